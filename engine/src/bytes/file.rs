@@ -1,0 +1,79 @@
+//! A file on disk.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+use futures::future::{FutureExt, LocalBoxFuture, ready};
+
+use super::{ByteSource, BytesError};
+
+/// A file on disk, read range by range.
+#[derive(Debug)]
+pub struct FileSource {
+    name: String,
+    len: u64,
+    file: RefCell<File>,
+}
+
+impl FileSource {
+    /// Opens the file at `path`.
+    ///
+    /// # Errors
+    /// What the system says, where the file can't be opened.
+    pub fn open(path: &Path) -> std::io::Result<Self> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len();
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        Ok(Self {
+            name,
+            len,
+            file: RefCell::new(file),
+        })
+    }
+
+    fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
+        // Checked before the allocation: a corrupt header must not make us allocate what it says.
+        if offset
+            .checked_add(len as u64)
+            .is_none_or(|end| end > self.len)
+        {
+            return Err(BytesError::OutOfRange {
+                name: self.name.clone(),
+                offset,
+                wanted: len as u64,
+                len: self.len,
+            });
+        }
+        let mut bytes = vec![0; len];
+        let mut file = self.file.borrow_mut();
+        file.seek(SeekFrom::Start(offset))
+            .and_then(|_| file.read_exact(&mut bytes))
+            .map_err(|error| BytesError::Io {
+                name: self.name.clone(),
+                offset,
+                wanted: len as u64,
+                message: error.to_string(),
+            })?;
+        Ok(bytes)
+    }
+}
+
+impl ByteSource for FileSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+        ready(self.read_now(offset, len)).boxed_local()
+    }
+}

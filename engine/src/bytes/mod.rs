@@ -1,0 +1,64 @@
+//! Ranged sources of bytes: memory, a file, a browser's `Blob` or OPFS file.
+//!
+//! A source is read range by range, so that a model file is never whole in memory unless it came
+//! from memory.
+
+use futures::future::LocalBoxFuture;
+use thiserror::Error;
+
+/// What can go wrong when bytes are read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum BytesError {
+    /// The range lies outside the source.
+    #[error("{name}: wanted bytes {offset}..{} but the file has {len}", offset.saturating_add(*wanted))]
+    OutOfRange {
+        /// The source's name.
+        name: String,
+        /// First byte wanted.
+        offset: u64,
+        /// How many bytes were wanted.
+        wanted: u64,
+        /// How many bytes there are.
+        len: u64,
+    },
+    /// The system below could not deliver.
+    #[error("{name}: reading {wanted} bytes at {offset} failed: {message}")]
+    Io {
+        /// The source's name.
+        name: String,
+        /// First byte wanted.
+        offset: u64,
+        /// How many bytes were wanted.
+        wanted: u64,
+        /// What the system said.
+        message: String,
+    },
+}
+
+/// Random access to the bytes of one file.
+pub trait ByteSource {
+    /// The file's name, for messages and to tell the files of a folder apart.
+    fn name(&self) -> &str;
+
+    /// The file's size in bytes.
+    fn len(&self) -> u64;
+
+    /// Whether the file has no bytes.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Reads exactly `len` bytes from `offset`.
+    ///
+    /// # Errors
+    /// [`BytesError::OutOfRange`] past the end, [`BytesError::Io`] where the system fails.
+    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>>;
+}
+
+mod memory;
+pub use memory::MemorySource;
+
+#[cfg(not(target_arch = "wasm32"))]
+mod file;
+#[cfg(not(target_arch = "wasm32"))]
+pub use file::FileSource;

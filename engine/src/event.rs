@@ -1,0 +1,114 @@
+//! What the engine tells its callers: the page, the terminal, the server and reports all read this.
+
+use serde::{Deserialize, Serialize};
+
+use crate::timing::{RequestTiming, StepTiming};
+
+/// Which request an event belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// One thing that happened to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The request was accepted and waits for its turn.
+    Queued {
+        /// The request.
+        request: RequestId,
+    },
+    /// The prompt is tokenised and its prefill begins.
+    Started {
+        /// The request.
+        request: RequestId,
+        /// Ids of the whole prompt.
+        prompt_tokens: usize,
+        /// How many of them were still in the KV cache and are not computed again.
+        reused_tokens: usize,
+        /// Template, tokenize, queue and schedule.
+        timing: RequestTiming,
+    },
+    /// A chunk of the prompt was computed (not the last one, which yields the first token).
+    Prefill {
+        /// The request.
+        request: RequestId,
+        /// Prompt ids in the KV cache so far.
+        done_tokens: usize,
+        /// Ids of the whole prompt.
+        prompt_tokens: usize,
+        /// The chunk's timing.
+        timing: StepTiming,
+    },
+    /// One token was picked.
+    Token {
+        /// The request.
+        request: RequestId,
+        /// The token's id.
+        id: u32,
+        /// The text that this token completed; empty while a UTF-8 sequence or a possible stop
+        /// string is still open. The texts of all events, joined, are the answer.
+        text: String,
+        /// The step's timing.
+        timing: StepTiming,
+    },
+    /// The request ended well (an abort ends well too).
+    Done {
+        /// The request.
+        request: RequestId,
+        /// The rest of the text, where something was held back.
+        text: String,
+        /// What it cost.
+        usage: Usage,
+        /// Why it ended.
+        finish_reason: FinishReason,
+    },
+    /// The request ended with an error; the engine goes on.
+    Failed {
+        /// The request.
+        request: RequestId,
+        /// What went wrong, in words.
+        error: String,
+    },
+}
+
+impl Event {
+    /// The request this event belongs to.
+    pub const fn request(&self) -> RequestId {
+        match self {
+            Self::Queued { request }
+            | Self::Started { request, .. }
+            | Self::Prefill { request, .. }
+            | Self::Token { request, .. }
+            | Self::Done { request, .. }
+            | Self::Failed { request, .. } => *request,
+        }
+    }
+
+    /// Whether no event of this request follows.
+    pub const fn is_last(&self) -> bool {
+        matches!(self, Self::Done { .. } | Self::Failed { .. })
+    }
+}
+
+/// Token counts of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Ids of the prompt.
+    pub prompt_tokens: usize,
+    /// Prompt ids that came from the KV cache.
+    pub reused_tokens: usize,
+    /// Ids picked, the end id included.
+    pub completion_tokens: usize,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// An end id or a stop string.
+    Stop,
+    /// `max_tokens` or the context's end.
+    Length,
+    /// The caller asked for it.
+    Abort,
+}

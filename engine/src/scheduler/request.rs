@@ -1,0 +1,50 @@
+//! What a caller asks of the engine.
+
+use serde::{Deserialize, Serialize};
+
+use crate::sampling::SamplingOptions;
+use crate::tokenizer::Message;
+
+/// The prompt, in one of three forms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Input {
+    /// A conversation, rendered with the model's chat template.
+    Messages(Vec<Message>),
+    /// Plain text, with the tokenizer's own begin id where it has one.
+    Text(String),
+    /// Ids, taken as they are.
+    Ids(Vec<u32>),
+}
+
+/// One request for an answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// The prompt.
+    pub input: Input,
+    /// How tokens are picked.
+    #[serde(default)]
+    pub sampling: SamplingOptions,
+    /// Texts that end the answer; they are not part of it.
+    #[serde(default)]
+    pub stop: Vec<String>,
+    /// The most tokens to pick; without it, up to the context's end.
+    #[serde(default)]
+    pub max_tokens: Option<usize>,
+    /// Go on past end ids (benchmarks and parity).
+    #[serde(default)]
+    pub ignore_eos: bool,
+}
+
+impl Request {
+    /// A greedy request for `input`, ended by the model's end ids only.
+    pub fn new(input: Input) -> Self {
+        Self {
+            input,
+            sampling: SamplingOptions::default(),
+            stop: Vec::new(),
+            max_tokens: None,
+            ignore_eos: false,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Ids to UTF-8-safe text, and stop strings.

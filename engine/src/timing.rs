@@ -1,0 +1,316 @@
+//! Where a step's time went: spans, stages, clocks, and one [`StepTiming`] a step.
+//!
+//! The page, the terminal, `bench` and every report render this same struct. All durations are
+//! milliseconds. Spans are booked as laps that follow each other without a gap, so the stages of a
+//! step add up to its wall time but for what nobody booked, and that residue is kept and shown.
+
+use serde::{Deserialize, Serialize};
+
+/// One named interval of a request or a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Span {
+    /// Rendering the chat template (once a request).
+    Template,
+    /// Text to ids (once a request).
+    Tokenize,
+    /// Waiting for a free slot (once a request).
+    Queue,
+    /// Picking what runs next (once a request).
+    Schedule,
+    /// Deciding which ids and positions this step computes.
+    Plan,
+    /// Writing ids and positions to the device.
+    Upload,
+    /// Issuing the step's operations. On the CPU backend the arithmetic itself happens here.
+    Encode,
+    /// Handing the issued operations to the device's queue.
+    Submit,
+    /// Waiting for the device to finish.
+    Gpu,
+    /// Picking the token, on the device or on the host.
+    Sample,
+    /// Copying what sampling needs from the device to the host.
+    Readback,
+    /// Ids to text.
+    Detokenize,
+    /// Building the step's events.
+    Emit,
+    /// Drawing the token in the page (booked by the page, on its own clock).
+    Paint,
+}
+
+/// What a span is added up under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Once-a-request work, outside any step.
+    Request,
+    /// Before the model: plan and upload.
+    Preprocess,
+    /// The model: encode, submit and the wait for the device.
+    Forward,
+    /// Logits to a token id on the host.
+    Sampling,
+    /// Token id to text and events.
+    Text,
+}
+
+impl Span {
+    /// Every span, in the order in which a request meets them.
+    pub const ALL: [Self; 14] = [
+        Self::Template,
+        Self::Tokenize,
+        Self::Queue,
+        Self::Schedule,
+        Self::Plan,
+        Self::Upload,
+        Self::Encode,
+        Self::Submit,
+        Self::Gpu,
+        Self::Sample,
+        Self::Readback,
+        Self::Detokenize,
+        Self::Emit,
+        Self::Paint,
+    ];
+
+    /// The stage under which this span is added up.
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Template | Self::Tokenize | Self::Queue | Self::Schedule => Stage::Request,
+            Self::Plan | Self::Upload => Stage::Preprocess,
+            Self::Encode | Self::Submit | Self::Gpu => Stage::Forward,
+            Self::Sample | Self::Readback => Stage::Sampling,
+            Self::Detokenize | Self::Emit | Self::Paint => Stage::Text,
+        }
+    }
+
+    /// The span's name as every report and trace spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Template => "template",
+            Self::Tokenize => "tokenize",
+            Self::Queue => "queue",
+            Self::Schedule => "schedule",
+            Self::Plan => "plan",
+            Self::Upload => "upload",
+            Self::Encode => "encode",
+            Self::Submit => "submit",
+            Self::Gpu => "gpu",
+            Self::Sample => "sample",
+            Self::Readback => "readback",
+            Self::Detokenize => "detokenize",
+            Self::Emit => "emit",
+            Self::Paint => "paint",
+        }
+    }
+}
+
+impl Stage {
+    /// The stages of a step, in order.
+    pub const STEP: [Self; 4] = [Self::Preprocess, Self::Forward, Self::Sampling, Self::Text];
+
+    /// The stage's name as every report spells it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Preprocess => "preprocess",
+            Self::Forward => "forward",
+            Self::Sampling => "sampling",
+            Self::Text => "text",
+        }
+    }
+}
+
+/// Milliseconds by span. A span that did not happen is zero and is not serialised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Vec<(Span, f64)>", into = "Vec<(Span, f64)>")]
+pub struct Spans([f64; Span::ALL.len()]);
+
+impl Spans {
+    /// Adds `ms` to `span`.
+    pub fn add(&mut self, span: Span, ms: f64) {
+        self.0[span as usize] += ms;
+    }
+
+    /// Milliseconds booked under `span`.
+    pub fn get(&self, span: Span) -> f64 {
+        self.0[span as usize]
+    }
+
+    /// Milliseconds booked under all spans of `stage`.
+    pub fn stage(&self, stage: Stage) -> f64 {
+        self.iter()
+            .filter(|(span, _)| span.stage() == stage)
+            .map(|(_, ms)| ms)
+            .sum()
+    }
+
+    /// The spans that took any time, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (Span, f64)> + '_ {
+        Span::ALL
+            .into_iter()
+            .map(|span| (span, self.get(span)))
+            .filter(|(_, ms)| *ms != 0.0)
+    }
+}
+
+impl From<Vec<(Span, f64)>> for Spans {
+    fn from(pairs: Vec<(Span, f64)>) -> Self {
+        let mut spans = Self::default();
+        for (span, ms) in pairs {
+            spans.add(span, ms);
+        }
+        spans
+    }
+}
+
+impl From<Spans> for Vec<(Span, f64)> {
+    fn from(spans: Spans) -> Self {
+        spans.iter().collect()
+    }
+}
+
+/// Which clock a timing was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Clock {
+    /// Where the readings come from.
+    pub source: ClockSource,
+    /// The smallest step seen between two readings, in milliseconds; measured, not assumed.
+    pub resolution_ms: f64,
+}
+
+/// The kinds of clock there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockSource {
+    /// The operating system's monotonic clock.
+    Monotonic,
+    /// The browser's `performance.now()`, which browsers coarsen.
+    PerformanceNow,
+    /// Timestamps that the device wrote itself.
+    Device,
+}
+
+impl ClockSource {
+    /// The clock's name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Monotonic => "monotonic clock",
+            Self::PerformanceNow => "performance.now()",
+            Self::Device => "device timestamps",
+        }
+    }
+}
+
+/// What a step computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepKind {
+    /// Prompt ids in, many at once.
+    Prefill,
+    /// One id in, one id out.
+    Decode,
+}
+
+/// Where the time of one step went.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StepTiming {
+    /// What the step computed.
+    pub kind: StepKind,
+    /// How many positions it computed.
+    pub tokens: u32,
+    /// The position of the first of them in the sequence.
+    pub position: u32,
+    /// When the step began, in milliseconds since the engine was made.
+    pub start_ms: f64,
+    /// From the step's begin to its end, read apart from the spans.
+    pub wall_ms: f64,
+    /// Time by span.
+    pub spans: Spans,
+    /// The clock all of it was read from.
+    pub clock: Clock,
+}
+
+impl StepTiming {
+    /// Milliseconds booked under `stage`.
+    pub fn stage(&self, stage: Stage) -> f64 {
+        self.spans.stage(stage)
+    }
+
+    /// Wall time that no stage accounts for (may be slightly negative on a coarse clock).
+    pub fn residue_ms(&self) -> f64 {
+        self.wall_ms - Stage::STEP.iter().map(|s| self.stage(*s)).sum::<f64>()
+    }
+}
+
+/// Where the once-a-request time went, before the first step.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RequestTiming {
+    /// Time by span: template, tokenize, queue, schedule.
+    pub spans: Spans,
+    /// The clock all of it was read from.
+    pub clock: Clock,
+}
+
+/// Where the time of loading a model went, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadTiming {
+    /// Fetching the files, where the loader did that (zero for files that were there).
+    pub download_ms: f64,
+    /// Headers, tokenizer and template.
+    pub parse_ms: f64,
+    /// Reading, dequantising and writing the weights to the device.
+    pub upload_ms: f64,
+    /// The warm-up steps (prefill and decode), in which kernels are compiled.
+    pub compile_ms: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CLOCK: Clock = Clock {
+        source: ClockSource::Monotonic,
+        resolution_ms: 0.0,
+    };
+
+    #[test]
+    fn stages_add_up_and_the_residue_is_kept() {
+        let mut spans = Spans::default();
+        spans.add(Span::Plan, 1.0);
+        spans.add(Span::Encode, 2.0);
+        spans.add(Span::Gpu, 4.0);
+        spans.add(Span::Readback, 8.0);
+        spans.add(Span::Template, 100.0);
+        let timing = StepTiming {
+            kind: StepKind::Decode,
+            tokens: 1,
+            position: 0,
+            start_ms: 0.0,
+            wall_ms: 16.0,
+            spans,
+            clock: CLOCK,
+        };
+        assert_eq!(timing.stage(Stage::Forward), 6.0);
+        assert_eq!(timing.residue_ms(), 1.0);
+    }
+
+    #[test]
+    fn spans_survive_json_by_name() {
+        let mut spans = Spans::default();
+        spans.add(Span::Gpu, 1.5);
+        let json = serde_json::to_string(&spans).expect("serialises");
+        assert_eq!(json, r#"[["gpu",1.5]]"#);
+        let back: Spans = serde_json::from_str(&json).expect("parses");
+        assert_eq!(back, spans);
+    }
+
+    #[test]
+    fn every_span_is_listed_at_its_own_index() {
+        for (index, span) in Span::ALL.into_iter().enumerate() {
+            assert_eq!(span as usize, index, "{}", span.name());
+        }
+    }
+}
