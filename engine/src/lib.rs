@@ -2,6 +2,7 @@
 //! with the time of every step booked by span.
 
 pub mod bytes;
+mod engine;
 pub mod event;
 pub mod forward;
 pub mod platform;
@@ -11,3 +12,10 @@ pub mod text;
 pub mod timing;
 pub mod tokenizer;
 pub mod weights;
+
+pub use engine::{
+    BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, TypeCount,
+    memory_ledger, probe, type_counts,
+};
+pub use forward::MemoryLedger;
+pub use forward::device::{Backend, BackendInfo};

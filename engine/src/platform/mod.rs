@@ -1,1 +1,5 @@
-//! Every difference between targets: clock, yield.
+//! Every difference between targets: clocks.
+
+mod clock;
+
+pub use clock::{Stopwatch, clock};

@@ -1,5 +1,8 @@
 //! Logits to the next token's id.
 
+mod host;
 mod options;
+mod random;
 
+pub use host::{HostSampler, Occurrences, argmax};
 pub use options::{SamplingError, SamplingOptions};

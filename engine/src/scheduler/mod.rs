@@ -1,5 +1,7 @@
 //! Requests and what runs next; pure, no device in sight.
 
+mod plan;
 mod request;
 
+pub use plan::{LengthError, Plan, Progress, answer_budget, plan, reusable_prefix};
 pub use request::{Input, Request};

@@ -10,3 +10,5 @@ pub struct Message {
     /// The turn's text.
     pub content: String,
 }
+mod stub;
+pub use stub::*;

@@ -1,0 +1,38 @@
+//! The engine's errors: one of a stage's, with nothing added.
+
+use thiserror::Error;
+
+use crate::forward::{ForwardError, LoadError};
+use crate::sampling::SamplingError;
+use crate::scheduler::LengthError;
+use crate::tokenizer::TokenizerError;
+use crate::weights::WeightsError;
+
+/// What can go wrong in the engine; the stage's error says what and where.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The model's files.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The tokenizer or the chat template.
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    /// The request's length.
+    #[error(transparent)]
+    Length(#[from] LengthError),
+    /// The device.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
+    /// The sampling settings, or logits without a finite value.
+    #[error(transparent)]
+    Sampling(#[from] SamplingError),
+}
+
+impl From<LoadError> for EngineError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Weights(error) => Self::Weights(error),
+            LoadError::Forward(error) => Self::Forward(error),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What is loaded, and on what.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::forward::MemoryLedger;
+use crate::forward::device::BackendInfo;
+use crate::timing::LoadTiming;
+use crate::weights::{Checkpoint, ModelConfig};
+
+/// A loaded model and what runs it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelInfo {
+    /// The model's own name, or what stands for it.
+    pub name: String,
+    /// The file format and its version.
+    pub format: String,
+    /// The tensor type that most of the weights' bytes have.
+    pub quantisation: String,
+    /// The model's shape.
+    pub config: ModelConfig,
+    /// How many weights there are.
+    pub parameters: u64,
+    /// Bytes of all tensors as stored.
+    pub file_bytes: u64,
+    /// Tensors and bytes by type, most bytes first.
+    pub tensor_types: Vec<TypeCount>,
+    /// Positions of the KV cache.
+    pub context_length: usize,
+    /// Whether the model can chat.
+    pub has_chat_template: bool,
+    /// What runs it.
+    pub backend: BackendInfo,
+    /// What it takes on the device.
+    pub memory: MemoryLedger,
+    /// Where the load's time went.
+    pub load: LoadTiming,
+}
+
+/// How much of a checkpoint has one tensor type.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TypeCount {
+    /// The type's name.
+    pub name: String,
+    /// How many tensors.
+    pub tensors: usize,
+    /// Their bytes as stored.
+    pub bytes: u64,
+}
+
+/// Tensors and bytes of `checkpoint` by type, most bytes first.
+pub fn type_counts(checkpoint: &Checkpoint) -> Vec<TypeCount> {
+    let mut counts: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
+    for tensor in checkpoint.tensors() {
+        let count = counts.entry(tensor.tensor_type.name()).or_default();
+        count.0 += 1;
+        count.1 += tensor.bytes;
+    }
+    let mut counts: Vec<TypeCount> = counts
+        .into_iter()
+        .map(|(name, (tensors, bytes))| TypeCount {
+            name: name.into(),
+            tensors,
+            bytes,
+        })
+        .collect();
+    counts.sort_by_key(|count| std::cmp::Reverse(count.bytes));
+    counts
+}

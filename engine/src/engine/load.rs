@@ -1,0 +1,196 @@
+//! From files to an engine that is warm.
+
+use std::collections::VecDeque;
+
+use super::info::{ModelInfo, type_counts};
+use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
+use crate::bytes::ByteSource;
+use crate::forward::device::{BackendInfo, OpenDevice, find_adapter, open_flex, open_wgpu};
+use crate::forward::{self, ForwardError, LogitRows, MemoryLedger, queue};
+use crate::platform::Stopwatch;
+use crate::timing::LoadTiming;
+use crate::tokenizer::Tokenizer;
+use crate::weights::{Checkpoint, ModelConfig};
+
+/// The longest KV cache that is made without being asked for.
+const DEFAULT_CONTEXT: usize = 4096;
+/// Prompt ids a prefill step computes: enough to keep a GPU busy, few enough that an abort is heard.
+const CHUNK_GPU: usize = 256;
+/// The same for the CPU and for software adapters.
+const CHUNK_CPU: usize = 32;
+
+impl Engine {
+    /// Loads a model from its files: one GGUF, or those of a Hugging Face folder.
+    ///
+    /// # Errors
+    /// What is wrong with the files, or what the device can't do.
+    pub async fn load(
+        files: Vec<Box<dyn ByteSource>>,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Self, EngineError> {
+        let watch = Stopwatch::start();
+        report(progress, LoadPhase::Parse, 0, 2);
+        let checkpoint = Checkpoint::open(files).await?;
+        let parse_ms = watch.ms();
+        let mut engine = Self::from_checkpoint(checkpoint, options, progress).await?;
+        engine.info.load.parse_ms += parse_ms;
+        Ok(engine)
+    }
+
+    /// Loads a model whose headers are parsed.
+    ///
+    /// # Errors
+    /// What is wrong with the tokenizer or a tensor, or what the device can't do.
+    pub async fn from_checkpoint(
+        checkpoint: Checkpoint,
+        options: &LoadOptions,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Self, EngineError> {
+        let mut timing = LoadTiming::default();
+        let watch = Stopwatch::start();
+        report(progress, LoadPhase::Parse, 1, 2);
+        let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
+        timing.parse_ms = watch.ms();
+        report(progress, LoadPhase::Parse, 2, 2);
+
+        let watch = Stopwatch::start();
+        let open = open_device(options).await?;
+        let context = context_length(checkpoint.config(), options);
+        let chunk = chunk(options, &open.info).min(context);
+        let memory = MemoryLedger::of(&checkpoint, context, chunk);
+        memory.check(&open.info, options.memory_limit)?;
+        let total = checkpoint.total_bytes();
+        report(progress, LoadPhase::Upload, 0, total);
+        let model = forward::load(&checkpoint, &open, context, &mut |done| {
+            report(progress, LoadPhase::Upload, done, total);
+        })
+        .await?;
+        timing.upload_ms = watch.ms();
+
+        let types = type_counts(&checkpoint);
+        let config = checkpoint.config().clone();
+        let info = ModelInfo {
+            name: config.name.clone().unwrap_or_else(|| "unnamed".into()),
+            format: checkpoint.format().to_string(),
+            quantisation: types.first().map_or_else(String::new, |t| t.name.clone()),
+            parameters: checkpoint.parameters(),
+            file_bytes: total,
+            tensor_types: types,
+            context_length: context,
+            has_chat_template: tokenizer.has_chat_template(),
+            backend: open.info,
+            memory,
+            load: timing,
+            config,
+        };
+        let mut engine = Self {
+            model,
+            tokenizer,
+            info,
+            failures: open.failures,
+            chunk,
+            cached: Vec::new(),
+            queue: VecDeque::new(),
+            active: None,
+            aborted: Vec::new(),
+            events: Vec::new(),
+            next_id: 0,
+            epoch: Stopwatch::start(),
+        };
+        let watch = Stopwatch::start();
+        engine.warm_up(progress).await?;
+        engine.info.load.compile_ms = watch.ms();
+        Ok(engine)
+    }
+
+    /// Runs a prefill and a decode step once, so that the first answer waits for no compiler.
+    async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
+        let prefill = vec![
+            0;
+            self.chunk
+                .min(self.model.context().saturating_sub(1))
+                .max(1)
+        ];
+        let steps = [(prefill.as_slice(), 0), (&[0], prefill.len())];
+        for (done, (ids, position)) in (0u64..).zip(steps) {
+            report(progress, LoadPhase::Compile, done, steps.len() as u64);
+            if position >= self.model.context() {
+                continue;
+            }
+            let input = self.model.upload(ids, position)?;
+            if let Some(logits) = self.model.encode(input, LogitRows::Last) {
+                let _picked = logits.argmax(1);
+            }
+            queue::submit(self.model.device())?;
+            queue::wait(self.model.device()).await?;
+            self.check_device()?;
+        }
+        report(progress, LoadPhase::Compile, 2, 2);
+        Ok(())
+    }
+}
+
+fn report(progress: &mut dyn FnMut(LoadProgress), phase: LoadPhase, done: u64, total: u64) {
+    progress(LoadProgress { phase, done, total });
+}
+
+fn context_length(config: &ModelConfig, options: &LoadOptions) -> usize {
+    let wanted = options.context_length.unwrap_or(DEFAULT_CONTEXT);
+    wanted.clamp(1, config.context_length.max(1))
+}
+
+fn chunk(options: &LoadOptions, info: &BackendInfo) -> usize {
+    let default = if info.software { CHUNK_CPU } else { CHUNK_GPU };
+    options.prefill_chunk.unwrap_or(default).max(1)
+}
+
+/// What `checkpoint` would need on the device, before anything is loaded.
+pub fn memory_ledger(checkpoint: &Checkpoint, options: &LoadOptions) -> MemoryLedger {
+    let context = context_length(checkpoint.config(), options);
+    let chunk = options.prefill_chunk.unwrap_or(CHUNK_GPU).min(context);
+    MemoryLedger::of(checkpoint, context, chunk)
+}
+
+/// What a load with `options` would run on, without a model.
+///
+/// # Errors
+/// [`ForwardError`] where the wanted backend or adapter is not there.
+pub async fn probe(options: &LoadOptions) -> Result<BackendInfo, EngineError> {
+    let name = options.adapter.as_deref();
+    Ok(match options.backend {
+        BackendChoice::Flex => open_flex(None).info,
+        BackendChoice::Wgpu => find_adapter(name).await?.2,
+        BackendChoice::Auto => match find_adapter(name).await {
+            Ok((_, _, info)) if !info.software || name.is_some() => info,
+            Ok((_, _, info)) => open_flex(Some(software_reason(&info))).info,
+            Err(error) if name.is_some() => return Err(error.into()),
+            Err(error) => open_flex(Some(error.to_string())).info,
+        },
+    })
+}
+
+async fn open_device(options: &LoadOptions) -> Result<OpenDevice, ForwardError> {
+    let name = options.adapter.as_deref();
+    match options.backend {
+        BackendChoice::Flex => Ok(open_flex(None)),
+        BackendChoice::Wgpu => open_wgpu(find_adapter(name).await?).await,
+        BackendChoice::Auto => match find_adapter(name).await {
+            // Who names an adapter wants that one, or an error.
+            found if name.is_some() => open_wgpu(found?).await,
+            Ok((_, _, info)) if info.software => Ok(open_flex(Some(software_reason(&info)))),
+            Ok(found) => match open_wgpu(found).await {
+                Ok(open) => Ok(open),
+                Err(error) => Ok(open_flex(Some(error.to_string()))),
+            },
+            Err(error) => Ok(open_flex(Some(error.to_string()))),
+        },
+    }
+}
+
+fn software_reason(info: &BackendInfo) -> String {
+    format!(
+        "the only GPU adapter, {}, is itself a program on the CPU, and slower than computing there directly",
+        info.adapter
+    )
+}

@@ -1,0 +1,60 @@
+//! Logits of given ids: for parity and perplexity, not for answering.
+
+use super::step::read_logits;
+use super::{Engine, EngineError};
+use crate::forward::{LogitRows, queue};
+use crate::scheduler::LengthError;
+
+impl Engine {
+    /// Runs `ids` from position 0 and shows the logits (V) of every position from `from` on.
+    ///
+    /// Nothing cached is used, and nothing stays cached. No request may be running.
+    ///
+    /// # Errors
+    /// [`LengthError`] where `ids` do not fit the context, or what the device says.
+    pub async fn logits(
+        &mut self,
+        ids: &[u32],
+        from: usize,
+        visit: &mut dyn FnMut(usize, &[f32]),
+    ) -> Result<(), EngineError> {
+        let context = self.model.context();
+        if ids.is_empty() {
+            return Err(LengthError::EmptyPrompt.into());
+        }
+        if ids.len() > context {
+            return Err(LengthError::PromptTooLong {
+                prompt: ids.len(),
+                context,
+            }
+            .into());
+        }
+        self.cached.clear();
+        let vocab = self.model.config().vocab_size;
+        for (index, chunk) in ids.chunks(self.chunk).enumerate() {
+            let position = index * self.chunk;
+            let end = position + chunk.len();
+            let rows = if from >= end {
+                LogitRows::None
+            } else if from + 1 == end {
+                LogitRows::Last
+            } else {
+                LogitRows::All
+            };
+            let input = self.model.upload(chunk, position)?;
+            let logits = self.model.encode(input, rows);
+            queue::submit(self.model.device())?;
+            queue::wait(self.model.device()).await?;
+            self.check_device()?;
+            let Some(logits) = logits else { continue };
+            let first = end - logits.dims()[0];
+            let values = read_logits(logits).await?;
+            for (position, row) in (first..end).zip(values.chunks_exact(vocab)) {
+                if position >= from {
+                    visit(position, row);
+                }
+            }
+        }
+        Ok(())
+    }
+}

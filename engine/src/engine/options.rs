@@ -1,0 +1,86 @@
+//! How a model is to be loaded, and how far a load has come.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// How a model is to be loaded.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct LoadOptions {
+    /// Which arithmetic.
+    pub backend: BackendChoice,
+    /// Part of the wanted adapter's name.
+    pub adapter: Option<String>,
+    /// Positions of the KV cache; by default the model's own context, at most 4,096.
+    pub context_length: Option<usize>,
+    /// The most bytes that weights, cache and activations may take together.
+    pub memory_limit: Option<u64>,
+    /// The most prompt ids a prefill step computes; by default as suits the adapter.
+    pub prefill_chunk: Option<usize>,
+}
+
+/// Which arithmetic is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BackendChoice {
+    /// wgpu on a hardware adapter, else the CPU.
+    #[default]
+    Auto,
+    /// wgpu, on a software adapter too.
+    Wgpu,
+    /// burn-flex on the CPU.
+    Flex,
+}
+
+impl FromStr for BackendChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "wgpu" => Ok(Self::Wgpu),
+            "flex" => Ok(Self::Flex),
+            _ => Err(format!(
+                "{text:?} is no backend; there are auto, wgpu and flex"
+            )),
+        }
+    }
+}
+
+/// The phases of a load, in order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadPhase {
+    /// Fetching files (reported by whoever fetches them).
+    Download,
+    /// Headers, tokenizer and template.
+    Parse,
+    /// Weights to the device.
+    Upload,
+    /// The warm-up steps, in which kernels are compiled.
+    Compile,
+}
+
+impl LoadPhase {
+    /// The phase's name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Parse => "parse",
+            Self::Upload => "upload",
+            Self::Compile => "compile",
+        }
+    }
+}
+
+/// How far a load has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoadProgress {
+    /// Which phase.
+    pub phase: LoadPhase,
+    /// Bytes (download, upload) or steps (parse, compile) done.
+    pub done: u64,
+    /// How many there are.
+    pub total: u64,
+}

@@ -1,0 +1,152 @@
+//! A request that is being answered.
+
+use crate::event::{Event, FinishReason, RequestId, Usage};
+use crate::platform::Stopwatch;
+use crate::sampling::{HostSampler, Occurrences, SamplingOptions};
+use crate::scheduler::{Input, Request, answer_budget};
+use crate::text::TextStream;
+use crate::timing::{Span, Spans};
+use crate::tokenizer::{SpecialText, Tokenizer};
+
+use super::EngineError;
+
+/// A request that is being answered.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    pub(super) id: RequestId,
+    /// The prompt and what was picked since.
+    pub(super) ids: Vec<u32>,
+    prompt_tokens: usize,
+    reused_tokens: usize,
+    budget: usize,
+    end_ids: Vec<u32>,
+    sampling: SamplingOptions,
+    sampler: HostSampler,
+    occurrences: Occurrences,
+    text: TextStream,
+}
+
+/// What became of a picked id.
+pub(super) struct Picked {
+    /// The text it completed.
+    pub(super) text: String,
+    /// Why the answer ends with it, if it does.
+    pub(super) finish: Option<FinishReason>,
+}
+
+impl Sequence {
+    /// Tokenises and checks `request`; books template and tokenize in `spans`.
+    pub(super) fn new(
+        id: RequestId,
+        request: Request,
+        tokenizer: &Tokenizer,
+        context: usize,
+        spans: &mut Spans,
+    ) -> Result<Self, EngineError> {
+        let ids = prompt_ids(request.input, tokenizer, spans)?;
+        let budget = answer_budget(ids.len(), request.max_tokens, context)?;
+        let end_ids = if request.ignore_eos {
+            Vec::new()
+        } else {
+            tokenizer.eos_ids().to_vec()
+        };
+        Ok(Self {
+            id,
+            prompt_tokens: ids.len(),
+            reused_tokens: 0,
+            budget,
+            end_ids,
+            sampler: HostSampler::new(request.sampling.clone())?,
+            occurrences: Occurrences::of_prompt(&ids),
+            sampling: request.sampling,
+            text: TextStream::new(tokenizer, &request.stop),
+            ids,
+        })
+    }
+
+    pub(super) const fn prompt_tokens(&self) -> usize {
+        self.prompt_tokens
+    }
+
+    pub(super) const fn set_reused(&mut self, reused: usize) {
+        self.reused_tokens = reused;
+    }
+
+    pub(super) const fn reused_tokens(&self) -> usize {
+        self.reused_tokens
+    }
+
+    /// Whether the largest raw logit wins, so that the device can pick.
+    pub(super) fn is_plain_greedy(&self) -> bool {
+        self.sampling.is_plain_greedy()
+    }
+
+    /// Picks an id from `logits` (V) on the host.
+    pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<u32, EngineError> {
+        Ok(self.sampler.pick(logits, &self.occurrences)?)
+    }
+
+    /// Takes a picked id in.
+    pub(super) fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Picked {
+        self.ids.push(id);
+        self.occurrences.push(id);
+        if self.end_ids.contains(&id) {
+            return Picked {
+                text: String::new(),
+                finish: Some(FinishReason::Stop),
+            };
+        }
+        let delta = self.text.push(tokenizer, id);
+        let finish = if delta.stopped {
+            Some(FinishReason::Stop)
+        } else if self.completion_tokens() >= self.budget {
+            Some(FinishReason::Length)
+        } else {
+            None
+        };
+        Picked {
+            text: delta.text,
+            finish,
+        }
+    }
+
+    fn completion_tokens(&self) -> usize {
+        self.ids.len() - self.prompt_tokens
+    }
+
+    /// The sequence's last event.
+    pub(super) fn done(&mut self, finish_reason: FinishReason) -> Event {
+        Event::Done {
+            request: self.id,
+            text: self.text.finish(),
+            usage: Usage {
+                prompt_tokens: self.prompt_tokens,
+                reused_tokens: self.reused_tokens,
+                completion_tokens: self.completion_tokens(),
+            },
+            finish_reason,
+        }
+    }
+}
+
+fn prompt_ids(
+    input: Input,
+    tokenizer: &Tokenizer,
+    spans: &mut Spans,
+) -> Result<Vec<u32>, EngineError> {
+    let watch = Stopwatch::start();
+    let ids = match input {
+        Input::Ids(ids) => ids,
+        Input::Text(text) => tokenizer.encode_with_bos(&text, SpecialText::Parse)?,
+        Input::Messages(messages) => {
+            let rendered = tokenizer.render_chat(&messages)?;
+            spans.add(Span::Template, watch.ms());
+            let watch = Stopwatch::start();
+            let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;
+            spans.add(Span::Tokenize, watch.ms());
+            return Ok(ids);
+        }
+    };
+    spans.add(Span::Tokenize, watch.ms());
+    Ok(ids)
+}

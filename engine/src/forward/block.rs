@@ -1,0 +1,125 @@
+//! One transformer block in plain burn operations: the reference path.
+
+use burn::tensor::{Tensor, activation};
+
+use super::cache::LayerCache;
+use super::rope::RopeTable;
+use crate::weights::ModelConfig;
+
+/// A matrix and its bias: x [T, in] -> x W^T + b [T, out].
+#[derive(Debug)]
+pub struct Linear {
+    /// W [out, in], as stored in checkpoints.
+    pub weight: Tensor<2>,
+    /// b [1, out].
+    pub bias: Option<Tensor<2>>,
+}
+
+impl Linear {
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let y = x.matmul(self.weight.clone().transpose());
+        match &self.bias {
+            Some(bias) => y + bias.clone(),
+            None => y,
+        }
+    }
+}
+
+/// x / rms(x) * weight, over the last dimension (RMSNorm, arXiv:1910.07467).
+#[derive(Debug)]
+pub struct RmsNorm {
+    /// [1, C].
+    pub weight: Tensor<2>,
+    /// Added to the mean square.
+    pub eps: f32,
+}
+
+impl RmsNorm {
+    /// x [T, C] -> [T, C].
+    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let mean_square = x.clone().square().mean_dim(1);
+        x / (mean_square + self.eps).sqrt() * self.weight.clone()
+    }
+}
+
+/// One block's weights.
+#[derive(Debug)]
+pub struct Block {
+    /// Before attention.
+    pub attn_norm: RmsNorm,
+    /// q, k and v stacked: [(H + 2K) D, C].
+    pub qkv: Linear,
+    /// [C, H D].
+    pub o: Linear,
+    /// Before the feed-forward layer.
+    pub ffn_norm: RmsNorm,
+    /// gate and up stacked: [2F, C].
+    pub gate_up: Linear,
+    /// [C, F].
+    pub down: Linear,
+}
+
+/// What a step's blocks have in common.
+pub struct StepContext<'a> {
+    /// Dimensions.
+    pub config: &'a ModelConfig,
+    /// Angles of this step's T positions.
+    pub rope: RopeTable,
+    /// Added to the scores: [1, G T, L] (G = H / K query heads share a kv head) or broadcastable.
+    pub mask: Tensor<3>,
+    /// The first of this step's positions.
+    pub position: usize,
+    /// L: how many cache positions attention reads; those past the last one are masked.
+    pub attend: usize,
+}
+
+impl Block {
+    /// The residual stream x [T, C] through the block; writes T rows of the cache.
+    pub fn forward(
+        &self,
+        x: Tensor<2>,
+        step: &StepContext<'_>,
+        cache: &mut LayerCache,
+    ) -> Tensor<2> {
+        let x = x.clone() + self.attention(self.attn_norm.forward(x), step, cache);
+        x.clone() + self.feed_forward(self.ffn_norm.forward(x), step.config.ffn_size)
+    }
+
+    fn attention(&self, x: Tensor<2>, step: &StepContext<'_>, cache: &mut LayerCache) -> Tensor<2> {
+        let config = step.config;
+        let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
+        let t = x.dims()[0];
+        // [T, (H + 2K) D] -> [H + 2K, T, D]
+        let heads = self
+            .qkv
+            .forward(x)
+            .reshape([t, h + 2 * k, d])
+            .swap_dims(0, 1);
+        let rotated = step
+            .rope
+            .rotate(heads.clone().slice([0..h + k, 0..t, 0..d]));
+        let queries = rotated.clone().slice([0..h, 0..t, 0..d]);
+        let keys = rotated.slice([h..h + k, 0..t, 0..d]);
+        let values = heads.slice([h + k..h + 2 * k, 0..t, 0..d]);
+        cache.write(step.position, keys, values);
+        let (keys, values) = cache.read(step.attend);
+
+        // Query heads that share a kv head are neighbours: they become rows of one matrix, so
+        // that keys and values are never expanded.
+        let rows = h / k * t;
+        let queries = queries.reshape([k, rows, d]) * (d as f32).powf(-0.5);
+        let scores = queries.matmul(keys.swap_dims(1, 2)) + step.mask.clone();
+        let mixed = activation::softmax(scores, 2).matmul(values);
+        let mixed = mixed.reshape([h, t, d]).swap_dims(0, 1).reshape([t, h * d]);
+        self.o.forward(mixed)
+    }
+
+    /// down(silu(gate(x)) * up(x)) (SwiGLU, arXiv:2002.05202).
+    fn feed_forward(&self, x: Tensor<2>, f: usize) -> Tensor<2> {
+        let t = x.dims()[0];
+        let both = self.gate_up.forward(x);
+        let gate = both.clone().slice([0..t, 0..f]);
+        let up = both.slice([0..t, f..2 * f]);
+        self.down.forward(activation::silu(gate) * up)
+    }
+}

@@ -1,0 +1,52 @@
+//! The KV cache of one block: allocated once, written in place.
+
+use burn::tensor::{Device, Tensor};
+
+/// Keys and values of one block, each [K, S, D] on the device.
+#[derive(Debug)]
+pub struct LayerCache {
+    /// Taken out while it is written, so that the write owns it alone and happens in place.
+    keys: Option<Tensor<3>>,
+    values: Option<Tensor<3>>,
+    shape: [usize; 3],
+}
+
+impl LayerCache {
+    /// Zeros for `kv_heads` heads of `head_dim`, `context` positions.
+    pub fn new(kv_heads: usize, context: usize, head_dim: usize, device: &Device) -> Self {
+        let shape = [kv_heads, context, head_dim];
+        Self {
+            keys: Some(Tensor::zeros(shape, device)),
+            values: Some(Tensor::zeros(shape, device)),
+            shape,
+        }
+    }
+
+    /// Writes `keys` and `values` [K, T, D] at `position`.
+    pub fn write(&mut self, position: usize, keys: Tensor<3>, values: Tensor<3>) {
+        write(&mut self.keys, self.shape, position, keys);
+        write(&mut self.values, self.shape, position, values);
+    }
+
+    /// The first `len` positions of keys and values, each [K, len, D].
+    pub fn read(&self, len: usize) -> (Tensor<3>, Tensor<3>) {
+        (
+            read(&self.keys, self.shape, len),
+            read(&self.values, self.shape, len),
+        )
+    }
+}
+
+fn write(slot: &mut Option<Tensor<3>>, [k, _, d]: [usize; 3], position: usize, rows: Tensor<3>) {
+    let t = rows.dims()[1];
+    *slot = slot
+        .take()
+        .map(|all| all.slice_assign([0..k, position..position + t, 0..d], rows));
+}
+
+fn read(slot: &Option<Tensor<3>>, [k, _, d]: [usize; 3], len: usize) -> Tensor<3> {
+    match slot {
+        Some(all) => all.clone().slice([0..k, 0..len, 0..d]),
+        None => unreachable!("a cache is put back by the write that took it"),
+    }
+}

@@ -1,0 +1,296 @@
+//! Adapters and devices: finding one, checking what it has, and hearing about its failures.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use burn::tensor::Device;
+use burn::tensor::wgpu::{WgpuSetup, wgpu};
+use serde::{Deserialize, Serialize};
+
+use super::error::ForwardError;
+
+/// Which arithmetic runs the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// wgpu: WebGPU in a browser; Vulkan, Metal or DX12 natively.
+    Wgpu,
+    /// burn-flex on the CPU.
+    Flex,
+}
+
+impl Backend {
+    /// The backend's name for flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Wgpu => "wgpu",
+            Self::Flex => "flex",
+        }
+    }
+}
+
+/// What runs the model, for people and reports.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BackendInfo {
+    /// The arithmetic.
+    pub backend: Backend,
+    /// The graphics API, or `CPU`.
+    pub api: String,
+    /// The adapter's name.
+    pub adapter: String,
+    /// Driver name and version, where the API tells.
+    pub driver: String,
+    /// Whether the adapter is a program on the CPU (lavapipe, SwiftShader, WARP).
+    pub software: bool,
+    /// WebGPU features of the device that matter here.
+    pub features: Vec<String>,
+    /// WebGPU limits that matter here, in their units.
+    pub limits: Vec<(String, u64)>,
+    /// Why `auto` did not take a GPU adapter, in words.
+    pub fallback_reason: Option<String>,
+}
+
+impl BackendInfo {
+    /// The limit called `name`, where there is one.
+    pub fn limit(&self, name: &str) -> Option<u64> {
+        let found = self.limits.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| *value)
+    }
+}
+
+/// Names of [`BackendInfo::limits`].
+pub mod limit {
+    /// The largest storage binding, in bytes.
+    pub const STORAGE_BINDING: &str = "maxStorageBufferBindingSize";
+    /// The largest buffer, in bytes.
+    pub const BUFFER: &str = "maxBufferSize";
+}
+
+/// How many kernels go into one command before it is submitted.
+const TASKS_MAX: usize = 4096;
+
+/// The first failure that the device reported outside any call.
+#[derive(Clone, Debug, Default)]
+pub struct Failures(Arc<Mutex<Option<String>>>);
+
+impl Failures {
+    fn report(&self, message: String) {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.get_or_insert(message);
+    }
+
+    /// Takes the failure reported since the last call.
+    pub fn take(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+/// A device and what is known about it.
+#[derive(Clone, Debug)]
+pub struct OpenDevice {
+    /// burn's handle.
+    pub device: Device,
+    /// What it is.
+    pub info: BackendInfo,
+    /// What it reports by itself.
+    pub failures: Failures,
+}
+
+/// burn-flex on the CPU.
+pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
+    OpenDevice {
+        device: Device::flex(),
+        info: BackendInfo {
+            backend: Backend::Flex,
+            api: "CPU".into(),
+            adapter: cpu_name().into(),
+            driver: "burn-flex".into(),
+            software: true,
+            features: Vec::new(),
+            limits: Vec::new(),
+            fallback_reason,
+        },
+        failures: Failures::default(),
+    }
+}
+
+const fn cpu_name() -> &'static str {
+    if cfg!(all(target_family = "wasm", target_feature = "simd128")) {
+        "CPU (wasm SIMD, 1 thread)"
+    } else if cfg!(target_family = "wasm") {
+        "CPU (wasm, 1 thread)"
+    } else {
+        "CPU"
+    }
+}
+
+/// Finds the adapter (one whose name contains `name`, or the system's choice) and says what it is.
+///
+/// # Errors
+/// [`ForwardError::NoAdapter`], [`ForwardError::UnknownAdapter`] or
+/// [`ForwardError::MissingFeature`].
+pub async fn find_adapter(
+    name: Option<&str>,
+) -> Result<(wgpu::Instance, wgpu::Adapter, BackendInfo), ForwardError> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let adapter = match name {
+        None => request(&instance).await?,
+        Some(name) => by_name(&instance, name).await?,
+    };
+    let info = describe(&adapter);
+    if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
+        return Err(ForwardError::MissingFeature {
+            adapter: info.adapter,
+            missing: "the feature timestamp-query".into(),
+        });
+    }
+    Ok((instance, adapter, info))
+}
+
+async fn request(instance: &wgpu::Instance) -> Result<wgpu::Adapter, ForwardError> {
+    let options = wgpu::RequestAdapterOptions {
+        power_preference: wgpu::PowerPreference::HighPerformance,
+        ..Default::default()
+    };
+    instance
+        .request_adapter(&options)
+        .await
+        .map_err(|error| ForwardError::NoAdapter {
+            message: error.to_string(),
+        })
+}
+
+async fn by_name(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter, ForwardError> {
+    let wanted = name.to_lowercase();
+    let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    let names: Vec<String> = adapters.iter().map(|a| describe(a).adapter).collect();
+    adapters
+        .into_iter()
+        .find(|adapter| describe(adapter).adapter.to_lowercase().contains(&wanted))
+        .ok_or_else(|| {
+            if names.is_empty() {
+                ForwardError::NoAdapter {
+                    message: "the system lists none".into(),
+                }
+            } else {
+                ForwardError::UnknownAdapter {
+                    wanted: name.into(),
+                    found: names,
+                }
+            }
+        })
+}
+
+/// Parts of names that software rasterisers go by.
+const SOFTWARE: [&str; 5] = [
+    "swiftshader",
+    "llvmpipe",
+    "lavapipe",
+    "softpipe",
+    "basic render",
+];
+
+fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
+    let info = adapter.get_info();
+    let features = adapter.features();
+    let limits = adapter.limits();
+    let lower = info.name.to_lowercase();
+    let named = [
+        (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
+        (wgpu::Features::SUBGROUP, "subgroups"),
+        (wgpu::Features::SHADER_F16, "shader-f16"),
+    ];
+    BackendInfo {
+        backend: Backend::Wgpu,
+        api: format!("{:?}", info.backend),
+        adapter: if info.name.is_empty() {
+            "unnamed adapter".into()
+        } else {
+            info.name.clone()
+        },
+        driver: format!("{} {}", info.driver, info.driver_info)
+            .trim()
+            .to_owned(),
+        software: info.device_type == wgpu::DeviceType::Cpu
+            || SOFTWARE.iter().any(|part| lower.contains(part)),
+        features: named
+            .iter()
+            .filter(|(feature, _)| features.contains(*feature))
+            .map(|(_, name)| (*name).to_owned())
+            .collect(),
+        limits: vec![
+            (
+                limit::STORAGE_BINDING.into(),
+                limits.max_storage_buffer_binding_size,
+            ),
+            (limit::BUFFER.into(), limits.max_buffer_size),
+            (
+                "maxComputeWorkgroupStorageSize".into(),
+                limits.max_compute_workgroup_storage_size.into(),
+            ),
+            (
+                "maxComputeInvocationsPerWorkgroup".into(),
+                limits.max_compute_invocations_per_workgroup.into(),
+            ),
+        ],
+        fallback_reason: None,
+    }
+}
+
+/// Opens a wgpu device for burn on the adapter that [`find_adapter`] found.
+///
+/// # Errors
+/// [`ForwardError::NoDevice`] where adapter or runtime refuse.
+pub async fn open_wgpu(
+    (instance, adapter, info): (wgpu::Instance, wgpu::Adapter, BackendInfo),
+) -> Result<OpenDevice, ForwardError> {
+    let refused = |message: String| ForwardError::NoDevice {
+        adapter: info.adapter.clone(),
+        message,
+    };
+    let descriptor = wgpu::DeviceDescriptor {
+        // What the runtime compiles for depends on the adapter, so the device gets all of it, but
+        // for what slows every buffer down.
+        required_features: adapter
+            .features()
+            .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS),
+        required_limits: adapter.limits(),
+        memory_hints: wgpu::MemoryHints::MemoryUsage,
+        // SAFETY: experimental features are only switched on; none is used by our own code.
+        experimental_features: unsafe { wgpu::ExperimentalFeatures::enabled() },
+        ..Default::default()
+    };
+    let (device, queue) = adapter
+        .request_device(&descriptor)
+        .await
+        .map_err(|error| refused(error.to_string()))?;
+    let failures = Failures::default();
+    let uncaptured = failures.clone();
+    device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(error.to_string())));
+    let lost = failures.clone();
+    device.set_device_lost_callback(move |reason, message| {
+        // A device that we drop ourselves is no failure.
+        if reason != wgpu::DeviceLostReason::Destroyed {
+            lost.report(format!("the GPU device was lost: {message}"));
+        }
+    });
+    let backend = adapter.get_info().backend;
+    let device = Device::wgpu_options()
+        .setup(WgpuSetup {
+            instance,
+            adapter,
+            device,
+            queue,
+            backend,
+        })
+        .tasks_max(TASKS_MAX)
+        .init()
+        .map_err(|error| refused(error.to_string()))?;
+    Ok(OpenDevice {
+        device,
+        info,
+        failures,
+    })
+}

@@ -1,0 +1,76 @@
+//! What can go wrong on a device.
+
+use thiserror::Error;
+
+/// Errors of adapters, devices and the forward pass.
+#[derive(Clone, Debug, Error)]
+pub enum ForwardError {
+    /// There is no adapter at all.
+    #[error("no GPU adapter was found: {message}")]
+    NoAdapter {
+        /// What the system said.
+        message: String,
+    },
+    /// No adapter has the wanted name.
+    #[error("no adapter is named like {wanted:?}; there are: {}", found.join(", "))]
+    UnknownAdapter {
+        /// The name asked for.
+        wanted: String,
+        /// The names there are.
+        found: Vec<String>,
+    },
+    /// The adapter lacks something the engine can't do without.
+    #[error("the adapter {adapter} lacks {missing}, which the GPU backend needs")]
+    MissingFeature {
+        /// The adapter's name.
+        adapter: String,
+        /// What it lacks, as WebGPU spells it.
+        missing: String,
+    },
+    /// The adapter refused to hand out a device, or the runtime refused the device.
+    #[error("the adapter {adapter} gave no device: {message}")]
+    NoDevice {
+        /// The adapter's name.
+        adapter: String,
+        /// What it said.
+        message: String,
+    },
+    /// A buffer would be larger than the device allows.
+    #[error(
+        "{what} needs a buffer of {bytes} bytes, but the device's limit ({limit_name}) is {limit}"
+    )]
+    BufferTooLarge {
+        /// Which tensor or cache.
+        what: String,
+        /// Its size.
+        bytes: u64,
+        /// Which limit.
+        limit_name: &'static str,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Everything together does not fit.
+    #[error(
+        "the model needs {needed} bytes (weights {weights}, KV cache {kv_cache}, activations {activations}), but {limit} are available{hint}"
+    )]
+    OutOfMemory {
+        /// All of it.
+        needed: u64,
+        /// The weights' share.
+        weights: u64,
+        /// The cache's share.
+        kv_cache: u64,
+        /// The rest.
+        activations: u64,
+        /// What there is.
+        limit: u64,
+        /// What could be done, beginning with a colon.
+        hint: String,
+    },
+    /// The device or its driver failed while it worked.
+    #[error("the device failed: {message}")]
+    Device {
+        /// What it said.
+        message: String,
+    },
+}

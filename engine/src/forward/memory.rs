@@ -1,0 +1,99 @@
+//! What a model needs on the device, known before anything is loaded.
+
+use serde::{Deserialize, Serialize};
+
+use super::device::{Backend, BackendInfo, limit};
+use super::error::ForwardError;
+use crate::weights::{Checkpoint, ModelConfig};
+
+/// Bytes of one value on the device: the reference path computes in f32.
+const VALUE: u64 = 4;
+/// What a 32-bit wasm memory can hold beside the program itself.
+const WASM_MEMORY: u64 = 3_500 << 20;
+
+/// Bytes a model takes on the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryLedger {
+    /// Weights, as the device holds them.
+    pub weights: u64,
+    /// Keys and values of every block and position.
+    pub kv_cache: u64,
+    /// The most that one step's intermediate values take, estimated.
+    pub activations: u64,
+}
+
+impl MemoryLedger {
+    /// All of it.
+    pub const fn total(&self) -> u64 {
+        self.weights + self.kv_cache + self.activations
+    }
+
+    /// What `checkpoint` needs with a KV cache of `context` positions and steps of `chunk` ids.
+    pub fn of(checkpoint: &Checkpoint, context: usize, chunk: usize) -> Self {
+        let config = checkpoint.config();
+        let [l, s, k, d] =
+            [config.n_layers, context, config.n_kv_heads, config.head_dim].map(|n| n as u64);
+        Self {
+            weights: checkpoint.parameters() * VALUE,
+            kv_cache: 2 * l * s * k * d * VALUE,
+            activations: activations(config, context, chunk),
+        }
+    }
+
+    /// Checks the whole against a limit in bytes and the device's own.
+    ///
+    /// # Errors
+    /// [`ForwardError::OutOfMemory`].
+    pub fn check(&self, info: &BackendInfo, memory_limit: Option<u64>) -> Result<(), ForwardError> {
+        let wasm = cfg!(target_family = "wasm") && info.backend == Backend::Flex;
+        let own = wasm.then_some(WASM_MEMORY);
+        let limit = match (memory_limit, own) {
+            (Some(a), Some(b)) => a.min(b),
+            (Some(a), None) => a,
+            (None, Some(b)) => b,
+            (None, None) => return Ok(()),
+        };
+        if self.total() <= limit {
+            return Ok(());
+        }
+        Err(ForwardError::OutOfMemory {
+            needed: self.total(),
+            weights: self.weights,
+            kv_cache: self.kv_cache,
+            activations: self.activations,
+            limit,
+            hint: ": choose a shorter context or a smaller model".into(),
+        })
+    }
+}
+
+/// The values alive at once in the widest part of a step.
+fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
+    let heads = config.n_heads + 2 * config.n_kv_heads;
+    let row = 4 * config.hidden_size + 2 * heads * config.head_dim + 4 * config.ffn_size;
+    let scores = 3 * config.n_heads * context;
+    let copies = 2 * config.n_kv_heads * config.head_dim * context;
+    ((row + scores) * chunk + copies + config.vocab_size) as u64 * VALUE
+}
+
+/// Checks that one buffer of `bytes` is allowed on the device.
+///
+/// # Errors
+/// [`ForwardError::BufferTooLarge`].
+pub fn check_buffer(
+    info: &BackendInfo,
+    what: impl FnOnce() -> String,
+    bytes: u64,
+) -> Result<(), ForwardError> {
+    for limit_name in [limit::STORAGE_BINDING, limit::BUFFER] {
+        if let Some(limit) = info.limit(limit_name).filter(|limit| bytes > *limit) {
+            return Err(ForwardError::BufferTooLarge {
+                what: what(),
+                bytes,
+                limit_name,
+                limit,
+            });
+        }
+    }
+    Ok(())
+}
