@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::info::{ModelInfo, type_counts};
 use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
 use crate::bytes::ByteSource;
+use crate::forward::argmax;
 use crate::forward::device::{BackendInfo, OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{self, ForwardError, LogitRows, MemoryLedger, queue};
 use crate::platform::Stopwatch;
@@ -119,12 +120,16 @@ impl Engine {
                 continue;
             }
             let input = self.model.upload(ids, position)?;
-            if let Some(logits) = self.model.encode(input, LogitRows::Last) {
-                let _picked = logits.argmax(1);
-            }
+            let pick = self
+                .model
+                .encode(input, LogitRows::Last)
+                .and_then(|logits| argmax::issue(logits).ok());
             queue::submit(self.model.device())?;
             queue::wait(self.model.device()).await?;
             self.check_device()?;
+            if let Some(pick) = pick {
+                pick.read().await?;
+            }
         }
         report(progress, LoadPhase::Compile, 2, 2);
         Ok(())

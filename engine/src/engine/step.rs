@@ -5,8 +5,10 @@ use burn::tensor::Tensor;
 use super::sequence::Sequence;
 use super::{Engine, EngineError, Waiting};
 use crate::event::{Event, FinishReason, RequestId};
+use crate::forward::argmax::{self, DevicePick};
 use crate::forward::{ForwardError, LogitRows, queue};
 use crate::platform::{Stopwatch, clock};
+use crate::sampling::SamplingError;
 use crate::scheduler::{Progress, plan, reusable_prefix};
 use crate::timing::{RequestTiming, Span, Spans, StepKind, StepTiming};
 
@@ -146,7 +148,7 @@ impl Engine {
         let on_device = sequence.is_plain_greedy();
         let picking = logits.map(|logits| {
             if on_device {
-                Picking::Device(logits.argmax(1))
+                argmax::issue(logits).map_or_else(Picking::Host, Picking::Device)
             } else {
                 Picking::Host(logits)
             }
@@ -162,10 +164,10 @@ impl Engine {
         let mut picked = None;
         if let Some(picking) = picking {
             let id = match picking {
-                Picking::Device(id) => {
-                    let id = read_id(id).await?;
+                Picking::Device(pick) => {
+                    let id = pick.read().await?;
                     laps.book(Span::Readback);
-                    id
+                    id.ok_or(SamplingError::NoFiniteLogit)?
                 }
                 Picking::Host(logits) => {
                     let mut logits = read_logits(logits).await?;
@@ -228,18 +230,10 @@ impl Engine {
 
 /// Where a token is picked.
 enum Picking {
-    /// The device picked; its id [1, 1] is to be read.
-    Device(Tensor<2, burn::tensor::Int>),
+    /// The device picked; its id is to be read.
+    Device(DevicePick),
     /// The host picks; the logits [1, V] are to be read.
     Host(Tensor<2>),
-}
-
-async fn read_id(id: Tensor<2, burn::tensor::Int>) -> Result<u32, ForwardError> {
-    let id: i64 = id
-        .try_into_scalar_async()
-        .await
-        .map_err(|error| unreadable("the picked id", &error))?;
-    u32::try_from(id).map_err(|error| unreadable("the picked id", &error))
 }
 
 /// All values of `logits`, row after row.
@@ -247,15 +241,11 @@ pub(super) async fn read_logits(logits: Tensor<2>) -> Result<Vec<f32>, ForwardEr
     let data = logits
         .into_data_async()
         .await
-        .map_err(|error| unreadable("the logits", &error))?;
+        .map_err(|error| ForwardError::Device {
+            message: format!("the logits could not be read: {error}"),
+        })?;
     data.into_vec::<f32>()
         .map_err(|error| ForwardError::Device {
             message: format!("the logits could not be read: {error:?}"),
         })
-}
-
-fn unreadable(what: &str, error: &dyn std::fmt::Display) -> ForwardError {
-    ForwardError::Device {
-        message: format!("{what} could not be read: {error}"),
-    }
 }

@@ -1,5 +1,6 @@
 //! The model on a device.
 
+pub mod argmax;
 mod block;
 mod cache;
 pub mod device;

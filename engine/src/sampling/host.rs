@@ -1,5 +1,7 @@
 //! Sampling on the host: the oracle for every other way.
 
+use llamaglass_shaders::cpu::argmax;
+
 use super::random::uniform;
 use super::{SamplingError, SamplingOptions};
 
@@ -132,17 +134,6 @@ fn penalise(logits: &mut [f32], options: &SamplingOptions, occurrences: &Occurre
             }
         }
     }
-}
-
-/// The index of the largest value; the first one of equals; none where nothing is finite.
-pub fn argmax(logits: &[f32]) -> Option<u32> {
-    let mut best: Option<(u32, f32)> = None;
-    for (id, logit) in (0u32..).zip(logits) {
-        if logit.is_finite() && best.is_none_or(|(_, value)| *logit > value) {
-            best = Some((id, *logit));
-        }
-    }
-    best.map(|(id, _)| id)
 }
 
 /// The candidate in whose share of the total `u` (0..1) falls.

@@ -4,5 +4,5 @@ mod host;
 mod options;
 mod random;
 
-pub use host::{HostSampler, Occurrences, argmax};
+pub use host::{HostSampler, Occurrences};
 pub use options::{SamplingError, SamplingOptions};
