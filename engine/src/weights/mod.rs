@@ -1,9 +1,30 @@
 //! Model files to tensors: GGUF and safetensors headers, names, types, configuration.
 
+mod checkpoint;
 mod config;
+mod config_check;
+mod dequantize;
+mod detect;
+mod error;
+mod gguf;
+mod hugging_face;
+mod names;
+mod quantize;
+mod random;
+mod shapes;
+mod stored;
+mod table;
+mod tensor_type;
 mod tokenizer_data;
 
+pub use checkpoint::{Checkpoint, Format};
 pub use config::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
+pub use error::WeightsError;
+pub use gguf::{MetaArray, MetaType, MetaValue};
+pub use names::{BlockTensor, TensorName};
+pub use shapes::{PRESETS, preset};
+pub use table::TensorInfo;
+pub use tensor_type::{TensorType, UnknownTensorType};
 pub use tokenizer_data::{GgufTokenizer, TokenizerData};
 mod stub;
 pub use stub::*;

@@ -1,0 +1,370 @@
+//! A model's weights: one GGUF, the files of a Hugging Face folder, or drawn at random.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::detect::{Kind, detect};
+use super::gguf::{Gguf, check_architecture, config as gguf_config, tokenizer as gguf_tokenizer};
+use super::hugging_face::{Folder, tensors as safetensors};
+use super::table::{Declared, Table, TensorInfo};
+use super::{
+    ModelConfig, RopeScaling, TensorName, TensorType, TokenizerData, WeightsError, random,
+};
+use crate::bytes::ByteSource;
+
+/// Where weights come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Format {
+    /// One GGUF file.
+    Gguf {
+        /// Its version, 2 or 3.
+        version: u32,
+    },
+    /// A Hugging Face folder.
+    Safetensors,
+    /// Drawn at random.
+    Random,
+}
+
+impl Format {
+    /// Its name, without a version.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gguf { .. } => "GGUF",
+            Self::Safetensors => "safetensors",
+            Self::Random => "random weights",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gguf { version } => write!(f, "GGUF v{version}"),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+/// An opened model: everything but the tensors' bytes, which are read one tensor at a time.
+pub struct Checkpoint {
+    files: Vec<Box<dyn ByteSource>>,
+    seed: u64,
+    format: Format,
+    config: ModelConfig,
+    tokenizer: TokenizerData,
+    metadata: Vec<(String, String)>,
+    table: Table,
+}
+
+impl fmt::Debug for Checkpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checkpoint")
+            .field(
+                "files",
+                &self
+                    .files
+                    .iter()
+                    .map(|file| file.name())
+                    .collect::<Vec<_>>(),
+            )
+            .field("format", &self.format)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Checkpoint {
+    /// Opens a GGUF file, or the files of a Hugging Face folder in any order. Files that belong to
+    /// neither are ignored. Reads headers and small files only.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the files, naming what and where; another architecture than Llama is
+    /// refused before its tensors are looked at.
+    pub async fn open(files: Vec<Box<dyn ByteSource>>) -> Result<Self, WeightsError> {
+        match detect(&files).await? {
+            Kind::Gguf(index) => Self::open_gguf(files, index).await,
+            Kind::Folder => Self::open_folder(files).await,
+        }
+    }
+
+    /// A model of this shape with random weights: the same ones for the same seed, everywhere.
+    ///
+    /// Matrices are about normal with deviation 0.02 and stored in `tensor_type`, or, where their
+    /// rows are no multiple of its block, in the type that llama.cpp would take instead. Norms are
+    /// near 1. They and the biases are F32.
+    ///
+    /// # Errors
+    /// [`WeightsError::Config`] where the shape is absurd.
+    pub fn random(
+        config: ModelConfig,
+        tensor_type: TensorType,
+        seed: u64,
+    ) -> Result<Self, WeightsError> {
+        config.check(random::FILE)?;
+        Ok(Self {
+            files: Vec::new(),
+            seed,
+            format: Format::Random,
+            tokenizer: TokenizerData::Bytes {
+                vocab_size: config.vocab_size,
+            },
+            metadata: vec![
+                ("seed".to_owned(), seed.to_string()),
+                ("type".to_owned(), tensor_type.to_string()),
+            ],
+            table: random::table(&config, tensor_type)?,
+            config,
+        })
+    }
+
+    async fn open_gguf(
+        files: Vec<Box<dyn ByteSource>>,
+        index: usize,
+    ) -> Result<Self, WeightsError> {
+        let source = files[index].as_ref();
+        let file = source.name();
+        if source.is_empty() {
+            let file = file.to_owned();
+            return Err(WeightsError::Empty { file });
+        }
+        let mut gguf = Gguf::open(source).await?;
+        check_architecture(&gguf.metadata)?;
+        // Before the tokenizer is moved out of it.
+        let pairs = gguf.metadata.entries().iter();
+        let metadata = pairs
+            .map(|(key, value)| (key.clone(), value.to_string()))
+            .collect();
+        let tokenizer = gguf_tokenizer(&mut gguf.metadata)?;
+        let mut config = gguf_config(&gguf.metadata, tokenizer.tokens.len())?;
+        config.check(file)?;
+        let mut table = Table::default();
+        for stored in gguf.tensors().await? {
+            let name = TensorName::from_gguf(&stored.name);
+            let name = name.ok_or_else(|| WeightsError::UnknownTensor {
+                file: file.to_owned(),
+                tensor: stored.name.clone(),
+            })?;
+            table.insert(file, TensorInfo::new(name, index, stored))?;
+        }
+        // An embedding may be padded to more rows than there are tokens.
+        if let Some([rows, _]) = table
+            .get(TensorName::TokenEmbedding)
+            .map(|tensor| tensor.shape.as_slice())
+        {
+            config.vocab_size = config.vocab_size.max(*rows);
+        }
+        table.check(&mut config, Declared::default(), file, TensorName::gguf)?;
+        let version = gguf.version;
+        let mut checkpoint = Self {
+            files,
+            seed: 0,
+            format: Format::Gguf { version },
+            config,
+            tokenizer: TokenizerData::Gguf(Box::new(tokenizer)),
+            metadata,
+            table,
+        };
+        checkpoint.apply_rope_freqs(index).await?;
+        Ok(checkpoint)
+    }
+
+    /// llama.cpp divides by these and by the linear factor, where there are both.
+    async fn apply_rope_freqs(&mut self, index: usize) -> Result<(), WeightsError> {
+        if self.tensor(TensorName::RopeFreqs).is_none() {
+            return Ok(());
+        }
+        let mut factors = self.read_f32(TensorName::RopeFreqs).await?;
+        if let RopeScaling::Linear { factor } = self.config.rope.scaling {
+            factors.iter_mut().for_each(|x| *x *= factor);
+        }
+        self.config.rope.scaling = RopeScaling::Factors(factors);
+        self.config.check(self.files[index].name())
+    }
+
+    async fn open_folder(files: Vec<Box<dyn ByteSource>>) -> Result<Self, WeightsError> {
+        let folder = Folder::new(&files)?;
+        let raw = folder.config().await?;
+        let mut config = ModelConfig::from_hf_config(&raw)?;
+        let tokenizer = folder.tokenizer().await?;
+        add_ends(&mut config, &tokenizer);
+        let mut table = Table::default();
+        let shards = folder.shards().await?;
+        for shard in &shards {
+            let source = files[shard.file].as_ref();
+            let file = source.name();
+            let stored = safetensors(source, is_ignored).await?;
+            for promised in &shard.promised {
+                if !is_ignored(promised) && !stored.iter().any(|stored| stored.name == *promised) {
+                    return Err(WeightsError::MissingTensor {
+                        file: file.to_owned(),
+                        tensor: promised.clone(),
+                        why: "the index says that it is there".to_owned(),
+                    });
+                }
+            }
+            for stored in stored {
+                let name = TensorName::from_hugging_face(&stored.name);
+                let name = name.ok_or_else(|| WeightsError::UnknownTensor {
+                    file: file.to_owned(),
+                    tensor: stored.name.clone(),
+                })?;
+                table.insert(file, TensorInfo::new(name, shard.file, stored))?;
+            }
+        }
+        let said = |key: &str| raw.get(key).and_then(Value::as_bool);
+        let declared = Declared {
+            tied: said("tie_word_embeddings"),
+            attention_bias: said("attention_bias"),
+            mlp_bias: said("mlp_bias"),
+        };
+        let file = match shards.as_slice() {
+            [single] => files[single.file].name().to_owned(),
+            several => format!("{} safetensors files", several.len()),
+        };
+        table.check(&mut config, declared, &file, TensorName::hugging_face)?;
+        Ok(Self {
+            files,
+            seed: 0,
+            format: Format::Safetensors,
+            config,
+            tokenizer,
+            metadata: pairs(&raw),
+            table,
+        })
+    }
+
+    /// The resolved configuration.
+    #[must_use]
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// Where the weights come from.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// The tokenizer's data, not yet built.
+    #[must_use]
+    pub fn tokenizer(&self) -> &TokenizerData {
+        &self.tokenizer
+    }
+
+    /// Keys and values of the GGUF's metadata or of config.json, for people: long ones are cut.
+    #[must_use]
+    pub fn metadata(&self) -> &[(String, String)] {
+        &self.metadata
+    }
+
+    /// The tensors, in the order of the files.
+    pub fn tensors(&self) -> impl Iterator<Item = &TensorInfo> {
+        self.table.all().iter()
+    }
+
+    /// One tensor, if the model has it.
+    #[must_use]
+    pub fn tensor(&self, name: TensorName) -> Option<&TensorInfo> {
+        self.table.get(name)
+    }
+
+    /// The bytes of a tensor, as stored.
+    ///
+    /// # Errors
+    /// [`WeightsError::NoSuchTensor`], or whatever the source says.
+    pub async fn read_raw(&self, name: TensorName) -> Result<Vec<u8>, WeightsError> {
+        let tensor = self.tensor(name);
+        let tensor = tensor.ok_or_else(|| WeightsError::NoSuchTensor(name.gguf()))?;
+        if self.format == Format::Random {
+            return random::bytes(tensor, self.seed);
+        }
+        let file = &self.files[tensor.file];
+        // Only a 32-bit machine can fail here.
+        let bytes = usize::try_from(tensor.bytes).map_err(|_| WeightsError::Unsupported {
+            file: file.name().to_owned(),
+            what: format!(
+                "tensor {} of {} bytes on this machine",
+                tensor.stored_name, tensor.bytes
+            ),
+        })?;
+        Ok(file.read(tensor.offset, bytes).await?)
+    }
+
+    /// The values of a tensor, row by row as stored (q and k rows are not reordered, see
+    /// [`RopeLayout`](super::RopeLayout)).
+    ///
+    /// # Errors
+    /// As [`read_raw`](Self::read_raw).
+    pub async fn read_f32(&self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
+        let bytes = self.read_raw(name).await?;
+        let tensor_type = self
+            .tensor(name)
+            .map_or(TensorType::F32, |tensor| tensor.tensor_type);
+        let mut values =
+            vec![0.0; bytes.len() / tensor_type.block_bytes() * tensor_type.block_len()];
+        tensor_type.dequantize(&bytes, &mut values)?;
+        Ok(values)
+    }
+
+    /// The size of all tensors as stored, in bytes.
+    #[must_use]
+    pub fn total_bytes(&self) -> u64 {
+        self.tensors().map(|tensor| tensor.bytes).sum()
+    }
+
+    /// How many values were trained; a tied embedding counts once.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        let trained = self
+            .tensors()
+            .filter(|tensor| tensor.name != TensorName::RopeFreqs);
+        trained.map(TensorInfo::elements).sum()
+    }
+}
+
+/// Tensors that old checkpoints have although they follow from the configuration.
+fn is_ignored(stored_name: &str) -> bool {
+    stored_name.ends_with(".rotary_emb.inv_freq")
+}
+
+/// What ends an answer may stand in generation_config.json only.
+fn add_ends(config: &mut ModelConfig, tokenizer: &TokenizerData) {
+    let TokenizerData::HuggingFace {
+        generation_config: Some(generation),
+        ..
+    } = tokenizer
+    else {
+        return;
+    };
+    let ends = match generation.get("eos_token_id") {
+        Some(Value::Array(ends)) => ends.as_slice(),
+        Some(end) => std::slice::from_ref(end),
+        None => &[],
+    };
+    let ends = ends
+        .iter()
+        .filter_map(|end| u32::try_from(end.as_u64()?).ok());
+    for end in ends {
+        if !config.eos_ids.contains(&end) {
+            config.eos_ids.push(end);
+        }
+    }
+}
+
+/// A JSON object as pairs for people.
+fn pairs(value: &Value) -> Vec<(String, String)> {
+    let object = value.as_object().into_iter().flatten();
+    let pairs = object.map(|(key, value)| {
+        let text = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        (key.clone(), text)
+    });
+    pairs.collect()
+}

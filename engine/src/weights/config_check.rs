@@ -1,0 +1,168 @@
+//! Refuses configurations that no model can have, before anything is computed from them.
+
+use super::{ModelConfig, RopeScaling, WeightsError};
+
+impl ModelConfig {
+    /// Checks every value. `file` is where they come from, for the message.
+    ///
+    /// # Errors
+    /// [`WeightsError::Config`], naming the first value that is wrong.
+    pub fn check(&self, file: &str) -> Result<(), WeightsError> {
+        let absurd = |what: String| {
+            Err(WeightsError::Config {
+                file: file.to_owned(),
+                what,
+            })
+        };
+        // Far above any model, and low enough that no product of heads and head size overflows 32 bits.
+        for (what, value, most) in [
+            ("vocabulary", self.vocab_size, 1 << 24),
+            ("hidden size", self.hidden_size, 1 << 20),
+            ("number of blocks", self.n_layers, 1 << 12),
+            ("number of heads", self.n_heads, 1 << 14),
+            ("number of kv heads", self.n_kv_heads, 1 << 14),
+            ("head size", self.head_dim, 1 << 14),
+            ("feed-forward size", self.ffn_size, 1 << 24),
+            ("context length", self.context_length, 1 << 30),
+        ] {
+            if value == 0 || value > most {
+                return absurd(format!("the {what} is {value}; it should be 1 to {most}"));
+            }
+        }
+        if !self.n_heads.is_multiple_of(self.n_kv_heads) {
+            return absurd(format!(
+                "{} heads can't share {} kv heads evenly",
+                self.n_heads, self.n_kv_heads
+            ));
+        }
+        if !self.head_dim.is_multiple_of(2) {
+            return absurd(format!(
+                "the head size {} is odd, but RoPE rotates pairs",
+                self.head_dim
+            ));
+        }
+        if self.n_heads * self.head_dim > 1 << 22 {
+            return absurd(format!(
+                "{} heads of {} values",
+                self.n_heads, self.head_dim
+            ));
+        }
+        // Written so that NaN fails too.
+        if !(self.rms_eps >= 0.0 && self.rms_eps < 1.0) {
+            return absurd(format!("the RMSNorm epsilon is {}", self.rms_eps));
+        }
+        if !(self.rope.theta > 0.0 && self.rope.theta.is_finite()) {
+            return absurd(format!("the RoPE base is {}", self.rope.theta));
+        }
+        if let Some(bos) = self.bos_id
+            && bos as usize >= self.vocab_size
+        {
+            return absurd(format!(
+                "the BOS id {bos} is outside the vocabulary of {}",
+                self.vocab_size
+            ));
+        }
+        match self.scaling_error() {
+            Some(what) => absurd(format!("RoPE scaling: {what}")),
+            None => Ok(()),
+        }
+    }
+
+    fn scaling_error(&self) -> Option<String> {
+        let divisor = |what: &str, x: f32| {
+            let bad = !(x > 0.0 && x.is_finite());
+            bad.then(|| format!("{what} is {x}; it should be above 0"))
+        };
+        match &self.rope.scaling {
+            RopeScaling::None => None,
+            RopeScaling::Linear { factor } => divisor("the factor", *factor),
+            RopeScaling::Llama3 {
+                factor,
+                low_freq_factor,
+                high_freq_factor,
+                original_context,
+            } => divisor("the factor", *factor)
+                .or_else(|| divisor("low_freq_factor", *low_freq_factor))
+                .or_else(|| divisor("high_freq_factor", *high_freq_factor))
+                .or_else(|| {
+                    let wrong = high_freq_factor <= low_freq_factor;
+                    wrong.then(|| {
+                        format!("high_freq_factor {high_freq_factor} is not above low_freq_factor {low_freq_factor}")
+                    })
+                })
+                .or_else(|| (*original_context == 0).then(|| "the original context is 0".to_owned())),
+            RopeScaling::Factors(factors) => {
+                if factors.len() != self.head_dim / 2 {
+                    return Some(format!(
+                        "{} factors for {} pairs",
+                        factors.len(),
+                        self.head_dim / 2
+                    ));
+                }
+                let all = factors.iter().enumerate();
+                let mut all = all.map(|(i, &x)| divisor(&format!("factor {i}"), x));
+                all.find_map(|wrong| wrong)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::preset;
+
+    #[test]
+    fn each_absurd_value_is_named() {
+        type Change = fn(&mut ModelConfig);
+        let changes: [(Change, &str); 18] = [
+            (|c| c.n_heads = 0, "number of heads is 0"),
+            (|c| c.n_kv_heads = 0, "number of kv heads is 0"),
+            (|c| c.n_kv_heads = 5, "32 heads can't share 5"),
+            (|c| c.n_layers = usize::MAX, "number of blocks"),
+            (|c| c.vocab_size = 0, "vocabulary"),
+            (|c| c.hidden_size = usize::MAX, "hidden size"),
+            (|c| c.head_dim = 63, "odd"),
+            (
+                |c| (c.n_heads, c.n_kv_heads, c.head_dim) = (1 << 14, 1, 1 << 14),
+                "heads of",
+            ),
+            (|c| c.ffn_size = 0, "feed-forward"),
+            (|c| c.context_length = 0, "context length"),
+            (|c| c.rms_eps = f32::NAN, "epsilon is NaN"),
+            (|c| c.rms_eps = -1.0, "epsilon is -1"),
+            (|c| c.rope.theta = f32::INFINITY, "RoPE base is inf"),
+            (|c| c.bos_id = Some(1 << 30), "BOS id"),
+            (
+                |c| c.rope.scaling = RopeScaling::Linear { factor: 0.0 },
+                "factor is 0",
+            ),
+            (
+                |c| c.rope.scaling = RopeScaling::Factors(vec![1.0; 3]),
+                "3 factors for 32 pairs",
+            ),
+            (
+                |c| c.rope.scaling = RopeScaling::Factors(vec![-1.0; 32]),
+                "factor 0 is -1",
+            ),
+            (
+                |c| {
+                    c.rope.scaling = RopeScaling::Llama3 {
+                        factor: 8.0,
+                        low_freq_factor: 4.0,
+                        high_freq_factor: 4.0,
+                        original_context: 64,
+                    }
+                },
+                "high_freq_factor 4",
+            ),
+        ];
+        for (change, named) in changes {
+            let mut config = preset("llama-3.2-1b").expect("a preset");
+            assert_eq!(config.check("f"), Ok(()));
+            change(&mut config);
+            let message = config.check("f").expect_err(named).to_string();
+            assert!(message.contains(named), "{message}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Which of the given files are the model, and of what kind.
+
+use super::WeightsError;
+use super::gguf::MAGIC;
+use crate::bytes::ByteSource;
+
+/// What the files are.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// The file of this index is a GGUF.
+    Gguf(usize),
+    /// They are a Hugging Face folder.
+    Folder,
+}
+
+/// Decides by names where they say enough, else by the first bytes.
+pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, WeightsError> {
+    let Some(first) = files.first() else {
+        return Err(WeightsError::NoFiles);
+    };
+    let ends_with = |ending: &str| {
+        let matching = files.iter().enumerate();
+        let matching = matching.filter(|(_, file)| file.name().to_lowercase().ends_with(ending));
+        matching.map(|(index, _)| index).collect::<Vec<_>>()
+    };
+    let mut ggufs = ends_with(".gguf");
+    if ggufs.is_empty() {
+        if !ends_with(".safetensors").is_empty() && files.len() > 1 {
+            return Ok(Kind::Folder);
+        }
+        for (index, file) in files.iter().enumerate() {
+            if beginning(file.as_ref()).await? == MAGIC {
+                ggufs.push(index);
+            }
+        }
+    } else if !ends_with(".safetensors").is_empty() {
+        return Err(ambiguous(files.iter().map(|file| file.name())));
+    }
+    match *ggufs {
+        [index] => Ok(Kind::Gguf(index)),
+        [] => {
+            // The names of a folder lead to an error that says which file is missing.
+            let named = files.iter().any(|file| {
+                let name = base_name(file.name());
+                name == "config.json" || name.ends_with(".safetensors")
+            });
+            if named {
+                return Ok(Kind::Folder);
+            }
+            if first.is_empty() {
+                let file = first.name().to_owned();
+                return Err(WeightsError::Empty { file });
+            }
+            let beginning = beginning(first.as_ref()).await?;
+            Err(WeightsError::UnknownFormat {
+                file: first.name().to_owned(),
+                found: describe(&beginning),
+            })
+        }
+        ref several => Err(ambiguous(several.iter().map(|&index| files[index].name()))),
+    }
+}
+
+fn ambiguous<'a>(names: impl Iterator<Item = &'a str>) -> WeightsError {
+    WeightsError::Ambiguous(names.take(8).collect::<Vec<_>>().join(", "))
+}
+
+/// A file's name without the folders before it.
+pub(super) fn base_name(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// The first four bytes, or fewer.
+async fn beginning(file: &dyn ByteSource) -> Result<Vec<u8>, WeightsError> {
+    Ok(file.read(0, file.len().min(4) as usize).await?)
+}
+
+/// What a file that is no model begins with, in words where it is a usual mistake.
+pub(super) fn describe(beginning: &[u8]) -> String {
+    let known = match beginning.get(..4) {
+        Some(b"vers") => " (a Git LFS pointer instead of the file?)",
+        Some(b"<!DO" | b"<!do" | b"<htm" | b"<HTM") => " (a web page instead of the file?)",
+        Some(b"PK\x03\x04") => " (a zip archive, perhaps of PyTorch)",
+        Some(b"lmgg" | b"fmgg" | b"tjgg" | b"algg") => " (a format that llama.cpp had before GGUF)",
+        _ => "",
+    };
+    format!("it begins with \"{}\"{known}", beginning.escape_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::bytes::MemorySource;
+
+    fn detected(files: &[(&str, &[u8])]) -> Result<Kind, String> {
+        let sources = files.iter().map(|&(name, bytes)| {
+            let source: Box<dyn ByteSource> = Box::new(MemorySource::new(name, bytes));
+            source
+        });
+        let sources = sources.collect::<Vec<_>>();
+        block_on(detect(&sources)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn models_are_found_among_their_companions() {
+        assert_eq!(
+            detected(&[("README.md", b"#"), ("m.gguf", b"")]),
+            Ok(Kind::Gguf(1))
+        );
+        assert_eq!(detected(&[("blob", b"GGUF....")]), Ok(Kind::Gguf(0)));
+        assert_eq!(
+            detected(&[("m/config.json", b"{}"), ("m/a.safetensors", b"")]),
+            Ok(Kind::Folder)
+        );
+        assert_eq!(detected(&[("config.json", b"{}")]), Ok(Kind::Folder));
+    }
+
+    #[test]
+    fn anything_else_is_described() {
+        for (files, part) in [
+            (vec![], "no model file"),
+            (vec![("x.bin", b"".as_slice())], "x.bin: the file is empty"),
+            (vec![("x.bin", b"PK\x03\x04....")], "zip archive"),
+            (vec![("x.bin", b"version https://git-lfs")], "Git LFS"),
+            (vec![("x.bin", b"q")], "begins with \"q\""),
+            (
+                vec![("a.gguf", b""), ("b.gguf", b"")],
+                "more than one model was given: a.gguf, b.gguf",
+            ),
+            (
+                vec![("a.gguf", b""), ("b.safetensors", b"")],
+                "more than one model",
+            ),
+        ] {
+            let message = detected(&files).expect_err(part);
+            assert!(message.contains(part), "{message}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Reading a header of unknown length from a source, in growing pieces.
+
+use crate::bytes::ByteSource;
+use crate::weights::WeightsError;
+
+/// The first read. Headers of models without a vocabulary end far below it.
+const FIRST_READ: u64 = 256 << 10;
+
+/// No header is longer: a vocabulary of 256 k tokens with its merges takes some 10 MB.
+const LONGEST_HEADER: u64 = 256 << 20;
+
+/// Why a parser stopped.
+pub(super) enum Stop {
+    /// It needs this many bytes, counted from where it began.
+    More(u64),
+    /// It found an error.
+    Bad(WeightsError),
+}
+
+impl From<WeightsError> for Stop {
+    fn from(error: WeightsError) -> Self {
+        Self::Bad(error)
+    }
+}
+
+/// The bytes of a source that were read and not yet parsed.
+pub(super) struct Stream<'a> {
+    source: &'a dyn ByteSource,
+    /// Bytes of the source from `base` on.
+    buffer: Vec<u8>,
+    base: u64,
+    /// How many bytes of `buffer` are parsed.
+    parsed: usize,
+}
+
+impl<'a> Stream<'a> {
+    pub(super) fn new(source: &'a dyn ByteSource) -> Self {
+        Self {
+            source,
+            buffer: Vec::new(),
+            base: 0,
+            parsed: 0,
+        }
+    }
+
+    pub(super) fn source(&self) -> &'a dyn ByteSource {
+        self.source
+    }
+
+    /// Where the next parser begins, in bytes of the file.
+    pub(super) fn position(&self) -> u64 {
+        self.base + self.parsed as u64
+    }
+
+    /// Runs `parser` over the bytes that follow, reading more of them until it has enough.
+    /// It begins anew each time, so it should parse one thing, not all of them.
+    pub(super) async fn parse<T>(
+        &mut self,
+        parser: impl Fn(&mut Cursor<'_>) -> Result<T, Stop>,
+    ) -> Result<T, WeightsError> {
+        loop {
+            let mut cursor = Cursor {
+                file: self.source.name(),
+                len: self.source.len(),
+                bytes: &self.buffer[self.parsed..],
+                base: self.position(),
+                at: 0,
+            };
+            match parser(&mut cursor) {
+                Ok(value) => {
+                    self.parsed += cursor.at;
+                    return Ok(value);
+                }
+                Err(Stop::Bad(error)) => return Err(error),
+                Err(Stop::More(needed)) => self.grow(needed).await?,
+            }
+        }
+    }
+
+    /// Reads on, until at least `needed` bytes are there. Twice as much each time, so that few
+    /// reads and few new beginnings are needed.
+    async fn grow(&mut self, needed: u64) -> Result<(), WeightsError> {
+        let read_so_far = self.base + self.buffer.len() as u64;
+        let wanted = (self.position() + needed)
+            .max(2 * read_so_far)
+            .max(FIRST_READ);
+        if self.position() + needed > LONGEST_HEADER {
+            return Err(WeightsError::Corrupt {
+                file: self.source.name().to_owned(),
+                offset: self.position(),
+                what: format!("a header longer than {LONGEST_HEADER} bytes"),
+            });
+        }
+        let more = wanted.min(self.source.len()).saturating_sub(read_so_far);
+        // At most twice the longest header, which fits in 32 bits.
+        let more = self.source.read(read_so_far, more as usize).await?;
+        self.buffer.drain(..self.parsed);
+        self.base += self.parsed as u64;
+        self.parsed = 0;
+        self.buffer.extend_from_slice(&more);
+        Ok(())
+    }
+}
+
+/// A parser's view of the bytes that are there.
+pub(super) struct Cursor<'a> {
+    file: &'a str,
+    /// Of the whole file, in bytes.
+    len: u64,
+    bytes: &'a [u8],
+    /// Where `bytes` begins in the file.
+    base: u64,
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Where the next byte lies in the file.
+    pub(super) fn position(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    /// An error at `offset`.
+    pub(super) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Stop {
+        Stop::Bad(WeightsError::Corrupt {
+            file: self.file.to_owned(),
+            offset,
+            what: what.into(),
+        })
+    }
+
+    pub(super) fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// Fails if the file can't hold `count` things of at least `each` bytes from here on.
+    pub(super) fn room(&self, count: u64, each: u64, what: &str) -> Result<(), Stop> {
+        let wanted = count.saturating_mul(each);
+        if self
+            .position()
+            .checked_add(wanted)
+            .is_none_or(|end| end > self.len)
+        {
+            return Err(Stop::Bad(WeightsError::Truncated {
+                file: self.file.to_owned(),
+                what: what.to_owned(),
+                offset: self.position(),
+                wanted,
+                len: self.len,
+            }));
+        }
+        Ok(())
+    }
+
+    /// The next `count` bytes.
+    pub(super) fn take(&mut self, count: u64, what: &str) -> Result<&'a [u8], Stop> {
+        self.room(count, 1, what)?;
+        let end = self.at as u64 + count;
+        if end > self.bytes.len() as u64 {
+            return Err(Stop::More(end));
+        }
+        let taken = &self.bytes[self.at..end as usize];
+        self.at = end as usize;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Stop> {
+        let mut array = [0; N];
+        array.copy_from_slice(self.take(N as u64, what)?);
+        Ok(array)
+    }
+
+    pub(super) fn u32(&mut self, what: &str) -> Result<u32, Stop> {
+        self.array(what).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(&mut self, what: &str) -> Result<u64, Stop> {
+        self.array(what).map(u64::from_le_bytes)
+    }
+
+    /// A string: its length in 8 bytes, then UTF-8.
+    pub(super) fn string(&mut self, what: &str) -> Result<&'a str, Stop> {
+        let length = self.u64(what)?;
+        let start = self.position();
+        let bytes = self.take(length, what)?;
+        str::from_utf8(bytes).map_err(|error| {
+            let offset = start + error.valid_up_to() as u64;
+            self.corrupt(offset, format!("{what} is no UTF-8"))
+        })
+    }
+}

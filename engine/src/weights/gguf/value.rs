@@ -1,0 +1,318 @@
+//! Metadata values of every type that GGUF has.
+
+use std::fmt;
+
+use super::stream::{Cursor, Stop};
+
+/// Arrays inside arrays inside arrays: no known key has more than one level.
+const DEEPEST: usize = 4;
+
+/// How many elements of an array are shown.
+const SHOWN: usize = 5;
+
+/// How many characters of a string are shown.
+const SHOWN_CHARS: usize = 200;
+
+/// The type of a metadata value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum MetaType {
+    U8,
+    I8,
+    U16,
+    I16,
+    U32,
+    I32,
+    F32,
+    Bool,
+    String,
+    Array,
+    U64,
+    I64,
+    F64,
+}
+
+impl MetaType {
+    /// Every type; the index is its number in a file (`gguf_metadata_value_type`).
+    pub const ALL: [Self; 13] = [
+        Self::U8,
+        Self::I8,
+        Self::U16,
+        Self::I16,
+        Self::U32,
+        Self::I32,
+        Self::F32,
+        Self::Bool,
+        Self::String,
+        Self::Array,
+        Self::U64,
+        Self::I64,
+        Self::F64,
+    ];
+
+    /// The type's number in a file.
+    #[must_use]
+    pub const fn id(self) -> u32 {
+        self as u32
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u8",
+            Self::I8 => "i8",
+            Self::U16 => "u16",
+            Self::I16 => "i16",
+            Self::U32 => "u32",
+            Self::I32 => "i32",
+            Self::F32 => "f32",
+            Self::Bool => "bool",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::U64 => "u64",
+            Self::I64 => "i64",
+            Self::F64 => "f64",
+        }
+    }
+
+    /// Bytes of a value of fixed size.
+    #[must_use]
+    pub const fn size(self) -> Option<u64> {
+        match self {
+            Self::U8 | Self::I8 | Self::Bool => Some(1),
+            Self::U16 | Self::I16 => Some(2),
+            Self::U32 | Self::I32 | Self::F32 => Some(4),
+            Self::U64 | Self::I64 | Self::F64 => Some(8),
+            Self::String | Self::Array => None,
+        }
+    }
+
+    fn parse(cursor: &mut Cursor<'_>, what: &str) -> Result<Self, Stop> {
+        let offset = cursor.position();
+        let id = cursor.u32(what)?;
+        let known = Self::ALL.get(id as usize).copied();
+        known.ok_or_else(|| cursor.corrupt(offset, format!("{what} has the unknown type {id}")))
+    }
+}
+
+/// A metadata value.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum MetaValue {
+    U8(u8),
+    I8(i8),
+    U16(u16),
+    I16(i16),
+    U32(u32),
+    I32(i32),
+    F32(f32),
+    Bool(bool),
+    String(String),
+    Array(MetaArray),
+    U64(u64),
+    I64(i64),
+    F64(f64),
+}
+
+/// A metadata array, kept compact: it may have a quarter of a million elements.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MetaArray {
+    /// Elements of a fixed size, as in the file.
+    Fixed {
+        /// Their type.
+        element: MetaType,
+        /// Their bytes, little-endian.
+        bytes: Vec<u8>,
+    },
+    /// Strings.
+    Strings(Vec<String>),
+    /// Arrays.
+    Arrays(Vec<MetaArray>),
+}
+
+impl MetaValue {
+    /// Parses type and value of the key `key`.
+    pub(super) fn parse(cursor: &mut Cursor<'_>, key: &str) -> Result<Self, Stop> {
+        let what = format!("the value of {key}");
+        let kind = MetaType::parse(cursor, &what)?;
+        match kind {
+            MetaType::String => Ok(Self::String(cursor.string(&what)?.to_owned())),
+            MetaType::Array => Ok(Self::Array(MetaArray::parse(cursor, &what, DEEPEST)?)),
+            fixed => {
+                let offset = cursor.position();
+                let bytes = cursor.take(fixed.size().unwrap_or(0), &what)?;
+                Self::decode(fixed, bytes)
+                    .ok_or_else(|| cursor.corrupt(offset, format!("{what} is no {}", fixed.name())))
+            }
+        }
+    }
+
+    /// The value of a fixed-size type. `None` if `bytes` are no such value.
+    fn decode(kind: MetaType, bytes: &[u8]) -> Option<Self> {
+        Some(match kind {
+            MetaType::U8 => Self::U8(u8::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::I8 => Self::I8(i8::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::U16 => Self::U16(u16::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::I16 => Self::I16(i16::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::U32 => Self::U32(u32::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::I32 => Self::I32(i32::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::F32 => Self::F32(f32::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::U64 => Self::U64(u64::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::I64 => Self::I64(i64::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::F64 => Self::F64(f64::from_le_bytes(bytes.try_into().ok()?)),
+            MetaType::Bool => match bytes {
+                [0] => Self::Bool(false),
+                [1] => Self::Bool(true),
+                _ => return None,
+            },
+            MetaType::String | MetaType::Array => return None,
+        })
+    }
+
+    /// Its type.
+    #[must_use]
+    pub const fn kind(&self) -> MetaType {
+        match self {
+            Self::U8(_) => MetaType::U8,
+            Self::I8(_) => MetaType::I8,
+            Self::U16(_) => MetaType::U16,
+            Self::I16(_) => MetaType::I16,
+            Self::U32(_) => MetaType::U32,
+            Self::I32(_) => MetaType::I32,
+            Self::F32(_) => MetaType::F32,
+            Self::Bool(_) => MetaType::Bool,
+            Self::String(_) => MetaType::String,
+            Self::Array(_) => MetaType::Array,
+            Self::U64(_) => MetaType::U64,
+            Self::I64(_) => MetaType::I64,
+            Self::F64(_) => MetaType::F64,
+        }
+    }
+
+    /// An integer of any type.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i128> {
+        Some(match *self {
+            Self::U8(x) => x.into(),
+            Self::I8(x) => x.into(),
+            Self::U16(x) => x.into(),
+            Self::I16(x) => x.into(),
+            Self::U32(x) => x.into(),
+            Self::I32(x) => x.into(),
+            Self::U64(x) => x.into(),
+            Self::I64(x) => x.into(),
+            _ => return None,
+        })
+    }
+
+    /// A float of either type.
+    #[must_use]
+    pub fn as_float(&self) -> Option<f32> {
+        match *self {
+            Self::F32(x) => Some(x),
+            Self::F64(x) => Some(x as f32),
+            _ => None,
+        }
+    }
+}
+
+impl MetaArray {
+    fn parse(cursor: &mut Cursor<'_>, what: &str, depth: usize) -> Result<Self, Stop> {
+        let start = cursor.position();
+        if depth == 0 {
+            return Err(cursor.corrupt(start, format!("{what} has arrays {DEEPEST} deep")));
+        }
+        let element = MetaType::parse(cursor, what)?;
+        let count = cursor.u64(what)?;
+        match element {
+            MetaType::String => {
+                cursor.room(count, 8, what)?;
+                let strings = (0..count).map(|_| Ok(cursor.string(what)?.to_owned()));
+                strings.collect::<Result<_, Stop>>().map(Self::Strings)
+            }
+            MetaType::Array => {
+                cursor.room(count, 12, what)?;
+                let arrays = (0..count).map(|_| Self::parse(cursor, what, depth - 1));
+                arrays.collect::<Result<_, Stop>>().map(Self::Arrays)
+            }
+            fixed => {
+                let size = fixed.size().unwrap_or(1);
+                let start = cursor.position();
+                let bytes = cursor.take(count.saturating_mul(size), what)?.to_vec();
+                if fixed == MetaType::Bool
+                    && let Some(at) = bytes.iter().position(|&byte| byte > 1)
+                {
+                    return Err(cursor.corrupt(start + at as u64, format!("{what} is no bool")));
+                }
+                Ok(Self::Fixed { element, bytes })
+            }
+        }
+    }
+
+    /// How many elements there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Fixed { element, bytes } => bytes.len() / element.size().unwrap_or(1) as usize,
+            Self::Strings(strings) => strings.len(),
+            Self::Arrays(arrays) => arrays.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The elements of fixed size; none for strings and arrays.
+    pub fn fixed(&self) -> impl Iterator<Item = MetaValue> {
+        let (element, bytes) = match self {
+            Self::Fixed { element, bytes } => (*element, bytes.as_slice()),
+            _ => (MetaType::U8, [].as_slice()),
+        };
+        let size = element.size().unwrap_or(1) as usize;
+        let elements = bytes.chunks_exact(size);
+        elements.filter_map(move |bytes| MetaValue::decode(element, bytes))
+    }
+}
+
+impl fmt::Display for MetaValue {
+    /// For people: long strings and arrays are cut.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::U8(x) => x.fmt(f),
+            Self::I8(x) => x.fmt(f),
+            Self::U16(x) => x.fmt(f),
+            Self::I16(x) => x.fmt(f),
+            Self::U32(x) => x.fmt(f),
+            Self::I32(x) => x.fmt(f),
+            Self::F32(x) => x.fmt(f),
+            Self::Bool(x) => x.fmt(f),
+            Self::U64(x) => x.fmt(f),
+            Self::I64(x) => x.fmt(f),
+            Self::F64(x) => x.fmt(f),
+            Self::String(text) => match text.char_indices().nth(SHOWN_CHARS) {
+                None => f.write_str(text),
+                Some((end, _)) => write!(f, "{}… ({} bytes)", &text[..end], text.len()),
+            },
+            Self::Array(array) => array.fmt(f),
+        }
+    }
+}
+
+impl fmt::Display for MetaArray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown: Vec<String> = match self {
+            Self::Fixed { .. } => self.fixed().take(SHOWN).map(|x| x.to_string()).collect(),
+            Self::Strings(all) => all.iter().take(SHOWN).map(|x| format!("{x:?}")).collect(),
+            Self::Arrays(all) => all.iter().take(SHOWN).map(Self::to_string).collect(),
+        };
+        write!(f, "[{}", shown.join(", "))?;
+        if self.len() > SHOWN {
+            write!(f, ", … {} in all", self.len())?;
+        }
+        f.write_str("]")
+    }
+}

@@ -1,0 +1,9 @@
+//! A Hugging Face folder: config.json, safetensors, tokenizer.json and their companions.
+
+mod config;
+mod folder;
+mod json;
+mod safetensors;
+
+pub(super) use folder::Folder;
+pub(super) use safetensors::tensors;

@@ -1,0 +1,255 @@
+//! Checkpoint name to our name, for GGUF and for Hugging Face: one table.
+
+use std::fmt;
+
+/// A tensor of a Llama.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TensorName {
+    /// V x C: one row per token.
+    TokenEmbedding,
+    /// C: the weight of the last RMSNorm.
+    OutputNorm,
+    /// V x C: the output matrix, absent where the embedding is used instead.
+    Output,
+    /// D / 2: what the rotary frequencies are divided by (GGUF only).
+    RopeFreqs,
+    /// A tensor of one block.
+    Block(usize, BlockTensor),
+}
+
+/// A tensor of one block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum BlockTensor {
+    /// C: the weight of the RMSNorm before attention.
+    AttnNorm,
+    /// H*D x C.
+    Q,
+    /// K*D x C.
+    K,
+    /// K*D x C.
+    V,
+    /// C x H*D.
+    O,
+    /// H*D.
+    QBias,
+    /// K*D.
+    KBias,
+    /// K*D.
+    VBias,
+    /// C.
+    OBias,
+    /// C: the weight of the RMSNorm before the feed-forward layer.
+    FfnNorm,
+    /// F x C.
+    Gate,
+    /// F x C.
+    Up,
+    /// C x F.
+    Down,
+    /// F.
+    GateBias,
+    /// F.
+    UpBias,
+    /// C.
+    DownBias,
+}
+
+/// Ours, GGUF's, Hugging Face's.
+type Row<T> = (T, &'static str, &'static str);
+
+const TOP: [Row<TensorName>; 4] = [
+    (
+        TensorName::TokenEmbedding,
+        "token_embd.weight",
+        "model.embed_tokens.weight",
+    ),
+    (
+        TensorName::OutputNorm,
+        "output_norm.weight",
+        "model.norm.weight",
+    ),
+    (TensorName::Output, "output.weight", "lm_head.weight"),
+    (
+        TensorName::RopeFreqs,
+        "rope_freqs.weight",
+        "rope_freqs.weight",
+    ),
+];
+
+/// What follows `blk.N.` or `model.layers.N.`.
+const BLOCK: [Row<BlockTensor>; 16] = [
+    (
+        BlockTensor::AttnNorm,
+        "attn_norm.weight",
+        "input_layernorm.weight",
+    ),
+    (BlockTensor::Q, "attn_q.weight", "self_attn.q_proj.weight"),
+    (BlockTensor::K, "attn_k.weight", "self_attn.k_proj.weight"),
+    (BlockTensor::V, "attn_v.weight", "self_attn.v_proj.weight"),
+    (
+        BlockTensor::O,
+        "attn_output.weight",
+        "self_attn.o_proj.weight",
+    ),
+    (BlockTensor::QBias, "attn_q.bias", "self_attn.q_proj.bias"),
+    (BlockTensor::KBias, "attn_k.bias", "self_attn.k_proj.bias"),
+    (BlockTensor::VBias, "attn_v.bias", "self_attn.v_proj.bias"),
+    (
+        BlockTensor::OBias,
+        "attn_output.bias",
+        "self_attn.o_proj.bias",
+    ),
+    (
+        BlockTensor::FfnNorm,
+        "ffn_norm.weight",
+        "post_attention_layernorm.weight",
+    ),
+    (BlockTensor::Gate, "ffn_gate.weight", "mlp.gate_proj.weight"),
+    (BlockTensor::Up, "ffn_up.weight", "mlp.up_proj.weight"),
+    (BlockTensor::Down, "ffn_down.weight", "mlp.down_proj.weight"),
+    (BlockTensor::GateBias, "ffn_gate.bias", "mlp.gate_proj.bias"),
+    (BlockTensor::UpBias, "ffn_up.bias", "mlp.up_proj.bias"),
+    (BlockTensor::DownBias, "ffn_down.bias", "mlp.down_proj.bias"),
+];
+
+/// One column of the table.
+#[derive(Clone, Copy)]
+enum Spelling {
+    Gguf,
+    HuggingFace,
+}
+
+impl Spelling {
+    fn of<T>(self, row: &Row<T>) -> &'static str {
+        match self {
+            Self::Gguf => row.1,
+            Self::HuggingFace => row.2,
+        }
+    }
+
+    fn block_prefix(self) -> &'static str {
+        match self {
+            Self::Gguf => "blk.",
+            Self::HuggingFace => "model.layers.",
+        }
+    }
+}
+
+impl TensorName {
+    /// The tensor that a GGUF file calls `stored`.
+    #[must_use]
+    pub fn from_gguf(stored: &str) -> Option<Self> {
+        Self::find(stored, Spelling::Gguf)
+    }
+
+    /// The tensor that a Hugging Face checkpoint calls `stored`.
+    #[must_use]
+    pub fn from_hugging_face(stored: &str) -> Option<Self> {
+        Self::find(stored, Spelling::HuggingFace)
+    }
+
+    /// Its name in a GGUF file.
+    #[must_use]
+    pub fn gguf(self) -> String {
+        self.spelled(Spelling::Gguf)
+    }
+
+    /// Its name in a Hugging Face checkpoint.
+    #[must_use]
+    pub fn hugging_face(self) -> String {
+        self.spelled(Spelling::HuggingFace)
+    }
+
+    fn find(stored: &str, spelling: Spelling) -> Option<Self> {
+        if let Some(row) = TOP.iter().find(|row| spelling.of(row) == stored) {
+            return Some(row.0);
+        }
+        let (number, rest) = stored
+            .strip_prefix(spelling.block_prefix())?
+            .split_once('.')?;
+        let index: usize = number.parse().ok()?;
+        // "+1" and "01" parse too: they would be a second name of the same tensor.
+        if index.to_string() != number {
+            return None;
+        }
+        let row = BLOCK.iter().find(|row| spelling.of(row) == rest)?;
+        Some(Self::Block(index, row.0))
+    }
+
+    fn spelled(self, spelling: Spelling) -> String {
+        match self {
+            Self::Block(index, tensor) => {
+                let row = BLOCK.iter().find(|row| row.0 == tensor);
+                let rest = row.map_or("", |row| spelling.of(row));
+                format!("{}{index}.{rest}", spelling.block_prefix())
+            }
+            _ => {
+                let row = TOP.iter().find(|row| row.0 == self);
+                row.map_or("", |row| spelling.of(row)).to_owned()
+            }
+        }
+    }
+}
+
+impl fmt::Display for TensorName {
+    /// GGUF's name: the short one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.gguf())
+    }
+}
+
+impl BlockTensor {
+    /// Every tensor that a block can have.
+    pub fn all() -> impl Iterator<Item = Self> {
+        BLOCK.iter().map(|row| row.0)
+    }
+
+    /// Whether it is a bias, which not every model has.
+    #[must_use]
+    pub const fn is_bias(self) -> bool {
+        matches!(
+            self,
+            Self::QBias
+                | Self::KBias
+                | Self::VBias
+                | Self::OBias
+                | Self::GateBias
+                | Self::UpBias
+                | Self::DownBias
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_comes_back_from_both_formats() {
+        let blocks = BlockTensor::all().map(|tensor| TensorName::Block(12, tensor));
+        for name in TOP.iter().map(|row| row.0).chain(blocks) {
+            assert_eq!(TensorName::from_gguf(&name.gguf()), Some(name));
+            assert_eq!(
+                TensorName::from_hugging_face(&name.hugging_face()),
+                Some(name)
+            );
+        }
+    }
+
+    #[test]
+    fn names_that_only_look_alike_are_none() {
+        for stored in [
+            "",
+            "blk.",
+            "blk.1",
+            "blk.01.attn_q.weight",
+            "blk.+1.attn_q.weight",
+            "blk.x.attn_q.weight",
+            "blk.99999999999999999999.attn_q.weight",
+            "blk.0.attn_qkv.weight",
+            "model.layers.0.self_attn.q_proj.weight",
+        ] {
+            assert_eq!(TensorName::from_gguf(stored), None, "{stored}");
+        }
+    }
+}

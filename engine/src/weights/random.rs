@@ -1,0 +1,94 @@
+//! Seeded random weights of any shape: big models without a download, and tests without files.
+//!
+//! Every tensor is a function of the seed and its name alone, the same on every machine: only
+//! integers and one f32 multiplication a value, no `sin` or `ln` that differ between platforms.
+
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::stored::Stored;
+use super::table::{Table, TensorInfo, needed, shape};
+use super::{BlockTensor, ModelConfig, TensorName, TensorType, WeightsError};
+
+/// Standard deviation of matrices and biases: what transformers' `initializer_range` is.
+const MATRIX_DEVIATION: f32 = 0.02;
+
+/// Standard deviation of a norm's weights around 1.
+const NORM_DEVIATION: f32 = 0.05;
+
+/// Values that are drawn one by one. The rest of a larger tensor repeats runs of these in random
+/// order: a model of billions is made as fast as memory is copied.
+const DRAWN: u64 = 1 << 18;
+
+/// How many values are repeated together: a whole number of blocks of every type.
+const RUN: u64 = 256;
+
+/// The standard deviation of the sum of four 16-bit numbers drawn evenly: sqrt(4 * (2^32 - 1) / 12).
+const SUM_DEVIATION: f32 = 37_837.2;
+
+/// The table of a random model: matrices in `tensor_type` (or what its rows allow), the rest in F32.
+pub(super) fn table(config: &ModelConfig, tensor_type: TensorType) -> Result<Table, WeightsError> {
+    let mut table = Table::default();
+    for name in needed(config, config.attention_bias) {
+        let shape = shape(config, name);
+        let tensor_type = match shape.as_slice() {
+            [_, columns] => tensor_type.for_row(*columns),
+            _ => TensorType::F32,
+        };
+        let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
+        let stored = Stored::new(name.gguf(), tensor_type, &shape, 0);
+        let stored = stored.map_err(|what| WeightsError::Config {
+            file: FILE.to_owned(),
+            what,
+        })?;
+        table.insert(FILE, TensorInfo::new(name, 0, stored))?;
+    }
+    Ok(table)
+}
+
+/// What stands for the file in messages.
+pub(super) const FILE: &str = "random weights";
+
+/// The stored bytes of a tensor.
+pub(super) fn bytes(tensor: &TensorInfo, seed: u64) -> Result<Vec<u8>, WeightsError> {
+    let is_norm = matches!(
+        tensor.name,
+        TensorName::OutputNorm | TensorName::Block(_, BlockTensor::AttnNorm | BlockTensor::FfnNorm)
+    );
+    let (mean, deviation) = match is_norm {
+        true => (1.0, NORM_DEVIATION),
+        false => (0.0, MATRIX_DEVIATION),
+    };
+    let mut rng = ChaCha8Rng::seed_from_u64(seed ^ hash(&tensor.stored_name));
+    let drawn = tensor.elements().min(DRAWN);
+    let values = (0..drawn).map(|_| mean + deviation * normal(&mut rng));
+    let mut bytes = tensor.tensor_type.quantize(&values.collect::<Vec<f32>>())?;
+    let total = usize::try_from(tensor.bytes).map_err(|_| WeightsError::Unsupported {
+        file: FILE.to_owned(),
+        what: format!("tensor {} of {} bytes", tensor.stored_name, tensor.bytes),
+    })?;
+    // Runs are drawn from the values drawn above, never from copies.
+    let run = tensor.tensor_type.bytes_of(RUN).unwrap_or(1) as usize;
+    let runs = bytes.len() / run;
+    bytes.reserve_exact(total - bytes.len());
+    while bytes.len() < total {
+        let start = (rng.next_u32() as usize % runs) * run;
+        let end = start + run.min(total - bytes.len());
+        bytes.extend_from_within(start..end);
+    }
+    Ok(bytes)
+}
+
+/// Nearly normal, with deviation 1: the sum of four even draws (Irwin and Hall).
+fn normal(rng: &mut ChaCha8Rng) -> f32 {
+    let bits = rng.next_u64();
+    let sum: i32 = (0..4).map(|i| i32::from((bits >> (16 * i)) as u16)).sum();
+    (sum - 2 * 65_535) as f32 / SUM_DEVIATION
+}
+
+/// FNV-1a.
+fn hash(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}

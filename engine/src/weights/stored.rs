@@ -1,0 +1,85 @@
+//! A tensor as a file's table describes it, before it has a meaning.
+
+use super::{TensorType, WeightsError};
+use crate::bytes::ByteSource;
+
+/// One row of a file's tensor table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) name: String,
+    pub(super) tensor_type: TensorType,
+    /// Slowest dimension first: rows, columns.
+    pub(super) shape: Vec<usize>,
+    /// Where it begins in the file, in bytes.
+    pub(super) offset: u64,
+    /// How many bytes it takes.
+    pub(super) bytes: u64,
+}
+
+impl Stored {
+    /// Computes the size from type and shape. The error says what is wrong with them.
+    pub(super) fn new(
+        name: String,
+        tensor_type: TensorType,
+        shape: &[u64],
+        offset: u64,
+    ) -> Result<Self, String> {
+        let columns = shape.last().copied().unwrap_or(1);
+        let block = tensor_type.block_len() as u64;
+        if shape.contains(&0) {
+            return Err(format!("tensor {name} has a dimension of 0: {shape:?}"));
+        }
+        if !columns.is_multiple_of(block) {
+            return Err(format!(
+                "tensor {name} has rows of {columns} values, but {tensor_type} comes in blocks of {block}"
+            ));
+        }
+        let elements = shape.iter().try_fold(1u64, |all, &n| all.checked_mul(n));
+        let bytes = elements.and_then(|elements| tensor_type.bytes_of(elements));
+        // On a 32-bit machine a dimension may be too large, too.
+        let sizes = shape.iter().map(|&n| usize::try_from(n).ok());
+        match (bytes, sizes.collect()) {
+            (Some(bytes), Some(shape)) => Ok(Self {
+                name,
+                tensor_type,
+                shape,
+                offset,
+                bytes,
+            }),
+            _ => Err(format!("tensor {name} is impossibly large: {shape:?}")),
+        }
+    }
+}
+
+/// Checks that every tensor lies in the file, and none on another.
+pub(super) fn check_ranges(
+    source: &dyn ByteSource,
+    tensors: &[Stored],
+) -> Result<(), WeightsError> {
+    let mut in_order: Vec<&Stored> = tensors.iter().collect();
+    in_order.sort_by_key(|tensor| tensor.offset);
+    for tensor in &in_order {
+        let end = tensor.offset.checked_add(tensor.bytes);
+        if end.is_none_or(|end| end > source.len()) {
+            return Err(WeightsError::Truncated {
+                file: source.name().to_owned(),
+                what: format!("tensor {}", tensor.name),
+                offset: tensor.offset,
+                wanted: tensor.bytes,
+                len: source.len(),
+            });
+        }
+    }
+    for pair in in_order.windows(2) {
+        let (first, second) = (pair[0], pair[1]);
+        if first.offset + first.bytes > second.offset {
+            return Err(WeightsError::Overlap {
+                file: source.name().to_owned(),
+                first: first.name.clone(),
+                second: second.name.clone(),
+                offset: second.offset,
+            });
+        }
+    }
+    Ok(())
+}

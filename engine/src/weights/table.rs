@@ -1,0 +1,225 @@
+//! The tensors of a checkpoint by our names, checked against the configuration.
+
+use std::collections::HashMap;
+
+use super::stored::Stored;
+use super::{BlockTensor, ModelConfig, TensorName, TensorType, WeightsError};
+
+/// A tensor of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorInfo {
+    /// Our name.
+    pub name: TensorName,
+    /// The name in the file.
+    pub stored_name: String,
+    /// How its values are stored.
+    pub tensor_type: TensorType,
+    /// Rows (out) and columns (in); only columns for norms and biases.
+    pub shape: Vec<usize>,
+    /// Its size in the file, in bytes.
+    pub bytes: u64,
+    /// Which of the given files holds it (0 for random weights).
+    pub file: usize,
+    /// Where it begins in that file, in bytes.
+    pub offset: u64,
+}
+
+impl TensorInfo {
+    pub(super) fn new(name: TensorName, file: usize, stored: Stored) -> Self {
+        Self {
+            name,
+            stored_name: stored.name,
+            tensor_type: stored.tensor_type,
+            shape: stored.shape,
+            bytes: stored.bytes,
+            file,
+            offset: stored.offset,
+        }
+    }
+
+    /// How many values it has.
+    #[must_use]
+    pub fn elements(&self) -> u64 {
+        self.shape.iter().map(|&n| n as u64).product()
+    }
+}
+
+/// What config.json says about tensors that not every model has. `None`: nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Declared {
+    pub(super) tied: Option<bool>,
+    pub(super) attention_bias: Option<bool>,
+    pub(super) mlp_bias: Option<bool>,
+}
+
+/// The tensors of a checkpoint.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Table {
+    tensors: Vec<TensorInfo>,
+    by_name: HashMap<TensorName, usize>,
+}
+
+impl Table {
+    /// Adds a tensor of the file called `file`.
+    pub(super) fn insert(&mut self, file: &str, tensor: TensorInfo) -> Result<(), WeightsError> {
+        if self
+            .by_name
+            .insert(tensor.name, self.tensors.len())
+            .is_some()
+        {
+            return Err(WeightsError::DuplicateTensor {
+                file: file.to_owned(),
+                tensor: tensor.stored_name,
+            });
+        }
+        self.tensors.push(tensor);
+        Ok(())
+    }
+
+    pub(super) fn all(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    pub(super) fn get(&self, name: TensorName) -> Option<&TensorInfo> {
+        self.by_name.get(&name).map(|&index| &self.tensors[index])
+    }
+
+    /// Lets the tensors decide what `config` leaves to them, then checks that each one that is
+    /// needed is there and has the right shape. `spell` gives a tensor's name in the file.
+    pub(super) fn check(
+        &self,
+        config: &mut ModelConfig,
+        declared: Declared,
+        file: &str,
+        spell: fn(TensorName) -> String,
+    ) -> Result<(), WeightsError> {
+        self.decide(config, declared, file)?;
+        let biases = |of: &[BlockTensor]| of.iter().any(|&bias| self.any_block(bias).is_some());
+        let output_bias = biases(&[BlockTensor::OBias]);
+        for name in needed(config, output_bias) {
+            let tensor = self.get(name).ok_or_else(|| WeightsError::MissingTensor {
+                file: file.to_owned(),
+                tensor: spell(name),
+                why: why_needed(name, config),
+            })?;
+            check_shape(tensor, config, file)?;
+        }
+        for tensor in &self.tensors {
+            if let TensorName::Block(block, _) = tensor.name
+                && block >= config.n_layers
+            {
+                return Err(WeightsError::Config {
+                    file: file.to_owned(),
+                    what: format!(
+                        "there is a tensor {}, but only {} blocks",
+                        tensor.stored_name, config.n_layers
+                    ),
+                });
+            }
+            check_shape(tensor, config, file)?;
+        }
+        Ok(())
+    }
+
+    fn decide(
+        &self,
+        config: &mut ModelConfig,
+        declared: Declared,
+        file: &str,
+    ) -> Result<(), WeightsError> {
+        use BlockTensor::{DownBias, GateBias, KBias, OBias, QBias, UpBias, VBias};
+        config.tied = self.get(TensorName::Output).is_none() && declared.tied != Some(false);
+        let decide = |key: &str, said: Option<bool>, biases: &[BlockTensor]| match (
+            said,
+            biases.iter().find_map(|&bias| self.any_block(bias)),
+        ) {
+            (Some(false), Some(bias)) => Err(WeightsError::Config {
+                file: file.to_owned(),
+                what: format!("{key} is false, but there is a tensor {}", bias.stored_name),
+            }),
+            (said, found) => Ok(said == Some(true) || found.is_some()),
+        };
+        let attention = [QBias, KBias, VBias, OBias];
+        config.attention_bias = decide("attention_bias", declared.attention_bias, &attention)?;
+        config.mlp_bias = decide("mlp_bias", declared.mlp_bias, &[GateBias, UpBias, DownBias])?;
+        Ok(())
+    }
+
+    /// The first tensor of this kind in any block.
+    fn any_block(&self, kind: BlockTensor) -> Option<&TensorInfo> {
+        let mut tensors = self.tensors.iter();
+        tensors.find(|tensor| matches!(tensor.name, TensorName::Block(_, found) if found == kind))
+    }
+}
+
+/// The tensors that a model of this configuration has, in the order of use.
+pub(super) fn needed(config: &ModelConfig, output_bias: bool) -> impl Iterator<Item = TensorName> {
+    use BlockTensor::{DownBias, GateBias, KBias, OBias, QBias, UpBias, VBias};
+    let (attention_bias, mlp_bias, tied) = (config.attention_bias, config.mlp_bias, config.tied);
+    let block = move |block| {
+        let tensors = BlockTensor::all().filter(move |tensor| match tensor {
+            QBias | KBias | VBias => attention_bias,
+            OBias => attention_bias && output_bias,
+            GateBias | UpBias | DownBias => mlp_bias,
+            _ => true,
+        });
+        tensors.map(move |tensor| TensorName::Block(block, tensor))
+    };
+    let output = (!tied).then_some(TensorName::Output);
+    [TensorName::TokenEmbedding]
+        .into_iter()
+        .chain((0..config.n_layers).flat_map(block))
+        .chain([TensorName::OutputNorm])
+        .chain(output)
+}
+
+/// The shape that a tensor must have: rows, columns.
+pub(super) fn shape(config: &ModelConfig, name: TensorName) -> Vec<usize> {
+    use BlockTensor as B;
+    let (c, f, v) = (config.hidden_size, config.ffn_size, config.vocab_size);
+    let q = config.n_heads * config.head_dim;
+    let kv = config.n_kv_heads * config.head_dim;
+    match name {
+        TensorName::TokenEmbedding | TensorName::Output => vec![v, c],
+        TensorName::OutputNorm => vec![c],
+        TensorName::RopeFreqs => vec![config.head_dim / 2],
+        TensorName::Block(_, tensor) => match tensor {
+            B::AttnNorm | B::FfnNorm | B::OBias | B::DownBias => vec![c],
+            B::Q => vec![q, c],
+            B::K | B::V => vec![kv, c],
+            B::O => vec![c, q],
+            B::QBias => vec![q],
+            B::KBias | B::VBias => vec![kv],
+            B::Gate | B::Up => vec![f, c],
+            B::Down => vec![c, f],
+            B::GateBias | B::UpBias => vec![f],
+        },
+    }
+}
+
+fn check_shape(tensor: &TensorInfo, config: &ModelConfig, file: &str) -> Result<(), WeightsError> {
+    let expected = shape(config, tensor.name);
+    if tensor.shape == expected {
+        return Ok(());
+    }
+    Err(WeightsError::Shape {
+        file: file.to_owned(),
+        tensor: tensor.stored_name.clone(),
+        expected,
+        found: tensor.shape.clone(),
+    })
+}
+
+fn why_needed(name: TensorName, config: &ModelConfig) -> String {
+    match name {
+        TensorName::Output => "tie_word_embeddings is false".to_owned(),
+        TensorName::Block(block, tensor) if tensor.is_bias() => {
+            format!(
+                "block {block} of {} needs it: the model has such biases",
+                config.n_layers
+            )
+        }
+        TensorName::Block(block, _) => format!("block {block} of {} needs it", config.n_layers),
+        _ => "every model needs it".to_owned(),
+    }
+}

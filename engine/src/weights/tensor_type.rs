@@ -1,0 +1,271 @@
+//! The types in which tensors are stored.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How the values of a tensor are stored.
+///
+/// The quantised types are ggml's: a row is cut into blocks of [`TensorType::block_len`] values,
+/// a block takes [`TensorType::block_bytes`] bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum TensorType {
+    /// 32-bit float.
+    F32,
+    /// 16-bit float.
+    F16,
+    /// The upper half of a 32-bit float.
+    BF16,
+    /// 8 bits and one scale for 32 values.
+    #[serde(rename = "Q8_0")]
+    Q8_0,
+    /// 4 bits and one scale for 32 values.
+    #[serde(rename = "Q4_0")]
+    Q4_0,
+    /// 4 bits, one scale and one minimum for 32 values.
+    #[serde(rename = "Q4_1")]
+    Q4_1,
+    /// 5 bits and one scale for 32 values.
+    #[serde(rename = "Q5_0")]
+    Q5_0,
+    /// 5 bits, one scale and one minimum for 32 values.
+    #[serde(rename = "Q5_1")]
+    Q5_1,
+    /// 4 bits; 8 groups of 32 values, each with a 6-bit scale and minimum.
+    #[serde(rename = "Q4_K")]
+    Q4K,
+    /// 5 bits; 8 groups of 32 values, each with a 6-bit scale and minimum.
+    #[serde(rename = "Q5_K")]
+    Q5K,
+    /// 6 bits; 16 groups of 16 values, each with an 8-bit scale.
+    #[serde(rename = "Q6_K")]
+    Q6K,
+}
+
+/// A tensor type that can't be read.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "the type {name}, which is not supported (supported: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K)"
+)]
+pub struct UnknownTensorType {
+    /// Its name, or its number where it has no name.
+    pub name: String,
+}
+
+impl TensorType {
+    /// Every type, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
+    /// The name that ggml gives it, such as `Q4_K`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::BF16 => "BF16",
+            Self::Q8_0 => "Q8_0",
+            Self::Q4_0 => "Q4_0",
+            Self::Q4_1 => "Q4_1",
+            Self::Q5_0 => "Q5_0",
+            Self::Q5_1 => "Q5_1",
+            Self::Q4K => "Q4_K",
+            Self::Q5K => "Q5_K",
+            Self::Q6K => "Q6_K",
+        }
+    }
+
+    /// How many values a block holds.
+    #[must_use]
+    pub const fn block_len(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 => 1,
+            Self::Q8_0 | Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 => 32,
+            Self::Q4K | Self::Q5K | Self::Q6K => 256,
+        }
+    }
+
+    /// How many bytes a block takes.
+    #[must_use]
+    pub const fn block_bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+            Self::Q8_0 => 34,
+            Self::Q4_0 => 18,
+            Self::Q4_1 => 20,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q4K => 144,
+            Self::Q5K => 176,
+            Self::Q6K => 210,
+        }
+    }
+
+    /// Bytes of `elements` values, or `None` if that is no whole number of blocks or too large.
+    #[must_use]
+    pub fn bytes_of(self, elements: u64) -> Option<u64> {
+        let block = self.block_len() as u64;
+        if !elements.is_multiple_of(block) {
+            return None;
+        }
+        (elements / block).checked_mul(self.block_bytes() as u64)
+    }
+
+    /// The type with this number in a GGUF file (`ggml_type` in ggml.h).
+    ///
+    /// # Errors
+    /// [`UnknownTensorType`], with ggml's name where it has one.
+    pub fn from_gguf(id: u32) -> Result<Self, UnknownTensorType> {
+        Self::ALL
+            .into_iter()
+            .find(|known| known.gguf_id() == id)
+            .ok_or_else(|| UnknownTensorType {
+                name: match ggml_name(id) {
+                    Some(name) => name.to_owned(),
+                    None => format!("number {id}"),
+                },
+            })
+    }
+
+    /// The type's number in a GGUF file.
+    #[must_use]
+    pub const fn gguf_id(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Q4_0 => 2,
+            Self::Q4_1 => 3,
+            Self::Q5_0 => 6,
+            Self::Q5_1 => 7,
+            Self::Q8_0 => 8,
+            Self::Q4K => 12,
+            Self::Q5K => 13,
+            Self::Q6K => 14,
+            Self::BF16 => 30,
+        }
+    }
+
+    /// The type that takes this one's place where a row is no multiple of its block: llama.cpp's
+    /// choices (`llama_tensor_get_type`), then F16.
+    #[must_use]
+    pub fn for_row(self, columns: usize) -> Self {
+        let mut chosen = self;
+        while !columns.is_multiple_of(chosen.block_len()) {
+            chosen = match chosen {
+                Self::Q4K => Self::Q5_0,
+                Self::Q5K => Self::Q5_1,
+                Self::Q6K => Self::Q8_0,
+                _ => Self::F16,
+            };
+        }
+        chosen
+    }
+}
+
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl FromStr for TensorType {
+    type Err = UnknownTensorType;
+
+    /// The type with this name, in any case, with or without the underscore (`q4_k`, `Q4K`).
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let plain = |text: &str| text.replace('_', "").to_ascii_uppercase();
+        Self::ALL
+            .into_iter()
+            .find(|known| plain(known.name()) == plain(name))
+            .ok_or_else(|| UnknownTensorType {
+                name: name.to_owned(),
+            })
+    }
+}
+
+/// ggml's names of the types that we can't read, so that an error can say more than a number.
+fn ggml_name(id: u32) -> Option<&'static str> {
+    Some(match id {
+        4 => "Q4_2",
+        5 => "Q4_3",
+        9 => "Q8_1",
+        10 => "Q2_K",
+        11 => "Q3_K",
+        15 => "Q8_K",
+        16 => "IQ2_XXS",
+        17 => "IQ2_XS",
+        18 => "IQ3_XXS",
+        19 => "IQ1_S",
+        20 => "IQ4_NL",
+        21 => "IQ3_S",
+        22 => "IQ2_S",
+        23 => "IQ4_XS",
+        24 => "I8",
+        25 => "I16",
+        26 => "I32",
+        27 => "I64",
+        28 => "F64",
+        29 => "IQ1_M",
+        31 => "Q4_0_4_4",
+        32 => "Q4_0_4_8",
+        33 => "Q4_0_8_8",
+        34 => "TQ1_0",
+        35 => "TQ2_0",
+        36 => "IQ4_NL_4_4",
+        37 => "IQ4_NL_4_8",
+        38 => "IQ4_NL_8_8",
+        39 => "MXFP4",
+        40 => "NVFP4",
+        41 => "Q1_0",
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_types_are_named() {
+        let name = |id| TensorType::from_gguf(id).map_err(|error| error.name);
+        assert_eq!(name(12), Ok(TensorType::Q4K));
+        assert_eq!(name(16), Err("IQ2_XXS".to_owned()));
+        assert_eq!(name(4711), Err("number 4711".to_owned()));
+    }
+
+    #[test]
+    fn names_and_numbers_come_back() {
+        for tensor_type in TensorType::ALL {
+            assert_eq!(
+                TensorType::from_gguf(tensor_type.gguf_id()),
+                Ok(tensor_type)
+            );
+            assert_eq!(tensor_type.name().to_lowercase().parse(), Ok(tensor_type));
+            let json = serde_json::to_string(&tensor_type).expect("a name is JSON");
+            assert_eq!(json, format!("\"{tensor_type}\""));
+        }
+    }
+
+    #[test]
+    fn a_row_that_does_not_fit_gets_another_type() {
+        assert_eq!(TensorType::Q4K.for_row(512), TensorType::Q4K);
+        assert_eq!(TensorType::Q4K.for_row(96), TensorType::Q5_0);
+        assert_eq!(TensorType::Q5K.for_row(576), TensorType::Q5_1);
+        assert_eq!(TensorType::Q6K.for_row(40), TensorType::F16);
+        assert_eq!(TensorType::Q4_1.for_row(20), TensorType::F16);
+    }
+}
