@@ -26,5 +26,3 @@ pub use shapes::{PRESETS, preset};
 pub use table::TensorInfo;
 pub use tensor_type::{TensorType, UnknownTensorType};
 pub use tokenizer_data::{GgufTokenizer, TokenizerData};
-mod stub;
-pub use stub::*;
