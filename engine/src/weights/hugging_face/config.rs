@@ -218,7 +218,12 @@ mod tests {
         ] {
             assert_eq!(with(key, Value::Null), Ok(absent.clone()), "{key}");
         }
-        assert!(with("eos_token_id", Value::Null).expect("valid").eos_ids.is_empty());
+        assert!(
+            with("eos_token_id", Value::Null)
+                .expect("valid")
+                .eos_ids
+                .is_empty()
+        );
         assert_eq!(with("bos_token_id", json!(-1)).expect("valid").bos_id, None);
         assert_eq!(
             with("eos_token_id", json!([5, 6])).expect("valid").eos_ids,

@@ -1,0 +1,170 @@
+//! Answers: what is picked, what is told, what is timed.
+
+use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::timing::{Span, Stage, StepKind};
+use pollster::block_on;
+
+use super::oracle;
+use super::support::{BACKENDS, answer, checkpoint, engine, odd_config, prompt, request};
+
+#[test]
+fn greedy_ids_are_the_oracles() {
+    let mut known = prompt(9);
+    let checkpoint = checkpoint(&odd_config());
+    for _ in 0..8 {
+        let logits = oracle::last_logits(&checkpoint, &known);
+        let best = logits
+            .iter()
+            .enumerate()
+            .max_by(|a, b| a.1.total_cmp(b.1))
+            .unwrap();
+        known.push(best.0 as u32);
+    }
+    for backend in BACKENDS {
+        let got = answer(&mut engine(backend), request(prompt(9), 8));
+        assert_eq!(got.ids, known[9..], "{backend:?}");
+        assert_eq!(got.finish_reason, Some(FinishReason::Length));
+        assert_eq!(got.usage.completion_tokens, 8);
+    }
+}
+
+#[test]
+fn events_come_in_order_and_every_step_is_told() {
+    for backend in BACKENDS {
+        let mut engine = engine(backend);
+        engine.submit(request(prompt(10), 2));
+        let mut kinds = Vec::new();
+        while !engine.is_idle() {
+            kinds.extend(
+                block_on(engine.step())
+                    .into_iter()
+                    .map(|event| match event {
+                        Event::Queued { .. } => "queued".into(),
+                        Event::Started {
+                            prompt_tokens,
+                            reused_tokens,
+                            ..
+                        } => format!("started {prompt_tokens}, {reused_tokens} reused"),
+                        Event::Prefill {
+                            done_tokens,
+                            prompt_tokens,
+                            ..
+                        } => format!("prefill {done_tokens} of {prompt_tokens}"),
+                        Event::Token { timing, .. } => {
+                            format!("token at {} of {:?}", timing.position, timing.kind)
+                        }
+                        Event::Done { finish_reason, .. } => format!("{finish_reason:?}"),
+                        Event::Failed { error, .. } => error,
+                    }),
+            );
+        }
+        assert_eq!(
+            kinds,
+            [
+                "queued",
+                "started 10, 0 reused",
+                "prefill 4 of 10",
+                "prefill 8 of 10",
+                "token at 8 of Prefill",
+                "token at 10 of Decode",
+                "Length",
+            ]
+        );
+    }
+}
+
+#[test]
+fn stages_add_up_to_the_steps_wall_time() {
+    for backend in BACKENDS {
+        let got = answer(&mut engine(backend), request(prompt(10), 12));
+        assert_eq!(got.timings.len(), 14);
+        for timing in &got.timings {
+            let sum: f64 = Stage::STEP.iter().map(|stage| timing.stage(*stage)).sum();
+            let slack = (0.02 * timing.wall_ms).max(2.0 * timing.clock.resolution_ms);
+            assert!(
+                (sum - timing.wall_ms).abs() <= slack,
+                "{backend:?}: {timing:?}"
+            );
+            assert!(timing.wall_ms > 0.0 && timing.stage(Stage::Forward) > 0.0);
+        }
+        let decode = got.timings.last().unwrap();
+        assert_eq!((decode.kind, decode.tokens), (StepKind::Decode, 1));
+        // A wait for the device is never booked as sampling.
+        let wgpu = backend == llamaglass_engine::BackendChoice::Wgpu;
+        assert_eq!(
+            decode.spans.get(Span::Gpu) > decode.stage(Stage::Sampling) * 0.1,
+            wgpu || decode.spans.get(Span::Gpu) > 0.0
+        );
+    }
+}
+
+#[test]
+fn the_next_turn_reuses_what_is_cached_and_says_the_same() {
+    for backend in BACKENDS {
+        let mut engine = engine(backend);
+        let first = answer(&mut engine, request(prompt(10), 6));
+        let mut turn = prompt(10);
+        turn.extend(&first.ids);
+        turn.extend(prompt(5));
+        let warm = answer(&mut engine, request(turn.clone(), 6));
+        // All but the last picked id has been through the model.
+        assert_eq!(warm.usage.reused_tokens, 15, "{backend:?}");
+        engine.clear_cache();
+        let cold = answer(&mut engine, request(turn, 6));
+        assert_eq!(cold.usage.reused_tokens, 0);
+        assert_eq!(warm.ids, cold.ids);
+    }
+}
+
+#[test]
+fn the_same_seed_says_the_same_and_another_does_not() {
+    let sampled = |seed| Request {
+        sampling: SamplingOptions {
+            temperature: 1.5,
+            top_p: 0.95,
+            seed,
+            ..Default::default()
+        },
+        ..request(prompt(5), 24)
+    };
+    for backend in BACKENDS {
+        let mut engine = engine(backend);
+        let [a, b, c] = [1, 1, 2].map(|seed| answer(&mut engine, sampled(seed)));
+        assert_eq!(a.ids, b.ids, "{backend:?}");
+        assert_ne!(a.ids, c.ids, "{backend:?}");
+    }
+}
+
+#[test]
+fn the_context_can_be_filled_to_its_last_position() {
+    for backend in BACKENDS {
+        let mut engine = engine(backend);
+        let context = engine.info().context_length;
+        let got = answer(&mut engine, request(prompt(context - 3), 3));
+        assert_eq!(got.ids.len(), 3);
+        let mut open = request(prompt(context - 3), 1);
+        open.max_tokens = None;
+        let got = answer(&mut engine, open);
+        assert_eq!(
+            (got.ids.len(), got.finish_reason),
+            (3, Some(FinishReason::Length))
+        );
+    }
+}
+
+#[test]
+fn requests_are_answered_one_after_the_other() {
+    let mut engine = engine(BACKENDS[0]);
+    let ids = [3, 4].map(|n| engine.submit(request(prompt(n), 2)));
+    let mut done = Vec::new();
+    while !engine.is_idle() {
+        for event in block_on(engine.step()) {
+            if event.is_last() {
+                done.push(event.request());
+            }
+        }
+    }
+    assert_eq!(done, ids);
+}

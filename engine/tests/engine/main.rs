@@ -1,0 +1,35 @@
+//! The engine as its callers see it, on every backend there is: one body a test, run on the CPU
+//! and on the system's wgpu adapter (lavapipe where there is no GPU).
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod aborting;
+mod answering;
+mod oracle;
+mod requests;
+mod shapes;
+mod support;
+
+use llamaglass_engine::{BackendChoice, LoadOptions, probe};
+
+/// A skipped GPU test must never look green: without an adapter this fails.
+#[test]
+fn there_is_a_wgpu_adapter() {
+    let options = LoadOptions {
+        backend: BackendChoice::Wgpu,
+        ..Default::default()
+    };
+    let info = pollster::block_on(probe(&options)).expect("the GPU tests need a wgpu adapter");
+    println!("adapter: {} ({}, {})", info.adapter, info.api, info.driver);
+    assert!(!info.adapter.is_empty());
+}
+
+#[test]
+fn an_unknown_adapter_is_refused_with_those_there_are() {
+    let options = LoadOptions {
+        adapter: Some("no such adapter".into()),
+        ..Default::default()
+    };
+    let error = pollster::block_on(probe(&options)).unwrap_err().to_string();
+    assert!(error.contains("no such adapter"), "{error}");
+    assert!(error.contains("there are: "), "{error}");
+}

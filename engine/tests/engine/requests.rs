@@ -1,0 +1,87 @@
+//! Bad requests fail in words and leave the engine usable.
+
+use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use pollster::block_on;
+
+use super::support::{BACKENDS, answer, checkpoint, engine, odd_config, prompt, request};
+
+#[test]
+fn each_fails_with_its_reason() {
+    let nan = SamplingOptions {
+        temperature: f32::NAN,
+        ..Default::default()
+    };
+    let cases = [
+        (Request::new(Input::Ids(Vec::new())), "the prompt is empty"),
+        (
+            Request::new(Input::Text(String::new())),
+            "the prompt is empty",
+        ),
+        (
+            request(prompt(96), 1),
+            "the prompt has 96 tokens, but the context holds 96",
+        ),
+        (request(prompt(90), 7), "lower max_tokens to at most 6"),
+        (request(prompt(3), 0), "max_tokens must be at least 1"),
+        (
+            request(vec![1, 301], 1),
+            "id 301 is outside the vocabulary of 301",
+        ),
+        (
+            Request {
+                sampling: nan,
+                ..request(prompt(3), 1)
+            },
+            "temperature must be 0 or more",
+        ),
+    ];
+    for backend in BACKENDS {
+        let mut engine = engine(backend);
+        let before = answer(&mut engine, request(prompt(5), 3));
+        for (bad, reason) in cases.clone() {
+            let failed = answer(&mut engine, bad);
+            let error = failed.error.unwrap_or_default();
+            assert!(
+                error.contains(reason),
+                "{backend:?}: {error:?} lacks {reason:?}"
+            );
+            assert!(failed.ids.is_empty());
+        }
+        assert_eq!(answer(&mut engine, request(prompt(5), 3)).ids, before.ids);
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_refused_before_it_is_loaded() {
+    for backend in BACKENDS {
+        let options = LoadOptions {
+            backend,
+            memory_limit: Some(1000),
+            ..Default::default()
+        };
+        let loaded = block_on(Engine::from_checkpoint(
+            checkpoint(&odd_config()),
+            &options,
+            &mut |_| {},
+        ));
+        let error = loaded.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("but 1000 are available"), "{error}");
+    }
+}
+
+#[test]
+fn a_context_longer_than_the_models_is_cut_to_it() {
+    let options = LoadOptions {
+        backend: BackendChoice::Flex,
+        context_length: Some(1_000_000),
+        ..Default::default()
+    };
+    let loaded = block_on(Engine::from_checkpoint(
+        checkpoint(&odd_config()),
+        &options,
+        &mut |_| {},
+    ));
+    assert_eq!(loaded.unwrap().info().context_length, 96);
+}

@@ -1,0 +1,95 @@
+//! Every shape a Llama may have, against the f64 oracle, on every backend.
+
+use llamaglass_engine::LoadOptions;
+use llamaglass_engine::weights::{ModelConfig, RopeLayout, RopeScaling};
+
+use super::oracle;
+use super::support::{
+    BACKENDS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, prompt,
+};
+
+/// reference/README.md's tolerance for f32 activations.
+const TOLERANCE: f32 = 2e-3;
+
+fn agrees_with_the_oracle(config: &ModelConfig) {
+    let ids = prompt(23);
+    let expected = oracle::last_logits(&checkpoint(config), &ids);
+    let spread = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
+    assert!(spread > 0.1, "logits too small to tell anything: {spread}");
+    for backend in BACKENDS {
+        // Seven does not divide 23: the last chunk is shorter.
+        for chunk in [1, 7, 64] {
+            let options = LoadOptions {
+                backend,
+                prefill_chunk: Some(chunk),
+                ..Default::default()
+            };
+            let mut engine = engine_with(config, &options);
+            let logits = last_logits(&mut engine, &ids);
+            let diff = max_abs_diff(&logits, &expected);
+            assert!(
+                diff <= TOLERANCE,
+                "{backend:?}, chunk {chunk}: off by {diff}"
+            );
+        }
+    }
+}
+
+#[test]
+fn odd_sizes_one_kv_head_and_an_explicit_head_size() {
+    agrees_with_the_oracle(&odd_config());
+}
+
+#[test]
+fn biases_everywhere() {
+    agrees_with_the_oracle(&ModelConfig {
+        attention_bias: true,
+        mlp_bias: true,
+        ..odd_config()
+    });
+}
+
+#[test]
+fn a_tied_head() {
+    agrees_with_the_oracle(&ModelConfig {
+        tied: true,
+        ..odd_config()
+    });
+}
+
+#[test]
+fn as_many_kv_heads_as_query_heads() {
+    agrees_with_the_oracle(&ModelConfig {
+        n_kv_heads: 3,
+        ..odd_config()
+    });
+}
+
+#[test]
+fn interleaved_rows_with_biases() {
+    let mut config = ModelConfig {
+        attention_bias: true,
+        ..odd_config()
+    };
+    config.rope.layout = RopeLayout::Interleaved;
+    agrees_with_the_oracle(&config);
+}
+
+#[test]
+fn every_rope_scaling() {
+    let scalings = [
+        RopeScaling::Linear { factor: 4.0 },
+        RopeScaling::Llama3 {
+            factor: 8.0,
+            low_freq_factor: 1.0,
+            high_freq_factor: 4.0,
+            original_context: 64,
+        },
+        RopeScaling::Factors(vec![1.0, 1.5, 2.0, 4.0, 8.0]),
+    ];
+    for scaling in scalings {
+        let mut config = odd_config();
+        config.rope.scaling = scaling;
+        agrees_with_the_oracle(&config);
+    }
+}

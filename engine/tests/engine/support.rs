@@ -1,0 +1,151 @@
+//! Small models and short ways to drive an engine.
+
+use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::timing::StepTiming;
+use llamaglass_engine::weights::{
+    Checkpoint, ModelConfig, RopeConfig, RopeLayout, RopeScaling, TensorType,
+};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use pollster::block_on;
+
+/// The backends that every test body runs on.
+pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Flex, BackendChoice::Wgpu];
+
+/// A small model whose sizes are multiples of nothing: 3 query heads on 1 kv head, H * D not C.
+pub fn odd_config() -> ModelConfig {
+    ModelConfig {
+        name: Some("odd".into()),
+        vocab_size: 301,
+        hidden_size: 52,
+        n_layers: 2,
+        n_heads: 3,
+        n_kv_heads: 1,
+        head_dim: 10,
+        ffn_size: 71,
+        context_length: 96,
+        rms_eps: 1e-5,
+        rope: RopeConfig {
+            theta: 10_000.0,
+            scaling: RopeScaling::None,
+            layout: RopeLayout::Halves,
+        },
+        tied: false,
+        attention_bias: false,
+        mlp_bias: false,
+        bos_id: None,
+        eos_ids: Vec::new(),
+    }
+}
+
+/// A checkpoint of random f32 weights.
+pub fn checkpoint(config: &ModelConfig) -> Checkpoint {
+    Checkpoint::random(config.clone(), TensorType::F32, 42).unwrap()
+}
+
+/// An engine over random weights.
+pub fn engine_with(config: &ModelConfig, options: &LoadOptions) -> Engine {
+    block_on(Engine::from_checkpoint(
+        checkpoint(config),
+        options,
+        &mut |_| {},
+    ))
+    .unwrap()
+}
+
+/// An engine over [`odd_config`]'s random weights, computing prompts four ids at a time.
+pub fn engine(backend: BackendChoice) -> Engine {
+    let options = LoadOptions {
+        backend,
+        prefill_chunk: Some(4),
+        ..Default::default()
+    };
+    engine_with(&odd_config(), &options)
+}
+
+/// A prompt of `n` ids.
+pub fn prompt(n: usize) -> Vec<u32> {
+    (0u32..).map(|i| (i * 37 + 11) % 256).take(n).collect()
+}
+
+/// A greedy request over ids for exactly `n` tokens.
+pub fn request(ids: Vec<u32>, n: usize) -> Request {
+    Request {
+        max_tokens: Some(n),
+        ignore_eos: true,
+        ..Request::new(Input::Ids(ids))
+    }
+}
+
+/// What came of a request.
+#[derive(Debug, Default)]
+pub struct Answer {
+    pub ids: Vec<u32>,
+    pub text: String,
+    pub timings: Vec<StepTiming>,
+    pub usage: Usage,
+    pub finish_reason: Option<FinishReason>,
+    pub error: Option<String>,
+}
+
+impl Answer {
+    /// Takes events of `request` in; whether the last one was among them.
+    pub fn take(&mut self, request: RequestId, events: Vec<Event>) -> bool {
+        let mut last = false;
+        for event in events {
+            assert_eq!(event.request(), request);
+            last |= event.is_last();
+            match event {
+                Event::Token {
+                    id, text, timing, ..
+                } => {
+                    self.ids.push(id);
+                    self.text += &text;
+                    self.timings.push(timing);
+                }
+                Event::Prefill { timing, .. } => self.timings.push(timing),
+                Event::Done {
+                    text,
+                    usage,
+                    finish_reason,
+                    ..
+                } => {
+                    self.text += &text;
+                    self.usage = usage;
+                    self.finish_reason = Some(finish_reason);
+                }
+                Event::Failed { error, .. } => self.error = Some(error),
+                Event::Queued { .. } | Event::Started { .. } => {}
+            }
+        }
+        last
+    }
+}
+
+/// Answers `request` to its end.
+pub fn answer(engine: &mut Engine, request: Request) -> Answer {
+    let id = engine.submit(request);
+    let mut answer = Answer::default();
+    while !answer.take(id, block_on(engine.step())) {}
+    assert!(engine.is_idle());
+    answer
+}
+
+/// The logits of the last of `ids`.
+pub fn last_logits(engine: &mut Engine, ids: &[u32]) -> Vec<f32> {
+    let mut last = Vec::new();
+    block_on(engine.logits(ids, ids.len() - 1, &mut |_, row| {
+        last = row.to_vec();
+    }))
+    .unwrap();
+    last
+}
+
+/// The largest difference between two rows.
+pub fn max_abs_diff(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
+}
