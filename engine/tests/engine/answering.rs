@@ -1,5 +1,6 @@
 //! Answers: what is picked, what is told, what is timed.
 
+use llamaglass_engine::BackendChoice;
 use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
@@ -91,12 +92,9 @@ fn stages_add_up_to_the_steps_wall_time() {
         }
         let decode = got.timings.last().unwrap();
         assert_eq!((decode.kind, decode.tokens), (StepKind::Decode, 1));
-        // A wait for the device is never booked as sampling.
-        let wgpu = backend == llamaglass_engine::BackendChoice::Wgpu;
-        assert_eq!(
-            decode.spans.get(Span::Gpu) > decode.stage(Stage::Sampling) * 0.1,
-            wgpu || decode.spans.get(Span::Gpu) > 0.0
-        );
+        // The CPU backend has nothing to wait for; a device's wait has a span of its own.
+        let waits = backend == BackendChoice::Wgpu;
+        assert_eq!(decode.spans.get(Span::Gpu) > 1e-3, waits, "{decode:?}");
     }
 }
 
