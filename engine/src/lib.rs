@@ -8,6 +8,7 @@ pub mod forward;
 pub mod platform;
 pub mod sampling;
 pub mod scheduler;
+pub mod stats;
 pub mod text;
 pub mod timing;
 pub mod tokenizer;
