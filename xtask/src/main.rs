@@ -1,2 +1,44 @@
-//! x
-fn main() {}
+//! Set-up, run, test: what a person types.
+//!
+//! `cargo xtask run` makes the page answer in a browser from a bare machine; `cargo xtask test` runs
+//! every check that CI runs. Both first install what is missing, and say so before they do.
+
+mod browser;
+mod checks;
+mod command;
+mod digest;
+mod download;
+mod e2e;
+mod machine;
+mod page;
+mod project;
+mod run;
+mod serve;
+mod setup;
+mod test;
+
+use anyhow::Result;
+use clap::Parser;
+use project::Project;
+
+/// Set-up, run and test of Llamaglass.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Cli {
+    /// Install what is missing, fetch the default model, build the page, serve it and open it.
+    Run(run::Args),
+    /// Run every check, the same as CI.
+    Test(test::Args),
+    /// Install what `run` needs and fetch the default model, no more.
+    Setup(setup::Args),
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let project = Project::find()?;
+    match cli {
+        Cli::Run(args) => run::run(&project, &args),
+        Cli::Test(args) => test::run(&project, &args),
+        Cli::Setup(args) => setup::run(&project, &args),
+    }
+}

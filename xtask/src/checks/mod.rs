@@ -1,0 +1,98 @@
+//! The checks, in the order in which they run: what is quick or builds for others comes first.
+
+use crate::test::{Need, Step};
+
+mod crates;
+mod deny;
+mod imports;
+mod native;
+mod page;
+mod parity;
+mod table;
+mod targets;
+mod wasm;
+
+/// Every step of `cargo xtask test`.
+pub fn steps() -> Vec<Step> {
+    use Need::{Browser, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt};
+    vec![
+        Step {
+            name: "fmt",
+            about: "formatting",
+            needs: &[],
+            run: native::fmt,
+        },
+        Step {
+            name: "imports",
+            about: "modules import along ARCHITECTURE.md's stage table",
+            needs: &[],
+            run: imports::run,
+        },
+        Step {
+            name: "crates",
+            about: "crates depend on each other in one direction",
+            needs: &[],
+            run: crates::run,
+        },
+        Step {
+            name: "targets",
+            about: "the engine's target differences stay in platform/ and bytes/",
+            needs: &[],
+            run: targets::run,
+        },
+        Step {
+            name: "deny",
+            about: "licences, bans and sources of dependencies",
+            needs: &[],
+            run: deny::run,
+        },
+        Step {
+            name: "clippy",
+            about: "lints, native, all targets",
+            needs: &[],
+            run: native::clippy,
+        },
+        Step {
+            name: "doc",
+            about: "documentation without warnings",
+            needs: &[],
+            run: native::doc,
+        },
+        Step {
+            name: "native-tests",
+            about: "unit, golden, property tests; the engine on flex and on a Vulkan adapter",
+            needs: &[Vulkan],
+            run: native::tests,
+        },
+        Step {
+            name: "parity",
+            about: "the native command against reference results",
+            needs: &[Vulkan, Model],
+            run: parity::run,
+        },
+        Step {
+            name: "wasm-clippy",
+            about: "lints and the ban list for code that reaches the browser",
+            needs: &[Wasm, WasmClippy],
+            run: wasm::clippy,
+        },
+        Step {
+            name: "wasm-tests",
+            about: "engine and page in headless Chromium",
+            needs: &[Wasm, Tools, Browser],
+            run: wasm::tests,
+        },
+        Step {
+            name: "page",
+            about: "the page as it ships, and its size",
+            needs: &[Wasm, Tools, WasmOpt],
+            run: page::run,
+        },
+        Step {
+            name: "e2e",
+            about: "the page in Chromium: ask, watch, stop, ask again",
+            needs: &[Wasm, Tools, WasmOpt, Browser, Model],
+            run: crate::e2e::run,
+        },
+    ]
+}

@@ -1,0 +1,78 @@
+//! The page as it ships, and whether it is small enough.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::test::{Context, Verdict};
+
+/// The most that all wasm of the page may weigh when gzipped, in bytes.
+const LIMIT: u64 = 3_000_000;
+
+/// Builds the page and weighs it.
+pub fn run(context: &Context<'_>) -> Result<Verdict> {
+    context.page()?;
+    let sizes = wasm_sizes(&context.project.dist())?;
+    for (name, raw, gzipped) in &sizes {
+        println!("{name}: {raw} bytes, {gzipped} gzipped");
+    }
+    let total: u64 = sizes.iter().map(|(_, _, gzipped)| gzipped).sum();
+    ensure!(!sizes.is_empty(), "the built page has no wasm");
+    ensure!(
+        total <= LIMIT,
+        "the page's wasm is {total} bytes gzipped, more than {LIMIT}"
+    );
+    Ok(Verdict::PassedWith(format!(
+        "wasm {total} bytes gzipped, of at most {LIMIT}"
+    )))
+}
+
+/// Name, size and gzipped size in bytes of each wasm file in the folder.
+fn wasm_sizes(dist: &Path) -> Result<Vec<(String, u64, u64)>> {
+    let mut sizes = Vec::new();
+    for entry in dist
+        .read_dir()
+        .with_context(|| format!("could not list {}", dist.display()))?
+    {
+        let path = entry?.path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wasm")
+        {
+            let bytes =
+                fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+            encoder.write_all(&bytes)?;
+            let gzipped = encoder.finish()?.len();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            sizes.push((name, bytes.len() as u64, gzipped as u64));
+        }
+    }
+    sizes.sort();
+    Ok(sizes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_wasm_is_weighed() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        fs::write(folder.path().join("a_bg.wasm"), vec![0; 10_000]).expect("written");
+        fs::write(folder.path().join("a.js"), "x").expect("written");
+        let sizes = wasm_sizes(folder.path()).expect("weighed");
+        assert_eq!(sizes.len(), 1);
+        let (name, raw, gzipped) = &sizes[0];
+        assert_eq!((name.as_str(), *raw), ("a_bg.wasm", 10_000));
+        assert!((1..1000).contains(gzipped), "{gzipped}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Whether the engine's differences between targets stay where they belong.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
+use proc_macro2::{TokenStream, TokenTree};
+
+use crate::test::{Context, Verdict};
+
+/// Folders of `engine/src` that may ask for the target.
+const ALLOWED: [&str; 2] = ["platform", "bytes"];
+
+/// What asks for the target in a `cfg`.
+const QUESTIONS: [&str; 5] = [
+    "target_arch",
+    "target_family",
+    "target_os",
+    "unix",
+    "windows",
+];
+
+/// Reads every file of the engine outside of those folders.
+pub fn run(context: &Context<'_>) -> Result<Verdict> {
+    let source = context.project.root.join("engine/src");
+    let mut faults = Vec::new();
+    let files = rust_files(&source)?;
+    for file in &files {
+        let place = file.strip_prefix(&source).unwrap_or(file);
+        if ALLOWED.iter().any(|folder| place.starts_with(folder)) {
+            continue;
+        }
+        let text = fs::read_to_string(file)
+            .with_context(|| format!("could not read {}", file.display()))?;
+        let lines =
+            questions(&text).with_context(|| format!("could not parse {}", file.display()))?;
+        faults.extend(
+            lines
+                .iter()
+                .map(|line| format!("engine/src/{}:{line}", place.display())),
+        );
+    }
+    ensure!(
+        faults.is_empty(),
+        "the target is asked for outside of {}:\n{}",
+        ALLOWED.join("/ and ") + "/",
+        faults.join("\n")
+    );
+    Ok(Verdict::PassedWith(format!("{} files", files.len())))
+}
+
+fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in folder
+        .read_dir()
+        .with_context(|| format!("could not list {}", folder.display()))?
+    {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The lines on which the text asks for its target, in an attribute or a macro.
+fn questions(text: &str) -> Result<Vec<usize>> {
+    let tokens = TokenStream::from_str(text).map_err(|error| anyhow!("{error}"))?;
+    let mut lines = Vec::new();
+    scan(tokens, false, &mut lines);
+    lines.dedup();
+    Ok(lines)
+}
+
+/// `asking`: whether the tokens stand in the brackets of a `cfg`.
+fn scan(tokens: TokenStream, asking: bool, lines: &mut Vec<usize>) {
+    let mut after_cfg = false;
+    for token in tokens {
+        match token {
+            TokenTree::Ident(ident) => {
+                let name = ident.to_string();
+                if asking && QUESTIONS.contains(&name.as_str()) {
+                    lines.push(ident.span().start().line);
+                }
+                after_cfg = matches!(name.as_str(), "cfg" | "cfg_attr");
+            }
+            TokenTree::Group(group) => {
+                scan(group.stream(), asking || after_cfg, lines);
+                after_cfg = false;
+            }
+            // `cfg!(...)`
+            TokenTree::Punct(punct) if punct.as_char() == '!' => {}
+            _ => after_cfg = false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_way_of_asking_is_seen() {
+        for text in [
+            "#[cfg(target_arch = \"wasm32\")] fn f() {}",
+            "#[cfg(not(target_family = \"wasm\"))] fn f() {}",
+            "#[cfg_attr(target_os = \"linux\", inline)] fn f() {}",
+            "fn f() -> bool { cfg!(all(test, target_arch = \"wasm32\")) }",
+            "fn f() { #[cfg(unix)] g(); }",
+            "m! { #[cfg(windows)] x }",
+        ] {
+            assert_eq!(questions(text).expect("parsed"), [1], "{text}");
+        }
+    }
+
+    #[test]
+    fn other_conditions_and_names_pass() {
+        let text = "#[cfg(test)] mod tests {}\n#[cfg(feature = \"a\")] fn f(windows: u8, unix: u8) {}\n// target_arch";
+        assert_eq!(questions(text).expect("parsed"), [0; 0]);
+    }
+}

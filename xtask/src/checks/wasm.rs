@@ -1,0 +1,91 @@
+//! Lints and tests of what reaches the browser.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::command;
+use crate::e2e::driver;
+use crate::page::{QUICK_PROFILE, with_tools};
+use crate::setup::browser;
+use crate::setup::wasm::TARGET;
+use crate::test::{Context, Verdict};
+
+/// The crates that are built for the browser, by folder and package name.
+const CRATES: [(&str, &str); 2] = [("engine", "llamaglass-engine"), ("app", "llamaglass-app")];
+
+/// How a test target that runs in the browser is called: `tests/browser*.rs`.
+const TEST_PREFIX: &str = "browser";
+
+/// clippy for wasm32 with the ban list of `clippy_wasm/`, which holds what blocks or panics there.
+pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
+    let mut clippy = context.toolchain()?.command("cargo");
+    clippy
+        .args(["clippy", "--target", TARGET, "--locked"])
+        .args(packages());
+    clippy.args(["--lib", "--bins", "--", "-D", "warnings"]);
+    clippy.env("CLIPPY_CONF_DIR", context.project.root.join("clippy_wasm"));
+    command::run(clippy.current_dir(&context.project.root))?;
+    Ok(Verdict::Passed)
+}
+
+/// The `wasm-bindgen-test`s of both crates, in headless Chromium.
+pub fn tests(context: &Context<'_>) -> Result<Verdict> {
+    let files = test_files(context)?;
+    ensure!(
+        !files.is_empty(),
+        "there is no tests/{TEST_PREFIX}*.rs in the engine or the page"
+    );
+    let capabilities = driver::write_capabilities(context.project)?;
+    let mut test = context.toolchain()?.command("cargo");
+    test.args([
+        "test",
+        "--target",
+        TARGET,
+        "--profile",
+        QUICK_PROFILE,
+        "--locked",
+        "--no-fail-fast",
+    ]);
+    test.args(packages())
+        .args(["--test", &format!("{TEST_PREFIX}*")]);
+    test.env("CHROMEDRIVER", browser::chromedriver()?)
+        .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
+        // Seconds for a whole file of tests on a software adapter, and for Chromium's first start.
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
+        .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
+    with_tools(context.project, &mut test);
+    command::run(test.current_dir(&context.project.root))?;
+    Ok(Verdict::Passed)
+}
+
+fn packages() -> impl Iterator<Item = &'static str> {
+    CRATES
+        .iter()
+        .flat_map(|(_, package)| ["--package", package])
+}
+
+fn test_files(context: &Context<'_>) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for (folder, _) in CRATES {
+        let tests = context.project.root.join(folder).join("tests");
+        if !tests.exists() {
+            continue;
+        }
+        for entry in tests
+            .read_dir()
+            .with_context(|| format!("could not list {}", tests.display()))?
+        {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
+            if name.starts_with(TEST_PREFIX) && name.ends_with(".rs") {
+                files.push(path);
+            }
+        }
+    }
+    Ok(files)
+}

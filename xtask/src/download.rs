@@ -1,0 +1,213 @@
+//! Downloads that survive a broken connection: resumed where the server can, begun again where it
+//! can't or where the bytes are not the right ones.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use ureq::Agent;
+use ureq::http::StatusCode;
+use ureq::http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_RANGE, RANGE};
+use ureq::tls::{RootCerts, TlsConfig};
+
+use crate::digest;
+
+/// How often in a row an attempt may bring nothing before we give up.
+const BARREN_ATTEMPTS: u32 = 5;
+/// Waited after a broken attempt, times the number of barren ones.
+const PAUSE: Duration = Duration::from_secs(1);
+/// After this long, one connection is given up and the download resumed over a new one.
+const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
+
+/// One file to fetch.
+pub struct Download<'a> {
+    /// Where it is: `http`, `https`, or a `file` address as a local mirror gives.
+    pub url: &'a str,
+    /// The SHA-256 that it must have, in hexadecimal.
+    pub sha256: &'a str,
+    /// Where it goes. It appears there only when it is whole and right; `.part` is put to its name
+    /// until then.
+    pub to: &'a Path,
+}
+
+/// Fetches the file, showing a progress bar.
+///
+/// # Errors
+/// Where the server refuses, the connection fails again and again, the disk does, or the whole file
+/// has another SHA-256 twice.
+pub fn fetch(download: &Download<'_>) -> Result<()> {
+    let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
+    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
+    let outcome = fetch_with(download, &bar, PAUSE);
+    bar.finish_and_clear();
+    outcome.with_context(|| format!("could not download {}", download.url))
+}
+
+fn fetch_with(download: &Download<'_>, bar: &ProgressBar, pause: Duration) -> Result<()> {
+    let part = part_of(download.to);
+    let resumed = fs::metadata(&part).is_ok();
+    complete(download.url, &part, bar, pause)?;
+    if digest::sha256(&part)? != download.sha256 {
+        fs::remove_file(&part).with_context(|| format!("could not remove {}", part.display()))?;
+        if !resumed {
+            bail!("what came has another SHA-256 than {}", download.sha256);
+        }
+        // The part left by an earlier run may have been of another file, or damaged.
+        bar.println("The download that was begun earlier is damaged: beginning again");
+        return fetch_with(download, bar, pause);
+    }
+    fs::rename(&part, download.to)
+        .with_context(|| format!("could not write {}", download.to.display()))
+}
+
+fn part_of(to: &Path) -> PathBuf {
+    let mut name = to.as_os_str().to_owned();
+    name.push(".part");
+    PathBuf::from(name)
+}
+
+/// Brings the part to the file's whole length, over as many connections as it takes.
+fn complete(url: &str, part: &Path, bar: &ProgressBar, pause: Duration) -> Result<()> {
+    if let Some(path) = url.strip_prefix("file://") {
+        fs::copy(path, part).with_context(|| format!("could not copy {path}"))?;
+        return Ok(());
+    }
+    let agent = agent();
+    let mut barren = 0;
+    loop {
+        let before = length(part);
+        let error = match attempt(&agent, url, part, bar) {
+            Ok(()) => return Ok(()),
+            Err(Failure::Final(error)) => return Err(error),
+            Err(Failure::Broken(error)) => error,
+        };
+        barren = if length(part) > before { 0 } else { barren + 1 };
+        if barren == BARREN_ATTEMPTS {
+            return Err(error);
+        }
+        bar.println(format!("{error:#}: trying again"));
+        thread::sleep(pause * barren.max(1));
+    }
+}
+
+/// How an attempt failed.
+enum Failure {
+    /// Another attempt may go on from here.
+    Broken(anyhow::Error),
+    /// No attempt would do better.
+    Final(anyhow::Error),
+}
+
+fn agent() -> Agent {
+    Agent::config_builder()
+        // The system's certificates, so that a company's proxy works.
+        .tls_config(
+            TlsConfig::builder()
+                .root_certs(RootCerts::PlatformVerifier)
+                .build(),
+        )
+        .timeout_connect(Some(Duration::from_secs(30)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_recv_body(Some(CONNECTION_LIMIT))
+        .http_status_as_error(false)
+        .build()
+        .new_agent()
+}
+
+/// One connection: appends to the part from where it ends.
+fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(), Failure> {
+    let have = length(part);
+    let mut request = agent.get(url).header(ACCEPT_ENCODING, "identity");
+    if have > 0 {
+        request = request.header(RANGE, format!("bytes={have}-"));
+    }
+    let response = request
+        .call()
+        .map_err(|error| Failure::Broken(error.into()))?;
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let rest: Option<u64> = header(CONTENT_LENGTH).and_then(|text| text.parse().ok());
+    let start = match response.status() {
+        StatusCode::PARTIAL_CONTENT if range_start(header(CONTENT_RANGE)) == Some(have) => have,
+        StatusCode::OK => 0,
+        // The part is as long as the file, or longer: its digest will tell.
+        StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => return Ok(()),
+        StatusCode::PARTIAL_CONTENT => {
+            return Err(Failure::Final(anyhow!(
+                "the server sent another range than it was asked for"
+            )));
+        }
+        status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
+            return Err(Failure::Broken(anyhow!("the server answered {status}")));
+        }
+        status => return Err(Failure::Final(anyhow!("the server answered {status}"))),
+    };
+    bar.set_position(start);
+    if let Some(rest) = rest {
+        bar.set_length(start + rest);
+    }
+    let file = open(part, start).map_err(Failure::Final)?;
+    let received = receive(response.into_body().into_reader(), file, bar)?;
+    match rest {
+        Some(rest) if received < rest => Err(Failure::Broken(anyhow!(
+            "the connection ended after {received} of {rest} bytes"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// Copies what comes to the file and gives the number of bytes.
+fn receive(mut from: impl Read, mut file: File, bar: &ProgressBar) -> Result<u64, Failure> {
+    let mut received = 0;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let count = match from.read(&mut buffer) {
+            Ok(0) => return Ok(received),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(Failure::Broken(error.into())),
+        };
+        file.write_all(&buffer[..count])
+            .map_err(|error| Failure::Final(error.into()))?;
+        received += count as u64;
+        bar.inc(count as u64);
+    }
+}
+
+/// Opens the part for appending after `start` bytes: all that it has, or none.
+fn open(part: &Path, start: u64) -> Result<File> {
+    let mut options = OpenOptions::new();
+    if start > 0 {
+        options.append(true)
+    } else {
+        options.write(true).create(true).truncate(true)
+    };
+    options
+        .open(part)
+        .with_context(|| format!("could not write {}", part.display()))
+}
+
+fn length(part: &Path) -> u64 {
+    fs::metadata(part).map_or(0, |data| data.len())
+}
+
+/// The first byte that `Content-Range: bytes 5-9/10` names.
+fn range_start(header: Option<&str>) -> Option<u64> {
+    header?
+        .strip_prefix("bytes ")?
+        .split_once('-')?
+        .0
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,270 @@
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't read or write its scratch files has failed"
+)]
+
+use std::io::{BufRead, BufReader};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use tempfile::TempDir;
+
+use super::*;
+
+/// What the server does with one connection.
+#[derive(Clone, Copy)]
+enum Answer {
+    /// Honours a range.
+    Ranged,
+    /// Always sends everything.
+    Whole,
+    /// Promises everything (from the range's start) and hangs up after so many bytes.
+    Cut(usize),
+    /// An empty answer with this status.
+    Status(u16),
+}
+
+/// A server on this machine that gives each connection its own answer, the last one for ever.
+struct Server {
+    url: String,
+    /// The `Range` header of each request.
+    ranges: Arc<Mutex<Vec<Option<String>>>>,
+}
+
+impl Server {
+    fn start(content: Vec<u8>, answers: &[Answer]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/file", listener.local_addr().unwrap());
+        let ranges = Arc::new(Mutex::new(Vec::new()));
+        let (seen, answers) = (Arc::clone(&ranges), answers.to_vec());
+        thread::spawn(move || {
+            for (index, stream) in listener.incoming().enumerate() {
+                let stream = stream.unwrap();
+                let range = read_range(&stream);
+                seen.lock().unwrap().push(range.clone());
+                answer(
+                    stream,
+                    &content,
+                    range.as_deref(),
+                    answers[index.min(answers.len() - 1)],
+                );
+            }
+        });
+        Self { url, ranges }
+    }
+
+    fn ranges(&self) -> Vec<Option<String>> {
+        self.ranges.lock().unwrap().clone()
+    }
+}
+
+fn read_range(stream: &TcpStream) -> Option<String> {
+    let lines = BufReader::new(stream)
+        .lines()
+        .map_while(Result::ok)
+        .take_while(|line| !line.is_empty());
+    lines.fold(None, |found, line| {
+        match line.to_ascii_lowercase().strip_prefix("range: ") {
+            Some(range) => Some(range.to_owned()),
+            None => found,
+        }
+    })
+}
+
+fn answer(mut stream: TcpStream, content: &[u8], range: Option<&str>, answer: Answer) {
+    let asked: Option<usize> =
+        range.and_then(|text| text.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
+    let (start, limit) = match answer {
+        Answer::Ranged => (asked.unwrap_or(0), content.len()),
+        Answer::Whole => (0, content.len()),
+        Answer::Cut(limit) => (asked.unwrap_or(0), limit),
+        Answer::Status(status) => {
+            write!(
+                stream,
+                "HTTP/1.1 {status} -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            )
+            .unwrap();
+            return;
+        }
+    };
+    if start >= content.len() {
+        write!(
+            stream,
+            "HTTP/1.1 416 -\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+        .unwrap();
+        return;
+    }
+    let rest = &content[start..];
+    let status = if start > 0 {
+        format!(
+            "206 -\r\nContent-Range: bytes {start}-{}/{}",
+            content.len() - 1,
+            content.len()
+        )
+    } else {
+        "200 -".to_owned()
+    };
+    write!(
+        stream,
+        "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        rest.len()
+    )
+    .unwrap();
+    stream.write_all(&rest[..limit.min(rest.len())]).unwrap();
+}
+
+/// Enough bytes for several reads, no two blocks alike.
+fn content() -> Vec<u8> {
+    (0_u32..100_000).flat_map(u32::to_le_bytes).collect()
+}
+
+struct Case {
+    folder: TempDir,
+    sha256: String,
+}
+
+impl Case {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let original = folder.path().join("original");
+        fs::write(&original, content()).unwrap();
+        Self {
+            sha256: digest::sha256(&original).unwrap(),
+            folder,
+        }
+    }
+
+    fn to(&self) -> PathBuf {
+        self.folder.path().join("file")
+    }
+
+    fn fetch(&self, url: &str) -> Result<()> {
+        let download = Download {
+            url,
+            sha256: &self.sha256,
+            to: &self.to(),
+        };
+        fetch_with(&download, &ProgressBar::hidden(), Duration::ZERO)
+    }
+
+    fn assert_complete(&self) {
+        assert_eq!(fs::read(self.to()).unwrap(), content());
+        assert!(!part_of(&self.to()).exists());
+    }
+}
+
+#[test]
+fn a_file_comes_whole() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+    assert_eq!(server.ranges(), [None]);
+}
+
+#[test]
+fn a_part_is_resumed_where_it_ends() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
+    fs::write(part_of(&case.to()), &content()[..1000]).unwrap();
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+    assert_eq!(server.ranges(), [Some("bytes=1000-".to_owned())]);
+}
+
+#[test]
+fn a_part_is_begun_again_where_the_server_ignores_ranges() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Whole]));
+    fs::write(part_of(&case.to()), &content()[..1000]).unwrap();
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+}
+
+#[test]
+fn a_cut_connection_is_resumed() {
+    let answers = [Answer::Cut(150_000), Answer::Cut(50_000), Answer::Ranged];
+    let (case, server) = (Case::new(), Server::start(content(), &answers));
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+    let wanted = [
+        None,
+        Some("bytes=150000-".to_owned()),
+        Some("bytes=200000-".to_owned()),
+    ];
+    assert_eq!(server.ranges(), wanted);
+}
+
+#[test]
+fn a_damaged_part_is_thrown_away() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
+    fs::write(part_of(&case.to()), vec![7; 1000]).unwrap();
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+    assert_eq!(server.ranges(), [Some("bytes=1000-".to_owned()), None]);
+}
+
+#[test]
+fn a_part_longer_than_the_file_is_thrown_away() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
+    fs::write(part_of(&case.to()), vec![7; content().len() + 1]).unwrap();
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+}
+
+#[test]
+fn a_complete_part_needs_no_bytes() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
+    fs::write(part_of(&case.to()), content()).unwrap();
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+    assert_eq!(server.ranges().len(), 1);
+}
+
+#[test]
+fn another_file_is_refused_and_leaves_nothing() {
+    let mut other = content();
+    other[5] ^= 1;
+    let (case, server) = (Case::new(), Server::start(other, &[Answer::Ranged]));
+    let error = case.fetch(&server.url).unwrap_err();
+    assert!(
+        format!("{error:#}").contains("another SHA-256"),
+        "{error:#}"
+    );
+    assert!(!case.to().exists() && !part_of(&case.to()).exists());
+}
+
+#[test]
+fn a_missing_file_is_not_asked_for_again() {
+    let (case, server) = (
+        Case::new(),
+        Server::start(content(), &[Answer::Status(404)]),
+    );
+    let error = case.fetch(&server.url).unwrap_err();
+    assert!(format!("{error:#}").contains("404"), "{error:#}");
+    assert_eq!(server.ranges().len(), 1);
+}
+
+#[test]
+fn a_busy_server_is_asked_again() {
+    let answers = [Answer::Status(503), Answer::Status(503), Answer::Ranged];
+    let (case, server) = (Case::new(), Server::start(content(), &answers));
+    case.fetch(&server.url).unwrap();
+    case.assert_complete();
+}
+
+#[test]
+fn a_server_that_never_delivers_is_given_up() {
+    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Cut(0)]));
+    case.fetch(&server.url).unwrap_err();
+    assert_eq!(server.ranges().len(), BARREN_ATTEMPTS as usize);
+}
+
+#[test]
+fn a_local_mirror_is_copied_from() {
+    let case = Case::new();
+    case.fetch(&format!(
+        "file://{}",
+        case.folder.path().join("original").display()
+    ))
+    .unwrap();
+    case.assert_complete();
+}

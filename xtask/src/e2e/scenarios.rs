@@ -1,0 +1,66 @@
+//! What is done with the page, one function each.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{Scenario, Session};
+
+/// Every scenario, in the order in which they run.
+pub fn all() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "harness",
+            run: harness,
+        },
+        Scenario {
+            name: "isolated",
+            run: isolated,
+        },
+    ]
+}
+
+/// A page of a few elements for [`harness`].
+const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name><input id=files type=file multiple>\
+    <button id=late disabled>Go</button><p id=out></p><script>\
+    setTimeout(() => { late.disabled = false }, 300);\
+    late.onclick = () => setTimeout(() => { \
+      out.textContent = name_of() + ' ' + files.files.length; console.log('clicked') }, 300);\
+    const name_of = () => document.getElementById('name').value;</script>";
+
+/// The harness does what it says, on a page that holds nothing else.
+fn harness(session: &Session, _: &str) -> Result<()> {
+    session.resize(390, 844)?;
+    session.go_to(SMALL_PAGE)?;
+    session.fill("#name", "first")?;
+    session.fill("#name", "second")?;
+    let file = std::env::current_exe().context("this program has no path")?;
+    session.choose_files("#files", &[&file, &file])?;
+    session.click("#late")?;
+    let text = session.wait_for_text("#out", Duration::from_secs(10), |text| !text.is_empty())?;
+    ensure!(text == "second 2", "the page wrote {text:?}");
+    ensure!(session.count("input")? == 2, "the page has two inputs");
+    let console = session.console()?;
+    ensure!(
+        console.iter().any(|line| line.contains("clicked")),
+        "the console holds {console:?}"
+    );
+    let absent = session.wait_for_element("#absent", Duration::from_millis(200));
+    let message = absent
+        .err()
+        .context("an element was found that is not there")?
+        .to_string();
+    ensure!(message.contains("#absent"), "the message was {message:?}");
+    session.screenshot("harness").map(drop)
+}
+
+/// The page is alone in its process, so its clock is fine, and the browser offers WebGPU.
+fn isolated(session: &Session, url: &str) -> Result<()> {
+    session.go_to(url)?;
+    let isolated = session.execute("return window.crossOriginIsolated")?;
+    ensure!(isolated == true, "crossOriginIsolated is {isolated}");
+    let adapter = session
+        .execute("return navigator.gpu.requestAdapter().then(adapter => adapter !== null)")?;
+    ensure!(adapter == true, "Chromium has no WebGPU adapter: {adapter}");
+    Ok(())
+}

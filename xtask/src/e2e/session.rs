@@ -1,0 +1,180 @@
+//! What scenarios are written with: wait for it, read it, click it, type into it.
+//!
+//! Elements are named by CSS selectors; every action first waits until its element is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::driver::{self, Driver};
+use super::webdriver::{Client, Element};
+
+/// How long an element may take to appear where a scenario does not say.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Between two looks at the page.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A browser window of one scenario.
+pub struct Session {
+    client: Client,
+    folder: PathBuf,
+}
+
+impl Session {
+    /// Opens a window.
+    ///
+    /// # Errors
+    /// Where the browser does not start.
+    pub fn start(driver: &Driver, folder: &Path) -> Result<Self> {
+        let client = Client::open(&driver.url, &driver::capabilities())
+            .context("the browser did not start")?;
+        Ok(Self {
+            client,
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Loads the address.
+    pub fn go_to(&self, url: &str) -> Result<()> {
+        self.client.go_to(url)
+    }
+
+    /// Sets the window's size in CSS pixels.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        self.client.resize(width, height)
+    }
+
+    /// Asks until there is an answer, or the time is up.
+    ///
+    /// # Errors
+    /// With `what` was waited for, and the last error.
+    pub fn wait_for<T>(
+        &self,
+        what: &str,
+        limit: Duration,
+        mut ask: impl FnMut() -> Result<Option<T>>,
+    ) -> Result<T> {
+        let start = Instant::now();
+        loop {
+            // The page may replace an element between two commands: that is no answer yet.
+            let last = match ask() {
+                Ok(Some(answer)) => return Ok(answer),
+                Ok(None) => None,
+                Err(error) => Some(error),
+            };
+            if start.elapsed() > limit {
+                let waited = format!("waited {} s for {what}", limit.as_secs());
+                match last {
+                    Some(error) => return Err(error.context(waited)),
+                    None => bail!(waited),
+                }
+            }
+            thread::sleep(PAUSE);
+        }
+    }
+
+    /// Waits until the selector finds something.
+    pub fn wait_for_element(&self, css: &str, limit: Duration) -> Result<Element> {
+        self.wait_for(css, limit, || {
+            Ok(self.client.find_all(css)?.into_iter().next())
+        })
+    }
+
+    /// Waits until the element's text is as wanted, and gives it.
+    pub fn wait_for_text(
+        &self,
+        css: &str,
+        limit: Duration,
+        wanted: impl Fn(&str) -> bool,
+    ) -> Result<String> {
+        let mut last = String::new();
+        let outcome = self.wait_for(&format!("the text of {css}"), limit, || {
+            last = self.text(css)?;
+            Ok(wanted(&last).then(|| last.clone()))
+        });
+        outcome.with_context(|| format!("the text was last {last:?}"))
+    }
+
+    /// How many elements there are.
+    pub fn count(&self, css: &str) -> Result<usize> {
+        Ok(self.client.find_all(css)?.len())
+    }
+
+    /// The text of the first element, as a person sees it.
+    pub fn text(&self, css: &str) -> Result<String> {
+        let found = self.client.find_all(css)?;
+        self.client.text(
+            found
+                .first()
+                .with_context(|| format!("there is no {css}"))?,
+        )
+    }
+
+    /// Clicks the element once it can be used.
+    pub fn click(&self, css: &str) -> Result<()> {
+        self.wait_for(&format!("a usable {css}"), PATIENCE, || {
+            let Some(element) = self.client.find_all(css)?.into_iter().next() else {
+                return Ok(None);
+            };
+            if !self.client.is_enabled(&element)? {
+                return Ok(None);
+            }
+            self.client.click(&element).map(Some)
+        })
+    }
+
+    /// Replaces the field's text.
+    pub fn fill(&self, css: &str, text: &str) -> Result<()> {
+        let field = self.wait_for_element(css, PATIENCE)?;
+        self.client.clear(&field)?;
+        self.client.send_keys(&field, text)
+    }
+
+    /// Chooses files in a file picker.
+    pub fn choose_files(&self, css: &str, files: &[&Path]) -> Result<()> {
+        let picker = self.wait_for_element(css, PATIENCE)?;
+        let paths: Vec<String> = files
+            .iter()
+            .map(|file| file.display().to_string())
+            .collect();
+        self.client.send_keys(&picker, &paths.join("\n"))
+    }
+
+    /// Runs a script's body in the page and gives what it returns.
+    pub fn execute(&self, script: &str) -> Result<Value> {
+        self.client.execute(script, &[])
+    }
+
+    /// Keeps a picture of the window as `NAME.png`.
+    pub fn screenshot(&self, name: &str) -> Result<PathBuf> {
+        let file = self.folder.join(format!("{name}.png"));
+        let picture = STANDARD
+            .decode(self.client.screenshot()?)
+            .context("the picture is not Base64")?;
+        fs::write(&file, picture).with_context(|| format!("could not write {}", file.display()))?;
+        Ok(file)
+    }
+
+    /// What the page wrote to its console since it was last asked for.
+    pub fn console(&self) -> Result<Vec<String>> {
+        self.client.console()
+    }
+
+    /// Prints the console and keeps a picture; what can't be had is said and left out.
+    pub fn keep_evidence(&self, name: &str) {
+        match self.screenshot(name) {
+            Ok(file) => println!("screenshot: {}", file.display()),
+            Err(error) => println!("no screenshot: {error:#}"),
+        }
+        match self.console() {
+            Ok(lines) => lines.iter().for_each(|line| println!("console: {line}")),
+            Err(error) => println!("no console: {error:#}"),
+        }
+    }
+}

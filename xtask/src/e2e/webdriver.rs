@@ -1,0 +1,183 @@
+//! The part of the W3C WebDriver protocol that the scenarios use: JSON over HTTP, one request a
+//! command. <https://www.w3.org/TR/webdriver2/>
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use ureq::Agent;
+
+/// The key under which the protocol hides an element's id.
+const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+
+/// A browser's connection, closed with this value.
+pub struct Client {
+    agent: Agent,
+    /// `http://HOST:PORT/session/ID`.
+    base: String,
+}
+
+/// An element of the page, valid until the page replaces it.
+pub struct Element(String);
+
+impl Client {
+    /// Opens a browser.
+    ///
+    /// # Errors
+    /// Where the driver can't start one with these capabilities.
+    pub fn open(driver: &str, capabilities: &Value) -> Result<Self> {
+        let agent = Agent::config_builder()
+            .http_status_as_error(false)
+            // The driver waits for the page; nothing that we ask for takes longer than this.
+            .timeout_global(Some(Duration::from_secs(300)))
+            .build()
+            .new_agent();
+        let body = json!({ "capabilities": { "alwaysMatch": capabilities } });
+        let answer = post(&agent, &format!("{driver}/session"), &body)?;
+        let id = answer["sessionId"]
+            .as_str()
+            .context("the driver gave no session id")?;
+        Ok(Self {
+            base: format!("{driver}/session/{id}"),
+            agent,
+        })
+    }
+
+    /// Loads the address and waits until the page has loaded.
+    pub fn go_to(&self, url: &str) -> Result<()> {
+        self.command("url", &json!({ "url": url })).map(drop)
+    }
+
+    /// Sets the window's outer size in CSS pixels.
+    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+        self.command("window/rect", &json!({ "width": width, "height": height }))
+            .map(drop)
+    }
+
+    /// Runs a script's body in the page and gives what it returns; a promise is waited for.
+    pub fn execute(&self, script: &str, arguments: &[Value]) -> Result<Value> {
+        self.command(
+            "execute/sync",
+            &json!({ "script": script, "args": arguments }),
+        )
+    }
+
+    /// All elements that the CSS selector finds, in the page's order.
+    pub fn find_all(&self, css: &str) -> Result<Vec<Element>> {
+        let found = self.command(
+            "elements",
+            &json!({ "using": "css selector", "value": css }),
+        )?;
+        let ids = found
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|element| element[ELEMENT].as_str());
+        Ok(ids.map(|id| Element(id.to_owned())).collect())
+    }
+
+    /// The element's text as a person sees it.
+    pub fn text(&self, element: &Element) -> Result<String> {
+        let text = self.query(&format!("element/{}/text", element.0))?;
+        Ok(text.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// Whether the element can be used: a disabled button can't.
+    pub fn is_enabled(&self, element: &Element) -> Result<bool> {
+        Ok(self
+            .query(&format!("element/{}/enabled", element.0))?
+            .as_bool()
+            .unwrap_or_default())
+    }
+
+    /// Clicks in the element's middle.
+    pub fn click(&self, element: &Element) -> Result<()> {
+        self.command(&format!("element/{}/click", element.0), &json!({}))
+            .map(drop)
+    }
+
+    /// Types into the element; into a file picker, the path of a file.
+    pub fn send_keys(&self, element: &Element, text: &str) -> Result<()> {
+        self.command(
+            &format!("element/{}/value", element.0),
+            &json!({ "text": text }),
+        )
+        .map(drop)
+    }
+
+    /// Empties a field.
+    pub fn clear(&self, element: &Element) -> Result<()> {
+        self.command(&format!("element/{}/clear", element.0), &json!({}))
+            .map(drop)
+    }
+
+    /// The window's picture: a PNG in Base64.
+    pub fn screenshot(&self) -> Result<String> {
+        Ok(self
+            .query("screenshot")?
+            .as_str()
+            .unwrap_or_default()
+            .to_owned())
+    }
+
+    /// What the page wrote to its console since it was last asked for, a line each. Chromium's own
+    /// command.
+    pub fn console(&self) -> Result<Vec<String>> {
+        let entries = self.command("se/log", &json!({ "type": "browser" }))?;
+        let line = |entry: &Value| {
+            format!(
+                "{} {}",
+                entry["level"].as_str().unwrap_or("?"),
+                entry["message"]
+            )
+        };
+        Ok(entries.as_array().into_iter().flatten().map(line).collect())
+    }
+
+    fn command(&self, name: &str, body: &Value) -> Result<Value> {
+        post(&self.agent, &format!("{}/{name}", self.base), body)
+    }
+
+    fn query(&self, name: &str) -> Result<Value> {
+        let url = format!("{}/{name}", self.base);
+        let response = self
+            .agent
+            .get(&url)
+            .call()
+            .with_context(|| format!("no answer from {url}"))?;
+        value(response)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        // The driver closes the browser anyway when it ends.
+        let _ = self.agent.delete(&self.base).call();
+    }
+}
+
+fn post(agent: &Agent, url: &str, body: &Value) -> Result<Value> {
+    let request = agent.post(url).content_type("application/json");
+    value(
+        request
+            .send(body.to_string())
+            .with_context(|| format!("no answer from {url}"))?,
+    )
+}
+
+/// What the driver answered, or its error in words.
+fn value(mut response: ureq::http::Response<ureq::Body>) -> Result<Value> {
+    // Screenshots and logs are larger than ureq's own limit.
+    let text = response
+        .body_mut()
+        .with_config()
+        .limit(1 << 28)
+        .read_to_string()?;
+    let answer: Value =
+        serde_json::from_str(&text).with_context(|| format!("not WebDriver's JSON: {text}"))?;
+    let value = answer["value"].clone();
+    match value["error"].as_str() {
+        Some(error) => bail!("{error}: {}", value["message"].as_str().unwrap_or_default()),
+        None => Ok(value),
+    }
+}

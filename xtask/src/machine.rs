@@ -1,0 +1,62 @@
+//! What kind of machine this is, and which programs it has.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command;
+
+/// Whether we may install system packages ourselves.
+pub fn is_root() -> bool {
+    command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
+}
+
+/// Whether the system is Debian, whose packages the set-up knows.
+pub fn is_debian() -> bool {
+    fs::read_to_string("/etc/os-release").is_ok_and(|text| is_debian_release(&text))
+}
+
+fn is_debian_release(os_release: &str) -> bool {
+    os_release
+        .lines()
+        .any(|line| matches!(line.trim(), "ID=debian" | "ID=\"debian\""))
+}
+
+/// The program's path, looked for in `first` and then on `PATH`.
+pub fn find_program(name: &str, first: &Path) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    std::iter::once(first.to_path_buf())
+        .chain(env::split_paths(&path))
+        .map(|folder| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX)))
+        .find(|file| file.is_file())
+}
+
+/// `PATH` with `first` in front.
+pub fn path_with(first: &Path) -> std::ffi::OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(first.to_path_buf()).chain(env::split_paths(&path));
+    env::join_paths(folders).unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debian_is_told_from_its_relatives() {
+        assert!(is_debian_release("NAME=\"Debian GNU/Linux\"\nID=debian\n"));
+        assert!(!is_debian_release("ID=ubuntu\nID_LIKE=debian\n"));
+    }
+
+    #[test]
+    fn the_tools_folder_comes_before_path() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let file = folder
+            .path()
+            .join(format!("cargo{}", env::consts::EXE_SUFFIX));
+        fs::write(&file, "").expect("written");
+        assert_eq!(find_program("cargo", folder.path()), Some(file));
+        assert_eq!(find_program("no-such-program-here", folder.path()), None);
+    }
+}

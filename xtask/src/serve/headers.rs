@@ -1,0 +1,68 @@
+//! The headers that the page's isolation and its browser's cache need.
+
+use axum::extract::Request;
+use axum::http::header::{CACHE_CONTROL, ETAG};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::set_header::SetResponseHeaderLayer;
+
+/// A page with these is alone in its process, and so gets a clock of microseconds.
+const ISOLATION: [(&str, &str); 3] = [
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-embedder-policy", "require-corp"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// Adds the headers of cross-origin isolation, which workers need as well as the page.
+pub async fn isolate(mut response: Response) -> Response {
+    for (name, value) in ISOLATION {
+        response.headers_mut().insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    response
+}
+
+/// Says how long an answer may be kept: for ever where the name holds the content's hash, else only
+/// after asking again.
+pub async fn cache_control(request: Request, next: Next) -> Response {
+    let hashed = has_hash(request.uri().path());
+    let mut response = next.run(request).await;
+    let value = if hashed && response.status().is_success() {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static(value));
+    response
+}
+
+/// The header by which a file's content is known.
+pub fn entity_tag(sha256: &str) -> SetResponseHeaderLayer<Option<HeaderValue>> {
+    SetResponseHeaderLayer::overriding(ETAG, HeaderValue::from_str(&format!("\"{sha256}\"")).ok())
+}
+
+/// Whether a file's name holds a hash as trunk writes it: `app-0123456789abcdef_bg.wasm`.
+fn has_hash(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.split(['-', '_', '.'])
+        .any(|word| word.len() == 16 && word.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_trunks_hash_are_told_from_others() {
+        assert!(has_hash("/app-0123456789abcdef_bg.wasm"));
+        assert!(has_hash("/style-0123456789abcdef.css"));
+        assert!(!has_hash("/worker_bg.wasm"));
+        assert!(!has_hash("/index.html"));
+        assert!(!has_hash("/0123456789abcdef/index.html"));
+    }
+}

@@ -1,0 +1,156 @@
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that can't reach its own server has failed"
+)]
+
+use std::fs;
+use std::thread;
+
+use tempfile::TempDir;
+use ureq::http::Response;
+use ureq::{Agent, Body};
+
+use super::*;
+
+/// A page and a model, served on a free port for as long as the test runs.
+struct Site {
+    url: String,
+    _folder: TempDir,
+}
+
+fn entry() -> ModelEntry {
+    ModelEntry {
+        name: "A".to_owned(),
+        file: "a.gguf".to_owned(),
+        bytes: 10,
+        sha256: "ab12".to_owned(),
+        default: true,
+    }
+}
+
+impl Site {
+    fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (dist, models) = (folder.path().join("dist"), folder.path().join("models"));
+        fs::create_dir(&dist).unwrap();
+        fs::create_dir(&models).unwrap();
+        fs::write(dist.join("index.html"), "<!doctype html>").unwrap();
+        fs::write(dist.join("app-0123456789abcdef_bg.wasm"), b"\0asm").unwrap();
+        fs::write(models.join("a.gguf"), "0123456789").unwrap();
+        fs::write(models.join("secret.gguf"), "not listed").unwrap();
+        let listener = listen(0).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = router(&dist, &models, vec![entry()]);
+        thread::spawn(|| serve(listener, router, std::future::pending()));
+        Self {
+            url,
+            _folder: folder,
+        }
+    }
+
+    fn get(&self, path: &str, range: Option<&str>) -> Response<Body> {
+        let agent: Agent = Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut request = agent.get(format!("{}{path}", self.url));
+        if let Some(range) = range {
+            request = request.header("range", range);
+        }
+        request.call().unwrap()
+    }
+}
+
+fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
+}
+
+#[test]
+fn the_page_is_isolated_and_asked_for_anew() {
+    let site = Site::start();
+    let mut response = site.get("/", None);
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "content-type"), "text/html");
+    assert_eq!(header(&response, "cache-control"), "no-cache");
+    assert_eq!(
+        header(&response, "cross-origin-opener-policy"),
+        "same-origin"
+    );
+    assert_eq!(
+        header(&response, "cross-origin-embedder-policy"),
+        "require-corp"
+    );
+    assert_eq!(
+        header(&response, "cross-origin-resource-policy"),
+        "same-origin"
+    );
+    assert_eq!(
+        response.body_mut().read_to_string().unwrap(),
+        "<!doctype html>"
+    );
+}
+
+#[test]
+fn hashed_wasm_has_its_type_and_is_kept() {
+    let response = Site::start().get("/app-0123456789abcdef_bg.wasm", None);
+    assert_eq!(header(&response, "content-type"), "application/wasm");
+    assert!(header(&response, "cache-control").contains("immutable"));
+}
+
+#[test]
+fn a_missing_file_is_not_kept() {
+    let response = Site::start().get("/gone-0123456789abcdef.js", None);
+    assert_eq!(response.status(), 404);
+    assert_eq!(header(&response, "cache-control"), "no-cache");
+}
+
+#[test]
+fn the_models_are_listed() {
+    let text = Site::start()
+        .get("/models.json", None)
+        .body_mut()
+        .read_to_string()
+        .unwrap();
+    assert_eq!(
+        serde_json::from_str::<Vec<ModelEntry>>(&text).unwrap(),
+        [entry()]
+    );
+}
+
+#[test]
+fn a_model_comes_whole_or_by_ranges() {
+    let site = Site::start();
+    let whole = site.get("/models/a.gguf", None);
+    assert_eq!(
+        (whole.status().as_u16(), header(&whole, "content-length")),
+        (200, "10")
+    );
+    assert_eq!(header(&whole, "etag"), "\"ab12\"");
+    assert_eq!(header(&whole, "accept-ranges"), "bytes");
+
+    let mut range = site.get("/models/a.gguf", Some("bytes=2-5"));
+    assert_eq!(
+        (range.status().as_u16(), header(&range, "content-length")),
+        (206, "4")
+    );
+    assert_eq!(header(&range, "content-range"), "bytes 2-5/10");
+    assert_eq!(range.body_mut().read_to_string().unwrap(), "2345");
+
+    assert_eq!(site.get("/models/a.gguf", Some("bytes=10-")).status(), 416);
+}
+
+#[test]
+fn only_listed_models_are_served() {
+    assert_eq!(Site::start().get("/models/secret.gguf", None).status(), 404);
+}
+
+#[test]
+fn a_taken_port_is_refused_in_words() {
+    let first = listen(0).unwrap();
+    let port = first.local_addr().unwrap().port();
+    let error = listen(port).unwrap_err();
+    assert!(error.to_string().contains("--port"), "{error}");
+}

@@ -1,0 +1,48 @@
+//! Chromium and its WebDriver server, for the tests in a real browser.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::apt;
+use crate::machine;
+
+/// Makes sure that a Chromium and a chromedriver are there.
+///
+/// # Errors
+/// Where they are missing and can't be installed.
+pub fn ensure() -> Result<()> {
+    if driver().is_some() && chromium().is_some() {
+        return Ok(());
+    }
+    apt::ensure(
+        &["chromium", "chromium-driver"],
+        "Chromium and chromedriver",
+    )
+}
+
+/// The path of chromedriver.
+///
+/// # Errors
+/// Where there is none.
+pub fn chromedriver() -> Result<PathBuf> {
+    driver().context("chromedriver is not on PATH")
+}
+
+fn driver() -> Option<PathBuf> {
+    env::var_os("CHROMEDRIVER")
+        .map(PathBuf::from)
+        .or_else(|| machine::find_program("chromedriver", Path::new("")))
+}
+
+fn chromium() -> Option<PathBuf> {
+    [
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ]
+    .iter()
+    .find_map(|name| machine::find_program(name, Path::new("")))
+}

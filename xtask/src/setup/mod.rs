@@ -1,0 +1,52 @@
+//! What has to be on the machine before anything can be built, run or tested.
+
+pub mod apt;
+pub mod browser;
+pub mod model;
+pub mod tools;
+pub mod vulkan;
+pub mod wasm;
+mod wheel;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::project::Project;
+
+/// `cargo xtask setup`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Also install what `cargo xtask test` needs.
+    #[arg(long)]
+    test: bool,
+}
+
+/// Installs what is missing and says where everything is.
+///
+/// # Errors
+/// Where something can't be installed; the message says what to do.
+pub fn run(project: &Project, args: &Args) -> Result<()> {
+    let toolchain = wasm::ensure(project)?;
+    tools::ensure(project)?;
+    tools::ensure_wasm_opt(project)?;
+    let model = model::ensure(project)?;
+    if args.test {
+        vulkan::ensure()?;
+        browser::ensure()?;
+        wasm::ensure_clippy(toolchain)?;
+    }
+    println!(
+        "Ready. wasm32: {toolchain}; tools: {}; model: {}",
+        project.tools().display(),
+        model.display()
+    );
+    Ok(())
+}
+
+/// Creates the folder where it is missing and gives it back.
+fn ensure_folder(folder: &Path) -> Result<&Path> {
+    fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
+    Ok(folder)
+}

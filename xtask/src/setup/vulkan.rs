@@ -1,0 +1,58 @@
+//! A Vulkan adapter for the native tests: Mesa's lavapipe, which needs no graphics hardware.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::apt;
+
+/// The variables with which a person names the drivers that Vulkan may use.
+const DRIVER_VARIABLES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
+
+/// Makes sure that lavapipe is there, unless the person chose drivers.
+///
+/// # Errors
+/// Where it is missing and can't be installed.
+pub fn ensure() -> Result<()> {
+    if chosen_by_person() || cfg!(not(target_os = "linux")) {
+        return Ok(());
+    }
+    match lavapipe() {
+        Some(_) => Ok(()),
+        None => apt::ensure(
+            &["mesa-vulkan-drivers", "libvulkan1"],
+            "a Vulkan adapter (lavapipe)",
+        ),
+    }
+}
+
+/// Makes the command's Vulkan use lavapipe, so that a test's figures do not depend on the machine.
+pub fn choose(command: &mut Command) {
+    if let Some(driver) = lavapipe().filter(|_| !chosen_by_person()) {
+        command.env("VK_ICD_FILENAMES", driver);
+    }
+}
+
+fn chosen_by_person() -> bool {
+    DRIVER_VARIABLES
+        .iter()
+        .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// lavapipe's description, by which the Vulkan loader finds the driver.
+fn lavapipe() -> Option<PathBuf> {
+    ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
+        .iter()
+        .find_map(|folder| {
+            fs::read_dir(Path::new(folder))
+                .ok()?
+                .filter_map(|entry| Some(entry.ok()?.path()))
+                .find(|file| {
+                    file.file_name()
+                        .is_some_and(|name| name.to_string_lossy().starts_with("lvp_icd."))
+                })
+        })
+}

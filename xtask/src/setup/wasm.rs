@@ -1,0 +1,121 @@
+//! The wasm32 standard library: the installed toolchain's where it has one, else what rustup can
+//! add, else Debian's compiler with the library built from its packaged source.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::{apt, ensure_folder};
+use crate::project::Project;
+use crate::{command, machine};
+
+mod debian;
+
+/// The target of everything that reaches the browser.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+/// rustup's name for Debian's compiler.
+const WEB: &str = "web";
+
+/// How long rustup may try to download the library.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(180);
+
+/// The toolchain that builds for [`TARGET`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toolchain {
+    /// The one that is active anyway.
+    Active,
+    /// Debian's, linked into rustup as `web`.
+    Web,
+}
+
+impl Toolchain {
+    /// A command that runs `program` (cargo, rustc, trunk, ...) with this toolchain.
+    pub fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        if self == Self::Web {
+            command.env("RUSTUP_TOOLCHAIN", WEB);
+        }
+        command
+    }
+
+    /// Whether the toolchain has a standard library for the target.
+    fn has_std(self) -> bool {
+        self.library_folder()
+            .is_some_and(|folder| has_library(&folder, "std"))
+    }
+
+    fn library_folder(self) -> Option<PathBuf> {
+        let mut rustc = self.command("rustc");
+        let folder =
+            command::output(rustc.args(["--print", "target-libdir", "--target", TARGET])).ok()?;
+        Some(PathBuf::from(folder.trim()))
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Active => "the active toolchain",
+            Self::Web => "Debian's toolchain, rustup's `web`",
+        })
+    }
+}
+
+/// Makes sure that some toolchain can build for the browser, and says which.
+///
+/// # Errors
+/// Where none can and none can be installed; the message says what to do.
+pub fn ensure(project: &Project) -> Result<Toolchain> {
+    if Toolchain::Active.has_std() {
+        return Ok(Toolchain::Active);
+    }
+    if Toolchain::Web.has_std() && debian::is_complete(project) {
+        return Ok(Toolchain::Web);
+    }
+    println!("Installing the wasm32 standard library");
+    let mut add = Command::new("rustup");
+    let Err(refusal) = command::run_within(add.args(["target", "add", TARGET]), DOWNLOAD_LIMIT)
+    else {
+        return Ok(Toolchain::Active);
+    };
+    if !machine::is_debian() || !machine::is_root() {
+        bail!(
+            "{refusal}\nThe wasm32 standard library is missing and rustup could not add it. See what \
+             it says above and type `rustup target add {TARGET}`; on Debian, root needs no download \
+             from rustup: the packaged compiler is used."
+        );
+    }
+    println!("rustup could not add it. Building it from Debian's packaged source instead.");
+    debian::install(project)?;
+    Ok(Toolchain::Web)
+}
+
+/// Makes sure that clippy runs for the toolchain.
+///
+/// # Errors
+/// Where it is missing and can't be installed.
+pub fn ensure_clippy(toolchain: Toolchain) -> Result<()> {
+    let present = command::output(toolchain.command("cargo").args(["clippy", "--version"])).is_ok();
+    match toolchain {
+        _ if present => Ok(()),
+        Toolchain::Web => apt::ensure(&["rust-web-clippy"], "clippy for wasm32"),
+        Toolchain::Active => {
+            command::run(Command::new("rustup").args(["component", "add", "clippy"]))
+        }
+    }
+}
+
+/// Whether a folder of libraries holds the compiled crate `name`.
+fn has_library(folder: &Path, name: &str) -> bool {
+    let prefix = format!("lib{name}-");
+    fs::read_dir(folder).is_ok_and(|entries| {
+        entries
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .any(|file| file.starts_with(&prefix) && file.ends_with(".rlib"))
+    })
+}

@@ -1,0 +1,135 @@
+//! `cargo xtask test`: every check, one after the other, and what became of each.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+
+use crate::checks;
+use crate::project::Project;
+
+mod needs;
+mod summary;
+
+pub use needs::{Context, Need};
+use summary::{Line, Outcome};
+
+/// What `test` is told.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run only this step; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// List the steps and end.
+    #[arg(long)]
+    list: bool,
+}
+
+/// One check.
+pub struct Step {
+    /// What `--only` calls it.
+    pub name: &'static str,
+    /// What it shows, in a few words.
+    pub about: &'static str,
+    /// What has to be installed for it.
+    pub needs: &'static [Need],
+    /// The check itself.
+    pub run: fn(&Context<'_>) -> Result<Verdict>,
+}
+
+/// What a step that did not fail found.
+pub enum Verdict {
+    /// It passed.
+    Passed,
+    /// It passed, and this is worth a place in the summary.
+    PassedWith(String),
+    /// It could not run here, and this is why.
+    NotRun(String),
+}
+
+/// Installs what the steps need, runs them all, and sums up.
+///
+/// # Errors
+/// Where a step fails or there is no step of a given name.
+pub fn run(project: &Project, args: &Args) -> Result<()> {
+    let steps = selected(&args.only)?;
+    if args.list {
+        for step in steps {
+            println!("{:<14} {}", step.name, step.about);
+        }
+        return Ok(());
+    }
+    let needs = steps
+        .iter()
+        .flat_map(|step| step.needs.iter().copied())
+        .collect();
+    let context = Context::prepare(project, needs);
+    let lines: Vec<Line> = steps.iter().map(|step| run_step(step, &context)).collect();
+    print!("{}", summary::render(&lines));
+    ensure!(lines.iter().all(|line| !line.failed()), "a step failed");
+    Ok(())
+}
+
+fn selected(only: &[String]) -> Result<Vec<Step>> {
+    let mut steps = checks::steps();
+    if let Some(unknown) = only
+        .iter()
+        .find(|name| !steps.iter().any(|step| step.name == *name))
+    {
+        let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
+        bail!(
+            "there is no step `{unknown}`; there are: {}",
+            names.join(", ")
+        );
+    }
+    steps.retain(|step| only.is_empty() || only.iter().any(|name| name == step.name));
+    Ok(steps)
+}
+
+fn run_step(step: &Step, context: &Context<'_>) -> Line {
+    println!("\n==== {}: {}", step.name, step.about);
+    let start = Instant::now();
+    let outcome = match context.missing(step.needs) {
+        Some(reason) => Err(reason),
+        None => (step.run)(context).map_err(|error| format!("{error:#}")),
+    };
+    let outcome = match outcome {
+        Ok(Verdict::Passed) => Outcome::Passed(String::new()),
+        Ok(Verdict::PassedWith(note)) => Outcome::Passed(note),
+        Ok(Verdict::NotRun(reason)) => Outcome::NotRun(reason),
+        Err(reason) => Outcome::Failed(reason),
+    };
+    let line = Line {
+        name: step.name,
+        outcome,
+        seconds: start.elapsed().as_secs_f64(),
+    };
+    println!("{line}");
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_step_has_a_name_of_its_own() {
+        let mut names: Vec<&str> = checks::steps().iter().map(|step| step.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn steps_are_chosen_by_name_and_unknown_ones_refused() {
+        let chosen = selected(&["fmt".to_owned()]).expect("it exists");
+        assert_eq!(
+            chosen.iter().map(|step| step.name).collect::<Vec<_>>(),
+            ["fmt"]
+        );
+        let error = selected(&["nothing".to_owned()])
+            .err()
+            .expect("it does not exist");
+        assert!(error.to_string().contains("fmt"), "{error}");
+    }
+}

@@ -1,0 +1,124 @@
+//! What steps need on the machine, installed once before the first of them.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::page::{self, Build};
+use crate::project::Project;
+use crate::setup::wasm::Toolchain;
+use crate::setup::{browser, model, tools, vulkan, wasm};
+
+/// Something that a step needs on the machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Need {
+    /// The wasm32 standard library.
+    Wasm,
+    /// clippy for wasm32.
+    WasmClippy,
+    /// trunk and wasm-bindgen.
+    Tools,
+    /// wasm-opt.
+    WasmOpt,
+    /// A Vulkan adapter.
+    Vulkan,
+    /// Chromium and chromedriver.
+    Browser,
+    /// The default model.
+    Model,
+}
+
+/// What the steps run in.
+pub struct Context<'a> {
+    /// Where things lie.
+    pub project: &'a Project,
+    toolchain: Option<Toolchain>,
+    model: Option<PathBuf>,
+    /// Whether the page as it ships was built in this run.
+    page: Cell<bool>,
+    /// The needs that could not be met, with the reason.
+    unmet: BTreeMap<Need, String>,
+}
+
+impl<'a> Context<'a> {
+    /// Installs what is needed. What can't be installed fails the steps that need it, not the
+    /// others.
+    pub fn prepare(project: &'a Project, mut needs: Vec<Need>) -> Self {
+        needs.sort_unstable();
+        needs.dedup();
+        let mut context = Self {
+            project,
+            toolchain: None,
+            model: None,
+            page: Cell::new(false),
+            unmet: BTreeMap::new(),
+        };
+        for need in needs {
+            if let Err(error) = context.meet(need) {
+                println!("{error:#}");
+                context.unmet.insert(need, format!("{error:#}"));
+            }
+        }
+        context
+    }
+
+    fn meet(&mut self, need: Need) -> Result<()> {
+        match need {
+            Need::Wasm => self.toolchain = Some(wasm::ensure(self.project)?),
+            Need::WasmClippy => wasm::ensure_clippy(self.toolchain()?)?,
+            Need::Tools => tools::ensure(self.project)?,
+            Need::WasmOpt => tools::ensure_wasm_opt(self.project)?,
+            Need::Vulkan => vulkan::ensure()?,
+            Need::Browser => browser::ensure()?,
+            Need::Model => self.model = Some(model::ensure(self.project)?),
+        }
+        Ok(())
+    }
+
+    /// Why one of the needs is not met, if one is not.
+    pub fn missing(&self, needs: &[Need]) -> Option<String> {
+        needs.iter().find_map(|need| self.unmet.get(need).cloned())
+    }
+
+    /// The toolchain that builds for the browser.
+    ///
+    /// # Errors
+    /// For a step that does not list [`Need::Wasm`].
+    pub fn toolchain(&self) -> Result<Toolchain> {
+        self.toolchain
+            .context("the wasm32 standard library was not set up")
+    }
+
+    /// The default model's file.
+    ///
+    /// # Errors
+    /// For a step that does not list [`Need::Model`].
+    pub fn model(&self) -> Result<&Path> {
+        self.model
+            .as_deref()
+            .context("the default model was not set up")
+    }
+
+    /// Builds the page as it ships, once for all steps that want it.
+    ///
+    /// # Errors
+    /// Where the build fails.
+    pub fn page(&self) -> Result<()> {
+        if !self.page.get() {
+            page::build(self.project, self.toolchain()?, Build::Small)?;
+            self.page.set(true);
+        }
+        Ok(())
+    }
+
+    /// A command that runs in the checkout and whose Vulkan adapter is the tests'.
+    pub fn native(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.project.root);
+        vulkan::choose(&mut command);
+        command
+    }
+}
