@@ -17,6 +17,8 @@ mod serve;
 mod setup;
 mod test;
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::Parser;
 use project::Project;
@@ -33,8 +35,18 @@ enum Cli {
     Setup(setup::Args),
 }
 
-fn main() -> Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    match execute(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // In words only: what went wrong is on the machine, not in this program.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(cli: Cli) -> Result<()> {
     let project = Project::find()?;
     match cli {
         Cli::Run(args) => run::run(&project, &args),

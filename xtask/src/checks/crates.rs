@@ -15,12 +15,12 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let document = fs::read_to_string(context.project.root.join("ARCHITECTURE.md"))
         .context("could not read ARCHITECTURE.md")?;
     let table = ImportTable::parse(&document, "crate")?;
-    let metadata = command::output(context.native("cargo").args([
-        "metadata",
-        "--no-deps",
-        "--format-version",
-        "1",
-    ]))?;
+    let metadata =
+        command::output(
+            context
+                .cargo()
+                .args(["metadata", "--no-deps", "--format-version", "1"]),
+        )?;
     let faults = faults(&serde_json::from_str(&metadata)?, &table);
     ensure!(
         faults.is_empty(),

@@ -16,7 +16,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     }
     command::run(
         context
-            .native("cargo")
+            .cargo()
             .args(["deny", "check", "licenses", "bans", "sources"]),
     )?;
     Ok(Verdict::Passed)

@@ -9,12 +9,12 @@ use crate::test::{Context, Verdict};
 
 /// `cargo fmt --check` of everything.
 pub fn fmt(context: &Context<'_>) -> Result<Verdict> {
-    passed(context.native("cargo").args(["fmt", "--all", "--check"]))
+    passed(context.cargo().args(["fmt", "--all", "--check"]))
 }
 
 /// clippy on every target of every crate; a warning fails.
 pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
-    passed(context.native("cargo").args([
+    passed(context.cargo().args([
         "clippy",
         "--workspace",
         "--all-targets",
@@ -27,7 +27,7 @@ pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
 
 /// Our crates' documentation, private items too; a broken link fails.
 pub fn doc(context: &Context<'_>) -> Result<Verdict> {
-    let mut doc = context.native("cargo");
+    let mut doc = context.cargo();
     doc.args([
         "doc",
         "--workspace",
@@ -38,13 +38,11 @@ pub fn doc(context: &Context<'_>) -> Result<Verdict> {
     passed(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Every native test. All of them run even where one fails.
+/// Every native test, on the tests' Vulkan adapter. All of them run even where one fails.
 pub fn tests(context: &Context<'_>) -> Result<Verdict> {
-    passed(
-        context
-            .native("cargo")
-            .args(["test", "--workspace", "--no-fail-fast", "--locked"]),
-    )
+    let mut test = context.cargo();
+    test.args(["test", "--workspace", "--no-fail-fast", "--locked"]);
+    passed(&mut context.on_adapter(test))
 }
 
 fn passed(command: &mut Command) -> Result<Verdict> {

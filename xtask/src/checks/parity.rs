@@ -1,6 +1,7 @@
 //! The native command against reference results: the committed folders, and more where they are.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -46,12 +47,11 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     );
 
     // With every target of every crate, as the tests build it, so that nothing is built twice.
-    command::run(context.native("cargo").args([
-        "build",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-    ]))?;
+    command::run(
+        context
+            .cargo()
+            .args(["build", "--workspace", "--all-targets", "--locked"]),
+    )?;
     let program = context
         .project
         .target
@@ -60,7 +60,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let mut failed = Vec::new();
     for case in &cases {
         for backend in BACKENDS {
-            let mut parity = context.native(&program);
+            let mut parity = context.on_adapter(Command::new(&program));
             parity
                 .args(["parity", "--backend", backend, "--reference"])
                 .arg(&case.reference)

@@ -98,6 +98,9 @@ fn run_step(step: &Step, context: &Context<'_>) -> Line {
         Ok(Verdict::NotRun(reason)) => Outcome::NotRun(reason),
         Err(reason) => Outcome::Failed(reason),
     };
+    if let Outcome::Failed(reason) = &outcome {
+        println!("{reason}");
+    }
     let line = Line {
         name: step.name,
         outcome,

@@ -114,10 +114,15 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// A command that runs in the checkout and whose Vulkan adapter is the tests'.
-    pub fn native(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
-        let mut command = Command::new(program);
+    /// Cargo with the active toolchain, in the checkout.
+    pub fn cargo(&self) -> Command {
+        let mut command = Command::new("cargo");
         command.current_dir(&self.project.root);
+        command
+    }
+
+    /// Lets the command use the Vulkan adapter of the tests.
+    pub fn on_adapter(&self, mut command: Command) -> Command {
         vulkan::choose(&mut command);
         command
     }
