@@ -1,0 +1,220 @@
+//! A tokenizer from a GGUF's metadata.
+
+use std::collections::HashMap;
+
+use tokenizers::{AddedToken, TokenizerImpl};
+
+use super::bpe;
+use super::error::TokenizerError;
+use super::model::Pipeline;
+use super::pieces::{Pieces, Spelling};
+use super::pre_tokenizer::PreTokenizer;
+use super::sentence_piece::{SentencePiece, TokenType};
+use super::special::{Special, is_end_text};
+use super::surround::Surround;
+use super::{Coder, Parts};
+use crate::weights::{GgufTokenizer, ModelConfig};
+
+/// What the kind of a GGUF vocabulary decides.
+struct Kind {
+    pipeline: Pipeline,
+    spelling: Spelling,
+    /// Whether a BOS goes first where the file does not say.
+    add_bos: bool,
+    space_prefix: bool,
+}
+
+/// Builds the parts of a tokenizer.
+pub(super) fn build(data: &GgufTokenizer, config: &ModelConfig) -> Result<Parts, TokenizerError> {
+    if data.tokens.is_empty() {
+        return Err(metadata("tokenizer.ggml.tokens", "there are no tokens"));
+    }
+    let types = token_types(data)?;
+    let mut kind = match data.model.as_str() {
+        "gpt2" => byte_level(data)?,
+        "llama" => sentence_piece(data, &types)?,
+        other => {
+            return Err(TokenizerError::Unsupported {
+                part: "tokenizer model",
+                name: other.to_owned(),
+                hint: "tokenizer.ggml.model of the Llama family: gpt2 or llama",
+            });
+        }
+    };
+    let mut added = Vec::new();
+    let mut pieces = Pieces::default();
+    for (id, (token, kind_of)) in (0u32..).zip(data.tokens.iter().zip(&types)) {
+        let special = kind_of.is_special();
+        let literal = special || *kind_of == TokenType::UserDefined;
+        if literal && !token.is_empty() {
+            added.push(AddedToken::from(token.as_str(), special).normalized(false));
+        }
+        let bytes = if literal {
+            token.clone().into_bytes()
+        } else {
+            kind.spelling.bytes(token)
+        };
+        pieces
+            .set(id, &bytes, special)
+            .map_err(|e| metadata("tokenizer.ggml.tokens", e))?;
+    }
+    kind.pipeline
+        .add_tokens(added)
+        .map_err(|error| metadata("tokenizer.ggml.tokens", error.to_string()))?;
+    let special = special(data, &types, config);
+    let surround = surround(data, &kind, &special)?;
+    Ok(Parts {
+        coder: Coder::pipeline(kind.pipeline),
+        pieces,
+        surround,
+        special,
+        strip_spaces: usize::from(kind.space_prefix),
+        template: data.chat_template.clone(),
+    })
+}
+
+fn metadata(key: &'static str, reason: impl Into<String>) -> TokenizerError {
+    TokenizerError::Metadata {
+        key,
+        reason: reason.into(),
+    }
+}
+
+fn token_types(data: &GgufTokenizer) -> Result<Vec<TokenType>, TokenizerError> {
+    let n = data.tokens.len();
+    match data.token_types.len() {
+        0 => Ok(vec![TokenType::Normal; n]),
+        types if types == n => Ok(data
+            .token_types
+            .iter()
+            .map(|&value| TokenType::from_gguf(value))
+            .collect()),
+        types => Err(metadata(
+            "tokenizer.ggml.token_type",
+            format!("there are {types} types for {n} tokens"),
+        )),
+    }
+}
+
+fn byte_level(data: &GgufTokenizer) -> Result<Kind, TokenizerError> {
+    let rules = PreTokenizer::by_name(data.pre.as_deref())?;
+    // Of two tokens with one text the later one counts, as in llama.cpp.
+    let vocab: HashMap<String, u32> = data
+        .tokens
+        .iter()
+        .cloned()
+        .zip(0u32..)
+        .filter(|(token, _)| !token.is_empty())
+        .collect();
+    let merges = data
+        .merges
+        .iter()
+        .enumerate()
+        .map(|(i, line)| {
+            bpe::split_merge(line).ok_or_else(|| {
+                metadata(
+                    "tokenizer.ggml.merges",
+                    format!("merge {i} is {line:?}, not two tokens"),
+                )
+            })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let model = bpe::build(vocab, merges, |b| b.ignore_merges(rules.ignore_merges))
+        .map_err(|error| metadata("tokenizer.ggml.merges", error))?;
+    let mut pipeline: Pipeline = TokenizerImpl::new(model.into());
+    pipeline.with_pre_tokenizer(Some(rules.build()?));
+    Ok(Kind {
+        pipeline,
+        spelling: Spelling::ByteLevel,
+        add_bos: rules.add_bos,
+        space_prefix: false,
+    })
+}
+
+fn sentence_piece(data: &GgufTokenizer, types: &[TokenType]) -> Result<Kind, TokenizerError> {
+    let space_prefix = data.add_space_prefix.unwrap_or(true);
+    let model = SentencePiece::new(
+        data.tokens.clone(),
+        data.scores.clone(),
+        types.to_vec(),
+        data.unknown_id
+            .filter(|&id| (id as usize) < data.tokens.len()),
+        space_prefix,
+    )
+    .map_err(|error| metadata("tokenizer.ggml.scores", error))?;
+    Ok(Kind {
+        pipeline: TokenizerImpl::new(model.into()),
+        spelling: Spelling::SentencePiece,
+        add_bos: true,
+        space_prefix,
+    })
+}
+
+fn special(data: &GgufTokenizer, types: &[TokenType], config: &ModelConfig) -> Special {
+    let text = |id: Option<u32>| id.and_then(|id| data.tokens.get(id as usize));
+    let bos = data
+        .bos_id
+        .or(config.bos_id)
+        .filter(|&id| text(Some(id)).is_some());
+    let mut special = Special {
+        bos,
+        ..Special::default()
+    };
+    let declared = config
+        .eos_ids
+        .iter()
+        .copied()
+        .chain(data.eos_id)
+        .chain(data.eot_id);
+    for id in declared.filter(|&id| text(Some(id)).is_some()) {
+        special.add_end(id);
+    }
+    for (id, (token, kind)) in (0u32..).zip(data.tokens.iter().zip(types)) {
+        if *kind == TokenType::Control && is_end_text(token) {
+            special.add_end(id);
+        }
+    }
+    let eos = data.eos_id.or_else(|| config.eos_ids.first().copied());
+    let names = [
+        ("bos_token", text(bos)),
+        ("eos_token", text(eos)),
+        ("unk_token", text(data.unknown_id)),
+        ("pad_token", text(data.padding_id)),
+    ];
+    for (name, text) in names {
+        if let Some(text) = text {
+            special.names.insert(name.to_owned(), text.clone());
+        }
+    }
+    special
+}
+
+fn surround(
+    data: &GgufTokenizer,
+    kind: &Kind,
+    special: &Special,
+) -> Result<Surround, TokenizerError> {
+    let mut surround = Surround::default();
+    match (data.add_bos, special.bos) {
+        (Some(false), _) => {}
+        (Some(true), None) => {
+            return Err(metadata(
+                "tokenizer.ggml.add_bos_token",
+                "there is no BOS to add",
+            ));
+        }
+        (None, None) => {}
+        (said, Some(bos)) => {
+            if said.unwrap_or(kind.add_bos) {
+                surround.before.push(bos);
+            }
+        }
+    }
+    if data.add_eos == Some(true) {
+        let eos = data.eos_id.filter(|&id| (id as usize) < data.tokens.len());
+        surround.after.push(
+            eos.ok_or_else(|| metadata("tokenizer.ggml.add_eos_token", "there is no EOS to add"))?,
+        );
+    }
+    Ok(surround)
+}

@@ -1,0 +1,230 @@
+//! A tokenizer from the files of a Hugging Face folder.
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokenizers::Model as _;
+
+use super::error::TokenizerError;
+use super::model::Pipeline;
+use super::pieces::{Pieces, Spelling};
+use super::special::Special;
+use super::surround::Surround;
+use super::{Coder, Parts};
+use crate::weights::ModelConfig;
+
+/// The parts of a tokenizer.json that are not the `tokenizers` crate's business here.
+#[derive(Deserialize)]
+struct Outline {
+    #[serde(default)]
+    added_tokens: Vec<Added>,
+    #[serde(default)]
+    normalizer: Value,
+    #[serde(default)]
+    pre_tokenizer: Value,
+    #[serde(default)]
+    post_processor: Value,
+    #[serde(default)]
+    decoder: Value,
+}
+
+#[derive(Deserialize)]
+struct Added {
+    id: u32,
+    content: String,
+    #[serde(default)]
+    special: bool,
+}
+
+/// The files beside tokenizer.json.
+pub(super) struct Beside<'a> {
+    pub(super) tokenizer_config: Option<&'a Value>,
+    pub(super) chat_template: Option<&'a str>,
+    pub(super) generation_config: Option<&'a Value>,
+}
+
+/// Builds the parts of a tokenizer.
+pub(super) fn build(
+    tokenizer_json: &[u8],
+    beside: &Beside<'_>,
+    config: &ModelConfig,
+) -> Result<Parts, TokenizerError> {
+    let outline: Outline =
+        serde_json::from_slice(tokenizer_json).map_err(|error| json(error.to_string()))?;
+    if mentions(&outline.normalizer, "Precompiled") {
+        return Err(TokenizerError::Unsupported {
+            part: "normalizer",
+            name: "Precompiled".into(),
+            hint: "no tokenizer of the Llama family has it",
+        });
+    }
+    let surround = Surround::from_json(&outline.post_processor)
+        .map_err(|error| json(format!("post_processor: {error}")))?;
+    let (spelling, strip_spaces) = way_back(&outline);
+    let mut pipeline: Pipeline =
+        serde_json::from_slice(tokenizer_json).map_err(|error| json(error.to_string()))?;
+    pipeline.with_padding(None);
+    pipeline
+        .with_truncation(None)
+        .map_err(|error| json(error.to_string()))?;
+    let mut pieces = Pieces::default();
+    let mut set = |id, bytes: &[u8], special| pieces.set(id, bytes, special).map_err(json);
+    for (token, id) in pipeline.get_model().get_vocab() {
+        set(id, &spelling.bytes(&token), false)?;
+    }
+    for token in &outline.added_tokens {
+        if token.content.is_empty() {
+            continue;
+        }
+        // The crate gives a token the id it thinks right, whatever the file says.
+        if pipeline.token_to_id(&token.content) != Some(token.id) {
+            return Err(json(format!(
+                "added_tokens: {:?} has id {}, which does not fit the vocabulary",
+                token.content, token.id
+            )));
+        }
+        let text = token.content.as_str();
+        let plain = spelling == Spelling::SentencePiece && !token.special;
+        let bytes = if plain {
+            spelling.bytes(text)
+        } else {
+            text.as_bytes().to_vec()
+        };
+        set(token.id, &bytes, token.special)?;
+    }
+    let special = special(&pipeline, beside, config)?;
+    Ok(Parts {
+        coder: Coder::pipeline(pipeline),
+        pieces,
+        surround,
+        special,
+        strip_spaces,
+        template: template(beside),
+    })
+}
+
+fn json(reason: impl Into<String>) -> TokenizerError {
+    TokenizerError::File {
+        file: "tokenizer.json",
+        reason: reason.into(),
+    }
+}
+
+/// The steps of a normalizer, pre-tokenizer or decoder, sequences unfolded.
+fn steps(value: &Value) -> Vec<&Value> {
+    let nested = ["normalizers", "pretokenizers", "decoders"];
+    match nested.iter().find_map(|key| value.get(key)?.as_array()) {
+        Some(list) => list.iter().flat_map(steps).collect(),
+        None => vec![value],
+    }
+}
+
+fn mentions(value: &Value, kind: &str) -> bool {
+    steps(value).iter().any(|step| step["type"] == kind)
+}
+
+/// How tokens are spelt and how many leading spaces decoding takes off, from the decoder.
+fn way_back(outline: &Outline) -> (Spelling, usize) {
+    let decoder = &outline.decoder;
+    let byte_level = if decoder.is_null() {
+        mentions(&outline.pre_tokenizer, "ByteLevel")
+    } else {
+        mentions(decoder, "ByteLevel")
+    };
+    if byte_level {
+        return (Spelling::ByteLevel, 0);
+    }
+    let strip = steps(decoder)
+        .iter()
+        .map(|step| match step["type"].as_str() {
+            Some("Strip") if step["content"] == " " => step["start"]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or(0),
+            Some("Metaspace") => {
+                let never = step["prepend_scheme"] == "never" || step["add_prefix_space"] == false;
+                usize::from(!never)
+            }
+            _ => 0,
+        })
+        .sum();
+    (Spelling::SentencePiece, strip)
+}
+
+/// A token in tokenizer_config.json: its text, or an object that has it as `content`.
+fn token_text(value: &Value) -> Option<&str> {
+    value.as_str().or_else(|| value["content"].as_str())
+}
+
+fn special(
+    pipeline: &Pipeline,
+    beside: &Beside<'_>,
+    config: &ModelConfig,
+) -> Result<Special, TokenizerError> {
+    let mut special = Special::default();
+    config.eos_ids.iter().for_each(|&id| special.add_end(id));
+    if let Some(Value::Object(entries)) = beside.tokenizer_config {
+        for (name, value) in entries.iter().filter(|(name, _)| name.ends_with("_token")) {
+            if let Some(text) = token_text(value) {
+                special.names.insert(name.clone(), text.to_owned());
+            }
+        }
+    }
+    let id_of = |name: &str, special: &Special| {
+        special
+            .names
+            .get(name)
+            .and_then(|text| pipeline.token_to_id(text))
+    };
+    special.bos = id_of("bos_token", &special).or(config.bos_id);
+    if let Some(eos) = id_of("eos_token", &special) {
+        special.add_end(eos);
+    }
+    for id in generation_ends(beside.generation_config)? {
+        special.add_end(id);
+    }
+    // A folder without tokenizer_config.json: the names come from config.json's ids.
+    let ids = [
+        ("bos_token", special.bos),
+        ("eos_token", special.ends.first().copied()),
+    ];
+    for (name, id) in ids {
+        if let Some(text) = id.and_then(|id| pipeline.id_to_token(id)) {
+            special.names.entry(name.to_owned()).or_insert(text);
+        }
+    }
+    Ok(special)
+}
+
+/// `eos_token_id` of generation_config.json: a number, a list or nothing.
+fn generation_ends(file: Option<&Value>) -> Result<Vec<u32>, TokenizerError> {
+    let id = |value: &Value| {
+        value
+            .as_u64()
+            .and_then(|id| u32::try_from(id).ok())
+            .ok_or_else(|| TokenizerError::File {
+                file: "generation_config.json",
+                reason: format!("eos_token_id holds {value}, which is no id"),
+            })
+    };
+    match file.map(|file| &file["eos_token_id"]) {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) => list.iter().map(id).collect(),
+        Some(one) => Ok(vec![id(one)?]),
+    }
+}
+
+/// The template: chat_template.jinja, or tokenizer_config.json's one or the one named `default`.
+fn template(beside: &Beside<'_>) -> Option<String> {
+    if let Some(template) = beside.chat_template {
+        return Some(template.to_owned());
+    }
+    match &beside.tokenizer_config?["chat_template"] {
+        Value::String(template) => Some(template.clone()),
+        Value::Array(named) => named
+            .iter()
+            .find(|entry| entry["name"] == "default")
+            .and_then(|entry| entry["template"].as_str())
+            .map(str::to_owned),
+        _ => None,
+    }
+}

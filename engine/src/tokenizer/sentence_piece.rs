@@ -1,0 +1,291 @@
+//! SentencePiece's BPE: pairs merge by the score of what they become, not by a list of merges.
+//!
+//! After google/sentencepiece `src/bpe_model.cc`; the space rules are llama.cpp's.
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap};
+
+use super::pieces::{SPACE_MARK, byte_token};
+
+/// What a token is (`tokenizer.ggml.token_type`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TokenType {
+    Normal,
+    Unknown,
+    Control,
+    UserDefined,
+    Unused,
+    Byte,
+}
+
+impl TokenType {
+    /// The type of a GGUF value; what nobody defined is an ordinary token, as in llama.cpp.
+    pub(super) fn from_gguf(value: i32) -> Self {
+        match value {
+            2 => Self::Unknown,
+            3 => Self::Control,
+            4 => Self::UserDefined,
+            5 => Self::Unused,
+            6 => Self::Byte,
+            _ => Self::Normal,
+        }
+    }
+
+    /// Whether its text becomes its id only where special text is parsed.
+    pub(super) fn is_special(self) -> bool {
+        matches!(self, Self::Control | Self::Unknown)
+    }
+}
+
+/// A SentencePiece BPE vocabulary.
+#[derive(Debug)]
+pub(super) struct SentencePiece {
+    tokens: Vec<String>,
+    scores: Vec<f32>,
+    types: Vec<TokenType>,
+    ids: HashMap<String, u32>,
+    /// The ids of the 256 byte tokens, where there are such.
+    bytes: Vec<Option<u32>>,
+    unknown: Option<u32>,
+    space_prefix: bool,
+}
+
+/// A piece of the text between two others; empty once it is merged into its left neighbour.
+#[derive(Clone, Copy)]
+struct Symbol {
+    start: usize,
+    len: usize,
+    previous: Option<usize>,
+    next: Option<usize>,
+}
+
+/// Two neighbours that could merge.
+struct Pair {
+    score: f32,
+    left: usize,
+    right: usize,
+    len: usize,
+}
+
+impl Ord for Pair {
+    /// The highest score first, the leftmost on a tie.
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.score
+            .total_cmp(&other.score)
+            .then(other.left.cmp(&self.left))
+    }
+}
+
+impl PartialOrd for Pair {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Pair {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Pair {}
+
+impl SentencePiece {
+    /// A vocabulary; `scores` and `types` have a value for each of `tokens`.
+    pub(super) fn new(
+        tokens: Vec<String>,
+        scores: Vec<f32>,
+        types: Vec<TokenType>,
+        unknown: Option<u32>,
+        space_prefix: bool,
+    ) -> Result<Self, String> {
+        if scores.len() != tokens.len() || types.len() != tokens.len() {
+            return Err(format!(
+                "{} tokens have {} scores and {} types",
+                tokens.len(),
+                scores.len(),
+                types.len()
+            ));
+        }
+        if let Some(id) = scores.iter().position(|score| score.is_nan()) {
+            return Err(format!("the score of token {id} is not a number"));
+        }
+        let mut ids = HashMap::with_capacity(tokens.len());
+        let mut bytes = vec![None; 256];
+        for (id, (token, kind)) in (0u32..).zip(tokens.iter().zip(&types)) {
+            if *kind == TokenType::Byte {
+                if let Some(byte) = byte_token(token) {
+                    bytes[usize::from(byte)] = Some(id);
+                }
+            }
+            if !token.is_empty() {
+                ids.insert(token.clone(), id);
+            }
+        }
+        // +0 and -0 are the same score, but not to `total_cmp`.
+        let scores = scores.into_iter().map(|score| score + 0.0).collect();
+        Ok(Self {
+            tokens,
+            scores,
+            types,
+            ids,
+            bytes,
+            unknown,
+            space_prefix,
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
+    pub(super) fn token_to_id(&self, token: &str) -> Option<u32> {
+        self.ids.get(token).copied()
+    }
+
+    pub(super) fn id_to_token(&self, id: u32) -> Option<&str> {
+        self.tokens.get(id as usize).map(String::as_str)
+    }
+
+    pub(super) fn vocabulary(&self) -> HashMap<String, u32> {
+        self.ids.clone()
+    }
+
+    /// The ids of a text without special tokens in it (between two of them, or at the start).
+    pub(super) fn encode(&self, text: &str) -> Vec<u32> {
+        if text.is_empty() {
+            return Vec::new();
+        }
+        let mut spelt = String::with_capacity(text.len() + 3);
+        if self.space_prefix {
+            spelt.push(SPACE_MARK);
+        }
+        spelt.extend(text.chars().map(|c| if c == ' ' { SPACE_MARK } else { c }));
+        self.merge(&spelt)
+    }
+
+    /// The id of a piece that merging may make: controls, bytes and the unknown are not text.
+    fn mergeable(&self, piece: &str) -> Option<u32> {
+        self.token_to_id(piece).filter(|&id| {
+            matches!(
+                self.types[id as usize],
+                TokenType::Normal | TokenType::UserDefined | TokenType::Unused
+            )
+        })
+    }
+
+    fn merge(&self, text: &str) -> Vec<u32> {
+        let mut symbols: Vec<Symbol> = text
+            .char_indices()
+            .enumerate()
+            .map(|(i, (start, c))| Symbol {
+                start,
+                len: c.len_utf8(),
+                previous: i.checked_sub(1),
+                next: Some(i + 1),
+            })
+            .collect();
+        if let Some(last) = symbols.last_mut() {
+            last.next = None;
+        }
+        let mut agenda = BinaryHeap::new();
+        // An unused piece may come up on the way; what stays is taken apart again.
+        let mut unused: HashMap<&str, usize> = HashMap::new();
+        for left in 1..symbols.len() {
+            self.propose(
+                text,
+                &symbols,
+                Some(left - 1),
+                Some(left),
+                &mut agenda,
+                &mut unused,
+            );
+        }
+        while let Some(pair) = agenda.pop() {
+            let (left, right) = (symbols[pair.left], symbols[pair.right]);
+            // One of the two may have merged with another neighbour since.
+            if left.len == 0 || right.len == 0 || left.len + right.len != pair.len {
+                continue;
+            }
+            symbols[pair.left].len = pair.len;
+            symbols[pair.left].next = right.next;
+            symbols[pair.right].len = 0;
+            if let Some(next) = right.next {
+                symbols[next].previous = Some(pair.left);
+            }
+            let (here, previous) = (Some(pair.left), left.previous);
+            self.propose(text, &symbols, previous, here, &mut agenda, &mut unused);
+            self.propose(text, &symbols, here, right.next, &mut agenda, &mut unused);
+        }
+        let mut ids = Vec::new();
+        for symbol in symbols.iter().filter(|symbol| symbol.len > 0) {
+            self.emit(
+                &text[symbol.start..symbol.start + symbol.len],
+                &unused,
+                &mut ids,
+            );
+        }
+        ids
+    }
+
+    fn propose<'t>(
+        &self,
+        text: &'t str,
+        symbols: &[Symbol],
+        left: Option<usize>,
+        right: Option<usize>,
+        agenda: &mut BinaryHeap<Pair>,
+        unused: &mut HashMap<&'t str, usize>,
+    ) {
+        let (Some(left), Some(right)) = (left, right) else {
+            return;
+        };
+        let (start, len) = (symbols[left].start, symbols[left].len + symbols[right].len);
+        let piece = &text[start..start + len];
+        let Some(id) = self.mergeable(piece) else {
+            return;
+        };
+        agenda.push(Pair {
+            score: self.scores[id as usize],
+            left,
+            right,
+            len,
+        });
+        if self.types[id as usize] == TokenType::Unused {
+            unused.insert(piece, symbols[left].len);
+        }
+    }
+
+    /// Appends the ids of a finished piece; `unused` says where an unused one was joined.
+    fn emit(&self, piece: &str, unused: &HashMap<&str, usize>, ids: &mut Vec<u32>) {
+        // A list of what is still to do, not recursion: a file decides how deep it goes.
+        let mut todo = vec![piece];
+        while let Some(piece) = todo.pop() {
+            match self.mergeable(piece) {
+                Some(id) if self.types[id as usize] != TokenType::Unused => ids.push(id),
+                found => match (found, unused.get(piece)) {
+                    (Some(_), Some(&middle)) => {
+                        todo.push(&piece[middle..]);
+                        todo.push(&piece[..middle]);
+                    }
+                    // A single character that is unused stays what it is.
+                    (Some(id), None) => ids.push(id),
+                    (None, _) => self.emit_unknown(piece, ids),
+                },
+            }
+        }
+    }
+
+    /// Appends the bytes of a character that the vocabulary does not have, or else the unknown id.
+    fn emit_unknown(&self, piece: &str, ids: &mut Vec<u32>) {
+        let bytes: Option<Vec<u32>> = piece
+            .bytes()
+            .map(|byte| self.bytes[usize::from(byte)])
+            .collect();
+        match (bytes, self.unknown) {
+            (Some(bytes), _) => ids.extend(bytes),
+            (None, Some(unknown)) if ids.last() != Some(&unknown) => ids.push(unknown),
+            (None, _) => {}
+        }
+    }
+}

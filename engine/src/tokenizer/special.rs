@@ -1,0 +1,52 @@
+//! The tokens with a role: where a text begins, what ends an answer, what templates call by name.
+
+use std::collections::BTreeMap;
+
+/// Texts of control tokens that end an answer where a GGUF does not list them
+/// (llama.cpp's `llama-vocab.cpp`, `special_eog_ids`).
+const END_TEXTS: [&str; 19] = [
+    "<|eot_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|return|>",
+    "<|call|>",
+    "<|flush|>",
+    "<|calls|>",
+    "<end_of_turn>",
+    "<|endoftext|>",
+    "</s>",
+    "<|eom_id|>",
+    "<EOT>",
+    "_<EOT>",
+    "[EOT]",
+    "[EOS]",
+    "<|end_of_text|>",
+    "<end_of_utterance>",
+    "<turn|>",
+    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
+];
+
+/// Whether a control token of this text ends an answer.
+pub(super) fn is_end_text(text: &str) -> bool {
+    END_TEXTS.contains(&text)
+}
+
+/// The tokens with a role.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Special {
+    /// The id that begins a text.
+    pub(super) bos: Option<u32>,
+    /// Every id that ends an answer, each once.
+    pub(super) ends: Vec<u32>,
+    /// What a template knows by name: `bos_token`, `eos_token` and so on.
+    pub(super) names: BTreeMap<String, String>,
+}
+
+impl Special {
+    /// Adds an id that ends an answer.
+    pub(super) fn add_end(&mut self, id: u32) {
+        if !self.ends.contains(&id) {
+            self.ends.push(id);
+        }
+    }
+}

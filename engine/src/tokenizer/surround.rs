@@ -1,0 +1,133 @@
+//! What a tokenizer puts before and after a text: the post-processor of a tokenizer.json.
+
+use serde_json::Value;
+
+/// The ids that go before and after a text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Surround {
+    /// Before, in order: a BOS.
+    pub(super) before: Vec<u32>,
+    /// After, in order: an EOS.
+    pub(super) after: Vec<u32>,
+}
+
+impl Surround {
+    /// Reads `post_processor`. The crate's own post-processors index by what the file says and
+    /// panic where it lies.
+    pub(super) fn from_json(processor: &Value) -> Result<Self, String> {
+        let kind = processor["type"].as_str().unwrap_or_default();
+        match kind {
+            _ if processor.is_null() => Ok(Self::default()),
+            // Moves offsets only.
+            "ByteLevel" => Ok(Self::default()),
+            "TemplateProcessing" => Self::from_template(processor),
+            "BertProcessing" | "RobertaProcessing" => {
+                let id = |key: &str| {
+                    as_id(&processor[key][1]).ok_or_else(|| format!("{kind} has no id in {key:?}"))
+                };
+                Ok(Self {
+                    before: vec![id("cls")?],
+                    after: vec![id("sep")?],
+                })
+            }
+            "Sequence" => {
+                let steps = processor["processors"]
+                    .as_array()
+                    .ok_or("Sequence has no list")?;
+                let mut all = Self::default();
+                for step in steps {
+                    let mut step = Self::from_json(step)?;
+                    step.before.append(&mut all.before);
+                    all.before = step.before;
+                    all.after.append(&mut step.after);
+                }
+                Ok(all)
+            }
+            _ => Err(format!("the post-processor {kind:?} is not supported")),
+        }
+    }
+
+    fn from_template(processor: &Value) -> Result<Self, String> {
+        let pieces = processor["single"]
+            .as_array()
+            .ok_or("TemplateProcessing has no `single`")?;
+        let mut all = Self::default();
+        let mut seen_text = false;
+        for piece in pieces {
+            if piece.get("Sequence").is_some() {
+                seen_text = true;
+            } else if let Some(name) = piece["SpecialToken"]["id"].as_str() {
+                let ids = processor["special_tokens"][name]["ids"]
+                    .as_array()
+                    .and_then(|ids| ids.iter().map(as_id).collect::<Option<Vec<u32>>>())
+                    .ok_or_else(|| format!("TemplateProcessing does not say what {name:?} is"))?;
+                if seen_text {
+                    all.after.extend(ids)
+                } else {
+                    all.before.extend(ids)
+                }
+            } else {
+                return Err(format!("TemplateProcessing has a piece {piece}"));
+            }
+        }
+        if !seen_text {
+            return Err("TemplateProcessing has no place for the text".into());
+        }
+        Ok(all)
+    }
+
+    /// The ids of a text with what goes around it.
+    pub(super) fn around(&self, ids: &[u32]) -> Vec<u32> {
+        [&self.before, ids, &self.after].concat()
+    }
+}
+
+fn as_id(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|id| u32::try_from(id).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn template() -> Value {
+        json!({
+            "type": "TemplateProcessing",
+            "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}},
+                       {"SpecialToken": {"id": "</s>", "type_id": 0}}],
+            "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]},
+                               "</s>": {"id": "</s>", "ids": [2, 3], "tokens": ["</s>", "x"]}},
+        })
+    }
+
+    #[test]
+    fn a_template_surrounds_the_text() {
+        let surround = Surround::from_json(&template()).expect("a template");
+        assert_eq!(surround.around(&[7, 8]), [1, 7, 8, 2, 3]);
+    }
+
+    #[test]
+    fn a_sequence_surrounds_from_the_inside_out() {
+        let bert = json!({"type": "BertProcessing", "cls": ["a", 9], "sep": ["b", 10]});
+        let both =
+            json!({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(), bert]});
+        let surround = Surround::from_json(&both).expect("a sequence");
+        assert_eq!(surround.around(&[7]), [9, 1, 7, 2, 3, 10]);
+    }
+
+    #[test]
+    fn nothing_surrounds_without_a_post_processor() {
+        assert_eq!(Surround::from_json(&Value::Null), Ok(Surround::default()));
+    }
+
+    #[test]
+    fn a_template_that_lies_is_an_error() {
+        let mut lies = template();
+        lies["special_tokens"] = json!({});
+        assert!(Surround::from_json(&lies).is_err());
+        assert!(Surround::from_json(&json!({"type": "TemplateProcessing", "single": []})).is_err());
+        assert!(Surround::from_json(&json!({"type": "Magic"})).is_err());
+    }
+}
