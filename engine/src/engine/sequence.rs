@@ -6,7 +6,7 @@ use crate::sampling::{HostSampler, Occurrences, SamplingOptions};
 use crate::scheduler::{Input, Request, answer_budget};
 use crate::text::TextStream;
 use crate::timing::{Span, Spans};
-use crate::tokenizer::{SpecialText, Tokenizer};
+use crate::tokenizer::{SpecialText, TemplateOptions, Tokenizer};
 
 use super::EngineError;
 
@@ -139,7 +139,12 @@ fn prompt_ids(
         Input::Ids(ids) => ids,
         Input::Text(text) => tokenizer.encode_with_bos(&text, SpecialText::Parse)?,
         Input::Messages(messages) => {
-            let rendered = tokenizer.render_chat(&messages)?;
+            let rendered = tokenizer.apply_template(
+                &messages,
+                &TemplateOptions {
+                    add_generation_prompt: true,
+                },
+            )?;
             spans.add(Span::Template, watch.ms());
             let watch = Stopwatch::start();
             let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;

@@ -244,7 +244,7 @@ pub(super) async fn read_logits(logits: Tensor<2>) -> Result<Vec<f32>, ForwardEr
         .map_err(|error| ForwardError::Device {
             message: format!("the logits could not be read: {error}"),
         })?;
-    data.into_vec::<f32>()
+    data.try_into_vec::<f32>()
         .map_err(|error| ForwardError::Device {
             message: format!("the logits could not be read: {error:?}"),
         })

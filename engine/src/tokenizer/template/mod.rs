@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::fmt;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Kwargs;
+use minijinja::value::{Kwargs, Serde, merge_maps};
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
@@ -74,14 +74,13 @@ impl ChatTemplate {
         let environment = self.environment.as_ref().map_err(Clone::clone)?;
         // What transformers passes where the caller says nothing is none, not undefined. A missing
         // BOS or EOS is the empty string: templates add it to others.
-        let names = Value::from_serialize(&self.names);
+        let names = Value::from(Serde(&self.names));
         let context = context! {
-            messages => messages,
+            messages => Value::from(Serde(messages)),
             add_generation_prompt => options.add_generation_prompt,
             tools => (),
             documents => (),
-            ..names,
-            ..context! { bos_token => "", eos_token => "" }
+            ..merge_maps([names, context! { bos_token => "", eos_token => "" }])
         };
         environment
             .get_template(NAME)
