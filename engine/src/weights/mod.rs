@@ -6,6 +6,8 @@ mod config_check;
 mod dequantize;
 mod detect;
 mod error;
+#[cfg(any(test, feature = "testing"))]
+pub mod fuzz;
 mod gguf;
 mod hugging_face;
 mod names;
@@ -15,6 +17,8 @@ mod shapes;
 mod stored;
 mod table;
 mod tensor_type;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod tokenizer_data;
 
 pub use checkpoint::{Checkpoint, Format};

@@ -1,0 +1,200 @@
+//! The tiny family models: configuration, tensors, values.
+
+use llamaglass_engine::weights::{
+    BlockTensor, Checkpoint, Format, ModelConfig, RopeLayout, RopeScaling, TensorName, TensorType,
+    TokenizerData,
+};
+use pollster::block_on;
+use serde_json::Value;
+
+use crate::support::{bits, data, folder};
+
+fn open(path: &str) -> Checkpoint {
+    block_on(Checkpoint::open(folder(path))).unwrap()
+}
+
+#[test]
+fn llama2_tiny() {
+    let checkpoint = open("families/llama2-tiny");
+    let config = checkpoint.config();
+    assert_eq!(checkpoint.format(), Format::Safetensors);
+    assert_eq!(
+        (config.vocab_size, config.hidden_size, config.n_layers),
+        (800, 64, 3)
+    );
+    assert_eq!(
+        (
+            config.n_heads,
+            config.n_kv_heads,
+            config.head_dim,
+            config.ffn_size
+        ),
+        (4, 4, 16, 176)
+    );
+    assert_eq!(
+        (config.context_length, config.rms_eps, config.tied),
+        (512, 1e-5, false)
+    );
+    assert_eq!(config.rope.scaling, RopeScaling::None);
+    assert_eq!(
+        (config.rope.theta, config.rope.layout),
+        (10_000.0, RopeLayout::Halves)
+    );
+    assert_eq!(
+        (config.bos_id, config.eos_ids.as_slice()),
+        (Some(1), [2].as_slice())
+    );
+    assert_eq!(checkpoint.tensors().count(), 3 + 9 * 3);
+    assert!(
+        checkpoint
+            .tensors()
+            .all(|tensor| tensor.tensor_type == TensorType::F16)
+    );
+    let down = checkpoint
+        .tensor(TensorName::Block(2, BlockTensor::Down))
+        .unwrap();
+    assert_eq!(
+        (down.stored_name.as_str(), down.shape.as_slice()),
+        ("model.layers.2.mlp.down_proj.weight", [64, 176].as_slice())
+    );
+    let TokenizerData::HuggingFace {
+        tokenizer_config,
+        chat_template,
+        generation_config,
+        ..
+    } = checkpoint.tokenizer()
+    else {
+        panic!("not a folder's tokenizer");
+    };
+    assert!(tokenizer_config.is_some() && chat_template.is_none() && generation_config.is_some());
+}
+
+#[test]
+fn llama3_tiny() {
+    let checkpoint = open("families/llama3-tiny");
+    let config = checkpoint.config();
+    assert_eq!(
+        (
+            config.n_heads,
+            config.n_kv_heads,
+            config.head_dim,
+            config.tied
+        ),
+        (8, 2, 16, true)
+    );
+    let llama3 = RopeScaling::Llama3 {
+        factor: 8.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_context: 64,
+    };
+    assert_eq!(config.rope.scaling, llama3);
+    assert_eq!(config.eos_ids, [776, 779]);
+    assert!(
+        checkpoint
+            .tensors()
+            .all(|tensor| tensor.tensor_type == TensorType::BF16)
+    );
+    // config.json's total_size counts the bytes.
+    assert_eq!(checkpoint.total_bytes(), 963_328);
+    assert_eq!(checkpoint.parameters(), 963_328 / 2);
+    let files = checkpoint
+        .tensors()
+        .map(|tensor| tensor.file)
+        .collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(files.len(), 2, "tensors of both shards");
+}
+
+#[test]
+fn both_spellings_of_transformers_mean_the_same() {
+    for model in ["llama2-tiny", "llama3-tiny"] {
+        let read = |path: &str| {
+            let text = std::fs::read(data("families").join(model).join(path)).unwrap();
+            ModelConfig::from_hf_config(&serde_json::from_slice(&text).unwrap()).unwrap()
+        };
+        assert_eq!(
+            read("config.json"),
+            read("reference/config.transformers5.json"),
+            "{model}"
+        );
+    }
+}
+
+#[test]
+fn llama_tied_gguf() {
+    let checkpoint = open("families/llama-tied-gguf");
+    let config = checkpoint.config();
+    assert_eq!(checkpoint.format(), Format::Gguf { version: 3 });
+    assert_eq!(
+        (
+            config.n_heads,
+            config.n_kv_heads,
+            config.head_dim,
+            config.hidden_size
+        ),
+        (6, 2, 16, 96)
+    );
+    assert_eq!(
+        (config.tied, config.rope.layout),
+        (true, RopeLayout::Interleaved)
+    );
+    let RopeScaling::Factors(factors) = &config.rope.scaling else {
+        panic!("{:?}", config.rope.scaling);
+    };
+    assert_eq!((factors.len(), factors[0]), (8, 1.0));
+    assert!(
+        factors.windows(2).all(|pair| pair[0] <= pair[1]) && factors[7] > 1.0,
+        "{factors:?}"
+    );
+    let types = checkpoint
+        .tensors()
+        .map(|tensor| tensor.tensor_type)
+        .collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(
+        types,
+        [TensorType::F32, TensorType::Q8_0, TensorType::Q5_0].into()
+    );
+    let TokenizerData::Gguf(tokenizer) = checkpoint.tokenizer() else {
+        panic!("not a GGUF's tokenizer");
+    };
+    assert_eq!(
+        (tokenizer.model.as_str(), tokenizer.pre.as_deref()),
+        ("gpt2", Some("llama-bpe"))
+    );
+    assert_eq!(
+        (tokenizer.tokens.len(), tokenizer.token_types.len()),
+        (config.vocab_size, config.vocab_size)
+    );
+    assert!(!tokenizer.merges.is_empty() && tokenizer.chat_template.is_some());
+    let shown = checkpoint
+        .metadata()
+        .iter()
+        .find(|(key, _)| key == "tokenizer.ggml.tokens")
+        .unwrap();
+    assert!(
+        shown.1.len() < 100 && shown.1.ends_with("600 in all]"),
+        "{}",
+        shown.1
+    );
+}
+
+/// The reference names a block by its place in a tensor: this reads the whole tensor.
+#[test]
+fn a_block_in_its_tensor_is_exact() {
+    let checkpoint = open("families/llama-tied-gguf");
+    let path = data("families/llama-tied-gguf/reference/Q4_K_M/quant_blocks.json");
+    let json: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let cases = json["cases"].as_array().unwrap();
+    assert!(!cases.is_empty());
+    for case in cases {
+        let name = TensorName::from_gguf(case["tensor"].as_str().unwrap()).unwrap();
+        let values: Vec<f32> = serde_json::from_value(case["values"].clone()).unwrap();
+        let start = case["block"].as_u64().unwrap() as usize * values.len();
+        let tensor = block_on(checkpoint.read_f32(name)).unwrap();
+        assert_eq!(
+            bits(&tensor[start..start + values.len()]),
+            bits(&values),
+            "{name}"
+        );
+    }
+}

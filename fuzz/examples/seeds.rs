@@ -1,0 +1,15 @@
+//! Writes the seeds of the corpus: small good files, and each kind of bad one.
+
+use std::path::Path;
+
+use llamaglass_engine::weights::testing::seeds;
+
+fn main() -> std::io::Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for seed in seeds().expect("the tiny model is valid") {
+        let folder = corpus.join(seed.target);
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(seed.name), seed.bytes)?;
+    }
+    Ok(())
+}
