@@ -6,6 +6,9 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Scenario, Session};
 
+mod bad_file;
+mod chat;
+
 /// Every scenario, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
     vec![
@@ -16,6 +19,18 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "isolated",
             run: isolated,
+        },
+        Scenario {
+            name: "chat-cpu",
+            run: |session, url| chat::run(session, url, "flex"),
+        },
+        Scenario {
+            name: "chat-webgpu",
+            run: |session, url| chat::run(session, url, "wgpu"),
+        },
+        Scenario {
+            name: "bad-file",
+            run: bad_file::run,
         },
     ]
 }

@@ -1,0 +1,45 @@
+//! A file that is no model is refused in words, and the page goes on.
+
+use std::fs;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::Session;
+use super::chat::wait_until_ready;
+
+/// A real model of 230 kB, for after the bad ones.
+const GOOD: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf"
+);
+
+/// Opens one bad file after the other, then a good one.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    let folder = std::env::temp_dir().join(format!("llamaglass-e2e-{}", std::process::id()));
+    fs::create_dir_all(&folder).context("no folder for bad files")?;
+    let good = fs::read(GOOD).with_context(|| format!("could not read {GOOD}"))?;
+    let cases: [(&str, &[u8]); 3] = [
+        ("empty.gguf", b""),
+        ("text.gguf", b"this is no model at all, but a line of text"),
+        ("truncated.gguf", &good[..good.len() / 2]),
+    ];
+    session.go_to(url)?;
+    for (name, bytes) in cases {
+        let path = folder.join(name);
+        fs::write(&path, bytes)?;
+        session.choose_files("[data-testid=open-file-input]", &[&path])?;
+        let error =
+            session.wait_for_text("[data-testid=error]", Duration::from_secs(60), |text| {
+                text.contains(name)
+            })?;
+        println!("  {name}: {}", error.replace('\n', " "));
+    }
+    session.screenshot("bad-file")?;
+    session.choose_files("[data-testid=open-file-input]", &[GOOD.as_ref()])?;
+    wait_until_ready(session)?;
+    let model = session.text("[data-testid=status-model]")?;
+    ensure!(!model.is_empty(), "the good file was not loaded");
+    fs::remove_dir_all(&folder).context("the bad files remain")
+}
