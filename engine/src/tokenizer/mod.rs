@@ -165,19 +165,26 @@ impl Tokenizer {
             .render(messages, options)
     }
 
+    /// The text of a conversation up to where the assistant's answer begins.
+    ///
+    /// # Errors
+    /// As [`Tokenizer::apply_template`].
+    pub fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizerError> {
+        self.apply_template(
+            messages,
+            &TemplateOptions {
+                add_generation_prompt: true,
+            },
+        )
+    }
+
     /// The ids of a conversation, ready for the answer. Nothing is added to what the template
     /// writes: it writes the BOS itself.
     ///
     /// # Errors
     /// As [`Tokenizer::apply_template`] and [`Tokenizer::encode`].
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
-        let options = TemplateOptions {
-            add_generation_prompt: true,
-        };
-        self.encode(
-            &self.apply_template(messages, &options)?,
-            SpecialText::Parse,
-        )
+        self.encode(&self.render_chat(messages)?, SpecialText::Parse)
     }
 
     /// Whether the model has a chat template (which may still be broken).

@@ -5,7 +5,7 @@ use std::error::Error as _;
 use std::fmt;
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, merge_maps};
+use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value, context};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
@@ -53,8 +53,12 @@ impl std::error::Error for Raised {}
 impl ChatTemplate {
     /// Compiles a template. `names` are the special tokens it knows (`bos_token`), `clock` tells
     /// the seconds since 1970 (UTC).
-    pub(super) fn new(source: String, names: BTreeMap<String, String>, clock: fn() -> i64) -> Self {
+    pub(super) fn new(source: String, mut names: BTreeMap<String, String>, clock: fn() -> i64) -> Self {
         let environment = environment(&source, clock).map_err(explain);
+        // Templates add these to other strings, which undefined cannot be.
+        for name in ["bos_token", "eos_token"] {
+            names.entry(name.to_owned()).or_default();
+        }
         Self {
             source,
             environment,
@@ -72,21 +76,24 @@ impl ChatTemplate {
         options: &TemplateOptions,
     ) -> Result<String, TokenizerError> {
         let environment = self.environment.as_ref().map_err(Clone::clone)?;
-        // What transformers passes where the caller says nothing is none, not undefined. A missing
-        // BOS or EOS is the empty string: templates add it to others.
-        let names = Value::from(Serde(&self.names));
+        // What transformers passes where the caller says nothing is none, not undefined.
+        let names = self.names.iter().map(|(name, text)| (name.as_str(), text.as_str()));
         let context = context! {
-            messages => Value::from(Serde(messages)),
+            messages => messages.iter().map(turn).collect::<Vec<_>>(),
             add_generation_prompt => options.add_generation_prompt,
             tools => (),
             documents => (),
-            ..merge_maps([names, context! { bos_token => "", eos_token => "" }])
+            ..Value::from_pairs(names)
         };
         environment
             .get_template(NAME)
             .and_then(|it| it.render(context))
             .map_err(explain)
     }
+}
+
+fn turn(message: &Message) -> Value {
+    Value::from_pairs([("role", message.role.as_str()), ("content", message.content.as_str())])
 }
 
 fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>, Error> {
