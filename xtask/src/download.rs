@@ -57,7 +57,10 @@ fn fetch_with(download: &Download<'_>, bar: &ProgressBar, pause: Duration) -> Re
             bail!("what came has another SHA-256 than {}", download.sha256);
         }
         // The part left by an earlier run may have been of another file, or damaged.
-        say(bar, "The download that was begun earlier is damaged: beginning again");
+        say(
+            bar,
+            "The download that was begun earlier is damaged: beginning again",
+        );
         return fetch_with(download, bar, pause);
     }
     fs::rename(&part, download.to)
