@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::native::PRODUCT;
 use crate::command;
 use crate::test::{Context, Verdict};
 
@@ -33,12 +34,13 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         model: context.model()?.to_path_buf(),
     });
 
-    // With every target of every crate, as the tests build it, so that nothing is built twice.
-    command::run(
-        context
-            .cargo()
-            .args(["build", "--workspace", "--all-targets", "--locked"]),
-    )?;
+    // As the tests build it, so that nothing is built twice.
+    let mut build = context.cargo();
+    build
+        .arg("build")
+        .args(PRODUCT)
+        .args(["--all-targets", "--locked"]);
+    command::run(&mut build)?;
     let program = context
         .project
         .target
