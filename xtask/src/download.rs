@@ -57,7 +57,10 @@ fn fetch_with(download: &Download<'_>, bar: &ProgressBar, pause: Duration) -> Re
             bail!("what came has another SHA-256 than {}", download.sha256);
         }
         // The part left by an earlier run may have been of another file, or damaged.
-        bar.println("The download that was begun earlier is damaged: beginning again");
+        say(
+            bar,
+            "The download that was begun earlier is damaged: beginning again",
+        );
         return fetch_with(download, bar, pause);
     }
     fs::rename(&part, download.to)
@@ -89,9 +92,14 @@ fn complete(url: &str, part: &Path, bar: &ProgressBar, pause: Duration) -> Resul
         if barren == BARREN_ATTEMPTS {
             return Err(error);
         }
-        bar.println(format!("{error:#}: trying again"));
+        say(bar, &format!("{error:#}: trying again"));
         thread::sleep(pause * barren.max(1));
     }
+}
+
+/// Prints a line above the bar, also where there is no terminal to draw a bar on.
+fn say(bar: &ProgressBar, line: &str) {
+    bar.suspend(|| println!("{line}"));
 }
 
 /// How an attempt failed.
@@ -150,6 +158,9 @@ fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(
         }
         status => return Err(Failure::Final(anyhow!("the server answered {status}"))),
     };
+    if have > 0 {
+        say(bar, &format!("Going on after {start} bytes"));
+    }
     bar.set_position(start);
     if let Some(rest) = rest {
         bar.set_length(start + rest);

@@ -79,7 +79,7 @@ pub fn steps() -> Vec<Step> {
         Step {
             name: "wasm-tests",
             about: "engine and page in headless Chromium",
-            needs: &[Wasm, Tools, Browser],
+            needs: &[Wasm, Tools, Browser, Model],
             run: wasm::tests,
         },
         Step {

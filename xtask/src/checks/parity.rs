@@ -1,17 +1,20 @@
 //! The native command against reference results: the committed folders, and more where they are.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::native::PRODUCT;
 use crate::command;
 use crate::test::{Context, Verdict};
 
 /// Where folders of tiny models lie, from the checkout: in it, and beside it on a developer's machine.
+/// Of two folders of one name the first counts.
 const FAMILIES: [&str; 2] = ["engine/tests/data/families", "../shared/families"];
-/// Where the default model's reference results may lie.
-const DEFAULT_MODEL: [&str; 2] = ["engine/tests/data/smollm2", "../shared/reference"];
+/// The default model's reference results.
+const DEFAULT_MODEL: &str = "engine/tests/data/smollm2-135m";
 /// The backends that each is run on.
 const BACKENDS: [&str; 2] = ["flex", "wgpu"];
 
@@ -25,33 +28,19 @@ struct Case {
 /// Runs `llamaglass parity` on every folder there is, and reports all that failed.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let root = &context.project.root;
-    let mut cases = Vec::new();
-    for folder in FAMILIES
-        .map(|folder| root.join(folder))
-        .iter()
-        .filter(|folder| folder.is_dir())
-    {
-        cases.extend(families(folder)?);
-    }
-    for reference in DEFAULT_MODEL.map(|folder| root.join(folder)) {
-        if reference.is_dir() {
-            cases.push(Case {
-                reference,
-                model: context.model()?.to_path_buf(),
-            });
-        }
-    }
-    ensure!(
-        !cases.is_empty(),
-        "there is no reference folder: not one of {FAMILIES:?}, {DEFAULT_MODEL:?}"
-    );
+    let mut cases = families(&FAMILIES.map(|folder| root.join(folder)))?;
+    cases.push(Case {
+        reference: root.join(DEFAULT_MODEL),
+        model: context.model()?.to_path_buf(),
+    });
 
-    // With every target of every crate, as the tests build it, so that nothing is built twice.
-    command::run(
-        context
-            .cargo()
-            .args(["build", "--workspace", "--all-targets", "--locked"]),
-    )?;
+    // As the tests build it, so that nothing is built twice.
+    let mut build = context.cargo();
+    build
+        .arg("build")
+        .args(PRODUCT)
+        .args(["--all-targets", "--locked"]);
+    command::run(&mut build)?;
     let program = context
         .project
         .target
@@ -83,27 +72,27 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     )))
 }
 
-/// The cases of a folder of folders: each a Hugging Face folder or some GGUF files, and `reference/`.
-fn families(folder: &Path) -> Result<Vec<Case>> {
-    let mut cases = Vec::new();
-    for family in list(folder)? {
-        let reference = family.join("reference");
-        if !reference.is_dir() {
-            continue;
-        }
-        if family.join("config.json").is_file() {
-            cases.push(Case {
+/// The cases of folders of folders: each a Hugging Face folder or some GGUF files, and `reference/`.
+fn families(folders: &[PathBuf]) -> Result<Vec<Case>> {
+    let mut cases: Vec<Case> = Vec::new();
+    let mut names = HashSet::new();
+    for folder in folders.iter().filter(|folder| folder.is_dir()) {
+        for family in list(folder)? {
+            let reference = family.join("reference");
+            if !reference.is_dir() || !names.insert(family.file_name().map(ToOwned::to_owned)) {
+                continue;
+            }
+            let models = if family.join("config.json").is_file() {
+                vec![family]
+            } else {
+                let is_gguf = |file: &PathBuf| file.extension().is_some_and(|kind| kind == "gguf");
+                list(&family)?.into_iter().filter(is_gguf).collect()
+            };
+            cases.extend(models.into_iter().map(|model| Case {
                 reference: reference.clone(),
-                model: family.clone(),
-            });
+                model,
+            }));
         }
-        let files = list(&family)?
-            .into_iter()
-            .filter(|file| file.extension().is_some_and(|kind| kind == "gguf"));
-        cases.extend(files.map(|model| Case {
-            reference: reference.clone(),
-            model,
-        }));
     }
     Ok(cases)
 }
@@ -126,30 +115,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_and_files_are_told_apart() {
+    fn folders_and_files_are_told_apart_and_the_first_of_a_name_counts() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
-        for name in ["a/reference", "b/reference", "c"] {
+        for name in [
+            "1/a/reference",
+            "1/b/reference",
+            "1/c",
+            "2/a/reference",
+            "2/d/reference",
+        ] {
             fs::create_dir_all(path(name)).expect("created");
         }
         for name in [
-            "README.md",
-            "a/config.json",
-            "b/b.Q4_0.gguf",
-            "b/b.Q8_0.gguf",
-            "c/config.json",
+            "1/README.md",
+            "1/a/config.json",
+            "1/b/b.Q4_0.gguf",
+            "1/b/b.Q8_0.gguf",
+            "1/c/config.json",
+            "2/a/config.json",
+            "2/d/d.gguf",
         ] {
             fs::write(path(name), "").expect("written");
         }
-        let case = |reference: &str, model: &str| Case {
-            reference: path(reference),
+        let case = |family: &str, model: &str| Case {
+            reference: path(family).join("reference"),
             model: path(model),
         };
         let wanted = [
-            case("a/reference", "a"),
-            case("b/reference", "b/b.Q4_0.gguf"),
-            case("b/reference", "b/b.Q8_0.gguf"),
+            case("1/a", "1/a"),
+            case("1/b", "1/b/b.Q4_0.gguf"),
+            case("1/b", "1/b/b.Q8_0.gguf"),
+            case("2/d", "2/d/d.gguf"),
         ];
-        assert_eq!(families(folder.path()).expect("listed"), wanted);
+        let found = families(&[path("1"), path("2"), path("3")]).expect("listed");
+        assert_eq!(found, wanted);
     }
 }

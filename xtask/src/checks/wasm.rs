@@ -7,8 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use crate::command;
 use crate::e2e::driver;
 use crate::page::{QUICK_PROFILE, with_tools};
-use crate::setup::browser;
+use crate::serve;
 use crate::setup::wasm::TARGET;
+use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
 /// The crates that are built for the browser, by folder and package name.
@@ -16,6 +17,9 @@ const CRATES: [(&str, &str); 2] = [("engine", "llamaglass-engine"), ("app", "lla
 
 /// How a test target that runs in the browser is called: `tests/browser*.rs`.
 const TEST_PREFIX: &str = "browser";
+
+/// Where the tests find the default model, if nobody else has the port.
+const MODEL_PORT: u16 = 47_135;
 
 /// clippy for wasm32 with the ban list of `clippy_wasm/`, which holds what blocks or panics there.
 pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
@@ -36,6 +40,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         !files.is_empty(),
         "there is no tests/{TEST_PREFIX}*.rs in the engine or the page"
     );
+    let model = serve_model(context)?;
     let capabilities = driver::write_capabilities(context.project)?;
     let mut test = context.toolchain()?.command("cargo");
     test.args([
@@ -54,9 +59,25 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         // Seconds for a whole file of tests on a software adapter, and for Chromium's first start.
         .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
+    test.env("LLAMAGLASS_TEST_MODEL_URL", model);
     with_tools(context.project, &mut test);
     command::run(test.current_dir(&context.project.root))?;
     Ok(Verdict::Passed)
+}
+
+/// Serves the default model to the tests' own pages and gives its address.
+fn serve_model(context: &Context<'_>) -> Result<String> {
+    let file = context
+        .model()?
+        .file_name()
+        .context("the default model has no name")?;
+    let project = context.project;
+    let router = serve::router(&project.dist(), &project.models(), model::entries());
+    let router = serve::for_other_origins(router);
+    // Another port is another address, and with it the tests are compiled anew.
+    let url = serve::serve_in_background(MODEL_PORT, router.clone())
+        .or_else(|_| serve::serve_in_background(0, router))?;
+    Ok(format!("{url}models/{}", file.to_string_lossy()))
 }
 
 fn packages() -> impl Iterator<Item = &'static str> {

@@ -5,9 +5,7 @@
 //! browser session of its own. What a failed scenario looked like lies in `target/e2e/`.
 
 use std::fs;
-use std::future;
 use std::path::Path;
-use std::thread;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -36,7 +34,9 @@ struct Scenario {
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     context.page()?;
     let folder = folder(context.project)?;
-    let url = serve_page(context.project)?;
+    let project = context.project;
+    let router = serve::router(&project.dist(), &project.models(), model::entries());
+    let url = serve::serve_in_background(0, router)?;
     let driver = Driver::start(&folder)?;
     let scenarios = scenarios::all();
     let mut failed = Vec::new();
@@ -72,15 +72,6 @@ fn folder(project: &Project) -> Result<std::path::PathBuf> {
     fs::create_dir_all(&folder)
         .with_context(|| format!("could not create {}", folder.display()))?;
     Ok(folder)
-}
-
-/// Serves the built page for as long as this process lives, and gives its address.
-fn serve_page(project: &Project) -> Result<String> {
-    let listener = serve::listen(0)?;
-    let url = format!("http://{}/", listener.local_addr()?);
-    let router = serve::router(&project.dist(), &project.models(), model::entries());
-    thread::spawn(move || serve::serve(listener, router, future::pending()));
-    Ok(url)
 }
 
 /// Runs a scenario in a fresh session; where it fails, keeps what there was to see.

@@ -1,15 +1,19 @@
 //! The server that the page comes from: the built files, the models, and what there are of them.
 
-use std::future::Future;
+use std::future::{self, Future};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
+use std::thread;
 
 use anyhow::{Context, Result};
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use axum::middleware;
 use axum::routing::get;
 use serde::{Deserialize, Serialize};
 use tower_http::services::{ServeDir, ServeFile};
+use tower_http::set_header::SetResponseHeaderLayer;
 
 mod headers;
 #[cfg(test)]
@@ -62,6 +66,25 @@ pub fn serve(
             .await
     })?;
     Ok(())
+}
+
+/// Serves for as long as this process lives, and gives the address.
+///
+/// # Errors
+/// As [`listen`].
+pub fn serve_in_background(port: u16, router: Router) -> Result<String> {
+    let listener = listen(port)?;
+    let url = format!("http://{}/", listener.local_addr()?);
+    thread::spawn(move || serve(listener, router, future::pending()));
+    Ok(url)
+}
+
+/// Lets pages of other origins read what the router serves, as the test pages of wasm-bindgen do.
+pub fn for_other_origins(router: Router) -> Router {
+    router.layer(SetResponseHeaderLayer::overriding(
+        ACCESS_CONTROL_ALLOW_ORIGIN,
+        HeaderValue::from_static("*"),
+    ))
 }
 
 /// The page in `dist`, `/models.json`, and the listed files of the folder `models` under `/models/`.

@@ -4,7 +4,6 @@
 )]
 
 use std::fs;
-use std::thread;
 
 use tempfile::TempDir;
 use ureq::http::Response;
@@ -38,10 +37,9 @@ impl Site {
         fs::write(dist.join("app-0123456789abcdef_bg.wasm"), b"\0asm").unwrap();
         fs::write(models.join("a.gguf"), "0123456789").unwrap();
         fs::write(models.join("secret.gguf"), "not listed").unwrap();
-        let listener = listen(0).unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
         let router = router(&dist, &models, vec![entry()]);
-        thread::spawn(|| serve(listener, router, std::future::pending()));
+        let url = serve_in_background(0, for_other_origins(router)).unwrap();
+        let url = url.trim_end_matches('/').to_owned();
         Self {
             url,
             _folder: folder,
@@ -130,6 +128,7 @@ fn a_model_comes_whole_or_by_ranges() {
     );
     assert_eq!(header(&whole, "etag"), "\"ab12\"");
     assert_eq!(header(&whole, "accept-ranges"), "bytes");
+    assert_eq!(header(&whole, "access-control-allow-origin"), "*");
 
     let mut range = site.get("/models/a.gguf", Some("bytes=2-5"));
     assert_eq!(

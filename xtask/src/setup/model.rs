@@ -65,6 +65,7 @@ pub fn ensure(project: &Project) -> Result<PathBuf> {
         model.display()
     );
     fs::remove_file(&archive).with_context(|| format!("could not remove {}", archive.display()))?;
+    println!("Its SHA-256 is right: {SHA256}");
     Ok(model)
 }
 
