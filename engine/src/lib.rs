@@ -5,6 +5,7 @@ pub mod bytes;
 mod engine;
 pub mod event;
 pub mod forward;
+pub mod parity;
 pub mod platform;
 pub mod sampling;
 pub mod scheduler;

@@ -1,2 +1,39 @@
-//! x
-fn main() {}
+//! The `llamaglass` command: chat, bench, inspect, tokenize and parity on the engine.
+
+mod bench;
+mod chat;
+mod cli;
+mod engine_thread;
+mod inspect;
+mod interrupt;
+mod load;
+mod memory;
+mod model;
+mod output;
+mod parity;
+mod timing_table;
+mod tokenize;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Chat(args) => chat::run(&args),
+        Command::Bench(args) => bench::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+        Command::Tokenize(args) => tokenize::run(&args),
+        Command::Parity(args) => parity::run(&args),
+    };
+    match result {
+        Ok(code) => code,
+        // Whoever read our output has seen enough.
+        Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::note(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

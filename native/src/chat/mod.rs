@@ -1,0 +1,45 @@
+//! `llamaglass chat`: a conversation in the terminal, or one answer on stdout.
+
+mod command;
+mod once;
+mod repl;
+mod session;
+mod settings;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::ChatArgs;
+use crate::engine_thread::EngineThread;
+use crate::interrupt::Interrupt;
+use crate::load::{LoadBars, announce};
+use crate::model::Model;
+use crate::output::note;
+use session::Session;
+use settings::Settings;
+
+/// Runs the command.
+pub fn run(args: &ChatArgs) -> Result<ExitCode> {
+    let settings = Settings::from_args(args)?;
+    let prompt = args.prompt.as_deref().map(once::prompt_text).transpose()?;
+    let model = Model::from_args(&args.model)?;
+    let label = model.label();
+    let options = args.backend.load_options()?;
+    let interrupt = Interrupt::install()?;
+    let thread = EngineThread::spawn(move || {
+        let mut bars = LoadBars::default();
+        model.load(&options, &mut |progress| bars.update(progress))
+    })?;
+    announce(&label, thread.info());
+    let raw = args.raw || !thread.info().has_chat_template;
+    if raw && !args.raw {
+        note("note     the model has no chat template: text is completed as it is (--raw)");
+    }
+    let mut session = Session::new(thread.handle()?, interrupt, settings, raw);
+    session.set_system(args.system.clone());
+    match prompt {
+        Some(prompt) => once::answer(&mut session, prompt, args.json),
+        None => repl::run(&mut session),
+    }
+}

@@ -1,0 +1,205 @@
+//! The engine on a thread of its own: commands in, events out.
+//!
+//! Whoever asks never waits for a step: a terminal hears Ctrl-C while the device computes, and a
+//! server can hold many answers at once. Answers are told apart here, so that each asker reads only
+//! its own events. Dropping an [`Answer`] before its end aborts it.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow};
+use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
+use llamaglass_engine::event::{Event, RequestId};
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::{Engine, ModelInfo};
+
+enum Command {
+    Submit(Box<Request>, UnboundedSender<Event>, Sender<RequestId>),
+    Abort(RequestId),
+    ClearCache,
+}
+
+/// A running engine. Dropping it ends the thread after the step at hand.
+#[derive(Debug)]
+pub struct EngineThread {
+    handle: Option<EngineHandle>,
+    info: ModelInfo,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What talks to the engine; cheap to clone and to send.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    commands: Sender<Command>,
+}
+
+/// One request's events as they come; a stream for a server, blocking for a terminal.
+#[derive(Debug)]
+pub struct Answer {
+    /// The request.
+    pub id: RequestId,
+    /// Its events; the last one is `Done` or `Failed`, unless the engine's thread died.
+    pub events: UnboundedReceiver<Event>,
+}
+
+impl Answer {
+    /// Waits for the next event; `None` after the last.
+    pub fn next_blocking(&mut self) -> Option<Event> {
+        pollster::block_on(self.events.next())
+    }
+}
+
+impl EngineThread {
+    /// Starts the thread, loads there with `load`, and waits for that.
+    ///
+    /// # Errors
+    /// What `load` says.
+    pub fn spawn(load: impl FnOnce() -> Result<Engine> + Send + 'static) -> Result<Self> {
+        let (commands, inbox) = channel();
+        let (loaded, wait) = channel();
+        let thread = std::thread::Builder::new().name("engine".into());
+        let thread = thread.spawn(move || match load() {
+            Ok(engine) => {
+                if loaded.send(Ok(engine.info().clone())).is_ok() {
+                    serve(engine, &inbox);
+                }
+            }
+            Err(error) => {
+                let _nobody_waits = loaded.send(Err(error));
+            }
+        });
+        let thread = thread.context("starting the engine's thread")?;
+        let info = wait.recv().map_err(|_| died())??;
+        Ok(Self {
+            handle: Some(EngineHandle { commands }),
+            info,
+            thread: Some(thread),
+        })
+    }
+
+    /// What is loaded, and on what.
+    pub const fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// What talks to the engine.
+    ///
+    /// # Errors
+    /// Where the engine is shutting down.
+    pub fn handle(&self) -> Result<EngineHandle> {
+        self.handle.clone().ok_or_else(died)
+    }
+}
+
+impl Drop for EngineThread {
+    fn drop(&mut self) {
+        self.handle = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has already printed itself and was reported as a dead engine.
+            let _ended = thread.join();
+        }
+    }
+}
+
+impl EngineHandle {
+    /// Puts a request in the queue.
+    ///
+    /// # Errors
+    /// Where the engine's thread is gone.
+    pub fn submit(&self, request: Request) -> Result<Answer> {
+        let (events, receiver) = unbounded();
+        let (id, wait) = channel();
+        self.send(Command::Submit(Box::new(request), events, id))?;
+        Ok(Answer {
+            id: wait.recv().map_err(|_| died())?,
+            events: receiver,
+        })
+    }
+
+    /// Ends a request within a step.
+    ///
+    /// # Errors
+    /// Where the engine's thread is gone.
+    pub fn abort(&self, request: RequestId) -> Result<()> {
+        self.send(Command::Abort(request))
+    }
+
+    /// Forgets the KV prefix.
+    ///
+    /// # Errors
+    /// Where the engine's thread is gone.
+    pub fn clear_cache(&self) -> Result<()> {
+        self.send(Command::ClearCache)
+    }
+
+    fn send(&self, command: Command) -> Result<()> {
+        self.commands.send(command).map_err(|_| died())
+    }
+}
+
+/// What a caller hears whose engine ended without a word.
+pub fn died() -> anyhow::Error {
+    anyhow!("the engine's thread ended unexpectedly")
+}
+
+/// Runs `work` on a thread of its own, so that a panic in it is an error here.
+///
+/// # Errors
+/// What `work` says, or that it panicked.
+pub fn run_apart<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let thread = std::thread::Builder::new().name("engine".into());
+    let thread = thread.spawn(work).context("starting the engine's thread")?;
+    thread.join().map_err(|_| died())?
+}
+
+/// Until every handle is gone: commands first, then one step.
+fn serve(mut engine: Engine, inbox: &Receiver<Command>) {
+    let mut listeners = HashMap::new();
+    loop {
+        if engine.is_idle() {
+            let Ok(command) = inbox.recv() else { return };
+            obey(&mut engine, command, &mut listeners);
+        }
+        loop {
+            match inbox.try_recv() {
+                Ok(command) => obey(&mut engine, command, &mut listeners),
+                Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+            }
+        }
+        for event in pollster::block_on(engine.step()) {
+            deliver(&mut engine, event, &mut listeners);
+        }
+    }
+}
+
+type Listeners = HashMap<RequestId, UnboundedSender<Event>>;
+
+fn obey(engine: &mut Engine, command: Command, listeners: &mut Listeners) {
+    match command {
+        Command::Submit(request, events, reply) => {
+            let id = engine.submit(*request);
+            listeners.insert(id, events);
+            let _asker_left = reply.send(id);
+        }
+        Command::Abort(id) => engine.abort(id),
+        Command::ClearCache => engine.clear_cache(),
+    }
+}
+
+fn deliver(engine: &mut Engine, event: Event, listeners: &mut Listeners) {
+    let (id, last) = (event.request(), event.is_last());
+    let gone = listeners
+        .get(&id)
+        .is_some_and(|listener| listener.unbounded_send(event).is_err());
+    if gone || last {
+        listeners.remove(&id);
+    }
+    if gone && !last {
+        engine.abort(id);
+    }
+}

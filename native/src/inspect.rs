@@ -1,0 +1,261 @@
+//! `llamaglass inspect`: what a model file holds, and whether it fits.
+
+use std::fmt::Write;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
+use llamaglass_engine::{
+    BackendInfo, LoadOptions, MemoryLedger, TypeCount, memory_ledger, probe, type_counts,
+};
+use serde::Serialize;
+
+use crate::cli::InspectArgs;
+use crate::engine_thread::run_apart;
+use crate::load::backend_line;
+use crate::memory;
+use crate::model::Model;
+use crate::output::{self, bytes, count};
+
+/// Raised when a field changes its meaning or goes.
+const SCHEMA_VERSION: u32 = 1;
+
+#[derive(Debug, Serialize)]
+struct Inspection {
+    schema_version: u32,
+    model: String,
+    format: String,
+    parameters: u64,
+    file_bytes: u64,
+    config: ModelConfig,
+    tensor_types: Vec<TypeCount>,
+    tensors: Vec<Tensor>,
+    metadata: Vec<(String, String)>,
+    tokenizer: TokenizerFacts,
+    memory: MemoryLedger,
+    fit: Fit,
+    backend: BackendInfo,
+}
+
+#[derive(Debug, Serialize)]
+struct Tensor {
+    name: String,
+    #[serde(rename = "type")]
+    tensor_type: TensorType,
+    shape: Vec<usize>,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct TokenizerFacts {
+    eos_ids: Vec<u32>,
+    has_chat_template: bool,
+    /// Why there is no tokenizer, where it can't be built.
+    error: Option<String>,
+}
+
+/// Whether the model fits the device.
+#[derive(Debug, Serialize)]
+struct Fit {
+    /// `None` where the device's memory is not known.
+    fits: Option<bool>,
+    needed_bytes: u64,
+    available_bytes: Option<u64>,
+    /// What was compared, in words.
+    why: String,
+}
+
+/// Runs the command.
+pub fn run(args: &InspectArgs) -> Result<ExitCode> {
+    let model = Model::from_args(&args.model)?;
+    let options = args.backend.load_options()?;
+    let inspection = run_apart(move || inspect(&model, &options))?;
+    if args.json {
+        output::json(&inspection)?;
+    } else {
+        output::print(&table(&inspection, args.tensors))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn inspect(model: &Model, options: &LoadOptions) -> Result<Inspection> {
+    let checkpoint = model.checkpoint()?;
+    let backend = pollster::block_on(probe(options))?;
+    let memory = memory_ledger(&checkpoint, options);
+    let config = checkpoint.config().clone();
+    Ok(Inspection {
+        schema_version: SCHEMA_VERSION,
+        model: config.name.clone().unwrap_or_else(|| model.label()),
+        format: checkpoint.format().to_string(),
+        parameters: checkpoint.parameters(),
+        file_bytes: checkpoint.total_bytes(),
+        tensor_types: type_counts(&checkpoint),
+        tensors: tensors(&checkpoint),
+        metadata: metadata(&checkpoint),
+        tokenizer: tokenizer(&checkpoint),
+        fit: fit(&memory, &backend, memory::available()),
+        memory,
+        config,
+        backend,
+    })
+}
+
+fn tensors(checkpoint: &Checkpoint) -> Vec<Tensor> {
+    let tensors = checkpoint.tensors().map(|info| Tensor {
+        name: info.stored_name.clone(),
+        tensor_type: info.tensor_type,
+        shape: info.shape.clone(),
+        bytes: info.bytes,
+    });
+    tensors.collect()
+}
+
+fn metadata(checkpoint: &Checkpoint) -> Vec<(String, String)> {
+    checkpoint.metadata().to_vec()
+}
+
+fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
+    match Tokenizer::new(checkpoint.tokenizer(), checkpoint.config()) {
+        Ok(tokenizer) => TokenizerFacts {
+            eos_ids: tokenizer.eos_ids().to_vec(),
+            has_chat_template: tokenizer.has_chat_template(),
+            error: None,
+        },
+        Err(error) => TokenizerFacts {
+            eos_ids: checkpoint.config().eos_ids.clone(),
+            has_chat_template: false,
+            error: Some(error.to_string()),
+        },
+    }
+}
+
+/// A program on the CPU computes in the machine's memory; of a GPU's, WebGPU does not tell.
+fn fit(memory: &MemoryLedger, backend: &BackendInfo, machine: Option<u64>) -> Fit {
+    let needed_bytes = memory.total();
+    let available_bytes = machine.filter(|_| backend.software);
+    let fits = available_bytes.map(|available| needed_bytes <= available);
+    let needed = bytes(needed_bytes);
+    let why = match (fits, available_bytes) {
+        (Some(true), Some(available)) => format!("yes: {needed} of {} available", bytes(available)),
+        (Some(false), Some(available)) => format!(
+            "no: {needed} needed, {} available; a shorter --context or a smaller model helps",
+            bytes(available)
+        ),
+        _ => format!(
+            "{needed} needed; how much memory {} has is not known",
+            backend.adapter
+        ),
+    };
+    Fit {
+        fits,
+        needed_bytes,
+        available_bytes,
+        why,
+    }
+}
+
+fn table(facts: &Inspection, with_tensors: bool) -> String {
+    let mut out = String::new();
+    let mut row = |name: &str, value: &str| {
+        let _infallible = writeln!(out, "{name:<14}{value}");
+    };
+    let config = &facts.config;
+    row("model", &facts.model);
+    row("format", &facts.format);
+    row("parameters", &count(facts.parameters));
+    row(
+        "tensors",
+        &format!("{} in {}", facts.tensors.len(), bytes(facts.file_bytes)),
+    );
+    for kind in &facts.tensor_types {
+        let tensors = format!("{} tensors", kind.tensors);
+        row(
+            "",
+            &format!("{:<6}{tensors:>12}{:>12}", kind.name, bytes(kind.bytes)),
+        );
+    }
+    row(
+        "shape",
+        &format!(
+            "{} blocks, hidden {}, ffn {}, {} heads, {} kv heads, head size {}, vocabulary {}, context {}",
+            config.n_layers,
+            config.hidden_size,
+            config.ffn_size,
+            config.n_heads,
+            config.n_kv_heads,
+            config.head_dim,
+            config.vocab_size,
+            config.context_length
+        ),
+    );
+    row(
+        "rope",
+        &format!(
+            "theta {}, scaling {:?}, {:?}",
+            config.rope.theta, config.rope.scaling, config.rope.layout
+        ),
+    );
+    row(
+        "details",
+        &format!(
+            "norm epsilon {:e}, {} output matrix, attention biases {}, mlp biases {}",
+            config.rms_eps,
+            if config.tied { "tied" } else { "separate" },
+            config.attention_bias,
+            config.mlp_bias
+        ),
+    );
+    let tokenizer = &facts.tokenizer;
+    row(
+        "tokenizer",
+        &match &tokenizer.error {
+            Some(error) => format!("can't be built: {error}"),
+            None => format!(
+                "bos {:?}, end ids {:?}, {} chat template",
+                config.bos_id,
+                tokenizer.eos_ids,
+                if tokenizer.has_chat_template {
+                    "with a"
+                } else {
+                    "no"
+                }
+            ),
+        },
+    );
+    let memory = &facts.memory;
+    row("backend", &backend_line(&facts.backend));
+    if let Some(reason) = &facts.backend.fallback_reason {
+        row("", &format!("no GPU is used: {reason}"));
+    }
+    row(
+        "memory",
+        &format!(
+            "{} = weights {} + KV cache {} + activations {}",
+            bytes(memory.total()),
+            bytes(memory.weights),
+            bytes(memory.kv_cache),
+            bytes(memory.activations)
+        ),
+    );
+    row("fits", &facts.fit.why);
+    for (key, value) in &facts.metadata {
+        row("metadata", &format!("{key} = {}", output::visible(value)));
+    }
+    if with_tensors {
+        for tensor in &facts.tensors {
+            let shape: Vec<String> = tensor.shape.iter().map(ToString::to_string).collect();
+            let size = bytes(tensor.bytes);
+            let name = tensor.tensor_type.name();
+            row(
+                "tensor",
+                &format!(
+                    "{:<28} {name:<5} [{}] {size}",
+                    tensor.name,
+                    shape.join(", ")
+                ),
+            );
+        }
+    }
+    out
+}

@@ -1,0 +1,106 @@
+//! Loading with progress on a terminal, and saying what runs the model.
+
+use std::borrow::Cow;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo};
+
+use crate::output::{bytes, note, stderr_is_terminal};
+
+/// One bar a phase on stderr; nothing where stderr is no terminal.
+#[derive(Debug, Default)]
+pub struct LoadBars {
+    current: Option<(LoadPhase, ProgressBar)>,
+}
+
+impl LoadBars {
+    /// Draws how far the load has come.
+    pub fn update(&mut self, progress: LoadProgress) {
+        if !stderr_is_terminal() {
+            return;
+        }
+        let LoadProgress { phase, done, total } = progress;
+        if self
+            .current
+            .as_ref()
+            .is_none_or(|(current, _)| *current != phase)
+        {
+            self.finish();
+            self.current = Some((phase, bar(phase, total)));
+        }
+        if let Some((_, bar)) = &self.current {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
+        if let Some((_, bar)) = self.current.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Drop for LoadBars {
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn bar(phase: LoadPhase, total: u64) -> ProgressBar {
+    let counts = match phase {
+        LoadPhase::Download | LoadPhase::Upload => "{bytes}/{total_bytes} {bytes_per_sec}",
+        LoadPhase::Parse | LoadPhase::Compile => "{pos}/{len}",
+    };
+    let template = format!("{{prefix:>8}} [{{bar:32}}] {counts}");
+    let bar = ProgressBar::new(total).with_prefix(Cow::Borrowed(phase.name()));
+    if let Ok(style) = ProgressStyle::with_template(&template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+/// What the model runs on, in one line.
+pub fn backend_line(info: &BackendInfo) -> String {
+    let software = if info.software && info.api != "CPU" {
+        ", a program on the CPU"
+    } else {
+        ""
+    };
+    let driver = if info.driver.is_empty() {
+        String::new()
+    } else {
+        format!(", driver {}", info.driver)
+    };
+    let name = info.backend.name();
+    format!(
+        "{name} ({}) on {}{driver}{software}",
+        info.api, info.adapter
+    )
+}
+
+/// Says on stderr what is loaded and what runs it.
+pub fn announce(label: &str, info: &ModelInfo) {
+    note(&format!(
+        "model    {label}: {}, {}, {} on the device, context {}",
+        info.format,
+        info.quantisation,
+        bytes(info.memory.total()),
+        info.context_length
+    ));
+    note(&format!("backend  {}", backend_line(&info.backend)));
+    if let Some(reason) = &info.backend.fallback_reason {
+        note(&format!("         no GPU is used: {reason}"));
+    }
+    let load = &info.load;
+    note(&format!(
+        "loaded   parse {:.0} ms, upload {:.0} ms, compile {:.0} ms",
+        load.parse_ms, load.upload_ms, load.compile_ms
+    ));
+}
+
+/// The model's own name, or else `label`.
+pub fn display_name(info: &ModelInfo, label: &str) -> String {
+    info.config.name.clone().unwrap_or_else(|| label.to_owned())
+}

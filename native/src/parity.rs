@@ -1,0 +1,79 @@
+//! `llamaglass parity`: the engine against an independent implementation, case by case.
+
+mod files;
+mod report;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use llamaglass_engine::parity::{self, Kind, Reference};
+use llamaglass_engine::{LoadOptions, ModelInfo};
+
+use crate::cli::ParityArgs;
+use crate::engine_thread::run_apart;
+use crate::load::{LoadBars, announce, display_name};
+use crate::output::{self, note};
+use report::{ModelReport, ParityReport, case_line, summary};
+
+/// Runs the command; the status is 1 where a case fails or there is none.
+pub fn run(args: &ParityArgs) -> Result<ExitCode> {
+    let jobs = files::jobs(&args.reference, args.model.as_deref())?;
+    let kinds = if args.only.is_empty() {
+        Kind::ALL.to_vec()
+    } else {
+        args.only.clone()
+    };
+    let options = args.backend.load_options()?;
+    let mut report = ParityReport::default();
+    for job in jobs {
+        let (options, kinds, quiet) = (options.clone(), kinds.clone(), args.json);
+        let label = job.model.label();
+        let done = run_apart(move || run_job(&job, options, &kinds, quiet));
+        let done = done.unwrap_or_else(|error| ModelReport::failed(&label, &error));
+        if !args.json {
+            output::print(&summary(&done))?;
+        }
+        report.models.push(done);
+    }
+    report.pass = report.models.iter().all(|model| model.pass);
+    if args.json {
+        output::json(&report)?;
+    }
+    Ok(if report.pass {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn run_job(
+    job: &files::Job,
+    mut options: LoadOptions,
+    kinds: &[Kind],
+    quiet: bool,
+) -> Result<ModelReport> {
+    let reference = Reference::from_files(job.reference_files()?, &job.model_files()?)?;
+    let longest = reference.longest(kinds);
+    options.context_length.get_or_insert(longest.max(1));
+    let label = job.model.label();
+    let mut bars = LoadBars::default();
+    let mut engine = job
+        .model
+        .load(&options, &mut |progress| bars.update(progress))?;
+    bars.finish();
+    announce(&label, engine.info());
+    let info: ModelInfo = engine.info().clone();
+    let mut visit = |case: &parity::CaseResult| {
+        let line = case_line(case);
+        if quiet || output::line(&line).is_err() {
+            note(&line);
+        }
+    };
+    let report = pollster::block_on(parity::run(&mut engine, &reference, kinds, &mut visit));
+    Ok(ModelReport::new(
+        &display_name(&info, &label),
+        &label,
+        &info.backend,
+        report,
+    ))
+}

@@ -1,0 +1,163 @@
+//! Which models are compared with which reference files.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use llamaglass_engine::parity::{Kind, ModelFile};
+use sha2::{Digest, Sha256};
+
+use crate::model::{Model, file_name, has_extension};
+
+/// Reference folders are small; what lies deeper or is larger is none.
+const MAX_DEPTH: usize = 3;
+const MAX_BYTES: u64 = 256 << 20;
+
+/// One model and the folder that it is compared with.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// The model.
+    pub model: Model,
+    /// The folder.
+    pub reference: PathBuf,
+}
+
+/// `model` against `reference`; or, without a model, every model of the folder `reference` against
+/// the folder `reference` in it; or that for each of its sub-folders that has both.
+pub fn jobs(reference: &Path, model: Option<&Path>) -> Result<Vec<Job>> {
+    let meta = std::fs::metadata(reference).with_context(|| format!("{}", reference.display()))?;
+    if !meta.is_dir() {
+        bail!("{}: not a folder", reference.display());
+    }
+    let inner = reference.join("reference");
+    let folder = if !holds_cases(reference) && inner.is_dir() {
+        inner
+    } else {
+        reference.to_owned()
+    };
+    let models = match model {
+        Some(path) => vec![path.to_owned()],
+        None => beside(reference)?,
+    };
+    if models.is_empty() {
+        let mut all = Vec::new();
+        for path in entries(reference)? {
+            if path.join("reference").is_dir() {
+                all.extend(jobs(&path, None)?);
+            }
+        }
+        if !all.is_empty() {
+            return Ok(all);
+        }
+        bail!(
+            "{}: no MODEL was given and the folder holds none beside its reference",
+            reference.display()
+        );
+    }
+    let job = |path: PathBuf| {
+        Ok(Job {
+            model: Model::at(&path)?,
+            reference: folder.clone(),
+        })
+    };
+    models.into_iter().map(job).collect()
+}
+
+fn holds_cases(folder: &Path) -> bool {
+    // A Hugging Face folder has a tokenizer.json too, but of another kind.
+    let kinds = Kind::ALL
+        .into_iter()
+        .filter(|kind| *kind != Kind::Tokenizer);
+    kinds
+        .map(Kind::file)
+        .any(|name| folder.join(name).is_file())
+}
+
+/// The models in a folder: every GGUF, and the folder itself where it has tensors.
+fn beside(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut models = Vec::new();
+    let mut safetensors = false;
+    for path in entries(folder)? {
+        safetensors |= has_extension(&path, "safetensors");
+        if has_extension(&path, "gguf") {
+            models.push(path);
+        }
+    }
+    if safetensors {
+        models.push(folder.to_owned());
+    }
+    Ok(models)
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let read = std::fs::read_dir(folder).with_context(|| format!("{}", folder.display()))?;
+    let mut paths = Vec::new();
+    for entry in read {
+        paths.push(entry?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+impl Job {
+    /// Every JSON file of the reference folder and its sub-folders, by its path there.
+    pub fn reference_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
+        let mut files = Vec::new();
+        collect(&self.reference, "", 0, &mut files)?;
+        Ok(files)
+    }
+
+    /// The model's files with their sums.
+    pub fn model_files(&self) -> Result<Vec<ModelFile>> {
+        let Model::Files(files) = &self.model else {
+            return Ok(Vec::new());
+        };
+        let file = |path: &PathBuf| {
+            Ok(ModelFile {
+                name: file_name(path),
+                sha256: Some(sha256(path)?),
+            })
+        };
+        files.iter().map(file).collect()
+    }
+}
+
+fn collect(
+    folder: &Path,
+    prefix: &str,
+    depth: usize,
+    files: &mut Vec<(String, Vec<u8>)>,
+) -> Result<()> {
+    for path in entries(folder)? {
+        let name = format!("{prefix}{}", file_name(&path));
+        if path.is_dir() && depth < MAX_DEPTH {
+            collect(&path, &format!("{name}/"), depth + 1, files)?;
+        } else if has_extension(&path, "json") && path.metadata()?.len() <= MAX_BYTES {
+            let bytes = std::fs::read(&path).with_context(|| format!("{}", path.display()))?;
+            files.push((name, bytes));
+        }
+    }
+    Ok(())
+}
+
+/// A file's SHA-256 in lower-case hex.
+fn sha256(path: &Path) -> Result<String> {
+    let mut file = File::open(path).with_context(|| format!("{}", path.display()))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; 1 << 20];
+    loop {
+        let read = file
+            .read(&mut buffer)
+            .with_context(|| format!("{}", path.display()))?;
+        if read == 0 {
+            break;
+        }
+        hasher.update(&buffer[..read]);
+    }
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}

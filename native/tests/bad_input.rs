@@ -1,0 +1,173 @@
+//! What is wrong is said in one line on stderr, with status 1 (2 for usage), and never by a panic.
+
+mod common;
+
+use common::{
+    GGUF, family, family_arg, run, run_with_input, shape_arg, stderr, stdout, tiny_shape,
+};
+
+/// Words, and what the message must name.
+fn check(words: &[&str], parts: &[&str]) {
+    let output = run(words);
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
+    let error = said.lines().find(|line| line.starts_with("error: "));
+    let error = error.unwrap_or_else(|| panic!("{words:?} names no error: {said}"));
+    for part in parts {
+        assert!(error.contains(part), "{words:?}: {part:?} in {error:?}");
+    }
+    assert!(!said.contains("panicked"), "{words:?}: {said}");
+    assert_eq!(stdout(&output), "", "{words:?}");
+}
+
+#[test]
+fn files_that_are_no_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("writes");
+        path.to_string_lossy().into_owned()
+    };
+    let whole = std::fs::read(family(GGUF)).expect("reads");
+    let empty = file("empty.gguf", b"");
+    let text = file(
+        "text.gguf",
+        b"This is no model, but it is long enough for a header.",
+    );
+    let torn = file("torn.gguf", &whole[..whole.len() / 2]);
+    let header = file("header.gguf", &whole[..100]);
+    let nothing = folder.path().join("nothing");
+    std::fs::create_dir(&nothing).expect("a folder");
+    let nothing = nothing.to_string_lossy().into_owned();
+    let several = folder.path().to_string_lossy().into_owned();
+    for command in ["inspect", "bench", "chat", "tokenize"] {
+        check(&[command, "missing.gguf"], &["missing.gguf"]);
+        check(&[command, &nothing], &["holds no model"]);
+        check(&[command, &several], &["several models", "torn.gguf"]);
+        check(&[command, &empty], &["empty.gguf", "0 bytes"]);
+        check(&[command, &text], &["text.gguf"]);
+        check(&[command, &torn], &["torn.gguf"]);
+        check(&[command, &header], &["header.gguf"]);
+    }
+}
+
+#[test]
+fn shapes_backends_and_adapters_that_are_not_there() {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    check(
+        &["bench", "--random-weights", "llama-9"],
+        &["llama-9", "smollm2-135m", "llama-2-7b"],
+    );
+    check(
+        &["inspect", &family_arg(GGUF), "--quant", "Q4_0"],
+        &["--random-weights"],
+    );
+    let words = [
+        "inspect",
+        "--random-weights",
+        &config,
+        "--backend",
+        "wgpu",
+        "--adapter",
+        "no such adapter",
+    ];
+    check(&words, &["no such adapter", "there are: "]);
+    let words = ["inspect", &config, "--backend", "flex", "--adapter", "x"];
+    check(&words, &["--adapter", "flex"]);
+    let broken = shape.path().join("broken.json");
+    std::fs::write(&broken, "{\"hidden_size\": ").expect("writes");
+    check(
+        &["bench", "--random-weights", &broken.to_string_lossy()],
+        &["broken.json"],
+    );
+    std::fs::write(&broken, "{\"hidden_size\": 0}").expect("writes");
+    check(
+        &["bench", "--random-weights", &broken.to_string_lossy()],
+        &["broken.json"],
+    );
+}
+
+#[test]
+fn prompts_that_are_empty_or_too_long() {
+    let model = family_arg(GGUF);
+    let chat = |more: &[&str], parts: &[&str]| {
+        check(
+            &[&["chat", &model, "--backend", "flex"], more].concat(),
+            parts,
+        );
+    };
+    chat(&["--prompt", ""], &["prompt is empty"]);
+    chat(&["--prompt", " \n"], &["prompt is empty"]);
+    let long = "The licence says so. ".repeat(200);
+    chat(&["--prompt", &long], &["512"]);
+    chat(
+        &["--prompt", "Hi there, how are you?", "--context", "8"],
+        &["8"],
+    );
+    chat(&["--prompt", "Hi", "--stop", ""], &["stop"]);
+    chat(&["--prompt", "Hi", "--top-p", "0"], &["top_p"]);
+    chat(&["--prompt", "Hi", "--temperature", "-1"], &["temperature"]);
+    let words = [
+        "bench",
+        &model,
+        "--backend",
+        "flex",
+        "--prompt-tokens",
+        "500",
+        "--gen-tokens",
+        "500",
+    ];
+    check(&words, &["500", "512"]);
+    let output = run_with_input(&["chat", &model, "--prompt", "-", "--backend", "flex"], "");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn conversations_that_the_template_refuses_or_that_are_none() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("messages.json");
+    let two = r#"[{"role": "user", "content": "A"}, {"role": "user", "content": "B"}]"#;
+    let (model, path_arg) = (
+        family_arg("llama2-tiny"),
+        path.to_string_lossy().into_owned(),
+    );
+    let words = ["tokenize", &model, "--chat", &path_arg];
+    std::fs::write(&path, two).expect("writes");
+    check(&words, &["roles must alternate"]);
+    std::fs::write(&path, "[{\"role\": 3}]").expect("writes");
+    check(&words, &["messages.json", "not a list of messages"]);
+}
+
+#[test]
+fn usage_errors_have_status_2() {
+    let model = family_arg(GGUF);
+    let table: [&[&str]; 7] = [
+        &[],
+        &["sing"],
+        &["bench"],
+        &["bench", &model, "--gen-tokens", "0"],
+        &["bench", &model, "--random-weights", "smollm2-135m"],
+        &["inspect", &model, "--backend", "cuda"],
+        &["chat", &model, "--json"],
+    ];
+    for words in table {
+        assert_eq!(run(words).status.code(), Some(2), "{words:?}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    use std::process::{Command, Stdio};
+    let model = family_arg(GGUF);
+    let mut child = Command::new(common::command(&[]).get_program())
+        .args(["tokenize", &model, &"word ".repeat(20_000)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("ends");
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+}

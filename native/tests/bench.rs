@@ -1,0 +1,156 @@
+//! `llamaglass bench`: the JSON that scripts read, and the table that people do.
+
+mod common;
+
+use common::{BACKENDS, GGUF, family_arg, json, run, shape_arg, stdout, succeeds, tiny_shape};
+use serde_json::Value;
+
+const SMALL: [&str; 8] = [
+    "--prompt-tokens",
+    "40",
+    "--gen-tokens",
+    "5",
+    "--repeat",
+    "3",
+    "--warmup",
+    "1",
+];
+
+fn positive(value: &Value) -> f64 {
+    let number = value
+        .as_f64()
+        .unwrap_or_else(|| panic!("{value} is no number"));
+    assert!(number > 0.0, "{number}");
+    number
+}
+
+#[test]
+fn the_json_has_every_field_and_its_figures_are_in_order() {
+    for backend in BACKENDS {
+        let model = family_arg(GGUF);
+        let head = ["bench", &model, "--backend", backend, "--json"];
+        let report = json(&[&head[..], &SMALL[..]].concat());
+        assert_eq!(report["schema_version"], 1);
+        assert_eq!(report["backend"], backend);
+        for text in [
+            "model",
+            "format",
+            "quantisation",
+            "api",
+            "adapter",
+            "driver",
+        ] {
+            assert!(
+                report[text].as_str().is_some_and(|t| !t.is_empty()),
+                "{text}"
+            );
+        }
+        for range in ["prefill_tok_s", "decode_tok_s", "ttft_ms"] {
+            let [min, median, max] = ["min", "median", "max"].map(|f| positive(&report[range][f]));
+            assert!(
+                min <= median && median <= max,
+                "{range}: {min} {median} {max}"
+            );
+        }
+        assert!(positive(&report["tpot_ms"]["p50"]) <= positive(&report["tpot_ms"]["p95"]));
+        assert!(report["clock"]["source"].is_string());
+        assert!(report["clock"]["resolution_ms"].is_number());
+        assert!(report["load"]["upload_ms"].is_number());
+        let settings = &report["settings"];
+        assert_eq!(settings["prompt_tokens"], 40);
+        assert_eq!(settings["gen_tokens"], 5);
+        assert_eq!(settings["repeat"], 3);
+        assert_eq!(settings["seed"], 0);
+        steps(&report);
+    }
+}
+
+/// Stages and spans of both kinds of step: 3 runs of 40 prompt ids and 4 decode steps.
+fn steps(report: &Value) {
+    for (kind, tokens) in [("prefill", 120), ("decode", 12)] {
+        let stats = &report[kind];
+        assert_eq!(stats["tokens"], tokens, "{kind}");
+        let names = |list: &Value| -> Vec<String> {
+            let list = list.as_array().expect("a list");
+            list.iter()
+                .filter_map(|n| n["name"].as_str().map(Into::into))
+                .collect()
+        };
+        let stages = names(&stats["stages"]);
+        assert_eq!(
+            stages,
+            ["preprocess", "forward", "sampling", "text", "rest"]
+        );
+        assert!(
+            names(&stats["spans"]).contains(&"encode".to_owned()),
+            "{kind}"
+        );
+        for stage in stats["stages"].as_array().expect("stages") {
+            let p50 = stage["ms"]["p50"].as_f64().expect("p50");
+            assert!(
+                p50 <= stage["ms"]["p95"].as_f64().expect("p95"),
+                "{kind} {stage}"
+            );
+        }
+        positive(&stats["wall_ms"]["p50"]);
+    }
+}
+
+#[test]
+fn random_weights_stand_in_for_a_model() {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let head = [
+        "bench",
+        "--random-weights",
+        &config,
+        "--quant",
+        "F16",
+        "--backend",
+        "flex",
+        "--json",
+    ];
+    let report = json(&[&head[..], &SMALL[..]].concat());
+    assert_eq!(report["quantisation"], "F16");
+    assert_eq!(report["format"], "random weights");
+}
+
+#[test]
+fn people_get_a_table() {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let head = ["bench", "--random-weights", &config, "--backend", "flex"];
+    let table = succeeds(&[&head[..], &SMALL[..]].concat());
+    for part in [
+        "prefill tok/s",
+        "decode tok/s",
+        "median",
+        "preprocess",
+        "rest",
+        "clock",
+        "flex (CPU)",
+    ] {
+        assert!(table.contains(part), "{part} in {table}");
+    }
+}
+
+#[test]
+fn a_failed_bench_writes_no_json() {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let words = [
+        "bench",
+        "--random-weights",
+        &config,
+        "--backend",
+        "flex",
+        "--json",
+    ];
+    let output = run(&[
+        &words[..],
+        &["--prompt-tokens", "2048", "--gen-tokens", "1"],
+    ]
+    .concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "");
+}

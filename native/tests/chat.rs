@@ -1,0 +1,313 @@
+//! `llamaglass chat`, as a person or a script uses it.
+
+mod common;
+
+use common::{
+    BACKENDS, GGUF, case, command, family_arg, run, run_with_input, shape_arg, stderr, stdout,
+    succeeds, tiny_shape,
+};
+use predicates::prelude::*;
+use serde_json::Value;
+
+const GREEDY: &str = "llama-tied-gguf/reference/Q4_K_M/greedy.json";
+
+/// The user's text of a case.
+fn content(case: &Value) -> &str {
+    case["messages"][0]["content"].as_str().expect("content")
+}
+
+#[test]
+fn one_answer_is_the_references_greedy_text_and_nothing_else_is_on_stdout() {
+    let case = case(GREEDY, "chat");
+    let steps = case["ids"].as_array().expect("ids").len().to_string();
+    for backend in BACKENDS {
+        let model = family_arg(GGUF);
+        let words = [
+            "chat",
+            &model,
+            "--prompt",
+            content(&case),
+            "--max-tokens",
+            &steps,
+        ];
+        let output = run(&[&words[..], &["--backend", backend]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let expected = format!("{}\n", case["text_out"].as_str().expect("text"));
+        assert_eq!(stdout(&output), expected, "{backend}");
+        let named = predicate::str::contains(format!("backend  {backend} ("));
+        assert!(named.eval(&stderr(&output)), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_raw_completion_ends_at_the_end_id() {
+    let case = case(GREEDY, "licence");
+    let text = case["text"].as_str().expect("text");
+    let out = case["text_out"].as_str().expect("text");
+    let (expected, _) = out
+        .split_once("<|eot_id|>")
+        .expect("the case has an end id");
+    let model = family_arg(GGUF);
+    let words = [
+        "chat",
+        &model,
+        "--backend",
+        "flex",
+        "--raw",
+        "--prompt",
+        text,
+    ];
+    assert_eq!(succeeds(&words), format!("{expected}\n"));
+    let read = run_with_input(
+        &[
+            "chat",
+            &model,
+            "--backend",
+            "flex",
+            "--raw",
+            "--prompt",
+            "-",
+        ],
+        text,
+    );
+    assert_eq!(stdout(&read), format!("{expected}\n"));
+}
+
+#[test]
+fn every_hugging_face_layout_answers_as_the_reference() {
+    for folder in ["llama2-tiny", "llama3-tiny"] {
+        let case = case(&format!("{folder}/reference/greedy.json"), "chat");
+        let ids: Vec<u64> = serde_json::from_value(case["ids"].clone()).expect("ids");
+        let until = case["first_eos"]
+            .as_u64()
+            .map_or(ids.len(), |at| at as usize + 1);
+        let steps = ids.len().to_string();
+        let model = family_arg(folder);
+        let words = [
+            "chat",
+            &model,
+            "--backend",
+            "flex",
+            "--prompt",
+            content(&case),
+        ];
+        let events = succeeds(&[&words[..], &["--max-tokens", &steps, "--json"]].concat());
+        assert_eq!(token_ids(&events), ids[..until], "{folder}");
+    }
+}
+
+fn token_ids(events: &str) -> Vec<u64> {
+    let events = events
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect(line));
+    let tokens = events.filter(|event| event["type"] == "token");
+    tokens
+        .map(|event| event["id"].as_u64().expect("id"))
+        .collect()
+}
+
+#[test]
+fn events_are_json_lines_from_queued_to_done_with_their_timing() {
+    let model = family_arg(GGUF);
+    let words = [
+        "chat",
+        &model,
+        "--backend",
+        "flex",
+        "--prompt",
+        "Hi",
+        "--max-tokens",
+        "3",
+    ];
+    let text = succeeds(&[&words[..], &["--json"]].concat());
+    let events: Vec<Value> = text
+        .lines()
+        .map(|l| serde_json::from_str(l).expect(l))
+        .collect();
+    let types: Vec<&str> = events
+        .iter()
+        .filter_map(|event| event["type"].as_str())
+        .collect();
+    assert_eq!(types.first(), Some(&"queued"), "{types:?}");
+    assert_eq!(types.last(), Some(&"done"), "{types:?}");
+    let tokens = events.iter().filter(|event| event["type"] == "token");
+    for token in tokens {
+        let wall = token["timing"]["wall_ms"].as_f64().expect("wall time");
+        let spans = token["timing"]["spans"].as_array().expect("spans");
+        let booked: f64 = spans.iter().filter_map(|span| span[1].as_f64()).sum();
+        assert!(wall > 0.0 && booked <= wall * 1.001, "{booked} of {wall}");
+    }
+    assert_eq!(events[events.len() - 1]["usage"]["completion_tokens"], 3);
+}
+
+#[test]
+fn timing_shows_a_line_a_token_and_a_summary_on_stderr() {
+    let model = family_arg(GGUF);
+    let words = [
+        "chat",
+        &model,
+        "--backend",
+        "flex",
+        "--prompt",
+        "Hi",
+        "--max-tokens",
+        "4",
+    ];
+    let output = run(&[&words[..], &["--timing=tokens"]].concat());
+    let shown = stderr(&output);
+    for part in [
+        "preprocess",
+        "forward",
+        "sampling",
+        "rest",
+        "tok/s",
+        "first token",
+        "p95",
+        "clock",
+    ] {
+        assert!(shown.contains(part), "{part} in {shown}");
+    }
+    assert!(!stdout(&output).contains("preprocess"));
+    let plain = run(&words);
+    assert!(
+        !stderr(&plain).contains("preprocess"),
+        "timing is off by default"
+    );
+}
+
+#[test]
+fn the_same_seed_gives_the_same_text_and_another_one_another() {
+    let model = family_arg(GGUF);
+    let answer = |seed: &str| {
+        let words = [
+            "chat",
+            &model,
+            "--backend",
+            "flex",
+            "--prompt",
+            "Hi",
+            "--max-tokens",
+            "12",
+        ];
+        succeeds(&[&words[..], &["--temperature", "1", "--seed", seed]].concat())
+    };
+    assert_eq!(answer("7"), answer("7"));
+    assert_ne!(answer("7"), answer("8"));
+}
+
+#[test]
+fn a_stop_text_ends_the_answer_and_is_no_part_of_it() {
+    let case = case(GREEDY, "chat");
+    let model = family_arg(GGUF);
+    let stop = " Work";
+    let words = [
+        "chat",
+        &model,
+        "--backend",
+        "flex",
+        "--prompt",
+        content(&case),
+        "--stop",
+        stop,
+    ];
+    let (before, _) = case["text_out"]
+        .as_str()
+        .and_then(|t| t.split_once(stop))
+        .expect("has it");
+    assert_eq!(succeeds(&words), format!("{before}\n"));
+}
+
+#[test]
+fn a_conversation_is_typed_line_by_line() {
+    let model = family_arg(GGUF);
+    let words = ["chat", &model, "--backend", "flex", "--max-tokens", "4"];
+    let typed = "/help\n/set top_q 1\n/sing\n\nHi\n/timing on\n/regenerate\n/clear\n/regenerate\n/quit\nunheard\n";
+    let output = run_with_input(&words, typed);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let said = stderr(&output);
+    for part in [
+        "/system TEXT",
+        "top_q",
+        "/sing",
+        "first token",
+        "nothing to answer again",
+    ] {
+        assert!(said.contains(part), "{part} in {said}");
+    }
+    let once = succeeds(&[&words[..], &["--prompt", "Hi"]].concat());
+    let answers = stdout(&output);
+    assert!(
+        answers.contains(once.trim_end()),
+        "{answers:?} has {once:?}"
+    );
+}
+
+#[test]
+fn a_model_without_a_template_completes_text_and_says_so() {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let words = [
+        "chat",
+        "--random-weights",
+        &config,
+        "--backend",
+        "flex",
+        "--prompt",
+        "abc",
+    ];
+    let output = run(&[&words[..], &["--max-tokens", "3"]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stderr(&output).contains("no chat template"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_aborts_the_answer() {
+    use std::io::{BufRead, BufReader};
+    use std::process::{Command, Stdio};
+
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let words = [
+        "chat",
+        "--random-weights",
+        &config,
+        "--backend",
+        "flex",
+        "--prompt",
+        "abc",
+        "--json",
+    ];
+    let mut child = Command::new(command(&[]).get_program())
+        .args(words)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    let first = lines
+        .by_ref()
+        .map(|line| line.expect("reads"))
+        .find(|line| line.contains("token"));
+    assert!(first.is_some(), "no token came");
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .expect("kill")
+            .success()
+    );
+    let last = lines
+        .map(|line| line.expect("reads"))
+        .last()
+        .expect("events go on");
+    let last: Value = serde_json::from_str(&last).expect("JSON");
+    assert_eq!(last["type"], "done", "{last}");
+    assert_eq!(last["finish_reason"], "abort", "{last}");
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+}

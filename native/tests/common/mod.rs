@@ -1,0 +1,104 @@
+//! What the command's tests share: the command, the committed models, and the backends.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::Output;
+
+use assert_cmd::Command;
+use serde_json::Value;
+
+/// Every backend that a native build has; a machine without an adapter fails the tests for wgpu.
+pub const BACKENDS: [&str; 2] = ["flex", "wgpu"];
+
+/// A folder or file of the committed tiny models.
+pub fn family(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../engine/tests/data/families")
+        .join(path)
+}
+
+/// The same as a flag's value.
+pub fn family_arg(path: &str) -> String {
+    family(path).to_string_lossy().into_owned()
+}
+
+/// The smallest committed GGUF.
+pub const GGUF: &str = "llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
+/// Its reference folder.
+pub const GGUF_REFERENCE: &str = "llama-tied-gguf/reference";
+
+/// Runs `llamaglass` with `words` and returns what came, whatever the status.
+pub fn run(words: &[&str]) -> Output {
+    run_with_input(words, "")
+}
+
+/// The same with something on stdin.
+pub fn run_with_input(words: &[&str], input: &str) -> Output {
+    command(words).write_stdin(input).output().expect("runs")
+}
+
+/// `llamaglass` with `words`.
+pub fn command(words: &[&str]) -> Command {
+    let mut command = Command::cargo_bin("llamaglass").expect("the command is built");
+    command.args(words);
+    command
+}
+
+/// Runs it and expects success; its stdout.
+pub fn succeeds(words: &[&str]) -> String {
+    let output = run(words);
+    assert!(output.status.success(), "{words:?}: {}", stderr(&output));
+    stdout(&output)
+}
+
+/// Runs it and expects success; its stdout as one JSON value.
+pub fn json(words: &[&str]) -> Value {
+    let text = succeeds(words);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error} in {text}"))
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// A reference file of the committed models.
+pub fn reference(path: &str) -> Value {
+    let text = std::fs::read_to_string(family(path)).expect(path);
+    serde_json::from_str(&text).expect(path)
+}
+
+/// The case called `name` of a reference file.
+pub fn case(path: &str, name: &str) -> Value {
+    let file = reference(path);
+    let cases = file["cases"].as_array().expect("cases");
+    let case = cases.iter().find(|case| case["name"] == name);
+    case.unwrap_or_else(|| panic!("{path} has no case {name}"))
+        .clone()
+}
+
+/// A folder with a config.json of a tiny shape without end ids.
+pub fn tiny_shape() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = serde_json::json!({
+        "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
+        "vocab_size": 300, "hidden_size": 48, "intermediate_size": 80, "num_hidden_layers": 2,
+        "num_attention_heads": 3, "num_key_value_heads": 1, "head_dim": 16,
+        "max_position_embeddings": 2048, "rms_norm_eps": 1e-5, "rope_theta": 10000.0,
+        "tie_word_embeddings": false
+    });
+    std::fs::write(folder.path().join("config.json"), config.to_string()).expect("writes");
+    folder
+}
+
+/// The shape's config.json as a flag's value.
+pub fn shape_arg(folder: &tempfile::TempDir) -> String {
+    folder
+        .path()
+        .join("config.json")
+        .to_string_lossy()
+        .into_owned()
+}

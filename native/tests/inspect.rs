@@ -1,0 +1,87 @@
+//! `llamaglass inspect`.
+
+mod common;
+
+use common::{GGUF, family_arg, json, succeeds};
+
+#[test]
+fn a_gguf_is_shown_with_its_types_shape_and_fit() {
+    let model = family_arg(GGUF);
+    let facts = json(&["inspect", &model, "--backend", "flex", "--json"]);
+    assert_eq!(facts["format"], "GGUF v3");
+    let config = &facts["config"];
+    for (key, value) in [
+        ("n_layers", 3),
+        ("hidden_size", 96),
+        ("n_heads", 6),
+        ("n_kv_heads", 2),
+        ("vocab_size", 600),
+    ] {
+        assert_eq!(config[key], value, "{key}");
+    }
+    assert_eq!(config["tied"], true);
+    let types: Vec<&str> = facts["tensor_types"]
+        .as_array()
+        .expect("types")
+        .iter()
+        .filter_map(|kind| kind["name"].as_str())
+        .collect();
+    assert!(
+        types.contains(&"Q5_0") && types.contains(&"Q8_0"),
+        "{types:?}"
+    );
+    let tensors = facts["tensors"].as_array().expect("tensors");
+    assert!(
+        tensors.iter().any(|t| t["name"] == "token_embd.weight"),
+        "{tensors:?}"
+    );
+    assert_eq!(facts["tokenizer"]["has_chat_template"], true);
+    assert!(facts["memory"]["weights"].as_u64().expect("weights") > 0);
+    assert_eq!(facts["backend"]["backend"], "flex");
+    assert!(
+        facts["fit"]["why"]
+            .as_str()
+            .is_some_and(|why| !why.is_empty())
+    );
+}
+
+#[test]
+fn people_get_a_page_and_tensors_where_they_ask() {
+    let model = family_arg("llama3-tiny");
+    let words = ["inspect", &model, "--backend", "flex"];
+    let page = succeeds(&words);
+    for part in [
+        "safetensors",
+        "parameters",
+        "head size 16",
+        "theta 500000",
+        "fits",
+        "KV cache",
+        "flex (CPU)",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    assert!(!page.contains("q_proj"));
+    let page = succeeds(&[&words[..], &["--tensors"]].concat());
+    assert!(
+        page.contains("model.layers.0.self_attn.q_proj.weight"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_large_shape_is_inspected_without_making_its_weights() {
+    let words = [
+        "inspect",
+        "--random-weights",
+        "llama-2-7b",
+        "--quant",
+        "Q4_0",
+        "--backend",
+        "flex",
+        "--json",
+    ];
+    let facts = json(&words);
+    assert_eq!(facts["parameters"], 6_738_415_616_u64);
+    assert!(facts["memory"]["weights"].as_u64().expect("weights") > 6 << 30);
+}

@@ -1,0 +1,291 @@
+//! `llamaglass parity`: what agrees passes, and what does not must not.
+
+mod common;
+
+use std::path::Path;
+
+use common::{BACKENDS, GGUF, GGUF_REFERENCE, family, family_arg, json, run, stderr, stdout};
+use serde_json::{Value, json};
+
+#[test]
+fn a_gguf_agrees_with_its_sub_folder_on_every_backend() {
+    for backend in BACKENDS {
+        let (reference, model) = (family_arg(GGUF_REFERENCE), family_arg(GGUF));
+        let words = [
+            "parity",
+            "--reference",
+            &reference,
+            &model,
+            "--backend",
+            backend,
+            "--json",
+        ];
+        let report = json(&words);
+        assert_eq!(report["pass"], true, "{backend}: {report:#}");
+        let model = &report["models"][0];
+        assert_eq!(model["failed"], 0);
+        assert_eq!(model["absent"], json!(["perplexity.json"]));
+        assert_eq!(
+            model["notes"],
+            json!([]),
+            "the files are those of the reference"
+        );
+        let cases = model["cases"].as_array().expect("cases");
+        for kind in [
+            "tokenizer",
+            "chat",
+            "quant_blocks",
+            "logits",
+            "greedy",
+            "generate",
+        ] {
+            assert!(
+                cases.iter().any(|case| case["kind"] == kind),
+                "{backend}: no {kind}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_folder_of_models_is_run_model_by_model() {
+    for folder in ["llama2-tiny", "llama3-tiny"] {
+        for backend in BACKENDS {
+            let reference = family_arg(folder);
+            let words = ["parity", "--reference", &reference, "--backend", backend];
+            let output = run(&words);
+            assert!(
+                output.status.success(),
+                "{}{}",
+                stdout(&output),
+                stderr(&output)
+            );
+            let printed = stdout(&output);
+            for part in [
+                "pass  tokenizer",
+                "pass  chat",
+                "(must fail)",
+                "max_diff",
+                "absent",
+                "PASS",
+            ] {
+                // Only Llama 2's template refuses conversations.
+                let expected = part != "(must fail)" || folder == "llama2-tiny";
+                assert!(
+                    !expected || printed.contains(part),
+                    "{folder}: {part} in {printed}"
+                );
+            }
+        }
+    }
+}
+
+/// A copy of the GGUF's reference with one file changed.
+fn perturbed(file: &str, change: impl Fn(&mut Value)) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    copy(&family(GGUF_REFERENCE), folder.path());
+    let path = folder.path().join(file);
+    let text = std::fs::read_to_string(&path).expect(file);
+    let mut value = serde_json::from_str(&text).expect(file);
+    change(&mut value);
+    std::fs::write(path, value.to_string()).expect(file);
+    folder
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("a folder");
+    for entry in std::fs::read_dir(from).expect("reads") {
+        let path = entry.expect("entry").path();
+        let target = to.join(path.file_name().expect("name"));
+        if path.is_dir() {
+            copy(&path, &target);
+        } else {
+            std::fs::copy(&path, &target).expect("copies");
+        }
+    }
+}
+
+/// Every way in which a result can be wrong, a little over what is allowed.
+#[test]
+fn a_result_that_disagrees_fails_with_status_1_and_says_where() {
+    let nudge = |value: &mut Value, by: f64| *value = json!(value.as_f64().expect("number") + by);
+    type Change = Box<dyn Fn(&mut Value)>;
+    let table: Vec<(&str, &str, Change)> = vec![
+        (
+            "Q4_K_M/logits.json",
+            "logits",
+            Box::new(move |v| nudge(&mut v["cases"][1]["at_indices"][7], 2.2e-3)),
+        ),
+        (
+            "Q4_K_M/logits.json",
+            "logits",
+            Box::new(move |v| nudge(&mut v["cases"][0]["top_logits"][3], -2.2e-3)),
+        ),
+        (
+            "Q4_K_M/logits.json",
+            "logits",
+            Box::new(move |v| nudge(&mut v["cases"][0]["logsumexp"], 1.2e-3)),
+        ),
+        (
+            "Q4_K_M/greedy.json",
+            "greedy",
+            Box::new(|v| v["cases"][0]["ids"][31] = json!(0)),
+        ),
+        (
+            "Q4_K_M/greedy.json",
+            "generate",
+            Box::new(|v| v["cases"][0]["ids"][2] = json!(0)),
+        ),
+        (
+            "Q4_K_M/quant_blocks.json",
+            "quant_blocks",
+            Box::new(move |v| nudge(&mut v["cases"][0]["values"][5], 1e-7)),
+        ),
+        (
+            "tokenizer.json",
+            "tokenizer",
+            Box::new(|v| v["cases"][1]["ids"] = json!([1, 2])),
+        ),
+        (
+            "tokenizer.json",
+            "tokenizer",
+            Box::new(|v| v["cases"][1]["pieces_hex"] = json!(["62"])),
+        ),
+        (
+            "chat.json",
+            "chat",
+            Box::new(|v| v["cases"][0]["rendered"] = json!("x")),
+        ),
+        (
+            "chat.json",
+            "chat",
+            Box::new(
+                |v| v["must_fail"] = json!([{"name": "x", "messages": [{"role": "user", "content": "A"}], "message": "no"}]),
+            ),
+        ),
+        ("chat.json", "chat", Box::new(|v| v["cases"] = json!([]))),
+    ];
+    let model = family_arg(GGUF);
+    for (index, (file, kind, change)) in table.into_iter().enumerate() {
+        let folder = perturbed(file, change);
+        let reference = folder.path().to_string_lossy().into_owned();
+        let words = [
+            "parity",
+            "--reference",
+            &reference,
+            &model,
+            "--backend",
+            "flex",
+        ];
+        let output = run(&[&words[..], &["--only", kind]].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "row {index}: {}",
+            stdout(&output)
+        );
+        let printed = stdout(&output);
+        assert!(printed.contains("FAIL"), "row {index}: {printed}");
+    }
+}
+
+#[test]
+fn a_miss_within_the_near_tie_rule_passes() {
+    // Swap a first and a second choice: allowed only because the margin is made small.
+    let swap = |margin: f64| {
+        move |v: &mut Value| {
+            let case = &mut v["cases"][0];
+            let (first, second) = (case["ids"][31].clone(), case["second_id"][31].clone());
+            case["ids"][31] = second;
+            case["second_id"][31] = first;
+            case["margin"][31] = json!(margin);
+        }
+    };
+    let model = family_arg(GGUF);
+    for (margin, status) in [(0.009, 0), (0.011, 1)] {
+        let folder = perturbed("Q4_K_M/greedy.json", swap(margin));
+        let reference = folder.path().to_string_lossy().into_owned();
+        let words = [
+            "parity",
+            "--reference",
+            &reference,
+            &model,
+            "--backend",
+            "flex",
+            "--only",
+            "greedy",
+        ];
+        assert_eq!(run(&words).status.code(), Some(status), "margin {margin}");
+    }
+}
+
+#[test]
+fn nothing_to_compare_is_a_failure() {
+    let model = family_arg(GGUF);
+    let empty = tempfile::tempdir().expect("a folder");
+    let empty = empty.path().to_string_lossy().into_owned();
+    let reference = family_arg(GGUF_REFERENCE);
+    let table: [&[&str]; 5] = [
+        &["--reference", &empty, &model],
+        &["--reference", &empty],
+        &["--reference", "no such folder", &model],
+        &["--reference", &model, &model],
+        &["--reference", &reference, &model, "--only", "perplexity"],
+    ];
+    for words in table {
+        let output = run(&[&["parity", "--backend", "flex"], words].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(1),
+            "{words:?}: {}",
+            stdout(&output)
+        );
+    }
+    let output = run(&[
+        "parity",
+        "--reference",
+        &reference,
+        &model,
+        "--only",
+        "logit",
+    ]);
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "an unknown kind is a usage error"
+    );
+    assert!(
+        stderr(&output).contains("quant_blocks"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn another_file_than_the_references_is_noted() {
+    let folder = perturbed("Q4_K_M/logits.json", |v| {
+        v["meta"]["gguf_sha256"] = json!("00");
+    });
+    // Without the other files' sums the sub-folder is found by its name.
+    for file in ["greedy.json", "quant_blocks.json"] {
+        std::fs::remove_file(folder.path().join("Q4_K_M").join(file)).expect("removes");
+    }
+    let reference = folder.path().to_string_lossy().into_owned();
+    let model = family_arg(GGUF);
+    let words = [
+        "parity",
+        "--reference",
+        &reference,
+        &model,
+        "--backend",
+        "flex",
+        "--json",
+    ];
+    let report = json(&words);
+    let notes = report["models"][0]["notes"].to_string();
+    assert!(notes.contains("SHA-256 differs"), "{notes}");
+    assert_eq!(
+        report["models"][0]["absent"],
+        json!(["quant_blocks.json", "greedy.json", "perplexity.json"])
+    );
+}
