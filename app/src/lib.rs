@@ -1,1 +1,17 @@
-//! x
+//! The Llamaglass page and its engine worker.
+//!
+//! What can be tested without a browser (statistics, Markdown, settings, formats) knows nothing of
+//! one; `ui` draws it, `state` drives it, and the engine is behind the `client`.
+
+pub mod browser;
+pub mod catalog;
+pub mod client;
+pub mod format;
+pub mod markdown;
+pub mod protocol;
+pub mod settings;
+pub mod state;
+pub mod stats;
+pub mod timeline;
+pub mod ui;
+pub mod worker;
