@@ -102,7 +102,7 @@ fn summarise(app: App) {
 }
 
 /// Shows an answer's tokens in the timeline.
-pub(crate) fn show(app: App, tag: Option<Tag>) {
+pub fn show(app: App, tag: Option<Tag>) {
     app.focused.set(None);
     app.shown.set(tag);
     summarise(app);

@@ -73,7 +73,7 @@ pub fn load_default(app: App) {
 }
 
 fn load_catalog(app: App, model: CatalogModel) {
-    let href = leptos::prelude::document().base_uri().ok().flatten();
+    let href = document().base_uri().ok().flatten();
     let here = href.unwrap_or_default();
     let folder = here.rfind('/').map_or("/", |at| &here[..=at]);
     let base = format!("{folder}models/");

@@ -26,7 +26,7 @@ use crate::state::App;
 /// Puts the page into the document's body and starts its engine.
 pub fn mount() {
     console_error_panic_hook::set_once();
-    leptos::mount::mount_to_body(|| {
+    mount_to_body(|| {
         let app = App::new();
         wiring::connect(app);
         view! { <Page app/> }
@@ -36,7 +36,10 @@ pub fn mount() {
 
 /// The whole page, over a state whose client is connected.
 #[component]
-pub fn Page(app: App) -> impl IntoView {
+pub fn Page(
+    /// The state to draw.
+    app: App,
+) -> impl IntoView {
     provide_context(app);
     wiring::theme(app);
     wiring::keys(app);

@@ -1,6 +1,6 @@
 //! Choosing a model.
 
-use leptos::html::Dialog;
+use leptos::html::{Dialog, Input};
 use leptos::prelude::*;
 
 use super::files;
@@ -68,6 +68,12 @@ pub fn ModelDialog() -> impl IntoView {
 #[component]
 fn Picker() -> impl IntoView {
     let app = app();
+    let folder = NodeRef::<Input>::new();
+    Effect::new(move || {
+        if let Some(folder) = folder.get() {
+            let _ = folder.set_attribute("webkitdirectory", "");
+        }
+    });
     let default = move || {
         let catalog = app.catalog.get()?.ok()?;
         default_model(&catalog).cloned()
@@ -110,7 +116,7 @@ fn Picker() -> impl IntoView {
                     <input
                         type="file"
                         multiple
-                        webkitdirectory
+                        node_ref=folder
                         data-testid="open-folder-input"
                         disabled=starting
                         on:change=move |event| files::chosen(app, &event)
