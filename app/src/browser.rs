@@ -71,7 +71,12 @@ mod tests {
     #[test]
     fn every_browser_gets_its_own_advice() {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
-        assert!(facts(chrome).advice().iter().any(|a| a.contains("chrome://flags")));
+        assert!(
+            facts(chrome)
+                .advice()
+                .iter()
+                .any(|a| a.contains("chrome://flags"))
+        );
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
         assert!(facts(firefox).advice()[0].contains("about:config"));
         let safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15";

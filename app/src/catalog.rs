@@ -86,14 +86,23 @@ mod tests {
     const DIGEST: &str = "B179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
 
     fn entry(file: &str, sha256: &str, default: bool) -> String {
-        format!(r#"{{"name":"M","file":"{file}","bytes":5,"sha256":"{sha256}","default":{default}}}"#)
+        format!(
+            r#"{{"name":"M","file":"{file}","bytes":5,"sha256":"{sha256}","default":{default}}}"#
+        )
     }
 
     #[test]
     fn the_marked_model_is_offered_first_and_digests_are_lower_case() {
-        let json = format!("[{},{}]", entry("a.gguf", DIGEST, false), entry("b.gguf", DIGEST, true));
+        let json = format!(
+            "[{},{}]",
+            entry("a.gguf", DIGEST, false),
+            entry("b.gguf", DIGEST, true)
+        );
         let models = parse_catalog(&json).expect("parses");
-        assert_eq!(default_model(&models).map(|m| m.file.as_str()), Some("b.gguf"));
+        assert_eq!(
+            default_model(&models).map(|m| m.file.as_str()),
+            Some("b.gguf")
+        );
         assert!(models[0].sha256.starts_with("b179"));
     }
 
@@ -101,7 +110,10 @@ mod tests {
     fn a_file_name_can_not_leave_the_folder() {
         for file in ["../secret", "a/b.gguf", "", ".hidden", "a%2fb"] {
             let json = format!("[{}]", entry(file, DIGEST, true));
-            assert!(matches!(parse_catalog(&json), Err(CatalogError::FileName { .. })), "{file}");
+            assert!(
+                matches!(parse_catalog(&json), Err(CatalogError::FileName { .. })),
+                "{file}"
+            );
         }
     }
 
@@ -110,6 +122,9 @@ mod tests {
         assert_eq!(parse_catalog("[]"), Err(CatalogError::Empty));
         assert!(matches!(parse_catalog("{"), Err(CatalogError::Json(_))));
         let json = format!("[{}]", entry("a.gguf", "12", true));
-        assert!(matches!(parse_catalog(&json), Err(CatalogError::Digest { .. })));
+        assert!(matches!(
+            parse_catalog(&json),
+            Err(CatalogError::Digest { .. })
+        ));
     }
 }

@@ -3,6 +3,9 @@
 //! What can be tested without a browser (statistics, Markdown, settings, formats) knows nothing of
 //! one; `ui` draws it, `state` drives it, and the engine is behind the `client`.
 
+#[cfg(feature = "mock")]
+extern crate self as llamaglass_app;
+
 pub mod browser;
 pub mod catalog;
 pub mod client;

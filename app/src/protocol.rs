@@ -140,12 +140,15 @@ mod tests {
         };
         let json = serde_json::to_string(&command).expect("serialises");
         let back: Command = serde_json::from_str(&json).expect("parses");
-        assert!(matches!(back, Command::Submit { tag: 7, request } if request.input == Input::Text("hi".into())));
+        assert!(
+            matches!(back, Command::Submit { tag: 7, request } if request.input == Input::Text("hi".into()))
+        );
     }
 
     #[test]
     fn the_start_script_can_report_a_crash_by_hand() {
-        let reply: Reply = serde_json::from_str(r#"{"type":"crashed","message":"no SIMD"}"#).expect("parses");
+        let reply: Reply =
+            serde_json::from_str(r#"{"type":"crashed","message":"no SIMD"}"#).expect("parses");
         assert!(matches!(reply, Reply::Crashed { message } if message == "no SIMD"));
     }
 }

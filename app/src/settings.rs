@@ -173,7 +173,9 @@ impl Field {
     /// One line on what it does.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Temperature => "0 always picks the likeliest token; 1 samples the model's own distribution.",
+            Self::Temperature => {
+                "0 always picks the likeliest token; 1 samples the model's own distribution."
+            }
             Self::TopK => "Only the k likeliest tokens; 0 for all.",
             Self::TopP => "The likeliest tokens up to this probability; 1 for all.",
             Self::MinP => "At least this fraction as likely as the likeliest; 0 for all.",
@@ -183,7 +185,9 @@ impl Field {
             Self::Seed => "Same seed, same prompt, same settings: same text.",
             Self::MaxTokens => "The most tokens of an answer; empty for up to the context's end.",
             Self::Stop => r"One a line; \n and \t stand for a new line and a tab.",
-            Self::ContextLength => "Positions of the KV cache; empty for the default. Applies when the model is loaded again.",
+            Self::ContextLength => {
+                "Positions of the KV cache; empty for the default. Applies when the model is loaded again."
+            }
         }
     }
 
@@ -201,7 +205,12 @@ impl Field {
             Self::FrequencyPenalty => s.frequency_penalty.to_string(),
             Self::Seed => s.seed.to_string(),
             Self::MaxTokens => optional(settings.max_tokens),
-            Self::Stop => settings.stop.iter().map(|s| escape(s)).collect::<Vec<_>>().join("\n"),
+            Self::Stop => settings
+                .stop
+                .iter()
+                .map(|s| escape(s))
+                .collect::<Vec<_>>()
+                .join("\n"),
             Self::ContextLength => optional(settings.context_length),
         }
     }
@@ -211,7 +220,11 @@ impl Field {
     /// # Errors
     /// Words for the user; `settings` is then as before.
     pub fn set(self, settings: &mut Settings, typed: &str) -> Result<(), String> {
-        let typed = if self == Self::Stop { typed } else { typed.trim() };
+        let typed = if self == Self::Stop {
+            typed
+        } else {
+            typed.trim()
+        };
         let mut next = settings.clone();
         let s = &mut next.sampling;
         match self {
@@ -223,17 +236,23 @@ impl Field {
             Self::PresencePenalty => s.presence_penalty = number(typed)?,
             Self::FrequencyPenalty => s.frequency_penalty = number(typed)?,
             Self::Seed => {
-                s.seed = typed.parse().map_err(|_| {
-                    format!("{typed:?} is no whole number from 0 to {}", u64::MAX)
-                })?;
+                s.seed = typed
+                    .parse()
+                    .map_err(|_| format!("{typed:?} is no whole number from 0 to {}", u64::MAX))?;
             }
             Self::MaxTokens => next.max_tokens = positive(typed)?,
             Self::ContextLength => next.context_length = positive(typed)?,
             Self::Stop => {
-                next.stop = typed.lines().filter(|line| !line.is_empty()).map(unescape).collect();
+                next.stop = typed
+                    .lines()
+                    .filter(|line| !line.is_empty())
+                    .map(unescape)
+                    .collect();
             }
         }
-        next.sampling.validate().map_err(|error| error.to_string())?;
+        next.sampling
+            .validate()
+            .map_err(|error| error.to_string())?;
         *settings = next;
         Ok(())
     }
@@ -265,7 +284,9 @@ fn positive(typed: &str) -> Result<Option<usize>, String> {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('\\', r"\\").replace('\n', r"\n").replace('\t', r"\t")
+    text.replace('\\', r"\\")
+        .replace('\n', r"\n")
+        .replace('\t', r"\t")
 }
 
 fn unescape(text: &str) -> String {
@@ -321,14 +342,19 @@ mod tests {
         ];
         for (field, typed) in wrong {
             let mut settings = Settings::default();
-            assert!(field.set(&mut settings, typed).is_err(), "{} {typed}", field.id());
+            assert!(
+                field.set(&mut settings, typed).is_err(),
+                "{} {typed}",
+                field.id()
+            );
             assert_eq!(settings, Settings::default());
         }
     }
 
     #[test]
     fn settings_of_an_older_page_still_load() {
-        let settings: Settings = serde_json::from_str(r#"{"system_prompt":"Be brief."}"#).expect("parses");
+        let settings: Settings =
+            serde_json::from_str(r#"{"system_prompt":"Be brief."}"#).expect("parses");
         assert_eq!(settings.system_prompt, "Be brief.");
         assert!(settings.overlay);
     }
@@ -341,7 +367,10 @@ mod tests {
             content: "hi".into(),
         };
         settings.system_prompt = "  ".into();
-        assert_eq!(settings.request(vec![user.clone()]).input, Input::Messages(vec![user.clone()]));
+        assert_eq!(
+            settings.request(vec![user.clone()]).input,
+            Input::Messages(vec![user.clone()])
+        );
         settings.system_prompt = "Be brief.".into();
         let Input::Messages(messages) = settings.request(vec![user]).input else {
             panic!("messages in, messages out");

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use llamaglass_engine::event::{Event, FinishReason, Usage};
+use llamaglass_engine::stats::percentile;
 use llamaglass_engine::timing::{Clock, RequestTiming, Stage, StepKind, StepTiming};
 
 use crate::protocol::Tag;
@@ -155,10 +156,18 @@ impl AnswerStats {
     /// The figures that the page shows.
     pub fn summary(&self) -> Summary {
         let gaps: Vec<f64> = self.arrivals_ms.windows(2).map(|w| w[1] - w[0]).collect();
-        let decode = || self.steps.iter().filter(|s| s.timing.kind == StepKind::Decode);
+        let decode = || {
+            self.steps
+                .iter()
+                .filter(|s| s.timing.kind == StepKind::Decode)
+        };
         let walls: Vec<f64> = decode().map(|s| s.timing.wall_ms).collect();
         let (mut prefill_ms, mut prefill_tokens) = (0.0, 0);
-        for step in self.steps.iter().filter(|s| s.timing.kind == StepKind::Prefill) {
+        for step in self
+            .steps
+            .iter()
+            .filter(|s| s.timing.kind == StepKind::Prefill)
+        {
             prefill_ms += step.timing.wall_ms;
             prefill_tokens += step.timing.tokens;
         }
@@ -174,18 +183,20 @@ impl AnswerStats {
             tokens: self.tokens(),
             prompt_tokens: self.prompt_tokens,
             reused_tokens: self.reused_tokens,
-            ttft_ms: self.arrivals_ms.first().map(|first| first - self.submitted_ms),
+            ttft_ms: self
+                .arrivals_ms
+                .first()
+                .map(|first| first - self.submitted_ms),
             tokens_per_s: (elapsed > 0.0).then(|| gaps.len() as f64 * 1000.0 / elapsed),
-            tpot_p50_ms: percentile(&gaps, 0.5),
-            tpot_p95_ms: percentile(&gaps, 0.95),
-            step_p50_ms: percentile(&walls, 0.5),
-            prefill_per_s: (prefill_ms > 0.0).then(|| f64::from(prefill_tokens) * 1000.0 / prefill_ms),
+            tpot_p50_ms: percentile(&gaps, 50.0),
+            tpot_p95_ms: percentile(&gaps, 95.0),
+            step_p50_ms: percentile(&walls, 50.0),
+            prefill_per_s: (prefill_ms > 0.0)
+                .then(|| f64::from(prefill_tokens) * 1000.0 / prefill_ms),
             stage_mean_ms: Stage::STEP.map(mean),
-            rest_mean_ms: (!walls.is_empty()).then(|| {
-                decode().map(|s| s.timing.residue_ms()).sum::<f64>() / walls.len() as f64
-            }),
-            paint_ms: (self.painted_tokens > 0)
-                .then(|| self.paint_ms / self.painted_tokens as f64),
+            rest_mean_ms: (!walls.is_empty())
+                .then(|| decode().map(|s| s.timing.residue_ms()).sum::<f64>() / walls.len() as f64),
+            paint_ms: (self.painted_tokens > 0).then(|| self.paint_ms / self.painted_tokens as f64),
             clock: self.steps.last().map(|s| s.timing.clock),
         }
     }
@@ -260,18 +271,6 @@ impl SessionStats {
     pub fn forget(&mut self, tag: Tag) {
         self.answers.remove(&tag);
     }
-}
-
-/// The value below which the share `p` (0 to 1) of `values` lies, between two neighbours by
-/// straight line (NumPy's default). `None` for no values.
-pub fn percentile(values: &[f64], p: f64) -> Option<f64> {
-    let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
-    sorted.sort_by(f64::total_cmp);
-    let last = sorted.len().checked_sub(1)?;
-    let place = p.clamp(0.0, 1.0) * last as f64;
-    let (below, above) = (place.floor() as usize, place.ceil() as usize);
-    let (low, high) = (*sorted.get(below)?, *sorted.get(above)?);
-    Some(low + (high - low) * (place - place.floor()))
 }
 
 #[cfg(test)]

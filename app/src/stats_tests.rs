@@ -68,20 +68,30 @@ fn times_to_and_between_tokens_are_the_pages() {
 fn step_figures_are_the_engines_and_leave_prefill_out() {
     let summary = answer().summary();
     assert_eq!(summary.step_p50_ms, Some(50.0));
-    assert_eq!(summary.stage_mean_ms, [Some(0.0), Some(40.0), Some(0.0), Some(0.0)]);
+    assert_eq!(
+        summary.stage_mean_ms,
+        [Some(0.0), Some(40.0), Some(0.0), Some(0.0)]
+    );
     assert_eq!(summary.rest_mean_ms, Some(10.0));
     assert_eq!(summary.clock, Some(CLOCK));
 }
 
 #[test]
 fn prefill_rate_counts_computed_tokens_only() {
-    assert_eq!(answer().summary().prefill_per_s, Some(20.0 * 1000.0 / 150.0));
+    assert_eq!(
+        answer().summary().prefill_per_s,
+        Some(20.0 * 1000.0 / 150.0)
+    );
 }
 
 #[test]
 fn tokens_know_their_place_in_the_text() {
     let answer = answer();
-    let places: Vec<_> = answer.steps.iter().filter_map(|s| s.token.clone()).collect();
+    let places: Vec<_> = answer
+        .steps
+        .iter()
+        .filter_map(|s| s.token.clone())
+        .collect();
     assert_eq!(places[0].text, 0..3);
     assert_eq!(places[1].text, 3..3);
     assert_eq!(&answer.text[places[2].text.clone()], "is!");
@@ -134,14 +144,4 @@ fn events_of_a_forgotten_request_are_dropped() {
     session.forget(1);
     session.apply(1, &token(1, "x", StepKind::Decode, 1), 1.0);
     assert!(session.get(1).is_none());
-}
-
-#[test]
-fn percentiles_are_numpys() {
-    let values = [4.0, 1.0, 3.0, 2.0];
-    assert_eq!(percentile(&values, 0.5), Some(2.5));
-    assert_eq!(percentile(&values, 1.0), Some(4.0));
-    assert!((percentile(&values, 0.95).expect("some") - 3.85).abs() < 1e-12);
-    assert_eq!(percentile(&[], 0.5), None);
-    assert_eq!(percentile(&[f64::NAN, 2.0], 0.9), Some(2.0));
 }

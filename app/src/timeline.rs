@@ -1,9 +1,10 @@
 //! How a step becomes a bar: its segments, its words, and the scale of all bars; pure.
 
+use llamaglass_engine::stats::percentile;
 use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
 
 use crate::format::millis;
-use crate::stats::{StepRecord, percentile};
+use crate::stats::StepRecord;
 
 /// The parts of a bar, from the bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,9 +36,15 @@ impl Part {
     /// One line on what it holds.
     pub const fn help(self) -> &'static str {
         match self {
-            Self::Stage(Stage::Preprocess) => "Deciding what to compute and writing ids and positions to the device",
-            Self::Stage(Stage::Forward) => "The model: issuing its operations and waiting for the device",
-            Self::Stage(Stage::Sampling) => "Picking the token and copying to the host what that takes",
+            Self::Stage(Stage::Preprocess) => {
+                "Deciding what to compute and writing ids and positions to the device"
+            }
+            Self::Stage(Stage::Forward) => {
+                "The model: issuing its operations and waiting for the device"
+            }
+            Self::Stage(Stage::Sampling) => {
+                "Picking the token and copying to the host what that takes"
+            }
             Self::Stage(Stage::Text) => "Id to text, and building the event",
             Self::Stage(Stage::Request) => "Once-a-request work",
             Self::Rest => "Wall time that no stage accounts for",
@@ -130,9 +137,9 @@ pub fn scale(steps: &[StepRecord], all: bool) -> f64 {
     if shown.is_empty() {
         shown = walls(&|_| true);
     }
-    let max = percentile(&shown, 1.0).unwrap_or(1.0);
+    let max = percentile(&shown, 100.0).unwrap_or(1.0);
     // One outlier must not flatten all others.
-    let usual = percentile(&shown, 0.95).unwrap_or(max) * 2.0;
+    let usual = percentile(&shown, 95.0).unwrap_or(max) * 2.0;
     nice(if all { max } else { max.min(usual) })
 }
 
@@ -189,7 +196,10 @@ mod tests {
 
     #[test]
     fn a_step_without_time_is_still_drawn() {
-        assert_eq!(gradient(&step(StepKind::Decode, 0.0, 0).timing), "linear-gradient(to top,var(--rest) 0% 100%)");
+        assert_eq!(
+            gradient(&step(StepKind::Decode, 0.0, 0).timing),
+            "linear-gradient(to top,var(--rest) 0% 100%)"
+        );
     }
 
     #[test]
@@ -209,7 +219,13 @@ mod tests {
 
     #[test]
     fn scales_are_round() {
-        for (ms, expected) in [(0.3, 0.5), (1.0, 1.0), (51.0, 100.0), (0.0, 1.0), (f64::NAN, 1.0)] {
+        for (ms, expected) in [
+            (0.3, 0.5),
+            (1.0, 1.0),
+            (51.0, 100.0),
+            (0.0, 1.0),
+            (f64::NAN, 1.0),
+        ] {
             assert!((nice(ms) - expected).abs() < 1e-9, "{ms}: {}", nice(ms));
         }
     }

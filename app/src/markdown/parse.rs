@@ -123,7 +123,9 @@ impl Builder {
         };
         match tag {
             Some(tag) => self.push(start, element(tag, children)),
-            None => children.into_iter().for_each(|child| self.push(start, child)),
+            None => children
+                .into_iter()
+                .for_each(|child| self.push(start, child)),
         }
     }
 

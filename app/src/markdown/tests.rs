@@ -47,11 +47,23 @@ fn html_of_the_model_is_text() {
 #[test]
 fn links_go_to_the_web_only() {
     assert_eq!(safe_href(" HTTPS://a.b "), Some("HTTPS://a.b".into()));
-    for bad in ["javascript:alert(1)", "data:text/html,x", "//a.b", "java\nscript:x", "http:/x", "vbscript:", "é", ""] {
+    for bad in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//a.b",
+        "java\nscript:x",
+        "http:/x",
+        "vbscript:",
+        "é",
+        "",
+    ] {
         assert_eq!(safe_href(bad), None, "{bad}");
     }
     let nodes = whole("[a](javascript:alert(1)) ![b](https://c.d/e.png) <javascript:x>");
-    let links: Vec<_> = tags(&nodes).into_iter().filter(|t| matches!(t, Tag::Link(_))).collect();
+    let links: Vec<_> = tags(&nodes)
+        .into_iter()
+        .filter(|t| matches!(t, Tag::Link(_)))
+        .collect();
     assert_eq!(links, [Tag::Link("https://c.d/e.png".into())]);
     assert!(tags(&nodes).contains(&Tag::DeadLink));
 }
@@ -59,7 +71,10 @@ fn links_go_to_the_web_only() {
 #[test]
 fn an_open_code_fence_is_code_already() {
     let nodes = whole("Look:\n\n```rust\nlet a = \"<b>\";\n");
-    assert_eq!(tags(&nodes), [Tag::Paragraph, Tag::CodeBlock("rust".into())]);
+    assert_eq!(
+        tags(&nodes),
+        [Tag::Paragraph, Tag::CodeBlock("rust".into())]
+    );
     assert!(texts(&nodes).ends_with("let a = \"<b>\";\n"));
 }
 
@@ -70,7 +85,11 @@ fn text_knows_where_it_came_from() {
     document.update("first\n\nsec");
     document.update(text);
     walk(document.blocks(), &mut |node| {
-        if let Node::Text { text: drawn, source } = node {
+        if let Node::Text {
+            text: drawn,
+            source,
+        } = node
+        {
             assert_eq!(&text[source.clone()], drawn);
         }
     });
@@ -82,7 +101,15 @@ fn tables_have_heads() {
     let nodes = whole("|a|b|\n|-|-|\n|1|2|\n");
     assert_eq!(
         tags(&nodes),
-        [Tag::Table, Tag::Row, Tag::HeadCell, Tag::HeadCell, Tag::Row, Tag::Cell, Tag::Cell]
+        [
+            Tag::Table,
+            Tag::Row,
+            Tag::HeadCell,
+            Tag::HeadCell,
+            Tag::Row,
+            Tag::Cell,
+            Tag::Cell
+        ]
     );
 }
 

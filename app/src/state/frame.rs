@@ -46,7 +46,10 @@ fn draw(app: App) {
     };
     let mut tags: Vec<Tag> = events.iter().map(|(tag, ..)| *tag).collect();
     tags.dedup();
-    let drawn = events.iter().filter(|(_, event, _)| matches!(event, Event::Token { .. })).count();
+    let drawn = events
+        .iter()
+        .filter(|(_, event, _)| matches!(event, Event::Token { .. }))
+        .count();
     app.stats.update_value(|stats| {
         for (tag, event, at) in &events {
             stats.apply(*tag, event, *at);
@@ -62,15 +65,27 @@ fn draw(app: App) {
 
 /// Brings an answer's turn, and the timeline if it shows it, to what the statistics know.
 fn refresh(app: App, tag: Tag) {
-    let Some(turn) = app.turns.with_untracked(|turns| turns.iter().find(|t| t.tag == tag).copied()) else {
+    let Some(turn) = app
+        .turns
+        .with_untracked(|turns| turns.iter().find(|t| t.tag == tag).copied())
+    else {
         return;
     };
     let ended = app.stats.with_value(|stats| {
         let answer = stats.get(tag)?;
-        if turn.text.with_untracked(|text| text.len() != answer.text.len()) {
+        if turn
+            .text
+            .with_untracked(|text| text.len() != answer.text.len())
+        {
             turn.text.set(answer.text.clone());
         }
-        turn.ids.set(answer.ids().map(|id| id.to_string()).collect::<Vec<_>>().join(","));
+        turn.ids.set(
+            answer
+                .ids()
+                .map(|id| id.to_string())
+                .collect::<Vec<_>>()
+                .join(","),
+        );
         match &answer.outcome {
             Outcome::Running => None,
             Outcome::Failed(error) => Some(TurnState::Failed(error.clone())),
@@ -95,7 +110,8 @@ fn refresh(app: App, tag: Tag) {
 
 fn summarise(app: App) {
     let summary = app.shown.get_untracked().and_then(|tag| {
-        app.stats.with_value(|stats| stats.get(tag).map(crate::stats::AnswerStats::summary))
+        app.stats
+            .with_value(|stats| stats.get(tag).map(crate::stats::AnswerStats::summary))
     });
     app.summary.set(summary.unwrap_or_default());
     app.revision.update(|revision| *revision += 1);

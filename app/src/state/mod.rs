@@ -10,8 +10,10 @@ mod replies;
 mod storage;
 
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
-pub use model::{Load, Engine, cancel_load, choose_backend, load, load_default, reload, restart_engine};
 pub use frame::show;
+pub use model::{
+    Engine, Load, cancel_load, choose_backend, load, load_default, reload, restart_engine,
+};
 pub use storage::save_settings;
 
 use std::cell::RefCell;

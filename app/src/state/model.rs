@@ -48,7 +48,10 @@ impl Load {
 
     /// Takes news at `now_ms` of the page's clock.
     pub fn advance(&mut self, progress: LoadProgress, now_ms: f64) {
-        if self.progress.is_none_or(|last| last.phase != progress.phase) {
+        if self
+            .progress
+            .is_none_or(|last| last.phase != progress.phase)
+        {
             self.since = (now_ms, progress.done);
             self.bytes_per_s = None;
         }
@@ -109,7 +112,9 @@ pub fn reload(app: App) {
     app.notice.set(None);
     app.planned.set(None);
     app.engine.set(Engine::Loading(Load::new(name)));
-    let options = app.settings.with_untracked(crate::settings::Settings::load_options);
+    let options = app
+        .settings
+        .with_untracked(crate::settings::Settings::load_options);
     app.send(&Command::Load { source, options }, &files);
 }
 
@@ -150,7 +155,9 @@ pub fn choose_backend(app: App, backend: BackendChoice) {
 
 /// Asks which adapter there is.
 pub(super) fn probe(app: App) {
-    let options = app.settings.with_untracked(crate::settings::Settings::load_options);
+    let options = app
+        .settings
+        .with_untracked(crate::settings::Settings::load_options);
     app.send(&Command::Probe { options }, &[]);
     app.send(&Command::StoredModels, &[]);
 }

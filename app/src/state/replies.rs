@@ -28,7 +28,8 @@ pub(super) fn hear(app: App, reply: Reply) {
         }
         Reply::LoadFailed { error } => {
             app.inner().source.replace(None);
-            app.error.set(Some(format!("The model could not be loaded: {error}")));
+            app.error
+                .set(Some(format!("The model could not be loaded: {error}")));
             app.engine.set(Engine::Empty);
         }
         Reply::Event { tag, event } => frame::push(app, tag, event, now()),

@@ -48,7 +48,8 @@ pub(super) fn restore() -> (Settings, Vec<Turn>) {
 
 /// Keeps the settings.
 pub fn save_settings(app: App) {
-    app.settings.with_untracked(|settings| write(SETTINGS, settings));
+    app.settings
+        .with_untracked(|settings| write(SETTINGS, settings));
 }
 
 /// Keeps the conversation.

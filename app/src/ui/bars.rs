@@ -48,7 +48,9 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
                 }
                 mark_clipped(&list, answer, if changed { 0 } else { count.get() }, full);
                 count.set(answer.steps.len());
-                let inside = document().active_element().is_some_and(|el| list.contains(Some(&el)));
+                let inside = document()
+                    .active_element()
+                    .is_some_and(|el| list.contains(Some(&el)));
                 if at_end && !inside && app.focused.get_untracked().is_none() {
                     list.set_scroll_left(list.scroll_width());
                 }
@@ -58,7 +60,12 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
 
     let step_under = move |target: Option<web_sys::EventTarget>| -> Option<usize> {
         let element: Element = target?.dyn_into().ok()?;
-        element.closest(".bar").ok()??.get_attribute("data-step")?.parse().ok()
+        element
+            .closest(".bar")
+            .ok()??
+            .get_attribute("data-step")?
+            .parse()
+            .ok()
     };
     let focus = move |to: Option<Element>| {
         if let Some(bar) = to.and_then(|bar| bar.dyn_into::<HtmlElement>().ok()) {
@@ -68,7 +75,8 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
     let empty = move || {
         app.revision.track();
         app.shown.get().is_none_or(|tag| {
-            app.stats.with_value(|stats| stats.get(tag).is_none_or(|a| a.steps.is_empty()))
+            app.stats
+                .with_value(|stats| stats.get(tag).is_none_or(|a| a.steps.is_empty()))
         })
     };
     view! {
@@ -160,7 +168,9 @@ fn mark_clipped(list: &HtmlElement, answer: &AnswerStats, from: usize, full: f64
     let bars = list.children();
     for (index, step) in answer.steps.iter().enumerate().skip(from) {
         if let Some(bar) = bars.item(index as u32) {
-            let _ = bar.class_list().toggle_with_force("clipped", step.timing.wall_ms > full);
+            let _ = bar
+                .class_list()
+                .toggle_with_force("clipped", step.timing.wall_ms > full);
         }
     }
 }

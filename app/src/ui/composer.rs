@@ -118,7 +118,11 @@ fn ContextMeter() -> impl IntoView {
     let share = move || total().map_or(0.0, |total| used() as f64 / total.max(1) as f64);
     let words = move || {
         total().map_or(String::new(), |total| {
-            format!("{} / {} tokens", format::count(used() as u64), format::count(total as u64))
+            format!(
+                "{} / {} tokens",
+                format::count(used() as u64),
+                format::count(total as u64)
+            )
         })
     };
     view! {

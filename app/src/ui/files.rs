@@ -53,7 +53,10 @@ fn open(app: App, files: Vec<PageFile>) {
     let known: Vec<PageFile> = match files.as_slice() {
         // A single file is tried whatever it is called: the engine says what is wrong with it.
         [_] => files,
-        _ => files.into_iter().filter(|file| is_known(&file.path)).collect(),
+        _ => files
+            .into_iter()
+            .filter(|file| is_known(&file.path))
+            .collect(),
     };
     if known.is_empty() {
         app.error.set(Some(format!(
@@ -74,7 +77,9 @@ fn is_known(path: &str) -> bool {
 /// Something is held over the page.
 pub fn drag_over(event: &DragEvent, dragging: RwSignal<bool>) {
     let has_files = event.data_transfer().is_some_and(|data| {
-        data.types().iter().any(|kind| kind.as_string().as_deref() == Some("Files"))
+        data.types()
+            .iter()
+            .any(|kind| kind.as_string().as_deref() == Some("Files"))
     });
     if has_files {
         event.prevent_default();
@@ -109,7 +114,9 @@ pub fn drop(app: App, event: DragEvent, dragging: RwSignal<bool>) {
     leptos::task::spawn_local(async move {
         match walk(entries).await {
             Ok(files) => open(app, files),
-            Err(error) => app.error.set(Some(format!("What was dropped can't be read: {error}"))),
+            Err(error) => app
+                .error
+                .set(Some(format!("What was dropped can't be read: {error}"))),
         }
     });
 }
@@ -123,7 +130,9 @@ async fn walk(mut entries: Vec<FileSystemEntry>) -> Result<Vec<PageFile>, String
         }
         let path = entry.full_path().trim_start_matches('/').to_owned();
         if entry.is_directory() {
-            let reader = entry.unchecked_into::<FileSystemDirectoryEntry>().create_reader();
+            let reader = entry
+                .unchecked_into::<FileSystemDirectoryEntry>()
+                .create_reader();
             loop {
                 // A reader gives its entries in batches, and an empty one at the end.
                 let batch = call(|ok, failed| {
@@ -183,10 +192,20 @@ mod tests {
 
     #[test]
     fn only_a_models_files_are_taken_from_a_folder() {
-        for path in ["m/config.json", "m/model-00001-of-00002.safetensors", "A.GGUF", "m/chat_template.jinja"] {
+        for path in [
+            "m/config.json",
+            "m/model-00001-of-00002.safetensors",
+            "A.GGUF",
+            "m/chat_template.jinja",
+        ] {
             assert!(is_known(path), "{path}");
         }
-        for path in ["m/README.md", "m/.DS_Store", "m/._config.json", "m/pytorch_model.bin"] {
+        for path in [
+            "m/README.md",
+            "m/.DS_Store",
+            "m/._config.json",
+            "m/pytorch_model.bin",
+        ] {
             assert!(!is_known(path), "{path}");
         }
     }

@@ -79,7 +79,8 @@ pub fn Answer(turn: Turn) -> impl IntoView {
 /// How the answer ended, where that needs a word.
 #[component]
 fn Ending(turn: Turn) -> impl IntoView {
-    move || match turn.state.get() {
+    move || {
+        match turn.state.get() {
         TurnState::Streaming | TurnState::Done => None,
         TurnState::Cut => Some(view! { <p class="ending">"Cut off: the most tokens that the settings or the context allow."</p> }.into_any()),
         TurnState::Aborted => Some(view! { <p class="ending">"Stopped."</p> }.into_any()),
@@ -88,13 +89,17 @@ fn Ending(turn: Turn) -> impl IntoView {
                 .into_any(),
         ),
     }
+    }
 }
 
 #[component]
 fn Tools(turn: Turn) -> impl IntoView {
     let app = app();
     let ended = move || turn.state.with(|state| *state != TurnState::Streaming);
-    let is_last = move || app.turns.with(|turns| turns.last().is_some_and(|last| last.tag == turn.tag));
+    let is_last = move || {
+        app.turns
+            .with(|turns| turns.last().is_some_and(|last| last.tag == turn.tag))
+    };
     let shown = move || app.shown.get() == Some(turn.tag);
     let timed = move || {
         app.shown.track();
@@ -105,7 +110,10 @@ fn Tools(turn: Turn) -> impl IntoView {
         let text = turn.text.get_untracked();
         let _ = window().navigator().clipboard().write_text(&text);
         copied.set(true);
-        set_timeout(move || copied.set(false), std::time::Duration::from_millis(1500));
+        set_timeout(
+            move || copied.set(false),
+            std::time::Duration::from_millis(1500),
+        );
     };
     view! {
         <Show when=ended>

@@ -80,7 +80,11 @@ fn Picker() -> impl IntoView {
     };
     let catalog_error = move || app.catalog.get().and_then(Result::err);
     let starting = move || app.engine.get() == Engine::Starting;
-    let label = move || default().map_or("Looking for models…".into(), |m| format!("Load {}", m.name));
+    let label = move || {
+        default().map_or("Looking for models…".into(), |m| {
+            format!("Load {}", m.name)
+        })
+    };
     let size = move || default().map(|model| format::bytes(model.bytes));
     view! {
         <div class="picker">

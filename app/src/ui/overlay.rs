@@ -103,7 +103,10 @@ fn Clocks() -> impl IntoView {
     };
     let paint = move || {
         app.summary.with(|s| s.paint_ms).map(|ms| {
-            format!("Drawing a token costs the page {}, not part of the bars.", format::millis(ms))
+            format!(
+                "Drawing a token costs the page {}, not part of the bars.",
+                format::millis(ms)
+            )
         })
     };
     view! {

@@ -67,7 +67,11 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
         if !matches!(phase, LoadPhase::Download | LoadPhase::Upload) {
             return format!("{} of {}", now.done, now.total);
         }
-        let bytes = format!("{} of {}", format::bytes(now.done), format::bytes(now.total));
+        let bytes = format!(
+            "{} of {}",
+            format::bytes(now.done),
+            format::bytes(now.total)
+        );
         match load.get().and_then(|load| load.bytes_per_s) {
             Some(rate) => format!("{bytes}, {}/s", format::bytes(rate as u64)),
             None => bytes,

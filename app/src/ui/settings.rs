@@ -47,7 +47,9 @@ pub fn SettingsDialog() -> impl IntoView {
         state::save_settings(app);
         generation.update(|n| *n += 1);
     };
-    let sampling = Field::ALL.into_iter().filter(|field| *field != Field::ContextLength);
+    let sampling = Field::ALL
+        .into_iter()
+        .filter(|field| *field != Field::ContextLength);
     view! {
         <dialog
             class="dialog settings"
@@ -146,7 +148,9 @@ fn Reload() -> impl IntoView {
     let differs = move || {
         let wanted = app.settings.with(|s| s.context_length);
         match app.engine.get() {
-            Engine::Loaded(info) => wanted.is_some_and(|n| n.min(info.config.context_length) != info.context_length),
+            Engine::Loaded(info) => {
+                wanted.is_some_and(|n| n.min(info.config.context_length) != info.context_length)
+            }
             _ => false,
         }
     };

@@ -17,7 +17,9 @@ pub fn SettingsField(field: Field, generation: RwSignal<u32>) -> impl IntoView {
         error.set(None);
     });
     let change = move |text: String| {
-        let result = app.settings.try_update(|settings| field.set(settings, &text));
+        let result = app
+            .settings
+            .try_update(|settings| field.set(settings, &text));
         typed.set(text);
         match result {
             Some(Err(why)) => error.set(Some(why)),

@@ -40,7 +40,11 @@ pub fn StatusLine() -> impl IntoView {
     };
     let clock = move || {
         app.summary.with(|s| s.clock).map(|clock| {
-            format!("{}, {} steps", clock.source.name(), resolution(clock.resolution_ms))
+            format!(
+                "{}, {} steps",
+                clock.source.name(),
+                resolution(clock.resolution_ms)
+            )
         })
     };
     view! {
@@ -86,11 +90,7 @@ pub fn resolution(ms: f64) -> String {
 }
 
 #[component]
-fn Item(
-    name: &'static str,
-    id: &'static str,
-    value: Signal<Option<String>>,
-) -> impl IntoView {
+fn Item(name: &'static str, id: &'static str, value: Signal<Option<String>>) -> impl IntoView {
     view! {
         <Show when=move || value.with(Option::is_some)>
             <div class="status-item">

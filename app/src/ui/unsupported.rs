@@ -51,7 +51,9 @@ pub fn FallbackNote() -> impl IntoView {
         let auto = app.settings.with(|s| s.backend == BackendChoice::Auto);
         let fitting = matches!(app.engine.get(), Engine::Empty | Engine::Loaded(_));
         match app.backend.get() {
-            Some(Ok(info)) if auto && fitting && info.backend == Backend::Flex => info.fallback_reason,
+            Some(Ok(info)) if auto && fitting && info.backend == Backend::Flex => {
+                info.fallback_reason
+            }
             _ => None,
         }
     };

@@ -31,15 +31,21 @@ fn client(listener: Listener) -> Rc<dyn Client> {
 }
 
 async fn fetch_catalog() -> Result<Vec<CatalogModel>, String> {
-    let words = |error: wasm_bindgen::JsValue| format!("models.json could not be fetched: {error:?}");
+    let words =
+        |error: wasm_bindgen::JsValue| format!("models.json could not be fetched: {error:?}");
     let response = JsFuture::from(window().fetch_with_str("models.json"))
         .await
         .map_err(words)?;
     let response: web_sys::Response = response.unchecked_into();
     if !response.ok() {
-        return Err(format!("models.json: the server answered {}", response.status()));
+        return Err(format!(
+            "models.json: the server answered {}",
+            response.status()
+        ));
     }
-    let text = JsFuture::from(response.text().map_err(words)?).await.map_err(words)?;
+    let text = JsFuture::from(response.text().map_err(words)?)
+        .await
+        .map_err(words)?;
     parse_catalog(&text.as_string().unwrap_or_default()).map_err(|error| error.to_string())
 }
 

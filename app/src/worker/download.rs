@@ -80,8 +80,9 @@ async fn held_elsewhere(store: &Store, model: &CatalogModel) -> Option<Box<dyn B
         }
         Err(_) => {
             let file = store.snapshot(&model.sha256).await.ok()?;
-            (file.size() as u64 == model.bytes)
-                .then(|| Box::new(BlobSource::new(&*model.file, file.into())) as Box<dyn ByteSource>)
+            (file.size() as u64 == model.bytes).then(|| {
+                Box::new(BlobSource::new(&*model.file, file.into())) as Box<dyn ByteSource>
+            })
         }
     }
 }
@@ -178,7 +179,14 @@ async fn transfer(
         .filter(|_| header("Content-Encoding").is_none())
         .and_then(|n| n.parse().ok());
     let range = header("Content-Range");
-    match judge(url, response.status(), range.as_deref(), length, from, total)? {
+    match judge(
+        url,
+        response.status(),
+        range.as_deref(),
+        length,
+        from,
+        total,
+    )? {
         Continue::Append => {}
         Continue::FromStart => sink.clear().map_err(storage)?,
         Continue::Forget => return sink.clear().map_err(storage),

@@ -32,7 +32,9 @@ pub enum DownloadError {
         found: u64,
     },
     /// The bytes are others, twice.
-    #[error("{file}: SHA-256 is {found}, models.json says {expected}; downloaded twice, so the server's file itself differs")]
+    #[error(
+        "{file}: SHA-256 is {found}, models.json says {expected}; downloaded twice, so the server's file itself differs"
+    )]
     Digest {
         /// Which file.
         file: String,
@@ -137,9 +139,21 @@ mod tests {
 
     #[test]
     fn another_file_is_refused_before_it_is_downloaded() {
-        assert!(matches!(ask(206, Some("bytes 5-9/11"), 5), Err(DownloadError::Size { found: 11, .. })));
-        assert!(matches!(judge("u", 200, None, Some(9), 0, 10), Err(DownloadError::Size { found: 9, .. })));
-        assert!(matches!(ask(404, None, 0), Err(DownloadError::Status { status: 404, .. })));
-        assert!(matches!(ask(416, None, 0), Err(DownloadError::Status { status: 416, .. })));
+        assert!(matches!(
+            ask(206, Some("bytes 5-9/11"), 5),
+            Err(DownloadError::Size { found: 11, .. })
+        ));
+        assert!(matches!(
+            judge("u", 200, None, Some(9), 0, 10),
+            Err(DownloadError::Size { found: 9, .. })
+        ));
+        assert!(matches!(
+            ask(404, None, 0),
+            Err(DownloadError::Status { status: 404, .. })
+        ));
+        assert!(matches!(
+            ask(416, None, 0),
+            Err(DownloadError::Status { status: 416, .. })
+        ));
     }
 }

@@ -99,9 +99,7 @@ impl Sink {
     pub fn clear(&mut self) -> Result<(), String> {
         match &mut self.target {
             Target::Memory(all) => all.clear(),
-            Target::File(handle) => handle
-                .truncate_with_u32(0)
-                .map_err(|error| words(&error))?,
+            Target::File(handle) => handle.truncate_with_u32(0).map_err(|error| words(&error))?,
         }
         self.len = 0;
         self.hash = Sha256::new();
@@ -118,13 +116,14 @@ impl Sink {
     /// The digest of everything so far, 64 hexadecimal digits.
     pub fn digest(&self) -> String {
         use std::fmt::Write;
-        self.hash.clone().finalize().iter().fold(
-            String::with_capacity(64),
-            |mut hex, byte| {
+        self.hash
+            .clone()
+            .finalize()
+            .iter()
+            .fold(String::with_capacity(64), |mut hex, byte| {
                 let _ = write!(hex, "{byte:02x}");
                 hex
-            },
-        )
+            })
     }
 
     /// The bytes, to be read as `name`.

@@ -1,5 +1,5 @@
-//! An engine that is made up, to look at the page and to test it without one. Never ships: only
-//! the feature `mock` compiles it.
+//! An engine that is made up, to test the page without one, and to look at it (feature `mock`,
+//! which never ships).
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -14,11 +14,12 @@ use llamaglass_engine::timing::{
 };
 use llamaglass_engine::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 use llamaglass_engine::{
-    Backend, BackendChoice, BackendInfo, LoadPhase, LoadProgress, MemoryLedger, ModelInfo, TypeCount,
+    Backend, BackendChoice, BackendInfo, LoadPhase, LoadProgress, MemoryLedger, ModelInfo,
+    TypeCount,
 };
 
-use super::{Client, Listener, PageFile};
-use crate::protocol::{Command, Reply, Tag};
+use llamaglass_app::client::{Client, Listener, PageFile};
+use llamaglass_app::protocol::{Command, Reply, Tag};
 
 const ANSWER: &str = "The capital of France is **Paris**. It lies on the *Seine*, and has about 2.1 million people.\n\n1. It was called Lutetia.\n2. Its tower is 330 m high.\n\n```rust\nfn main() {\n    println!(\"Bonjour, <b>Paris</b>\");\n}\n```\n\n| Quarter | Bank |\n|---|---|\n| Marais | right |\n| Latin | left |\n\nSee [the city](https://www.paris.fr) or <script>alert(1)</script> for more.";
 const CLOCK: Clock = Clock {
@@ -104,7 +105,9 @@ impl Client for MockClient {
             Command::StoredModels => self.shared.say([Reply::StoredModels {
                 bytes: Some(98_362_432),
             }]),
-            Command::DeleteStoredModels => self.shared.say([Reply::StoredModels { bytes: Some(0) }]),
+            Command::DeleteStoredModels => {
+                self.shared.say([Reply::StoredModels { bytes: Some(0) }])
+            }
             Command::ClearCache => {}
         }
     }
@@ -146,7 +149,10 @@ impl Shared {
     fn answer(self: &Rc<Self>, tag: Tag, request: &Request) {
         self.busy.replace(Some(tag));
         let prompt = match &request.input {
-            Input::Messages(messages) => messages.last().map(|m| m.content.clone()).unwrap_or_default(),
+            Input::Messages(messages) => messages
+                .last()
+                .map(|m| m.content.clone())
+                .unwrap_or_default(),
             _ => String::new(),
         };
         if prompt.contains("crash") {
@@ -165,7 +171,10 @@ impl Shared {
                 request: id,
                 prompt_tokens: 70,
                 reused_tokens: 6,
-                timing: RequestTiming { spans, clock: CLOCK },
+                timing: RequestTiming {
+                    spans,
+                    clock: CLOCK,
+                },
             }),
             event(Event::Prefill {
                 request: id,
@@ -178,8 +187,13 @@ impl Shared {
         let pieces: Vec<&str> = ANSWER.split_inclusive(' ').collect();
         let count = pieces.len() * repeat;
         for (index, text) in pieces.iter().cycle().take(count).enumerate() {
-            let kind = if index == 0 { StepKind::Prefill } else { StepKind::Decode };
-            let wall = 24.0 + ((index * 7919) % 13) as f64 + if index % 37 == 36 { 30.0 } else { 0.0 };
+            let kind = if index == 0 {
+                StepKind::Prefill
+            } else {
+                StepKind::Decode
+            };
+            let wall =
+                24.0 + ((index * 7919) % 13) as f64 + if index % 37 == 36 { 30.0 } else { 0.0 };
             let tokens = if index == 0 { 32 } else { 1 };
             let wall = if index == 0 { 155.0 } else { wall };
             replies.push(event(Event::Token {
