@@ -1,1 +1,20 @@
-//! x
+//! The Llamaglass page and its engine worker.
+//!
+//! What can be tested without a browser (statistics, Markdown, settings, formats) knows nothing of
+//! one; `ui` draws it, `state` drives it, and the engine is behind the `client`.
+
+#[cfg(feature = "mock")]
+extern crate self as llamaglass_app;
+
+pub mod browser;
+pub mod catalog;
+pub mod client;
+pub mod format;
+pub mod markdown;
+pub mod protocol;
+pub mod settings;
+pub mod state;
+pub mod stats;
+pub mod timeline;
+pub mod ui;
+pub mod worker;

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The page.
+
+fn main() {
+    llamaglass_app::ui::mount();
+}

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The engine's worker.
+
+fn main() {
+    llamaglass_app::worker::start();
+}

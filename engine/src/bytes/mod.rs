@@ -62,3 +62,12 @@ pub use memory::MemorySource;
 mod file;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::FileSource;
+
+#[cfg(target_arch = "wasm32")]
+mod blob;
+#[cfg(target_arch = "wasm32")]
+mod opfs;
+#[cfg(target_arch = "wasm32")]
+pub use blob::BlobSource;
+#[cfg(target_arch = "wasm32")]
+pub use opfs::OpfsSource;

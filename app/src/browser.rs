@@ -1,0 +1,95 @@
+//! What a person can do about a missing GPU, in words, by browser.
+
+/// What the page found out about its browser.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// The browser's name for itself.
+    pub user_agent: String,
+    /// Whether `navigator.gpu` is there.
+    pub has_webgpu: bool,
+    /// Whether the page came over https or from this machine.
+    pub is_secure: bool,
+}
+
+impl Facts {
+    /// What is missing, in one sentence.
+    pub fn missing(&self) -> &'static str {
+        if !self.is_secure {
+            "WebGPU is only there for pages that come over https or from this machine (localhost)."
+        } else if !self.has_webgpu {
+            "This browser has no WebGPU, or it is switched off."
+        } else {
+            "This browser has WebGPU, but offers it no graphics adapter that fits."
+        }
+    }
+
+    /// What to do about it, most promising first.
+    pub fn advice(&self) -> Vec<&'static str> {
+        if !self.is_secure {
+            return vec!["Open the page over https, or from http://localhost or http://127.0.0.1."];
+        }
+        let agent = self.user_agent.as_str();
+        let has = |part: &str| agent.contains(part);
+        let linux = has("Linux") && !has("Android");
+        let mut advice = if has("Firefox/") {
+            vec![
+                "Firefox has WebGPU since 141 on Windows and since 145 on Macs with Apple silicon. Elsewhere: open about:config, set dom.webgpu.enabled to true and restart.",
+            ]
+        } else if has("Chrome/") || has("Chromium/") || has("Edg/") {
+            let mut advice = vec![
+                "Chrome and Edge have WebGPU since 113 (Android: 121). Update the browser, and switch on “Use graphics acceleration when available” under Settings → System.",
+            ];
+            if linux {
+                advice.push("On Linux: open chrome://flags, enable “Unsafe WebGPU Support” and “Vulkan”, and restart the browser.");
+            }
+            advice.push("Open chrome://gpu and look for WebGPU: it says why it is off.");
+            advice
+        } else if has("Safari/") {
+            vec![
+                "Safari has WebGPU since 26 (macOS Tahoe, iOS 26). On Safari 18: Settings → Feature Flags → WebGPU.",
+            ]
+        } else {
+            vec!["Use a current Chrome, Edge, Firefox or Safari."]
+        };
+        advice.push("Update the graphics driver; adapters that the browser knows to be faulty are hidden from pages.");
+        advice
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(user_agent: &str) -> Facts {
+        Facts {
+            user_agent: user_agent.into(),
+            has_webgpu: false,
+            is_secure: true,
+        }
+    }
+
+    #[test]
+    fn every_browser_gets_its_own_advice() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
+        assert!(
+            facts(chrome)
+                .advice()
+                .iter()
+                .any(|a| a.contains("chrome://flags"))
+        );
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+        assert!(facts(firefox).advice()[0].contains("about:config"));
+        let safari = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15";
+        assert!(facts(safari).advice()[0].contains("Feature Flags"));
+    }
+
+    #[test]
+    fn an_insecure_page_is_told_so_first() {
+        let facts = Facts {
+            is_secure: false,
+            ..facts("Chrome/140")
+        };
+        assert!(facts.missing().contains("https"));
+        assert_eq!(facts.advice().len(), 1);
+    }
+}

@@ -1,0 +1,130 @@
+//! The models that the page's own server offers: `/models.json`.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// One model file on the page's server, under `models/`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CatalogModel {
+    /// What people call it.
+    pub name: String,
+    /// The file's name in the folder `models/`.
+    pub file: String,
+    /// The file's size.
+    pub bytes: u64,
+    /// The file's SHA-256, 64 hexadecimal digits.
+    pub sha256: String,
+    /// Whether it is the one that the page offers first.
+    #[serde(default)]
+    pub default: bool,
+}
+
+/// Why a catalog can't be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum CatalogError {
+    /// Not the JSON that is expected.
+    #[error("models.json: {0}")]
+    Json(String),
+    /// A file name that leaves the folder.
+    #[error("models.json: {name}: the file name {file:?} must be a plain name without slashes")]
+    FileName {
+        /// The model.
+        name: String,
+        /// Its file name.
+        file: String,
+    },
+    /// Not a digest.
+    #[error("models.json: {name}: sha256 must have 64 hexadecimal digits")]
+    Digest {
+        /// The model.
+        name: String,
+    },
+    /// Nothing in it.
+    #[error("models.json lists no model")]
+    Empty,
+}
+
+/// Reads a catalog.
+///
+/// # Errors
+/// [`CatalogError`] names the first entry that is off.
+pub fn parse_catalog(json: &str) -> Result<Vec<CatalogModel>, CatalogError> {
+    let mut models: Vec<CatalogModel> =
+        serde_json::from_str(json).map_err(|error| CatalogError::Json(error.to_string()))?;
+    for model in &mut models {
+        let plain = !model.file.is_empty()
+            && !model.file.starts_with('.')
+            && !model.file.contains(['/', '\\', '?', '#', '%']);
+        if !plain {
+            return Err(CatalogError::FileName {
+                name: model.name.clone(),
+                file: model.file.clone(),
+            });
+        }
+        if model.sha256.len() != 64 || !model.sha256.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err(CatalogError::Digest {
+                name: model.name.clone(),
+            });
+        }
+        model.sha256.make_ascii_lowercase();
+    }
+    if models.is_empty() {
+        return Err(CatalogError::Empty);
+    }
+    Ok(models)
+}
+
+/// The model to offer first: the one marked so, else the first.
+pub fn default_model(models: &[CatalogModel]) -> Option<&CatalogModel> {
+    models.iter().find(|m| m.default).or(models.first())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "B179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+
+    fn entry(file: &str, sha256: &str, default: bool) -> String {
+        format!(
+            r#"{{"name":"M","file":"{file}","bytes":5,"sha256":"{sha256}","default":{default}}}"#
+        )
+    }
+
+    #[test]
+    fn the_marked_model_is_offered_first_and_digests_are_lower_case() {
+        let json = format!(
+            "[{},{}]",
+            entry("a.gguf", DIGEST, false),
+            entry("b.gguf", DIGEST, true)
+        );
+        let models = parse_catalog(&json).expect("parses");
+        assert_eq!(
+            default_model(&models).map(|m| m.file.as_str()),
+            Some("b.gguf")
+        );
+        assert!(models[0].sha256.starts_with("b179"));
+    }
+
+    #[test]
+    fn a_file_name_can_not_leave_the_folder() {
+        for file in ["../secret", "a/b.gguf", "", ".hidden", "a%2fb"] {
+            let json = format!("[{}]", entry(file, DIGEST, true));
+            assert!(
+                matches!(parse_catalog(&json), Err(CatalogError::FileName { .. })),
+                "{file}"
+            );
+        }
+    }
+
+    #[test]
+    fn broken_catalogs_are_named() {
+        assert_eq!(parse_catalog("[]"), Err(CatalogError::Empty));
+        assert!(matches!(parse_catalog("{"), Err(CatalogError::Json(_))));
+        let json = format!("[{}]", entry("a.gguf", "12", true));
+        assert!(matches!(
+            parse_catalog(&json),
+            Err(CatalogError::Digest { .. })
+        ));
+    }
+}

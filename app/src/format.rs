@@ -1,0 +1,132 @@
+//! Figures as people read them.
+
+/// Milliseconds with a sensible number of digits: `0.12 ms`, `4.5 ms`, `312 ms`, `1.84 s`.
+pub fn millis(ms: f64) -> String {
+    let size = ms.abs();
+    if !ms.is_finite() {
+        "–".into()
+    } else if size >= 1000.0 {
+        format!("{:.2} s", ms / 1000.0)
+    } else if size >= 100.0 {
+        format!("{ms:.0} ms")
+    } else if size >= 1.0 {
+        format!("{ms:.1} ms")
+    } else {
+        format!("{ms:.2} ms")
+    }
+}
+
+/// Bytes in decimal units: `98.4 MB`.
+pub fn bytes(count: u64) -> String {
+    let count = count as f64;
+    let (value, unit) = if count >= 1e9 {
+        (count / 1e9, "GB")
+    } else if count >= 1e6 {
+        (count / 1e6, "MB")
+    } else if count >= 1e3 {
+        (count / 1e3, "kB")
+    } else {
+        return format!("{count} B");
+    };
+    if value >= 100.0 {
+        format!("{value:.0} {unit}")
+    } else {
+        format!("{value:.1} {unit}")
+    }
+}
+
+/// A count of things in a second, with a digit behind the point where it is small.
+pub fn rate(per_second: f64) -> String {
+    if !per_second.is_finite() {
+        "–".into()
+    } else if per_second >= 100.0 {
+        format!("{per_second:.0}")
+    } else if per_second >= 10.0 {
+        format!("{per_second:.1}")
+    } else {
+        format!("{per_second:.2}")
+    }
+}
+
+/// A count with its thousands apart: `12 345`, the space being a narrow one.
+pub fn count(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 * 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Parameters of a model: `135M`, `1.2B`.
+pub fn parameters(n: u64) -> String {
+    let n = n as f64;
+    if n >= 1e9 {
+        format!("{:.1}B", n / 1e9)
+    } else if n >= 1e6 {
+        format!("{:.0}M", n / 1e6)
+    } else if n >= 1e3 {
+        format!("{:.0}k", n / 1e3)
+    } else {
+        format!("{n}")
+    }
+}
+
+/// A share as whole percent; what is more than nothing but less than one is said so.
+pub fn percent(share: f64) -> String {
+    if !share.is_finite() {
+        "–".into()
+    } else if share > 0.0 && share < 0.01 {
+        "<1 %".into()
+    } else {
+        format!("{:.0} %", share * 100.0)
+    }
+}
+
+/// A token's text where white space would not be seen: `⏎`, `␣` for what is only spaces.
+pub fn visible(text: &str) -> String {
+    if !text.is_empty() && text.chars().all(|c| c == ' ') {
+        return "␣".repeat(text.len());
+    }
+    text.replace('\n', "⏎").replace('\t', "⇥")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn milliseconds_keep_three_digits_or_so() {
+        assert_eq!(millis(0.123), "0.12 ms");
+        assert_eq!(millis(4.56), "4.6 ms");
+        assert_eq!(millis(312.4), "312 ms");
+        assert_eq!(millis(1840.0), "1.84 s");
+        assert_eq!(millis(f64::NAN), "–");
+    }
+
+    #[test]
+    fn bytes_and_counts_are_readable() {
+        assert_eq!(bytes(98_362_432), "98.4 MB");
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(1_200_000_000), "1.2 GB");
+        assert_eq!(count(12_345), "12\u{202f}345");
+        assert_eq!(count(999), "999");
+        assert_eq!(parameters(134_515_008), "135M");
+    }
+
+    #[test]
+    fn small_shares_are_not_shown_as_nothing() {
+        assert_eq!(percent(0.004), "<1 %");
+        assert_eq!(percent(0.0), "0 %");
+        assert_eq!(percent(0.876), "88 %");
+    }
+
+    #[test]
+    fn white_space_tokens_can_be_seen() {
+        assert_eq!(visible("  "), "␣␣");
+        assert_eq!(visible("a\n"), "a⏎");
+    }
+}

@@ -1,0 +1,170 @@
+use proptest::prelude::*;
+
+use super::super::{Tag, safe_href};
+use super::*;
+
+fn whole(text: &str) -> Vec<Node> {
+    parse(text, 0).into_iter().map(|(_, node)| node).collect()
+}
+
+fn walk(nodes: &[Node], visit: &mut dyn FnMut(&Node)) {
+    for node in nodes {
+        visit(node);
+        if let Node::Element { children, .. } = node {
+            walk(children, visit);
+        }
+    }
+}
+
+fn texts(nodes: &[Node]) -> String {
+    let mut out = String::new();
+    walk(nodes, &mut |node| {
+        if let Node::Text { text, .. } = node {
+            out.push_str(text);
+        }
+    });
+    out
+}
+
+fn tags(nodes: &[Node]) -> Vec<Tag> {
+    let mut out = Vec::new();
+    walk(nodes, &mut |node| {
+        if let Node::Element { tag, .. } = node {
+            out.push(tag.clone());
+        }
+    });
+    out
+}
+
+#[test]
+fn html_of_the_model_is_text() {
+    let nodes = whole("a <img src=x onerror=alert(1)> b\n\n<script>alert(1)</script>\n");
+    assert!(texts(&nodes).contains("<img src=x onerror=alert(1)>"));
+    assert!(texts(&nodes).contains("<script>alert(1)</script>"));
+    assert_eq!(tags(&nodes), [Tag::Paragraph, Tag::Paragraph]);
+}
+
+#[test]
+fn links_go_to_the_web_only() {
+    assert_eq!(safe_href(" HTTPS://a.b "), Some("HTTPS://a.b".into()));
+    for bad in [
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "//a.b",
+        "java\nscript:x",
+        "http:/x",
+        "vbscript:",
+        "é",
+        "",
+    ] {
+        assert_eq!(safe_href(bad), None, "{bad}");
+    }
+    let nodes = whole("[a](javascript:alert(1)) ![b](https://c.d/e.png) <javascript:x>");
+    let links: Vec<_> = tags(&nodes)
+        .into_iter()
+        .filter(|t| matches!(t, Tag::Link(_)))
+        .collect();
+    assert_eq!(links, [Tag::Link("https://c.d/e.png".into())]);
+    assert!(tags(&nodes).contains(&Tag::DeadLink));
+}
+
+#[test]
+fn an_open_code_fence_is_code_already() {
+    let nodes = whole("Look:\n\n```rust\nlet a = \"<b>\";\n");
+    assert_eq!(
+        tags(&nodes),
+        [Tag::Paragraph, Tag::CodeBlock("rust".into())]
+    );
+    assert!(texts(&nodes).ends_with("let a = \"<b>\";\n"));
+}
+
+#[test]
+fn text_knows_where_it_came_from() {
+    let text = "first\n\nsecond **bold** end";
+    let mut document = Document::default();
+    document.update("first\n\nsec");
+    document.update(text);
+    walk(document.blocks(), &mut |node| {
+        if let Node::Text {
+            text: drawn,
+            source,
+        } = node
+        {
+            assert_eq!(&text[source.clone()], drawn);
+        }
+    });
+    assert_eq!(texts(document.blocks()), "firstsecond bold end");
+}
+
+#[test]
+fn tables_have_heads() {
+    let nodes = whole("|a|b|\n|-|-|\n|1|2|\n");
+    assert_eq!(
+        tags(&nodes),
+        [
+            Tag::Table,
+            Tag::Row,
+            Tag::HeadCell,
+            Tag::HeadCell,
+            Tag::Row,
+            Tag::Cell,
+            Tag::Cell
+        ]
+    );
+}
+
+#[test]
+fn deep_nesting_is_cut_not_followed() {
+    let nodes = whole(&format!("{}x", ">".repeat(5000)));
+    let depth = tags(&nodes).len();
+    assert!((1..=24).contains(&depth), "{depth}");
+    assert!(texts(&nodes).contains('x'));
+}
+
+#[test]
+fn only_the_last_block_is_parsed_again() {
+    let mut document = Document::default();
+    assert_eq!(document.update("one\n\ntwo"), 0);
+    assert_eq!(document.update("one\n\ntwo and\n\nthree"), 1);
+    assert_eq!(document.update("one\n\ntwo and\n\nthree"), 3);
+    assert_eq!(document.finish(), 3);
+}
+
+#[test]
+fn a_text_that_is_another_starts_over() {
+    let mut document = Document::default();
+    document.update("one\n\ntwo");
+    assert_eq!(document.update("three"), 0);
+    assert_eq!(texts(document.blocks()), "three");
+}
+
+proptest! {
+    /// What is streamed in pieces is what is parsed at once.
+    #[test]
+    fn streaming_makes_no_difference(
+        pieces in prop::collection::vec(
+            prop::sample::select(vec![
+                "a", " ", "\n", "\n\n", "# ", "- ", "1. ", "    ", "```", "`", "**", "> ", "|", "|-|\n", "<b>", "é", "---\n", "text",
+            ]),
+            0..40,
+        )
+    ) {
+        let mut document = Document::default();
+        let mut text = String::new();
+        for piece in pieces {
+            text.push_str(piece);
+            document.update(&text);
+        }
+        let streamed = texts(document.blocks());
+        document.finish();
+        let expected = whole(&text);
+        prop_assert_eq!(document.blocks(), expected.as_slice());
+        prop_assert_eq!(streamed, texts(&expected));
+    }
+
+    /// Any text at all: no panic, and nothing but our own elements.
+    #[test]
+    fn any_text_parses(text in "\\PC*") {
+        whole(&text);
+    }
+}

@@ -1,0 +1,154 @@
+//! What the page and an engine say to each other.
+//!
+//! The page never sees the engine itself: it sends a [`Command`] and hears [`Reply`]s, whether the
+//! engine lives in a worker, in the desktop shell or behind a server. Both travel as JSON; files
+//! travel beside a [`Command::Load`] as the platform's own handles.
+
+use llamaglass_engine::event::Event;
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::{BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo};
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::CatalogModel;
+
+/// The page's own number for a request, chosen before the engine has seen it.
+pub type Tag = u64;
+
+/// What the page asks of an engine.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// Find out which adapter there is, without a model.
+    Probe {
+        /// Which backend to look for.
+        options: LoadOptions,
+    },
+    /// Load a model, in place of the one that is loaded.
+    Load {
+        /// Where its bytes are.
+        source: ModelSource,
+        /// How to load it.
+        options: LoadOptions,
+    },
+    /// Answer a request.
+    Submit {
+        /// The page's number for it.
+        tag: Tag,
+        /// What to answer.
+        request: Request,
+    },
+    /// Stop answering; takes effect within one step.
+    Abort {
+        /// Which request.
+        tag: Tag,
+    },
+    /// Forget the KV prefix.
+    ClearCache,
+    /// Report how many bytes of downloaded models are kept.
+    StoredModels,
+    /// Delete the downloaded models.
+    DeleteStoredModels,
+}
+
+/// Where a model's bytes are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ModelSource {
+    /// On the page's own server.
+    Catalog {
+        /// Which file, and how it is verified.
+        model: CatalogModel,
+        /// The absolute URL of the folder that has the file, ending in a slash.
+        base: String,
+    },
+    /// In the files that travel beside the command.
+    Files,
+}
+
+/// What an engine tells the page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Reply {
+    /// The engine takes commands.
+    Ready,
+    /// The adapter that [`Command::Probe`] found.
+    Probed {
+        /// Facts about it.
+        backend: BackendInfo,
+    },
+    /// No backend of the wanted kind works.
+    ProbeFailed {
+        /// Why, in words.
+        error: String,
+    },
+    /// Loading goes on.
+    Progress {
+        /// How far it is.
+        progress: LoadProgress,
+    },
+    /// What the model will take on the device, known before its weights are read.
+    Planned {
+        /// Bytes on the device.
+        memory: MemoryLedger,
+        /// Where the device says: the most bytes one buffer may have.
+        largest_buffer: Option<u64>,
+    },
+    /// Something the user should know, that stops nothing.
+    Notice {
+        /// What, in words.
+        text: String,
+    },
+    /// The model is ready.
+    Loaded {
+        /// Facts about it.
+        info: Box<ModelInfo>,
+    },
+    /// The model could not be loaded; the engine takes further commands.
+    LoadFailed {
+        /// Why, in words.
+        error: String,
+    },
+    /// Something happened to a request.
+    Event {
+        /// The page's number for it.
+        tag: Tag,
+        /// What happened.
+        event: Event,
+    },
+    /// How many bytes of downloaded models are kept.
+    StoredModels {
+        /// That many; `None` where the browser keeps none for us.
+        bytes: Option<u64>,
+    },
+    /// The engine is gone and has to be started again.
+    Crashed {
+        /// The last thing it said.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llamaglass_engine::scheduler::Input;
+
+    #[test]
+    fn commands_survive_json() {
+        let command = Command::Submit {
+            tag: 7,
+            request: Request::new(Input::Text("hi".into())),
+        };
+        let json = serde_json::to_string(&command).expect("serialises");
+        let back: Command = serde_json::from_str(&json).expect("parses");
+        assert!(
+            matches!(back, Command::Submit { tag: 7, request } if request.input == Input::Text("hi".into()))
+        );
+    }
+
+    #[test]
+    fn the_start_script_can_report_a_crash_by_hand() {
+        let reply: Reply =
+            serde_json::from_str(r#"{"type":"crashed","message":"no SIMD"}"#).expect("parses");
+        assert!(matches!(reply, Reply::Crashed { message } if message == "no SIMD"));
+    }
+}

@@ -1,0 +1,380 @@
+//! What the user can set, and whether it makes sense.
+
+use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::tokenizer::Message;
+use llamaglass_engine::{BackendChoice, LoadOptions};
+use serde::{Deserialize, Serialize};
+
+/// Everything that survives a reload of the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// Where the model runs.
+    pub backend: BackendChoice,
+    /// Positions of the KV cache; without it, what the model and the engine choose.
+    pub context_length: Option<usize>,
+    /// Said to the model before the conversation; empty for the model's own.
+    pub system_prompt: String,
+    /// How tokens are picked.
+    pub sampling: SamplingOptions,
+    /// The most tokens of an answer; without it, up to the context's end.
+    pub max_tokens: Option<usize>,
+    /// Texts that end an answer.
+    pub stop: Vec<String>,
+    /// Whether the token timeline is shown.
+    pub overlay: bool,
+    /// Light, dark, or as the system is.
+    pub theme: Theme,
+}
+
+/// The page's colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Theme {
+    /// As the system is.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// The value of the page's `data-theme`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            backend: BackendChoice::default(),
+            context_length: None,
+            system_prompt: String::new(),
+            sampling: SamplingOptions::default(),
+            max_tokens: None,
+            stop: Vec::new(),
+            overlay: true,
+            theme: Theme::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// How a model is loaded under these settings.
+    pub fn load_options(&self) -> LoadOptions {
+        LoadOptions {
+            backend: self.backend,
+            context_length: self.context_length,
+            ..LoadOptions::default()
+        }
+    }
+
+    /// The request that continues `turns` (without a system prompt) under these settings.
+    pub fn request(&self, turns: Vec<Message>) -> Request {
+        let system = (!self.system_prompt.trim().is_empty()).then(|| Message {
+            role: "system".into(),
+            content: self.system_prompt.clone(),
+        });
+        Request {
+            input: Input::Messages(system.into_iter().chain(turns).collect()),
+            sampling: self.sampling.clone(),
+            stop: self.stop.clone(),
+            max_tokens: self.max_tokens,
+            ignore_eos: false,
+        }
+    }
+}
+
+/// A field of the settings form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// [`SamplingOptions::temperature`].
+    Temperature,
+    /// [`SamplingOptions::top_k`].
+    TopK,
+    /// [`SamplingOptions::top_p`].
+    TopP,
+    /// [`SamplingOptions::min_p`].
+    MinP,
+    /// [`SamplingOptions::repetition_penalty`].
+    RepetitionPenalty,
+    /// [`SamplingOptions::presence_penalty`].
+    PresencePenalty,
+    /// [`SamplingOptions::frequency_penalty`].
+    FrequencyPenalty,
+    /// [`SamplingOptions::seed`].
+    Seed,
+    /// [`Settings::max_tokens`].
+    MaxTokens,
+    /// [`Settings::stop`].
+    Stop,
+    /// [`Settings::context_length`].
+    ContextLength,
+}
+
+impl Field {
+    /// Every field, in the form's order.
+    pub const ALL: [Self; 11] = [
+        Self::Temperature,
+        Self::TopK,
+        Self::TopP,
+        Self::MinP,
+        Self::RepetitionPenalty,
+        Self::PresencePenalty,
+        Self::FrequencyPenalty,
+        Self::Seed,
+        Self::MaxTokens,
+        Self::Stop,
+        Self::ContextLength,
+    ];
+
+    /// The field's name in test hooks and the document.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Temperature => "settings-temperature",
+            Self::TopK => "settings-top-k",
+            Self::TopP => "settings-top-p",
+            Self::MinP => "settings-min-p",
+            Self::RepetitionPenalty => "settings-repetition-penalty",
+            Self::PresencePenalty => "settings-presence-penalty",
+            Self::FrequencyPenalty => "settings-frequency-penalty",
+            Self::Seed => "settings-seed",
+            Self::MaxTokens => "settings-max-tokens",
+            Self::Stop => "settings-stop",
+            Self::ContextLength => "settings-context-length",
+        }
+    }
+
+    /// The field's label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Temperature => "Temperature",
+            Self::TopK => "Top-k",
+            Self::TopP => "Top-p",
+            Self::MinP => "Min-p",
+            Self::RepetitionPenalty => "Repetition penalty",
+            Self::PresencePenalty => "Presence penalty",
+            Self::FrequencyPenalty => "Frequency penalty",
+            Self::Seed => "Seed",
+            Self::MaxTokens => "Max tokens",
+            Self::Stop => "Stop strings",
+            Self::ContextLength => "Context length",
+        }
+    }
+
+    /// One line on what it does.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Temperature => {
+                "0 always picks the likeliest token; 1 samples the model's own distribution."
+            }
+            Self::TopK => "Only the k likeliest tokens; 0 for all.",
+            Self::TopP => "The likeliest tokens up to this probability; 1 for all.",
+            Self::MinP => "At least this fraction as likely as the likeliest; 0 for all.",
+            Self::RepetitionPenalty => "Above 1 avoids tokens that were there; 1 is off.",
+            Self::PresencePenalty => "Subtracted once for a token that the answer has; 0 is off.",
+            Self::FrequencyPenalty => "Subtracted each time the answer has it; 0 is off.",
+            Self::Seed => "Same seed, same prompt, same settings: same text.",
+            Self::MaxTokens => "The most tokens of an answer; empty for up to the context's end.",
+            Self::Stop => r"One a line; \n and \t stand for a new line and a tab.",
+            Self::ContextLength => {
+                "Positions of the KV cache; empty for the default. Applies when the model is loaded again."
+            }
+        }
+    }
+
+    /// What the form shows for `settings`.
+    pub fn show(self, settings: &Settings) -> String {
+        let s = &settings.sampling;
+        let optional = |n: Option<usize>| n.map(|n| n.to_string()).unwrap_or_default();
+        match self {
+            Self::Temperature => s.temperature.to_string(),
+            Self::TopK => s.top_k.to_string(),
+            Self::TopP => s.top_p.to_string(),
+            Self::MinP => s.min_p.to_string(),
+            Self::RepetitionPenalty => s.repetition_penalty.to_string(),
+            Self::PresencePenalty => s.presence_penalty.to_string(),
+            Self::FrequencyPenalty => s.frequency_penalty.to_string(),
+            Self::Seed => s.seed.to_string(),
+            Self::MaxTokens => optional(settings.max_tokens),
+            Self::Stop => settings
+                .stop
+                .iter()
+                .map(|s| escape(s))
+                .collect::<Vec<_>>()
+                .join("\n"),
+            Self::ContextLength => optional(settings.context_length),
+        }
+    }
+
+    /// Puts what was typed into `settings`.
+    ///
+    /// # Errors
+    /// Words for the user; `settings` is then as before.
+    pub fn set(self, settings: &mut Settings, typed: &str) -> Result<(), String> {
+        let typed = if self == Self::Stop {
+            typed
+        } else {
+            typed.trim()
+        };
+        let mut next = settings.clone();
+        let s = &mut next.sampling;
+        match self {
+            Self::Temperature => s.temperature = number(typed)?,
+            Self::TopK => s.top_k = whole(typed)?,
+            Self::TopP => s.top_p = number(typed)?,
+            Self::MinP => s.min_p = number(typed)?,
+            Self::RepetitionPenalty => s.repetition_penalty = number(typed)?,
+            Self::PresencePenalty => s.presence_penalty = number(typed)?,
+            Self::FrequencyPenalty => s.frequency_penalty = number(typed)?,
+            Self::Seed => {
+                s.seed = typed
+                    .parse()
+                    .map_err(|_| format!("{typed:?} is no whole number from 0 to {}", u64::MAX))?;
+            }
+            Self::MaxTokens => next.max_tokens = positive(typed)?,
+            Self::ContextLength => next.context_length = positive(typed)?,
+            Self::Stop => {
+                next.stop = typed
+                    .lines()
+                    .filter(|line| !line.is_empty())
+                    .map(unescape)
+                    .collect();
+            }
+        }
+        next.sampling
+            .validate()
+            .map_err(|error| error.to_string())?;
+        *settings = next;
+        Ok(())
+    }
+}
+
+fn number(typed: &str) -> Result<f32, String> {
+    typed
+        .replace(',', ".")
+        .parse()
+        .ok()
+        .filter(|n: &f32| n.is_finite())
+        .ok_or_else(|| format!("{typed:?} is no number"))
+}
+
+fn whole(typed: &str) -> Result<usize, String> {
+    typed
+        .parse()
+        .map_err(|_| format!("{typed:?} is no whole number of 0 or more"))
+}
+
+fn positive(typed: &str) -> Result<Option<usize>, String> {
+    match typed {
+        "" => Ok(None),
+        _ => match typed.parse() {
+            Ok(n) if n > 0 => Ok(Some(n)),
+            _ => Err(format!("{typed:?} is no whole number of 1 or more")),
+        },
+    }
+}
+
+fn escape(text: &str) -> String {
+    text.replace('\\', r"\\")
+        .replace('\n', r"\n")
+        .replace('\t', r"\t")
+}
+
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('n') => out.push('\n'),
+            Some('t') => out.push('\t'),
+            Some('\\') | None => out.push('\\'),
+            Some(other) => out.extend(['\\', other]),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_shows_what_it_was_set_to() {
+        let mut settings = Settings::default();
+        for field in Field::ALL {
+            let typed = match field {
+                Field::TopP | Field::MinP => "0.5",
+                Field::Stop => "\\nUser:\nEND\\\\",
+                _ => "2",
+            };
+            field.set(&mut settings, typed).expect(field.id());
+            assert_eq!(field.show(&settings), typed, "{}", field.id());
+        }
+        assert_eq!(settings.stop, ["\nUser:", "END\\"]);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_and_changes_nothing() {
+        let wrong = [
+            (Field::Temperature, "-1"),
+            (Field::Temperature, "warm"),
+            (Field::Temperature, "inf"),
+            (Field::TopK, "1.5"),
+            (Field::TopP, "0"),
+            (Field::MinP, "1.1"),
+            (Field::RepetitionPenalty, "0"),
+            (Field::Seed, "-1"),
+            (Field::MaxTokens, "0"),
+            (Field::ContextLength, "many"),
+        ];
+        for (field, typed) in wrong {
+            let mut settings = Settings::default();
+            assert!(
+                field.set(&mut settings, typed).is_err(),
+                "{} {typed}",
+                field.id()
+            );
+            assert_eq!(settings, Settings::default());
+        }
+    }
+
+    #[test]
+    fn settings_of_an_older_page_still_load() {
+        let settings: Settings =
+            serde_json::from_str(r#"{"system_prompt":"Be brief."}"#).expect("parses");
+        assert_eq!(settings.system_prompt, "Be brief.");
+        assert!(settings.overlay);
+    }
+
+    #[test]
+    fn a_blank_system_prompt_is_not_sent() {
+        let mut settings = Settings::default();
+        let user = Message {
+            role: "user".into(),
+            content: "hi".into(),
+        };
+        settings.system_prompt = "  ".into();
+        assert_eq!(
+            settings.request(vec![user.clone()]).input,
+            Input::Messages(vec![user.clone()])
+        );
+        settings.system_prompt = "Be brief.".into();
+        let Input::Messages(messages) = settings.request(vec![user]).input else {
+            panic!("messages in, messages out");
+        };
+        assert_eq!(messages[0].role, "system");
+    }
+}

@@ -1,0 +1,173 @@
+//! What the page knows, and what it does about it.
+//!
+//! [`App`] is a handful of signals that every component can copy; the functions of the submodules
+//! change them. Nothing here draws.
+
+mod chat;
+mod frame;
+mod model;
+mod replies;
+mod storage;
+
+pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
+pub use frame::show;
+pub use model::{
+    Engine, Load, cancel_load, choose_backend, load, load_default, reload, restart_engine,
+};
+pub use storage::save_settings;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
+
+use crate::catalog::CatalogModel;
+use crate::client::{Client, Listener, PageFile};
+use crate::protocol::{Command, ModelSource, Tag};
+use crate::settings::Settings;
+use crate::stats::{SessionStats, Summary};
+
+/// Everything the page knows.
+#[derive(Clone, Copy)]
+pub struct App {
+    /// What the user set.
+    pub settings: RwSignal<Settings>,
+    /// What the engine is doing.
+    pub engine: RwSignal<Engine>,
+    /// The adapter, or why there is none; `None` until it is known.
+    pub backend: RwSignal<Option<Result<BackendInfo, String>>>,
+    /// The models that the server offers; `None` until they are known.
+    pub catalog: RwSignal<Option<Result<Vec<CatalogModel>, String>>>,
+    /// What the model that is being loaded will take.
+    pub planned: RwSignal<Option<(MemoryLedger, Option<u64>)>>,
+    /// What went wrong last, in words.
+    pub error: RwSignal<Option<String>>,
+    /// What the user should know.
+    pub notice: RwSignal<Option<String>>,
+    /// The conversation.
+    pub turns: RwSignal<Vec<Turn>>,
+    /// The request that is being answered.
+    pub running: RwSignal<Option<Tag>>,
+    /// The answer whose tokens the timeline shows.
+    pub shown: RwSignal<Option<Tag>>,
+    /// Changes whenever the shown answer has new steps.
+    pub revision: RwSignal<u64>,
+    /// The figures of the shown answer.
+    pub summary: RwSignal<Summary>,
+    /// The step under the pointer or the focus: an index into the shown answer's steps.
+    pub focused: RwSignal<Option<usize>>,
+    /// Bytes of kept downloads; `None` where the browser keeps none, or it is not known.
+    pub stored: RwSignal<Option<u64>>,
+    /// Whether the settings are open.
+    pub settings_open: RwSignal<bool>,
+    /// Whether the choice of models is open over a model that is loaded.
+    pub model_open: RwSignal<bool>,
+    /// All that is known of every answer.
+    pub stats: StoredValue<SessionStats>,
+    inner: StoredValue<Rc<Inner>, LocalStorage>,
+}
+
+/// What no component draws.
+struct Inner {
+    client: RefCell<Option<Rc<dyn Client>>>,
+    source: RefCell<Option<(ModelSource, Vec<PageFile>)>>,
+    frame: RefCell<frame::Pending>,
+    next_tag: std::cell::Cell<Tag>,
+}
+
+impl App {
+    /// The state of a page that has just been opened, with what an earlier visit kept.
+    pub fn new() -> Self {
+        let (settings, turns) = storage::restore();
+        let next_tag = turns.len() as Tag;
+        Self {
+            settings: RwSignal::new(settings),
+            engine: RwSignal::new(Engine::Starting),
+            backend: RwSignal::new(None),
+            catalog: RwSignal::new(None),
+            planned: RwSignal::new(None),
+            error: RwSignal::new(None),
+            notice: RwSignal::new(None),
+            turns: RwSignal::new(turns),
+            running: RwSignal::new(None),
+            shown: RwSignal::new(None),
+            revision: RwSignal::new(0),
+            summary: RwSignal::new(Summary::default()),
+            focused: RwSignal::new(None),
+            stored: RwSignal::new(None),
+            settings_open: RwSignal::new(false),
+            model_open: RwSignal::new(false),
+            stats: StoredValue::new(SessionStats::default()),
+            inner: StoredValue::new_local(Rc::new(Inner {
+                client: RefCell::new(None),
+                source: RefCell::new(None),
+                frame: RefCell::new(frame::Pending::default()),
+                next_tag: std::cell::Cell::new(next_tag),
+            })),
+        }
+    }
+
+    /// Connects the page to the engine that `make` gives for a listener.
+    pub fn connect(self, make: impl FnOnce(Listener) -> Rc<dyn Client>) {
+        let client = make(Rc::new(move |reply| replies::hear(self, reply)));
+        self.inner().client.replace(Some(client));
+    }
+
+    /// The model that is loaded.
+    pub fn model(self) -> Option<ModelInfo> {
+        match self.engine.get() {
+            Engine::Loaded(info) => Some(*info),
+            _ => None,
+        }
+    }
+
+    /// Whether a model is loaded and nothing is being answered.
+    pub fn can_send(self) -> bool {
+        self.running.get().is_none() && matches!(self.engine.get(), Engine::Loaded(_))
+    }
+
+    /// Hands a command to the engine.
+    pub(crate) fn send(self, command: &Command, files: &[PageFile]) {
+        let client = self.inner().client.borrow().clone();
+        if let Some(client) = client {
+            client.send(command, files);
+        }
+    }
+
+    fn restart_client(self) {
+        let client = self.inner().client.borrow().clone();
+        if let Some(client) = client {
+            client.restart();
+        }
+    }
+
+    fn inner(self) -> Rc<Inner> {
+        self.inner.get_value()
+    }
+
+    fn next_tag(self) -> Tag {
+        let inner = self.inner();
+        let tag = inner.next_tag.get() + 1;
+        inner.next_tag.set(tag);
+        tag
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The state, from anywhere below the component that provided it.
+pub fn app() -> App {
+    expect_context()
+}
+
+/// Milliseconds of the page's clock.
+pub fn now() -> f64 {
+    web_sys::window()
+        .and_then(|window| window.performance())
+        .map_or(0.0, |clock| clock.now())
+}

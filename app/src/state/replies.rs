@@ -1,0 +1,45 @@
+//! What the engine says, put into the state.
+
+use leptos::prelude::*;
+
+use super::{App, Engine, frame, model, now};
+use crate::protocol::Reply;
+
+pub(super) fn hear(app: App, reply: Reply) {
+    match reply {
+        Reply::Ready => {
+            if app.engine.get_untracked() == Engine::Starting {
+                app.engine.set(Engine::Empty);
+                model::probe(app);
+            }
+        }
+        Reply::Probed { backend } => app.backend.set(Some(Ok(backend))),
+        Reply::ProbeFailed { error } => app.backend.set(Some(Err(error))),
+        Reply::Progress { progress } => model::advance(app, progress),
+        Reply::Planned {
+            memory,
+            largest_buffer,
+        } => app.planned.set(Some((memory, largest_buffer))),
+        Reply::Notice { text } => app.notice.set(Some(text)),
+        Reply::Loaded { info } => {
+            app.backend.set(Some(Ok(info.backend.clone())));
+            app.engine.set(Engine::Loaded(info));
+            app.send(&crate::protocol::Command::StoredModels, &[]);
+        }
+        Reply::LoadFailed { error } => {
+            app.inner().source.replace(None);
+            app.error
+                .set(Some(format!("The model could not be loaded: {error}")));
+            app.engine.set(Engine::Empty);
+        }
+        Reply::Event { tag, event } => frame::push(app, tag, event, now()),
+        Reply::StoredModels { bytes } => app.stored.set(bytes),
+        Reply::Crashed { message } => {
+            // A panic is told twice: by its own last words, and by the browser, which knows less.
+            if !matches!(app.engine.get_untracked(), Engine::Crashed(_)) {
+                app.engine.set(Engine::Crashed(message));
+                model::fail_running(app, "the engine crashed");
+            }
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! How a step becomes a bar: its segments, its words, and the scale of all bars; pure.
+
+use llamaglass_engine::stats::percentile;
+use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
+
+use crate::format::millis;
+use crate::stats::StepRecord;
+
+/// The parts of a bar, from the bottom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A stage of the engine's.
+    Stage(Stage),
+    /// What no stage accounts for.
+    Rest,
+}
+
+impl Part {
+    /// Every part, in order.
+    pub const ALL: [Self; 5] = [
+        Self::Stage(Stage::Preprocess),
+        Self::Stage(Stage::Forward),
+        Self::Stage(Stage::Sampling),
+        Self::Stage(Stage::Text),
+        Self::Rest,
+    ];
+
+    /// The part's name, in legends, styles and hooks.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stage(stage) => stage.name(),
+            Self::Rest => "rest",
+        }
+    }
+
+    /// One line on what it holds.
+    pub const fn help(self) -> &'static str {
+        match self {
+            Self::Stage(Stage::Preprocess) => {
+                "Deciding what to compute and writing ids and positions to the device"
+            }
+            Self::Stage(Stage::Forward) => {
+                "The model: issuing its operations and waiting for the device"
+            }
+            Self::Stage(Stage::Sampling) => {
+                "Picking the token and copying to the host what that takes"
+            }
+            Self::Stage(Stage::Text) => "Id to text, and building the event",
+            Self::Stage(Stage::Request) => "Once-a-request work",
+            Self::Rest => "Wall time that no stage accounts for",
+        }
+    }
+
+    /// The part's milliseconds in a step.
+    pub fn of(self, timing: &StepTiming) -> f64 {
+        match self {
+            Self::Stage(stage) => timing.stage(stage),
+            Self::Rest => timing.residue_ms(),
+        }
+    }
+}
+
+/// The step's parts as a CSS background, from the bottom up.
+pub fn gradient(timing: &StepTiming) -> String {
+    use std::fmt::Write;
+    let parts = Part::ALL.map(|part| part.of(timing).max(0.0));
+    let total: f64 = parts.iter().sum();
+    let mut css = String::from("linear-gradient(to top");
+    let mut from = 0.0;
+    for (part, ms) in Part::ALL.into_iter().zip(parts) {
+        if ms <= 0.0 || total <= 0.0 {
+            continue;
+        }
+        let to = from + ms / total * 100.0;
+        let _ = write!(css, ",var(--{}) {from:.2}% {to:.2}%", part.name());
+        from = to;
+    }
+    if from == 0.0 {
+        css.push_str(",var(--rest) 0% 100%");
+    }
+    css.push(')');
+    css
+}
+
+/// What a step is called.
+pub fn title(step: &StepRecord) -> String {
+    let timing = &step.timing;
+    match (&step.token, timing.kind) {
+        (Some(token), StepKind::Decode) => format!("Token {}", token.index + 1),
+        (Some(token), StepKind::Prefill) => format!(
+            "Token {} with the prompt's last {}",
+            token.index + 1,
+            plural(timing.tokens)
+        ),
+        (None, _) => format!(
+            "Prompt, {} from position {}",
+            plural(timing.tokens),
+            timing.position
+        ),
+    }
+}
+
+fn plural(tokens: u32) -> String {
+    match tokens {
+        1 => "1 token".into(),
+        n => format!("{n} tokens"),
+    }
+}
+
+/// A bar in one sentence, for who can't see it.
+pub fn label(step: &StepRecord, text: &str) -> String {
+    use std::fmt::Write;
+    let timing = &step.timing;
+    let mut label = format!("{}: {}", title(step), millis(timing.wall_ms));
+    let text = text.trim();
+    if !text.is_empty() {
+        label = format!("{label}, “{text}”");
+    }
+    for part in Part::ALL {
+        let _ = write!(label, ", {} {}", part.name(), millis(part.of(timing)));
+    }
+    label
+}
+
+/// What the bars' full height stands for, in milliseconds: 1, 2 or 5 times a power of ten, so that
+/// it changes seldom. Fitted to the tokens, unless `all` steps are to fit (prompts are far longer).
+pub fn scale(steps: &[StepRecord], all: bool) -> f64 {
+    let wanted = |kind: StepKind| all || kind == StepKind::Decode;
+    let walls = |filter: &dyn Fn(StepKind) -> bool| -> Vec<f64> {
+        steps
+            .iter()
+            .filter(|step| filter(step.timing.kind))
+            .map(|step| step.timing.wall_ms)
+            .collect()
+    };
+    let mut shown = walls(&wanted);
+    if shown.is_empty() {
+        shown = walls(&|_| true);
+    }
+    let max = percentile(&shown, 100.0).unwrap_or(1.0);
+    // One outlier must not flatten all others.
+    let usual = percentile(&shown, 95.0).unwrap_or(max) * 2.0;
+    nice(if all { max } else { max.min(usual) })
+}
+
+fn nice(ms: f64) -> f64 {
+    if !(ms.is_finite() && ms > 0.0) {
+        return 1.0;
+    }
+    let power = 10f64.powf(ms.log10().floor());
+    [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|step| step * power)
+        .find(|step| ms <= step * 1.000_001)
+        .unwrap_or(10.0 * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::TokenRecord;
+    use llamaglass_engine::timing::{Clock, ClockSource, Span, Spans};
+
+    fn step(kind: StepKind, wall_ms: f64, index: usize) -> StepRecord {
+        let mut spans = Spans::default();
+        spans.add(Span::Plan, wall_ms * 0.25);
+        spans.add(Span::Gpu, wall_ms * 0.5);
+        StepRecord {
+            token: Some(TokenRecord {
+                index,
+                id: 1,
+                text: 0..0,
+            }),
+            timing: StepTiming {
+                kind,
+                tokens: 1,
+                position: 0,
+                start_ms: 0.0,
+                wall_ms,
+                spans,
+                clock: Clock {
+                    source: ClockSource::Monotonic,
+                    resolution_ms: 0.0,
+                },
+            },
+        }
+    }
+
+    #[test]
+    fn segments_are_shares_of_the_wall() {
+        assert_eq!(
+            gradient(&step(StepKind::Decode, 8.0, 0).timing),
+            "linear-gradient(to top,var(--preprocess) 0.00% 25.00%,var(--forward) 25.00% 75.00%,var(--rest) 75.00% 100.00%)"
+        );
+    }
+
+    #[test]
+    fn a_step_without_time_is_still_drawn() {
+        assert_eq!(
+            gradient(&step(StepKind::Decode, 0.0, 0).timing),
+            "linear-gradient(to top,var(--rest) 0% 100%)"
+        );
+    }
+
+    #[test]
+    fn the_scale_fits_tokens_and_not_the_prompt() {
+        let mut steps: Vec<_> = (0..100).map(|i| step(StepKind::Decode, 40.0, i)).collect();
+        steps.push(step(StepKind::Prefill, 900.0, 0));
+        assert_eq!(scale(&steps, false), 50.0);
+        assert_eq!(scale(&steps, true), 1000.0);
+    }
+
+    #[test]
+    fn one_outlier_does_not_flatten_the_rest() {
+        let mut steps: Vec<_> = (0..100).map(|i| step(StepKind::Decode, 40.0, i)).collect();
+        steps.push(step(StepKind::Decode, 4000.0, 100));
+        assert_eq!(scale(&steps, false), 100.0);
+    }
+
+    #[test]
+    fn scales_are_round() {
+        for (ms, expected) in [
+            (0.3, 0.5),
+            (1.0, 1.0),
+            (51.0, 100.0),
+            (0.0, 1.0),
+            (f64::NAN, 1.0),
+        ] {
+            assert!((nice(ms) - expected).abs() < 1e-9, "{ms}: {}", nice(ms));
+        }
+    }
+
+    #[test]
+    fn a_label_says_what_the_eye_sees() {
+        let label = label(&step(StepKind::Decode, 8.0, 2), " Paris");
+        assert_eq!(
+            label,
+            "Token 3: 8.0 ms, “Paris”, preprocess 2.0 ms, forward 4.0 ms, sampling 0.00 ms, text 0.00 ms, rest 2.0 ms"
+        );
+    }
+}

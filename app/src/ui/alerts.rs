@@ -1,0 +1,60 @@
+//! What went wrong, and what the user should know.
+
+use leptos::prelude::*;
+
+use super::header::Icon;
+use crate::state::{self, Engine, app};
+
+/// The error and the notice, each until it is dismissed or overtaken.
+#[component]
+pub fn Alerts() -> impl IntoView {
+    let app = app();
+    view! {
+        <Show when=move || app.error.with(Option::is_some)>
+            <div class="alert error" role="alert" data-testid="error">
+                <Icon path="M12 8v5M12 16.5v.01M12 3l9.5 17h-19z"/>
+                <p>{move || app.error.get()}</p>
+                <button class="dismiss" aria-label="Dismiss" on:click=move |_| app.error.set(None)>
+                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                </button>
+            </div>
+        </Show>
+        <Show when=move || app.notice.with(Option::is_some)>
+            <div class="alert notice" role="status" data-testid="notice">
+                <Icon path="M12 11v6M12 7.5v.01M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18"/>
+                <p>{move || app.notice.get()}</p>
+                <button class="dismiss" aria-label="Dismiss" on:click=move |_| app.notice.set(None)>
+                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                </button>
+            </div>
+        </Show>
+    }
+}
+
+/// The engine is gone: what it said last, and the way back.
+#[component]
+pub fn Crashed() -> impl IntoView {
+    let app = app();
+    let message = move || match app.engine.get() {
+        Engine::Crashed(message) => Some(message),
+        _ => None,
+    };
+    view! {
+        <Show when=move || message().is_some()>
+            <section class="card crashed" role="alert" data-testid="crashed">
+                <h2>"The engine stopped"</h2>
+                <p>
+                    "It ended with an error that it could not recover from. The page and your conversation are still here."
+                </p>
+                <pre class="last-words">{message}</pre>
+                <button
+                    class="primary"
+                    data-testid="restart-engine"
+                    on:click=move |_| state::restart_engine(app)
+                >
+                    "Restart the engine"
+                </button>
+            </section>
+        </Show>
+    }
+}

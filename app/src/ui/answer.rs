@@ -1,0 +1,184 @@
+//! The tree of an answer, put into the document block by block; text nodes and known elements only.
+
+use std::ops::Range;
+
+use js_sys::{Array, Function, Reflect};
+use leptos::prelude::document;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Element, Text};
+
+use crate::markdown::{Document, Node, Tag};
+
+/// The name of the highlight that marks the token under the pointer; styled in the style sheet.
+const HIGHLIGHT: &str = "token";
+
+/// An answer in the document.
+pub struct AnswerView {
+    root: Element,
+    document: Document,
+    blocks: Vec<Block>,
+}
+
+struct Block {
+    node: web_sys::Node,
+    /// Where each piece of text came from: its node, its bytes, and the answer's bytes.
+    leaves: Vec<Leaf>,
+}
+
+struct Leaf {
+    node: Text,
+    text: String,
+    source: Range<usize>,
+}
+
+impl AnswerView {
+    /// An empty answer in `root`.
+    pub fn new(root: Element) -> Self {
+        Self {
+            root,
+            document: Document::default(),
+            blocks: Vec::new(),
+        }
+    }
+
+    /// Draws `text`; blocks that did not change stay as they are.
+    pub fn update(&mut self, text: &str, finished: bool) {
+        let mut from = self.document.update(text);
+        if finished {
+            from = from.min(self.document.finish());
+        }
+        for block in self.blocks.drain(from.min(self.blocks.len())..) {
+            let _ = self.root.remove_child(&block.node);
+        }
+        for node in &self.document.blocks()[self.blocks.len()..] {
+            let mut leaves = Vec::new();
+            if let Some(node) = draw(node, &mut leaves) {
+                let _ = self.root.append_child(&node);
+                self.blocks.push(Block { node, leaves });
+            }
+        }
+    }
+
+    /// Marks what came from `source` bytes of the answer; nothing for an empty range.
+    pub fn highlight(&self, source: &Range<usize>) {
+        let ranges = Array::new();
+        let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
+        for leaf in leaves.filter(|l| l.source.start < source.end && source.start < l.source.end) {
+            let (from, to) = leaf.part(source);
+            let Ok(range) = document().create_range() else {
+                continue;
+            };
+            if range.set_start(&leaf.node, from).is_ok() && range.set_end(&leaf.node, to).is_ok() {
+                ranges.push(&range);
+            }
+        }
+        // Without the Custom Highlight API nothing is marked; the detail panel names the token.
+        let _ = set_highlight(&ranges);
+    }
+}
+
+impl Leaf {
+    /// The part of the node that came from `source`, in UTF-16 units; the whole node where its
+    /// text is not the answer's own (entities, escapes).
+    fn part(&self, source: &Range<usize>) -> (u32, u32) {
+        let units = |text: &str| text.encode_utf16().count() as u32;
+        let whole = (0, units(&self.text));
+        if self.text.len() != self.source.len() {
+            return whole;
+        }
+        let from = source.start.saturating_sub(self.source.start);
+        let to = source.end.min(self.source.end) - self.source.start;
+        match (self.text.get(..from), self.text.get(..to)) {
+            (Some(before), Some(until)) => (units(before), units(until)),
+            _ => whole,
+        }
+    }
+}
+
+/// Takes every mark away.
+pub fn clear_highlight() {
+    let _ = set_highlight(&Array::new());
+}
+
+fn set_highlight(ranges: &Array) -> Result<(), JsValue> {
+    let global = js_sys::global();
+    let constructor: Function = Reflect::get(&global, &"Highlight".into())?.dyn_into()?;
+    let registry = Reflect::get(&Reflect::get(&global, &"CSS".into())?, &"highlights".into())?;
+    let highlight = Reflect::construct(&constructor, ranges)?;
+    let set: Function = Reflect::get(&registry, &"set".into())?.dyn_into()?;
+    set.call2(&registry, &HIGHLIGHT.into(), &highlight)?;
+    Ok(())
+}
+
+/// The parser bounds the depth of the tree, so this recursion is bounded too.
+fn draw(node: &Node, leaves: &mut Vec<Leaf>) -> Option<web_sys::Node> {
+    let (tag, children) = match node {
+        Node::Text { text, source } => {
+            let node = document().create_text_node(text);
+            leaves.push(Leaf {
+                node: node.clone(),
+                text: text.clone(),
+                source: source.clone(),
+            });
+            return Some(node.into());
+        }
+        Node::Element { tag, children } => (tag, children),
+    };
+    let element = document().create_element(name(tag)).ok()?;
+    let mut inside = element.clone();
+    match tag {
+        Tag::Link(href) => {
+            let _ = element.set_attribute("href", href);
+            let _ = element.set_attribute("rel", "noopener noreferrer nofollow");
+            let _ = element.set_attribute("target", "_blank");
+        }
+        Tag::Numbers(first) if *first != 1 => {
+            let _ = element.set_attribute("start", &first.to_string());
+        }
+        Tag::DeadLink => {
+            let _ = element.set_attribute("title", "Not a web address, so not a link");
+        }
+        Tag::CodeBlock(language) => {
+            let _ = element.set_attribute("tabindex", "0");
+            if !language.is_empty() {
+                let _ = element.set_attribute("data-language", language);
+            }
+            inside = document().create_element("code").ok()?;
+            let _ = element.append_child(&inside);
+        }
+        _ => {}
+    }
+    for child in children {
+        if let Some(child) = draw(child, leaves) {
+            let _ = inside.append_child(&child);
+        }
+    }
+    Some(element.into())
+}
+
+const fn name(tag: &Tag) -> &'static str {
+    match tag {
+        Tag::Paragraph => "p",
+        // The page has its own h1 and h2; an answer's headings come below them.
+        Tag::Heading(1 | 2) => "h3",
+        Tag::Heading(3) => "h4",
+        Tag::Heading(_) => "h5",
+        Tag::Quote => "blockquote",
+        Tag::CodeBlock(_) => "pre",
+        Tag::Bullets => "ul",
+        Tag::Numbers(_) => "ol",
+        Tag::Item => "li",
+        Tag::Rule => "hr",
+        Tag::Table => "table",
+        Tag::Row => "tr",
+        Tag::HeadCell => "th",
+        Tag::Cell => "td",
+        Tag::Emphasis => "em",
+        Tag::Strong => "strong",
+        Tag::Strike => "del",
+        Tag::Code => "code",
+        Tag::Link(_) => "a",
+        Tag::DeadLink => "span",
+        Tag::Break => "br",
+    }
+}

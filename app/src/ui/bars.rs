@@ -1,0 +1,176 @@
+//! The bars themselves: one element a step, appended once a frame, never rebuilt.
+
+use std::cell::Cell;
+
+use leptos::html::Div;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlElement};
+
+use crate::protocol::Tag;
+use crate::state::app;
+use crate::stats::{AnswerStats, StepRecord};
+use crate::timeline::{Part, gradient, label, scale as scale_of};
+
+/// The bars of the shown answer; keeps `scale` at what their full height stands for (ms).
+#[component]
+pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
+    let app = app();
+    let list = NodeRef::<Div>::new();
+    let drawn = StoredValue::new_local((Cell::new(None::<Tag>), Cell::new(0usize)));
+
+    Effect::new(move || {
+        app.revision.track();
+        let all = all.get();
+        let Some(list) = list.get() else { return };
+        let tag = app.shown.get();
+        drawn.with_value(|(shown, count)| {
+            if shown.get() != tag {
+                list.set_text_content(None);
+                shown.set(tag);
+                count.set(0);
+            }
+            app.stats.with_value(|stats| {
+                let Some(answer) = tag.and_then(|tag| stats.get(tag)) else {
+                    list.set_text_content(None);
+                    count.set(0);
+                    return;
+                };
+                let at_end = list.scroll_width() - list.scroll_left() - list.client_width() < 24;
+                append(&list, answer, count.get());
+                let full = scale_of(&answer.steps, all);
+                let changed = full != scale.get_untracked();
+                if changed {
+                    scale.set(full);
+                }
+                if changed || count.get() == 0 {
+                    let _ = HtmlElement::style(&list).set_property("--full-ms", &full.to_string());
+                }
+                mark_clipped(&list, answer, if changed { 0 } else { count.get() }, full);
+                count.set(answer.steps.len());
+                let inside = document()
+                    .active_element()
+                    .is_some_and(|el| list.contains(Some(&el)));
+                if at_end && !inside && app.focused.get_untracked().is_none() {
+                    list.set_scroll_left(list.scroll_width());
+                }
+            });
+        });
+    });
+
+    let step_under = move |target: Option<web_sys::EventTarget>| -> Option<usize> {
+        let element: Element = target?.dyn_into().ok()?;
+        element
+            .closest(".bar")
+            .ok()??
+            .get_attribute("data-step")?
+            .parse()
+            .ok()
+    };
+    let focus = move |to: Option<Element>| {
+        if let Some(bar) = to.and_then(|bar| bar.dyn_into::<HtmlElement>().ok()) {
+            let _ = bar.focus();
+        }
+    };
+    let empty = move || {
+        app.revision.track();
+        app.shown.get().is_none_or(|tag| {
+            app.stats
+                .with_value(|stats| stats.get(tag).is_none_or(|a| a.steps.is_empty()))
+        })
+    };
+    view! {
+        <div
+            class="bars"
+            role="listbox"
+            aria-label="Steps of the answer; arrow keys move between them"
+            aria-orientation="horizontal"
+            node_ref=list
+            on:pointerover=move |event| {
+                if let Some(step) = step_under(event.target()) {
+                    app.focused.set(Some(step));
+                }
+            }
+            on:pointerleave=move |_| app.focused.set(None)
+            on:focusin=move |event| app.focused.set(step_under(event.target()))
+            on:focusout=move |_| app.focused.set(None)
+            on:keydown=move |event| {
+                let Some(list) = list.get_untracked() else { return };
+                let here = document().active_element().filter(|el| el.class_list().contains("bar"));
+                let to = match (event.key().as_str(), here) {
+                    ("ArrowRight", Some(here)) => here.next_element_sibling(),
+                    ("ArrowLeft", Some(here)) => here.previous_element_sibling(),
+                    ("Home", _) => list.first_element_child(),
+                    ("End", _) => list.last_element_child(),
+                    _ => return,
+                };
+                event.prevent_default();
+                focus(to);
+            }
+        ></div>
+        <Show when=empty>
+            <p class="bars-empty">"Ask something: every token becomes a bar here, split by where its time went."</p>
+        </Show>
+    }
+}
+
+/// Adds the bars of the steps from `from`.
+fn append(list: &HtmlElement, answer: &AnswerStats, from: usize) {
+    let fragment = document().create_document_fragment();
+    for (index, step) in answer.steps.iter().enumerate().skip(from) {
+        if let Ok(bar) = bar(index, step, answer) {
+            let _ = fragment.append_child(&bar);
+        }
+    }
+    let _ = list.append_child(&fragment);
+}
+
+fn bar(
+    index: usize,
+    step: &StepRecord,
+    answer: &AnswerStats,
+) -> Result<Element, wasm_bindgen::JsValue> {
+    let bar = document().create_element("div")?;
+    let timing = &step.timing;
+    let kind = match timing.kind {
+        llamaglass_engine::timing::StepKind::Prefill => "prefill",
+        llamaglass_engine::timing::StepKind::Decode => "decode",
+    };
+    bar.set_class_name("bar");
+    bar.set_attribute("role", "option")?;
+    bar.set_attribute("tabindex", if index == 0 { "0" } else { "-1" })?;
+    bar.set_attribute("data-step", &index.to_string())?;
+    bar.set_attribute("data-kind", kind)?;
+    let mut text = "";
+    if let Some(token) = &step.token {
+        bar.set_attribute("data-testid", "bar")?;
+        bar.set_attribute("data-token-index", &token.index.to_string())?;
+        bar.set_attribute("data-token-id", &token.id.to_string())?;
+        text = answer.text.get(token.text.clone()).unwrap_or_default();
+    } else {
+        bar.set_attribute("data-testid", "prefill-bar")?;
+    }
+    bar.set_attribute("data-wall-ms", &timing.wall_ms.to_string())?;
+    for part in Part::ALL {
+        let name = format!("data-{}-ms", part.name());
+        bar.set_attribute(&name, &part.of(timing).to_string())?;
+    }
+    bar.set_attribute("aria-label", &label(step, text))?;
+    // Through the object model, which a strict content policy allows.
+    let style = bar.unchecked_ref::<HtmlElement>().style();
+    style.set_property("--ms", &format!("{:.4}", timing.wall_ms.max(0.0)))?;
+    style.set_property("background-image", &gradient(timing))?;
+    Ok(bar)
+}
+
+/// Bars that are higher than the chart say so with a cap.
+fn mark_clipped(list: &HtmlElement, answer: &AnswerStats, from: usize, full: f64) {
+    let bars = list.children();
+    for (index, step) in answer.steps.iter().enumerate().skip(from) {
+        if let Some(bar) = bars.item(index as u32) {
+            let _ = bar
+                .class_list()
+                .toggle_with_force("clipped", step.timing.wall_ms > full);
+        }
+    }
+}

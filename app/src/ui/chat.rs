@@ -1,0 +1,139 @@
+//! The conversation and what it is typed into.
+
+use leptos::html::Div;
+use leptos::prelude::*;
+
+use super::alerts::{Alerts, Crashed};
+use super::composer::Composer;
+use super::header::Icon;
+use super::message::{Answer, UserTurn};
+use super::model_picker::Welcome;
+use super::progress::LoadPanel;
+use super::unsupported::FallbackNote;
+use crate::state::{Engine, app};
+
+/// How near to the end counts as being there, in pixels.
+const NEAR: i32 = 48;
+
+/// The column with the conversation.
+#[component]
+pub fn Chat() -> impl IntoView {
+    let app = app();
+    let log = NodeRef::<Div>::new();
+    // Until the user scrolls up, the log follows what is said.
+    let follow = RwSignal::new(true);
+    let to_end = move || {
+        if let Some(log) = log.get_untracked() {
+            log.set_scroll_top(log.scroll_height());
+        }
+    };
+    let scrolled = move |_| {
+        if let Some(log) = log.get_untracked() {
+            let left = log.scroll_height() - log.scroll_top() - log.client_height();
+            let near = left <= NEAR;
+            if follow.get_untracked() != near {
+                follow.set(near);
+            }
+        }
+    };
+    Effect::new(move || {
+        app.revision.track();
+        app.turns.with(|turns| {
+            if let Some(last) = turns.last() {
+                last.text.track();
+                last.state.track();
+            }
+        });
+        app.engine.with(|_| ());
+        if follow.get_untracked() {
+            // After this frame's other effects have drawn what there is to follow.
+            request_animation_frame(to_end);
+        }
+    });
+    Effect::new(move |before: Option<usize>| {
+        let turns = app.turns.with(Vec::len);
+        // Who says something wants to see the answer.
+        if before.is_some_and(|before| turns > before) {
+            follow.set(true);
+            request_animation_frame(to_end);
+        }
+        turns
+    });
+
+    let busy = move || app.running.get().is_some().to_string();
+    let welcome = move || matches!(app.engine.get(), Engine::Starting | Engine::Empty);
+    let empty = move || app.turns.with(Vec::is_empty);
+    let ready = move || matches!(app.engine.get(), Engine::Loaded(_));
+    view! {
+        <section class="chat" aria-label="Conversation">
+            <div class="log" node_ref=log on:scroll=scrolled tabindex="-1">
+                <div class="column">
+                    <div class="turns" role="log" aria-live="polite" aria-busy=busy>
+                        <For each=move || app.turns.get() key=|turn| turn.tag let:turn>
+                            {if turn.is_user {
+                                view! { <UserTurn turn/> }.into_any()
+                            } else {
+                                view! { <Answer turn/> }.into_any()
+                            }}
+                        </For>
+                    </div>
+                    <Show when=move || empty() && ready()>
+                        <Hint/>
+                    </Show>
+                    <Crashed/>
+                    <LoadPanel/>
+                    <Show when=welcome>
+                        <Welcome/>
+                    </Show>
+                    <FallbackNote/>
+                    <Alerts/>
+                </div>
+            </div>
+            <Show when=move || !follow.get() && app.turns.with(|turns| !turns.is_empty())>
+                <button
+                    class="jump"
+                    on:click=move |_| {
+                        follow.set(true);
+                        to_end();
+                    }
+                >
+                    <Icon path="M12 5v14M6 13l6 6l6-6"/>
+                    "Latest"
+                </button>
+            </Show>
+            <Composer/>
+        </section>
+    }
+}
+
+/// An empty conversation with a model that is ready.
+#[component]
+fn Hint() -> impl IntoView {
+    let app = app();
+    let name = move || app.model().map(|model| model.name).unwrap_or_default();
+    let without_template = move || app.model().is_some_and(|model| !model.has_chat_template);
+    view! {
+        <div class="hint">
+            <h2>{name} " is ready"</h2>
+            <p>"Ask it something. It runs on this machine; nothing you type leaves it."</p>
+            <Show when=without_template>
+                <p class="warning">"This model's files have no chat template, so it can't take part in a conversation."</p>
+            </Show>
+            <div class="suggestions">
+                <Suggestion text="What is the capital of France?"/>
+                <Suggestion text="Explain how a rainbow forms, in three sentences."/>
+                <Suggestion text="Write a haiku about measuring time."/>
+            </div>
+        </div>
+    }
+}
+
+#[component]
+fn Suggestion(text: &'static str) -> impl IntoView {
+    let app = app();
+    view! {
+        <button class="suggestion" on:click=move |_| crate::state::send(app, text.into())>
+            {text}
+        </button>
+    }
+}

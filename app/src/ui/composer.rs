@@ -1,0 +1,145 @@
+//! Where the user types.
+
+use leptos::html::Textarea;
+use leptos::prelude::*;
+
+use super::header::Icon;
+use crate::format;
+use crate::state::{self, Engine, app};
+
+/// The text field, its buttons, and how full the context is.
+#[component]
+pub fn Composer() -> impl IntoView {
+    let app = app();
+    let field = NodeRef::<Textarea>::new();
+    let text = RwSignal::new(String::new());
+    let ready = move || matches!(app.engine.get(), Engine::Loaded(_));
+    let running = move || app.running.get().is_some();
+    let sendable = move || app.can_send() && text.with(|text| !text.trim().is_empty());
+    let submit = move || {
+        if app.can_send() && text.with_untracked(|text| !text.trim().is_empty()) {
+            let said = text.get_untracked();
+            text.set(String::new());
+            state::send(app, said);
+        }
+    };
+    Effect::new(move || {
+        if ready()
+            && let Some(field) = field.get()
+        {
+            let _ = field.focus();
+        }
+    });
+    let placeholder = move || {
+        if ready() {
+            "Ask something…"
+        } else {
+            "Load a model first"
+        }
+    };
+    view! {
+        <form
+            class="composer"
+            on:submit=move |event| {
+                event.prevent_default();
+                submit();
+            }
+        >
+            <div class="field" data-value=move || text.get()>
+                <textarea
+                    node_ref=field
+                    rows="1"
+                    data-testid="composer"
+                    aria-label="Message"
+                    placeholder=placeholder
+                    disabled=move || !ready()
+                    prop:value=move || text.get()
+                    on:input=move |event| text.set(event_target_value(&event))
+                    on:keydown=move |event| {
+                        let plain = !event.shift_key() && !event.is_composing();
+                        if event.key() == "Enter" && plain {
+                            event.prevent_default();
+                            submit();
+                        }
+                    }
+                ></textarea>
+            </div>
+            <div class="composer-row">
+                <ContextMeter/>
+                <button
+                    type="button"
+                    class="quiet"
+                    data-testid="clear"
+                    title="Forget the conversation"
+                    disabled=move || app.turns.with(Vec::is_empty)
+                    on:click=move |_| state::clear(app)
+                >
+                    <Icon path="M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13"/>
+                    "Clear"
+                </button>
+                <Show
+                    when=running
+                    fallback=move || {
+                        view! {
+                            <button
+                                type="submit"
+                                class="primary send"
+                                data-testid="send"
+                                disabled=move || !sendable()
+                            >
+                                "Send"
+                                <Icon path="M12 19V5M6 11l6-6l6 6"/>
+                            </button>
+                        }
+                    }
+                >
+                    <button
+                        type="button"
+                        class="primary stop"
+                        data-testid="stop"
+                        title="Stop (Escape)"
+                        on:click=move |_| state::stop(app)
+                    >
+                        "Stop"
+                        <Icon path="M7 7h10v10H7z"/>
+                    </button>
+                </Show>
+            </div>
+        </form>
+    }
+}
+
+/// Tokens of the conversation against the room that there is.
+#[component]
+fn ContextMeter() -> impl IntoView {
+    let app = app();
+    let total = move || app.model().map(|model| model.context_length);
+    let used = move || app.summary.with(|s| s.prompt_tokens + s.tokens);
+    let share = move || total().map_or(0.0, |total| used() as f64 / total.max(1) as f64);
+    let words = move || {
+        total().map_or(String::new(), |total| {
+            format!(
+                "{} / {} tokens",
+                format::count(used() as u64),
+                format::count(total as u64)
+            )
+        })
+    };
+    view! {
+        <div class="context" data-testid="context-meter" class:full=move || { share() > 0.9 }>
+            <Show when=move || total().is_some()>
+                <div
+                    class="meter"
+                    role="meter"
+                    aria-label="Context used"
+                    aria-valuemin="0"
+                    aria-valuenow=move || used().to_string()
+                    aria-valuemax=move || total().unwrap_or_default().to_string()
+                >
+                    <div class="meter-fill" style:width=move || format!("{:.1}%", share().min(1.0) * 100.0)></div>
+                </div>
+                <span class="numbers">{words}</span>
+            </Show>
+        </div>
+    }
+}

@@ -1,0 +1,135 @@
+//! One step, span by span.
+
+use leptos::prelude::*;
+use llamaglass_engine::timing::{Span, Stage};
+
+use crate::format;
+use crate::state::app;
+use crate::timeline::title;
+
+/// What the panel shows of a step.
+#[derive(Clone, PartialEq)]
+struct Shown {
+    title: String,
+    text: String,
+    id: Option<u32>,
+    wall_ms: f64,
+    rows: Vec<Row>,
+}
+
+#[derive(Clone, PartialEq)]
+struct Row {
+    name: &'static str,
+    part: &'static str,
+    ms: f64,
+}
+
+/// The spans of the step under the pointer or the focus, else of the last one.
+#[component]
+pub fn Detail() -> impl IntoView {
+    let app = app();
+    let shown = Memo::new(move |_| {
+        app.revision.track();
+        let tag = app.shown.get()?;
+        let focused = app.focused.get();
+        app.stats.with_value(|stats| {
+            let answer = stats.get(tag)?;
+            let step = match focused {
+                Some(index) => answer.steps.get(index)?,
+                None => answer.steps.last()?,
+            };
+            let timing = &step.timing;
+            let mut rows: Vec<Row> = Span::ALL
+                .into_iter()
+                .filter(|span| span.stage() != Stage::Request && *span != Span::Paint)
+                .map(|span| Row {
+                    name: span.name(),
+                    part: span.stage().name(),
+                    ms: timing.spans.get(span),
+                })
+                .filter(|row| row.ms != 0.0)
+                .collect();
+            rows.push(Row {
+                name: "rest",
+                part: "rest",
+                ms: timing.residue_ms(),
+            });
+            let token = step.token.as_ref();
+            let text = token.and_then(|token| answer.text.get(token.text.clone()));
+            Some(Shown {
+                title: title(step),
+                text: format::visible(text.unwrap_or_default()),
+                id: token.map(|token| token.id),
+                wall_ms: timing.wall_ms,
+                rows,
+            })
+        })
+    });
+    let request = move || {
+        app.revision.track();
+        let tag = app.shown.get()?;
+        app.stats.with_value(|stats| {
+            let spans = stats.get(tag)?.request?.spans;
+            let parts: Vec<String> = spans
+                .iter()
+                .map(|(span, ms)| format!("{} {}", span.name(), format::millis(ms)))
+                .collect();
+            (!parts.is_empty()).then(|| format!("Before the first step: {}.", parts.join(", ")))
+        })
+    };
+    view! {
+        <Show when=move || shown.with(Option::is_some)>
+            <section class="detail" data-testid="detail" aria-label="Spans of a step">
+                <h3>
+                    {move || shown.with(|s| s.as_ref().map(|s| s.title.clone()))}
+                    <Show when=move || shown.with(|s| s.as_ref().is_some_and(|s| !s.text.is_empty()))>
+                        <code class="token-text">
+                            {move || shown.with(|s| s.as_ref().map(|s| s.text.clone()))}
+                        </code>
+                    </Show>
+                    <span class="detail-id">
+                        {move || shown.with(|s| s.as_ref().and_then(|s| s.id).map(|id| format!("id {id}")))}
+                    </span>
+                    <span class="numbers wall">
+                        {move || shown.with(|s| s.as_ref().map(|s| format::millis(s.wall_ms)))}
+                    </span>
+                </h3>
+                <table>
+                    <tbody>
+                        {move || {
+                            shown
+                                .get()
+                                .map(|shown| {
+                                    let wall = shown.wall_ms;
+                                    shown
+                                        .rows
+                                        .into_iter()
+                                        .map(|row| view! { <SpanRow row wall/> })
+                                        .collect_view()
+                                })
+                        }}
+                    </tbody>
+                </table>
+                <p class="request-spans">{request}</p>
+            </section>
+        </Show>
+    }
+}
+
+#[component]
+fn SpanRow(row: Row, wall: f64) -> impl IntoView {
+    let share = if wall > 0.0 { row.ms / wall } else { 0.0 };
+    view! {
+        <tr data-span=row.name>
+            <th scope="row">
+                <span class="swatch" data-part=row.part aria-hidden="true"></span>
+                {row.name}
+            </th>
+            <td class="share" aria-hidden="true">
+                <span data-part=row.part style:width=format!("{:.1}%", share.clamp(0.0, 1.0) * 100.0)></span>
+            </td>
+            <td class="numbers">{format::millis(row.ms)}</td>
+            <td class="numbers percent">{format::percent(share)}</td>
+        </tr>
+    }
+}

@@ -1,0 +1,129 @@
+//! The bar at the top.
+
+use leptos::prelude::*;
+
+use crate::format;
+use crate::settings::Theme;
+use crate::state::{self, Engine, app};
+
+/// Name, model, and the buttons that are always there.
+#[component]
+pub fn Header() -> impl IntoView {
+    let app = app();
+    view! {
+        <header class="header">
+            <div class="brand">
+                <img src="icon.svg" alt="" width="26" height="26"/>
+                <h1>"Llamaglass"</h1>
+            </div>
+            <ModelChip/>
+            <div class="header-tools">
+                <button
+                    class="tool"
+                    data-testid="overlay-toggle"
+                    aria-pressed=move || app.settings.with(|s| s.overlay).to_string()
+                    title="Show or hide the token timeline"
+                    on:click=move |_| {
+                        app.settings.update(|s| s.overlay = !s.overlay);
+                        state::save_settings(app);
+                    }
+                >
+                    <Icon path="M4 20V10M9 20V4M14 20v-7M19 20V7"/>
+                    <span class="tool-label">"Timeline"</span>
+                </button>
+                <ThemeButton/>
+                <button
+                    class="tool"
+                    data-testid="settings-open"
+                    title="Settings"
+                    on:click=move |_| app.settings_open.set(true)
+                >
+                    <Icon path="M4 7h10M18 7h2M4 17h2M10 17h10M16 4.5v5M8 14.5v5"/>
+                    <span class="tool-label">"Settings"</span>
+                </button>
+            </div>
+        </header>
+    }
+}
+
+/// A line drawing on a 24 by 24 grid.
+#[component]
+pub fn Icon(path: &'static str) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" focusable="false">
+            <path
+                d=path
+                fill="none"
+                stroke="currentColor"
+                stroke-width="1.8"
+                stroke-linecap="round"
+                stroke-linejoin="round"
+            />
+        </svg>
+    }
+}
+
+#[component]
+fn ModelChip() -> impl IntoView {
+    let app = app();
+    let words = move || match app.engine.get() {
+        Engine::Loaded(info) => {
+            format!("{} · {}", info.name, info.quantisation)
+        }
+        Engine::Loading(load) => format!("Loading {}", load.name),
+        _ => "No model".into(),
+    };
+    let title = move || match app.engine.get() {
+        Engine::Loaded(info) => format!(
+            "{}, {} parameters, {} in {}; click to change",
+            info.format,
+            format::parameters(info.parameters),
+            format::bytes(info.file_bytes),
+            info.quantisation
+        ),
+        _ => "Choose a model".into(),
+    };
+    let idle = move || matches!(app.engine.get(), Engine::Loaded(_));
+    view! {
+        <button
+            class="model-chip"
+            data-testid="change-model"
+            title=title
+            disabled=move || !idle()
+            on:click=move |_| app.model_open.set(true)
+        >
+            <span class="dot" class:on=idle aria-hidden="true"></span>
+            <span class="model-name">{words}</span>
+        </button>
+    }
+}
+
+#[component]
+fn ThemeButton() -> impl IntoView {
+    let app = app();
+    let theme = move || app.settings.with(|s| s.theme);
+    let next = |theme| match theme {
+        Theme::System => Theme::Light,
+        Theme::Light => Theme::Dark,
+        Theme::Dark => Theme::System,
+    };
+    let label = move || format!("Colours: {}", theme().name());
+    view! {
+        <button
+            class="tool"
+            data-testid="theme-toggle"
+            title=label
+            aria-label=label
+            on:click=move |_| {
+                app.settings.update(|s| s.theme = next(s.theme));
+                state::save_settings(app);
+            }
+        >
+            {move || match theme() {
+                Theme::System => view! { <Icon path="M3 5h18v11H3zM8 20h8M12 16v4"/> },
+                Theme::Light => view! { <Icon path="M12 8a4 4 0 1 0 0 8a4 4 0 1 0 0-8M12 2.5v2M12 19.5v2M2.5 12h2M19.5 12h2M5.3 5.3l1.4 1.4M17.3 17.3l1.4 1.4M5.3 18.7l1.4-1.4M17.3 6.7l1.4-1.4"/> },
+                Theme::Dark => view! { <Icon path="M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z"/> },
+            }}
+        </button>
+    }
+}

@@ -1,0 +1,70 @@
+//! The page, drawn.
+
+mod alerts;
+mod answer;
+mod bars;
+mod chat;
+mod composer;
+mod detail;
+mod files;
+mod header;
+mod message;
+mod model_picker;
+mod overlay;
+mod progress;
+mod settings;
+mod settings_field;
+mod stats;
+mod status;
+mod unsupported;
+mod wiring;
+
+use leptos::prelude::*;
+
+use crate::state::App;
+
+/// Puts the page into the document's body and starts its engine.
+pub fn mount() {
+    console_error_panic_hook::set_once();
+    mount_to_body(|| {
+        let app = App::new();
+        wiring::connect(app);
+        view! { <Page app/> }
+    });
+    wiring::remove_splash();
+}
+
+/// The whole page, over a state whose client is connected.
+#[component]
+pub fn Page(
+    /// The state to draw.
+    app: App,
+) -> impl IntoView {
+    provide_context(app);
+    wiring::theme(app);
+    wiring::keys(app);
+    let dragging = RwSignal::new(false);
+    let overlay = move || app.settings.with(|s| s.overlay);
+    view! {
+        <div
+            class="page"
+            class:with-overlay=overlay
+            class:dragging=move || dragging.get()
+            on:dragover=move |event| files::drag_over(&event, dragging)
+            on:dragleave=move |event| files::drag_leave(&event, dragging)
+            on:drop=move |event| files::drop(app, event, dragging)
+        >
+            <header::Header/>
+            <main class="main">
+                <chat::Chat/>
+                <Show when=overlay>
+                    <overlay::Overlay/>
+                </Show>
+            </main>
+            <status::StatusLine/>
+            <settings::SettingsDialog/>
+            <model_picker::ModelDialog/>
+            <div class="drop-hint" aria-hidden="true">"Drop a GGUF file, or the files of a Hugging Face folder"</div>
+        </div>
+    }
+}

@@ -1,0 +1,154 @@
+//! Choosing a model.
+
+use leptos::html::{Dialog, Input};
+use leptos::prelude::*;
+
+use super::files;
+use super::header::Icon;
+use super::settings::follow;
+use super::unsupported::Unsupported;
+use crate::catalog::default_model;
+use crate::format;
+use crate::state::{self, Engine, app};
+
+/// The page before it has a model.
+#[component]
+pub fn Welcome() -> impl IntoView {
+    let app = app();
+    let first = move || app.turns.with(Vec::is_empty);
+    view! {
+        <section class="welcome">
+            <Show when=first>
+                <div class="hero">
+                    <img src="icon.svg" alt="" width="72" height="72"/>
+                    <h2>"A Llama in your browser, with every millisecond on display"</h2>
+                    <p>"The model runs on this machine. Beside each answer you see where every token's time goes."</p>
+                </div>
+            </Show>
+            <Unsupported/>
+            <Picker/>
+        </section>
+    }
+}
+
+/// The choice, over a model that is loaded.
+#[component]
+pub fn ModelDialog() -> impl IntoView {
+    let app = app();
+    let dialog = NodeRef::<Dialog>::new();
+    follow(dialog, app.model_open);
+    Effect::new(move || {
+        if matches!(app.engine.get(), Engine::Loading(_)) {
+            app.model_open.set(false);
+        }
+    });
+    view! {
+        <dialog
+            class="dialog"
+            aria-labelledby="model-title"
+            node_ref=dialog
+            on:close=move |_| app.model_open.set(false)
+        >
+            <div class="dialog-head">
+                <h2 id="model-title">"Change the model"</h2>
+                <button class="tool" aria-label="Close" on:click=move |_| app.model_open.set(false)>
+                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                </button>
+            </div>
+            <div class="dialog-body">
+                <Show when=move || app.model_open.get()>
+                    <Picker/>
+                </Show>
+            </div>
+        </dialog>
+    }
+}
+
+/// The server's model, a file, a folder.
+#[component]
+fn Picker() -> impl IntoView {
+    let app = app();
+    let folder = NodeRef::<Input>::new();
+    Effect::new(move || {
+        if let Some(folder) = folder.get() {
+            let _ = folder.set_attribute("webkitdirectory", "");
+        }
+    });
+    let default = move || {
+        let catalog = app.catalog.get()?.ok()?;
+        default_model(&catalog).cloned()
+    };
+    let catalog_error = move || app.catalog.get().and_then(Result::err);
+    let starting = move || app.engine.get() == Engine::Starting;
+    let label = move || {
+        default().map_or("Looking for models…".into(), |m| {
+            format!("Load {}", m.name)
+        })
+    };
+    let size = move || default().map(|model| format::bytes(model.bytes));
+    view! {
+        <div class="picker">
+            <Show
+                when=move || catalog_error().is_none()
+                fallback=move || view! { <p class="help">"No model comes with this server: " {catalog_error}</p> }
+            >
+                <button
+                    class="primary large"
+                    data-testid="load-default"
+                    disabled=move || default().is_none() || starting()
+                    on:click=move |_| state::load_default(app)
+                >
+                    {label}
+                    <span class="button-note numbers">{size}</span>
+                </button>
+            </Show>
+            <div class="or" aria-hidden="true"><span>"or"</span></div>
+            <div class="open-row">
+                <label class="secondary file-button" class:disabled=starting>
+                    <input
+                        type="file"
+                        multiple
+                        data-testid="open-file-input"
+                        accept=".gguf,.safetensors,.json,.jinja"
+                        disabled=starting
+                        on:change=move |event| files::chosen(app, &event)
+                    />
+                    <Icon path="M6 3h8l5 5v13H6zM14 3v5h5"/>
+                    "Open a file…"
+                </label>
+                <label class="secondary file-button" class:disabled=starting>
+                    <input
+                        type="file"
+                        multiple
+                        node_ref=folder
+                        data-testid="open-folder-input"
+                        disabled=starting
+                        on:change=move |event| files::chosen(app, &event)
+                    />
+                    <Icon path="M3 6h7l2 3h9v11H3z"/>
+                    "Open a folder…"
+                </label>
+            </div>
+            <p class="help">
+                "A GGUF file, or the folder of a Hugging Face model (safetensors, config.json, tokenizer.json). You can drop either anywhere on the page. Files stay on this machine."
+            </p>
+            <Runs/>
+        </div>
+    }
+}
+
+/// What the model will run on.
+#[component]
+fn Runs() -> impl IntoView {
+    let app = app();
+    let words = move || match app.backend.get() {
+        None => "Looking for a graphics adapter…".to_owned(),
+        Some(Ok(info)) => format!(
+            "Runs on: {} · {}",
+            super::status::backend_name(info.backend),
+            info.adapter
+        ),
+        Some(Err(_)) => String::new(),
+    };
+    view! { <p class="runs-on" data-testid="runs-on">{words}</p> }
+}

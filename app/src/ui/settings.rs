@@ -1,0 +1,196 @@
+//! The settings, in a dialog; every change takes effect and is kept at once.
+
+use leptos::html::Dialog;
+use leptos::prelude::*;
+use llamaglass_engine::BackendChoice;
+use llamaglass_engine::sampling::SamplingOptions;
+
+use super::header::Icon;
+use super::settings_field::SettingsField;
+use crate::format;
+use crate::protocol::Command;
+use crate::settings::Field;
+use crate::state::{self, Engine, app};
+
+/// Opens and closes a `<dialog>` with `open`.
+pub fn follow(dialog: NodeRef<Dialog>, open: RwSignal<bool>) {
+    Effect::new(move || {
+        let Some(dialog) = dialog.get() else { return };
+        match (open.get(), dialog.open()) {
+            (true, false) => {
+                let _ = dialog.show_modal();
+            }
+            (false, true) => dialog.close(),
+            _ => {}
+        }
+    });
+}
+
+/// The settings dialog.
+#[component]
+pub fn SettingsDialog() -> impl IntoView {
+    let app = app();
+    let dialog = NodeRef::<Dialog>::new();
+    follow(dialog, app.settings_open);
+    let generation = RwSignal::new(0);
+    Effect::new(move || {
+        if app.settings_open.get() {
+            generation.update(|n| *n += 1);
+        }
+    });
+    let reset = move |_| {
+        app.settings.update(|settings| {
+            settings.sampling = SamplingOptions::default();
+            settings.max_tokens = None;
+            settings.stop.clear();
+        });
+        state::save_settings(app);
+        generation.update(|n| *n += 1);
+    };
+    let sampling = Field::ALL
+        .into_iter()
+        .filter(|field| *field != Field::ContextLength);
+    view! {
+        <dialog
+            class="dialog settings"
+            aria-labelledby="settings-title"
+            node_ref=dialog
+            on:close=move |_| app.settings_open.set(false)
+        >
+            <div class="dialog-head">
+                <h2 id="settings-title">"Settings"</h2>
+                <button
+                    class="tool"
+                    aria-label="Close the settings"
+                    data-testid="settings-close"
+                    on:click=move |_| app.settings_open.set(false)
+                >
+                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                </button>
+            </div>
+            <div class="dialog-body">
+                <section>
+                    <h3>"Where the model runs"</h3>
+                    <BackendSetting/>
+                    <SettingsField field=Field::ContextLength generation/>
+                    <Reload/>
+                </section>
+                <section>
+                    <h3><label for="settings-system-prompt">"System prompt"</label></h3>
+                    <textarea
+                        id="settings-system-prompt"
+                        data-testid="settings-system-prompt"
+                        rows="3"
+                        placeholder="Empty: what the model's own template says"
+                        prop:value=move || app.settings.with(|s| s.system_prompt.clone())
+                        on:input=move |event| {
+                            app.settings.update(|s| s.system_prompt = event_target_value(&event));
+                            state::save_settings(app);
+                        }
+                    ></textarea>
+                </section>
+                <section>
+                    <div class="section-head">
+                        <h3>"Sampling"</h3>
+                        <button class="quiet" data-testid="settings-reset" on:click=reset>"Reset"</button>
+                    </div>
+                    <div class="settings-grid">
+                        {sampling.map(|field| view! { <SettingsField field generation/> }).collect_view()}
+                    </div>
+                </section>
+                <section>
+                    <h3>"This browser keeps"</h3>
+                    <StoredModels/>
+                </section>
+            </div>
+        </dialog>
+    }
+}
+
+/// Auto, WebGPU or CPU.
+#[component]
+pub fn BackendSetting() -> impl IntoView {
+    let app = app();
+    let choices = [
+        (BackendChoice::Auto, "Auto", "settings-backend-auto"),
+        (BackendChoice::Wgpu, "WebGPU", "settings-backend-wgpu"),
+        (BackendChoice::Flex, "CPU", "settings-backend-flex"),
+    ];
+    view! {
+        <fieldset class="segments" data-testid="settings-backend">
+            <legend class="hidden">"Backend"</legend>
+            {choices
+                .map(|(choice, name, id)| {
+                    view! {
+                        <label>
+                            <input
+                                type="radio"
+                                name="backend"
+                                data-testid=id
+                                prop:checked=move || app.settings.with(|s| s.backend == choice)
+                                on:change=move |_| state::choose_backend(app, choice)
+                            />
+                            <span>{name}</span>
+                        </label>
+                    }
+                })}
+        </fieldset>
+        <p class="help">
+            "Auto takes a graphics adapter where one works, else the CPU. A change loads the model again."
+        </p>
+    }
+}
+
+/// A context length that was changed under a loaded model.
+#[component]
+fn Reload() -> impl IntoView {
+    let app = app();
+    let differs = move || {
+        let wanted = app.settings.with(|s| s.context_length);
+        match app.engine.get() {
+            Engine::Loaded(info) => {
+                wanted.is_some_and(|n| n.min(info.config.context_length) != info.context_length)
+            }
+            _ => false,
+        }
+    };
+    view! {
+        <Show when=differs>
+            <button
+                class="secondary"
+                data-testid="settings-reload"
+                on:click=move |_| {
+                    app.settings_open.set(false);
+                    state::reload(app);
+                }
+            >
+                "Load the model again"
+            </button>
+        </Show>
+    }
+}
+
+#[component]
+fn StoredModels() -> impl IntoView {
+    let app = app();
+    let bytes = move || app.stored.get().unwrap_or_default();
+    view! {
+        <div class="stored">
+            <p data-testid="settings-stored">
+                {move || match app.stored.get() {
+                    None => "No downloaded models.".to_owned(),
+                    Some(0) => "No downloaded models.".to_owned(),
+                    Some(bytes) => format!("{} of downloaded models.", format::bytes(bytes)),
+                }}
+            </p>
+            <button
+                class="secondary"
+                data-testid="settings-clear-models"
+                disabled=move || bytes() == 0
+                on:click=move |_| app.send(&Command::DeleteStoredModels, &[])
+            >
+                "Delete them"
+            </button>
+        </div>
+    }
+}

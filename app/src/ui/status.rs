@@ -1,0 +1,102 @@
+//! The line at the bottom: what runs the model, always in sight.
+
+use leptos::prelude::*;
+use llamaglass_engine::Backend;
+
+use crate::format;
+use crate::state::{Engine, app};
+
+/// The backend's name for people.
+pub const fn backend_name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Wgpu => "WebGPU",
+        Backend::Flex => "CPU",
+    }
+}
+
+/// Backend, adapter, API, model, quantisation, context, memory and clock.
+#[component]
+pub fn StatusLine() -> impl IntoView {
+    let app = app();
+    let info = move || app.backend.get().and_then(Result::ok);
+    let backend = move || match app.backend.get() {
+        None => "…".to_owned(),
+        Some(Ok(info)) => backend_name(info.backend).to_owned(),
+        Some(Err(_)) => "none".to_owned(),
+    };
+    let adapter = move || info().map(|info| info.adapter);
+    let api = move || info().map(|info| info.api);
+    let memory = move || {
+        app.model().map(|model| {
+            let m = model.memory;
+            format!(
+                "{} + {} + {} = {}",
+                format::bytes(m.weights),
+                format::bytes(m.kv_cache),
+                format::bytes(m.activations),
+                format::bytes(m.total())
+            )
+        })
+    };
+    let clock = move || {
+        app.summary.with(|s| s.clock).map(|clock| {
+            format!(
+                "{}, {} steps",
+                clock.source.name(),
+                resolution(clock.resolution_ms)
+            )
+        })
+    };
+    view! {
+        <footer class="status" aria-label="What runs the model" tabindex="0">
+            <dl>
+                <Item name="Backend" id="status-backend" value=Signal::derive(move || Some(backend()))/>
+                <Item name="Adapter" id="status-adapter" value=Signal::derive(adapter)/>
+                <Item name="API" id="status-api" value=Signal::derive(api)/>
+                <Item name="Model" id="status-model" value=Signal::derive(move || app.model().map(|m| m.name))/>
+                <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.quantisation))/>
+                <Item
+                    name="Context"
+                    id="status-context"
+                    value=Signal::derive(move || app.model().map(|m| format::count(m.context_length as u64)))
+                />
+                <Item name="Memory: weights + KV + activations" id="status-memory" value=Signal::derive(memory)/>
+                <Item name="Clock" id="status-clock" value=Signal::derive(clock)/>
+            </dl>
+            <span class="engine-state" data-testid="status-engine" data-engine=move || engine_state(&app.engine.get())></span>
+        </footer>
+    }
+}
+
+const fn engine_state(engine: &Engine) -> &'static str {
+    match engine {
+        Engine::Starting => "starting",
+        Engine::Empty => "empty",
+        Engine::Loading(_) => "loading",
+        Engine::Loaded(_) => "ready",
+        Engine::Crashed(_) => "crashed",
+    }
+}
+
+/// A clock's resolution without digits that it has not.
+pub fn resolution(ms: f64) -> String {
+    if ms >= 1.0 {
+        format!("{ms:.0} ms")
+    } else if ms >= 0.001 {
+        format!("{:.0} µs", ms * 1000.0)
+    } else {
+        format!("{:.0} ns", ms * 1e6)
+    }
+}
+
+#[component]
+fn Item(name: &'static str, id: &'static str, value: Signal<Option<String>>) -> impl IntoView {
+    view! {
+        <Show when=move || value.with(Option::is_some)>
+            <div class="status-item">
+                <dt>{name}</dt>
+                <dd data-testid=id>{move || value.get()}</dd>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,77 @@
+//! No GPU: what is missing, what to do about it, and the way on without one.
+
+use leptos::prelude::*;
+use llamaglass_engine::{Backend, BackendChoice};
+
+use super::wiring::facts;
+use crate::state::{self, Engine, app};
+
+/// Shown where models would have to run on a GPU that is not there.
+#[component]
+pub fn Unsupported() -> impl IntoView {
+    let app = app();
+    let why = move || match app.backend.get() {
+        Some(Err(error)) => Some(error),
+        _ => None,
+    };
+    view! {
+        <Show when=move || why().is_some()>
+            <section class="card unsupported" role="alert" data-testid="unsupported">
+                <h2>"The GPU can't be used"</h2>
+                <p data-testid="unsupported-reason">{why}</p>
+                <Advice/>
+                <button
+                    class="primary"
+                    data-testid="use-cpu"
+                    on:click=move |_| state::choose_backend(app, BackendChoice::Flex)
+                >
+                    "Run on the CPU instead"
+                </button>
+            </section>
+        </Show>
+    }
+}
+
+/// What is missing in this browser and what to do.
+#[component]
+fn Advice() -> impl IntoView {
+    let facts = facts();
+    let advice = facts.advice();
+    view! {
+        <p>{facts.missing()}</p>
+        <ul class="advice">{advice.into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}</ul>
+    }
+}
+
+/// Why Auto took the CPU: said once, without being in the way.
+#[component]
+pub fn FallbackNote() -> impl IntoView {
+    let app = app();
+    let reason = move || {
+        let auto = app.settings.with(|s| s.backend == BackendChoice::Auto);
+        let fitting = matches!(app.engine.get(), Engine::Empty | Engine::Loaded(_));
+        match app.backend.get() {
+            Some(Ok(info)) if auto && fitting && info.backend == Backend::Flex => {
+                info.fallback_reason
+            }
+            _ => None,
+        }
+    };
+    let quiet = move || app.turns.with(|turns| !turns.is_empty());
+    view! {
+        <Show when=move || reason().is_some() && !quiet()>
+            <details class="fallback" data-testid="fallback">
+                <summary>"Running on the CPU. Why not on the GPU?"</summary>
+                <p data-testid="fallback-reason">{reason}</p>
+                <Advice/>
+                <button
+                    class="secondary"
+                    data-testid="try-webgpu"
+                    on:click=move |_| state::choose_backend(app, BackendChoice::Wgpu)
+                >
+                    "Try WebGPU all the same"
+                </button>
+            </details>
+        </Show>
+    }
+}

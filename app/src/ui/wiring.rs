@@ -1,0 +1,90 @@
+//! What connects the page to the document around it.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::browser::Facts;
+use crate::catalog::{CatalogModel, parse_catalog};
+use crate::client::{Client, Listener};
+use crate::state::{self, App};
+
+/// Starts the engine and fetches the list of models.
+pub fn connect(app: App) {
+    app.connect(client);
+    leptos::task::spawn_local(async move {
+        let catalog = fetch_catalog().await;
+        app.catalog.set(Some(catalog));
+    });
+}
+
+#[cfg(not(feature = "mock"))]
+fn client(listener: Listener) -> Rc<dyn Client> {
+    Rc::new(crate::client::WorkerClient::new(listener))
+}
+
+#[cfg(feature = "mock")]
+fn client(listener: Listener) -> Rc<dyn Client> {
+    Rc::new(crate::client::mock::MockClient::new(listener))
+}
+
+async fn fetch_catalog() -> Result<Vec<CatalogModel>, String> {
+    let words =
+        |error: wasm_bindgen::JsValue| format!("models.json could not be fetched: {error:?}");
+    let response = JsFuture::from(window().fetch_with_str("models.json"))
+        .await
+        .map_err(words)?;
+    let response: web_sys::Response = response.unchecked_into();
+    if !response.ok() {
+        return Err(format!(
+            "models.json: the server answered {}",
+            response.status()
+        ));
+    }
+    let text = JsFuture::from(response.text().map_err(words)?)
+        .await
+        .map_err(words)?;
+    parse_catalog(&text.as_string().unwrap_or_default()).map_err(|error| error.to_string())
+}
+
+/// Takes away what the document showed until the page was there.
+pub fn remove_splash() {
+    if let Some(splash) = document().get_element_by_id("splash") {
+        splash.remove();
+    }
+}
+
+/// Follows the theme setting.
+pub fn theme(app: App) {
+    Effect::new(move || {
+        let theme = app.settings.with(|s| s.theme);
+        if let Some(root) = document().document_element() {
+            let _ = root.set_attribute("data-theme", theme.name());
+        }
+    });
+}
+
+/// Escape stops the answer, unless a dialog is there to be closed by it.
+pub fn keys(app: App) {
+    let handle = window_event_listener(leptos::ev::keydown, move |event| {
+        let dialog = document().query_selector("dialog[open]").ok().flatten();
+        if event.key() == "Escape" && dialog.is_none() && app.running.get_untracked().is_some() {
+            event.prevent_default();
+            state::stop(app);
+        }
+    });
+    on_cleanup(move || handle.remove());
+}
+
+/// What the page can find out about its browser.
+pub fn facts() -> Facts {
+    let navigator = window().navigator();
+    let gpu = js_sys::Reflect::get(&navigator, &"gpu".into());
+    Facts {
+        user_agent: navigator.user_agent().unwrap_or_default(),
+        has_webgpu: gpu.is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null()),
+        is_secure: window().is_secure_context(),
+    }
+}

@@ -1,0 +1,236 @@
+//! The one task that owns the engine: commands first, then a step, then the messages again.
+
+use std::collections::HashMap;
+
+use futures::channel::mpsc::{UnboundedReceiver, unbounded};
+use futures::{FutureExt, StreamExt};
+use js_sys::Array;
+use llamaglass_engine::bytes::{BlobSource, ByteSource};
+use llamaglass_engine::event::{Event, RequestId};
+use llamaglass_engine::{Engine, LoadOptions, LoadPhase, LoadProgress, probe};
+use wasm_bindgen::prelude::*;
+use web_sys::{File, MessageEvent};
+
+use super::download::fetch;
+use super::js::{Breath, now, post, property, scope};
+use super::store::{self, Store};
+use crate::protocol::{Command, ModelSource, Reply, Tag};
+
+/// Reports at most this often how a load goes on.
+const PROGRESS_EVERY_MS: f64 = 50.0;
+
+struct Incoming {
+    command: Command,
+    files: Vec<Box<dyn ByteSource>>,
+}
+
+/// Listens for commands and starts the task that serves them.
+pub fn start() {
+    std::panic::set_hook(Box::new(|info| {
+        console_error_panic_hook::hook(info);
+        // The trap that follows ends this worker; these are its last words.
+        post(&Reply::Crashed {
+            message: info.to_string(),
+        });
+    }));
+    let (sender, receiver) = unbounded();
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        match read(&event.data()) {
+            // Fails only when the task is gone, and then so is the worker.
+            Ok(incoming) => drop(sender.unbounded_send(incoming)),
+            Err(error) => post(&Reply::Notice {
+                text: format!("a command could not be read: {error}"),
+            }),
+        }
+    });
+    scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+    on_message.forget();
+    wasm_bindgen_futures::spawn_local(run(receiver));
+    post(&Reply::Ready);
+}
+
+fn read(data: &JsValue) -> Result<Incoming, String> {
+    let json = property(data, "command")
+        .and_then(|command| command.as_string())
+        .ok_or("no command in the message")?;
+    let command = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+    let files = property(data, "files").map_or_else(Array::new, |files| Array::from(&files));
+    let files = files.iter().filter_map(|entry| {
+        let file: File = property(&entry, "file")?.dyn_into().ok()?;
+        Some(Box::new(BlobSource::new(file.name(), file.into())) as Box<dyn ByteSource>)
+    });
+    Ok(Incoming {
+        command,
+        files: files.collect(),
+    })
+}
+
+async fn run(mut inbox: UnboundedReceiver<Incoming>) {
+    let mut actor = Actor::default();
+    let Some(breath) = Breath::new() else {
+        return post(&Reply::Crashed {
+            message: "this browser has no MessageChannel".into(),
+        });
+    };
+    loop {
+        let next = if actor.is_idle() {
+            inbox.next().await
+        } else {
+            inbox.next().now_or_never().flatten()
+        };
+        match next {
+            Some(incoming) => actor.handle(incoming).await,
+            None if actor.is_idle() => return,
+            None => {
+                actor.step().await;
+                breath.take().await;
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Actor {
+    engine: Option<Engine>,
+    tags: HashMap<RequestId, Tag>,
+}
+
+impl Actor {
+    fn is_idle(&self) -> bool {
+        self.engine.as_ref().is_none_or(Engine::is_idle)
+    }
+
+    async fn step(&mut self) {
+        let Some(engine) = &mut self.engine else {
+            return;
+        };
+        for event in engine.step().await {
+            let request = event.request();
+            if let Some(&tag) = self.tags.get(&request) {
+                if event.is_last() {
+                    self.tags.remove(&request);
+                }
+                post(&Reply::Event { tag, event });
+            }
+        }
+    }
+
+    async fn handle(&mut self, Incoming { command, files }: Incoming) {
+        match command {
+            Command::Probe { options } => post(&match probe(&options).await {
+                Ok(backend) => Reply::Probed { backend },
+                Err(error) => Reply::ProbeFailed {
+                    error: error.to_string(),
+                },
+            }),
+            Command::Load { source, options } => {
+                // The old model's memory goes before the new one's comes.
+                self.engine = None;
+                self.tags.clear();
+                match load(source, files, &options).await {
+                    Ok(loaded) => self.engine = Some(loaded),
+                    Err(error) => post(&Reply::LoadFailed { error }),
+                }
+            }
+            Command::Submit { tag, request } => {
+                if let Some(engine) = &mut self.engine {
+                    self.tags.insert(engine.submit(request), tag);
+                } else {
+                    let event = Event::Failed {
+                        request: RequestId(0),
+                        error: "no model is loaded".into(),
+                    };
+                    post(&Reply::Event { tag, event });
+                }
+            }
+            Command::Abort { tag } => {
+                let request = self.tags.iter().find(|(_, t)| **t == tag);
+                if let (Some(engine), Some((&request, _))) = (&mut self.engine, request) {
+                    engine.abort(request);
+                }
+            }
+            Command::ClearCache => {
+                if let Some(engine) = &mut self.engine {
+                    engine.clear_cache();
+                }
+            }
+            Command::StoredModels => report_store().await,
+            Command::DeleteStoredModels => {
+                if let Err(error) = store::delete_all().await {
+                    let why = super::js::words(&error);
+                    post(&Reply::Notice {
+                        text: format!("The stored models can't be deleted: {why}"),
+                    });
+                }
+                report_store().await;
+            }
+        }
+    }
+}
+
+async fn report_store() {
+    let bytes = match Store::open().await {
+        Some(store) => Some(store.size().await),
+        None => None,
+    };
+    post(&Reply::StoredModels { bytes });
+}
+
+async fn load(
+    source: ModelSource,
+    files: Vec<Box<dyn ByteSource>>,
+    options: &LoadOptions,
+) -> Result<Engine, String> {
+    let mut last: Option<(LoadPhase, f64)> = None;
+    let mut progress = move |progress: LoadProgress| {
+        let at = now();
+        let due = progress.done >= progress.total
+            || last.is_none_or(|(phase, then)| {
+                phase != progress.phase || at - then >= PROGRESS_EVERY_MS
+            });
+        if due {
+            last = Some((progress.phase, at));
+            post(&Reply::Progress { progress });
+        }
+    };
+    let begin = now();
+    let (files, kept) = match source {
+        ModelSource::Files => (files, None),
+        ModelSource::Catalog { model, base } => {
+            let total = model.bytes;
+            let mut download = |done| {
+                progress(LoadProgress {
+                    phase: LoadPhase::Download,
+                    done,
+                    total,
+                });
+            };
+            download(0);
+            let fetched = fetch(&model, &base, &mut download)
+                .await
+                .map_err(|error| error.to_string())?;
+            let kept = fetched.store.map(|store| (store, model.sha256));
+            (vec![fetched.source], kept)
+        }
+    };
+    let download_ms = now() - begin;
+    match Engine::load(files, options, &mut progress).await {
+        Ok(engine) => {
+            let mut info = engine.info().clone();
+            if kept.is_some() {
+                info.load.download_ms = download_ms;
+            }
+            post(&Reply::Loaded {
+                info: Box::new(info),
+            });
+            Ok(engine)
+        }
+        Err(error) => {
+            // Perhaps the kept bytes went bad: have them hashed before they are used again.
+            if let Some((store, digest)) = kept {
+                store.set_verified(&digest, false).await;
+            }
+            Err(error.to_string())
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Small things that a worker needs of its browser.
+
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
+
+use crate::protocol::Reply;
+
+/// This worker's global object.
+pub fn scope() -> DedicatedWorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}
+
+/// Milliseconds of the worker's clock.
+pub fn now() -> f64 {
+    scope().performance().map_or(0.0, |clock| clock.now())
+}
+
+/// Tells the page.
+pub fn post(reply: &Reply) {
+    match serde_json::to_string(reply) {
+        Ok(json) => {
+            if let Err(error) = scope().post_message(&json.into()) {
+                web_sys::console::error_1(&error);
+            }
+        }
+        Err(error) => web_sys::console::error_1(&error.to_string().into()),
+    }
+}
+
+/// What a thrown value says.
+pub fn words(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(
+        || format!("{error:?}"),
+        |error| String::from(error.message()),
+    )
+}
+
+/// A property of a JavaScript object, where it has it.
+pub fn property(of: &JsValue, name: &str) -> Option<JsValue> {
+    Reflect::get(of, &name.into())
+        .ok()
+        .filter(|value| !value.is_undefined() && !value.is_null())
+}
+
+/// Lets the browser deliver messages, without the 4 ms that a nested `setTimeout` costs.
+pub struct Breath {
+    channel: MessageChannel,
+}
+
+impl Breath {
+    /// Opens the channel; once a worker is enough.
+    pub fn new() -> Option<Self> {
+        Some(Self {
+            channel: MessageChannel::new().ok()?,
+        })
+    }
+
+    /// Comes back after the messages that are waiting now.
+    pub async fn take(&self) {
+        let mut start = |resolve: Function, _: Function| {
+            self.channel.port1().set_onmessage(Some(&resolve));
+            if self.channel.port2().post_message(&JsValue::NULL).is_err() {
+                let _ = resolve.call0(&JsValue::NULL);
+            }
+        };
+        let _ = JsFuture::from(Promise::new(&mut start)).await;
+    }
+}
+
+/// Comes back after `ms` milliseconds.
+pub async fn sleep(ms: i32) {
+    let mut start = |resolve: Function, _: Function| {
+        let set = scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);
+        if set.is_err() {
+            let _ = resolve.call0(&JsValue::NULL);
+        }
+    };
+    let _ = JsFuture::from(Promise::new(&mut start)).await;
+}

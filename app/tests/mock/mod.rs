@@ -1,0 +1,311 @@
+//! An engine that is made up, to test the page without one, and to look at it (feature `mock`,
+//! which never ships).
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::Duration;
+
+use leptos::prelude::set_timeout;
+use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::timing::{
+    Clock, ClockSource, LoadTiming, RequestTiming, Span, Spans, StepKind, StepTiming,
+};
+use llamaglass_engine::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
+use llamaglass_engine::{
+    Backend, BackendChoice, BackendInfo, LoadPhase, LoadProgress, MemoryLedger, ModelInfo,
+    TypeCount,
+};
+
+use llamaglass_app::client::{Client, Listener, PageFile};
+use llamaglass_app::protocol::{Command, Reply, Tag};
+
+const ANSWER: &str = "The capital of France is **Paris**. It lies on the *Seine*, and has about 2.1 million people.\n\n1. It was called Lutetia.\n2. Its tower is 330 m high.\n\n```rust\nfn main() {\n    println!(\"Bonjour, <b>Paris</b>\");\n}\n```\n\n| Quarter | Bank |\n|---|---|\n| Marais | right |\n| Latin | left |\n\nSee [the city](https://www.paris.fr) or <script>alert(1)</script> for more.";
+const CLOCK: Clock = Clock {
+    source: ClockSource::PerformanceNow,
+    resolution_ms: 0.1,
+};
+
+/// A client over a made-up engine.
+pub struct MockClient {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    listener: Listener,
+    queue: RefCell<VecDeque<Reply>>,
+    busy: RefCell<Option<Tag>>,
+    step_ms: u64,
+}
+
+impl MockClient {
+    /// A client whose tokens come every 30 ms or so.
+    pub fn new(listener: Listener) -> Self {
+        Self::with_step(listener, 30)
+    }
+
+    /// A client whose tokens come every `step_ms` milliseconds.
+    pub fn with_step(listener: Listener, step_ms: u64) -> Self {
+        let shared = Rc::new(Shared {
+            listener,
+            queue: RefCell::default(),
+            busy: RefCell::default(),
+            step_ms,
+        });
+        shared.say([Reply::Ready]);
+        Self { shared }
+    }
+}
+
+impl Client for MockClient {
+    fn send(&self, command: &Command, files: &[PageFile]) {
+        match command.clone() {
+            Command::Probe { options } => self.shared.say([match options.backend {
+                BackendChoice::Wgpu => Reply::ProbeFailed {
+                    error: "no graphics adapter: the browser offers none".into(),
+                },
+                choice => Reply::Probed {
+                    backend: backend(choice),
+                },
+            }]),
+            Command::Load { options, .. } => {
+                if files.iter().any(|file| file.path.contains("bad")) {
+                    let error = "bad.gguf: byte 0: the magic is 0x00000000, not GGUF".into();
+                    return self.shared.say([Reply::LoadFailed { error }]);
+                }
+                let step = |phase, done, total| Reply::Progress {
+                    progress: LoadProgress { phase, done, total },
+                };
+                let info = Box::new(info(options.backend));
+                let mut replies = Vec::new();
+                for done in 0..=20 {
+                    replies.push(step(LoadPhase::Download, done * 4_918_121, 98_362_432));
+                }
+                replies.push(step(LoadPhase::Parse, 2, 2));
+                let memory = info.memory;
+                replies.push(Reply::Planned {
+                    memory,
+                    largest_buffer: None,
+                });
+                for done in 0..=20 {
+                    replies.push(step(LoadPhase::Upload, done * 4_918_121, 98_362_432));
+                }
+                replies.push(step(LoadPhase::Compile, 1, 2));
+                replies.push(Reply::Loaded { info });
+                self.shared.say(replies);
+            }
+            Command::Submit { tag, request } => self.shared.answer(tag, &request),
+            Command::Abort { tag } => {
+                if self.shared.busy.borrow().is_some_and(|busy| busy == tag) {
+                    self.shared.queue.borrow_mut().clear();
+                    self.shared.say([done(tag, FinishReason::Abort, 3)]);
+                }
+            }
+            Command::StoredModels => self.shared.say([Reply::StoredModels {
+                bytes: Some(98_362_432),
+            }]),
+            Command::DeleteStoredModels => {
+                self.shared.say([Reply::StoredModels { bytes: Some(0) }])
+            }
+            Command::ClearCache => {}
+        }
+    }
+
+    fn restart(&self) {
+        self.shared.queue.borrow_mut().clear();
+        self.shared.say([Reply::Ready]);
+    }
+}
+
+impl Shared {
+    fn say(self: &Rc<Self>, replies: impl IntoIterator<Item = Reply>) {
+        let idle = self.queue.borrow().is_empty();
+        self.queue.borrow_mut().extend(replies);
+        if idle {
+            self.next();
+        }
+    }
+
+    fn next(self: &Rc<Self>) {
+        let this = self.clone();
+        let wait = match self.queue.borrow().front() {
+            Some(Reply::Event { .. } | Reply::Progress { .. }) => self.step_ms,
+            Some(_) => 0,
+            None => return,
+        };
+        set_timeout(
+            move || {
+                let reply = this.queue.borrow_mut().pop_front();
+                if let Some(reply) = reply {
+                    (this.listener)(reply);
+                }
+                this.next();
+            },
+            Duration::from_millis(wait),
+        );
+    }
+
+    fn answer(self: &Rc<Self>, tag: Tag, request: &Request) {
+        self.busy.replace(Some(tag));
+        let prompt = match &request.input {
+            Input::Messages(messages) => messages
+                .last()
+                .map(|m| m.content.clone())
+                .unwrap_or_default(),
+            _ => String::new(),
+        };
+        if prompt.contains("crash") {
+            return self.say([Reply::Crashed {
+                message: "panicked at 'device lost'".into(),
+            }]);
+        }
+        let id = RequestId(tag);
+        let mut spans = Spans::default();
+        spans.add(Span::Template, 0.3);
+        spans.add(Span::Tokenize, 0.4);
+        let event = |event| Reply::Event { tag, event };
+        let mut replies = vec![
+            event(Event::Queued { request: id }),
+            event(Event::Started {
+                request: id,
+                prompt_tokens: 70,
+                reused_tokens: 6,
+                timing: RequestTiming {
+                    spans,
+                    clock: CLOCK,
+                },
+            }),
+            event(Event::Prefill {
+                request: id,
+                done_tokens: 38,
+                prompt_tokens: 70,
+                timing: timing(StepKind::Prefill, 32, 6, 160.0),
+            }),
+        ];
+        let repeat = if prompt.contains("long") { 40 } else { 1 };
+        let pieces: Vec<&str> = ANSWER.split_inclusive(' ').collect();
+        let count = pieces.len() * repeat;
+        for (index, text) in pieces.iter().cycle().take(count).enumerate() {
+            let kind = if index == 0 {
+                StepKind::Prefill
+            } else {
+                StepKind::Decode
+            };
+            let wall =
+                24.0 + ((index * 7919) % 13) as f64 + if index % 37 == 36 { 30.0 } else { 0.0 };
+            let tokens = if index == 0 { 32 } else { 1 };
+            let wall = if index == 0 { 155.0 } else { wall };
+            replies.push(event(Event::Token {
+                request: id,
+                id: (index * 31 % 49152) as u32,
+                text: (*text).into(),
+                timing: timing(kind, tokens, 38 + index as u32, wall),
+            }));
+        }
+        replies.push(done(tag, FinishReason::Stop, count));
+        self.say(replies);
+    }
+}
+
+fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> Reply {
+    Reply::Event {
+        tag,
+        event: Event::Done {
+            request: RequestId(tag),
+            text: String::new(),
+            usage: Usage {
+                prompt_tokens: 70,
+                reused_tokens: 6,
+                completion_tokens,
+            },
+            finish_reason,
+        },
+    }
+}
+
+fn timing(kind: StepKind, tokens: u32, position: u32, wall_ms: f64) -> StepTiming {
+    let mut spans = Spans::default();
+    for (span, share) in [
+        (Span::Plan, 0.01),
+        (Span::Upload, 0.05),
+        (Span::Encode, 0.22),
+        (Span::Submit, 0.03),
+        (Span::Gpu, 0.47),
+        (Span::Sample, 0.04),
+        (Span::Readback, 0.09),
+        (Span::Detokenize, 0.03),
+        (Span::Emit, 0.03),
+    ] {
+        spans.add(span, wall_ms * share);
+    }
+    StepTiming {
+        kind,
+        tokens,
+        position,
+        start_ms: 0.0,
+        wall_ms,
+        spans,
+        clock: CLOCK,
+    }
+}
+
+fn backend(choice: BackendChoice) -> BackendInfo {
+    BackendInfo {
+        backend: Backend::Flex,
+        api: "CPU".into(),
+        adapter: "burn-flex, wasm SIMD".into(),
+        driver: String::new(),
+        software: true,
+        features: Vec::new(),
+        limits: Vec::new(),
+        fallback_reason: (choice == BackendChoice::Auto)
+            .then(|| "no graphics adapter: the browser offers none".into()),
+    }
+}
+
+fn info(choice: BackendChoice) -> ModelInfo {
+    ModelInfo {
+        name: "Mock 135M Instruct".into(),
+        format: "GGUF v3".into(),
+        quantisation: "Q4_1".into(),
+        config: ModelConfig {
+            name: None,
+            vocab_size: 49152,
+            hidden_size: 576,
+            n_layers: 30,
+            n_heads: 9,
+            n_kv_heads: 3,
+            head_dim: 64,
+            ffn_size: 1536,
+            context_length: 2048,
+            rms_eps: 1e-5,
+            rope: RopeConfig {
+                theta: 10000.0,
+                scaling: RopeScaling::None,
+                layout: RopeLayout::Halves,
+            },
+            tied: true,
+            attention_bias: false,
+            mlp_bias: false,
+            bos_id: None,
+            eos_ids: vec![2],
+        },
+        parameters: 134_515_008,
+        file_bytes: 98_362_432,
+        tensor_types: vec![TypeCount {
+            name: "Q4_1".into(),
+            tensors: 211,
+            bytes: 98_000_000,
+        }],
+        context_length: 2048,
+        has_chat_template: true,
+        backend: backend(choice),
+        memory: MemoryLedger {
+            weights: 538_060_032,
+            kv_cache: 94_371_840,
+            activations: 12_000_000,
+        },
+        load: LoadTiming::default(),
+    }
+}

@@ -1,0 +1,81 @@
+//! A file that the user opened in a browser.
+
+use futures::future::{FutureExt, LocalBoxFuture};
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::Blob;
+
+use super::{ByteSource, BytesError};
+
+/// A browser's `Blob` or `File`, read range by range without ever being whole in memory.
+#[derive(Clone, Debug)]
+pub struct BlobSource {
+    name: String,
+    blob: Blob,
+}
+
+impl BlobSource {
+    /// A source named `name` over `blob` (a `File` is one).
+    pub fn new(name: impl Into<String>, blob: Blob) -> Self {
+        Self {
+            name: name.into(),
+            blob,
+        }
+    }
+
+    async fn read_range(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
+        // Checked before the allocation: a corrupt header must not make us allocate what it says.
+        let end = offset
+            .checked_add(len as u64)
+            .filter(|end| *end <= self.len())
+            .ok_or_else(|| BytesError::OutOfRange {
+                name: self.name.clone(),
+                offset,
+                wanted: len as u64,
+                len: self.len(),
+            })?;
+        let failed = |error: JsValue| BytesError::Io {
+            name: self.name.clone(),
+            offset,
+            wanted: len as u64,
+            message: message(&error),
+        };
+        let part = self
+            .blob
+            .slice_with_f64_and_f64(offset as f64, end as f64)
+            .map_err(failed)?;
+        let buffer = JsFuture::from(part.array_buffer()).await.map_err(failed)?;
+        let bytes = Uint8Array::new(&buffer).to_vec();
+        if bytes.len() == len {
+            Ok(bytes)
+        } else {
+            Err(failed(JsValue::from_str(&format!(
+                "only {} bytes came; did the file change?",
+                bytes.len()
+            ))))
+        }
+    }
+}
+
+impl ByteSource for BlobSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.blob.size() as u64
+    }
+
+    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+        self.read_range(offset, len).boxed_local()
+    }
+}
+
+/// What a thrown value says.
+pub(super) fn message(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map_or_else(
+        || format!("{error:?}"),
+        |error| String::from(error.message()),
+    )
+}

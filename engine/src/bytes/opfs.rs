@@ -1,0 +1,99 @@
+//! A file in the browser's origin-private file system.
+
+use futures::future::{FutureExt, LocalBoxFuture, ready};
+use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
+
+use super::blob::message;
+use super::{ByteSource, BytesError};
+
+/// A file in the origin-private file system, read without waiting (workers only).
+///
+/// Holds the file's only handle; dropping the source closes it.
+#[derive(Debug)]
+pub struct OpfsSource {
+    name: String,
+    len: u64,
+    handle: FileSystemSyncAccessHandle,
+}
+
+impl OpfsSource {
+    /// A source named `name` over an open handle.
+    ///
+    /// # Errors
+    /// [`BytesError::Io`] where the browser does not tell the file's size.
+    pub fn new(
+        name: impl Into<String>,
+        handle: FileSystemSyncAccessHandle,
+    ) -> Result<Self, BytesError> {
+        let name = name.into();
+        match handle.get_size() {
+            Ok(len) => Ok(Self {
+                name,
+                len: len as u64,
+                handle,
+            }),
+            Err(error) => Err(BytesError::Io {
+                name,
+                offset: 0,
+                wanted: 0,
+                message: message(&error),
+            }),
+        }
+    }
+
+    fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
+        // Checked before the allocation: a corrupt header must not make us allocate what it says.
+        if offset
+            .checked_add(len as u64)
+            .is_none_or(|end| end > self.len)
+        {
+            return Err(BytesError::OutOfRange {
+                name: self.name.clone(),
+                offset,
+                wanted: len as u64,
+                len: self.len,
+            });
+        }
+        let io = |message| BytesError::Io {
+            name: self.name.clone(),
+            offset,
+            wanted: len as u64,
+            message,
+        };
+        let mut bytes = vec![0; len];
+        let mut done = 0;
+        while done < len {
+            let options = FileSystemReadWriteOptions::new();
+            options.set_at((offset + done as u64) as f64);
+            let read = self
+                .handle
+                .read_with_u8_array_and_options(&mut bytes[done..], &options)
+                .map_err(|error| io(message(&error)))?;
+            if read <= 0.0 {
+                return Err(io(format!("the file ended after {done} bytes")));
+            }
+            done += read as usize;
+        }
+        Ok(bytes)
+    }
+}
+
+impl ByteSource for OpfsSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+        ready(self.read_now(offset, len)).boxed_local()
+    }
+}
+
+impl Drop for OpfsSource {
+    fn drop(&mut self) {
+        self.handle.close();
+    }
+}
