@@ -7,6 +7,7 @@ use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
+use crate::platform::CPU_NAME;
 
 /// Which arithmetic runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
         info: BackendInfo {
             backend: Backend::Flex,
             api: "CPU".into(),
-            adapter: cpu_name().into(),
+            adapter: CPU_NAME.into(),
             driver: "burn-flex".into(),
             software: true,
             features: Vec::new(),
@@ -110,16 +111,6 @@ pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
             fallback_reason,
         },
         failures: Failures::default(),
-    }
-}
-
-const fn cpu_name() -> &'static str {
-    if cfg!(all(target_family = "wasm", target_feature = "simd128")) {
-        "CPU (wasm SIMD, 1 thread)"
-    } else if cfg!(target_family = "wasm") {
-        "CPU (wasm, 1 thread)"
-    } else {
-        "CPU"
     }
 }
 

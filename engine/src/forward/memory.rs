@@ -4,12 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::device::{Backend, BackendInfo, limit};
 use super::error::ForwardError;
+use crate::platform::MEMORY_LIMIT;
 use crate::weights::{Checkpoint, ModelConfig};
 
 /// Bytes of one value on the device: the reference path computes in f32.
 const VALUE: u64 = 4;
-/// What a 32-bit wasm memory can hold beside the program itself.
-const WASM_MEMORY: u64 = 3_500 << 20;
 
 /// Bytes a model takes on the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +44,8 @@ impl MemoryLedger {
     /// # Errors
     /// [`ForwardError::OutOfMemory`].
     pub fn check(&self, info: &BackendInfo, memory_limit: Option<u64>) -> Result<(), ForwardError> {
-        let wasm = cfg!(target_family = "wasm") && info.backend == Backend::Flex;
-        let own = wasm.then_some(WASM_MEMORY);
+        let on_cpu = info.backend == Backend::Flex;
+        let own = MEMORY_LIMIT.filter(|_| on_cpu);
         let limit = match (memory_limit, own) {
             (Some(a), Some(b)) => a.min(b),
             (Some(a), None) => a,

@@ -3,7 +3,7 @@
 use super::reference::{GreedyCase, LogitsCase, PerplexityCase, Window};
 use super::report::{CaseResult, Kind};
 use super::tolerance;
-use crate::Engine;
+use crate::engine::Engine;
 use crate::event::Event;
 use crate::scheduler::{Input, Request};
 use crate::tokenizer::SpecialText;

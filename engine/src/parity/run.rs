@@ -5,7 +5,7 @@ use super::logits::{generate_case, greedy_case, logits_case, perplexity_case};
 use super::reference::Reference;
 use super::report::{CaseResult, Kind, Report};
 use super::text::{chat_cases, tokenizer_cases};
-use crate::Engine;
+use crate::engine::Engine;
 
 /// Runs the cases of `kinds` and hands each result to `visit` as it comes.
 ///
@@ -64,7 +64,7 @@ async fn run_kind(
             .flat_map(block_cases)
             .for_each(add),
         Kind::Logits => {
-            for file in &reference.logits {
+            if let Some(file) = &reference.logits {
                 for case in &file.cases {
                     add(logits_case(engine, case, &file.indices).await);
                 }

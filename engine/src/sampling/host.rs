@@ -42,7 +42,7 @@ impl HostSampler {
     /// A sampler at the start of its seed's sequence.
     ///
     /// # Errors
-    /// [`SamplingError::OutOfRange`] where an option is off.
+    /// [`SamplingError::Setting`] where an option is off.
     pub fn new(options: SamplingOptions) -> Result<Self, SamplingError> {
         options.validate()?;
         Ok(Self {

@@ -1,8 +1,9 @@
 //! Logits to the next token's id.
 
+mod error;
 mod host;
-mod options;
 mod random;
 
+pub use crate::scheduler::{SamplingOptions, SettingError};
+pub use error::SamplingError;
 pub use host::{HostSampler, Occurrences};
-pub use options::{SamplingError, SamplingOptions};

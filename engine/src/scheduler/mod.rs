@@ -2,6 +2,8 @@
 
 mod plan;
 mod request;
+mod sampling_options;
 
 pub use plan::{LengthError, Plan, Progress, answer_budget, plan, reusable_prefix};
 pub use request::{Input, Request};
+pub use sampling_options::{SamplingOptions, SettingError};

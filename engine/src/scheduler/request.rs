@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::sampling::SamplingOptions;
+use super::SamplingOptions;
 use crate::tokenizer::Message;
 
 /// The prompt, in one of three forms.

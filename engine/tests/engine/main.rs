@@ -4,6 +4,7 @@
 
 mod aborting;
 mod answering;
+mod kernels;
 mod oracle;
 mod requests;
 mod shapes;

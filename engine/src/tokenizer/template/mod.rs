@@ -53,7 +53,11 @@ impl std::error::Error for Raised {}
 impl ChatTemplate {
     /// Compiles a template. `names` are the special tokens it knows (`bos_token`), `clock` tells
     /// the seconds since 1970 (UTC).
-    pub(super) fn new(source: String, mut names: BTreeMap<String, String>, clock: fn() -> i64) -> Self {
+    pub(super) fn new(
+        source: String,
+        mut names: BTreeMap<String, String>,
+        clock: fn() -> i64,
+    ) -> Self {
         let environment = environment(&source, clock).map_err(explain);
         // Templates add these to other strings, which undefined cannot be.
         for name in ["bos_token", "eos_token"] {
@@ -77,7 +81,10 @@ impl ChatTemplate {
     ) -> Result<String, TokenizerError> {
         let environment = self.environment.as_ref().map_err(Clone::clone)?;
         // What transformers passes where the caller says nothing is none, not undefined.
-        let names = self.names.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let names = self
+            .names
+            .iter()
+            .map(|(name, text)| (name.as_str(), text.as_str()));
         let context = context! {
             messages => messages.iter().map(turn).collect::<Vec<_>>(),
             add_generation_prompt => options.add_generation_prompt,
@@ -93,7 +100,10 @@ impl ChatTemplate {
 }
 
 fn turn(message: &Message) -> Value {
-    Value::from_pairs([("role", message.role.as_str()), ("content", message.content.as_str())])
+    Value::from_pairs([
+        ("role", message.role.as_str()),
+        ("content", message.content.as_str()),
+    ])
 }
 
 fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>, Error> {

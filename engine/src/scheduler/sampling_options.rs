@@ -1,4 +1,4 @@
-//! How the next token is picked from the logits.
+//! How a request wants its tokens picked.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -43,33 +43,27 @@ impl Default for SamplingOptions {
 
 /// A setting outside its range.
 #[derive(Clone, Debug, Error, PartialEq)]
-pub enum SamplingError {
-    /// The value is not in the setting's range.
-    #[error("{setting} must be {range}, not {value}")]
-    OutOfRange {
-        /// Which setting.
-        setting: &'static str,
-        /// What it may be.
-        range: &'static str,
-        /// What it was.
-        value: f32,
-    },
-    /// No token has a finite logit.
-    #[error("the model's logits have no finite value, so no token can be picked")]
-    NoFiniteLogit,
+#[error("{setting} must be {range}, not {value}")]
+pub struct SettingError {
+    /// Which setting.
+    pub setting: &'static str,
+    /// What it may be.
+    pub range: &'static str,
+    /// What it was.
+    pub value: f32,
 }
 
 impl SamplingOptions {
     /// Checks every setting's range.
     ///
     /// # Errors
-    /// [`SamplingError::OutOfRange`] names the first setting that is off.
-    pub fn validate(&self) -> Result<(), SamplingError> {
+    /// [`SettingError`] names the first setting that is off.
+    pub fn validate(&self) -> Result<(), SettingError> {
         let check = |ok: bool, setting, range, value| {
             if ok {
                 Ok(())
             } else {
-                Err(SamplingError::OutOfRange {
+                Err(SettingError {
                     setting,
                     range,
                     value,
