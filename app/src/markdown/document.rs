@@ -1,14 +1,21 @@
-//! An answer that grows: only its last block is parsed again.
+//! An answer that grows: only its end is parsed again.
 
 use super::{Node, parse};
+
+/// How many blocks at the end may still change. Two, because the last line is not whole yet: `***`
+/// is a rule below a paragraph until `***bold***` makes it the paragraph's next line.
+const OPEN_BLOCKS: usize = 2;
 
 /// The top-level blocks of a growing text.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
     text: String,
     blocks: Vec<Node>,
-    /// Where the last block's line begins: what is before can't change by what follows.
+    /// Where the line of the last block but one begins: what is before can't change by what
+    /// follows.
     stable: usize,
+    /// How many blocks are before.
+    kept: usize,
 }
 
 impl Document {
@@ -29,7 +36,7 @@ impl Document {
             *self = Self::default();
         }
         self.text = text.to_owned();
-        let kept = self.blocks.len().saturating_sub(1);
+        let kept = self.kept;
         self.blocks.truncate(kept);
         self.parse_from(self.stable);
         kept
@@ -49,10 +56,12 @@ impl Document {
             return;
         };
         let parsed = parse(tail, base);
-        if let Some((start, _)) = parsed.last() {
+        let open = parsed.len().saturating_sub(OPEN_BLOCKS);
+        if let Some((start, _)) = parsed.get(open) {
             // The line's begin, not the block's: an indented code block begins behind its indent.
             let line = tail[..*start].rfind('\n').map_or(0, |at| at + 1);
             self.stable = base + line;
+            self.kept = self.blocks.len() + open;
         }
         self.blocks.extend(parsed.into_iter().map(|(_, node)| node));
     }

@@ -122,12 +122,22 @@ fn deep_nesting_is_cut_not_followed() {
 }
 
 #[test]
-fn only_the_last_block_is_parsed_again() {
+fn only_the_end_is_parsed_again() {
     let mut document = Document::default();
     assert_eq!(document.update("one\n\ntwo"), 0);
-    assert_eq!(document.update("one\n\ntwo and\n\nthree"), 1);
-    assert_eq!(document.update("one\n\ntwo and\n\nthree"), 3);
-    assert_eq!(document.finish(), 3);
+    assert_eq!(document.update("one\n\ntwo and\n\nthree"), 0);
+    assert_eq!(document.update("one\n\ntwo and\n\nthree\n\nfour"), 1);
+    assert_eq!(document.update("one\n\ntwo and\n\nthree\n\nfour"), 4);
+    assert_eq!(document.finish(), 4);
+}
+
+#[test]
+fn a_line_that_is_not_whole_yet_may_join_the_block_before() {
+    let mut document = Document::default();
+    document.update("text\n***");
+    assert_eq!(tags(document.blocks()), [Tag::Paragraph, Tag::Rule]);
+    document.update("text\n***bold***");
+    assert_eq!(document.blocks(), whole("text\n***bold***"));
 }
 
 #[test]
