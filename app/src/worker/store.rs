@@ -11,7 +11,7 @@ use web_sys::{
     FileSystemGetFileOptions, FileSystemRemoveOptions, FileSystemSyncAccessHandle, StorageManager,
 };
 
-use super::js::{property, scope};
+use super::js::property;
 
 const FOLDER: &str = "models";
 
