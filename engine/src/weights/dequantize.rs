@@ -1,6 +1,6 @@
 //! Stored blocks to f32, bit for bit as ggml's `dequantize_row_*` (ggml-quants.c) gives it.
 
-use half::{bf16, f16};
+use half::bf16;
 
 use super::{TensorType, WeightsError};
 
@@ -61,7 +61,24 @@ fn each<const BYTES: usize, const LEN: usize>(
 
 /// The f16 whose two bytes begin at `at`.
 fn half_at(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+    half_to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
+}
+
+/// As `half::f16::to_f32`, but without asking at every value what the processor can do, which
+/// keeps the compiler from vectorising: measured, an f16 tensor takes a third of the time.
+fn half_to_f32(half: u16) -> f32 {
+    let sign = u32::from(half & 0x8000) << 16;
+    // Exponent and mantissa where an f32 has them; the exponents' biases differ by 112. Multiplying
+    // is exact for every finite value, subnormal ones too.
+    let magnitude = u32::from(half & 0x7fff) << 13;
+    let scaled = (f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23)).to_bits();
+    let infinite_or_nan = magnitude >= 0x1f << 23;
+    let bits = if infinite_or_nan {
+        magnitude | 0xff << 23
+    } else {
+        scaled
+    };
+    f32::from_bits(sign | bits)
 }
 
 fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
@@ -198,6 +215,15 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_half_is_exact() {
+        for bits in 0..=u16::MAX {
+            let (ours, theirs) = (half_to_f32(bits), half::f16::from_bits(bits).to_f32());
+            let same = ours.to_bits() == theirs.to_bits() || ours.is_nan() && theirs.is_nan();
+            assert!(same, "{bits:#06x}: {ours} instead of {theirs}");
+        }
+    }
 
     #[test]
     fn sizes_that_do_not_fit_are_errors() {
