@@ -69,3 +69,6 @@ impl TextStream {
         text
     }
 }
+
+#[cfg(test)]
+mod tests;

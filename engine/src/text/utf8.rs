@@ -42,3 +42,40 @@ impl Utf8Stream {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn an_incomplete_character_waits() {
+        let mut stream = Utf8Stream::default();
+        assert_eq!(stream.push(b"a\xe6\x97"), "a");
+        assert_eq!(stream.push(b"\xa5b"), "日b");
+        assert_eq!(stream.push(b"\xf0\x9f"), "");
+        assert_eq!(stream.push(b"x"), "\u{fffd}x");
+        assert_eq!(stream.push(b"\xf0\x9f\x98"), "");
+        assert_eq!(stream.finish(), "\u{fffd}");
+        assert_eq!(stream.finish(), "");
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_what_the_whole_is(
+            // Bytes that start, continue and break characters, more often than by chance.
+            parts in prop::collection::vec(
+                prop::collection::vec(prop_oneof![
+                    any::<u8>(), Just(0x80), Just(0xc3), Just(0xe2), Just(0x82), Just(0xf0), Just(0x9f),
+                ], 0..5),
+                0..20,
+            ),
+        ) {
+            let mut stream = Utf8Stream::default();
+            let mut text: String = parts.iter().map(|part| stream.push(part)).collect();
+            text.push_str(&stream.finish());
+            prop_assert_eq!(text, String::from_utf8_lossy(&parts.concat()).into_owned());
+        }
+    }
+}

@@ -300,3 +300,8 @@ fn bytes(vocab_size: usize, config: &ModelConfig) -> Result<Parts, TokenizerErro
         template: None,
     })
 }
+
+#[cfg(test)]
+pub(crate) mod fixtures;
+#[cfg(test)]
+mod tests;

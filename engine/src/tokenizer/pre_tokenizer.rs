@@ -140,3 +140,107 @@ impl PreTokenizer {
         Ok(Sequence::new(steps))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokenizers::{OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer as _};
+
+    use super::*;
+
+    /// The pieces of a text, split as `name` says.
+    fn pieces(name: &str, text: &str) -> Vec<String> {
+        let rules = PreTokenizer::by_name(Some(name)).expect("a known name");
+        let mut string = PreTokenizedString::from(text);
+        rules
+            .build()
+            .expect("patterns")
+            .pre_tokenize(&mut string)
+            .expect("a split");
+        string
+            .get_splits(OffsetReferential::Original, OffsetType::Byte)
+            .iter()
+            .map(|(_, (start, end), _)| text[*start..*end].to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn names_split_as_their_models_do() {
+        for (name, text, want) in [
+            ("smollm", "it's 12 a", vec!["it", "'s", " ", "1", "2", " a"]),
+            // A look-ahead sees the end of its piece, not the digit after it.
+            ("smollm", "a  1", vec!["a", "  ", "1"]),
+            ("gpt-2", "a  1", vec!["a", " ", " 1"]),
+            (
+                "gpt-2",
+                "IT'S 1234\n\n x",
+                vec!["IT", "'", "S", " 1234", "\n\n", " x"],
+            ),
+            ("llama-bpe", "IT'S 1234", vec!["IT", "'S", " ", "123", "4"]),
+            ("llama-bpe", "a.\n\n  b", vec!["a", ".\n\n", " ", " b"]),
+            ("qwen2", "it's 12", vec!["it", "'s", " ", "1", "2"]),
+            (
+                "tekken",
+                "HelloWorld 12/\n",
+                vec!["Hello", "World", " ", "1", "2", "/\n"],
+            ),
+            (
+                "gpt-4o",
+                "HelloWorld's 1234",
+                vec!["Hello", "World's", " ", "123", "4"],
+            ),
+            ("falcon", "a$b 1234", vec!["a", "$", "b", " 123", "4"]),
+            ("default", "a$b 12", vec!["a", "$", "b", " ", "12"]),
+            ("deepseek-coder", "a b\n12", vec!["a", " b", "\n", "1", "2"]),
+            ("deepseek-v3", "a.b 1234", vec!["a", ".b", " ", "123", "4"]),
+            (
+                "superbpe",
+                "by the way 1234567",
+                vec!["by the way ", "1", "234", "567"],
+            ),
+            ("seed-coder", "a;\n1", vec!["a", ";", "\n", "1"]),
+            ("viking", "hei, 12", vec!["hei", ",", " ", "1", "2"]),
+        ] {
+            assert_eq!(pieces(name, text), want, "{name}: {text:?}");
+        }
+    }
+
+    #[test]
+    fn every_name_has_patterns_that_compile() {
+        for name in [
+            "dbrx",
+            "starcoder",
+            "bloom",
+            "llama3",
+            "command-r",
+            "mpt",
+            "stablelm2",
+        ] {
+            assert!(!pieces(name, "a b").is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_name_is_refused_by_name() {
+        let error = PreTokenizer::by_name(Some("mystery")).expect_err("nobody knows it");
+        assert!(error.to_string().contains("mystery"), "{error}");
+        assert_eq!(
+            PreTokenizer::by_name(None),
+            PreTokenizer::by_name(Some("default"))
+        );
+    }
+
+    #[test]
+    fn only_llama_3_and_tekken_ignore_merges() {
+        for (name, want) in [
+            ("llama-bpe", true),
+            ("tekken", true),
+            ("smollm", false),
+            ("dbrx", false),
+        ] {
+            assert_eq!(
+                PreTokenizer::by_name(Some(name)).map(|it| it.ignore_merges),
+                Ok(want)
+            );
+        }
+    }
+}

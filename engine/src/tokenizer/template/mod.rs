@@ -153,3 +153,6 @@ fn explain(error: Error) -> TokenizerError {
     };
     TokenizerError::Template { message, line }
 }
+
+#[cfg(test)]
+mod tests;

@@ -289,3 +289,6 @@ impl SentencePiece {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! Streams of ids against decoding them all at once.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::tokenizer::fixtures;
+
+/// The text of a stream of ids, and whether a stop string ended it.
+fn stream(tokenizer: &Tokenizer, ids: &[u32], stop: &[String]) -> (String, bool) {
+    let mut stream = TextStream::new(tokenizer, stop);
+    let mut text = String::new();
+    for &id in ids {
+        let delta = stream.push(tokenizer, id);
+        text.push_str(&delta.text);
+        if delta.stopped {
+            assert_eq!(stream.finish(), "");
+            return (text, true);
+        }
+    }
+    text.push_str(&stream.finish());
+    (text, false)
+}
+
+#[test]
+fn only_the_first_space_of_an_answer_goes() {
+    let tokenizer = fixtures::llama();
+    let id = |token| tokenizer.token_to_id(token).expect("a token");
+    let mut stream = TextStream::new(&tokenizer, &[]);
+    // A special token is no text, so the space after it is still the first one.
+    for (token, want) in [
+        ("<s>", ""),
+        ("▁x", "x"),
+        ("▁y", " y"),
+        ("▁", " "),
+        ("<0xE2>", ""),
+    ] {
+        assert_eq!(stream.push(&tokenizer, id(token)).text, want, "{token}");
+    }
+    assert_eq!(stream.finish(), "\u{fffd}");
+}
+
+#[test]
+fn a_stop_string_is_found_across_tokens() {
+    let tokenizer = fixtures::llama();
+    let ids = tokenizer
+        .encode("xy xyx", crate::tokenizer::SpecialText::Parse)
+        .expect("ids");
+    let stop = |text: &str| stream(&tokenizer, &ids, &[text.to_owned()]);
+    assert_eq!(stop("y x"), ("x".into(), true));
+    assert_eq!(stop("xyxx"), ("xy xyx".into(), false));
+    // The first space is not there to be found.
+    assert_eq!(stop(" xy "), ("xy xyx".into(), false));
+}
+
+proptest! {
+    #[test]
+    fn deltas_joined_are_the_decoded_text(ids in prop::collection::vec(0..280u32, 0..60)) {
+        for tokenizer in [fixtures::smollm(), fixtures::llama()] {
+            let (text, stopped) = stream(&tokenizer, &ids, &[]);
+            prop_assert!(!stopped);
+            prop_assert_eq!(text, tokenizer.decode(&ids, true));
+        }
+    }
+
+    #[test]
+    fn a_stop_string_ends_the_decoded_text(
+        ids in prop::collection::vec(258..266u32, 0..40),
+        stop in "[xy ]{1,4}",
+    ) {
+        let tokenizer = fixtures::llama();
+        let whole = tokenizer.decode(&ids, true);
+        let (text, stopped) = stream(&tokenizer, &ids, std::slice::from_ref(&stop));
+        match whole.find(&stop) {
+            Some(at) => prop_assert_eq!((text.as_str(), stopped), (&whole[..at], true)),
+            None => prop_assert_eq!((text.as_str(), stopped), (whole.as_str(), false)),
+        }
+    }
+}
