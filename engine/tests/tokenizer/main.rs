@@ -1,0 +1,121 @@
+//! The tokenizer stage on real files, against what independent implementations give for them
+//! (`tests/data/families/README.md` says which).
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod goldens;
+mod support;
+
+use llamaglass_engine::text::TextStream;
+use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
+use llamaglass_engine::weights::{GgufTokenizer, TokenizerData};
+use proptest::prelude::*;
+
+use support::{FAMILIES, family};
+
+#[test]
+fn llama2_tiny_is_exact() {
+    goldens::check("llama2-tiny");
+}
+
+#[test]
+fn llama3_tiny_is_exact() {
+    goldens::check("llama3-tiny");
+}
+
+#[test]
+fn the_gguf_vocabulary_is_exact() {
+    goldens::check("llama-tied-gguf");
+}
+
+/// SentencePiece gives the pieces it learns falling scores, so that a tokenizer.json's ids say what
+/// a GGUF of the same model holds.
+#[test]
+fn the_same_vocabulary_by_score_is_exact() {
+    let file = std::fs::read(support::folder("llama2-tiny").join("tokenizer.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
+    let vocab = file["model"]["vocab"].as_object().unwrap();
+    let mut tokens = vec![String::new(); vocab.len()];
+    for (token, id) in vocab {
+        tokens[usize::try_from(id.as_u64().unwrap()).unwrap()] = token.clone();
+    }
+    let kind = |id: usize| match id {
+        0 => 2,
+        1 | 2 => 3,
+        3..259 => 6,
+        _ => 1,
+    };
+    let template = family("llama2-tiny").chat_template().map(str::to_owned);
+    let data = GgufTokenizer {
+        model: "llama".into(),
+        scores: (0..tokens.len()).map(|id| 259.0 - id as f32).collect(),
+        token_types: (0..tokens.len()).map(kind).collect(),
+        tokens,
+        bos_id: Some(1),
+        eos_id: Some(2),
+        unknown_id: Some(0),
+        chat_template: template,
+        ..GgufTokenizer::default()
+    };
+    let data = TokenizerData::Gguf(Box::new(data));
+    let checkpoint = support::open(&support::folder("llama2-tiny"));
+    let tokenizer = Tokenizer::new(&data, checkpoint.config()).unwrap();
+    goldens::check_folder(
+        &tokenizer,
+        &support::folder("llama2-tiny").join("reference"),
+    );
+}
+
+#[test]
+fn end_ids_are_all_there_are() {
+    for (name, want) in [
+        ("llama2-tiny", vec![2]),
+        ("llama3-tiny", vec![776, 779]),
+        ("llama-tied-gguf", vec![596, 599]),
+    ] {
+        let mut ends = family(name).eos_ids().to_vec();
+        ends.sort_unstable();
+        assert_eq!(ends, want, "{name}");
+    }
+}
+
+#[test]
+fn hundred_kilobytes_are_quick() {
+    let text = "The quick brown fox, 1234 times.\n".repeat(3200);
+    for name in FAMILIES {
+        let tokenizer = family(name);
+        let start = std::time::Instant::now();
+        let ids = tokenizer.encode(&text, SpecialText::AsText).unwrap();
+        let took = start.elapsed();
+        println!("{name}: {} bytes, {} ids, {took:?}", text.len(), ids.len());
+        assert_eq!(tokenizer.decode(&ids, true), text, "{name}");
+        // Anything quadratic takes minutes.
+        assert!(took.as_secs() < 20, "{name}: {took:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_text_comes_back(text in "(\\PC|[ \\n▁<>a-z0-9']){0,60}") {
+        for name in FAMILIES {
+            let tokenizer = family(name);
+            let ids = tokenizer.encode(&text, SpecialText::AsText).unwrap();
+            // SentencePiece cannot tell its own mark from a space.
+            let want = if name == "llama2-tiny" { text.replace('▁', " ") } else { text.clone() };
+            prop_assert_eq!(tokenizer.decode(&ids, false), want, "{}", name);
+        }
+    }
+
+    #[test]
+    fn streams_are_what_decoding_gives(ids in prop::collection::vec(0..900u32, 0..80)) {
+        for name in FAMILIES {
+            let tokenizer = family(name);
+            let mut stream = TextStream::new(&tokenizer, &[]);
+            let mut text: String =
+                ids.iter().map(|&id| stream.push(&tokenizer, id).text).collect();
+            text.push_str(&stream.finish());
+            prop_assert_eq!(text, tokenizer.decode(&ids, true), "{}", name);
+        }
+    }
+}
