@@ -59,6 +59,36 @@ const GPT4O: &str = concat!(
 /// Han, and what DeepSeek's first models take together with it.
 const DEEPSEEK_CJK: &str = r"[\x{4e00}-\x{9fa5}\x{0800}-\x{4e00}\x{ac00}-\x{d7ff}]+";
 
+/// A word of cased letters, as DeepSeek LLM lists them.
+const DEEPSEEK_WORD: &str = concat!(
+    r"\s?[",
+    r"\x{0041}-\x{005a}\x{0061}-\x{007a}\x{00b5}\x{00c0}-\x{00d6}\x{00d8}-\x{00f6}",
+    r"\x{00f8}-\x{01ba}\x{01bc}-\x{01bf}\x{01c4}-\x{0293}\x{0295}-\x{02af}",
+    r"\x{0370}-\x{0373}\x{0376}\x{0377}\x{037b}-\x{037d}\x{037f}\x{0386}\x{0388}-\x{038a}",
+    r"\x{038c}\x{038e}-\x{03a1}\x{03a3}-\x{03f5}\x{03f7}-\x{0481}\x{048a}-\x{052f}",
+    r"\x{0531}-\x{0556}\x{10a0}-\x{10c5}\x{13a0}-\x{13f5}\x{13f8}-\x{13fd}",
+    r"\x{1c90}-\x{1cba}\x{1cbd}-\x{1cbf}\x{1d00}-\x{1d2b}\x{1d6b}-\x{1d77}",
+    r"\x{1d79}-\x{1d9a}\x{1e00}-\x{1f15}\x{1f18}-\x{1f1d}\x{1f20}-\x{1f45}",
+    r"\x{1f48}-\x{1f4d}\x{1f50}-\x{1f57}\x{1f59}\x{1f5b}\x{1f5d}\x{1f5f}-\x{1f7d}",
+    r"\x{1f80}-\x{1fb4}\x{1fb6}-\x{1fbc}\x{1fbe}\x{1fc2}-\x{1fc4}\x{1fc6}-\x{1fcc}",
+    r"\x{1fd0}-\x{1fd3}\x{1fd6}-\x{1fdb}\x{1fe0}-\x{1fec}\x{1ff2}-\x{1ff4}",
+    r"\x{1ff6}-\x{1ffc}\x{2102}\x{2107}\x{210a}-\x{2113}\x{2115}\x{2119}-\x{211d}\x{2124}",
+    r"\x{2126}\x{2128}\x{212a}-\x{212d}\x{212f}-\x{2134}\x{2139}\x{213c}-\x{213f}",
+    r"\x{2145}-\x{2149}\x{214e}\x{2183}\x{2184}\x{2c00}-\x{2c7b}\x{2c7e}-\x{2ce4}",
+    r"\x{2ceb}-\x{2cee}\x{2cf2}\x{2cf3}\x{a640}-\x{a66d}\x{a680}-\x{a69b}\x{a722}-\x{a76f}",
+    r"\x{a771}-\x{a787}\x{a78b}-\x{a78e}\x{ab70}-\x{abbf}\x{fb00}-\x{fb06}",
+    r"\x{fb13}-\x{fb17}\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}\x{10400}-\x{1044f}",
+    r"\x{104b0}-\x{104d3}\x{104d8}-\x{104fb}\x{10c80}-\x{10cb2}\x{10cc0}-\x{10cf2}",
+    r"\x{118a0}-\x{118df}\x{1e900}-\x{1e943}",
+    r"]+",
+);
+
+/// As published: `:-~` holds the ASCII letters too, so that "Hé" is two pieces.
+const DEEPSEEK_PUNCTUATION: &str = concat!(
+    r"\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}",
+    r"\x{3000}-\x{3002}]+",
+);
+
 const VIKING: &str = r" ?[^(\s|.,!?…。，、।۔،)]+";
 
 const DEEPSEEK_V3: &str = concat!(
@@ -107,6 +137,14 @@ impl PreTokenizer {
                 r"\s?\p{P}+",
                 DEEPSEEK_CJK,
                 r"\p{N}",
+            ]),
+            "deepseek-llm" => plain(&[
+                r"[\r\n]",
+                DEEPSEEK_WORD,
+                DEEPSEEK_PUNCTUATION,
+                r"\s+$",
+                DEEPSEEK_CJK,
+                r"\p{N}+",
             ]),
             "deepseek-v3" | "hunyuan-dense" => plain(&[
                 r"\p{N}{1,3}",
@@ -188,10 +226,15 @@ mod tests {
                 "HelloWorld's 1234",
                 vec!["Hello", "World's", " ", "123", "4"],
             ),
-            X,
+            ("falcon", "a$b 1234", vec!["a", "$", "b", " ", "123", "4"]),
             ("default", "a$b 12", vec!["a", "$", "b", " ", "12"]),
             ("deepseek-coder", "a b\n12", vec!["a", " b", "\n", "1", "2"]),
             ("deepseek-v3", "a.b 1234", vec!["a", ".b", " ", "123", "4"]),
+            (
+                "deepseek-llm",
+                "Hé you! 12\n日本 ",
+                vec!["H", "é", " you", "!", " ", "12", "\n", "日本", " "],
+            ),
             (
                 "superbpe",
                 "by the way 1234567",

@@ -23,7 +23,7 @@ pub(crate) fn family(name: &'static str) -> Arc<Tokenizer> {
     if let Some((_, tokenizer)) = known.iter().find(|(other, _)| *other == name) {
         return Arc::clone(tokenizer);
     }
-    let checkpoint = self::open(&folder(name));
+    let checkpoint = open(&folder(name));
     let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config()).unwrap();
     let tokenizer = Arc::new(tokenizer);
     known.push((name, Arc::clone(&tokenizer)));

@@ -113,10 +113,10 @@ impl SentencePiece {
         let mut ids = HashMap::with_capacity(tokens.len());
         let mut bytes = vec![None; 256];
         for (id, (token, kind)) in (0u32..).zip(tokens.iter().zip(&types)) {
-            if *kind == TokenType::Byte {
-                if let Some(byte) = byte_token(token) {
-                    bytes[usize::from(byte)] = Some(id);
-                }
+            if *kind == TokenType::Byte
+                && let Some(byte) = byte_token(token)
+            {
+                bytes[usize::from(byte)] = Some(id);
             }
             if !token.is_empty() {
                 ids.insert(token.clone(), id);

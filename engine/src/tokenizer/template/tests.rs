@@ -179,10 +179,8 @@ fn a_broken_template_is_an_error_with_its_line() {
         assert_eq!(line, Some(3), "{source}: {message}");
         assert!(!message.is_empty(), "{source}");
     }
-    assert!(
-        failure("{% include 'x' %}").0.contains("include")
-            || !failure("{% include 'x' %}").0.is_empty()
-    );
+    // There are no other templates.
+    assert!(!failure("{% include 'x' %}").0.is_empty());
 }
 
 #[test]
