@@ -84,10 +84,7 @@ impl Client for MockClient {
                 }
                 replies.push(step(LoadPhase::Parse, 2, 2));
                 let memory = info.memory;
-                replies.push(Reply::Planned {
-                    memory,
-                    largest_buffer: None,
-                });
+                replies.push(Reply::Planned { memory });
                 for done in 0..=20 {
                     replies.push(step(LoadPhase::Upload, done * 4_918_121, 98_362_432));
                 }
