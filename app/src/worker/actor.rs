@@ -8,7 +8,9 @@ use js_sys::Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::weights::Checkpoint;
-use llamaglass_engine::{Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe};
+use llamaglass_engine::{
+    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
+};
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent};
 
