@@ -40,13 +40,8 @@ struct Shared {
 }
 
 impl MockClient {
-    /// A client whose tokens come every 30 ms or so.
-    pub fn new(listener: Listener) -> Self {
-        Self::with_step(listener, 30)
-    }
-
     /// A client whose tokens come every `step_ms` milliseconds.
-    pub fn with_step(listener: Listener, step_ms: u64) -> Self {
+    pub fn new(listener: Listener, step_ms: u64) -> Self {
         let shared = Rc::new(Shared {
             listener,
             queue: RefCell::default(),
