@@ -90,8 +90,6 @@ pub enum Reply {
     Planned {
         /// Bytes on the device.
         memory: MemoryLedger,
-        /// Where the device says: the most bytes one buffer may have.
-        largest_buffer: Option<u64>,
     },
     /// Something the user should know, that stops nothing.
     Notice {

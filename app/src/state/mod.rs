@@ -40,7 +40,7 @@ pub struct App {
     /// The models that the server offers; `None` until they are known.
     pub catalog: RwSignal<Option<Result<Vec<CatalogModel>, String>>>,
     /// What the model that is being loaded will take.
-    pub planned: RwSignal<Option<(MemoryLedger, Option<u64>)>>,
+    pub planned: RwSignal<Option<MemoryLedger>>,
     /// What went wrong last, in words.
     pub error: RwSignal<Option<String>>,
     /// What the user should know.

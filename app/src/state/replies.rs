@@ -16,10 +16,7 @@ pub(super) fn hear(app: App, reply: Reply) {
         Reply::Probed { backend } => app.backend.set(Some(Ok(backend))),
         Reply::ProbeFailed { error } => app.backend.set(Some(Err(error))),
         Reply::Progress { progress } => model::advance(app, progress),
-        Reply::Planned {
-            memory,
-            largest_buffer,
-        } => app.planned.set(Some((memory, largest_buffer))),
+        Reply::Planned { memory } => app.planned.set(Some(memory)),
         Reply::Notice { text } => app.notice.set(Some(text)),
         Reply::Loaded { info } => {
             app.backend.set(Some(Ok(info.backend.clone())));

@@ -44,8 +44,9 @@ pub fn Chat() -> impl IntoView {
                 last.state.track();
             }
         });
-        app.engine.with(|_| ());
-        if follow.get_untracked() {
+        app.engine.track();
+        let said = app.turns.with_untracked(|turns| !turns.is_empty());
+        if said && follow.get_untracked() {
             // After this frame's other effects have drawn what there is to follow.
             request_animation_frame(to_end);
         }

@@ -114,7 +114,15 @@ pub fn Composer() -> impl IntoView {
 fn ContextMeter() -> impl IntoView {
     let app = app();
     let total = move || app.model().map(|model| model.context_length);
-    let used = move || app.summary.with(|s| s.prompt_tokens + s.tokens);
+    // The last answer's, whichever one the timeline shows.
+    let used = move || {
+        app.revision.track();
+        let last = app.turns.with(|turns| turns.last().map(|turn| turn.tag));
+        app.stats.with_value(|stats| {
+            last.and_then(|tag| stats.get(tag))
+                .map_or(0, |answer| answer.prompt_tokens + answer.tokens())
+        })
+    };
     let share = move || total().map_or(0.0, |total| used() as f64 / total.max(1) as f64);
     let words = move || {
         total().map_or(String::new(), |total| {

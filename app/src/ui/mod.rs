@@ -21,7 +21,7 @@ mod wiring;
 
 use leptos::prelude::*;
 
-use crate::state::App;
+use crate::state::{App, Engine};
 
 /// Puts the page into the document's body and starts its engine.
 pub fn mount() {
@@ -49,6 +49,7 @@ pub fn Page(
         <div
             class="page"
             class:with-overlay=overlay
+            class:no-model=move || !matches!(app.engine.get(), Engine::Loaded(_))
             class:dragging=move || dragging.get()
             on:dragover=move |event| files::drag_over(&event, dragging)
             on:dragleave=move |event| files::drag_leave(&event, dragging)

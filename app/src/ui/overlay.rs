@@ -43,7 +43,11 @@ pub fn Overlay() -> impl IntoView {
             </div>
             <Figures/>
             <div class="chart">
-                <div class="axis numbers" aria-hidden="true">
+                <div
+                    class="axis numbers"
+                    aria-hidden="true"
+                    style:visibility=move || if app.summary.with(|s| s.clock.is_some()) { "visible" } else { "hidden" }
+                >
                     <span>{move || format::millis(scale.get())}</span>
                     <span>{move || format::millis(scale.get() / 2.0)}</span>
                     <span>"0"</span>

@@ -100,7 +100,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
 fn Planned() -> impl IntoView {
     let app = app();
     let words = move || {
-        app.planned.get().map(|(memory, _)| {
+        app.planned.get().map(|memory| {
             format!(
                 "Takes {} on the device: weights {}, KV cache {}, activations {}.",
                 format::bytes(memory.total()),

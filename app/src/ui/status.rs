@@ -30,11 +30,11 @@ pub fn StatusLine() -> impl IntoView {
         app.model().map(|model| {
             let m = model.memory;
             format!(
-                "{} + {} + {} = {}",
+                "{} = {} weights + {} KV cache + {} activations",
+                format::bytes(m.total()),
                 format::bytes(m.weights),
                 format::bytes(m.kv_cache),
-                format::bytes(m.activations),
-                format::bytes(m.total())
+                format::bytes(m.activations)
             )
         })
     };
@@ -60,7 +60,7 @@ pub fn StatusLine() -> impl IntoView {
                     id="status-context"
                     value=Signal::derive(move || app.model().map(|m| format::count(m.context_length as u64)))
                 />
-                <Item name="Memory: weights + KV + activations" id="status-memory" value=Signal::derive(memory)/>
+                <Item name="Memory" id="status-memory" value=Signal::derive(memory)/>
                 <Item name="Clock" id="status-clock" value=Signal::derive(clock)/>
             </dl>
             <span class="engine-state" data-testid="status-engine" data-engine=move || engine_state(&app.engine.get())></span>

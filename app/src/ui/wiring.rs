@@ -27,7 +27,7 @@ fn client(listener: Listener) -> Rc<dyn Client> {
 
 #[cfg(feature = "mock")]
 fn client(listener: Listener) -> Rc<dyn Client> {
-    Rc::new(crate::client::mock::MockClient::new(listener))
+    Rc::new(crate::client::mock::MockClient::new(listener, 30))
 }
 
 async fn fetch_catalog() -> Result<Vec<CatalogModel>, String> {

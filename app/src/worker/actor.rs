@@ -7,7 +7,10 @@ use futures::{FutureExt, StreamExt};
 use js_sys::Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
 use llamaglass_engine::event::{Event, RequestId};
-use llamaglass_engine::{Engine, LoadOptions, LoadPhase, LoadProgress, probe};
+use llamaglass_engine::weights::Checkpoint;
+use llamaglass_engine::{
+    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
+};
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent};
 
@@ -214,9 +217,8 @@ async fn load(
         }
     };
     let download_ms = now() - begin;
-    match Engine::load(files, options, &mut progress).await {
-        Ok(engine) => {
-            let mut info = engine.info().clone();
+    match open(files, options, &mut progress).await {
+        Ok((engine, mut info)) => {
             if kept.is_some() {
                 info.load.download_ms = download_ms;
             }
@@ -230,7 +232,34 @@ async fn load(
             if let Some((store, digest)) = kept {
                 store.set_verified(&digest, false).await;
             }
-            Err(error.to_string())
+            Err(error)
         }
     }
+}
+
+/// Like [`Engine::load`], with word of what the model will take before its weights are read.
+async fn open(
+    files: Vec<Box<dyn ByteSource>>,
+    options: &LoadOptions,
+    progress: &mut dyn FnMut(LoadProgress),
+) -> Result<(Engine, ModelInfo), String> {
+    let begin = now();
+    progress(LoadProgress {
+        phase: LoadPhase::Parse,
+        done: 0,
+        total: 2,
+    });
+    let checkpoint = Checkpoint::open(files)
+        .await
+        .map_err(|error| error.to_string())?;
+    post(&Reply::Planned {
+        memory: memory_ledger(&checkpoint, options),
+    });
+    let parse_ms = now() - begin;
+    let engine = Engine::from_checkpoint(checkpoint, options, progress)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut info = engine.info().clone();
+    info.load.parse_ms += parse_ms;
+    Ok((engine, info))
 }

@@ -40,13 +40,8 @@ struct Shared {
 }
 
 impl MockClient {
-    /// A client whose tokens come every 30 ms or so.
-    pub fn new(listener: Listener) -> Self {
-        Self::with_step(listener, 30)
-    }
-
     /// A client whose tokens come every `step_ms` milliseconds.
-    pub fn with_step(listener: Listener, step_ms: u64) -> Self {
+    pub fn new(listener: Listener, step_ms: u64) -> Self {
         let shared = Rc::new(Shared {
             listener,
             queue: RefCell::default(),
@@ -84,10 +79,7 @@ impl Client for MockClient {
                 }
                 replies.push(step(LoadPhase::Parse, 2, 2));
                 let memory = info.memory;
-                replies.push(Reply::Planned {
-                    memory,
-                    largest_buffer: None,
-                });
+                replies.push(Reply::Planned { memory });
                 for done in 0..=20 {
                     replies.push(step(LoadPhase::Upload, done * 4_918_121, 98_362_432));
                 }

@@ -1,0 +1,276 @@
+//! The page in a real browser, over an engine that is made up.
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use llamaglass_app::client::{Client, PageFile};
+use llamaglass_app::protocol::ModelSource;
+use llamaglass_app::state::{self, App};
+use llamaglass_app::ui::Page;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+use web_sys::{Element, HtmlElement, KeyboardEvent, KeyboardEventInit};
+
+use crate::mock::MockClient;
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// A page of its own for one test.
+struct Stage {
+    app: App,
+    root: HtmlElement,
+    // Dropping it takes the page out of the document.
+    _page: Box<dyn std::any::Any>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let storage = window().local_storage().unwrap().unwrap();
+        storage.clear().unwrap();
+        let root: HtmlElement = document().create_element("div").unwrap().unchecked_into();
+        document().body().unwrap().append_child(&root).unwrap();
+        let slot = Rc::new(std::cell::Cell::new(None));
+        let out = slot.clone();
+        let page = mount_to(root.clone(), move || {
+            let app = App::new();
+            app.connect(|listener| Rc::new(MockClient::new(listener, 1)) as Rc<dyn Client>);
+            out.set(Some(app));
+            view! { <Page app/> }
+        });
+        Self {
+            app: slot.get().unwrap(),
+            root,
+            _page: Box::new(page),
+        }
+    }
+
+    fn find(&self, id: &str) -> Option<Element> {
+        self.root
+            .query_selector(&format!("[data-testid='{id}']"))
+            .unwrap()
+    }
+
+    fn count(&self, css: &str) -> u32 {
+        self.root.query_selector_all(css).unwrap().length()
+    }
+
+    fn text(&self, id: &str) -> String {
+        self.find(id)
+            .and_then(|el| el.text_content())
+            .unwrap_or_default()
+    }
+
+    async fn wait(&self, what: &str, done: impl Fn(&Self) -> bool) {
+        for _ in 0..500 {
+            if done(self) {
+                return;
+            }
+            pause(10).await;
+        }
+        panic!("waited for {what}: {}", self.root.inner_html());
+    }
+
+    async fn loaded() -> Self {
+        let stage = Self::new();
+        stage
+            .wait("the engine", |s| s.app.backend.get_untracked().is_some())
+            .await;
+        stage.load("model.gguf");
+        stage.wait("the model", |s| s.app.can_send()).await;
+        stage
+    }
+
+    fn load(&self, name: &str) {
+        let file = web_sys::File::new_with_str_sequence(&js_sys::Array::new(), name).unwrap();
+        let path = name.to_owned();
+        state::load(self.app, ModelSource::Files, vec![PageFile { path, file }]);
+    }
+
+    async fn ask(&self, text: &str) {
+        state::send(self.app, text.into());
+        self.wait("the answer", |s| s.app.can_send()).await;
+        pause(30).await;
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.root.remove();
+    }
+}
+
+async fn pause(ms: i32) {
+    let mut start = |resolve: js_sys::Function, _: js_sys::Function| {
+        window()
+            .set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms)
+            .unwrap();
+    };
+    wasm_bindgen_futures::JsFuture::from(js_sys::Promise::new(&mut start))
+        .await
+        .unwrap();
+}
+
+fn number(el: &Element, name: &str) -> f64 {
+    el.get_attribute(name).unwrap().parse().unwrap()
+}
+
+#[wasm_bindgen_test]
+async fn every_token_has_a_bar_whose_stages_add_up() {
+    let stage = Stage::loaded().await;
+    stage.ask("hello").await;
+    let answer = stage.find("answer").unwrap();
+    assert_eq!(answer.get_attribute("data-state").as_deref(), Some("done"));
+    let ids = answer.get_attribute("data-ids").unwrap().split(',').count() as u32;
+    assert_eq!(stage.count("[data-testid='bar']"), ids);
+    assert_eq!(stage.count("[data-testid='prefill-bar']"), 1);
+    let bars = stage
+        .root
+        .query_selector_all("[data-testid='bar']")
+        .unwrap();
+    for index in 0..bars.length() {
+        let bar: Element = bars.get(index).unwrap().unchecked_into();
+        assert_eq!(number(&bar, "data-token-index") as u32, index);
+        let parts = ["preprocess", "forward", "sampling", "text", "rest"];
+        let sum: f64 = parts
+            .iter()
+            .map(|p| number(&bar, &format!("data-{p}-ms")))
+            .sum();
+        let wall = number(&bar, "data-wall-ms");
+        assert!((sum - wall).abs() <= 0.02 * wall, "{sum} of {wall}");
+        assert!(bar.get_attribute("aria-label").unwrap().contains("forward"));
+    }
+}
+
+#[wasm_bindgen_test]
+async fn html_of_the_model_stays_text() {
+    let stage = Stage::loaded().await;
+    stage.ask("hello").await;
+    assert_eq!(stage.count("[data-testid='answer'] script"), 0);
+    assert!(stage.text("answer").contains("<script>alert(1)</script>"));
+    let link = stage
+        .root
+        .query_selector("[data-testid='answer'] a")
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        link.get_attribute("href").as_deref(),
+        Some("https://www.paris.fr")
+    );
+    assert!(link.get_attribute("rel").unwrap().contains("noopener"));
+    assert_eq!(stage.count("[data-testid='answer'] pre code"), 1);
+    assert_eq!(stage.count("[data-testid='answer'] th"), 2);
+}
+
+#[wasm_bindgen_test]
+async fn arrow_keys_move_between_bars_and_show_their_spans() {
+    let stage = Stage::loaded().await;
+    stage.ask("hello").await;
+    let first: HtmlElement = stage
+        .root
+        .query_selector(".bar")
+        .unwrap()
+        .unwrap()
+        .unchecked_into();
+    first.focus().unwrap();
+    let init = KeyboardEventInit::new();
+    init.set_key("ArrowRight");
+    init.set_bubbles(true);
+    let event = KeyboardEvent::new_with_keyboard_event_init_dict("keydown", &init).unwrap();
+    first.dispatch_event(&event).unwrap();
+    let focused = document().active_element().unwrap();
+    assert_eq!(focused.get_attribute("data-step").as_deref(), Some("1"));
+    stage
+        .wait("the detail", |s| s.text("detail").contains("Token 1"))
+        .await;
+    assert!(stage.text("detail").contains("gpu"));
+}
+
+#[wasm_bindgen_test]
+async fn an_abort_ends_the_answer_and_the_next_one_works() {
+    let stage = Stage::loaded().await;
+    state::send(stage.app, "a long one".into());
+    stage
+        .wait("tokens", |s| s.count("[data-testid='bar']") > 3)
+        .await;
+    stage
+        .find("stop")
+        .unwrap()
+        .unchecked_into::<HtmlElement>()
+        .click();
+    stage.wait("the end", |s| s.app.can_send()).await;
+    pause(30).await;
+    let state = stage.find("answer").unwrap().get_attribute("data-state");
+    assert_eq!(state.as_deref(), Some("aborted"));
+    stage.ask("again").await;
+    assert_eq!(stage.count("[data-testid='answer'][data-state='done']"), 1);
+}
+
+#[wasm_bindgen_test]
+async fn a_crash_is_told_and_can_be_recovered_from() {
+    let stage = Stage::loaded().await;
+    state::send(stage.app, "crash".into());
+    stage
+        .wait("the crash", |s| s.find("restart-engine").is_some())
+        .await;
+    assert!(stage.text("crashed").contains("device lost"));
+    let state = stage.find("answer").unwrap().get_attribute("data-state");
+    assert_eq!(state.as_deref(), Some("failed"));
+    stage
+        .find("restart-engine")
+        .unwrap()
+        .unchecked_into::<HtmlElement>()
+        .click();
+    stage.wait("the model", |s| s.app.can_send()).await;
+    stage.ask("hello").await;
+    assert_eq!(stage.count("[data-testid='answer'][data-state='done']"), 1);
+}
+
+#[wasm_bindgen_test]
+async fn a_bad_file_is_named_and_the_page_goes_on() {
+    let stage = Stage::loaded().await;
+    stage.load("bad.gguf");
+    stage.wait("the error", |s| s.find("error").is_some()).await;
+    assert!(stage.text("error").contains("bad.gguf"));
+    stage.load("good.gguf");
+    stage.wait("the model", |s| s.app.can_send()).await;
+    assert!(stage.find("error").is_none());
+}
+
+#[wasm_bindgen_test]
+async fn a_missing_gpu_is_explained_and_the_cpu_offered() {
+    let stage = Stage::new();
+    stage
+        .wait("the engine", |s| s.app.backend.get_untracked().is_some())
+        .await;
+    assert!(stage.find("fallback").is_some());
+    state::choose_backend(stage.app, llamaglass_engine::BackendChoice::Wgpu);
+    stage
+        .wait("the words", |s| s.find("unsupported").is_some())
+        .await;
+    assert!(
+        stage
+            .text("unsupported-reason")
+            .contains("no graphics adapter")
+    );
+    stage
+        .find("use-cpu")
+        .unwrap()
+        .unchecked_into::<HtmlElement>()
+        .click();
+    stage
+        .wait("the CPU", |s| s.find("unsupported").is_none())
+        .await;
+    assert_eq!(stage.text("status-backend"), "CPU");
+}
+
+#[wasm_bindgen_test]
+async fn the_conversation_survives_a_reload() {
+    let stage = Stage::loaded().await;
+    stage.ask("hello").await;
+    let kept = App::new();
+    let texts: Vec<String> = kept
+        .turns
+        .with_untracked(|turns| turns.iter().map(|t| t.text.get_untracked()).collect());
+    assert_eq!(texts.len(), 2);
+    assert_eq!(texts[0], "hello");
+    assert!(texts[1].starts_with("The capital"));
+}
