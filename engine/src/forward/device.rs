@@ -1,5 +1,6 @@
 //! Adapters and devices: finding one, checking what it has, and hearing about its failures.
 
+use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
@@ -230,11 +231,35 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
     }
 }
 
-/// Opens a wgpu device for burn on the adapter that [`find_adapter`] found.
+thread_local! {
+    /// The runtime never lets go of a device that it was given, so a thread opens one an adapter
+    /// and goes on with it from model to model.
+    static OPENED: RefCell<Vec<OpenDevice>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Opens a wgpu device for burn on the adapter that [`find_adapter`] found, or gives the one that
+/// this thread opened there before, unless it failed since.
 ///
 /// # Errors
 /// [`ForwardError::NoDevice`] where adapter or runtime refuse.
 pub async fn open_wgpu(
+    found: (wgpu::Instance, wgpu::Adapter, BackendInfo),
+) -> Result<OpenDevice, ForwardError> {
+    let opened = OPENED.with_borrow_mut(|all| {
+        all.retain(|open| !open.failures.any());
+        all.iter().find(|open| open.info == found.2).cloned()
+    });
+    if let Some(open) = opened {
+        // What the model before this one took.
+        open.device.memory_cleanup();
+        return Ok(open);
+    }
+    let open = open_new(found).await?;
+    OPENED.with_borrow_mut(|all| all.push(open.clone()));
+    Ok(open)
+}
+
+async fn open_new(
     (instance, adapter, info): (wgpu::Instance, wgpu::Adapter, BackendInfo),
 ) -> Result<OpenDevice, ForwardError> {
     let refused = |message: String| ForwardError::NoDevice {
