@@ -70,19 +70,33 @@ pub mod limit {
 /// How many kernels go into one command before it is submitted.
 const TASKS_MAX: usize = 4096;
 
-/// The first failure that the device reported outside any call.
+/// What the device reported outside any call.
 #[derive(Clone, Debug, Default)]
-pub struct Failures(Arc<Mutex<Option<String>>>);
+pub struct Failures(Arc<Mutex<Reported>>);
+
+#[derive(Debug, Default)]
+struct Reported {
+    /// The first failure that nobody has taken yet.
+    first: Option<String>,
+    /// Whether there ever was one.
+    any: bool,
+}
 
 impl Failures {
     fn report(&self, message: String) {
-        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        first.get_or_insert(message);
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.any = true;
+        reported.first.get_or_insert(message);
     }
 
-    /// Takes the failure reported since the last call.
+    /// Takes the first failure reported since the last call.
     pub fn take(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        reported.first.take()
+    }
+
+    fn any(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).any
     }
 }
 
