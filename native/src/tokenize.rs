@@ -140,10 +140,19 @@ fn show(args: &TokenizeArgs, tokenizer: &Tokenizer, text: String, ids: Vec<u32>)
     }
     for piece in &pieces {
         let special = if piece.special { "  special" } else { "" };
-        output::line(&format!("{:>8}  {:?}{special}", piece.id, piece.text))?;
+        let text = shown(tokenizer.piece(piece.id)?);
+        output::line(&format!("{:>8}  {text}{special}", piece.id))?;
     }
     output::note(&format!("{} ids", ids.len()));
     Ok(())
+}
+
+/// A piece in quotes; where it ends inside a character, its bytes.
+fn shown(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => format!("{text:?}"),
+        Err(_) => format!("\"{}\"", bytes.escape_ascii()),
+    }
 }
 
 fn piece(tokenizer: &Tokenizer, id: u32) -> Result<Piece> {

@@ -311,3 +311,49 @@ fn ctrl_c_aborts_the_answer() {
     assert_eq!(last["finish_reason"], "abort", "{last}");
     assert_eq!(child.wait().expect("ends").code(), Some(130));
 }
+
+/// In a terminal, where the line editor wants Ctrl-C too: the answer stops, the program goes on.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
+    use std::io::{Read, Write};
+    use std::process::{Command, Stdio};
+
+    let shape = tiny_shape();
+    let program = command(&[]).get_program().to_string_lossy().into_owned();
+    let config = shape_arg(&shape);
+    let chat = format!("'{program}' chat --backend flex --random-weights '{config}'");
+    // script (Debian's bsdutils) runs it in a pseudo-terminal.
+    let mut child = Command::new("script")
+        .args(["-qec", &chat, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script starts");
+    let mut keys = child.stdin.take().expect("stdin");
+    let mut screen = child.stdout.take().expect("stdout");
+    let mut seen = Vec::new();
+    let mut wait = |what: &str, mark: &dyn Fn(&str, usize) -> bool| {
+        let from = seen.len();
+        let mut some = [0; 4096];
+        while !mark(&String::from_utf8_lossy(&seen[from..]), seen.len() - from) {
+            let read = screen.read(&mut some).expect("reads");
+            let text = String::from_utf8_lossy(&seen);
+            assert!(read > 0, "{what} did not come in {text}");
+            seen.extend_from_slice(&some[..read]);
+        }
+    };
+    wait("the prompt", &|text, _| text.contains("> "));
+    for _ in 0..2 {
+        keys.write_all(b"Hello\r").expect("types");
+        // Far more than an echo, far less than an answer of 2048 tokens.
+        wait("text", &|_, len| len > 150);
+        keys.write_all(b"\x03").expect("types");
+        wait("the stop", &|text, _| text.contains("(stopped)"));
+    }
+    keys.write_all(b"/quit\r").expect("types");
+    drop(keys);
+    let mut rest = Vec::new();
+    screen.read_to_end(&mut rest).expect("reads");
+    assert!(child.wait().expect("ends").success());
+}

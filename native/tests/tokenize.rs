@@ -51,6 +51,8 @@ fn pieces_are_listed_for_people_and_as_json() {
     assert_eq!(tokens["pieces"][1]["special"], true);
     let listed = succeeds(&["tokenize", &model, "a<|eot_id|>"]);
     assert!(listed.contains("\"<|eot_id|>\"  special"), "{listed}");
+    let listed = succeeds(&["tokenize", &model, "ö"]);
+    assert!(listed.contains("\"\\xc3\""), "{listed}");
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let options = args.backend.load_options()?;
+    // The editor takes Ctrl-C for itself when it is made, so ours comes after it.
+    let editor = prompt.is_none().then(repl::editor).transpose()?;
     let interrupt = Interrupt::install()?;
     let thread = EngineThread::spawn(move || {
         let mut bars = LoadBars::default();
@@ -38,8 +40,9 @@ pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     }
     let mut session = Session::new(thread.handle()?, interrupt, settings, raw);
     session.set_system(args.system.clone());
-    match prompt {
-        Some(prompt) => once::answer(&mut session, prompt, args.json),
-        None => repl::run(&mut session),
+    match (prompt, editor) {
+        (Some(prompt), _) => once::answer(&mut session, prompt, args.json),
+        (None, Some(editor)) => repl::run(&mut session, editor),
+        (None, None) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -14,10 +14,15 @@ use crate::cli::TimingView;
 use crate::output::{note, print};
 use crate::timing_table;
 
-/// Talks until Ctrl-D or `/quit`.
-pub fn run(session: &mut Session) -> Result<ExitCode> {
+/// What lines are typed in. As long as it lives, it has taken the handler of Ctrl-C that was there
+/// when it was made.
+pub fn editor() -> Result<DefaultEditor> {
     let config = Config::builder().auto_add_history(true).build();
-    let mut editor = DefaultEditor::with_config(config).context("opening the terminal")?;
+    DefaultEditor::with_config(config).context("opening the terminal")
+}
+
+/// Talks until Ctrl-D or `/quit`.
+pub fn run(session: &mut Session, mut editor: DefaultEditor) -> Result<ExitCode> {
     note("/help lists the commands; Ctrl-C stops an answer, Ctrl-D leaves");
     loop {
         match editor.readline("> ") {
