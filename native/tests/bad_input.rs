@@ -11,7 +11,8 @@ fn check(words: &[&str], parts: &[&str]) {
     let output = run(words);
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
-    let error = said.lines().find(|line| line.starts_with("error: "));
+    // The last one: drivers write to stderr too.
+    let error = said.lines().rfind(|line| line.starts_with("error: "));
     let error = error.unwrap_or_else(|| panic!("{words:?} names no error: {said}"));
     for part in parts {
         assert!(error.contains(part), "{words:?}: {part:?} in {error:?}");

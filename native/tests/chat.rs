@@ -343,7 +343,7 @@ fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
             seen.extend_from_slice(&some[..read]);
         }
     };
-    wait("the prompt", &|text, _| text.contains("> "));
+    wait("the prompt", &|text, _| text.contains("Ctrl-D leaves"));
     for _ in 0..2 {
         keys.write_all(b"Hello\r").expect("types");
         // Far more than an echo, far less than an answer of 2048 tokens.
