@@ -24,10 +24,13 @@ pub(super) fn hear(app: App, reply: Reply) {
             app.send(&crate::protocol::Command::StoredModels, &[]);
         }
         Reply::LoadFailed { error } => {
-            app.inner().source.replace(None);
+            // The source is kept: on another backend it may load after all.
             app.error
                 .set(Some(format!("The model could not be loaded: {error}")));
             app.engine.set(Engine::Empty);
+            if app.backend.with_untracked(Option::is_none) {
+                model::probe(app);
+            }
         }
         Reply::Event { tag, event } => frame::push(app, tag, event, now()),
         Reply::StoredModels { bytes } => app.stored.set(bytes),

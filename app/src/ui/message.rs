@@ -85,7 +85,7 @@ fn Ending(turn: Turn) -> impl IntoView {
         TurnState::Cut => Some(view! { <p class="ending">"Cut off: the most tokens that the settings or the context allow."</p> }.into_any()),
         TurnState::Aborted => Some(view! { <p class="ending">"Stopped."</p> }.into_any()),
         TurnState::Failed(error) => Some(
-            view! { <p class="ending failed" role="alert" data-testid="error">"This answer failed: " {error}</p> }
+            view! { <p class="ending failed" role="alert" data-testid="answer-error">"This answer failed: " {error}</p> }
                 .into_any(),
         ),
     }
