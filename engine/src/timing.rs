@@ -141,10 +141,10 @@ impl Spans {
 
     /// Milliseconds booked under all spans of `stage`.
     pub fn stage(&self, stage: Stage) -> f64 {
+        // Not `sum`, which gives -0 for nothing.
         self.iter()
             .filter(|(span, _)| span.stage() == stage)
-            .map(|(_, ms)| ms)
-            .sum()
+            .fold(0.0, |sum, (_, ms)| sum + ms)
     }
 
     /// The spans that took any time, in order.
