@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use llamaglass_engine::forward::device::limit;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{
@@ -94,7 +95,7 @@ fn inspect(model: &Model, options: &LoadOptions) -> Result<Inspection> {
         tensors: tensors(&checkpoint),
         metadata: metadata(&checkpoint),
         tokenizer: tokenizer(&checkpoint),
-        fit: fit(&memory, &backend, memory::available()),
+        fit: fit(&memory, &config, &backend, memory::available()),
         memory,
         config,
         backend,
@@ -130,29 +131,73 @@ fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
     }
 }
 
-/// A program on the CPU computes in the machine's memory; of a GPU's, WebGPU does not tell.
-fn fit(memory: &MemoryLedger, backend: &BackendInfo, machine: Option<u64>) -> Fit {
+/// Against the device's buffer limits, and against its memory where that is known: a program on the
+/// CPU computes in the machine's memory; of a GPU's, WebGPU does not tell.
+fn fit(
+    memory: &MemoryLedger,
+    config: &ModelConfig,
+    backend: &BackendInfo,
+    machine: Option<u64>,
+) -> Fit {
     let needed_bytes = memory.total();
     let available_bytes = machine.filter(|_| backend.software);
-    let fits = available_bytes.map(|available| needed_bytes <= available);
     let needed = bytes(needed_bytes);
-    let why = match (fits, available_bytes) {
-        (Some(true), Some(available)) => format!("yes: {needed} of {} available", bytes(available)),
-        (Some(false), Some(available)) => format!(
-            "no: {needed} needed, {} available; a shorter --context or a smaller model helps",
-            bytes(available)
-        ),
-        _ => format!(
-            "{needed} needed; how much memory {} has is not known",
-            backend.adapter
-        ),
+    let (what, largest) = largest_buffer(memory, config);
+    let limits = [limit::STORAGE_BINDING, limit::BUFFER];
+    let limits = limits
+        .iter()
+        .filter_map(|name| Some((*name, backend.limit(name)?)));
+    let limit = limits.min_by_key(|(_, limit)| *limit);
+    let enough = available_bytes.map(|available| needed_bytes <= available);
+    let (fits, why) = match (limit.filter(|(_, limit)| largest > *limit), enough) {
+        (Some((name, limit)), _) => {
+            let (largest, limit) = (bytes(largest), bytes(limit));
+            let why = format!("{what} needs one buffer of {largest}, but {name} is {limit}");
+            (Some(false), format!("no: {why}"))
+        }
+        (None, Some(true)) => (Some(true), format!("yes: {needed}")),
+        (None, Some(false)) => {
+            let hint = "a shorter --context or a smaller model helps";
+            (Some(false), format!("no: {needed} needed; {hint}"))
+        }
+        (None, None) => {
+            let adapter = &backend.adapter;
+            (
+                None,
+                format!("{needed} needed; how much memory {adapter} has is not known"),
+            )
+        }
     };
     Fit {
         fits,
         needed_bytes,
         available_bytes,
-        why,
+        why: match available_bytes {
+            Some(available) => format!("{why} ({} available)", bytes(available)),
+            None => why,
+        },
     }
+}
+
+/// The largest buffer that can't be cut: matrices with the same inputs are one buffer of f32 on the
+/// device, and a block's keys are another. (The embedding and the output matrix are cut as needed.)
+fn largest_buffer(memory: &MemoryLedger, config: &ModelConfig) -> (&'static str, u64) {
+    let [l, c, h, k, d, f] = [
+        config.n_layers,
+        config.hidden_size,
+        config.n_heads,
+        config.n_kv_heads,
+        config.head_dim,
+        config.ffn_size,
+    ]
+    .map(|n| n as u64);
+    let sizes = [
+        ("q, k and v of a block", 4 * c * (h + 2 * k) * d),
+        ("gate and up of a block", 4 * c * 2 * f),
+        ("the KV cache of a block", memory.kv_cache / (2 * l.max(1))),
+    ];
+    let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
+    largest.unwrap_or(("nothing", 0))
 }
 
 fn table(facts: &Inspection, with_tensors: bool) -> String {
@@ -258,4 +303,43 @@ fn table(facts: &Inspection, with_tensors: bool) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llamaglass_engine::weights::preset;
+
+    fn judged(limit: u64, software: bool, machine: u64) -> Fit {
+        let memory = MemoryLedger {
+            weights: 26 << 30,
+            ..MemoryLedger::default()
+        };
+        let backend = BackendInfo {
+            backend: llamaglass_engine::Backend::Wgpu,
+            api: "Vulkan".into(),
+            adapter: "A GPU".into(),
+            driver: String::new(),
+            software,
+            features: Vec::new(),
+            limits: vec![(limit::BUFFER.into(), limit)],
+            fallback_reason: None,
+        };
+        let config = preset("llama-2-7b").expect("a preset");
+        fit(&memory, &config, &backend, Some(machine))
+    }
+
+    #[test]
+    fn limits_memory_and_ignorance_are_told_apart() {
+        let small_buffers = judged(128 << 20, true, 64 << 30);
+        assert_eq!(small_buffers.fits, Some(false));
+        // 2 * 11,008 rows of 4,096 values.
+        let part = "gate and up of a block needs one buffer of 344.0 MiB";
+        assert!(small_buffers.why.contains(part), "{}", small_buffers.why);
+        assert_eq!(judged(1 << 30, true, 64 << 30).fits, Some(true));
+        assert_eq!(judged(1 << 30, true, 16 << 30).fits, Some(false));
+        let unknown = judged(1 << 30, false, 64 << 30);
+        assert_eq!((unknown.fits, unknown.available_bytes), (None, None));
+        assert!(unknown.why.contains("A GPU"), "{}", unknown.why);
+    }
 }
