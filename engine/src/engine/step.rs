@@ -150,7 +150,7 @@ impl Engine {
             if on_device {
                 argmax::issue(logits).map_or_else(Picking::Host, Picking::Device)
             } else {
-                Picking::Host(logits)
+                Picking::Host(Box::new(logits))
             }
         });
         laps.book(Span::Encode);
@@ -170,7 +170,7 @@ impl Engine {
                     id.ok_or(SamplingError::NoFiniteLogit)?
                 }
                 Picking::Host(logits) => {
-                    let mut logits = read_logits(logits).await?;
+                    let mut logits = read_logits(*logits).await?;
                     laps.book(Span::Readback);
                     let id = sequence.pick(&mut logits)?;
                     laps.book(Span::Sample);
@@ -233,7 +233,7 @@ enum Picking {
     /// The device picked; its id is to be read.
     Device(DevicePick),
     /// The host picks; the logits [1, V] are to be read.
-    Host(Tensor<2>),
+    Host(Box<Tensor<2>>),
 }
 
 /// All values of `logits`, row after row.

@@ -40,13 +40,16 @@ pub struct DevicePick {
 ///
 /// # Errors
 /// The logits, where they are not on a device.
-pub fn issue(logits: Tensor<2>) -> Result<DevicePick, Tensor<2>> {
+pub fn issue(logits: Tensor<2>) -> Result<DevicePick, Box<Tensor<2>>> {
     let vocab = logits.dims()[1];
     let dispatch = logits.into_dispatch();
     let DispatchTensor { kind, autodiff } = dispatch;
     let tensor = match kind {
         DispatchTensorKind::Cube(BackendTensor::Float(tensor)) => tensor,
-        kind => return Err(Tensor::from_dispatch(DispatchTensor { kind, autodiff })),
+        kind => {
+            let tensor = Tensor::from_dispatch(DispatchTensor { kind, autodiff });
+            return Err(Box::new(tensor));
+        }
     };
     let client = tensor.client.clone();
     let picked = client.empty(8);

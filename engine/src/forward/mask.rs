@@ -42,7 +42,7 @@ impl CausalMask {
             return self
                 .line
                 .clone()
-                .slice([start..start + attend])
+                .slice(start..start + attend)
                 .reshape([1, 1, attend]);
         }
         let mut values = Vec::with_capacity(group * t * attend);
