@@ -8,15 +8,17 @@ use crate::project::Project;
 use crate::setup::wasm::Toolchain;
 use crate::{command, machine};
 
-/// Cargo's profile for all that runs in a browser.
-pub const PROFILE: &str = "web";
+/// Cargo's profile for daily work on the page, and for the tests in a browser.
+pub const QUICK_PROFILE: &str = "web-dev";
+/// Cargo's profile for what ships.
+const SMALL_PROFILE: &str = "web";
 
 /// How the page is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
-    /// As the compiler leaves it, for daily work.
+    /// Built fast, for daily work.
     Quick,
-    /// Made small by wasm-opt, as it ships: minutes, not seconds.
+    /// Built small, as it ships: minutes, not seconds.
     Small,
 }
 
@@ -34,11 +36,11 @@ pub fn build(project: &Project, toolchain: Toolchain, build: Build) -> Result<()
         .arg("build")
         .current_dir(&project.root)
         .env_remove("NO_COLOR");
-    trunk.args(["--cargo-profile", PROFILE]);
-    if build == Build::Small {
-        // This is what makes trunk run wasm-opt.
-        trunk.arg("--release");
-    }
+    match build {
+        Build::Quick => trunk.args(["--cargo-profile", QUICK_PROFILE]),
+        // `--release` is what makes trunk run wasm-opt.
+        Build::Small => trunk.args(["--release", "--cargo-profile", SMALL_PROFILE]),
+    };
     command::run(&mut trunk)
 }
 

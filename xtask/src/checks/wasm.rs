@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
 use crate::e2e::driver;
-use crate::page::{PROFILE, with_tools};
+use crate::page::{QUICK_PROFILE, with_tools};
 use crate::serve;
 use crate::setup::wasm::TARGET;
 use crate::setup::{browser, model};
@@ -48,7 +48,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         "--target",
         TARGET,
         "--profile",
-        PROFILE,
+        QUICK_PROFILE,
         "--locked",
         "--no-fail-fast",
     ]);
