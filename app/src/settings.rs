@@ -320,7 +320,9 @@ mod tests {
                 Field::Stop => "\\nUser:\nEND\\\\",
                 _ => "2",
             };
-            field.set(&mut settings, typed).expect(field.id());
+            field
+                .set(&mut settings, typed)
+                .unwrap_or_else(|_| panic!("{}", field.id()));
             assert_eq!(field.show(&settings), typed, "{}", field.id());
         }
         assert_eq!(settings.stop, ["\nUser:", "END\\"]);
