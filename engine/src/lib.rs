@@ -19,5 +19,5 @@ pub use engine::{
     BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, TypeCount,
     memory_ledger, probe, type_counts,
 };
-pub use forward::MemoryLedger;
 pub use forward::device::{Backend, BackendInfo};
+pub use forward::{ForwardPath, MemoryLedger};

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use llamaglass_engine::parity::Kind;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::weights::TensorType;
-use llamaglass_engine::{BackendChoice, LoadOptions};
+use llamaglass_engine::{BackendChoice, ForwardPath, LoadOptions};
 
 /// A Llama with every millisecond on display: chat, bench, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
@@ -73,6 +73,10 @@ pub struct BackendArgs {
     /// Positions of the KV cache (default: the model's context, at most 4096).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub context: Option<usize>,
+    /// How a step is computed: fast (own kernels, on a GPU) or reference (burn's operations)
+    /// (default: fast where it can be).
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<ForwardPath>,
 }
 
 impl BackendArgs {
@@ -88,6 +92,7 @@ impl BackendArgs {
             backend: self.backend,
             adapter: self.adapter.clone(),
             context_length: self.context,
+            path: self.path,
             ..LoadOptions::default()
         })
     }

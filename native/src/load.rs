@@ -89,7 +89,11 @@ pub fn announce(label: &str, info: &ModelInfo) {
         bytes(info.memory.total()),
         info.context_length
     ));
-    note(&format!("backend  {}", backend_line(&info.backend)));
+    note(&format!(
+        "backend  {}, {} path",
+        backend_line(&info.backend),
+        info.path.name()
+    ));
     if let Some(reason) = &info.backend.fallback_reason {
         note(&format!("         no GPU is used: {reason}"));
     }

@@ -14,8 +14,8 @@ use llamaglass_engine::timing::{
 };
 use llamaglass_engine::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 use llamaglass_engine::{
-    Backend, BackendChoice, BackendInfo, LoadPhase, LoadProgress, MemoryLedger, ModelInfo,
-    TypeCount,
+    Backend, BackendChoice, BackendInfo, ForwardPath, LoadPhase, LoadProgress, MemoryLedger,
+    ModelInfo, TypeCount,
 };
 
 use llamaglass_app::client::{Client, Listener, PageFile};
@@ -62,6 +62,7 @@ impl Client for MockClient {
                 },
                 choice => Reply::Probed {
                     backend: backend(choice),
+                    path: ForwardPath::Reference,
                 },
             }]),
             Command::Load { options, .. } => {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::MemoryLedger;
 use crate::forward::device::BackendInfo;
+use crate::forward::{ForwardPath, MemoryLedger};
 use crate::timing::LoadTiming;
 use crate::weights::{Checkpoint, ModelConfig};
 
@@ -32,6 +32,8 @@ pub struct ModelInfo {
     pub has_chat_template: bool,
     /// What runs it.
     pub backend: BackendInfo,
+    /// How a step is computed there.
+    pub path: ForwardPath,
     /// What it takes on the device.
     pub memory: MemoryLedger,
     /// Where the load's time went.

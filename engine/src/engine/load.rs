@@ -7,7 +7,7 @@ use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProg
 use crate::bytes::ByteSource;
 use crate::forward::argmax;
 use crate::forward::device::{BackendInfo, OpenDevice, find_adapter, open_flex, open_wgpu};
-use crate::forward::{self, ForwardError, LogitRows, MemoryLedger, queue};
+use crate::forward::{self, ForwardError, ForwardPath, LogitRows, MemoryLedger, Shape, queue};
 use crate::platform::Stopwatch;
 use crate::timing::LoadTiming;
 use crate::tokenizer::Tokenizer;
@@ -59,11 +59,17 @@ impl Engine {
         let open = open_device(options).await?;
         let context = context_length(checkpoint.config(), options);
         let chunk = chunk(options, &open.info).min(context);
+        let path = ForwardPath::choose(options.path, checkpoint.config(), &open.info)?;
         let memory = MemoryLedger::of(&checkpoint, context, chunk);
         memory.check(&open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
-        let model = forward::load(&checkpoint, &open, context, &mut |done| {
+        let shape = Shape {
+            context,
+            chunk,
+            path,
+        };
+        let model = forward::load(&checkpoint, &open, shape, &mut |done| {
             report(progress, LoadPhase::Upload, done, total);
         })
         .await?;
@@ -81,6 +87,7 @@ impl Engine {
             context_length: context,
             has_chat_template: tokenizer.has_chat_template(),
             backend: open.info,
+            path,
             memory,
             load: timing,
             config,
@@ -113,7 +120,9 @@ impl Engine {
                 .min(self.model.context().saturating_sub(1))
                 .max(1)
         ];
-        let steps = [(prefill.as_slice(), 0), (&[0], prefill.len())];
+        // The second decode step is the first that is replayed, where steps are.
+        let decode = (&[0][..], prefill.len());
+        let steps = [(prefill.as_slice(), 0), decode, decode];
         for (done, (ids, position)) in (0u64..).zip(steps) {
             report(progress, LoadPhase::Compile, done, steps.len() as u64);
             if position >= self.model.context() {
@@ -131,7 +140,7 @@ impl Engine {
                 pick.read().await?;
             }
         }
-        report(progress, LoadPhase::Compile, 2, 2);
+        report(progress, LoadPhase::Compile, 3, 3);
         Ok(())
     }
 }

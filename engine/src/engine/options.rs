@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::forward::ForwardPath;
+
 /// How a model is to be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -18,6 +20,8 @@ pub struct LoadOptions {
     pub memory_limit: Option<u64>,
     /// The most prompt ids a prefill step computes; by default as suits the adapter.
     pub prefill_chunk: Option<usize>,
+    /// The path through the model; by default the fastest that can compute it.
+    pub path: Option<ForwardPath>,
 }
 
 /// Which arithmetic is wanted.

@@ -1,31 +1,12 @@
 //! Picking the largest logit on the device, so that eight bytes are read back and not V floats.
 
-use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind};
 use burn::tensor::Tensor;
-use burn_wgpu::{CubeDim, KernelSource, SourceKernel, SourceTemplate};
 use cubecl::client::Client;
-use cubecl::prelude::{BufferIOAttr, CubeCount, KernelId};
-use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
+use cubecl::server::Handle;
 use llamaglass_shaders::ARGMAX;
 
 use super::error::ForwardError;
-
-#[derive(Clone, Copy, Debug)]
-struct Argmax;
-
-impl KernelSource for Argmax {
-    fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(ARGMAX.source)
-    }
-
-    fn id(&self) -> KernelId {
-        KernelId::new::<Self>()
-    }
-
-    fn lang(&self) -> &'static str {
-        "wgsl"
-    }
-}
+use super::kernel::{launch, on_device};
 
 /// A pick that was issued and is to be read.
 pub struct DevicePick {
@@ -42,24 +23,11 @@ pub struct DevicePick {
 /// The logits, where they are not on a device.
 pub fn issue(logits: Tensor<2>) -> Result<DevicePick, Box<Tensor<2>>> {
     let vocab = logits.dims()[1];
-    let dispatch = logits.into_dispatch();
-    let DispatchTensor { kind, autodiff } = dispatch;
-    let tensor = match kind {
-        DispatchTensorKind::Cube(BackendTensor::Float(tensor)) => tensor,
-        kind => {
-            let tensor = Tensor::from_dispatch(DispatchTensor { kind, autodiff });
-            return Err(Box::new(tensor));
-        }
-    };
+    let tensor = on_device(logits)?;
     let client = tensor.client.clone();
     let picked = client.empty(8);
-    let arguments = KernelArguments::new()
-        .with_buffer_io(tensor.handle.binding(), BufferIOAttr::ReadOnly)
-        .with_buffer_io(picked.clone().binding(), BufferIOAttr::ReadWrite)
-        .with_info(MetadataBindingInfo::custom(vec![vocab as u64]));
-    let [x, y, z] = ARGMAX.workgroup_size;
-    let kernel = SourceKernel::new(Argmax, CubeDim::new_3d(x, y, z));
-    client.launch(Box::new(kernel), CubeCount::Static(1, 1, 1), arguments);
+    let buffers = [&tensor.handle, &picked];
+    launch(&client, &ARGMAX, &buffers, &[vocab as u32], [1, 1, 1]);
     Ok(DevicePick { client, picked })
 }
 

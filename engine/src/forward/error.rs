@@ -35,6 +35,14 @@ pub enum ForwardError {
         /// What it said.
         message: String,
     },
+    /// The wanted path can't compute this model here.
+    #[error("the {path} path can't compute this model: {why}")]
+    NoPath {
+        /// Which.
+        path: &'static str,
+        /// Why not.
+        why: String,
+    },
     /// A buffer would be larger than the device allows.
     #[error(
         "{what} needs a buffer of {bytes} bytes, but the device's limit ({limit_name}) is {limit}"

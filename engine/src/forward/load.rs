@@ -2,15 +2,12 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::block::{Block, Linear, RmsNorm};
-use super::cache::LayerCache;
 use super::device::{OpenDevice, limit};
 use super::error::ForwardError;
-use super::mask::CausalMask;
 use super::memory::check_buffer;
-use super::model::{Embedding, Model};
+use super::model::{Model, Shape};
+use super::parameters::{Block, Embedding, Linear, Parameters, RmsNorm};
 use super::queue;
-use super::rope::RopeTable;
 use crate::weights::{BlockTensor, Checkpoint, RopeLayout, TensorName, WeightsError};
 
 /// What can stop a load.
@@ -24,7 +21,7 @@ pub enum LoadError {
     Forward(#[from] ForwardError),
 }
 
-/// Loads every tensor of `checkpoint` and makes the KV cache of `context` positions.
+/// Loads every tensor of `checkpoint` and makes what `shape` says.
 ///
 /// `progress` hears how many of the file's bytes are done.
 ///
@@ -33,7 +30,7 @@ pub enum LoadError {
 pub async fn load(
     checkpoint: &Checkpoint,
     open: &OpenDevice,
-    context: usize,
+    shape: Shape,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Model, LoadError> {
     let mut loader = Loader {
@@ -54,30 +51,24 @@ pub async fn load(
         loader.failed()?;
     }
     let norm = loader.norm(TensorName::OutputNorm).await?;
+    let context = shape.context;
     let cache_bytes = (config.n_kv_heads * context * config.head_dim * 4) as u64;
     check_buffer(
         &open.info,
         || format!("the KV cache of one block for {context} positions"),
         cache_bytes,
     )?;
-    let caches = (0..config.n_layers)
-        .map(|_| LayerCache::new(config.n_kv_heads, context, config.head_dim, &device))
-        .collect();
-    queue::submit(&device)?;
-    queue::wait(&device).await?;
-    loader.failed()?;
-    Ok(Model {
-        rope: RopeTable::new(&config, context, &device),
-        mask: CausalMask::new(context, &device),
-        config,
-        device,
-        context,
+    let parameters = Parameters {
         embedding,
         blocks,
         norm,
         head,
-        caches,
-    })
+    };
+    let model = Model::new(config, parameters, device, shape, open.info.software)?;
+    queue::submit(model.device())?;
+    queue::wait(model.device()).await?;
+    loader.failed()?;
+    Ok(model)
 }
 
 struct Loader<'a> {

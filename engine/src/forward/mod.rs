@@ -1,18 +1,19 @@
 //! The model on a device.
 
 pub mod argmax;
-mod block;
-mod cache;
 pub mod device;
 mod error;
+pub mod fast;
+mod kernel;
 mod load;
-mod mask;
 mod memory;
 mod model;
+mod parameters;
 pub mod queue;
+mod reference;
 mod rope;
 
 pub use error::ForwardError;
 pub use load::{LoadError, load};
 pub use memory::MemoryLedger;
-pub use model::{LogitRows, Model, StepInput};
+pub use model::{ForwardPath, LogitRows, Model, Shape, StepInput};

@@ -1,43 +1,95 @@
-//! The model on a device: the reference path, in plain burn operations.
+//! The model on a device: its weights, its KV cache, and one of two paths through it.
+
+use std::str::FromStr;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use cubecl::server::Handle;
+use serde::{Deserialize, Serialize};
 
-use super::block::{Block, RmsNorm, StepContext};
-use super::cache::LayerCache;
+use super::device::{Backend, BackendInfo};
 use super::error::ForwardError;
-use super::mask::{CausalMask, attend_len};
-use super::rope::RopeTable;
-use crate::weights::{ModelConfig, TensorType};
+use super::fast::Fast;
+use super::parameters::{Embedding, Parameters};
+use super::reference::Reference;
+use crate::weights::ModelConfig;
 
-/// Where the token embedding [V, C] is looked up.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one a model")]
-pub enum Embedding {
-    /// On the device.
-    Device(Tensor<2>),
-    /// On the host, still quantised: the table is larger than one buffer of the device may be.
-    Host {
-        /// The rows as stored.
-        raw: Vec<u8>,
-        /// Their type.
-        tensor_type: TensorType,
-    },
+/// How a step is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardPath {
+    /// Our own kernels, on a GPU.
+    Fast,
+    /// Plain burn operations.
+    Reference,
+}
+
+impl ForwardPath {
+    /// The path's name for flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Reference => "reference",
+        }
+    }
+
+    /// The path for `config` on a device: the wanted one, or the fastest that can compute it.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the wanted one can't, or none can.
+    pub fn choose(
+        wanted: Option<Self>,
+        config: &ModelConfig,
+        info: &BackendInfo,
+    ) -> Result<Self, ForwardError> {
+        let reference = match info.backend {
+            Backend::Wgpu if cfg!(target_arch = "wasm32") => {
+                Err("burn's own operations for a GPU are not built into the page".to_owned())
+            }
+            _ => Ok(Self::Reference),
+        };
+        let fast = match info.backend {
+            Backend::Flex => Err("it needs a GPU adapter".to_owned()),
+            Backend::Wgpu => Fast::takes(config).map(|()| Self::Fast),
+        };
+        let no = |path: Self, why| ForwardError::NoPath {
+            path: path.name(),
+            why,
+        };
+        match wanted {
+            Some(Self::Fast) => fast.map_err(|why| no(Self::Fast, why)),
+            Some(Self::Reference) => reference.map_err(|why| no(Self::Reference, why)),
+            None => fast.or_else(|why| reference.map_err(|_| no(Self::Fast, why))),
+        }
+    }
+}
+
+impl FromStr for ForwardPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "fast" => Ok(Self::Fast),
+            "reference" => Ok(Self::Reference),
+            _ => Err(format!("{text:?} is no path; there are fast and reference")),
+        }
+    }
 }
 
 /// A Llama with its KV cache, for one sequence.
 #[derive(Debug)]
 pub struct Model {
-    pub(super) config: ModelConfig,
-    pub(super) device: Device,
-    pub(super) context: usize,
-    pub(super) embedding: Embedding,
-    pub(super) blocks: Vec<Block>,
-    pub(super) norm: RmsNorm,
-    /// The output matrix [V, C], in row shards that each fit one buffer.
-    pub(super) head: Vec<Tensor<2>>,
-    pub(super) rope: RopeTable,
-    pub(super) mask: CausalMask,
-    pub(super) caches: Vec<LayerCache>,
+    config: ModelConfig,
+    device: Device,
+    context: usize,
+    embedding: Embedding,
+    path: Path,
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a model")]
+enum Path {
+    Fast(Fast),
+    Reference(Reference),
 }
 
 /// Which of a step's rows get logits.
@@ -55,18 +107,71 @@ pub enum LogitRows {
 #[derive(Debug)]
 pub struct StepInput {
     x: Input,
-    mask: Tensor<3>,
     position: usize,
     tokens: usize,
 }
 
 #[derive(Debug)]
 enum Input {
-    Ids(Tensor<1, Int>),
-    Rows(Tensor<2>),
+    /// The reference path: ids, and what is added to the scores.
+    Ids(Tensor<1, Int>, Tensor<3>),
+    /// The same with looked up rows [T, C].
+    Rows(Tensor<2>, Tensor<3>),
+    /// The fast path: rows [T, C], where the device does not look them up itself.
+    Fast(Option<Handle>),
+}
+
+/// What a model is to be made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Positions of the KV cache.
+    pub context: usize,
+    /// The most ids of one step.
+    pub chunk: usize,
+    /// The path.
+    pub path: ForwardPath,
 }
 
 impl Model {
+    /// A model over weights that are on `device`.
+    pub(super) fn new(
+        config: ModelConfig,
+        parameters: Parameters,
+        device: Device,
+        shape: Shape,
+        software: bool,
+    ) -> Result<Self, ForwardError> {
+        let Parameters {
+            embedding,
+            blocks,
+            norm,
+            head,
+        } = parameters;
+        let weights = (blocks, norm, head);
+        let context = shape.context;
+        let path = match shape.path {
+            ForwardPath::Reference => {
+                Path::Reference(Reference::new(&config, weights, context, &device))
+            }
+            ForwardPath::Fast => {
+                let table = match &embedding {
+                    Embedding::Device(table) => Some(table.clone()),
+                    Embedding::Host { .. } => None,
+                };
+                Path::Fast(Fast::new(
+                    &config, table, weights, &device, shape, software,
+                )?)
+            }
+        };
+        Ok(Self {
+            config,
+            device,
+            context,
+            embedding,
+            path,
+        })
+    }
+
     /// The model's configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.config
@@ -77,16 +182,24 @@ impl Model {
         self.context
     }
 
-    /// The device that everything is on.
+    /// Where it is.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Writes what a step over `ids` at `position` needs to the device.
+    /// How it computes.
+    pub fn path(&self) -> ForwardPath {
+        match self.path {
+            Path::Fast(_) => ForwardPath::Fast,
+            Path::Reference(_) => ForwardPath::Reference,
+        }
+    }
+
+    /// Puts a step's ids, the first at `position`, on the device.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where ids or positions are outside the model.
-    pub fn upload(&self, ids: &[u32], position: usize) -> Result<StepInput, ForwardError> {
+    /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
+    pub fn upload(&mut self, ids: &[u32], position: usize) -> Result<StepInput, ForwardError> {
         let tokens = ids.len();
         let vocab = self.config.vocab_size;
         if let Some(id) = ids.iter().find(|id| **id as usize >= vocab) {
@@ -102,34 +215,37 @@ impl Model {
                 ),
             });
         }
-        let x = match &self.embedding {
-            Embedding::Device(_) => {
-                let ids: Vec<i32> = ids.iter().map(|id| id.cast_signed()).collect();
-                Input::Ids(Tensor::from_data(
-                    TensorData::new(ids, [tokens]),
-                    &self.device,
-                ))
-            }
-            Embedding::Host { raw, tensor_type } => {
-                Input::Rows(self.host_rows(ids, raw, *tensor_type)?)
+        let rows = self.host_rows(ids)?;
+        let c = self.config.hidden_size;
+        let x = match &mut self.path {
+            Path::Fast(fast) => Input::Fast(fast.upload(ids, position, rows)?),
+            Path::Reference(reference) => {
+                let mask = reference.mask(&self.config, position, tokens);
+                match rows {
+                    Some(rows) => {
+                        let data = TensorData::new(rows, [tokens, c]);
+                        Input::Rows(Tensor::from_data(data, &self.device), mask)
+                    }
+                    None => {
+                        let ids: Vec<i32> = ids.iter().map(|id| id.cast_signed()).collect();
+                        let data = TensorData::new(ids, [tokens]);
+                        Input::Ids(Tensor::from_data(data, &self.device), mask)
+                    }
+                }
             }
         };
-        let group = self.config.n_heads / self.config.n_kv_heads;
-        let attend = attend_len(position + tokens, self.context);
         Ok(StepInput {
             x,
-            mask: self.mask.rows(position, tokens, attend, group),
             position,
             tokens,
         })
     }
 
-    fn host_rows(
-        &self,
-        ids: &[u32],
-        raw: &[u8],
-        tensor_type: TensorType,
-    ) -> Result<Tensor<2>, ForwardError> {
+    /// Rows [T, C] of an embedding that the host looks up.
+    fn host_rows(&self, ids: &[u32]) -> Result<Option<Vec<f32>>, ForwardError> {
+        let Embedding::Host { raw, tensor_type } = &self.embedding else {
+            return Ok(None);
+        };
         let c = self.config.hidden_size;
         let row_bytes = raw.len() / self.config.vocab_size;
         let mut values = vec![0.0; ids.len() * c];
@@ -141,55 +257,26 @@ impl Model {
                     message: format!("row {id} of the token embedding: {error}"),
                 })?;
         }
-        Ok(Tensor::from_data(
-            TensorData::new(values, [ids.len(), c]),
-            &self.device,
-        ))
+        Ok(Some(values))
     }
 
     /// Issues a step: writes the cache at the step's positions, gives the wanted logits [rows, V].
     pub fn encode(&mut self, input: StepInput, rows: LogitRows) -> Option<Tensor<2>> {
         let StepInput {
             x,
-            mask,
             position,
             tokens,
         } = input;
-        let mut x = match (x, &self.embedding) {
-            (Input::Ids(ids), Embedding::Device(table)) => table.clone().select(0, ids),
-            (Input::Rows(rows), _) => rows,
-            (Input::Ids(_), Embedding::Host { .. }) => {
-                unreachable!("upload looks ids up on the host where the table is there")
+        match (&mut self.path, x, &self.embedding) {
+            (Path::Fast(fast), Input::Fast(x), _) => fast.encode(x, tokens, rows),
+            (Path::Reference(path), Input::Rows(x, mask), _) => {
+                path.encode(&self.config, (x, mask), position, rows)
             }
-        };
-        let step = StepContext {
-            config: &self.config,
-            rope: self.rope.rows(position, tokens),
-            attend: mask.dims()[2],
-            mask,
-            position,
-        };
-        for (block, cache) in self.blocks.iter().zip(&mut self.caches) {
-            x = block.forward(x, &step, cache);
-        }
-        let x = match rows {
-            LogitRows::None => return None,
-            LogitRows::Last => {
-                let c = self.config.hidden_size;
-                x.slice([tokens - 1..tokens, 0..c])
+            (Path::Reference(path), Input::Ids(ids, mask), Embedding::Device(table)) => {
+                let x = table.clone().select(0, ids);
+                path.encode(&self.config, (x, mask), position, rows)
             }
-            LogitRows::All => x,
-        };
-        let x = self.norm.forward(x);
-        let mut logits: Vec<Tensor<2>> = self
-            .head
-            .iter()
-            .map(|shard| x.clone().matmul(shard.clone().transpose()))
-            .collect();
-        if logits.len() == 1 {
-            logits.pop()
-        } else {
-            Some(Tensor::cat(logits, 1))
+            _ => unreachable!("upload makes what its own path takes"),
         }
     }
 }

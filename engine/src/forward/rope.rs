@@ -52,8 +52,8 @@ fn llama3(base: f64, factor: f64, low: f64, high: f64, context: f64) -> f64 {
 /// Cosines and sines of every position and pair, each [1, S, D/2], on the device.
 #[derive(Clone, Debug)]
 pub struct RopeTable {
-    cos: Tensor<3>,
-    sin: Tensor<3>,
+    pub(super) cos: Tensor<3>,
+    pub(super) sin: Tensor<3>,
 }
 
 impl RopeTable {

@@ -56,6 +56,8 @@ pub struct BenchReport {
     pub software: bool,
     /// Why `auto` took no GPU, where it did not.
     pub fallback_reason: Option<String>,
+    /// How a step is computed: fast (own kernels) or reference (burn's operations).
+    pub path: String,
     /// What was asked for.
     pub settings: Settings,
     /// Prompt tokens computed a second, over the runs.
@@ -100,6 +102,7 @@ impl BenchReport {
             driver: backend.driver.clone(),
             software: backend.software,
             fallback_reason: backend.fallback_reason.clone(),
+            path: info.path.name().to_owned(),
             settings,
             prefill_tok_s: range(Record::prefill_tok_s),
             decode_tok_s: range(Record::decode_tok_s),

@@ -1,5 +1,35 @@
-//! What each kernel computes, in plain Rust: a file a kernel, of the same name.
+//! What each kernel computes, in plain Rust: a file a function.
 
 mod argmax;
+mod attention;
+mod embed;
+mod linear;
+mod rms_norm;
+mod rope;
+mod swiglu;
 
 pub use argmax::argmax;
+pub use attention::attention;
+pub use embed::embed;
+pub use linear::linear;
+pub use rms_norm::rms_norm;
+pub use rope::{Cache, rope};
+pub use swiglu::swiglu;
+
+/// Heads of an attention layer.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// H: query heads.
+    pub queries: usize,
+    /// K: heads of keys and values.
+    pub kv: usize,
+    /// D: values a head.
+    pub dim: usize,
+}
+
+impl Heads {
+    /// Values of one row of queries, keys and values: (H + 2 K) D.
+    pub const fn row(&self) -> usize {
+        (self.queries + 2 * self.kv) * self.dim
+    }
+}

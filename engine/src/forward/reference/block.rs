@@ -2,36 +2,21 @@
 
 use burn::tensor::{Tensor, activation};
 
+use super::super::parameters::{Block, Linear, RmsNorm};
+use super::super::rope::RopeTable;
 use super::cache::LayerCache;
-use super::rope::RopeTable;
+use super::matmul::matmul;
 use crate::weights::ModelConfig;
 
-/// A matrix and its bias: x [T, in] -> x W^T + b [T, out].
-#[derive(Debug)]
-pub struct Linear {
-    /// W [out, in], as stored in checkpoints.
-    pub weight: Tensor<2>,
-    /// b [1, out].
-    pub bias: Option<Tensor<2>>,
-}
-
 impl Linear {
+    /// x [T, in] -> [T, out].
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let y = x.matmul(self.weight.clone().transpose());
+        let y = matmul(x, self.weight.clone().transpose());
         match &self.bias {
             Some(bias) => y + bias.clone(),
             None => y,
         }
     }
-}
-
-/// x / rms(x) * weight, over the last dimension (RMSNorm, arXiv:1910.07467).
-#[derive(Debug)]
-pub struct RmsNorm {
-    /// [1, C].
-    pub weight: Tensor<2>,
-    /// Added to the mean square.
-    pub eps: f32,
 }
 
 impl RmsNorm {
@@ -40,23 +25,6 @@ impl RmsNorm {
         let mean_square = x.clone().square().mean_dim(1);
         x / (mean_square + self.eps).sqrt() * self.weight.clone()
     }
-}
-
-/// One block's weights.
-#[derive(Debug)]
-pub struct Block {
-    /// Before attention.
-    pub attn_norm: RmsNorm,
-    /// q, k and v stacked: [(H + 2K) D, C].
-    pub qkv: Linear,
-    /// [C, H D].
-    pub o: Linear,
-    /// Before the feed-forward layer.
-    pub ffn_norm: RmsNorm,
-    /// gate and up stacked: [2F, C].
-    pub gate_up: Linear,
-    /// [C, F].
-    pub down: Linear,
 }
 
 /// What a step's blocks have in common.
@@ -108,8 +76,8 @@ impl Block {
         // that keys and values are never expanded.
         let rows = h / k * t;
         let queries = queries.reshape([k, rows, d]) * (d as f32).powf(-0.5);
-        let scores = queries.matmul(keys.swap_dims(1, 2)) + step.mask.clone();
-        let mixed = activation::softmax(scores, 2).matmul(values);
+        let scores = matmul(queries, keys.swap_dims(1, 2)) + step.mask.clone();
+        let mixed = matmul(activation::softmax(scores, 2), values);
         let mixed = mixed.reshape([h, t, d]).swap_dims(0, 1).reshape([t, h * d]);
         self.o.forward(mixed)
     }

@@ -1,0 +1,267 @@
+//! The fast path: our own kernels over buffers that are allocated once; a decode step is captured
+//! once and replayed.
+
+mod buffers;
+mod layer;
+
+use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor};
+use burn::backend::{DispatchTensorKind, cubecl::Device as CubeDevice};
+use burn::tensor::{DType, Device, Tensor};
+use burn_wgpu::CubeTensor;
+use cubecl::bytes::Bytes;
+use cubecl::client::{Client, Graph};
+use cubecl::server::Handle;
+use llamaglass_shaders::{ATTENTION_MAX_D, EMBED, LINEAR_LANE, LINEAR_WORKGROUP, Linear};
+
+use super::error::ForwardError;
+use super::kernel::{flat, launch, on_device};
+use super::model::{LogitRows, Shape};
+use super::parameters::{Block, RmsNorm};
+use super::rope::RopeTable;
+use crate::weights::ModelConfig;
+use buffers::{Buffers, Step};
+use layer::{Layer, Norm, Product};
+
+/// Weights, tables, KV cache and buffers of the fast path, for one sequence.
+pub struct Fast {
+    client: Client,
+    device: CubeDevice,
+    buffers: Buffers,
+    /// [V, C], where it fits one buffer.
+    embedding: Option<Handle>,
+    layers: Vec<Layer>,
+    norm: Norm,
+    /// The output matrix, in row shards, and the column of the logits where each begins.
+    head: Vec<(Product, usize)>,
+    cosines: Handle,
+    sines: Handle,
+    /// A decode step, recorded; none before the first.
+    decode: Option<Graph>,
+    /// Whether a decode step has run, so that nothing is compiled while the next is recorded.
+    warm: bool,
+}
+
+impl std::fmt::Debug for Fast {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Fast")
+            .field("layers", &self.layers.len())
+            .field("captured", &self.decode.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Fast {
+    /// Whether the kernels can compute such a model; why not, where not.
+    ///
+    /// # Errors
+    /// In words, to follow "the fast path can't compute this model".
+    pub fn takes(config: &ModelConfig) -> Result<(), String> {
+        let d = config.head_dim;
+        if d > ATTENTION_MAX_D {
+            return Err(format!(
+                "its heads have {d} values, of at most {ATTENTION_MAX_D}"
+            ));
+        }
+        Ok(())
+    }
+
+    /// A path over the weights, with room for `shape`; `software` is whether the adapter is a
+    /// program on the CPU.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the weights are not on a GPU.
+    pub(super) fn new(
+        config: &ModelConfig,
+        embedding: Option<Tensor<2>>,
+        (blocks, norm, head): (Vec<Block>, RmsNorm, Vec<Tensor<2>>),
+        device: &Device,
+        shape: Shape,
+        software: bool,
+    ) -> Result<Self, ForwardError> {
+        let DispatchDevice::Cube(cube) = device.as_dispatch() else {
+            return Err(not_on_a_gpu());
+        };
+        let client = cube.client();
+        let table = RopeTable::new(config, shape.context, device);
+        let vocab = config.vocab_size;
+        let mut first = 0;
+        let mut shards = Vec::with_capacity(head.len());
+        for shard in head {
+            let column = first;
+            first += shard.dims()[0];
+            shards.push((Product::of_matrix(shard)?, column));
+        }
+        let layer = |block| Layer::new(block, config, shape.context, &client);
+        Ok(Self {
+            device: cube.clone(),
+            buffers: Buffers::new(config, shape, one_row(software), &client),
+            embedding: embedding.map(handle).transpose()?,
+            layers: blocks.into_iter().map(layer).collect::<Result<_, _>>()?,
+            norm: Norm::new(norm)?,
+            head: shards,
+            cosines: handle(table.cos)?,
+            sines: handle(table.sin)?,
+            decode: None,
+            warm: false,
+            client,
+        })
+        .inspect(|_| debug_assert_eq!(first, vocab))
+    }
+
+    /// Puts a step's ids and position on the device, or the rows [T, C] that the host looked up.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where there are more ids than the buffers have room for.
+    pub fn upload(
+        &mut self,
+        ids: &[u32],
+        position: usize,
+        rows: Option<Vec<f32>>,
+    ) -> Result<Option<Handle>, ForwardError> {
+        let room = self.buffers.rows;
+        if ids.len() > room {
+            return Err(ForwardError::Device {
+                message: format!(
+                    "a step of {} ids, where there is room for {room}",
+                    ids.len()
+                ),
+            });
+        }
+        let words = self.buffers.step_words(ids, position);
+        let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.client
+            .write(&self.buffers.step, Bytes::from_bytes_vec(bytes));
+        Ok(rows.map(|rows| {
+            let bytes: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.client.create(Bytes::from_bytes_vec(bytes))
+        }))
+    }
+
+    /// Issues a step over the `tokens` that were uploaded: writes the cache, gives the wanted
+    /// logits [rows, V]. Those of the last row are overwritten by the next step.
+    pub fn encode(
+        &mut self,
+        rows_from_host: Option<Handle>,
+        tokens: usize,
+        rows: LogitRows,
+    ) -> Option<Tensor<2>> {
+        let is_decode = tokens == 1 && rows == LogitRows::Last && rows_from_host.is_none();
+        if is_decode && self.replay() {
+            return Some(self.logits(self.buffers.logits.clone(), 1));
+        }
+        let x = rows_from_host.unwrap_or_else(|| self.embed(tokens));
+        let step = Step { x, tokens };
+        self.blocks(&step);
+        let (count, first) = match rows {
+            LogitRows::None => return None,
+            LogitRows::Last => (1, tokens - 1),
+            LogitRows::All => (tokens, 0),
+        };
+        let logits = if count == 1 {
+            self.buffers.logits.clone()
+        } else {
+            self.client.empty(count * self.buffers.vocab * 4)
+        };
+        self.output(&step, first, count, &logits);
+        self.warm |= is_decode;
+        Some(self.logits(logits, count))
+    }
+
+    /// Replays a decode step, recording it first where it was not yet; whether it did.
+    fn replay(&mut self) -> bool {
+        if self.decode.is_none() && self.warm {
+            self.decode = self.capture();
+        }
+        match &self.decode {
+            // SAFETY: every buffer that the recorded launches read and write belongs to `self`,
+            // which outlives the graph, and is neither moved nor freed.
+            Some(graph) => unsafe { graph.replay() }.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Records a decode step; nothing where the runtime can't, and steps go on being launched.
+    fn capture(&self) -> Option<Graph> {
+        self.client.graph_prepare().ok()?;
+        // What runs between prepare and start is not recorded, and must be what is.
+        self.launch_decode();
+        self.client.start_capture().ok()?;
+        self.launch_decode();
+        self.client.stop_capture().ok()
+    }
+
+    fn launch_decode(&self) {
+        let x = self.embed(1);
+        let step = Step { x, tokens: 1 };
+        self.blocks(&step);
+        self.output(&step, 0, 1, &self.buffers.logits);
+    }
+
+    /// Looks the uploaded ids up; gives the residual stream [T, C].
+    fn embed(&self, tokens: usize) -> Handle {
+        let Buffers { step, x, c, .. } = &self.buffers;
+        if let Some(embedding) = &self.embedding {
+            let groups = flat(&EMBED, tokens * c);
+            let info = [tokens as u32, *c as u32];
+            launch(&self.client, &EMBED, &[step, embedding, x], &info, groups);
+        }
+        x.clone()
+    }
+
+    fn blocks(&self, step: &Step) {
+        let angles = [&self.cosines, &self.sines];
+        for layer in &self.layers {
+            layer.launch(&self.client, &self.buffers, step, angles);
+        }
+    }
+
+    /// The logits of `count` rows of the residual stream, from row `first` on.
+    fn output(&self, step: &Step, first: usize, count: usize, logits: &Handle) {
+        let buffers = &self.buffers;
+        self.norm
+            .launch(&self.client, &step.x, first, count, &buffers.normed);
+        for (shard, column) in &self.head {
+            let to = (logits, buffers.vocab, *column);
+            shard.launch(&self.client, buffers, (&buffers.normed, count), to, false);
+        }
+    }
+
+    fn logits(&self, handle: Handle, rows: usize) -> Tensor<2> {
+        let shape = [rows, self.buffers.vocab].into();
+        let tensor = CubeTensor::new_contiguous(
+            self.client.clone(),
+            self.device.clone(),
+            shape,
+            handle,
+            DType::F32,
+        );
+        Tensor::from_dispatch(DispatchTensor {
+            kind: DispatchTensorKind::Cube(BackendTensor::Float(tensor)),
+            autodiff: DispatchAutodiffContext::Disabled,
+        })
+    }
+}
+
+/// How a product with one row is computed. Both were measured on adapters that are programs on a
+/// CPU: there, an invocation a column is 4 to 8 times as fast as a workgroup a column.
+fn one_row(software: bool) -> &'static Linear {
+    if software {
+        &LINEAR_LANE
+    } else {
+        &LINEAR_WORKGROUP
+    }
+}
+
+/// The buffer of a contiguous tensor.
+fn handle<const D: usize>(tensor: Tensor<D>) -> Result<Handle, ForwardError> {
+    on_device(tensor)
+        .map(|tensor| tensor.handle)
+        .map_err(|_| not_on_a_gpu())
+}
+
+fn not_on_a_gpu() -> ForwardError {
+    ForwardError::NoPath {
+        path: "fast",
+        why: "its weights are not on a GPU".into(),
+    }
+}

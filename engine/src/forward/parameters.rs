@@ -1,0 +1,67 @@
+//! A model's weights on the device, whichever path computes with them.
+
+use burn::tensor::Tensor;
+
+use crate::weights::TensorType;
+
+/// A matrix and its bias: x [T, in] -> x W^T + b [T, out].
+#[derive(Debug)]
+pub struct Linear {
+    /// W [out, in], as stored in checkpoints.
+    pub weight: Tensor<2>,
+    /// b [1, out].
+    pub bias: Option<Tensor<2>>,
+}
+
+/// x / rms(x) * weight, over the last dimension (RMSNorm, arXiv:1910.07467).
+#[derive(Debug)]
+pub struct RmsNorm {
+    /// [1, C].
+    pub weight: Tensor<2>,
+    /// Added to the mean square.
+    pub eps: f32,
+}
+
+/// One block's weights.
+#[derive(Debug)]
+pub struct Block {
+    /// Before attention.
+    pub attn_norm: RmsNorm,
+    /// q, k and v stacked: [(H + 2K) D, C].
+    pub qkv: Linear,
+    /// [C, H D].
+    pub o: Linear,
+    /// Before the feed-forward layer.
+    pub ffn_norm: RmsNorm,
+    /// gate and up stacked: [2F, C].
+    pub gate_up: Linear,
+    /// [C, F].
+    pub down: Linear,
+}
+
+/// Where the token embedding [V, C] is looked up.
+#[derive(Debug)]
+pub enum Embedding {
+    /// On the device.
+    Device(Tensor<2>),
+    /// On the host, still quantised: the table is larger than one buffer of the device may be.
+    Host {
+        /// The rows as stored.
+        raw: Vec<u8>,
+        /// Their type.
+        tensor_type: TensorType,
+    },
+}
+
+/// All of a model's weights.
+#[derive(Debug)]
+pub struct Parameters {
+    /// [V, C].
+    pub embedding: Embedding,
+    /// In the order in which they compute.
+    pub blocks: Vec<Block>,
+    /// After the last block.
+    pub norm: RmsNorm,
+    /// The output matrix [V, C], in row shards that each fit one buffer.
+    pub head: Vec<Tensor<2>>,
+}

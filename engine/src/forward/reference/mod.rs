@@ -1,0 +1,98 @@
+//! The reference path: plain burn operations, on the CPU and, natively, on a GPU too.
+
+mod block;
+mod cache;
+mod mask;
+mod matmul;
+
+use burn::tensor::{Device, Tensor};
+
+use super::model::LogitRows;
+use super::parameters::{Block, RmsNorm};
+use super::rope::RopeTable;
+use crate::weights::ModelConfig;
+use block::StepContext;
+use cache::LayerCache;
+use mask::{CausalMask, attend_len};
+use matmul::matmul;
+
+/// Weights, tables and KV cache of the reference path, for one sequence.
+#[derive(Debug)]
+pub struct Reference {
+    blocks: Vec<Block>,
+    norm: RmsNorm,
+    /// The output matrix [V, C], in row shards.
+    head: Vec<Tensor<2>>,
+    rope: RopeTable,
+    mask: CausalMask,
+    caches: Vec<LayerCache>,
+    context: usize,
+}
+
+impl Reference {
+    /// A path over `blocks` with an empty cache of `context` positions.
+    pub fn new(
+        config: &ModelConfig,
+        (blocks, norm, head): (Vec<Block>, RmsNorm, Vec<Tensor<2>>),
+        context: usize,
+        device: &Device,
+    ) -> Self {
+        let caches = (0..config.n_layers)
+            .map(|_| LayerCache::new(config.n_kv_heads, context, config.head_dim, device))
+            .collect();
+        Self {
+            blocks,
+            norm,
+            head,
+            rope: RopeTable::new(config, context, device),
+            mask: CausalMask::new(context, device),
+            caches,
+            context,
+        }
+    }
+
+    /// What is added to the scores of `tokens` queries from `position` on.
+    pub fn mask(&self, config: &ModelConfig, position: usize, tokens: usize) -> Tensor<3> {
+        let group = config.n_heads / config.n_kv_heads;
+        let attend = attend_len(position + tokens, self.context);
+        self.mask.rows(position, tokens, attend, group)
+    }
+
+    /// Issues a step on the rows x [T, C] from `position` on: writes the cache there, gives the
+    /// wanted logits [rows, V].
+    pub fn encode(
+        &mut self,
+        config: &ModelConfig,
+        (mut x, mask): (Tensor<2>, Tensor<3>),
+        position: usize,
+        rows: LogitRows,
+    ) -> Option<Tensor<2>> {
+        let [tokens, c] = x.dims();
+        let step = StepContext {
+            config,
+            rope: self.rope.rows(position, tokens),
+            attend: mask.dims()[2],
+            mask,
+            position,
+        };
+        for (block, cache) in self.blocks.iter().zip(&mut self.caches) {
+            x = block.forward(x, &step, cache);
+        }
+        let x = match rows {
+            LogitRows::None => return None,
+            LogitRows::Last => x.slice([tokens - 1..tokens, 0..c]),
+            LogitRows::All => x,
+        };
+        let x = self.norm.forward(x);
+        let mut logits: Vec<Tensor<2>> = self
+            .head
+            .iter()
+            .map(|shard| matmul(x.clone(), shard.clone().transpose()))
+            .collect();
+        if logits.len() == 1 {
+            logits.pop()
+        } else {
+            Some(Tensor::cat(logits, 1))
+        }
+    }
+}

@@ -1,0 +1,40 @@
+// x / sqrt(mean(x^2) + eps) * weight, a workgroup a row (RMSNorm, arXiv:1910.07467).
+// CPU reference: src/cpu/rms_norm.rs.
+
+// [.., C] f32
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+// [C] f32
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+// [T, C] f32
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// [3]: C, the bits of eps, the row of x that is row 0 of y
+@group(0) @binding(3) var<storage, read_write> info: array<u32>;
+
+const LANES: u32 = 64u;
+
+var<workgroup> partial: array<f32, LANES>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let c = info[0];
+    let begin = (info[2] + group.x) * c;
+    let out = group.x * c;
+    var sum = 0.0;
+    for (var i = lane; i < c; i += LANES) {
+        let value = x[begin + i];
+        sum += value * value;
+    }
+    partial[lane] = sum;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) { partial[lane] += partial[lane + width]; }
+        workgroupBarrier();
+    }
+    let root = sqrt(partial[0] / f32(c) + bitcast<f32>(info[1]));
+    for (var i = lane; i < c; i += LANES) {
+        y[out + i] = x[begin + i] / root * weight[i];
+    }
+}
