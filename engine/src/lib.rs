@@ -5,6 +5,7 @@ pub mod bytes;
 mod engine;
 pub mod event;
 pub mod forward;
+#[cfg(feature = "compute")]
 pub mod parity;
 pub mod platform;
 pub mod sampling;
@@ -16,8 +17,9 @@ pub mod tokenizer;
 pub mod weights;
 
 pub use engine::{
-    BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, TypeCount,
-    memory_ledger, probe, type_counts,
+    BackendChoice, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, TypeCount,
+    type_counts,
 };
-pub use forward::device::{Backend, BackendInfo};
-pub use forward::{ForwardPath, MemoryLedger};
+#[cfg(feature = "compute")]
+pub use engine::{Engine, memory_ledger, probe};
+pub use forward::{Backend, BackendInfo, ForwardPath, MemoryLedger};

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llamaglass_engine::forward::device::limit;
+use llamaglass_engine::forward::limit;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{

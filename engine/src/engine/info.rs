@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::device::BackendInfo;
-use crate::forward::{ForwardPath, MemoryLedger};
+use crate::forward::{BackendInfo, ForwardPath, MemoryLedger};
 use crate::timing::LoadTiming;
 use crate::weights::{Checkpoint, ModelConfig};
 

@@ -6,8 +6,11 @@ use super::info::{ModelInfo, type_counts};
 use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
 use crate::bytes::ByteSource;
 use crate::forward::argmax;
-use crate::forward::device::{BackendInfo, OpenDevice, find_adapter, open_flex, open_wgpu};
-use crate::forward::{self, ForwardError, ForwardPath, LogitRows, MemoryLedger, Shape, queue};
+use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
+use crate::forward::queue;
+use crate::forward::{
+    self, BackendInfo, ForwardError, ForwardPath, LogitRows, MemoryLedger, Shape,
+};
 use crate::platform::Stopwatch;
 use crate::timing::LoadTiming;
 use crate::tokenizer::Tokenizer;

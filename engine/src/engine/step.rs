@@ -2,8 +2,9 @@
 
 use burn::tensor::Tensor;
 
+use super::running::Waiting;
 use super::sequence::Sequence;
-use super::{Engine, EngineError, Waiting};
+use super::{Engine, EngineError};
 use crate::event::{Event, FinishReason, RequestId};
 use crate::forward::argmax::{self, DevicePick};
 use crate::forward::{ForwardError, LogitRows, queue};

@@ -5,67 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
-use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
-use crate::platform::CPU_NAME;
-
-/// Which arithmetic runs the model.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Backend {
-    /// wgpu: WebGPU in a browser; Vulkan, Metal or DX12 natively.
-    Wgpu,
-    /// burn-flex on the CPU.
-    Flex,
-}
-
-impl Backend {
-    /// The backend's name for flags and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Wgpu => "wgpu",
-            Self::Flex => "flex",
-        }
-    }
-}
-
-/// What runs the model, for people and reports.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct BackendInfo {
-    /// The arithmetic.
-    pub backend: Backend,
-    /// The graphics API, or `CPU`.
-    pub api: String,
-    /// The adapter's name.
-    pub adapter: String,
-    /// Driver name and version, where the API tells.
-    pub driver: String,
-    /// Whether the adapter is a program on the CPU (lavapipe, SwiftShader, WARP).
-    pub software: bool,
-    /// WebGPU features of the device that matter here.
-    pub features: Vec<String>,
-    /// WebGPU limits that matter here, in their units.
-    pub limits: Vec<(String, u64)>,
-    /// Why `auto` did not take a GPU adapter, in words.
-    pub fallback_reason: Option<String>,
-}
-
-impl BackendInfo {
-    /// The limit called `name`, where there is one.
-    pub fn limit(&self, name: &str) -> Option<u64> {
-        let found = self.limits.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| *value)
-    }
-}
-
-/// Names of [`BackendInfo::limits`].
-pub mod limit {
-    /// The largest storage binding, in bytes.
-    pub const STORAGE_BINDING: &str = "maxStorageBufferBindingSize";
-    /// The largest buffer, in bytes.
-    pub const BUFFER: &str = "maxBufferSize";
-}
+use super::info::{Backend, BackendInfo, limit};
+use crate::platform::{CPU_NAME, adapter_name};
 
 /// How many kernels go into one command before it is submitted.
 const TASKS_MAX: usize = 4096;
@@ -145,7 +88,12 @@ pub async fn find_adapter(
         None => request(&instance).await?,
         Some(name) => by_name(&instance, name).await?,
     };
-    let info = describe(&adapter);
+    let mut info = describe(&adapter);
+    if info.adapter.is_empty() {
+        let asked = adapter_name().await;
+        info.adapter = asked.unwrap_or_else(|| "unnamed adapter".into());
+        info.software |= is_software(&info.adapter);
+    }
     if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
         return Err(ForwardError::MissingFeature {
             adapter: info.adapter,
@@ -198,11 +146,16 @@ const SOFTWARE: [&str; 5] = [
     "basic render",
 ];
 
+fn is_software(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    SOFTWARE.iter().any(|part| lower.contains(part))
+}
+
+/// What wgpu says of an adapter; its name may be empty.
 fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
     let info = adapter.get_info();
     let features = adapter.features();
     let limits = adapter.limits();
-    let lower = info.name.to_lowercase();
     let named = [
         (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
         (wgpu::Features::SUBGROUP, "subgroups"),
@@ -211,16 +164,11 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
     BackendInfo {
         backend: Backend::Wgpu,
         api: format!("{:?}", info.backend),
-        adapter: if info.name.is_empty() {
-            "unnamed adapter".into()
-        } else {
-            info.name.clone()
-        },
+        adapter: info.name.clone(),
         driver: format!("{} {}", info.driver, info.driver_info)
             .trim()
             .to_owned(),
-        software: info.device_type == wgpu::DeviceType::Cpu
-            || SOFTWARE.iter().any(|part| lower.contains(part)),
+        software: info.device_type == wgpu::DeviceType::Cpu || is_software(&info.name),
         features: named
             .iter()
             .filter(|(feature, _)| features.contains(*feature))

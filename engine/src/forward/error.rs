@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::weights::WeightsError;
+
 /// Errors of adapters, devices and the forward pass.
 #[derive(Clone, Debug, Error)]
 pub enum ForwardError {
@@ -81,4 +83,15 @@ pub enum ForwardError {
         /// What it said.
         message: String,
     },
+}
+
+/// What can stop a load.
+#[derive(Debug, Error)]
+pub enum LoadError {
+    /// The file.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The device.
+    #[error(transparent)]
+    Forward(#[from] ForwardError),
 }

@@ -2,24 +2,14 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::device::{OpenDevice, limit};
-use super::error::ForwardError;
+use super::device::OpenDevice;
+use super::error::{ForwardError, LoadError};
+use super::info::limit;
 use super::memory::check_buffer;
 use super::model::{Model, Shape};
 use super::parameters::{Block, Embedding, Linear, Parameters, RmsNorm};
 use super::queue;
 use crate::weights::{BlockTensor, Checkpoint, RopeLayout, TensorName, WeightsError};
-
-/// What can stop a load.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-    /// The device.
-    #[error(transparent)]
-    Forward(#[from] ForwardError),
-}
 
 /// Loads every tensor of `checkpoint` and makes what `shape` says.
 ///

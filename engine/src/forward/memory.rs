@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::device::{Backend, BackendInfo, limit};
 use super::error::ForwardError;
+use super::info::{Backend, BackendInfo, limit};
 use crate::platform::MEMORY_LIMIT;
 use crate::weights::{Checkpoint, ModelConfig};
 

@@ -1,19 +1,40 @@
 //! The model on a device.
+//!
+//! What describes it (adapters, memory, errors) is there without the feature `compute`, for whoever
+//! shows a model that runs elsewhere.
 
-pub mod argmax;
-pub mod device;
 mod error;
-pub mod fast;
-mod kernel;
-mod load;
+mod info;
 mod memory;
+mod path;
+
+#[cfg(feature = "compute")]
+pub mod argmax;
+#[cfg(feature = "compute")]
+pub mod device;
+#[cfg(feature = "compute")]
+mod fast;
+#[cfg(feature = "compute")]
+pub mod kernel;
+#[cfg(feature = "compute")]
+mod load;
+#[cfg(feature = "compute")]
 mod model;
+#[cfg(feature = "compute")]
 mod parameters;
+#[cfg(feature = "compute")]
 pub mod queue;
+#[cfg(feature = "compute")]
 mod reference;
+#[cfg(feature = "compute")]
 mod rope;
 
-pub use error::ForwardError;
-pub use load::{LoadError, load};
+pub use error::{ForwardError, LoadError};
+pub use info::{Backend, BackendInfo, limit};
 pub use memory::MemoryLedger;
-pub use model::{ForwardPath, LogitRows, Model, Shape, StepInput};
+pub use path::ForwardPath;
+
+#[cfg(feature = "compute")]
+pub use load::load;
+#[cfg(feature = "compute")]
+pub use model::{LogitRows, Model, Shape, StepInput};

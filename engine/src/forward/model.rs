@@ -1,79 +1,14 @@
 //! The model on a device: its weights, its KV cache, and one of two paths through it.
 
-use std::str::FromStr;
-
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use cubecl::server::Handle;
-use serde::{Deserialize, Serialize};
 
-use super::device::{Backend, BackendInfo};
 use super::error::ForwardError;
 use super::fast::Fast;
 use super::parameters::{Embedding, Parameters};
+use super::path::ForwardPath;
 use super::reference::Reference;
 use crate::weights::ModelConfig;
-
-/// How a step is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ForwardPath {
-    /// Our own kernels, on a GPU.
-    Fast,
-    /// Plain burn operations.
-    Reference,
-}
-
-impl ForwardPath {
-    /// The path's name for flags and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Reference => "reference",
-        }
-    }
-
-    /// The path for `config` on a device: the wanted one, or the fastest that can compute it.
-    ///
-    /// # Errors
-    /// [`ForwardError::NoPath`] where the wanted one can't, or none can.
-    pub fn choose(
-        wanted: Option<Self>,
-        config: &ModelConfig,
-        info: &BackendInfo,
-    ) -> Result<Self, ForwardError> {
-        let reference = match info.backend {
-            Backend::Wgpu if cfg!(target_arch = "wasm32") => {
-                Err("burn's own operations for a GPU are not built into the page".to_owned())
-            }
-            _ => Ok(Self::Reference),
-        };
-        let fast = match info.backend {
-            Backend::Flex => Err("it needs a GPU adapter".to_owned()),
-            Backend::Wgpu => Fast::takes(config).map(|()| Self::Fast),
-        };
-        let no = |path: Self, why| ForwardError::NoPath {
-            path: path.name(),
-            why,
-        };
-        match wanted {
-            Some(Self::Fast) => fast.map_err(|why| no(Self::Fast, why)),
-            Some(Self::Reference) => reference.map_err(|why| no(Self::Reference, why)),
-            None => fast.or_else(|why| reference.map_err(|_| no(Self::Fast, why))),
-        }
-    }
-}
-
-impl FromStr for ForwardPath {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "fast" => Ok(Self::Fast),
-            "reference" => Ok(Self::Reference),
-            _ => Err(format!("{text:?} is no path; there are fast and reference")),
-        }
-    }
-}
 
 /// A Llama with its KV cache, for one sequence.
 #[derive(Debug)]

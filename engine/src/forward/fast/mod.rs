@@ -11,7 +11,7 @@ use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
 use cubecl::client::{Client, Graph};
 use cubecl::server::Handle;
-use llamaglass_shaders::{ATTENTION_MAX_D, EMBED, LINEAR_LANE, LINEAR_WORKGROUP, Linear};
+use llamaglass_shaders::{EMBED, LINEAR_LANE, LINEAR_WORKGROUP, Linear};
 
 use super::error::ForwardError;
 use super::kernel::{flat, launch, on_device};
@@ -51,20 +51,6 @@ impl std::fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// Whether the kernels can compute such a model; why not, where not.
-    ///
-    /// # Errors
-    /// In words, to follow "the fast path can't compute this model".
-    pub fn takes(config: &ModelConfig) -> Result<(), String> {
-        let d = config.head_dim;
-        if d > ATTENTION_MAX_D {
-            return Err(format!(
-                "its heads have {d} values, of at most {ATTENTION_MAX_D}"
-            ));
-        }
-        Ok(())
-    }
-
     /// A path over the weights, with room for `shape`; `software` is whether the adapter is a
     /// program on the CPU.
     ///

@@ -1,0 +1,79 @@
+//! The engine's state, and what can be asked of it between steps.
+
+use std::collections::VecDeque;
+
+use super::info::ModelInfo;
+use super::sequence::Sequence;
+use crate::event::{Event, RequestId};
+use crate::forward::Model;
+use crate::forward::device::Failures;
+use crate::platform::Stopwatch;
+use crate::scheduler::Request;
+use crate::tokenizer::Tokenizer;
+
+/// One model on one device, answering requests one after the other.
+#[derive(Debug)]
+pub struct Engine {
+    pub(super) model: Model,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) info: ModelInfo,
+    pub(super) failures: Failures,
+    pub(super) chunk: usize,
+    /// The ids whose keys and values are in the cache, from position 0.
+    pub(super) cached: Vec<u32>,
+    pub(super) queue: VecDeque<Waiting>,
+    pub(super) active: Option<Sequence>,
+    pub(super) aborted: Vec<RequestId>,
+    /// Events that wait for the next step to hand them out.
+    pub(super) events: Vec<Event>,
+    pub(super) next_id: u64,
+    pub(super) epoch: Stopwatch,
+}
+
+/// A request in the queue.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) id: RequestId,
+    pub(super) request: Request,
+    pub(super) since: Stopwatch,
+}
+
+impl Engine {
+    /// What is loaded, and on what.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// The model's tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Puts a request at the end of the queue. What is wrong with it comes as [`Event::Failed`].
+    pub fn submit(&mut self, request: Request) -> RequestId {
+        let id = RequestId(self.next_id);
+        self.next_id += 1;
+        self.events.push(Event::Queued { request: id });
+        self.queue.push_back(Waiting {
+            id,
+            request,
+            since: Stopwatch::start(),
+        });
+        id
+    }
+
+    /// Ends a request at the next step, whether it waits or runs; an unknown one is ignored.
+    pub fn abort(&mut self, request: RequestId) {
+        self.aborted.push(request);
+    }
+
+    /// Whether there is nothing to do and nothing to tell.
+    pub fn is_idle(&self) -> bool {
+        self.active.is_none() && self.queue.is_empty() && self.events.is_empty()
+    }
+
+    /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.
+    pub fn clear_cache(&mut self) {
+        self.cached.clear();
+    }
+}
