@@ -93,7 +93,7 @@ pub struct Linear {
 
 impl Linear {
     /// The kernel for rows of `inputs` values.
-    pub const fn kernel(&self, inputs: usize) -> &Kernel {
+    pub const fn kernel(&'static self, inputs: usize) -> &'static Kernel {
         if inputs.is_multiple_of(4) {
             &self.of_4
         } else {

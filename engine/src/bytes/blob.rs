@@ -6,7 +6,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Blob;
 
-use super::{ByteSource, BytesError};
+use super::{ByteSource, BytesError, end_of_range};
 
 /// A browser's `Blob` or `File`, read range by range without ever being whole in memory.
 #[derive(Clone, Debug)]
@@ -25,16 +25,7 @@ impl BlobSource {
     }
 
     async fn read_range(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
-        // Checked before the allocation: a corrupt header must not make us allocate what it says.
-        let end = offset
-            .checked_add(len as u64)
-            .filter(|end| *end <= self.len())
-            .ok_or_else(|| BytesError::OutOfRange {
-                name: self.name.clone(),
-                offset,
-                wanted: len as u64,
-                len: self.len(),
-            })?;
+        let end = end_of_range(&self.name, offset, len, self.len())?;
         let failed = |error: JsValue| BytesError::Io {
             name: self.name.clone(),
             offset,

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 
-use super::{ByteSource, BytesError};
+use super::{ByteSource, BytesError, end_of_range};
 
 /// A file on disk, read range by range.
 #[derive(Debug)]
@@ -38,18 +38,7 @@ impl FileSource {
     }
 
     fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
-        // Checked before the allocation: a corrupt header must not make us allocate what it says.
-        if offset
-            .checked_add(len as u64)
-            .is_none_or(|end| end > self.len)
-        {
-            return Err(BytesError::OutOfRange {
-                name: self.name.clone(),
-                offset,
-                wanted: len as u64,
-                len: self.len,
-            });
-        }
+        end_of_range(&self.name, offset, len, self.len)?;
         let mut bytes = vec![0; len];
         let mut file = self.file.borrow_mut();
         file.seek(SeekFrom::Start(offset))

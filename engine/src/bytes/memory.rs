@@ -2,7 +2,7 @@
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 
-use super::{ByteSource, BytesError};
+use super::{ByteSource, BytesError, end_of_range};
 
 /// Bytes that are held in memory.
 #[derive(Clone, Debug)]
@@ -31,18 +31,9 @@ impl ByteSource for MemorySource {
     }
 
     fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
-        let range = usize::try_from(offset)
-            .ok()
-            .and_then(|start| Some(start..start.checked_add(len)?));
-        let bytes = range
-            .and_then(|range| self.bytes.get(range))
-            .map(<[u8]>::to_vec)
-            .ok_or_else(|| BytesError::OutOfRange {
-                name: self.name.clone(),
-                offset,
-                wanted: len as u64,
-                len: self.len(),
-            });
+        // What is in range of a slice fits a usize.
+        let bytes = end_of_range(&self.name, offset, len, self.len())
+            .map(|end| self.bytes[offset as usize..end as usize].to_vec());
         ready(bytes).boxed_local()
     }
 }

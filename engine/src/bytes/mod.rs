@@ -55,6 +55,22 @@ pub trait ByteSource {
     fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>>;
 }
 
+/// The end of `wanted` bytes from `offset` on, in a file of `len`.
+///
+/// Asked before anything is allocated: a corrupt header must not make us allocate what it says.
+fn end_of_range(name: &str, offset: u64, wanted: usize, len: u64) -> Result<u64, BytesError> {
+    let wanted = wanted as u64;
+    offset
+        .checked_add(wanted)
+        .filter(|end| *end <= len)
+        .ok_or_else(|| BytesError::OutOfRange {
+            name: name.to_owned(),
+            offset,
+            wanted,
+            len,
+        })
+}
+
 mod memory;
 pub use memory::MemorySource;
 

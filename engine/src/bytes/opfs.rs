@@ -4,7 +4,7 @@ use futures::future::{FutureExt, LocalBoxFuture, ready};
 use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 
 use super::blob::message;
-use super::{ByteSource, BytesError};
+use super::{ByteSource, BytesError, end_of_range};
 
 /// A file in the origin-private file system, read without waiting (workers only).
 ///
@@ -42,18 +42,7 @@ impl OpfsSource {
     }
 
     fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
-        // Checked before the allocation: a corrupt header must not make us allocate what it says.
-        if offset
-            .checked_add(len as u64)
-            .is_none_or(|end| end > self.len)
-        {
-            return Err(BytesError::OutOfRange {
-                name: self.name.clone(),
-                offset,
-                wanted: len as u64,
-                len: self.len,
-            });
-        }
+        end_of_range(&self.name, offset, len, self.len)?;
         let io = |message| BytesError::Io {
             name: self.name.clone(),
             offset,

@@ -79,6 +79,7 @@ fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
 ///
 /// # Errors
 /// [`ForwardError::BufferTooLarge`].
+#[cfg(feature = "compute")]
 pub fn check_buffer(
     info: &BackendInfo,
     what: impl FnOnce() -> String,

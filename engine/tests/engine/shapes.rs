@@ -1,11 +1,11 @@
 //! Every shape a Llama may have, against the f64 oracle, on every backend.
 
-use llamaglass_engine::LoadOptions;
 use llamaglass_engine::weights::{ModelConfig, RopeLayout, RopeScaling};
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 
 use super::oracle;
 use super::support::{
-    BACKENDS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, prompt,
+    PATHS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, prompt,
 };
 
 /// reference/README.md's tolerance for f32 activations.
@@ -16,20 +16,22 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
     let expected = oracle::last_logits(&checkpoint(config), &ids);
     let spread = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     assert!(spread > 0.1, "logits too small to tell anything: {spread}");
-    for backend in BACKENDS {
+    for (backend, path) in PATHS {
         // Seven does not divide 23: the last chunk is shorter.
         for chunk in [1, 7, 64] {
             let options = LoadOptions {
                 backend,
                 prefill_chunk: Some(chunk),
+                path: Some(path),
                 ..Default::default()
             };
             let mut engine = engine_with(config, &options);
+            assert_eq!(engine.info().path, path);
             let logits = last_logits(&mut engine, &ids);
             let diff = max_abs_diff(&logits, &expected);
             assert!(
                 diff <= TOLERANCE,
-                "{backend:?}, chunk {chunk}: off by {diff}"
+                "{backend:?}, {path:?}, chunk {chunk}: off by {diff}"
             );
         }
     }
@@ -92,4 +94,26 @@ fn every_rope_scaling() {
         config.rope.scaling = scaling;
         agrees_with_the_oracle(&config);
     }
+}
+
+#[test]
+fn a_head_wider_than_the_kernels_take_goes_the_reference_path() {
+    let config = ModelConfig {
+        head_dim: 258,
+        ..odd_config()
+    };
+    let wgpu = |path| LoadOptions {
+        backend: BackendChoice::Wgpu,
+        path,
+        ..Default::default()
+    };
+    let engine = engine_with(&config, &wgpu(None));
+    assert_eq!(engine.info().path, ForwardPath::Reference);
+    let refused = Engine::from_checkpoint(
+        checkpoint(&config),
+        &wgpu(Some(ForwardPath::Fast)),
+        &mut |_| {},
+    );
+    let error = pollster::block_on(refused).unwrap_err().to_string();
+    assert!(error.contains("258"), "{error}");
 }

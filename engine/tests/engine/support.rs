@@ -6,11 +6,18 @@ use llamaglass_engine::timing::StepTiming;
 use llamaglass_engine::weights::{
     Checkpoint, ModelConfig, RopeConfig, RopeLayout, RopeScaling, TensorType,
 };
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
 
 /// The backends that every test body runs on.
 pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Flex, BackendChoice::Wgpu];
+
+/// Every path through a model there is.
+pub const PATHS: [(BackendChoice, ForwardPath); 3] = [
+    (BackendChoice::Flex, ForwardPath::Reference),
+    (BackendChoice::Wgpu, ForwardPath::Reference),
+    (BackendChoice::Wgpu, ForwardPath::Fast),
+];
 
 /// A small model whose sizes are multiples of nothing: 3 query heads on 1 kv head, H * D not C.
 pub fn odd_config() -> ModelConfig {

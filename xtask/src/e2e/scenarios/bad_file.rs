@@ -38,6 +38,9 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     }
     session.screenshot("bad-file")?;
     session.choose_files("[data-testid=open-file-input]", &[GOOD.as_ref()])?;
+    session.wait_for("the last error to go", Duration::from_secs(30), || {
+        Ok((session.count("[data-testid=error]")? == 0).then_some(()))
+    })?;
     wait_until_ready(session)?;
     let model = session.text("[data-testid=status-model]")?;
     ensure!(!model.is_empty(), "the good file was not loaded");

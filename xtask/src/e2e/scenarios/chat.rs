@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
 use super::super::Session;
@@ -51,17 +51,22 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
 
 /// Waits until a model is loaded.
 pub fn wait_until_ready(session: &Session) -> Result<()> {
-    session.wait_for("a loaded model", LOAD, || {
+    let failed = session.wait_for("a loaded model", LOAD, || {
         let state = session.execute(
             "const failed = document.querySelector('[data-testid=error], [data-testid=crashed]');\
-             if (failed) return failed.textContent;\
+             if (failed) return 'failed: ' + failed.textContent;\
              return document.querySelector('[data-testid=status-engine]')?.dataset.engine ?? ''",
         )?;
         match state.as_str() {
-            Some("ready") => Ok(Some(())),
+            Some("ready") => Ok(Some(None)),
+            Some(state) if state.starts_with("failed: ") => Ok(Some(Some(state.to_owned()))),
             _ => Ok(None),
         }
-    })
+    })?;
+    match failed {
+        None => Ok(()),
+        Some(message) => bail!("the model was not loaded; {message}"),
+    }
 }
 
 /// Chooses where the model runs, as the settings' radio buttons do.
