@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
-use super::info::{Backend, BackendInfo, limit};
+use super::info::{Backend, BackendInfo};
 use crate::platform::MEMORY_LIMIT;
 use crate::weights::{Checkpoint, ModelConfig};
 
@@ -85,6 +85,8 @@ pub fn check_buffer(
     what: impl FnOnce() -> String,
     bytes: u64,
 ) -> Result<(), ForwardError> {
+    use super::info::limit;
+
     for limit_name in [limit::STORAGE_BINDING, limit::BUFFER] {
         if let Some(limit) = info.limit(limit_name).filter(|limit| bytes > *limit) {
             return Err(ForwardError::BufferTooLarge {

@@ -109,11 +109,11 @@ fn a_head_wider_than_the_kernels_take_goes_the_reference_path() {
     };
     let engine = engine_with(&config, &wgpu(None));
     assert_eq!(engine.info().path, ForwardPath::Reference);
-    let refused = Engine::from_checkpoint(
+    let refused = pollster::block_on(Engine::from_checkpoint(
         checkpoint(&config),
         &wgpu(Some(ForwardPath::Fast)),
         &mut |_| {},
-    );
-    let error = pollster::block_on(refused).unwrap_err().to_string();
+    ));
+    let error = refused.unwrap_err().to_string();
     assert!(error.contains("258"), "{error}");
 }

@@ -40,21 +40,24 @@ pub fn rope(
     for (t, row) in qkv.chunks_exact_mut(heads.row()).enumerate() {
         let position = position + t;
         for (index, head) in row.chunks_exact_mut(dim).enumerate() {
+            let mut turned = head.to_vec();
             if index < queries + kv {
                 for i in 0..half {
                     let (a, b) = (head[i], head[i + half]);
                     let (cos, sin) = (cosines[position * half + i], sines[position * half + i]);
-                    head[i] = a * cos - b * sin;
-                    head[i + half] = b * cos + a * sin;
+                    turned[i] = a * cos - b * sin;
+                    turned[i + half] = b * cos + a * sin;
                 }
             }
             let to = |head: usize| (head * cache.positions + position) * dim;
-            if index >= queries + kv {
-                let to = to(index - queries - kv);
-                cache.values[to..to + dim].copy_from_slice(head);
-            } else if index >= queries {
+            if index < queries {
+                head.copy_from_slice(&turned);
+            } else if index < queries + kv {
                 let to = to(index - queries);
-                cache.keys[to..to + dim].copy_from_slice(head);
+                cache.keys[to..to + dim].copy_from_slice(&turned);
+            } else {
+                let to = to(index - queries - kv);
+                cache.values[to..to + dim].copy_from_slice(&turned);
             }
         }
     }
@@ -74,7 +77,7 @@ mod tests {
         let mut cache = Cache::new(heads, 2);
         let mut qkv = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         rope(&mut qkv, heads, [&[1.0, 0.0], &[0.0, 1.0]], 1, &mut cache);
-        assert_eq!(qkv[..2], [-2.0, 1.0]);
+        assert_eq!(qkv, [-2.0, 1.0, 3.0, 4.0, 5.0, 6.0]);
         assert_eq!(cache.keys, [0.0, 0.0, -4.0, 3.0]);
         assert_eq!(cache.values, [0.0, 0.0, 5.0, 6.0]);
     }

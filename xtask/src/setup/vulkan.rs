@@ -34,6 +34,10 @@ pub fn choose(command: &mut Command) {
     if let Some(driver) = lavapipe().filter(|_| !chosen_by_person()) {
         command.env("VK_ICD_FILENAMES", driver);
     }
+    // Without it, as on a bare machine, drivers complain on stderr every time they are opened.
+    if env::var_os("XDG_RUNTIME_DIR").is_none() {
+        command.env("XDG_RUNTIME_DIR", env::temp_dir());
+    }
 }
 
 fn chosen_by_person() -> bool {
