@@ -142,7 +142,7 @@ fn fit(
     let needed_bytes = memory.total();
     let available_bytes = machine.filter(|_| backend.software);
     let needed = bytes(needed_bytes);
-    let (what, largest) = largest_buffer(memory, config);
+    let (what, largest) = memory.largest_buffer(config);
     let limits = [limit::STORAGE_BINDING, limit::BUFFER];
     let limits = limits
         .iter()
@@ -177,27 +177,6 @@ fn fit(
             None => why,
         },
     }
-}
-
-/// The largest buffer that can't be cut: matrices with the same inputs are one buffer of f32 on the
-/// device, and a block's keys are another. (The embedding and the output matrix are cut as needed.)
-fn largest_buffer(memory: &MemoryLedger, config: &ModelConfig) -> (&'static str, u64) {
-    let [l, c, h, k, d, f] = [
-        config.n_layers,
-        config.hidden_size,
-        config.n_heads,
-        config.n_kv_heads,
-        config.head_dim,
-        config.ffn_size,
-    ]
-    .map(|n| n as u64);
-    let sizes = [
-        ("q, k and v of a block", 4 * c * (h + 2 * k) * d),
-        ("gate and up of a block", 4 * c * 2 * f),
-        ("the KV cache of a block", memory.kv_cache / (2 * l.max(1))),
-    ];
-    let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
-    largest.unwrap_or(("nothing", 0))
 }
 
 fn table(facts: &Inspection, with_tensors: bool) -> String {

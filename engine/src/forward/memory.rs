@@ -39,6 +39,23 @@ impl MemoryLedger {
         }
     }
 
+    /// The largest buffer that can't be cut, for people, and its bytes: matrices with the same inputs
+    /// are one buffer on the device, and a block's keys are another. (The embedding and the output
+    /// matrix are cut as needed.)
+    pub fn largest_buffer(&self, config: &ModelConfig) -> (&'static str, u64) {
+        let heads = config.n_heads + 2 * config.n_kv_heads;
+        let qkv = config.hidden_size * heads * config.head_dim;
+        let gate_up = config.hidden_size * 2 * config.ffn_size;
+        let keys = self.kv_cache / (2 * config.n_layers.max(1) as u64);
+        let sizes = [
+            ("q, k and v of a block", qkv as u64 * VALUE),
+            ("gate and up of a block", gate_up as u64 * VALUE),
+            ("the KV cache of a block", keys),
+        ];
+        let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
+        largest.unwrap_or(("nothing", 0))
+    }
+
     /// Checks the whole against a limit in bytes and the device's own.
     ///
     /// # Errors

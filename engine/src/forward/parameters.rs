@@ -41,6 +41,7 @@ pub struct Block {
 
 /// Where the token embedding [V, C] is looked up.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a model")]
 pub enum Embedding {
     /// On the device.
     Device(Tensor<2>),

@@ -38,8 +38,8 @@ impl ForwardPath {
         info: &BackendInfo,
     ) -> Result<Self, ForwardError> {
         let reference = match info.backend {
-            Backend::Wgpu if cfg!(target_arch = "wasm32") => {
-                Err("burn's own operations for a GPU are not built into the page".to_owned())
+            Backend::Wgpu if cfg!(not(feature = "gpu-reference")) => {
+                Err("burn's operations for a GPU are not built in".to_owned())
             }
             _ => Ok(Self::Reference),
         };

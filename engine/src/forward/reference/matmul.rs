@@ -3,14 +3,13 @@
 use burn::tensor::Tensor;
 
 /// a [.., M, K] times b [.., K, N].
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "gpu-reference")]
 pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     a.matmul(b)
 }
 
-/// a [.., M, K] times b [.., K, N], on the CPU: burn's products for GPUs are a third of a page's
-/// WebAssembly, and in a page the GPU computes with our own kernels only.
-#[cfg(target_arch = "wasm32")]
+/// a [.., M, K] times b [.., K, N], on the CPU only: what is not called is not linked.
+#[cfg(not(feature = "gpu-reference"))]
 pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     use burn::backend::ops::FloatTensorOps;
     use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind, Flex};
@@ -24,6 +23,6 @@ pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
             kind: DispatchTensorKind::Flex(BackendTensor::Float(Flex::float_matmul(left, right))),
             autodiff: a.autodiff,
         }),
-        _ => unreachable!("in a page the reference path is made for the CPU only"),
+        _ => unreachable!("without gpu-reference the reference path is made for the CPU only"),
     }
 }

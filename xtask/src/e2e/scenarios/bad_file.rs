@@ -44,5 +44,12 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     wait_until_ready(session)?;
     let model = session.text("[data-testid=status-model]")?;
     ensure!(!model.is_empty(), "the good file was not loaded");
+    // Nothing was chosen, so a GPU is used where there is one, and no program that plays a GPU.
+    let adapter = session.text("[data-testid=status-adapter]")?;
+    println!("  auto took {adapter}");
+    ensure!(
+        !adapter.to_lowercase().contains("swiftshader"),
+        "auto took {adapter}, a program on the CPU"
+    );
     fs::remove_dir_all(&folder).context("the bad files remain")
 }
