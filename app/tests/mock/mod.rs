@@ -62,7 +62,6 @@ impl Client for MockClient {
                 },
                 choice => Reply::Probed {
                     backend: backend(choice),
-                    path: ForwardPath::Reference,
                 },
             }]),
             Command::Load { options, .. } => {
@@ -294,6 +293,7 @@ fn info(choice: BackendChoice) -> ModelInfo {
         context_length: 2048,
         has_chat_template: true,
         backend: backend(choice),
+        path: ForwardPath::Reference,
         memory: MemoryLedger {
             weights: 538_060_032,
             kv_cache: 94_371_840,
