@@ -18,7 +18,7 @@ pub struct Kernel {
     pub reference: &'static str,
 }
 
-/// Logits [V] to the id of the largest finite one: buffers `logits` [V] f32 and `picked` [2] u32
+/// Logits `[V]` to the id of the largest finite one: buffers `logits` `[V]` f32 and `picked` `[2]` u32
 /// (id, whether there is one); info: V. One workgroup.
 pub const ARGMAX: Kernel = Kernel {
     name: "argmax",
@@ -36,7 +36,7 @@ pub const EMBED: Kernel = Kernel {
     reference: "embed",
 };
 
-/// Buffers `x` [.., C], `weight` [C], `y` [T, C]; info: C, the bits of eps, the row of `x` that is
+/// Buffers `x` [.., C], `weight` `[C]`, `y` [T, C]; info: C, the bits of eps, the row of `x` that is
 /// row 0 of `y`. A workgroup a row.
 pub const RMS_NORM: Kernel = Kernel {
     name: "rms_norm",
@@ -78,7 +78,7 @@ pub const SWIGLU: Kernel = Kernel {
 
 /// A way of computing y = x w^T (+ bias) (+ y).
 ///
-/// Buffers `x` [.., IN], `w` [OUT, IN], `bias` [OUT], `y` [T, Y_STRIDE]; info: T, IN, OUT, flags
+/// Buffers `x` [.., IN], `w` [OUT, IN], `bias` `[OUT]`, `y` [T, Y_STRIDE]; info: T, IN, OUT, flags
 /// ([`WITH_BIAS`], [`ADD`]), the row of `x` that is row 0 of `y`, Y_STRIDE, and the column of `y`
 /// that is row 0 of `w`.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,7 @@ use super::kernel::{launch, on_device};
 /// A pick that was issued and is to be read.
 pub struct DevicePick {
     client: Client,
-    /// [2] u32: the id, and whether there is one.
+    /// `[2]` u32: the id, and whether there is one.
     picked: Handle,
 }
 

@@ -1,6 +1,6 @@
 //! A product with a matrix that is stored by rows.
 
-/// y = x w^T + bias: x [T, `inputs`], w [OUT, `inputs`], bias [OUT] or empty, y [T, OUT].
+/// y = x w^T + bias: x [T, `inputs`], w [OUT, `inputs`], bias `[OUT]` or empty, y [T, OUT].
 pub fn linear(x: &[f32], w: &[f32], bias: &[f32], inputs: usize) -> Vec<f32> {
     let mut y = Vec::new();
     for row in x.chunks_exact(inputs) {

@@ -1,6 +1,6 @@
 //! RMSNorm (arXiv:1910.07467).
 
-/// x / sqrt(mean(x^2) + eps) * weight: x [T, C], weight [C], y [T, C].
+/// x / sqrt(mean(x^2) + eps) * weight: x [T, C], weight `[C]`, y [T, C].
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
     let c = weight.len();
     let mut y = Vec::with_capacity(x.len());

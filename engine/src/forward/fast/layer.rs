@@ -37,7 +37,7 @@ impl Norm {
     }
 }
 
-/// A matrix [out, in] and perhaps a bias [out].
+/// A matrix [out, in] and perhaps a bias of [1, out].
 pub struct Product {
     weight: Handle,
     bias: Option<Handle>,
