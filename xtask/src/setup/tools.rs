@@ -1,7 +1,7 @@
 //! trunk, wasm-bindgen and wasm-opt: taken from where they are, installed where they are not.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -12,6 +12,10 @@ use crate::{command, machine};
 
 /// The release of trunk that builds with our compiler.
 const TRUNK: &str = "0.21.14";
+
+/// The release of Binaryen that is installed, and the oldest that will do.
+const BINARYEN: &str = "132.0.0";
+const OLDEST_BINARYEN: u32 = 120;
 
 /// A program that cargo can install.
 struct Tool {
@@ -79,15 +83,63 @@ fn scratch(project: &Project) -> PathBuf {
     project.cache.join("tools/target")
 }
 
-/// Makes sure that wasm-opt is there, which only the small build of the page needs.
+/// Makes sure that a wasm-opt is there that understands today's modules, which only the small build
+/// of the page needs.
+///
+/// Debian 12's own, of 2022, takes the first of a module's tables for the one that is exported: the
+/// page would not start. So npm's is installed, which runs in node.
 ///
 /// # Errors
 /// Where it is missing and can't be installed.
 pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
-    if machine::find_program("wasm-opt", &project.tools()).is_some() {
+    if has_wasm_opt(project) {
         return Ok(());
     }
-    apt::ensure(&["binaryen"], "wasm-opt (Binaryen)")
+    if machine::find_program("npm", &project.tools()).is_none() {
+        apt::ensure(&["nodejs", "npm"], "npm, to install wasm-opt (Binaryen)")?;
+    }
+    let folder = project.cache.join("tools/binaryen");
+    println!(
+        "Installing Binaryen {BINARYEN} (npm) into {}",
+        folder.display()
+    );
+    let mut install = Command::new("npm");
+    install
+        .args(["install", "--no-audit", "--no-fund", "--prefix"])
+        .arg(super::ensure_folder(&folder)?)
+        .arg(format!("binaryen@{BINARYEN}"));
+    command::run(&mut install)?;
+    let program = folder.join("node_modules/binaryen/bin/wasm-opt");
+    link(&program, &project.tools())?;
+    ensure!(
+        has_wasm_opt(project),
+        "wasm-opt {BINARYEN} was installed but does not run"
+    );
+    Ok(())
+}
+
+/// Whether the first wasm-opt that trunk would find is new enough.
+fn has_wasm_opt(project: &Project) -> bool {
+    machine::find_program("wasm-opt", &project.tools())
+        .and_then(|path| command::output(Command::new(path).arg("--version")).ok())
+        .and_then(|text| text.split_whitespace().nth(2)?.parse().ok())
+        .is_some_and(|found: u32| found >= OLDEST_BINARYEN)
+}
+
+/// Makes `program` one of our tools.
+fn link(program: &Path, tools: &Path) -> Result<()> {
+    super::ensure_folder(tools)?;
+    let link = tools.join("wasm-opt");
+    // What an earlier set-up left there, perhaps broken.
+    let _ = fs::remove_file(&link);
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(program, &link);
+    #[cfg(not(unix))]
+    let made = fs::write(
+        link.with_extension("cmd"),
+        format!("@node \"{}\" %*\r\n", program.display()),
+    );
+    made.with_context(|| format!("could not write {}", link.display()))
 }
 
 impl Tool {
