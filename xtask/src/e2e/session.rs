@@ -139,10 +139,15 @@ impl Session {
     /// Chooses files in a file picker.
     pub fn choose_files(&self, css: &str, files: &[&Path]) -> Result<()> {
         let picker = self.wait_for_element(css, PATIENCE)?;
-        let paths: Vec<String> = files
+        let paths = files
             .iter()
-            .map(|file| file.display().to_string())
-            .collect();
+            .map(|file| {
+                // The driver refuses a path with `..` in it.
+                let whole = fs::canonicalize(file)
+                    .with_context(|| format!("could not find {}", file.display()))?;
+                Ok(whole.display().to_string())
+            })
+            .collect::<Result<Vec<String>>>()?;
         self.client.send_keys(&picker, &paths.join("\n"))
     }
 
