@@ -7,9 +7,8 @@ use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProg
 use crate::bytes::ByteSource;
 use crate::forward::argmax;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
-use crate::forward::queue;
 use crate::forward::{
-    self, BackendInfo, ForwardError, ForwardPath, LogitRows, MemoryLedger, Shape,
+    self, BackendInfo, ForwardError, ForwardPath, LogitRows, MemoryLedger, Shape, queue,
 };
 use crate::platform::Stopwatch;
 use crate::timing::LoadTiming;
@@ -126,8 +125,9 @@ impl Engine {
         // The second decode step is the first that is replayed, where steps are.
         let decode = (&[0][..], prefill.len());
         let steps = [(prefill.as_slice(), 0), decode, decode];
+        let total = steps.len() as u64;
         for (done, (ids, position)) in (0u64..).zip(steps) {
-            report(progress, LoadPhase::Compile, done, steps.len() as u64);
+            report(progress, LoadPhase::Compile, done, total);
             if position >= self.model.context() {
                 continue;
             }
@@ -143,7 +143,7 @@ impl Engine {
                 pick.read().await?;
             }
         }
-        report(progress, LoadPhase::Compile, 3, 3);
+        report(progress, LoadPhase::Compile, total, total);
         Ok(())
     }
 }

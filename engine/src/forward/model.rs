@@ -122,14 +122,6 @@ impl Model {
         &self.device
     }
 
-    /// How it computes.
-    pub fn path(&self) -> ForwardPath {
-        match self.path {
-            Path::Fast(_) => ForwardPath::Fast,
-            Path::Reference(_) => ForwardPath::Reference,
-        }
-    }
-
     /// Puts a step's ids, the first at `position`, on the device.
     ///
     /// # Errors

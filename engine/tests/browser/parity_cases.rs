@@ -31,6 +31,9 @@ async fn load(files: Vec<(String, Vec<u8>)>, backend: BackendChoice) -> Engine {
     let engine = Engine::load(sources, &options, &mut |_| {}).await.unwrap();
     let info = &engine.info().backend;
     console_log!("{:?} on {} ({})", backend, info.adapter, info.api);
+    // Launching every kernel at every token would be right too, and a hundred times as slow.
+    let replays = format!("{engine:?}").contains("replays: true");
+    assert_eq!(replays, backend == BackendChoice::Wgpu);
     engine
 }
 

@@ -169,3 +169,11 @@ fn requests_are_answered_one_after_the_other() {
     }
     assert_eq!(done, ids);
 }
+
+/// Launching every kernel at every token would be right too, and slow: nothing else would tell.
+#[test]
+fn on_a_gpu_decode_steps_are_replayed() {
+    let engine = engine(BackendChoice::Wgpu);
+    let model = format!("{engine:?}");
+    assert!(model.contains("replays: true"), "{model}");
+}

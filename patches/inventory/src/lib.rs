@@ -3,7 +3,7 @@
 //! In burn's GPU runtime, only the compiler's intermediate representation (`pliron`) uses it, and
 //! only on wasm: every operation and trait registers itself in a constructor of the module. What a
 //! constructor names can't be dropped by a linker, so a page that compiles nothing but its own WGSL
-//! would carry that compiler's parser, printer and verifiers: 0.9 MB of its gzipped WebAssembly.
+//! would carry that compiler's parser, printer and verifiers: 0.76 of its worker's 2.90 MB, gzipped.
 //! Without the registrations they are dead, and so dropped. The kernels of burn itself can't be
 //! compiled then; the page has none (see `engine`'s feature `gpu-reference`).
 #![no_std]

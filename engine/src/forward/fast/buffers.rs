@@ -75,11 +75,12 @@ impl Buffers {
     }
 
     /// What `step` is to hold: its whole length, since a write is of a whole buffer.
-    pub fn step_words(&self, ids: &[u32], position: usize) -> Vec<u32> {
-        let mut words = Vec::with_capacity(1 + self.rows);
-        words.push(position as u32);
-        words.extend_from_slice(ids);
-        words.resize(1 + self.rows, 0);
-        words
+    pub fn step_bytes(&self, ids: &[u32], position: usize) -> Vec<u8> {
+        let mut bytes = vec![0; 4 * (1 + self.rows)];
+        let words = std::iter::once(position as u32).chain(ids.iter().copied());
+        for (to, word) in bytes.chunks_exact_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
     }
 }

@@ -35,17 +35,26 @@ pub struct Fast {
     head: Vec<(Product, usize)>,
     cosines: Handle,
     sines: Handle,
-    /// A decode step, recorded; none before the first.
-    decode: Option<Graph>,
-    /// Whether a decode step has run, so that nothing is compiled while the next is recorded.
-    warm: bool,
+    decode: Decode,
+}
+
+/// How far the decode step is on its way to being replayed.
+enum Decode {
+    /// None has run: recording one would compile its kernels.
+    Cold,
+    /// One has run; the next is recorded.
+    Warm,
+    /// It is replayed.
+    Recorded(Graph),
+    /// The runtime could not record it: it goes on being launched.
+    Launched,
 }
 
 impl std::fmt::Debug for Fast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fast")
             .field("layers", &self.layers.len())
-            .field("captured", &self.decode.is_some())
+            .field("replays", &matches!(self.decode, Decode::Recorded(_)))
             .finish_non_exhaustive()
     }
 }
@@ -69,7 +78,6 @@ impl Fast {
         };
         let client = cube.client();
         let table = RopeTable::new(config, shape.context, device);
-        let vocab = config.vocab_size;
         let mut first = 0;
         let mut shards = Vec::with_capacity(head.len());
         for shard in head {
@@ -77,6 +85,7 @@ impl Fast {
             first += shard.dims()[0];
             shards.push((Product::of_matrix(shard)?, column));
         }
+        debug_assert_eq!(first, config.vocab_size);
         let layer = |block| Layer::new(block, config, shape.context, &client);
         Ok(Self {
             device: cube.clone(),
@@ -87,11 +96,9 @@ impl Fast {
             head: shards,
             cosines: handle(table.cos)?,
             sines: handle(table.sin)?,
-            decode: None,
-            warm: false,
+            decode: Decode::Cold,
             client,
         })
-        .inspect(|_| debug_assert_eq!(first, vocab))
     }
 
     /// Puts a step's ids and position on the device, or the rows [T, C] that the host looked up.
@@ -113,8 +120,7 @@ impl Fast {
                 ),
             });
         }
-        let words = self.buffers.step_words(ids, position);
-        let bytes = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let bytes = self.buffers.step_bytes(ids, position);
         self.client
             .write(&self.buffers.step, Bytes::from_bytes_vec(bytes));
         Ok(rows.map(|rows| {
@@ -135,6 +141,9 @@ impl Fast {
         if is_decode && self.replay() {
             return Some(self.logits(self.buffers.logits.clone(), 1));
         }
+        if is_decode && matches!(self.decode, Decode::Cold) {
+            self.decode = Decode::Warm;
+        }
         let x = rows_from_host.unwrap_or_else(|| self.embed(tokens));
         let step = Step { x, tokens };
         self.blocks(&step);
@@ -149,20 +158,20 @@ impl Fast {
             self.client.empty(count * self.buffers.vocab * 4)
         };
         self.output(&step, first, count, &logits);
-        self.warm |= is_decode;
         Some(self.logits(logits, count))
     }
 
     /// Replays a decode step, recording it first where it was not yet; whether it did.
     fn replay(&mut self) -> bool {
-        if self.decode.is_none() && self.warm {
-            self.decode = self.capture();
+        if matches!(self.decode, Decode::Warm) {
+            // Tried once: a runtime that can't would be asked again at every token.
+            self.decode = self.capture().map_or(Decode::Launched, Decode::Recorded);
         }
         match &self.decode {
             // SAFETY: every buffer that the recorded launches read and write belongs to `self`,
             // which outlives the graph, and is neither moved nor freed.
-            Some(graph) => unsafe { graph.replay() }.is_ok(),
-            None => false,
+            Decode::Recorded(graph) => unsafe { graph.replay() }.is_ok(),
+            Decode::Cold | Decode::Warm | Decode::Launched => false,
         }
     }
 
@@ -229,7 +238,8 @@ impl Fast {
 }
 
 /// How a product with one row is computed. Both were measured on adapters that are programs on a
-/// CPU: there, an invocation a column is 4 to 8 times as fast as a workgroup a column.
+/// CPU, with a matrix [3072, 576]: an invocation for four columns took 3 to 5 ms on lavapipe and 3 on
+/// SwiftShader, a workgroup for four columns 7 and 21. On a GPU neither was measured yet.
 fn one_row(software: bool) -> &'static Linear {
     if software {
         &LINEAR_LANE

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::super::Session;
 
-/// Several times what a software adapter on two cores takes: 20 s and 10 s.
+/// Several times what a software adapter on two cores takes.
 const LOAD: Duration = Duration::from_secs(180);
 const ANSWER: Duration = Duration::from_secs(120);
 
@@ -54,22 +54,18 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
 
 /// Waits until a model is loaded.
 pub fn wait_until_ready(session: &Session) -> Result<()> {
-    let failed = session.wait_for("a loaded model", LOAD, || {
+    let state = session.wait_for("a loaded model", LOAD, || {
         let state = session.execute(
             "const failed = document.querySelector('[data-testid=error], [data-testid=crashed]');\
              if (failed) return 'failed: ' + failed.textContent;\
              return document.querySelector('[data-testid=status-engine]')?.dataset.engine ?? ''",
         )?;
-        match state.as_str() {
-            Some("ready") => Ok(Some(None)),
-            Some(state) if state.starts_with("failed: ") => Ok(Some(Some(state.to_owned()))),
-            _ => Ok(None),
-        }
+        let state = state.as_str().unwrap_or_default().to_owned();
+        let ended = state == "ready" || state.starts_with("failed: ");
+        Ok(ended.then_some(state))
     })?;
-    match failed {
-        None => Ok(()),
-        Some(message) => bail!("the model was not loaded; {message}"),
-    }
+    ensure!(state == "ready", "the model was not loaded; {state}");
+    Ok(())
 }
 
 /// Chooses where the model runs, as the settings' radio buttons do.
