@@ -322,7 +322,8 @@ fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
     let shape = tiny_shape();
     let program = command(&[]).get_program().to_string_lossy().into_owned();
     let config = shape_arg(&shape);
-    let chat = format!("'{program}' chat --backend flex --random-weights '{config}'");
+    // exec: a shell that waited (dash does, bash does not) would die of the Ctrl-C itself.
+    let chat = format!("exec '{program}' chat --backend flex --random-weights '{config}'");
     // script (Debian's bsdutils) runs it in a pseudo-terminal.
     let mut child = Command::new("script")
         .args(["-qec", &chat, "/dev/null"])
