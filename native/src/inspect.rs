@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llamaglass_engine::forward::limit;
+use llamaglass_engine::forward::{largest_buffer, limit};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{
@@ -83,7 +83,8 @@ pub fn run(args: &InspectArgs) -> Result<ExitCode> {
 fn inspect(model: &Model, options: &LoadOptions) -> Result<Inspection> {
     let checkpoint = model.checkpoint()?;
     let backend = pollster::block_on(probe(options))?;
-    let memory = memory_ledger(&checkpoint, options);
+    let (path, memory) = memory_ledger(&checkpoint, options, &backend)?;
+    let largest = largest_buffer(&checkpoint, &memory, path);
     let config = checkpoint.config().clone();
     Ok(Inspection {
         schema_version: SCHEMA_VERSION,
@@ -95,7 +96,7 @@ fn inspect(model: &Model, options: &LoadOptions) -> Result<Inspection> {
         tensors: tensors(&checkpoint),
         metadata: metadata(&checkpoint),
         tokenizer: tokenizer(&checkpoint),
-        fit: fit(&memory, &config, &backend, memory::available()),
+        fit: fit(&memory, largest, &backend, memory::available()),
         memory,
         config,
         backend,
@@ -135,14 +136,13 @@ fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
 /// CPU computes in the machine's memory; of a GPU's, WebGPU does not tell.
 fn fit(
     memory: &MemoryLedger,
-    config: &ModelConfig,
+    (what, largest): (&str, u64),
     backend: &BackendInfo,
     machine: Option<u64>,
 ) -> Fit {
     let needed_bytes = memory.total();
     let available_bytes = machine.filter(|_| backend.software);
     let needed = bytes(needed_bytes);
-    let (what, largest) = memory.largest_buffer(config);
     let limits = [limit::STORAGE_BINDING, limit::BUFFER];
     let limits = limits
         .iter()
@@ -287,7 +287,6 @@ fn table(facts: &Inspection, with_tensors: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use llamaglass_engine::weights::preset;
 
     fn judged(limit: u64, software: bool, machine: u64) -> Fit {
         let memory = MemoryLedger {
@@ -304,15 +303,14 @@ mod tests {
             limits: vec![(limit::BUFFER.into(), limit)],
             fallback_reason: None,
         };
-        let config = preset("llama-2-7b").expect("a preset");
-        fit(&memory, &config, &backend, Some(machine))
+        let largest = ("gate and up of a block", 344 << 20);
+        fit(&memory, largest, &backend, Some(machine))
     }
 
     #[test]
     fn limits_memory_and_ignorance_are_told_apart() {
         let small_buffers = judged(128 << 20, true, 64 << 30);
         assert_eq!(small_buffers.fits, Some(false));
-        // 2 * 11,008 rows of 4,096 values.
         let part = "gate and up of a block needs one buffer of 344.0 MiB";
         assert!(small_buffers.why.contains(part), "{}", small_buffers.why);
         assert_eq!(judged(1 << 30, true, 64 << 30).fits, Some(true));

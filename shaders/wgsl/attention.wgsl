@@ -2,17 +2,16 @@
 // that no score is ever written out: a workgroup a query head and position, 64 keys at a time.
 // CPU reference: src/cpu/attention.rs.
 
-// [T, (H + 2 K) D] f32: queries, rotated
-@group(0) @binding(0) var<storage, read_write> qkv: array<f32>;
-// Each [K, S, D] f32
-@group(0) @binding(1) var<storage, read_write> keys: array<f32>;
-@group(0) @binding(2) var<storage, read_write> values: array<f32>;
-// [T, H D] f32
-@group(0) @binding(3) var<storage, read_write> mixed: array<f32>;
+// [T, H D] f32: queries, turned
+@group(0) @binding(0) var<storage, read_write> queries: array<f32>;
+// [2, K, S, D] f32: keys, values
+@group(0) @binding(1) var<storage, read_write> cache: array<f32>;
+// [T, STRIDE] f32; what a row has after its H D values is left alone
+@group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
 // [1 + T] u32: the position, then the ids
-@group(0) @binding(4) var<storage, read_write> step: array<u32>;
-// [4]: H, K, D, S
-@group(0) @binding(5) var<storage, read_write> info: array<u32>;
+@group(0) @binding(3) var<storage, read_write> step: array<u32>;
+// [5]: H, K, D, S, STRIDE
+@group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 const LANES: u32 = 64u;
 // LANES times the four sums that a lane keeps.
@@ -35,10 +34,11 @@ fn main(
     let s = info[3];
     let head = group.x;
     let t = group.y;
-    let cache = head / (h / k) * s * d;
+    let keys = head / (h / k) * s * d;
+    let values = keys + k * s * d;
     let scale = inverseSqrt(f32(d));
     for (var i = lane; i < d; i += LANES) {
-        query[i] = qkv[(t * (h + 2u * k) + head) * d + i] * scale;
+        query[i] = queries[(t * h + head) * d + i] * scale;
     }
     if (lane == 0u) { seen = step[0] + t + 1u; }
     // The same for the whole workgroup: the barriers below are in a loop over it.
@@ -51,9 +51,9 @@ fn main(
         let position = first + lane;
         var score = LOWEST;
         if (position < n) {
-            let key = cache + position * d;
+            let key = keys + position * d;
             score = 0.0;
-            for (var i = 0u; i < d; i += 1u) { score += query[i] * keys[key + i]; }
+            for (var i = 0u; i < d; i += 1u) { score += query[i] * cache[key + i]; }
         }
         scores[lane] = score;
         workgroupBarrier();
@@ -68,13 +68,13 @@ fn main(
         for (var j = 0u; j < here; j += 1u) {
             let weight = weights[j];
             total += weight;
-            let value = cache + (first + j) * d;
+            let value = values + (first + j) * d;
             for (var i = 0u; lane + i * LANES < d; i += 1u) {
-                sums[i] += weight * values[value + lane + i * LANES];
+                sums[i] += weight * cache[value + lane + i * LANES];
             }
         }
     }
     for (var i = 0u; lane + i * LANES < d; i += 1u) {
-        mixed[(t * h + head) * d + lane + i * LANES] = sums[i] / total;
+        mixed[t * info[4] + head * d + lane + i * LANES] = sums[i] / total;
     }
 }

@@ -1,13 +1,11 @@
-// Rows of the token embedding, one an id. CPU reference: src/cpu/embed.rs.
+// Rows of the token embedding, one an id, a block an invocation. CPU reference: src/cpu/embed.rs.
 
 // [1 + T] u32: the position, then the ids
 @group(0) @binding(0) var<storage, read_write> step: array<u32>;
-// [V, C] f32
-@group(0) @binding(1) var<storage, read_write> embedding: array<f32>;
 // [T, C] f32
-@group(0) @binding(2) var<storage, read_write> x: array<f32>;
-// [2]: T, C
-@group(0) @binding(3) var<storage, read_write> info: array<u32>;
+@group(0) @binding(3) var<storage, read_write> x: array<f32>;
+// [3]: T, C, blocks that a row of the embedding has
+@group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(
@@ -15,7 +13,26 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
 ) {
     let index = id.y * groups.x * 64u + id.x;
+    let blocks = info[2];
+    let t = index / blocks;
+    let block = index % blocks;
+    if (t >= info[0]) { return; }
+    // Formats without scales do not read it, and a launch binds it always.
+    _ = side[0];
+    let b = load(step[1u + t], block, blocks);
+    put(t, block * 32u, four_0(b.quants), b.scale.x, b.low.x);
+    put(t, block * 32u + 4u, four_1(b.quants), b.scale.x, b.low.x);
+    put(t, block * 32u + 8u, four_2(b.quants), b.scale.x, b.low.x);
+    put(t, block * 32u + 12u, four_3(b.quants), b.scale.x, b.low.x);
+    put(t, block * 32u + 16u, four_4(b.quants), b.scale.y, b.low.y);
+    put(t, block * 32u + 20u, four_5(b.quants), b.scale.y, b.low.y);
+    put(t, block * 32u + 24u, four_6(b.quants), b.scale.y, b.low.y);
+    put(t, block * 32u + 28u, four_7(b.quants), b.scale.y, b.low.y);
+}
+
+fn put(t: u32, column: u32, numbers: vec4<f32>, scale: f32, low: f32) {
     let c = info[1];
-    if (index >= info[0] * c) { return; }
-    x[index] = embedding[step[1u + index / c] * c + index % c];
+    let values = numbers * (IN_PLACE * scale) + low;
+    // The last block may be longer than what is left of the row.
+    for (var j = 0u; j < 4u && column + j < c; j += 1u) { x[t * c + column + j] = values[j]; }
 }

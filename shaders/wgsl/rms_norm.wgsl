@@ -5,9 +5,9 @@
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 // [C] f32
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-// [T, C] f32
+// [T, Y_STRIDE] f32; what a row has after its C values is left alone
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-// [3]: C, the bits of eps, the row of x that is row 0 of y
+// [4]: C, the bits of eps, the row of x that is row 0 of y, Y_STRIDE
 @group(0) @binding(3) var<storage, read_write> info: array<u32>;
 
 const LANES: u32 = 64u;
@@ -21,7 +21,7 @@ fn main(
 ) {
     let c = info[0];
     let begin = (info[2] + group.x) * c;
-    let out = group.x * c;
+    let out = group.x * info[3];
     var sum = 0.0;
     for (var i = lane; i < c; i += LANES) {
         let value = x[begin + i];

@@ -252,9 +252,10 @@ async fn open(
     let checkpoint = Checkpoint::open(files)
         .await
         .map_err(|error| error.to_string())?;
-    post(&Reply::Planned {
-        memory: memory_ledger(&checkpoint, options),
-    });
+    let backend = probe(options).await.map_err(|error| error.to_string())?;
+    let planned = memory_ledger(&checkpoint, options, &backend);
+    let (_, memory) = planned.map_err(|error| error.to_string())?;
+    post(&Reply::Planned { memory });
     let parse_ms = now() - begin;
     let engine = Engine::from_checkpoint(checkpoint, options, progress)
         .await

@@ -62,7 +62,7 @@ impl Engine {
         let context = context_length(checkpoint.config(), options);
         let chunk = chunk(options, &open.info).min(context);
         let path = ForwardPath::choose(options.path, checkpoint.config(), &open.info)?;
-        let memory = MemoryLedger::of(&checkpoint, context, chunk);
+        let memory = MemoryLedger::of(&checkpoint, context, chunk, path);
         memory.check(&open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
@@ -162,11 +162,21 @@ fn chunk(options: &LoadOptions, info: &BackendInfo) -> usize {
     options.prefill_chunk.unwrap_or(default).max(1)
 }
 
-/// What `checkpoint` would need on the device, before anything is loaded.
-pub fn memory_ledger(checkpoint: &Checkpoint, options: &LoadOptions) -> MemoryLedger {
+/// The path that `checkpoint` would take on a device, and what it would need there, before anything
+/// is loaded.
+///
+/// # Errors
+/// [`ForwardError::NoPath`].
+pub fn memory_ledger(
+    checkpoint: &Checkpoint,
+    options: &LoadOptions,
+    info: &BackendInfo,
+) -> Result<(ForwardPath, MemoryLedger), ForwardError> {
     let context = context_length(checkpoint.config(), options);
-    let chunk = options.prefill_chunk.unwrap_or(CHUNK_GPU).min(context);
-    MemoryLedger::of(checkpoint, context, chunk)
+    let chunk = chunk(options, info).min(context);
+    let path = ForwardPath::choose(options.path, checkpoint.config(), info)?;
+    let memory = MemoryLedger::of(checkpoint, context, chunk, path);
+    Ok((path, memory))
 }
 
 /// What a load with `options` would run on, without a model.

@@ -12,11 +12,11 @@ use llamaglass_shaders::Kernel;
 const GROUPS_A_ROW: u32 = 32_768;
 
 #[derive(Clone, Copy, Debug)]
-struct Source(&'static Kernel);
+struct Source(Kernel);
 
 impl KernelSource for Source {
     fn source(&self) -> SourceTemplate {
-        SourceTemplate::new(self.0.source)
+        SourceTemplate::new(self.0.source())
     }
 
     fn id(&self) -> KernelId {
@@ -31,7 +31,7 @@ impl KernelSource for Source {
 /// Issues `kernel` over its `buffers`, in the order of its bindings, and its `info`.
 pub fn launch(
     client: &Client,
-    kernel: &'static Kernel,
+    kernel: &Kernel,
     buffers: &[&Handle],
     info: &[u32],
     groups: [u32; 3],
@@ -49,7 +49,7 @@ pub fn launch(
     let words = info.chunks(2).map(pair).collect();
     let arguments = arguments.with_info(MetadataBindingInfo::custom(words));
     let [x, y, z] = kernel.workgroup_size;
-    let source = SourceKernel::new(Source(kernel), CubeDim::new_3d(x, y, z));
+    let source = SourceKernel::new(Source(*kernel), CubeDim::new_3d(x, y, z));
     let [x, y, z] = groups;
     client.launch(Box::new(source), CubeCount::Static(x, y, z), arguments);
 }

@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
+use super::format::format;
 use super::info::{Backend, BackendInfo};
+use super::path::ForwardPath;
 use crate::platform::MEMORY_LIMIT;
-use crate::weights::{Checkpoint, ModelConfig};
+use crate::weights::{BlockTensor, Checkpoint, ModelConfig, TensorInfo, TensorName};
 
-/// Bytes of one value on the device: the reference path computes in f32.
+/// Bytes of one value on the device that is no weight of the fast path: f32.
 const VALUE: u64 = 4;
 
 /// Bytes a model takes on the device.
@@ -27,33 +29,17 @@ impl MemoryLedger {
         self.weights + self.kv_cache + self.activations
     }
 
-    /// What `checkpoint` needs with a KV cache of `context` positions and steps of `chunk` ids.
-    pub fn of(checkpoint: &Checkpoint, context: usize, chunk: usize) -> Self {
+    /// What `checkpoint` needs on `path` with a KV cache of `context` positions and steps of
+    /// `chunk` ids.
+    pub fn of(checkpoint: &Checkpoint, context: usize, chunk: usize, path: ForwardPath) -> Self {
         let config = checkpoint.config();
         let [l, s, k, d] =
             [config.n_layers, context, config.n_kv_heads, config.head_dim].map(|n| n as u64);
         Self {
-            weights: checkpoint.parameters() * VALUE,
+            weights: checkpoint.tensors().map(|t| tensor_bytes(t, path)).sum(),
             kv_cache: 2 * l * s * k * d * VALUE,
             activations: activations(config, context, chunk),
         }
-    }
-
-    /// The largest buffer that can't be cut, for people, and its bytes: matrices with the same inputs
-    /// are one buffer on the device, and a block's keys are another. (The embedding and the output
-    /// matrix are cut as needed.)
-    pub fn largest_buffer(&self, config: &ModelConfig) -> (&'static str, u64) {
-        let heads = config.n_heads + 2 * config.n_kv_heads;
-        let qkv = config.hidden_size * heads * config.head_dim;
-        let gate_up = config.hidden_size * 2 * config.ffn_size;
-        let keys = self.kv_cache / (2 * config.n_layers.max(1) as u64);
-        let sizes = [
-            ("q, k and v of a block", qkv as u64 * VALUE),
-            ("gate and up of a block", gate_up as u64 * VALUE),
-            ("the KV cache of a block", keys),
-        ];
-        let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
-        largest.unwrap_or(("nothing", 0))
     }
 
     /// Checks the whole against a limit in bytes and the device's own.
@@ -81,6 +67,48 @@ impl MemoryLedger {
             hint: ": choose a shorter context or a smaller model".into(),
         })
     }
+}
+
+/// What a tensor takes on the device.
+fn tensor_bytes(tensor: &TensorInfo, path: ForwardPath) -> u64 {
+    match (path, tensor.shape.as_slice()) {
+        (ForwardPath::Fast, [rows, columns]) => {
+            (rows * format(tensor.tensor_type).row_bytes(*columns)) as u64
+        }
+        _ => tensor.elements() * VALUE,
+    }
+}
+
+/// The largest buffer that can't be cut, for people, and its bytes: matrices with the same inputs are
+/// one buffer on the device, and a block's KV cache is another. (The embedding and the output matrix
+/// are cut as needed.)
+pub fn largest_buffer(
+    checkpoint: &Checkpoint,
+    memory: &MemoryLedger,
+    path: ForwardPath,
+) -> (&'static str, u64) {
+    use BlockTensor as T;
+    let bytes = |tensors: &[T]| {
+        let names = tensors.iter().map(|tensor| TensorName::Block(0, *tensor));
+        let tensors = names.filter_map(|name| checkpoint.tensor(name));
+        tensors.map(|tensor| tensor_bytes(tensor, path)).sum()
+    };
+    // The reference path has keys and values apart.
+    let buffers = match path {
+        ForwardPath::Fast => 1,
+        ForwardPath::Reference => 2,
+    };
+    let blocks = checkpoint.config().n_layers.max(1) as u64;
+    let sizes = [
+        ("q, k and v of a block", bytes(&[T::Q, T::K, T::V])),
+        ("gate and up of a block", bytes(&[T::Gate, T::Up])),
+        (
+            "the KV cache of a block",
+            memory.kv_cache / (buffers * blocks),
+        ),
+    ];
+    let largest = sizes.into_iter().max_by_key(|(_, size)| *size);
+    largest.unwrap_or(("nothing", 0))
 }
 
 /// The values alive at once in the widest part of a step.

@@ -4,6 +4,7 @@
 //! shows a model that runs elsewhere.
 
 mod error;
+mod format;
 mod info;
 mod memory;
 mod path;
@@ -17,11 +18,9 @@ mod fast;
 #[cfg(feature = "compute")]
 pub mod kernel;
 #[cfg(feature = "compute")]
-mod load;
+mod loader;
 #[cfg(feature = "compute")]
 mod model;
-#[cfg(feature = "compute")]
-mod parameters;
 #[cfg(feature = "compute")]
 pub mod queue;
 #[cfg(feature = "compute")]
@@ -31,10 +30,10 @@ mod rope;
 
 pub use error::{ForwardError, LoadError};
 pub use info::{Backend, BackendInfo, limit};
-pub use memory::MemoryLedger;
+pub use memory::{MemoryLedger, largest_buffer};
 pub use path::ForwardPath;
 
 #[cfg(feature = "compute")]
-pub use load::load;
+pub use loader::load;
 #[cfg(feature = "compute")]
 pub use model::{LogitRows, Model, Shape, StepInput};

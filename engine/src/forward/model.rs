@@ -5,7 +5,7 @@ use cubecl::server::Handle;
 
 use super::error::ForwardError;
 use super::fast::Fast;
-use super::parameters::{Embedding, Parameters};
+use super::loader::HostEmbedding;
 use super::path::ForwardPath;
 use super::reference::Reference;
 use crate::weights::ModelConfig;
@@ -16,13 +16,15 @@ pub struct Model {
     config: ModelConfig,
     device: Device,
     context: usize,
-    embedding: Embedding,
+    /// Where the device can't hold it.
+    embedding: Option<HostEmbedding>,
     path: Path,
 }
 
+/// The path through a model, with its weights.
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one a model")]
-enum Path {
+pub(super) enum Path {
     Fast(Fast),
     Reference(Reference),
 }
@@ -68,43 +70,21 @@ pub struct Shape {
 }
 
 impl Model {
-    /// A model over weights that are on `device`.
+    /// A model over weights that are on `device`, but for an embedding that it can't hold.
     pub(super) fn new(
         config: ModelConfig,
-        parameters: Parameters,
         device: Device,
-        shape: Shape,
-        software: bool,
-    ) -> Result<Self, ForwardError> {
-        let Parameters {
-            embedding,
-            blocks,
-            norm,
-            head,
-        } = parameters;
-        let weights = (blocks, norm, head);
-        let context = shape.context;
-        let path = match shape.path {
-            ForwardPath::Reference => {
-                Path::Reference(Reference::new(&config, weights, context, &device))
-            }
-            ForwardPath::Fast => {
-                let table = match &embedding {
-                    Embedding::Device(table) => Some(table.clone()),
-                    Embedding::Host { .. } => None,
-                };
-                Path::Fast(Fast::new(
-                    &config, table, weights, &device, shape, software,
-                )?)
-            }
-        };
-        Ok(Self {
+        context: usize,
+        path: Path,
+        embedding: Option<HostEmbedding>,
+    ) -> Self {
+        Self {
             config,
             device,
             context,
             embedding,
             path,
-        })
+        }
     }
 
     /// The model's configuration.
@@ -142,8 +122,9 @@ impl Model {
                 ),
             });
         }
-        let rows = self.host_rows(ids)?;
+        let host = self.embedding.as_ref();
         let c = self.config.hidden_size;
+        let rows = host.map(|table| table.rows(ids, c)).transpose()?;
         let x = match &mut self.path {
             Path::Fast(fast) => Input::Fast(fast.upload(ids, position, rows)?),
             Path::Reference(reference) => {
@@ -168,25 +149,6 @@ impl Model {
         })
     }
 
-    /// Rows [T, C] of an embedding that the host looks up.
-    fn host_rows(&self, ids: &[u32]) -> Result<Option<Vec<f32>>, ForwardError> {
-        let Embedding::Host { raw, tensor_type } = &self.embedding else {
-            return Ok(None);
-        };
-        let c = self.config.hidden_size;
-        let row_bytes = raw.len() / self.config.vocab_size;
-        let mut values = vec![0.0; ids.len() * c];
-        for (row, id) in values.chunks_exact_mut(c).zip(ids) {
-            let start = *id as usize * row_bytes;
-            tensor_type
-                .dequantize(&raw[start..start + row_bytes], row)
-                .map_err(|error| ForwardError::Device {
-                    message: format!("row {id} of the token embedding: {error}"),
-                })?;
-        }
-        Ok(Some(values))
-    }
-
     /// Issues a step: writes the cache at the step's positions, gives the wanted logits [rows, V].
     pub fn encode(&mut self, input: StepInput, rows: LogitRows) -> Option<Tensor<2>> {
         let StepInput {
@@ -194,13 +156,13 @@ impl Model {
             position,
             tokens,
         } = input;
-        match (&mut self.path, x, &self.embedding) {
-            (Path::Fast(fast), Input::Fast(x), _) => fast.encode(x, tokens, rows),
-            (Path::Reference(path), Input::Rows(x, mask), _) => {
+        match (&mut self.path, x) {
+            (Path::Fast(fast), Input::Fast(x)) => fast.encode(x, tokens, rows),
+            (Path::Reference(path), Input::Rows(x, mask)) => {
                 path.encode(&self.config, (x, mask), position, rows)
             }
-            (Path::Reference(path), Input::Ids(ids, mask), Embedding::Device(table)) => {
-                let x = table.clone().select(0, ids);
+            (Path::Reference(path), Input::Ids(ids, mask)) => {
+                let x = path.embed(ids)?;
                 path.encode(&self.config, (x, mask), position, rows)
             }
             _ => unreachable!("upload makes what its own path takes"),

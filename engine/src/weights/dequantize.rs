@@ -132,7 +132,7 @@ fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
 
 /// Scale and minimum of group `j` of 8, 6 bits each in 12 bytes: the first four whole in bytes
 /// 0..4 and 4..8, the others' low nibbles in 8..12 and their upper bits atop the first four.
-fn scale_min(j: usize, packed: &[u8]) -> (u8, u8) {
+pub fn scale_min(j: usize, packed: &[u8]) -> (u8, u8) {
     if j < 4 {
         (packed[j] & 63, packed[j + 4] & 63)
     } else {

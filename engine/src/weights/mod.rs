@@ -23,6 +23,8 @@ mod tokenizer_data;
 
 pub use checkpoint::{Checkpoint, Format};
 pub use config::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
+#[cfg(feature = "compute")]
+pub(crate) use dequantize::scale_min;
 pub use error::WeightsError;
 pub use gguf::{MetaArray, MetaType, MetaValue};
 pub use names::{BlockTensor, TensorName};

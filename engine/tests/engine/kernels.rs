@@ -11,13 +11,19 @@ use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::kernel::{flat, launch};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
-    ADD, ATTENTION, EMBED, LINEAR_LANE, LINEAR_TILE, LINEAR_WORKGROUP, Linear, RMS_NORM, ROPE,
-    SWIGLU, WITH_BIAS,
+    ADD, ATTENTION, BLOCK, Format, RMS_NORM, Store, WITH_BIAS, Way, embed, linear,
 };
 use pollster::block_on;
 
 /// What unwritten values would be: a kernel that writes nothing is found out.
 const POISON: f32 = 1e9;
+
+/// A matrix as the device holds it, and its values in whole blocks.
+struct Packed {
+    quants: Vec<u32>,
+    side: Vec<u32>,
+    values: Vec<f32>,
+}
 
 /// A GPU and values for it.
 struct Gpu {
@@ -37,16 +43,79 @@ impl Gpu {
         }
     }
 
+    /// 16 random bits.
+    fn random(&mut self) -> u32 {
+        let state = self.state.wrapping_mul(1_664_525);
+        self.state = state.wrapping_add(1_013_904_223);
+        self.state >> 16
+    }
+
+    fn word(&mut self) -> u32 {
+        self.random() << 16 | self.random()
+    }
+
     /// `count` values from -1 to 1.
     fn noise(&mut self, count: usize) -> Vec<f32> {
-        let mut next = || {
-            self.state = self
-                .state
-                .wrapping_mul(1_664_525)
-                .wrapping_add(1_013_904_223);
-            (self.state >> 16) as f32 / 32_768.0 - 1.0
-        };
-        (0..count).map(|_| next()).collect()
+        (0..count)
+            .map(|_| self.random() as f32 / 32_768.0 - 1.0)
+            .collect()
+    }
+
+    /// Rows of `values`, each in whole blocks with zeros at the end.
+    fn padded(&self, values: &[f32], row: usize) -> Handle {
+        let mut padded = Vec::new();
+        for row in values.chunks_exact(row) {
+            padded.extend_from_slice(row);
+            padded.resize(padded.len().next_multiple_of(BLOCK), 0.0);
+        }
+        self.put(&padded)
+    }
+
+    /// A matrix of random bits in `format`, of numbers from about -1 to 1.
+    fn matrix(&mut self, format: Format, rows: usize, blocks: usize) -> Packed {
+        let mut words = |count: usize| -> Vec<u32> { (0..count).map(|_| self.word()).collect() };
+        let mut quants = words(rows * format.quant_words(blocks));
+        let mut side = words(rows * format.side_words(blocks));
+        match format {
+            Format::F32 => quants.iter_mut().for_each(|word| {
+                *word = *word & 0x807f_ffff | 0x3f00_0000;
+            }),
+            Format::F16 => quants
+                .iter_mut()
+                .for_each(|w| *w = *w & 0x83ff_83ff | 0x3800_3800),
+            Format::Bf16 => quants
+                .iter_mut()
+                .for_each(|w| *w = *w & 0x807f_807f | 0x3f00_3f00),
+            _ => {
+                // Scales from 2^-9 to 2^-7 for what 4 bits multiply, less for more bits.
+                let (group, scale) = match format {
+                    Format::Q5_0 => (3, 0x1c00),
+                    Format::Q5_1 => (2, 0x1c00),
+                    Format::Q4K => (5, 0x1000),
+                    Format::Q5K => (13, 0x0c00),
+                    Format::Q6K => (21, 0x0400),
+                    Format::Q8_0 => (1, 0x1400),
+                    _ => (1, 0x2000),
+                };
+                for word in side.iter_mut().step_by(group) {
+                    *word = *word & 0x83ff_83ff | scale << 16 | scale;
+                }
+            }
+        }
+        let values = (0..rows).flat_map(|row| {
+            let (q, s) = (format.quant_words(blocks), format.side_words(blocks));
+            cpu::unpack(
+                format,
+                &quants[row * q..(row + 1) * q],
+                &side[row * s..(row + 1) * s],
+            )
+        });
+        let values = values.collect();
+        Packed {
+            quants,
+            side,
+            values,
+        }
     }
 
     fn put(&self, values: &[f32]) -> Handle {
@@ -57,6 +126,14 @@ impl Gpu {
     fn put_u32(&self, values: &[u32]) -> Handle {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.client.create(Bytes::from_bytes_vec(bytes))
+    }
+
+    /// What goes with a matrix' numbers, the bias behind it.
+    fn side(&self, matrix: &Packed, bias: &[f32]) -> Handle {
+        let mut side = matrix.side.clone();
+        side.extend(bias.iter().map(|value| value.to_bits()));
+        side.push(0);
+        self.put_u32(&side)
     }
 
     fn get(&self, handle: &Handle) -> Vec<f32> {
@@ -120,20 +197,32 @@ fn the_cpu_backend_gives_the_logits_back() {
 }
 
 #[test]
-fn embed_looks_rows_up() {
+fn embed_looks_rows_up_in_every_format() {
     let mut gpu = Gpu::open();
-    for (v, c, ids) in [(5, 3, vec![4]), (300, 67, vec![0, 299, 7, 7, 150])] {
-        let table = gpu.noise(v * c);
-        let x = gpu.put(&vec![POISON; ids.len() * c]);
-        let step: Vec<u32> = [12].iter().chain(&ids).copied().collect();
-        launch(
-            &gpu.client,
-            &EMBED,
-            &[&gpu.put_u32(&step), &gpu.put(&table), &x],
-            &[ids.len() as u32, c as u32],
-            flat(&EMBED, ids.len() * c),
-        );
-        assert_eq!(gpu.get(&x), cpu::embed(&table, c, &ids));
+    for format in Format::ALL {
+        for (v, c, ids) in [(5, 3, vec![4]), (300, 67, vec![0, 299, 7, 7, 150])] {
+            let blocks = Format::blocks(c);
+            let table = gpu.matrix(format, v, blocks);
+            let rows = table.values.chunks_exact(blocks * BLOCK);
+            let values: Vec<f32> = rows.flat_map(|row| &row[..c]).copied().collect();
+            let x = gpu.put(&vec![POISON; ids.len() * c]);
+            let step: Vec<u32> = [12].iter().chain(&ids).copied().collect();
+            let kernel = embed(format);
+            launch(
+                &gpu.client,
+                &kernel,
+                &[
+                    &gpu.put_u32(&step),
+                    &gpu.put_u32(&table.quants),
+                    &gpu.side(&table, &[]),
+                    &x,
+                ],
+                &[ids.len(), c, blocks].map(|n| n as u32),
+                flat(&kernel, ids.len() * blocks),
+            );
+            let wanted = cpu::embed(&values, c, &ids);
+            assert_close(format.name(), &gpu.get(&x), &wanted, 1);
+        }
     }
 }
 
@@ -143,81 +232,189 @@ fn rms_norm_of_any_row() {
     for (rows, first, c) in [(1, 0, 1), (3, 0, 63), (2, 4, 577)] {
         let x = gpu.noise((first + rows) * c);
         let weight = gpu.noise(c);
-        let y = gpu.put(&vec![POISON; rows * c]);
+        let stride = c + 3;
+        let y = gpu.put(&vec![POISON; rows * stride]);
         launch(
             &gpu.client,
             &RMS_NORM,
             &[&gpu.put(&x), &gpu.put(&weight), &y],
-            &[c as u32, 1e-5f32.to_bits(), first as u32],
+            &[c as u32, 1e-5f32.to_bits(), first as u32, stride as u32],
             [rows as u32, 1, 1],
         );
         let wanted = cpu::rms_norm(&x[first * c..], &weight, 1e-5);
-        assert_close("rms_norm", &gpu.get(&y), &wanted, 8);
+        let got = gpu.get(&y);
+        for (got, wanted) in got.chunks_exact(stride).zip(wanted.chunks_exact(c)) {
+            assert_close("rms_norm", &got[..c], wanted, 8);
+            assert_eq!(got[c..], [POISON; 3]);
+        }
     }
 }
 
-/// x w^T by `way`, with and without a bias, on top of what was there or not, beside other columns.
-fn check_linear(way: &'static Linear, rows: usize, inputs: usize, out: usize) {
-    let mut gpu = Gpu::open();
-    let (first, column, stride) = (2, 3, out + 5);
-    let x = gpu.noise((first + rows) * inputs);
-    let w = gpu.noise(out * inputs);
-    let bias = gpu.noise(out);
-    let held = gpu.noise(rows * stride);
-    for flags in [0, WITH_BIAS, ADD, WITH_BIAS | ADD] {
-        let y = gpu.put(&held);
-        let info = [rows, inputs, out, flags as usize, first, stride, column];
+/// A product and what its kernel is given.
+struct Case {
+    way: Way,
+    format: Format,
+    rows: usize,
+    inputs: usize,
+    out: usize,
+}
+
+impl Case {
+    fn name(&self, store: Store) -> String {
+        let Self {
+            rows, inputs, out, ..
+        } = self;
+        let kernel = linear(self.way, self.format, store).label();
+        format!("{kernel} of {rows} {inputs} {out}")
+    }
+
+    /// x [first + rows, inputs], the matrix, and the product of all of x's rows but the `first`.
+    fn operands(&self, gpu: &mut Gpu, first: usize, bias: &[f32]) -> (Handle, Packed, Vec<f32>) {
+        let blocks = Format::blocks(self.inputs);
+        let x = gpu.noise((first + self.rows) * self.inputs);
+        let matrix = gpu.matrix(self.format, self.out, blocks);
+        let rows = matrix.values.chunks_exact(blocks * BLOCK);
+        let w: Vec<f32> = rows.flat_map(|row| &row[..self.inputs]).copied().collect();
+        let product = cpu::linear(&x[first * self.inputs..], &w, bias, self.inputs);
+        (gpu.padded(&x, self.inputs), matrix, product)
+    }
+
+    /// With and without a bias, on top of what was there or not, beside other columns.
+    fn check_plain(&self) {
+        let mut gpu = Gpu::open();
+        let (first, column, stride) = (2, 3, self.out + 5);
+        let bias = gpu.noise(self.out);
+        let held = gpu.noise(self.rows * stride);
+        for flags in [0, WITH_BIAS | ADD] {
+            let bias = if flags & WITH_BIAS != 0 {
+                &bias[..]
+            } else {
+                &[]
+            };
+            let (x, matrix, product) = self.operands(&mut gpu, first, bias);
+            let y = gpu.put(&held);
+            let bias_at = matrix.side.len();
+            let blocks = Format::blocks(self.inputs);
+            let flags_here = flags as usize;
+            let info = [
+                self.rows, blocks, self.out, flags_here, first, bias_at, column, stride,
+            ];
+            launch(
+                &gpu.client,
+                &linear(self.way, self.format, Store::Plain),
+                &[
+                    &x,
+                    &gpu.put_u32(&matrix.quants),
+                    &gpu.side(&matrix, bias),
+                    &y,
+                ],
+                &info.map(|value| value as u32),
+                self.way.groups(self.rows, self.out),
+            );
+            let mut wanted = held.clone();
+            for (row, values) in product.chunks_exact(self.out).enumerate() {
+                for (i, value) in values.iter().enumerate() {
+                    let at = &mut wanted[row * stride + column + i];
+                    let held = if flags & ADD != 0 { *at } else { 0.0 };
+                    *at = held + value;
+                }
+            }
+            let what = format!("{} flags {flags}", self.name(Store::Plain));
+            assert_close(&what, &gpu.get(&y), &wanted, self.inputs);
+        }
+    }
+
+    /// Pairs of columns are gate and up.
+    fn check_swiglu(&self) {
+        let mut gpu = Gpu::open();
+        let bias = gpu.noise(self.out);
+        let (x, matrix, product) = self.operands(&mut gpu, 0, &bias);
+        let f = self.out / 2;
+        let y = gpu.put(&vec![POISON; self.rows * (f + 1)]);
+        let bias_at = matrix.side.len();
+        let blocks = Format::blocks(self.inputs);
+        let info = [
+            self.rows,
+            blocks,
+            self.out,
+            WITH_BIAS as usize,
+            0,
+            bias_at,
+            0,
+            f + 1,
+        ];
         launch(
             &gpu.client,
-            way.kernel(inputs),
-            &[&gpu.put(&x), &gpu.put(&w), &gpu.put(&bias), &y],
+            &linear(self.way, self.format, Store::Swiglu),
+            &[
+                &x,
+                &gpu.put_u32(&matrix.quants),
+                &gpu.side(&matrix, &bias),
+                &y,
+            ],
             &info.map(|value| value as u32),
-            way.groups(rows, out),
+            self.way.groups(self.rows, self.out),
         );
-        let bias = if flags & WITH_BIAS != 0 {
-            &bias[..]
-        } else {
-            &[]
-        };
-        let product = cpu::linear(&x[first * inputs..], &w, bias, inputs);
-        let mut wanted = held.clone();
-        for (row, values) in product.chunks_exact(out).enumerate() {
-            for (i, value) in values.iter().enumerate() {
-                let at = &mut wanted[row * stride + column + i];
-                *at = if flags & ADD != 0 {
-                    *at + value
-                } else {
-                    *value
-                };
+        let wanted = cpu::swiglu(&product);
+        let got = gpu.get(&y);
+        let what = self.name(Store::Swiglu);
+        for (got, wanted) in got.chunks_exact(f + 1).zip(wanted.chunks_exact(f)) {
+            assert_close(&what, &got[..f], wanted, 2 * self.inputs);
+            assert_eq!(got[f], POISON, "{what}");
+        }
+    }
+}
+
+/// Every format, in rows of odd numbers of blocks and values that fill the last one or not.
+fn cases(way: Way, rows: &[usize]) -> Vec<Case> {
+    let shapes = [(32, 2), (96, 14), (288, 38), (1, 10), (71, 66), (577, 6)];
+    let mut cases = Vec::new();
+    for format in Format::ALL {
+        for (i, (inputs, out)) in shapes.into_iter().enumerate() {
+            let rows = rows[i % rows.len()];
+            cases.push(Case {
+                way,
+                format,
+                rows,
+                inputs,
+                out,
+            });
+        }
+    }
+    cases
+}
+
+#[test]
+fn products_of_one_row_in_every_format() {
+    for way in [Way::Lane, Way::Workgroup] {
+        for case in cases(way, &[1]) {
+            case.check_plain();
+            case.check_swiglu();
+        }
+    }
+}
+
+#[test]
+fn products_of_many_rows_in_every_format() {
+    for case in cases(Way::Tile, &[2, 33, 3, 7, 5]) {
+        case.check_plain();
+        case.check_swiglu();
+    }
+}
+
+#[test]
+fn an_odd_number_of_columns() {
+    for (way, rows) in [(Way::Tile, 9), (Way::Lane, 1), (Way::Workgroup, 1)] {
+        for out in [1, 3, 13, 129] {
+            Case {
+                way,
+                format: Format::Q4_1,
+                rows,
+                inputs: 64,
+                out,
             }
+            .check_plain();
         }
-        let what = format!(
-            "{} flags {flags}: {rows} {inputs} {out}",
-            way.kernel(inputs).name
-        );
-        assert_close(&what, &gpu.get(&y), &wanted, inputs);
-    }
-}
-
-#[test]
-fn linear_of_one_row() {
-    for way in [&LINEAR_LANE, &LINEAR_WORKGROUP] {
-        for (inputs, out) in [(1, 1), (4, 3), (64, 130), (71, 129), (576, 7), (1537, 37)] {
-            check_linear(way, 1, inputs, out);
-        }
-    }
-}
-
-#[test]
-fn linear_of_many_rows() {
-    for (rows, inputs, out) in [
-        (2, 1, 1),
-        (3, 4, 5),
-        (33, 52, 31),
-        (7, 71, 66),
-        (64, 128, 32),
-    ] {
-        check_linear(&LINEAR_TILE, rows, inputs, out);
     }
 }
 
@@ -239,66 +436,105 @@ const HEADS: [Heads; 3] = [
     },
 ];
 
-#[test]
-fn rope_turns_and_attention_mixes() {
+/// Queries, keys and values of `rows` from `position` on, by `way`, in one matrix or in two.
+fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
     let mut gpu = Gpu::open();
-    for heads in HEADS {
-        let Heads { queries, kv, dim } = heads;
-        let positions = 150;
-        let angles = gpu.noise(positions * dim / 2);
-        let cosines: Vec<f32> = angles.iter().map(|a| (a * 3.0).cos()).collect();
-        let sines: Vec<f32> = angles.iter().map(|a| (a * 3.0).sin()).collect();
-        let shape = [queries, kv, dim, positions].map(|n| n as u32);
-        let mut cache = Cache::new(heads, positions);
-        let keys = gpu.put(&cache.keys);
-        let values = gpu.put(&cache.values);
-        // A prompt in two chunks, then a token: blocks of 64 positions whole, begun and exceeded.
-        for (position, rows) in [(0, 63), (63, 66), (129, 1)] {
-            let mut qkv = gpu.noise(rows * heads.row());
-            let on_gpu = gpu.put(&qkv);
-            let step = gpu.put_u32(&[position as u32]);
-            let (cos, sin) = (gpu.put(&cosines), gpu.put(&sines));
+    let Heads { queries, kv, dim } = heads;
+    let positions = 150;
+    let turns = gpu.noise(positions * dim / 2);
+    let angles: Vec<[f32; 2]> = turns
+        .iter()
+        .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
+        .collect();
+    let on_gpu = gpu.put(angles.as_flattened());
+    let shape = [queries, kv, dim, positions];
+    let mut cache = Cache::new(heads, positions);
+    let both = gpu.put(&[&cache.keys[..], &cache.values[..]].concat());
+    let inputs = 40;
+    let split = if parts == 1 {
+        heads.row()
+    } else {
+        (queries + kv) * dim
+    };
+    for &(position, rows) in chunks {
+        let step = gpu.put_u32(&[position as u32]);
+        let stride = queries * dim;
+        let turned = gpu.put(&vec![POISON; rows * stride]);
+        let x = gpu.noise(rows * inputs);
+        let x_on_gpu = gpu.padded(&x, inputs);
+        let mut columns = Vec::new();
+        for (format, first, out) in [
+            (Format::F16, 0, split),
+            (Format::Q8_0, split, heads.row() - split),
+        ] {
+            if out == 0 {
+                continue;
+            }
+            let bias = gpu.noise(out);
+            let blocks = Format::blocks(inputs);
+            let matrix = gpu.matrix(format, out, blocks);
+            let w = matrix.values.chunks_exact(blocks * BLOCK);
+            let w: Vec<f32> = w.flat_map(|row| &row[..inputs]).copied().collect();
+            columns.push((out, cpu::linear(&x, &w, &bias, inputs)));
+            let flags = WITH_BIAS as usize;
+            let bias_at = matrix.side.len();
+            let info = [rows, blocks, out, flags, 0, bias_at, first, stride];
+            let info = info.iter().chain(&shape).map(|value| *value as u32);
             launch(
                 &gpu.client,
-                &ROPE,
-                &[&on_gpu, &cos, &sin, &keys, &values, &step],
-                &[rows as u32, shape[0], shape[1], shape[2], shape[3]],
-                flat(&ROPE, rows * heads.row() / 2),
+                &linear(way, format, Store::Qkv),
+                &[
+                    &x_on_gpu,
+                    &gpu.put_u32(&matrix.quants),
+                    &gpu.side(&matrix, &bias),
+                    &turned,
+                    &on_gpu,
+                    &both,
+                    &step,
+                ],
+                &info.collect::<Vec<u32>>(),
+                way.groups(rows, out),
             );
-            cpu::rope(&mut qkv, heads, [&cosines, &sines], position, &mut cache);
-            assert_close("queries", &gpu.get(&on_gpu), &qkv, 8);
-            assert_close("keys", &gpu.get(&keys), &cache.keys, 8);
-            assert_close("values", &gpu.get(&values), &cache.values, 8);
+        }
+        let mut qkv = Vec::new();
+        for row in 0..rows {
+            for (out, values) in &columns {
+                qkv.extend_from_slice(&values[row * out..(row + 1) * out]);
+            }
+        }
+        let wanted = cpu::rope(&qkv, heads, &angles, position, &mut cache);
+        assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
+        let written = [&cache.keys[..], &cache.values[..]].concat();
+        assert_close("cache", &gpu.get(&both), &written, 8 * inputs);
 
-            let mixed = gpu.put(&vec![POISON; rows * queries * dim]);
-            launch(
-                &gpu.client,
-                &ATTENTION,
-                &[&on_gpu, &keys, &values, &mixed, &step],
-                &shape,
-                [queries as u32, rows as u32, 1],
-            );
-            let wanted = cpu::attention(&qkv, heads, position, &cache);
-            assert_close("attention", &gpu.get(&mixed), &wanted, 8 * dim);
+        let mixed_stride = stride + 3;
+        let mixed = gpu.put(&vec![POISON; rows * mixed_stride]);
+        let info = shape.iter().chain([&mixed_stride]).map(|n| *n as u32);
+        launch(
+            &gpu.client,
+            &ATTENTION,
+            &[&turned, &both, &mixed, &step],
+            &info.collect::<Vec<u32>>(),
+            [queries as u32, rows as u32, 1],
+        );
+        let wanted = cpu::attention(&wanted, heads, position, &cache);
+        let got = gpu.get(&mixed);
+        let rows = got.chunks_exact(mixed_stride);
+        for (got, wanted) in rows.zip(wanted.chunks_exact(stride)) {
+            assert_close("attention", &got[..stride], wanted, 64 * dim);
+            assert_eq!(got[stride..], [POISON; 3]);
         }
     }
 }
 
 #[test]
-fn swiglu_of_small_and_large_gates() {
-    let mut gpu = Gpu::open();
-    for (rows, f) in [(1, 1), (3, 71), (2, 1000)] {
-        let mut gate_up = gpu.noise(rows * 2 * f);
-        gate_up[0] = 40.0;
-        gate_up[rows * 2 * f - f - 1] = -40.0;
-        let y = gpu.put(&vec![POISON; rows * f]);
-        launch(
-            &gpu.client,
-            &SWIGLU,
-            &[&gpu.put(&gate_up), &y],
-            &[rows as u32, f as u32],
-            flat(&SWIGLU, rows * f),
-        );
-        assert_close("swiglu", &gpu.get(&y), &cpu::swiglu(&gate_up, f), 8);
+fn queries_and_keys_are_turned_and_attention_mixes() {
+    for heads in HEADS {
+        for parts in [1, 2] {
+            // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded.
+            check_qkv(Way::Tile, heads, &[(0, 63), (63, 66)], parts);
+            check_qkv(Way::Lane, heads, &[(0, 1), (1, 1)], parts);
+            check_qkv(Way::Workgroup, heads, &[(0, 1), (1, 1)], parts);
+        }
     }
 }

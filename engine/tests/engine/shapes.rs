@@ -1,6 +1,10 @@
 //! Every shape a Llama may have, against the f64 oracle, on every backend.
 
-use llamaglass_engine::weights::{ModelConfig, RopeLayout, RopeScaling};
+use llamaglass_engine::bytes::MemorySource;
+use llamaglass_engine::weights::testing::GgufFile;
+use llamaglass_engine::weights::{
+    BlockTensor, Checkpoint, ModelConfig, RopeLayout, RopeScaling, TensorName, TensorType,
+};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 
 use super::oracle;
@@ -94,6 +98,70 @@ fn every_rope_scaling() {
         config.rope.scaling = scaling;
         agrees_with_the_oracle(&config);
     }
+}
+
+/// Rows of 256 and of 96 values, so that K types are there and what takes their place.
+fn even_config() -> ModelConfig {
+    ModelConfig {
+        hidden_size: 256,
+        n_heads: 3,
+        n_kv_heads: 1,
+        head_dim: 32,
+        ffn_size: 512,
+        ..odd_config()
+    }
+}
+
+/// On the fast path, as close to the oracle over the same weights as f32 ones.
+fn fast_agrees_with_the_oracle(what: &str, make: &dyn Fn() -> Checkpoint) {
+    let ids = prompt(9);
+    let expected = oracle::last_logits(&make(), &ids);
+    let options = LoadOptions {
+        backend: BackendChoice::Wgpu,
+        path: Some(ForwardPath::Fast),
+        // Both a tile and a single row.
+        prefill_chunk: Some(8),
+        ..Default::default()
+    };
+    let mut progress = |_| {};
+    let loaded = Engine::from_checkpoint(make(), &options, &mut progress);
+    let mut engine = pollster::block_on(loaded).unwrap();
+    let diff = max_abs_diff(&last_logits(&mut engine, &ids), &expected);
+    assert!(diff <= TOLERANCE, "{what}: off by {diff}");
+}
+
+#[test]
+fn every_type_of_weights() {
+    for tensor_type in TensorType::ALL {
+        fast_agrees_with_the_oracle(tensor_type.name(), &|| {
+            Checkpoint::random(even_config(), tensor_type, 42).unwrap()
+        });
+    }
+}
+
+/// As llama.cpp mixes them in Q4_K_M, and parts of one product in types that do not go together.
+#[test]
+fn several_types_in_one_product() {
+    let mut config = even_config();
+    config.rope.layout = RopeLayout::Interleaved;
+    fast_agrees_with_the_oracle("a mixed file", &|| {
+        let mut file = GgufFile::model(&config, TensorType::Q4K, 42).unwrap();
+        for (index, tensor, other) in [
+            (0, BlockTensor::V, TensorType::Q6K),
+            (1, BlockTensor::K, TensorType::Q8_0),
+            (0, BlockTensor::Up, TensorType::Q6K),
+            (1, BlockTensor::Down, TensorType::F16),
+        ] {
+            let name = TensorName::Block(index, tensor);
+            let from = GgufFile::model(&config, other, 7)
+                .unwrap()
+                .tensor(name)
+                .cloned();
+            *file.tensor(name).unwrap() = from.unwrap();
+        }
+        let source = MemorySource::new("mixed.gguf", file.bytes());
+        pollster::block_on(Checkpoint::open(vec![Box::new(source)])).unwrap()
+    });
 }
 
 #[test]

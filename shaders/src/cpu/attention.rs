@@ -2,14 +2,13 @@
 
 use super::{Cache, Heads};
 
-/// The queries of `qkv` [T, (H + 2 K) D], the first at `position`, over the cache: [T, H D]. H / K
-/// query heads share keys and values (arXiv:2305.13245).
-pub fn attention(qkv: &[f32], heads: Heads, position: usize, cache: &Cache) -> Vec<f32> {
+/// Queries [T, H D], the first at `position`, over the cache: [T, H D]. H / K query heads share keys and values (arXiv:2305.13245).
+pub fn attention(rows: &[f32], heads: Heads, position: usize, cache: &Cache) -> Vec<f32> {
     let Heads { queries, kv, dim } = heads;
     let scale = (dim as f64).sqrt().recip();
     let mut mixed = Vec::new();
-    for (t, row) in qkv.chunks_exact(heads.row()).enumerate() {
-        for (index, query) in row.chunks_exact(dim).take(queries).enumerate() {
+    for (t, row) in rows.chunks_exact(queries * dim).enumerate() {
+        for (index, query) in row.chunks_exact(dim).enumerate() {
             let from = index / (queries / kv) * cache.positions * dim;
             let seen = (position + t + 1) * dim;
             let scores: Vec<f64> = cache.keys[from..from + seen]
@@ -48,9 +47,9 @@ mod tests {
             values: vec![2.0, 4.0, 100.0],
             positions: 3,
         };
-        let qkv = [1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 0.0];
-        assert_eq!(attention(&qkv[..4], heads, 1, &cache), [3.0, 3.0]);
-        let two_rows = attention(&qkv, heads, 0, &cache);
+        let queries = [1.0, 0.0, 1.0, 1.0];
+        assert_eq!(attention(&queries[..2], heads, 1, &cache), [3.0, 3.0]);
+        let two_rows = attention(&queries, heads, 0, &cache);
         assert_eq!(two_rows, [2.0, 2.0, 3.0, 3.0]);
     }
 }

@@ -7,6 +7,7 @@ mod linear;
 mod rms_norm;
 mod rope;
 mod swiglu;
+mod unpack;
 
 pub use argmax::argmax;
 pub use attention::attention;
@@ -15,6 +16,7 @@ pub use linear::linear;
 pub use rms_norm::rms_norm;
 pub use rope::{Cache, rope};
 pub use swiglu::swiglu;
+pub use unpack::unpack;
 
 /// Heads of an attention layer.
 #[derive(Clone, Copy, Debug)]

@@ -25,42 +25,42 @@ impl Cache {
     }
 }
 
-/// Turns the queries of `qkv` [T, (H + 2 K) D] in place, and its keys into the cache, where its
-/// values go too; the first row is at `position`. `cosines` and `sines` are [S, D/2], a row a
-/// position; values i and i + D/2 of a head are turned together (arXiv:2104.09864).
+/// Turns the queries of `qkv` [T, (H + 2 K) D], which it gives as [T, H D], and its keys into the
+/// cache, where its values go too; the first row is at `position`. `angles` are cosine and sine
+/// [S, D/2, 2], a row a position; values 2 i and 2 i + 1 of a head are turned together
+/// (arXiv:2104.09864).
 pub fn rope(
-    qkv: &mut [f32],
+    qkv: &[f32],
     heads: Heads,
-    [cosines, sines]: [&[f32]; 2],
+    angles: &[[f32; 2]],
     position: usize,
     cache: &mut Cache,
-) {
+) -> Vec<f32> {
     let Heads { queries, kv, dim } = heads;
     let half = dim / 2;
-    for (t, row) in qkv.chunks_exact_mut(heads.row()).enumerate() {
+    let mut turned_queries = Vec::new();
+    for (t, row) in qkv.chunks_exact(heads.row()).enumerate() {
         let position = position + t;
-        for (index, head) in row.chunks_exact_mut(dim).enumerate() {
-            let mut turned = head.to_vec();
-            if index < queries + kv {
-                for i in 0..half {
-                    let (a, b) = (head[i], head[i + half]);
-                    let (cos, sin) = (cosines[position * half + i], sines[position * half + i]);
-                    turned[i] = a * cos - b * sin;
-                    turned[i + half] = b * cos + a * sin;
-                }
-            }
+        let turn = |(i, [a, b]): (usize, &[f32; 2])| {
+            let [cos, sin] = angles[position * half + i];
+            [a * cos - b * sin, b * cos + a * sin]
+        };
+        for (index, head) in row.chunks_exact(dim).enumerate() {
+            let pairs = head.as_chunks::<2>().0.iter().enumerate();
+            let turned: Vec<f32> = pairs.flat_map(turn).collect();
             let to = |head: usize| (head * cache.positions + position) * dim;
             if index < queries {
-                head.copy_from_slice(&turned);
+                turned_queries.extend(turned);
             } else if index < queries + kv {
                 let to = to(index - queries);
                 cache.keys[to..to + dim].copy_from_slice(&turned);
             } else {
                 let to = to(index - queries - kv);
-                cache.values[to..to + dim].copy_from_slice(&turned);
+                cache.values[to..to + dim].copy_from_slice(head);
             }
         }
     }
+    turned_queries
 }
 
 #[cfg(test)]
@@ -68,16 +68,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_turn_swaps_the_halves_and_values_stay() {
+    fn a_quarter_turn_swaps_a_pair_and_values_stay() {
         let heads = Heads {
             queries: 1,
             kv: 1,
             dim: 2,
         };
         let mut cache = Cache::new(heads, 2);
-        let mut qkv = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
-        rope(&mut qkv, heads, [&[1.0, 0.0], &[0.0, 1.0]], 1, &mut cache);
-        assert_eq!(qkv, [-2.0, 1.0, 3.0, 4.0, 5.0, 6.0]);
+        let qkv = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+        let queries = rope(&qkv, heads, &[[1.0, 0.0], [0.0, 1.0]], 1, &mut cache);
+        assert_eq!(queries, [-2.0, 1.0]);
         assert_eq!(cache.keys, [0.0, 0.0, -4.0, 3.0]);
         assert_eq!(cache.values, [0.0, 0.0, 5.0, 6.0]);
     }

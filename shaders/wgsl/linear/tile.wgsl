@@ -1,46 +1,184 @@
+// A prompt's rows: an invocation computes 8 columns of 4 rows from registers, a workgroup 32 of 32.
 
-// A prompt's rows: an invocation computes 4 columns of 4 rows from registers, a workgroup 32 of 32.
+// A four of each of 8 columns of w.
+struct Weights {
+    c0: vec4<f32>, c1: vec4<f32>, c2: vec4<f32>, c3: vec4<f32>,
+    c4: vec4<f32>, c5: vec4<f32>, c6: vec4<f32>, c7: vec4<f32>,
+}
+// Of 8 columns, for 4 rows.
+struct Sums {
+    low0: vec4<f32>, low1: vec4<f32>, low2: vec4<f32>, low3: vec4<f32>,
+    high0: vec4<f32>, high1: vec4<f32>, high2: vec4<f32>, high3: vec4<f32>,
+}
 
-@compute @workgroup_size(8, 8, 1)
+fn low(w: Weights, v: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(dot(w.c0, v), dot(w.c1, v), dot(w.c2, v), dot(w.c3, v));
+}
+fn high(w: Weights, v: vec4<f32>) -> vec4<f32> {
+    return vec4<f32>(dot(w.c4, v), dot(w.c5, v), dot(w.c6, v), dot(w.c7, v));
+}
+fn add(s: Sums, w: Weights, at: vec4<u32>, four: u32) -> Sums {
+    let v0 = x[at.x + four];
+    let v1 = x[at.y + four];
+    let v2 = x[at.z + four];
+    let v3 = x[at.w + four];
+    return Sums(
+        s.low0 + low(w, v0), s.low1 + low(w, v1), s.low2 + low(w, v2), s.low3 + low(w, v3),
+        s.high0 + high(w, v0), s.high1 + high(w, v1), s.high2 + high(w, v2), s.high3 + high(w, v3),
+    );
+}
+
+// A block of each of 8 columns.
+struct Blocks {
+    b0: Block, b1: Block, b2: Block, b3: Block, b4: Block, b5: Block, b6: Block, b7: Block,
+}
+fn value(numbers: vec4<f32>, scale: f32, low: f32) -> vec4<f32> {
+    return numbers * (IN_PLACE * scale) + low;
+}
+fn weights_0(b: Blocks) -> Weights {
+    return Weights(
+        value(four_0(b.b0.quants), b.b0.scale.x, b.b0.low.x),
+        value(four_0(b.b1.quants), b.b1.scale.x, b.b1.low.x),
+        value(four_0(b.b2.quants), b.b2.scale.x, b.b2.low.x),
+        value(four_0(b.b3.quants), b.b3.scale.x, b.b3.low.x),
+        value(four_0(b.b4.quants), b.b4.scale.x, b.b4.low.x),
+        value(four_0(b.b5.quants), b.b5.scale.x, b.b5.low.x),
+        value(four_0(b.b6.quants), b.b6.scale.x, b.b6.low.x),
+        value(four_0(b.b7.quants), b.b7.scale.x, b.b7.low.x),
+    );
+}
+fn weights_1(b: Blocks) -> Weights {
+    return Weights(
+        value(four_1(b.b0.quants), b.b0.scale.x, b.b0.low.x),
+        value(four_1(b.b1.quants), b.b1.scale.x, b.b1.low.x),
+        value(four_1(b.b2.quants), b.b2.scale.x, b.b2.low.x),
+        value(four_1(b.b3.quants), b.b3.scale.x, b.b3.low.x),
+        value(four_1(b.b4.quants), b.b4.scale.x, b.b4.low.x),
+        value(four_1(b.b5.quants), b.b5.scale.x, b.b5.low.x),
+        value(four_1(b.b6.quants), b.b6.scale.x, b.b6.low.x),
+        value(four_1(b.b7.quants), b.b7.scale.x, b.b7.low.x),
+    );
+}
+fn weights_2(b: Blocks) -> Weights {
+    return Weights(
+        value(four_2(b.b0.quants), b.b0.scale.x, b.b0.low.x),
+        value(four_2(b.b1.quants), b.b1.scale.x, b.b1.low.x),
+        value(four_2(b.b2.quants), b.b2.scale.x, b.b2.low.x),
+        value(four_2(b.b3.quants), b.b3.scale.x, b.b3.low.x),
+        value(four_2(b.b4.quants), b.b4.scale.x, b.b4.low.x),
+        value(four_2(b.b5.quants), b.b5.scale.x, b.b5.low.x),
+        value(four_2(b.b6.quants), b.b6.scale.x, b.b6.low.x),
+        value(four_2(b.b7.quants), b.b7.scale.x, b.b7.low.x),
+    );
+}
+fn weights_3(b: Blocks) -> Weights {
+    return Weights(
+        value(four_3(b.b0.quants), b.b0.scale.x, b.b0.low.x),
+        value(four_3(b.b1.quants), b.b1.scale.x, b.b1.low.x),
+        value(four_3(b.b2.quants), b.b2.scale.x, b.b2.low.x),
+        value(four_3(b.b3.quants), b.b3.scale.x, b.b3.low.x),
+        value(four_3(b.b4.quants), b.b4.scale.x, b.b4.low.x),
+        value(four_3(b.b5.quants), b.b5.scale.x, b.b5.low.x),
+        value(four_3(b.b6.quants), b.b6.scale.x, b.b6.low.x),
+        value(four_3(b.b7.quants), b.b7.scale.x, b.b7.low.x),
+    );
+}
+fn weights_4(b: Blocks) -> Weights {
+    return Weights(
+        value(four_4(b.b0.quants), b.b0.scale.y, b.b0.low.y),
+        value(four_4(b.b1.quants), b.b1.scale.y, b.b1.low.y),
+        value(four_4(b.b2.quants), b.b2.scale.y, b.b2.low.y),
+        value(four_4(b.b3.quants), b.b3.scale.y, b.b3.low.y),
+        value(four_4(b.b4.quants), b.b4.scale.y, b.b4.low.y),
+        value(four_4(b.b5.quants), b.b5.scale.y, b.b5.low.y),
+        value(four_4(b.b6.quants), b.b6.scale.y, b.b6.low.y),
+        value(four_4(b.b7.quants), b.b7.scale.y, b.b7.low.y),
+    );
+}
+fn weights_5(b: Blocks) -> Weights {
+    return Weights(
+        value(four_5(b.b0.quants), b.b0.scale.y, b.b0.low.y),
+        value(four_5(b.b1.quants), b.b1.scale.y, b.b1.low.y),
+        value(four_5(b.b2.quants), b.b2.scale.y, b.b2.low.y),
+        value(four_5(b.b3.quants), b.b3.scale.y, b.b3.low.y),
+        value(four_5(b.b4.quants), b.b4.scale.y, b.b4.low.y),
+        value(four_5(b.b5.quants), b.b5.scale.y, b.b5.low.y),
+        value(four_5(b.b6.quants), b.b6.scale.y, b.b6.low.y),
+        value(four_5(b.b7.quants), b.b7.scale.y, b.b7.low.y),
+    );
+}
+fn weights_6(b: Blocks) -> Weights {
+    return Weights(
+        value(four_6(b.b0.quants), b.b0.scale.y, b.b0.low.y),
+        value(four_6(b.b1.quants), b.b1.scale.y, b.b1.low.y),
+        value(four_6(b.b2.quants), b.b2.scale.y, b.b2.low.y),
+        value(four_6(b.b3.quants), b.b3.scale.y, b.b3.low.y),
+        value(four_6(b.b4.quants), b.b4.scale.y, b.b4.low.y),
+        value(four_6(b.b5.quants), b.b5.scale.y, b.b5.low.y),
+        value(four_6(b.b6.quants), b.b6.scale.y, b.b6.low.y),
+        value(four_6(b.b7.quants), b.b7.scale.y, b.b7.low.y),
+    );
+}
+fn weights_7(b: Blocks) -> Weights {
+    return Weights(
+        value(four_7(b.b0.quants), b.b0.scale.y, b.b0.low.y),
+        value(four_7(b.b1.quants), b.b1.scale.y, b.b1.low.y),
+        value(four_7(b.b2.quants), b.b2.scale.y, b.b2.low.y),
+        value(four_7(b.b3.quants), b.b3.scale.y, b.b3.low.y),
+        value(four_7(b.b4.quants), b.b4.scale.y, b.b4.low.y),
+        value(four_7(b.b5.quants), b.b5.scale.y, b.b5.low.y),
+        value(four_7(b.b6.quants), b.b6.scale.y, b.b6.low.y),
+        value(four_7(b.b7.quants), b.b7.scale.y, b.b7.low.y),
+    );
+}
+
+@compute @workgroup_size(4, 8, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let t = info[ROWS];
-    let out = info[OUT];
-    let column = id.x * 4u;
+    let column = id.x * 8u;
     let row = id.y * 4u;
-    if (column >= out || row >= t) { return; }
+    if (column >= info[OUT] || row >= t) { return; }
     // Past the last row and column the last is computed again, and not stored.
-    let w0 = start(column);
-    let w1 = start(min(column + 1u, out - 1u));
-    let w2 = start(min(column + 2u, out - 1u));
-    let w3 = start(min(column + 3u, out - 1u));
-    let first = info[X_ROW];
-    let x0 = start(first + row);
-    let x1 = start(first + min(row + 1u, t - 1u));
-    let x2 = start(first + min(row + 2u, t - 1u));
-    let x3 = start(first + min(row + 3u, t - 1u));
-    var y0 = vec4<f32>();
-    var y1 = vec4<f32>();
-    var y2 = vec4<f32>();
-    var y3 = vec4<f32>();
-    let n = fours();
+    let last = info[OUT] - 1u;
+    let c0 = column;
+    let c1 = min(column + 1u, last);
+    let c2 = min(column + 2u, last);
+    let c3 = min(column + 3u, last);
+    let c4 = min(column + 4u, last);
+    let c5 = min(column + 5u, last);
+    let c6 = min(column + 6u, last);
+    let c7 = min(column + 7u, last);
+    let n = info[BLOCKS];
+    let rows = min(vec4<u32>(row) + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(t - 1u));
+    let begin = (rows + info[X_ROW]) * n * 8u;
+    var s = Sums();
     for (var i = 0u; i < n; i += 1u) {
-        let a = w_at(w0, i);
-        let b = w_at(w1, i);
-        let c = w_at(w2, i);
-        let d = w_at(w3, i);
-        let e = x_at(x0, i);
-        let f = x_at(x1, i);
-        let g = x_at(x2, i);
-        let h = x_at(x3, i);
-        y0 += vec4<f32>(dot(a, e), dot(b, e), dot(c, e), dot(d, e));
-        y1 += vec4<f32>(dot(a, f), dot(b, f), dot(c, f), dot(d, f));
-        y2 += vec4<f32>(dot(a, g), dot(b, g), dot(c, g), dot(d, g));
-        y3 += vec4<f32>(dot(a, h), dot(b, h), dot(c, h), dot(d, h));
+        let b = Blocks(
+            load(c0, i, n), load(c1, i, n), load(c2, i, n), load(c3, i, n),
+            load(c4, i, n), load(c5, i, n), load(c6, i, n), load(c7, i, n),
+        );
+        let at = begin + 8u * i;
+        s = add(s, weights_0(b), at, 0u);
+        s = add(s, weights_1(b), at, 1u);
+        s = add(s, weights_2(b), at, 2u);
+        s = add(s, weights_3(b), at, 3u);
+        s = add(s, weights_4(b), at, 4u);
+        s = add(s, weights_5(b), at, 5u);
+        s = add(s, weights_6(b), at, 6u);
+        s = add(s, weights_7(b), at, 7u);
     }
-    for (var j = 0u; j < 4u && column + j < out; j += 1u) {
-        store(row, column + j, y0[j]);
-        if (row + 1u < t) { store(row + 1u, column + j, y1[j]); }
-        if (row + 2u < t) { store(row + 2u, column + j, y2[j]); }
-        if (row + 3u < t) { store(row + 3u, column + j, y3[j]); }
+    store(row, column, s.low0);
+    store(row, column + 4u, s.high0);
+    if (row + 1u < t) {
+        store(row + 1u, column, s.low1);
+        store(row + 1u, column + 4u, s.high1);
+    }
+    if (row + 2u < t) {
+        store(row + 2u, column, s.low2);
+        store(row + 2u, column + 4u, s.high2);
+    }
+    if (row + 3u < t) {
+        store(row + 3u, column, s.low3);
+        store(row + 3u, column + 4u, s.high3);
     }
 }

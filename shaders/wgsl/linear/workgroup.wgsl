@@ -1,41 +1,40 @@
+// A row of x, 8 columns a workgroup: 32 invocations share 4 columns, so that neighbours read
+// neighbouring blocks. For GPUs.
 
-// One row of x, 4 columns a workgroup, whose invocations share the columns' values: for GPUs, where
-// neighbours read neighbouring addresses.
+const LANES: u32 = 32u;
 
-const LANES: u32 = 64u;
+var<workgroup> partial: array<vec4<f32>, 64>;
 
-var<workgroup> partial: array<vec4<f32>, LANES>;
-
-@compute @workgroup_size(64, 1, 1)
+@compute @workgroup_size(32, 2, 1)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_index) lane: u32,
+    @builtin(local_invocation_id) id: vec3<u32>,
+    @builtin(local_invocation_index) index: u32,
 ) {
-    let out = info[OUT];
-    let column = group.x * 4u;
-    let w0 = start(min(column, out - 1u));
-    let w1 = start(min(column + 1u, out - 1u));
-    let w2 = start(min(column + 2u, out - 1u));
-    let w3 = start(min(column + 3u, out - 1u));
-    let x0 = start(info[X_ROW] + group.y);
+    let lane = id.x;
+    let last = info[OUT] - 1u;
+    let column = group.x * 8u + id.y * 4u;
+    let c0 = min(column, last);
+    let c1 = min(column + 1u, last);
+    let c2 = min(column + 2u, last);
+    let c3 = min(column + 3u, last);
+    let n = info[BLOCKS];
+    let begin = (info[X_ROW] + group.y) * n * 8u;
     var sums = vec4<f32>();
-    let n = fours();
     for (var i = lane; i < n; i += LANES) {
-        let v = x_at(x0, i);
+        let v = input(begin + 8u * i);
         sums += vec4<f32>(
-            dot(w_at(w0, i), v),
-            dot(w_at(w1, i), v),
-            dot(w_at(w2, i), v),
-            dot(w_at(w3, i), v),
+            dot_block(load(c0, i, n), v),
+            dot_block(load(c1, i, n), v),
+            dot_block(load(c2, i, n), v),
+            dot_block(load(c3, i, n), v),
         );
     }
-    partial[lane] = sums;
+    partial[index] = sums;
     workgroupBarrier();
     for (var width = LANES / 2u; width > 0u; width /= 2u) {
-        if (lane < width) { partial[lane] += partial[lane + width]; }
+        if (lane < width) { partial[index] += partial[index + width]; }
         workgroupBarrier();
     }
-    if (lane < 4u && column + lane < out) {
-        store(group.y, column + lane, partial[0][lane]);
-    }
+    if (lane == 0u) { store(group.y, column, partial[index]); }
 }

@@ -1,13 +1,16 @@
 //! What a step's kernels write, allocated once.
 
+use cubecl::bytes::Bytes;
 use cubecl::client::Client;
 use cubecl::server::Handle;
-use llamaglass_shaders::Linear;
+use llamaglass_shaders::{BLOCK, Way};
 
 use super::super::model::Shape;
 use crate::weights::ModelConfig;
 
 /// Buffers for steps of up to `rows` ids, all f32 but `step`.
+///
+/// Rows that products read are whole blocks: what they have too many is zero, and stays so.
 pub struct Buffers {
     /// T at most.
     pub rows: usize,
@@ -16,25 +19,21 @@ pub struct Buffers {
     /// V.
     pub vocab: usize,
     /// How a product with one row is computed.
-    pub one_row: &'static Linear,
+    pub one_row: Way,
     /// [1 + T] u32: the position, then the ids.
     pub step: Handle,
     /// [T, C]: the residual stream.
     pub x: Handle,
-    /// [T, C].
+    /// [T, C in whole blocks].
     pub normed: Handle,
-    /// [T, (H + 2K) D].
-    pub qkv: Handle,
     /// [T, H D].
+    pub queries: Handle,
+    /// [T, H D in whole blocks].
     pub mixed: Handle,
-    /// [T, 2F].
-    pub gate_up: Handle,
-    /// [T, F].
+    /// [T, F in whole blocks].
     pub hidden: Handle,
     /// [1, V].
     pub logits: Handle,
-    /// Bound where a product has no bias.
-    pub no_bias: Handle,
 }
 
 /// One step's rows.
@@ -45,18 +44,19 @@ pub struct Step {
     pub tokens: usize,
 }
 
+/// Values of a row in whole blocks.
+pub const fn whole(values: usize) -> usize {
+    values.next_multiple_of(BLOCK)
+}
+
 impl Buffers {
     /// Allocates them.
-    pub fn new(
-        config: &ModelConfig,
-        shape: Shape,
-        one_row: &'static Linear,
-        client: &Client,
-    ) -> Self {
+    pub fn new(config: &ModelConfig, shape: Shape, one_row: Way, client: &Client) -> Self {
         let rows = shape.chunk.max(1);
         let c = config.hidden_size;
-        let heads = config.n_heads + 2 * config.n_kv_heads;
+        let mixed = config.n_heads * config.head_dim;
         let values = |count: usize| client.empty(count * 4);
+        let zeros = |count: usize| client.create(Bytes::from_elems(vec![0f32; count]));
         Self {
             rows,
             c,
@@ -64,13 +64,11 @@ impl Buffers {
             one_row,
             step: values(1 + rows),
             x: values(rows * c),
-            normed: values(rows * c),
-            qkv: values(rows * heads * config.head_dim),
-            mixed: values(rows * config.n_heads * config.head_dim),
-            gate_up: values(rows * 2 * config.ffn_size),
-            hidden: values(rows * config.ffn_size),
+            normed: zeros(rows * whole(c)),
+            queries: values(rows * mixed),
+            mixed: zeros(rows * whole(mixed)),
+            hidden: zeros(rows * whole(config.ffn_size)),
             logits: values(config.vocab_size),
-            no_bias: values(1),
         }
     }
 

@@ -3,6 +3,9 @@
 
 mod buffers;
 mod layer;
+mod load;
+mod matrix;
+mod pack;
 
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor};
 use burn::backend::{DispatchTensorKind, cubecl::Device as CubeDevice};
@@ -11,16 +14,17 @@ use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
 use cubecl::client::{Client, Graph};
 use cubecl::server::Handle;
-use llamaglass_shaders::{EMBED, LINEAR_LANE, LINEAR_WORKGROUP, Linear};
+use llamaglass_shaders::{Way, embed};
 
 use super::error::ForwardError;
-use super::kernel::{flat, launch, on_device};
+use super::kernel::{flat, launch};
 use super::model::{LogitRows, Shape};
-use super::parameters::{Block, RmsNorm};
-use super::rope::RopeTable;
+use super::rope::frequencies;
 use crate::weights::ModelConfig;
 use buffers::{Buffers, Step};
-use layer::{Layer, Norm, Product};
+use layer::{Layer, Norm, Weights};
+pub use load::load;
+use matrix::{After, Matrix, To};
 
 /// Weights, tables, KV cache and buffers of the fast path, for one sequence.
 pub struct Fast {
@@ -28,14 +32,26 @@ pub struct Fast {
     device: CubeDevice,
     buffers: Buffers,
     /// [V, C], where it fits one buffer.
-    embedding: Option<Handle>,
+    embedding: Option<Matrix>,
     layers: Vec<Layer>,
     norm: Norm,
     /// The output matrix, in row shards, and the column of the logits where each begins.
-    head: Vec<(Product, usize)>,
-    cosines: Handle,
-    sines: Handle,
+    head: Vec<(Matrix, usize)>,
+    /// [S, D/2] of cosine and sine.
+    angles: Handle,
     decode: Decode,
+}
+
+/// All of a model's weights, on the device.
+pub struct Parameters {
+    /// [V, C], where it fits one buffer.
+    embedding: Option<Matrix>,
+    /// In the order in which they compute.
+    blocks: Vec<Weights>,
+    /// After the last block.
+    norm: Norm,
+    /// The output matrix [V, C], in row shards, and the row where each begins.
+    head: Vec<(Matrix, usize)>,
 }
 
 /// How far the decode step is on its way to being replayed.
@@ -67,8 +83,7 @@ impl Fast {
     /// [`ForwardError::NoPath`] where the weights are not on a GPU.
     pub(super) fn new(
         config: &ModelConfig,
-        embedding: Option<Tensor<2>>,
-        (blocks, norm, head): (Vec<Block>, RmsNorm, Vec<Tensor<2>>),
+        parameters: Parameters,
         device: &Device,
         shape: Shape,
         software: bool,
@@ -77,25 +92,21 @@ impl Fast {
             return Err(not_on_a_gpu());
         };
         let client = cube.client();
-        let table = RopeTable::new(config, shape.context, device);
-        let mut first = 0;
-        let mut shards = Vec::with_capacity(head.len());
-        for shard in head {
-            let column = first;
-            first += shard.dims()[0];
-            shards.push((Product::of_matrix(shard)?, column));
-        }
-        debug_assert_eq!(first, config.vocab_size);
-        let layer = |block| Layer::new(block, config, shape.context, &client);
+        let Parameters {
+            embedding,
+            blocks,
+            norm,
+            head,
+        } = parameters;
+        let layer = |weights| Layer::new(weights, config, shape.context, &client);
         Ok(Self {
             device: cube.clone(),
             buffers: Buffers::new(config, shape, one_row(software), &client),
-            embedding: embedding.map(handle).transpose()?,
-            layers: blocks.into_iter().map(layer).collect::<Result<_, _>>()?,
-            norm: Norm::new(norm)?,
-            head: shards,
-            cosines: handle(table.cos)?,
-            sines: handle(table.sin)?,
+            embedding,
+            layers: blocks.into_iter().map(layer).collect(),
+            norm,
+            head,
+            angles: client.create(Bytes::from_elems(angles(config, shape.context))),
             decode: Decode::Cold,
             client,
         })
@@ -123,10 +134,7 @@ impl Fast {
         let bytes = self.buffers.step_bytes(ids, position);
         self.client
             .write(&self.buffers.step, Bytes::from_bytes_vec(bytes));
-        Ok(rows.map(|rows| {
-            let bytes: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.client.create(Bytes::from_bytes_vec(bytes))
-        }))
+        Ok(rows.map(|rows| self.client.create(Bytes::from_elems(rows))))
     }
 
     /// Issues a step over the `tokens` that were uploaded: writes the cache, gives the wanted
@@ -196,17 +204,25 @@ impl Fast {
     fn embed(&self, tokens: usize) -> Handle {
         let Buffers { step, x, c, .. } = &self.buffers;
         if let Some(embedding) = &self.embedding {
-            let groups = flat(&EMBED, tokens * c);
-            let info = [tokens as u32, *c as u32];
-            launch(&self.client, &EMBED, &[step, embedding, x], &info, groups);
+            let Matrix {
+                format,
+                blocks,
+                quants,
+                side,
+                ..
+            } = embedding;
+            let kernel = embed(*format);
+            let groups = flat(&kernel, tokens * blocks);
+            let info = [tokens, *c, *blocks].map(|n| n as u32);
+            let buffers = [step, quants, side, x];
+            launch(&self.client, &kernel, &buffers, &info, groups);
         }
         x.clone()
     }
 
     fn blocks(&self, step: &Step) {
-        let angles = [&self.cosines, &self.sines];
         for layer in &self.layers {
-            layer.launch(&self.client, &self.buffers, step, angles);
+            layer.launch(&self.client, &self.buffers, step, &self.angles);
         }
     }
 
@@ -216,8 +232,14 @@ impl Fast {
         self.norm
             .launch(&self.client, &step.x, first, count, &buffers.normed);
         for (shard, column) in &self.head {
-            let to = (logits, buffers.vocab, *column);
-            shard.launch(&self.client, buffers, (&buffers.normed, count), to, false);
+            let to = To {
+                y: logits,
+                stride: buffers.vocab,
+                column: *column,
+                add: false,
+            };
+            let rows = (&buffers.normed, count);
+            shard.launch(&self.client, buffers.one_row, rows, &to, &After::Nothing);
         }
     }
 
@@ -238,21 +260,33 @@ impl Fast {
 }
 
 /// How a product with one row is computed. Both were measured on adapters that are programs on a
-/// CPU, with a matrix [3072, 576]: an invocation for four columns took 3 to 5 ms on lavapipe and 3 on
-/// SwiftShader, a workgroup for four columns 7 and 21. On a GPU neither was measured yet.
-fn one_row(software: bool) -> &'static Linear {
-    if software {
-        &LINEAR_LANE
-    } else {
-        &LINEAR_WORKGROUP
-    }
+/// CPU, with a matrix [3072, 576] in Q4_1: an invocation for eight columns took 1.3 ms on lavapipe
+/// and 2.1 on SwiftShader, a workgroup for eight columns 4.3 on lavapipe. On a GPU neither was
+/// measured yet.
+fn one_row(software: bool) -> Way {
+    if software { Way::Lane } else { Way::Workgroup }
 }
 
-/// The buffer of a contiguous tensor.
-fn handle<const D: usize>(tensor: Tensor<D>) -> Result<Handle, ForwardError> {
-    on_device(tensor)
-        .map(|tensor| tensor.handle)
-        .map_err(|_| not_on_a_gpu())
+/// Cosine and sine [S, D/2, 2] of every position and pair.
+fn angles(config: &ModelConfig, context: usize) -> Vec<f32> {
+    let frequencies = frequencies(config);
+    let mut angles = Vec::with_capacity(2 * context * frequencies.len());
+    for position in 0..context {
+        for frequency in &frequencies {
+            // In f64: in f32 position 8000 would cost three digits.
+            let (sin, cos) = (position as f64 * frequency).sin_cos();
+            angles.extend([cos as f32, sin as f32]);
+        }
+    }
+    angles
+}
+
+/// What launches on `device`.
+fn client_of(device: &Device) -> Result<Client, ForwardError> {
+    match device.as_dispatch() {
+        DispatchDevice::Cube(cube) => Ok(cube.client()),
+        _ => Err(not_on_a_gpu()),
+    }
 }
 
 fn not_on_a_gpu() -> ForwardError {

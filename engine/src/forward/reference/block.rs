@@ -2,10 +2,10 @@
 
 use burn::tensor::{Tensor, activation};
 
-use super::super::parameters::{Block, Linear, RmsNorm};
 use super::super::rope::RopeTable;
 use super::cache::LayerCache;
 use super::matmul::matmul;
+use super::parameters::{Block, Linear, RmsNorm};
 use crate::weights::ModelConfig;
 
 impl Linear {

@@ -2,23 +2,28 @@
 
 mod block;
 mod cache;
+mod load;
 mod mask;
 mod matmul;
+mod parameters;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 
 use super::model::LogitRows;
-use super::parameters::{Block, RmsNorm};
 use super::rope::RopeTable;
 use crate::weights::ModelConfig;
 use block::StepContext;
 use cache::LayerCache;
+pub use load::load;
 use mask::{CausalMask, attend_len};
 use matmul::matmul;
+use parameters::{Block, Parameters, RmsNorm};
 
 /// Weights, tables and KV cache of the reference path, for one sequence.
 #[derive(Debug)]
 pub struct Reference {
+    /// [V, C], where it fits one buffer.
+    embedding: Option<Tensor<2>>,
     blocks: Vec<Block>,
     norm: RmsNorm,
     /// The output matrix [V, C], in row shards.
@@ -30,17 +35,24 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// A path over `blocks` with an empty cache of `context` positions.
+    /// A path over the weights with an empty cache of `context` positions.
     pub fn new(
         config: &ModelConfig,
-        (blocks, norm, head): (Vec<Block>, RmsNorm, Vec<Tensor<2>>),
+        parameters: Parameters,
         context: usize,
         device: &Device,
     ) -> Self {
         let caches = (0..config.n_layers)
             .map(|_| LayerCache::new(config.n_kv_heads, context, config.head_dim, device))
             .collect();
+        let Parameters {
+            embedding,
+            blocks,
+            norm,
+            head,
+        } = parameters;
         Self {
+            embedding,
             blocks,
             norm,
             head,
@@ -56,6 +68,11 @@ impl Reference {
         let group = config.n_heads / config.n_kv_heads;
         let attend = attend_len(position + tokens, self.context);
         self.mask.rows(position, tokens, attend, group)
+    }
+
+    /// Rows of the embedding, where it is on the device: [T, C].
+    pub fn embed(&self, ids: Tensor<1, Int>) -> Option<Tensor<2>> {
+        Some(self.embedding.clone()?.select(0, ids))
     }
 
     /// Issues a step on the rows x [T, C] from `position` on: writes the cache there, gives the

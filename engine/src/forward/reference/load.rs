@@ -1,92 +1,41 @@
-//! Weights to the device, tensor by tensor.
+//! Weights to the device in f32, tensor by tensor.
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::device::OpenDevice;
-use super::error::{ForwardError, LoadError};
-use super::info::limit;
-use super::memory::check_buffer;
-use super::model::{Model, Shape};
-use super::parameters::{Block, Embedding, Linear, Parameters, RmsNorm};
-use super::queue;
-use crate::weights::{BlockTensor, Checkpoint, RopeLayout, TensorName, WeightsError};
+use super::super::error::{ForwardError, LoadError};
+use super::super::loader::{HostEmbedding, Loader};
+use super::super::memory::check_buffer;
+use super::parameters::{Block, Linear, Parameters, RmsNorm};
+use crate::weights::{BlockTensor, RopeLayout, TensorName};
 
-/// Loads every tensor of `checkpoint` and makes what `shape` says.
-///
-/// `progress` hears how many of the file's bytes are done.
+/// Loads every tensor; the embedding for the host where the device can't hold it.
 ///
 /// # Errors
 /// [`LoadError`] where a tensor can't be read or the device can't take it.
 pub async fn load(
-    checkpoint: &Checkpoint,
-    open: &OpenDevice,
-    shape: Shape,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Model, LoadError> {
-    let mut loader = Loader {
-        checkpoint,
-        open,
-        done: 0,
-        progress,
-    };
-    let config = checkpoint.config().clone();
-    let device = open.device.clone();
-    let (embedding, head) = loader.embedding_and_head().await?;
-    let mut blocks = Vec::with_capacity(config.n_layers);
-    for index in 0..config.n_layers {
+    loader: &mut Loader<'_>,
+) -> Result<(Parameters, Option<HostEmbedding>), LoadError> {
+    let mut loader = ToTensors(loader);
+    let (embedding, host, head) = loader.embedding_and_head().await?;
+    let n_layers = loader.0.checkpoint.config().n_layers;
+    let mut blocks = Vec::with_capacity(n_layers);
+    for index in 0..n_layers {
         blocks.push(loader.block(index).await?);
-        // Bounds what waits in staging memory, and hears of failures where they happen.
-        queue::submit(&device)?;
-        queue::wait(&device).await?;
-        loader.failed()?;
+        loader.0.settle().await?;
     }
     let norm = loader.norm(TensorName::OutputNorm).await?;
-    let context = shape.context;
-    let cache_bytes = (config.n_kv_heads * context * config.head_dim * 4) as u64;
-    check_buffer(
-        &open.info,
-        || format!("the KV cache of one block for {context} positions"),
-        cache_bytes,
-    )?;
     let parameters = Parameters {
         embedding,
         blocks,
         norm,
         head,
     };
-    let model = Model::new(config, parameters, device, shape, open.info.software)?;
-    queue::submit(model.device())?;
-    queue::wait(model.device()).await?;
-    loader.failed()?;
-    Ok(model)
+    Ok((parameters, host))
 }
 
-struct Loader<'a> {
-    checkpoint: &'a Checkpoint,
-    open: &'a OpenDevice,
-    done: u64,
-    progress: &'a mut dyn FnMut(u64),
-}
+struct ToTensors<'a, 'b>(&'a mut Loader<'b>);
 
-impl Loader<'_> {
-    fn failed(&self) -> Result<(), ForwardError> {
-        match self.open.failures.take() {
-            Some(message) => Err(ForwardError::Device { message }),
-            None => Ok(()),
-        }
-    }
-
-    async fn values(&mut self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
-        let values = self.checkpoint.read_f32(name).await?;
-        self.advance(name);
-        Ok(values)
-    }
-
-    fn advance(&mut self, name: TensorName) {
-        self.done += self.checkpoint.tensor(name).map_or(0, |info| info.bytes);
-        (self.progress)(self.done);
-    }
-
+impl ToTensors<'_, '_> {
     /// Puts `values` on the device as [rows, cols].
     fn matrix(
         &self,
@@ -94,28 +43,28 @@ impl Loader<'_> {
         cols: usize,
         what: impl FnOnce() -> String,
     ) -> Result<Tensor<2>, ForwardError> {
-        check_buffer(&self.open.info, what, values.len() as u64 * 4)?;
+        check_buffer(&self.0.open.info, what, values.len() as u64 * 4)?;
         let shape = [values.len() / cols, cols];
         Ok(Tensor::from_data(
             TensorData::new(values, shape),
-            &self.open.device,
+            &self.0.open.device,
         ))
     }
 
     async fn norm(&mut self, name: TensorName) -> Result<RmsNorm, LoadError> {
-        let values = self.values(name).await?;
+        let values = self.0.values(name).await?;
         let cols = values.len();
         Ok(RmsNorm {
             weight: self.matrix(values, cols, || "a norm".into())?,
-            eps: self.checkpoint.config().rms_eps,
+            eps: self.0.checkpoint.config().rms_eps,
         })
     }
 
     async fn block(&mut self, index: usize) -> Result<Block, LoadError> {
         use BlockTensor as T;
-        let c = self.checkpoint.config().hidden_size;
-        let f = self.checkpoint.config().ffn_size;
-        let h_d = self.checkpoint.config().n_heads * self.checkpoint.config().head_dim;
+        let c = self.0.checkpoint.config().hidden_size;
+        let f = self.0.checkpoint.config().ffn_size;
+        let h_d = self.0.checkpoint.config().n_heads * self.0.checkpoint.config().head_dim;
         Ok(Block {
             attn_norm: self.norm(TensorName::Block(index, T::AttnNorm)).await?,
             qkv: self
@@ -148,13 +97,13 @@ impl Loader<'_> {
         let mut bias = Vec::new();
         let mut any_bias = false;
         for (weight, bias_name) in weights.iter().zip(biases) {
-            let values = self.values(TensorName::Block(index, *weight)).await?;
+            let values = self.0.values(TensorName::Block(index, *weight)).await?;
             let rows = values.len() / cols;
             matrix.extend(self.rope_order(*weight, values, cols));
             let name = TensorName::Block(index, *bias_name);
-            if self.checkpoint.tensor(name).is_some() {
+            if self.0.checkpoint.tensor(name).is_some() {
                 any_bias = true;
-                let values = self.values(name).await?;
+                let values = self.0.values(name).await?;
                 bias.extend(self.rope_order(*weight, values, 1));
             } else {
                 bias.resize(bias.len() + rows, 0.0);
@@ -174,7 +123,7 @@ impl Loader<'_> {
 
     /// Rows of q and k in halves order, whatever order they are stored in.
     fn rope_order(&self, tensor: BlockTensor, values: Vec<f32>, cols: usize) -> Vec<f32> {
-        let config = self.checkpoint.config();
+        let config = self.0.checkpoint.config();
         let rotated = matches!(tensor, BlockTensor::Q | BlockTensor::K);
         match config.rope.layout {
             RopeLayout::Interleaved if rotated => to_halves(&values, config.head_dim, cols),
@@ -182,44 +131,32 @@ impl Loader<'_> {
         }
     }
 
-    async fn embedding_and_head(&mut self) -> Result<(Embedding, Vec<Tensor<2>>), LoadError> {
-        let config = self.checkpoint.config();
+    async fn embedding_and_head(
+        &mut self,
+    ) -> Result<(Option<Tensor<2>>, Option<HostEmbedding>, Vec<Tensor<2>>), LoadError> {
+        let config = self.0.checkpoint.config();
         let (v, c, tied) = (config.vocab_size, config.hidden_size, config.tied);
-        let largest = [limit::STORAGE_BINDING, limit::BUFFER]
-            .iter()
-            .filter_map(|name| self.open.info.limit(name))
-            .min()
-            .unwrap_or(u64::MAX);
-        let rows_a_shard = usize::try_from(largest / (c as u64 * 4)).unwrap_or(usize::MAX);
-        let fits = v <= rows_a_shard;
+        let rows_a_shard = self.0.rows_a_buffer(c * 4);
         let name = TensorName::TokenEmbedding;
         let mut head = Vec::new();
-        let embedding = if fits {
-            let values = self.values(name).await?;
+        let (embedding, host) = if v <= rows_a_shard {
+            let values = self.0.values(name).await?;
             let table = self.matrix(values, c, || "the token embedding".into())?;
             if tied {
                 head.push(table.clone());
             }
-            Embedding::Device(table)
+            (Some(table), None)
         } else {
-            let raw = self.checkpoint.read_raw(name).await?;
-            let tensor_type = self
-                .checkpoint
-                .tensor(name)
-                .map(|info| info.tensor_type)
-                .ok_or_else(|| ForwardError::Device {
-                    message: "there is no token embedding".into(),
-                })?;
-            Embedding::Host { raw, tensor_type }
+            (None, Some(self.0.host_embedding().await?))
         };
         if head.is_empty() {
             let name = if tied { name } else { TensorName::Output };
-            let values = self.values(name).await?;
-            for rows in values.chunks(rows_a_shard.max(1) * c) {
+            let values = self.0.values(name).await?;
+            for rows in values.chunks(rows_a_shard * c) {
                 head.push(self.matrix(rows.to_vec(), c, || "the output matrix".into())?);
             }
         }
-        Ok((embedding, head))
+        Ok((embedding, host, head))
     }
 }
 

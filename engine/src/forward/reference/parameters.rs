@@ -1,8 +1,6 @@
-//! A model's weights on the device, whichever path computes with them.
+//! A model's weights in f32, as the reference path computes with them.
 
 use burn::tensor::Tensor;
-
-use crate::weights::TensorType;
 
 /// A matrix and its bias: x [T, in] -> x W^T + b [T, out].
 #[derive(Debug)]
@@ -39,26 +37,11 @@ pub struct Block {
     pub down: Linear,
 }
 
-/// Where the token embedding [V, C] is looked up.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one a model")]
-pub enum Embedding {
-    /// On the device.
-    Device(Tensor<2>),
-    /// On the host, still quantised: the table is larger than one buffer of the device may be.
-    Host {
-        /// The rows as stored.
-        raw: Vec<u8>,
-        /// Their type.
-        tensor_type: TensorType,
-    },
-}
-
 /// All of a model's weights.
 #[derive(Debug)]
 pub struct Parameters {
-    /// [V, C].
-    pub embedding: Embedding,
+    /// [V, C], where it fits one buffer.
+    pub embedding: Option<Tensor<2>>,
     /// In the order in which they compute.
     pub blocks: Vec<Block>,
     /// After the last block.

@@ -1,0 +1,263 @@
+//! Weights to the device as they are stored, tensor by tensor.
+
+use cubecl::bytes::Bytes;
+use cubecl::client::Client;
+use llamaglass_shaders::Format;
+
+use super::super::error::LoadError;
+use super::super::format::format;
+use super::super::loader::{HostEmbedding, Loader};
+use super::layer::{Norm, Weights};
+use super::matrix::Matrix;
+use super::pack::Packed;
+use super::{Parameters, client_of};
+use crate::weights::{BlockTensor, RopeLayout, TensorName, TensorType};
+
+/// Rows of a shard of the output matrix are a multiple of this, which every product computes at once.
+const SHARD_ROWS: usize = 8;
+
+/// Loads every tensor; the embedding for the host where the device can't hold it.
+///
+/// # Errors
+/// [`LoadError`] where a tensor can't be read or the device can't take it.
+pub async fn load(
+    loader: &mut Loader<'_>,
+) -> Result<(Parameters, Option<HostEmbedding>), LoadError> {
+    let client = client_of(&loader.open.device)?;
+    let mut loader = ToDevice { loader, client };
+    let (embedding, host, head) = loader.embedding_and_head().await?;
+    let n_layers = loader.loader.checkpoint.config().n_layers;
+    let mut blocks = Vec::with_capacity(n_layers);
+    for index in 0..n_layers {
+        blocks.push(loader.block(index).await?);
+        loader.loader.settle().await?;
+    }
+    let norm = loader.norm(TensorName::OutputNorm).await?;
+    let parameters = Parameters {
+        embedding,
+        blocks,
+        norm,
+        head,
+    };
+    Ok((parameters, host))
+}
+
+struct ToDevice<'a, 'b> {
+    loader: &'a mut Loader<'b>,
+    client: Client,
+}
+
+/// Tensors that become one matrix, with the same inputs, and where their rows go.
+struct Stack<'a> {
+    /// Their names, and those of their biases, which some may lack.
+    parts: &'a [(BlockTensor, BlockTensor)],
+    cols: usize,
+    /// Whether rows of the parts come in turn, instead of one part after the other.
+    in_turn: bool,
+}
+
+impl ToDevice<'_, '_> {
+    async fn norm(&mut self, name: TensorName) -> Result<Norm, LoadError> {
+        let values = self.loader.values(name).await?;
+        Ok(Norm {
+            c: values.len(),
+            eps: self.loader.checkpoint.config().rms_eps,
+            weight: self.client.create(Bytes::from_elems(values)),
+        })
+    }
+
+    async fn block(&mut self, index: usize) -> Result<Weights, LoadError> {
+        use BlockTensor as T;
+        let config = self.loader.checkpoint.config();
+        let (c, f, h_d) = (
+            config.hidden_size,
+            config.ffn_size,
+            config.n_heads * config.head_dim,
+        );
+        let one = |parts, cols| Stack {
+            parts,
+            cols,
+            in_turn: false,
+        };
+        Ok(Weights {
+            attn_norm: self.norm(TensorName::Block(index, T::AttnNorm)).await?,
+            qkv: self.qkv(index, c).await?,
+            o: self.stack(index, one(&[(T::O, T::OBias)], h_d)).await?,
+            ffn_norm: self.norm(TensorName::Block(index, T::FfnNorm)).await?,
+            gate_up: self
+                .stack(
+                    index,
+                    Stack {
+                        parts: &[(T::Gate, T::GateBias), (T::Up, T::UpBias)],
+                        cols: c,
+                        in_turn: true,
+                    },
+                )
+                .await?,
+            down: self.stack(index, one(&[(T::Down, T::DownBias)], f)).await?,
+        })
+    }
+
+    /// q, k and v: a matrix for each run of one type.
+    async fn qkv(&mut self, index: usize, c: usize) -> Result<Vec<(Matrix, usize)>, LoadError> {
+        use BlockTensor as T;
+        let parts = [(T::Q, T::QBias), (T::K, T::KBias), (T::V, T::VBias)];
+        let mut matrices = Vec::new();
+        let mut row = 0;
+        let mut from = 0;
+        while from < parts.len() {
+            let first = self.tensor_type(index, parts[from].0)?;
+            let mut end = from + 1;
+            while end < parts.len() && self.tensor_type(index, parts[end].0)? == first {
+                end += 1;
+            }
+            let stack = Stack {
+                parts: &parts[from..end],
+                cols: c,
+                in_turn: false,
+            };
+            let matrix = self.stack(index, stack).await?;
+            let out = matrix.out;
+            matrices.push((matrix, row));
+            row += out;
+            from = end;
+        }
+        Ok(matrices)
+    }
+
+    fn tensor_type(&self, index: usize, tensor: BlockTensor) -> Result<TensorType, LoadError> {
+        self.loader.tensor_type(TensorName::Block(index, tensor))
+    }
+
+    /// Parts of several types become f32: what that is exact in, whatever they are.
+    async fn stack(&mut self, index: usize, stack: Stack<'_>) -> Result<Matrix, LoadError> {
+        let Stack {
+            parts,
+            cols,
+            in_turn,
+        } = stack;
+        let mut rows = Vec::with_capacity(parts.len());
+        let mut formats = Vec::with_capacity(parts.len());
+        for (weight, _) in parts {
+            let name = TensorName::Block(index, *weight);
+            let elements = self.loader.checkpoint.tensor(name);
+            rows.push(elements.map_or(0, |info| info.elements() as usize / cols));
+            formats.push(format(self.loader.tensor_type(name)?));
+        }
+        let alike = formats.iter().all(|other| *other == formats[0]);
+        let format = if alike { formats[0] } else { Format::F32 };
+        let out: usize = rows.iter().sum();
+        let mut packed = Packed::new(format, out, cols);
+        let mut bias = vec![0.0; out];
+        let mut any_bias = false;
+        let mut first = 0;
+        for (part, (weight, bias_name)) in parts.iter().enumerate() {
+            let to_pairs = self.to_pairs(*weight);
+            let place = |row: usize| {
+                if in_turn {
+                    row * parts.len() + part
+                } else {
+                    first + to_pairs.map_or(row, |dim| pair_place(row, dim))
+                }
+            };
+            let name = TensorName::Block(index, *weight);
+            let (stored, tensor_type) = self.loader.stored(name).await?;
+            packed.put(tensor_type, &stored, place)?;
+            let name = TensorName::Block(index, *bias_name);
+            if self.loader.checkpoint.tensor(name).is_some() {
+                any_bias = true;
+                for (row, value) in self.loader.values(name).await?.into_iter().enumerate() {
+                    bias[place(row)] = value;
+                }
+            }
+            first += rows[part];
+        }
+        let what = || format!("{:?} of block {index}", parts[0].0);
+        let bias = any_bias.then_some(&bias[..]);
+        Ok(Matrix::upload(
+            packed,
+            bias,
+            &self.client,
+            &self.loader.open.info,
+            what,
+        )?)
+    }
+
+    /// The head size of a tensor whose rows are stored in halves order: the kernels turn neighbours.
+    fn to_pairs(&self, tensor: BlockTensor) -> Option<usize> {
+        let config = self.loader.checkpoint.config();
+        let turned = matches!(tensor, BlockTensor::Q | BlockTensor::K);
+        (turned && config.rope.layout == RopeLayout::Halves).then_some(config.head_dim)
+    }
+
+    async fn embedding_and_head(
+        &mut self,
+    ) -> Result<(Option<Matrix>, Option<HostEmbedding>, Vec<(Matrix, usize)>), LoadError> {
+        let config = self.loader.checkpoint.config();
+        let (v, c, tied) = (config.vocab_size, config.hidden_size, config.tied);
+        let name = TensorName::TokenEmbedding;
+        let mut head = Vec::new();
+        let embedding_type = self.loader.tensor_type(name)?;
+        let (embedding, host) = if v <= self.rows_a_buffer(embedding_type, c) {
+            let (stored, tensor_type) = self.loader.stored(name).await?;
+            let table = self.rows(tensor_type, &stored, c, "the token embedding")?;
+            if tied {
+                head.push((table.clone(), 0));
+            }
+            (Some(table), None)
+        } else {
+            (None, Some(self.loader.host_embedding().await?))
+        };
+        if head.is_empty() {
+            let name = if tied { name } else { TensorName::Output };
+            let (stored, tensor_type) = self.loader.stored(name).await?;
+            let rows = self.rows_a_buffer(tensor_type, c) / SHARD_ROWS * SHARD_ROWS;
+            let rows = rows.max(SHARD_ROWS);
+            let row_bytes = c / tensor_type.block_len() * tensor_type.block_bytes();
+            for (shard, stored) in stored.chunks(rows.saturating_mul(row_bytes)).enumerate() {
+                let matrix = self.rows(tensor_type, stored, c, "the output matrix")?;
+                head.push((matrix, shard * rows));
+            }
+        }
+        Ok((embedding, host, head))
+    }
+
+    fn rows_a_buffer(&self, tensor_type: TensorType, cols: usize) -> usize {
+        let words = format(tensor_type).quant_words(Format::blocks(cols));
+        self.loader.rows_a_buffer(4 * words)
+    }
+
+    fn rows(
+        &self,
+        tensor_type: TensorType,
+        stored: &[u8],
+        cols: usize,
+        what: &str,
+    ) -> Result<Matrix, LoadError> {
+        let row_bytes = cols / tensor_type.block_len() * tensor_type.block_bytes();
+        let mut packed = Packed::new(format(tensor_type), stored.len() / row_bytes, cols);
+        packed.put(tensor_type, stored, |row| row)?;
+        let info = &self.loader.open.info;
+        Ok(Matrix::upload(packed, None, &self.client, info, || {
+            what.to_owned()
+        })?)
+    }
+}
+
+/// Where a row goes when pairs (i, i + D/2) of a head become (2i, 2i + 1).
+const fn pair_place(row: usize, head_dim: usize) -> usize {
+    let (head, i) = (row / head_dim, row % head_dim);
+    let half = head_dim / 2;
+    head * head_dim + i % half * 2 + i / half
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_become_pairs_head_by_head() {
+        let places: Vec<usize> = (0..8).map(|row| pair_place(row, 4)).collect();
+        assert_eq!(places, [0, 2, 1, 3, 4, 6, 5, 7]);
+    }
+}

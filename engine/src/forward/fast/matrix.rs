@@ -1,0 +1,122 @@
+//! Matrices on the device, in the format they are stored in.
+
+use cubecl::bytes::Bytes;
+use cubecl::client::Client;
+use cubecl::server::Handle;
+use llamaglass_shaders::{ADD, Format, Store, WITH_BIAS, Way, linear};
+
+use super::super::error::ForwardError;
+use super::super::info::BackendInfo;
+use super::super::kernel::launch;
+use super::super::memory::check_buffer;
+use super::pack::Packed;
+
+/// A matrix [OUT, IN] and perhaps a bias `[OUT]`.
+#[derive(Clone)]
+pub struct Matrix {
+    /// How its values are stored.
+    pub format: Format,
+    /// Blocks a row.
+    pub blocks: usize,
+    /// OUT.
+    pub out: usize,
+    /// Numbers.
+    pub quants: Handle,
+    /// Scales, and the bias behind them.
+    pub side: Handle,
+    /// Where the bias begins in `side`.
+    bias: Option<usize>,
+}
+
+/// Where a product goes.
+pub struct To<'a> {
+    /// [T, stride].
+    pub y: &'a Handle,
+    /// Values a row of y has.
+    pub stride: usize,
+    /// The column that row 0 of the matrix is.
+    pub column: usize,
+    /// Whether what y held is added.
+    pub add: bool,
+}
+
+/// What is done with a product.
+pub enum After<'a> {
+    /// It is stored.
+    Nothing,
+    /// silu(gate) * up.
+    Swiglu,
+    /// RoPE and the write into the cache: angles, cache and step, and H, K, D, S.
+    Qkv([&'a Handle; 3], [u32; 4]),
+}
+
+impl Matrix {
+    /// Puts a packed matrix on the device; `what` names it for people.
+    ///
+    /// # Errors
+    /// [`ForwardError::BufferTooLarge`].
+    pub fn upload(
+        packed: Packed,
+        bias: Option<&[f32]>,
+        client: &Client,
+        info: &BackendInfo,
+        what: impl Fn() -> String,
+    ) -> Result<Self, ForwardError> {
+        let mut side = packed.side;
+        let begin = bias.map(|bias| {
+            let begin = side.len();
+            side.extend(bias.iter().map(|value| value.to_bits()));
+            begin
+        });
+        if side.is_empty() {
+            // A buffer of nothing can't be bound.
+            side.push(0);
+        }
+        check_buffer(info, &what, packed.quants.len() as u64 * 4)?;
+        check_buffer(info, &what, side.len() as u64 * 4)?;
+        Ok(Self {
+            format: packed.format,
+            blocks: packed.blocks,
+            out: packed.rows,
+            quants: client.create(Bytes::from_elems(packed.quants)),
+            side: client.create(Bytes::from_elems(side)),
+            bias: begin,
+        })
+    }
+
+    /// The first `rows` of x [.., 32 blocks] times the matrix.
+    pub fn launch(
+        &self,
+        client: &Client,
+        one_row: Way,
+        (x, rows): (&Handle, usize),
+        to: &To<'_>,
+        after: &After<'_>,
+    ) {
+        let way = if rows == 1 { one_row } else { Way::Tile };
+        let flags = self.bias.map_or(0, |_| WITH_BIAS) | if to.add { ADD } else { 0 };
+        let [t, blocks, out, column, stride] =
+            [rows, self.blocks, self.out, to.column, to.stride].map(|n| n as u32);
+        let bias = self.bias.unwrap_or(0) as u32;
+        let groups = way.groups(rows, self.out);
+        let kernel = |store| linear(way, self.format, store);
+        match after {
+            After::Nothing | After::Swiglu => {
+                let store = match after {
+                    After::Swiglu => Store::Swiglu,
+                    _ => Store::Plain,
+                };
+                let info = [t, blocks, out, flags, 0, bias, column, stride];
+                let buffers = [x, &self.quants, &self.side, to.y];
+                launch(client, &kernel(store), &buffers, &info, groups);
+            }
+            After::Qkv([angles, cache, step], [h, k, d, s]) => {
+                let info = [
+                    t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d, *s,
+                ];
+                let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
+                launch(client, &kernel(Store::Qkv), &buffers, &info, groups);
+            }
+        }
+    }
+}

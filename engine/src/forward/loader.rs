@@ -1,0 +1,153 @@
+//! Weights from a checkpoint to a path on a device, tensor by tensor.
+
+use super::device::OpenDevice;
+use super::error::{ForwardError, LoadError};
+use super::fast::{self, Fast};
+use super::info::limit;
+use super::memory::check_buffer;
+use super::model::{Model, Path, Shape};
+use super::path::ForwardPath;
+use super::queue;
+use super::reference::{self, Reference};
+use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
+
+/// Loads every tensor of `checkpoint` and makes what `shape` says.
+///
+/// `progress` hears how many of the file's bytes are done.
+///
+/// # Errors
+/// [`LoadError`] where a tensor can't be read or the device can't take it.
+pub async fn load(
+    checkpoint: &Checkpoint,
+    open: &OpenDevice,
+    shape: Shape,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Model, LoadError> {
+    let config = checkpoint.config().clone();
+    let device = open.device.clone();
+    let context = shape.context;
+    let mut loader = Loader {
+        checkpoint,
+        open,
+        done: 0,
+        progress,
+    };
+    let cache_bytes = (config.n_kv_heads * context * config.head_dim * 4) as u64;
+    let buffers = if shape.path == ForwardPath::Fast {
+        2
+    } else {
+        1
+    };
+    check_buffer(
+        &open.info,
+        || format!("the KV cache of one block for {context} positions"),
+        buffers * cache_bytes,
+    )?;
+    let (path, embedding) = match shape.path {
+        ForwardPath::Reference => {
+            let (parameters, embedding) = reference::load(&mut loader).await?;
+            let reference = Reference::new(&config, parameters, context, &device);
+            (Path::Reference(reference), embedding)
+        }
+        ForwardPath::Fast => {
+            let (weights, embedding) = fast::load(&mut loader).await?;
+            let fast = Fast::new(&config, weights, &device, shape, open.info.software)?;
+            (Path::Fast(fast), embedding)
+        }
+    };
+    loader.settle().await?;
+    Ok(Model::new(config, device, context, path, embedding))
+}
+
+/// What reads tensors, and says how far it is.
+pub struct Loader<'a> {
+    /// Where they are read from.
+    pub checkpoint: &'a Checkpoint,
+    /// Where they go.
+    pub open: &'a OpenDevice,
+    done: u64,
+    progress: &'a mut dyn FnMut(u64),
+}
+
+impl Loader<'_> {
+    /// A tensor's values.
+    pub async fn values(&mut self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
+        let values = self.checkpoint.read_f32(name).await?;
+        self.advance(name);
+        Ok(values)
+    }
+
+    /// A tensor as stored, and its type.
+    pub async fn stored(&mut self, name: TensorName) -> Result<(Vec<u8>, TensorType), LoadError> {
+        let bytes = self.checkpoint.read_raw(name).await?;
+        let tensor_type = self.tensor_type(name)?;
+        self.advance(name);
+        Ok((bytes, tensor_type))
+    }
+
+    /// How a tensor is stored.
+    pub fn tensor_type(&self, name: TensorName) -> Result<TensorType, LoadError> {
+        let info = self.checkpoint.tensor(name);
+        let info = info.ok_or_else(|| WeightsError::NoSuchTensor(name.gguf()))?;
+        Ok(info.tensor_type)
+    }
+
+    /// The token embedding, for the host to look up.
+    pub async fn host_embedding(&mut self) -> Result<HostEmbedding, LoadError> {
+        let (raw, tensor_type) = self.stored(TensorName::TokenEmbedding).await?;
+        Ok(HostEmbedding { raw, tensor_type })
+    }
+
+    /// How many rows of `bytes` one buffer may have; at least one.
+    pub fn rows_a_buffer(&self, bytes: usize) -> usize {
+        let limits = [limit::STORAGE_BINDING, limit::BUFFER];
+        let limits = limits.iter().filter_map(|name| self.open.info.limit(name));
+        let largest = limits.min().unwrap_or(u64::MAX);
+        usize::try_from(largest / bytes as u64)
+            .unwrap_or(usize::MAX)
+            .max(1)
+    }
+
+    /// Waits for what was given to the device so far: bounds what waits in staging memory, and hears
+    /// of failures where they happen.
+    pub async fn settle(&self) -> Result<(), LoadError> {
+        queue::submit(&self.open.device)?;
+        queue::wait(&self.open.device).await?;
+        match self.open.failures.take() {
+            Some(message) => Err(ForwardError::Device { message }.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn advance(&mut self, name: TensorName) {
+        self.done += self.checkpoint.tensor(name).map_or(0, |info| info.bytes);
+        (self.progress)(self.done);
+    }
+}
+
+/// A token embedding [V, C] that is larger than one buffer of the device may be.
+#[derive(Debug)]
+pub struct HostEmbedding {
+    /// The rows as stored.
+    raw: Vec<u8>,
+    /// Their type.
+    tensor_type: TensorType,
+}
+
+impl HostEmbedding {
+    /// Rows [T, `c`], one an id.
+    pub fn rows(&self, ids: &[u32], c: usize) -> Result<Vec<f32>, ForwardError> {
+        let row_bytes = c / self.tensor_type.block_len() * self.tensor_type.block_bytes();
+        let mut values = vec![0.0; ids.len() * c];
+        for (row, id) in values.chunks_exact_mut(c).zip(ids) {
+            let start = *id as usize * row_bytes;
+            let stored = self.raw.get(start..start + row_bytes).unwrap_or_default();
+            self.tensor_type
+                .dequantize(stored, row)
+                .map_err(|error| ForwardError::Device {
+                    message: format!("row {id} of the token embedding: {error}"),
+                })?;
+        }
+        Ok(values)
+    }
+}

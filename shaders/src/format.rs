@@ -1,0 +1,130 @@
+//! How a matrix lies on the device: rows of blocks of 32 values, their numbers in one buffer, which
+//! is read 16 bytes at a time, and whatever makes values of them in another.
+
+/// Values of a block.
+pub const BLOCK: usize = 32;
+
+pub(crate) const BLOCK_SOURCE: &str = include_str!("../wgsl/weights/block.wgsl");
+
+/// How the values of a matrix are stored on the device: ggml's types, repacked without loss. The
+/// files in `wgsl/weights/` say where each bit is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// 32-bit float.
+    F32,
+    /// 16-bit float.
+    F16,
+    /// The upper half of a 32-bit float.
+    Bf16,
+    /// 8 bits and one scale a block.
+    Q8_0,
+    /// 4 bits and one scale a block.
+    Q4_0,
+    /// 4 bits, one scale and one minimum a block.
+    Q4_1,
+    /// 5 bits and one scale a block.
+    Q5_0,
+    /// 5 bits, one scale and one minimum a block.
+    Q5_1,
+    /// 4 bits; a scale and a minimum of 6 bits a block, of 16 bits for eight blocks.
+    Q4K,
+    /// 5 bits; the scales of `Q4K`.
+    Q5K,
+    /// 6 bits; two scales of 8 bits a block, one of 16 bits for eight blocks.
+    Q6K,
+}
+
+impl Format {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::F32,
+        Self::F16,
+        Self::Bf16,
+        Self::Q8_0,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q4K,
+        Self::Q5K,
+        Self::Q6K,
+    ];
+
+    /// ggml's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::F16 => "F16",
+            Self::Bf16 => "BF16",
+            Self::Q8_0 => "Q8_0",
+            Self::Q4_0 => "Q4_0",
+            Self::Q4_1 => "Q4_1",
+            Self::Q5_0 => "Q5_0",
+            Self::Q5_1 => "Q5_1",
+            Self::Q4K => "Q4_K",
+            Self::Q5K => "Q5_K",
+            Self::Q6K => "Q6_K",
+        }
+    }
+
+    /// Blocks of a row of `values`; what the last one has too many is zero.
+    pub const fn blocks(values: usize) -> usize {
+        values.div_ceil(BLOCK)
+    }
+
+    /// Words of 32 bits that the numbers of a row of `blocks` take.
+    pub const fn quant_words(self, blocks: usize) -> usize {
+        let a_block = match self {
+            Self::F32 => 32,
+            Self::F16 | Self::Bf16 => 16,
+            Self::Q8_0 => 8,
+            _ => 4,
+        };
+        a_block * blocks
+    }
+
+    /// Words of 32 bits that go with the numbers of a row of `blocks`.
+    pub const fn side_words(self, blocks: usize) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::Bf16 => 0,
+            Self::Q8_0 | Self::Q4_0 => blocks.div_ceil(2),
+            Self::Q4_1 => blocks,
+            Self::Q5_0 => blocks.div_ceil(2) * 3,
+            Self::Q5_1 => 2 * blocks,
+            Self::Q4K => blocks.div_ceil(8) * 5,
+            Self::Q5K => blocks.div_ceil(8) * 13,
+            Self::Q6K => blocks.div_ceil(8) * 21,
+        }
+    }
+
+    /// Bytes that a row of `values` takes on the device.
+    pub const fn row_bytes(self, values: usize) -> usize {
+        let blocks = Self::blocks(values);
+        4 * (self.quant_words(blocks) + self.side_words(blocks))
+    }
+
+    /// How numbers are found in words, and how they become values.
+    pub(crate) const fn sources(self) -> [&'static str; 2] {
+        let bits_4 = include_str!("../wgsl/weights/bits4.wgsl");
+        let bits_5 = include_str!("../wgsl/weights/bits5.wgsl");
+        match self {
+            Self::F32 => [include_str!("../wgsl/weights/f32.wgsl"), ""],
+            Self::F16 => [include_str!("../wgsl/weights/f16.wgsl"), ""],
+            Self::Bf16 => [include_str!("../wgsl/weights/bf16.wgsl"), ""],
+            Self::Q8_0 => [
+                include_str!("../wgsl/weights/bits8.wgsl"),
+                include_str!("../wgsl/weights/q8_0.wgsl"),
+            ],
+            Self::Q4_0 => [bits_4, include_str!("../wgsl/weights/q4_0.wgsl")],
+            Self::Q4_1 => [bits_4, include_str!("../wgsl/weights/q4_1.wgsl")],
+            Self::Q5_0 => [bits_5, include_str!("../wgsl/weights/q5_0.wgsl")],
+            Self::Q5_1 => [bits_5, include_str!("../wgsl/weights/q5_1.wgsl")],
+            Self::Q4K => [bits_4, include_str!("../wgsl/weights/q4_k.wgsl")],
+            Self::Q5K => [bits_5, include_str!("../wgsl/weights/q5_k.wgsl")],
+            Self::Q6K => [
+                include_str!("../wgsl/weights/bits6.wgsl"),
+                include_str!("../wgsl/weights/q6_k.wgsl"),
+            ],
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Products with a matrix: every way of computing one, with every format and everything that is
+//! done with the result.
+
+use crate::{Format, Kernel, format::BLOCK_SOURCE};
+
+/// Flag of a product: the bias is added.
+pub const WITH_BIAS: u32 = 1;
+/// Flag of a product: what `y` held is added ([`Store::Plain`] only).
+pub const ADD: u32 = 2;
+
+/// How y = x w^T is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// Many rows: a prompt.
+    Tile,
+    /// One row, for adapters that are programs on a CPU.
+    Lane,
+    /// One row, for GPUs.
+    Workgroup,
+}
+
+/// What is done with a product.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// It goes to `y` [T, Y_STRIDE], plus a bias, plus what `y` held.
+    Plain,
+    /// Queries and keys are turned; queries go to `y`, keys and values to the cache.
+    Qkv,
+    /// Columns 2 i are gates of 2 i + 1.
+    Swiglu,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tile, Self::Lane, Self::Workgroup];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Tile => "linear_tile",
+            Self::Lane => "linear_lane",
+            Self::Workgroup => "linear_workgroup",
+        }
+    }
+
+    /// Columns and rows of y that a workgroup computes.
+    const fn tile(self) -> [u32; 2] {
+        match self {
+            Self::Tile => [32, 32],
+            Self::Lane => [128, 1],
+            Self::Workgroup => [8, 1],
+        }
+    }
+
+    /// Workgroups for `rows` of y and `outputs` rows of w.
+    pub const fn groups(self, rows: usize, outputs: usize) -> [u32; 3] {
+        let [columns, tile_rows] = self.tile();
+        [
+            (outputs as u32).div_ceil(columns),
+            (rows as u32).div_ceil(tile_rows),
+            1,
+        ]
+    }
+}
+
+impl Store {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Plain, Self::Qkv, Self::Swiglu];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Qkv => "qkv",
+            Self::Swiglu => "swiglu",
+        }
+    }
+}
+
+/// y = x w^T by `way`, w [OUT, IN] in `format`, then `store`.
+///
+/// Buffers `x` [.., 32 BLOCKS] f32, w's `quants` and `side`, `y` [T, Y_STRIDE] f32, and for
+/// [`Store::Qkv`] `angles` [S, D/2] of cosine and sine, `cache` [2, K, S, D] f32 and `step` [1 + T] u32
+/// (position, ids); info: T, blocks a row (those of x past IN values hold zeros), OUT, flags
+/// ([`WITH_BIAS`], [`ADD`]), the row of `x` that is row 0 of `y`, where in `side` the bias `[OUT]`
+/// begins, the column that row 0 of w is, Y_STRIDE, and for [`Store::Qkv`] H, K, D and S.
+pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
+    let [values, scales] = format.sources();
+    // Tiles use a block for many rows, and make its values once.
+    let (dot, main, workgroup_size) = match way {
+        Way::Tile => ("", include_str!("../wgsl/linear/tile.wgsl"), [4, 8, 1]),
+        Way::Lane => (
+            include_str!("../wgsl/linear/dot.wgsl"),
+            include_str!("../wgsl/linear/lane.wgsl"),
+            [16, 1, 1],
+        ),
+        Way::Workgroup => (
+            include_str!("../wgsl/linear/dot.wgsl"),
+            include_str!("../wgsl/linear/workgroup.wgsl"),
+            [32, 2, 1],
+        ),
+    };
+    let (stored, reference) = match store {
+        Store::Plain => (include_str!("../wgsl/linear/store/plain.wgsl"), "linear"),
+        Store::Qkv => (include_str!("../wgsl/linear/store/qkv.wgsl"), "rope"),
+        Store::Swiglu => (include_str!("../wgsl/linear/store/swiglu.wgsl"), "swiglu"),
+    };
+    Kernel {
+        name: [way.name(), format.name(), store.name()],
+        parts: [
+            BLOCK_SOURCE,
+            values,
+            scales,
+            include_str!("../wgsl/linear/product.wgsl"),
+            stored,
+            dot,
+            main,
+        ],
+        workgroup_size,
+        reference,
+    }
+}
