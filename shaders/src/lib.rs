@@ -38,7 +38,19 @@ pub const ATTENTION: Kernel = Kernel::one(
     "attention",
 );
 
-/// The widest head that [`ATTENTION`] takes.
+/// The same for a prompt's rows; info: H, K, D, S, STRIDE, T. A workgroup a query head (x) and
+/// [`ATTENTION_TILE_ROWS`] rows (y).
+pub const ATTENTION_TILE: Kernel = Kernel::one(
+    "attention_tile",
+    include_str!("../wgsl/attention_tile.wgsl"),
+    [16, 4, 1],
+    "attention",
+);
+
+/// Rows that a workgroup of [`ATTENTION_TILE`] takes.
+pub const ATTENTION_TILE_ROWS: usize = 16;
+
+/// The widest head that [`ATTENTION`] and [`ATTENTION_TILE`] take.
 pub const ATTENTION_MAX_D: usize = 256;
 
 /// Ids to rows of an embedding in `format`: buffers `step` [1 + T] u32 (position, ids), the embedding's
@@ -63,7 +75,7 @@ pub const fn embed(format: Format) -> Kernel {
 
 /// Every kernel there is.
 pub fn kernels() -> Vec<Kernel> {
-    let mut all = vec![ARGMAX, RMS_NORM, ATTENTION];
+    let mut all = vec![ARGMAX, RMS_NORM, ATTENTION, ATTENTION_TILE];
     for format in Format::ALL {
         all.push(embed(format));
         for way in Way::ALL {

@@ -45,7 +45,7 @@ impl Way {
     /// Columns and rows of y that a workgroup computes.
     const fn tile(self) -> [u32; 2] {
         match self {
-            Self::Tile => [32, 32],
+            Self::Tile => [64, 32],
             Self::Lane => [128, 1],
             Self::Workgroup => [8, 1],
         }
@@ -86,7 +86,7 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
     let [values, scales] = format.sources();
     // Tiles use a block for many rows, and make its values once.
     let (dot, main, workgroup_size) = match way {
-        Way::Tile => ("", include_str!("../wgsl/linear/tile.wgsl"), [4, 8, 1]),
+        Way::Tile => ("", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),
         Way::Lane => (
             include_str!("../wgsl/linear/dot.wgsl"),
             include_str!("../wgsl/linear/lane.wgsl"),

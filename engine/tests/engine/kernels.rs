@@ -11,7 +11,8 @@ use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::kernel::{flat, launch};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
-    ADD, ATTENTION, BLOCK, Format, RMS_NORM, Store, WITH_BIAS, Way, embed, linear,
+    ADD, ATTENTION, ATTENTION_TILE, ATTENTION_TILE_ROWS, BLOCK, Format, RMS_NORM, Store, WITH_BIAS,
+    Way, embed, linear,
 };
 use pollster::block_on;
 
@@ -507,22 +508,32 @@ fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
         let written = [&cache.keys[..], &cache.values[..]].concat();
         assert_close("cache", &gpu.get(&both), &written, 8 * inputs);
 
-        let mixed_stride = stride + 3;
-        let mixed = gpu.put(&vec![POISON; rows * mixed_stride]);
-        let info = shape.iter().chain([&mixed_stride]).map(|n| *n as u32);
-        launch(
-            &gpu.client,
-            &ATTENTION,
-            &[&turned, &both, &mixed, &step],
-            &info.collect::<Vec<u32>>(),
-            [queries as u32, rows as u32, 1],
-        );
         let wanted = cpu::attention(&wanted, heads, position, &cache);
-        let got = gpu.get(&mixed);
-        let rows = got.chunks_exact(mixed_stride);
-        for (got, wanted) in rows.zip(wanted.chunks_exact(stride)) {
-            assert_close("attention", &got[..stride], wanted, 64 * dim);
-            assert_eq!(got[stride..], [POISON; 3]);
+        let mixed_stride = stride + 3;
+        let info = shape
+            .iter()
+            .chain([&mixed_stride, &rows])
+            .map(|n| *n as u32);
+        let info: Vec<u32> = info.collect();
+        let tiles = rows.div_ceil(ATTENTION_TILE_ROWS);
+        for (kernel, info, groups) in [
+            (ATTENTION, &info[..5], rows),
+            (ATTENTION_TILE, &info[..], tiles),
+        ] {
+            let mixed = gpu.put(&vec![POISON; rows * mixed_stride]);
+            launch(
+                &gpu.client,
+                &kernel,
+                &[&turned, &both, &mixed, &step],
+                info,
+                [queries as u32, groups as u32, 1],
+            );
+            let got = gpu.get(&mixed);
+            let rows = got.chunks_exact(mixed_stride);
+            for (got, wanted) in rows.zip(wanted.chunks_exact(stride)) {
+                assert_close(&kernel.label(), &got[..stride], wanted, 64 * dim);
+                assert_eq!(got[stride..], [POISON; 3]);
+            }
         }
     }
 }

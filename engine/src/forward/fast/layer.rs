@@ -2,7 +2,7 @@
 
 use cubecl::client::Client;
 use cubecl::server::Handle;
-use llamaglass_shaders::{ATTENTION, RMS_NORM};
+use llamaglass_shaders::{ATTENTION, ATTENTION_TILE, ATTENTION_TILE_ROWS, RMS_NORM};
 
 use super::super::kernel::launch;
 use super::buffers::{Buffers, Step, whole};
@@ -109,9 +109,14 @@ impl Layer {
             let to = to(queries, h_d, *row);
             matrix.launch(client, *one_row, (normed, t), &to, &after);
         }
-        let info = [h, k, d, s, whole(h_d) as u32];
+        let info = [h, k, d, s, whole(h_d) as u32, t as u32];
         let read = [queries, cache, mixed, &buffers.step];
-        launch(client, &ATTENTION, &read, &info, [h, t as u32, 1]);
+        if t == 1 {
+            launch(client, &ATTENTION, &read, &info[..5], [h, 1, 1]);
+        } else {
+            let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
+            launch(client, &ATTENTION_TILE, &read, &info, [h, tiles, 1]);
+        }
         let plain = After::Nothing;
         weights
             .o

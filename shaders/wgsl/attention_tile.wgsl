@@ -1,0 +1,172 @@
+// Causal attention of a prompt's rows with a softmax that is kept up to date block by block
+// (arXiv:2205.14135): a workgroup a query head and 16 rows, 64 keys at a time. An invocation
+// computes the scores of 4 keys for 4 rows, then 4 values a pass for them, so that what it loads
+// is used four times. CPU reference: src/cpu/attention.rs.
+
+// [T, H D] f32: queries, turned
+@group(0) @binding(0) var<storage, read_write> queries: array<f32>;
+// [2, K, S, D] f32: keys, values
+@group(0) @binding(1) var<storage, read_write> cache: array<f32>;
+// [T, STRIDE] f32; what a row has after its H D values is left alone
+@group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
+// [1 + T] u32: the position, then the ids
+@group(0) @binding(3) var<storage, read_write> step: array<u32>;
+// [6]: H, K, D, S, STRIDE, T
+@group(0) @binding(4) var<storage, read_write> info: array<u32>;
+
+const KEYS: u32 = 64u;
+const ROWS: u32 = 16u;
+// Invocations that share a row.
+const ACROSS: u32 = 16u;
+const LOWEST: f32 = -1e30;
+
+// A column a row, so that an invocation's four rows are one element.
+var<workgroup> largest_of: array<vec4<f32>, 64>;
+var<workgroup> weights: array<vec4<f32>, 256>;
+var<workgroup> totals: array<vec4<f32>, 64>;
+var<workgroup> position: u32;
+
+// Of 4 rows, x to w: what they sum up of 4 values.
+struct Sums { x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32> }
+
+fn fade(s: Sums, by: vec4<f32>) -> Sums {
+    return Sums(s.x * by.x, s.y * by.y, s.z * by.z, s.w * by.w);
+}
+
+fn four(at: vec4<u32>) -> vec4<f32> {
+    return vec4<f32>(cache[at.x], cache[at.y], cache[at.z], cache[at.w]);
+}
+
+@compute @workgroup_size(16, 4, 1)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_id) id: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let h = info[0];
+    let k = info[1];
+    let d = info[2];
+    let s = info[3];
+    let head = group.x;
+    let keys = head / (h / k) * s * d;
+    let values = keys + k * s * d;
+    let scale = inverseSqrt(f32(d));
+    let lanes = vec4<u32>(0u, 1u, 2u, 3u);
+    // Past the last row the last is computed again, and not stored.
+    let last = info[5] - 1u;
+    let first_row = group.y * ROWS;
+    let rows = vec4<u32>(first_row + id.y * 4u) + lanes;
+    let query = (min(rows, vec4<u32>(last)) * h + head) * d;
+    if (lane == 0u) { position = step[0]; }
+    // The same for the whole workgroup: the barriers below are in a loop over it.
+    let begin = workgroupUniformLoad(&position);
+    let n = begin + min(first_row + ROWS - 1u, last) + 1u;
+    let sees = min(rows, vec4<u32>(last)) + begin;
+    // This invocation's values in each pass, as far as there are such.
+    let most = vec4<u32>(d - 1u);
+    let v0 = min(vec4<u32>(id.x * 4u) + lanes, most);
+    let v1 = min(vec4<u32>(id.x * 4u + 64u) + lanes, most);
+    let v2 = min(vec4<u32>(id.x * 4u + 128u) + lanes, most);
+    let v3 = min(vec4<u32>(id.x * 4u + 192u) + lanes, most);
+
+    var largest = vec4<f32>(LOWEST);
+    var total = vec4<f32>();
+    var s0 = Sums();
+    var s1 = Sums();
+    var s2 = Sums();
+    var s3 = Sums();
+    for (var first = 0u; first < n; first += KEYS) {
+        let seen = vec4<u32>(first + id.x * 4u) + lanes;
+        let key = keys + min(seen, vec4<u32>(n - 1u)) * d;
+        // Component: row; x to w: keys.
+        var score = Sums();
+        for (var i = 0u; i < d; i += 1u) {
+            let q = vec4<f32>(
+                queries[query.x + i], queries[query.y + i],
+                queries[query.z + i], queries[query.w + i],
+            );
+            let c = four(key + i);
+            score.x += q * c.x;
+            score.y += q * c.y;
+            score.z += q * c.z;
+            score.w += q * c.w;
+        }
+        let lowest = vec4<f32>(LOWEST);
+        score.x = select(lowest, score.x * scale, vec4<u32>(seen.x) <= sees);
+        score.y = select(lowest, score.y * scale, vec4<u32>(seen.y) <= sees);
+        score.z = select(lowest, score.z * scale, vec4<u32>(seen.z) <= sees);
+        score.w = select(lowest, score.w * scale, vec4<u32>(seen.w) <= sees);
+        largest_of[lane] = max(max(score.x, score.y), max(score.z, score.w));
+        workgroupBarrier();
+        let before = largest;
+        for (var j = 0u; j < ACROSS; j += 1u) {
+            largest = max(largest, largest_of[id.y * ACROSS + j]);
+        }
+        let none = vec4<f32>();
+        let w0 = select(none, exp(score.x - largest), vec4<u32>(seen.x) <= sees);
+        let w1 = select(none, exp(score.y - largest), vec4<u32>(seen.y) <= sees);
+        let w2 = select(none, exp(score.z - largest), vec4<u32>(seen.z) <= sees);
+        let w3 = select(none, exp(score.w - largest), vec4<u32>(seen.w) <= sees);
+        let at = id.y * KEYS + id.x * 4u;
+        weights[at] = w0;
+        weights[at + 1u] = w1;
+        weights[at + 2u] = w2;
+        weights[at + 3u] = w3;
+        let faded = exp(before - largest);
+        total = total * faded + w0 + w1 + w2 + w3;
+        workgroupBarrier();
+        let here = min(KEYS, n - first);
+        let row_weights = id.y * KEYS;
+        s0 = fade(s0, faded);
+        for (var j = 0u; j < here; j += 1u) {
+            s0 = add(s0, weights[row_weights + j], four(values + (first + j) * d + v0));
+        }
+        // Wider heads, in passes of 64 values.
+        if (d > 64u) {
+            s1 = fade(s1, faded);
+            for (var j = 0u; j < here; j += 1u) {
+                s1 = add(s1, weights[row_weights + j], four(values + (first + j) * d + v1));
+            }
+        }
+        if (d > 128u) {
+            s2 = fade(s2, faded);
+            s3 = fade(s3, faded);
+            for (var j = 0u; j < here; j += 1u) {
+                let weight = weights[row_weights + j];
+                s2 = add(s2, weight, four(values + (first + j) * d + v2));
+                s3 = add(s3, weight, four(values + (first + j) * d + v3));
+            }
+        }
+        workgroupBarrier();
+    }
+    // Every invocation of a row has the weights of its own keys only.
+    totals[lane] = total;
+    workgroupBarrier();
+    total = vec4<f32>();
+    for (var j = 0u; j < ACROSS; j += 1u) { total += totals[id.y * ACROSS + j]; }
+    put(rows, head, id.x * 4u, s0, total);
+    put(rows, head, id.x * 4u + 64u, s1, total);
+    put(rows, head, id.x * 4u + 128u, s2, total);
+    put(rows, head, id.x * 4u + 192u, s3, total);
+}
+
+fn add(s: Sums, weight: vec4<f32>, value: vec4<f32>) -> Sums {
+    return Sums(
+        s.x + weight.x * value, s.y + weight.y * value,
+        s.z + weight.z * value, s.w + weight.w * value,
+    );
+}
+
+fn put(rows: vec4<u32>, head: u32, i: u32, s: Sums, total: vec4<f32>) {
+    put_row(rows.x, head, i, s.x / total.x);
+    put_row(rows.y, head, i, s.y / total.y);
+    put_row(rows.z, head, i, s.z / total.z);
+    put_row(rows.w, head, i, s.w / total.w);
+}
+
+fn put_row(row: u32, head: u32, i: u32, values: vec4<f32>) {
+    let d = info[2];
+    if (row >= info[5]) { return; }
+    let at = row * info[4] + head * d + i;
+    for (var j = 0u; j < 4u && i + j < d; j += 1u) { mixed[at + j] = values[j]; }
+}
