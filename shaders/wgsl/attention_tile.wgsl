@@ -24,7 +24,8 @@ const LOWEST: f32 = -1e30;
 var<workgroup> largest_of: array<vec4<f32>, 64>;
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> totals: array<vec4<f32>, 64>;
-var<workgroup> position: u32;
+// The position; the keys that the workgroup's last row sees.
+var<workgroup> bounds_of_all: vec2<u32>;
 
 // Of 4 rows, x to w: what they sum up of 4 values.
 struct Sums { x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32> }
@@ -57,10 +58,13 @@ fn main(
     let first_row = group.y * ROWS;
     let rows = vec4<u32>(first_row + id.y * 4u) + lanes;
     let query = (min(rows, vec4<u32>(last)) * h + head) * d;
-    if (lane == 0u) { position = step[0]; }
-    // The same for the whole workgroup: the barriers below are in a loop over it.
-    let begin = workgroupUniformLoad(&position);
-    let n = begin + min(first_row + ROWS - 1u, last) + 1u;
+    if (lane == 0u) {
+        bounds_of_all = vec2<u32>(step[0], step[0] + min(first_row + ROWS - 1u, last) + 1u);
+    }
+    // The same for the whole workgroup, and known to be: the barriers below are in a loop over it.
+    let bounds = workgroupUniformLoad(&bounds_of_all);
+    let begin = bounds.x;
+    let n = bounds.y;
     let sees = min(rows, vec4<u32>(last)) + begin;
     // This invocation's values in each pass, as far as there are such.
     let most = vec4<u32>(d - 1u);
