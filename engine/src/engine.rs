@@ -9,6 +9,8 @@ mod info;
 mod options;
 
 #[cfg(feature = "compute")]
+mod laps;
+#[cfg(feature = "compute")]
 mod load;
 #[cfg(feature = "compute")]
 mod logits;

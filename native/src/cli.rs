@@ -77,6 +77,10 @@ pub struct BackendArgs {
     /// (default: fast where it can be).
     #[arg(long, value_name = "PATH")]
     pub path: Option<ForwardPath>,
+    /// Steps that are issued to a GPU before the first is waited for, 1 to 4 (default: 2, and 1
+    /// where the adapter is a program on the CPU).
+    #[arg(long, value_name = "N", value_parser = readback_depth)]
+    pub readback_depth: Option<usize>,
 }
 
 impl BackendArgs {
@@ -93,6 +97,7 @@ impl BackendArgs {
             adapter: self.adapter.clone(),
             context_length: self.context,
             path: self.path,
+            readback_depth: self.readback_depth,
             ..LoadOptions::default()
         })
     }
@@ -310,6 +315,13 @@ fn positive(text: &str) -> std::result::Result<usize, String> {
         Ok(0) => Err("must be at least 1".into()),
         Ok(value) => Ok(value),
         Err(error) => Err(format!("{error}")),
+    }
+}
+
+fn readback_depth(text: &str) -> std::result::Result<usize, String> {
+    match positive(text)? {
+        depth @ 1..=4 => Ok(depth),
+        _ => Err("must be at most 4".into()),
     }
 }
 

@@ -23,9 +23,19 @@ impl Kernel {
         workgroup_size: [u32; 3],
         reference: &'static str,
     ) -> Self {
+        Self::two(name, [source, ""], workgroup_size, reference)
+    }
+
+    /// A kernel of two files.
+    pub(crate) const fn two(
+        name: &'static str,
+        [first, second]: [&'static str; 2],
+        workgroup_size: [u32; 3],
+        reference: &'static str,
+    ) -> Self {
         Self {
             name: [name, "", ""],
-            parts: [source, "", "", "", "", "", ""],
+            parts: [first, second, "", "", "", "", ""],
             workgroup_size,
             reference,
         }

@@ -5,19 +5,36 @@ pub mod cpu;
 mod format;
 mod kernel;
 mod linear;
+mod sampling;
 
 pub use format::{BLOCK, Format};
 pub use kernel::Kernel;
 pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
+pub use sampling::{FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table};
 
-/// Logits `[V]` to the id of the largest finite one: buffers `logits` `[V]` f32 and `picked` `[2]` u32
-/// (id, whether there is one); info: V. One workgroup.
-pub const ARGMAX: Kernel = Kernel::one(
+const PICK: &str = include_str!("../wgsl/pick.wgsl");
+
+/// Logits `[V]` to the id of the largest finite one: buffers `logits` `[V]` f32, `picked` `[1]` u32 (the
+/// id, or [`NO_PICK`]) and `step`; info: V. One workgroup. `step` becomes the next one.
+pub const ARGMAX: Kernel = Kernel::two(
     "argmax",
-    include_str!("../wgsl/argmax.wgsl"),
+    [PICK, include_str!("../wgsl/argmax.wgsl")],
     [256, 1, 1],
     "argmax",
 );
+
+/// The same with penalties, filters and a draw: buffers `logits`, `occurrences` `[V]` u32, `sampling`
+/// ([`Sampling::words`]), V words of scratch, [`exp2_table`], `picked` and `step`; info: V. One
+/// workgroup. `sampling` becomes that of the next draw, and `occurrences` counts the id.
+pub const SAMPLE: Kernel = Kernel::two(
+    "sample",
+    [PICK, include_str!("../wgsl/sample.wgsl")],
+    [256, 1, 1],
+    "sample",
+);
+
+/// What is picked where no logit is finite.
+pub const NO_PICK: u32 = u32::MAX;
 
 /// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, the row of `x` that
 /// is row 0 of `y`, Y_STRIDE. A workgroup a row.
@@ -29,7 +46,7 @@ pub const RMS_NORM: Kernel = Kernel::one(
 );
 
 /// Causal attention over the cache: buffers `queries` [T, H D], `cache` [2, K, S, D] (keys, values),
-/// `mixed` [T, STRIDE], `step` [1 + T] u32 (position, ids); info: H, K, D, S, STRIDE. A workgroup a
+/// `mixed` [T, STRIDE], `step` [2 + T] u32 (position, T, ids); info: H, K, D, S, STRIDE. A workgroup a
 /// query head (x) and row (y); D is at most [`ATTENTION_MAX_D`].
 pub const ATTENTION: Kernel = Kernel::one(
     "attention",
@@ -53,7 +70,7 @@ pub const ATTENTION_TILE_ROWS: usize = 16;
 /// The widest head that [`ATTENTION`] and [`ATTENTION_TILE`] take.
 pub const ATTENTION_MAX_D: usize = 256;
 
-/// Ids to rows of an embedding in `format`: buffers `step` [1 + T] u32 (position, ids), the embedding's
+/// Ids to rows of an embedding in `format`: buffers `step` [2 + T] u32 (position, T, ids), the embedding's
 /// `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
 pub const fn embed(format: Format) -> Kernel {
     let [values, scales] = format.sources();
@@ -75,7 +92,7 @@ pub const fn embed(format: Format) -> Kernel {
 
 /// Every kernel there is.
 pub fn kernels() -> Vec<Kernel> {
-    let mut all = vec![ARGMAX, RMS_NORM, ATTENTION, ATTENTION_TILE];
+    let mut all = vec![ARGMAX, SAMPLE, RMS_NORM, ATTENTION, ATTENTION_TILE];
     for format in Format::ALL {
         all.push(embed(format));
         for way in Way::ALL {

@@ -8,7 +8,7 @@
 @group(0) @binding(1) var<storage, read_write> cache: array<f32>;
 // [T, STRIDE] f32; what a row has after its H D values is left alone
 @group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
-// [1 + T] u32: the position, then the ids
+// [2 + T] u32: the position, T, the ids
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
 // [5]: H, K, D, S, STRIDE
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;

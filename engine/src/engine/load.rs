@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use super::info::{ModelInfo, type_counts};
 use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
 use crate::bytes::ByteSource;
-use crate::forward::argmax;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
-    self, BackendInfo, ForwardError, ForwardPath, LogitRows, MemoryLedger, Shape, queue,
+    self, BackendInfo, ForwardError, ForwardPath, LogitRows, MemoryLedger, PickWay, Shape, queue,
 };
 use crate::platform::Stopwatch;
+use crate::sampling::{SamplingOptions, sampling};
 use crate::timing::LoadTiming;
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, ModelConfig};
@@ -21,6 +21,12 @@ const DEFAULT_CONTEXT: usize = 4096;
 const CHUNK_GPU: usize = 256;
 /// The same for the CPU and for software adapters.
 const CHUNK_CPU: usize = 32;
+/// Steps issued ahead on a GPU: it computes one while the host takes in the one before.
+const DEPTH_GPU: usize = 2;
+/// The same where the adapter is a program on the CPU, which the host's work would take turns with.
+const DEPTH_CPU: usize = 1;
+/// The most steps issued ahead: what an answer's end throws away.
+const DEPTH_MAX: usize = 4;
 
 impl Engine {
     /// Loads a model from its files: one GGUF, or those of a Hugging Face folder.
@@ -61,6 +67,7 @@ impl Engine {
         let open = open_device(options).await?;
         let context = context_length(checkpoint.config(), options);
         let chunk = chunk(options, &open.info).min(context);
+        let depth = depth(options, &open.info);
         let path = ForwardPath::choose(options.path, checkpoint.config(), &open.info)?;
         let memory = MemoryLedger::of(&checkpoint, context, chunk, path);
         memory.check(&open.info, options.memory_limit)?;
@@ -100,6 +107,8 @@ impl Engine {
             info,
             failures: open.failures,
             chunk,
+            depth,
+            flights: VecDeque::new(),
             cached: Vec::new(),
             queue: VecDeque::new(),
             active: None,
@@ -114,15 +123,11 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Runs a prefill and a decode step once, so that the first answer waits for no compiler.
+    /// Runs a prefill and decode steps once, so that the first answer waits for no compiler.
     async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
-        let prefill = vec![
-            0;
-            self.chunk
-                .min(self.model.context().saturating_sub(1))
-                .max(1)
-        ];
-        // The second decode step is the first that is replayed, where steps are.
+        let longest = self.model.context().saturating_sub(1);
+        let prefill = vec![0; self.chunk.min(longest).max(1)];
+        // Launched, recorded, replayed.
         let decode = (&[0][..], prefill.len());
         let steps = [(prefill.as_slice(), 0), decode, decode];
         let total = steps.len() as u64;
@@ -131,19 +136,33 @@ impl Engine {
             if position >= self.model.context() {
                 continue;
             }
-            let input = self.model.upload(ids, position)?;
-            let pick = self
-                .model
-                .encode(input, LogitRows::Last)
-                .and_then(|logits| argmax::issue(logits).ok());
-            queue::submit(self.model.device())?;
-            queue::wait(self.model.device()).await?;
+            if self.model.picks() {
+                self.warm_up_on_device(ids, position).await?;
+            } else {
+                let input = self.model.upload(ids, position)?;
+                self.model.encode(input, LogitRows::Last);
+                queue::submit(self.model.device())?;
+                queue::wait(self.model.device()).await?;
+            }
             self.check_device()?;
-            if let Some(pick) = pick {
-                pick.read().await?;
+            if done == 1 {
+                self.model.upload(&[0], 0)?;
+                self.model.record();
             }
         }
         report(progress, LoadPhase::Compile, total, total);
+        Ok(())
+    }
+
+    async fn warm_up_on_device(&mut self, ids: &[u32], position: usize) -> Result<(), EngineError> {
+        // Any settings: they decide nothing that a compiler sees.
+        let sampling = sampling(&SamplingOptions::default())?;
+        self.model.begin(&sampling, &[])?;
+        for way in [PickWay::Argmax, PickWay::Sample] {
+            let input = self.model.upload(ids, position)?;
+            self.model.advance(Some(input), Some(way))?;
+            self.model.read_pick()?.get().await?;
+        }
         Ok(())
     }
 }
@@ -160,6 +179,11 @@ fn context_length(config: &ModelConfig, options: &LoadOptions) -> usize {
 fn chunk(options: &LoadOptions, info: &BackendInfo) -> usize {
     let default = if info.software { CHUNK_CPU } else { CHUNK_GPU };
     options.prefill_chunk.unwrap_or(default).max(1)
+}
+
+fn depth(options: &LoadOptions, info: &BackendInfo) -> usize {
+    let default = if info.software { DEPTH_CPU } else { DEPTH_GPU };
+    options.readback_depth.unwrap_or(default).clamp(1, DEPTH_MAX)
 }
 
 /// The path that `checkpoint` would take on a device, and what it would need there, before anything

@@ -22,6 +22,9 @@ pub struct LoadOptions {
     pub prefill_chunk: Option<usize>,
     /// The path through the model; by default the fastest that can compute it.
     pub path: Option<ForwardPath>,
+    /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits
+    /// the adapter. More than one only where the device itself picks tokens.
+    pub readback_depth: Option<usize>,
 }
 
 /// Which arithmetic is wanted.

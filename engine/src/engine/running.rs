@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::info::ModelInfo;
 use super::sequence::Sequence;
+use super::step::Flight;
 use crate::event::{Event, RequestId};
 use crate::forward::Model;
 use crate::forward::device::Failures;
@@ -19,6 +20,10 @@ pub struct Engine {
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
     pub(super) chunk: usize,
+    /// How many steps are issued before the first of them is waited for.
+    pub(super) depth: usize,
+    /// They, in order.
+    pub(super) flights: VecDeque<Flight>,
     /// The ids whose keys and values are in the cache, from position 0.
     pub(super) cached: Vec<u32>,
     pub(super) queue: VecDeque<Waiting>,

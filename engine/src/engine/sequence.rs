@@ -2,7 +2,8 @@
 
 use crate::event::{Event, FinishReason, RequestId, Usage};
 use crate::platform::Stopwatch;
-use crate::sampling::{HostSampler, Occurrences, SamplingOptions};
+use crate::forward::PickWay;
+use crate::sampling::{HostSampler, Occurrences, Sampling, sampling};
 use crate::scheduler::{Input, Request, answer_budget};
 use crate::text::TextStream;
 use crate::timing::{Span, Spans};
@@ -18,9 +19,13 @@ pub(super) struct Sequence {
     pub(super) ids: Vec<u32>,
     prompt_tokens: usize,
     reused_tokens: usize,
+    /// Ids whose steps were issued, whether or not they are done.
+    pub(super) issued: usize,
+    /// Picks that were issued.
+    pub(super) picks_issued: usize,
     budget: usize,
     end_ids: Vec<u32>,
-    sampling: SamplingOptions,
+    sampling: Sampling,
     sampler: HostSampler,
     occurrences: Occurrences,
     text: TextStream,
@@ -40,7 +45,7 @@ impl Sequence {
         id: RequestId,
         request: Request,
         tokenizer: &Tokenizer,
-        context: usize,
+        (context, vocab): (usize, usize),
         spans: &mut Spans,
     ) -> Result<Self, EngineError> {
         let ids = prompt_ids(request.input, tokenizer, spans)?;
@@ -50,15 +55,20 @@ impl Sequence {
         } else {
             tokenizer.eos_ids().to_vec()
         };
+        let sampling = sampling(&request.sampling)?;
+        // Without penalties nobody asks.
+        let vocab = if sampling.penalties { vocab } else { 0 };
         Ok(Self {
             id,
             prompt_tokens: ids.len(),
             reused_tokens: 0,
+            issued: 0,
+            picks_issued: 0,
             budget,
             end_ids,
-            sampler: HostSampler::new(request.sampling.clone())?,
-            occurrences: Occurrences::of_prompt(&ids),
-            sampling: request.sampling,
+            sampler: HostSampler::new(sampling),
+            occurrences: Occurrences::of_prompt(&ids, vocab),
+            sampling,
             text: TextStream::new(tokenizer, &request.stop),
             ids,
         })
@@ -68,17 +78,33 @@ impl Sequence {
         self.prompt_tokens
     }
 
+    /// Notes that the leading ids are in the cache.
     pub(super) const fn set_reused(&mut self, reused: usize) {
         self.reused_tokens = reused;
+        self.issued = reused;
     }
 
     pub(super) const fn reused_tokens(&self) -> usize {
         self.reused_tokens
     }
 
-    /// Whether the largest raw logit wins, so that the device can pick.
-    pub(super) fn is_plain_greedy(&self) -> bool {
-        self.sampling.is_plain_greedy()
+    /// How the device is to pick.
+    pub(super) fn pick_way(&self) -> PickWay {
+        if self.sampling.scale == 0.0 && !self.sampling.penalties {
+            PickWay::Argmax
+        } else {
+            PickWay::Sample
+        }
+    }
+
+    /// What the device needs for that.
+    pub(super) fn sampling(&self) -> (&Sampling, &[u32]) {
+        (&self.sampling, self.occurrences.words())
+    }
+
+    /// Whether more tokens may be picked than already are on their way.
+    pub(super) const fn may_pick(&self) -> bool {
+        self.picks_issued < self.budget
     }
 
     /// Picks an id from `logits` (V) on the host.

@@ -1,44 +1,34 @@
-//! One step: plan, upload, encode, submit, wait, pick, detokenise, emit; each booked as a lap.
+//! One step: plan, upload, encode, submit, wait, detokenise, emit; each booked as a lap.
+
+use std::ops::Range;
 
 use burn::tensor::Tensor;
 
+use super::laps::Laps;
 use super::running::Waiting;
 use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::{Event, FinishReason, RequestId};
-use crate::forward::argmax::{self, DevicePick};
-use crate::forward::{ForwardError, LogitRows, queue};
+use crate::forward::{ForwardError, LogitRows, PickRead, PickWay, queue};
 use crate::platform::{Stopwatch, clock};
 use crate::sampling::SamplingError;
 use crate::scheduler::{Progress, plan, reusable_prefix};
-use crate::timing::{RequestTiming, Span, Spans, StepKind, StepTiming};
+use crate::timing::{RequestTiming, Span, Spans, StepKind};
 
-/// Books laps: each [`Laps::book`] takes the time since the one before.
-struct Laps {
-    watch: Stopwatch,
-    booked: f64,
-    spans: Spans,
-}
-
-impl Laps {
-    fn start() -> Self {
-        Self {
-            watch: Stopwatch::start(),
-            booked: 0.0,
-            spans: Spans::default(),
-        }
-    }
-
-    fn book(&mut self, span: Span) {
-        let now = self.watch.ms();
-        self.spans.add(span, now - self.booked);
-        self.booked = now;
-    }
+/// A step that was issued to the device and not yet waited for.
+#[derive(Debug)]
+pub(super) struct Flight {
+    request: RequestId,
+    /// Positions that it computes.
+    range: Range<usize>,
+    /// Whether it picks a token.
+    picks: bool,
+    read: PickRead,
 }
 
 impl Engine {
-    /// Runs at most one step (a prefill chunk or a decode step) and gives what happened since the
-    /// last one; nothing where the engine is idle.
+    /// Waits for at most one step (a prefill chunk or a decode step) and gives what happened since
+    /// the last one; nothing where the engine is idle. On a device, steps after it are issued first.
     ///
     /// An abort that was asked for before takes effect here, instead of a step.
     pub async fn step(&mut self) -> Vec<Event> {
@@ -47,7 +37,12 @@ impl Engine {
             self.start_next();
         }
         if let Some(mut sequence) = self.active.take() {
-            match self.advance(&mut sequence).await {
+            let advanced = if self.model.picks() {
+                self.advance_on_device(&mut sequence).await
+            } else {
+                self.advance_on_host(&mut sequence).await
+            };
+            match advanced {
                 Ok(finished) => {
                     if !finished {
                         self.active = Some(sequence);
@@ -92,8 +87,8 @@ impl Engine {
         };
         let mut spans = Spans::default();
         spans.add(Span::Queue, since.ms());
-        let context = self.model.context();
-        match Sequence::new(id, request, &self.tokenizer, context, &mut spans) {
+        let limits = (self.model.context(), self.model.config().vocab_size);
+        match Sequence::new(id, request, &self.tokenizer, limits, &mut spans) {
             Ok(mut sequence) => {
                 let watch = Stopwatch::start();
                 let reused = reusable_prefix(&self.cached, &sequence.ids);
@@ -115,27 +110,90 @@ impl Engine {
         }
     }
 
-    /// One step of `sequence`; whether it was the last.
-    async fn advance(&mut self, sequence: &mut Sequence) -> Result<bool, EngineError> {
-        let start_ms = self.epoch.ms();
-        let mut laps = Laps::start();
+    /// Issues steps of `sequence` ahead, and waits for the first; whether it was the last.
+    async fn advance_on_device(&mut self, sequence: &mut Sequence) -> Result<bool, EngineError> {
+        let mut laps = Laps::start(self.epoch.ms());
+        // What ended requests left behind: their buffers are free once it was read.
+        while self.flights.front().is_some_and(|f| f.request != sequence.id) {
+            if let Some(flight) = self.flights.pop_front() {
+                flight.read.get().await?;
+            }
+            laps.book(Span::Gpu);
+        }
+        while self.flights.len() < self.depth && self.issue(sequence, &mut laps)? {}
+        let flight = self.flights.pop_front().ok_or_else(nothing_to_compute)?;
+        let id = flight.read.get().await?;
+        self.check_device()?;
+        laps.book(Span::Gpu);
+        let range = flight.range;
+        self.cached.extend_from_slice(&sequence.ids[range.clone()]);
+        let picked = match (flight.picks, id) {
+            (true, Some(id)) => Some(id),
+            (true, None) => return Err(SamplingError::NoFiniteLogit.into()),
+            (false, _) => None,
+        };
+        Ok(self.take_in(sequence, laps, &range, picked))
+    }
+
+    /// Issues the next step of `sequence`; whether there was one.
+    fn issue(&mut self, sequence: &mut Sequence, laps: &mut Laps) -> Result<bool, EngineError> {
+        let begin = sequence.issued;
+        // Past the prompt the device has the next id itself, before the host does.
+        let chained = self.model.chains() && begin >= sequence.prompt_tokens();
+        let progress = Progress {
+            cached: begin,
+            known: sequence.ids.len(),
+        };
+        let planned = if chained {
+            sequence.may_pick().then_some((begin..begin + 1, true))
+        } else {
+            plan(progress, self.chunk).map(|plan| (plan.range, plan.picks))
+        };
+        laps.book(Span::Plan);
+        let Some((range, picks)) = planned else {
+            return Ok(false);
+        };
+        let input = if chained {
+            None
+        } else {
+            if picks && sequence.picks_issued == 0 && sequence.pick_way() == PickWay::Sample {
+                let (sampling, occurrences) = sequence.sampling();
+                self.model.begin(sampling, occurrences)?;
+            }
+            let ids = &sequence.ids[range.clone()];
+            let input = self.model.upload(ids, begin)?;
+            laps.book(Span::Upload);
+            Some(input)
+        };
+        // From here on the cache is written.
+        self.cached.truncate(begin);
+        let way = picks.then(|| sequence.pick_way());
+        self.model.advance(input, way)?;
+        laps.book(Span::Encode);
+        sequence.issued = range.end;
+        sequence.picks_issued += usize::from(picks);
+        self.flights.push_back(Flight {
+            request: sequence.id,
+            range,
+            picks,
+            read: self.model.read_pick()?,
+        });
+        laps.book(Span::Submit);
+        Ok(true)
+    }
+
+    /// One step of `sequence` whose token the host picks; whether it was the last.
+    async fn advance_on_host(&mut self, sequence: &mut Sequence) -> Result<bool, EngineError> {
+        let mut laps = Laps::start(self.epoch.ms());
         let progress = Progress {
             cached: self.cached.len(),
             known: sequence.ids.len(),
         };
-        let Some(plan) = plan(progress, self.chunk) else {
-            return Err(ForwardError::Device {
-                message: "a running sequence has nothing to compute".into(),
-            }
-            .into());
-        };
-        let position = plan.range.start;
-        let tokens = plan.range.len();
-        let prefill = position < sequence.prompt_tokens();
+        let plan = plan(progress, self.chunk).ok_or_else(nothing_to_compute)?;
         laps.book(Span::Plan);
 
         let ids = &sequence.ids[plan.range.clone()];
-        let input = self.model.upload(ids, position)?;
+        let input = self.model.upload(ids, plan.range.start)?;
         laps.book(Span::Upload);
 
         let rows = if plan.picks {
@@ -144,16 +202,8 @@ impl Engine {
             LogitRows::None
         };
         // From here on the cache is written.
-        self.cached.truncate(position);
+        self.cached.truncate(plan.range.start);
         let logits = self.model.encode(input, rows);
-        let on_device = sequence.is_plain_greedy();
-        let picking = logits.map(|logits| {
-            if on_device {
-                argmax::issue(logits).map_or_else(Picking::Host, Picking::Device)
-            } else {
-                Picking::Host(Box::new(logits))
-            }
-        });
         laps.book(Span::Encode);
         queue::submit(self.model.device())?;
         laps.book(Span::Submit);
@@ -163,22 +213,25 @@ impl Engine {
         laps.book(Span::Gpu);
 
         let mut picked = None;
-        if let Some(picking) = picking {
-            let id = match picking {
-                Picking::Device(pick) => {
-                    let id = pick.read().await?;
-                    laps.book(Span::Readback);
-                    id.ok_or(SamplingError::NoFiniteLogit)?
-                }
-                Picking::Host(logits) => {
-                    let mut logits = read_logits(*logits).await?;
-                    laps.book(Span::Readback);
-                    let id = sequence.pick(&mut logits)?;
-                    laps.book(Span::Sample);
-                    id
-                }
-            };
-            picked = Some((id, sequence.push(&self.tokenizer, id)));
+        if let Some(logits) = logits {
+            let mut logits = read_logits(logits).await?;
+            laps.book(Span::Readback);
+            picked = Some(sequence.pick(&mut logits)?);
+            laps.book(Span::Sample);
+        }
+        Ok(self.take_in(sequence, laps, &plan.range, picked))
+    }
+
+    /// Makes events of a step that computed `range`; whether it was the sequence's last.
+    fn take_in(
+        &mut self,
+        sequence: &mut Sequence,
+        mut laps: Laps,
+        range: &Range<usize>,
+        picked: Option<u32>,
+    ) -> bool {
+        let picked = picked.map(|id| (id, sequence.push(&self.tokenizer, id)));
+        if picked.is_some() {
             laps.book(Span::Detokenize);
         }
         let request = sequence.id;
@@ -190,19 +243,12 @@ impl Engine {
         let finished = done.is_some();
         self.events.reserve(2);
         laps.book(Span::Emit);
-        let timing = StepTiming {
-            kind: if prefill {
-                StepKind::Prefill
-            } else {
-                StepKind::Decode
-            },
-            tokens: tokens as u32,
-            position: position as u32,
-            start_ms,
-            wall_ms: laps.watch.ms(),
-            spans: laps.spans,
-            clock: clock(),
+        let kind = if range.start < prompt_tokens {
+            StepKind::Prefill
+        } else {
+            StepKind::Decode
         };
+        let timing = laps.end(kind, range.len(), range.start);
         self.events.push(match picked {
             Some((id, picked)) => Event::Token {
                 request,
@@ -212,13 +258,13 @@ impl Engine {
             },
             None => Event::Prefill {
                 request,
-                done_tokens: position + tokens,
+                done_tokens: range.end,
                 prompt_tokens,
                 timing,
             },
         });
         self.events.extend(done);
-        Ok(finished)
+        finished
     }
 
     pub(super) fn check_device(&self) -> Result<(), ForwardError> {
@@ -229,12 +275,11 @@ impl Engine {
     }
 }
 
-/// Where a token is picked.
-enum Picking {
-    /// The device picked; its id is to be read.
-    Device(DevicePick),
-    /// The host picks; the logits [1, V] are to be read.
-    Host(Box<Tensor<2>>),
+fn nothing_to_compute() -> EngineError {
+    ForwardError::Device {
+        message: "a running sequence has nothing to compute".into(),
+    }
+    .into()
 }
 
 /// All values of `logits`, row after row.

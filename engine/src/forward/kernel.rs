@@ -1,8 +1,6 @@
-//! Launching our own kernels on the buffers of burn's tensors.
+//! Launching our own kernels.
 
-use burn::backend::{BackendTensor, DispatchTensor, DispatchTensorKind};
-use burn::tensor::Tensor;
-use burn_wgpu::{CubeDim, CubeTensor, KernelSource, SourceKernel, SourceTemplate};
+use burn_wgpu::{CubeDim, KernelSource, SourceKernel, SourceTemplate};
 use cubecl::client::Client;
 use cubecl::prelude::{BufferIOAttr, CubeCount, KernelId};
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
@@ -59,19 +57,4 @@ pub fn flat(kernel: &Kernel, invocations: usize) -> [u32; 3] {
     let groups = (invocations as u32).div_ceil(kernel.workgroup_size[0]);
     let row = groups.clamp(1, GROUPS_A_ROW);
     [row, groups.div_ceil(row), 1]
-}
-
-/// The tensor as the GPU backend holds it.
-///
-/// # Errors
-/// The tensor, where the CPU holds it.
-pub fn on_device<const D: usize>(tensor: Tensor<D>) -> Result<CubeTensor, Box<Tensor<D>>> {
-    let DispatchTensor { kind, autodiff } = tensor.into_dispatch();
-    match kind {
-        DispatchTensorKind::Cube(BackendTensor::Float(tensor)) => Ok(tensor),
-        kind => Err(Box::new(Tensor::from_dispatch(DispatchTensor {
-            kind,
-            autodiff,
-        }))),
-    }
 }

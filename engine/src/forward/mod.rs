@@ -10,8 +10,6 @@ mod memory;
 mod path;
 
 #[cfg(feature = "compute")]
-pub mod argmax;
-#[cfg(feature = "compute")]
 pub mod device;
 #[cfg(feature = "compute")]
 mod fast;
@@ -21,6 +19,8 @@ pub mod kernel;
 mod loader;
 #[cfg(feature = "compute")]
 mod model;
+#[cfg(feature = "compute")]
+mod pick;
 #[cfg(feature = "compute")]
 pub mod queue;
 #[cfg(feature = "compute")]
@@ -37,3 +37,5 @@ pub use path::ForwardPath;
 pub use loader::load;
 #[cfg(feature = "compute")]
 pub use model::{LogitRows, Model, Shape, StepInput};
+#[cfg(feature = "compute")]
+pub use pick::{PickRead, PickWay};

@@ -7,8 +7,10 @@ use super::error::ForwardError;
 use super::fast::Fast;
 use super::loader::HostEmbedding;
 use super::path::ForwardPath;
+use super::pick::{PickRead, PickWay};
 use super::reference::Reference;
 use crate::weights::ModelConfig;
+use llamaglass_shaders::Sampling;
 
 /// A Llama with its KV cache, for one sequence.
 #[derive(Debug)]
@@ -147,6 +149,73 @@ impl Model {
             position,
             tokens,
         })
+    }
+
+    /// Whether the device picks tokens, so that [`Model::advance`] can be used.
+    pub const fn picks(&self) -> bool {
+        matches!(self.path, Path::Fast(_))
+    }
+
+    /// Whether a step can begin from what the device picked, before the host knows it.
+    pub const fn chains(&self) -> bool {
+        matches!(&self.path, Path::Fast(fast) if fast.looks_up())
+    }
+
+    /// Puts a request's sampling settings on the device, and with penalties what `occurrences` (V)
+    /// there are of each id.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the device does not pick.
+    pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) -> Result<(), ForwardError> {
+        self.fast()?.begin(sampling, occurrences);
+        Ok(())
+    }
+
+    /// Issues a step over what was uploaded, or with nothing over the id that was picked last:
+    /// writes the cache, and picks an id where one is wanted.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the device does not pick.
+    pub fn advance(
+        &self,
+        input: Option<StepInput>,
+        pick: Option<PickWay>,
+    ) -> Result<(), ForwardError> {
+        let (rows, tokens) = match input {
+            Some(StepInput {
+                x: Input::Fast(rows),
+                tokens,
+                ..
+            }) => (rows, tokens),
+            _ => (None, 1),
+        };
+        self.fast()?.advance(rows, tokens, pick)
+    }
+
+    /// Submits all that was issued; what was picked last is to be read.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the device does not pick.
+    pub fn read_pick(&self) -> Result<PickRead, ForwardError> {
+        Ok(self.fast()?.read_pick())
+    }
+
+    /// Records what every step repeats; see the errors of the device for whether it went well. An id
+    /// must have been uploaded, and every way of picking used.
+    pub fn record(&mut self) {
+        if let Path::Fast(fast) = &mut self.path {
+            fast.record();
+        }
+    }
+
+    fn fast(&self) -> Result<&Fast, ForwardError> {
+        match &self.path {
+            Path::Fast(fast) => Ok(fast),
+            Path::Reference(_) => Err(ForwardError::NoPath {
+                path: "fast",
+                why: "it was loaded for the reference path".into(),
+            }),
+        }
     }
 
     /// Issues a step: writes the cache at the step's positions, gives the wanted logits [rows, V].

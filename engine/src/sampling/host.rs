@@ -1,60 +1,91 @@
 //! Sampling on the host: the oracle for every other way.
 
-use llamaglass_shaders::cpu::argmax;
+use llamaglass_shaders::cpu::Sampler;
+use llamaglass_shaders::{FULL_WEIGHT, IN_PROMPT, Sampling};
 
-use super::random::uniform;
 use super::{SamplingError, SamplingOptions};
 
-/// How often each id has occurred, as far as penalties need it.
+/// What each id's occurrences are, as far as penalties need them.
 #[derive(Clone, Debug, Default)]
-pub struct Occurrences {
-    /// Ids of prompt and answer, each once.
-    seen: std::collections::BTreeSet<u32>,
-    /// How often the answer has each id.
-    answered: std::collections::BTreeMap<u32, u32>,
-}
+pub struct Occurrences(Vec<u32>);
 
 impl Occurrences {
-    /// Nothing but the prompt so far.
-    pub fn of_prompt(prompt: &[u32]) -> Self {
-        Self {
-            seen: prompt.iter().copied().collect(),
-            answered: Default::default(),
+    /// Those of a vocabulary of `vocab` with nothing but the prompt so far.
+    pub fn of_prompt(prompt: &[u32], vocab: usize) -> Self {
+        let mut all = vec![0; vocab];
+        for id in prompt {
+            if let Some(seen) = all.get_mut(*id as usize) {
+                *seen = IN_PROMPT;
+            }
         }
+        Self(all)
     }
 
     /// Notes that `id` was picked.
     pub fn push(&mut self, id: u32) {
-        self.seen.insert(id);
-        *self.answered.entry(id).or_default() += 1;
+        if let Some(seen) = self.0.get_mut(id as usize) {
+            *seen += 1;
+        }
     }
+
+    /// A word an id: [`IN_PROMPT`], plus how often the answer has it.
+    pub fn words(&self) -> &[u32] {
+        &self.0
+    }
+}
+
+/// The numbers in which host and device compute what `options` ask for.
+///
+/// # Errors
+/// [`SamplingError::Setting`] where an option is off.
+pub fn sampling(options: &SamplingOptions) -> Result<Sampling, SamplingError> {
+    options.validate()?;
+    let fraction = |f: f32| (f64::from(f) * 4_294_967_296.0) as u32;
+    let scale = if options.temperature == 0.0 {
+        0.0
+    } else {
+        // So that the nearest temperature to zero is greedy, and not infinity times zero.
+        (65_536.0 * std::f32::consts::LOG2_E / options.temperature).min(1e30)
+    };
+    Ok(Sampling {
+        scale,
+        top_k: u32::try_from(options.top_k).unwrap_or(0),
+        top_p: if options.top_p < 1.0 {
+            // Zero would keep all.
+            fraction(options.top_p).max(1)
+        } else {
+            0
+        },
+        min_weight: (f64::from(options.min_p) * f64::from(FULL_WEIGHT)).ceil() as u32,
+        penalties: options.has_penalties(),
+        repetition: options.repetition_penalty,
+        presence: options.presence_penalty,
+        frequency: options.frequency_penalty,
+        seed: options.seed,
+    })
 }
 
 /// Picks ids from logits on the host; keeps its working memory between picks.
 #[derive(Clone, Debug)]
 pub struct HostSampler {
-    options: SamplingOptions,
+    sampling: Sampling,
     draws: u64,
-    candidates: Vec<(u32, f32)>,
+    sampler: Sampler,
 }
 
 impl HostSampler {
     /// A sampler at the start of its seed's sequence.
-    ///
-    /// # Errors
-    /// [`SamplingError::Setting`] where an option is off.
-    pub fn new(options: SamplingOptions) -> Result<Self, SamplingError> {
-        options.validate()?;
-        Ok(Self {
-            options,
+    pub fn new(sampling: Sampling) -> Self {
+        Self {
+            sampling,
             draws: 0,
-            candidates: Vec::new(),
-        })
+            sampler: Sampler::default(),
+        }
     }
 
     /// Picks the next id from `logits` (V), which are changed in place by the penalties.
     ///
-    /// Ties go to the lower id. Not-a-number counts as minus infinity.
+    /// Ties go to the lower id where nothing is drawn. Not-a-number counts as minus infinity.
     ///
     /// # Errors
     /// [`SamplingError::NoFiniteLogit`] where nothing can be picked.
@@ -63,91 +94,12 @@ impl HostSampler {
         logits: &mut [f32],
         occurrences: &Occurrences,
     ) -> Result<u32, SamplingError> {
-        penalise(logits, &self.options, occurrences);
-        if self.options.temperature == 0.0 {
-            return argmax(logits).ok_or(SamplingError::NoFiniteLogit);
-        }
-        let u = uniform(self.options.seed, self.draws);
+        let draw = self.draws;
         self.draws += 1;
-        self.filter(logits)?;
-        Ok(draw(&self.candidates, u))
+        self.sampler
+            .sample(logits, occurrences.words(), &self.sampling, draw)
+            .ok_or(SamplingError::NoFiniteLogit)
     }
-
-    /// Fills `candidates` with (id, unnormalised probability), most probable first.
-    fn filter(&mut self, logits: &[f32]) -> Result<(), SamplingError> {
-        let options = &self.options;
-        let candidates = &mut self.candidates;
-        candidates.clear();
-        candidates.extend(
-            (0u32..)
-                .zip(logits)
-                .filter(|(_, logit)| logit.is_finite())
-                .map(|(id, logit)| (id, *logit)),
-        );
-        let by_logit = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-        if options.top_k > 0 && options.top_k < candidates.len() {
-            candidates.select_nth_unstable_by(options.top_k - 1, by_logit);
-            candidates.truncate(options.top_k);
-        }
-        candidates.sort_unstable_by(by_logit);
-        let max = candidates.first().ok_or(SamplingError::NoFiniteLogit)?.1;
-        for (_, value) in candidates.iter_mut() {
-            *value = ((*value - max) / options.temperature).exp();
-        }
-        if options.top_p < 1.0 {
-            let total: f32 = candidates.iter().map(|(_, p)| p).sum();
-            let mut reached = 0.0;
-            let keep = candidates
-                .iter()
-                .position(|(_, p)| {
-                    reached += p;
-                    reached >= options.top_p * total
-                })
-                .map_or(candidates.len(), |last| last + 1);
-            candidates.truncate(keep);
-        }
-        if options.min_p > 0.0 {
-            // The most probable one has value 1 here, whatever the normalisation.
-            candidates.retain(|(_, p)| *p >= options.min_p);
-        }
-        Ok(())
-    }
-}
-
-/// Applies the three penalties to `logits` (V).
-fn penalise(logits: &mut [f32], options: &SamplingOptions, occurrences: &Occurrences) {
-    if options.repetition_penalty != 1.0 {
-        for id in &occurrences.seen {
-            if let Some(logit) = logits.get_mut(*id as usize) {
-                if *logit > 0.0 {
-                    *logit /= options.repetition_penalty;
-                } else {
-                    *logit *= options.repetition_penalty;
-                }
-            }
-        }
-    }
-    if options.presence_penalty != 0.0 || options.frequency_penalty != 0.0 {
-        for (id, count) in &occurrences.answered {
-            if let Some(logit) = logits.get_mut(*id as usize) {
-                *logit -= options.presence_penalty + *count as f32 * options.frequency_penalty;
-            }
-        }
-    }
-}
-
-/// The candidate in whose share of the total `u` (0..1) falls.
-fn draw(candidates: &[(u32, f32)], u: f32) -> u32 {
-    let total: f32 = candidates.iter().map(|(_, p)| p).sum();
-    let mut rest = u * total;
-    for (id, p) in candidates {
-        rest -= p;
-        if rest < 0.0 {
-            return *id;
-        }
-    }
-    // Rounding may leave a sliver at the end: it belongs to the last candidate.
-    candidates.last().map_or(0, |(id, _)| *id)
 }
 
 #[cfg(test)]
@@ -158,14 +110,13 @@ mod tests {
     use super::*;
 
     fn pick(options: SamplingOptions, logits: &[f32]) -> u32 {
-        HostSampler::new(options)
-            .unwrap()
+        HostSampler::new(sampling(&options).unwrap())
             .pick(&mut logits.to_vec(), &Occurrences::default())
             .unwrap()
     }
 
     fn picks(options: &SamplingOptions, logits: &[f32], n: usize) -> Vec<u32> {
-        let mut sampler = HostSampler::new(options.clone()).unwrap();
+        let mut sampler = HostSampler::new(sampling(options).unwrap());
         (0..n)
             .map(|_| {
                 sampler
@@ -183,7 +134,7 @@ mod tests {
 
     #[test]
     fn logits_without_a_finite_value_are_an_error() {
-        let mut sampler = HostSampler::new(SamplingOptions::default()).unwrap();
+        let mut sampler = HostSampler::new(sampling(&SamplingOptions::default()).unwrap());
         let picked = sampler.pick(&mut [f32::NAN; 4], &Occurrences::default());
         assert_eq!(picked, Err(SamplingError::NoFiniteLogit));
     }
@@ -235,7 +186,7 @@ mod tests {
 
     #[test]
     fn penalties_count_prompt_and_answer_as_they_should() {
-        let mut seen = Occurrences::of_prompt(&[0]);
+        let mut seen = Occurrences::of_prompt(&[0], 3);
         seen.push(1);
         seen.push(1);
         let options = SamplingOptions {
@@ -245,8 +196,9 @@ mod tests {
             ..Default::default()
         };
         let mut logits = [4.0, -4.0, 1.0];
-        penalise(&mut logits, &options, &seen);
+        let picked = HostSampler::new(sampling(&options).unwrap()).pick(&mut logits, &seen);
         assert_eq!(logits, [2.0, -9.0, 1.0]);
+        assert_eq!(picked, Ok(0));
     }
 
     #[test]
@@ -255,7 +207,7 @@ mod tests {
             top_p: 0.0,
             ..Default::default()
         };
-        let error = HostSampler::new(bad).map(|_| ()).unwrap_err();
+        let error = sampling(&bad).unwrap_err();
         assert_eq!(
             error.to_string(),
             "top_p must be above 0 and at most 1, not 0"

@@ -2,8 +2,8 @@
 
 mod error;
 mod host;
-mod random;
 
 pub use crate::scheduler::{SamplingOptions, SettingError};
 pub use error::SamplingError;
-pub use host::{HostSampler, Occurrences};
+pub use llamaglass_shaders::Sampling;
+pub use host::{HostSampler, Occurrences, sampling};

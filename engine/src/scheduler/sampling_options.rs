@@ -85,11 +85,6 @@ impl SamplingOptions {
         check(finite(f), "frequency_penalty", "finite", f)
     }
 
-    /// Whether the largest raw logit wins, so that no logit has to leave the device.
-    pub fn is_plain_greedy(&self) -> bool {
-        self.temperature == 0.0 && !self.has_penalties()
-    }
-
     /// Whether any penalty is on.
     pub fn has_penalties(&self) -> bool {
         self.repetition_penalty != 1.0

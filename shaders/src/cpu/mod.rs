@@ -6,6 +6,7 @@ mod embed;
 mod linear;
 mod rms_norm;
 mod rope;
+mod sample;
 mod swiglu;
 mod unpack;
 
@@ -15,6 +16,7 @@ pub use embed::embed;
 pub use linear::linear;
 pub use rms_norm::rms_norm;
 pub use rope::{Cache, rope};
+pub use sample::Sampler;
 pub use swiglu::swiglu;
 pub use unpack::unpack;
 

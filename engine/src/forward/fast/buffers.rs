@@ -20,7 +20,7 @@ pub struct Buffers {
     pub vocab: usize,
     /// How a product with one row is computed.
     pub one_row: Way,
-    /// [1 + T] u32: the position, then the ids.
+    /// [2 + T] u32: the position, T, the ids.
     pub step: Handle,
     /// [T, C]: the residual stream.
     pub x: Handle,
@@ -62,7 +62,7 @@ impl Buffers {
             c,
             vocab: config.vocab_size,
             one_row,
-            step: values(1 + rows),
+            step: values(2 + rows),
             x: values(rows * c),
             normed: zeros(rows * whole(c)),
             queries: values(rows * mixed),
@@ -74,8 +74,9 @@ impl Buffers {
 
     /// What `step` is to hold: its whole length, since a write is of a whole buffer.
     pub fn step_bytes(&self, ids: &[u32], position: usize) -> Vec<u8> {
-        let mut bytes = vec![0; 4 * (1 + self.rows)];
-        let words = std::iter::once(position as u32).chain(ids.iter().copied());
+        let mut bytes = vec![0; 4 * (2 + self.rows)];
+        let head = [position as u32, ids.len() as u32];
+        let words = head.into_iter().chain(ids.iter().copied());
         for (to, word) in bytes.chunks_exact_mut(4).zip(words) {
             to.copy_from_slice(&word.to_le_bytes());
         }

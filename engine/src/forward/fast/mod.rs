@@ -1,11 +1,12 @@
-//! The fast path: our own kernels over buffers that are allocated once; a decode step is captured
-//! once and replayed.
+//! The fast path: our own kernels over buffers that are allocated once; the decode step and the picks
+//! are recorded once and replayed.
 
 mod buffers;
 mod layer;
 mod load;
 mod matrix;
 mod pack;
+mod picks;
 
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor};
 use burn::backend::{DispatchTensorKind, cubecl::Device as CubeDevice};
@@ -14,17 +15,19 @@ use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
 use cubecl::client::{Client, Graph};
 use cubecl::server::Handle;
-use llamaglass_shaders::{Way, embed};
+use llamaglass_shaders::{Sampling, Way, embed};
 
 use super::error::ForwardError;
 use super::kernel::{flat, launch};
 use super::model::{LogitRows, Shape};
+use super::pick::{PickRead, PickWay};
 use super::rope::frequencies;
 use crate::weights::ModelConfig;
 use buffers::{Buffers, Step};
 use layer::{Layer, Norm, Weights};
 pub use load::load;
 use matrix::{After, Matrix, To};
+use picks::Picks;
 
 /// Weights, tables, KV cache and buffers of the fast path, for one sequence.
 pub struct Fast {
@@ -39,7 +42,8 @@ pub struct Fast {
     head: Vec<(Matrix, usize)>,
     /// [S, D/2] of cosine and sine.
     angles: Handle,
-    decode: Decode,
+    picks: Picks,
+    recorded: Recorded,
 }
 
 /// All of a model's weights, on the device.
@@ -54,23 +58,25 @@ pub struct Parameters {
     head: Vec<(Matrix, usize)>,
 }
 
-/// How far the decode step is on its way to being replayed.
-enum Decode {
-    /// None has run: recording one would compile its kernels.
-    Cold,
-    /// One has run; the next is recorded.
-    Warm,
-    /// It is replayed.
-    Recorded(Graph),
-    /// The runtime could not record it: it goes on being launched.
-    Launched,
+/// What is replayed; what the runtime could not record is launched, kernel by kernel.
+#[derive(Default)]
+struct Recorded {
+    decode: Option<Graph>,
+    argmax: Option<Graph>,
+    sample: Option<Graph>,
+}
+
+impl Recorded {
+    const fn all(&self) -> bool {
+        self.decode.is_some() && self.argmax.is_some() && self.sample.is_some()
+    }
 }
 
 impl std::fmt::Debug for Fast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fast")
             .field("layers", &self.layers.len())
-            .field("replays", &matches!(self.decode, Decode::Recorded(_)))
+            .field("replays", &self.recorded.all())
             .finish_non_exhaustive()
     }
 }
@@ -107,7 +113,8 @@ impl Fast {
             norm,
             head,
             angles: client.create(Bytes::from_elems(angles(config, shape.context))),
-            decode: Decode::Cold,
+            picks: Picks::new(config.vocab_size, &client),
+            recorded: Recorded::default(),
             client,
         })
     }
@@ -137,21 +144,58 @@ impl Fast {
         Ok(rows.map(|rows| self.client.create(Bytes::from_elems(rows))))
     }
 
+    /// Whether the device looks the ids up itself, so that a step can begin from what it picked.
+    pub const fn looks_up(&self) -> bool {
+        self.embedding.is_some()
+    }
+
+    /// Puts a request's sampling settings on the device.
+    pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) {
+        self.picks.begin(&self.client, sampling, occurrences);
+    }
+
+    /// Issues a step over the `tokens` that were uploaded, or with nothing uploaded over the one that
+    /// was picked last: writes the cache, and picks an id where one is wanted.
+    pub fn advance(
+        &self,
+        rows_from_host: Option<Handle>,
+        tokens: usize,
+        pick: Option<PickWay>,
+    ) -> Result<(), ForwardError> {
+        match (pick, rows_from_host) {
+            (Some(_), None) if tokens == 1 => {
+                self.replay(self.recorded.decode.as_ref(), || self.launch_decode())?;
+            }
+            (pick, rows) => {
+                let x = rows.unwrap_or_else(|| self.embed(tokens));
+                let step = Step { x, tokens };
+                self.blocks(&step);
+                if pick.is_some() {
+                    self.output(&step, tokens - 1, 1, &self.buffers.logits);
+                }
+            }
+        }
+        let Some(way) = pick else { return Ok(()) };
+        let recorded = match way {
+            PickWay::Argmax => &self.recorded.argmax,
+            PickWay::Sample => &self.recorded.sample,
+        };
+        self.replay(recorded.as_ref(), || self.launch_pick(way))
+    }
+
+    /// Submits all that was issued; what was picked last is to be read.
+    pub fn read_pick(&self) -> PickRead {
+        self.picks.read(&self.client)
+    }
+
     /// Issues a step over the `tokens` that were uploaded: writes the cache, gives the wanted
     /// logits [rows, V]. Those of the last row are overwritten by the next step.
     pub fn encode(
-        &mut self,
+        &self,
         rows_from_host: Option<Handle>,
         tokens: usize,
         rows: LogitRows,
     ) -> Option<Tensor<2>> {
-        let is_decode = tokens == 1 && rows == LogitRows::Last && rows_from_host.is_none();
-        if is_decode && self.replay() {
-            return Some(self.logits(self.buffers.logits.clone(), 1));
-        }
-        if is_decode && matches!(self.decode, Decode::Cold) {
-            self.decode = Decode::Warm;
-        }
         let x = rows_from_host.unwrap_or_else(|| self.embed(tokens));
         let step = Step { x, tokens };
         self.blocks(&step);
@@ -169,28 +213,41 @@ impl Fast {
         Some(self.logits(logits, count))
     }
 
-    /// Replays a decode step, recording it first where it was not yet; whether it did.
-    fn replay(&mut self) -> bool {
-        if matches!(self.decode, Decode::Warm) {
-            // Tried once: a runtime that can't would be asked again at every token.
-            self.decode = self.capture().map_or(Decode::Launched, Decode::Recorded);
-        }
-        match &self.decode {
-            // SAFETY: every buffer that the recorded launches read and write belongs to `self`,
-            // which outlives the graph, and is neither moved nor freed.
-            Decode::Recorded(graph) => unsafe { graph.replay() }.is_ok(),
-            Decode::Cold | Decode::Warm | Decode::Launched => false,
-        }
+    fn replay(&self, recorded: Option<&Graph>, launch: impl Fn()) -> Result<(), ForwardError> {
+        let Some(graph) = recorded else {
+            launch();
+            return Ok(());
+        };
+        // SAFETY: every buffer that the recorded launches read and write belongs to `self`, which
+        // outlives the graph, and is neither moved nor freed.
+        unsafe { graph.replay() }.map_err(|error| ForwardError::Device {
+            message: format!("a recorded step could not be replayed: {error:?}"),
+        })
     }
 
-    /// Records a decode step; nothing where the runtime can't, and steps go on being launched.
-    fn capture(&self) -> Option<Graph> {
+    /// Records the decode step and the picks, as far as the runtime can. Their kernels must have
+    /// run before, or recording would compile them; and an id must be uploaded, which is run.
+    pub fn record(&mut self) {
+        let decode = self.looks_up().then(|| self.capture(|| self.launch_decode()));
+        let pick = |way| self.capture(|| self.launch_pick(way));
+        self.recorded = Recorded {
+            decode: decode.flatten(),
+            argmax: pick(PickWay::Argmax),
+            sample: pick(PickWay::Sample),
+        };
+    }
+
+    fn capture(&self, launch: impl Fn()) -> Option<Graph> {
         self.client.graph_prepare().ok()?;
         // What runs between prepare and start is not recorded, and must be what is.
-        self.launch_decode();
+        launch();
         self.client.start_capture().ok()?;
-        self.launch_decode();
+        launch();
         self.client.stop_capture().ok()
+    }
+
+    fn launch_pick(&self, way: PickWay) {
+        self.picks.launch(&self.client, &self.buffers, way);
     }
 
     fn launch_decode(&self) {

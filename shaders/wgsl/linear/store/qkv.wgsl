@@ -8,7 +8,7 @@
 @group(0) @binding(4) var<storage, read_write> angles: array<vec2<f32>>;
 // [2, K, S, D] f32: keys, values
 @group(0) @binding(5) var<storage, read_write> cache: array<f32>;
-// [1 + T] u32: the position, then the ids
+// [2 + T] u32: the position, T, the ids
 @group(0) @binding(6) var<storage, read_write> step: array<u32>;
 @group(0) @binding(7) var<storage, read_write> info: array<u32>;
 

@@ -1,0 +1,43 @@
+//! Booking a step's time.
+
+use crate::platform::{Stopwatch, clock};
+use crate::timing::{Span, Spans, StepKind, StepTiming};
+
+/// Books laps: each [`Laps::book`] takes the time since the one before.
+pub(super) struct Laps {
+    watch: Stopwatch,
+    start_ms: f64,
+    booked: f64,
+    spans: Spans,
+}
+
+impl Laps {
+    /// Starts; `start_ms` is since the engine was made.
+    pub(super) fn start(start_ms: f64) -> Self {
+        Self {
+            watch: Stopwatch::start(),
+            start_ms,
+            booked: 0.0,
+            spans: Spans::default(),
+        }
+    }
+
+    pub(super) fn book(&mut self, span: Span) {
+        let now = self.watch.ms();
+        self.spans.add(span, now - self.booked);
+        self.booked = now;
+    }
+
+    /// The step's timing.
+    pub(super) fn end(self, kind: StepKind, tokens: usize, position: usize) -> StepTiming {
+        StepTiming {
+            kind,
+            tokens: tokens as u32,
+            position: position as u32,
+            start_ms: self.start_ms,
+            wall_ms: self.watch.ms(),
+            spans: self.spans,
+            clock: clock(),
+        }
+    }
+}

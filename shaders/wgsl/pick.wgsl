@@ -1,0 +1,27 @@
+// What a pick leaves: the id for the host, and the next step's position and id. A kernel that
+// includes this has `picked` and `step`.
+
+const NONE: u32 = 0xffffffffu;
+// Of `step`: the position, how many ids, and the ids.
+const POSITION: u32 = 0u;
+const TOKENS: u32 = 1u;
+const IDS: u32 = 2u;
+
+// By bits: a compiler may assume that comparisons never see infinity or NaN.
+fn is_finite(x: f32) -> bool {
+    return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
+}
+
+fn wins(id: u32, value: f32, over_id: u32, over_value: f32) -> bool {
+    if (id == NONE) { return false; }
+    if (over_id == NONE) { return true; }
+    return value > over_value || (value == over_value && id < over_id);
+}
+
+fn pick(id: u32) {
+    picked[0] = id;
+    step[POSITION] += step[TOKENS];
+    step[TOKENS] = 1u;
+    // The next step may run before the host hears that there was nothing to pick.
+    step[IDS] = select(id, 0u, id == NONE);
+}

@@ -1,0 +1,332 @@
+// Penalties, temperature, top-k, top-p, min-p and a seeded draw, in integers where rounding could
+// make two devices pick differently. One workgroup, any V. CPU reference: src/cpu/sample.rs, which
+// also says in which order ids of equal distance are kept and drawn.
+
+// [V] f32
+@group(0) @binding(0) var<storage, read_write> logits: array<f32>;
+// [V] u32: IN_PROMPT, plus how often the answer has the id
+@group(0) @binding(1) var<storage, read_write> occurrences: array<u32>;
+// [14]: see below
+@group(0) @binding(2) var<storage, read_write> sampling: array<u32>;
+// [V]: scratch; penalised logits, then distances
+@group(0) @binding(3) var<storage, read_write> distances: array<u32>;
+// [257]: 2^22 times 2^(-i / 256)
+@group(0) @binding(4) var<storage, read_write> table: array<u32>;
+// [1]: the id, or NONE where no logit was finite
+@group(0) @binding(5) var<storage, read_write> picked: array<u32>;
+// [2 + T] u32: the position, T, the ids
+@group(0) @binding(6) var<storage, read_write> step: array<u32>;
+// [1]: V
+@group(0) @binding(7) var<storage, read_write> info: array<u32>;
+
+// Of `sampling`: src/sampling.rs.
+const SCALE: u32 = 0u;
+const TOP_K: u32 = 1u;
+const TOP_P: u32 = 2u;
+const MIN_WEIGHT: u32 = 3u;
+const PENALTIES: u32 = 4u;
+const REPETITION: u32 = 5u;
+const BY_REPETITION: u32 = 6u;
+const PRESENCE: u32 = 7u;
+const FREQUENCY: u32 = 8u;
+const SEED: u32 = 9u;
+const DRAW: u32 = 11u;
+const ALL_ONES: u32 = 13u;
+
+const LANES: u32 = 256u;
+const IN_PROMPT: u32 = 0x80000000u;
+// From here on weights are zero.
+const FAR: u32 = 0x1f0000u;
+// Distances have three digits of seven bits.
+const BINS: u32 = 128u;
+const DIGITS: u32 = 3u;
+const DIGIT_BITS: u32 = 7u;
+
+var<workgroup> best_id: array<u32, LANES>;
+var<workgroup> best_value: array<f32, LANES>;
+var<workgroup> masses: array<vec2<u32>, LANES>;
+var<workgroup> ties: array<u32, LANES>;
+var<workgroup> bin_counts: array<atomic<u32>, BINS>;
+var<workgroup> bin_lows: array<atomic<u32>, BINS>;
+var<workgroup> bin_highs: array<atomic<u32>, BINS>;
+// What one invocation found out for all.
+var<workgroup> told: vec4<u32>;
+
+// Numbers of 64 bits: x is the low half.
+fn plus(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    let low = a.x + b.x;
+    return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
+}
+fn minus(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
+    return vec2<u32>(a.x - b.x, a.y - b.y - select(0u, 1u, a.x < b.x));
+}
+fn at_least(a: vec2<u32>, b: vec2<u32>) -> bool {
+    return a.y > b.y || (a.y == b.y && a.x >= b.x);
+}
+fn wide(a: u32, b: u32) -> vec2<u32> {
+    let low = (a & 0xffffu) * (b & 0xffffu);
+    let cross = (a >> 16u) * (b & 0xffffu) + (low >> 16u);
+    let other = (a & 0xffffu) * (b >> 16u) + (cross & 0xffffu);
+    let high = (a >> 16u) * (b >> 16u) + (cross >> 16u) + (other >> 16u);
+    return vec2<u32>((other << 16u) | (low & 0xffffu), high);
+}
+// mass * fraction / 2^32
+fn scaled(mass: vec2<u32>, fraction: u32) -> vec2<u32> {
+    return plus(vec2<u32>(wide(mass.x, fraction).y, 0u), wide(mass.y, fraction));
+}
+
+// Rounded here, instead of fused with what is done next: no compiler knows that word.
+fn rounded(x: f32) -> f32 {
+    return bitcast<f32>(bitcast<u32>(x) & sampling[ALL_ONES]);
+}
+
+fn setting(at: u32) -> f32 { return bitcast<f32>(sampling[at]); }
+
+fn penalised(id: u32) -> f32 {
+    var logit = logits[id];
+    if (sampling[PENALTIES] == 0u) { return logit; }
+    let seen = occurrences[id];
+    if (seen == 0u) { return logit; }
+    let by = select(setting(REPETITION), setting(BY_REPETITION), logit > 0.0);
+    logit = rounded(logit * by);
+    let times = seen & ~IN_PROMPT;
+    if (times > 0u) {
+        logit = rounded(logit - setting(PRESENCE));
+        logit -= rounded(setting(FREQUENCY) * f32(times));
+    }
+    return logit;
+}
+
+fn weight(distance: u32) -> u32 {
+    if (distance >= FAR) { return 0u; }
+    let at = (distance >> 8u) & 0xffu;
+    let here = table[at];
+    let between = (here - table[at + 1u]) * (distance & 0xffu);
+    return ((here << 8u) - between) >> (distance >> 16u);
+}
+
+// Adds up bins until `goal` is reached, by count or mass: the bin, and what of the goal is left
+// for it; BINS where all together do not reach it.
+fn reach(goal: vec2<u32>, by_mass: bool) -> vec3<u32> {
+    var left = goal;
+    for (var bin = 0u; bin < BINS; bin += 1u) {
+        let have = bin_amount(bin, by_mass);
+        if (at_least(have, left)) { return vec3<u32>(bin, left); }
+        left = minus(left, have);
+    }
+    return vec3<u32>(BINS, left);
+}
+
+fn bin_amount(bin: u32, by_mass: bool) -> vec2<u32> {
+    if (by_mass) {
+        return vec2<u32>(atomicLoad(&bin_lows[bin]), atomicLoad(&bin_highs[bin]));
+    }
+    return vec2<u32>(atomicLoad(&bin_counts[bin]), 0u);
+}
+
+fn add_to_bin(bin: u32, count: u32, mass: vec2<u32>) {
+    atomicAdd(&bin_counts[bin], count);
+    let before = atomicAdd(&bin_lows[bin], mass.x);
+    atomicAdd(&bin_highs[bin], mass.y + select(0u, 1u, before + mass.x < before));
+}
+
+// Of what `cut` keeps, the nearest that reach TOP_K in number or TOP_P in mass. A cut keeps what is
+// nearer than x, and the first y of those at x.
+fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
+    let v = info[0];
+    var digits = 0u;
+    var goal = vec2<u32>(sampling[TOP_K], 0u);
+    for (var digit = 0u; digit < DIGITS; digit += 1u) {
+        let shift = (DIGITS - 1u - digit) * DIGIT_BITS;
+        if (lane < BINS) {
+            atomicStore(&bin_counts[lane], 0u);
+            atomicStore(&bin_lows[lane], 0u);
+            atomicStore(&bin_highs[lane], 0u);
+        }
+        workgroupBarrier();
+        for (var i = lane; i < v; i += LANES) {
+            let distance = distances[i];
+            if (distance < cut.x && (distance >> (shift + DIGIT_BITS)) == digits) {
+                let mass = vec2<u32>(weight(distance), 0u);
+                add_to_bin((distance >> shift) & (BINS - 1u), 1u, mass);
+            }
+        }
+        if (lane == 0u && cut.y > 0u && (cut.x >> (shift + DIGIT_BITS)) == digits) {
+            let mass = wide(cut.y, weight(cut.x));
+            add_to_bin((cut.x >> shift) & (BINS - 1u), cut.y, mass);
+        }
+        workgroupBarrier();
+        if (lane == 0u) {
+            if (by_mass && digit == 0u) {
+                var total = vec2<u32>();
+                for (var bin = 0u; bin < BINS; bin += 1u) {
+                    total = plus(total, bin_amount(bin, true));
+                }
+                goal = plus(scaled(total, sampling[TOP_P]), vec2<u32>(1u, 0u));
+            }
+            let reached = reach(goal, by_mass);
+            goal = reached.yz;
+            told = vec4<u32>(reached.x, reached.y, 0u, 0u);
+            if (by_mass && digit == DIGITS - 1u && reached.x < BINS) {
+                let of_each = weight((digits << DIGIT_BITS) | reached.x);
+                let most = atomicLoad(&bin_counts[reached.x]);
+                told.y = how_many(of_each, goal, most);
+            }
+        }
+        let found = workgroupUniformLoad(&told);
+        // There are fewer than K.
+        if (found.x == BINS) { return cut; }
+        digits = (digits << DIGIT_BITS) | found.x;
+    }
+    let last = workgroupUniformLoad(&told);
+    return vec2<u32>(digits, last.y);
+}
+
+// The fewest of equal weights that reach `goal`, at most `most`.
+fn how_many(of_each: u32, goal: vec2<u32>, most: u32) -> u32 {
+    var low = 1u;
+    var high = most;
+    while (low < high) {
+        let middle = (low + high) / 2u;
+        if (at_least(wide(middle, of_each), goal)) { high = middle; } else { low = middle + 1u; }
+    }
+    return low;
+}
+
+// Of the ids first, first + LANES, .. below `end` those in this lane's part: writes their mass, and
+// of the `keep` ids at the cut, how many are theirs.
+fn share(lane: u32, first: u32, end: u32, cut: u32, keep: u32) {
+    var mass = vec2<u32>();
+    var at_cut = 0u;
+    for (var i = first; i < end; i += LANES) {
+        let distance = distances[i];
+        if (distance == cut) { at_cut += 1u; }
+        if (distance < cut) { mass = plus(mass, vec2<u32>(kept_weight(distance), 0u)); }
+    }
+    ties[lane] = at_cut;
+    workgroupBarrier();
+    var before = 0u;
+    for (var i = 0u; i < lane; i += 1u) { before += ties[i]; }
+    let own = min(at_cut, keep - min(keep, before));
+    workgroupBarrier();
+    ties[lane] = own;
+    masses[lane] = plus(mass, wide(own, kept_weight(cut)));
+    workgroupBarrier();
+}
+
+fn kept_weight(distance: u32) -> u32 {
+    let w = weight(distance);
+    return select(0u, w, w >= sampling[MIN_WEIGHT]);
+}
+
+// The lane in whose share `point` falls, and how far into it.
+fn find(point: vec2<u32>) -> vec3<u32> {
+    var left = point;
+    for (var i = 0u; i < LANES; i += 1u) {
+        if (!at_least(left, masses[i])) { return vec3<u32>(i, left); }
+        left = minus(left, masses[i]);
+    }
+    return vec3<u32>(0u, 0u, 0u);
+}
+
+// pcg4d (JCGT 9(3), 2020): a random word of this seed and draw.
+fn random() -> u32 {
+    var r = vec4<u32>(sampling[SEED], sampling[SEED + 1u], sampling[DRAW], sampling[DRAW + 1u]);
+    r = r * 1664525u + 1013904223u;
+    r.x += r.y * r.w;
+    r.y += r.z * r.x;
+    r.z += r.x * r.y;
+    r.w += r.y * r.z;
+    r ^= r >> vec4<u32>(16u);
+    r.x += r.y * r.w;
+    return r.x;
+}
+
+@compute @workgroup_size(256, 1, 1)
+fn main(@builtin(local_invocation_index) lane: u32) {
+    let v = info[0];
+    var id = NONE;
+    var value = 0.0;
+    for (var i = lane; i < v; i += LANES) {
+        let x = penalised(i);
+        distances[i] = bitcast<u32>(x);
+        if (is_finite(x) && wins(i, x, id, value)) {
+            id = i;
+            value = x;
+        }
+    }
+    best_id[lane] = id;
+    best_value[lane] = value;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            let other = lane + width;
+            if (wins(best_id[other], best_value[other], best_id[lane], best_value[lane])) {
+                best_id[lane] = best_id[other];
+                best_value[lane] = best_value[other];
+            }
+        }
+        workgroupBarrier();
+    }
+    if (lane == 0u) {
+        let drawn = sampling[SCALE] != 0u && best_id[0] != NONE;
+        told = vec4<u32>(select(0u, 1u, drawn), sampling[TOP_K], sampling[TOP_P], 0u);
+    }
+    let plan = workgroupUniformLoad(&told);
+    if (plan.x == 0u) {
+        if (lane == 0u) { take(best_id[0]); }
+        return;
+    }
+
+    let largest = best_value[0];
+    let scale = setting(SCALE);
+    for (var i = lane; i < v; i += LANES) {
+        let x = bitcast<f32>(distances[i]);
+        var distance = FAR;
+        if (is_finite(x)) { distance = u32(min((largest - x) * scale, f32(FAR))); }
+        distances[i] = distance;
+    }
+    var cut = vec2<u32>(FAR, 0u);
+    if (plan.y > 0u) { cut = narrow(lane, cut, false); }
+    if (plan.z > 0u) { cut = narrow(lane, cut, true); }
+
+    share(lane, lane, v, cut.x, cut.y);
+    if (lane == 0u) {
+        var total = vec2<u32>();
+        for (var i = 0u; i < LANES; i += 1u) { total = plus(total, masses[i]); }
+        let found = find(scaled(total, random()));
+        told = vec4<u32>(found, ties[found.x]);
+    }
+    // Then among that lane's ids, each lane its part of them.
+    let column = workgroupUniformLoad(&told);
+    let rows = (v + LANES - 1u) / LANES;
+    let part = (rows + LANES - 1u) / LANES * LANES;
+    let first = column.x + lane * part;
+    share(lane, first, min(v, first + part), cut.x, column.w);
+    if (lane == 0u) {
+        let found = find(column.yz);
+        var left = found.yz;
+        var keep = ties[found.x];
+        var i = column.x + found.x * part;
+        loop {
+            let distance = distances[i];
+            var w = vec2<u32>();
+            if (distance < cut.x) { w.x = kept_weight(distance); }
+            if (distance == cut.x && keep > 0u) {
+                w.x = kept_weight(distance);
+                keep -= 1u;
+            }
+            if (!at_least(left, w) || i + LANES >= v) { break; }
+            left = minus(left, w);
+            i += LANES;
+        }
+        sampling[DRAW] += 1u;
+        if (sampling[DRAW] == 0u) { sampling[DRAW + 1u] += 1u; }
+        take(i);
+    }
+}
+
+fn take(id: u32) {
+    if (id != NONE && sampling[PENALTIES] != 0u) { occurrences[id] += 1u; }
+    pick(id);
+}
