@@ -5,6 +5,10 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
+#[path = "browser/kernels.rs"]
+mod kernels;
+
+#[cfg(target_arch = "wasm32")]
 #[path = "browser/parity_cases.rs"]
 mod parity_cases;
 

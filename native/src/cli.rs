@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use llamaglass_engine::parity::Kind;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::weights::TensorType;
-use llamaglass_engine::{BackendChoice, ForwardPath, LoadOptions};
+use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions};
 
 /// A Llama with every millisecond on display: chat, bench, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
@@ -77,6 +77,9 @@ pub struct BackendArgs {
     /// (default: fast where it can be).
     #[arg(long, value_name = "PATH")]
     pub path: Option<ForwardPath>,
+    /// How the KV cache stores its values: f32, or on a GPU f16 (half the memory and the reading).
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub kv: KvType,
     /// Steps that are issued to a GPU before the first is waited for, 1 to 4 (default: 2, and 1
     /// where the adapter is a program on the CPU).
     #[arg(long, value_name = "N", value_parser = readback_depth)]
@@ -97,6 +100,7 @@ impl BackendArgs {
             adapter: self.adapter.clone(),
             context_length: self.context,
             path: self.path,
+            kv: self.kv,
             readback_depth: self.readback_depth,
             ..LoadOptions::default()
         })

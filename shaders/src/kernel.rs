@@ -8,7 +8,7 @@ pub struct Kernel {
     /// What it is called, and the variant.
     pub name: [&'static str; 3],
     /// WGSL, in parts.
-    pub(crate) parts: [&'static str; 7],
+    pub(crate) parts: [&'static str; 8],
     /// Invocations of a workgroup in x, y, z.
     pub workgroup_size: [u32; 3],
     /// The function of [`cpu`](crate::cpu) that says what it computes.
@@ -35,7 +35,7 @@ impl Kernel {
     ) -> Self {
         Self {
             name: [name, "", ""],
-            parts: [first, second, "", "", "", "", ""],
+            parts: [first, second, "", "", "", "", "", ""],
             workgroup_size,
             reference,
         }

@@ -1,12 +1,17 @@
 //! WGSL kernels of Llamaglass, put together from the files of `wgsl/`, and a CPU reference of each in
 //! [`cpu`]. No device in sight: launching is the engine's.
 
+mod attention;
 pub mod cpu;
 mod format;
 mod kernel;
 mod linear;
 mod sampling;
 
+pub use attention::{
+    ATTENTION_MAX_D, ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kv, attention, attention_groups,
+    attention_part, attention_tile,
+};
 pub use format::{BLOCK, Format};
 pub use kernel::Kernel;
 pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
@@ -45,31 +50,6 @@ pub const RMS_NORM: Kernel = Kernel::one(
     "rms_norm",
 );
 
-/// Causal attention over the cache: buffers `queries` [T, H D], `cache` [2, K, S, D] (keys, values),
-/// `mixed` [T, STRIDE], `step` [2 + T] u32 (position, T, ids); info: H, K, D, S, STRIDE. A workgroup a
-/// query head (x) and row (y); D is at most [`ATTENTION_MAX_D`].
-pub const ATTENTION: Kernel = Kernel::one(
-    "attention",
-    include_str!("../wgsl/attention.wgsl"),
-    [64, 1, 1],
-    "attention",
-);
-
-/// The same for a prompt's rows; info: H, K, D, S, STRIDE, T. A workgroup a query head (x) and
-/// [`ATTENTION_TILE_ROWS`] rows (y).
-pub const ATTENTION_TILE: Kernel = Kernel::one(
-    "attention_tile",
-    include_str!("../wgsl/attention_tile.wgsl"),
-    [16, 4, 1],
-    "attention",
-);
-
-/// Rows that a workgroup of [`ATTENTION_TILE`] takes.
-pub const ATTENTION_TILE_ROWS: usize = 16;
-
-/// The widest head that [`ATTENTION`] and [`ATTENTION_TILE`] take.
-pub const ATTENTION_MAX_D: usize = 256;
-
 /// Ids to rows of an embedding in `format`: buffers `step` [2 + T] u32 (position, T, ids), the embedding's
 /// `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
 pub const fn embed(format: Format) -> Kernel {
@@ -84,6 +64,7 @@ pub const fn embed(format: Format) -> Kernel {
             "",
             "",
             "",
+            "",
         ],
         workgroup_size: [64, 1, 1],
         reference: "embed",
@@ -92,7 +73,10 @@ pub const fn embed(format: Format) -> Kernel {
 
 /// Every kernel there is.
 pub fn kernels() -> Vec<Kernel> {
-    let mut all = vec![ARGMAX, SAMPLE, RMS_NORM, ATTENTION, ATTENTION_TILE];
+    let mut all = vec![ARGMAX, SAMPLE, RMS_NORM, ATTENTION_MERGE];
+    for kv in Kv::ALL {
+        all.extend([attention(kv), attention_part(kv), attention_tile(kv)]);
+    }
     for format in Format::ALL {
         all.push(embed(format));
         for way in Way::ALL {

@@ -1,7 +1,7 @@
 //! Products with a matrix: every way of computing one, with every format and everything that is
 //! done with the result.
 
-use crate::{Format, Kernel, format::BLOCK_SOURCE};
+use crate::{Format, Kernel, Kv, format::BLOCK_SOURCE};
 
 /// Flag of a product: the bias is added.
 pub const WITH_BIAS: u32 = 1;
@@ -25,7 +25,7 @@ pub enum Store {
     /// It goes to `y` [T, Y_STRIDE], plus a bias, plus what `y` held.
     Plain,
     /// Queries and keys are turned; queries go to `y`, keys and values to the cache.
-    Qkv,
+    Qkv(Kv),
     /// Columns 2 i are gates of 2 i + 1.
     Swiglu,
 }
@@ -64,12 +64,18 @@ impl Way {
 
 impl Store {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::Qkv, Self::Swiglu];
+    pub const ALL: [Self; 4] = [
+        Self::Plain,
+        Self::Qkv(Kv::F32),
+        Self::Qkv(Kv::F16),
+        Self::Swiglu,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Plain => "",
-            Self::Qkv => "qkv",
+            Self::Qkv(Kv::F32) => "qkv",
+            Self::Qkv(Kv::F16) => "qkv f16",
             Self::Swiglu => "swiglu",
         }
     }
@@ -78,8 +84,8 @@ impl Store {
 /// y = x w^T by `way`, w [OUT, IN] in `format`, then `store`.
 ///
 /// Buffers `x` [.., 32 BLOCKS] f32, w's `quants` and `side`, `y` [T, Y_STRIDE] f32, and for
-/// [`Store::Qkv`] `angles` [S, D/2] of cosine and sine, `cache` [2, K, S, D] f32 and `step` [1 + T] u32
-/// (position, ids); info: T, blocks a row (those of x past IN values hold zeros), OUT, flags
+/// [`Store::Qkv`] `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` [2 + T] u32
+/// (position, T, ids); info: T, blocks a row (those of x past IN values hold zeros), OUT, flags
 /// ([`WITH_BIAS`], [`ADD`]), the row of `x` that is row 0 of `y`, where in `side` the bias `[OUT]`
 /// begins, the column that row 0 of w is, Y_STRIDE, and for [`Store::Qkv`] H, K, D and S.
 pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
@@ -98,10 +104,13 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
             [32, 2, 1],
         ),
     };
-    let (stored, reference) = match store {
-        Store::Plain => (include_str!("../wgsl/linear/store/plain.wgsl"), "linear"),
-        Store::Qkv => (include_str!("../wgsl/linear/store/qkv.wgsl"), "rope"),
-        Store::Swiglu => (include_str!("../wgsl/linear/store/swiglu.wgsl"), "swiglu"),
+    let plain = include_str!("../wgsl/linear/store/plain.wgsl");
+    let qkv = include_str!("../wgsl/linear/store/qkv.wgsl");
+    let swiglu = include_str!("../wgsl/linear/store/swiglu.wgsl");
+    let (cache, stored, reference) = match store {
+        Store::Plain => ("", plain, "linear"),
+        Store::Qkv(kv) => (kv.source(), qkv, "rope"),
+        Store::Swiglu => ("", swiglu, "swiglu"),
     };
     Kernel {
         name: [way.name(), format.name(), store.name()],
@@ -110,6 +119,7 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
             values,
             scales,
             include_str!("../wgsl/linear/product.wgsl"),
+            cache,
             stored,
             dot,
             main,

@@ -69,15 +69,17 @@ impl Engine {
         let chunk = chunk(options, &open.info).min(context);
         let depth = depth(options, &open.info);
         let path = ForwardPath::choose(options.path, checkpoint.config(), &open.info)?;
-        let memory = MemoryLedger::of(&checkpoint, context, chunk, path);
-        memory.check(&open.info, options.memory_limit)?;
-        let total = checkpoint.total_bytes();
-        report(progress, LoadPhase::Upload, 0, total);
         let shape = Shape {
             context,
             chunk,
             path,
+            kv: options.kv,
         };
+        shape.check()?;
+        let memory = MemoryLedger::of(&checkpoint, shape);
+        memory.check(&open.info, options.memory_limit)?;
+        let total = checkpoint.total_bytes();
+        report(progress, LoadPhase::Upload, 0, total);
         let model = forward::load(&checkpoint, &open, shape, &mut |done| {
             report(progress, LoadPhase::Upload, done, total);
         })
@@ -183,7 +185,10 @@ fn chunk(options: &LoadOptions, info: &BackendInfo) -> usize {
 
 fn depth(options: &LoadOptions, info: &BackendInfo) -> usize {
     let default = if info.software { DEPTH_CPU } else { DEPTH_GPU };
-    options.readback_depth.unwrap_or(default).clamp(1, DEPTH_MAX)
+    options
+        .readback_depth
+        .unwrap_or(default)
+        .clamp(1, DEPTH_MAX)
 }
 
 /// The path that `checkpoint` would take on a device, and what it would need there, before anything
@@ -199,7 +204,14 @@ pub fn memory_ledger(
     let context = context_length(checkpoint.config(), options);
     let chunk = chunk(options, info).min(context);
     let path = ForwardPath::choose(options.path, checkpoint.config(), info)?;
-    let memory = MemoryLedger::of(checkpoint, context, chunk, path);
+    let shape = Shape {
+        context,
+        chunk,
+        path,
+        kv: options.kv,
+    };
+    shape.check()?;
+    let memory = MemoryLedger::of(checkpoint, shape);
     Ok((path, memory))
 }
 

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::forward::ForwardPath;
+use crate::forward::{ForwardPath, KvType};
 
 /// How a model is to be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub struct LoadOptions {
     pub prefill_chunk: Option<usize>,
     /// The path through the model; by default the fastest that can compute it.
     pub path: Option<ForwardPath>,
+    /// How the KV cache stores its values; other than f32 on the fast path only.
+    pub kv: KvType,
     /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits
     /// the adapter. More than one only where the device itself picks tokens.
     pub readback_depth: Option<usize>,

@@ -1,8 +1,8 @@
 //! A request that is being answered.
 
 use crate::event::{Event, FinishReason, RequestId, Usage};
-use crate::platform::Stopwatch;
 use crate::forward::PickWay;
+use crate::platform::Stopwatch;
 use crate::sampling::{HostSampler, Occurrences, Sampling, sampling};
 use crate::scheduler::{Input, Request, answer_budget};
 use crate::text::TextStream;

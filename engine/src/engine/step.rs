@@ -114,7 +114,11 @@ impl Engine {
     async fn advance_on_device(&mut self, sequence: &mut Sequence) -> Result<bool, EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
         // What ended requests left behind: their buffers are free once it was read.
-        while self.flights.front().is_some_and(|f| f.request != sequence.id) {
+        while self
+            .flights
+            .front()
+            .is_some_and(|f| f.request != sequence.id)
+        {
             if let Some(flight) = self.flights.pop_front() {
                 flight.read.get().await?;
             }

@@ -5,10 +5,11 @@ use super::error::{ForwardError, LoadError};
 use super::fast::{self, Fast};
 use super::info::limit;
 use super::memory::check_buffer;
-use super::model::{Model, Path, Shape};
+use super::model::{Model, Path};
 use super::path::ForwardPath;
 use super::queue;
 use super::reference::{self, Reference};
+use super::shape::Shape;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
 
 /// Loads every tensor of `checkpoint` and makes what `shape` says.

@@ -6,6 +6,7 @@ use super::error::ForwardError;
 use super::format::format;
 use super::info::{Backend, BackendInfo};
 use super::path::ForwardPath;
+use super::shape::Shape;
 use crate::platform::MEMORY_LIMIT;
 use crate::weights::{BlockTensor, Checkpoint, ModelConfig, TensorInfo, TensorName};
 
@@ -29,15 +30,20 @@ impl MemoryLedger {
         self.weights + self.kv_cache + self.activations
     }
 
-    /// What `checkpoint` needs on `path` with a KV cache of `context` positions and steps of
-    /// `chunk` ids.
-    pub fn of(checkpoint: &Checkpoint, context: usize, chunk: usize, path: ForwardPath) -> Self {
+    /// What `checkpoint` needs when it is made for `shape`.
+    pub fn of(checkpoint: &Checkpoint, shape: Shape) -> Self {
         let config = checkpoint.config();
+        let Shape {
+            context,
+            chunk,
+            path,
+            kv,
+        } = shape;
         let [l, s, k, d] =
             [config.n_layers, context, config.n_kv_heads, config.head_dim].map(|n| n as u64);
         Self {
             weights: checkpoint.tensors().map(|t| tensor_bytes(t, path)).sum(),
-            kv_cache: 2 * l * s * k * d * VALUE,
+            kv_cache: 2 * l * s * k * d * kv.kernels().bytes() as u64,
             activations: activations(config, context, chunk),
         }
     }

@@ -8,6 +8,7 @@ mod format;
 mod info;
 mod memory;
 mod path;
+mod shape;
 
 #[cfg(feature = "compute")]
 pub mod device;
@@ -32,10 +33,11 @@ pub use error::{ForwardError, LoadError};
 pub use info::{Backend, BackendInfo, limit};
 pub use memory::{MemoryLedger, largest_buffer};
 pub use path::ForwardPath;
+pub use shape::{KvType, Shape};
 
 #[cfg(feature = "compute")]
 pub use loader::load;
 #[cfg(feature = "compute")]
-pub use model::{LogitRows, Model, Shape, StepInput};
+pub use model::{LogitRows, Model, StepInput};
 #[cfg(feature = "compute")]
 pub use pick::{PickRead, PickWay};

@@ -6,7 +6,6 @@ use cubecl::server::Handle;
 use super::error::ForwardError;
 use super::fast::Fast;
 use super::loader::HostEmbedding;
-use super::path::ForwardPath;
 use super::pick::{PickRead, PickWay};
 use super::reference::Reference;
 use crate::weights::ModelConfig;
@@ -58,17 +57,6 @@ enum Input {
     Rows(Tensor<2>, Tensor<3>),
     /// The fast path: rows [T, C], where the device does not look them up itself.
     Fast(Option<Handle>),
-}
-
-/// What a model is to be made for.
-#[derive(Clone, Copy, Debug)]
-pub struct Shape {
-    /// Positions of the KV cache.
-    pub context: usize,
-    /// The most ids of one step.
-    pub chunk: usize,
-    /// The path.
-    pub path: ForwardPath,
 }
 
 impl Model {

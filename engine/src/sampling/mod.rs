@@ -5,5 +5,5 @@ mod host;
 
 pub use crate::scheduler::{SamplingOptions, SettingError};
 pub use error::SamplingError;
-pub use llamaglass_shaders::Sampling;
 pub use host::{HostSampler, Occurrences, sampling};
+pub use llamaglass_shaders::Sampling;

@@ -9,8 +9,9 @@ use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::kernel::{flat, launch};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
-    ADD, ARGMAX, ATTENTION, ATTENTION_TILE, ATTENTION_TILE_ROWS, BLOCK, Format, IN_PROMPT, NO_PICK,
-    RMS_NORM, SAMPLE, Sampling, Store, WITH_BIAS, Way, embed, exp2_table, linear,
+    ADD, ARGMAX, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, Format, IN_PROMPT, Kernel, Kv,
+    NO_PICK, RMS_NORM, SAMPLE, Sampling, Store, WITH_BIAS, Way, attention, attention_groups,
+    attention_part, attention_tile, embed, exp2_table, linear,
 };
 use pollster::block_on;
 
@@ -202,7 +203,13 @@ fn argmax_picks_what_the_cpu_reference_picks() {
 fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
     let mut all = Vec::new();
     for scale in [0.0, 20_000.0, 94_548.55, 4e6, 1e30] {
-        for (top_k, top_p) in [(0, 0), (1, 0), (40, 0), (0, 0xe666_6666), (300, 0x8000_0000)] {
+        for (top_k, top_p) in [
+            (0, 0),
+            (1, 0),
+            (40, 0),
+            (0, 0xe666_6666),
+            (300, 0x8000_0000),
+        ] {
             for penalties in [false, true] {
                 let odd = gpu.random() % 3 == 0;
                 all.push(Sampling {
@@ -291,9 +298,7 @@ fn sample_of_nothing_picks_nothing() {
         &[7, 3, 1, 2, 3],
     ]
     .map(|words| gpu.put_u32(words));
-    let buffers = [
-        &logits, &seen, &settings, &scratch, &table, &picked, &step,
-    ];
+    let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
     launch(&gpu.client, &SAMPLE, &buffers, &[300], [1, 1, 1]);
     check_pick(&gpu, &picked, &step, None, "only NaN");
 }
@@ -521,11 +526,17 @@ fn an_odd_number_of_columns() {
     }
 }
 
-const HEADS: [Heads; 3] = [
+const HEADS: [Heads; 4] = [
     Heads {
         queries: 1,
         kv: 1,
         dim: 2,
+    },
+    // More that share keys and values than a workgroup takes at once.
+    Heads {
+        queries: 10,
+        kv: 2,
+        dim: 20,
     },
     Heads {
         queries: 6,
@@ -539,8 +550,77 @@ const HEADS: [Heads; 3] = [
     },
 ];
 
+/// The places of a device's cache, pair by pair: whether it is a key, and its first value's place in
+/// [K, S, D].
+fn pairs(heads: Heads, positions: usize) -> Vec<(bool, usize)> {
+    let half = heads.dim / 2;
+    let place = |head, position, i| (head * positions + position) * heads.dim + 2 * i;
+    let mut all = Vec::new();
+    for head in 0..heads.kv {
+        for i in 0..half {
+            all.extend((0..positions).map(|position| (true, place(head, position, i))));
+        }
+    }
+    for head in 0..heads.kv {
+        for position in 0..positions {
+            all.extend((0..half).map(|i| (false, place(head, position, i))));
+        }
+    }
+    all
+}
+
+/// What the device has cached.
+fn cached(gpu: &Gpu, handle: &Handle, heads: Heads, positions: usize, kv: Kv) -> Cache {
+    let words = gpu.get_u32(handle);
+    let values: Vec<f32> = match kv {
+        Kv::F32 => words.into_iter().map(f32::from_bits).collect(),
+        Kv::F16 => words
+            .into_iter()
+            .flat_map(|word| [word as u16, (word >> 16) as u16])
+            .map(|half| half::f16::from_bits(half).to_f32())
+            .collect(),
+    };
+    let mut cache = Cache::new(heads, positions);
+    for ((is_key, at), pair) in pairs(heads, positions).into_iter().zip(values.chunks(2)) {
+        let to = if is_key {
+            &mut cache.keys
+        } else {
+            &mut cache.values
+        };
+        to[at..at + 2].copy_from_slice(pair);
+    }
+    cache
+}
+
+/// The kernel and what comes with it for rows in one piece, in tiles, and one in several pieces.
+struct Attention<'a> {
+    gpu: &'a Gpu,
+    buffers: [&'a Handle; 3],
+    heads: Heads,
+    positions: usize,
+    stride: usize,
+}
+
+impl Attention<'_> {
+    fn launch(&self, kernel: Kernel, mixed: &Handle, last: usize, groups: [u32; 3]) {
+        let Heads { queries, kv, dim } = self.heads;
+        let info = [queries, kv, dim, self.positions, self.stride, last].map(|n| n as u32);
+        let [turned, cache, step] = self.buffers;
+        let buffers = [turned, cache, mixed, step];
+        launch(&self.gpu.client, &kernel, &buffers, &info, groups);
+    }
+
+    fn merge(&self, parts: &Handle, mixed: &Handle, splits: usize) {
+        let Heads { queries, dim, .. } = self.heads;
+        let info = [queries, dim, self.stride, splits].map(|n| n as u32);
+        let groups = [queries as u32, 1, 1];
+        let buffers = [parts, mixed];
+        launch(&self.gpu.client, &ATTENTION_MERGE, &buffers, &info, groups);
+    }
+}
+
 /// Queries, keys and values of `rows` from `position` on, by `way`, in one matrix or in two.
-fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
+fn check_qkv(way: Way, kv_type: Kv, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
     let mut gpu = Gpu::open();
     let Heads { queries, kv, dim } = heads;
     let positions = 150;
@@ -552,7 +632,7 @@ fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
     let on_gpu = gpu.put(angles.as_flattened());
     let shape = [queries, kv, dim, positions];
     let mut cache = Cache::new(heads, positions);
-    let both = gpu.put(&[&cache.keys[..], &cache.values[..]].concat());
+    let both = gpu.put_u32(&vec![0; 2 * kv * positions * dim * kv_type.bytes() / 4]);
     let inputs = 40;
     let split = if parts == 1 {
         heads.row()
@@ -560,7 +640,7 @@ fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
         (queries + kv) * dim
     };
     for &(position, rows) in chunks {
-        let step = gpu.put_u32(&[position as u32]);
+        let step = gpu.put_u32(&[position as u32, rows as u32]);
         let stride = queries * dim;
         let turned = gpu.put(&vec![POISON; rows * stride]);
         let x = gpu.noise(rows * inputs);
@@ -585,7 +665,7 @@ fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
             let info = info.iter().chain(&shape).map(|value| *value as u32);
             launch(
                 &gpu.client,
-                &linear(way, format, Store::Qkv),
+                &linear(way, format, Store::Qkv(kv_type)),
                 &[
                     &x_on_gpu,
                     &gpu.put_u32(&matrix.quants),
@@ -607,47 +687,69 @@ fn check_qkv(way: Way, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
         }
         let wanted = cpu::rope(&qkv, heads, &angles, position, &mut cache);
         assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
-        let written = [&cache.keys[..], &cache.values[..]].concat();
-        assert_close("cache", &gpu.get(&both), &written, 8 * inputs);
+        let got = cached(&gpu, &both, heads, positions, kv_type);
+        // f16 has 11 bits.
+        let terms = match kv_type {
+            Kv::F32 => 8 * inputs,
+            Kv::F16 => 8 * inputs + 500,
+        };
+        assert_close("keys", &got.keys, &cache.keys, terms);
+        assert_close("values", &got.values, &cache.values, terms);
 
-        let wanted = cpu::attention(&wanted, heads, position, &cache);
+        let wanted = cpu::attention(&wanted, heads, position, &got);
         let mixed_stride = stride + 3;
-        let info = shape
-            .iter()
-            .chain([&mixed_stride, &rows])
-            .map(|n| *n as u32);
-        let info: Vec<u32> = info.collect();
+        let attention_of = Attention {
+            gpu: &gpu,
+            buffers: [&turned, &both, &step],
+            heads,
+            positions,
+            stride: mixed_stride,
+        };
+        let groups = attention_groups(queries, kv, 1);
         let tiles = rows.div_ceil(ATTENTION_TILE_ROWS);
-        for (kernel, info, groups) in [
-            (ATTENTION, &info[..5], rows),
-            (ATTENTION_TILE, &info[..], tiles),
-        ] {
-            let mixed = gpu.put(&vec![POISON; rows * mixed_stride]);
-            launch(
-                &gpu.client,
-                &kernel,
-                &[&turned, &both, &mixed, &step],
-                info,
-                [queries as u32, groups as u32, 1],
-            );
+        let mut all = Vec::new();
+        let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
+        all.push(("row", mixed()));
+        let by_row = [groups[0], 1, rows as u32];
+        attention_of.launch(attention(kv_type), &all[0].1, 1, by_row);
+        all.push(("tile", mixed()));
+        let by_tile = [queries as u32, tiles as u32, 1];
+        attention_of.launch(attention_tile(kv_type), &all[1].1, rows, by_tile);
+        for splits in [2, 5] {
+            if rows > 1 {
+                continue;
+            }
+            let parts = gpu.put(&vec![POISON; splits * queries * (dim + 2)]);
+            let groups = attention_groups(queries, kv, splits);
+            attention_of.launch(attention_part(kv_type), &parts, splits, groups);
+            let mixed = mixed();
+            attention_of.merge(&parts, &mixed, splits);
+            all.push(("parts", mixed));
+        }
+        for (what, mixed) in all {
             let got = gpu.get(&mixed);
             let rows = got.chunks_exact(mixed_stride);
             for (got, wanted) in rows.zip(wanted.chunks_exact(stride)) {
-                assert_close(&kernel.label(), &got[..stride], wanted, 64 * dim);
+                assert_close(what, &got[..stride], wanted, 64 * dim);
                 assert_eq!(got[stride..], [POISON; 3]);
             }
         }
+        cache = got;
     }
 }
 
 #[test]
 fn queries_and_keys_are_turned_and_attention_mixes() {
     for heads in HEADS {
-        for parts in [1, 2] {
-            // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded.
-            check_qkv(Way::Tile, heads, &[(0, 63), (63, 66)], parts);
-            check_qkv(Way::Lane, heads, &[(0, 1), (1, 1)], parts);
-            check_qkv(Way::Workgroup, heads, &[(0, 1), (1, 1)], parts);
+        for kv in Kv::ALL {
+            for parts in [1, 2] {
+                // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded; and
+                // then a row alone.
+                let chunks = [(0, 63), (63, 66), (129, 1), (130, 1)];
+                check_qkv(Way::Tile, kv, heads, &chunks, parts);
+                check_qkv(Way::Lane, kv, heads, &[(0, 1), (1, 1)], parts);
+                check_qkv(Way::Workgroup, kv, heads, &[(0, 1), (1, 1)], parts);
+            }
         }
     }
 }

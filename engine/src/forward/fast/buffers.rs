@@ -5,7 +5,7 @@ use cubecl::client::Client;
 use cubecl::server::Handle;
 use llamaglass_shaders::{BLOCK, Way};
 
-use super::super::model::Shape;
+use super::super::shape::Shape;
 use crate::weights::ModelConfig;
 
 /// Buffers for steps of up to `rows` ids, all f32 but `step`.
@@ -20,6 +20,8 @@ pub struct Buffers {
     pub vocab: usize,
     /// How a product with one row is computed.
     pub one_row: Way,
+    /// How many workgroups share a row's positions in attention.
+    pub splits: usize,
     /// [2 + T] u32: the position, T, the ids.
     pub step: Handle,
     /// [T, C]: the residual stream.
@@ -30,6 +32,8 @@ pub struct Buffers {
     pub queries: Handle,
     /// [T, H D in whole blocks].
     pub mixed: Handle,
+    /// [1, SPLITS, H, D + 2]: what they leave.
+    pub parts: Handle,
     /// [T, F in whole blocks].
     pub hidden: Handle,
     /// [1, V].
@@ -51,7 +55,12 @@ pub const fn whole(values: usize) -> usize {
 
 impl Buffers {
     /// Allocates them.
-    pub fn new(config: &ModelConfig, shape: Shape, one_row: Way, client: &Client) -> Self {
+    pub fn new(
+        config: &ModelConfig,
+        shape: Shape,
+        (one_row, splits): (Way, usize),
+        client: &Client,
+    ) -> Self {
         let rows = shape.chunk.max(1);
         let c = config.hidden_size;
         let mixed = config.n_heads * config.head_dim;
@@ -62,6 +71,8 @@ impl Buffers {
             c,
             vocab: config.vocab_size,
             one_row,
+            splits,
+            parts: values(splits * config.n_heads * (config.head_dim + 2)),
             step: values(2 + rows),
             x: values(rows * c),
             normed: zeros(rows * whole(c)),

@@ -1,10 +1,15 @@
-//! One block as launches: seven kernels, and one more where q, k and v are stored in two types.
+//! One block as launches: seven kernels; one more where q, k and v are stored in two types, and one
+//! more where several workgroups share a row's positions in attention.
 
 use cubecl::client::Client;
 use cubecl::server::Handle;
-use llamaglass_shaders::{ATTENTION, ATTENTION_TILE, ATTENTION_TILE_ROWS, RMS_NORM};
+use llamaglass_shaders::{
+    ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kv, RMS_NORM, attention, attention_groups,
+    attention_part, attention_tile,
+};
 
 use super::super::kernel::launch;
+use super::super::shape::Shape;
 use super::buffers::{Buffers, Step, whole};
 use super::matrix::{After, Matrix, To};
 use crate::weights::ModelConfig;
@@ -55,8 +60,9 @@ pub struct Weights {
 /// A block's weights and its KV cache.
 pub struct Layer {
     weights: Weights,
-    /// [2, K, S, D]: keys, values.
+    /// Keys and values.
     cache: Handle,
+    kv: Kv,
     /// H, K, D, S.
     heads: [u32; 4],
     /// H D and F.
@@ -64,12 +70,14 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Makes a cache of `context` positions.
-    pub fn new(weights: Weights, config: &ModelConfig, context: usize, client: &Client) -> Self {
+    /// Makes a cache as `shape` wants it.
+    pub fn new(weights: Weights, config: &ModelConfig, shape: Shape, client: &Client) -> Self {
         let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
+        let (context, kv) = (shape.context, shape.kv.kernels());
         Self {
             weights,
-            cache: client.empty(2 * k * context * d * 4),
+            cache: client.empty(2 * k * context * d * kv.bytes()),
+            kv,
             heads: [h, k, d, context].map(|n| n as u32),
             widths: [h * d, config.ffn_size],
         }
@@ -88,7 +96,6 @@ impl Layer {
         let Step { x, tokens: t } = step;
         let (t, cache) = (*t, &self.cache);
         let weights = &self.weights;
-        let [h, k, d, s] = self.heads;
         let [h_d, f] = self.widths;
         let residual = To {
             y: x,
@@ -104,19 +111,12 @@ impl Layer {
         };
 
         weights.attn_norm.launch(client, x, 0, t, normed);
-        let after = After::Qkv([angles, cache, &buffers.step], self.heads);
+        let after = After::Qkv([angles, cache, &buffers.step], self.heads, self.kv);
         for (matrix, row) in &weights.qkv {
             let to = to(queries, h_d, *row);
             matrix.launch(client, *one_row, (normed, t), &to, &after);
         }
-        let info = [h, k, d, s, whole(h_d) as u32, t as u32];
-        let read = [queries, cache, mixed, &buffers.step];
-        if t == 1 {
-            launch(client, &ATTENTION, &read, &info[..5], [h, 1, 1]);
-        } else {
-            let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
-            launch(client, &ATTENTION_TILE, &read, &info, [h, tiles, 1]);
-        }
+        self.attend(client, buffers, t);
         let plain = After::Nothing;
         weights
             .o
@@ -129,5 +129,39 @@ impl Layer {
         weights
             .down
             .launch(client, *one_row, (hidden, t), &residual, &plain);
+    }
+
+    /// The queries over the cache, to `mixed`.
+    fn attend(&self, client: &Client, buffers: &Buffers, t: usize) {
+        let Buffers {
+            queries,
+            mixed,
+            parts,
+            splits,
+            step,
+            ..
+        } = buffers;
+        let (cache, kv) = (&self.cache, self.kv);
+        let [h, k, d, s] = self.heads;
+        let stride = whole(self.widths[0]) as u32;
+        if t > 1 {
+            let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
+            let info = [h, k, d, s, stride, t as u32];
+            let read = [queries, cache, mixed, step];
+            launch(client, &attention_tile(kv), &read, &info, [h, tiles, 1]);
+            return;
+        }
+        let groups = attention_groups(h as usize, k as usize, *splits);
+        let split = *splits as u32;
+        let info = [h, k, d, s, stride, split];
+        if split == 1 {
+            let read = [queries, cache, mixed, step];
+            launch(client, &attention(kv), &read, &info, groups);
+            return;
+        }
+        let read = [queries, cache, parts, step];
+        launch(client, &attention_part(kv), &read, &info, groups);
+        let info = [h, d, stride, split];
+        launch(client, &ATTENTION_MERGE, &[parts, mixed], &info, [h, 1, 1]);
     }
 }

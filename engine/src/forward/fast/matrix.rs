@@ -3,7 +3,7 @@
 use cubecl::bytes::Bytes;
 use cubecl::client::Client;
 use cubecl::server::Handle;
-use llamaglass_shaders::{ADD, Format, Store, WITH_BIAS, Way, linear};
+use llamaglass_shaders::{ADD, Format, Kv, Store, WITH_BIAS, Way, linear};
 
 use super::super::error::ForwardError;
 use super::super::info::BackendInfo;
@@ -46,8 +46,8 @@ pub enum After<'a> {
     Nothing,
     /// silu(gate) * up.
     Swiglu,
-    /// RoPE and the write into the cache: angles, cache and step, and H, K, D, S.
-    Qkv([&'a Handle; 3], [u32; 4]),
+    /// RoPE and the write into the cache: angles, cache and step, H, K, D, S, and the cache's type.
+    Qkv([&'a Handle; 3], [u32; 4], Kv),
 }
 
 impl Matrix {
@@ -110,12 +110,12 @@ impl Matrix {
                 let buffers = [x, &self.quants, &self.side, to.y];
                 launch(client, &kernel(store), &buffers, &info, groups);
             }
-            After::Qkv([angles, cache, step], [h, k, d, s]) => {
+            After::Qkv([angles, cache, step], [h, k, d, s], kv) => {
                 let info = [
                     t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d, *s,
                 ];
                 let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
-                launch(client, &kernel(Store::Qkv), &buffers, &info, groups);
+                launch(client, &kernel(Store::Qkv(*kv)), &buffers, &info, groups);
             }
         }
     }

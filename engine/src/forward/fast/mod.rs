@@ -19,9 +19,10 @@ use llamaglass_shaders::{Sampling, Way, embed};
 
 use super::error::ForwardError;
 use super::kernel::{flat, launch};
-use super::model::{LogitRows, Shape};
+use super::model::LogitRows;
 use super::pick::{PickRead, PickWay};
 use super::rope::frequencies;
+use super::shape::Shape;
 use crate::weights::ModelConfig;
 use buffers::{Buffers, Step};
 use layer::{Layer, Norm, Weights};
@@ -104,10 +105,11 @@ impl Fast {
             norm,
             head,
         } = parameters;
-        let layer = |weights| Layer::new(weights, config, shape.context, &client);
+        let layer = |weights| Layer::new(weights, config, shape, &client);
+        let ways = (one_row(software), splits(software, shape.context));
         Ok(Self {
             device: cube.clone(),
-            buffers: Buffers::new(config, shape, one_row(software), &client),
+            buffers: Buffers::new(config, shape, ways, &client),
             embedding,
             layers: blocks.into_iter().map(layer).collect(),
             norm,
@@ -228,7 +230,9 @@ impl Fast {
     /// Records the decode step and the picks, as far as the runtime can. Their kernels must have
     /// run before, or recording would compile them; and an id must be uploaded, which is run.
     pub fn record(&mut self) {
-        let decode = self.looks_up().then(|| self.capture(|| self.launch_decode()));
+        let decode = self
+            .looks_up()
+            .then(|| self.capture(|| self.launch_decode()));
         let pick = |way| self.capture(|| self.launch_pick(way));
         self.recorded = Recorded {
             decode: decode.flatten(),
@@ -322,6 +326,16 @@ impl Fast {
 /// measured yet.
 fn one_row(software: bool) -> Way {
     if software { Way::Lane } else { Way::Workgroup }
+}
+
+/// How many workgroups share a row's positions in attention: without sharing, a GPU would have as
+/// many at work as there are heads of keys. A program on a CPU has enough with those.
+fn splits(software: bool, context: usize) -> usize {
+    if software {
+        1
+    } else {
+        (context / 128).clamp(1, 16)
+    }
 }
 
 /// Cosine and sine [S, D/2, 2] of every position and pair.

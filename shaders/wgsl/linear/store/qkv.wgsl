@@ -6,8 +6,8 @@
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 // [S, D/2] f32: cosine, sine
 @group(0) @binding(4) var<storage, read_write> angles: array<vec2<f32>>;
-// [2, K, S, D] f32: keys, values
-@group(0) @binding(5) var<storage, read_write> cache: array<f32>;
+// Keys [K, D/2, S], then values [K, S, D/2], in pairs
+@group(0) @binding(5) var<storage, read_write> cache: array<Pair>;
 // [2 + T] u32: the position, T, the ids
 @group(0) @binding(6) var<storage, read_write> step: array<u32>;
 @group(0) @binding(7) var<storage, read_write> info: array<u32>;
@@ -46,10 +46,11 @@ fn store_pair(row: u32, column: u32, product: vec2<f32>) {
         let at = row * info[Y_STRIDE] + of_all;
         y[at] = turned.x;
         y[at + 1u] = turned.y;
-    } else {
-        // Keys are K heads, and values the K after them.
-        let at = ((head - h) * info[POSITIONS] + position) * d + i;
-        cache[at] = turned.x;
-        cache[at + 1u] = turned.y;
+        return;
     }
+    let s = info[POSITIONS];
+    let half = d / 2u;
+    var at = ((head - h) * half + i / 2u) * s + position;
+    if (head >= h + k) { at = ((head - h) * s + position) * half + i / 2u; }
+    cache[at] = packed(turned);
 }

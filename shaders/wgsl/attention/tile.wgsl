@@ -5,8 +5,8 @@
 
 // [T, H D] f32: queries, turned
 @group(0) @binding(0) var<storage, read_write> queries: array<f32>;
-// [2, K, S, D] f32: keys, values
-@group(0) @binding(1) var<storage, read_write> cache: array<f32>;
+// Keys [K, D/2, S], then values [K, S, D/2], in pairs
+@group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
 // [T, STRIDE] f32; what a row has after its H D values is left alone
 @group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
 // [2 + T] u32: the position, T, the ids
@@ -34,8 +34,8 @@ fn fade(s: Sums, by: vec4<f32>) -> Sums {
     return Sums(s.x * by.x, s.y * by.y, s.z * by.z, s.w * by.w);
 }
 
-fn four(at: vec4<u32>) -> vec4<f32> {
-    return vec4<f32>(cache[at.x], cache[at.y], cache[at.z], cache[at.w]);
+fn four(at: u32, pairs: vec2<u32>) -> vec4<f32> {
+    return vec4<f32>(unpacked(cache[at + pairs.x]), unpacked(cache[at + pairs.y]));
 }
 
 @compute @workgroup_size(16, 4, 1)
@@ -49,8 +49,9 @@ fn main(
     let d = info[2];
     let s = info[3];
     let head = group.x;
-    let keys = head / (h / k) * s * d;
-    let values = keys + k * s * d;
+    let half = d / 2u;
+    let keys = head / (h / k) * s * half;
+    let values = keys + k * s * half;
     let scale = inverseSqrt(f32(d));
     let lanes = vec4<u32>(0u, 1u, 2u, 3u);
     // Past the last row the last is computed again, and not stored.
@@ -66,12 +67,13 @@ fn main(
     let begin = bounds.x;
     let n = bounds.y;
     let sees = min(rows, vec4<u32>(last)) + begin;
-    // This invocation's values in each pass, as far as there are such.
-    let most = vec4<u32>(d - 1u);
-    let v0 = min(vec4<u32>(id.x * 4u) + lanes, most);
-    let v1 = min(vec4<u32>(id.x * 4u + 64u) + lanes, most);
-    let v2 = min(vec4<u32>(id.x * 4u + 128u) + lanes, most);
-    let v3 = min(vec4<u32>(id.x * 4u + 192u) + lanes, most);
+    // This invocation's pairs of values in each pass, as far as there are such.
+    let most = vec2<u32>(half - 1u);
+    let pairs = vec2<u32>(id.x * 2u, id.x * 2u + 1u);
+    let v0 = min(pairs, most);
+    let v1 = min(pairs + 32u, most);
+    let v2 = min(pairs + 64u, most);
+    let v3 = min(pairs + 96u, most);
 
     var largest = vec4<f32>(LOWEST);
     var total = vec4<f32>();
@@ -81,19 +83,23 @@ fn main(
     var s3 = Sums();
     for (var first = 0u; first < n; first += KEYS) {
         let seen = vec4<u32>(first + id.x * 4u) + lanes;
-        let key = keys + min(seen, vec4<u32>(n - 1u)) * d;
+        let key = vec4<u32>(keys) + min(seen, vec4<u32>(n - 1u));
         // Component: row; x to w: keys.
         var score = Sums();
-        for (var i = 0u; i < d; i += 1u) {
-            let q = vec4<f32>(
-                queries[query.x + i], queries[query.y + i],
-                queries[query.z + i], queries[query.w + i],
+        for (var i = 0u; i < half; i += 1u) {
+            let at = query + 2u * i;
+            let even = vec4<f32>(queries[at.x], queries[at.y], queries[at.z], queries[at.w]);
+            let odd = vec4<f32>(
+                queries[at.x + 1u], queries[at.y + 1u], queries[at.z + 1u], queries[at.w + 1u],
             );
-            let c = four(key + i);
-            score.x += q * c.x;
-            score.y += q * c.y;
-            score.z += q * c.z;
-            score.w += q * c.w;
+            let c0 = unpacked(cache[key.x + i * s]);
+            let c1 = unpacked(cache[key.y + i * s]);
+            let c2 = unpacked(cache[key.z + i * s]);
+            let c3 = unpacked(cache[key.w + i * s]);
+            score.x += even * c0.x + odd * c0.y;
+            score.y += even * c1.x + odd * c1.y;
+            score.z += even * c2.x + odd * c2.y;
+            score.w += even * c3.x + odd * c3.y;
         }
         let lowest = vec4<f32>(LOWEST);
         score.x = select(lowest, score.x * scale, vec4<u32>(seen.x) <= sees);
@@ -123,13 +129,13 @@ fn main(
         let row_weights = id.y * KEYS;
         s0 = fade(s0, faded);
         for (var j = 0u; j < here; j += 1u) {
-            s0 = add(s0, weights[row_weights + j], four(values + (first + j) * d + v0));
+            s0 = add(s0, weights[row_weights + j], four(values + (first + j) * half, v0));
         }
         // Wider heads, in passes of 64 values.
         if (d > 64u) {
             s1 = fade(s1, faded);
             for (var j = 0u; j < here; j += 1u) {
-                s1 = add(s1, weights[row_weights + j], four(values + (first + j) * d + v1));
+                s1 = add(s1, weights[row_weights + j], four(values + (first + j) * half, v1));
             }
         }
         if (d > 128u) {
@@ -137,8 +143,8 @@ fn main(
             s3 = fade(s3, faded);
             for (var j = 0u; j < here; j += 1u) {
                 let weight = weights[row_weights + j];
-                s2 = add(s2, weight, four(values + (first + j) * d + v2));
-                s3 = add(s3, weight, four(values + (first + j) * d + v3));
+                s2 = add(s2, weight, four(values + (first + j) * half, v2));
+                s3 = add(s3, weight, four(values + (first + j) * half, v3));
             }
         }
         workgroupBarrier();

@@ -1,0 +1,81 @@
+//! What a model is made for.
+
+use std::str::FromStr;
+
+use llamaglass_shaders::Kv;
+use serde::{Deserialize, Serialize};
+
+use super::error::ForwardError;
+use super::path::ForwardPath;
+
+/// What a model is to be made for.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape {
+    /// Positions of the KV cache.
+    pub context: usize,
+    /// The most ids of one step.
+    pub chunk: usize,
+    /// The path.
+    pub path: ForwardPath,
+    /// How the KV cache stores its values.
+    pub kv: KvType,
+}
+
+impl Shape {
+    /// Checks that the path has such a cache.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`].
+    pub fn check(&self) -> Result<(), ForwardError> {
+        if self.path == ForwardPath::Reference && self.kv != KvType::F32 {
+            return Err(ForwardError::NoPath {
+                path: self.path.name(),
+                why: format!("its KV cache is f32, not {}", self.kv.name()),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// How a KV cache stores its values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KvType {
+    /// As they were computed.
+    #[default]
+    F32,
+    /// Rounded to f16: half the memory, and half of what attention reads.
+    F16,
+}
+
+impl KvType {
+    /// The type's name for flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+
+    /// As the kernels call it.
+    pub const fn kernels(self) -> Kv {
+        match self {
+            Self::F32 => Kv::F32,
+            Self::F16 => Kv::F16,
+        }
+    }
+}
+
+impl FromStr for KvType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "f16" => Ok(Self::F16),
+            _ => Err(format!(
+                "{text:?} is no type of a KV cache; there are f32 and f16"
+            )),
+        }
+    }
+}

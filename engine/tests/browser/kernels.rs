@@ -1,0 +1,25 @@
+//! What a browser's own compiler says of the kernels: it is stricter than naga, above all about
+//! barriers in control flow that it can't prove to be uniform.
+
+use llamaglass_engine::forward::device::find_adapter;
+use llamaglass_shaders::kernels;
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[wasm_bindgen_test]
+async fn every_kernel_is_accepted() {
+    let (_, adapter, _) = find_adapter(None).await.unwrap();
+    let (device, _queue) = adapter.request_device(&Default::default()).await.unwrap();
+    let mut refused = Vec::new();
+    for kernel in kernels() {
+        let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
+            label: None,
+            source: wgpu::ShaderSource::Wgsl(kernel.source().into()),
+        });
+        for message in module.get_compilation_info().await.messages {
+            if message.message_type == wgpu::CompilationMessageType::Error {
+                refused.push(format!("{}: {}", kernel.label(), message.message));
+            }
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
+}

@@ -1,0 +1,104 @@
+//! Attention over a cache of keys and values.
+
+use crate::Kernel;
+
+/// How a cache stores its values.
+///
+/// A cache is keys [K, D/2, S], then values [K, S, D/2], in pairs of neighbouring values of a head: what
+/// invocations that are neighbours read lies side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kv {
+    /// As they are.
+    F32,
+    /// Rounded to f16.
+    F16,
+}
+
+impl Kv {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::F32, Self::F16];
+
+    /// Bytes of a value.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 => 2,
+        }
+    }
+
+    pub(crate) const fn source(self) -> &'static str {
+        match self {
+            Self::F32 => include_str!("../wgsl/kv/f32.wgsl"),
+            Self::F16 => include_str!("../wgsl/kv/f16.wgsl"),
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+/// Rows that a workgroup of [`attention_tile`] takes.
+pub const ATTENTION_TILE_ROWS: usize = 16;
+
+/// The widest head that attention takes; D is even.
+pub const ATTENTION_MAX_D: usize = 256;
+
+/// Query heads that a workgroup of [`attention`] takes at once.
+const HEADS: usize = 4;
+
+/// Causal attention of a row: buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE], `step` [2 + T]
+/// u32 (position, T, ids); info: H, K, D, S, STRIDE, and 1. [`attention_groups`] workgroups.
+pub const fn attention(kv: Kv) -> Kernel {
+    row(
+        kv,
+        "attention",
+        include_str!("../wgsl/attention/whole.wgsl"),
+    )
+}
+
+/// The same for SPLITS workgroups that share the positions: `mixed` is [T, SPLITS, H, D + 2] for
+/// [`ATTENTION_MERGE`], and the last of info SPLITS.
+pub const fn attention_part(kv: Kv) -> Kernel {
+    let put = include_str!("../wgsl/attention/part.wgsl");
+    row(kv, "attention_part", put)
+}
+
+const fn row(kv: Kv, name: &'static str, put: &'static str) -> Kernel {
+    let row = include_str!("../wgsl/attention/row.wgsl");
+    Kernel {
+        name: [name, kv.name(), ""],
+        parts: [kv.source(), put, row, "", "", "", "", ""],
+        workgroup_size: [64, 1, 1],
+        reference: "attention",
+    }
+}
+
+/// Workgroups of [`attention`] and [`attention_part`] for one row.
+pub const fn attention_groups(h: usize, k: usize, splits: usize) -> [u32; 3] {
+    [(k * (h / k).div_ceil(HEADS)) as u32, splits as u32, 1]
+}
+
+/// What [`attention_part`] left, to `mixed` [T, STRIDE]: buffers `parts`, `mixed`; info: H, D, STRIDE,
+/// SPLITS. A workgroup a query head (x) and row (y).
+pub const ATTENTION_MERGE: Kernel = Kernel::one(
+    "attention_merge",
+    include_str!("../wgsl/attention/merge.wgsl"),
+    [64, 1, 1],
+    "attention",
+);
+
+/// The same as [`attention`] for a prompt's rows; info: H, K, D, S, STRIDE, T. A workgroup a query
+/// head (x) and [`ATTENTION_TILE_ROWS`] rows (y).
+pub const fn attention_tile(kv: Kv) -> Kernel {
+    let tile = include_str!("../wgsl/attention/tile.wgsl");
+    Kernel {
+        name: ["attention_tile", kv.name(), ""],
+        parts: [kv.source(), tile, "", "", "", "", "", ""],
+        workgroup_size: [16, 4, 1],
+        reference: "attention",
+    }
+}

@@ -1,0 +1,142 @@
+// Causal attention of one row a workgroup with a softmax that is kept up to date block by block
+// (arXiv:2205.14135), for up to 4 query heads that share keys and values: what is loaded is used
+// for all of them. A vec4 has a component a head. CPU reference: src/cpu/attention.rs.
+
+// [T, H D] f32: queries, turned
+@group(0) @binding(0) var<storage, read_write> queries: array<f32>;
+// Keys [K, D/2, S], then values [K, S, D/2], in pairs
+@group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
+// [2 + T] u32: the position, T, the ids
+@group(0) @binding(3) var<storage, read_write> step: array<u32>;
+// [6]: H, K, D, S, STRIDE, SPLITS
+@group(0) @binding(4) var<storage, read_write> info: array<u32>;
+
+const LANES: u32 = 64u;
+const HEADS: u32 = 4u;
+const MAX_D: u32 = 256u;
+const LOWEST: f32 = -1e30;
+
+var<workgroup> query: array<vec4<f32>, MAX_D>;
+var<workgroup> scores: array<vec4<f32>, LANES>;
+var<workgroup> weights: array<vec4<f32>, LANES>;
+var<workgroup> totals: array<vec4<f32>, LANES>;
+// The first position and the end.
+var<workgroup> bounds_of_all: vec2<u32>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let h = info[0];
+    let k = info[1];
+    let d = info[2];
+    let s = info[3];
+    let splits = info[5];
+    let t = group.z;
+    let half = d / 2u;
+    // Heads that share keys and values, in passes of 4.
+    let sharing = h / k;
+    let passes = (sharing + HEADS - 1u) / HEADS;
+    let kv_head = group.x / passes;
+    let in_pass = group.x % passes * HEADS;
+    let first_head = kv_head * sharing + in_pass;
+    let heads = min(HEADS, sharing - in_pass);
+    // Where there are fewer, the last is computed again, and not stored.
+    let each = min(vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(heads - 1u));
+    let row = (vec4<u32>(t * h + first_head) + each) * d;
+    let scale = inverseSqrt(f32(d));
+    for (var i = lane; i < d; i += LANES) {
+        query[i] = scale * vec4<f32>(
+            queries[row.x + i], queries[row.y + i], queries[row.z + i], queries[row.w + i],
+        );
+    }
+    if (lane == 0u) {
+        let seen = step[0] + t + 1u;
+        // Whole blocks to each of the workgroups that share a row.
+        let part = ((seen + splits - 1u) / splits + LANES - 1u) / LANES * LANES;
+        let begin = min(group.y * part, seen);
+        bounds_of_all = vec2<u32>(begin, min(begin + part, seen));
+    }
+    // The same for the whole workgroup, and known to be: the barriers below are in a loop over it.
+    let bounds = workgroupUniformLoad(&bounds_of_all);
+    let end = bounds.y;
+
+    let keys = kv_head * half * s;
+    let values = (k * s + kv_head * s) * half;
+    // Narrow heads leave invocations over: they take every second value, or third.
+    let share = max(LANES / half, 1u);
+    let pair = lane % half;
+    let turn = select(lane / half, 0u, half >= LANES);
+    var largest = vec4<f32>(LOWEST);
+    var total = vec4<f32>();
+    var even = vec4<f32>();
+    var odd = vec4<f32>();
+    // Of pairs 64 and up, where heads are as wide.
+    var far_even = vec4<f32>();
+    var far_odd = vec4<f32>();
+    for (var first = bounds.x; first < end; first += LANES) {
+        let position = first + lane;
+        let key = keys + min(position, end - 1u);
+        var score = vec4<f32>();
+        for (var i = 0u; i < half; i += 1u) {
+            let c = unpacked(cache[key + i * s]);
+            score += query[2u * i] * c.x + query[2u * i + 1u] * c.y;
+        }
+        score = select(vec4<f32>(LOWEST), score, position < end);
+        scores[lane] = score;
+        workgroupBarrier();
+        let before = largest;
+        for (var j = 0u; j < LANES; j += 1u) { largest = max(largest, scores[j]); }
+        let weight = select(vec4<f32>(), exp(score - largest), position < end);
+        weights[lane] = weight;
+        workgroupBarrier();
+        let fade = exp(before - largest);
+        total = total * fade + weight;
+        even *= fade;
+        odd *= fade;
+        let here = min(LANES, end - first);
+        let block = values + first * half + pair;
+        if (turn < share) {
+            for (var j = turn; j < here; j += share) {
+                let v = unpacked(cache[block + j * half]);
+                even += weights[j] * v.x;
+                odd += weights[j] * v.y;
+            }
+        }
+        if (lane + LANES < half) {
+            far_even *= fade;
+            far_odd *= fade;
+            for (var j = 0u; j < here; j += 1u) {
+                let v = unpacked(cache[block + j * half + LANES]);
+                far_even += weights[j] * v.x;
+                far_odd += weights[j] * v.y;
+            }
+        }
+    }
+    workgroupBarrier();
+    scores[lane] = even;
+    weights[lane] = odd;
+    totals[lane] = total;
+    workgroupBarrier();
+    total = vec4<f32>();
+    for (var j = 0u; j < LANES; j += 1u) { total += totals[j]; }
+    if (lane < half) {
+        even = vec4<f32>();
+        odd = vec4<f32>();
+        for (var j = 0u; j < share; j += 1u) {
+            even += scores[lane + j * half];
+            odd += weights[lane + j * half];
+        }
+        for (var j = 0u; j < heads; j += 1u) {
+            put(group.y, t, first_head + j, 2u * lane, vec2<f32>(even[j], odd[j]), total[j]);
+        }
+    }
+    if (lane + LANES < half) {
+        let i = 2u * (lane + LANES);
+        for (var j = 0u; j < heads; j += 1u) {
+            put(group.y, t, first_head + j, i, vec2<f32>(far_even[j], far_odd[j]), total[j]);
+        }
+    }
+    if (lane < heads) { put_total(group.y, t, first_head + lane, largest[lane], total[lane]); }
+}
