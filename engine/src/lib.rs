@@ -22,4 +22,4 @@ pub use engine::{
 };
 #[cfg(feature = "compute")]
 pub use engine::{Engine, memory_ledger, probe};
-pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger};
+pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};

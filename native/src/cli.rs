@@ -247,6 +247,15 @@ pub struct BenchArgs {
     /// Seed of the prompt's ids.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
+    /// Measure milliseconds a token after prompts of these lengths, too.
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = positive)]
+    pub positions: Vec<usize>,
+    /// Measure what the device can do at most, too, and what share of it each stage reaches.
+    #[arg(long)]
+    pub roofline: bool,
+    /// Compare with an earlier result of --json.
+    #[arg(long, value_name = "FILE.json")]
+    pub compare: Option<PathBuf>,
     /// Only JSON on stdout.
     #[arg(long)]
     pub json: bool,

@@ -6,6 +6,7 @@ pub mod cpu;
 mod format;
 mod kernel;
 mod linear;
+mod roofline;
 mod sampling;
 
 pub use attention::{
@@ -15,6 +16,7 @@ pub use attention::{
 pub use format::{BLOCK, Format};
 pub use kernel::Kernel;
 pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
+pub use roofline::{COPY, FMA, FMA_FLOP_A_ROUND};
 pub use sampling::{FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table};
 
 const PICK: &str = include_str!("../wgsl/pick.wgsl");
@@ -73,7 +75,7 @@ pub const fn embed(format: Format) -> Kernel {
 
 /// Every kernel there is.
 pub fn kernels() -> Vec<Kernel> {
-    let mut all = vec![ARGMAX, SAMPLE, RMS_NORM, ATTENTION_MERGE];
+    let mut all = vec![ARGMAX, SAMPLE, RMS_NORM, ATTENTION_MERGE, COPY, FMA];
     for kv in Kv::ALL {
         all.extend([attention(kv), attention_part(kv), attention_tile(kv)]);
     }

@@ -39,6 +39,32 @@ pub struct ModelInfo {
     pub load: LoadTiming,
 }
 
+impl ModelInfo {
+    /// Bytes that a decode step at `position` reads: every weight but what it looks up, and the
+    /// keys and values of all positions before it.
+    pub fn decode_bytes(&self, position: f64) -> f64 {
+        let a_position = self.memory.kv_cache as f64 / self.context_length as f64;
+        (self.memory.weights - self.memory.looked_up) as f64 + position * a_position
+    }
+
+    /// Floating-point operations that a prompt of `tokens` from position 0 takes: two a weight and
+    /// token (the output matrix for the last only), and those of causal attention.
+    pub fn prefill_flop(&self, tokens: f64) -> f64 {
+        let config = &self.config;
+        let [c, v, l, h_d] = [
+            config.hidden_size,
+            config.vocab_size,
+            config.n_layers,
+            config.n_heads * config.head_dim,
+        ]
+        .map(|n| n as f64);
+        let tables = if config.tied { 1.0 } else { 2.0 };
+        let of_every_token = self.parameters as f64 - tables * v * c;
+        let attention = 4.0 * l * h_d * tokens * (tokens + 1.0) / 2.0;
+        2.0 * (of_every_token * tokens + v * c) + attention
+    }
+}
+
 /// How much of a checkpoint has one tensor type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypeCount {

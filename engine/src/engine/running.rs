@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
+use super::EngineError;
 use super::info::ModelInfo;
 use super::sequence::Sequence;
 use super::step::Flight;
 use crate::event::{Event, RequestId};
-use crate::forward::Model;
 use crate::forward::device::Failures;
+use crate::forward::{Model, Roofline, measure_roofline};
 use crate::platform::Stopwatch;
 use crate::scheduler::Request;
 use crate::tokenizer::Tokenizer;
@@ -75,6 +76,16 @@ impl Engine {
     /// Whether there is nothing to do and nothing to tell.
     pub fn is_idle(&self) -> bool {
         self.active.is_none() && self.queue.is_empty() && self.events.is_empty()
+    }
+
+    /// What the device can do at most; nothing on the CPU backend. No request may be running.
+    ///
+    /// # Errors
+    /// What the device says.
+    pub async fn measure_roofline(&self) -> Result<Option<Roofline>, EngineError> {
+        let roofline = measure_roofline(self.model.device(), &self.info.backend).await?;
+        self.check_device()?;
+        Ok(roofline)
     }
 
     /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.

@@ -18,6 +18,9 @@ const VALUE: u64 = 4;
 pub struct MemoryLedger {
     /// Weights, as the device holds them.
     pub weights: u64,
+    /// Those of them that steps only look rows up in: the embedding, unless it is the output matrix.
+    #[serde(default)]
+    pub looked_up: u64,
     /// Keys and values of every block and position.
     pub kv_cache: u64,
     /// The most that one step's intermediate values take, estimated.
@@ -43,6 +46,10 @@ impl MemoryLedger {
             [config.n_layers, context, config.n_kv_heads, config.head_dim].map(|n| n as u64);
         Self {
             weights: checkpoint.tensors().map(|t| tensor_bytes(t, path)).sum(),
+            looked_up: checkpoint
+                .tensor(TensorName::TokenEmbedding)
+                .filter(|_| !config.tied)
+                .map_or(0, |tensor| tensor_bytes(tensor, path)),
             kv_cache: 2 * l * s * k * d * kv.kernels().bytes() as u64,
             activations: activations(config, context, chunk),
         }

@@ -8,6 +8,7 @@ mod format;
 mod info;
 mod memory;
 mod path;
+mod roofline;
 mod shape;
 
 #[cfg(feature = "compute")]
@@ -33,6 +34,7 @@ pub use error::{ForwardError, LoadError};
 pub use info::{Backend, BackendInfo, limit};
 pub use memory::{MemoryLedger, largest_buffer};
 pub use path::ForwardPath;
+pub use roofline::Roofline;
 pub use shape::{KvType, Shape};
 
 #[cfg(feature = "compute")]
@@ -41,3 +43,5 @@ pub use loader::load;
 pub use model::{LogitRows, Model, StepInput};
 #[cfg(feature = "compute")]
 pub use pick::{PickRead, PickWay};
+#[cfg(feature = "compute")]
+pub use roofline::measure as measure_roofline;

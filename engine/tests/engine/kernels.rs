@@ -9,8 +9,8 @@ use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::kernel::{flat, launch};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
-    ADD, ARGMAX, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, Format, IN_PROMPT, Kernel, Kv,
-    NO_PICK, RMS_NORM, SAMPLE, Sampling, Store, WITH_BIAS, Way, attention, attention_groups,
+    ADD, ARGMAX, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, IN_PROMPT, Kernel,
+    Kv, NO_PICK, RMS_NORM, SAMPLE, Sampling, Store, WITH_BIAS, Way, attention, attention_groups,
     attention_part, attention_tile, embed, exp2_table, linear,
 };
 use pollster::block_on;
@@ -752,4 +752,20 @@ fn queries_and_keys_are_turned_and_attention_mixes() {
             }
         }
     }
+}
+
+#[test]
+fn the_roofs_kernels_do_what_they_are_counted_for() {
+    let mut gpu = Gpu::open();
+    let x = gpu.noise(4 * 1001);
+    let y = gpu.put(&vec![POISON; x.len()]);
+    let buffers = [&gpu.put(&x), &y];
+    launch(&gpu.client, &COPY, &buffers, &[1001], [3, 1, 1]);
+    assert_eq!(gpu.get(&y), cpu::copy(&x));
+
+    let y = gpu.put(&[POISON; 128]);
+    let buffers = [&gpu.put(&[0.5, 1.0]), &y];
+    launch(&gpu.client, &FMA, &buffers, &[9], [2, 1, 1]);
+    let wanted: Vec<f32> = (0..128).map(|id| cpu::fma(id, 9, 0.5, 1.0)).collect();
+    assert_close("fma", &gpu.get(&y), &wanted, 32);
 }

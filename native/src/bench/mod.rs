@@ -1,19 +1,23 @@
 //! `llamaglass bench`: how fast, and where each step's time goes.
 
+mod compare;
 mod measure;
 mod report;
+mod roof;
 
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use llamaglass_engine::LoadOptions;
+use llamaglass_engine::{Backend, LoadOptions};
 
 use crate::cli::BenchArgs;
 use crate::engine_thread::run_apart;
 use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output;
+use compare::Comparison;
 use report::{BenchReport, Settings};
+use roof::UnderRoof;
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
@@ -24,11 +28,16 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         warmup: args.warmup,
         seed: args.seed,
         context_length: 0,
+        positions: args.positions.clone(),
     };
+    // Before anything is measured: a wrong name must not cost a run.
+    let earlier = args.compare.as_deref().map(compare::earlier).transpose()?;
+    let roofline = args.roofline;
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let options = options(args)?;
-    let report = run_apart(move || bench(&model, &label, &options, settings))?;
+    let mut report = run_apart(move || bench(&model, &label, &options, settings, roofline))?;
+    report.comparison = earlier.map(|earlier| Comparison::new(&report, &earlier));
     if args.json {
         output::json(&report)?;
     } else {
@@ -39,7 +48,8 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
 
 /// A cache that holds a run, where nobody asked for another.
 fn options(args: &BenchArgs) -> Result<LoadOptions> {
-    let needed = args.prompt_tokens.checked_add(args.gen_tokens);
+    let longest = args.positions.iter().chain([&args.prompt_tokens]).max();
+    let needed = longest.and_then(|prompt| prompt.checked_add(args.gen_tokens));
     let Some(needed) = needed else {
         bail!("prompt and generated tokens together are more than any context holds");
     };
@@ -53,21 +63,39 @@ fn bench(
     label: &str,
     options: &LoadOptions,
     mut settings: Settings,
+    roofline: bool,
 ) -> Result<BenchReport> {
     let mut bars = LoadBars::default();
     let mut engine = model.load(options, &mut |progress| bars.update(progress))?;
     bars.finish();
     announce(label, engine.info());
+    if roofline && engine.info().backend.backend == Backend::Flex {
+        bail!("--roofline measures a GPU adapter, and this runs on the CPU backend");
+    }
     settings.context_length = engine.info().context_length;
-    let needed = settings.prompt_tokens + settings.gen_tokens;
-    if needed > settings.context_length {
+    let longest = settings
+        .positions
+        .iter()
+        .fold(settings.prompt_tokens, |a, b| a.max(*b));
+    if longest + settings.gen_tokens > settings.context_length {
         bail!(
-            "{} prompt and {} generated tokens do not fit the context of {}",
-            settings.prompt_tokens,
+            "{longest} prompt and {} generated tokens do not fit the context of {}",
             settings.gen_tokens,
             settings.context_length
         );
     }
     let records = measure::measure(&mut engine, &settings)?;
-    Ok(BenchReport::new(engine.info(), label, settings, &records))
+    let positions = measure::positions(&mut engine, &settings)?;
+    let mut report = BenchReport::new(engine.info(), label, settings, &records);
+    report.positions = positions;
+    if roofline {
+        let measured = pollster::block_on(engine.measure_roofline())?;
+        let rates = report.prefill_tok_s.zip(report.decode_tok_s);
+        if let (Some(roofline), Some((prefill, decode))) = (measured, rates) {
+            let rates = (prefill.median, decode.median);
+            let under = UnderRoof::new(roofline, engine.info(), &report.settings, rates);
+            report.roofline = Some(under);
+        }
+    }
+    Ok(report)
 }

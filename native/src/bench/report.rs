@@ -7,6 +7,8 @@ use llamaglass_engine::timing::{Clock, LoadTiming, StepKind, StepTiming};
 use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 use serde::{Deserialize, Serialize};
 
+use super::compare::Comparison;
+use super::roof::UnderRoof;
 use crate::load::display_name;
 use crate::output::bytes;
 use crate::timing_table;
@@ -29,6 +31,29 @@ pub struct Settings {
     pub seed: u64,
     /// Positions of the KV cache.
     pub context_length: usize,
+    /// Lengths of the prompts after which milliseconds a token are measured apart.
+    #[serde(default)]
+    pub positions: Vec<usize>,
+}
+
+/// Milliseconds a token after a prompt.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AtPosition {
+    /// Ids of the prompt.
+    pub position: usize,
+    /// From token to token.
+    pub tpot_ms: Quantiles,
+}
+
+/// One run's rates.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// Prompt tokens computed a second.
+    pub prefill_tok_s: Option<f64>,
+    /// Tokens a second after the first.
+    pub decode_tok_s: Option<f64>,
+    /// Milliseconds to the first token.
+    pub ttft_ms: Option<f64>,
 }
 
 /// What a bench found.
@@ -68,6 +93,16 @@ pub struct BenchReport {
     pub ttft_ms: Option<Range>,
     /// Milliseconds from token to token, over all tokens of all runs.
     pub tpot_ms: Option<Quantiles>,
+    /// Each run by itself, in order.
+    #[serde(default)]
+    pub runs: Vec<Run>,
+    /// Milliseconds a token against the position, where it was asked for.
+    #[serde(default)]
+    pub positions: Vec<AtPosition>,
+    /// What the device can do at most, where it was asked for.
+    pub roofline: Option<UnderRoof>,
+    /// Against an earlier result, where it was asked for.
+    pub comparison: Option<Comparison>,
     /// The prefill steps of all runs.
     pub prefill: StepStats,
     /// The decode steps of all runs.
@@ -108,6 +143,17 @@ impl BenchReport {
             decode_tok_s: range(Record::decode_tok_s),
             ttft_ms: range(Record::ttft_ms),
             tpot_ms: Quantiles::of(&gaps),
+            runs: records
+                .iter()
+                .map(|record| Run {
+                    prefill_tok_s: record.prefill_tok_s(),
+                    decode_tok_s: record.decode_tok_s(),
+                    ttft_ms: record.ttft_ms(),
+                })
+                .collect(),
+            positions: Vec::new(),
+            roofline: None,
+            comparison: None,
             prefill: StepStats::of(&steps, StepKind::Prefill),
             decode: StepStats::of(&steps, StepKind::Decode),
             clock: steps.first().map(|step| step.clock),
@@ -156,6 +202,19 @@ impl BenchReport {
                 .map(|s| format!("{} {:.3}", s.name, s.ms.p50));
             let spans: Vec<String> = spans.collect();
             let _infallible = writeln!(out, "{kind} spans, ms p50: {}", spans.join(", "));
+        }
+        for AtPosition { position, tpot_ms } in &self.positions {
+            let Quantiles { p50, p95 } = tpot_ms;
+            let _infallible = writeln!(
+                out,
+                "at position {position}: {p50:.3} ms a token p50, {p95:.3} p95",
+            );
+        }
+        if let Some(roofline) = &self.roofline {
+            out.push_str(&roofline.table());
+        }
+        if let Some(comparison) = &self.comparison {
+            out.push_str(&comparison.table());
         }
         if let Some(clock) = &self.clock {
             let _infallible = writeln!(out, "clock: {}", timing_table::clock_line(clock));

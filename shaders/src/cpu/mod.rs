@@ -2,7 +2,9 @@
 
 mod argmax;
 mod attention;
+mod copy;
 mod embed;
+mod fma;
 mod linear;
 mod rms_norm;
 mod rope;
@@ -12,7 +14,9 @@ mod unpack;
 
 pub use argmax::argmax;
 pub use attention::attention;
+pub use copy::copy;
 pub use embed::embed;
+pub use fma::fma;
 pub use linear::linear;
 pub use rms_norm::rms_norm;
 pub use rope::{Cache, rope};

@@ -1,0 +1,6 @@
+//! Every value, as it is.
+
+/// A copy of `x`.
+pub fn copy(x: &[f32]) -> Vec<f32> {
+    x.to_vec()
+}

@@ -1,0 +1,16 @@
+// What the memory gives: every value read once and written once. CPU reference: src/cpu/copy.rs.
+
+@group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
+// [1]: how many vec4
+@group(0) @binding(2) var<storage, read_write> info: array<u32>;
+
+@compute @workgroup_size(64, 1, 1)
+fn main(
+    @builtin(global_invocation_id) id: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+) {
+    let n = info[0];
+    let step = groups.x * 64u;
+    for (var i = id.x; i < n; i += step) { y[i] = x[i]; }
+}
