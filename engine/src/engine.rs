@@ -15,6 +15,8 @@ mod load;
 #[cfg(feature = "compute")]
 mod logits;
 #[cfg(feature = "compute")]
+mod profile;
+#[cfg(feature = "compute")]
 mod running;
 #[cfg(feature = "compute")]
 mod sequence;

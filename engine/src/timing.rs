@@ -214,6 +214,16 @@ pub enum StepKind {
     Decode,
 }
 
+impl StepKind {
+    /// The kind's name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Prefill => "prefill",
+            Self::Decode => "decode",
+        }
+    }
+}
+
 /// Where the time of one step went.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepTiming {
@@ -265,6 +275,19 @@ pub struct LoadTiming {
     pub upload_ms: f64,
     /// The warm-up steps (prefill and decode), in which kernels are compiled.
     pub compile_ms: f64,
+}
+
+/// What the launches of one kernel in a step took, each in a pass of its own, on the device's clock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct KernelTime {
+    /// What the step computed.
+    pub kind: StepKind,
+    /// The kernel and its variant.
+    pub name: String,
+    /// How often a step launches it.
+    pub launches: u32,
+    /// All of a step's launches together, in milliseconds; the mean over steps.
+    pub ms: f64,
 }
 
 #[cfg(test)]

@@ -253,6 +253,9 @@ pub struct BenchArgs {
     /// Measure what the device can do at most, too, and what share of it each stage reaches.
     #[arg(long)]
     pub roofline: bool,
+    /// Time each kernel of a step by itself, too, on the device's clock.
+    #[arg(long)]
+    pub kernels: bool,
     /// Compare with an earlier result of --json.
     #[arg(long, value_name = "FILE.json")]
     pub compare: Option<PathBuf>,

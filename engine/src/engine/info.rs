@@ -27,6 +27,9 @@ pub struct ModelInfo {
     pub tensor_types: Vec<TypeCount>,
     /// Positions of the KV cache.
     pub context_length: usize,
+    /// The most prompt ids that a step computes.
+    #[serde(default)]
+    pub prefill_chunk: usize,
     /// Whether the model can chat.
     pub has_chat_template: bool,
     /// What runs it.

@@ -96,6 +96,7 @@ impl Engine {
             file_bytes: total,
             tensor_types: types,
             context_length: context,
+            prefill_chunk: chunk,
             has_chat_template: tokenizer.has_chat_template(),
             backend: open.info,
             path,

@@ -1,8 +1,13 @@
 //! Launching our own kernels.
 
+use std::cell::RefCell;
+
+use super::error::ForwardError;
 use burn_wgpu::{CubeDim, KernelSource, SourceKernel, SourceTemplate};
 use cubecl::client::Client;
 use cubecl::prelude::{BufferIOAttr, CubeCount, KernelId};
+use cubecl::profile::ProfileDuration;
+use cubecl::server::ProfileError;
 use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
 use llamaglass_shaders::Kernel;
 
@@ -50,6 +55,76 @@ pub fn launch(
     let source = SourceKernel::new(Source(*kernel), CubeDim::new_3d(x, y, z));
     let [x, y, z] = groups;
     client.launch(Box::new(source), CubeCount::Static(x, y, z), arguments);
+}
+
+/// Launches kernels one after the other, and times each where somebody asks.
+pub struct Launcher {
+    client: Client,
+    /// Those of the launches since windows were opened.
+    windows: RefCell<Option<Vec<Opened>>>,
+}
+
+type Opened = (Kernel, Result<ProfileDuration, ProfileError>);
+
+/// What a launch took on the device's clock.
+pub struct Window {
+    /// Which kernel.
+    pub kernel: Kernel,
+    duration: ProfileDuration,
+}
+
+impl Window {
+    /// Waits for it: milliseconds; none where the device wrote no timestamps.
+    pub async fn ms(self) -> Option<f64> {
+        let ticks = self.duration.resolve().await?;
+        Some(ticks.duration().as_secs_f64() * 1e3)
+    }
+}
+
+impl Launcher {
+    /// Launches on `client`.
+    pub const fn new(client: Client) -> Self {
+        Self {
+            client,
+            windows: RefCell::new(None),
+        }
+    }
+
+    /// [`launch`].
+    pub fn launch(&self, kernel: &Kernel, buffers: &[&Handle], info: &[u32], groups: [u32; 3]) {
+        let client = &self.client;
+        let mut windows = self.windows.borrow_mut();
+        let Some(windows) = windows.as_mut() else {
+            launch(client, kernel, buffers, info, groups);
+            return;
+        };
+        let window = client.profile_start();
+        launch(client, kernel, buffers, info, groups);
+        windows.push((
+            *kernel,
+            window.and_then(|window| client.profile_end(window)),
+        ));
+    }
+
+    /// From here on each launch has a window of its own: a pass, a submit and a readback each.
+    pub fn open_windows(&self) {
+        self.windows.replace(Some(Vec::new()));
+    }
+
+    /// The windows of the launches since they were opened.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device could not time one.
+    pub fn close_windows(&self) -> Result<Vec<Window>, ForwardError> {
+        let windows = self.windows.take().unwrap_or_default();
+        let window = |(kernel, duration): Opened| match duration {
+            Ok(duration) => Ok(Window { kernel, duration }),
+            Err(error) => Err(ForwardError::Device {
+                message: format!("{} could not be timed: {error:?}", kernel.label()),
+            }),
+        };
+        windows.into_iter().map(window).collect()
+    }
 }
 
 /// Workgroups for `invocations` of a kernel that counts them over rows of workgroups.

@@ -38,6 +38,8 @@ pub use roofline::Roofline;
 pub use shape::{KvType, Shape};
 
 #[cfg(feature = "compute")]
+pub use kernel::Window;
+#[cfg(feature = "compute")]
 pub use loader::load;
 #[cfg(feature = "compute")]
 pub use model::{LogitRows, Model, StepInput};

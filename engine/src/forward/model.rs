@@ -5,6 +5,7 @@ use cubecl::server::Handle;
 
 use super::error::ForwardError;
 use super::fast::Fast;
+use super::kernel::Window;
 use super::loader::HostEmbedding;
 use super::pick::{PickRead, PickWay};
 use super::reference::Reference;
@@ -186,6 +187,14 @@ impl Model {
     /// [`ForwardError::NoPath`] where the device does not pick.
     pub fn read_pick(&self) -> Result<PickRead, ForwardError> {
         Ok(self.fast()?.read_pick())
+    }
+
+    /// Launches a step over what was uploaded and the pick behind it, each kernel timed by itself.
+    ///
+    /// # Errors
+    /// [`ForwardError`] where the path is not ours, or the device can't time.
+    pub fn profile(&self, input: &StepInput) -> Result<Vec<Window>, ForwardError> {
+        self.fast()?.profile(input.tokens)
     }
 
     /// Records what every step repeats; see the errors of the device for whether it went well. An id

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use llamaglass_engine::Engine;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::{Quantiles, Record};
+use llamaglass_engine::timing::KernelTime;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -53,6 +54,23 @@ pub fn positions(engine: &mut Engine, settings: &Settings) -> Result<Vec<AtPosit
         };
         all.push(AtPosition { position, tpot_ms });
     }
+    Ok(all)
+}
+
+/// Each kernel by itself: of the prompt's last chunk, and of the decode step after the prompt.
+pub fn kernels(engine: &mut Engine, settings: &Settings) -> Result<Vec<KernelTime>> {
+    let prompt = settings.prompt_tokens;
+    let chunk = engine.info().prefill_chunk.min(prompt);
+    note("kernels one by one");
+    let mut all = Vec::new();
+    if chunk > 1 {
+        all = pollster::block_on(engine.profile(chunk, prompt - chunk, settings.repeat))?;
+    }
+    all.extend(pollster::block_on(engine.profile(
+        1,
+        prompt,
+        settings.repeat,
+    ))?);
     Ok(all)
 }
 

@@ -8,7 +8,7 @@ mod roof;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use llamaglass_engine::{Backend, LoadOptions};
+use llamaglass_engine::{ForwardPath, LoadOptions};
 
 use crate::cli::BenchArgs;
 use crate::engine_thread::run_apart;
@@ -32,11 +32,14 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     };
     // Before anything is measured: a wrong name must not cost a run.
     let earlier = args.compare.as_deref().map(compare::earlier).transpose()?;
-    let roofline = args.roofline;
+    let extra = Extra {
+        roofline: args.roofline,
+        kernels: args.kernels,
+    };
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let options = options(args)?;
-    let mut report = run_apart(move || bench(&model, &label, &options, settings, roofline))?;
+    let mut report = run_apart(move || bench(&model, &label, &options, settings, extra))?;
     report.comparison = earlier.map(|earlier| Comparison::new(&report, &earlier));
     if args.json {
         output::json(&report)?;
@@ -44,6 +47,13 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         output::print(&report.table())?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What else is measured.
+#[derive(Clone, Copy)]
+struct Extra {
+    roofline: bool,
+    kernels: bool,
 }
 
 /// A cache that holds a run, where nobody asked for another.
@@ -63,14 +73,17 @@ fn bench(
     label: &str,
     options: &LoadOptions,
     mut settings: Settings,
-    roofline: bool,
+    extra: Extra,
 ) -> Result<BenchReport> {
     let mut bars = LoadBars::default();
     let mut engine = model.load(options, &mut |progress| bars.update(progress))?;
     bars.finish();
     announce(label, engine.info());
-    if roofline && engine.info().backend.backend == Backend::Flex {
-        bail!("--roofline measures a GPU adapter, and this runs on the CPU backend");
+    let Extra { roofline, kernels } = extra;
+    if (roofline || kernels) && engine.info().path != ForwardPath::Fast {
+        bail!(
+            "--roofline and --kernels measure the fast path on a GPU adapter, and this is not on it"
+        );
     }
     settings.context_length = engine.info().context_length;
     let longest = settings
@@ -88,6 +101,9 @@ fn bench(
     let positions = measure::positions(&mut engine, &settings)?;
     let mut report = BenchReport::new(engine.info(), label, settings, &records);
     report.positions = positions;
+    if kernels {
+        report.kernels = measure::kernels(&mut engine, &report.settings)?;
+    }
     if roofline {
         let measured = pollster::block_on(engine.measure_roofline())?;
         let rates = report.prefill_tok_s.zip(report.decode_tok_s);

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use llamaglass_engine::stats::{Quantiles, Range, Record, StepStats};
-use llamaglass_engine::timing::{Clock, LoadTiming, StepKind, StepTiming};
+use llamaglass_engine::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
 use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +99,9 @@ pub struct BenchReport {
     /// Milliseconds a token against the position, where it was asked for.
     #[serde(default)]
     pub positions: Vec<AtPosition>,
+    /// Each kernel by itself, where it was asked for: prefill, then decode.
+    #[serde(default)]
+    pub kernels: Vec<KernelTime>,
     /// What the device can do at most, where it was asked for.
     pub roofline: Option<UnderRoof>,
     /// Against an earlier result, where it was asked for.
@@ -152,6 +155,7 @@ impl BenchReport {
                 })
                 .collect(),
             positions: Vec::new(),
+            kernels: Vec::new(),
             roofline: None,
             comparison: None,
             prefill: StepStats::of(&steps, StepKind::Prefill),
@@ -209,6 +213,22 @@ impl BenchReport {
                 out,
                 "at position {position}: {p50:.3} ms a token p50, {p95:.3} p95",
             );
+        }
+        if !self.kernels.is_empty() {
+            let _infallible = writeln!(
+                out,
+                "kernels, each in a pass of its own on the device's clock (which perturbs), ms a step:",
+            );
+        }
+        for kernel in &self.kernels {
+            let KernelTime {
+                kind,
+                name,
+                launches,
+                ms,
+            } = kernel;
+            let kind = kind.name();
+            let _infallible = writeln!(out, "{kind:<8}{name:<34}{launches:>5} x{ms:>10.3}");
         }
         if let Some(roofline) = &self.roofline {
             out.push_str(&roofline.table());

@@ -8,7 +8,7 @@ use llamaglass_shaders::{
     attention_part, attention_tile,
 };
 
-use super::super::kernel::launch;
+use super::super::kernel::Launcher;
 use super::super::shape::Shape;
 use super::buffers::{Buffers, Step, whole};
 use super::matrix::{After, Matrix, To};
@@ -27,16 +27,10 @@ pub struct Norm {
 impl Norm {
     /// Rows `first` to `first + count` of x [.., C], normed, to rows 0 to `count` of y, which are
     /// whole blocks.
-    pub fn launch(&self, client: &Client, x: &Handle, first: usize, count: usize, y: &Handle) {
+    pub fn launch(&self, to: &Launcher, x: &Handle, first: usize, count: usize, y: &Handle) {
         let [c, first, stride, count] = [self.c, first, whole(self.c), count].map(|n| n as u32);
         let info = [c, self.eps.to_bits(), first, stride];
-        launch(
-            client,
-            &RMS_NORM,
-            &[x, &self.weight, y],
-            &info,
-            [count, 1, 1],
-        );
+        to.launch(&RMS_NORM, &[x, &self.weight, y], &info, [count, 1, 1]);
     }
 }
 
@@ -84,7 +78,7 @@ impl Layer {
     }
 
     /// The step's rows through the block, in place, its keys and values into the cache.
-    pub fn launch(&self, client: &Client, buffers: &Buffers, step: &Step, angles: &Handle) {
+    pub fn launch(&self, launcher: &Launcher, buffers: &Buffers, step: &Step, angles: &Handle) {
         let Buffers {
             normed,
             queries,
@@ -110,29 +104,29 @@ impl Layer {
             add: false,
         };
 
-        weights.attn_norm.launch(client, x, 0, t, normed);
+        weights.attn_norm.launch(launcher, x, 0, t, normed);
         let after = After::Qkv([angles, cache, &buffers.step], self.heads, self.kv);
         for (matrix, row) in &weights.qkv {
             let to = to(queries, h_d, *row);
-            matrix.launch(client, *one_row, (normed, t), &to, &after);
+            matrix.launch(launcher, *one_row, (normed, t), &to, &after);
         }
-        self.attend(client, buffers, t);
+        self.attend(launcher, buffers, t);
         let plain = After::Nothing;
         weights
             .o
-            .launch(client, *one_row, (mixed, t), &residual, &plain);
+            .launch(launcher, *one_row, (mixed, t), &residual, &plain);
 
-        weights.ffn_norm.launch(client, x, 0, t, normed);
+        weights.ffn_norm.launch(launcher, x, 0, t, normed);
         let to = to(hidden, whole(f), 0);
         let gate_up = &weights.gate_up;
-        gate_up.launch(client, *one_row, (normed, t), &to, &After::Swiglu);
+        gate_up.launch(launcher, *one_row, (normed, t), &to, &After::Swiglu);
         weights
             .down
-            .launch(client, *one_row, (hidden, t), &residual, &plain);
+            .launch(launcher, *one_row, (hidden, t), &residual, &plain);
     }
 
     /// The queries over the cache, to `mixed`.
-    fn attend(&self, client: &Client, buffers: &Buffers, t: usize) {
+    fn attend(&self, launcher: &Launcher, buffers: &Buffers, t: usize) {
         let Buffers {
             queries,
             mixed,
@@ -148,7 +142,7 @@ impl Layer {
             let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
             let info = [h, k, d, s, stride, t as u32];
             let read = [queries, cache, mixed, step];
-            launch(client, &attention_tile(kv), &read, &info, [h, tiles, 1]);
+            launcher.launch(&attention_tile(kv), &read, &info, [h, tiles, 1]);
             return;
         }
         let groups = attention_groups(h as usize, k as usize, *splits);
@@ -156,12 +150,12 @@ impl Layer {
         let info = [h, k, d, s, stride, split];
         if split == 1 {
             let read = [queries, cache, mixed, step];
-            launch(client, &attention(kv), &read, &info, groups);
+            launcher.launch(&attention(kv), &read, &info, groups);
             return;
         }
         let read = [queries, cache, parts, step];
-        launch(client, &attention_part(kv), &read, &info, groups);
+        launcher.launch(&attention_part(kv), &read, &info, groups);
         let info = [h, d, stride, split];
-        launch(client, &ATTENTION_MERGE, &[parts, mixed], &info, [h, 1, 1]);
+        launcher.launch(&ATTENTION_MERGE, &[parts, mixed], &info, [h, 1, 1]);
     }
 }

@@ -7,7 +7,7 @@ use llamaglass_shaders::{ADD, Format, Kv, Store, WITH_BIAS, Way, linear};
 
 use super::super::error::ForwardError;
 use super::super::info::BackendInfo;
-use super::super::kernel::launch;
+use super::super::kernel::Launcher;
 use super::super::memory::check_buffer;
 use super::pack::Packed;
 
@@ -87,7 +87,7 @@ impl Matrix {
     /// The first `rows` of x [.., 32 blocks] times the matrix.
     pub fn launch(
         &self,
-        client: &Client,
+        launcher: &Launcher,
         one_row: Way,
         (x, rows): (&Handle, usize),
         to: &To<'_>,
@@ -108,14 +108,14 @@ impl Matrix {
                 };
                 let info = [t, blocks, out, flags, 0, bias, column, stride];
                 let buffers = [x, &self.quants, &self.side, to.y];
-                launch(client, &kernel(store), &buffers, &info, groups);
+                launcher.launch(&kernel(store), &buffers, &info, groups);
             }
             After::Qkv([angles, cache, step], [h, k, d, s], kv) => {
                 let info = [
                     t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d, *s,
                 ];
                 let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
-                launch(client, &kernel(Store::Qkv(*kv)), &buffers, &info, groups);
+                launcher.launch(&kernel(Store::Qkv(*kv)), &buffers, &info, groups);
             }
         }
     }

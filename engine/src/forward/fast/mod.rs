@@ -18,7 +18,7 @@ use cubecl::server::Handle;
 use llamaglass_shaders::{Sampling, Way, embed};
 
 use super::error::ForwardError;
-use super::kernel::{flat, launch};
+use super::kernel::{Launcher, Window, flat};
 use super::model::LogitRows;
 use super::pick::{PickRead, PickWay};
 use super::rope::frequencies;
@@ -33,6 +33,7 @@ use picks::Picks;
 /// Weights, tables, KV cache and buffers of the fast path, for one sequence.
 pub struct Fast {
     client: Client,
+    launcher: Launcher,
     device: CubeDevice,
     buffers: Buffers,
     /// [V, C], where it fits one buffer.
@@ -117,6 +118,7 @@ impl Fast {
             angles: client.create(Bytes::from_elems(angles(config, shape.context))),
             picks: Picks::new(config.vocab_size, &client),
             recorded: Recorded::default(),
+            launcher: Launcher::new(client.clone()),
             client,
         })
     }
@@ -250,8 +252,20 @@ impl Fast {
         self.client.stop_capture().ok()
     }
 
+    /// Launches a step over the `tokens` that were uploaded and the pick behind it, each kernel in a
+    /// window of its own on the device's clock.
+    pub fn profile(&self, tokens: usize) -> Result<Vec<Window>, ForwardError> {
+        self.launcher.open_windows();
+        let x = self.embed(tokens);
+        let step = Step { x, tokens };
+        self.blocks(&step);
+        self.output(&step, tokens - 1, 1, &self.buffers.logits);
+        self.launch_pick(PickWay::Argmax);
+        self.launcher.close_windows()
+    }
+
     fn launch_pick(&self, way: PickWay) {
-        self.picks.launch(&self.client, &self.buffers, way);
+        self.picks.launch(&self.launcher, &self.buffers, way);
     }
 
     fn launch_decode(&self) {
@@ -276,14 +290,14 @@ impl Fast {
             let groups = flat(&kernel, tokens * blocks);
             let info = [tokens, *c, *blocks].map(|n| n as u32);
             let buffers = [step, quants, side, x];
-            launch(&self.client, &kernel, &buffers, &info, groups);
+            self.launcher.launch(&kernel, &buffers, &info, groups);
         }
         x.clone()
     }
 
     fn blocks(&self, step: &Step) {
         for layer in &self.layers {
-            layer.launch(&self.client, &self.buffers, step, &self.angles);
+            layer.launch(&self.launcher, &self.buffers, step, &self.angles);
         }
     }
 
@@ -291,7 +305,7 @@ impl Fast {
     fn output(&self, step: &Step, first: usize, count: usize, logits: &Handle) {
         let buffers = &self.buffers;
         self.norm
-            .launch(&self.client, &step.x, first, count, &buffers.normed);
+            .launch(&self.launcher, &step.x, first, count, &buffers.normed);
         for (shard, column) in &self.head {
             let to = To {
                 y: logits,
@@ -300,7 +314,7 @@ impl Fast {
                 add: false,
             };
             let rows = (&buffers.normed, count);
-            shard.launch(&self.client, buffers.one_row, rows, &to, &After::Nothing);
+            shard.launch(&self.launcher, buffers.one_row, rows, &to, &After::Nothing);
         }
     }
 

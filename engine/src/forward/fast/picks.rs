@@ -6,7 +6,7 @@ use cubecl::client::Client;
 use cubecl::server::Handle;
 use llamaglass_shaders::{ARGMAX, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table};
 
-use super::super::kernel::launch;
+use super::super::kernel::Launcher;
 use super::super::pick::{PickRead, PickWay};
 use super::buffers::Buffers;
 
@@ -47,7 +47,7 @@ impl Picks {
     }
 
     /// Picks from the buffers' logits; makes their step the next one.
-    pub fn launch(&self, client: &Client, buffers: &Buffers, way: PickWay) {
+    pub fn launch(&self, launcher: &Launcher, buffers: &Buffers, way: PickWay) {
         let Buffers {
             logits,
             step,
@@ -65,11 +65,11 @@ impl Picks {
         match way {
             PickWay::Argmax => {
                 let buffers = [logits, picked, step];
-                launch(client, &ARGMAX, &buffers, &info, [1, 1, 1]);
+                launcher.launch(&ARGMAX, &buffers, &info, [1, 1, 1]);
             }
             PickWay::Sample => {
                 let buffers = [logits, occurrences, sampling, scratch, table, picked, step];
-                launch(client, &SAMPLE, &buffers, &info, [1, 1, 1]);
+                launcher.launch(&SAMPLE, &buffers, &info, [1, 1, 1]);
             }
         }
     }
