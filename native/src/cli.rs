@@ -311,8 +311,12 @@ pub struct TokenizeArgs {
 #[derive(Args, Debug)]
 pub struct ParityArgs {
     /// The folder with the reference results, or one with models and a folder `reference`.
-    #[arg(long, value_name = "DIR")]
-    pub reference: PathBuf,
+    #[arg(long, value_name = "DIR", required_unless_present = "bisect")]
+    pub reference: Option<PathBuf>,
+    /// Instead of a reference: MODEL on its path against the reference path on the CPU, block by
+    /// block, and which is the first to differ.
+    #[arg(long, requires = "model", conflicts_with_all = ["reference", "only"])]
+    pub bisect: bool,
     /// The model; without it, every model beside the folder `reference` in DIR.
     #[arg(value_name = "MODEL")]
     pub model: Option<PathBuf>,

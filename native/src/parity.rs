@@ -1,11 +1,12 @@
 //! `llamaglass parity`: the engine against an independent implementation, case by case.
 
+mod bisect;
 mod files;
 mod report;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use llamaglass_engine::parity::{self, Kind, Reference};
 use llamaglass_engine::{LoadOptions, ModelInfo};
 
@@ -17,7 +18,12 @@ use report::{ModelReport, ParityReport, case_line, summary};
 
 /// Runs the command; the status is 1 where a case fails or there is none.
 pub fn run(args: &ParityArgs) -> Result<ExitCode> {
-    let jobs = files::jobs(&args.reference, args.model.as_deref())?;
+    let reference = match (&args.reference, &args.model) {
+        (Some(reference), _) => reference,
+        (None, Some(model)) => return bisect::run(model, &args.backend, args.json),
+        (None, None) => bail!("either --reference DIR or --bisect MODEL"),
+    };
+    let jobs = files::jobs(reference, args.model.as_deref())?;
     let kinds = if args.only.is_empty() {
         Kind::ALL.to_vec()
     } else {

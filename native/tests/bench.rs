@@ -154,3 +154,83 @@ fn a_failed_bench_writes_no_json() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(stdout(&output), "");
 }
+
+#[test]
+fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("before.json");
+    let model = family_arg(GGUF);
+    let head = ["bench", &model, "--backend", "wgpu", "--json"];
+    let head = [&head[..], &SMALL[..]].concat();
+    let asked = [
+        "--positions",
+        "60,20,60",
+        "--kernels",
+        "--roofline",
+        "--kv",
+        "f16",
+        "--readback-depth",
+        "3",
+    ];
+    let report = json(&[&head[..], &asked[..]].concat());
+    let positions = report["positions"].as_array().expect("positions");
+    let lengths: Vec<&Value> = positions.iter().map(|at| &at["position"]).collect();
+    assert_eq!(lengths, [20, 60]);
+    for at in positions {
+        positive(&at["tpot_ms"]["p50"]);
+    }
+    let kernels = report["kernels"].as_array().expect("kernels");
+    for kind in ["prefill", "decode"] {
+        let of_kind: Vec<&Value> = kernels.iter().filter(|k| k["kind"] == kind).collect();
+        let launches = |part: &str| -> u64 {
+            let named = of_kind
+                .iter()
+                .filter(|k| k["name"].as_str().is_some_and(|n| n.starts_with(part)));
+            named.filter_map(|k| k["launches"].as_u64()).sum()
+        };
+        let blocks = launches("attention");
+        assert!(blocks > 0, "{kind}: {of_kind:?}");
+        // A norm before attention, one before the feed-forward layer, and the last.
+        assert_eq!(launches("rms_norm"), 2 * blocks + 1, "{kind}: {of_kind:?}");
+        assert_eq!((launches("embed"), launches("argmax")), (1, 1), "{kind}");
+    }
+    let roof = &report["roofline"];
+    let share = positive(&roof["decode_gb_s"]) / positive(&roof["copy_gb_s"]);
+    assert!((share / positive(&roof["decode_share"]) - 1.0).abs() < 1e-9);
+    assert!(positive(&roof["gflop_s"]) > positive(&roof["prefill_gflop_s"]));
+    assert_eq!(report["runs"].as_array().map(Vec::len), Some(3));
+    assert!(report["comparison"].is_null());
+
+    std::fs::write(&file, report.to_string()).expect("written");
+    let before = file.to_str().expect("a path");
+    let after = json(&[&head[..], &["--compare", before]].concat());
+    let ratio = positive(&after["comparison"]["decode"]["of_medians"]);
+    let medians =
+        positive(&after["decode_tok_s"]["median"]) / positive(&report["decode_tok_s"]["median"]);
+    assert!((ratio / medians - 1.0).abs() < 1e-9);
+    let differs = after["comparison"]["differs"].to_string();
+    assert!(
+        differs.contains("context") && !differs.contains("model"),
+        "{differs}"
+    );
+}
+
+#[test]
+fn what_can_not_be_measured_or_compared_is_refused() {
+    let model = family_arg(GGUF);
+    let head = ["bench", &model, "--backend", "flex"];
+    for (extra, reason) in [
+        (&["--roofline"][..], "GPU adapter"),
+        (&["--kernels"], "GPU adapter"),
+        (&["--kv", "f16"], "KV cache is f32"),
+        (&["--kv", "q4"], "f32 and f16"),
+        (&["--readback-depth", "5"], "at most 4"),
+        (&["--positions", "0"], "at least 1"),
+        (&["--compare", "/nowhere.json"], "/nowhere.json"),
+    ] {
+        let output = run(&[&head[..], &SMALL[..], extra].concat());
+        assert!(!output.status.success(), "{extra:?}");
+        let said = common::stderr(&output);
+        assert!(said.contains(reason), "{extra:?}: {said}");
+    }
+}

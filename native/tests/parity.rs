@@ -289,3 +289,33 @@ fn another_file_than_the_references_is_noted() {
         json!(["quant_blocks.json", "greedy.json", "perplexity.json"])
     );
 }
+
+#[test]
+fn bisect_finds_no_block_in_which_the_paths_part() {
+    let model = family_arg(GGUF);
+    let report = json(&["parity", "--bisect", &model, "--backend", "wgpu", "--json"]);
+    assert_eq!(report["pass"], true, "{report:#}");
+    assert_eq!(
+        (&report["path"], &report["first_apart"]),
+        (&json!("fast"), &Value::Null)
+    );
+    let blocks = report["blocks"].as_array().expect("blocks");
+    assert!(blocks.len() > 2);
+    for block in blocks {
+        assert!(
+            block["largest"]
+                .as_f64()
+                .is_some_and(|largest| largest > 0.0)
+        );
+    }
+    // The embedding is looked up, not computed.
+    assert_eq!(blocks[0]["max_abs_diff"], 0.0);
+    assert!(
+        blocks.iter().any(|block| block["max_abs_diff"] != 0.0),
+        "two of one path"
+    );
+
+    let output = run(&["parity", "--bisect"]);
+    assert!(!output.status.success());
+    assert!(stderr(&output).contains("MODEL"), "{}", stderr(&output));
+}

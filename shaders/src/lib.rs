@@ -52,6 +52,14 @@ pub const RMS_NORM: Kernel = Kernel::one(
     "rms_norm",
 );
 
+/// The same for adapters that are programs on a CPU.
+pub const RMS_NORM_LANE: Kernel = Kernel::one(
+    "rms_norm_lane",
+    include_str!("../wgsl/rms_norm_lane.wgsl"),
+    [16, 1, 1],
+    "rms_norm",
+);
+
 /// Ids to rows of an embedding in `format`: buffers `step` [2 + T] u32 (position, T, ids), the embedding's
 /// `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
 pub const fn embed(format: Format) -> Kernel {
@@ -75,7 +83,15 @@ pub const fn embed(format: Format) -> Kernel {
 
 /// Every kernel there is.
 pub fn kernels() -> Vec<Kernel> {
-    let mut all = vec![ARGMAX, SAMPLE, RMS_NORM, ATTENTION_MERGE, COPY, FMA];
+    let mut all = vec![
+        ARGMAX,
+        SAMPLE,
+        RMS_NORM,
+        RMS_NORM_LANE,
+        ATTENTION_MERGE,
+        COPY,
+        FMA,
+    ];
     for kv in Kv::ALL {
         all.extend([attention(kv), attention_part(kv), attention_tile(kv)]);
     }

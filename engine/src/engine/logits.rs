@@ -1,4 +1,4 @@
-//! Logits of given ids: for parity and perplexity, not for answering.
+//! Logits of given ids, and what leads to them: for parity and perplexity, not for answering.
 
 use super::step::read_logits;
 use super::{Engine, EngineError};
@@ -56,5 +56,20 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Runs `ids` from position 0 in one step; the residual stream [T, C] after the embedding, and
+    /// after each block.
+    ///
+    /// Nothing cached is used, and nothing stays cached. No request may be running.
+    ///
+    /// # Errors
+    /// Where `ids` are more than one step computes, or what the device says.
+    pub async fn residuals(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, EngineError> {
+        self.cached.clear();
+        let input = self.model.upload(ids, 0)?;
+        let residuals = self.model.residuals(input).await?;
+        self.check_device()?;
+        Ok(residuals)
     }
 }

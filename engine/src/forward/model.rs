@@ -140,6 +140,29 @@ impl Model {
         })
     }
 
+    /// Runs a step block by block: the residual stream [T, C] after the embedding, and after each.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device failed.
+    pub async fn residuals(&mut self, input: StepInput) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let StepInput {
+            x,
+            position,
+            tokens,
+        } = input;
+        match (&mut self.path, x) {
+            (Path::Fast(fast), Input::Fast(x)) => fast.residuals(x, tokens).await,
+            (Path::Reference(path), Input::Rows(x, mask)) => {
+                path.residuals(&self.config, (x, mask), position).await
+            }
+            (Path::Reference(path), Input::Ids(ids, mask)) => match path.embed(ids) {
+                Some(x) => path.residuals(&self.config, (x, mask), position).await,
+                None => Ok(Vec::new()),
+            },
+            _ => unreachable!("upload makes what its own path takes"),
+        }
+    }
+
     /// Whether the device picks tokens, so that [`Model::advance`] can be used.
     pub const fn picks(&self) -> bool {
         matches!(self.path, Path::Fast(_))
@@ -195,6 +218,14 @@ impl Model {
     /// [`ForwardError`] where the path is not ours, or the device can't time.
     pub fn profile(&self, input: &StepInput) -> Result<Vec<Window>, ForwardError> {
         self.fast()?.profile(input.tokens)
+    }
+
+    /// Submits prompts in pieces of about `most_ms`, where one of `chunk` ids takes `step_ms`, so that
+    /// whoever else uses the device waits no longer than that.
+    pub fn pace(&mut self, step_ms: f64, most_ms: f64) {
+        if let Path::Fast(fast) = &mut self.path {
+            fast.pace(step_ms, most_ms);
+        }
     }
 
     /// Records what every step repeats; see the errors of the device for whether it went well. An id

@@ -3,6 +3,7 @@
 //! Takes parsed files, not paths, so the same cases run natively and in a browser. A consumer of
 //! the whole engine, as the page and the terminal are.
 
+mod bisect;
 mod blocks;
 mod error;
 mod logits;
@@ -12,6 +13,7 @@ mod run;
 mod text;
 pub mod tolerance;
 
+pub use bisect::{BlockDifference, TOLERANCE as BISECT_TOLERANCE, bisect};
 pub use error::ParityError;
 pub use reference::{ModelFile, Reference};
 pub use report::{CaseResult, Figure, Kind, Report};

@@ -10,8 +10,8 @@ use llamaglass_engine::forward::kernel::{flat, launch};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
     ADD, ARGMAX, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, IN_PROMPT, Kernel,
-    Kv, NO_PICK, RMS_NORM, SAMPLE, Sampling, Store, WITH_BIAS, Way, attention, attention_groups,
-    attention_part, attention_tile, embed, exp2_table, linear,
+    Kv, NO_PICK, RMS_NORM, RMS_NORM_LANE, SAMPLE, Sampling, Store, WITH_BIAS, Way, attention,
+    attention_groups, attention_part, attention_tile, embed, exp2_table, linear,
 };
 use pollster::block_on;
 
@@ -341,19 +341,21 @@ fn rms_norm_of_any_row() {
         let x = gpu.noise((first + rows) * c);
         let weight = gpu.noise(c);
         let stride = c + 3;
-        let y = gpu.put(&vec![POISON; rows * stride]);
-        launch(
-            &gpu.client,
-            &RMS_NORM,
-            &[&gpu.put(&x), &gpu.put(&weight), &y],
-            &[c as u32, 1e-5f32.to_bits(), first as u32, stride as u32],
-            [rows as u32, 1, 1],
-        );
         let wanted = cpu::rms_norm(&x[first * c..], &weight, 1e-5);
-        let got = gpu.get(&y);
-        for (got, wanted) in got.chunks_exact(stride).zip(wanted.chunks_exact(c)) {
-            assert_close("rms_norm", &got[..c], wanted, 8);
-            assert_eq!(got[c..], [POISON; 3]);
+        for kernel in [RMS_NORM, RMS_NORM_LANE] {
+            let y = gpu.put(&vec![POISON; rows * stride]);
+            launch(
+                &gpu.client,
+                &kernel,
+                &[&gpu.put(&x), &gpu.put(&weight), &y],
+                &[c as u32, 1e-5f32.to_bits(), first as u32, stride as u32],
+                [rows as u32, 1, 1],
+            );
+            let got = gpu.get(&y);
+            for (got, wanted) in got.chunks_exact(stride).zip(wanted.chunks_exact(c)) {
+                assert_close(&kernel.label(), &got[..c], wanted, 8);
+                assert_eq!(got[c..], [POISON; 3]);
+            }
         }
     }
 }

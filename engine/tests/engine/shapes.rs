@@ -5,7 +5,7 @@ use llamaglass_engine::weights::testing::GgufFile;
 use llamaglass_engine::weights::{
     BlockTensor, Checkpoint, ModelConfig, RopeLayout, RopeScaling, TensorName, TensorType,
 };
-use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
 
 use super::oracle;
 use super::support::{
@@ -39,6 +39,31 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
             );
         }
     }
+}
+
+/// Keys and values of 11 bits: what attention mixes is off by 2^-11 of its largest values.
+#[test]
+fn a_cache_of_f16_is_nearly_as_good_and_takes_half() {
+    let ids = prompt(23);
+    let config = odd_config();
+    let expected = oracle::last_logits(&checkpoint(&config), &ids);
+    let [f32, f16] = [KvType::F32, KvType::F16].map(|kv| {
+        let options = LoadOptions {
+            backend: BackendChoice::Wgpu,
+            prefill_chunk: Some(7),
+            kv,
+            ..Default::default()
+        };
+        let mut engine = engine_with(&config, &options);
+        let logits = last_logits(&mut engine, &ids);
+        let bytes = engine.info().memory.kv_cache;
+        (max_abs_diff(&logits, &expected), bytes)
+    });
+    assert_eq!(f32.1, 2 * f16.1);
+    assert!(
+        f16.0 > f32.0 && f16.0 <= 10.0 * TOLERANCE,
+        "{f32:?} {f16:?}"
+    );
 }
 
 #[test]

@@ -12,14 +12,18 @@
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 const LANES: u32 = 64u;
+// Positions of a block: two an invocation, so that a query is loaded once for both.
+const KEYS: u32 = 128u;
+// What invocations leave is gone through by so many, and what those leave by all.
+const GATHERERS: u32 = 8u;
 const HEADS: u32 = 4u;
 const MAX_D: u32 = 256u;
 const LOWEST: f32 = -1e30;
 
 var<workgroup> query: array<vec4<f32>, MAX_D>;
-var<workgroup> scores: array<vec4<f32>, LANES>;
-var<workgroup> weights: array<vec4<f32>, LANES>;
-var<workgroup> totals: array<vec4<f32>, LANES>;
+var<workgroup> weights: array<vec4<f32>, KEYS>;
+var<workgroup> left: array<vec4<f32>, LANES>;
+var<workgroup> gathered: array<vec4<f32>, GATHERERS>;
 // The first position and the end.
 var<workgroup> bounds_of_all: vec2<u32>;
 
@@ -54,7 +58,7 @@ fn main(
     if (lane == 0u) {
         let seen = step[0] + t + 1u;
         // Whole blocks to each of the workgroups that share a row.
-        let part = ((seen + splits - 1u) / splits + LANES - 1u) / LANES * LANES;
+        let part = ((seen + splits - 1u) / splits + KEYS - 1u) / KEYS * KEYS;
         let begin = min(group.y * part, seen);
         bounds_of_all = vec2<u32>(begin, min(begin + part, seen));
     }
@@ -75,27 +79,42 @@ fn main(
     // Of pairs 64 and up, where heads are as wide.
     var far_even = vec4<f32>();
     var far_odd = vec4<f32>();
-    for (var first = bounds.x; first < end; first += LANES) {
+    for (var first = bounds.x; first < end; first += KEYS) {
         let position = first + lane;
         let key = keys + min(position, end - 1u);
+        let next_key = keys + min(position + LANES, end - 1u);
         var score = vec4<f32>();
+        var next_score = vec4<f32>();
         for (var i = 0u; i < half; i += 1u) {
+            let q_even = query[2u * i];
+            let q_odd = query[2u * i + 1u];
             let c = unpacked(cache[key + i * s]);
-            score += query[2u * i] * c.x + query[2u * i + 1u] * c.y;
+            let next_c = unpacked(cache[next_key + i * s]);
+            score += q_even * c.x + q_odd * c.y;
+            next_score += q_even * next_c.x + q_odd * next_c.y;
         }
         score = select(vec4<f32>(LOWEST), score, position < end);
-        scores[lane] = score;
+        next_score = select(vec4<f32>(LOWEST), next_score, position + LANES < end);
+        left[lane] = max(score, next_score);
+        workgroupBarrier();
+        if (lane < GATHERERS) {
+            var most = left[lane];
+            for (var j = lane + GATHERERS; j < LANES; j += GATHERERS) { most = max(most, left[j]); }
+            gathered[lane] = most;
+        }
         workgroupBarrier();
         let before = largest;
-        for (var j = 0u; j < LANES; j += 1u) { largest = max(largest, scores[j]); }
+        for (var j = 0u; j < GATHERERS; j += 1u) { largest = max(largest, gathered[j]); }
         let weight = select(vec4<f32>(), exp(score - largest), position < end);
+        let next_weight = select(vec4<f32>(), exp(next_score - largest), position + LANES < end);
         weights[lane] = weight;
+        weights[lane + LANES] = next_weight;
         workgroupBarrier();
         let fade = exp(before - largest);
-        total = total * fade + weight;
+        total = total * fade + weight + next_weight;
         even *= fade;
         odd *= fade;
-        let here = min(LANES, end - first);
+        let here = min(KEYS, end - first);
         let block = values + first * half + pair;
         if (turn < share) {
             for (var j = turn; j < here; j += share) {
@@ -114,19 +133,24 @@ fn main(
             }
         }
     }
+    left[lane] = total;
     workgroupBarrier();
-    scores[lane] = even;
-    weights[lane] = odd;
-    totals[lane] = total;
+    if (lane < GATHERERS) {
+        var sum = left[lane];
+        for (var j = lane + GATHERERS; j < LANES; j += GATHERERS) { sum += left[j]; }
+        gathered[lane] = sum;
+    }
+    weights[lane] = even;
+    weights[lane + LANES] = odd;
     workgroupBarrier();
     total = vec4<f32>();
-    for (var j = 0u; j < LANES; j += 1u) { total += totals[j]; }
+    for (var j = 0u; j < GATHERERS; j += 1u) { total += gathered[j]; }
     if (lane < half) {
         even = vec4<f32>();
         odd = vec4<f32>();
         for (var j = 0u; j < share; j += 1u) {
-            even += scores[lane + j * half];
-            odd += weights[lane + j * half];
+            even += weights[lane + j * half];
+            odd += weights[LANES + lane + j * half];
         }
         for (var j = 0u; j < heads; j += 1u) {
             put(group.y, t, first_head + j, 2u * lane, vec2<f32>(even[j], odd[j]), total[j]);

@@ -4,8 +4,8 @@
 use cubecl::client::Client;
 use cubecl::server::Handle;
 use llamaglass_shaders::{
-    ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kv, RMS_NORM, attention, attention_groups,
-    attention_part, attention_tile,
+    ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kernel, Kv, attention, attention_groups, attention_part,
+    attention_tile,
 };
 
 use super::super::kernel::Launcher;
@@ -22,6 +22,8 @@ pub struct Norm {
     pub c: usize,
     /// Added to the mean square.
     pub eps: f32,
+    /// The variant that suits the adapter.
+    pub kernel: Kernel,
 }
 
 impl Norm {
@@ -30,7 +32,8 @@ impl Norm {
     pub fn launch(&self, to: &Launcher, x: &Handle, first: usize, count: usize, y: &Handle) {
         let [c, first, stride, count] = [self.c, first, whole(self.c), count].map(|n| n as u32);
         let info = [c, self.eps.to_bits(), first, stride];
-        to.launch(&RMS_NORM, &[x, &self.weight, y], &info, [count, 1, 1]);
+        let buffers = [x, &self.weight, y];
+        to.launch(&self.kernel, &buffers, &info, [count, 1, 1]);
     }
 }
 

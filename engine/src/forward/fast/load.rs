@@ -2,7 +2,7 @@
 
 use cubecl::bytes::Bytes;
 use cubecl::client::Client;
-use llamaglass_shaders::Format;
+use llamaglass_shaders::{Format, RMS_NORM, RMS_NORM_LANE};
 
 use super::super::error::LoadError;
 use super::super::format::format;
@@ -62,6 +62,11 @@ impl ToDevice<'_, '_> {
         Ok(Norm {
             c: values.len(),
             eps: self.loader.checkpoint.config().rms_eps,
+            kernel: if self.loader.open.info.software {
+                RMS_NORM_LANE
+            } else {
+                RMS_NORM
+            },
             weight: self.client.create(Bytes::from_elems(values)),
         })
     }

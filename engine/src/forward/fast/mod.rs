@@ -46,6 +46,8 @@ pub struct Fast {
     angles: Handle,
     picks: Picks,
     recorded: Recorded,
+    /// Blocks of a prompt's rows that are submitted at once.
+    blocks_a_submit: usize,
 }
 
 /// All of a model's weights, on the device.
@@ -118,6 +120,7 @@ impl Fast {
             angles: client.create(Bytes::from_elems(angles(config, shape.context))),
             picks: Picks::new(config.vocab_size, &client),
             recorded: Recorded::default(),
+            blocks_a_submit: config.n_layers,
             launcher: Launcher::new(client.clone()),
             client,
         })
@@ -217,6 +220,33 @@ impl Fast {
         Some(self.logits(logits, count))
     }
 
+    /// The residual stream [T, C] after the embedding of the `tokens` that were uploaded, and after
+    /// each block.
+    pub async fn residuals(
+        &self,
+        rows_from_host: Option<Handle>,
+        tokens: usize,
+    ) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let x = rows_from_host.unwrap_or_else(|| self.embed(tokens));
+        let step = Step { x, tokens };
+        let mut all = vec![self.read_rows(&step).await?];
+        for layer in &self.layers {
+            layer.launch(&self.launcher, &self.buffers, &step, &self.angles);
+            all.push(self.read_rows(&step).await?);
+        }
+        Ok(all)
+    }
+
+    async fn read_rows(&self, step: &Step) -> Result<Vec<f32>, ForwardError> {
+        let read = self.client.read_async(vec![step.x.clone()]).await;
+        let bytes = read.map_err(|error| ForwardError::Device {
+            message: format!("the residual stream could not be read: {error:?}"),
+        })?;
+        let values = bytes.iter().flat_map(|bytes| bytes.as_chunks().0);
+        let values = values.map(|word| f32::from_le_bytes(*word));
+        Ok(values.take(step.tokens * self.buffers.c).collect())
+    }
+
     fn replay(&self, recorded: Option<&Graph>, launch: impl Fn()) -> Result<(), ForwardError> {
         let Some(graph) = recorded else {
             launch();
@@ -295,8 +325,19 @@ impl Fast {
         x.clone()
     }
 
+    /// Submits so many blocks of a prompt's rows at once that they take about `most_ms`, where a whole
+    /// step takes `step_ms`.
+    pub fn pace(&mut self, step_ms: f64, most_ms: f64) {
+        let layers = self.layers.len();
+        self.blocks_a_submit = ((layers as f64 * most_ms / step_ms) as usize).clamp(1, layers);
+    }
+
     fn blocks(&self, step: &Step) {
-        for layer in &self.layers {
+        for (index, layer) in self.layers.iter().enumerate() {
+            if step.tokens > 1 && index > 0 && index % self.blocks_a_submit == 0 {
+                // What refuses here refuses whoever waits for the step, too.
+                let _reported_later = self.client.flush();
+            }
             layer.launch(&self.launcher, &self.buffers, step, &self.angles);
         }
     }

@@ -9,6 +9,7 @@ mod parameters;
 
 use burn::tensor::{Device, Int, Tensor};
 
+use super::error::ForwardError;
 use super::model::LogitRows;
 use super::rope::RopeTable;
 use crate::weights::ModelConfig;
@@ -75,6 +76,48 @@ impl Reference {
         Some(self.embedding.clone()?.select(0, ids))
     }
 
+    /// The residual stream [T, C] that x is, and what it becomes after each block.
+    pub async fn residuals(
+        &mut self,
+        config: &ModelConfig,
+        (mut x, mask): (Tensor<2>, Tensor<3>),
+        position: usize,
+    ) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let failed = |message: String| ForwardError::Device {
+            message: format!("the residual stream could not be read: {message}"),
+        };
+        let step = self.context_of(config, mask, position, x.dims()[0]);
+        let mut streams = vec![x.clone()];
+        for (block, cache) in self.blocks.iter().zip(&mut self.caches) {
+            x = block.forward(x, &step, cache);
+            streams.push(x.clone());
+        }
+        let mut all = Vec::with_capacity(streams.len());
+        for stream in streams {
+            let data = stream.into_data_async().await;
+            let data = data.map_err(|error| failed(error.to_string()))?;
+            let values = data.try_into_vec::<f32>();
+            all.push(values.map_err(|error| failed(format!("{error:?}")))?);
+        }
+        Ok(all)
+    }
+
+    fn context_of<'a>(
+        &self,
+        config: &'a ModelConfig,
+        mask: Tensor<3>,
+        position: usize,
+        tokens: usize,
+    ) -> StepContext<'a> {
+        StepContext {
+            config,
+            rope: self.rope.rows(position, tokens),
+            attend: mask.dims()[2],
+            mask,
+            position,
+        }
+    }
+
     /// Issues a step on the rows x [T, C] from `position` on: writes the cache there, gives the
     /// wanted logits [rows, V].
     pub fn encode(
@@ -85,13 +128,7 @@ impl Reference {
         rows: LogitRows,
     ) -> Option<Tensor<2>> {
         let [tokens, c] = x.dims();
-        let step = StepContext {
-            config,
-            rope: self.rope.rows(position, tokens),
-            attend: mask.dims()[2],
-            mask,
-            position,
-        };
+        let step = self.context_of(config, mask, position, tokens);
         for (block, cache) in self.blocks.iter().zip(&mut self.caches) {
             x = block.forward(x, &step, cache);
         }

@@ -1,0 +1,38 @@
+// The same as rms_norm.wgsl for adapters that are programs on a CPU, which barriers cost most: one
+// is enough for a few invocations. CPU reference: src/cpu/rms_norm.rs.
+
+// [.., C] f32
+@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+// [C] f32
+@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
+// [T, Y_STRIDE] f32; what a row has after its C values is left alone
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+// [4]: C, the bits of eps, the row of x that is row 0 of y, Y_STRIDE
+@group(0) @binding(3) var<storage, read_write> info: array<u32>;
+
+const LANES: u32 = 16u;
+
+var<workgroup> partial: array<f32, LANES>;
+
+@compute @workgroup_size(16, 1, 1)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let c = info[0];
+    let begin = (info[2] + group.x) * c;
+    let out = group.x * info[3];
+    var own = 0.0;
+    for (var i = lane; i < c; i += LANES) {
+        let value = x[begin + i];
+        own += value * value;
+    }
+    partial[lane] = own;
+    workgroupBarrier();
+    var sum = 0.0;
+    for (var j = 0u; j < LANES; j += 1u) { sum += partial[j]; }
+    let root = sqrt(sum / f32(c) + bitcast<f32>(info[1]));
+    for (var i = lane; i < c; i += LANES) {
+        y[out + i] = x[begin + i] / root * weight[i];
+    }
+}
