@@ -24,13 +24,14 @@ pub enum Span {
     Upload,
     /// Issuing the step's operations. On the CPU backend the arithmetic itself happens here.
     Encode,
-    /// Handing the issued operations to the device's queue.
+    /// Handing the issued operations to the device's queue. A driver that computes before it returns
+    /// (lavapipe) does the step's work in here.
     Submit,
-    /// Waiting for the device to finish.
+    /// Waiting for the device to finish; where the device picks the token, for its four bytes.
     Gpu,
-    /// Picking the token, on the device or on the host.
+    /// Picking the token on the host. A pick on the device is part of the wait for it.
     Sample,
-    /// Copying what sampling needs from the device to the host.
+    /// Copying what the host needs to pick.
     Readback,
     /// Ids to text.
     Detokenize,

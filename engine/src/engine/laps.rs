@@ -28,6 +28,11 @@ impl Laps {
         self.booked = now;
     }
 
+    /// When they were started, in milliseconds since the engine was made.
+    pub(super) const fn start_ms(&self) -> f64 {
+        self.start_ms
+    }
+
     /// The step's timing.
     pub(super) fn end(self, kind: StepKind, tokens: usize, position: usize) -> StepTiming {
         StepTiming {

@@ -21,8 +21,6 @@ const DEFAULT_CONTEXT: usize = 4096;
 const CHUNK_GPU: usize = 256;
 /// The same for the CPU and for software adapters.
 const CHUNK_CPU: usize = 32;
-/// What is submitted at once takes about this long, in milliseconds: a page is painted in between.
-const SUBMIT_MS: f64 = 100.0;
 /// Steps issued ahead on a GPU: it computes one while the host takes in the one before.
 const DEPTH_GPU: usize = 2;
 /// The same where the adapter is a program on the CPU, which the host's work would take turns with.
@@ -113,6 +111,7 @@ impl Engine {
             failures: open.failures,
             chunk,
             depth,
+            paced: false,
             flights: VecDeque::new(),
             cached: Vec::new(),
             queue: VecDeque::new(),
@@ -132,47 +131,41 @@ impl Engine {
     async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
         let longest = self.model.context().saturating_sub(1);
         let prefill = vec![0; self.chunk.min(longest).max(1)];
-        // Launched, recorded, replayed.
         let decode = (&[0][..], prefill.len());
-        let steps = [(prefill.as_slice(), 0), decode, decode];
+        // A decode step for each way of picking; they are recorded then, and the last is replayed.
+        let steps = [
+            ((prefill.as_slice(), 0), PickWay::Argmax),
+            (decode, PickWay::Argmax),
+            (decode, PickWay::Sample),
+            (decode, PickWay::Argmax),
+        ];
         let total = steps.len() as u64;
-        for (done, (ids, position)) in (0u64..).zip(steps) {
+        if self.model.picks() {
+            // Any settings: they decide nothing that a compiler sees.
+            let sampling = sampling(&SamplingOptions::default())?;
+            self.model.begin(&sampling, &[])?;
+        }
+        for (done, ((ids, position), way)) in (0u64..).zip(steps) {
             report(progress, LoadPhase::Compile, done, total);
+            if done + 1 == total {
+                self.model.upload(&[0], 0)?;
+                self.model.record();
+            }
             if position >= self.model.context() {
                 continue;
             }
+            let input = self.model.upload(ids, position)?;
             if self.model.picks() {
-                self.warm_up_on_device(ids, position).await?;
-            } else {
-                let input = self.model.upload(ids, position)?;
+                self.model.advance(Some(input), Some(way))?;
+                self.model.read_pick()?.get().await?;
+            } else if way == PickWay::Argmax {
                 self.model.encode(input, LogitRows::Last);
                 queue::submit(self.model.device())?;
                 queue::wait(self.model.device()).await?;
             }
             self.check_device()?;
-            if done == 1 {
-                self.model.upload(&[0], 0)?;
-                self.model.record();
-            }
         }
         report(progress, LoadPhase::Compile, total, total);
-        Ok(())
-    }
-
-    async fn warm_up_on_device(&mut self, ids: &[u32], position: usize) -> Result<(), EngineError> {
-        // Any settings: they decide nothing that a compiler sees.
-        let sampling = sampling(&SamplingOptions::default())?;
-        self.model.begin(&sampling, &[])?;
-        for way in [PickWay::Argmax, PickWay::Sample] {
-            let watch = Stopwatch::start();
-            let input = self.model.upload(ids, position)?;
-            self.model.advance(Some(input), Some(way))?;
-            self.model.read_pick()?.get().await?;
-            // The first time compiles, so the second one counts.
-            if ids.len() > 1 && way == PickWay::Sample {
-                self.model.pace(watch.ms(), SUBMIT_MS);
-            }
-        }
         Ok(())
     }
 }

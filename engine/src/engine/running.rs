@@ -23,7 +23,9 @@ pub struct Engine {
     pub(super) chunk: usize,
     /// How many steps are issued before the first of them is waited for.
     pub(super) depth: usize,
-    /// They, in order.
+    /// Whether it is known how long a prefill step takes.
+    pub(super) paced: bool,
+    /// The steps that were issued and not waited for, in order.
     pub(super) flights: VecDeque<Flight>,
     /// The ids whose keys and values are in the cache, from position 0.
     pub(super) cached: Vec<u32>,

@@ -15,12 +15,17 @@ use crate::sampling::SamplingError;
 use crate::scheduler::{Progress, plan, reusable_prefix};
 use crate::timing::{RequestTiming, Span, Spans, StepKind};
 
+/// What is submitted at once takes about this long, in milliseconds: a page is painted in between.
+const SUBMIT_MS: f64 = 100.0;
+
 /// A step that was issued to the device and not yet waited for.
 #[derive(Debug)]
 pub(super) struct Flight {
     request: RequestId,
     /// Positions that it computes.
     range: Range<usize>,
+    /// When it was issued, in milliseconds since the engine was made.
+    issued_ms: f64,
     /// Whether it picks a token.
     picks: bool,
     read: PickRead,
@@ -130,6 +135,11 @@ impl Engine {
         self.check_device()?;
         laps.book(Span::Gpu);
         let range = flight.range;
+        if !self.paced && range.len() == self.chunk && self.chunk > 1 {
+            let step_ms = self.epoch.ms() - flight.issued_ms;
+            self.model.pace(step_ms, SUBMIT_MS);
+            self.paced = true;
+        }
         self.cached.extend_from_slice(&sequence.ids[range.clone()]);
         let picked = match (flight.picks, id) {
             (true, Some(id)) => Some(id),
@@ -179,6 +189,7 @@ impl Engine {
         self.flights.push_back(Flight {
             request: sequence.id,
             range,
+            issued_ms: laps.start_ms(),
             picks,
             read: self.model.read_pick()?,
         });

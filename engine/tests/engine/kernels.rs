@@ -211,7 +211,7 @@ fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
             (300, 0x8000_0000),
         ] {
             for penalties in [false, true] {
-                let odd = gpu.random() % 3 == 0;
+                let odd = gpu.random().is_multiple_of(3);
                 all.push(Sampling {
                     scale,
                     top_k,

@@ -334,7 +334,7 @@ impl Fast {
 
     fn blocks(&self, step: &Step) {
         for (index, layer) in self.layers.iter().enumerate() {
-            if step.tokens > 1 && index > 0 && index % self.blocks_a_submit == 0 {
+            if step.tokens > 1 && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
                 // What refuses here refuses whoever waits for the step, too.
                 let _reported_later = self.client.flush();
             }
