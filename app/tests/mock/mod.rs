@@ -291,11 +291,13 @@ fn info(choice: BackendChoice) -> ModelInfo {
             bytes: 98_000_000,
         }],
         context_length: 2048,
+        prefill_chunk: 32,
         has_chat_template: true,
         backend: backend(choice),
         path: ForwardPath::Reference,
         memory: MemoryLedger {
             weights: 538_060_032,
+            looked_up: 0,
             kv_cache: 94_371_840,
             activations: 12_000_000,
         },
