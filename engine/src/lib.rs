@@ -1,6 +1,7 @@
 //! A Llama engine on burn: the same code in the browser (wasm, WebGPU) and natively (wgpu, CPU),
 //! with the time of every step booked by span.
 
+pub mod bench;
 pub mod bytes;
 mod engine;
 pub mod event;

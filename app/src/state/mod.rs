@@ -3,12 +3,14 @@
 //! [`App`] is a handful of signals that every component can copy; the functions of the submodules
 //! change them. Nothing here draws.
 
+mod bench;
 mod chat;
 mod frame;
 mod model;
 mod replies;
 mod storage;
 
+pub use bench::{Bench, start_bench};
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
 pub use frame::show;
 pub use model::{
@@ -20,6 +22,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use llamaglass_engine::bench::BenchReport;
 use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 
 use crate::catalog::CatalogModel;
@@ -61,6 +64,12 @@ pub struct App {
     pub stored: RwSignal<Option<u64>>,
     /// Whether the settings are open.
     pub settings_open: RwSignal<bool>,
+    /// How the benchmark is.
+    pub bench: RwSignal<Bench>,
+    /// Whether it is open.
+    pub bench_open: RwSignal<bool>,
+    /// What the one before found.
+    last_bench: StoredValue<Option<BenchReport>>,
     /// Whether the choice of models is open over a model that is loaded.
     pub model_open: RwSignal<bool>,
     /// All that is known of every answer.
@@ -73,6 +82,7 @@ struct Inner {
     client: RefCell<Option<Rc<dyn Client>>>,
     source: RefCell<Option<(ModelSource, Vec<PageFile>)>>,
     frame: RefCell<frame::Pending>,
+    bench: RefCell<Option<bench::Running>>,
     next_tag: std::cell::Cell<Tag>,
 }
 
@@ -97,12 +107,16 @@ impl App {
             focused: RwSignal::new(None),
             stored: RwSignal::new(None),
             settings_open: RwSignal::new(false),
+            bench: RwSignal::new(Bench::Idle),
+            bench_open: RwSignal::new(false),
+            last_bench: StoredValue::new(None),
             model_open: RwSignal::new(false),
             stats: StoredValue::new(SessionStats::default()),
             inner: StoredValue::new_local(Rc::new(Inner {
                 client: RefCell::new(None),
                 source: RefCell::new(None),
                 frame: RefCell::new(frame::Pending::default()),
+                bench: RefCell::new(None),
                 next_tag: std::cell::Cell::new(next_tag),
             })),
         }

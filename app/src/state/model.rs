@@ -167,6 +167,7 @@ pub(super) fn fail_running(app: App, why: &str) {
     let Some(tag) = app.running.get_untracked() else {
         return;
     };
+    super::bench::fail(app, why);
     super::frame::fail(app, tag, why);
 }
 

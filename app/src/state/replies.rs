@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{App, Engine, frame, model, now};
+use super::{App, Engine, bench, frame, model, now};
 use crate::protocol::Reply;
 
 pub(super) fn hear(app: App, reply: Reply) {
@@ -32,7 +32,11 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => frame::push(app, tag, event, now()),
+        Reply::Event { tag, event } => {
+            if !bench::hear(app, tag, &event) {
+                frame::push(app, tag, event, now());
+            }
+        }
         Reply::StoredModels { bytes } => app.stored.set(bytes),
         Reply::Crashed { message } => {
             // A panic is told twice: by its own last words, and by the browser, which knows less.

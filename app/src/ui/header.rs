@@ -31,6 +31,15 @@ pub fn Header() -> impl IntoView {
                     <Icon path="M4 20V10M9 20V4M14 20v-7M19 20V7"/>
                     <span class="tool-label">"Timeline"</span>
                 </button>
+                <button
+                    class="tool"
+                    data-testid="bench-open"
+                    title="Benchmark"
+                    on:click=move |_| app.bench_open.set(true)
+                >
+                    <Icon path="M12 20a8 8 0 1 1 8-8M12 12l5-4"/>
+                    <span class="tool-label">"Benchmark"</span>
+                </button>
                 <ThemeButton/>
                 <button
                     class="tool"

@@ -3,6 +3,7 @@
 mod alerts;
 mod answer;
 mod bars;
+mod bench;
 mod chat;
 mod composer;
 mod detail;
@@ -65,6 +66,7 @@ pub fn Page(
             <status::StatusLine/>
             <settings::SettingsDialog/>
             <model_picker::ModelDialog/>
+            <bench::BenchDialog/>
             <div class="drop-hint" aria-hidden="true">"Drop a GGUF file, or the files of a Hugging Face folder"</div>
         </div>
     }

@@ -162,7 +162,7 @@ impl Shared {
             event(Event::Started {
                 request: id,
                 prompt_tokens: 70,
-                reused_tokens: 6,
+                reused_tokens: if exactly.is_some() { 0 } else { 6 },
                 timing: RequestTiming {
                     spans,
                     clock: CLOCK,
@@ -176,8 +176,9 @@ impl Shared {
             }),
         ];
         let repeat = if prompt.contains("long") { 40 } else { 1 };
+        let exactly = request.max_tokens.filter(|_| request.ignore_eos);
         let pieces: Vec<&str> = ANSWER.split_inclusive(' ').collect();
-        let count = pieces.len() * repeat;
+        let count = exactly.unwrap_or(pieces.len() * repeat);
         for (index, text) in pieces.iter().cycle().take(count).enumerate() {
             let kind = if index == 0 {
                 StepKind::Prefill

@@ -274,3 +274,74 @@ async fn the_conversation_survives_a_reload() {
     assert_eq!(texts[0], "hello");
     assert!(texts[1].starts_with("The capital"));
 }
+
+#[wasm_bindgen_test]
+async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
+    let stage = Stage::loaded().await;
+    let click = |id: &str| {
+        let button: HtmlElement = stage.find(id).unwrap().unchecked_into();
+        button.click();
+    };
+    let set = |id: &str, value: &str| {
+        let input: web_sys::HtmlInputElement = stage.find(id).unwrap().unchecked_into();
+        input.set_value(value);
+        let event = web_sys::Event::new("change").unwrap();
+        input.dispatch_event(&event).unwrap();
+    };
+    click("bench-open");
+    set("bench-prompt", "16");
+    set("bench-generated", "6");
+    set("bench-runs", "2");
+    pause(30).await;
+    for _ in 0..2 {
+        click("bench-start");
+        stage
+            .wait("the benchmark", |s| s.find("bench-progress").is_some())
+            .await;
+        stage
+            .wait("its results", |s| s.find("bench-results").is_some())
+            .await;
+    }
+    let results = stage.text("bench-results");
+    for part in [
+        "prefill tok/s",
+        "decode tok/s",
+        "first token",
+        "forward",
+        "performance.now()",
+    ] {
+        assert!(results.contains(part), "{part} in {results}");
+    }
+    // The second has the first to be compared with.
+    assert!(
+        stage
+            .text("bench-compared")
+            .contains("times the run before")
+    );
+    assert_eq!(
+        stage.count("[data-testid='answer']"),
+        0,
+        "no answer of it in the chat"
+    );
+
+    set("bench-generated", "1500");
+    pause(30).await;
+    click("bench-start");
+    stage
+        .wait("the benchmark", |s| s.find("bench-stop").is_some())
+        .await;
+    click("bench-stop");
+    stage
+        .wait("its end", |s| s.text("bench-failed").contains("stopped"))
+        .await;
+    assert!(stage.app.can_send());
+
+    set("bench-generated", "5000");
+    pause(30).await;
+    click("bench-start");
+    stage
+        .wait("the refusal", |s| {
+            s.text("bench-failed").contains("do not fit the context")
+        })
+        .await;
+}

@@ -1,23 +1,20 @@
 //! `llamaglass bench`: how fast, and where each step's time goes.
 
-mod compare;
 mod measure;
-mod report;
-mod roof;
+mod table;
 
+use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
+use llamaglass_engine::bench::{BenchReport, Comparison, Settings, UnderRoof};
 use llamaglass_engine::{ForwardPath, LoadOptions};
 
 use crate::cli::BenchArgs;
 use crate::engine_thread::run_apart;
-use crate::load::{LoadBars, announce};
+use crate::load::{LoadBars, announce, display_name};
 use crate::model::Model;
 use crate::output;
-use compare::Comparison;
-use report::{BenchReport, Settings};
-use roof::UnderRoof;
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
@@ -31,7 +28,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         positions: args.positions.clone(),
     };
     // Before anything is measured: a wrong name must not cost a run.
-    let earlier = args.compare.as_deref().map(compare::earlier).transpose()?;
+    let earlier = args.compare.as_deref().map(earlier).transpose()?;
     let extra = Extra {
         roofline: args.roofline,
         kernels: args.kernels,
@@ -44,7 +41,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     if args.json {
         output::json(&report)?;
     } else {
-        output::print(&report.table())?;
+        output::print(&table::table(&report))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -86,20 +83,11 @@ fn bench(
         );
     }
     settings.context_length = engine.info().context_length;
-    let longest = settings
-        .positions
-        .iter()
-        .fold(settings.prompt_tokens, |a, b| a.max(*b));
-    if longest + settings.gen_tokens > settings.context_length {
-        bail!(
-            "{longest} prompt and {} generated tokens do not fit the context of {}",
-            settings.gen_tokens,
-            settings.context_length
-        );
-    }
+    settings.check()?;
+    let model = display_name(engine.info(), label);
     let records = measure::measure(&mut engine, &settings)?;
     let positions = measure::positions(&mut engine, &settings)?;
-    let mut report = BenchReport::new(engine.info(), label, settings, &records);
+    let mut report = BenchReport::new(engine.info(), model, settings, &records);
     report.positions = positions;
     if kernels {
         report.kernels = measure::kernels(&mut engine, &report.settings)?;
@@ -114,4 +102,15 @@ fn bench(
         }
     }
     Ok(report)
+}
+
+/// An earlier result.
+///
+/// # Errors
+/// Where the file can't be read, or holds something else.
+fn earlier(path: &Path) -> Result<BenchReport> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("{} could not be read", path.display()))?;
+    serde_json::from_str(&text)
+        .with_context(|| format!("{} holds no result of bench --json", path.display()))
 }

@@ -1,40 +1,17 @@
-//! What a bench found: one JSON, and the same figures as a table.
+//! What a benchmark found: one JSON, whoever ran it.
 
-use std::fmt::Write;
-
-use llamaglass_engine::stats::{Quantiles, Range, Record, StepStats};
-use llamaglass_engine::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
-use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 use serde::{Deserialize, Serialize};
 
 use super::compare::Comparison;
 use super::roof::UnderRoof;
-use crate::load::display_name;
-use crate::output::bytes;
-use crate::timing_table;
+use super::runs::Settings;
+use crate::engine::ModelInfo;
+use crate::forward::{BackendInfo, MemoryLedger};
+use crate::stats::{Quantiles, Range, Record, StepStats};
+use crate::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
 
 /// Raised when a field changes its meaning or goes.
 const SCHEMA_VERSION: u32 = 1;
-
-/// What was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Settings {
-    /// Random ids of each prompt.
-    pub prompt_tokens: usize,
-    /// Tokens generated in each run.
-    pub gen_tokens: usize,
-    /// Measured runs.
-    pub repeat: usize,
-    /// Runs before them.
-    pub warmup: usize,
-    /// Seed of the prompts' ids.
-    pub seed: u64,
-    /// Positions of the KV cache.
-    pub context_length: usize,
-    /// Lengths of the prompts after which milliseconds a token are measured apart.
-    #[serde(default)]
-    pub positions: Vec<usize>,
-}
 
 /// Milliseconds a token after a prompt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -47,7 +24,7 @@ pub struct AtPosition {
 
 /// One run's rates.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub struct Run {
+pub struct RunRates {
     /// Prompt tokens computed a second.
     pub prefill_tok_s: Option<f64>,
     /// Tokens a second after the first.
@@ -95,7 +72,7 @@ pub struct BenchReport {
     pub tpot_ms: Option<Quantiles>,
     /// Each run by itself, in order.
     #[serde(default)]
-    pub runs: Vec<Run>,
+    pub runs: Vec<RunRates>,
     /// Milliseconds a token against the position, where it was asked for.
     #[serde(default)]
     pub positions: Vec<AtPosition>,
@@ -119,8 +96,8 @@ pub struct BenchReport {
 }
 
 impl BenchReport {
-    /// The figures of `records`.
-    pub fn new(info: &ModelInfo, label: &str, settings: Settings, records: &[Record]) -> Self {
+    /// The figures of `records` of the model called `model`.
+    pub fn new(info: &ModelInfo, model: String, settings: Settings, records: &[Record]) -> Self {
         let range = |figure: fn(&Record) -> Option<f64>| {
             let values: Vec<f64> = records.iter().filter_map(figure).collect();
             Range::of(&values)
@@ -130,7 +107,7 @@ impl BenchReport {
         let backend: &BackendInfo = &info.backend;
         Self {
             schema_version: SCHEMA_VERSION,
-            model: display_name(info, label),
+            model,
             format: info.format.clone(),
             quantisation: info.quantisation.clone(),
             parameters: info.parameters,
@@ -148,7 +125,7 @@ impl BenchReport {
             tpot_ms: Quantiles::of(&gaps),
             runs: records
                 .iter()
-                .map(|record| Run {
+                .map(|record| RunRates {
                     prefill_tok_s: record.prefill_tok_s(),
                     decode_tok_s: record.decode_tok_s(),
                     ttft_ms: record.ttft_ms(),
@@ -164,88 +141,5 @@ impl BenchReport {
             memory: info.memory,
             load: info.load,
         }
-    }
-
-    /// The same figures for people.
-    pub fn table(&self) -> String {
-        let mut out = String::new();
-        let Settings {
-            prompt_tokens,
-            gen_tokens,
-            repeat,
-            ..
-        } = self.settings;
-        let _infallible = writeln!(
-            out,
-            "{} {}, {prompt_tokens} prompt + {gen_tokens} generated tokens, {repeat} runs, {} on the device\n{}\n",
-            self.model,
-            self.quantisation,
-            bytes(self.memory.total()),
-            self.backend_line(),
-        );
-        let _infallible = writeln!(out, "{:<18}{:>12}{:>12}{:>12}", "", "min", "median", "max");
-        let ranges = [
-            ("prefill tok/s", self.prefill_tok_s),
-            ("decode tok/s", self.decode_tok_s),
-            ("first token, ms", self.ttft_ms),
-        ];
-        for (name, range) in ranges {
-            if let Some(Range { min, median, max }) = range {
-                let _infallible = writeln!(out, "{name:<18}{min:>12.2}{median:>12.2}{max:>12.2}");
-            }
-        }
-        if let Some(Quantiles { p50, p95 }) = self.tpot_ms {
-            let _infallible = writeln!(out, "per token, ms: {p50:.3} p50, {p95:.3} p95");
-        }
-        out.push('\n');
-        out.push_str(&timing_table::stages(&self.prefill, &self.decode));
-        for (kind, stats) in [("prefill", &self.prefill), ("decode", &self.decode)] {
-            let spans = stats
-                .spans
-                .iter()
-                .map(|s| format!("{} {:.3}", s.name, s.ms.p50));
-            let spans: Vec<String> = spans.collect();
-            let _infallible = writeln!(out, "{kind} spans, ms p50: {}", spans.join(", "));
-        }
-        for AtPosition { position, tpot_ms } in &self.positions {
-            let Quantiles { p50, p95 } = tpot_ms;
-            let _infallible = writeln!(
-                out,
-                "at position {position}: {p50:.3} ms a token p50, {p95:.3} p95",
-            );
-        }
-        if !self.kernels.is_empty() {
-            let _infallible = writeln!(
-                out,
-                "kernels, each in a pass of its own on the device's clock (which perturbs), ms a step:",
-            );
-        }
-        for kernel in &self.kernels {
-            let KernelTime {
-                kind,
-                name,
-                launches,
-                ms,
-            } = kernel;
-            let kind = kind.name();
-            let _infallible = writeln!(out, "{kind:<8}{name:<34}{launches:>5} x{ms:>10.3}");
-        }
-        if let Some(roofline) = &self.roofline {
-            out.push_str(&roofline.table());
-        }
-        if let Some(comparison) = &self.comparison {
-            out.push_str(&comparison.table());
-        }
-        if let Some(clock) = &self.clock {
-            let _infallible = writeln!(out, "clock: {}", timing_table::clock_line(clock));
-        }
-        out
-    }
-
-    fn backend_line(&self) -> String {
-        format!(
-            "{} ({}) on {}, driver {}",
-            self.backend, self.api, self.adapter, self.driver
-        )
     }
 }

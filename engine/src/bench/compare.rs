@@ -1,13 +1,9 @@
 //! A result against an earlier one.
 
-use std::fmt::Write;
-use std::path::Path;
-
-use anyhow::{Context, Result};
-use llamaglass_engine::stats::Range;
 use serde::{Deserialize, Serialize};
 
 use super::report::BenchReport;
+use crate::stats::Range;
 
 /// A result against an earlier one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,7 +38,7 @@ impl Ratio {
     }
 
     /// Whether every run was on one side of every earlier one.
-    const fn is_certain(&self) -> bool {
+    pub const fn is_certain(&self) -> bool {
         self.least > 1.0 || self.most < 1.0
     }
 }
@@ -73,43 +69,6 @@ impl Comparison {
             decode: Ratio::of(now.decode_tok_s, before.decode_tok_s),
         }
     }
-
-    /// The same for people.
-    pub fn table(&self) -> String {
-        let mut out = String::new();
-        for difference in &self.differs {
-            let _infallible = writeln!(out, "not the same: {difference}");
-        }
-        for (name, ratio) in [("prefill", self.prefill), ("decode", self.decode)] {
-            let Some(ratio) = ratio else { continue };
-            let Ratio {
-                of_medians,
-                least,
-                most,
-            } = ratio;
-            let verdict = if ratio.is_certain() {
-                ""
-            } else {
-                ": no difference measured, the runs overlap"
-            };
-            let _infallible = writeln!(
-                out,
-                "{name}: {of_medians:.3} times the earlier rate ({least:.3} to {most:.3}){verdict}",
-            );
-        }
-        out
-    }
-}
-
-/// An earlier result.
-///
-/// # Errors
-/// Where the file can't be read, or holds something else.
-pub fn earlier(path: &Path) -> Result<BenchReport> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("{} could not be read", path.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} holds no result of bench --json", path.display()))
 }
 
 #[cfg(test)]

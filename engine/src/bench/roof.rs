@@ -1,11 +1,10 @@
 //! What share of what the device can do at most each stage reaches.
 
-use std::fmt::Write;
-
-use llamaglass_engine::{ModelInfo, Roofline};
 use serde::{Deserialize, Serialize};
 
-use super::report::Settings;
+use super::runs::Settings;
+use crate::engine::ModelInfo;
+use crate::forward::Roofline;
 
 /// What a device can do, and how much of it was done.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -51,28 +50,5 @@ impl UnderRoof {
             prefill_gflop_s,
             prefill_share: prefill_gflop_s / roofline.gflop_s,
         }
-    }
-
-    /// The same for people.
-    pub fn table(&self) -> String {
-        let Self {
-            roofline: Roofline { copy_gb_s, gflop_s },
-            decode_gb_s,
-            decode_share,
-            prefill_gflop_s,
-            prefill_share,
-            ..
-        } = self;
-        let [decode, prefill] = [decode_share, prefill_share].map(|share| 100.0 * share);
-        let mut out = String::new();
-        let _infallible = writeln!(
-            out,
-            "decode reads {decode_gb_s:.2} GB/s, {decode:.0} % of a copy's {copy_gb_s:.2}",
-        );
-        let _infallible = writeln!(
-            out,
-            "prefill computes {prefill_gflop_s:.1} GFLOP/s, {prefill:.0} % of multiply-adds' {gflop_s:.1}",
-        );
-        out
     }
 }

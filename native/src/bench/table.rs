@@ -1,0 +1,148 @@
+//! A benchmark's figures for people.
+
+use std::fmt::Write;
+
+use llamaglass_engine::Roofline;
+use llamaglass_engine::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
+use llamaglass_engine::stats::{Quantiles, Range};
+use llamaglass_engine::timing::KernelTime;
+
+use crate::output::bytes;
+use crate::timing_table;
+
+/// The figures of `report` for people.
+pub fn table(report: &BenchReport) -> String {
+    let mut out = String::new();
+    let Settings {
+        prompt_tokens,
+        gen_tokens,
+        repeat,
+        ..
+    } = report.settings;
+    let _infallible = writeln!(
+        out,
+        "{} {}, {prompt_tokens} prompt + {gen_tokens} generated tokens, {repeat} runs, {} on the device\n{}\n",
+        report.model,
+        report.quantisation,
+        bytes(report.memory.total()),
+        backend_line(report),
+    );
+    let _infallible = writeln!(out, "{:<18}{:>12}{:>12}{:>12}", "", "min", "median", "max");
+    let ranges = [
+        ("prefill tok/s", report.prefill_tok_s),
+        ("decode tok/s", report.decode_tok_s),
+        ("first token, ms", report.ttft_ms),
+    ];
+    for (name, range) in ranges {
+        if let Some(Range { min, median, max }) = range {
+            let _infallible = writeln!(out, "{name:<18}{min:>12.2}{median:>12.2}{max:>12.2}");
+        }
+    }
+    if let Some(Quantiles { p50, p95 }) = report.tpot_ms {
+        let _infallible = writeln!(out, "per token, ms: {p50:.3} p50, {p95:.3} p95");
+    }
+    out.push('\n');
+    out.push_str(&timing_table::stages(&report.prefill, &report.decode));
+    for (kind, stats) in [("prefill", &report.prefill), ("decode", &report.decode)] {
+        let spans = stats
+            .spans
+            .iter()
+            .map(|s| format!("{} {:.3}", s.name, s.ms.p50));
+        let spans: Vec<String> = spans.collect();
+        let _infallible = writeln!(out, "{kind} spans, ms p50: {}", spans.join(", "));
+    }
+    for AtPosition { position, tpot_ms } in &report.positions {
+        let Quantiles { p50, p95 } = tpot_ms;
+        let _infallible = writeln!(
+            out,
+            "at position {position}: {p50:.3} ms a token p50, {p95:.3} p95",
+        );
+    }
+    if !report.kernels.is_empty() {
+        let _infallible = writeln!(
+            out,
+            "kernels, each in a pass of its own on the device's clock (which perturbs), ms a step:",
+        );
+    }
+    for kernel in &report.kernels {
+        let KernelTime {
+            kind,
+            name,
+            launches,
+            ms,
+        } = kernel;
+        let kind = kind.name();
+        let _infallible = writeln!(out, "{kind:<8}{name:<34}{launches:>5} x{ms:>10.3}");
+    }
+    if let Some(roofline) = &report.roofline {
+        out.push_str(&under_roof(roofline));
+    }
+    if let Some(comparison) = &report.comparison {
+        out.push_str(&compared(comparison));
+    }
+    if let Some(clock) = &report.clock {
+        let _infallible = writeln!(out, "clock: {}", timing_table::clock_line(clock));
+    }
+    out
+}
+
+fn backend_line(report: &BenchReport) -> String {
+    let BenchReport {
+        backend,
+        api,
+        adapter,
+        driver,
+        ..
+    } = report;
+    format!("{backend} ({api}) on {adapter}, driver {driver}")
+}
+
+fn under_roof(under: &UnderRoof) -> String {
+    let UnderRoof {
+        roofline: Roofline { copy_gb_s, gflop_s },
+        decode_gb_s,
+        decode_share,
+        prefill_gflop_s,
+        prefill_share,
+        ..
+    } = under;
+    let [decode, prefill] = [decode_share, prefill_share].map(|share| 100.0 * share);
+    let mut out = String::new();
+    let _infallible = writeln!(
+        out,
+        "decode reads {decode_gb_s:.2} GB/s, {decode:.0} % of a copy's {copy_gb_s:.2}",
+    );
+    let _infallible = writeln!(
+        out,
+        "prefill computes {prefill_gflop_s:.1} GFLOP/s, {prefill:.0} % of multiply-adds' {gflop_s:.1}",
+    );
+    out
+}
+
+fn compared(comparison: &Comparison) -> String {
+    let mut out = String::new();
+    for difference in &comparison.differs {
+        let _infallible = writeln!(out, "not the same: {difference}");
+    }
+    for (name, ratio) in [
+        ("prefill", comparison.prefill),
+        ("decode", comparison.decode),
+    ] {
+        let Some(ratio) = ratio else { continue };
+        let Ratio {
+            of_medians,
+            least,
+            most,
+        } = ratio;
+        let verdict = if ratio.is_certain() {
+            ""
+        } else {
+            ": no difference measured, the runs overlap"
+        };
+        let _infallible = writeln!(
+            out,
+            "{name}: {of_medians:.3} times the earlier rate ({least:.3} to {most:.3}){verdict}",
+        );
+    }
+    out
+}
