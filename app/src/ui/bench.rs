@@ -239,18 +239,16 @@ fn compared(comparison: &Comparison) -> impl IntoView {
 
 /// Offers `json` as a file.
 fn download(json: &str) {
-    let parts = js_sys::Array::of1(&json.into());
-    let Ok(blob) = web_sys::Blob::new_with_str_sequence(&parts) else {
-        return;
-    };
-    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else {
-        return;
-    };
     let link = document().create_element("a").ok();
-    if let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlAnchorElement>().ok()) {
-        link.set_href(&url);
-        link.set_download("llamaglass-bench.json");
+    let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok()) else {
+        return;
+    };
+    let content = String::from(js_sys::encode_uri_component(json));
+    let href = format!("data:application/json,{content}");
+    let set = link
+        .set_attribute("href", &href)
+        .and_then(|()| link.set_attribute("download", "llamaglass-bench.json"));
+    if set.is_ok() {
         link.click();
     }
-    let _ = web_sys::Url::revoke_object_url(&url);
 }
