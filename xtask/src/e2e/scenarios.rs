@@ -7,6 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Scenario, Session};
 
 mod bad_file;
+mod bench;
 mod chat;
 
 /// Every scenario, in the order in which they run.

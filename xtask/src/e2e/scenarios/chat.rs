@@ -6,6 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::super::Session;
+use super::bench;
 
 /// Several times what a software adapter on two cores takes.
 const LOAD: Duration = Duration::from_secs(180);
@@ -49,7 +50,8 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
     ensure!(again == expected, "after an abort the ids are {again:?}");
     session.resize(390, 844)?;
     session.screenshot(&format!("chat-{backend}-narrow"))?;
-    Ok(())
+    session.resize(1280, 900)?;
+    bench::run(session, backend)
 }
 
 /// Waits until a model is loaded.
