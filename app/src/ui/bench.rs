@@ -198,7 +198,7 @@ fn Results(report: BenchReport) -> impl IntoView {
     }
 }
 
-fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView {
+fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView + use<> {
     let rows = prefill.stages.iter().zip(&decode.stages);
     let rows = rows.map(|(prefill, decode)| {
         let cell =
@@ -208,7 +208,7 @@ fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView {
     rows.collect_view()
 }
 
-fn compared(comparison: &Comparison) -> impl IntoView {
+fn compared(comparison: &Comparison) -> impl IntoView + use<> {
     let ratios = [
         ("Prefill", comparison.prefill),
         ("Decode", comparison.decode),

@@ -153,6 +153,7 @@ impl Shared {
             }]);
         }
         let id = RequestId(tag);
+        let exactly = request.max_tokens.filter(|_| request.ignore_eos);
         let mut spans = Spans::default();
         spans.add(Span::Template, 0.3);
         spans.add(Span::Tokenize, 0.4);
@@ -176,7 +177,6 @@ impl Shared {
             }),
         ];
         let repeat = if prompt.contains("long") { 40 } else { 1 };
-        let exactly = request.max_tokens.filter(|_| request.ignore_eos);
         let pieces: Vec<&str> = ANSWER.split_inclusive(' ').collect();
         let count = exactly.unwrap_or(pieces.len() * repeat);
         for (index, text) in pieces.iter().cycle().take(count).enumerate() {
@@ -236,7 +236,7 @@ fn timing(kind: StepKind, tokens: u32, position: u32, wall_ms: f64) -> StepTimin
         kind,
         tokens,
         position,
-        start_ms: 0.0,
+        start_ms: f64::from(position) * 30.0,
         wall_ms,
         spans,
         clock: CLOCK,
