@@ -59,7 +59,7 @@ pub fn BenchDialog() -> impl IntoView {
                         <button
                             class="primary"
                             data-testid="bench-start"
-                            disabled=move || !app.can_send()
+                            disabled=move || !app.can_send() || [prompt, generated, runs].iter().any(|n| n.get() == 0)
                             on:click=start
                         >
                             "Run"
@@ -90,19 +90,24 @@ pub fn BenchDialog() -> impl IntoView {
 
 #[component]
 fn Number(id: &'static str, label: &'static str, value: RwSignal<usize>) -> impl IntoView {
+    // What is typed is left alone: half a number is on its way to a whole one.
+    let typed = RwSignal::new(value.get_untracked().to_string());
+    let number = move || typed.with(|typed| typed.trim().parse().ok().filter(|n| *n > 0));
     view! {
-        <div class="settings-field">
+        <div class="settings-field" class:invalid=move || number().is_none()>
             <label for=id>{label}</label>
             <input
                 id=id
                 data-testid=id
-                type="number"
-                min="1"
-                prop:value=move || value.get().to_string()
-                on:change=move |event| {
-                    // What is no number leaves the last one; setting it draws it again.
-                    let typed = event_target_value(&event).parse().ok().filter(|n| *n > 0);
-                    value.update(|value| *value = typed.unwrap_or(*value));
+                type="text"
+                inputmode="numeric"
+                autocomplete="off"
+                aria-invalid=move || number().is_none().to_string()
+                prop:value=move || typed.get()
+                on:input=move |event| {
+                    typed.set(event_target_value(&event));
+                    // No run takes zero: there is nothing to be started with it.
+                    value.set(number().unwrap_or(0));
                 }
             />
         </div>

@@ -285,7 +285,7 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
     let set = |id: &str, value: &str| {
         let input: web_sys::HtmlInputElement = stage.find(id).unwrap().unchecked_into();
         input.set_value(value);
-        let event = web_sys::Event::new("change").unwrap();
+        let event = web_sys::Event::new("input").unwrap();
         input.dispatch_event(&event).unwrap();
     };
     click("bench-open");
@@ -336,6 +336,11 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
         .await;
     assert!(stage.app.can_send());
 
+    set("bench-runs", "many");
+    pause(30).await;
+    let start: web_sys::HtmlElement = stage.find("bench-start").unwrap().unchecked_into();
+    assert!(start.has_attribute("disabled"));
+    set("bench-runs", "2");
     set("bench-generated", "5000");
     pause(30).await;
     click("bench-start");
