@@ -2,14 +2,14 @@
 
 use std::cell::RefCell;
 
-use super::error::ForwardError;
 use burn_wgpu::{CubeDim, KernelSource, SourceKernel, SourceTemplate};
 use cubecl::client::Client;
 use cubecl::prelude::{BufferIOAttr, CubeCount, KernelId};
 use cubecl::profile::ProfileDuration;
-use cubecl::server::ProfileError;
-use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo};
+use cubecl::server::{Handle, KernelArguments, MetadataBindingInfo, ProfileError};
 use llamaglass_shaders::Kernel;
+
+use super::error::ForwardError;
 
 /// The most workgroups of one dimension that invocations of a flat range are spread over.
 const GROUPS_A_ROW: u32 = 32_768;
