@@ -43,19 +43,21 @@ pub const SAMPLE: Kernel = Kernel::two(
 /// What is picked where no logit is finite.
 pub const NO_PICK: u32 = u32::MAX;
 
+const RMS_NORM_BUFFERS: &str = include_str!("../wgsl/rms_norm/buffers.wgsl");
+
 /// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, the row of `x` that
 /// is row 0 of `y`, Y_STRIDE. A workgroup a row.
-pub const RMS_NORM: Kernel = Kernel::one(
+pub const RMS_NORM: Kernel = Kernel::two(
     "rms_norm",
-    include_str!("../wgsl/rms_norm.wgsl"),
+    [RMS_NORM_BUFFERS, include_str!("../wgsl/rms_norm/tree.wgsl")],
     [64, 1, 1],
     "rms_norm",
 );
 
 /// The same for adapters that are programs on a CPU.
-pub const RMS_NORM_LANE: Kernel = Kernel::one(
+pub const RMS_NORM_LANE: Kernel = Kernel::two(
     "rms_norm_lane",
-    include_str!("../wgsl/rms_norm_lane.wgsl"),
+    [RMS_NORM_BUFFERS, include_str!("../wgsl/rms_norm/few.wgsl")],
     [16, 1, 1],
     "rms_norm",
 );

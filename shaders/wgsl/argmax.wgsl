@@ -10,35 +10,18 @@
 // [1]: V
 @group(0) @binding(3) var<storage, read_write> info: array<u32>;
 
-const WORKGROUP: u32 = 256u;
-
-var<workgroup> best_id: array<u32, WORKGROUP>;
-var<workgroup> best_value: array<f32, WORKGROUP>;
-
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(local_invocation_index) lane: u32) {
     let v = info[0];
     var id = NONE;
     var value = 0.0;
-    for (var i = lane; i < v; i += WORKGROUP) {
+    for (var i = lane; i < v; i += LANES) {
         let x = logits[i];
         if (is_finite(x) && wins(i, x, id, value)) {
             id = i;
             value = x;
         }
     }
-    best_id[lane] = id;
-    best_value[lane] = value;
-    workgroupBarrier();
-    for (var width = WORKGROUP / 2u; width > 0u; width /= 2u) {
-        if (lane < width) {
-            let other = lane + width;
-            if (wins(best_id[other], best_value[other], best_id[lane], best_value[lane])) {
-                best_id[lane] = best_id[other];
-                best_value[lane] = best_value[other];
-            }
-        }
-        workgroupBarrier();
-    }
+    gather_best(lane, id, value);
     if (lane == 0u) { pick(best_id[0]); }
 }

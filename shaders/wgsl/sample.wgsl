@@ -33,7 +33,6 @@ const SEED: u32 = 9u;
 const DRAW: u32 = 11u;
 const ALL_ONES: u32 = 13u;
 
-const LANES: u32 = 256u;
 const IN_PROMPT: u32 = 0x80000000u;
 // From here on weights are zero.
 const FAR: u32 = 0x1f0000u;
@@ -42,8 +41,6 @@ const BINS: u32 = 128u;
 const DIGITS: u32 = 3u;
 const DIGIT_BITS: u32 = 7u;
 
-var<workgroup> best_id: array<u32, LANES>;
-var<workgroup> best_value: array<f32, LANES>;
 var<workgroup> masses: array<vec2<u32>, LANES>;
 var<workgroup> ties: array<u32, LANES>;
 var<workgroup> bin_counts: array<atomic<u32>, BINS>;
@@ -255,19 +252,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             value = x;
         }
     }
-    best_id[lane] = id;
-    best_value[lane] = value;
-    workgroupBarrier();
-    for (var width = LANES / 2u; width > 0u; width /= 2u) {
-        if (lane < width) {
-            let other = lane + width;
-            if (wins(best_id[other], best_value[other], best_id[lane], best_value[lane])) {
-                best_id[lane] = best_id[other];
-                best_value[lane] = best_value[other];
-            }
-        }
-        workgroupBarrier();
-    }
+    gather_best(lane, id, value);
     if (lane == 0u) {
         let drawn = sampling[SCALE] != 0u && best_id[0] != NONE;
         told = vec4<u32>(select(0u, 1u, drawn), sampling[TOP_K], sampling[TOP_P], 0u);

@@ -1,14 +1,5 @@
-// The same as rms_norm.wgsl for adapters that are programs on a CPU, which barriers cost most: one
-// is enough for a few invocations. CPU reference: src/cpu/rms_norm.rs.
-
-// [.., C] f32
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
-// [C] f32
-@group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-// [T, Y_STRIDE] f32; what a row has after its C values is left alone
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
-// [4]: C, the bits of eps, the row of x that is row 0 of y, Y_STRIDE
-@group(0) @binding(3) var<storage, read_write> info: array<u32>;
+// For adapters that are programs on a CPU, which barriers cost most: one is enough for a few
+// invocations.
 
 const LANES: u32 = 16u;
 
