@@ -173,6 +173,7 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
         "3",
     ];
     let report = json(&[&head[..], &asked[..]].concat());
+    assert_eq!(report["settings"]["kv"], "f16");
     let positions = report["positions"].as_array().expect("positions");
     let lengths: Vec<&Value> = positions.iter().map(|at| &at["position"]).collect();
     assert_eq!(lengths, [20, 60]);
@@ -210,7 +211,9 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
     assert!((ratio / medians - 1.0).abs() < 1e-9);
     let differs = after["comparison"]["differs"].to_string();
     assert!(
-        differs.contains("context") && !differs.contains("model"),
+        differs.contains("context")
+            && differs.contains("KV cache: f32, before f16")
+            && !differs.contains("model"),
         "{differs}"
     );
 }

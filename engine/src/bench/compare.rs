@@ -63,6 +63,7 @@ impl Comparison {
         check("prompt tokens", &a.prompt_tokens, &b.prompt_tokens);
         check("generated tokens", &a.gen_tokens, &b.gen_tokens);
         check("context", &a.context_length, &b.context_length);
+        check("KV cache", &a.kv.name(), &b.kv.name());
         Self {
             differs,
             prefill: Ratio::of(now.prefill_tok_s, before.prefill_tok_s),

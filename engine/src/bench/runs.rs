@@ -5,6 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::forward::KvType;
 use crate::scheduler::{Input, Request};
 use crate::stats::Record;
 
@@ -27,6 +28,9 @@ pub struct Settings {
     pub seed: u64,
     /// Positions of the KV cache.
     pub context_length: usize,
+    /// How it stores its values.
+    #[serde(default)]
+    pub kv: KvType,
     /// Lengths of the prompts after which milliseconds a token are measured apart.
     #[serde(default)]
     pub positions: Vec<usize>,
@@ -41,6 +45,7 @@ impl Default for Settings {
             warmup: 1,
             seed: 0,
             context_length: 0,
+            kv: KvType::default(),
             positions: Vec::new(),
         }
     }

@@ -9,9 +9,9 @@ use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::kernel::{flat, launch};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
-    ADD, ARGMAX, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, IN_PROMPT, Kernel,
-    Kv, NO_PICK, RMS_NORM, RMS_NORM_LANE, SAMPLE, Sampling, Store, WITH_BIAS, Way, attention,
-    attention_groups, attention_part, attention_tile, embed, exp2_table, linear,
+    ADD, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, Kernel, Kv, RMS_NORM,
+    RMS_NORM_LANE, Store, WITH_BIAS, Way, attention, attention_groups, attention_part,
+    attention_tile, embed, linear,
 };
 use pollster::block_on;
 
@@ -26,13 +26,13 @@ struct Packed {
 }
 
 /// A GPU and values for it.
-struct Gpu {
-    client: Client,
+pub struct Gpu {
+    pub client: Client,
     state: u32,
 }
 
 impl Gpu {
-    fn open() -> Self {
+    pub fn open() -> Self {
         let device = open().device;
         let DispatchDevice::Cube(cube) = device.as_dispatch() else {
             panic!("not a GPU");
@@ -44,18 +44,18 @@ impl Gpu {
     }
 
     /// 16 random bits.
-    fn random(&mut self) -> u32 {
+    pub fn random(&mut self) -> u32 {
         let state = self.state.wrapping_mul(1_664_525);
         self.state = state.wrapping_add(1_013_904_223);
         self.state >> 16
     }
 
-    fn word(&mut self) -> u32 {
+    pub fn word(&mut self) -> u32 {
         self.random() << 16 | self.random()
     }
 
     /// `count` values from -1 to 1.
-    fn noise(&mut self, count: usize) -> Vec<f32> {
+    pub fn noise(&mut self, count: usize) -> Vec<f32> {
         (0..count)
             .map(|_| self.random() as f32 / 32_768.0 - 1.0)
             .collect()
@@ -118,12 +118,12 @@ impl Gpu {
         }
     }
 
-    fn put(&self, values: &[f32]) -> Handle {
+    pub fn put(&self, values: &[f32]) -> Handle {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.client.create(Bytes::from_bytes_vec(bytes))
     }
 
-    fn put_u32(&self, values: &[u32]) -> Handle {
+    pub fn put_u32(&self, values: &[u32]) -> Handle {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
         self.client.create(Bytes::from_bytes_vec(bytes))
     }
@@ -136,12 +136,12 @@ impl Gpu {
         self.put_u32(&side)
     }
 
-    fn get(&self, handle: &Handle) -> Vec<f32> {
+    pub fn get(&self, handle: &Handle) -> Vec<f32> {
         let words = self.get_u32(handle);
         words.into_iter().map(f32::from_bits).collect()
     }
 
-    fn get_u32(&self, handle: &Handle) -> Vec<u32> {
+    pub fn get_u32(&self, handle: &Handle) -> Vec<u32> {
         let read = block_on(self.client.read_async(vec![handle.clone()])).unwrap();
         let words = read[0].chunks_exact(4);
         words
@@ -165,142 +165,6 @@ fn assert_close(what: &str, got: &[f32], wanted: &[f32], terms: usize) {
             "{what}: value {i} is {got}, not {wanted}"
         );
     }
-}
-
-/// What a pick at position 7 with a prompt of 3 ids leaves: the id for the host, and the next step.
-fn check_pick(gpu: &Gpu, picked: &Handle, step: &Handle, wanted: Option<u32>, what: &str) {
-    let id = gpu.get_u32(picked);
-    assert_eq!(id, [wanted.unwrap_or(NO_PICK)], "{what}");
-    let next = [10, 1, wanted.unwrap_or(0)];
-    assert_eq!(gpu.get_u32(step)[..3], next, "{what}");
-}
-
-#[test]
-fn argmax_picks_what_the_cpu_reference_picks() {
-    let mut gpu = Gpu::open();
-    for v in [1, 2, 255, 256, 257, 1000, 49_155] {
-        let mut logits = gpu.noise(v);
-        let check = |logits: &[f32]| {
-            let [picked, step] = [vec![5; 1], vec![7, 3, 1, 2, 3]].map(|words| gpu.put_u32(&words));
-            let buffers = [&gpu.put(logits), &picked, &step];
-            launch(&gpu.client, &ARGMAX, &buffers, &[v as u32], [1, 1, 1]);
-            check_pick(&gpu, &picked, &step, cpu::argmax(logits), &format!("V {v}"));
-        };
-        check(&logits);
-        // Equals: the lower id wins, wherever the lanes meet.
-        logits[v / 2] = 9.0;
-        logits[v - 1] = 9.0;
-        check(&logits);
-        // What is not finite never wins.
-        logits[v / 2] = f32::NAN;
-        logits[v - 1] = f32::INFINITY;
-        check(&logits);
-        check(&vec![f32::NAN; v]);
-    }
-}
-
-/// Settings that reach every part of the kernel, alone and together.
-fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
-    let mut all = Vec::new();
-    for scale in [0.0, 20_000.0, 94_548.55, 4e6, 1e30] {
-        for (top_k, top_p) in [
-            (0, 0),
-            (1, 0),
-            (40, 0),
-            (0, 0xe666_6666),
-            (300, 0x8000_0000),
-        ] {
-            for penalties in [false, true] {
-                let odd = gpu.random().is_multiple_of(3);
-                all.push(Sampling {
-                    scale,
-                    top_k,
-                    top_p,
-                    min_weight: if odd { 0x0300_0000 } else { 0 },
-                    penalties,
-                    repetition: 1.3,
-                    presence: 0.7,
-                    frequency: 0.3,
-                    seed: u64::from(gpu.word()) << 20,
-                });
-            }
-        }
-    }
-    all
-}
-
-#[test]
-fn sample_picks_what_the_cpu_reference_picks() {
-    let mut gpu = Gpu::open();
-    let table = gpu.put_u32(&exp2_table());
-    let mut sampler = cpu::Sampler::default();
-    for v in [1, 2, 300, 1000, 49_155] {
-        // From -8 to 8, with some that are equal, some that are far, and some that are nothing.
-        let mut logits: Vec<f32> = gpu.noise(v).iter().map(|x| x * 8.0).collect();
-        for i in (0..v).step_by(3) {
-            logits[i] = logits[i / 2].round();
-        }
-        if v > 2 {
-            logits[v / 3] = f32::NAN;
-            logits[v / 2] = -3e38;
-        }
-        let seen: Vec<u32> = (0..v)
-            .map(|_| match gpu.random() % 5 {
-                0 => IN_PROMPT,
-                1 => gpu.random() % 4,
-                2 => IN_PROMPT + 2,
-                _ => 0,
-            })
-            .collect();
-        for sampling in samplings(&mut gpu) {
-            let draw = u64::from(u32::MAX);
-            let [logits_there, scratch] = [&logits, &vec![0.0; v]].map(|values| gpu.put(values));
-            let occurrences = gpu.put_u32(&seen);
-            let settings = gpu.put_u32(&sampling.words(draw));
-            let picked = gpu.put_u32(&[5]);
-            let mut counted = seen.clone();
-            // Two in a row: the second is of the next draw, and knows of the first.
-            for draw in [draw, draw + 1] {
-                let what = format!("V {v}, draw {draw} of {sampling:?}");
-                let step = gpu.put_u32(&[7, 3, 1, 2, 3]);
-                let buffers = [
-                    &logits_there,
-                    &occurrences,
-                    &settings,
-                    &scratch,
-                    &table,
-                    &picked,
-                    &step,
-                ];
-                launch(&gpu.client, &SAMPLE, &buffers, &[v as u32], [1, 1, 1]);
-                let mut penalised = logits.clone();
-                let wanted = sampler.sample(&mut penalised, &counted, &sampling, draw);
-                check_pick(&gpu, &picked, &step, wanted, &what);
-                if let (Some(id), true) = (wanted, sampling.penalties) {
-                    counted[id as usize] += 1;
-                }
-            }
-            assert_eq!(gpu.get_u32(&occurrences), counted);
-        }
-    }
-}
-
-#[test]
-fn sample_of_nothing_picks_nothing() {
-    let mut gpu = Gpu::open();
-    let sampling = samplings(&mut gpu)[25];
-    let [logits, scratch] = [f32::NAN, 0.0].map(|value| gpu.put(&[value; 300]));
-    let [seen, settings, table, picked, step] = [
-        &[0; 300][..],
-        &sampling.words(0),
-        &exp2_table(),
-        &[5],
-        &[7, 3, 1, 2, 3],
-    ]
-    .map(|words| gpu.put_u32(words));
-    let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
-    launch(&gpu.client, &SAMPLE, &buffers, &[300], [1, 1, 1]);
-    check_pick(&gpu, &picked, &step, None, "only NaN");
 }
 
 #[test]

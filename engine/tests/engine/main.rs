@@ -7,6 +7,7 @@ mod ahead;
 mod answering;
 mod kernels;
 mod oracle;
+mod picks;
 mod requests;
 mod shapes;
 mod support;

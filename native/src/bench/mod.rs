@@ -25,6 +25,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         warmup: args.warmup,
         seed: args.seed,
         context_length: 0,
+        kv: args.backend.kv,
         positions: args.positions.clone(),
     };
     // Before anything is measured: a wrong name must not cost a run.
