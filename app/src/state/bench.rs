@@ -36,9 +36,11 @@ pub(super) struct Running {
     record: Record,
     records: Vec<Record>,
     picked: usize,
+    /// Tokens of all runs.
+    total: usize,
 }
 
-/// Starts it; says why it can't be, where it can't.
+/// Starts it, or says why it can't be.
 pub fn start_bench(app: App, mut settings: Settings) {
     let Engine::Loaded(info) = app.engine.get_untracked() else {
         return;
@@ -51,6 +53,8 @@ pub fn start_bench(app: App, mut settings: Settings) {
         return app.bench.set(Bench::Failed(error.to_string()));
     }
     let mut runs = settings.runs(info.config.vocab_size);
+    let all = runs.clone();
+    let total = all.filter_map(|run| run.request.max_tokens).sum();
     let Some(run) = runs.next() else {
         return app
             .bench
@@ -64,6 +68,7 @@ pub fn start_bench(app: App, mut settings: Settings) {
         record: Record::default(),
         records: Vec::new(),
         picked: 0,
+        total,
     };
     tell(app, &running);
     app.inner().bench.replace(Some(running));
@@ -130,11 +135,9 @@ fn submit(app: App, run: &Run) -> Tag {
 }
 
 fn tell(app: App, running: &Running) {
-    let all = running.settings.runs(1);
-    let total = all.filter_map(|run| run.request.max_tokens).sum();
     app.bench.set(Bench::Running {
         done: running.picked,
-        total,
+        total: running.total,
     });
 }
 
