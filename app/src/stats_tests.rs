@@ -19,6 +19,7 @@ fn timing(kind: StepKind, tokens: u32, forward: f64, wall: f64) -> StepTiming {
         wall_ms: wall,
         spans,
         clock: CLOCK,
+        device: None,
     }
 }
 

@@ -182,6 +182,7 @@ mod tests {
                     source: ClockSource::Monotonic,
                     resolution_ms: 0.0,
                 },
+                device: None,
             },
         }
     }

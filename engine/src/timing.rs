@@ -242,6 +242,21 @@ pub struct StepTiming {
     pub spans: Spans,
     /// The clock all of it was read from.
     pub clock: Clock,
+    /// The same step on the device's own clock, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceTiming>,
+}
+
+/// What a step took on the device, by timestamps that it wrote itself: from the begin of a stage's
+/// first pass to the end of its last. Part of what the host waited for, and not to be added to it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeviceTiming {
+    /// Ids to logits, in milliseconds.
+    pub forward_ms: f64,
+    /// Logits to an id, in milliseconds; zero where the step picked none.
+    pub sampling_ms: f64,
+    /// The device's clock.
+    pub clock: Clock,
 }
 
 impl StepTiming {
@@ -316,6 +331,7 @@ mod tests {
             wall_ms: 16.0,
             spans,
             clock: CLOCK,
+            device: None,
         };
         assert_eq!(timing.stage(Stage::Forward), 6.0);
         assert_eq!(timing.residue_ms(), 1.0);

@@ -240,6 +240,7 @@ fn timing(kind: StepKind, tokens: u32, position: u32, wall_ms: f64) -> StepTimin
         wall_ms,
         spans,
         clock: CLOCK,
+        device: None,
     }
 }
 

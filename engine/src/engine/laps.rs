@@ -1,7 +1,7 @@
 //! Booking a step's time.
 
 use crate::platform::{Stopwatch, clock};
-use crate::timing::{Span, Spans, StepKind, StepTiming};
+use crate::timing::{DeviceTiming, Span, Spans, StepKind, StepTiming};
 
 /// Books laps: each [`Laps::book`] takes the time since the one before.
 pub(super) struct Laps {
@@ -9,6 +9,8 @@ pub(super) struct Laps {
     start_ms: f64,
     booked: f64,
     spans: Spans,
+    /// The step on the device's own clock.
+    pub(super) device: Option<DeviceTiming>,
 }
 
 impl Laps {
@@ -19,6 +21,7 @@ impl Laps {
             start_ms,
             booked: 0.0,
             spans: Spans::default(),
+            device: None,
         }
     }
 
@@ -43,6 +46,7 @@ impl Laps {
             wall_ms: self.watch.ms(),
             spans: self.spans,
             clock: clock(),
+            device: self.device,
         }
     }
 }

@@ -109,6 +109,7 @@ impl Engine {
             tokenizer,
             info,
             failures: open.failures,
+            gpu: open.gpu,
             chunk,
             depth,
             paced: false,
@@ -148,7 +149,6 @@ impl Engine {
         for (done, ((ids, position), way)) in (0u64..).zip(steps) {
             report(progress, LoadPhase::Compile, done, total);
             if done + 1 == total {
-                self.model.upload(&[0], 0)?;
                 self.model.record();
             }
             if position >= self.model.context() {
@@ -157,9 +157,9 @@ impl Engine {
             let input = self.model.upload(ids, position)?;
             if self.model.picks() {
                 self.model.advance(Some(input), Some(way))?;
-                self.model.read_pick()?.get().await?;
+                self.model.read_step()?.get().await?;
             } else if way == PickWay::Argmax {
-                self.model.encode(input, LogitRows::Last);
+                self.model.encode(input, LogitRows::Last)?;
                 queue::submit(self.model.device())?;
                 queue::wait(self.model.device()).await?;
             }

@@ -42,7 +42,7 @@ impl Engine {
                 LogitRows::All
             };
             let input = self.model.upload(chunk, position)?;
-            let logits = self.model.encode(input, rows);
+            let logits = self.model.encode(input, rows)?;
             queue::submit(self.model.device())?;
             queue::wait(self.model.device()).await?;
             self.check_device()?;

@@ -1,7 +1,6 @@
 //! What each kernel of a step takes on the device's own clock: for finding out, not for answering.
 
 use super::{Engine, EngineError};
-use crate::forward::ForwardError;
 use crate::timing::{KernelTime, StepKind};
 
 impl Engine {
@@ -12,7 +11,7 @@ impl Engine {
     /// Nothing stays cached. No request may be running.
     ///
     /// # Errors
-    /// [`ForwardError`] where the path is not ours, the device can't time, or the step does not fit.
+    /// [`ForwardError`](crate::forward::ForwardError) where the path is not ours, the device can't time, or the step does not fit.
     pub async fn profile(
         &mut self,
         tokens: usize,
@@ -29,14 +28,8 @@ impl Engine {
         let mut all: Vec<KernelTime> = Vec::new();
         for _ in 0..repeat {
             let input = self.model.upload(&ids, position)?;
-            for window in self.model.profile(&input)? {
-                let name = window.kernel.label();
-                let Some(ms) = window.ms().await else {
-                    return Err(ForwardError::Device {
-                        message: format!("{name} left no timestamps"),
-                    }
-                    .into());
-                };
+            for (kernel, ms) in self.model.profile(&input).await? {
+                let name = kernel.label();
                 match all.iter_mut().find(|time| time.name == name) {
                     Some(time) => {
                         time.launches += 1;

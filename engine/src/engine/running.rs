@@ -1,6 +1,7 @@
 //! The engine's state, and what can be asked of it between steps.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use super::EngineError;
 use super::info::ModelInfo;
@@ -8,6 +9,7 @@ use super::sequence::Sequence;
 use super::step::Flight;
 use crate::event::{Event, RequestId};
 use crate::forward::device::Failures;
+use crate::forward::gpu::Gpu;
 use crate::forward::{Model, Roofline, measure_roofline};
 use crate::platform::Stopwatch;
 use crate::scheduler::Request;
@@ -20,6 +22,8 @@ pub struct Engine {
     pub(super) tokenizer: Tokenizer,
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
+    /// None on the CPU backend.
+    pub(super) gpu: Option<Rc<Gpu>>,
     pub(super) chunk: usize,
     /// How many steps are issued before the first of them is waited for.
     pub(super) depth: usize,
@@ -85,9 +89,12 @@ impl Engine {
     /// # Errors
     /// What the device says.
     pub async fn measure_roofline(&self) -> Result<Option<Roofline>, EngineError> {
-        let roofline = measure_roofline(self.model.device(), &self.info.backend).await?;
+        let Some(gpu) = &self.gpu else {
+            return Ok(None);
+        };
+        let roofline = measure_roofline(gpu, &self.info.backend).await?;
         self.check_device()?;
-        Ok(roofline)
+        Ok(Some(roofline))
     }
 
     /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.

@@ -9,7 +9,7 @@ use super::running::Waiting;
 use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::{Event, FinishReason, RequestId};
-use crate::forward::{ForwardError, LogitRows, PickRead, PickWay, queue};
+use crate::forward::{ForwardError, LogitRows, PickWay, StepRead, StepResult, queue};
 use crate::platform::{Stopwatch, clock};
 use crate::sampling::SamplingError;
 use crate::scheduler::{Progress, plan, reusable_prefix};
@@ -28,7 +28,7 @@ pub(super) struct Flight {
     issued_ms: f64,
     /// Whether it picks a token.
     picks: bool,
-    read: PickRead,
+    read: StepRead,
 }
 
 impl Engine {
@@ -131,7 +131,7 @@ impl Engine {
         }
         while self.flights.len() < self.depth && self.issue(sequence, &mut laps)? {}
         let flight = self.flights.pop_front().ok_or_else(nothing_to_compute)?;
-        let id = flight.read.get().await?;
+        let StepResult { id, timing } = flight.read.get().await?;
         self.check_device()?;
         laps.book(Span::Gpu);
         let range = flight.range;
@@ -146,6 +146,7 @@ impl Engine {
             (true, None) => return Err(SamplingError::NoFiniteLogit.into()),
             (false, _) => None,
         };
+        laps.device = timing;
         Ok(self.take_in(sequence, laps, &range, picked))
     }
 
@@ -191,7 +192,7 @@ impl Engine {
             range,
             issued_ms: laps.start_ms(),
             picks,
-            read: self.model.read_pick()?,
+            read: self.model.read_step()?,
         });
         laps.book(Span::Submit);
         Ok(true)
@@ -218,7 +219,7 @@ impl Engine {
         };
         // From here on the cache is written.
         self.cached.truncate(plan.range.start);
-        let logits = self.model.encode(input, rows);
+        let logits = self.model.encode(input, rows)?;
         laps.book(Span::Encode);
         queue::submit(self.model.device())?;
         laps.book(Span::Submit);

@@ -1,12 +1,16 @@
 //! Adapters and devices: finding one, checking what it has, and hearing about its failures.
 
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
 use super::error::ForwardError;
+use super::gpu::Gpu;
 use super::info::{Backend, BackendInfo, limit};
 use crate::platform::{CPU_NAME, adapter_name};
 
@@ -48,6 +52,8 @@ impl Failures {
 pub struct OpenDevice {
     /// burn's handle.
     pub device: Device,
+    /// What launches our own kernels; none on the CPU backend.
+    pub gpu: Option<Rc<Gpu>>,
     /// What it is.
     pub info: BackendInfo,
     /// What it reports by itself.
@@ -58,6 +64,7 @@ pub struct OpenDevice {
 pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
     OpenDevice {
         device: Device::flex(),
+        gpu: None,
         info: BackendInfo {
             backend: Backend::Flex,
             api: "CPU".into(),
@@ -195,8 +202,10 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
 
 thread_local! {
     /// The runtime never lets go of a device that it was given, so a thread opens one an adapter
-    /// and goes on with it from model to model.
-    static OPENED: RefCell<Vec<OpenDevice>> = const { RefCell::new(Vec::new()) };
+    /// and goes on with it from model to model. Never dropped: when a thread ends, what a device needs
+    /// to be closed may have gone before it.
+    static OPENED: RefCell<ManuallyDrop<Vec<OpenDevice>>> =
+        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
 /// Opens a wgpu device for burn on the adapter that [`find_adapter`] found, or gives the one that
@@ -255,6 +264,7 @@ async fn open_new(
         }
     });
     let backend = adapter.get_info().backend;
+    let (own_device, own_queue) = (device.clone(), queue.clone());
     let device = Device::wgpu_options()
         .setup(WgpuSetup {
             instance,
@@ -266,8 +276,13 @@ async fn open_new(
         .tasks_max(TASKS_MAX)
         .init()
         .map_err(|error| refused(error.to_string()))?;
+    let gpu = match device.as_dispatch() {
+        DispatchDevice::Cube(cube) => Some(Gpu::new(cube.client(), own_device, own_queue).await?),
+        _ => None,
+    };
     Ok(OpenDevice {
         device,
+        gpu,
         info,
         failures,
     })

@@ -52,7 +52,7 @@ pub async fn load(
         }
         ForwardPath::Fast => {
             let (weights, embedding) = fast::load(&mut loader).await?;
-            let fast = Fast::new(&config, weights, &device, shape, open.info.software)?;
+            let fast = Fast::new(&config, weights, open, shape)?;
             (Path::Fast(fast), embedding)
         }
     };

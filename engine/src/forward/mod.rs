@@ -16,7 +16,7 @@ pub mod device;
 #[cfg(feature = "compute")]
 mod fast;
 #[cfg(feature = "compute")]
-pub mod kernel;
+pub mod gpu;
 #[cfg(feature = "compute")]
 mod loader;
 #[cfg(feature = "compute")]
@@ -38,12 +38,12 @@ pub use roofline::Roofline;
 pub use shape::{KvType, Shape};
 
 #[cfg(feature = "compute")]
-pub use kernel::Window;
+pub use gpu::{StepRead, StepResult};
 #[cfg(feature = "compute")]
 pub use loader::load;
 #[cfg(feature = "compute")]
 pub use model::{LogitRows, Model, StepInput};
 #[cfg(feature = "compute")]
-pub use pick::{PickRead, PickWay};
+pub use pick::PickWay;
 #[cfg(feature = "compute")]
 pub use roofline::measure as measure_roofline;

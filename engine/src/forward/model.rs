@@ -1,16 +1,15 @@
 //! The model on a device: its weights, its KV cache, and one of two paths through it.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use cubecl::server::Handle;
 
 use super::error::ForwardError;
 use super::fast::Fast;
-use super::kernel::Window;
+use super::gpu::StepRead;
 use super::loader::HostEmbedding;
-use super::pick::{PickRead, PickWay};
+use super::pick::PickWay;
 use super::reference::Reference;
 use crate::weights::ModelConfig;
-use llamaglass_shaders::Sampling;
+use llamaglass_shaders::{Kernel, Sampling};
 
 /// A Llama with its KV cache, for one sequence.
 #[derive(Debug)]
@@ -25,7 +24,6 @@ pub struct Model {
 
 /// The path through a model, with its weights.
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one a model")]
 pub(super) enum Path {
     Fast(Fast),
     Reference(Reference),
@@ -56,8 +54,8 @@ enum Input {
     Ids(Tensor<1, Int>, Tensor<3>),
     /// The same with looked up rows [T, C].
     Rows(Tensor<2>, Tensor<3>),
-    /// The fast path: rows [T, C], where the device does not look them up itself.
-    Fast(Option<Handle>),
+    /// The fast path has them in buffers of its own.
+    Fast,
 }
 
 impl Model {
@@ -117,7 +115,10 @@ impl Model {
         let c = self.config.hidden_size;
         let rows = host.map(|table| table.rows(ids, c)).transpose()?;
         let x = match &mut self.path {
-            Path::Fast(fast) => Input::Fast(fast.upload(ids, position, rows)?),
+            Path::Fast(fast) => {
+                fast.upload(ids, position, rows.as_deref())?;
+                Input::Fast
+            }
             Path::Reference(reference) => {
                 let mask = reference.mask(&self.config, position, tokens);
                 match rows {
@@ -151,7 +152,7 @@ impl Model {
             tokens,
         } = input;
         match (&mut self.path, x) {
-            (Path::Fast(fast), Input::Fast(x)) => fast.residuals(x, tokens).await,
+            (Path::Fast(fast), Input::Fast) => fast.residuals(tokens).await,
             (Path::Reference(path), Input::Rows(x, mask)) => {
                 path.residuals(&self.config, (x, mask), position).await
             }
@@ -179,8 +180,7 @@ impl Model {
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
     pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) -> Result<(), ForwardError> {
-        self.fast()?.begin(sampling, occurrences);
-        Ok(())
+        self.fast()?.begin(sampling, occurrences)
     }
 
     /// Issues a step over what was uploaded, or with nothing over the id that was picked last:
@@ -193,31 +193,26 @@ impl Model {
         input: Option<StepInput>,
         pick: Option<PickWay>,
     ) -> Result<(), ForwardError> {
-        let (rows, tokens) = match input {
-            Some(StepInput {
-                x: Input::Fast(rows),
-                tokens,
-                ..
-            }) => (rows, tokens),
-            _ => (None, 1),
-        };
-        self.fast()?.advance(rows, tokens, pick)
+        let tokens = input.map_or(1, |input| input.tokens);
+        self.fast()?.advance(tokens, pick);
+        Ok(())
     }
 
     /// Submits all that was issued; what was picked last is to be read.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
-    pub fn read_pick(&self) -> Result<PickRead, ForwardError> {
-        Ok(self.fast()?.read_pick())
+    pub fn read_step(&self) -> Result<StepRead, ForwardError> {
+        self.fast()?.read_step()
     }
 
-    /// Launches a step over what was uploaded and the pick behind it, each kernel timed by itself.
+    /// Runs a step over what was uploaded and the pick behind it, each kernel timed by itself; the
+    /// kernels in their order, and milliseconds.
     ///
     /// # Errors
     /// [`ForwardError`] where the path is not ours, or the device can't time.
-    pub fn profile(&self, input: &StepInput) -> Result<Vec<Window>, ForwardError> {
-        self.fast()?.profile(input.tokens)
+    pub async fn profile(&self, input: &StepInput) -> Result<Vec<(Kernel, f64)>, ForwardError> {
+        self.fast()?.profile(input.tokens).await
     }
 
     /// Submits prompts in pieces of about `most_ms`, where one of `chunk` ids takes `step_ms`, so that
@@ -228,8 +223,7 @@ impl Model {
         }
     }
 
-    /// Records what every step repeats; see the errors of the device for whether it went well. An id
-    /// must have been uploaded, and every way of picking used.
+    /// Records what every step repeats.
     pub fn record(&mut self) {
         if let Path::Fast(fast) = &mut self.path {
             fast.record();
@@ -247,22 +241,29 @@ impl Model {
     }
 
     /// Issues a step: writes the cache at the step's positions, gives the wanted logits [rows, V].
-    pub fn encode(&mut self, input: StepInput, rows: LogitRows) -> Option<Tensor<2>> {
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device has no room for them.
+    pub fn encode(
+        &mut self,
+        input: StepInput,
+        rows: LogitRows,
+    ) -> Result<Option<Tensor<2>>, ForwardError> {
         let StepInput {
             x,
             position,
             tokens,
         } = input;
-        match (&mut self.path, x) {
-            (Path::Fast(fast), Input::Fast(x)) => fast.encode(x, tokens, rows),
+        Ok(match (&mut self.path, x) {
+            (Path::Fast(fast), Input::Fast) => fast.encode(tokens, rows)?,
             (Path::Reference(path), Input::Rows(x, mask)) => {
                 path.encode(&self.config, (x, mask), position, rows)
             }
             (Path::Reference(path), Input::Ids(ids, mask)) => {
-                let x = path.embed(ids)?;
-                path.encode(&self.config, (x, mask), position, rows)
+                let x = path.embed(ids);
+                x.and_then(|x| path.encode(&self.config, (x, mask), position, rows))
             }
             _ => unreachable!("upload makes what its own path takes"),
-        }
+        })
     }
 }

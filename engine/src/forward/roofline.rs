@@ -16,16 +16,13 @@ pub use measure::measure;
 
 #[cfg(feature = "compute")]
 mod measure {
-    use burn::backend::DispatchDevice;
-    use burn::tensor::Device;
     use cubecl::bytes::Bytes;
     use llamaglass_shaders::{COPY, FMA, FMA_FLOP_A_ROUND};
 
     use super::super::error::ForwardError;
+    use super::super::gpu::Gpu;
     use super::super::info::{BackendInfo, limit};
-    use super::super::kernel::launch;
     use super::Roofline;
-    use crate::platform::Stopwatch;
 
     /// Bytes of a copy: more than any cache holds.
     const COPY_BYTES: u64 = 128 << 20;
@@ -35,24 +32,14 @@ mod measure {
     const FMA_GROUPS: u32 = 4096;
     const FMA_ROUNDS: u32 = 1024;
     const FMA_ROUNDS_CPU: u32 = 64;
-    /// Times that each is measured; the best counts.
+    /// Times that each is measured, after one that warms up; the best counts.
     const REPEAT: usize = 5;
 
-    /// Measures `device`; nothing on the CPU backend.
+    /// Measures `gpu`, which `info` describes, on its own clock.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the device failed.
-    pub async fn measure(
-        device: &Device,
-        info: &BackendInfo,
-    ) -> Result<Option<Roofline>, ForwardError> {
-        let DispatchDevice::Cube(cube) = device.as_dispatch() else {
-            return Ok(None);
-        };
-        let client = cube.client();
-        let failed = |error| ForwardError::Device {
-            message: format!("the roofline could not be measured: {error:?}"),
-        };
+    pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardError> {
         let (bytes, rounds) = if info.software {
             (COPY_BYTES_CPU, FMA_ROUNDS_CPU)
         } else {
@@ -60,30 +47,29 @@ mod measure {
         };
         let most = info.limit(limit::STORAGE_BINDING).unwrap_or(bytes);
         let bytes = bytes.min(most) / 16 * 16;
-        let [x, y] = [(); 2].map(|()| client.empty(bytes as usize));
-        let factors = client.create(Bytes::from_elems(vec![0.5f32, 1.0]));
-        let sums = client.empty(FMA_GROUPS as usize * 64 * 4);
-        let [mut copy, mut fma] = [f64::INFINITY; 2];
-        // Once more than counts: the first compiles.
-        for round in 0..=REPEAT {
-            let watch = Stopwatch::start();
+        let x = gpu.empty(bytes as usize)?;
+        let y = gpu.empty(bytes as usize)?;
+        let factors = gpu.create(Bytes::from_elems(vec![0.5f32, 1.0]))?;
+        let sums = gpu.empty(FMA_GROUPS as usize * 64 * 4)?;
+        let both = gpu.record(|| {
             let info = [(bytes / 16) as u32];
-            launch(&client, &COPY, &[&x, &y], &info, [4096, 1, 1]);
-            client.sync().await.map_err(failed)?;
-            let copied = watch.ms();
-            let info = [rounds];
+            gpu.launch(&COPY, &[&x, &y], &info, [4096, 1, 1]);
             let groups = [FMA_GROUPS, 1, 1];
-            launch(&client, &FMA, &[&factors, &sums], &info, groups);
-            client.sync().await.map_err(failed)?;
-            if round > 0 {
-                copy = copy.min(copied);
-                fma = fma.min(watch.ms() - copied);
+            gpu.launch(&FMA, &[&factors, &sums], &[rounds], groups);
+        });
+        let mut best = [f64::INFINITY; 2];
+        gpu.profile(&both).await?;
+        for _ in 0..REPEAT {
+            let times = gpu.profile(&both).await?;
+            for (best, (_, ms)) in best.iter_mut().zip(times) {
+                *best = best.min(ms);
             }
         }
+        let [copy, fma] = best;
         let flop = f64::from(FMA_GROUPS * 64) * f64::from(rounds) * FMA_FLOP_A_ROUND as f64;
-        Ok(Some(Roofline {
+        Ok(Roofline {
             copy_gb_s: 2.0 * bytes as f64 / copy / 1e6,
             gflop_s: flop / fma / 1e6,
-        }))
+        })
     }
 }

@@ -24,6 +24,7 @@ fn step(kind: StepKind, tokens: u32, start_ms: f64, wall_ms: f64) -> StepTiming 
         wall_ms,
         spans,
         clock: CLOCK,
+        device: None,
     }
 }
 

@@ -1,12 +1,11 @@
 //! Our own kernels against their CPU references, on the system's adapter, in shapes that are
 //! multiples of nothing.
 
-use burn::backend::DispatchDevice;
+use std::rc::Rc;
+
 use cubecl::bytes::Bytes;
-use cubecl::client::Client;
-use cubecl::server::Handle;
 use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
-use llamaglass_engine::forward::kernel::{flat, launch};
+use llamaglass_engine::forward::gpu::{self, Buffer, flat};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
     ADD, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, Kernel, Kv, RMS_NORM,
@@ -27,18 +26,14 @@ struct Packed {
 
 /// A GPU and values for it.
 pub struct Gpu {
-    pub client: Client,
+    pub device: Rc<gpu::Gpu>,
     state: u32,
 }
 
 impl Gpu {
     pub fn open() -> Self {
-        let device = open().device;
-        let DispatchDevice::Cube(cube) = device.as_dispatch() else {
-            panic!("not a GPU");
-        };
         Self {
-            client: cube.client(),
+            device: open().gpu.expect("a GPU"),
             state: 1,
         }
     }
@@ -62,7 +57,7 @@ impl Gpu {
     }
 
     /// Rows of `values`, each in whole blocks with zeros at the end.
-    fn padded(&self, values: &[f32], row: usize) -> Handle {
+    fn padded(&self, values: &[f32], row: usize) -> Buffer {
         let mut padded = Vec::new();
         for row in values.chunks_exact(row) {
             padded.extend_from_slice(row);
@@ -118,32 +113,32 @@ impl Gpu {
         }
     }
 
-    pub fn put(&self, values: &[f32]) -> Handle {
+    pub fn put(&self, values: &[f32]) -> Buffer {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.client.create(Bytes::from_bytes_vec(bytes))
+        self.device.create(Bytes::from_bytes_vec(bytes)).unwrap()
     }
 
-    pub fn put_u32(&self, values: &[u32]) -> Handle {
+    pub fn put_u32(&self, values: &[u32]) -> Buffer {
         let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.client.create(Bytes::from_bytes_vec(bytes))
+        self.device.create(Bytes::from_bytes_vec(bytes)).unwrap()
     }
 
     /// What goes with a matrix' numbers, the bias behind it.
-    fn side(&self, matrix: &Packed, bias: &[f32]) -> Handle {
+    fn side(&self, matrix: &Packed, bias: &[f32]) -> Buffer {
         let mut side = matrix.side.clone();
         side.extend(bias.iter().map(|value| value.to_bits()));
         side.push(0);
         self.put_u32(&side)
     }
 
-    pub fn get(&self, handle: &Handle) -> Vec<f32> {
-        let words = self.get_u32(handle);
+    pub fn get(&self, buffer: &Buffer) -> Vec<f32> {
+        let words = self.get_u32(buffer);
         words.into_iter().map(f32::from_bits).collect()
     }
 
-    pub fn get_u32(&self, handle: &Handle) -> Vec<u32> {
-        let read = block_on(self.client.read_async(vec![handle.clone()])).unwrap();
-        let words = read[0].chunks_exact(4);
+    pub fn get_u32(&self, buffer: &Buffer) -> Vec<u32> {
+        let read = block_on(self.device.read(buffer)).unwrap();
+        let words = read.chunks_exact(4);
         words
             .map(|word| u32::from_le_bytes(word.try_into().unwrap()))
             .collect()
@@ -180,8 +175,7 @@ fn embed_looks_rows_up_in_every_format() {
             let head = [12, ids.len() as u32];
             let step: Vec<u32> = head.iter().chain(&ids).copied().collect();
             let kernel = embed(format);
-            launch(
-                &gpu.client,
+            gpu.device.launch(
                 &kernel,
                 &[
                     &gpu.put_u32(&step),
@@ -208,8 +202,7 @@ fn rms_norm_of_any_row() {
         let wanted = cpu::rms_norm(&x[first * c..], &weight, 1e-5);
         for kernel in [RMS_NORM, RMS_NORM_LANE] {
             let y = gpu.put(&vec![POISON; rows * stride]);
-            launch(
-                &gpu.client,
+            gpu.device.launch(
                 &kernel,
                 &[&gpu.put(&x), &gpu.put(&weight), &y],
                 &[c as u32, 1e-5f32.to_bits(), first as u32, stride as u32],
@@ -243,7 +236,7 @@ impl Case {
     }
 
     /// x [first + rows, inputs], the matrix, and the product of all of x's rows but the `first`.
-    fn operands(&self, gpu: &mut Gpu, first: usize, bias: &[f32]) -> (Handle, Packed, Vec<f32>) {
+    fn operands(&self, gpu: &mut Gpu, first: usize, bias: &[f32]) -> (Buffer, Packed, Vec<f32>) {
         let blocks = Format::blocks(self.inputs);
         let x = gpu.noise((first + self.rows) * self.inputs);
         let matrix = gpu.matrix(self.format, self.out, blocks);
@@ -273,8 +266,7 @@ impl Case {
             let info = [
                 self.rows, blocks, self.out, flags_here, first, bias_at, column, stride,
             ];
-            launch(
-                &gpu.client,
+            gpu.device.launch(
                 &linear(self.way, self.format, Store::Plain),
                 &[
                     &x,
@@ -317,8 +309,7 @@ impl Case {
             0,
             f + 1,
         ];
-        launch(
-            &gpu.client,
+        gpu.device.launch(
             &linear(self.way, self.format, Store::Swiglu),
             &[
                 &x,
@@ -436,7 +427,7 @@ fn pairs(heads: Heads, positions: usize) -> Vec<(bool, usize)> {
 }
 
 /// What the device has cached.
-fn cached(gpu: &Gpu, handle: &Handle, heads: Heads, positions: usize, kv: Kv) -> Cache {
+fn cached(gpu: &Gpu, handle: &Buffer, heads: Heads, positions: usize, kv: Kv) -> Cache {
     let words = gpu.get_u32(handle);
     let values: Vec<f32> = match kv {
         Kv::F32 => words.into_iter().map(f32::from_bits).collect(),
@@ -461,27 +452,29 @@ fn cached(gpu: &Gpu, handle: &Handle, heads: Heads, positions: usize, kv: Kv) ->
 /// The kernel and what comes with it for rows in one piece, in tiles, and one in several pieces.
 struct Attention<'a> {
     gpu: &'a Gpu,
-    buffers: [&'a Handle; 3],
+    buffers: [&'a Buffer; 3],
     heads: Heads,
     positions: usize,
     stride: usize,
 }
 
 impl Attention<'_> {
-    fn launch(&self, kernel: Kernel, mixed: &Handle, last: usize, groups: [u32; 3]) {
+    fn launch(&self, kernel: Kernel, mixed: &Buffer, last: usize, groups: [u32; 3]) {
         let Heads { queries, kv, dim } = self.heads;
         let info = [queries, kv, dim, self.positions, self.stride, last].map(|n| n as u32);
         let [turned, cache, step] = self.buffers;
         let buffers = [turned, cache, mixed, step];
-        launch(&self.gpu.client, &kernel, &buffers, &info, groups);
+        self.gpu.device.launch(&kernel, &buffers, &info, groups);
     }
 
-    fn merge(&self, parts: &Handle, mixed: &Handle, splits: usize) {
+    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize) {
         let Heads { queries, dim, .. } = self.heads;
         let info = [queries, dim, self.stride, splits].map(|n| n as u32);
         let groups = [queries as u32, 1, 1];
         let buffers = [parts, mixed];
-        launch(&self.gpu.client, &ATTENTION_MERGE, &buffers, &info, groups);
+        self.gpu
+            .device
+            .launch(&ATTENTION_MERGE, &buffers, &info, groups);
     }
 }
 
@@ -529,8 +522,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, chunks: &[(usize, usize)], par
             let bias_at = matrix.side.len();
             let info = [rows, blocks, out, flags, 0, bias_at, first, stride];
             let info = info.iter().chain(&shape).map(|value| *value as u32);
-            launch(
-                &gpu.client,
+            gpu.device.launch(
                 &linear(way, format, Store::Qkv(kv_type)),
                 &[
                     &x_on_gpu,
@@ -626,12 +618,12 @@ fn the_roofs_kernels_do_what_they_are_counted_for() {
     let x = gpu.noise(4 * 1001);
     let y = gpu.put(&vec![POISON; x.len()]);
     let buffers = [&gpu.put(&x), &y];
-    launch(&gpu.client, &COPY, &buffers, &[1001], [3, 1, 1]);
+    gpu.device.launch(&COPY, &buffers, &[1001], [3, 1, 1]);
     assert_eq!(gpu.get(&y), cpu::copy(&x));
 
     let y = gpu.put(&[POISON; 128]);
     let buffers = [&gpu.put(&[0.5, 1.0]), &y];
-    launch(&gpu.client, &FMA, &buffers, &[9], [2, 1, 1]);
+    gpu.device.launch(&FMA, &buffers, &[9], [2, 1, 1]);
     let wanted: Vec<f32> = (0..128).map(|id| cpu::fma(id, 9, 0.5, 1.0)).collect();
     assert_close("fma", &gpu.get(&y), &wanted, 32);
 }

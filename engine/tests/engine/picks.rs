@@ -1,13 +1,12 @@
 //! The kernels that pick, against their CPU references.
 
-use cubecl::server::Handle;
-use llamaglass_engine::forward::kernel::launch;
+use llamaglass_engine::forward::gpu::Buffer;
 use llamaglass_shaders::{ARGMAX, IN_PROMPT, NO_PICK, SAMPLE, Sampling, cpu, exp2_table};
 
 use super::kernels::Gpu;
 
 /// What a pick at position 7 with a prompt of 3 ids leaves: the id for the host, and the next step.
-fn check_pick(gpu: &Gpu, picked: &Handle, step: &Handle, wanted: Option<u32>, what: &str) {
+fn check_pick(gpu: &Gpu, picked: &Buffer, step: &Buffer, wanted: Option<u32>, what: &str) {
     let id = gpu.get_u32(picked);
     assert_eq!(id, [wanted.unwrap_or(NO_PICK)], "{what}");
     let next = [10, 1, wanted.unwrap_or(0)];
@@ -22,7 +21,7 @@ fn argmax_picks_what_the_cpu_reference_picks() {
         let check = |logits: &[f32]| {
             let [picked, step] = [vec![5; 1], vec![7, 3, 1, 2, 3]].map(|words| gpu.put_u32(&words));
             let buffers = [&gpu.put(logits), &picked, &step];
-            launch(&gpu.client, &ARGMAX, &buffers, &[v as u32], [1, 1, 1]);
+            gpu.device.launch(&ARGMAX, &buffers, &[v as u32], [1, 1, 1]);
             check_pick(&gpu, &picked, &step, cpu::argmax(logits), &format!("V {v}"));
         };
         check(&logits);
@@ -111,7 +110,7 @@ fn sample_picks_what_the_cpu_reference_picks() {
                     &picked,
                     &step,
                 ];
-                launch(&gpu.client, &SAMPLE, &buffers, &[v as u32], [1, 1, 1]);
+                gpu.device.launch(&SAMPLE, &buffers, &[v as u32], [1, 1, 1]);
                 let mut penalised = logits.clone();
                 let wanted = sampler.sample(&mut penalised, &counted, &sampling, draw);
                 check_pick(&gpu, &picked, &step, wanted, &what);
@@ -138,6 +137,6 @@ fn sample_of_nothing_picks_nothing() {
     ]
     .map(|words| gpu.put_u32(words));
     let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
-    launch(&gpu.client, &SAMPLE, &buffers, &[300], [1, 1, 1]);
+    gpu.device.launch(&SAMPLE, &buffers, &[300], [1, 1, 1]);
     check_pick(&gpu, &picked, &step, None, "only NaN");
 }

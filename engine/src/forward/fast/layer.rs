@@ -1,23 +1,22 @@
 //! One block as launches: seven kernels; one more where q, k and v are stored in two types, and one
 //! more where several workgroups share a row's positions in attention.
 
-use cubecl::client::Client;
-use cubecl::server::Handle;
 use llamaglass_shaders::{
     ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kernel, Kv, attention, attention_groups, attention_part,
     attention_tile,
 };
 
-use super::super::kernel::Launcher;
+use super::super::error::ForwardError;
+use super::super::gpu::{Buffer, Gpu};
 use super::super::shape::Shape;
-use super::buffers::{Buffers, Step, whole};
+use super::buffers::{Buffers, whole};
 use super::matrix::{After, Matrix, To};
 use crate::weights::ModelConfig;
 
 /// RMSNorm's weight and epsilon.
 pub struct Norm {
     /// `[C]` f32.
-    pub weight: Handle,
+    pub weight: Buffer,
     /// C.
     pub c: usize,
     /// Added to the mean square.
@@ -29,11 +28,11 @@ pub struct Norm {
 impl Norm {
     /// Rows `first` to `first + count` of x [.., C], normed, to rows 0 to `count` of y, which are
     /// whole blocks.
-    pub fn launch(&self, to: &Launcher, x: &Handle, first: usize, count: usize, y: &Handle) {
+    pub fn launch(&self, gpu: &Gpu, x: &Buffer, first: usize, count: usize, y: &Buffer) {
         let [c, first, stride, count] = [self.c, first, whole(self.c), count].map(|n| n as u32);
         let info = [c, self.eps.to_bits(), first, stride];
         let buffers = [x, &self.weight, y];
-        to.launch(&self.kernel, &buffers, &info, [count, 1, 1]);
+        gpu.launch(&self.kernel, &buffers, &info, [count, 1, 1]);
     }
 }
 
@@ -58,7 +57,7 @@ pub struct Weights {
 pub struct Layer {
     weights: Weights,
     /// Keys and values.
-    cache: Handle,
+    cache: Buffer,
     kv: Kv,
     /// H, K, D, S.
     heads: [u32; 4],
@@ -68,21 +67,30 @@ pub struct Layer {
 
 impl Layer {
     /// Makes a cache as `shape` wants it.
-    pub fn new(weights: Weights, config: &ModelConfig, shape: Shape, client: &Client) -> Self {
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device has no room.
+    pub fn new(
+        weights: Weights,
+        config: &ModelConfig,
+        shape: Shape,
+        gpu: &Gpu,
+    ) -> Result<Self, ForwardError> {
         let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
         let (context, kv) = (shape.context, shape.kv.kernels());
-        Self {
+        Ok(Self {
             weights,
-            cache: client.empty(2 * k * context * d * kv.bytes()),
+            cache: gpu.empty(2 * k * context * d * kv.bytes())?,
             kv,
             heads: [h, k, d, context].map(|n| n as u32),
             widths: [h * d, config.ffn_size],
-        }
+        })
     }
 
-    /// The step's rows through the block, in place, its keys and values into the cache.
-    pub fn launch(&self, launcher: &Launcher, buffers: &Buffers, step: &Step, angles: &Handle) {
+    /// The step's `t` rows through the block, in place, its keys and values into the cache.
+    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, t: usize, angles: &Buffer) {
         let Buffers {
+            x,
             normed,
             queries,
             mixed,
@@ -90,8 +98,7 @@ impl Layer {
             one_row,
             ..
         } = buffers;
-        let Step { x, tokens: t } = step;
-        let (t, cache) = (*t, &self.cache);
+        let cache = &self.cache;
         let weights = &self.weights;
         let [h_d, f] = self.widths;
         let residual = To {
@@ -107,29 +114,29 @@ impl Layer {
             add: false,
         };
 
-        weights.attn_norm.launch(launcher, x, 0, t, normed);
+        weights.attn_norm.launch(gpu, x, 0, t, normed);
         let after = After::Qkv([angles, cache, &buffers.step], self.heads, self.kv);
         for (matrix, row) in &weights.qkv {
             let to = to(queries, h_d, *row);
-            matrix.launch(launcher, *one_row, (normed, t), &to, &after);
+            matrix.launch(gpu, *one_row, (normed, t), &to, &after);
         }
-        self.attend(launcher, buffers, t);
+        self.attend(gpu, buffers, t);
         let plain = After::Nothing;
         weights
             .o
-            .launch(launcher, *one_row, (mixed, t), &residual, &plain);
+            .launch(gpu, *one_row, (mixed, t), &residual, &plain);
 
-        weights.ffn_norm.launch(launcher, x, 0, t, normed);
+        weights.ffn_norm.launch(gpu, x, 0, t, normed);
         let to = to(hidden, whole(f), 0);
         let gate_up = &weights.gate_up;
-        gate_up.launch(launcher, *one_row, (normed, t), &to, &After::Swiglu);
+        gate_up.launch(gpu, *one_row, (normed, t), &to, &After::Swiglu);
         weights
             .down
-            .launch(launcher, *one_row, (hidden, t), &residual, &plain);
+            .launch(gpu, *one_row, (hidden, t), &residual, &plain);
     }
 
     /// The queries over the cache, to `mixed`.
-    fn attend(&self, launcher: &Launcher, buffers: &Buffers, t: usize) {
+    fn attend(&self, gpu: &Gpu, buffers: &Buffers, t: usize) {
         let Buffers {
             queries,
             mixed,
@@ -145,7 +152,7 @@ impl Layer {
             let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
             let info = [h, k, d, s, stride, t as u32];
             let read = [queries, cache, mixed, step];
-            launcher.launch(&attention_tile(kv), &read, &info, [h, tiles, 1]);
+            gpu.launch(&attention_tile(kv), &read, &info, [h, tiles, 1]);
             return;
         }
         let groups = attention_groups(h as usize, k as usize, *splits);
@@ -153,12 +160,12 @@ impl Layer {
         let info = [h, k, d, s, stride, split];
         if split == 1 {
             let read = [queries, cache, mixed, step];
-            launcher.launch(&attention(kv), &read, &info, groups);
+            gpu.launch(&attention(kv), &read, &info, groups);
             return;
         }
         let read = [queries, cache, parts, step];
-        launcher.launch(&attention_part(kv), &read, &info, groups);
+        gpu.launch(&attention_part(kv), &read, &info, groups);
         let info = [h, d, stride, split];
-        launcher.launch(&ATTENTION_MERGE, &[parts, mixed], &info, [h, 1, 1]);
+        gpu.launch(&ATTENTION_MERGE, &[parts, mixed], &info, [h, 1, 1]);
     }
 }

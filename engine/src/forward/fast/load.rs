@@ -1,16 +1,18 @@
 //! Weights to the device as they are stored, tensor by tensor.
 
+use std::rc::Rc;
+
 use cubecl::bytes::Bytes;
-use cubecl::client::Client;
 use llamaglass_shaders::{Format, RMS_NORM, RMS_NORM_LANE};
 
 use super::super::error::LoadError;
 use super::super::format::format;
+use super::super::gpu::Gpu;
 use super::super::loader::{HostEmbedding, Loader};
 use super::layer::{Norm, Weights};
 use super::matrix::Matrix;
 use super::pack::Packed;
-use super::{Parameters, client_of};
+use super::{Parameters, gpu_of};
 use crate::weights::{BlockTensor, RopeLayout, TensorName, TensorType};
 
 /// Rows of a shard of the output matrix are a multiple of this, which every product computes at once.
@@ -23,8 +25,8 @@ const SHARD_ROWS: usize = 8;
 pub async fn load(
     loader: &mut Loader<'_>,
 ) -> Result<(Parameters, Option<HostEmbedding>), LoadError> {
-    let client = client_of(&loader.open.device)?;
-    let mut loader = ToDevice { loader, client };
+    let gpu = gpu_of(loader.open)?;
+    let mut loader = ToDevice { loader, gpu };
     let (embedding, host, head) = loader.embedding_and_head().await?;
     let n_layers = loader.loader.checkpoint.config().n_layers;
     let mut blocks = Vec::with_capacity(n_layers);
@@ -44,7 +46,7 @@ pub async fn load(
 
 struct ToDevice<'a, 'b> {
     loader: &'a mut Loader<'b>,
-    client: Client,
+    gpu: Rc<Gpu>,
 }
 
 /// Tensors that become one matrix, with the same inputs, and where their rows go.
@@ -67,7 +69,7 @@ impl ToDevice<'_, '_> {
             } else {
                 RMS_NORM
             },
-            weight: self.client.create(Bytes::from_elems(values)),
+            weight: self.gpu.create(Bytes::from_elems(values))?,
         })
     }
 
@@ -182,7 +184,7 @@ impl ToDevice<'_, '_> {
         Ok(Matrix::upload(
             packed,
             bias,
-            &self.client,
+            &self.gpu,
             &self.loader.open.info,
             what,
         )?)
@@ -243,7 +245,7 @@ impl ToDevice<'_, '_> {
         let mut packed = Packed::new(format(tensor_type), stored.len() / row_bytes, cols);
         packed.put(tensor_type, stored, |row| row)?;
         let info = &self.loader.open.info;
-        Ok(Matrix::upload(packed, None, &self.client, info, || {
+        Ok(Matrix::upload(packed, None, &self.gpu, info, || {
             what.to_owned()
         })?)
     }

@@ -1,13 +1,11 @@
 //! Matrices on the device, in the format they are stored in.
 
 use cubecl::bytes::Bytes;
-use cubecl::client::Client;
-use cubecl::server::Handle;
 use llamaglass_shaders::{ADD, Format, Kv, Store, WITH_BIAS, Way, linear};
 
 use super::super::error::ForwardError;
+use super::super::gpu::{Buffer, Gpu};
 use super::super::info::BackendInfo;
-use super::super::kernel::Launcher;
 use super::super::memory::check_buffer;
 use super::pack::Packed;
 
@@ -21,9 +19,9 @@ pub struct Matrix {
     /// OUT.
     pub out: usize,
     /// Numbers.
-    pub quants: Handle,
+    pub quants: Buffer,
     /// Scales, and the bias behind them.
-    pub side: Handle,
+    pub side: Buffer,
     /// Where the bias begins in `side`.
     bias: Option<usize>,
 }
@@ -31,7 +29,7 @@ pub struct Matrix {
 /// Where a product goes.
 pub struct To<'a> {
     /// [T, stride].
-    pub y: &'a Handle,
+    pub y: &'a Buffer,
     /// Values a row of y has.
     pub stride: usize,
     /// The column that row 0 of the matrix is.
@@ -47,18 +45,18 @@ pub enum After<'a> {
     /// silu(gate) * up.
     Swiglu,
     /// RoPE and the write into the cache: angles, cache and step, H, K, D, S, and the cache's type.
-    Qkv([&'a Handle; 3], [u32; 4], Kv),
+    Qkv([&'a Buffer; 3], [u32; 4], Kv),
 }
 
 impl Matrix {
     /// Puts a packed matrix on the device; `what` names it for people.
     ///
     /// # Errors
-    /// [`ForwardError::BufferTooLarge`].
+    /// [`ForwardError::BufferTooLarge`], or [`ForwardError::Device`] where the device has no room.
     pub fn upload(
         packed: Packed,
         bias: Option<&[f32]>,
-        client: &Client,
+        gpu: &Gpu,
         info: &BackendInfo,
         what: impl Fn() -> String,
     ) -> Result<Self, ForwardError> {
@@ -78,8 +76,8 @@ impl Matrix {
             format: packed.format,
             blocks: packed.blocks,
             out: packed.rows,
-            quants: client.create(Bytes::from_elems(packed.quants)),
-            side: client.create(Bytes::from_elems(side)),
+            quants: gpu.create(Bytes::from_elems(packed.quants))?,
+            side: gpu.create(Bytes::from_elems(side))?,
             bias: begin,
         })
     }
@@ -87,9 +85,9 @@ impl Matrix {
     /// The first `rows` of x [.., 32 blocks] times the matrix.
     pub fn launch(
         &self,
-        launcher: &Launcher,
+        gpu: &Gpu,
         one_row: Way,
-        (x, rows): (&Handle, usize),
+        (x, rows): (&Buffer, usize),
         to: &To<'_>,
         after: &After<'_>,
     ) {
@@ -108,14 +106,14 @@ impl Matrix {
                 };
                 let info = [t, blocks, out, flags, 0, bias, column, stride];
                 let buffers = [x, &self.quants, &self.side, to.y];
-                launcher.launch(&kernel(store), &buffers, &info, groups);
+                gpu.launch(&kernel(store), &buffers, &info, groups);
             }
             After::Qkv([angles, cache, step], [h, k, d, s], kv) => {
                 let info = [
                     t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d, *s,
                 ];
                 let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
-                launcher.launch(&kernel(Store::Qkv(*kv)), &buffers, &info, groups);
+                gpu.launch(&kernel(Store::Qkv(*kv)), &buffers, &info, groups);
             }
         }
     }

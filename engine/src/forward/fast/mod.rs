@@ -8,23 +8,24 @@ mod matrix;
 mod pack;
 mod picks;
 
+use std::rc::Rc;
+
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor};
 use burn::backend::{DispatchTensorKind, cubecl::Device as CubeDevice};
-use burn::tensor::{DType, Device, Tensor};
+use burn::tensor::{DType, Tensor};
 use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
-use cubecl::client::{Client, Graph};
-use cubecl::server::Handle;
-use llamaglass_shaders::{Sampling, Way, embed};
+use llamaglass_shaders::{Kernel, Sampling, Way, embed};
 
+use super::device::OpenDevice;
 use super::error::ForwardError;
-use super::kernel::{Launcher, Window, flat};
+use super::gpu::{Buffer, DeviceStage, Gpu, StepRead, Tape, flat};
 use super::model::LogitRows;
-use super::pick::{PickRead, PickWay};
+use super::pick::PickWay;
 use super::rope::frequencies;
 use super::shape::Shape;
 use crate::weights::ModelConfig;
-use buffers::{Buffers, Step};
+use buffers::Buffers;
 use layer::{Layer, Norm, Weights};
 pub use load::load;
 use matrix::{After, Matrix, To};
@@ -32,8 +33,7 @@ use picks::Picks;
 
 /// Weights, tables, KV cache and buffers of the fast path, for one sequence.
 pub struct Fast {
-    client: Client,
-    launcher: Launcher,
+    gpu: Rc<Gpu>,
     device: CubeDevice,
     buffers: Buffers,
     /// [V, C], where it fits one buffer.
@@ -43,9 +43,9 @@ pub struct Fast {
     /// The output matrix, in row shards, and the column of the logits where each begins.
     head: Vec<(Matrix, usize)>,
     /// [S, D/2] of cosine and sine.
-    angles: Handle,
+    angles: Buffer,
     picks: Picks,
-    recorded: Recorded,
+    recorded: Option<Recorded>,
     /// Blocks of a prompt's rows that are submitted at once.
     blocks_a_submit: usize,
 }
@@ -62,80 +62,72 @@ pub struct Parameters {
     head: Vec<(Matrix, usize)>,
 }
 
-/// What is replayed; what the runtime could not record is launched, kernel by kernel.
-#[derive(Default)]
+/// What is replayed step by step.
 struct Recorded {
-    decode: Option<Graph>,
-    argmax: Option<Graph>,
-    sample: Option<Graph>,
-}
-
-impl Recorded {
-    const fn all(&self) -> bool {
-        self.decode.is_some() && self.argmax.is_some() && self.sample.is_some()
-    }
+    decode: Tape,
+    argmax: Tape,
+    sample: Tape,
 }
 
 impl std::fmt::Debug for Fast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fast")
             .field("layers", &self.layers.len())
-            .field("replays", &self.recorded.all())
+            .field("replays", &self.recorded.is_some())
             .finish_non_exhaustive()
     }
 }
 
 impl Fast {
-    /// A path over the weights, with room for `shape`; `software` is whether the adapter is a
-    /// program on the CPU.
+    /// A path over the weights, with room for `shape`.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the weights are not on a GPU.
+    /// [`ForwardError::NoPath`] where the weights are not on a GPU, [`ForwardError::Device`] where it
+    /// has no room.
     pub(super) fn new(
         config: &ModelConfig,
         parameters: Parameters,
-        device: &Device,
+        open: &OpenDevice,
         shape: Shape,
-        software: bool,
     ) -> Result<Self, ForwardError> {
-        let DispatchDevice::Cube(cube) = device.as_dispatch() else {
+        let DispatchDevice::Cube(cube) = open.device.as_dispatch() else {
             return Err(not_on_a_gpu());
         };
-        let client = cube.client();
+        let gpu = gpu_of(open)?;
         let Parameters {
             embedding,
             blocks,
             norm,
             head,
         } = parameters;
-        let layer = |weights| Layer::new(weights, config, shape, &client);
+        let layer = |weights| Layer::new(weights, config, shape, &gpu);
+        let software = open.info.software;
         let ways = (one_row(software), splits(software, shape.context));
         Ok(Self {
             device: cube.clone(),
-            buffers: Buffers::new(config, shape, ways, &client),
+            buffers: Buffers::new(config, shape, ways, &gpu)?,
             embedding,
-            layers: blocks.into_iter().map(layer).collect(),
+            layers: blocks.into_iter().map(layer).collect::<Result<_, _>>()?,
             norm,
             head,
-            angles: client.create(Bytes::from_elems(angles(config, shape.context))),
-            picks: Picks::new(config.vocab_size, &client),
-            recorded: Recorded::default(),
+            angles: gpu.create(Bytes::from_elems(angles(config, shape.context)))?,
+            picks: Picks::new(config.vocab_size, &gpu)?,
+            recorded: None,
             blocks_a_submit: config.n_layers,
-            launcher: Launcher::new(client.clone()),
-            client,
+            gpu,
         })
     }
 
-    /// Puts a step's ids and position on the device, or the rows [T, C] that the host looked up.
+    /// Puts a step's ids and position on the device, and the rows [T, C] that the host looked up.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where there are more ids than the buffers have room for.
     pub fn upload(
-        &mut self,
+        &self,
         ids: &[u32],
         position: usize,
-        rows: Option<Vec<f32>>,
-    ) -> Result<Option<Handle>, ForwardError> {
+        rows: Option<&[f32]>,
+    ) -> Result<(), ForwardError> {
         let room = self.buffers.rows;
         if ids.len() > room {
             return Err(ForwardError::Device {
@@ -145,10 +137,15 @@ impl Fast {
                 ),
             });
         }
-        let bytes = self.buffers.step_bytes(ids, position);
-        self.client
-            .write(&self.buffers.step, Bytes::from_bytes_vec(bytes));
-        Ok(rows.map(|rows| self.client.create(Bytes::from_elems(rows))))
+        let words = [position as u32, ids.len() as u32];
+        let words = words.iter().chain(ids);
+        let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
+        self.gpu.write(&self.buffers.step, &bytes)?;
+        if let Some(rows) = rows {
+            let bytes: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
+            self.gpu.write(&self.buffers.x, &bytes)?;
+        }
+        Ok(())
     }
 
     /// Whether the device looks the ids up itself, so that a step can begin from what it picked.
@@ -157,172 +154,149 @@ impl Fast {
     }
 
     /// Puts a request's sampling settings on the device.
-    pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) {
-        self.picks.begin(&self.client, sampling, occurrences);
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) -> Result<(), ForwardError> {
+        self.picks.begin(&self.gpu, sampling, occurrences)
     }
 
     /// Issues a step over the `tokens` that were uploaded, or with nothing uploaded over the one that
     /// was picked last: writes the cache, and picks an id where one is wanted.
-    pub fn advance(
-        &self,
-        rows_from_host: Option<Handle>,
-        tokens: usize,
-        pick: Option<PickWay>,
-    ) -> Result<(), ForwardError> {
-        match (pick, rows_from_host) {
-            (Some(_), None) if tokens == 1 => {
-                self.replay(self.recorded.decode.as_ref(), || self.launch_decode())?;
-            }
-            (pick, rows) => {
-                let x = rows.unwrap_or_else(|| self.embed(tokens));
-                let step = Step { x, tokens };
-                self.blocks(&step);
+    pub fn advance(&self, tokens: usize, pick: Option<PickWay>) {
+        let gpu = &self.gpu;
+        gpu.stage(DeviceStage::Forward);
+        match (pick, &self.recorded) {
+            (Some(_), Some(recorded)) if tokens == 1 => gpu.replay(&recorded.decode),
+            (pick, _) => {
+                self.blocks(tokens);
                 if pick.is_some() {
-                    self.output(&step, tokens - 1, 1, &self.buffers.logits);
+                    self.output(tokens - 1, 1, &self.buffers.logits);
                 }
             }
         }
-        let Some(way) = pick else { return Ok(()) };
-        let recorded = match way {
-            PickWay::Argmax => &self.recorded.argmax,
-            PickWay::Sample => &self.recorded.sample,
-        };
-        self.replay(recorded.as_ref(), || self.launch_pick(way))
+        let Some(way) = pick else { return };
+        gpu.stage(DeviceStage::Sampling);
+        match (way, &self.recorded) {
+            (PickWay::Argmax, Some(recorded)) => gpu.replay(&recorded.argmax),
+            (PickWay::Sample, Some(recorded)) => gpu.replay(&recorded.sample),
+            (way, None) => self.launch_pick(way),
+        }
     }
 
     /// Submits all that was issued; what was picked last is to be read.
-    pub fn read_pick(&self) -> PickRead {
-        self.picks.read(&self.client)
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn read_step(&self) -> Result<StepRead, ForwardError> {
+        self.gpu.read_step(&self.picks.picked)
     }
 
-    /// Issues a step over the `tokens` that were uploaded: writes the cache, gives the wanted
+    /// Runs a step over the `tokens` that were uploaded: writes the cache, gives the wanted
     /// logits [rows, V]. Those of the last row are overwritten by the next step.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device has no room for them.
     pub fn encode(
         &self,
-        rows_from_host: Option<Handle>,
         tokens: usize,
         rows: LogitRows,
-    ) -> Option<Tensor<2>> {
-        let x = rows_from_host.unwrap_or_else(|| self.embed(tokens));
-        let step = Step { x, tokens };
-        self.blocks(&step);
+    ) -> Result<Option<Tensor<2>>, ForwardError> {
+        self.blocks(tokens);
         let (count, first) = match rows {
-            LogitRows::None => return None,
+            LogitRows::None => {
+                self.gpu.submit()?;
+                return Ok(None);
+            }
             LogitRows::Last => (1, tokens - 1),
             LogitRows::All => (tokens, 0),
         };
         let logits = if count == 1 {
             self.buffers.logits.clone()
         } else {
-            self.client.empty(count * self.buffers.vocab * 4)
+            self.gpu.empty(count * self.buffers.vocab * 4)?
         };
-        self.output(&step, first, count, &logits);
-        Some(self.logits(logits, count))
+        self.output(first, count, &logits);
+        self.gpu.submit()?;
+        Ok(Some(self.logits(&logits, count)))
     }
 
     /// The residual stream [T, C] after the embedding of the `tokens` that were uploaded, and after
     /// each block.
-    pub async fn residuals(
-        &self,
-        rows_from_host: Option<Handle>,
-        tokens: usize,
-    ) -> Result<Vec<Vec<f32>>, ForwardError> {
-        let x = rows_from_host.unwrap_or_else(|| self.embed(tokens));
-        let step = Step { x, tokens };
-        let mut all = vec![self.read_rows(&step).await?];
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device failed.
+    pub async fn residuals(&self, tokens: usize) -> Result<Vec<Vec<f32>>, ForwardError> {
+        self.embed(tokens);
+        let mut all = vec![self.read_rows(tokens).await?];
         for layer in &self.layers {
-            layer.launch(&self.launcher, &self.buffers, &step, &self.angles);
-            all.push(self.read_rows(&step).await?);
+            layer.launch(&self.gpu, &self.buffers, tokens, &self.angles);
+            all.push(self.read_rows(tokens).await?);
         }
         Ok(all)
     }
 
-    async fn read_rows(&self, step: &Step) -> Result<Vec<f32>, ForwardError> {
-        let read = self.client.read_async(vec![step.x.clone()]).await;
-        let bytes = read.map_err(|error| ForwardError::Device {
-            message: format!("the residual stream could not be read: {error:?}"),
-        })?;
-        let values = bytes.iter().flat_map(|bytes| bytes.as_chunks().0);
-        let values = values.map(|word| f32::from_le_bytes(*word));
-        Ok(values.take(step.tokens * self.buffers.c).collect())
+    async fn read_rows(&self, tokens: usize) -> Result<Vec<f32>, ForwardError> {
+        let bytes = self.gpu.read(&self.buffers.x).await?;
+        let (words, _) = bytes.as_chunks();
+        let values = words.iter().map(|word| f32::from_le_bytes(*word));
+        Ok(values.take(tokens * self.buffers.c).collect())
     }
 
-    fn replay(&self, recorded: Option<&Graph>, launch: impl Fn()) -> Result<(), ForwardError> {
-        let Some(graph) = recorded else {
-            launch();
-            return Ok(());
-        };
-        // SAFETY: every buffer that the recorded launches read and write belongs to `self`, which
-        // outlives the graph, and is neither moved nor freed.
-        unsafe { graph.replay() }.map_err(|error| ForwardError::Device {
-            message: format!("a recorded step could not be replayed: {error:?}"),
-        })
-    }
-
-    /// Records the decode step and the picks, as far as the runtime can. Their kernels must have
-    /// run before, or recording would compile them; and an id must be uploaded, which is run.
+    /// Records the decode step and the picks.
     pub fn record(&mut self) {
-        let decode = self
-            .looks_up()
-            .then(|| self.capture(|| self.launch_decode()));
-        let pick = |way| self.capture(|| self.launch_pick(way));
-        self.recorded = Recorded {
-            decode: decode.flatten(),
+        let pick = |way| self.gpu.record(|| self.launch_pick(way));
+        self.recorded = Some(Recorded {
+            decode: self.gpu.record(|| self.launch(1)),
             argmax: pick(PickWay::Argmax),
             sample: pick(PickWay::Sample),
-        };
+        });
     }
 
-    fn capture(&self, launch: impl Fn()) -> Option<Graph> {
-        self.client.graph_prepare().ok()?;
-        // What runs between prepare and start is not recorded, and must be what is.
-        launch();
-        self.client.start_capture().ok()?;
-        launch();
-        self.client.stop_capture().ok()
-    }
-
-    /// Launches a step over the `tokens` that were uploaded and the pick behind it, each kernel in a
-    /// window of its own on the device's clock.
-    pub fn profile(&self, tokens: usize) -> Result<Vec<Window>, ForwardError> {
-        self.launcher.open_windows();
-        let x = self.embed(tokens);
-        let step = Step { x, tokens };
-        self.blocks(&step);
-        self.output(&step, tokens - 1, 1, &self.buffers.logits);
-        self.launch_pick(PickWay::Argmax);
-        self.launcher.close_windows()
+    /// Runs a step over the `tokens` that were uploaded and the pick behind it, each kernel between two
+    /// timestamps; the kernels in their order, and milliseconds.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
+    pub async fn profile(&self, tokens: usize) -> Result<Vec<(Kernel, f64)>, ForwardError> {
+        let step = self.gpu.record(|| {
+            self.launch(tokens);
+            self.launch_pick(PickWay::Argmax);
+        });
+        self.gpu.profile(&step).await
     }
 
     fn launch_pick(&self, way: PickWay) {
-        self.picks.launch(&self.launcher, &self.buffers, way);
+        self.picks.launch(&self.gpu, &self.buffers, way);
     }
 
-    fn launch_decode(&self) {
-        let x = self.embed(1);
-        let step = Step { x, tokens: 1 };
-        self.blocks(&step);
-        self.output(&step, 0, 1, &self.buffers.logits);
-    }
-
-    /// Looks the uploaded ids up; gives the residual stream [T, C].
-    fn embed(&self, tokens: usize) -> Handle {
-        let Buffers { step, x, c, .. } = &self.buffers;
-        if let Some(embedding) = &self.embedding {
-            let Matrix {
-                format,
-                blocks,
-                quants,
-                side,
-                ..
-            } = embedding;
-            let kernel = embed(*format);
-            let groups = flat(&kernel, tokens * blocks);
-            let info = [tokens, *c, *blocks].map(|n| n as u32);
-            let buffers = [step, quants, side, x];
-            self.launcher.launch(&kernel, &buffers, &info, groups);
+    /// A step of `tokens` rows, and the logits of its last.
+    fn launch(&self, tokens: usize) {
+        self.embed(tokens);
+        for layer in &self.layers {
+            layer.launch(&self.gpu, &self.buffers, tokens, &self.angles);
         }
-        x.clone()
+        self.output(tokens - 1, 1, &self.buffers.logits);
+    }
+
+    /// Looks the uploaded ids up, where the host did not.
+    fn embed(&self, tokens: usize) {
+        let Some(embedding) = &self.embedding else {
+            return;
+        };
+        let Buffers { step, x, c, .. } = &self.buffers;
+        let Matrix {
+            format,
+            blocks,
+            quants,
+            side,
+            ..
+        } = embedding;
+        let kernel = embed(*format);
+        let groups = flat(&kernel, tokens * blocks);
+        let info = [tokens, *c, *blocks].map(|n| n as u32);
+        self.gpu
+            .launch(&kernel, &[step, quants, side, x], &info, groups);
     }
 
     /// Submits so many blocks of a prompt's rows at once that they take about `most_ms`, where a whole
@@ -332,21 +306,23 @@ impl Fast {
         self.blocks_a_submit = ((layers as f64 * most_ms / step_ms) as usize).clamp(1, layers);
     }
 
-    fn blocks(&self, step: &Step) {
+    /// The residual stream of `tokens` rows, submitted piece by piece.
+    fn blocks(&self, tokens: usize) {
+        self.embed(tokens);
         for (index, layer) in self.layers.iter().enumerate() {
-            if step.tokens > 1 && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
+            if tokens > 1 && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
                 // What refuses here refuses whoever waits for the step, too.
-                let _reported_later = self.client.flush();
+                let _reported_later = self.gpu.submit();
             }
-            layer.launch(&self.launcher, &self.buffers, step, &self.angles);
+            layer.launch(&self.gpu, &self.buffers, tokens, &self.angles);
         }
     }
 
     /// The logits of `count` rows of the residual stream, from row `first` on.
-    fn output(&self, step: &Step, first: usize, count: usize, logits: &Handle) {
+    fn output(&self, first: usize, count: usize, logits: &Buffer) {
         let buffers = &self.buffers;
-        self.norm
-            .launch(&self.launcher, &step.x, first, count, &buffers.normed);
+        let (gpu, x) = (&self.gpu, &buffers.x);
+        self.norm.launch(gpu, x, first, count, &buffers.normed);
         for (shard, column) in &self.head {
             let to = To {
                 y: logits,
@@ -355,17 +331,17 @@ impl Fast {
                 add: false,
             };
             let rows = (&buffers.normed, count);
-            shard.launch(&self.launcher, buffers.one_row, rows, &to, &After::Nothing);
+            shard.launch(gpu, buffers.one_row, rows, &to, &After::Nothing);
         }
     }
 
-    fn logits(&self, handle: Handle, rows: usize) -> Tensor<2> {
+    fn logits(&self, buffer: &Buffer, rows: usize) -> Tensor<2> {
         let shape = [rows, self.buffers.vocab].into();
         let tensor = CubeTensor::new_contiguous(
-            self.client.clone(),
+            self.gpu.client().clone(),
             self.device.clone(),
             shape,
-            handle,
+            buffer.handle().clone(),
             DType::F32,
         );
         Tensor::from_dispatch(DispatchTensor {
@@ -407,12 +383,9 @@ fn angles(config: &ModelConfig, context: usize) -> Vec<f32> {
     angles
 }
 
-/// What launches on `device`.
-fn client_of(device: &Device) -> Result<Client, ForwardError> {
-    match device.as_dispatch() {
-        DispatchDevice::Cube(cube) => Ok(cube.client()),
-        _ => Err(not_on_a_gpu()),
-    }
+/// What launches on a device.
+fn gpu_of(open: &OpenDevice) -> Result<Rc<Gpu>, ForwardError> {
+    open.gpu.clone().ok_or_else(not_on_a_gpu)
 }
 
 fn not_on_a_gpu() -> ForwardError {

@@ -1,0 +1,240 @@
+//! A step's stages on the device's clock, and its way back to the host.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures::channel::oneshot::{self, Receiver};
+use llamaglass_shaders::NO_PICK;
+use wgpu::{
+    BufferAsyncError, BufferDescriptor, BufferUsages, CommandEncoderDescriptor,
+    ComputePassTimestampWrites, MapMode, QuerySet, QuerySetDescriptor, QueryType, SubmissionIndex,
+};
+
+use super::super::error::ForwardError;
+use super::{Buffer, Gpu};
+use crate::timing::{Clock, DeviceTiming};
+
+/// What a device's time is booked under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceStage {
+    /// Ids to logits.
+    Forward,
+    /// Logits to an id.
+    Sampling,
+}
+
+impl DeviceStage {
+    /// The stage's name for debuggers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Forward => "forward",
+            Self::Sampling => "sampling",
+        }
+    }
+}
+
+/// Begin and end of each stage.
+const TICKS: u32 = 4;
+/// Bytes of those.
+const TICK_BYTES: u64 = 8 * TICKS as u64;
+
+/// The timestamps of a step, and the memory that steps come back through.
+pub struct Stages {
+    queries: QuerySet,
+    resolved: wgpu::Buffer,
+    /// Whether the step that is being issued has begun each stage.
+    begun: [Cell<bool>; 2],
+    /// Memory that no step is coming back through.
+    idle: Rc<RefCell<Vec<wgpu::Buffer>>>,
+    /// None where the device's clock stands still.
+    pub clock: Option<Clock>,
+}
+
+impl Stages {
+    /// For steps on `device`.
+    pub fn new(device: &wgpu::Device) -> Self {
+        Self {
+            queries: device.create_query_set(&QuerySetDescriptor {
+                label: Some("stages"),
+                ty: QueryType::Timestamp,
+                count: TICKS,
+            }),
+            resolved: device.create_buffer(&BufferDescriptor {
+                label: Some("stages"),
+                size: TICK_BYTES,
+                usage: BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC,
+                mapped_at_creation: false,
+            }),
+            begun: Default::default(),
+            idle: Rc::default(),
+            clock: None,
+        }
+    }
+
+    /// What a pass of `stage` writes: the step's first of them the begin, and each the end.
+    pub fn writes(&self, stage: DeviceStage) -> Option<ComputePassTimestampWrites<'_>> {
+        self.clock?;
+        let first = 2 * stage as u32;
+        let begun = self.begun[stage as usize].replace(true);
+        Some(ComputePassTimestampWrites {
+            query_set: &self.queries,
+            beginning_of_pass_write_index: (!begun).then_some(first),
+            end_of_pass_write_index: Some(first + 1),
+        })
+    }
+}
+
+/// A step on its way back.
+pub struct StepRead {
+    gpu: Rc<Gpu>,
+    staging: wgpu::Buffer,
+    submission: SubmissionIndex,
+    mapped: Receiver<Result<(), BufferAsyncError>>,
+    /// Whether each stage was timed.
+    timed: [bool; 2],
+}
+
+impl std::fmt::Debug for StepRead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("StepRead").finish_non_exhaustive()
+    }
+}
+
+/// What came back of a step.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepResult {
+    /// The id that was picked last; none where no logit was finite.
+    pub id: Option<u32>,
+    /// The step on the device's clock.
+    pub timing: Option<DeviceTiming>,
+}
+
+impl Gpu {
+    /// Submits all that was launched, and behind it the copy of `picked` (a word) and of the stages'
+    /// timestamps.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn read_step(self: &Rc<Self>, picked: &Buffer) -> Result<StepRead, ForwardError> {
+        self.settle()?;
+        let Stages {
+            queries,
+            resolved,
+            begun,
+            idle,
+            ..
+        } = &self.stages;
+        let mut encoding = self.encoding.borrow_mut();
+        let commands = encoding.finish();
+        encoding.set_stage(None);
+        let timed = [begun[0].take(), begun[1].take()];
+        let staging = idle.borrow_mut().pop().unwrap_or_else(|| {
+            self.device.create_buffer(&BufferDescriptor {
+                label: Some("step"),
+                size: TICK_BYTES + 4,
+                usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
+                mapped_at_creation: false,
+            })
+        });
+        // An encoder of its own: in that of the passes, some drivers would resolve too early.
+        let mut encoder = self
+            .device
+            .create_command_encoder(&CommandEncoderDescriptor::default());
+        let ticks = match timed {
+            [true, true] => TICKS,
+            [true, false] => TICKS / 2,
+            [false, _] => 0,
+        };
+        if ticks > 0 {
+            let bytes = Some(8 * u64::from(ticks));
+            encoder.resolve_query_set(queries, 0..ticks, resolved, 0);
+            encoder.copy_buffer_to_buffer(resolved, 0, &staging, 0, bytes);
+        }
+        let place = picked.place();
+        encoder.copy_buffer_to_buffer(&place.buffer, place.offset, &staging, TICK_BYTES, Some(4));
+        let commands = commands.into_iter().chain([encoder.finish()]);
+        let submission = self.queue.submit(commands);
+        let (sender, mapped) = oneshot::channel();
+        staging.map_async(MapMode::Read, .., move |result| {
+            // Nobody waits any more where the receiver is gone.
+            let _unheard = sender.send(result);
+        });
+        Ok(StepRead {
+            gpu: Rc::clone(self),
+            staging,
+            submission,
+            mapped,
+            timed: timed.map(|timed| timed && ticks > 0),
+        })
+    }
+}
+
+impl StepRead {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device failed.
+    pub async fn get(self) -> Result<StepResult, ForwardError> {
+        let failed = |message: String| ForwardError::Device {
+            message: format!("a step could not be read: {message}"),
+        };
+        // In a browser this does nothing: its event loop does it.
+        let wait = wgpu::PollType::Wait {
+            submission_index: Some(self.submission),
+            timeout: None,
+        };
+        let polled = self.gpu.device.poll(wait);
+        polled.map_err(|error| failed(error.to_string()))?;
+        match self.mapped.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failed(error.to_string())),
+            Err(_) => return Err(failed("the device is gone".into())),
+        }
+        let view = self.staging.get_mapped_range(..);
+        let view = view.map_err(|error| failed(error.to_string()))?;
+        let (ticks, rest) = view.as_chunks::<8>();
+        let id = rest.first_chunk().copied().map(u32::from_le_bytes);
+        let ticks: Vec<u64> = ticks.iter().map(|tick| u64::from_le_bytes(*tick)).collect();
+        drop(view);
+        self.staging.unmap();
+        let stages = &self.gpu.stages;
+        stages.idle.borrow_mut().push(self.staging);
+        let id = id.ok_or_else(|| failed("nothing came".into()))?;
+        let tick_ms = self.gpu.tick_ms();
+        let span = |stage: usize| match (self.timed[stage], ticks.get(2 * stage..2 * stage + 2)) {
+            (true, Some([begin, end])) => span_ms(*begin, *end, tick_ms),
+            _ => None,
+        };
+        let timing = stages
+            .clock
+            .zip(span(0))
+            .map(|(clock, forward_ms)| DeviceTiming {
+                forward_ms,
+                sampling_ms: span(1).unwrap_or_default(),
+                clock,
+            });
+        Ok(StepResult {
+            id: (id != NO_PICK).then_some(id),
+            timing,
+        })
+    }
+}
+
+/// From one timestamp to the next; nothing where the device wrote none, or in the wrong order.
+pub(super) fn span_ms(begin: u64, end: u64, tick_ms: f64) -> Option<f64> {
+    let written = begin != 0 && end >= begin;
+    written.then(|| (end - begin) as f64 * tick_ms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_written_is_no_span() {
+        assert_eq!(span_ms(10, 30, 0.5), Some(10.0));
+        assert_eq!(span_ms(10, 10, 0.5), Some(0.0));
+        assert_eq!(span_ms(0, 30, 0.5), None);
+        assert_eq!(span_ms(30, 10, 0.5), None);
+    }
+}
