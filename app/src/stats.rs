@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use llamaglass_engine::event::{Event, FinishReason, Usage};
 use llamaglass_engine::stats::percentile;
-use llamaglass_engine::timing::{Clock, RequestTiming, Stage, StepKind, StepTiming};
+use llamaglass_engine::timing::{Clock, DeviceTiming, RequestTiming, Stage, StepKind, StepTiming};
 
 use crate::protocol::Tag;
 
@@ -198,8 +198,22 @@ impl AnswerStats {
                 .then(|| decode().map(|s| s.timing.residue_ms()).sum::<f64>() / walls.len() as f64),
             paint_ms: (self.painted_tokens > 0).then(|| self.paint_ms / self.painted_tokens as f64),
             clock: self.steps.last().map(|s| s.timing.clock),
+            device: mean_on_device(decode().map(|s| &s.timing)),
         }
     }
+}
+
+fn mean_on_device<'a>(steps: impl Iterator<Item = &'a StepTiming>) -> Option<DeviceTiming> {
+    let timed: Vec<DeviceTiming> = steps.filter_map(|step| step.device).collect();
+    let clock = timed.first()?.clock;
+    let mean = |figure: fn(&DeviceTiming) -> f64| {
+        timed.iter().map(figure).sum::<f64>() / timed.len() as f64
+    };
+    Some(DeviceTiming {
+        forward_ms: mean(|timing| timing.forward_ms),
+        sampling_ms: mean(|timing| timing.sampling_ms),
+        clock,
+    })
 }
 
 /// The figures of one answer. `None` is "not known yet", never zero.
@@ -231,6 +245,8 @@ pub struct Summary {
     pub paint_ms: Option<f64>,
     /// The clock of the engine's figures.
     pub clock: Option<Clock>,
+    /// Mean of a decode step on the device's own clock, where it has one.
+    pub device: Option<DeviceTiming>,
 }
 
 /// Every answer of this visit, by the page's tag.

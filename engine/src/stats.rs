@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, FinishReason};
-use crate::timing::{Clock, RequestTiming, Span, Stage, StepKind, StepTiming};
+use crate::timing::{Clock, DeviceTiming, RequestTiming, Span, Stage, StepKind, StepTiming};
 
 /// The `p`-th percentile (0 to 100) of `values`, in any order: linear between the two nearest
 /// ranks, as numpy's default does. Values that are not finite are left out; none left is `None`.
@@ -83,6 +83,10 @@ pub struct StepStats {
     pub stages: Vec<Named>,
     /// By span, in order; spans that never happened are left out.
     pub spans: Vec<Named>,
+    /// By stage on the device's own clock, forward and sampling; empty where it has none. Part of what
+    /// the host waited for.
+    #[serde(default)]
+    pub device: Vec<Named>,
 }
 
 impl StepStats {
@@ -112,8 +116,28 @@ impl StepStats {
                 .filter(happened)
                 .map(|span| named(span.name(), &|step| step.spans.get(span)))
                 .collect(),
+            device: on_device(&steps),
         }
     }
+}
+
+fn on_device(steps: &[&StepTiming]) -> Vec<Named> {
+    let timed: Vec<DeviceTiming> = steps.iter().filter_map(|step| step.device).collect();
+    let named = |stage: Stage, figure: fn(&DeviceTiming) -> f64| {
+        let values: Vec<f64> = timed.iter().map(figure).collect();
+        let ms = Quantiles::of(&values)?;
+        let name = stage.name().to_owned();
+        Some(Named { name, ms })
+    };
+    let forward = named(Stage::Forward, |timing| timing.forward_ms);
+    let sampling = named(Stage::Sampling, |timing| timing.sampling_ms);
+    forward.into_iter().chain(sampling).collect()
+}
+
+/// The device's clock, where one of `steps` was timed on it.
+pub fn device_clock(steps: &[StepTiming]) -> Option<Clock> {
+    let timing = steps.iter().find_map(|step| step.device)?;
+    Some(timing.clock)
 }
 
 /// What one request's events said, gathered as they come.
@@ -230,6 +254,7 @@ impl Record {
             prefill: StepStats::of(&self.steps, StepKind::Prefill),
             decode: StepStats::of(&self.steps, StepKind::Decode),
             clock: self.steps.first().map(|step| step.clock),
+            device_clock: device_clock(&self.steps),
         }
     }
 }
@@ -255,8 +280,11 @@ pub struct Summary {
     pub prefill: StepStats,
     /// The decode steps.
     pub decode: StepStats,
-    /// The clock all of it was read from.
+    /// The clock all of it was read from, but for what is said to be on the device.
     pub clock: Option<Clock>,
+    /// The clock of that, where the device has one.
+    #[serde(default)]
+    pub device_clock: Option<Clock>,
 }
 
 fn end_ms(step: &StepTiming) -> f64 {

@@ -65,10 +65,14 @@ pub fn summary(summary: &Summary) -> String {
     if let Some(clock) = summary.clock {
         let _infallible = writeln!(out, "clock    {}", clock_line(&clock));
     }
+    if let Some(clock) = summary.device_clock {
+        let _infallible = writeln!(out, "device   {}", clock_line(&clock));
+    }
     out
 }
 
-/// Milliseconds a step by stage, prefill and decode side by side.
+/// Milliseconds a step by stage, prefill and decode side by side; below the wall time what the device
+/// says of its part.
 pub fn stages(prefill: &StepStats, decode: &StepStats) -> String {
     let mut out = format!(
         "{:<12}{:>12}{:>12}{:>12}{:>12}\n",
@@ -94,6 +98,12 @@ pub fn stages(prefill: &StepStats, decode: &StepStats) -> String {
     }
     let wall = |stats: &StepStats| happened(stats).then_some(stats.wall_ms);
     row("wall", [wall(prefill), wall(decode)]);
+    for index in 0..prefill.device.len().max(decode.device.len()) {
+        let of = |stats: &StepStats| stats.device.get(index).map(|stage| stage.ms);
+        let either = prefill.device.get(index).or(decode.device.get(index));
+        let name = either.map_or_else(String::new, |stage| format!("gpu {}", stage.name));
+        row(&name, [of(prefill), of(decode)]);
+    }
     out
 }
 

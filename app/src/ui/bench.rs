@@ -164,6 +164,12 @@ fn Results(report: BenchReport) -> impl IntoView {
             resolution(clock.resolution_ms)
         )
     });
+    let device_clock = report.device_clock.map(|clock| {
+        format!(
+            " On the device: its own timestamps, which move in steps of {}; part of forward.",
+            resolution(clock.resolution_ms)
+        )
+    });
     let what = format!(
         "{} {} on {} ({}), {} prompt and {} generated tokens",
         report.model,
@@ -195,7 +201,7 @@ fn Results(report: BenchReport) -> impl IntoView {
                 <tbody>{stages(&report.prefill, &report.decode)}</tbody>
             </table>
             {report.comparison.as_ref().map(compared)}
-            <p class="help">{clock}</p>
+            <p class="help">{clock}{device_clock}</p>
             <button class="secondary" data-testid="bench-download" on:click=move |_| download(&json)>
                 "Download the JSON"
             </button>
@@ -210,7 +216,14 @@ fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView + use<> {
             |named: &Named| view! { <td class="numbers">{format::millis(named.ms.p50)}</td> };
         view! { <tr><th scope="row">{prefill.name.clone()}</th>{cell(prefill)}{cell(decode)}</tr> }
     });
-    rows.collect_view()
+    let device = prefill.device.iter().zip(&decode.device);
+    let device = device.map(|(prefill, decode)| {
+        let name = format!("on the device: {}", prefill.name);
+        let cell =
+            |named: &Named| view! { <td class="numbers">{format::millis(named.ms.p50)}</td> };
+        view! { <tr><th scope="row">{name}</th>{cell(prefill)}{cell(decode)}</tr> }
+    });
+    (rows.collect_view(), device.collect_view())
 }
 
 fn compared(comparison: &Comparison) -> impl IntoView + use<> {

@@ -1,7 +1,7 @@
 //! One step, span by span.
 
 use leptos::prelude::*;
-use llamaglass_engine::timing::{Span, Stage};
+use llamaglass_engine::timing::{DeviceTiming, Span, Stage};
 
 use crate::format;
 use crate::state::app;
@@ -15,6 +15,7 @@ struct Shown {
     id: Option<u32>,
     wall_ms: f64,
     rows: Vec<Row>,
+    device: Option<DeviceTiming>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -62,6 +63,7 @@ pub fn Detail() -> impl IntoView {
                 id: token.map(|token| token.id),
                 wall_ms: timing.wall_ms,
                 rows,
+                device: timing.device,
             })
         })
     });
@@ -76,6 +78,14 @@ pub fn Detail() -> impl IntoView {
                 .collect();
             (!parts.is_empty()).then(|| format!("Before the first step: {}.", parts.join(", ")))
         })
+    };
+    let device = move || {
+        let device = shown.with(|shown| shown.as_ref()?.device)?;
+        Some(format!(
+            "On the device: forward {}, sampling {}.",
+            format::millis(device.forward_ms),
+            format::millis(device.sampling_ms)
+        ))
     };
     view! {
         <Show when=move || shown.with(Option::is_some)>
@@ -110,6 +120,7 @@ pub fn Detail() -> impl IntoView {
                         }}
                     </tbody>
                 </table>
+                <p class="request-spans" data-testid="device-spans">{device}</p>
                 <p class="request-spans">{request}</p>
             </section>
         </Show>

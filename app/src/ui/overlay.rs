@@ -105,6 +105,16 @@ fn Clocks() -> impl IntoView {
             )
         })
     };
+    let device = move || {
+        app.summary.with(|s| s.device).map(|device| {
+            format!(
+                "On the device, within the forward bar: forward {}, sampling {} a token, by its own timestamps, which move in steps of {}. ",
+                format::millis(device.forward_ms),
+                format::millis(device.sampling_ms),
+                resolution(device.clock.resolution_ms)
+            )
+        })
+    };
     let paint = move || {
         app.summary.with(|s| s.paint_ms).map(|ms| {
             format!(
@@ -116,6 +126,7 @@ fn Clocks() -> impl IntoView {
     view! {
         <p class="clocks" data-testid="clocks">
             {engine}
+            <span data-testid="device-clock">{device}</span>
             "TTFT, TPOT and tok/s: the page's clock, from submitting to the tokens' arrival. "
             {paint}
         </p>

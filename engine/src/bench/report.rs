@@ -7,7 +7,7 @@ use super::roof::UnderRoof;
 use super::runs::Settings;
 use crate::engine::ModelInfo;
 use crate::forward::{BackendInfo, MemoryLedger};
-use crate::stats::{Quantiles, Range, Record, StepStats};
+use crate::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use crate::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
 
 /// Raised when a field changes its meaning or goes.
@@ -87,8 +87,11 @@ pub struct BenchReport {
     pub prefill: StepStats,
     /// The decode steps of all runs.
     pub decode: StepStats,
-    /// The clock all of it was read from.
+    /// The clock all of it was read from, but for what is said to be on the device.
     pub clock: Option<Clock>,
+    /// The clock of that, where the device has one.
+    #[serde(default)]
+    pub device_clock: Option<Clock>,
     /// Bytes on the device.
     pub memory: MemoryLedger,
     /// Where the load's time went.
@@ -138,6 +141,7 @@ impl BenchReport {
             prefill: StepStats::of(&steps, StepKind::Prefill),
             decode: StepStats::of(&steps, StepKind::Decode),
             clock: steps.first().map(|step| step.clock),
+            device_clock: device_clock(&steps),
             memory: info.memory,
             load: info.load,
         }

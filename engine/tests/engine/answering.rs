@@ -4,7 +4,7 @@ use llamaglass_engine::BackendChoice;
 use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::timing::{Span, Stage, StepKind};
+use llamaglass_engine::timing::{ClockSource, DeviceTiming, Span, Stage, StepKind};
 use pollster::block_on;
 
 use super::oracle;
@@ -99,6 +99,33 @@ fn stages_add_up_to_the_steps_wall_time() {
             _ => assert!(waited < 0.1, "{decode:?}"),
         }
     }
+}
+
+/// What a device says of itself is part of what was waited for; sampling is where a token was picked.
+#[test]
+fn a_gpu_times_its_stages_itself() {
+    let got = answer(&mut engine(BackendChoice::Wgpu), request(prompt(10), 12));
+    for timing in &got.timings {
+        let device = timing.device.expect("an adapter with timestamps");
+        assert_eq!(device.clock.source, ClockSource::Device);
+        let DeviceTiming {
+            forward_ms,
+            sampling_ms,
+            clock,
+        } = device;
+        assert!(forward_ms > 0.0 && clock.resolution_ms > 0.0, "{timing:?}");
+        assert!(
+            forward_ms + sampling_ms <= 1.02 * timing.wall_ms,
+            "{timing:?}"
+        );
+    }
+    let samplings = got.timings.iter().filter_map(|timing| timing.device);
+    let samplings: Vec<f64> = samplings.map(|device| device.sampling_ms).collect();
+    // The prompt's chunks of 4, 4 and 2; the last picks.
+    assert_eq!(samplings[..2], [0.0; 2]);
+    assert!(samplings[2..].iter().all(|ms| *ms > 0.0), "{samplings:?}");
+    let got = answer(&mut engine(BackendChoice::Flex), request(prompt(10), 2));
+    assert!(got.timings.iter().all(|timing| timing.device.is_none()));
 }
 
 #[test]

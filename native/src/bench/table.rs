@@ -83,6 +83,10 @@ pub fn table(report: &BenchReport) -> String {
     if let Some(clock) = &report.clock {
         let _infallible = writeln!(out, "clock: {}", timing_table::clock_line(clock));
     }
+    if let Some(clock) = &report.device_clock {
+        let line = timing_table::clock_line(clock);
+        let _infallible = writeln!(out, "clock of gpu and kernels: {line}");
+    }
     out
 }
 

@@ -42,6 +42,7 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
         "the answer's ids are {ids:?}, not {expected:?}"
     );
     check_bars(session, expected.len())?;
+    check_device(session, backend)?;
     session.screenshot(&format!("chat-{backend}"))?;
 
     abort(session)?;
@@ -125,6 +126,19 @@ fn wait_for_end(session: &Session, before: usize) -> Result<String> {
             .contains(&state)
             .then(|| state.to_owned()))
     })
+}
+
+/// A GPU's own clock is read in every step; the CPU backend has none, and says nothing of one.
+fn check_device(session: &Session, backend: &str) -> Result<()> {
+    for part in ["device-clock", "device-spans"] {
+        let said = session.text(&format!("[data-testid={part}]"))?;
+        let wanted = backend == "wgpu";
+        ensure!(
+            wanted == said.contains("sampling"),
+            "on {backend}, {part} says {said:?}"
+        );
+    }
+    Ok(())
 }
 
 /// A bar for each token, and each bar's parts add up to the step's wall time.
