@@ -280,17 +280,113 @@ pub struct RequestTiming {
     pub clock: Clock,
 }
 
-/// Where the time of loading a model went, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct LoadTiming {
-    /// Fetching the files, where the loader did that (zero for files that were there).
-    pub download_ms: f64,
+/// What a load spends its time with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoadSpan {
+    /// Fetching the files, where the loader did that.
+    Download,
     /// Headers, tokenizer and template.
-    pub parse_ms: f64,
-    /// Reading, dequantising and writing the weights to the device.
-    pub upload_ms: f64,
-    /// The warm-up steps (prefill and decode), in which kernels are compiled.
-    pub compile_ms: f64,
+    Parse,
+    /// Finding the adapter and opening it.
+    Open,
+    /// Reading tensors from the file.
+    Read,
+    /// Bringing their bits in the order in which the device reads them.
+    Repack,
+    /// Writing them to the device, and waiting for that.
+    Write,
+    /// Compiling kernels, on threads of its own. In a browser, handing them to its compiler.
+    Compile,
+    /// The first steps, which wait for kernels that are still being compiled.
+    WarmUp,
+}
+
+impl LoadSpan {
+    /// The span's name for people.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Download => "download",
+            Self::Parse => "parse",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Repack => "repack",
+            Self::Write => "write",
+            Self::Compile => "compile",
+            Self::WarmUp => "warm-up",
+        }
+    }
+}
+
+/// When a load was at something, in milliseconds since it began.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadPart {
+    /// At what.
+    pub span: LoadSpan,
+    /// When it began.
+    pub start_ms: f64,
+    /// When it was done.
+    pub end_ms: f64,
+    /// How much of that it was at it: more than all of it where several threads were.
+    pub busy_ms: f64,
+}
+
+/// Where the time of loading a model went: parts that take turns, or go on at the same time.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LoadTiming {
+    /// A part a span, in the order in which they began.
+    #[serde(default)]
+    pub parts: Vec<LoadPart>,
+    /// The clock all of it was read from.
+    #[serde(default)]
+    pub clock: Option<Clock>,
+}
+
+impl LoadTiming {
+    /// Books `span` from `start_ms` to `end_ms`.
+    pub fn add(&mut self, span: LoadSpan, start_ms: f64, end_ms: f64) {
+        self.merge(LoadPart {
+            span,
+            start_ms,
+            end_ms,
+            busy_ms: end_ms - start_ms,
+        });
+    }
+
+    /// What came after it: `later` counts from its own begin.
+    #[must_use]
+    pub fn then(mut self, later: &Self) -> Self {
+        let shift = self.total_ms();
+        for part in &later.parts {
+            self.merge(LoadPart {
+                start_ms: part.start_ms + shift,
+                end_ms: part.end_ms + shift,
+                ..*part
+            });
+        }
+        self.clock = self.clock.or(later.clock);
+        self
+    }
+
+    /// From its begin to the end of its last part.
+    pub fn total_ms(&self) -> f64 {
+        self.parts
+            .iter()
+            .map(|part| part.end_ms)
+            .fold(0.0, f64::max)
+    }
+
+    fn merge(&mut self, new: LoadPart) {
+        match self.parts.iter_mut().find(|part| part.span == new.span) {
+            Some(part) => {
+                part.start_ms = part.start_ms.min(new.start_ms);
+                part.end_ms = part.end_ms.max(new.end_ms);
+                part.busy_ms += new.busy_ms;
+            }
+            None => self.parts.push(new),
+        }
+        self.parts.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
+    }
 }
 
 /// What the launches of one kernel in a step took, each in a pass of its own, on the device's clock.
@@ -345,6 +441,26 @@ mod tests {
         assert_eq!(json, r#"[["gpu",1.5]]"#);
         let back: Spans = serde_json::from_str(&json).expect("parses");
         assert_eq!(back, spans);
+    }
+
+    #[test]
+    fn parts_of_a_load_take_turns_and_follow_each_other() {
+        let mut load = LoadTiming::default();
+        load.add(LoadSpan::Read, 0.0, 2.0);
+        load.add(LoadSpan::Write, 2.0, 3.0);
+        load.add(LoadSpan::Read, 3.0, 5.0);
+        let mut before = LoadTiming::default();
+        before.add(LoadSpan::Parse, 0.0, 10.0);
+        let all = before.then(&load);
+        let read = LoadPart {
+            span: LoadSpan::Read,
+            start_ms: 10.0,
+            end_ms: 15.0,
+            busy_ms: 4.0,
+        };
+        assert_eq!(all.parts[1], read);
+        assert_eq!(all.parts[2].span, LoadSpan::Write);
+        assert_eq!(all.total_ms(), 15.0);
     }
 
     #[test]

@@ -97,10 +97,13 @@ pub fn announce(label: &str, info: &ModelInfo) {
     if let Some(reason) = &info.backend.fallback_reason {
         note(&format!("         no GPU is used: {reason}"));
     }
-    let load = &info.load;
+    let parts = info.load.parts.iter();
+    let parts = parts.map(|part| format!("{} {:.0}", part.span.name(), part.busy_ms));
+    let parts: Vec<String> = parts.collect();
     note(&format!(
-        "loaded   parse {:.0} ms, upload {:.0} ms, compile {:.0} ms",
-        load.parse_ms, load.upload_ms, load.compile_ms
+        "loaded   in {:.0} ms: {} (those that go on at once overlap)",
+        info.load.total_ms(),
+        parts.join(", ")
     ));
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{BACKENDS, GGUF, family_arg, json, run, shape_arg, stdout, succeeds, tiny_shape};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SMALL: [&str; 8] = [
     "--prompt-tokens",
@@ -30,7 +30,7 @@ fn the_json_has_every_field_and_its_figures_are_in_order() {
         let model = family_arg(GGUF);
         let head = ["bench", &model, "--backend", backend, "--json"];
         let report = json(&[&head[..], &SMALL[..]].concat());
-        assert_eq!(report["schema_version"], 1);
+        assert_eq!(report["schema_version"], 2);
         assert_eq!(report["backend"], backend);
         for text in [
             "model",
@@ -55,7 +55,11 @@ fn the_json_has_every_field_and_its_figures_are_in_order() {
         assert!(positive(&report["tpot_ms"]["p50"]) <= positive(&report["tpot_ms"]["p95"]));
         assert!(report["clock"]["source"].is_string());
         assert!(report["clock"]["resolution_ms"].is_number());
-        assert!(report["load"]["upload_ms"].is_number());
+        let parts = report["load"]["parts"].as_array().expect("parts");
+        let spans: Vec<&Value> = parts.iter().map(|part| &part["span"]).collect();
+        for span in ["parse", "open", "read", "warm_up"] {
+            assert!(spans.contains(&&json!(span)), "{span}: {parts:?}");
+        }
         let settings = &report["settings"];
         assert_eq!(settings["prompt_tokens"], 40);
         assert_eq!(settings["gen_tokens"], 5);

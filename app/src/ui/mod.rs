@@ -18,6 +18,7 @@ mod settings_field;
 mod stats;
 mod status;
 mod unsupported;
+mod waterfall;
 mod wiring;
 
 use leptos::prelude::*;

@@ -7,6 +7,7 @@ use super::detail::Detail;
 use super::header::Icon;
 use super::stats::Figures;
 use super::status::resolution;
+use super::waterfall::Waterfall;
 use crate::format;
 use crate::state::{self, app};
 use crate::timeline::Part;
@@ -57,6 +58,7 @@ pub fn Overlay() -> impl IntoView {
             <Legend/>
             <Detail/>
             <Clocks/>
+            <Waterfall/>
         </aside>
     }
 }

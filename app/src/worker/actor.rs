@@ -7,6 +7,7 @@ use futures::{FutureExt, StreamExt};
 use js_sys::Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
 use llamaglass_engine::event::{Event, RequestId};
+use llamaglass_engine::timing::{LoadSpan, LoadTiming};
 use llamaglass_engine::weights::Checkpoint;
 use llamaglass_engine::{
     Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
@@ -216,12 +217,13 @@ async fn load(
             (vec![fetched.source], kept)
         }
     };
-    let download_ms = now() - begin;
+    let mut before = LoadTiming::default();
+    if kept.is_some() {
+        before.add(LoadSpan::Download, 0.0, now() - begin);
+    }
     match open(files, options, &mut progress).await {
         Ok((engine, mut info)) => {
-            if kept.is_some() {
-                info.load.download_ms = download_ms;
-            }
+            info.load = before.then(&info.load);
             post(&Reply::Loaded {
                 info: Box::new(info),
             });
@@ -252,15 +254,18 @@ async fn open(
     let checkpoint = Checkpoint::open(files)
         .await
         .map_err(|error| error.to_string())?;
+    let parsed = now() - begin;
     let backend = probe(options).await.map_err(|error| error.to_string())?;
     let planned = memory_ledger(&checkpoint, options, &backend);
     let (_, memory) = planned.map_err(|error| error.to_string())?;
     post(&Reply::Planned { memory });
-    let parse_ms = now() - begin;
+    let mut before = LoadTiming::default();
+    before.add(LoadSpan::Parse, 0.0, parsed);
+    before.add(LoadSpan::Open, parsed, now() - begin);
     let engine = Engine::from_checkpoint(checkpoint, options, progress)
         .await
         .map_err(|error| error.to_string())?;
     let mut info = engine.info().clone();
-    info.load.parse_ms += parse_ms;
+    info.load = before.then(&info.load);
     Ok((engine, info))
 }

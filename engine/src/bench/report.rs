@@ -11,7 +11,7 @@ use crate::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use crate::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
 
 /// Raised when a field changes its meaning or goes.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// Milliseconds a token after a prompt.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -143,7 +143,7 @@ impl BenchReport {
             clock: steps.first().map(|step| step.clock),
             device_clock: device_clock(&steps),
             memory: info.memory,
-            load: info.load,
+            load: info.load.clone(),
         }
     }
 }

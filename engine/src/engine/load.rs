@@ -7,11 +7,12 @@ use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProg
 use crate::bytes::ByteSource;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
-    self, BackendInfo, ForwardError, ForwardPath, LogitRows, MemoryLedger, PickWay, Shape, queue,
+    self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, PickWay,
+    Shape, queue,
 };
 use crate::platform::Stopwatch;
 use crate::sampling::{SamplingOptions, sampling};
-use crate::timing::LoadTiming;
+use crate::timing::{LoadSpan, LoadTiming};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, ModelConfig};
 
@@ -38,12 +39,12 @@ impl Engine {
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, EngineError> {
-        let watch = Stopwatch::start();
+        let watch = LoadWatch::start();
         report(progress, LoadPhase::Parse, 0, 2);
         let checkpoint = Checkpoint::open(files).await?;
-        let parse_ms = watch.ms();
+        watch.book(LoadSpan::Parse, 0.0);
         let mut engine = Self::from_checkpoint(checkpoint, options, progress).await?;
-        engine.info.load.parse_ms += parse_ms;
+        engine.info.load = watch.timing().then(&engine.info.load);
         Ok(engine)
     }
 
@@ -56,15 +57,19 @@ impl Engine {
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, EngineError> {
-        let mut timing = LoadTiming::default();
-        let watch = Stopwatch::start();
+        let watch = LoadWatch::start();
         report(progress, LoadPhase::Parse, 1, 2);
         let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
-        timing.parse_ms = watch.ms();
+        watch.book(LoadSpan::Parse, 0.0);
         report(progress, LoadPhase::Parse, 2, 2);
 
-        let watch = Stopwatch::start();
+        let start = watch.ms();
         let open = open_device(options).await?;
+        watch.book(LoadSpan::Open, start);
+        if let Some(gpu) = &open.gpu {
+            // What was compiled for another model is not of this load.
+            gpu.take_compiles(0.0);
+        }
         let context = context_length(checkpoint.config(), options);
         let chunk = chunk(options, &open.info).min(context);
         let depth = depth(options, &open.info);
@@ -80,11 +85,10 @@ impl Engine {
         memory.check(&open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
-        let model = forward::load(&checkpoint, &open, shape, &mut |done| {
+        let model = forward::load(&checkpoint, &open, shape, &watch, &mut |done| {
             report(progress, LoadPhase::Upload, done, total);
         })
         .await?;
-        timing.upload_ms = watch.ms();
 
         let types = type_counts(&checkpoint);
         let config = checkpoint.config().clone();
@@ -101,7 +105,7 @@ impl Engine {
             backend: open.info,
             path,
             memory,
-            load: timing,
+            load: LoadTiming::default(),
             config,
         };
         let mut engine = Self {
@@ -122,16 +126,24 @@ impl Engine {
             next_id: 0,
             epoch: Stopwatch::start(),
         };
-        let watch = Stopwatch::start();
+        let start = watch.ms();
         engine.warm_up(progress).await?;
-        engine.info.load.compile_ms = watch.ms();
+        watch.book(LoadSpan::WarmUp, start);
+        if let Some(gpu) = &engine.gpu {
+            for [start, end] in gpu.take_compiles(watch.ms()) {
+                watch.add(LoadSpan::Compile, start, end);
+            }
+        }
+        engine.info.load = watch.timing();
         Ok(engine)
     }
 
     /// Runs a prefill and decode steps once, so that the first answer waits for no compiler.
     async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
         let longest = self.model.context().saturating_sub(1);
-        let prefill = vec![0; self.chunk.min(longest).max(1)];
+        // Our own kernels are the same for any number of rows; burn tunes its own for shapes.
+        let rows = if self.model.picks() { 2 } else { self.chunk };
+        let prefill = vec![0; rows.min(self.chunk).min(longest).max(1)];
         let decode = (&[0][..], prefill.len());
         // A decode step for each way of picking; they are recorded then, and the last is replayed.
         let steps = [

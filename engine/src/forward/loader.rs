@@ -2,19 +2,21 @@
 
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
-use super::fast::{self, Fast};
+use super::fast;
 use super::info::limit;
+use super::load_watch::LoadWatch;
 use super::memory::check_buffer;
 use super::model::{Model, Path};
 use super::path::ForwardPath;
 use super::queue;
 use super::reference::{self, Reference};
 use super::shape::Shape;
+use crate::timing::LoadSpan;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
 
 /// Loads every tensor of `checkpoint` and makes what `shape` says.
 ///
-/// `progress` hears how many of the file's bytes are done.
+/// `watch` books the time, and `progress` hears how many of the file's bytes are done.
 ///
 /// # Errors
 /// [`LoadError`] where a tensor can't be read or the device can't take it.
@@ -22,6 +24,7 @@ pub async fn load(
     checkpoint: &Checkpoint,
     open: &OpenDevice,
     shape: Shape,
+    watch: &LoadWatch,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Model, LoadError> {
     let config = checkpoint.config().clone();
@@ -30,6 +33,7 @@ pub async fn load(
     let mut loader = Loader {
         checkpoint,
         open,
+        watch,
         done: 0,
         progress,
     };
@@ -48,12 +52,11 @@ pub async fn load(
         ForwardPath::Reference => {
             let (parameters, embedding) = reference::load(&mut loader).await?;
             let reference = Reference::new(&config, parameters, context, &device);
-            (Path::Reference(reference), embedding)
+            (Path::Reference(Box::new(reference)), embedding)
         }
         ForwardPath::Fast => {
-            let (weights, embedding) = fast::load(&mut loader).await?;
-            let fast = Fast::new(&config, weights, open, shape)?;
-            (Path::Fast(fast), embedding)
+            let (fast, embedding) = fast::load(&mut loader, shape).await?;
+            (Path::Fast(Box::new(fast)), embedding)
         }
     };
     loader.settle().await?;
@@ -66,6 +69,8 @@ pub struct Loader<'a> {
     pub checkpoint: &'a Checkpoint,
     /// Where they go.
     pub open: &'a OpenDevice,
+    /// What books the time.
+    pub watch: &'a LoadWatch,
     done: u64,
     progress: &'a mut dyn FnMut(u64),
 }
@@ -73,14 +78,18 @@ pub struct Loader<'a> {
 impl Loader<'_> {
     /// A tensor's values.
     pub async fn values(&mut self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
+        let start = self.watch.ms();
         let values = self.checkpoint.read_f32(name).await?;
+        self.watch.book(LoadSpan::Read, start);
         self.advance(name);
         Ok(values)
     }
 
     /// A tensor as stored, and its type.
     pub async fn stored(&mut self, name: TensorName) -> Result<(Vec<u8>, TensorType), LoadError> {
+        let start = self.watch.ms();
         let bytes = self.checkpoint.read_raw(name).await?;
+        self.watch.book(LoadSpan::Read, start);
         let tensor_type = self.tensor_type(name)?;
         self.advance(name);
         Ok((bytes, tensor_type))
@@ -112,8 +121,10 @@ impl Loader<'_> {
     /// Waits for what was given to the device so far: bounds what waits in staging memory, and hears
     /// of failures where they happen.
     pub async fn settle(&self) -> Result<(), LoadError> {
+        let start = self.watch.ms();
         queue::submit(&self.open.device)?;
         queue::wait(&self.open.device).await?;
+        self.watch.book(LoadSpan::Write, start);
         match self.open.failures.take() {
             Some(message) => Err(ForwardError::Device { message }.into()),
             None => Ok(()),

@@ -18,6 +18,8 @@ mod fast;
 #[cfg(feature = "compute")]
 pub mod gpu;
 #[cfg(feature = "compute")]
+mod load_watch;
+#[cfg(feature = "compute")]
 mod loader;
 #[cfg(feature = "compute")]
 mod model;
@@ -39,6 +41,8 @@ pub use shape::{KvType, Shape};
 
 #[cfg(feature = "compute")]
 pub use gpu::{StepRead, StepResult};
+#[cfg(feature = "compute")]
+pub use load_watch::LoadWatch;
 #[cfg(feature = "compute")]
 pub use loader::load;
 #[cfg(feature = "compute")]

@@ -1,13 +1,17 @@
-//! Every difference between targets: adapters' names, clocks, the machine.
+//! Every difference between targets: adapters' names, clocks, the machine, threads.
 
 #[cfg(feature = "compute")]
 mod adapter;
+#[cfg(feature = "compute")]
+mod background;
 mod clock;
 mod machine;
 mod wall_clock;
 
 #[cfg(feature = "compute")]
 pub use adapter::adapter_name;
+#[cfg(feature = "compute")]
+pub use background::in_background;
 pub use clock::{Stopwatch, clock};
 pub use machine::{CPU_NAME, MEMORY_LIMIT};
 pub use wall_clock::unix_time_seconds;

@@ -9,10 +9,12 @@ use super::super::error::LoadError;
 use super::super::format::format;
 use super::super::gpu::Gpu;
 use super::super::loader::{HostEmbedding, Loader};
+use super::super::shape::Shape;
 use super::layer::{Norm, Weights};
 use super::matrix::Matrix;
 use super::pack::Packed;
-use super::{Parameters, gpu_of};
+use super::{Ends, Fast, gpu_of};
+use crate::timing::LoadSpan;
 use crate::weights::{BlockTensor, RopeLayout, TensorName, TensorType};
 
 /// Rows of a shard of the output matrix are a multiple of this, which every product computes at once.
@@ -24,24 +26,26 @@ const SHARD_ROWS: usize = 8;
 /// [`LoadError`] where a tensor can't be read or the device can't take it.
 pub async fn load(
     loader: &mut Loader<'_>,
-) -> Result<(Parameters, Option<HostEmbedding>), LoadError> {
+    shape: Shape,
+) -> Result<(Fast, Option<HostEmbedding>), LoadError> {
     let gpu = gpu_of(loader.open)?;
     let mut loader = ToDevice { loader, gpu };
     let (embedding, host, head) = loader.embedding_and_head().await?;
-    let n_layers = loader.loader.checkpoint.config().n_layers;
-    let mut blocks = Vec::with_capacity(n_layers);
-    for index in 0..n_layers {
-        blocks.push(loader.block(index).await?);
-        loader.loader.settle().await?;
-    }
     let norm = loader.norm(TensorName::OutputNorm).await?;
-    let parameters = Parameters {
+    let ends = Ends {
         embedding,
-        blocks,
         norm,
         head,
     };
-    Ok((parameters, host))
+    let (open, checkpoint) = (loader.loader.open, loader.loader.checkpoint);
+    let config = checkpoint.config();
+    let mut fast = Fast::new(config, ends, open, shape)?;
+    for index in 0..config.n_layers {
+        let weights = loader.block(index).await?;
+        fast.push(weights, config, shape)?;
+        loader.loader.settle().await?;
+    }
+    Ok((fast, host))
 }
 
 struct ToDevice<'a, 'b> {
@@ -169,7 +173,9 @@ impl ToDevice<'_, '_> {
             };
             let name = TensorName::Block(index, *weight);
             let (stored, tensor_type) = self.loader.stored(name).await?;
+            let start = self.loader.watch.ms();
             packed.put(tensor_type, &stored, place)?;
+            self.loader.watch.book(LoadSpan::Repack, start);
             let name = TensorName::Block(index, *bias_name);
             if self.loader.checkpoint.tensor(name).is_some() {
                 any_bias = true;
@@ -181,13 +187,20 @@ impl ToDevice<'_, '_> {
         }
         let what = || format!("{:?} of block {index}", parts[0].0);
         let bias = any_bias.then_some(&bias[..]);
-        Ok(Matrix::upload(
-            packed,
-            bias,
-            &self.gpu,
-            &self.loader.open.info,
-            what,
-        )?)
+        self.upload(packed, bias, what)
+    }
+
+    fn upload(
+        &self,
+        packed: Packed,
+        bias: Option<&[f32]>,
+        what: impl Fn() -> String,
+    ) -> Result<Matrix, LoadError> {
+        let start = self.loader.watch.ms();
+        let info = &self.loader.open.info;
+        let matrix = Matrix::upload(packed, bias, &self.gpu, info, what)?;
+        self.loader.watch.book(LoadSpan::Write, start);
+        Ok(matrix)
     }
 
     /// The head size of a tensor whose rows are stored in halves order: the kernels turn neighbours.
@@ -243,11 +256,10 @@ impl ToDevice<'_, '_> {
     ) -> Result<Matrix, LoadError> {
         let row_bytes = cols / tensor_type.block_len() * tensor_type.block_bytes();
         let mut packed = Packed::new(format(tensor_type), stored.len() / row_bytes, cols);
+        let start = self.loader.watch.ms();
         packed.put(tensor_type, stored, |row| row)?;
-        let info = &self.loader.open.info;
-        Ok(Matrix::upload(packed, None, &self.gpu, info, || {
-            what.to_owned()
-        })?)
+        self.loader.watch.book(LoadSpan::Repack, start);
+        self.upload(packed, None, || what.to_owned())
     }
 }
 

@@ -50,12 +50,10 @@ pub struct Fast {
     blocks_a_submit: usize,
 }
 
-/// All of a model's weights, on the device.
-pub struct Parameters {
+/// A model's weights before and after its blocks, on the device.
+struct Ends {
     /// [V, C], where it fits one buffer.
     embedding: Option<Matrix>,
-    /// In the order in which they compute.
-    blocks: Vec<Weights>,
     /// After the last block.
     norm: Norm,
     /// The output matrix [V, C], in row shards, and the row where each begins.
@@ -79,14 +77,14 @@ impl std::fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// A path over the weights, with room for `shape`.
+    /// A path without blocks yet, with room for `shape`. What it launches begins to be compiled.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the weights are not on a GPU, [`ForwardError::Device`] where it
     /// has no room.
-    pub(super) fn new(
+    fn new(
         config: &ModelConfig,
-        parameters: Parameters,
+        ends: Ends,
         open: &OpenDevice,
         shape: Shape,
     ) -> Result<Self, ForwardError> {
@@ -94,20 +92,18 @@ impl Fast {
             return Err(not_on_a_gpu());
         };
         let gpu = gpu_of(open)?;
-        let Parameters {
+        let Ends {
             embedding,
-            blocks,
             norm,
             head,
-        } = parameters;
-        let layer = |weights| Layer::new(weights, config, shape, &gpu);
+        } = ends;
         let software = open.info.software;
         let ways = (one_row(software), splits(software, shape.context));
-        Ok(Self {
+        let fast = Self {
             device: cube.clone(),
             buffers: Buffers::new(config, shape, ways, &gpu)?,
             embedding,
-            layers: blocks.into_iter().map(layer).collect::<Result<_, _>>()?,
+            layers: Vec::with_capacity(config.n_layers),
             norm,
             head,
             angles: gpu.create(Bytes::from_elems(angles(config, shape.context)))?,
@@ -115,7 +111,35 @@ impl Fast {
             recorded: None,
             blocks_a_submit: config.n_layers,
             gpu,
-        })
+        };
+        fast.gpu.plan(|| {
+            fast.embed(1);
+            fast.output(0, 1, &fast.buffers.logits);
+            fast.launch_pick(PickWay::Argmax);
+            fast.launch_pick(PickWay::Sample);
+        });
+        Ok(fast)
+    }
+
+    /// Adds the next block. What it launches begins to be compiled.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device has no room.
+    fn push(
+        &mut self,
+        weights: Weights,
+        config: &ModelConfig,
+        shape: Shape,
+    ) -> Result<(), ForwardError> {
+        let layer = Layer::new(weights, config, shape, &self.gpu)?;
+        self.gpu.plan(|| {
+            // A row alone, and the rows of a prompt.
+            for rows in [1, 2] {
+                layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
+            }
+        });
+        self.layers.push(layer);
+        Ok(())
     }
 
     /// Puts a step's ids and position on the device, and the rows [T, C] that the host looked up.

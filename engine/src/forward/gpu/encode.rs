@@ -54,6 +54,18 @@ impl std::fmt::Debug for Tape {
     }
 }
 
+/// What becomes of launches.
+#[derive(Default)]
+pub(super) enum Mode {
+    /// They are issued.
+    #[default]
+    Issue,
+    /// They are kept.
+    Record(Vec<Launch>),
+    /// Their kernels are compiled, in the background.
+    Plan,
+}
+
 /// What was encoded and not submitted yet.
 #[derive(Default)]
 pub(super) struct Encoding {
@@ -96,6 +108,11 @@ impl Gpu {
     /// Issues `kernel` over its `buffers`, in the order of its bindings, and its `info`.
     pub fn launch(&self, kernel: &Kernel, buffers: &[&Buffer], info: &[u32], groups: [u32; 3]) {
         let count = buffers.len() + 1;
+        let mut mode = self.mode.borrow_mut();
+        if matches!(*mode, Mode::Plan) {
+            self.pipelines.prepare(kernel, count);
+            return;
+        }
         let info = self.info(info);
         let resources = buffers.iter().map(|b| b.place().as_wgpu_bind_resource());
         let resources = resources.chain([BindingResource::Buffer(info.as_entire_buffer_binding())]);
@@ -114,10 +131,9 @@ impl Gpu {
             groups,
             _held: buffers.iter().map(|buffer| (*buffer).clone()).collect(),
         };
-        if let Some(recorded) = self.recording.borrow_mut().as_mut() {
-            recorded.push(launch);
-        } else {
-            self.encode([&launch]);
+        match &mut *mode {
+            Mode::Record(launches) => launches.push(launch),
+            _ => self.encode([&launch]),
         }
     }
 
@@ -128,11 +144,20 @@ impl Gpu {
 
     /// Keeps what `launch` launches, instead of issuing it.
     pub fn record(&self, launch: impl FnOnce()) -> Tape {
-        self.recording.replace(Some(Vec::new()));
+        self.mode.replace(Mode::Record(Vec::new()));
         launch();
-        Tape {
-            launches: self.recording.take().unwrap_or_default(),
-        }
+        let launches = match self.mode.take() {
+            Mode::Record(launches) => launches,
+            Mode::Issue | Mode::Plan => Vec::new(),
+        };
+        Tape { launches }
+    }
+
+    /// Begins to compile the kernels that `launch` launches, and issues nothing.
+    pub fn plan(&self, launch: impl FnOnce()) {
+        self.mode.replace(Mode::Plan);
+        launch();
+        self.mode.take();
     }
 
     /// Issues what was recorded.

@@ -20,7 +20,7 @@ use wgpu::{BufferDescriptor, BufferUsages};
 use super::error::ForwardError;
 use crate::timing::{Clock, ClockSource};
 pub use buffer::Buffer;
-use encode::{Encoding, Launch};
+use encode::{Encoding, Mode};
 pub use encode::{Tape, flat};
 use pipelines::Pipelines;
 use stages::Stages;
@@ -38,8 +38,7 @@ pub struct Gpu {
     /// What launches were told, by its content.
     infos: RefCell<HashMap<Vec<u32>, wgpu::Buffer>>,
     encoding: RefCell<Encoding>,
-    /// What is launched goes here while something is recorded.
-    recording: RefCell<Option<Vec<Launch>>>,
+    mode: RefCell<Mode>,
     stages: Stages,
     /// Whether burn's runtime may hold a write back.
     unsettled: Cell<bool>,
@@ -71,7 +70,7 @@ impl Gpu {
             queue,
             infos: RefCell::default(),
             encoding: RefCell::default(),
-            recording: RefCell::default(),
+            mode: RefCell::default(),
             unsettled: Cell::new(false),
         };
         gpu.stages.clock = gpu.resolution_ms().await?.map(|resolution_ms| Clock {
@@ -79,6 +78,11 @@ impl Gpu {
             resolution_ms,
         });
         Ok(Rc::new(gpu))
+    }
+
+    /// When kernels were compiled since the last call, on the clock whose reading is `now_ms`: from, to.
+    pub fn take_compiles(&self, now_ms: f64) -> Vec<[f64; 2]> {
+        self.pipelines.take_times(now_ms)
     }
 
     /// burn's client of the device.

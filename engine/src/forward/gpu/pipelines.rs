@@ -2,22 +2,32 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use llamaglass_shaders::Kernel;
 use wgpu::{
     BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType,
-    BufferBindingType, ComputePipelineDescriptor, PipelineCompilationOptions,
+    BufferBindingType, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions,
     PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource,
     ShaderStages,
 };
 
+use crate::platform::{Stopwatch, in_background};
+
 /// Those of one device.
 pub struct Pipelines {
     device: wgpu::Device,
-    compiled: RefCell<HashMap<[&'static str; 3], wgpu::ComputePipeline>>,
+    compiled: RefCell<HashMap<[&'static str; 3], Slot>>,
     /// By the number of buffers.
     layouts: RefCell<HashMap<usize, BindGroupLayout>>,
+    since: Stopwatch,
+    times: Times,
 }
+
+/// Where a kernel is once somebody has compiled it.
+type Slot = Arc<OnceLock<ComputePipeline>>;
+/// From, to: in milliseconds since the pipelines were made.
+type Times = Arc<Mutex<Vec<[f64; 2]>>>;
 
 impl std::fmt::Debug for Pipelines {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -34,6 +44,8 @@ impl Pipelines {
             device,
             compiled: RefCell::default(),
             layouts: RefCell::default(),
+            since: Stopwatch::start(),
+            times: Times::default(),
         }
     }
 
@@ -44,16 +56,55 @@ impl Pipelines {
         layouts.entry(count).or_insert_with(make).clone()
     }
 
+    /// Begins to compile `kernel`, which binds `count` buffers.
+    pub fn prepare(&self, kernel: &Kernel, count: usize) {
+        if self.compiled.borrow().contains_key(&kernel.name) {
+            return;
+        }
+        let slot = self.slot(kernel);
+        let compile = self.compiler(kernel, count);
+        in_background(move || {
+            slot.get_or_init(compile);
+        });
+    }
+
     /// `kernel`, which binds `count` buffers; compiled where it was not yet. What a device has to say
     /// against it comes as a failure of the device.
-    pub fn get(&self, kernel: &Kernel, count: usize) -> wgpu::ComputePipeline {
-        if let Some(pipeline) = self.compiled.borrow().get(&kernel.name) {
+    pub fn get(&self, kernel: &Kernel, count: usize) -> ComputePipeline {
+        let slot = self.slot(kernel);
+        if let Some(pipeline) = slot.get() {
             return pipeline.clone();
         }
-        let pipeline = compile(&self.device, kernel, &self.layout(count));
+        // Waits, where it is being compiled.
+        slot.get_or_init(self.compiler(kernel, count)).clone()
+    }
+
+    /// When kernels were compiled since the last call, on the clock whose reading is `now_ms`.
+    pub fn take_times(&self, now_ms: f64) -> Vec<[f64; 2]> {
+        let shift = now_ms - self.since.ms();
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = std::mem::take(&mut *times);
+        times
+            .into_iter()
+            .map(|time| time.map(|ms| ms + shift))
+            .collect()
+    }
+
+    fn slot(&self, kernel: &Kernel) -> Slot {
         let mut compiled = self.compiled.borrow_mut();
-        compiled.insert(kernel.name, pipeline.clone());
-        pipeline
+        Arc::clone(compiled.entry(kernel.name).or_default())
+    }
+
+    fn compiler(&self, kernel: &Kernel, count: usize) -> impl FnOnce() -> ComputePipeline + use<> {
+        let (kernel, device, layout) = (*kernel, self.device.clone(), self.layout(count));
+        let (since, times) = (self.since, Arc::clone(&self.times));
+        move || {
+            let start = since.ms();
+            let pipeline = compile(&device, &kernel, &layout);
+            let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
+            times.push([start, since.ms()]);
+            pipeline
+        }
     }
 }
 
@@ -78,11 +129,7 @@ fn layout(device: &wgpu::Device, count: usize) -> BindGroupLayout {
     })
 }
 
-fn compile(
-    device: &wgpu::Device,
-    kernel: &Kernel,
-    layout: &BindGroupLayout,
-) -> wgpu::ComputePipeline {
+fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> ComputePipeline {
     let label = kernel.label();
     let source = ShaderModuleDescriptor {
         label: Some(&label),

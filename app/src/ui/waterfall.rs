@@ -1,0 +1,58 @@
+//! Where the time of loading the model went.
+
+use leptos::prelude::*;
+use llamaglass_engine::timing::{LoadPart, LoadTiming};
+
+use super::status::resolution;
+use crate::format;
+use crate::state::app;
+
+/// A row a part, from its begin to its end; nothing before a model is loaded.
+#[component]
+pub fn Waterfall() -> impl IntoView {
+    let app = app();
+    let load = Memo::new(move |_| app.model().map(|model| model.load));
+    let total = move || load.with(|load| load.as_ref().map(|load| format::millis(load.total_ms())));
+    view! {
+        <Show when=move || load.with(Option::is_some)>
+            <details class="waterfall" data-testid="waterfall">
+                <summary>
+                    "Loaded in "<span class="numbers" data-testid="load-total">{total}</span>
+                </summary>
+                {move || load.get().map(|load| table(&load))}
+            </details>
+        </Show>
+    }
+}
+
+fn table(load: &LoadTiming) -> impl IntoView + use<> {
+    let total = load.total_ms().max(f64::MIN_POSITIVE);
+    let rows = load.parts.iter().map(|part| row(part, total));
+    let clock = load.clock.map(|clock| {
+        format!(
+            "The engine\u{2019}s {}, which moves in steps of {}. Bars that overlap went on at the same time; the figure is what each was busy.",
+            clock.source.name(),
+            resolution(clock.resolution_ms)
+        )
+    });
+    view! {
+        <table aria-label="What the load was busy with, and for how long">
+            <tbody>{rows.collect_view()}</tbody>
+        </table>
+        <p class="clocks">{clock}</p>
+    }
+}
+
+fn row(part: &LoadPart, total: f64) -> impl IntoView + use<> {
+    let percent = |ms: f64| format!("{:.2}%", 100.0 * ms / total);
+    let (left, width) = (percent(part.start_ms), percent(part.end_ms - part.start_ms));
+    view! {
+        <tr data-span=part.span.name()>
+            <th scope="row">{part.span.name()}</th>
+            <td class="lane" aria-hidden="true">
+                <span style:margin-left=left style:width=width></span>
+            </td>
+            <td class="numbers">{format::millis(part.busy_ms)}</td>
+        </tr>
+    }
+}
