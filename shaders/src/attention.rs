@@ -1,11 +1,15 @@
 //! Attention over a cache of keys and values.
 
-use crate::Kernel;
+use crate::kernel::parts;
+use crate::{Kernel, STEP};
+
+pub(crate) const KV_BLOCKS: &str = include_str!("../wgsl/kv/blocks.wgsl");
 
 /// How a cache stores its values.
 ///
-/// A cache is keys [K, D/2, S], then values [K, S, D/2], in pairs of neighbouring values of a head: what
-/// invocations that are neighbours read lies side by side.
+/// A cache is blocks of [`KV_BLOCK`] positions: keys [K, D/2, KV_BLOCK], then values [K, KV_BLOCK, D/2],
+/// in pairs of neighbouring values of a head. What invocations that are neighbours read lies side by
+/// side. Which blocks a sequence has is listed in [`step`](crate::step).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kv {
     /// As they are.
@@ -41,6 +45,9 @@ impl Kv {
     }
 }
 
+/// Positions of a block of a cache.
+pub const KV_BLOCK: usize = 64;
+
 /// Rows that a workgroup of [`attention_tile`] takes.
 pub const ATTENTION_TILE_ROWS: usize = 16;
 
@@ -50,8 +57,8 @@ pub const ATTENTION_MAX_D: usize = 256;
 /// Query heads that a workgroup of [`attention`] takes at once.
 const HEADS: usize = 4;
 
-/// Causal attention of a row: buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE], `step` [2 + T]
-/// u32 (position, T, ids); info: H, K, D, S, STRIDE, and 1. [`attention_groups`] workgroups.
+/// Causal attention of a row: buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE],
+/// `step`; info: H, K, D, STRIDE, and 1. [`attention_groups`] workgroups a row (z).
 pub const fn attention(kv: Kv) -> Kernel {
     row(
         kv,
@@ -71,7 +78,7 @@ const fn row(kv: Kv, name: &'static str, put: &'static str) -> Kernel {
     let row = include_str!("../wgsl/attention/row.wgsl");
     Kernel {
         name: [name, kv.name(), ""],
-        parts: [kv.source(), put, row, "", "", "", "", ""],
+        parts: parts([kv.source(), STEP, KV_BLOCKS, put, row]),
         workgroup_size: [64, 1, 1],
         reference: "attention",
     }
@@ -91,13 +98,13 @@ pub const ATTENTION_MERGE: Kernel = Kernel::one(
     "attention",
 );
 
-/// The same as [`attention`] for a prompt's rows; info: H, K, D, S, STRIDE, T. A workgroup a query
+/// The same as [`attention`] for a prompt's rows; info: H, K, D, STRIDE, T. A workgroup a query
 /// head (x) and [`ATTENTION_TILE_ROWS`] rows (y).
 pub const fn attention_tile(kv: Kv) -> Kernel {
     let tile = include_str!("../wgsl/attention/tile.wgsl");
     Kernel {
         name: ["attention_tile", kv.name(), ""],
-        parts: [kv.source(), tile, "", "", "", "", "", ""],
+        parts: parts([kv.source(), STEP, KV_BLOCKS, tile]),
         workgroup_size: [16, 4, 1],
         reference: "attention",
     }

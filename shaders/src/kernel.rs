@@ -1,5 +1,8 @@
 //! What a launch must know of a kernel.
 
+/// The most parts that a kernel is put together from.
+const PARTS: usize = 10;
+
 /// A kernel's source and what a launch must know of it.
 ///
 /// Bindings are in group 0: the kernel's buffers in order, then `info`, an array of u32.
@@ -8,7 +11,7 @@ pub struct Kernel {
     /// What it is called, and the variant.
     pub name: [&'static str; 3],
     /// WGSL, in parts.
-    pub(crate) parts: [&'static str; 8],
+    pub(crate) parts: [&'static str; PARTS],
     /// Invocations of a workgroup in x, y, z.
     pub workgroup_size: [u32; 3],
     /// The function of [`cpu`](crate::cpu) that says what it computes.
@@ -23,19 +26,19 @@ impl Kernel {
         workgroup_size: [u32; 3],
         reference: &'static str,
     ) -> Self {
-        Self::two(name, [source, ""], workgroup_size, reference)
+        Self::of(name, [source], workgroup_size, reference)
     }
 
-    /// A kernel of two files.
-    pub(crate) const fn two(
+    /// A kernel of several files.
+    pub(crate) const fn of<const N: usize>(
         name: &'static str,
-        [first, second]: [&'static str; 2],
+        files: [&'static str; N],
         workgroup_size: [u32; 3],
         reference: &'static str,
     ) -> Self {
         Self {
             name: [name, "", ""],
-            parts: [first, second, "", "", "", "", "", ""],
+            parts: parts(files),
             workgroup_size,
             reference,
         }
@@ -50,4 +53,15 @@ impl Kernel {
     pub fn label(&self) -> String {
         self.name.join(" ").trim_end().to_owned()
     }
+}
+
+/// `files`, and nothing behind them.
+pub(crate) const fn parts<const N: usize>(files: [&'static str; N]) -> [&'static str; PARTS] {
+    let mut parts = [""; PARTS];
+    let mut i = 0;
+    while i < N {
+        parts[i] = files[i];
+        i += 1;
+    }
+    parts
 }

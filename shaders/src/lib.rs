@@ -8,34 +8,37 @@ mod kernel;
 mod linear;
 mod roofline;
 mod sampling;
+pub mod step;
 
 pub use attention::{
-    ATTENTION_MAX_D, ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kv, attention, attention_groups,
-    attention_part, attention_tile,
+    ATTENTION_MAX_D, ATTENTION_MERGE, ATTENTION_TILE_ROWS, KV_BLOCK, Kv, attention,
+    attention_groups, attention_part, attention_tile,
 };
 pub use format::{BLOCK, Format};
 pub use kernel::Kernel;
+use kernel::parts;
 pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
 pub use roofline::{COPY, FMA, FMA_FLOP_A_ROUND};
 pub use sampling::{FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table};
 
 const PICK: &str = include_str!("../wgsl/pick.wgsl");
+const STEP: &str = include_str!("../wgsl/step.wgsl");
 
-/// Logits `[V]` to the id of the largest finite one: buffers `logits` `[V]` f32, `picked` `[1]` u32 (the
-/// id, or [`NO_PICK`]) and `step`; info: V. One workgroup. `step` becomes the next one.
-pub const ARGMAX: Kernel = Kernel::two(
+/// Logits to the id of the largest finite one, row by row: buffers `logits` [N, V] f32, `picked` `[N]` u32
+/// (the ids, or [`NO_PICK`]) and `step` ([`step`]); info: V. A workgroup a pick. `step` becomes the next one.
+pub const ARGMAX: Kernel = Kernel::of(
     "argmax",
-    [PICK, include_str!("../wgsl/argmax.wgsl")],
+    [STEP, PICK, include_str!("../wgsl/argmax.wgsl")],
     [256, 1, 1],
     "argmax",
 );
 
-/// The same with penalties, filters and a draw: buffers `logits`, `occurrences` `[V]` u32, `sampling`
-/// ([`Sampling::words`]), V words of scratch, [`exp2_table`], `picked` and `step`; info: V. One
-/// workgroup. `sampling` becomes that of the next draw, and `occurrences` counts the id.
-pub const SAMPLE: Kernel = Kernel::two(
+/// The same with penalties, filters and a draw: buffers `logits`, `occurrences` [SLOTS, V] u32, `sampling`
+/// [SLOTS, [`Sampling::words`]], [N, V] words of scratch, [`exp2_table`], `picked` and `step`; info: V. A
+/// workgroup a pick. `sampling` becomes that of the next draw, and `occurrences` counts the id.
+pub const SAMPLE: Kernel = Kernel::of(
     "sample",
-    [PICK, include_str!("../wgsl/sample.wgsl")],
+    [STEP, PICK, include_str!("../wgsl/sample.wgsl")],
     [256, 1, 1],
     "sample",
 );
@@ -47,7 +50,7 @@ const RMS_NORM_BUFFERS: &str = include_str!("../wgsl/rms_norm/buffers.wgsl");
 
 /// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, the row of `x` that
 /// is row 0 of `y`, Y_STRIDE. A workgroup a row.
-pub const RMS_NORM: Kernel = Kernel::two(
+pub const RMS_NORM: Kernel = Kernel::of(
     "rms_norm",
     [RMS_NORM_BUFFERS, include_str!("../wgsl/rms_norm/tree.wgsl")],
     [64, 1, 1],
@@ -55,29 +58,25 @@ pub const RMS_NORM: Kernel = Kernel::two(
 );
 
 /// The same for adapters that are programs on a CPU.
-pub const RMS_NORM_LANE: Kernel = Kernel::two(
+pub const RMS_NORM_LANE: Kernel = Kernel::of(
     "rms_norm_lane",
     [RMS_NORM_BUFFERS, include_str!("../wgsl/rms_norm/few.wgsl")],
     [16, 1, 1],
     "rms_norm",
 );
 
-/// Ids to rows of an embedding in `format`: buffers `step` [2 + T] u32 (position, T, ids), the embedding's
-/// `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
+/// Ids to rows of an embedding in `format`: buffers `step` ([`step`]), the embedding's `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
 pub const fn embed(format: Format) -> Kernel {
     let [values, scales] = format.sources();
     Kernel {
         name: ["embed", format.name(), ""],
-        parts: [
+        parts: parts([
             format::BLOCK_SOURCE,
             values,
             scales,
+            STEP,
             include_str!("../wgsl/embed.wgsl"),
-            "",
-            "",
-            "",
-            "",
-        ],
+        ]),
         workgroup_size: [64, 1, 1],
         reference: "embed",
     }

@@ -1,7 +1,9 @@
 //! Products with a matrix: every way of computing one, with every format and everything that is
 //! done with the result.
 
-use crate::{Format, Kernel, Kv, format::BLOCK_SOURCE};
+use crate::attention::KV_BLOCKS;
+use crate::kernel::parts;
+use crate::{Format, Kernel, Kv, STEP, format::BLOCK_SOURCE};
 
 /// Flag of a product: the bias is added.
 pub const WITH_BIAS: u32 = 1;
@@ -84,10 +86,10 @@ impl Store {
 /// y = x w^T by `way`, w [OUT, IN] in `format`, then `store`.
 ///
 /// Buffers `x` [.., 32 BLOCKS] f32, w's `quants` and `side`, `y` [T, Y_STRIDE] f32, and for
-/// [`Store::Qkv`] `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` [2 + T] u32
-/// (position, T, ids); info: T, blocks a row (those of x past IN values hold zeros), OUT, flags
+/// [`Store::Qkv`] `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` ([`step`](crate::step));
+/// info: T, blocks a row (those of x past IN values hold zeros), OUT, flags
 /// ([`WITH_BIAS`], [`ADD`]), the row of `x` that is row 0 of `y`, where in `side` the bias `[OUT]`
-/// begins, the column that row 0 of w is, Y_STRIDE, and for [`Store::Qkv`] H, K, D and S.
+/// begins, the column that row 0 of w is, Y_STRIDE, and for [`Store::Qkv`] H, K and D.
 pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
     let [values, scales] = format.sources();
     // Tiles use a block for many rows, and make its values once.
@@ -108,22 +110,25 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
     let qkv = include_str!("../wgsl/linear/store/qkv.wgsl");
     let swiglu = include_str!("../wgsl/linear/store/swiglu.wgsl");
     let (cache, stored, reference) = match store {
-        Store::Plain => ("", plain, "linear"),
-        Store::Qkv(kv) => (kv.source(), qkv, "rope"),
-        Store::Swiglu => ("", swiglu, "swiglu"),
+        Store::Plain => ([""; 3], plain, "linear"),
+        Store::Qkv(kv) => ([kv.source(), STEP, KV_BLOCKS], qkv, "rope"),
+        Store::Swiglu => ([""; 3], swiglu, "swiglu"),
     };
+    let [pair, step, blocks] = cache;
     Kernel {
         name: [way.name(), format.name(), store.name()],
-        parts: [
+        parts: parts([
             BLOCK_SOURCE,
             values,
             scales,
             include_str!("../wgsl/linear/product.wgsl"),
-            cache,
+            pair,
+            step,
+            blocks,
             stored,
             dot,
             main,
-        ],
+        ]),
         workgroup_size,
         reference,
     }

@@ -1,27 +1,31 @@
-// The id of the largest finite logit, the lowest id of equals: one workgroup, any V.
+// The id of the largest finite logit, the lowest id of equals: a workgroup a pick, any V.
 // CPU reference: src/cpu/argmax.rs.
 
-// [V] f32
+// [N, V] f32
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;
-// [1]: the id, or NONE where no logit was finite
+// [N]: the ids; NONE where no logit was finite
 @group(0) @binding(1) var<storage, read_write> picked: array<u32>;
-// [2 + T] u32: the position, T, the ids
+// Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(2) var<storage, read_write> step: array<u32>;
 // [1]: V
 @group(0) @binding(3) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     let v = info[0];
+    let first = group.x * v;
     var id = NONE;
     var value = 0.0;
     for (var i = lane; i < v; i += LANES) {
-        let x = logits[i];
+        let x = logits[first + i];
         if (is_finite(x) && wins(i, x, id, value)) {
             id = i;
             value = x;
         }
     }
     gather_best(lane, id, value);
-    if (lane == 0u) { pick(best_id[0]); }
+    if (lane == 0u) { pick(group.x, best_id[0]); }
 }

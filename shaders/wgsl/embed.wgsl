@@ -1,6 +1,6 @@
 // Rows of the token embedding, one an id, a block an invocation. CPU reference: src/cpu/embed.rs.
 
-// [2 + T] u32: the position, T, the ids
+// Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(0) var<storage, read_write> step: array<u32>;
 // [T, C] f32
 @group(0) @binding(3) var<storage, read_write> x: array<f32>;
@@ -19,7 +19,7 @@ fn main(
     if (t >= info[0]) { return; }
     // Formats without scales do not read it, and a launch binds it always.
     _ = side[0];
-    let b = load(step[2u + t], block, blocks);
+    let b = load(row_word(t, ROW_ID), block, blocks);
     put(t, block * 32u, four_0(b.quants), b.scale.x, b.low.x);
     put(t, block * 32u + 4u, four_1(b.quants), b.scale.x, b.low.x);
     put(t, block * 32u + 8u, four_2(b.quants), b.scale.x, b.low.x);

@@ -1,12 +1,8 @@
-// What every pick does: finding the largest, and leaving the id for the host and the next step's
-// position and id. A kernel that includes this has `picked` and `step`, and LANES invocations.
+// What every pick does: finding the largest, and leaving the id for the host and the next step. A
+// kernel that includes this has `picked` and `step`, and a workgroup of LANES invocations a pick.
 
 const LANES: u32 = 256u;
 const NONE: u32 = 0xffffffffu;
-// Of `step`: the position, how many ids, and the ids.
-const POSITION: u32 = 0u;
-const TOKENS: u32 = 1u;
-const IDS: u32 = 2u;
 
 // By bits: a compiler may assume that comparisons never see infinity or NaN.
 fn is_finite(x: f32) -> bool {
@@ -39,10 +35,20 @@ fn gather_best(lane: u32, id: u32, value: f32) {
     }
 }
 
-fn pick(id: u32) {
-    picked[0] = id;
-    step[POSITION] += step[TOKENS];
-    step[TOKENS] = 1u;
+// The row that pick `n` is from: the last rows are picked from.
+fn row_of(n: u32) -> u32 { return step[STEP_ROWS] - step[STEP_PICKS] + n; }
+
+// Leaves the id of pick `n`. The next step's rows are one a pick; where there are several, every row
+// was picked from, so that no workgroup overwrites what another reads.
+fn pick(n: u32, id: u32) {
+    picked[n] = id;
+    if (step[STEP_CHAINS] == 0u) { return; }
+    let row = row_of(n);
+    let to = STEP_FIRST + n * STEP_ROW;
     // The next step may run before the host hears that there was nothing to pick.
-    step[IDS] = select(id, 0u, id == NONE);
+    step[to + ROW_ID] = select(id, 0u, id == NONE);
+    step[to + ROW_POSITION] = row_word(row, ROW_POSITION) + 1u;
+    step[to + ROW_BLOCKS] = row_word(row, ROW_BLOCKS);
+    step[to + ROW_SLOT] = row_word(row, ROW_SLOT);
+    if (n == 0u) { step[STEP_ROWS] = step[STEP_PICKS]; }
 }

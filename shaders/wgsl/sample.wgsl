@@ -1,20 +1,20 @@
 // Penalties, temperature, top-k, top-p, min-p and a seeded draw, in integers where rounding could
-// make two devices pick differently. One workgroup, any V. CPU reference: src/cpu/sample.rs, which
+// make two devices pick differently. A workgroup a pick, any V. CPU reference: src/cpu/sample.rs, which
 // also says in which order ids of equal distance are kept and drawn.
 
-// [V] f32
+// [N, V] f32
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;
-// [V] u32: IN_PROMPT, plus how often the answer has the id
+// [SLOTS, V] u32: IN_PROMPT, plus how often the answer has the id
 @group(0) @binding(1) var<storage, read_write> occurrences: array<u32>;
-// [14]: see below
+// [SLOTS, 14]: see below
 @group(0) @binding(2) var<storage, read_write> sampling: array<u32>;
-// [V]: scratch; penalised logits, then distances
+// [N, V]: scratch; penalised logits, then distances
 @group(0) @binding(3) var<storage, read_write> distances: array<u32>;
 // [257]: 2^22 times 2^(-i / 256)
 @group(0) @binding(4) var<storage, read_write> table: array<u32>;
-// [1]: the id, or NONE where no logit was finite
+// [N]: the ids; NONE where no logit was finite
 @group(0) @binding(5) var<storage, read_write> picked: array<u32>;
-// [2 + T] u32: the position, T, the ids
+// Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(6) var<storage, read_write> step: array<u32>;
 // [1]: V
 @group(0) @binding(7) var<storage, read_write> info: array<u32>;
@@ -32,6 +32,7 @@ const FREQUENCY: u32 = 8u;
 const SEED: u32 = 9u;
 const DRAW: u32 = 11u;
 const ALL_ONES: u32 = 13u;
+const SETTINGS: u32 = 14u;
 
 const IN_PROMPT: u32 = 0x80000000u;
 // From here on weights are zero.
@@ -40,6 +41,11 @@ const FAR: u32 = 0x1f0000u;
 const BINS: u32 = 128u;
 const DIGITS: u32 = 3u;
 const DIGIT_BITS: u32 = 7u;
+
+// Where this pick's part begins: of `logits` and `distances`, of `occurrences`, of `sampling`.
+var<private> row_at: u32;
+var<private> seen_at: u32;
+var<private> settings_at: u32;
 
 var<workgroup> masses: array<vec2<u32>, LANES>;
 var<workgroup> ties: array<u32, LANES>;
@@ -74,15 +80,16 @@ fn scaled(mass: vec2<u32>, fraction: u32) -> vec2<u32> {
 
 // Rounded here, instead of fused with what is done next: no compiler knows that word.
 fn rounded(x: f32) -> f32 {
-    return bitcast<f32>(bitcast<u32>(x) & sampling[ALL_ONES]);
+    return bitcast<f32>(bitcast<u32>(x) & word(ALL_ONES));
 }
 
-fn setting(at: u32) -> f32 { return bitcast<f32>(sampling[at]); }
+fn word(at: u32) -> u32 { return sampling[settings_at + at]; }
+fn setting(at: u32) -> f32 { return bitcast<f32>(word(at)); }
 
 fn penalised(id: u32) -> f32 {
-    var logit = logits[id];
-    if (sampling[PENALTIES] == 0u) { return logit; }
-    let seen = occurrences[id];
+    var logit = logits[row_at + id];
+    if (word(PENALTIES) == 0u) { return logit; }
+    let seen = occurrences[seen_at + id];
     if (seen == 0u) { return logit; }
     let by = select(setting(REPETITION), setting(BY_REPETITION), logit > 0.0);
     logit = rounded(logit * by);
@@ -132,7 +139,7 @@ fn add_to_bin(bin: u32, count: u32, mass: vec2<u32>) {
 fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
     let v = info[0];
     var digits = 0u;
-    var goal = vec2<u32>(sampling[TOP_K], 0u);
+    var goal = vec2<u32>(word(TOP_K), 0u);
     for (var digit = 0u; digit < DIGITS; digit += 1u) {
         let shift = (DIGITS - 1u - digit) * DIGIT_BITS;
         if (lane < BINS) {
@@ -142,7 +149,7 @@ fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
         }
         workgroupBarrier();
         for (var i = lane; i < v; i += LANES) {
-            let distance = distances[i];
+            let distance = distances[row_at + i];
             if (distance < cut.x && (distance >> (shift + DIGIT_BITS)) == digits) {
                 let mass = vec2<u32>(weight(distance), 0u);
                 add_to_bin((distance >> shift) & (BINS - 1u), 1u, mass);
@@ -159,7 +166,7 @@ fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
                 for (var bin = 0u; bin < BINS; bin += 1u) {
                     total = plus(total, bin_amount(bin, true));
                 }
-                goal = plus(scaled(total, sampling[TOP_P]), vec2<u32>(1u, 0u));
+                goal = plus(scaled(total, word(TOP_P)), vec2<u32>(1u, 0u));
             }
             let reached = reach(goal, by_mass);
             goal = reached.yz;
@@ -196,7 +203,7 @@ fn share(lane: u32, first: u32, end: u32, cut: u32, keep: u32) {
     var mass = vec2<u32>();
     var at_cut = 0u;
     for (var i = first; i < end; i += LANES) {
-        let distance = distances[i];
+        let distance = distances[row_at + i];
         if (distance == cut) { at_cut += 1u; }
         if (distance < cut) { mass = plus(mass, vec2<u32>(kept_weight(distance), 0u)); }
     }
@@ -213,7 +220,7 @@ fn share(lane: u32, first: u32, end: u32, cut: u32, keep: u32) {
 
 fn kept_weight(distance: u32) -> u32 {
     let w = weight(distance);
-    return select(0u, w, w >= sampling[MIN_WEIGHT]);
+    return select(0u, w, w >= word(MIN_WEIGHT));
 }
 
 // The lane in whose share `point` falls, and how far into it.
@@ -228,7 +235,7 @@ fn find(point: vec2<u32>) -> vec3<u32> {
 
 // pcg4d (JCGT 9(3), 2020): a random word of this seed and draw.
 fn random() -> u32 {
-    var r = vec4<u32>(sampling[SEED], sampling[SEED + 1u], sampling[DRAW], sampling[DRAW + 1u]);
+    var r = vec4<u32>(word(SEED), word(SEED + 1u), word(DRAW), word(DRAW + 1u));
     r = r * 1664525u + 1013904223u;
     r.x += r.y * r.w;
     r.y += r.z * r.x;
@@ -240,13 +247,20 @@ fn random() -> u32 {
 }
 
 @compute @workgroup_size(256, 1, 1)
-fn main(@builtin(local_invocation_index) lane: u32) {
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
     let v = info[0];
+    let slot = row_word(row_of(group.x), ROW_SLOT);
+    row_at = group.x * v;
+    seen_at = slot * v;
+    settings_at = slot * SETTINGS;
     var id = NONE;
     var value = 0.0;
     for (var i = lane; i < v; i += LANES) {
         let x = penalised(i);
-        distances[i] = bitcast<u32>(x);
+        distances[row_at + i] = bitcast<u32>(x);
         if (is_finite(x) && wins(i, x, id, value)) {
             id = i;
             value = x;
@@ -254,22 +268,22 @@ fn main(@builtin(local_invocation_index) lane: u32) {
     }
     gather_best(lane, id, value);
     if (lane == 0u) {
-        let drawn = sampling[SCALE] != 0u && best_id[0] != NONE;
-        told = vec4<u32>(select(0u, 1u, drawn), sampling[TOP_K], sampling[TOP_P], 0u);
+        let drawn = word(SCALE) != 0u && best_id[0] != NONE;
+        told = vec4<u32>(select(0u, 1u, drawn), word(TOP_K), word(TOP_P), 0u);
     }
     let plan = workgroupUniformLoad(&told);
     if (plan.x == 0u) {
-        if (lane == 0u) { take(best_id[0]); }
+        if (lane == 0u) { take(group.x, best_id[0]); }
         return;
     }
 
     let largest = best_value[0];
     let scale = setting(SCALE);
     for (var i = lane; i < v; i += LANES) {
-        let x = bitcast<f32>(distances[i]);
+        let x = bitcast<f32>(distances[row_at + i]);
         var distance = FAR;
         if (is_finite(x)) { distance = u32(min((largest - x) * scale, f32(FAR))); }
-        distances[i] = distance;
+        distances[row_at + i] = distance;
     }
     var cut = vec2<u32>(FAR, 0u);
     if (plan.y > 0u) { cut = narrow(lane, cut, false); }
@@ -294,7 +308,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
         var keep = ties[found.x];
         var i = column.x + found.x * part;
         loop {
-            let distance = distances[i];
+            let distance = distances[row_at + i];
             var w = vec2<u32>();
             if (distance < cut.x) { w.x = kept_weight(distance); }
             if (distance == cut.x && keep > 0u) {
@@ -305,13 +319,14 @@ fn main(@builtin(local_invocation_index) lane: u32) {
             left = minus(left, w);
             i += LANES;
         }
-        sampling[DRAW] += 1u;
-        if (sampling[DRAW] == 0u) { sampling[DRAW + 1u] += 1u; }
-        take(i);
+        let draw = word(DRAW) + 1u;
+        sampling[settings_at + DRAW] = draw;
+        if (draw == 0u) { sampling[settings_at + DRAW + 1u] += 1u; }
+        take(group.x, i);
     }
 }
 
-fn take(id: u32) {
-    if (id != NONE && sampling[PENALTIES] != 0u) { occurrences[id] += 1u; }
-    pick(id);
+fn take(n: u32, id: u32) {
+    if (id != NONE && word(PENALTIES) != 0u) { occurrences[seen_at + id] += 1u; }
+    pick(n, id);
 }

@@ -30,6 +30,8 @@ pub struct ModelInfo {
     /// The most prompt ids that a step computes.
     #[serde(default)]
     pub prefill_chunk: usize,
+    /// How many requests are answered at once.
+    pub batch: usize,
     /// Whether the model can chat.
     pub has_chat_template: bool,
     /// What runs it.

@@ -36,12 +36,12 @@ impl Laps {
         self.start_ms
     }
 
-    /// The step's timing.
-    pub(super) fn end(self, kind: StepKind, tokens: usize, position: usize) -> StepTiming {
+    /// The step's timing, of no positions yet.
+    pub(super) fn end(self, kind: StepKind) -> StepTiming {
         StepTiming {
             kind,
-            tokens: tokens as u32,
-            position: position as u32,
+            tokens: 0,
+            position: 0,
             start_ms: self.start_ms,
             wall_ms: self.watch.ms(),
             spans: self.spans,

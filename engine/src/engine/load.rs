@@ -76,6 +76,7 @@ impl Engine {
         let path = ForwardPath::choose(options.path, checkpoint.config(), &open.info)?;
         let shape = Shape {
             context,
+            batch: options.batch.unwrap_or(1),
             chunk,
             path,
             kv: options.kv,
@@ -101,6 +102,7 @@ impl Engine {
             tensor_types: types,
             context_length: context,
             prefill_chunk: chunk,
+            batch: shape.batch,
             has_chat_template: tokenizer.has_chat_template(),
             backend: open.info,
             path,
@@ -118,9 +120,10 @@ impl Engine {
             depth,
             paced: false,
             flights: VecDeque::new(),
-            cached: Vec::new(),
+            cached: vec![Vec::new(); shape.batch],
+            chained: Vec::new(),
             queue: VecDeque::new(),
-            active: None,
+            active: Vec::new(),
             aborted: Vec::new(),
             events: Vec::new(),
             next_id: 0,
@@ -156,20 +159,17 @@ impl Engine {
         if self.model.picks() {
             // Any settings: they decide nothing that a compiler sees.
             let sampling = sampling(&SamplingOptions::default())?;
-            self.model.begin(&sampling, &[])?;
+            self.model.begin(0, &sampling, &[])?;
         }
         for (done, ((ids, position), way)) in (0u64..).zip(steps) {
             report(progress, LoadPhase::Compile, done, total);
-            if done + 1 == total {
-                self.model.record();
-            }
             if position >= self.model.context() {
                 continue;
             }
             let input = self.model.upload(ids, position)?;
             if self.model.picks() {
-                self.model.advance(Some(input), Some(way))?;
-                self.model.read_step()?.get().await?;
+                self.model.advance(input.rows(), Some(way))?;
+                self.model.read_step(1)?.get().await?;
             } else if way == PickWay::Argmax {
                 self.model.encode(input, LogitRows::Last)?;
                 queue::submit(self.model.device())?;
@@ -219,6 +219,7 @@ pub fn memory_ledger(
     let path = ForwardPath::choose(options.path, checkpoint.config(), info)?;
     let shape = Shape {
         context,
+        batch: options.batch.unwrap_or(1),
         chunk,
         path,
         kv: options.kv,

@@ -24,6 +24,8 @@ pub struct LoadOptions {
     pub path: Option<ForwardPath>,
     /// How the KV cache stores its values; other than f32 on the fast path only.
     pub kv: KvType,
+    /// How many requests are answered at once; by default one. More only on the fast path.
+    pub batch: Option<usize>,
     /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits
     /// the adapter. More than one only where the device itself picks tokens.
     pub readback_depth: Option<usize>,

@@ -18,7 +18,7 @@ impl Engine {
         position: usize,
         repeat: usize,
     ) -> Result<Vec<KernelTime>, EngineError> {
-        self.cached.clear();
+        self.forget();
         let kind = if tokens > 1 {
             StepKind::Prefill
         } else {

@@ -15,7 +15,7 @@ use crate::platform::Stopwatch;
 use crate::scheduler::Request;
 use crate::tokenizer::Tokenizer;
 
-/// One model on one device, answering requests one after the other.
+/// One model on one device, answering a batch of requests at a time.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) model: Model,
@@ -31,10 +31,13 @@ pub struct Engine {
     pub(super) paced: bool,
     /// The steps that were issued and not waited for, in order.
     pub(super) flights: VecDeque<Flight>,
-    /// The ids whose keys and values are in the cache, from position 0.
-    pub(super) cached: Vec<u32>,
+    /// Slot by slot, the ids whose keys and values are in the cache, from position 0.
+    pub(super) cached: Vec<Vec<u32>>,
+    /// The requests whose next rows the device has made itself, in their order.
+    pub(super) chained: Vec<RequestId>,
     pub(super) queue: VecDeque<Waiting>,
-    pub(super) active: Option<Sequence>,
+    /// In the order in which they were begun.
+    pub(super) active: Vec<Sequence>,
     pub(super) aborted: Vec<RequestId>,
     /// Events that wait for the next step to hand them out.
     pub(super) events: Vec<Event>,
@@ -81,7 +84,7 @@ impl Engine {
 
     /// Whether there is nothing to do and nothing to tell.
     pub fn is_idle(&self) -> bool {
-        self.active.is_none() && self.queue.is_empty() && self.events.is_empty()
+        self.active.is_empty() && self.queue.is_empty() && self.events.is_empty()
     }
 
     /// What the device can do at most; nothing on the CPU backend. No request may be running.
@@ -99,6 +102,11 @@ impl Engine {
 
     /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.
     pub fn clear_cache(&mut self) {
-        self.cached.clear();
+        self.forget();
+    }
+
+    pub(super) fn forget(&mut self) {
+        self.cached.iter_mut().for_each(Vec::clear);
+        self.chained.clear();
     }
 }

@@ -1,9 +1,9 @@
 //! A request that is being answered.
 
 use crate::event::{Event, FinishReason, RequestId, Usage};
-use crate::forward::PickWay;
+use crate::forward::{NextRow, PickWay};
 use crate::platform::Stopwatch;
-use crate::sampling::{HostSampler, Occurrences, Sampling, sampling};
+use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
 use crate::scheduler::{Input, Request, answer_budget};
 use crate::text::TextStream;
 use crate::timing::{Span, Spans};
@@ -17,6 +17,8 @@ pub(super) struct Sequence {
     pub(super) id: RequestId,
     /// The prompt and what was picked since.
     pub(super) ids: Vec<u32>,
+    /// Its place in the KV cache.
+    pub(super) slot: usize,
     prompt_tokens: usize,
     reused_tokens: usize,
     /// Ids whose steps were issued, whether or not they are done.
@@ -60,6 +62,7 @@ impl Sequence {
         let vocab = if sampling.penalties { vocab } else { 0 };
         Ok(Self {
             id,
+            slot: 0,
             prompt_tokens: ids.len(),
             reused_tokens: 0,
             issued: 0,
@@ -78,10 +81,20 @@ impl Sequence {
         self.prompt_tokens
     }
 
-    /// Notes that the leading ids are in the cache.
-    pub(super) const fn set_reused(&mut self, reused: usize) {
+    /// Takes a place in the KV cache, which has the leading ids already.
+    pub(super) const fn settle_in(&mut self, slot: usize, reused: usize) {
+        self.slot = slot;
         self.reused_tokens = reused;
         self.issued = reused;
+    }
+
+    /// The row of a step that computes position `at`.
+    pub(super) fn row(&self, at: usize) -> NextRow {
+        NextRow {
+            id: self.ids[at],
+            position: at,
+            slot: self.slot,
+        }
     }
 
     pub(super) const fn reused_tokens(&self) -> usize {
@@ -108,8 +121,8 @@ impl Sequence {
     }
 
     /// Picks an id from `logits` (V) on the host.
-    pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<u32, EngineError> {
-        Ok(self.sampler.pick(logits, &self.occurrences)?)
+    pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<u32, SamplingError> {
+        self.sampler.pick(logits, &self.occurrences)
     }
 
     /// Takes a picked id in.

@@ -7,6 +7,14 @@ use crate::weights::WeightsError;
 /// Errors of adapters, devices and the forward pass.
 #[derive(Clone, Debug, Error)]
 pub enum ForwardError {
+    /// More sequences at once than there may be, or none.
+    #[error("{batch} sequences at once: there may be 1 to {most}")]
+    Batch {
+        /// Asked for.
+        batch: usize,
+        /// The most.
+        most: usize,
+    },
     /// There is no adapter at all.
     #[error("no GPU adapter was found: {message}")]
     NoAdapter {

@@ -37,7 +37,9 @@ pub async fn load(
         done: 0,
         progress,
     };
-    let cache_bytes = (config.n_kv_heads * context * config.head_dim * 4) as u64;
+    let positions = shape.positions();
+    let value_bytes = shape.kv.kernels().bytes();
+    let cache_bytes = (config.n_kv_heads * positions * config.head_dim * value_bytes) as u64;
     let buffers = if shape.path == ForwardPath::Fast {
         2
     } else {
@@ -45,7 +47,7 @@ pub async fn load(
     };
     check_buffer(
         &open.info,
-        || format!("the KV cache of one block for {context} positions"),
+        || format!("the KV cache of one block for {positions} positions"),
         buffers * cache_bytes,
     )?;
     let (path, embedding) = match shape.path {

@@ -41,9 +41,15 @@ impl MemoryLedger {
             chunk,
             path,
             kv,
+            ..
         } = shape;
-        let [l, s, k, d] =
-            [config.n_layers, context, config.n_kv_heads, config.head_dim].map(|n| n as u64);
+        let cache = [
+            config.n_layers,
+            shape.positions(),
+            config.n_kv_heads,
+            config.head_dim,
+        ];
+        let [l, s, k, d] = cache.map(|n| n as u64);
         Self {
             weights: checkpoint.tensors().map(|t| tensor_bytes(t, path)).sum(),
             looked_up: checkpoint

@@ -37,8 +37,10 @@ pub use info::{Backend, BackendInfo, limit};
 pub use memory::{MemoryLedger, largest_buffer};
 pub use path::ForwardPath;
 pub use roofline::Roofline;
-pub use shape::{KvType, Shape};
+pub use shape::{KvType, MAX_BATCH, Shape};
 
+#[cfg(feature = "compute")]
+pub use fast::Rows;
 #[cfg(feature = "compute")]
 pub use gpu::{StepRead, StepResult};
 #[cfg(feature = "compute")]
@@ -46,7 +48,7 @@ pub use load_watch::LoadWatch;
 #[cfg(feature = "compute")]
 pub use loader::load;
 #[cfg(feature = "compute")]
-pub use model::{LogitRows, Model, StepInput};
+pub use model::{LogitRows, Model, NextRow, StepInput};
 #[cfg(feature = "compute")]
 pub use pick::PickWay;
 #[cfg(feature = "compute")]

@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::error::ForwardError;
-use super::fast::Fast;
+use super::fast::{Fast, Rows};
 use super::gpu::StepRead;
 use super::loader::HostEmbedding;
 use super::pick::PickWay;
@@ -11,7 +11,7 @@ use super::reference::Reference;
 use crate::weights::ModelConfig;
 use llamaglass_shaders::{Kernel, Sampling};
 
-/// A Llama with its KV cache, for one sequence.
+/// A Llama with its KV cache.
 #[derive(Debug)]
 pub struct Model {
     config: ModelConfig,
@@ -40,12 +40,23 @@ pub enum LogitRows {
     All,
 }
 
+/// A row of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextRow {
+    /// Its id.
+    pub id: u32,
+    /// Where in its sequence it is.
+    pub position: usize,
+    /// Which of the sequences that are cached that is.
+    pub slot: usize,
+}
+
 /// A step's inputs on the device.
 #[derive(Debug)]
 pub struct StepInput {
     x: Input,
     position: usize,
-    tokens: usize,
+    rows: Rows,
 }
 
 #[derive(Debug)]
@@ -56,6 +67,13 @@ enum Input {
     Rows(Tensor<2>, Tensor<3>),
     /// The fast path has them in buffers of its own.
     Fast,
+}
+
+impl StepInput {
+    /// How many rows of what.
+    pub const fn rows(&self) -> Rows {
+        self.rows
+    }
 }
 
 impl Model {
@@ -91,37 +109,63 @@ impl Model {
         &self.device
     }
 
-    /// Puts a step's ids, the first at `position`, on the device.
+    /// Puts a step's ids of the first sequence, the first at `position`, on the device.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
     pub fn upload(&mut self, ids: &[u32], position: usize) -> Result<StepInput, ForwardError> {
-        let tokens = ids.len();
+        let rows = (position..).zip(ids);
+        let rows: Vec<NextRow> = rows
+            .map(|(position, id)| NextRow {
+                id: *id,
+                position,
+                slot: 0,
+            })
+            .collect();
+        self.upload_rows(&rows, 1)
+    }
+
+    /// Puts a step's rows on the device, the last `picks` of which may be picked from: rows of one
+    /// sequence, which follow each other, or where all are picked from, one of each of several.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
+    pub fn upload_rows(
+        &mut self,
+        rows: &[NextRow],
+        picks: usize,
+    ) -> Result<StepInput, ForwardError> {
         let vocab = self.config.vocab_size;
-        if let Some(id) = ids.iter().find(|id| **id as usize >= vocab) {
+        if let Some(NextRow { id, .. }) = rows.iter().find(|row| row.id as usize >= vocab) {
             return Err(ForwardError::Device {
                 message: format!("id {id} is outside the vocabulary of {vocab}"),
             });
         }
-        if tokens == 0 || position + tokens > self.context {
+        let outside = |row: &&NextRow| row.position >= self.context;
+        if let Some(NextRow { position, .. }) = rows.iter().find(outside) {
             return Err(ForwardError::Device {
                 message: format!(
-                    "{tokens} ids at position {position} are outside the context of {}",
+                    "position {position} is outside the context of {}",
                     self.context
                 ),
             });
         }
-        let host = self.embedding.as_ref();
-        let c = self.config.hidden_size;
-        let rows = host.map(|table| table.rows(ids, c)).transpose()?;
+        let Some(NextRow { position, .. }) = rows.first().copied() else {
+            return Err(ForwardError::Device {
+                message: "a step of no rows".into(),
+            });
+        };
+        let (host, c, tokens) = (&self.embedding, self.config.hidden_size, rows.len());
+        let ids: Vec<u32> = rows.iter().map(|row| row.id).collect();
+        let looked_up = host.as_ref().map(|table| table.rows(&ids, c)).transpose()?;
         let x = match &mut self.path {
             Path::Fast(fast) => {
-                fast.upload(ids, position, rows.as_deref())?;
+                fast.upload(rows, picks, looked_up.as_deref())?;
                 Input::Fast
             }
             Path::Reference(reference) => {
                 let mask = reference.mask(&self.config, position, tokens);
-                match rows {
+                match looked_up {
                     Some(rows) => {
                         let data = TensorData::new(rows, [tokens, c]);
                         Input::Rows(Tensor::from_data(data, &self.device), mask)
@@ -134,11 +178,12 @@ impl Model {
                 }
             }
         };
-        Ok(StepInput {
-            x,
-            position,
-            tokens,
-        })
+        let rows = if tokens == picks {
+            Rows::Decode(tokens)
+        } else {
+            Rows::Prompt(tokens)
+        };
+        Ok(StepInput { x, position, rows })
     }
 
     /// Runs a step block by block: the residual stream [T, C] after the embedding, and after each.
@@ -146,13 +191,9 @@ impl Model {
     /// # Errors
     /// [`ForwardError::Device`] where the device failed.
     pub async fn residuals(&mut self, input: StepInput) -> Result<Vec<Vec<f32>>, ForwardError> {
-        let StepInput {
-            x,
-            position,
-            tokens,
-        } = input;
+        let StepInput { x, position, rows } = input;
         match (&mut self.path, x) {
-            (Path::Fast(fast), Input::Fast) => fast.residuals(tokens).await,
+            (Path::Fast(fast), Input::Fast) => fast.residuals(rows.count()).await,
             (Path::Reference(path), Input::Rows(x, mask)) => {
                 path.residuals(&self.config, (x, mask), position).await
             }
@@ -174,36 +215,36 @@ impl Model {
         matches!(&self.path, Path::Fast(fast) if fast.looks_up())
     }
 
-    /// Puts a request's sampling settings on the device, and with penalties what `occurrences` (V)
-    /// there are of each id.
+    /// Puts the sampling settings of the sequence in `slot` on the device, and with penalties what
+    /// `occurrences` (V) there are of each id.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
-    pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) -> Result<(), ForwardError> {
-        self.fast()?.begin(sampling, occurrences)
+    pub fn begin(
+        &self,
+        slot: usize,
+        sampling: &Sampling,
+        occurrences: &[u32],
+    ) -> Result<(), ForwardError> {
+        self.fast()?.begin(slot, sampling, occurrences)
     }
 
-    /// Issues a step over what was uploaded, or with nothing over the id that was picked last:
-    /// writes the cache, and picks an id where one is wanted.
+    /// Issues a step over the rows that were uploaded, or over those that were picked last, which the
+    /// host need not know yet: writes the cache, and picks ids where they are wanted.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
-    pub fn advance(
-        &self,
-        input: Option<StepInput>,
-        pick: Option<PickWay>,
-    ) -> Result<(), ForwardError> {
-        let tokens = input.map_or(1, |input| input.tokens);
-        self.fast()?.advance(tokens, pick);
+    pub fn advance(&self, rows: Rows, pick: Option<PickWay>) -> Result<(), ForwardError> {
+        self.fast()?.advance(rows, pick);
         Ok(())
     }
 
-    /// Submits all that was issued; what was picked last is to be read.
+    /// Submits all that was issued; the `count` ids that were picked last are to be read.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
-    pub fn read_step(&self) -> Result<StepRead, ForwardError> {
-        self.fast()?.read_step()
+    pub fn read_step(&self, count: usize) -> Result<StepRead, ForwardError> {
+        self.fast()?.read_step(count)
     }
 
     /// Runs a step over what was uploaded and the pick behind it, each kernel timed by itself; the
@@ -212,7 +253,7 @@ impl Model {
     /// # Errors
     /// [`ForwardError`] where the path is not ours, or the device can't time.
     pub async fn profile(&self, input: &StepInput) -> Result<Vec<(Kernel, f64)>, ForwardError> {
-        self.fast()?.profile(input.tokens).await
+        self.fast()?.profile(input.rows.count()).await
     }
 
     /// Submits prompts in pieces of about `most_ms`, where one of `chunk` ids takes `step_ms`, so that
@@ -220,13 +261,6 @@ impl Model {
     pub fn pace(&mut self, step_ms: f64, most_ms: f64) {
         if let Path::Fast(fast) = &mut self.path {
             fast.pace(step_ms, most_ms);
-        }
-    }
-
-    /// Records what every step repeats.
-    pub fn record(&mut self) {
-        if let Path::Fast(fast) = &mut self.path {
-            fast.record();
         }
     }
 
@@ -252,10 +286,10 @@ impl Model {
         let StepInput {
             x,
             position,
-            tokens,
+            rows: step,
         } = input;
         Ok(match (&mut self.path, x) {
-            (Path::Fast(fast), Input::Fast) => fast.encode(tokens, rows)?,
+            (Path::Fast(fast), Input::Fast) => fast.encode(step.count(), rows)?,
             (Path::Reference(path), Input::Rows(x, mask)) => {
                 path.encode(&self.config, (x, mask), position, rows)
             }

@@ -2,17 +2,22 @@
 
 use std::str::FromStr;
 
-use llamaglass_shaders::Kv;
+use llamaglass_shaders::{KV_BLOCK, Kv};
 use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
 use super::path::ForwardPath;
 
+/// The most sequences of a step.
+pub const MAX_BATCH: usize = 64;
+
 /// What a model is to be made for.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Positions of the KV cache.
+    /// Positions of a sequence.
     pub context: usize,
+    /// Sequences that are cached, and decoded in one step.
+    pub batch: usize,
     /// The most ids of one step.
     pub chunk: usize,
     /// The path.
@@ -33,7 +38,32 @@ impl Shape {
                 why: format!("its KV cache is f32, not {}", self.kv.name()),
             });
         }
+        if self.path == ForwardPath::Reference && self.batch != 1 {
+            return Err(ForwardError::NoPath {
+                path: self.path.name(),
+                why: format!("it computes one sequence at a time, not {}", self.batch),
+            });
+        }
+        if !(1..=MAX_BATCH).contains(&self.batch) {
+            return Err(ForwardError::Batch {
+                batch: self.batch,
+                most: MAX_BATCH,
+            });
+        }
         Ok(())
+    }
+
+    /// Blocks of the KV cache that a sequence has on the fast path.
+    pub const fn blocks(&self) -> usize {
+        self.context.div_ceil(KV_BLOCK)
+    }
+
+    /// Positions of the KV cache: all sequences together.
+    pub const fn positions(&self) -> usize {
+        match self.path {
+            ForwardPath::Fast => self.batch * self.blocks() * KV_BLOCK,
+            ForwardPath::Reference => self.context,
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::gpu::{self, Buffer, flat};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
-    ADD, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, Kernel, Kv, RMS_NORM,
-    RMS_NORM_LANE, Store, WITH_BIAS, Way, attention, attention_groups, attention_part,
+    ADD, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, KV_BLOCK, Kernel, Kv,
+    RMS_NORM, RMS_NORM_LANE, Store, WITH_BIAS, Way, attention, attention_groups, attention_part,
     attention_tile, embed, linear,
+    step::{self, Row},
 };
 use pollster::block_on;
 
@@ -172,8 +173,14 @@ fn embed_looks_rows_up_in_every_format() {
             let rows = table.values.chunks_exact(blocks * BLOCK);
             let values: Vec<f32> = rows.flat_map(|row| &row[..c]).copied().collect();
             let x = gpu.put(&vec![POISON; ids.len() * c]);
-            let head = [12, ids.len() as u32];
-            let step: Vec<u32> = head.iter().chain(&ids).copied().collect();
+            let row = |id: &u32| Row {
+                id: *id,
+                position: 12,
+                blocks: 0,
+                slot: 0,
+            };
+            let rows: Vec<Row> = ids.iter().map(row).collect();
+            let step = step::words(&rows, 1, true);
             let kernel = embed(format);
             gpu.device.launch(
                 &kernel,
@@ -407,28 +414,42 @@ const HEADS: [Heads; 4] = [
     },
 ];
 
-/// The places of a device's cache, pair by pair: whether it is a key, and its first value's place in
-/// [K, S, D].
-fn pairs(heads: Heads, positions: usize) -> Vec<(bool, usize)> {
+/// Positions of a sequence, and the blocks of the cache that two sequences have: in no order.
+const POSITIONS: usize = 150;
+const TABLES: [[u32; 3]; 2] = [[4, 0, 2], [1, 5, 3]];
+
+/// The places of a device's cache, pair by pair: the sequence, whether it is a key, and its first
+/// value's place in [K, S, D]; nothing past a sequence's last position.
+fn pairs(heads: Heads) -> Vec<Option<(usize, bool, usize)>> {
     let half = heads.dim / 2;
-    let place = |head, position, i| (head * positions + position) * heads.dim + 2 * i;
     let mut all = Vec::new();
-    for head in 0..heads.kv {
-        for i in 0..half {
-            all.extend((0..positions).map(|position| (true, place(head, position, i))));
+    for block in 0..TABLES.as_flattened().len() as u32 {
+        let of = |table: &[u32; 3]| table.iter().position(|listed| *listed == block);
+        let (sequence, nth) = (0..2)
+            .find_map(|sequence| Some((sequence, of(&TABLES[sequence])?)))
+            .unwrap();
+        let place = |is_key, head, in_block, i| {
+            let position = nth * KV_BLOCK + in_block;
+            let at = (head * POSITIONS + position) * heads.dim + 2 * i;
+            (position < POSITIONS).then_some((sequence, is_key, at))
+        };
+        for head in 0..heads.kv {
+            for i in 0..half {
+                all.extend((0..KV_BLOCK).map(|in_block| place(true, head, in_block, i)));
+            }
         }
-    }
-    for head in 0..heads.kv {
-        for position in 0..positions {
-            all.extend((0..half).map(|i| (false, place(head, position, i))));
+        for head in 0..heads.kv {
+            for in_block in 0..KV_BLOCK {
+                all.extend((0..half).map(|i| place(false, head, in_block, i)));
+            }
         }
     }
     all
 }
 
-/// What the device has cached.
-fn cached(gpu: &Gpu, handle: &Buffer, heads: Heads, positions: usize, kv: Kv) -> Cache {
-    let words = gpu.get_u32(handle);
+/// What the device has cached of each sequence.
+fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
+    let words = gpu.get_u32(buffer);
     let values: Vec<f32> = match kv {
         Kv::F32 => words.into_iter().map(f32::from_bits).collect(),
         Kv::F16 => words
@@ -437,8 +458,12 @@ fn cached(gpu: &Gpu, handle: &Buffer, heads: Heads, positions: usize, kv: Kv) ->
             .map(|half| half::f16::from_bits(half).to_f32())
             .collect(),
     };
-    let mut cache = Cache::new(heads, positions);
-    for ((is_key, at), pair) in pairs(heads, positions).into_iter().zip(values.chunks(2)) {
+    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
+    for (place, pair) in pairs(heads).into_iter().zip(values.chunks(2)) {
+        let Some((sequence, is_key, at)) = place else {
+            continue;
+        };
+        let cache = &mut caches[sequence];
         let to = if is_key {
             &mut cache.keys
         } else {
@@ -446,7 +471,22 @@ fn cached(gpu: &Gpu, handle: &Buffer, heads: Heads, positions: usize, kv: Kv) ->
         };
         to[at..at + 2].copy_from_slice(pair);
     }
-    cache
+    caches
+}
+
+/// A step of `rows`: sequences and positions.
+fn step_of(gpu: &Gpu, rows: &[(usize, usize)]) -> Buffer {
+    let tables = step::HEAD_WORDS + step::ROW_WORDS * rows.len();
+    let row = |(sequence, position): &(usize, usize)| Row {
+        id: 0,
+        position: *position as u32,
+        blocks: (tables + sequence * TABLES[0].len()) as u32,
+        slot: 0,
+    };
+    let all: Vec<Row> = rows.iter().map(row).collect();
+    let mut words = step::words(&all, 1, true);
+    words.extend(TABLES.as_flattened());
+    gpu.put_u32(&words)
 }
 
 /// The kernel and what comes with it for rows in one piece, in tiles, and one in several pieces.
@@ -454,23 +494,22 @@ struct Attention<'a> {
     gpu: &'a Gpu,
     buffers: [&'a Buffer; 3],
     heads: Heads,
-    positions: usize,
     stride: usize,
 }
 
 impl Attention<'_> {
     fn launch(&self, kernel: Kernel, mixed: &Buffer, last: usize, groups: [u32; 3]) {
         let Heads { queries, kv, dim } = self.heads;
-        let info = [queries, kv, dim, self.positions, self.stride, last].map(|n| n as u32);
+        let info = [queries, kv, dim, self.stride, last].map(|n| n as u32);
         let [turned, cache, step] = self.buffers;
         let buffers = [turned, cache, mixed, step];
         self.gpu.device.launch(&kernel, &buffers, &info, groups);
     }
 
-    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize) {
+    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize, rows: usize) {
         let Heads { queries, dim, .. } = self.heads;
         let info = [queries, dim, self.stride, splits].map(|n| n as u32);
-        let groups = [queries as u32, 1, 1];
+        let groups = [queries as u32, rows as u32, 1];
         let buffers = [parts, mixed];
         self.gpu
             .device
@@ -478,28 +517,32 @@ impl Attention<'_> {
     }
 }
 
-/// Queries, keys and values of `rows` from `position` on, by `way`, in one matrix or in two.
-fn check_qkv(way: Way, kv_type: Kv, heads: Heads, chunks: &[(usize, usize)], parts: usize) {
+/// Queries, keys and values of each of `steps`, rows of sequences and positions, by `way`, in one
+/// matrix or in two.
+fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Vec<(usize, usize)>], parts: usize) {
     let mut gpu = Gpu::open();
     let Heads { queries, kv, dim } = heads;
-    let positions = 150;
-    let turns = gpu.noise(positions * dim / 2);
+    let turns = gpu.noise(POSITIONS * dim / 2);
     let angles: Vec<[f32; 2]> = turns
         .iter()
         .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
         .collect();
     let on_gpu = gpu.put(angles.as_flattened());
-    let shape = [queries, kv, dim, positions];
-    let mut cache = Cache::new(heads, positions);
-    let both = gpu.put_u32(&vec![0; 2 * kv * positions * dim * kv_type.bytes() / 4]);
+    let shape = [queries, kv, dim];
+    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
+    let blocks = TABLES.as_flattened().len();
+    let words = 2 * kv * blocks * KV_BLOCK * dim * kv_type.bytes() / 4;
+    // What nobody wrote must count for nothing.
+    let both = gpu.put_u32(&vec![f32::NAN.to_bits(); words]);
     let inputs = 40;
     let split = if parts == 1 {
         heads.row()
     } else {
         (queries + kv) * dim
     };
-    for &(position, rows) in chunks {
-        let step = gpu.put_u32(&[position as u32, rows as u32]);
+    for places in steps {
+        let rows = places.len();
+        let step = step_of(&gpu, places);
         let stride = queries * dim;
         let turned = gpu.put(&vec![POISON; rows * stride]);
         let x = gpu.noise(rows * inputs);
@@ -543,45 +586,60 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, chunks: &[(usize, usize)], par
                 qkv.extend_from_slice(&values[row * out..(row + 1) * out]);
             }
         }
-        let wanted = cpu::rope(&qkv, heads, &angles, position, &mut cache);
+        let mut wanted = Vec::new();
+        for (qkv, (sequence, position)) in qkv.chunks_exact(heads.row()).zip(places) {
+            let cache = &mut caches[*sequence];
+            wanted.extend(cpu::rope(qkv, heads, &angles, *position, cache));
+        }
         assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
-        let got = cached(&gpu, &both, heads, positions, kv_type);
+        let got = cached(&gpu, &both, heads, kv_type);
         // f16 has 11 bits.
         let terms = match kv_type {
             Kv::F32 => 8 * inputs,
             Kv::F16 => 8 * inputs + 500,
         };
-        assert_close("keys", &got.keys, &cache.keys, terms);
-        assert_close("values", &got.values, &cache.values, terms);
-
-        let wanted = cpu::attention(&wanted, heads, position, &got);
+        let mut attended = Vec::new();
+        for (query, (sequence, position)) in wanted.chunks_exact(stride).zip(places) {
+            let (got, wanted) = (&got[*sequence], &caches[*sequence]);
+            let seen = |values: &[f32]| -> Vec<f32> {
+                let heads = values.chunks_exact(POSITIONS * dim);
+                heads
+                    .flat_map(|head| &head[..(position + 1) * dim])
+                    .copied()
+                    .collect()
+            };
+            assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
+            assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
+            attended.extend(cpu::attention(query, heads, *position, got));
+        }
+        let wanted = attended;
         let mixed_stride = stride + 3;
         let attention_of = Attention {
             gpu: &gpu,
             buffers: [&turned, &both, &step],
             heads,
-            positions,
             stride: mixed_stride,
         };
-        let groups = attention_groups(queries, kv, 1);
-        let tiles = rows.div_ceil(ATTENTION_TILE_ROWS);
+        let by_row = |splits| {
+            let [x, y, _] = attention_groups(queries, kv, splits);
+            [x, y, rows as u32]
+        };
         let mut all = Vec::new();
         let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
         all.push(("row", mixed()));
-        let by_row = [groups[0], 1, rows as u32];
-        attention_of.launch(attention(kv_type), &all[0].1, 1, by_row);
-        all.push(("tile", mixed()));
-        let by_tile = [queries as u32, tiles as u32, 1];
-        attention_of.launch(attention_tile(kv_type), &all[1].1, rows, by_tile);
+        attention_of.launch(attention(kv_type), &all[0].1, 1, by_row(1));
+        let (first, last) = (places[0], places[rows - 1]);
+        if first.0 == last.0 {
+            let tiles = rows.div_ceil(ATTENTION_TILE_ROWS);
+            let by_tile = [queries as u32, tiles as u32, 1];
+            all.push(("tile", mixed()));
+            attention_of.launch(attention_tile(kv_type), &all[1].1, rows, by_tile);
+        }
         for splits in [2, 5] {
-            if rows > 1 {
-                continue;
-            }
-            let parts = gpu.put(&vec![POISON; splits * queries * (dim + 2)]);
-            let groups = attention_groups(queries, kv, splits);
-            attention_of.launch(attention_part(kv_type), &parts, splits, groups);
+            let parts = gpu.put(&vec![POISON; rows * splits * queries * (dim + 2)]);
+            attention_of.launch(attention_part(kv_type), &parts, splits, by_row(splits));
             let mixed = mixed();
-            attention_of.merge(&parts, &mixed, splits);
+            attention_of.merge(&parts, &mixed, splits, rows);
             all.push(("parts", mixed));
         }
         for (what, mixed) in all {
@@ -592,7 +650,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, chunks: &[(usize, usize)], par
                 assert_eq!(got[stride..], [POISON; 3]);
             }
         }
-        cache = got;
+        caches = got;
     }
 }
 
@@ -601,12 +659,15 @@ fn queries_and_keys_are_turned_and_attention_mixes() {
     for heads in HEADS {
         for kv in Kv::ALL {
             for parts in [1, 2] {
-                // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded; and
-                // then a row alone.
-                let chunks = [(0, 63), (63, 66), (129, 1), (130, 1)];
-                check_qkv(Way::Tile, kv, heads, &chunks, parts);
-                check_qkv(Way::Lane, kv, heads, &[(0, 1), (1, 1)], parts);
-                check_qkv(Way::Workgroup, kv, heads, &[(0, 1), (1, 1)], parts);
+                let run = |first: usize, rows| (first..first + rows).map(|at| (0, at)).collect();
+                // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded; then a
+                // row alone, and rows of two sequences.
+                let [a, b, c]: [Vec<_>; 3] = [run(0, 63), run(63, 66), run(129, 1)];
+                let steps = [a, b, c, vec![(0, 130), (1, 0)], vec![(1, 1), (0, 131)]];
+                check_qkv(Way::Tile, kv, heads, &steps, parts);
+                let steps = [run(0, 1), run(1, 1), vec![(0, 2), (1, 0)]];
+                check_qkv(Way::Lane, kv, heads, &steps, parts);
+                check_qkv(Way::Workgroup, kv, heads, &steps, parts);
             }
         }
     }

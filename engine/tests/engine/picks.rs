@@ -1,16 +1,36 @@
 //! The kernels that pick, against their CPU references.
 
 use llamaglass_engine::forward::gpu::Buffer;
+use llamaglass_shaders::step::{self, Row};
 use llamaglass_shaders::{ARGMAX, IN_PROMPT, NO_PICK, SAMPLE, Sampling, cpu, exp2_table};
 
 use super::kernels::Gpu;
 
-/// What a pick at position 7 with a prompt of 3 ids leaves: the id for the host, and the next step.
+/// A row at `position` of the sequence in `slot`.
+const fn row(position: u32, slot: u32) -> Row {
+    Row {
+        id: 1,
+        position,
+        blocks: 77 + slot,
+        slot,
+    }
+}
+
+/// The last of a prompt's three rows is picked from.
+fn prompt(gpu: &Gpu) -> Buffer {
+    gpu.put_u32(&step::words(&[row(7, 0), row(8, 0), row(9, 0)], 1, true))
+}
+
+/// What a pick from that leaves: the id for the host, and the next step.
 fn check_pick(gpu: &Gpu, picked: &Buffer, step: &Buffer, wanted: Option<u32>, what: &str) {
     let id = gpu.get_u32(picked);
     assert_eq!(id, [wanted.unwrap_or(NO_PICK)], "{what}");
-    let next = [10, 1, wanted.unwrap_or(0)];
-    assert_eq!(gpu.get_u32(step)[..3], next, "{what}");
+    let next = Row {
+        id: wanted.unwrap_or(0),
+        ..row(10, 0)
+    };
+    let next = step::words(&[next], 1, true);
+    assert_eq!(gpu.get_u32(step)[..next.len()], next, "{what}");
 }
 
 #[test]
@@ -19,7 +39,7 @@ fn argmax_picks_what_the_cpu_reference_picks() {
     for v in [1, 2, 255, 256, 257, 1000, 49_155] {
         let mut logits = gpu.noise(v);
         let check = |logits: &[f32]| {
-            let [picked, step] = [vec![5; 1], vec![7, 3, 1, 2, 3]].map(|words| gpu.put_u32(&words));
+            let (picked, step) = (gpu.put_u32(&[5]), prompt(&gpu));
             let buffers = [&gpu.put(logits), &picked, &step];
             gpu.device.launch(&ARGMAX, &buffers, &[v as u32], [1, 1, 1]);
             check_pick(&gpu, &picked, &step, cpu::argmax(logits), &format!("V {v}"));
@@ -100,7 +120,7 @@ fn sample_picks_what_the_cpu_reference_picks() {
             // Two in a row: the second is of the next draw, and knows of the first.
             for draw in [draw, draw + 1] {
                 let what = format!("V {v}, draw {draw} of {sampling:?}");
-                let step = gpu.put_u32(&[7, 3, 1, 2, 3]);
+                let step = prompt(&gpu);
                 let buffers = [
                     &logits_there,
                     &occurrences,
@@ -128,15 +148,76 @@ fn sample_of_nothing_picks_nothing() {
     let mut gpu = Gpu::open();
     let sampling = samplings(&mut gpu)[25];
     let [logits, scratch] = [f32::NAN, 0.0].map(|value| gpu.put(&[value; 300]));
-    let [seen, settings, table, picked, step] = [
-        &[0; 300][..],
-        &sampling.words(0),
-        &exp2_table(),
-        &[5],
-        &[7, 3, 1, 2, 3],
-    ]
-    .map(|words| gpu.put_u32(words));
+    let step = prompt(&gpu);
+    let [seen, settings, table, picked] =
+        [&[0; 300][..], &sampling.words(0), &exp2_table(), &[5]].map(|words| gpu.put_u32(words));
     let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
     gpu.device.launch(&SAMPLE, &buffers, &[300], [1, 1, 1]);
     check_pick(&gpu, &picked, &step, None, "only NaN");
+}
+
+/// Rows of several sequences in no order of their slots: each with its own logits, settings and
+/// counts, and the next step has a row of each.
+#[test]
+fn picks_of_several_rows() {
+    let mut gpu = Gpu::open();
+    let (v, slots) = (1000, 4);
+    let rows = [row(5, 2), row(100, 0), row(8, 3)];
+    let logits: Vec<f32> = gpu.noise(rows.len() * v).iter().map(|x| x * 8.0).collect();
+    let samplings: Vec<Sampling> = samplings(&mut gpu)
+        .into_iter()
+        .skip(6)
+        .take(slots)
+        .collect();
+    let seen: Vec<u32> = (0..slots * v).map(|_| gpu.random() % 3).collect();
+    let words: Vec<u32> = samplings.iter().flat_map(|one| one.words(3)).collect();
+    let first_step = step::words(&rows, rows.len(), true);
+    let groups = [rows.len() as u32, 1, 1];
+    let mut sampler = cpu::Sampler::default();
+    for kernel in [ARGMAX, SAMPLE] {
+        let [step, settings, occurrences, picked, scratch, table] = [
+            &first_step,
+            &words,
+            &seen,
+            &vec![5; rows.len()],
+            &vec![0; rows.len() * v],
+            &exp2_table().to_vec(),
+        ]
+        .map(|words| gpu.put_u32(words));
+        let on_gpu = gpu.put(&logits);
+        if kernel.label() == ARGMAX.label() {
+            let buffers = [&on_gpu, &picked, &step];
+            gpu.device.launch(&kernel, &buffers, &[v as u32], groups);
+        } else {
+            let buffers = [
+                &on_gpu,
+                &occurrences,
+                &settings,
+                &scratch,
+                &table,
+                &picked,
+                &step,
+            ];
+            gpu.device.launch(&kernel, &buffers, &[v as u32], groups);
+        }
+        let mut next = Vec::new();
+        for (row, logits) in rows.iter().zip(logits.chunks_exact(v)) {
+            let slot = row.slot as usize;
+            let counts = &seen[slot * v..(slot + 1) * v];
+            let id = if kernel.label() == ARGMAX.label() {
+                cpu::argmax(logits)
+            } else {
+                sampler.sample(&mut logits.to_vec(), counts, &samplings[slot], 3)
+            };
+            next.push(Row {
+                id: id.unwrap(),
+                position: row.position + 1,
+                ..*row
+            });
+        }
+        let ids: Vec<u32> = next.iter().map(|row| row.id).collect();
+        assert_eq!(gpu.get_u32(&picked), ids, "{}", kernel.label());
+        let next = step::words(&next, rows.len(), true);
+        assert_eq!(gpu.get_u32(&step), next, "{}", kernel.label());
+    }
 }

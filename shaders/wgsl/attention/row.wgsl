@@ -4,15 +4,15 @@
 
 // [T, H D] f32: queries, turned
 @group(0) @binding(0) var<storage, read_write> queries: array<f32>;
-// Keys [K, D/2, S], then values [K, S, D/2], in pairs
+// Blocks of keys and values, in pairs: kv/blocks.wgsl
 @group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
-// [2 + T] u32: the position, T, the ids
+// Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
-// [6]: H, K, D, S, STRIDE, SPLITS
+// [5]: H, K, D, STRIDE, SPLITS
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 const LANES: u32 = 64u;
-// Positions of a block: two an invocation, so that a query is loaded once for both.
+// Positions at a time, of two blocks: two an invocation, so that a query is loaded once for both.
 const KEYS: u32 = 128u;
 // What invocations leave is gone through by so many, and what those leave by all.
 const GATHERERS: u32 = 8u;
@@ -35,8 +35,7 @@ fn main(
     let h = info[0];
     let k = info[1];
     let d = info[2];
-    let s = info[3];
-    let splits = info[5];
+    let splits = info[4];
     let t = group.z;
     let half = d / 2u;
     // Heads that share keys and values, in passes of 4.
@@ -56,8 +55,8 @@ fn main(
         );
     }
     if (lane == 0u) {
-        let seen = step[0] + t + 1u;
-        // Whole blocks to each of the workgroups that share a row.
+        let seen = row_word(t, ROW_POSITION) + 1u;
+        // Whole rounds to each of the workgroups that share a row.
         let part = ((seen + splits - 1u) / splits + KEYS - 1u) / KEYS * KEYS;
         let begin = min(group.y * part, seen);
         bounds_of_all = vec2<u32>(begin, min(begin + part, seen));
@@ -66,8 +65,9 @@ fn main(
     let bounds = workgroupUniformLoad(&bounds_of_all);
     let end = bounds.y;
 
-    let keys = kv_head * half * s;
-    let values = (k * s + kv_head * s) * half;
+    let blocks = row_word(t, ROW_BLOCKS);
+    let keys = keys_of(kv_head, half);
+    let values = values_of(kv_head, k, half);
     // Narrow heads leave invocations over: they take every second value, or third.
     let share = max(LANES / half, 1u);
     let pair = lane % half;
@@ -81,15 +81,18 @@ fn main(
     var far_odd = vec4<f32>();
     for (var first = bounds.x; first < end; first += KEYS) {
         let position = first + lane;
-        let key = keys + min(position, end - 1u);
-        let next_key = keys + min(position + LANES, end - 1u);
+        // What lies behind the end is read, and counts for nothing.
+        let block = block_at(blocks, first, k, half);
+        let next_block = block_at(blocks, min(first + LANES, end - 1u), k, half);
+        let key = block + keys + lane;
+        let next_key = next_block + keys + lane;
         var score = vec4<f32>();
         var next_score = vec4<f32>();
         for (var i = 0u; i < half; i += 1u) {
             let q_even = query[2u * i];
             let q_odd = query[2u * i + 1u];
-            let c = unpacked(cache[key + i * s]);
-            let next_c = unpacked(cache[next_key + i * s]);
+            let c = unpacked(cache[key + i * KV_BLOCK]);
+            let next_c = unpacked(cache[next_key + i * KV_BLOCK]);
             score += q_even * c.x + q_odd * c.y;
             next_score += q_even * next_c.x + q_odd * next_c.y;
         }
@@ -115,10 +118,18 @@ fn main(
         even *= fade;
         odd *= fade;
         let here = min(KEYS, end - first);
-        let block = values + first * half + pair;
+        let in_first = min(LANES, here);
+        let value = block + values + pair;
+        let next_value = next_block + values + pair;
         if (turn < share) {
-            for (var j = turn; j < here; j += share) {
-                let v = unpacked(cache[block + j * half]);
+            var j = turn;
+            for (; j < in_first; j += share) {
+                let v = unpacked(cache[value + j * half]);
+                even += weights[j] * v.x;
+                odd += weights[j] * v.y;
+            }
+            for (; j < here; j += share) {
+                let v = unpacked(cache[next_value + (j - LANES) * half]);
                 even += weights[j] * v.x;
                 odd += weights[j] * v.y;
             }
@@ -126,8 +137,13 @@ fn main(
         if (lane + LANES < half) {
             far_even *= fade;
             far_odd *= fade;
-            for (var j = 0u; j < here; j += 1u) {
-                let v = unpacked(cache[block + j * half + LANES]);
+            for (var j = 0u; j < in_first; j += 1u) {
+                let v = unpacked(cache[value + j * half + LANES]);
+                far_even += weights[j] * v.x;
+                far_odd += weights[j] * v.y;
+            }
+            for (var j = LANES; j < here; j += 1u) {
+                let v = unpacked(cache[next_value + (j - LANES) * half + LANES]);
                 far_even += weights[j] * v.x;
                 far_odd += weights[j] * v.y;
             }

@@ -5,13 +5,13 @@
 
 // [T, H D] f32: queries, turned
 @group(0) @binding(0) var<storage, read_write> queries: array<f32>;
-// Keys [K, D/2, S], then values [K, S, D/2], in pairs
+// Blocks of keys and values, in pairs: kv/blocks.wgsl
 @group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
 // [T, STRIDE] f32; what a row has after its H D values is left alone
 @group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
-// [2 + T] u32: the position, T, the ids
+// Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
-// [6]: H, K, D, S, STRIDE, T
+// [5]: H, K, D, STRIDE, T
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 const KEYS: u32 = 64u;
@@ -47,20 +47,22 @@ fn main(
     let h = info[0];
     let k = info[1];
     let d = info[2];
-    let s = info[3];
     let head = group.x;
     let half = d / 2u;
-    let keys = head / (h / k) * s * half;
-    let values = keys + k * s * half;
+    // The rows are of one sequence, and follow each other.
+    let blocks = row_word(0u, ROW_BLOCKS);
+    let keys = keys_of(head / (h / k), half);
+    let values = values_of(head / (h / k), k, half);
     let scale = inverseSqrt(f32(d));
     let lanes = vec4<u32>(0u, 1u, 2u, 3u);
     // Past the last row the last is computed again, and not stored.
-    let last = info[5] - 1u;
+    let last = info[4] - 1u;
     let first_row = group.y * ROWS;
     let rows = vec4<u32>(first_row + id.y * 4u) + lanes;
     let query = (min(rows, vec4<u32>(last)) * h + head) * d;
     if (lane == 0u) {
-        bounds_of_all = vec2<u32>(step[0], step[0] + min(first_row + ROWS - 1u, last) + 1u);
+        let position = row_word(0u, ROW_POSITION);
+        bounds_of_all = vec2<u32>(position, position + min(first_row + ROWS - 1u, last) + 1u);
     }
     // The same for the whole workgroup, and known to be: the barriers below are in a loop over it.
     let bounds = workgroupUniformLoad(&bounds_of_all);
@@ -82,8 +84,10 @@ fn main(
     var s2 = Sums();
     var s3 = Sums();
     for (var first = 0u; first < n; first += KEYS) {
+        // What lies behind the end is read, and counts for nothing.
+        let block = block_at(blocks, first, k, half);
         let seen = vec4<u32>(first + id.x * 4u) + lanes;
-        let key = vec4<u32>(keys) + min(seen, vec4<u32>(n - 1u));
+        let key = vec4<u32>(block + keys + id.x * 4u) + lanes;
         // Component: row; x to w: keys.
         var score = Sums();
         for (var i = 0u; i < half; i += 1u) {
@@ -92,10 +96,10 @@ fn main(
             let odd = vec4<f32>(
                 queries[at.x + 1u], queries[at.y + 1u], queries[at.z + 1u], queries[at.w + 1u],
             );
-            let c0 = unpacked(cache[key.x + i * s]);
-            let c1 = unpacked(cache[key.y + i * s]);
-            let c2 = unpacked(cache[key.z + i * s]);
-            let c3 = unpacked(cache[key.w + i * s]);
+            let c0 = unpacked(cache[key.x + i * KV_BLOCK]);
+            let c1 = unpacked(cache[key.y + i * KV_BLOCK]);
+            let c2 = unpacked(cache[key.z + i * KV_BLOCK]);
+            let c3 = unpacked(cache[key.w + i * KV_BLOCK]);
             score.x += even * c0.x + odd * c0.y;
             score.y += even * c1.x + odd * c1.y;
             score.z += even * c2.x + odd * c2.y;
@@ -129,13 +133,13 @@ fn main(
         let row_weights = id.y * KEYS;
         s0 = fade(s0, faded);
         for (var j = 0u; j < here; j += 1u) {
-            s0 = add(s0, weights[row_weights + j], four(values + (first + j) * half, v0));
+            s0 = add(s0, weights[row_weights + j], four(block + values + j * half, v0));
         }
         // Wider heads, in passes of 64 values.
         if (d > 64u) {
             s1 = fade(s1, faded);
             for (var j = 0u; j < here; j += 1u) {
-                s1 = add(s1, weights[row_weights + j], four(values + (first + j) * half, v1));
+                s1 = add(s1, weights[row_weights + j], four(block + values + j * half, v1));
             }
         }
         if (d > 128u) {
@@ -143,8 +147,8 @@ fn main(
             s3 = fade(s3, faded);
             for (var j = 0u; j < here; j += 1u) {
                 let weight = weights[row_weights + j];
-                s2 = add(s2, weight, four(values + (first + j) * half, v2));
-                s3 = add(s3, weight, four(values + (first + j) * half, v3));
+                s2 = add(s2, weight, four(block + values + j * half, v2));
+                s3 = add(s3, weight, four(block + values + j * half, v3));
             }
         }
         workgroupBarrier();
@@ -176,7 +180,7 @@ fn put(rows: vec4<u32>, head: u32, i: u32, s: Sums, total: vec4<f32>) {
 
 fn put_row(row: u32, head: u32, i: u32, values: vec4<f32>) {
     let d = info[2];
-    if (row >= info[5]) { return; }
-    let at = row * info[4] + head * d + i;
+    if (row >= info[4]) { return; }
+    let at = row * info[3] + head * d + i;
     for (var j = 0u; j < 4u && i + j < d; j += 1u) { mixed[at + j] = values[j]; }
 }

@@ -1,14 +1,14 @@
 //! What a step's kernels write, allocated once.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{BLOCK, Way};
+use llamaglass_shaders::{BLOCK, Way, step};
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu};
 use super::super::shape::Shape;
 use crate::weights::ModelConfig;
 
-/// Buffers for steps of up to `rows` ids, all f32 but `step`.
+/// Buffers for steps of up to `rows` rows, all f32 but `step`.
 ///
 /// Rows that products read are whole blocks: what they have too many is zero, and stays so.
 pub struct Buffers {
@@ -22,8 +22,10 @@ pub struct Buffers {
     pub one_row: Way,
     /// How many workgroups share a row's positions in attention.
     pub splits: usize,
-    /// [2 + T] u32: the position, T, the ids.
+    /// Rows, and the blocks of the cache that each sequence has: [`step`].
     pub step: Buffer,
+    /// Blocks a sequence has.
+    blocks: usize,
     /// [T, C]: the residual stream.
     pub x: Buffer,
     /// [T, C in whole blocks].
@@ -32,11 +34,11 @@ pub struct Buffers {
     pub queries: Buffer,
     /// [T, H D in whole blocks].
     pub mixed: Buffer,
-    /// [1, SPLITS, H, D + 2]: what they leave.
+    /// [B, SPLITS, H, D + 2]: what they leave.
     pub parts: Buffer,
     /// [T, F in whole blocks].
     pub hidden: Buffer,
-    /// [1, V].
+    /// [B, V].
     pub logits: Buffer,
 }
 
@@ -56,7 +58,7 @@ impl Buffers {
         (one_row, splits): (Way, usize),
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
-        let rows = shape.chunk.max(1);
+        let rows = shape.chunk.max(shape.batch);
         let c = config.hidden_size;
         let mixed = config.n_heads * config.head_dim;
         let values = |count: usize| gpu.empty(count * 4);
@@ -67,14 +69,32 @@ impl Buffers {
             vocab: config.vocab_size,
             one_row,
             splits,
-            parts: values(splits * config.n_heads * (config.head_dim + 2))?,
-            step: values(2 + rows)?,
+            parts: values(shape.batch * splits * config.n_heads * (config.head_dim + 2))?,
+            step: gpu.create(Bytes::from_elems(step_words(rows, shape)))?,
+            blocks: shape.blocks(),
             x: values(rows * c)?,
             normed: zeros(rows * whole(c))?,
             queries: values(rows * mixed)?,
             mixed: zeros(rows * whole(mixed))?,
             hidden: zeros(rows * whole(config.ffn_size))?,
-            logits: values(config.vocab_size)?,
+            logits: values(shape.batch * config.vocab_size)?,
         })
     }
+
+    /// Where in `step` the blocks of the sequence in `slot` are listed.
+    pub const fn blocks_of(&self, slot: usize) -> u32 {
+        (tables(self.rows) + slot * self.blocks) as u32
+    }
+}
+
+/// The word of `step` at which the blocks of the first sequence are listed.
+const fn tables(rows: usize) -> usize {
+    step::HEAD_WORDS + step::ROW_WORDS * rows
+}
+
+/// No rows yet, and to each sequence its own blocks.
+fn step_words(rows: usize, shape: Shape) -> Vec<u32> {
+    let mut words = vec![0; tables(rows)];
+    words.extend(0..(shape.batch * shape.blocks()) as u32);
+    words
 }

@@ -53,14 +53,32 @@ pub struct Weights {
     pub down: Matrix,
 }
 
+/// Rows of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// So many of one sequence, which follow each other.
+    Prompt(usize),
+    /// One of each of so many sequences.
+    Decode(usize),
+}
+
+impl Rows {
+    /// How many.
+    pub const fn count(self) -> usize {
+        match self {
+            Self::Prompt(count) | Self::Decode(count) => count,
+        }
+    }
+}
+
 /// A block's weights and its KV cache.
 pub struct Layer {
     weights: Weights,
     /// Keys and values.
     cache: Buffer,
     kv: Kv,
-    /// H, K, D, S.
-    heads: [u32; 4],
+    /// H, K, D.
+    heads: [u32; 3],
     /// H D and F.
     widths: [usize; 2],
 }
@@ -77,18 +95,19 @@ impl Layer {
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
         let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
-        let (context, kv) = (shape.context, shape.kv.kernels());
+        let kv = shape.kv.kernels();
+        let positions = shape.positions();
         Ok(Self {
             weights,
-            cache: gpu.empty(2 * k * context * d * kv.bytes())?,
+            cache: gpu.empty(2 * k * positions * d * kv.bytes())?,
             kv,
-            heads: [h, k, d, context].map(|n| n as u32),
+            heads: [h, k, d].map(|n| n as u32),
             widths: [h * d, config.ffn_size],
         })
     }
 
-    /// The step's `t` rows through the block, in place, its keys and values into the cache.
-    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, t: usize, angles: &Buffer) {
+    /// The step's rows through the block, in place, their keys and values into the cache.
+    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, rows: Rows, angles: &Buffer) {
         let Buffers {
             x,
             normed,
@@ -99,6 +118,7 @@ impl Layer {
             ..
         } = buffers;
         let cache = &self.cache;
+        let t = rows.count();
         let weights = &self.weights;
         let [h_d, f] = self.widths;
         let residual = To {
@@ -120,7 +140,7 @@ impl Layer {
             let to = to(queries, h_d, *row);
             matrix.launch(gpu, *one_row, (normed, t), &to, &after);
         }
-        self.attend(gpu, buffers, t);
+        self.attend(gpu, buffers, rows);
         let plain = After::Nothing;
         weights
             .o
@@ -136,7 +156,7 @@ impl Layer {
     }
 
     /// The queries over the cache, to `mixed`.
-    fn attend(&self, gpu: &Gpu, buffers: &Buffers, t: usize) {
+    fn attend(&self, gpu: &Gpu, buffers: &Buffers, rows: Rows) {
         let Buffers {
             queries,
             mixed,
@@ -146,18 +166,20 @@ impl Layer {
             ..
         } = buffers;
         let (cache, kv) = (&self.cache, self.kv);
-        let [h, k, d, s] = self.heads;
+        let [h, k, d] = self.heads;
         let stride = whole(self.widths[0]) as u32;
-        if t > 1 {
+        if let Rows::Prompt(t @ 2..) = rows {
             let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
-            let info = [h, k, d, s, stride, t as u32];
+            let info = [h, k, d, stride, t as u32];
             let read = [queries, cache, mixed, step];
             gpu.launch(&attention_tile(kv), &read, &info, [h, tiles, 1]);
             return;
         }
-        let groups = attention_groups(h as usize, k as usize, *splits);
+        let t = rows.count() as u32;
+        let [x, y, _] = attention_groups(h as usize, k as usize, *splits);
+        let groups = [x, y, t];
         let split = *splits as u32;
-        let info = [h, k, d, s, stride, split];
+        let info = [h, k, d, stride, split];
         if split == 1 {
             let read = [queries, cache, mixed, step];
             gpu.launch(&attention(kv), &read, &info, groups);
@@ -166,6 +188,6 @@ impl Layer {
         let read = [queries, cache, parts, step];
         gpu.launch(&attention_part(kv), &read, &info, groups);
         let info = [h, d, stride, split];
-        gpu.launch(&ATTENTION_MERGE, &[parts, mixed], &info, [h, 1, 1]);
+        gpu.launch(&ATTENTION_MERGE, &[parts, mixed], &info, [h, t, 1]);
     }
 }

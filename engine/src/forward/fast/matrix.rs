@@ -44,8 +44,8 @@ pub enum After<'a> {
     Nothing,
     /// silu(gate) * up.
     Swiglu,
-    /// RoPE and the write into the cache: angles, cache and step, H, K, D, S, and the cache's type.
-    Qkv([&'a Buffer; 3], [u32; 4], Kv),
+    /// RoPE and the write into the cache: angles, cache and step, H, K, D, and the cache's type.
+    Qkv([&'a Buffer; 3], [u32; 3], Kv),
 }
 
 impl Matrix {
@@ -91,7 +91,11 @@ impl Matrix {
         to: &To<'_>,
         after: &After<'_>,
     ) {
-        let way = if rows == 1 { one_row } else { Way::Tile };
+        let way = if rows <= few(one_row) {
+            one_row
+        } else {
+            Way::Tile
+        };
         let flags = self.bias.map_or(0, |_| WITH_BIAS) | if to.add { ADD } else { 0 };
         let [t, blocks, out, column, stride] =
             [rows, self.blocks, self.out, to.column, to.stride].map(|n| n as u32);
@@ -108,13 +112,20 @@ impl Matrix {
                 let buffers = [x, &self.quants, &self.side, to.y];
                 gpu.launch(&kernel(store), &buffers, &info, groups);
             }
-            After::Qkv([angles, cache, step], [h, k, d, s], kv) => {
-                let info = [
-                    t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d, *s,
-                ];
+            After::Qkv([angles, cache, step], [h, k, d], kv) => {
+                let info = [t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d];
                 let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
                 gpu.launch(&kernel(Store::Qkv(*kv)), &buffers, &info, groups);
             }
         }
+    }
+}
+
+/// How many rows are computed one by one: a tile computes eight for what two cost alone.
+const fn few(one_row: Way) -> usize {
+    match one_row {
+        Way::Lane | Way::Tile => 2,
+        // Not measured yet.
+        Way::Workgroup => 4,
     }
 }

@@ -8,6 +8,8 @@ mod matrix;
 mod pack;
 mod picks;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor};
@@ -15,23 +17,25 @@ use burn::backend::{DispatchTensorKind, cubecl::Device as CubeDevice};
 use burn::tensor::{DType, Tensor};
 use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
+use llamaglass_shaders::step::{Row, words};
 use llamaglass_shaders::{Kernel, Sampling, Way, embed};
 
 use super::device::OpenDevice;
 use super::error::ForwardError;
 use super::gpu::{Buffer, DeviceStage, Gpu, StepRead, Tape, flat};
-use super::model::LogitRows;
+use super::model::{LogitRows, NextRow};
 use super::pick::PickWay;
 use super::rope::frequencies;
 use super::shape::Shape;
 use crate::weights::ModelConfig;
 use buffers::Buffers;
+pub use layer::Rows;
 use layer::{Layer, Norm, Weights};
 pub use load::load;
 use matrix::{After, Matrix, To};
 use picks::Picks;
 
-/// Weights, tables, KV cache and buffers of the fast path, for one sequence.
+/// Weights, tables, KV cache and buffers of the fast path.
 pub struct Fast {
     gpu: Rc<Gpu>,
     device: CubeDevice,
@@ -45,7 +49,8 @@ pub struct Fast {
     /// [S, D/2] of cosine and sine.
     angles: Buffer,
     picks: Picks,
-    recorded: Option<Recorded>,
+    /// By the number of rows.
+    recorded: RefCell<HashMap<usize, Rc<Recorded>>>,
     /// Blocks of a prompt's rows that are submitted at once.
     blocks_a_submit: usize,
 }
@@ -71,7 +76,7 @@ impl std::fmt::Debug for Fast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fast")
             .field("layers", &self.layers.len())
-            .field("replays", &self.recorded.is_some())
+            .field("replays", &!self.recorded.borrow().is_empty())
             .finish_non_exhaustive()
     }
 }
@@ -107,16 +112,16 @@ impl Fast {
             norm,
             head,
             angles: gpu.create(Bytes::from_elems(angles(config, shape.context)))?,
-            picks: Picks::new(config.vocab_size, &gpu)?,
-            recorded: None,
+            picks: Picks::new(shape.batch, config.vocab_size, &gpu)?,
+            recorded: RefCell::default(),
             blocks_a_submit: config.n_layers,
             gpu,
         };
         fast.gpu.plan(|| {
             fast.embed(1);
             fast.output(0, 1, &fast.buffers.logits);
-            fast.launch_pick(PickWay::Argmax);
-            fast.launch_pick(PickWay::Sample);
+            fast.launch_pick(PickWay::Argmax, 1);
+            fast.launch_pick(PickWay::Sample, 1);
         });
         Ok(fast)
     }
@@ -134,7 +139,7 @@ impl Fast {
         let layer = Layer::new(weights, config, shape, &self.gpu)?;
         self.gpu.plan(|| {
             // A row alone, and the rows of a prompt.
-            for rows in [1, 2] {
+            for rows in [Rows::Decode(1), Rows::Prompt(2)] {
                 layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
             }
         });
@@ -142,32 +147,40 @@ impl Fast {
         Ok(())
     }
 
-    /// Puts a step's ids and position on the device, and the rows [T, C] that the host looked up.
+    /// Puts a step's rows on the device, the last `picks` of which are to be picked from, and what the
+    /// host `looked_up` for them [T, C].
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where there are more ids than the buffers have room for.
+    /// [`ForwardError::Device`] where there are more rows than the buffers have room for.
     pub fn upload(
         &self,
-        ids: &[u32],
-        position: usize,
-        rows: Option<&[f32]>,
+        rows: &[NextRow],
+        picks: usize,
+        looked_up: Option<&[f32]>,
     ) -> Result<(), ForwardError> {
         let room = self.buffers.rows;
-        if ids.len() > room {
+        if rows.len() > room {
             return Err(ForwardError::Device {
                 message: format!(
-                    "a step of {} ids, where there is room for {room}",
-                    ids.len()
+                    "a step of {} rows, where there is room for {room}",
+                    rows.len()
                 ),
             });
         }
-        let words = [position as u32, ids.len() as u32];
-        let words = words.iter().chain(ids);
-        let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
-        self.gpu.write(&self.buffers.step, &bytes)?;
-        if let Some(rows) = rows {
-            let bytes: Vec<u8> = rows.iter().flat_map(|value| value.to_le_bytes()).collect();
-            self.gpu.write(&self.buffers.x, &bytes)?;
+        let place = |row: &NextRow| Row {
+            id: row.id,
+            position: row.position as u32,
+            blocks: self.buffers.blocks_of(row.slot),
+            slot: row.slot as u32,
+        };
+        let rows: Vec<Row> = rows.iter().map(place).collect();
+        let chains = picks == 1 || picks == rows.len();
+        let words = words(&rows, picks, chains);
+        let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        self.gpu.write(&self.buffers.step, 0, &bytes)?;
+        if let Some(values) = looked_up {
+            let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            self.gpu.write(&self.buffers.x, 0, &bytes)?;
         }
         Ok(())
     }
@@ -177,43 +190,68 @@ impl Fast {
         self.embedding.is_some()
     }
 
-    /// Puts a request's sampling settings on the device.
+    /// Puts the sampling settings of the sequence in `slot` on the device.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
-    pub fn begin(&self, sampling: &Sampling, occurrences: &[u32]) -> Result<(), ForwardError> {
-        self.picks.begin(&self.gpu, sampling, occurrences)
+    pub fn begin(
+        &self,
+        slot: usize,
+        sampling: &Sampling,
+        occurrences: &[u32],
+    ) -> Result<(), ForwardError> {
+        self.picks.begin(&self.gpu, slot, sampling, occurrences)
     }
 
-    /// Issues a step over the `tokens` that were uploaded, or with nothing uploaded over the one that
-    /// was picked last: writes the cache, and picks an id where one is wanted.
-    pub fn advance(&self, tokens: usize, pick: Option<PickWay>) {
+    /// Issues a step over the rows that were uploaded, or with nothing uploaded over those that were
+    /// picked last: writes the cache, and picks from a prompt's last row or from every other row, where
+    /// that is wanted.
+    pub fn advance(&self, rows: Rows, pick: Option<PickWay>) {
         let gpu = &self.gpu;
         gpu.stage(DeviceStage::Forward);
-        match (pick, &self.recorded) {
-            (Some(_), Some(recorded)) if tokens == 1 => gpu.replay(&recorded.decode),
-            (pick, _) => {
-                self.blocks(tokens);
-                if pick.is_some() {
-                    self.output(tokens - 1, 1, &self.buffers.logits);
-                }
-            }
+        let Some(way) = pick else {
+            return self.blocks(rows);
+        };
+        let picks = match rows {
+            Rows::Prompt(_) => 1,
+            Rows::Decode(count) => count,
+        };
+        let recorded = self.recorded(picks);
+        if rows.count() == picks {
+            gpu.replay(&recorded.decode);
+        } else {
+            self.blocks(rows);
+            self.output(rows.count() - picks, picks, &self.buffers.logits);
         }
-        let Some(way) = pick else { return };
         gpu.stage(DeviceStage::Sampling);
-        match (way, &self.recorded) {
-            (PickWay::Argmax, Some(recorded)) => gpu.replay(&recorded.argmax),
-            (PickWay::Sample, Some(recorded)) => gpu.replay(&recorded.sample),
-            (way, None) => self.launch_pick(way),
-        }
+        gpu.replay(match way {
+            PickWay::Argmax => &recorded.argmax,
+            PickWay::Sample => &recorded.sample,
+        });
     }
 
-    /// Submits all that was issued; what was picked last is to be read.
+    /// A decode step of `count` rows and its picks, recorded where they were not yet.
+    fn recorded(&self, count: usize) -> Rc<Recorded> {
+        if let Some(recorded) = self.recorded.borrow().get(&count) {
+            return Rc::clone(recorded);
+        }
+        let pick = |way| self.gpu.record(|| self.launch_pick(way, count));
+        let recorded = Rc::new(Recorded {
+            decode: self.gpu.record(|| self.launch(Rows::Decode(count))),
+            argmax: pick(PickWay::Argmax),
+            sample: pick(PickWay::Sample),
+        });
+        let mut all = self.recorded.borrow_mut();
+        all.insert(count, Rc::clone(&recorded));
+        recorded
+    }
+
+    /// Submits all that was issued; the `count` ids that were picked last are to be read.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
-    pub fn read_step(&self) -> Result<StepRead, ForwardError> {
-        self.gpu.read_step(&self.picks.picked)
+    pub fn read_step(&self, count: usize) -> Result<StepRead, ForwardError> {
+        self.gpu.read_step(&self.picks.picked, count)
     }
 
     /// Runs a step over the `tokens` that were uploaded: writes the cache, gives the wanted
@@ -226,7 +264,7 @@ impl Fast {
         tokens: usize,
         rows: LogitRows,
     ) -> Result<Option<Tensor<2>>, ForwardError> {
-        self.blocks(tokens);
+        self.blocks(Rows::Prompt(tokens));
         let (count, first) = match rows {
             LogitRows::None => {
                 self.gpu.submit()?;
@@ -254,7 +292,8 @@ impl Fast {
         self.embed(tokens);
         let mut all = vec![self.read_rows(tokens).await?];
         for layer in &self.layers {
-            layer.launch(&self.gpu, &self.buffers, tokens, &self.angles);
+            let rows = Rows::Prompt(tokens);
+            layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
             all.push(self.read_rows(tokens).await?);
         }
         Ok(all)
@@ -267,16 +306,6 @@ impl Fast {
         Ok(values.take(tokens * self.buffers.c).collect())
     }
 
-    /// Records the decode step and the picks.
-    pub fn record(&mut self) {
-        let pick = |way| self.gpu.record(|| self.launch_pick(way));
-        self.recorded = Some(Recorded {
-            decode: self.gpu.record(|| self.launch(1)),
-            argmax: pick(PickWay::Argmax),
-            sample: pick(PickWay::Sample),
-        });
-    }
-
     /// Runs a step over the `tokens` that were uploaded and the pick behind it, each kernel between two
     /// timestamps; the kernels in their order, and milliseconds.
     ///
@@ -284,23 +313,27 @@ impl Fast {
     /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
     pub async fn profile(&self, tokens: usize) -> Result<Vec<(Kernel, f64)>, ForwardError> {
         let step = self.gpu.record(|| {
-            self.launch(tokens);
-            self.launch_pick(PickWay::Argmax);
+            self.launch(Rows::Prompt(tokens));
+            self.launch_pick(PickWay::Argmax, 1);
         });
         self.gpu.profile(&step).await
     }
 
-    fn launch_pick(&self, way: PickWay) {
-        self.picks.launch(&self.gpu, &self.buffers, way);
+    fn launch_pick(&self, way: PickWay, count: usize) {
+        self.picks.launch(&self.gpu, &self.buffers, way, count);
     }
 
-    /// A step of `tokens` rows, and the logits of its last.
-    fn launch(&self, tokens: usize) {
-        self.embed(tokens);
+    /// A step, and the logits of a prompt's last row or of every other row.
+    fn launch(&self, rows: Rows) {
+        self.embed(rows.count());
         for layer in &self.layers {
-            layer.launch(&self.gpu, &self.buffers, tokens, &self.angles);
+            layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
         }
-        self.output(tokens - 1, 1, &self.buffers.logits);
+        let (first, count) = match rows {
+            Rows::Prompt(rows) => (rows - 1, 1),
+            Rows::Decode(rows) => (0, rows),
+        };
+        self.output(first, count, &self.buffers.logits);
     }
 
     /// Looks the uploaded ids up, where the host did not.
@@ -330,15 +363,16 @@ impl Fast {
         self.blocks_a_submit = ((layers as f64 * most_ms / step_ms) as usize).clamp(1, layers);
     }
 
-    /// The residual stream of `tokens` rows, submitted piece by piece.
-    fn blocks(&self, tokens: usize) {
-        self.embed(tokens);
+    /// The residual stream of `rows`, a prompt's submitted piece by piece.
+    fn blocks(&self, rows: Rows) {
+        self.embed(rows.count());
+        let prompt = matches!(rows, Rows::Prompt(2..));
         for (index, layer) in self.layers.iter().enumerate() {
-            if tokens > 1 && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
+            if prompt && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
                 // What refuses here refuses whoever waits for the step, too.
                 let _reported_later = self.gpu.submit();
             }
-            layer.launch(&self.gpu, &self.buffers, tokens, &self.angles);
+            layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
         }
     }
 

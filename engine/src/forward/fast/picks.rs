@@ -11,52 +11,56 @@ use super::buffers::Buffers;
 
 /// What picks read and write.
 pub struct Picks {
-    /// `[1]` u32.
+    /// `[B]` u32.
     pub picked: Buffer,
-    /// [`Sampling::words`].
+    /// [B, [`Sampling::words`]].
     sampling: Buffer,
-    /// `[V]` u32.
+    /// [B, V] u32.
     occurrences: Buffer,
-    /// `[V]` u32.
+    /// [B, V] u32.
     scratch: Buffer,
     /// [`exp2_table`].
     table: Buffer,
 }
 
 impl Picks {
-    /// Allocates them for a vocabulary of `vocab`.
+    /// Allocates them for `batch` sequences and a vocabulary of `vocab`.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the device has no room.
-    pub fn new(vocab: usize, gpu: &Gpu) -> Result<Self, ForwardError> {
+    pub fn new(batch: usize, vocab: usize, gpu: &Gpu) -> Result<Self, ForwardError> {
         Ok(Self {
-            picked: gpu.empty(4)?,
-            sampling: gpu.create(Bytes::from_elems(vec![0u32; SAMPLING_WORDS]))?,
-            occurrences: gpu.create(Bytes::from_elems(vec![0u32; vocab]))?,
-            scratch: gpu.empty(vocab * 4)?,
+            picked: gpu.empty(4 * batch)?,
+            sampling: gpu.create(Bytes::from_elems(vec![0u32; batch * SAMPLING_WORDS]))?,
+            occurrences: gpu.create(Bytes::from_elems(vec![0u32; batch * vocab]))?,
+            scratch: gpu.empty(4 * batch * vocab)?,
             table: gpu.create(Bytes::from_elems(exp2_table().to_vec()))?,
         })
     }
 
-    /// Puts a request's settings on the device, and with penalties the `occurrences` (V) of its prompt.
+    /// Puts the settings of the sequence in `slot` on the device, and with penalties the `occurrences`
+    /// (V) of its prompt.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
     pub fn begin(
         &self,
         gpu: &Gpu,
+        slot: usize,
         sampling: &Sampling,
         occurrences: &[u32],
     ) -> Result<(), ForwardError> {
-        gpu.write(&self.sampling, &bytes(&sampling.words(0)))?;
+        let words = bytes(&sampling.words(0));
+        gpu.write(&self.sampling, slot * words.len(), &words)?;
         if sampling.penalties {
-            gpu.write(&self.occurrences, &bytes(occurrences))?;
+            let occurrences = bytes(occurrences);
+            gpu.write(&self.occurrences, slot * occurrences.len(), &occurrences)?;
         }
         Ok(())
     }
 
-    /// Picks from the buffers' logits; makes their step the next one.
-    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, way: PickWay) {
+    /// Picks from `count` rows of the buffers' logits; makes their step the next one.
+    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, way: PickWay, count: usize) {
         let Buffers {
             logits,
             step,
@@ -71,14 +75,15 @@ impl Picks {
             table,
         } = self;
         let info = [*vocab as u32];
+        let groups = [count as u32, 1, 1];
         match way {
             PickWay::Argmax => {
                 let buffers = [logits, picked, step];
-                gpu.launch(&ARGMAX, &buffers, &info, [1, 1, 1]);
+                gpu.launch(&ARGMAX, &buffers, &info, groups);
             }
             PickWay::Sample => {
                 let buffers = [logits, occurrences, sampling, scratch, table, picked, step];
-                gpu.launch(&SAMPLE, &buffers, &info, [1, 1, 1]);
+                gpu.launch(&SAMPLE, &buffers, &info, groups);
             }
         }
     }

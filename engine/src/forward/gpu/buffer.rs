@@ -82,15 +82,16 @@ impl Gpu {
         }
     }
 
-    /// Writes `bytes` (a multiple of 4) to the beginning of `buffer`, before whatever is launched from
-    /// here on and after what was.
+    /// Writes `bytes` to `buffer` from byte `at` on (both multiples of 4), before whatever is launched
+    /// from here on and after what was.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
-    pub fn write(&self, buffer: &Buffer, bytes: &[u8]) -> Result<(), ForwardError> {
+    pub fn write(&self, buffer: &Buffer, at: usize, bytes: &[u8]) -> Result<(), ForwardError> {
         self.submit()?;
         let place = buffer.place();
-        self.queue.write_buffer(&place.buffer, place.offset, bytes);
+        let at = place.offset + at as u64;
+        self.queue.write_buffer(&place.buffer, at, bytes);
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use wgpu::{
 };
 
 use super::super::error::ForwardError;
+use super::super::shape::MAX_BATCH;
 use super::{Buffer, Gpu};
 use crate::timing::{Clock, DeviceTiming};
 
@@ -90,6 +91,8 @@ pub struct StepRead {
     staging: wgpu::Buffer,
     submission: SubmissionIndex,
     mapped: Receiver<Result<(), BufferAsyncError>>,
+    /// How many ids come.
+    count: usize,
     /// Whether each stage was timed.
     timed: [bool; 2],
 }
@@ -101,21 +104,25 @@ impl std::fmt::Debug for StepRead {
 }
 
 /// What came back of a step.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct StepResult {
-    /// The id that was picked last; none where no logit was finite.
-    pub id: Option<u32>,
+    /// The ids that were picked; none where no logit was finite.
+    pub ids: Vec<Option<u32>>,
     /// The step on the device's clock.
     pub timing: Option<DeviceTiming>,
 }
 
 impl Gpu {
-    /// Submits all that was launched, and behind it the copy of `picked` (a word) and of the stages'
-    /// timestamps.
+    /// Submits all that was launched, and behind it the copy of the first `count` words of `picked` and
+    /// of the stages' timestamps.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
-    pub fn read_step(self: &Rc<Self>, picked: &Buffer) -> Result<StepRead, ForwardError> {
+    pub fn read_step(
+        self: &Rc<Self>,
+        picked: &Buffer,
+        count: usize,
+    ) -> Result<StepRead, ForwardError> {
         self.settle()?;
         let Stages {
             queries,
@@ -131,7 +138,7 @@ impl Gpu {
         let staging = idle.borrow_mut().pop().unwrap_or_else(|| {
             self.device.create_buffer(&BufferDescriptor {
                 label: Some("step"),
-                size: TICK_BYTES + 4,
+                size: TICK_BYTES + 4 * MAX_BATCH as u64,
                 usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
@@ -150,8 +157,11 @@ impl Gpu {
             encoder.resolve_query_set(queries, 0..ticks, resolved, 0);
             encoder.copy_buffer_to_buffer(resolved, 0, &staging, 0, bytes);
         }
-        let place = picked.place();
-        encoder.copy_buffer_to_buffer(&place.buffer, place.offset, &staging, TICK_BYTES, Some(4));
+        if count > 0 {
+            let place = picked.place();
+            let (from, bytes) = (place.offset, Some(4 * count as u64));
+            encoder.copy_buffer_to_buffer(&place.buffer, from, &staging, TICK_BYTES, bytes);
+        }
         let commands = commands.into_iter().chain([encoder.finish()]);
         let submission = self.queue.submit(commands);
         let (sender, mapped) = oneshot::channel();
@@ -164,6 +174,7 @@ impl Gpu {
             staging,
             submission,
             mapped,
+            count,
             timed: timed.map(|timed| timed && ticks > 0),
         })
     }
@@ -192,14 +203,17 @@ impl StepRead {
         }
         let view = self.staging.get_mapped_range(..);
         let view = view.map_err(|error| failed(error.to_string()))?;
-        let (ticks, rest) = view.as_chunks::<8>();
-        let id = rest.first_chunk().copied().map(u32::from_le_bytes);
+        let (ticks, ids) = view.split_at(TICK_BYTES as usize);
+        let (ticks, _) = ticks.as_chunks();
         let ticks: Vec<u64> = ticks.iter().map(|tick| u64::from_le_bytes(*tick)).collect();
+        let (ids, _) = ids.as_chunks();
+        let ids = ids.iter().map(|id| u32::from_le_bytes(*id));
+        let ids = ids.map(|id| (id != NO_PICK).then_some(id));
+        let ids = ids.take(self.count).collect();
         drop(view);
         self.staging.unmap();
         let stages = &self.gpu.stages;
         stages.idle.borrow_mut().push(self.staging);
-        let id = id.ok_or_else(|| failed("nothing came".into()))?;
         let tick_ms = self.gpu.tick_ms();
         let span = |stage: usize| match (self.timed[stage], ticks.get(2 * stage..2 * stage + 2)) {
             (true, Some([begin, end])) => span_ms(*begin, *end, tick_ms),
@@ -213,10 +227,7 @@ impl StepRead {
                 sampling_ms: span(1).unwrap_or_default(),
                 clock,
             });
-        Ok(StepResult {
-            id: (id != NO_PICK).then_some(id),
-            timing,
-        })
+        Ok(StepResult { ids, timing })
     }
 }
 

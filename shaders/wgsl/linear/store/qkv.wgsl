@@ -6,19 +6,18 @@
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 // [S, D/2] f32: cosine, sine
 @group(0) @binding(4) var<storage, read_write> angles: array<vec2<f32>>;
-// Keys [K, D/2, S], then values [K, S, D/2], in pairs
+// Blocks of keys and values, in pairs: kv/blocks.wgsl
 @group(0) @binding(5) var<storage, read_write> cache: array<Pair>;
-// [2 + T] u32: the position, T, the ids
+// Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(6) var<storage, read_write> step: array<u32>;
 @group(0) @binding(7) var<storage, read_write> info: array<u32>;
 
 // Values a row of y has.
 const Y_STRIDE: u32 = 7u;
-// H, K, D and S.
+// H, K and D.
 const HEADS: u32 = 8u;
 const KV_HEADS: u32 = 9u;
 const HEAD_DIM: u32 = 10u;
-const POSITIONS: u32 = 11u;
 
 // Columns `column` to `column + 3`, as far as there are such; `column` is even.
 fn store(row: u32, column: u32, product: vec4<f32>) {
@@ -36,10 +35,11 @@ fn store_pair(row: u32, column: u32, product: vec2<f32>) {
     let of_all = info[COLUMN] + column;
     let head = of_all / d;
     let i = of_all % d;
-    let position = step[0] + row;
+    let half = d / 2u;
+    let position = row_word(row, ROW_POSITION);
     var turned = pair;
     if (head < h + k) {
-        let angle = angles[position * (d / 2u) + i / 2u];
+        let angle = angles[position * half + i / 2u];
         turned = pair * angle.x + vec2<f32>(-pair.y, pair.x) * angle.y;
     }
     if (head < h) {
@@ -48,9 +48,9 @@ fn store_pair(row: u32, column: u32, product: vec2<f32>) {
         y[at + 1u] = turned.y;
         return;
     }
-    let s = info[POSITIONS];
-    let half = d / 2u;
-    var at = ((head - h) * half + i / 2u) * s + position;
-    if (head >= h + k) { at = ((head - h) * s + position) * half + i / 2u; }
-    cache[at] = packed(turned);
+    let block = block_at(row_word(row, ROW_BLOCKS), position, k, half);
+    let in_block = position % KV_BLOCK;
+    var at = keys_of(head - h, half) + i / 2u * KV_BLOCK + in_block;
+    if (head >= h + k) { at = values_of(head - h - k, k, half) + in_block * half + i / 2u; }
+    cache[block + at] = packed(turned);
 }
