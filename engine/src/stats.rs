@@ -206,6 +206,24 @@ impl Record {
         decode.checked_sub(1).filter(|_| !self.ids.is_empty())
     }
 
+    /// When the first token was there, in milliseconds since the engine was made.
+    pub(crate) fn first_token_at_ms(&self) -> Option<f64> {
+        Some(end_ms(&self.steps[self.first_token()?]))
+    }
+
+    /// When the last token was.
+    pub(crate) fn last_token_at_ms(&self) -> Option<f64> {
+        self.first_token()?;
+        self.steps.last().map(end_ms)
+    }
+
+    /// How many tokens came after `ms`.
+    pub(crate) fn tokens_after(&self, ms: f64) -> usize {
+        let first = self.first_token().unwrap_or(self.steps.len());
+        let steps = self.steps[first..].iter();
+        steps.filter(|step| end_ms(step) > ms).count()
+    }
+
     /// Milliseconds from submitting the request to its first token: the once-a-request spans and
     /// the prefill with what lay between its chunks.
     pub fn ttft_ms(&self) -> Option<f64> {

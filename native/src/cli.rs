@@ -250,6 +250,9 @@ pub struct BenchArgs {
     /// Measure milliseconds a token after prompts of these lengths, too.
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = positive)]
     pub positions: Vec<usize>,
+    /// Measure so many requests at once, too: tokens a second of all together.
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = positive)]
+    pub batch: Vec<usize>,
     /// Measure what the device can do at most, too, and what share of it each stage reaches.
     #[arg(long)]
     pub roofline: bool,

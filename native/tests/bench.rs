@@ -175,6 +175,8 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
         "f16",
         "--readback-depth",
         "3",
+        "--batch",
+        "3,2",
     ];
     let report = json(&[&head[..], &asked[..]].concat());
     assert_eq!(report["settings"]["kv"], "f16");
@@ -182,6 +184,13 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
     let lengths: Vec<&Value> = positions.iter().map(|at| &at["position"]).collect();
     assert_eq!(lengths, [20, 60]);
     for at in positions {
+        positive(&at["tpot_ms"]["p50"]);
+    }
+    let batches = report["batches"].as_array().expect("batches");
+    let counts: Vec<&Value> = batches.iter().map(|at| &at["batch"]).collect();
+    assert_eq!(counts, [2, 3]);
+    for at in batches {
+        positive(&at["decode_tok_s"]["median"]);
         positive(&at["tpot_ms"]["p50"]);
     }
     let kernels = report["kernels"].as_array().expect("kernels");
@@ -231,6 +240,7 @@ fn what_can_not_be_measured_or_compared_is_refused() {
         (&["--kernels"], "GPU adapter"),
         (&["--kv", "f16"], "KV cache is f32"),
         (&["--kv", "q4"], "f32 and f16"),
+        (&["--batch", "2"], "one sequence at a time"),
         (&["--readback-depth", "5"], "at most 4"),
         (&["--positions", "0"], "at least 1"),
         (&["--compare", "/nowhere.json"], "/nowhere.json"),

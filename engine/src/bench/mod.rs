@@ -2,11 +2,13 @@
 //!
 //! Pure values: whoever has an engine submits the requests, and hands their events in.
 
+mod batch;
 mod compare;
 mod report;
 mod roof;
 mod runs;
 
+pub use batch::AtBatch;
 pub use compare::{Comparison, Ratio};
 pub use report::{AtPosition, BenchReport, RunRates};
 pub use roof::UnderRoof;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::batch::AtBatch;
 use super::compare::Comparison;
 use super::roof::UnderRoof;
 use super::runs::Settings;
@@ -76,6 +77,9 @@ pub struct BenchReport {
     /// Milliseconds a token against the position, where it was asked for.
     #[serde(default)]
     pub positions: Vec<AtPosition>,
+    /// Several requests at once, where it was asked for.
+    #[serde(default)]
+    pub batches: Vec<AtBatch>,
     /// Each kernel by itself, where it was asked for: prefill, then decode.
     #[serde(default)]
     pub kernels: Vec<KernelTime>,
@@ -135,6 +139,7 @@ impl BenchReport {
                 })
                 .collect(),
             positions: Vec::new(),
+            batches: Vec::new(),
             kernels: Vec::new(),
             roofline: None,
             comparison: None,

@@ -34,6 +34,9 @@ pub struct Settings {
     /// Lengths of the prompts after which milliseconds a token are measured apart.
     #[serde(default)]
     pub positions: Vec<usize>,
+    /// How many requests at once are measured apart.
+    #[serde(default)]
+    pub batches: Vec<usize>,
 }
 
 impl Default for Settings {
@@ -47,6 +50,7 @@ impl Default for Settings {
             context_length: 0,
             kv: KvType::default(),
             positions: Vec::new(),
+            batches: Vec::new(),
         }
     }
 }

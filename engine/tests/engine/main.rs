@@ -5,6 +5,7 @@
 mod aborting;
 mod ahead;
 mod answering;
+mod batch;
 mod kernels;
 mod oracle;
 mod picks;

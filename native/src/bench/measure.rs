@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 use llamaglass_engine::Engine;
-use llamaglass_engine::bench::{AtPosition, Settings, random_ids, request};
+use llamaglass_engine::bench::{AtBatch, AtPosition, Settings, random_ids, request};
+use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::{Quantiles, Record};
 use llamaglass_engine::timing::KernelTime;
@@ -58,6 +59,33 @@ pub fn positions(engine: &mut Engine, settings: &Settings) -> Result<Vec<AtPosit
     Ok(all)
 }
 
+/// So many requests at once as `settings.batches` says, in rising order, each from an empty cache.
+pub fn batches(engine: &mut Engine, settings: &Settings) -> Result<Vec<AtBatch>> {
+    let mut counts = settings.batches.clone();
+    counts.sort_unstable();
+    counts.dedup();
+    let vocab = engine.info().config.vocab_size;
+    let mut all = Vec::with_capacity(counts.len());
+    for batch in counts {
+        let mut random = ChaCha8Rng::seed_from_u64(settings.seed);
+        let mut runs = Vec::with_capacity(settings.repeat);
+        for number in 1..=settings.repeat {
+            note(&format!("batch {batch}, run {number}/{}", settings.repeat));
+            let mut prompt = || random_ids(&mut random, settings.prompt_tokens, vocab);
+            let requests = (0..batch).map(|_| request(prompt(), settings.gen_tokens));
+            let requests: Vec<Request> = requests.collect();
+            engine.clear_cache();
+            let records = answer_all(engine, requests);
+            if let Some(error) = records.iter().find_map(|record| record.error.clone()) {
+                bail!("{error}");
+            }
+            runs.push(records);
+        }
+        all.push(AtBatch::new(batch, &runs));
+    }
+    Ok(all)
+}
+
 /// Each kernel by itself: of the prompt's last chunk, and of the decode step after the prompt.
 pub fn kernels(engine: &mut Engine, settings: &Settings) -> Result<Vec<KernelTime>> {
     let (prompt, repeat) = (settings.prompt_tokens, settings.repeat);
@@ -72,14 +100,19 @@ pub fn kernels(engine: &mut Engine, settings: &Settings) -> Result<Vec<KernelTim
 }
 
 fn answer(engine: &mut Engine, request: Request) -> Record {
-    let id = engine.submit(request);
-    let mut record = Record::default();
+    answer_all(engine, vec![request]).remove(0)
+}
+
+/// Submits all at once; a record a request.
+fn answer_all(engine: &mut Engine, requests: Vec<Request>) -> Vec<Record> {
+    let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
+    let mut records = vec![Record::default(); ids.len()];
     while !engine.is_idle() {
         for event in pollster::block_on(engine.step()) {
-            if event.request() == id {
-                record.push(&event);
+            if let Some(index) = ids.iter().position(|id| *id == event.request()) {
+                records[index].push(&event);
             }
         }
     }
-    record
+    records
 }

@@ -27,6 +27,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         context_length: 0,
         kv: args.backend.kv,
         positions: args.positions.clone(),
+        batches: args.batch.clone(),
     };
     // Before anything is measured: a wrong name must not cost a run.
     let earlier = args.compare.as_deref().map(earlier).transpose()?;
@@ -63,6 +64,7 @@ fn options(args: &BenchArgs) -> Result<LoadOptions> {
     };
     let mut options = args.backend.load_options()?;
     options.context_length.get_or_insert(needed);
+    options.batch = args.batch.iter().max().copied();
     Ok(options)
 }
 
@@ -90,6 +92,7 @@ fn bench(
     let positions = measure::positions(&mut engine, &settings)?;
     let mut report = BenchReport::new(engine.info(), model, settings, &records);
     report.positions = positions;
+    report.batches = measure::batches(&mut engine, &report.settings)?;
     if kernels {
         report.kernels = measure::kernels(&mut engine, &report.settings)?;
     }

@@ -58,6 +58,16 @@ pub fn table(report: &BenchReport) -> String {
             "at position {position}: {p50:.3} ms a token p50, {p95:.3} p95",
         );
     }
+    for at in &report.batches {
+        let (Some(rate), Some(tpot)) = (at.decode_tok_s, at.tpot_ms) else {
+            continue;
+        };
+        let _infallible = writeln!(
+            out,
+            "batch {}: {:.2} tok/s together ({:.2} to {:.2}), {:.3} ms a token p50, {:.3} p95",
+            at.batch, rate.median, rate.min, rate.max, tpot.p50, tpot.p95,
+        );
+    }
     if !report.kernels.is_empty() {
         let _infallible = writeln!(
             out,

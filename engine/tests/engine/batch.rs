@@ -1,0 +1,170 @@
+//! Requests that are answered at once: each is answered as if it were alone.
+
+use std::collections::{BTreeSet, HashMap};
+
+use llamaglass_engine::event::{Event, FinishReason, RequestId};
+use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::timing::StepKind;
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use pollster::block_on;
+
+use super::support::{Answer, checkpoint, engine_with, odd_config, prompt, request};
+
+fn options(batch: usize, depth: usize) -> LoadOptions {
+    LoadOptions {
+        backend: BackendChoice::Wgpu,
+        prefill_chunk: Some(4),
+        readback_depth: Some(depth),
+        batch: Some(batch),
+        ..Default::default()
+    }
+}
+
+fn engine(batch: usize, depth: usize) -> Engine {
+    engine_with(&odd_config(), &options(batch, depth))
+}
+
+/// Of prompts and answers of all lengths, past a block of the cache too; greedy and drawn, with
+/// penalties and without.
+fn requests() -> Vec<Request> {
+    let drawn = |seed, penalty, request| Request {
+        sampling: SamplingOptions {
+            temperature: 1.1,
+            top_k: 50,
+            repetition_penalty: penalty,
+            presence_penalty: penalty - 1.0,
+            seed,
+            ..Default::default()
+        },
+        ..request
+    };
+    vec![
+        request(prompt(9), 12),
+        drawn(7, 1.0, request(prompt(60), 20)),
+        request(prompt(3), 1),
+        drawn(8, 1.3, request(prompt(14), 7)),
+        request(prompt(70), 9),
+        drawn(9, 1.2, request(prompt(1), 30)),
+    ]
+}
+
+/// Takes events in until nothing is left to do.
+fn finish(engine: &mut Engine, answers: &mut HashMap<RequestId, Answer>) {
+    while !engine.is_idle() {
+        for event in block_on(engine.step()) {
+            let request = event.request();
+            let answer = answers.entry(request).or_default();
+            answer.take(request, vec![event]);
+        }
+    }
+}
+
+/// Their answers, in order.
+fn answer_all(engine: &mut Engine, requests: Vec<Request>) -> Vec<Answer> {
+    let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
+    let mut answers = HashMap::new();
+    finish(engine, &mut answers);
+    ids.iter().map(|id| answers.remove(id).unwrap()).collect()
+}
+
+fn assert_same(got: &[Answer], wanted: &[Answer], what: &str) {
+    for (index, (got, wanted)) in got.iter().zip(wanted).enumerate() {
+        assert_eq!(got.error, None, "{what}");
+        assert_eq!(got.ids, wanted.ids, "{what}: request {index}");
+        assert_eq!(got.text, wanted.text, "{what}: request {index}");
+        assert_eq!(got.finish_reason, wanted.finish_reason);
+    }
+}
+
+/// Decode steps by when they began.
+fn decode_steps(answers: &[Answer]) -> BTreeSet<u64> {
+    let timings = answers.iter().flat_map(|answer| &answer.timings);
+    timings
+        .filter(|timing| timing.kind == StepKind::Decode)
+        .map(|timing| timing.start_ms.to_bits())
+        .collect()
+}
+
+#[test]
+fn each_is_answered_as_if_it_were_alone() {
+    let alone = answer_all(&mut engine(1, 1), requests());
+    let steps_alone = decode_steps(&alone).len();
+    for (batch, depth) in [(2, 1), (3, 2), (8, 3)] {
+        let what = format!("batch {batch}, depth {depth}");
+        let mut engine = engine(batch, depth);
+        assert_eq!(engine.info().batch, batch);
+        // Twice: the second finds prompts in the cache.
+        for _ in 0..2 {
+            let got = answer_all(&mut engine, requests());
+            assert_same(&got, &alone, &what);
+            assert!(decode_steps(&got).len() < steps_alone, "{what}");
+        }
+    }
+}
+
+#[test]
+fn one_that_comes_later_joins_and_one_that_is_aborted_leaves() {
+    let alone = answer_all(&mut engine(1, 1), requests());
+    for depth in [1, 2, 4] {
+        let mut engine = engine(3, depth);
+        let mut all = requests().into_iter();
+        let mut answers: HashMap<RequestId, Answer> = HashMap::new();
+        let first: Vec<RequestId> = all.by_ref().take(2).map(|r| engine.submit(r)).collect();
+        let aborted = engine.submit(request(prompt(5), 40));
+        let mut tokens = 0;
+        while tokens < 6 {
+            for event in block_on(engine.step()) {
+                tokens += usize::from(matches!(event, Event::Token { .. }));
+                let request = event.request();
+                answers
+                    .entry(request)
+                    .or_default()
+                    .take(request, vec![event]);
+            }
+        }
+        engine.abort(aborted);
+        let later: Vec<RequestId> = all.map(|r| engine.submit(r)).collect();
+        finish(&mut engine, &mut answers);
+        let left = answers.remove(&aborted).unwrap();
+        assert_eq!(left.finish_reason, Some(FinishReason::Abort));
+        assert!(left.ids.len() < 40);
+        let ids = first.iter().chain(&later);
+        let got: Vec<Answer> = ids.map(|id| answers.remove(id).unwrap()).collect();
+        assert_same(&got, &alone, &format!("depth {depth}"));
+    }
+}
+
+/// Each slot keeps its own prefix, so that conversations in turn find theirs.
+#[test]
+fn a_free_slot_that_knows_the_prompt_is_taken() {
+    let mut engine = engine(2, 1);
+    let other: Vec<u32> = prompt(20).into_iter().rev().collect();
+    let all = vec![request(prompt(20), 3), request(other.clone(), 3)];
+    answer_all(&mut engine, all);
+    for ids in [other, prompt(20)] {
+        let got = answer_all(&mut engine, vec![request(ids, 3)]);
+        assert_eq!(got[0].usage.reused_tokens, 19);
+    }
+}
+
+#[test]
+fn a_batch_that_can_not_be_is_refused() {
+    for (backend, batch, words) in [
+        (BackendChoice::Flex, 2, "one sequence at a time"),
+        (BackendChoice::Wgpu, 0, "there may be 1 to 64"),
+        (BackendChoice::Wgpu, 65, "there may be 1 to 64"),
+    ] {
+        let options = LoadOptions {
+            backend,
+            ..options(batch, 1)
+        };
+        let refused = block_on(Engine::from_checkpoint(
+            checkpoint(&odd_config()),
+            &options,
+            &mut |_| {},
+        ));
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains(words), "{error}");
+    }
+}
