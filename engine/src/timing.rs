@@ -24,8 +24,7 @@ pub enum Span {
     Upload,
     /// Issuing the step's operations. On the CPU backend the arithmetic itself happens here.
     Encode,
-    /// Handing the issued operations to the device's queue. A driver that computes before it returns
-    /// (lavapipe) does the step's work in here.
+    /// Handing the issued operations to the device's queue.
     Submit,
     /// Waiting for the device to finish; where the device picks the token, for its four bytes.
     Gpu,

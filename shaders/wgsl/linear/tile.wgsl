@@ -5,12 +5,10 @@ struct Weights {
     c0: vec4<f32>, c1: vec4<f32>, c2: vec4<f32>, c3: vec4<f32>,
     c4: vec4<f32>, c5: vec4<f32>, c6: vec4<f32>, c7: vec4<f32>,
 }
-// Of 8 columns, for 8 rows.
+// Of 8 columns, for 4 rows.
 struct Sums {
     low0: vec4<f32>, low1: vec4<f32>, low2: vec4<f32>, low3: vec4<f32>,
-    low4: vec4<f32>, low5: vec4<f32>, low6: vec4<f32>, low7: vec4<f32>,
     high0: vec4<f32>, high1: vec4<f32>, high2: vec4<f32>, high3: vec4<f32>,
-    high4: vec4<f32>, high5: vec4<f32>, high6: vec4<f32>, high7: vec4<f32>,
 }
 
 fn low(w: Weights, v: vec4<f32>) -> vec4<f32> {
@@ -20,24 +18,16 @@ fn high(w: Weights, v: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(dot(w.c4, v), dot(w.c5, v), dot(w.c6, v), dot(w.c7, v));
 }
 
-// Where the 8 rows of x begin.
-struct At { r0: u32, r1: u32, r2: u32, r3: u32, r4: u32, r5: u32, r6: u32, r7: u32 }
-fn add(s: Sums, w: Weights, at: At, four: u32) -> Sums {
-    let v0 = x[at.r0 + four];
-    let v1 = x[at.r1 + four];
-    let v2 = x[at.r2 + four];
-    let v3 = x[at.r3 + four];
-    let v4 = x[at.r4 + four];
-    let v5 = x[at.r5 + four];
-    let v6 = x[at.r6 + four];
-    let v7 = x[at.r7 + four];
+// Where 4 rows of x begin.
+fn add(s: Sums, w: Weights, at: vec4<u32>, four: u32) -> Sums {
+    let v0 = x[at.x + four];
+    let v1 = x[at.y + four];
+    let v2 = x[at.z + four];
+    let v3 = x[at.w + four];
     return Sums(
-        s.low0 + low(w, v0), s.low1 + low(w, v1), s.low2 + low(w, v2),
-        s.low3 + low(w, v3), s.low4 + low(w, v4), s.low5 + low(w, v5),
-        s.low6 + low(w, v6), s.low7 + low(w, v7), s.high0 + high(w, v0),
-        s.high1 + high(w, v1), s.high2 + high(w, v2), s.high3 + high(w, v3),
-        s.high4 + high(w, v4), s.high5 + high(w, v5), s.high6 + high(w, v6),
-        s.high7 + high(w, v7),
+        s.low0 + low(w, v0), s.low1 + low(w, v1), s.low2 + low(w, v2), s.low3 + low(w, v3),
+        s.high0 + high(w, v0), s.high1 + high(w, v1), s.high2 + high(w, v2),
+        s.high3 + high(w, v3),
     );
 }
 
@@ -165,36 +155,53 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let n = info[BLOCKS];
     let first = info[X_ROW];
     let last_row = t - 1u;
-    let begin = At(
-        (first + min(row + 0u, last_row)) * n * 8u,
-        (first + min(row + 1u, last_row)) * n * 8u,
-        (first + min(row + 2u, last_row)) * n * 8u,
-        (first + min(row + 3u, last_row)) * n * 8u,
-        (first + min(row + 4u, last_row)) * n * 8u,
-        (first + min(row + 5u, last_row)) * n * 8u,
-        (first + min(row + 6u, last_row)) * n * 8u,
-        (first + min(row + 7u, last_row)) * n * 8u,
-    );
+    let lanes = vec4<u32>(0u, 1u, 2u, 3u);
+    let rows = vec4<u32>(row) + lanes;
+    let begin = (first + min(rows, vec4<u32>(last_row))) * n * 8u;
+    let far = (first + min(rows + 4u, vec4<u32>(last_row))) * n * 8u;
+    // A batch may have no more than 4.
+    let more = row + 4u < t;
     var s = Sums();
+    var f = Sums();
     for (var i = 0u; i < n; i += 1u) {
         let b = Blocks(
             load(c0, i, n), load(c1, i, n), load(c2, i, n), load(c3, i, n),
             load(c4, i, n), load(c5, i, n), load(c6, i, n), load(c7, i, n),
         );
         let four = 8u * i;
-        s = add(s, weights_0(b), begin, four + 0u);
-        s = add(s, weights_1(b), begin, four + 1u);
-        s = add(s, weights_2(b), begin, four + 2u);
-        s = add(s, weights_3(b), begin, four + 3u);
-        s = add(s, weights_4(b), begin, four + 4u);
-        s = add(s, weights_5(b), begin, four + 5u);
-        s = add(s, weights_6(b), begin, four + 6u);
-        s = add(s, weights_7(b), begin, four + 7u);
+        let w0 = weights_0(b);
+        s = add(s, w0, begin, four);
+        if (more) { f = add(f, w0, far, four); }
+        let w1 = weights_1(b);
+        s = add(s, w1, begin, four + 1u);
+        if (more) { f = add(f, w1, far, four + 1u); }
+        let w2 = weights_2(b);
+        s = add(s, w2, begin, four + 2u);
+        if (more) { f = add(f, w2, far, four + 2u); }
+        let w3 = weights_3(b);
+        s = add(s, w3, begin, four + 3u);
+        if (more) { f = add(f, w3, far, four + 3u); }
+        let w4 = weights_4(b);
+        s = add(s, w4, begin, four + 4u);
+        if (more) { f = add(f, w4, far, four + 4u); }
+        let w5 = weights_5(b);
+        s = add(s, w5, begin, four + 5u);
+        if (more) { f = add(f, w5, far, four + 5u); }
+        let w6 = weights_6(b);
+        s = add(s, w6, begin, four + 6u);
+        if (more) { f = add(f, w6, far, four + 6u); }
+        let w7 = weights_7(b);
+        s = add(s, w7, begin, four + 7u);
+        if (more) { f = add(f, w7, far, four + 7u); }
     }
-    if (row + 0u < t) {
-        store(row + 0u, column, s.low0);
-        store(row + 0u, column + 4u, s.high0);
-    }
+    store_four(row, column, s);
+    if (more) { store_four(row + 4u, column, f); }
+}
+
+fn store_four(row: u32, column: u32, s: Sums) {
+    let t = info[ROWS];
+    store(row, column, s.low0);
+    store(row, column + 4u, s.high0);
     if (row + 1u < t) {
         store(row + 1u, column, s.low1);
         store(row + 1u, column + 4u, s.high1);
@@ -206,21 +213,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (row + 3u < t) {
         store(row + 3u, column, s.low3);
         store(row + 3u, column + 4u, s.high3);
-    }
-    if (row + 4u < t) {
-        store(row + 4u, column, s.low4);
-        store(row + 4u, column + 4u, s.high4);
-    }
-    if (row + 5u < t) {
-        store(row + 5u, column, s.low5);
-        store(row + 5u, column + 4u, s.high5);
-    }
-    if (row + 6u < t) {
-        store(row + 6u, column, s.low6);
-        store(row + 6u, column + 4u, s.high6);
-    }
-    if (row + 7u < t) {
-        store(row + 7u, column, s.low7);
-        store(row + 7u, column + 4u, s.high7);
     }
 }
