@@ -1,6 +1,6 @@
 //! The engine: requests in, events out, one step at a time.
 //!
-//! An engine owns one model on one device and answers requests one after the other. Whoever drives
+//! An engine owns one model on one device and answers a batch of requests at a time. Whoever drives
 //! it calls `Engine::step` until it is idle, and may submit or abort between steps. Nothing here
 //! blocks: waiting for the device is an `await`.
 
