@@ -89,6 +89,7 @@ impl Settings {
             stop: self.stop.clone(),
             max_tokens: self.max_tokens,
             ignore_eos: false,
+            logprobs: None,
         }
     }
 }

@@ -28,6 +28,7 @@ fn token(id: u32, text: &str, kind: StepKind, tokens: u32) -> Event {
         request: REQUEST,
         id,
         text: text.into(),
+        logprobs: None,
         timing: timing(kind, tokens, 40.0, 50.0),
     }
 }

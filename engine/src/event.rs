@@ -8,6 +8,16 @@ use crate::timing::{RequestTiming, StepTiming};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
+/// Natural logarithms of the probabilities that the model itself gave, before any setting of the
+/// sampling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TokenLogprobs {
+    /// Of the id that was picked.
+    pub logprob: f32,
+    /// The most probable ids and theirs, most probable first.
+    pub top: Vec<(u32, f32)>,
+}
+
 /// One thing that happened to a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -48,6 +58,9 @@ pub enum Event {
         /// The text that this token completed; empty while a UTF-8 sequence or a possible stop
         /// string is still open. The texts of all events, joined, are the answer.
         text: String,
+        /// Logarithms of probabilities, where the request asked for them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        logprobs: Option<TokenLogprobs>,
         /// The step's timing.
         timing: StepTiming,
     },

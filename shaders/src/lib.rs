@@ -21,6 +21,7 @@ pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
 pub use roofline::{COPY, FMA, FMA_FLOP_A_ROUND};
 pub use sampling::{FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table};
 
+const BEST: &str = include_str!("../wgsl/best.wgsl");
 const PICK: &str = include_str!("../wgsl/pick.wgsl");
 const STEP: &str = include_str!("../wgsl/step.wgsl");
 
@@ -28,7 +29,7 @@ const STEP: &str = include_str!("../wgsl/step.wgsl");
 /// (the ids, or [`NO_PICK`]) and `step` ([`step`]); info: V. A workgroup a pick. `step` becomes the next one.
 pub const ARGMAX: Kernel = Kernel::of(
     "argmax",
-    [STEP, PICK, include_str!("../wgsl/argmax.wgsl")],
+    [STEP, BEST, PICK, include_str!("../wgsl/argmax.wgsl")],
     [256, 1, 1],
     "argmax",
 );
@@ -38,10 +39,28 @@ pub const ARGMAX: Kernel = Kernel::of(
 /// workgroup a pick. `sampling` becomes that of the next draw, and `occurrences` counts the id.
 pub const SAMPLE: Kernel = Kernel::of(
     "sample",
-    [STEP, PICK, include_str!("../wgsl/sample.wgsl")],
+    [STEP, BEST, PICK, include_str!("../wgsl/sample.wgsl")],
     [256, 1, 1],
     "sample",
 );
+
+/// Natural logarithms of the probabilities of picked ids and of the most probable ones: buffers `logits`
+/// [N, V] f32, `picked` `[N]` u32 and `logprobs` [N, 1 + 2 TOP] u32 (the picked id's, then ids and theirs;
+/// [`NO_PICK`] for ids that there are not); info: V, TOP. A workgroup a pick.
+pub const LOGPROBS: Kernel = Kernel::of(
+    "logprobs",
+    [BEST, include_str!("../wgsl/logprobs.wgsl")],
+    [256, 1, 1],
+    "logprobs",
+);
+
+/// Words that [`LOGPROBS`] leaves of a pick, with those of the `top` most probable ids.
+pub const fn logprob_words(top: usize) -> usize {
+    1 + 2 * top
+}
+
+/// The most probable ids that are told of a pick, at most.
+pub const MAX_TOP_LOGPROBS: usize = 20;
 
 /// What is picked where no logit is finite.
 pub const NO_PICK: u32 = u32::MAX;
@@ -87,6 +106,7 @@ pub fn kernels() -> Vec<Kernel> {
     let mut all = vec![
         ARGMAX,
         SAMPLE,
+        LOGPROBS,
         RMS_NORM,
         RMS_NORM_LANE,
         ATTENTION_MERGE,

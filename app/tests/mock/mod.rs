@@ -193,6 +193,7 @@ impl Shared {
                 request: id,
                 id: (index * 31 % 49152) as u32,
                 text: (*text).into(),
+                logprobs: None,
                 timing: timing(kind, tokens, 38 + index as u32, wall),
             }));
         }

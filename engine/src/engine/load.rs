@@ -168,8 +168,8 @@ impl Engine {
             }
             let input = self.model.upload(ids, position)?;
             if self.model.picks() {
-                self.model.advance(input.rows(), Some(way))?;
-                self.model.read_step(1)?.get().await?;
+                self.model.advance(input.rows(), Some(way), None)?;
+                self.model.read_step(1, None)?.get().await?;
             } else if way == PickWay::Argmax {
                 self.model.encode(input, LogitRows::Last)?;
                 queue::submit(self.model.device())?;

@@ -1,6 +1,9 @@
 //! A request that is being answered.
 
-use crate::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_shaders::MAX_TOP_LOGPROBS;
+use llamaglass_shaders::cpu::{self, Logprobs};
+
+use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
 use crate::forward::{NextRow, PickWay};
 use crate::platform::Stopwatch;
 use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
@@ -28,9 +31,17 @@ pub(super) struct Sequence {
     budget: usize,
     end_ids: Vec<u32>,
     sampling: Sampling,
+    /// How many of the most probable ids are told, where log-probabilities are.
+    pub(super) logprobs: Option<usize>,
     sampler: HostSampler,
     occurrences: Occurrences,
     text: TextStream,
+}
+
+/// What was picked.
+pub(super) struct Pick {
+    pub(super) id: u32,
+    pub(super) logprobs: Option<Logprobs>,
 }
 
 /// What became of a picked id.
@@ -58,6 +69,10 @@ impl Sequence {
             tokenizer.eos_ids().to_vec()
         };
         let sampling = sampling(&request.sampling)?;
+        if let Some(asked) = request.logprobs.filter(|asked| *asked > MAX_TOP_LOGPROBS) {
+            let most = MAX_TOP_LOGPROBS;
+            return Err(SamplingError::TopLogprobs { asked, most }.into());
+        }
         // Without penalties nobody asks.
         let vocab = if sampling.penalties { vocab } else { 0 };
         Ok(Self {
@@ -69,6 +84,7 @@ impl Sequence {
             picks_issued: 0,
             budget,
             end_ids,
+            logprobs: request.logprobs,
             sampler: HostSampler::new(sampling),
             occurrences: Occurrences::of_prompt(&ids, vocab),
             sampling,
@@ -121,8 +137,29 @@ impl Sequence {
     }
 
     /// Picks an id from `logits` (V) on the host.
-    pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<u32, SamplingError> {
-        self.sampler.pick(logits, &self.occurrences)
+    pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<Pick, SamplingError> {
+        // Picking penalises them.
+        let own = self.logprobs.map(|top| (logits.to_vec(), top));
+        let id = self.sampler.pick(logits, &self.occurrences)?;
+        let logprobs = own.map(|(logits, top)| cpu::logprobs(&logits, id, top));
+        Ok(Pick { id, logprobs })
+    }
+
+    /// What the request hears of a pick's log-probabilities: a step's rows have as many as the one that
+    /// asked for most.
+    pub(super) fn told_logprobs(&self, logprobs: Option<Logprobs>) -> Option<TokenLogprobs> {
+        let (
+            top,
+            Logprobs {
+                picked,
+                top: mut all,
+            },
+        ) = self.logprobs.zip(logprobs)?;
+        all.truncate(top);
+        Some(TokenLogprobs {
+            logprob: picked,
+            top: all,
+        })
     }
 
     /// Takes a picked id in.

@@ -6,9 +6,9 @@ use burn::tensor::Tensor;
 
 use super::laps::Laps;
 use super::running::Waiting;
-use super::sequence::{Picked, Sequence};
+use super::sequence::{Pick, Picked, Sequence};
 use super::{Engine, EngineError};
-use crate::event::{Event, FinishReason, RequestId};
+use crate::event::{Event, FinishReason, RequestId, TokenLogprobs};
 use crate::forward::{
     ForwardError, LogitRows, NextRow, PickWay, Rows, StepRead, StepResult, queue,
 };
@@ -34,7 +34,7 @@ pub(super) struct Flight {
 /// What a request hears of a step.
 enum Told {
     Prefill { prompt_tokens: usize },
-    Token(u32, Picked),
+    Token(u32, Picked, Option<TokenLogprobs>),
     Failed(String),
 }
 
@@ -149,7 +149,11 @@ impl Engine {
         }
         while self.flights.len() < self.depth && self.issue(&mut laps)? {}
         let flight = self.flights.pop_front().ok_or_else(nothing_to_compute)?;
-        let StepResult { ids, timing } = flight.read.get().await?;
+        let StepResult {
+            ids,
+            logprobs,
+            timing,
+        } = flight.read.get().await?;
         self.check_device()?;
         laps.book(Span::Gpu);
         laps.device = timing;
@@ -159,11 +163,14 @@ impl Engine {
             self.model.pace(step_ms, SUBMIT_MS);
             self.paced = true;
         }
-        let picked = ids
-            .into_iter()
-            .map(|id| id.ok_or(SamplingError::NoFiniteLogit));
-        let picked: Vec<Result<u32, SamplingError>> = picked.collect();
-        self.take_in(laps, &flight.rows, flight.picks.then_some(&picked[..]));
+        let mut logprobs = logprobs.into_iter();
+        let pick = |id: Option<u32>| {
+            let id = id.ok_or(SamplingError::NoFiniteLogit)?;
+            let logprobs = logprobs.next();
+            Ok(Pick { id, logprobs })
+        };
+        let picks: Vec<Result<Pick, SamplingError>> = ids.into_iter().map(pick).collect();
+        self.take_in(laps, &flight.rows, flight.picks.then_some(picks));
         Ok(())
     }
 
@@ -200,7 +207,8 @@ impl Engine {
         // From here on the cache is written.
         self.cached[sequence.slot].truncate(range.start);
         let way = picks.then(|| sequence.pick_way());
-        self.model.advance(input.rows(), way)?;
+        let top = sequence.logprobs.filter(|_| picks);
+        self.model.advance(input.rows(), way, top)?;
         laps.book(Span::Encode);
         sequence.issued = range.end;
         sequence.picks_issued += usize::from(picks);
@@ -212,7 +220,7 @@ impl Engine {
             request: sequence.id,
             range,
         }];
-        self.launched(rows, picks, laps)
+        self.launched(rows, picks, top, laps)
     }
 
     fn issue_decode(&mut self, laps: &mut Laps) -> Result<bool, EngineError> {
@@ -225,6 +233,7 @@ impl Engine {
         if count == 0 || !(chains || known) {
             return Ok(false);
         }
+        let top = next().filter_map(|sequence| sequence.logprobs).max();
         let sampled = next().any(|sequence| sequence.pick_way() == PickWay::Sample);
         let rows = if chains {
             Rows::Decode(count)
@@ -241,7 +250,7 @@ impl Engine {
         } else {
             PickWay::Argmax
         };
-        self.model.advance(rows, Some(way))?;
+        self.model.advance(rows, Some(way), top)?;
         laps.book(Span::Encode);
         self.chained.clear();
         let mut rows = Vec::with_capacity(count);
@@ -261,7 +270,7 @@ impl Engine {
                 range,
             });
         }
-        self.launched(rows, true, laps).map(|()| true)
+        self.launched(rows, true, top, laps).map(|()| true)
     }
 
     /// Submits what was issued.
@@ -269,6 +278,7 @@ impl Engine {
         &mut self,
         rows: Vec<FlightRows>,
         picks: bool,
+        top: Option<usize>,
         laps: &mut Laps,
     ) -> Result<(), EngineError> {
         let count = if picks { rows.len() } else { 0 };
@@ -276,7 +286,7 @@ impl Engine {
             rows,
             issued_ms: laps.start_ms(),
             picks,
-            read: self.model.read_step(count)?,
+            read: self.model.read_step(count, top)?,
         });
         laps.book(Span::Submit);
         Ok(())
@@ -318,12 +328,12 @@ impl Engine {
             let mut logits = read_logits(logits).await?;
             laps.book(Span::Readback);
             if let Some(sequence) = self.active.first_mut() {
-                picked = Some([sequence.pick(&mut logits)]);
+                picked = Some(vec![sequence.pick(&mut logits)]);
             }
             laps.book(Span::Sample);
         }
         let rows = [FlightRows { request: id, range }];
-        self.take_in(laps, &rows, picked.as_ref().map(|picked| &picked[..]));
+        self.take_in(laps, &rows, picked);
         Ok(())
     }
 
@@ -332,11 +342,14 @@ impl Engine {
         &mut self,
         mut laps: Laps,
         rows: &[FlightRows],
-        picked: Option<&[Result<u32, SamplingError>]>,
+        picks: Option<Vec<Result<Pick, SamplingError>>>,
     ) {
+        let picked = picks.is_some();
+        let mut picks = picks.unwrap_or_default().into_iter();
         let mut events = Vec::with_capacity(2 * rows.len());
         let mut kind = StepKind::Decode;
-        for (row, FlightRows { request, range }) in rows.iter().enumerate() {
+        for FlightRows { request, range } in rows {
+            let pick = picks.next();
             // One that ended while this step was on its way is not told of it.
             let Some(index) = self.active.iter().position(|active| active.id == *request) else {
                 continue;
@@ -347,14 +360,17 @@ impl Engine {
             if range.start < prompt_tokens {
                 kind = StepKind::Prefill;
             }
-            let told = match picked.map(|picked| &picked[row]) {
+            let told = match pick {
                 None => Told::Prefill { prompt_tokens },
-                Some(Ok(id)) => Told::Token(*id, sequence.push(&self.tokenizer, *id)),
+                Some(Ok(Pick { id, logprobs })) => {
+                    let logprobs = sequence.told_logprobs(logprobs);
+                    Told::Token(id, sequence.push(&self.tokenizer, id), logprobs)
+                }
                 Some(Err(error)) => Told::Failed(error.to_string()),
             };
             let done = match &told {
                 Told::Prefill { .. } => None,
-                Told::Token(_, picked) => picked.finish.map(|reason| sequence.done(reason)),
+                Told::Token(_, picked, _) => picked.finish.map(|reason| sequence.done(reason)),
                 Told::Failed(error) => Some(Event::Failed {
                     request: *request,
                     error: error.clone(),
@@ -365,7 +381,7 @@ impl Engine {
             }
             events.push((*request, range, told, done));
         }
-        if picked.is_some() {
+        if picked {
             laps.book(Span::Detokenize);
         }
         self.events.reserve(2 * events.len());
@@ -378,12 +394,15 @@ impl Engine {
                 ..timing
             };
             match told {
-                Told::Token(id, Picked { text, .. }) => self.events.push(Event::Token {
-                    request,
-                    id,
-                    text,
-                    timing,
-                }),
+                Told::Token(id, Picked { text, .. }, logprobs) => {
+                    self.events.push(Event::Token {
+                        request,
+                        id,
+                        text,
+                        logprobs,
+                        timing,
+                    });
+                }
                 Told::Prefill { prompt_tokens } => self.events.push(Event::Prefill {
                     request,
                     done_tokens: range.end,

@@ -230,21 +230,28 @@ impl Model {
     }
 
     /// Issues a step over the rows that were uploaded, or over those that were picked last, which the
-    /// host need not know yet: writes the cache, and picks ids where they are wanted.
+    /// host need not know yet: writes the cache, and picks ids where they are wanted, with
+    /// log-probabilities of the `top` most probable ones.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
-    pub fn advance(&self, rows: Rows, pick: Option<PickWay>) -> Result<(), ForwardError> {
-        self.fast()?.advance(rows, pick);
+    pub fn advance(
+        &self,
+        rows: Rows,
+        pick: Option<PickWay>,
+        top: Option<usize>,
+    ) -> Result<(), ForwardError> {
+        self.fast()?.advance(rows, pick, top);
         Ok(())
     }
 
-    /// Submits all that was issued; the `count` ids that were picked last are to be read.
+    /// Submits all that was issued; the `count` ids that were picked last are to be read, with
+    /// log-probabilities of the `top` most probable ones.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
-    pub fn read_step(&self, count: usize) -> Result<StepRead, ForwardError> {
-        self.fast()?.read_step(count)
+    pub fn read_step(&self, count: usize, top: Option<usize>) -> Result<StepRead, ForwardError> {
+        self.fast()?.read_step(count, top)
     }
 
     /// Runs a step over what was uploaded and the pick behind it, each kernel timed by itself; the

@@ -34,6 +34,9 @@ pub struct Request {
     /// Go on past end ids (benchmarks and parity).
     #[serde(default)]
     pub ignore_eos: bool,
+    /// Tell each token's log-probability, and those of so many of the most probable, at most 20.
+    #[serde(default)]
+    pub logprobs: Option<usize>,
 }
 
 impl Request {
@@ -45,6 +48,7 @@ impl Request {
             stop: Vec::new(),
             max_tokens: None,
             ignore_eos: false,
+            logprobs: None,
         }
     }
 }

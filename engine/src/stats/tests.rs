@@ -33,6 +33,7 @@ fn token(id: u32, timing: StepTiming) -> Event {
         request: REQUEST,
         id,
         text: format!("<{id}>"),
+        logprobs: None,
         timing,
     }
 }

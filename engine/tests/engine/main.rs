@@ -7,6 +7,7 @@ mod ahead;
 mod answering;
 mod batch;
 mod kernels;
+mod logprobs;
 mod oracle;
 mod picks;
 mod requests;

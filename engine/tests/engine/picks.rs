@@ -2,7 +2,9 @@
 
 use llamaglass_engine::forward::gpu::Buffer;
 use llamaglass_shaders::step::{self, Row};
-use llamaglass_shaders::{ARGMAX, IN_PROMPT, NO_PICK, SAMPLE, Sampling, cpu, exp2_table};
+use llamaglass_shaders::{
+    ARGMAX, IN_PROMPT, LOGPROBS, NO_PICK, SAMPLE, Sampling, cpu, exp2_table, logprob_words,
+};
 
 use super::kernels::Gpu;
 
@@ -219,5 +221,54 @@ fn picks_of_several_rows() {
         assert_eq!(gpu.get_u32(&picked), ids, "{}", kernel.label());
         let next = step::words(&next, rows.len(), true);
         assert_eq!(gpu.get_u32(&step), next, "{}", kernel.label());
+    }
+}
+
+#[test]
+fn logprobs_are_what_the_cpu_reference_says() {
+    let mut gpu = Gpu::open();
+    for (v, top, scale) in [
+        (1, 2, 1.0),
+        (7, 20, 1.0),
+        (1000, 0, 30.0),
+        (49_155, 20, 8.0),
+    ] {
+        // Two picks; with equals, and with what is not finite.
+        let mut logits: Vec<f32> = gpu.noise(2 * v).iter().map(|x| x * scale).collect();
+        if v > 2 {
+            logits[v / 2] = scale;
+            logits[v - 1] = scale;
+            logits[v + 1] = f32::NAN;
+            logits[v + 2] = f32::INFINITY;
+        }
+        let ids = [v as u32 - 1, 0];
+        let words = logprob_words(top);
+        let [picked, out] = [&ids[..], &vec![5; 2 * words]].map(|words| gpu.put_u32(words));
+        let buffers = [&gpu.put(&logits), &picked, &out];
+        let info = [v as u32, top as u32];
+        gpu.device.launch(&LOGPROBS, &buffers, &info, [2, 1, 1]);
+        let got = gpu.get_u32(&out);
+        for (row, got) in got.chunks_exact(words).enumerate() {
+            let wanted = cpu::logprobs(&logits[row * v..(row + 1) * v], ids[row], top);
+            let close = |got: u32, wanted: f32| {
+                let got = f32::from_bits(got);
+                let what = format!("V {v}, row {row}: {got}, not {wanted}");
+                assert!(
+                    (got - wanted).abs() <= 1e-5 * wanted.abs().max(1.0),
+                    "{what}"
+                );
+            };
+            close(got[0], wanted.picked);
+            let pairs = got[1..].chunks_exact(2);
+            for (n, pair) in pairs.enumerate() {
+                match wanted.top.get(n) {
+                    Some((id, logprob)) => {
+                        assert_eq!(pair[0], *id, "V {v}, row {row}, top {n}");
+                        close(pair[1], *logprob);
+                    }
+                    None => assert_eq!(pair[0], NO_PICK, "V {v}, row {row}, top {n}"),
+                }
+            }
+        }
     }
 }

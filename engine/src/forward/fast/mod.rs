@@ -205,8 +205,8 @@ impl Fast {
 
     /// Issues a step over the rows that were uploaded, or with nothing uploaded over those that were
     /// picked last: writes the cache, and picks from a prompt's last row or from every other row, where
-    /// that is wanted.
-    pub fn advance(&self, rows: Rows, pick: Option<PickWay>) {
+    /// that is wanted. `top` works out log-probabilities of the picks and of so many most probable ids.
+    pub fn advance(&self, rows: Rows, pick: Option<PickWay>, top: Option<usize>) {
         let gpu = &self.gpu;
         gpu.stage(DeviceStage::Forward);
         let Some(way) = pick else {
@@ -228,6 +228,9 @@ impl Fast {
             PickWay::Argmax => &recorded.argmax,
             PickWay::Sample => &recorded.sample,
         });
+        if let Some(top) = top {
+            self.picks.launch_logprobs(gpu, &self.buffers, picks, top);
+        }
     }
 
     /// A decode step of `count` rows and its picks, recorded where they were not yet.
@@ -246,12 +249,14 @@ impl Fast {
         recorded
     }
 
-    /// Submits all that was issued; the `count` ids that were picked last are to be read.
+    /// Submits all that was issued; the `count` ids that were picked last are to be read, and what was
+    /// worked out for the `top` most probable ones.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
-    pub fn read_step(&self, count: usize) -> Result<StepRead, ForwardError> {
-        self.gpu.read_step(&self.picks.picked, count)
+    pub fn read_step(&self, count: usize, top: Option<usize>) -> Result<StepRead, ForwardError> {
+        let logprobs = top.map(|top| (&self.picks.logprobs, top));
+        self.gpu.read_step(&self.picks.picked, count, logprobs)
     }
 
     /// Runs a step over the `tokens` that were uploaded: writes the cache, gives the wanted

@@ -2,7 +2,9 @@
 //! floats, and the step after can be issued before they are.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{ARGMAX, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table};
+use llamaglass_shaders::{
+    ARGMAX, LOGPROBS, MAX_TOP_LOGPROBS, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table, logprob_words,
+};
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu};
@@ -21,6 +23,8 @@ pub struct Picks {
     scratch: Buffer,
     /// [`exp2_table`].
     table: Buffer,
+    /// [B, 1 + 2 TOP] u32, for any TOP.
+    pub logprobs: Buffer,
 }
 
 impl Picks {
@@ -35,6 +39,7 @@ impl Picks {
             occurrences: gpu.create(Bytes::from_elems(vec![0u32; batch * vocab]))?,
             scratch: gpu.empty(4 * batch * vocab)?,
             table: gpu.create(Bytes::from_elems(exp2_table().to_vec()))?,
+            logprobs: gpu.empty(4 * batch * logprob_words(MAX_TOP_LOGPROBS))?,
         })
     }
 
@@ -73,6 +78,7 @@ impl Picks {
             occurrences,
             scratch,
             table,
+            ..
         } = self;
         let info = [*vocab as u32];
         let groups = [count as u32, 1, 1];
@@ -86,6 +92,16 @@ impl Picks {
                 gpu.launch(&SAMPLE, &buffers, &info, groups);
             }
         }
+    }
+}
+
+impl Picks {
+    /// Works out log-probabilities of the `count` ids that were picked last, and of the `top` most
+    /// probable ones of each.
+    pub fn launch_logprobs(&self, gpu: &Gpu, buffers: &Buffers, count: usize, top: usize) {
+        let all = [&buffers.logits, &self.picked, &self.logprobs];
+        let info = [buffers.vocab, top].map(|n| n as u32);
+        gpu.launch(&LOGPROBS, &all, &info, [count as u32, 1, 1]);
     }
 }
 

@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use futures::channel::oneshot::{self, Receiver};
-use llamaglass_shaders::NO_PICK;
+use llamaglass_shaders::cpu::Logprobs;
+use llamaglass_shaders::{MAX_TOP_LOGPROBS, NO_PICK, logprob_words};
 use wgpu::{
     BufferAsyncError, BufferDescriptor, BufferUsages, CommandEncoderDescriptor,
     ComputePassTimestampWrites, MapMode, QuerySet, QuerySetDescriptor, QueryType, SubmissionIndex,
@@ -38,6 +39,28 @@ impl DeviceStage {
 const TICKS: u32 = 4;
 /// Bytes of those.
 const TICK_BYTES: u64 = 8 * TICKS as u64;
+
+/// Where ids end and log-probabilities begin.
+const LOGPROBS_AT: u64 = TICK_BYTES + 4 * MAX_BATCH as u64;
+
+/// Bytes that log-probabilities of a pick and of the `top` most probable ids are.
+const fn logprob_bytes(top: usize) -> u64 {
+    4 * logprob_words(top) as u64
+}
+
+/// As the kernel wrote them.
+fn logprobs_of(bytes: &[u8]) -> Logprobs {
+    let (words, _) = bytes.as_chunks();
+    let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
+    let picked = words.next().map_or(f32::NAN, f32::from_bits);
+    let mut top = Vec::with_capacity(words.len() / 2);
+    while let (Some(id), Some(bits)) = (words.next(), words.next()) {
+        if id != NO_PICK {
+            top.push((id, f32::from_bits(bits)));
+        }
+    }
+    Logprobs { picked, top }
+}
 
 /// The timestamps of a step, and the memory that steps come back through.
 pub struct Stages {
@@ -93,6 +116,8 @@ pub struct StepRead {
     mapped: Receiver<Result<(), BufferAsyncError>>,
     /// How many ids come.
     count: usize,
+    /// For how many most probable ids each comes with log-probabilities.
+    top: Option<usize>,
     /// Whether each stage was timed.
     timed: [bool; 2],
 }
@@ -108,13 +133,15 @@ impl std::fmt::Debug for StepRead {
 pub struct StepResult {
     /// The ids that were picked; none where no logit was finite.
     pub ids: Vec<Option<u32>>,
+    /// Log-probabilities of each, where they were asked for.
+    pub logprobs: Vec<Logprobs>,
     /// The step on the device's clock.
     pub timing: Option<DeviceTiming>,
 }
 
 impl Gpu {
-    /// Submits all that was launched, and behind it the copy of the first `count` words of `picked` and
-    /// of the stages' timestamps.
+    /// Submits all that was launched, and behind it the copy of the first `count` words of `picked`, of
+    /// as many `logprobs` with so many most probable ids, and of the stages' timestamps.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
@@ -122,6 +149,7 @@ impl Gpu {
         self: &Rc<Self>,
         picked: &Buffer,
         count: usize,
+        logprobs: Option<(&Buffer, usize)>,
     ) -> Result<StepRead, ForwardError> {
         self.settle()?;
         let Stages {
@@ -138,7 +166,7 @@ impl Gpu {
         let staging = idle.borrow_mut().pop().unwrap_or_else(|| {
             self.device.create_buffer(&BufferDescriptor {
                 label: Some("step"),
-                size: TICK_BYTES + 4 * MAX_BATCH as u64,
+                size: LOGPROBS_AT + MAX_BATCH as u64 * logprob_bytes(MAX_TOP_LOGPROBS),
                 usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
@@ -162,6 +190,11 @@ impl Gpu {
             let (from, bytes) = (place.offset, Some(4 * count as u64));
             encoder.copy_buffer_to_buffer(&place.buffer, from, &staging, TICK_BYTES, bytes);
         }
+        if let Some((logprobs, top)) = logprobs {
+            let place = logprobs.place();
+            let (from, bytes) = (place.offset, Some(count as u64 * logprob_bytes(top)));
+            encoder.copy_buffer_to_buffer(&place.buffer, from, &staging, LOGPROBS_AT, bytes);
+        }
         let commands = commands.into_iter().chain([encoder.finish()]);
         let submission = self.queue.submit(commands);
         let (sender, mapped) = oneshot::channel();
@@ -175,6 +208,7 @@ impl Gpu {
             submission,
             mapped,
             count,
+            top: logprobs.map(|(_, top)| top),
             timed: timed.map(|timed| timed && ticks > 0),
         })
     }
@@ -210,6 +244,11 @@ impl StepRead {
         let ids = ids.iter().map(|id| u32::from_le_bytes(*id));
         let ids = ids.map(|id| (id != NO_PICK).then_some(id));
         let ids = ids.take(self.count).collect();
+        let (_, logprobs) = view.split_at(LOGPROBS_AT as usize);
+        let logprobs = self.top.map(|top| {
+            let all = logprobs.chunks_exact(logprob_bytes(top) as usize);
+            all.take(self.count).map(logprobs_of).collect()
+        });
         drop(view);
         self.staging.unmap();
         let stages = &self.gpu.stages;
@@ -227,7 +266,11 @@ impl StepRead {
                 sampling_ms: span(1).unwrap_or_default(),
                 clock,
             });
-        Ok(StepResult { ids, timing })
+        Ok(StepResult {
+            ids,
+            logprobs: logprobs.unwrap_or_default(),
+            timing,
+        })
     }
 }
 

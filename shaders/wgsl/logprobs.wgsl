@@ -1,0 +1,85 @@
+// Natural logarithms of probabilities: of the id that was picked, and of the most probable ids, the
+// lower id first of equals. A workgroup a pick, any V. CPU reference: src/cpu/logprobs.rs.
+
+// [N, V] f32
+@group(0) @binding(0) var<storage, read_write> logits: array<f32>;
+// [N]: the ids that were picked
+@group(0) @binding(1) var<storage, read_write> picked: array<u32>;
+// [N, 1 + 2 TOP]: the picked id's, then the TOP ids and theirs; NONE for ids that there are not
+@group(0) @binding(2) var<storage, read_write> logprobs: array<u32>;
+// [2]: V, TOP
+@group(0) @binding(3) var<storage, read_write> info: array<u32>;
+
+const LOWEST: f32 = -3.4e38;
+
+var<workgroup> largest: array<f32, LANES>;
+var<workgroup> sums: array<f32, LANES>;
+var<workgroup> top_of_all: u32;
+
+@compute @workgroup_size(256, 1, 1)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let v = info[0];
+    if (lane == 0u) { top_of_all = info[1]; }
+    // The same for the whole workgroup, and known to be: there are barriers in a loop over it.
+    let top = workgroupUniformLoad(&top_of_all);
+    let first = group.x * v;
+    let out = group.x * (1u + 2u * top);
+    // The sum of exponentials, on top of the largest logit so far (arXiv:1805.02867).
+    var most = LOWEST;
+    var sum = 0.0;
+    for (var i = lane; i < v; i += LANES) {
+        let x = logits[first + i];
+        if (is_finite(x)) {
+            let before = most;
+            most = max(most, x);
+            sum = sum * exp(before - most) + exp(x - most);
+        }
+    }
+    largest[lane] = most;
+    sums[lane] = sum;
+    workgroupBarrier();
+    for (var width = LANES / 2u; width > 0u; width /= 2u) {
+        if (lane < width) {
+            let a = largest[lane];
+            let b = largest[lane + width];
+            let both = max(a, b);
+            sums[lane] = sums[lane] * exp(a - both) + sums[lane + width] * exp(b - both);
+            largest[lane] = both;
+        }
+        workgroupBarrier();
+    }
+    let total = largest[0] + log(sums[0]);
+    if (lane == 0u) {
+        let id = picked[group.x];
+        var logprob = 0.0;
+        if (id != NONE) { logprob = logits[first + id] - total; }
+        logprobs[out] = bitcast<u32>(logprob);
+    }
+    // One after the other: what comes next after the last one found.
+    var last_id = NONE;
+    var last_value = 0.0;
+    for (var n = 0u; n < top; n += 1u) {
+        var id = NONE;
+        var value = 0.0;
+        for (var i = lane; i < v; i += LANES) {
+            let x = logits[first + i];
+            let later = n == 0u || wins(last_id, last_value, i, x);
+            if (later && i != last_id && is_finite(x) && wins(i, x, id, value)) {
+                id = i;
+                value = x;
+            }
+        }
+        gather_best(lane, id, value);
+        last_id = best_id[0];
+        last_value = best_value[0];
+        if (lane == 0u) {
+            logprobs[out + 1u + 2u * n] = last_id;
+            logprobs[out + 2u + 2u * n] = bitcast<u32>(last_value - total);
+        }
+        // All have read it before it is written again.
+        workgroupBarrier();
+    }
+}
