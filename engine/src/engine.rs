@@ -2,7 +2,8 @@
 //!
 //! An engine owns one model on one device and answers a batch of requests at a time. Whoever drives
 //! it calls `Engine::step` until it is idle, and may submit or abort between steps. Nothing here
-//! blocks: waiting for the device is an `await`.
+//! blocks a browser's thread: waiting for the device is an `await`. Natively it holds the thread that
+//! drives the engine.
 
 mod error;
 mod info;
