@@ -88,7 +88,14 @@ impl Gpu {
         }
         tail.resolve_query_set(&queries, 0..ticks, &resolved, 0);
         tail.copy_buffer_to_buffer(&resolved, 0, &staging, 0, Some(bytes));
-        self.queue.submit([passes.finish(), tail.finish()]);
+        self.queue.submit([passes.finish()]);
+        // Some drivers write timestamps when all is done, and would resolve too early otherwise.
+        self.device
+            .poll(wgpu::PollType::wait_indefinitely())
+            .map_err(|error| ForwardError::Device {
+                message: format!("passes could not be timed: {error}"),
+            })?;
+        self.queue.submit([tail.finish()]);
         let take = |bytes: &[u8]| {
             let (words, _) = bytes.as_chunks::<8>();
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
