@@ -10,6 +10,8 @@ mod info;
 mod options;
 
 #[cfg(feature = "compute")]
+mod issue;
+#[cfg(feature = "compute")]
 mod laps;
 #[cfg(feature = "compute")]
 mod load;
@@ -23,6 +25,8 @@ mod running;
 mod sequence;
 #[cfg(feature = "compute")]
 mod step;
+#[cfg(feature = "compute")]
+mod take_in;
 
 pub use error::EngineError;
 pub use info::{ModelInfo, TypeCount, type_counts};

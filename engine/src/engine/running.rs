@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use super::EngineError;
 use super::info::ModelInfo;
+use super::issue::Flight;
 use super::sequence::Sequence;
-use super::step::Flight;
 use crate::event::{Event, RequestId};
 use crate::forward::device::Failures;
 use crate::forward::gpu::Gpu;

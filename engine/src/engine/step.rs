@@ -1,50 +1,21 @@
-//! One step: plan, upload, encode, submit, wait, detokenise, emit; each booked as a lap.
-
-use std::ops::Range;
+//! One step: who is answered, plan, upload, encode, submit, wait; each booked as a lap.
 
 use burn::tensor::Tensor;
 
+use super::issue::{Flight, FlightRows};
 use super::laps::Laps;
 use super::running::Waiting;
-use super::sequence::{Pick, Picked, Sequence};
+use super::sequence::{Pick, Sequence};
 use super::{Engine, EngineError};
-use crate::event::{Event, FinishReason, RequestId, TokenLogprobs};
-use crate::forward::{
-    ForwardError, LogitRows, NextRow, PickWay, Rows, StepRead, StepResult, queue,
-};
+use crate::event::{Event, FinishReason, RequestId};
+use crate::forward::{ForwardError, LogitRows, NextRow, StepResult, queue};
 use crate::platform::{Stopwatch, clock};
 use crate::sampling::SamplingError;
 use crate::scheduler::{Plan, Progress, plan, reusable_prefix};
-use crate::timing::{RequestTiming, Span, Spans, StepKind, StepTiming};
+use crate::timing::{RequestTiming, Span, Spans};
 
 /// What is submitted at once takes about this long, in milliseconds: a page is painted in between.
 const SUBMIT_MS: f64 = 100.0;
-
-/// A step that was issued to the device and not yet waited for.
-#[derive(Debug)]
-pub(super) struct Flight {
-    rows: Vec<FlightRows>,
-    /// When it was issued, in milliseconds since the engine was made.
-    issued_ms: f64,
-    /// Whether it picks a token for each of its rows.
-    picks: bool,
-    read: StepRead,
-}
-
-/// What a request hears of a step.
-enum Told {
-    Prefill { prompt_tokens: usize },
-    Token(u32, Picked, Option<TokenLogprobs>),
-    Failed(String),
-}
-
-/// What a step computes of one request.
-#[derive(Debug)]
-struct FlightRows {
-    request: RequestId,
-    /// Positions.
-    range: Range<usize>,
-}
 
 impl Engine {
     /// Waits for at most one step (a prefill chunk, or a decode step of all requests that are being
@@ -179,119 +150,6 @@ impl Engine {
         flight.rows.iter().any(wanted)
     }
 
-    /// Issues the next step: of a prompt, or else of every answer that needs one. Whether there was
-    /// one that could be issued before what is on its way has come.
-    fn issue(&mut self, laps: &mut Laps) -> Result<bool, EngineError> {
-        let prompt = |sequence: &Sequence| sequence.issued < sequence.prompt_tokens();
-        match self.active.iter().position(prompt) {
-            Some(index) => self.issue_prefill(index, laps).map(|()| true),
-            None => self.issue_decode(laps),
-        }
-    }
-
-    fn issue_prefill(&mut self, index: usize, laps: &mut Laps) -> Result<(), EngineError> {
-        let sequence = &mut self.active[index];
-        let progress = Progress {
-            cached: sequence.issued,
-            known: sequence.prompt_tokens(),
-        };
-        let Plan { range, picks } = plan(progress, self.chunk).ok_or_else(nothing_to_compute)?;
-        laps.book(Span::Plan);
-        if picks {
-            let (sampling, occurrences) = sequence.sampling();
-            self.model.begin(sequence.slot, sampling, occurrences)?;
-        }
-        let rows: Vec<NextRow> = range.clone().map(|at| sequence.row(at)).collect();
-        let input = self.model.upload_rows(&rows, picks.into())?;
-        laps.book(Span::Upload);
-        // From here on the cache is written.
-        self.cached[sequence.slot].truncate(range.start);
-        let way = picks.then(|| sequence.pick_way());
-        let top = sequence.logprobs.filter(|_| picks);
-        self.model.advance(input.rows(), way, top)?;
-        laps.book(Span::Encode);
-        sequence.issued = range.end;
-        sequence.picks_issued += usize::from(picks);
-        self.chained.clear();
-        if picks {
-            self.chained.push(sequence.id);
-        }
-        let rows = vec![FlightRows {
-            request: sequence.id,
-            range,
-        }];
-        self.launched(rows, picks, top, laps)
-    }
-
-    fn issue_decode(&mut self, laps: &mut Laps) -> Result<bool, EngineError> {
-        let next = || self.active.iter().filter(|sequence| sequence.may_pick());
-        let count = next().count();
-        // Where the same requests go on, the device has their next ids before the host does.
-        let chains = self.model.chains() && next().map(|s| s.id).eq(self.chained.iter().copied());
-        let known = next().all(|sequence| sequence.issued < sequence.ids.len());
-        laps.book(Span::Plan);
-        if count == 0 || !(chains || known) {
-            return Ok(false);
-        }
-        let top = next().filter_map(|sequence| sequence.logprobs).max();
-        let sampled = next().any(|sequence| sequence.pick_way() == PickWay::Sample);
-        let rows = if chains {
-            Rows::Decode(count)
-        } else {
-            let rows: Vec<NextRow> = next()
-                .map(|sequence| sequence.row(sequence.issued))
-                .collect();
-            let input = self.model.upload_rows(&rows, count)?;
-            laps.book(Span::Upload);
-            input.rows()
-        };
-        let way = if sampled {
-            PickWay::Sample
-        } else {
-            PickWay::Argmax
-        };
-        self.model.advance(rows, Some(way), top)?;
-        laps.book(Span::Encode);
-        self.chained.clear();
-        let mut rows = Vec::with_capacity(count);
-        for sequence in self
-            .active
-            .iter_mut()
-            .filter(|sequence| sequence.may_pick())
-        {
-            let range = sequence.issued..sequence.issued + 1;
-            // From here on the cache is written.
-            self.cached[sequence.slot].truncate(range.start);
-            sequence.issued = range.end;
-            sequence.picks_issued += 1;
-            self.chained.push(sequence.id);
-            rows.push(FlightRows {
-                request: sequence.id,
-                range,
-            });
-        }
-        self.launched(rows, true, top, laps).map(|()| true)
-    }
-
-    /// Submits what was issued.
-    fn launched(
-        &mut self,
-        rows: Vec<FlightRows>,
-        picks: bool,
-        top: Option<usize>,
-        laps: &mut Laps,
-    ) -> Result<(), EngineError> {
-        let count = if picks { rows.len() } else { 0 };
-        self.flights.push_back(Flight {
-            rows,
-            issued_ms: laps.start_ms(),
-            picks,
-            read: self.model.read_step(count, top)?,
-        });
-        laps.book(Span::Submit);
-        Ok(())
-    }
-
     /// One step of the first request, whose token the host picks.
     async fn advance_on_host(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
@@ -337,84 +195,6 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes events of a step that computed `rows`, and picked an id for each of them where it did.
-    fn take_in(
-        &mut self,
-        mut laps: Laps,
-        rows: &[FlightRows],
-        picks: Option<Vec<Result<Pick, SamplingError>>>,
-    ) {
-        let picked = picks.is_some();
-        let mut picks = picks.unwrap_or_default().into_iter();
-        let mut events = Vec::with_capacity(2 * rows.len());
-        let mut kind = StepKind::Decode;
-        for FlightRows { request, range } in rows {
-            let pick = picks.next();
-            // One that ended while this step was on its way is not told of it.
-            let Some(index) = self.active.iter().position(|active| active.id == *request) else {
-                continue;
-            };
-            let sequence = &mut self.active[index];
-            self.cached[sequence.slot].extend_from_slice(&sequence.ids[range.clone()]);
-            let prompt_tokens = sequence.prompt_tokens();
-            if range.start < prompt_tokens {
-                kind = StepKind::Prefill;
-            }
-            let told = match pick {
-                None => Told::Prefill { prompt_tokens },
-                Some(Ok(Pick { id, logprobs })) => {
-                    let logprobs = sequence.told_logprobs(logprobs);
-                    Told::Token(id, sequence.push(&self.tokenizer, id), logprobs)
-                }
-                Some(Err(error)) => Told::Failed(error.to_string()),
-            };
-            let done = match &told {
-                Told::Prefill { .. } => None,
-                Told::Token(_, picked, _) => picked.finish.map(|reason| sequence.done(reason)),
-                Told::Failed(error) => Some(Event::Failed {
-                    request: *request,
-                    error: error.clone(),
-                }),
-            };
-            if done.is_some() {
-                self.active.remove(index);
-            }
-            events.push((*request, range, told, done));
-        }
-        if picked {
-            laps.book(Span::Detokenize);
-        }
-        self.events.reserve(2 * events.len());
-        laps.book(Span::Emit);
-        let timing = laps.end(kind);
-        for (request, range, told, done) in events {
-            let timing = StepTiming {
-                tokens: range.len() as u32,
-                position: range.start as u32,
-                ..timing
-            };
-            match told {
-                Told::Token(id, Picked { text, .. }, logprobs) => {
-                    self.events.push(Event::Token {
-                        request,
-                        id,
-                        text,
-                        logprobs,
-                        timing,
-                    });
-                }
-                Told::Prefill { prompt_tokens } => self.events.push(Event::Prefill {
-                    request,
-                    done_tokens: range.end,
-                    prompt_tokens,
-                    timing,
-                }),
-                Told::Failed(_) => {}
-            }
-            self.events.extend(done);
-        }
-    }
-
     pub(super) fn check_device(&self) -> Result<(), ForwardError> {
         match self.failures.take() {
             Some(message) => Err(ForwardError::Device { message }),
@@ -423,7 +203,7 @@ impl Engine {
     }
 }
 
-fn nothing_to_compute() -> EngineError {
+pub(super) fn nothing_to_compute() -> EngineError {
     ForwardError::Device {
         message: "a running sequence has nothing to compute".into(),
     }
