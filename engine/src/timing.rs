@@ -399,6 +399,24 @@ pub struct KernelTime {
     pub launches: u32,
     /// All of a step's launches together, in milliseconds; the mean over steps.
     pub ms: f64,
+    /// Bytes that they have to read and write at least, each once.
+    #[serde(default)]
+    pub bytes: u64,
+    /// f32 operations, a multiply-add being two.
+    #[serde(default)]
+    pub flop: u64,
+}
+
+impl KernelTime {
+    /// 10^9 bytes a second; nothing where no time was seen to pass.
+    pub fn gb_s(&self) -> Option<f64> {
+        (self.ms > 0.0).then(|| self.bytes as f64 / self.ms / 1e6)
+    }
+
+    /// 10^9 operations a second; nothing where no time was seen to pass.
+    pub fn gflop_s(&self) -> Option<f64> {
+        (self.ms > 0.0).then(|| self.flop as f64 / self.ms / 1e6)
+    }
 }
 
 #[cfg(test)]

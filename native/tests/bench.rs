@@ -208,6 +208,17 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
         assert_eq!(launches("rms_norm"), 2 * blocks + 1, "{kind}: {of_kind:?}");
         assert_eq!((launches("embed"), launches("argmax")), (1, 1), "{kind}");
     }
+    // A weight is read once, whatever the kernel.
+    for kernel in kernels {
+        positive(&kernel["bytes"]);
+    }
+    let decode_bytes: u64 = kernels
+        .iter()
+        .filter(|k| k["kind"] == "decode")
+        .filter_map(|k| k["bytes"].as_u64())
+        .sum();
+    let weights = report["memory"]["weights"].as_u64().expect("weights");
+    assert!(decode_bytes >= weights, "{decode_bytes}, {weights}");
     let roof = &report["roofline"];
     let share = positive(&roof["decode_gb_s"]) / positive(&roof["copy_gb_s"]);
     assert!((share / positive(&roof["decode_share"]) - 1.0).abs() < 1e-9);

@@ -28,18 +28,23 @@ impl Engine {
         let mut all: Vec<KernelTime> = Vec::new();
         for _ in 0..repeat {
             let input = self.model.upload(&ids, position)?;
-            for (kernel, ms) in self.model.profile(&input).await? {
+            for (kernel, work, ms) in self.model.profile(&input).await? {
                 let name = kernel.label();
+                let [bytes, flop] = work.at(position, tokens);
                 match all.iter_mut().find(|time| time.name == name) {
                     Some(time) => {
                         time.launches += 1;
                         time.ms += ms;
+                        time.bytes += bytes;
+                        time.flop += flop;
                     }
                     None => all.push(KernelTime {
                         kind,
                         name,
                         launches: 1,
                         ms,
+                        bytes,
+                        flop,
                     }),
                 }
             }
@@ -48,6 +53,8 @@ impl Engine {
         for time in &mut all {
             time.launches /= repeat as u32;
             time.ms /= repeat as f64;
+            time.bytes /= repeat as u64;
+            time.flop /= repeat as u64;
         }
         all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
         Ok(all)

@@ -4,7 +4,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::error::ForwardError;
 use super::fast::{Fast, Rows};
-use super::gpu::StepRead;
+use super::gpu::{StepRead, Work};
 use super::loader::HostEmbedding;
 use super::pick::PickWay;
 use super::reference::Reference;
@@ -255,11 +255,14 @@ impl Model {
     }
 
     /// Runs a step over what was uploaded and the pick behind it, each kernel timed by itself; the
-    /// kernels in their order, and milliseconds.
+    /// kernels in their order, their work, and milliseconds.
     ///
     /// # Errors
     /// [`ForwardError`] where the path is not ours, or the device can't time.
-    pub async fn profile(&self, input: &StepInput) -> Result<Vec<(Kernel, f64)>, ForwardError> {
+    pub async fn profile(
+        &self,
+        input: &StepInput,
+    ) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
         self.fast()?.profile(input.rows.count()).await
     }
 

@@ -61,7 +61,7 @@ mod measure {
         gpu.profile(&both).await?;
         for _ in 0..REPEAT {
             let times = gpu.profile(&both).await?;
-            for (best, (_, ms)) in best.iter_mut().zip(times) {
+            for (best, (_, _, ms)) in best.iter_mut().zip(times) {
                 *best = best.min(ms);
             }
         }

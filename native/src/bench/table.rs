@@ -71,7 +71,12 @@ pub fn table(report: &BenchReport) -> String {
     if !report.kernels.is_empty() {
         let _infallible = writeln!(
             out,
-            "kernels, each in a pass of its own on the device's clock (which perturbs), ms a step:",
+            "kernels, each in a pass of its own on the device's clock (which perturbs), ms a step; what\nthey have to move and compute at least, a second{}:",
+            if report.roofline.is_some() {
+                ", and the share of what the device can do at most"
+            } else {
+                ""
+            },
         );
     }
     for kernel in &report.kernels {
@@ -80,9 +85,25 @@ pub fn table(report: &BenchReport) -> String {
             name,
             launches,
             ms,
+            ..
         } = kernel;
         let kind = kind.name();
-        let _infallible = writeln!(out, "{kind:<8}{name:<34}{launches:>5} x{ms:>10.3}");
+        let roofline = report.roofline.as_ref().map(|under| under.roofline);
+        let rate = |rate: Option<f64>, most: Option<f64>, unit: &str| {
+            let share = rate.zip(most).map(|(rate, most)| 100.0 * rate / most);
+            let share = share.map_or_else(String::new, |share| format!(" {share:>3.0} %"));
+            rate.map_or_else(String::new, |rate| format!("{rate:>9.2} {unit}{share}"))
+        };
+        let bytes = rate(kernel.gb_s(), roofline.map(|roof| roof.copy_gb_s), "GB/s");
+        let flop = rate(
+            kernel.gflop_s(),
+            roofline.map(|roof| roof.gflop_s),
+            "GFLOP/s",
+        );
+        let _infallible = writeln!(
+            out,
+            "{kind:<8}{name:<34}{launches:>5} x{ms:>10.3}{bytes}{flop}"
+        );
     }
     if let Some(roofline) = &report.roofline {
         out.push_str(&under_roof(roofline));

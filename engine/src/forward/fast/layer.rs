@@ -7,7 +7,7 @@ use llamaglass_shaders::{
 };
 
 use super::super::error::ForwardError;
-use super::super::gpu::{Buffer, Gpu};
+use super::super::gpu::{Buffer, Gpu, Work};
 use super::super::shape::Shape;
 use super::buffers::{Buffers, whole};
 use super::matrix::{After, Matrix, To};
@@ -29,10 +29,16 @@ impl Norm {
     /// Rows `first` to `first + count` of x [.., C], normed, to rows 0 to `count` of y, which are
     /// whole blocks.
     pub fn launch(&self, gpu: &Gpu, x: &Buffer, first: usize, count: usize, y: &Buffer) {
+        let values = (count * self.c) as u64;
+        let work = Work {
+            bytes: 8 * values + 4 * self.c as u64,
+            flop: 4 * values,
+            ..Default::default()
+        };
         let [c, first, stride, count] = [self.c, first, whole(self.c), count].map(|n| n as u32);
         let info = [c, self.eps.to_bits(), first, stride];
         let buffers = [x, &self.weight, y];
-        gpu.launch(&self.kernel, &buffers, &info, [count, 1, 1]);
+        gpu.launch_for(work, &self.kernel, &buffers, &info, [count, 1, 1]);
     }
 }
 
@@ -167,12 +173,21 @@ impl Layer {
         } = buffers;
         let (cache, kv) = (&self.cache, self.kv);
         let [h, k, d] = self.heads;
+        let [mixes, keeps] = [h * d, k * d].map(u64::from);
+        let work = Work {
+            // Queries in, and what they mix out.
+            bytes: 8 * rows.count() as u64 * mixes,
+            bytes_a_position: 2 * keeps * kv.bytes() as u64,
+            // A product with the key, and one with the value.
+            flop_a_position: 4 * mixes,
+            ..Default::default()
+        };
         let stride = whole(self.widths[0]) as u32;
         if let Rows::Prompt(t @ 2..) = rows {
             let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
             let info = [h, k, d, stride, t as u32];
             let read = [queries, cache, mixed, step];
-            gpu.launch(&attention_tile(kv), &read, &info, [h, tiles, 1]);
+            gpu.launch_for(work, &attention_tile(kv), &read, &info, [h, tiles, 1]);
             return;
         }
         let t = rows.count() as u32;
@@ -182,12 +197,16 @@ impl Layer {
         let info = [h, k, d, stride, split];
         if split == 1 {
             let read = [queries, cache, mixed, step];
-            gpu.launch(&attention(kv), &read, &info, groups);
+            gpu.launch_for(work, &attention(kv), &read, &info, groups);
             return;
         }
         let read = [queries, cache, parts, step];
-        gpu.launch(&attention_part(kv), &read, &info, groups);
+        gpu.launch_for(work, &attention_part(kv), &read, &info, groups);
+        let merge = Work {
+            bytes: 4 * u64::from(t) * (u64::from(split) * u64::from(h * (d + 2)) + mixes),
+            ..Default::default()
+        };
         let info = [h, d, stride, split];
-        gpu.launch(&ATTENTION_MERGE, &[parts, mixed], &info, [h, t, 1]);
+        gpu.launch_for(merge, &ATTENTION_MERGE, &[parts, mixed], &info, [h, t, 1]);
     }
 }

@@ -1,10 +1,10 @@
 //! Matrices on the device, in the format they are stored in.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{ADD, Format, Kv, Store, WITH_BIAS, Way, linear};
+use llamaglass_shaders::{ADD, BLOCK, Format, Kv, Store, WITH_BIAS, Way, linear};
 
 use super::super::error::ForwardError;
-use super::super::gpu::{Buffer, Gpu};
+use super::super::gpu::{Buffer, Gpu, Work};
 use super::super::info::BackendInfo;
 use super::super::memory::check_buffer;
 use super::pack::Packed;
@@ -102,20 +102,30 @@ impl Matrix {
         let bias = self.bias.unwrap_or(0) as u32;
         let groups = way.groups(rows, self.out);
         let kernel = |store| linear(way, self.format, store);
+        let (inputs, stored) = (
+            rows * 4 * self.blocks * BLOCK,
+            self.quants.bytes() + self.side.bytes(),
+        );
+        let work = |outputs: usize| Work {
+            bytes: stored + (inputs + 4 * rows * outputs) as u64,
+            flop: (2 * rows * self.blocks * BLOCK * self.out) as u64,
+            ..Default::default()
+        };
         match after {
             After::Nothing | After::Swiglu => {
-                let store = match after {
-                    After::Swiglu => Store::Swiglu,
-                    _ => Store::Plain,
+                let (store, outputs) = match after {
+                    After::Swiglu => (Store::Swiglu, self.out / 2),
+                    _ => (Store::Plain, self.out),
                 };
                 let info = [t, blocks, out, flags, 0, bias, column, stride];
                 let buffers = [x, &self.quants, &self.side, to.y];
-                gpu.launch(&kernel(store), &buffers, &info, groups);
+                gpu.launch_for(work(outputs), &kernel(store), &buffers, &info, groups);
             }
             After::Qkv([angles, cache, step], [h, k, d], kv) => {
                 let info = [t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d];
                 let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
-                gpu.launch(&kernel(Store::Qkv(*kv)), &buffers, &info, groups);
+                let kernel = kernel(Store::Qkv(*kv));
+                gpu.launch_for(work(self.out), &kernel, &buffers, &info, groups);
             }
         }
     }

@@ -22,7 +22,7 @@ use llamaglass_shaders::{Kernel, Sampling, Way, embed};
 
 use super::device::OpenDevice;
 use super::error::ForwardError;
-use super::gpu::{Buffer, DeviceStage, Gpu, StepRead, Tape, flat};
+use super::gpu::{Buffer, DeviceStage, Gpu, StepRead, Tape, Work, flat};
 use super::model::{LogitRows, NextRow};
 use super::pick::PickWay;
 use super::rope::frequencies;
@@ -312,11 +312,11 @@ impl Fast {
     }
 
     /// Runs a step over the `tokens` that were uploaded and the pick behind it, each kernel between two
-    /// timestamps; the kernels in their order, and milliseconds.
+    /// timestamps; the kernels in their order, their work, and milliseconds.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
-    pub async fn profile(&self, tokens: usize) -> Result<Vec<(Kernel, f64)>, ForwardError> {
+    pub async fn profile(&self, tokens: usize) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
         let step = self.gpu.record(|| {
             self.launch(Rows::Prompt(tokens));
             self.launch_pick(PickWay::Argmax, 1);
@@ -357,8 +357,13 @@ impl Fast {
         let kernel = embed(*format);
         let groups = flat(&kernel, tokens * blocks);
         let info = [tokens, *c, *blocks].map(|n| n as u32);
-        self.gpu
-            .launch(&kernel, &[step, quants, side, x], &info, groups);
+        let row = (quants.bytes() + side.bytes()) / embedding.out as u64 + 4 * *c as u64;
+        let work = Work {
+            bytes: tokens as u64 * row,
+            ..Default::default()
+        };
+        let buffers = [step, quants, side, x];
+        self.gpu.launch_for(work, &kernel, &buffers, &info, groups);
     }
 
     /// Submits so many blocks of a prompt's rows at once that they take about `most_ms`, where a whole

@@ -7,7 +7,7 @@ use llamaglass_shaders::{
 };
 
 use super::super::error::ForwardError;
-use super::super::gpu::{Buffer, Gpu};
+use super::super::gpu::{Buffer, Gpu, Work};
 use super::super::pick::PickWay;
 use super::buffers::Buffers;
 
@@ -82,14 +82,18 @@ impl Picks {
         } = self;
         let info = [*vocab as u32];
         let groups = [count as u32, 1, 1];
+        let work = Work {
+            bytes: (4 * count * vocab) as u64,
+            ..Default::default()
+        };
         match way {
             PickWay::Argmax => {
                 let buffers = [logits, picked, step];
-                gpu.launch(&ARGMAX, &buffers, &info, groups);
+                gpu.launch_for(work, &ARGMAX, &buffers, &info, groups);
             }
             PickWay::Sample => {
                 let buffers = [logits, occurrences, sampling, scratch, table, picked, step];
-                gpu.launch(&SAMPLE, &buffers, &info, groups);
+                gpu.launch_for(work, &SAMPLE, &buffers, &info, groups);
             }
         }
     }

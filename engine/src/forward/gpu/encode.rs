@@ -7,7 +7,7 @@ use wgpu::{
 };
 
 use super::stages::{DeviceStage, Stages};
-use super::{Buffer, Gpu};
+use super::{Buffer, Gpu, Work};
 
 /// The most workgroups of one dimension that invocations of a flat range are spread over.
 const GROUPS_A_ROW: u32 = 32_768;
@@ -22,6 +22,7 @@ pub fn flat(kernel: &Kernel, invocations: usize) -> [u32; 3] {
 /// A launch with all that it needs.
 pub(super) struct Launch {
     pub kernel: Kernel,
+    pub work: Work,
     pipeline: ComputePipeline,
     bound: BindGroup,
     groups: [u32; 3],
@@ -107,6 +108,18 @@ impl Encoding {
 impl Gpu {
     /// Issues `kernel` over its `buffers`, in the order of its bindings, and its `info`.
     pub fn launch(&self, kernel: &Kernel, buffers: &[&Buffer], info: &[u32], groups: [u32; 3]) {
+        self.launch_for(Work::default(), kernel, buffers, info, groups);
+    }
+
+    /// The same, for `work`.
+    pub fn launch_for(
+        &self,
+        work: Work,
+        kernel: &Kernel,
+        buffers: &[&Buffer],
+        info: &[u32],
+        groups: [u32; 3],
+    ) {
         let count = buffers.len() + 1;
         let mut mode = self.mode.borrow_mut();
         if matches!(*mode, Mode::Plan) {
@@ -122,6 +135,7 @@ impl Gpu {
             .collect();
         let launch = Launch {
             kernel: *kernel,
+            work,
             pipeline: self.pipelines.get(kernel, count),
             bound: self.device.create_bind_group(&BindGroupDescriptor {
                 label: None,

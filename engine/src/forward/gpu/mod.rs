@@ -9,6 +9,7 @@ mod encode;
 mod pipelines;
 mod profile;
 mod stages;
+mod work;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -25,6 +26,7 @@ pub use encode::{Tape, flat};
 use pipelines::Pipelines;
 use stages::Stages;
 pub use stages::{DeviceStage, StepRead, StepResult};
+pub use work::Work;
 
 /// What launches were told is kept for the next ones up to this many different contents.
 const INFOS_MAX: usize = 4096;

@@ -9,7 +9,7 @@ use wgpu::{
 use super::super::error::ForwardError;
 use super::encode::Launch;
 use super::stages::span_ms;
-use super::{Gpu, Tape};
+use super::{Gpu, Tape, Work};
 
 /// Windows that are timed in one submit: two timestamps each, of which a query set has 4096.
 const WINDOWS: usize = 2048;
@@ -18,13 +18,13 @@ const EMPTY_WINDOWS: usize = 32;
 
 impl Gpu {
     /// Runs what was recorded, each launch in a pass of its own between two timestamps; the kernels,
-    /// and what each took in milliseconds.
+    /// their work, and what each took in milliseconds.
     ///
     /// This perturbs: the same launches in one pass overlap.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
-    pub async fn profile(&self, tape: &Tape) -> Result<Vec<(Kernel, f64)>, ForwardError> {
+    pub async fn profile(&self, tape: &Tape) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
         self.submit()?;
         let mut all = Vec::with_capacity(tape.launches.len());
         for launches in tape.launches.chunks(WINDOWS) {
@@ -36,7 +36,7 @@ impl Gpu {
                         message: format!("{} left no timestamps", launch.kernel.label()),
                     });
                 };
-                all.push((launch.kernel, ms));
+                all.push((launch.kernel, launch.work, ms));
             }
         }
         Ok(all)
