@@ -22,7 +22,8 @@ pub enum Span {
     Plan,
     /// Writing ids and positions to the device.
     Upload,
-    /// Issuing the step's operations. On the CPU backend the arithmetic itself happens here.
+    /// Issuing the step's operations; a prompt's pieces are submitted here, too. On the CPU backend the
+    /// arithmetic itself happens here.
     Encode,
     /// Handing the issued operations to the device's queue.
     Submit,
