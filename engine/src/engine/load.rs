@@ -144,9 +144,8 @@ impl Engine {
     /// Runs a prefill and decode steps once, so that the first answer waits for no compiler.
     async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
         let longest = self.model.context().saturating_sub(1);
-        // Our own kernels are the same for any number of rows; burn tunes its own for shapes.
-        let rows = if self.model.picks() { 2 } else { self.chunk };
-        let prefill = vec![0; rows.min(self.chunk).min(longest).max(1)];
+        let rows = self.model.warm_up_rows(self.chunk);
+        let prefill = vec![0; rows.min(longest).max(1)];
         let decode = (&[0][..], prefill.len());
         // A decode step for each way of picking; they are recorded then, and the last is replayed.
         let steps = [

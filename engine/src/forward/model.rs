@@ -3,7 +3,7 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::error::ForwardError;
-use super::fast::{Fast, Rows};
+use super::fast::{Fast, Rows, TILED_ROWS};
 use super::gpu::{StepRead, Work};
 use super::loader::HostEmbedding;
 use super::pick::PickWay;
@@ -208,6 +208,15 @@ impl Model {
     /// Whether the device picks tokens, so that [`Model::advance`] can be used.
     pub const fn picks(&self) -> bool {
         matches!(self.path, Path::Fast(_))
+    }
+
+    /// How many rows of a prompt run all that any prompt runs: our own kernels are the same for any
+    /// number from some on; burn tunes its own for shapes, so there it is all `chunk`.
+    pub const fn warm_up_rows(&self, chunk: usize) -> usize {
+        match self.path {
+            Path::Fast(_) if TILED_ROWS < chunk => TILED_ROWS,
+            _ => chunk,
+        }
     }
 
     /// Whether a step can begin from what the device picked, before the host knows it.

@@ -131,7 +131,10 @@ impl Matrix {
     }
 }
 
-/// How many rows are computed one by one: a tile computes eight for what two cost alone.
+/// So many rows are computed in tiles on every adapter.
+pub const TILED_ROWS: usize = 5;
+
+/// How many rows are computed one by one, fewer than [`TILED_ROWS`]: a tile computes eight for what two cost alone.
 const fn few(one_row: Way) -> usize {
     match one_row {
         Way::Lane | Way::Tile => 2,

@@ -32,6 +32,7 @@ use buffers::Buffers;
 pub use layer::Rows;
 use layer::{Layer, Norm, Weights};
 pub use load::load;
+pub use matrix::TILED_ROWS;
 use matrix::{After, Matrix, To};
 use picks::Picks;
 
@@ -139,7 +140,7 @@ impl Fast {
         let layer = Layer::new(weights, config, shape, &self.gpu)?;
         self.gpu.plan(|| {
             // A row alone, and the rows of a prompt.
-            for rows in [Rows::Decode(1), Rows::Prompt(2)] {
+            for rows in [Rows::Decode(1), Rows::Prompt(TILED_ROWS)] {
                 layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
             }
         });
