@@ -1,14 +1,16 @@
 //! Answers: what is picked, what is told, what is timed.
 
-use llamaglass_engine::BackendChoice;
 use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::timing::{ClockSource, DeviceTiming, Span, Stage, StepKind};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
 use pollster::block_on;
 
 use super::oracle;
-use super::support::{BACKENDS, answer, checkpoint, engine, odd_config, prompt, request};
+use super::support::{
+    BACKENDS, answer, checkpoint, engine, engine_with, odd_config, prompt, request,
+};
 
 #[test]
 fn greedy_ids_are_the_oracles() {
@@ -203,4 +205,22 @@ fn on_a_gpu_decode_steps_are_replayed() {
     let engine = engine(BackendChoice::Wgpu);
     let model = format!("{engine:?}");
     assert!(model.contains("replays: true"), "{model}");
+}
+
+/// All that prompts and answers launch was compiled while the model was loaded.
+#[test]
+fn the_first_prompt_waits_for_no_compiler() {
+    let options = LoadOptions {
+        backend: BackendChoice::Wgpu,
+        ..Default::default()
+    };
+    let mut engine = engine_with(&odd_config(), &options);
+    let compiled = |engine: &Engine| format!("{engine:?}").matches("[\"").count();
+    let before = compiled(&engine);
+    assert!(before > 5, "{engine:?}");
+    answer(&mut engine, request(prompt(20), 3));
+    let mut sampled = request(prompt(30), 3);
+    sampled.sampling.temperature = 1.0;
+    answer(&mut engine, sampled);
+    assert_eq!(compiled(&engine), before, "{engine:?}");
 }
