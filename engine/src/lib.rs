@@ -24,3 +24,4 @@ pub use engine::{
 #[cfg(feature = "compute")]
 pub use engine::{Engine, memory_ledger, probe};
 pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};
+pub use llamaglass_shaders::Variant;

@@ -290,6 +290,8 @@ pub enum LoadSpan {
     Parse,
     /// Finding the adapter and opening it.
     Open,
+    /// Finding out which variant of the kernels the device computes fastest.
+    Compare,
     /// Reading tensors from the file.
     Read,
     /// Bringing their bits in the order in which the device reads them.
@@ -309,6 +311,7 @@ impl LoadSpan {
             Self::Download => "download",
             Self::Parse => "parse",
             Self::Open => "open",
+            Self::Compare => "compare",
             Self::Read => "read",
             Self::Repack => "repack",
             Self::Write => "write",

@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use llamaglass_engine::parity::Kind;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::weights::TensorType;
-use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions};
+use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, Variant};
 
 /// A Llama with every millisecond on display: chat, bench, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
@@ -80,6 +80,10 @@ pub struct BackendArgs {
     /// How the KV cache stores its values: f32, or on a GPU f16 (half the memory and the reading).
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub kv: KvType,
+    /// Which variant of the fast path's kernels: lanes (for adapters that are programs on the CPU),
+    /// workgroups or subgroups (for GPUs) (default: the fastest here, which is measured).
+    #[arg(long, value_name = "VARIANT")]
+    pub variant: Option<Variant>,
     /// Steps that are issued to a GPU before the first is waited for, 1 to 4 (default: 2, and 1
     /// where the adapter is a program on the CPU).
     #[arg(long, value_name = "N", value_parser = readback_depth)]
@@ -101,6 +105,7 @@ impl BackendArgs {
             context_length: self.context,
             path: self.path,
             kv: self.kv,
+            variant: self.variant,
             readback_depth: self.readback_depth,
             ..LoadOptions::default()
         })

@@ -89,10 +89,12 @@ pub fn announce(label: &str, info: &ModelInfo) {
         bytes(info.memory.total()),
         info.context_length
     ));
+    let variant = info.variant.map(|variant| format!(" ({variant})"));
     note(&format!(
-        "backend  {}, {} path",
+        "backend  {}, {} path{}",
         backend_line(&info.backend),
-        info.path.name()
+        info.path.name(),
+        variant.unwrap_or_default()
     ));
     if let Some(reason) = &info.backend.fallback_reason {
         note(&format!("         no GPU is used: {reason}"));

@@ -1,7 +1,7 @@
 //! Attention over a cache of keys and values.
 
 use crate::kernel::parts;
-use crate::{Kernel, STEP};
+use crate::{Kernel, STEP, Variant};
 
 pub(crate) const KV_BLOCKS: &str = include_str!("../wgsl/kv/blocks.wgsl");
 
@@ -59,27 +59,26 @@ const HEADS: usize = 4;
 
 /// Causal attention of a row: buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE],
 /// `step`; info: H, K, D, STRIDE, and 1. [`attention_groups`] workgroups a row (z).
-pub const fn attention(kv: Kv) -> Kernel {
-    row(
-        kv,
-        "attention",
-        include_str!("../wgsl/attention/whole.wgsl"),
-    )
+pub const fn attention(kv: Kv, variant: Variant) -> Kernel {
+    let put = include_str!("../wgsl/attention/whole.wgsl");
+    row(kv, variant, "attention", put)
 }
 
 /// The same for SPLITS workgroups that share the positions: `mixed` is [T, SPLITS, H, D + 2] for
 /// [`ATTENTION_MERGE`], and the last of info SPLITS.
-pub const fn attention_part(kv: Kv) -> Kernel {
+pub const fn attention_part(kv: Kv, variant: Variant) -> Kernel {
     let put = include_str!("../wgsl/attention/part.wgsl");
-    row(kv, "attention_part", put)
+    row(kv, variant, "attention_part", put)
 }
 
-const fn row(kv: Kv, name: &'static str, put: &'static str) -> Kernel {
+const fn row(kv: Kv, variant: Variant, name: &'static str, put: &'static str) -> Kernel {
     let row = include_str!("../wgsl/attention/row.wgsl");
+    let subgroups = variant.subgroups();
     Kernel {
-        name: [name, kv.name(), ""],
-        parts: parts([kv.source(), STEP, KV_BLOCKS, put, row]),
+        name: [name, kv.name(), if subgroups { "subgroups" } else { "" }],
+        parts: parts([kv.source(), STEP, KV_BLOCKS, put, variant.gather(), row]),
         workgroup_size: [64, 1, 1],
+        subgroups,
         reference: "attention",
     }
 }
@@ -106,6 +105,7 @@ pub const fn attention_tile(kv: Kv) -> Kernel {
         name: ["attention_tile", kv.name(), ""],
         parts: parts([kv.source(), STEP, KV_BLOCKS, tile]),
         workgroup_size: [16, 4, 1],
+        subgroups: false,
         reference: "attention",
     }
 }

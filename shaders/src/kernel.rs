@@ -1,7 +1,7 @@
 //! What a launch must know of a kernel.
 
 /// The most parts that a kernel is put together from.
-const PARTS: usize = 10;
+const PARTS: usize = 11;
 
 /// A kernel's source and what a launch must know of it.
 ///
@@ -14,6 +14,8 @@ pub struct Kernel {
     pub(crate) parts: [&'static str; PARTS],
     /// Invocations of a workgroup in x, y, z.
     pub workgroup_size: [u32; 3],
+    /// Whether it has subgroup operations.
+    pub subgroups: bool,
     /// The function of [`cpu`](crate::cpu) that says what it computes.
     pub reference: &'static str,
 }
@@ -40,13 +42,25 @@ impl Kernel {
             name: [name, "", ""],
             parts: parts(files),
             workgroup_size,
+            subgroups: false,
             reference,
         }
     }
 
-    /// WGSL; the entry point is `main`.
+    /// WGSL as naga reads it; the entry point is `main`.
     pub fn source(&self) -> String {
         self.parts.concat()
+    }
+
+    /// WGSL as browsers read it: they want to be told of extensions, which naga has without being told,
+    /// and refuses to be told of (gfx-rs/wgpu#5555).
+    pub fn browser_source(&self) -> String {
+        let enable = if self.subgroups {
+            "enable subgroups;\n"
+        } else {
+            ""
+        };
+        enable.to_owned() + &self.source()
     }
 
     /// Its name and variant, for people.

@@ -9,6 +9,8 @@ mod linear;
 mod roofline;
 mod sampling;
 pub mod step;
+mod subgroups;
+mod variant;
 
 pub use attention::{
     ATTENTION_MAX_D, ATTENTION_MERGE, ATTENTION_TILE_ROWS, KV_BLOCK, Kv, attention,
@@ -20,6 +22,8 @@ use kernel::parts;
 pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
 pub use roofline::{COPY, FMA, FMA_FLOP_A_ROUND};
 pub use sampling::{FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table};
+pub use subgroups::{SUBGROUP_PROBE, SUBGROUP_PROBE_WORDS, subgroup_size};
+pub use variant::Variant;
 
 const BEST: &str = include_str!("../wgsl/best.wgsl");
 const PICK: &str = include_str!("../wgsl/pick.wgsl");
@@ -65,24 +69,25 @@ pub const MAX_TOP_LOGPROBS: usize = 20;
 /// What is picked where no logit is finite.
 pub const NO_PICK: u32 = u32::MAX;
 
-const RMS_NORM_BUFFERS: &str = include_str!("../wgsl/rms_norm/buffers.wgsl");
-
 /// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, the row of `x` that
 /// is row 0 of `y`, Y_STRIDE. A workgroup a row.
-pub const RMS_NORM: Kernel = Kernel::of(
-    "rms_norm",
-    [RMS_NORM_BUFFERS, include_str!("../wgsl/rms_norm/tree.wgsl")],
-    [64, 1, 1],
-    "rms_norm",
-);
-
-/// The same for adapters that are programs on a CPU.
-pub const RMS_NORM_LANE: Kernel = Kernel::of(
-    "rms_norm_lane",
-    [RMS_NORM_BUFFERS, include_str!("../wgsl/rms_norm/few.wgsl")],
-    [16, 1, 1],
-    "rms_norm",
-);
+pub const fn rms_norm(variant: Variant) -> Kernel {
+    let (invocations, lanes, reduce) = match variant {
+        Variant::Lanes => (
+            16,
+            "const LANES: u32 = 16u;\n",
+            include_str!("../wgsl/reduce/few.wgsl"),
+        ),
+        _ => (64, "const LANES: u32 = 64u;\n", variant.gather()),
+    };
+    Kernel {
+        name: ["rms_norm", variant.name(), ""],
+        parts: parts([lanes, reduce, include_str!("../wgsl/rms_norm.wgsl")]),
+        workgroup_size: [invocations, 1, 1],
+        subgroups: variant.subgroups(),
+        reference: "rms_norm",
+    }
+}
 
 /// Ids to rows of an embedding in `format`: buffers `step` ([`step`]), the embedding's `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
 pub const fn embed(format: Format) -> Kernel {
@@ -97,6 +102,7 @@ pub const fn embed(format: Format) -> Kernel {
             include_str!("../wgsl/embed.wgsl"),
         ]),
         workgroup_size: [64, 1, 1],
+        subgroups: false,
         reference: "embed",
     }
 }
@@ -107,14 +113,18 @@ pub fn kernels() -> Vec<Kernel> {
         ARGMAX,
         SAMPLE,
         LOGPROBS,
-        RMS_NORM,
-        RMS_NORM_LANE,
+        SUBGROUP_PROBE,
         ATTENTION_MERGE,
         COPY,
         FMA,
     ];
+    all.extend(Variant::ALL.map(rms_norm));
     for kv in Kv::ALL {
-        all.extend([attention(kv), attention_part(kv), attention_tile(kv)]);
+        all.push(attention_tile(kv));
+        // There is none of its own for lanes.
+        for variant in [Variant::Workgroups, Variant::Subgroups] {
+            all.extend([attention(kv, variant), attention_part(kv, variant)]);
+        }
     }
     for format in Format::ALL {
         all.push(embed(format));

@@ -3,7 +3,7 @@
 
 use crate::attention::KV_BLOCKS;
 use crate::kernel::parts;
-use crate::{Format, Kernel, Kv, STEP, format::BLOCK_SOURCE};
+use crate::{Format, Kernel, Kv, STEP, Variant, format::BLOCK_SOURCE};
 
 /// Flag of a product: the bias is added.
 pub const WITH_BIAS: u32 = 1;
@@ -15,10 +15,8 @@ pub const ADD: u32 = 2;
 pub enum Way {
     /// Many rows: a prompt.
     Tile,
-    /// One row, for adapters that are programs on a CPU.
-    Lane,
-    /// One row, for GPUs.
-    Workgroup,
+    /// One row.
+    Row(Variant),
 }
 
 /// What is done with a product.
@@ -34,13 +32,19 @@ pub enum Store {
 
 impl Way {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tile, Self::Lane, Self::Workgroup];
+    pub const ALL: [Self; 4] = [
+        Self::Tile,
+        Self::Row(Variant::Lanes),
+        Self::Row(Variant::Workgroups),
+        Self::Row(Variant::Subgroups),
+    ];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Tile => "linear_tile",
-            Self::Lane => "linear_lane",
-            Self::Workgroup => "linear_workgroup",
+            Self::Row(Variant::Lanes) => "linear_lanes",
+            Self::Row(Variant::Workgroups) => "linear_workgroups",
+            Self::Row(Variant::Subgroups) => "linear_subgroups",
         }
     }
 
@@ -48,8 +52,8 @@ impl Way {
     const fn tile(self) -> [u32; 2] {
         match self {
             Self::Tile => [64, 32],
-            Self::Lane => [128, 1],
-            Self::Workgroup => [8, 1],
+            Self::Row(Variant::Lanes) => [128, 1],
+            Self::Row(Variant::Workgroups | Variant::Subgroups) => [8, 1],
         }
     }
 
@@ -93,17 +97,20 @@ impl Store {
 pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
     let [values, scales] = format.sources();
     // Tiles use a block for many rows, and make its values once.
-    let (dot, main, workgroup_size) = match way {
-        Way::Tile => ("", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),
-        Way::Lane => (
-            include_str!("../wgsl/linear/dot.wgsl"),
-            include_str!("../wgsl/linear/lane.wgsl"),
+    let by_row = include_str!("../wgsl/linear/dot.wgsl");
+    let (dot, reduce, main, workgroup_size) = match way {
+        Way::Tile => ("", "", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),
+        Way::Row(Variant::Lanes) => (
+            by_row,
+            "",
+            include_str!("../wgsl/linear/lanes.wgsl"),
             [16, 1, 1],
         ),
-        Way::Workgroup => (
-            include_str!("../wgsl/linear/dot.wgsl"),
-            include_str!("../wgsl/linear/workgroup.wgsl"),
-            [32, 2, 1],
+        Way::Row(variant) => (
+            by_row,
+            variant.gather(),
+            include_str!("../wgsl/linear/workgroups.wgsl"),
+            [64, 1, 1],
         ),
     };
     let plain = include_str!("../wgsl/linear/store/plain.wgsl");
@@ -127,9 +134,14 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
             blocks,
             stored,
             dot,
+            reduce,
             main,
         ]),
         workgroup_size,
+        subgroups: match way {
+            Way::Row(variant) => variant.subgroups(),
+            Way::Tile => false,
+        },
         reference,
     }
 }

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use llamaglass_shaders::{Kernel, kernels};
-use naga::valid::{Capabilities, ValidationFlags, Validator};
+use naga::valid::{
+    Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator,
+};
 
 /// What is wrong with the kernel, if anything.
 fn check(kernel: &Kernel) -> Result<(), String> {
@@ -13,8 +15,16 @@ fn check(kernel: &Kernel) -> Result<(), String> {
     let module = naga::front::wgsl::parse_str(&source)
         .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
     // unpack2x16float: naga counts as a capability what WebGPU always has.
-    let capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    let info = Validator::new(ValidationFlags::all(), capabilities)
+    let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
+    // Without them where the kernel says that it has none.
+    capabilities.set(Capabilities::SUBGROUP, kernel.subgroups);
+    let mut validator = Validator::new(ValidationFlags::all(), capabilities);
+    if kernel.subgroups {
+        validator
+            .subgroup_stages(ShaderStages::COMPUTE)
+            .subgroup_operations(SubgroupOperationSet::all());
+    }
+    let info = validator
         .validate(&module)
         .map_err(|error| format!("{name}: {error:?}"))?;
     // A launch binds every buffer; a layout has those that the entry point uses.

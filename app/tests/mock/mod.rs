@@ -299,6 +299,7 @@ fn info(choice: BackendChoice) -> ModelInfo {
         has_chat_template: true,
         backend: backend(choice),
         path: ForwardPath::Reference,
+        variant: None,
         memory: MemoryLedger {
             weights: 538_060_032,
             looked_up: 0,

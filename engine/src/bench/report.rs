@@ -1,5 +1,6 @@
 //! What a benchmark found: one JSON, whoever ran it.
 
+use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
 use super::batch::AtBatch;
@@ -61,6 +62,9 @@ pub struct BenchReport {
     pub fallback_reason: Option<String>,
     /// How a step is computed: fast (own kernels) or reference (burn's operations).
     pub path: String,
+    /// Which variant of our own kernels, on the fast path.
+    #[serde(default)]
+    pub variant: Option<Variant>,
     /// What was asked for.
     pub settings: Settings,
     /// Prompt tokens computed a second, over the runs.
@@ -125,6 +129,7 @@ impl BenchReport {
             software: backend.software,
             fallback_reason: backend.fallback_reason.clone(),
             path: info.path.name().to_owned(),
+            variant: info.variant,
             settings,
             prefill_tok_s: range(Record::prefill_tok_s),
             decode_tok_s: range(Record::decode_tok_s),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::{BackendInfo, ForwardPath, MemoryLedger};
@@ -38,6 +39,9 @@ pub struct ModelInfo {
     pub backend: BackendInfo,
     /// How a step is computed there.
     pub path: ForwardPath,
+    /// Which variant of our own kernels, on the fast path.
+    #[serde(default)]
+    pub variant: Option<Variant>,
     /// What it takes on the device.
     pub memory: MemoryLedger,
     /// Where the load's time went.

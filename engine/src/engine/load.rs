@@ -80,6 +80,7 @@ impl Engine {
             chunk,
             path,
             kv: options.kv,
+            variant: options.variant,
         };
         shape.check()?;
         let memory = MemoryLedger::of(&checkpoint, shape);
@@ -106,6 +107,7 @@ impl Engine {
             has_chat_template: tokenizer.has_chat_template(),
             backend: open.info,
             path,
+            variant: model.variant(),
             memory,
             load: LoadTiming::default(),
             config,
@@ -222,6 +224,7 @@ pub fn memory_ledger(
         chunk,
         path,
         kv: options.kv,
+        variant: options.variant,
     };
     shape.check()?;
     let memory = MemoryLedger::of(checkpoint, shape);

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::{ForwardPath, KvType};
@@ -24,6 +25,9 @@ pub struct LoadOptions {
     pub path: Option<ForwardPath>,
     /// How the KV cache stores its values; other than f32 on the fast path only.
     pub kv: KvType,
+    /// Which variant of our own kernels is launched; by default the fastest on the adapter. On the fast
+    /// path only.
+    pub variant: Option<Variant>,
     /// How many requests are answered at once; by default one. More only on the fast path.
     pub batch: Option<usize>,
     /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits

@@ -12,8 +12,10 @@ use burn::tensor::wgpu::{WgpuSetup, wgpu};
 use super::error::ForwardError;
 use super::gpu::Gpu;
 use super::info::{Backend, BackendInfo, limit};
-use crate::platform::{CPU_NAME, adapter_name};
+use crate::platform::{BrowserAdapter, CPU_NAME};
 
+/// The feature, as WebGPU spells it.
+const SUBGROUPS: &str = "subgroups";
 /// How many kernels go into one command before it is submitted.
 const TASKS_MAX: usize = 4096;
 
@@ -91,15 +93,20 @@ pub async fn find_adapter(
         backends: wgpu::Backends::PRIMARY,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
+    let browser = BrowserAdapter::listen();
     let adapter = match name {
         None => request(&instance).await?,
         Some(name) => by_name(&instance, name).await?,
     };
     let mut info = describe(&adapter);
-    if info.adapter.is_empty() {
-        let asked = adapter_name().await;
-        info.adapter = asked.unwrap_or_else(|| "unnamed adapter".into());
-        info.software |= is_software(&info.adapter);
+    if let Some(told) = browser.told() {
+        if info.adapter.is_empty() {
+            info.adapter = told.name.unwrap_or_else(|| "unnamed adapter".into());
+            info.software |= is_software(&info.adapter);
+        }
+        if told.subgroups {
+            info.features.push(SUBGROUPS.into());
+        }
     }
     if !adapter.features().contains(wgpu::Features::TIMESTAMP_QUERY) {
         return Err(ForwardError::MissingFeature {
@@ -165,7 +172,7 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
     let limits = adapter.limits();
     let named = [
         (wgpu::Features::TIMESTAMP_QUERY, "timestamp-query"),
-        (wgpu::Features::SUBGROUP, "subgroups"),
+        (wgpu::Features::SUBGROUP, SUBGROUPS),
         (wgpu::Features::SHADER_F16, "shader-f16"),
     ];
     BackendInfo {
@@ -276,8 +283,11 @@ async fn open_new(
         .tasks_max(TASKS_MAX)
         .init()
         .map_err(|error| refused(error.to_string()))?;
+    let subgroups = info.features.iter().any(|feature| feature == SUBGROUPS);
     let gpu = match device.as_dispatch() {
-        DispatchDevice::Cube(cube) => Some(Gpu::new(cube.client(), own_device, own_queue).await?),
+        DispatchDevice::Cube(cube) => {
+            Some(Gpu::new(cube.client(), own_device, own_queue, subgroups).await?)
+        }
         _ => None,
     };
     Ok(OpenDevice {

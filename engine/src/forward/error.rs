@@ -53,6 +53,14 @@ pub enum ForwardError {
         /// Why not.
         why: String,
     },
+    /// The wanted variant of the kernels can't be launched here.
+    #[error("the variant {variant} of the kernels can't be used here: {why}")]
+    NoVariant {
+        /// Which.
+        variant: &'static str,
+        /// Why not.
+        why: &'static str,
+    },
     /// A buffer would be larger than the device allows.
     #[error(
         "{what} needs a buffer of {bytes} bytes, but the device's limit ({limit_name}) is {limit}"

@@ -9,7 +9,7 @@ use super::loader::HostEmbedding;
 use super::pick::PickWay;
 use super::reference::Reference;
 use crate::weights::ModelConfig;
-use llamaglass_shaders::{Kernel, Sampling};
+use llamaglass_shaders::{Kernel, Sampling, Variant};
 
 /// A Llama with its KV cache.
 #[derive(Debug)]
@@ -216,6 +216,14 @@ impl Model {
         match self.path {
             Path::Fast(_) if TILED_ROWS < chunk => TILED_ROWS,
             _ => chunk,
+        }
+    }
+
+    /// Which variant of our own kernels is launched, on the fast path.
+    pub fn variant(&self) -> Option<Variant> {
+        match &self.path {
+            Path::Fast(fast) => Some(fast.variant()),
+            Path::Reference(_) => None,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use llamaglass_shaders::{KV_BLOCK, Kv};
+use llamaglass_shaders::{KV_BLOCK, Kv, Variant};
 use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
@@ -24,6 +24,8 @@ pub struct Shape {
     pub path: ForwardPath,
     /// How the KV cache stores its values.
     pub kv: KvType,
+    /// Which variant of the kernels the fast path launches; by default the fastest.
+    pub variant: Option<Variant>,
 }
 
 impl Shape {
@@ -42,6 +44,12 @@ impl Shape {
             return Err(ForwardError::NoPath {
                 path: self.path.name(),
                 why: format!("it computes one sequence at a time, not {}", self.batch),
+            });
+        }
+        if let (ForwardPath::Reference, Some(variant)) = (self.path, self.variant) {
+            return Err(ForwardError::NoPath {
+                path: self.path.name(),
+                why: format!("it has no kernels of ours, and so no variant {variant} of them"),
             });
         }
         if !(1..=MAX_BATCH).contains(&self.batch) {

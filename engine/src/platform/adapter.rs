@@ -1,37 +1,129 @@
-//! An adapter's name, where wgpu knows none.
+//! What wgpu does not pass on of a browser's adapter, and what it does not ask it for.
 
-/// What the browser calls the adapter that it hands out first: vendor, architecture, device and
-/// description, as far as it tells. wgpu passes on the description only, which most browsers leave
-/// empty.
-#[cfg(target_arch = "wasm32")]
-pub async fn adapter_name() -> Option<String> {
-    use js_sys::{Function, Object, Promise, Reflect};
-    use wasm_bindgen::{JsCast, JsValue};
-    use wasm_bindgen_futures::JsFuture;
-
-    let get = |of: &JsValue, key: &str| Reflect::get(of, &key.into()).ok();
-    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
-    let request: Function = get(&gpu, "requestAdapter")?.dyn_into().ok()?;
-    let options = Object::new();
-    Reflect::set(
-        &options,
-        &"powerPreference".into(),
-        &"high-performance".into(),
-    )
-    .ok()?;
-    let promise: Promise = request.call1(&gpu, &options).ok()?.dyn_into().ok()?;
-    let adapter = JsFuture::from(promise).await.ok()?;
-    let info = get(&adapter, "info")?;
-    let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
-        .iter()
-        .filter_map(|key| get(&info, key)?.as_string())
-        .filter(|part| !part.is_empty())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(" "))
+/// What a browser tells of an adapter.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// Vendor, architecture, device and description, as far as it tells. wgpu passes on the description
+    /// only, which most browsers leave empty.
+    pub name: Option<String>,
+    /// Whether it has subgroup operations. wgpu does not know this feature of browsers; devices of the
+    /// adapter come with it nonetheless.
+    pub subgroups: bool,
 }
 
-/// Natively the driver names its adapters.
+/// The next adapter that wgpu is given.
+#[derive(Debug)]
+pub struct BrowserAdapter {
+    #[cfg(target_arch = "wasm32")]
+    told: std::rc::Rc<std::cell::RefCell<Option<Told>>>,
+}
+
+/// Natively the driver tells wgpu all there is.
 #[cfg(not(target_arch = "wasm32"))]
-pub async fn adapter_name() -> Option<String> {
-    None
+impl BrowserAdapter {
+    /// Listens for nothing.
+    pub const fn listen() -> Self {
+        Self {}
+    }
+
+    /// Nothing.
+    pub const fn told(&self) -> Option<Told> {
+        None
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+mod browser {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use js_sys::{Array, Function, Promise, Reflect};
+    use wasm_bindgen::closure::Closure;
+    use wasm_bindgen::{JsCast, JsValue};
+    use wasm_bindgen_futures::{JsFuture, future_to_promise};
+
+    use super::{BrowserAdapter, Told};
+
+    /// The feature that wgpu does not know.
+    const SUBGROUPS: &str = "subgroups";
+
+    impl BrowserAdapter {
+        /// Listens for the next adapter that is requested.
+        pub fn listen() -> Self {
+            let told = Rc::default();
+            // A browser without WebGPU hands out none.
+            let _none = listen(Rc::clone(&told));
+            Self { told }
+        }
+
+        /// What the browser told of it.
+        pub fn told(&self) -> Option<Told> {
+            self.told.borrow().clone()
+        }
+    }
+
+    fn get(of: &JsValue, key: &str) -> Result<JsValue, JsValue> {
+        Reflect::get(of, &key.into())
+    }
+
+    /// Stands in for `of[key]`, a method with one argument, at the next call of it.
+    fn stand_in<F>(of: &JsValue, key: &'static str, call: F) -> Result<(), JsValue>
+    where
+        F: FnOnce(&Function, JsValue) -> Result<JsValue, JsValue> + 'static,
+    {
+        let method: Function = get(of, key)?.dyn_into()?;
+        let this = of.clone();
+        let once = Closure::once_into_js(move |argument: JsValue| -> Result<JsValue, JsValue> {
+            // What stands in is the object's own; the method is its prototype's.
+            Reflect::delete_property(this.unchecked_ref(), &key.into())?;
+            call(&method, argument)
+        });
+        Reflect::set(of, &key.into(), &once).map(drop)
+    }
+
+    fn listen(told: Rc<RefCell<Option<Told>>>) -> Result<(), JsValue> {
+        let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+        let this = gpu.clone();
+        stand_in(&gpu, "requestAdapter", move |request, options| {
+            let promise: Promise = request.call1(&this, &options)?.dyn_into()?;
+            let adapter = async move {
+                let adapter = JsFuture::from(promise).await?;
+                if !adapter.is_null() {
+                    *told.borrow_mut() = Some(ask(&adapter)?);
+                }
+                Ok(adapter)
+            };
+            Ok(future_to_promise(adapter).into())
+        })
+    }
+
+    /// Asks an adapter what it has, and lets its device come with that.
+    fn ask(adapter: &JsValue) -> Result<Told, JsValue> {
+        let info = get(adapter, "info")?;
+        let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
+            .iter()
+            .filter_map(|key| get(&info, key).ok()?.as_string())
+            .filter(|part| !part.is_empty())
+            .collect();
+        let features = get(adapter, "features")?;
+        let has: Function = get(&features, "has")?.dyn_into()?;
+        let subgroups = has.call1(&features, &SUBGROUPS.into())?.is_truthy();
+        if subgroups {
+            let this = adapter.clone();
+            stand_in(adapter, "requestDevice", move |request, descriptor| {
+                let wanted = get(&descriptor, "requiredFeatures")?;
+                let wanted = match wanted.is_undefined() {
+                    true => Array::new(),
+                    false => Array::from(&wanted),
+                };
+                wanted.push(&SUBGROUPS.into());
+                Reflect::set(&descriptor, &"requiredFeatures".into(), &wanted)?;
+                request.call1(&this, &descriptor)
+            })?;
+        }
+        Ok(Told {
+            name: (!parts.is_empty()).then(|| parts.join(" ")),
+            subgroups,
+        })
+    }
 }

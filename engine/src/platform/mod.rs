@@ -1,4 +1,4 @@
-//! Every difference between targets: adapters' names, clocks, the machine, threads.
+//! Every difference between targets: adapters, clocks, the machine, threads.
 
 #[cfg(feature = "compute")]
 mod adapter;
@@ -9,7 +9,7 @@ mod machine;
 mod wall_clock;
 
 #[cfg(feature = "compute")]
-pub use adapter::adapter_name;
+pub use adapter::BrowserAdapter;
 #[cfg(feature = "compute")]
 pub use background::in_background;
 pub use clock::{Stopwatch, clock};

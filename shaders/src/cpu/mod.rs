@@ -10,6 +10,7 @@ mod logprobs;
 mod rms_norm;
 mod rope;
 mod sample;
+mod subgroup_probe;
 mod swiglu;
 mod unpack;
 
@@ -23,6 +24,7 @@ pub use logprobs::{Logprobs, logprobs};
 pub use rms_norm::rms_norm;
 pub use rope::{Cache, rope};
 pub use sample::Sampler;
+pub use subgroup_probe::subgroup_probe;
 pub use swiglu::swiglu;
 pub use unpack::unpack;
 

@@ -11,19 +11,17 @@
 // [5]: H, K, D, STRIDE, SPLITS
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
+alias Value = vec4<f32>;
 const LANES: u32 = 64u;
+const INVOCATIONS: u32 = LANES;
 // Positions at a time, of two blocks: two an invocation, so that a query is loaded once for both.
 const KEYS: u32 = 128u;
-// What invocations leave is gone through by so many, and what those leave by all.
-const GATHERERS: u32 = 8u;
 const HEADS: u32 = 4u;
 const MAX_D: u32 = 256u;
 const LOWEST: f32 = -1e30;
 
 var<workgroup> query: array<vec4<f32>, MAX_D>;
 var<workgroup> weights: array<vec4<f32>, KEYS>;
-var<workgroup> left: array<vec4<f32>, LANES>;
-var<workgroup> gathered: array<vec4<f32>, GATHERERS>;
 // The first position and the end.
 var<workgroup> bounds_of_all: vec2<u32>;
 
@@ -98,16 +96,8 @@ fn main(
         }
         score = select(vec4<f32>(LOWEST), score, position < end);
         next_score = select(vec4<f32>(LOWEST), next_score, position + LANES < end);
-        left[lane] = max(score, next_score);
-        workgroupBarrier();
-        if (lane < GATHERERS) {
-            var most = left[lane];
-            for (var j = lane + GATHERERS; j < LANES; j += GATHERERS) { most = max(most, left[j]); }
-            gathered[lane] = most;
-        }
-        workgroupBarrier();
         let before = largest;
-        for (var j = 0u; j < GATHERERS; j += 1u) { largest = max(largest, gathered[j]); }
+        largest = max(largest, largest_of_lanes(lane, max(score, next_score)));
         let weight = select(vec4<f32>(), exp(score - largest), position < end);
         let next_weight = select(vec4<f32>(), exp(next_score - largest), position + LANES < end);
         weights[lane] = weight;
@@ -149,18 +139,10 @@ fn main(
             }
         }
     }
-    left[lane] = total;
-    workgroupBarrier();
-    if (lane < GATHERERS) {
-        var sum = left[lane];
-        for (var j = lane + GATHERERS; j < LANES; j += GATHERERS) { sum += left[j]; }
-        gathered[lane] = sum;
-    }
+    total = sum_of_lanes(lane, total);
     weights[lane] = even;
     weights[lane + LANES] = odd;
     workgroupBarrier();
-    total = vec4<f32>();
-    for (var j = 0u; j < GATHERERS; j += 1u) { total += gathered[j]; }
     if (lane < half) {
         even = vec4<f32>();
         odd = vec4<f32>();

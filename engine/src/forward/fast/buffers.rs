@@ -1,7 +1,7 @@
 //! What a step's kernels write, allocated once.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{BLOCK, Way, step};
+use llamaglass_shaders::{BLOCK, Variant, step};
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu};
@@ -18,8 +18,8 @@ pub struct Buffers {
     pub c: usize,
     /// V.
     pub vocab: usize,
-    /// How a product with one row is computed.
-    pub one_row: Way,
+    /// Which variant of the kernels is launched.
+    pub variant: Variant,
     /// How many workgroups share a row's positions in attention.
     pub splits: usize,
     /// Rows, and the blocks of the cache that each sequence has: [`step`].
@@ -55,7 +55,7 @@ impl Buffers {
     pub fn new(
         config: &ModelConfig,
         shape: Shape,
-        (one_row, splits): (Way, usize),
+        (variant, splits): (Variant, usize),
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
         let rows = shape.chunk.max(shape.batch);
@@ -67,7 +67,7 @@ impl Buffers {
             rows,
             c,
             vocab: config.vocab_size,
-            one_row,
+            variant,
             splits,
             parts: values(shape.batch * splits * config.n_heads * (config.head_dim + 2))?,
             step: gpu.create(Bytes::from_elems(step_words(rows, shape)))?,

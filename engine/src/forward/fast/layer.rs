@@ -120,7 +120,7 @@ impl Layer {
             queries,
             mixed,
             hidden,
-            one_row,
+            variant,
             ..
         } = buffers;
         let cache = &self.cache;
@@ -144,21 +144,21 @@ impl Layer {
         let after = After::Qkv([angles, cache, &buffers.step], self.heads, self.kv);
         for (matrix, row) in &weights.qkv {
             let to = to(queries, h_d, *row);
-            matrix.launch(gpu, *one_row, (normed, t), &to, &after);
+            matrix.launch(gpu, *variant, (normed, t), &to, &after);
         }
         self.attend(gpu, buffers, rows);
         let plain = After::Nothing;
         weights
             .o
-            .launch(gpu, *one_row, (mixed, t), &residual, &plain);
+            .launch(gpu, *variant, (mixed, t), &residual, &plain);
 
         weights.ffn_norm.launch(gpu, x, 0, t, normed);
         let to = to(hidden, whole(f), 0);
         let gate_up = &weights.gate_up;
-        gate_up.launch(gpu, *one_row, (normed, t), &to, &After::Swiglu);
+        gate_up.launch(gpu, *variant, (normed, t), &to, &After::Swiglu);
         weights
             .down
-            .launch(gpu, *one_row, (hidden, t), &residual, &plain);
+            .launch(gpu, *variant, (hidden, t), &residual, &plain);
     }
 
     /// The queries over the cache, to `mixed`.
@@ -169,6 +169,7 @@ impl Layer {
             parts,
             splits,
             step,
+            variant,
             ..
         } = buffers;
         let (cache, kv) = (&self.cache, self.kv);
@@ -197,11 +198,11 @@ impl Layer {
         let info = [h, k, d, stride, split];
         if split == 1 {
             let read = [queries, cache, mixed, step];
-            gpu.launch_for(work, &attention(kv), &read, &info, groups);
+            gpu.launch_for(work, &attention(kv, *variant), &read, &info, groups);
             return;
         }
         let read = [queries, cache, parts, step];
-        gpu.launch_for(work, &attention_part(kv), &read, &info, groups);
+        gpu.launch_for(work, &attention_part(kv, *variant), &read, &info, groups);
         let merge = Work {
             bytes: 4 * u64::from(t) * (u64::from(split) * u64::from(h * (d + 2)) + mixes),
             ..Default::default()

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{Format, RMS_NORM, RMS_NORM_LANE};
+use llamaglass_shaders::{Format, Variant, rms_norm};
 
 use super::super::error::LoadError;
 use super::super::format::format;
@@ -29,7 +29,15 @@ pub async fn load(
     shape: Shape,
 ) -> Result<(Fast, Option<HostEmbedding>), LoadError> {
     let gpu = gpu_of(loader.open)?;
-    let mut loader = ToDevice { loader, gpu };
+    let start = loader.watch.ms();
+    let most = loader.tensor_type(TensorName::Block(0, BlockTensor::Down))?;
+    let variant = gpu.variant(shape.variant, format(most)).await?;
+    loader.watch.book(LoadSpan::Compare, start);
+    let mut loader = ToDevice {
+        loader,
+        gpu,
+        variant,
+    };
     let (embedding, host, head) = loader.embedding_and_head().await?;
     let norm = loader.norm(TensorName::OutputNorm).await?;
     let ends = Ends {
@@ -39,7 +47,7 @@ pub async fn load(
     };
     let (open, checkpoint) = (loader.loader.open, loader.loader.checkpoint);
     let config = checkpoint.config();
-    let mut fast = Fast::new(config, ends, open, shape)?;
+    let mut fast = Fast::new(config, ends, open, (shape, variant))?;
     for index in 0..config.n_layers {
         let weights = loader.block(index).await?;
         fast.push(weights, config, shape)?;
@@ -51,6 +59,7 @@ pub async fn load(
 struct ToDevice<'a, 'b> {
     loader: &'a mut Loader<'b>,
     gpu: Rc<Gpu>,
+    variant: Variant,
 }
 
 /// Tensors that become one matrix, with the same inputs, and where their rows go.
@@ -68,11 +77,7 @@ impl ToDevice<'_, '_> {
         Ok(Norm {
             c: values.len(),
             eps: self.loader.checkpoint.config().rms_eps,
-            kernel: if self.loader.open.info.software {
-                RMS_NORM_LANE
-            } else {
-                RMS_NORM
-            },
+            kernel: rms_norm(self.variant),
             weight: self.gpu.create(Bytes::from_elems(values))?,
         })
     }

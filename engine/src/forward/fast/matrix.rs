@@ -1,7 +1,7 @@
 //! Matrices on the device, in the format they are stored in.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{ADD, BLOCK, Format, Kv, Store, WITH_BIAS, Way, linear};
+use llamaglass_shaders::{ADD, BLOCK, Format, Kv, Store, Variant, WITH_BIAS, Way, linear};
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work};
@@ -86,13 +86,13 @@ impl Matrix {
     pub fn launch(
         &self,
         gpu: &Gpu,
-        one_row: Way,
+        variant: Variant,
         (x, rows): (&Buffer, usize),
         to: &To<'_>,
         after: &After<'_>,
     ) {
-        let way = if rows <= few(one_row) {
-            one_row
+        let way = if rows <= few(variant) {
+            Way::Row(variant)
         } else {
             Way::Tile
         };
@@ -135,10 +135,10 @@ impl Matrix {
 pub const TILED_ROWS: usize = 5;
 
 /// How many rows are computed one by one, fewer than [`TILED_ROWS`]: a tile computes eight for what two cost alone.
-const fn few(one_row: Way) -> usize {
-    match one_row {
-        Way::Lane | Way::Tile => 2,
+const fn few(variant: Variant) -> usize {
+    match variant {
+        Variant::Lanes => 2,
         // Not measured yet.
-        Way::Workgroup => 4,
+        Variant::Workgroups | Variant::Subgroups => 4,
     }
 }

@@ -92,7 +92,7 @@ impl Fast {
         config: &ModelConfig,
         ends: Ends,
         open: &OpenDevice,
-        shape: Shape,
+        (shape, variant): (Shape, Variant),
     ) -> Result<Self, ForwardError> {
         let DispatchDevice::Cube(cube) = open.device.as_dispatch() else {
             return Err(not_on_a_gpu());
@@ -103,8 +103,7 @@ impl Fast {
             norm,
             head,
         } = ends;
-        let software = open.info.software;
-        let ways = (one_row(software), splits(software, shape.context));
+        let ways = (variant, splits(variant, shape.context));
         let fast = Self {
             device: cube.clone(),
             buffers: Buffers::new(config, shape, ways, &gpu)?,
@@ -184,6 +183,11 @@ impl Fast {
             self.gpu.write(&self.buffers.x, 0, &bytes)?;
         }
         Ok(())
+    }
+
+    /// Which variant of the kernels is launched.
+    pub const fn variant(&self) -> Variant {
+        self.buffers.variant
     }
 
     /// Whether the device looks the ids up itself, so that a step can begin from what it picked.
@@ -400,7 +404,7 @@ impl Fast {
                 add: false,
             };
             let rows = (&buffers.normed, count);
-            shard.launch(gpu, buffers.one_row, rows, &to, &After::Nothing);
+            shard.launch(gpu, buffers.variant, rows, &to, &After::Nothing);
         }
     }
 
@@ -420,21 +424,12 @@ impl Fast {
     }
 }
 
-/// How a product with one row is computed. Both were measured on adapters that are programs on a
-/// CPU, with a matrix [3072, 576] in Q4_1: an invocation for eight columns took 1.3 ms on lavapipe
-/// and 2.1 on SwiftShader, a workgroup for eight columns 4.3 on lavapipe. On a GPU neither was
-/// measured yet.
-fn one_row(software: bool) -> Way {
-    if software { Way::Lane } else { Way::Workgroup }
-}
-
 /// How many workgroups share a row's positions in attention: without sharing, a GPU would have as
 /// many at work as there are heads of keys. A program on a CPU has enough with those.
-fn splits(software: bool, context: usize) -> usize {
-    if software {
-        1
-    } else {
-        (context / 128).clamp(1, 16)
+fn splits(variant: Variant, context: usize) -> usize {
+    match variant {
+        Variant::Lanes => 1,
+        Variant::Workgroups | Variant::Subgroups => (context / 128).clamp(1, 16),
     }
 }
 

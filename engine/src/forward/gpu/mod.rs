@@ -9,6 +9,7 @@ mod encode;
 mod pipelines;
 mod profile;
 mod stages;
+mod subgroups;
 mod work;
 
 use std::cell::{Cell, RefCell};
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use cubecl::client::Client;
+use llamaglass_shaders::Variant;
 use wgpu::{BufferDescriptor, BufferUsages};
 
 use super::error::ForwardError;
@@ -42,6 +44,10 @@ pub struct Gpu {
     encoding: RefCell<Encoding>,
     mode: RefCell<Mode>,
     stages: Stages,
+    /// Invocations of a subgroup, where kernels may rely on them.
+    subgroup_size: Option<u32>,
+    /// Which variant of the kernels was found to be the fastest.
+    fastest: Cell<Option<Variant>>,
     /// Whether burn's runtime may hold a write back.
     unsettled: Cell<bool>,
 }
@@ -55,7 +61,8 @@ impl std::fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Takes the device that `client` computes on, and finds out how fine its clock is.
+    /// Takes the device that `client` computes on, and finds out how fine its clock is and, where it was
+    /// opened with `subgroups`, what they are like.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where it fails at that.
@@ -63,6 +70,7 @@ impl Gpu {
         client: Client,
         device: wgpu::Device,
         queue: wgpu::Queue,
+        subgroups: bool,
     ) -> Result<Rc<Self>, ForwardError> {
         let mut gpu = Self {
             stages: Stages::new(&device),
@@ -73,12 +81,17 @@ impl Gpu {
             infos: RefCell::default(),
             encoding: RefCell::default(),
             mode: RefCell::default(),
+            subgroup_size: None,
+            fastest: Cell::new(None),
             unsettled: Cell::new(false),
         };
         gpu.stages.clock = gpu.resolution_ms().await?.map(|resolution_ms| Clock {
             source: ClockSource::Device,
             resolution_ms,
         });
+        if subgroups {
+            gpu.subgroup_size = gpu.probe_subgroups().await?;
+        }
         Ok(Rc::new(gpu))
     }
 

@@ -131,9 +131,15 @@ fn layout(device: &wgpu::Device, count: usize) -> BindGroupLayout {
 
 fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> ComputePipeline {
     let label = kernel.label();
+    // In a browser wgpu hands the text on.
+    let source = if cfg!(target_family = "wasm") {
+        kernel.browser_source()
+    } else {
+        kernel.source()
+    };
     let source = ShaderModuleDescriptor {
         label: Some(&label),
-        source: ShaderSource::Wgsl(kernel.source().into()),
+        source: ShaderSource::Wgsl(source.into()),
     };
     // SAFETY: our own kernels stay inside their buffers for every shape that the tests run them in,
     // and their loops end.

@@ -28,30 +28,48 @@ impl Gpu {
         self.submit()?;
         let mut all = Vec::with_capacity(tape.launches.len());
         for launches in tape.launches.chunks(WINDOWS) {
-            let ticks = self.windows(launches, launches.len()).await?;
-            let (pairs, _) = ticks.as_chunks::<2>();
-            for (launch, [begin, end]) in launches.iter().zip(pairs) {
-                let Some(ms) = span_ms(*begin, *end, self.tick_ms()) else {
-                    return Err(ForwardError::Device {
-                        message: format!("{} left no timestamps", launch.kernel.label()),
-                    });
-                };
-                all.push((launch.kernel, launch.work, ms));
-            }
+            let windows: Vec<_> = launches.chunks(1).collect();
+            let times = self.times(&windows).await?;
+            let timed = launches.iter().zip(times);
+            all.extend(timed.map(|(launch, ms)| (launch.kernel, launch.work, ms)));
         }
         Ok(all)
     }
 
+    /// Runs each of what was recorded in a pass of its own; what each took in milliseconds.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
+    pub async fn time(&self, tapes: &[Tape]) -> Result<Vec<f64>, ForwardError> {
+        self.submit()?;
+        let windows: Vec<&[Launch]> = tapes.iter().map(|tape| &tape.launches[..]).collect();
+        self.times(&windows).await
+    }
+
+    async fn times(&self, windows: &[&[Launch]]) -> Result<Vec<f64>, ForwardError> {
+        let ticks = self.windows(windows).await?;
+        let (pairs, _) = ticks.as_chunks::<2>();
+        let spans = windows.iter().zip(pairs).map(|(launches, [begin, end])| {
+            let span = span_ms(*begin, *end, self.tick_ms());
+            span.ok_or_else(|| {
+                let label = launches.first().map(|launch| launch.kernel.label());
+                ForwardError::Device {
+                    message: format!("{} left no timestamps", label.unwrap_or_default()),
+                }
+            })
+        });
+        spans.collect()
+    }
+
     /// The smallest step of the device's clock, in milliseconds; nothing where it stands still.
     pub(super) async fn resolution_ms(&self) -> Result<Option<f64>, ForwardError> {
-        let ticks = self.windows(&[], EMPTY_WINDOWS).await?;
+        let ticks = self.windows(&[&[]; EMPTY_WINDOWS]).await?;
         Ok(resolution(&ticks).map(|step| step as f64 * self.tick_ms()))
     }
 
-    /// The timestamps before and after each of `count` passes, in ticks: those of `launches` first, and
-    /// then empty ones.
-    async fn windows(&self, launches: &[Launch], count: usize) -> Result<Vec<u64>, ForwardError> {
-        let ticks = 2 * count as u32;
+    /// The timestamps before and after each of the passes that launch this, in ticks.
+    async fn windows(&self, passes: &[&[Launch]]) -> Result<Vec<u64>, ForwardError> {
+        let ticks = 2 * passes.len() as u32;
         let bytes = 8 * u64::from(ticks);
         let queries = self.device.create_query_set(&QuerySetDescriptor {
             label: Some("windows"),
@@ -68,27 +86,27 @@ impl Gpu {
         };
         let resolved = buffer(BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC);
         let staging = buffer(BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        let [mut passes, mut tail] = [(); 2].map(|()| {
+        let [mut head, mut tail] = [(); 2].map(|()| {
             let descriptor = CommandEncoderDescriptor::default();
             self.device.create_command_encoder(&descriptor)
         });
-        for at in 0..count {
+        for (at, launches) in (0..).zip(passes) {
             let writes = ComputePassTimestampWrites {
                 query_set: &queries,
-                beginning_of_pass_write_index: Some(2 * at as u32),
-                end_of_pass_write_index: Some(2 * at as u32 + 1),
+                beginning_of_pass_write_index: Some(2 * at),
+                end_of_pass_write_index: Some(2 * at + 1),
             };
-            let mut pass = passes.begin_compute_pass(&ComputePassDescriptor {
+            let mut pass = head.begin_compute_pass(&ComputePassDescriptor {
                 label: None,
                 timestamp_writes: Some(writes),
             });
-            if let Some(launch) = launches.get(at) {
+            for launch in *launches {
                 launch.encode(&mut pass, None);
             }
         }
         tail.resolve_query_set(&queries, 0..ticks, &resolved, 0);
         tail.copy_buffer_to_buffer(&resolved, 0, &staging, 0, Some(bytes));
-        self.queue.submit([passes.finish()]);
+        self.queue.submit([head.finish()]);
         // Some drivers write timestamps when all is done, and would resolve too early otherwise.
         self.device
             .poll(wgpu::PollType::wait_indefinitely())

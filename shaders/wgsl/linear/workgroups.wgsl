@@ -1,19 +1,18 @@
 // A row of x, 8 columns a workgroup: 32 invocations share 4 columns, so that neighbours read
 // neighbouring blocks. For GPUs.
 
+alias Value = vec4<f32>;
 const LANES: u32 = 32u;
+const INVOCATIONS: u32 = 64u;
 
-var<workgroup> partial: array<vec4<f32>, 64>;
-
-@compute @workgroup_size(32, 2, 1)
+@compute @workgroup_size(INVOCATIONS, 1, 1)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
-    @builtin(local_invocation_id) id: vec3<u32>,
     @builtin(local_invocation_index) index: u32,
 ) {
-    let lane = id.x;
+    let lane = index % LANES;
     let last = info[OUT] - 1u;
-    let column = group.x * 8u + id.y * 4u;
+    let column = group.x * 8u + index / LANES * 4u;
     let c0 = min(column, last);
     let c1 = min(column + 1u, last);
     let c2 = min(column + 2u, last);
@@ -30,11 +29,6 @@ fn main(
             dot_block(load(c3, i, n), v),
         );
     }
-    partial[index] = sums;
-    workgroupBarrier();
-    for (var width = LANES / 2u; width > 0u; width /= 2u) {
-        if (lane < width) { partial[index] += partial[index + width]; }
-        workgroupBarrier();
-    }
-    if (lane == 0u) { store(group.y, column, partial[index]); }
+    let all = sum_of_lanes(index, sums);
+    if (lane == 0u) { store(group.y, column, all); }
 }

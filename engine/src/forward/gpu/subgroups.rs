@@ -1,0 +1,114 @@
+//! What a device's subgroups are like, and which variant of the kernels it computes fastest.
+
+use std::rc::Rc;
+
+use llamaglass_shaders::{
+    Format, SUBGROUP_PROBE, SUBGROUP_PROBE_WORDS, Store, Variant, Way, linear, subgroup_size,
+};
+
+use super::super::error::ForwardError;
+use super::Gpu;
+
+/// The matrix [OUT, 32 BLOCKS] that variants are compared on.
+const OUT: usize = 2048;
+const BLOCKS: usize = 32;
+/// Launches of a variant where one is too short for the device's clock.
+const LAUNCHES: usize = 64;
+/// What one has to last for that, in milliseconds and in steps of the clock.
+const LEAST_MS: f64 = 0.5;
+const LEAST_STEPS: f64 = 10.0;
+/// Times that each is measured, after one that warms up; the best counts.
+const REPEAT: usize = 3;
+/// A variant with fewer needs is taken only where it is so much faster: answers should not change from
+/// load to load with the noise of a measurement.
+const CLEARLY: f64 = 1.25;
+
+impl Gpu {
+    /// Invocations of a subgroup, where kernels may rely on them.
+    pub const fn subgroup_size(&self) -> Option<u32> {
+        self.subgroup_size
+    }
+
+    pub(super) async fn probe_subgroups(&self) -> Result<Option<u32>, ForwardError> {
+        let found = self.empty(4 * SUBGROUP_PROBE_WORDS)?;
+        self.launch(&SUBGROUP_PROBE, &[&found], &[0], [1, 1, 1]);
+        let bytes = self.read(&found).await?;
+        let (words, _) = bytes.as_chunks();
+        let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
+        Ok(subgroup_size(&words))
+    }
+
+    /// The wanted variant of the kernels, or the one that computes a product with a matrix in `format`
+    /// fastest, which is found out once.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoVariant`] where the device lacks what the wanted one needs,
+    /// [`ForwardError::Device`] where it failed.
+    pub async fn variant(
+        self: &Rc<Self>,
+        wanted: Option<Variant>,
+        format: Format,
+    ) -> Result<Variant, ForwardError> {
+        match (wanted, self.fastest.get()) {
+            (Some(Variant::Subgroups), _) if self.subgroup_size.is_none() => {
+                Err(ForwardError::NoVariant {
+                    variant: Variant::Subgroups.name(),
+                    why: "the device has no subgroup operations, or orders subgroups in its own way",
+                })
+            }
+            (Some(variant), _) | (None, Some(variant)) => Ok(variant),
+            (None, None) => {
+                let fastest = self.fastest(format).await?;
+                self.fastest.set(Some(fastest));
+                Ok(fastest)
+            }
+        }
+    }
+
+    async fn fastest(&self, format: Format) -> Result<Variant, ForwardError> {
+        let has = |variant: &Variant| *variant != Variant::Subgroups || self.subgroup_size.is_some();
+        let mut variants: Vec<Variant> = Variant::ALL.into_iter().filter(has).collect();
+        // Those that need most of a device first.
+        variants.reverse();
+        let Some(clock) = self.stages.clock else {
+            return Ok(Variant::Workgroups);
+        };
+        let x = self.empty(4 * 32 * BLOCKS)?;
+        let quants = self.empty(4 * OUT * format.quant_words(BLOCKS))?;
+        let side = self.empty(4 * OUT * format.side_words(BLOCKS) + 4)?;
+        let y = self.empty(4 * OUT)?;
+        let info = [1, BLOCKS, OUT, 0, 0, 0, 0, OUT].map(|n| n as u32);
+        let launch = |variant: Variant, launches: usize| {
+            let way = Way::Row(variant);
+            let kernel = linear(way, format, Store::Plain);
+            for _ in 0..launches {
+                let buffers = [&x, &quants, &side, &y];
+                self.launch(&kernel, &buffers, &info, way.groups(1, OUT));
+            }
+        };
+        self.plan(|| variants.iter().for_each(|variant| launch(*variant, 1)));
+        let mut best = Vec::new();
+        for launches in [1, LAUNCHES] {
+            let record = |variant: &Variant| self.record(|| launch(*variant, launches));
+            let tapes: Vec<_> = variants.iter().map(record).collect();
+            self.time(&tapes).await?;
+            best = vec![f64::INFINITY; tapes.len()];
+            for _ in 0..REPEAT {
+                for (best, ms) in best.iter_mut().zip(self.time(&tapes).await?) {
+                    *best = best.min(ms);
+                }
+            }
+            let least = LEAST_MS.max(LEAST_STEPS * clock.resolution_ms);
+            if best.iter().all(|ms| *ms >= least) {
+                break;
+            }
+        }
+        let mut fastest = (Variant::Workgroups, f64::INFINITY);
+        for (variant, ms) in variants.into_iter().zip(best) {
+            if ms * CLEARLY < fastest.1 {
+                fastest = (variant, ms);
+            }
+        }
+        Ok(fastest.0)
+    }
+}

@@ -1,0 +1,40 @@
+// A few invocations go through what all have left, and all through what those leave: two barriers,
+// however many there are. Before a kernel calls one of these again, it has had a barrier of its own.
+
+const GATHERERS: u32 = 8u;
+
+var<workgroup> left: array<Value, INVOCATIONS>;
+var<workgroup> gathered: array<Value, INVOCATIONS / LANES * GATHERERS>;
+
+// Of LANES neighbours, one of which is `index` in the workgroup.
+fn sum_of_lanes(index: u32, value: Value) -> Value {
+    left[index] = value;
+    workgroupBarrier();
+    let lane = index % LANES;
+    let first = index / LANES * GATHERERS;
+    if (lane < GATHERERS) {
+        var sum = value;
+        for (var j = GATHERERS; j + lane < LANES; j += GATHERERS) { sum += left[index + j]; }
+        gathered[first + lane] = sum;
+    }
+    workgroupBarrier();
+    var sum = gathered[first];
+    for (var j = 1u; j < GATHERERS; j += 1u) { sum += gathered[first + j]; }
+    return sum;
+}
+
+fn largest_of_lanes(index: u32, value: Value) -> Value {
+    left[index] = value;
+    workgroupBarrier();
+    let lane = index % LANES;
+    let first = index / LANES * GATHERERS;
+    if (lane < GATHERERS) {
+        var most = value;
+        for (var j = GATHERERS; j + lane < LANES; j += GATHERERS) { most = max(most, left[index + j]); }
+        gathered[first + lane] = most;
+    }
+    workgroupBarrier();
+    var most = gathered[first];
+    for (var j = 1u; j < GATHERERS; j += 1u) { most = max(most, gathered[first + j]); }
+    return most;
+}

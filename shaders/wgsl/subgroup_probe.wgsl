@@ -1,0 +1,12 @@
+// How the invocations of a workgroup are put into subgroups, which neither WebGPU nor Vulkan promises.
+// CPU reference: src/cpu/subgroup_probe.rs.
+
+// [256]: of each invocation, the lowest index in its subgroup, and how many there are (upper half)
+@group(0) @binding(0) var<storage, read_write> found: array<u32>;
+// [1]: where in `found` to begin
+@group(0) @binding(1) var<storage, read_write> info: array<u32>;
+
+@compute @workgroup_size(256, 1, 1)
+fn main(@builtin(local_invocation_index) index: u32) {
+    found[info[0] + index] = subgroupMin(index) | (subgroupAdd(1u) << 16u);
+}
