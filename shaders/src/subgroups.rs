@@ -39,7 +39,7 @@ mod tests {
         assert_eq!(subgroup_size(&subgroup_probe(256, 1)), None);
         assert_eq!(subgroup_size(&subgroup_probe(256, 12)), None);
         assert_eq!(subgroup_size(&[]), None);
-        let every_second: Vec<u32> = (0..256).map(|i| i % 64 | 4 << 16).collect();
+        let every_second: Vec<u32> = (0..256).map(|i| (i % 64) | (4 << 16)).collect();
         assert_eq!(subgroup_size(&every_second), None);
         let mut changing = subgroup_probe(128, 8);
         changing.extend(subgroup_probe(256, 16).into_iter().skip(128));

@@ -9,8 +9,8 @@ use llamaglass_engine::forward::gpu::{self, Buffer, flat};
 use llamaglass_shaders::cpu::{self, Cache, Heads};
 use llamaglass_shaders::{
     ADD, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, KV_BLOCK, Kernel, Kv,
-    RMS_NORM, RMS_NORM_LANE, Store, WITH_BIAS, Way, attention, attention_groups, attention_part,
-    attention_tile, embed, linear,
+    Store, Variant, WITH_BIAS, Way, attention, attention_groups, attention_part, attention_tile,
+    embed, linear, rms_norm,
     step::{self, Row},
 };
 use pollster::block_on;
@@ -32,6 +32,14 @@ pub struct Gpu {
 }
 
 impl Gpu {
+    /// The variants that can be launched here.
+    fn variants(&self) -> Vec<Variant> {
+        let has = |variant: &Variant| {
+            *variant != Variant::Subgroups || self.device.subgroup_size().is_some()
+        };
+        Variant::ALL.into_iter().filter(has).collect()
+    }
+
     pub fn open() -> Self {
         Self {
             device: open().gpu.expect("a GPU"),
@@ -163,6 +171,23 @@ fn assert_close(what: &str, got: &[f32], wanted: &[f32], terms: usize) {
     }
 }
 
+/// Adapters that are programs on a CPU have subgroups of the kind that kernels rely on, so that their
+/// variants are tested everywhere.
+#[test]
+fn software_adapters_have_subgroups() {
+    let open = open();
+    let gpu = open.gpu.expect("a GPU");
+    if open.info.software {
+        assert!(gpu.subgroup_size().is_some(), "{:?}", open.info);
+    }
+    let best = || block_on(gpu.variant(None, Format::Q4_0)).unwrap();
+    // Found out once.
+    assert_eq!(best(), best());
+    if open.info.software {
+        assert_eq!(best(), Variant::Lanes);
+    }
+}
+
 #[test]
 fn embed_looks_rows_up_in_every_format() {
     let mut gpu = Gpu::open();
@@ -207,7 +232,7 @@ fn rms_norm_of_any_row() {
         let weight = gpu.noise(c);
         let stride = c + 3;
         let wanted = cpu::rms_norm(&x[first * c..], &weight, 1e-5);
-        for kernel in [RMS_NORM, RMS_NORM_LANE] {
+        for kernel in gpu.variants().into_iter().map(rms_norm) {
             let y = gpu.put(&vec![POISON; rows * stride]);
             gpu.device.launch(
                 &kernel,
@@ -358,7 +383,7 @@ fn cases(way: Way, rows: &[usize]) -> Vec<Case> {
 
 #[test]
 fn products_of_one_row_in_every_format() {
-    for way in [Way::Lane, Way::Workgroup] {
+    for way in Gpu::open().variants().into_iter().map(Way::Row) {
         for case in cases(way, &[1]) {
             case.check_plain();
             case.check_swiglu();
@@ -376,7 +401,9 @@ fn products_of_many_rows_in_every_format() {
 
 #[test]
 fn an_odd_number_of_columns() {
-    for (way, rows) in [(Way::Tile, 9), (Way::Lane, 1), (Way::Workgroup, 1)] {
+    let variants = Gpu::open().variants().into_iter();
+    let ways = variants.map(|variant| (Way::Row(variant), 1));
+    for (way, rows) in ways.chain([(Way::Tile, 9)]) {
         for out in [1, 3, 13, 129] {
             Case {
                 way,
@@ -626,27 +653,32 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Vec<(usize, usize)>],
         };
         let mut all = Vec::new();
         let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
-        all.push(("row", mixed()));
-        attention_of.launch(attention(kv_type), &all[0].1, 1, by_row(1));
         let (first, last) = (places[0], places[rows - 1]);
         if first.0 == last.0 {
             let tiles = rows.div_ceil(ATTENTION_TILE_ROWS);
             let by_tile = [queries as u32, tiles as u32, 1];
-            all.push(("tile", mixed()));
-            attention_of.launch(attention_tile(kv_type), &all[1].1, rows, by_tile);
-        }
-        for splits in [2, 5] {
-            let parts = gpu.put(&vec![POISON; rows * splits * queries * (dim + 2)]);
-            attention_of.launch(attention_part(kv_type), &parts, splits, by_row(splits));
             let mixed = mixed();
-            attention_of.merge(&parts, &mixed, splits, rows);
-            all.push(("parts", mixed));
+            attention_of.launch(attention_tile(kv_type), &mixed, rows, by_tile);
+            all.push(("tile".into(), mixed));
+        }
+        for variant in gpu.variants() {
+            let row = mixed();
+            attention_of.launch(attention(kv_type, variant), &row, 1, by_row(1));
+            all.push((format!("row, {variant}"), row));
+            for splits in [2, 5] {
+                let parts = gpu.put(&vec![POISON; rows * splits * queries * (dim + 2)]);
+                let part = attention_part(kv_type, variant);
+                attention_of.launch(part, &parts, splits, by_row(splits));
+                let mixed = mixed();
+                attention_of.merge(&parts, &mixed, splits, rows);
+                all.push((format!("{splits} parts, {variant}"), mixed));
+            }
         }
         for (what, mixed) in all {
             let got = gpu.get(&mixed);
             let rows = got.chunks_exact(mixed_stride);
             for (got, wanted) in rows.zip(wanted.chunks_exact(stride)) {
-                assert_close(what, &got[..stride], wanted, 64 * dim);
+                assert_close(&what, &got[..stride], wanted, 64 * dim);
                 assert_eq!(got[stride..], [POISON; 3]);
             }
         }
@@ -666,8 +698,9 @@ fn queries_and_keys_are_turned_and_attention_mixes() {
                 let steps = [a, b, c, vec![(0, 130), (1, 0)], vec![(1, 1), (0, 131)]];
                 check_qkv(Way::Tile, kv, heads, &steps, parts);
                 let steps = [run(0, 1), run(1, 1), vec![(0, 2), (1, 0)]];
-                check_qkv(Way::Lane, kv, heads, &steps, parts);
-                check_qkv(Way::Workgroup, kv, heads, &steps, parts);
+                for variant in Gpu::open().variants() {
+                    check_qkv(Way::Row(variant), kv, heads, &steps, parts);
+                }
             }
         }
     }

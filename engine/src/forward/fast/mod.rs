@@ -18,7 +18,7 @@ use burn::tensor::{DType, Tensor};
 use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::step::{Row, words};
-use llamaglass_shaders::{Kernel, Sampling, Way, embed};
+use llamaglass_shaders::{Kernel, Sampling, Variant, embed};
 
 use super::device::OpenDevice;
 use super::error::ForwardError;

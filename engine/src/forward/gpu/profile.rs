@@ -63,7 +63,7 @@ impl Gpu {
 
     /// The smallest step of the device's clock, in milliseconds; nothing where it stands still.
     pub(super) async fn resolution_ms(&self) -> Result<Option<f64>, ForwardError> {
-        let ticks = self.windows(&[&[]; EMPTY_WINDOWS]).await?;
+        let ticks = self.windows(&[&[][..]; EMPTY_WINDOWS]).await?;
         Ok(resolution(&ticks).map(|step| step as f64 * self.tick_ms()))
     }
 
