@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use llamaglass_shaders::{Kernel, kernels};
-use naga::valid::{
-    Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator,
-};
+use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 
 /// What is wrong with the kernel, if anything.
 fn check(kernel: &Kernel) -> Result<(), String> {

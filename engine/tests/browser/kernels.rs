@@ -9,7 +9,10 @@ use wasm_bindgen_test::wasm_bindgen_test;
 async fn every_kernel_is_accepted() {
     let (_, adapter, info) = find_adapter(None).await.unwrap();
     // Without them a browser refuses the variants that have them.
-    assert!(info.features.iter().any(|name| name == "subgroups"), "{info:?}");
+    assert!(
+        info.features.iter().any(|name| name == "subgroups"),
+        "{info:?}"
+    );
     let (device, _queue) = adapter.request_device(&Default::default()).await.unwrap();
     let mut refused = Vec::new();
     for kernel in kernels() {

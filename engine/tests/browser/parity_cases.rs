@@ -1,7 +1,7 @@
 //! The engine in a browser: the same parity cases as natively, on WebGPU and on the CPU.
 use llamaglass_engine::bytes::{ByteSource, MemorySource};
 use llamaglass_engine::parity::{self, Kind, ModelFile, Reference};
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -18,7 +18,11 @@ macro_rules! file {
     };
 }
 
-async fn load(files: Vec<(String, Vec<u8>)>, backend: BackendChoice) -> Engine {
+async fn load(
+    files: Vec<(String, Vec<u8>)>,
+    backend: BackendChoice,
+    variant: Option<Variant>,
+) -> Engine {
     let sources = files
         .into_iter()
         .map(|(name, bytes)| Box::new(MemorySource::new(name, bytes)) as Box<dyn ByteSource>)
@@ -26,6 +30,7 @@ async fn load(files: Vec<(String, Vec<u8>)>, backend: BackendChoice) -> Engine {
     let options = LoadOptions {
         backend,
         context_length: Some(1024),
+        variant,
         ..Default::default()
     };
     let engine = Engine::load(sources, &options, &mut |_| {}).await.unwrap();
@@ -60,7 +65,8 @@ const BACKENDS: [BackendChoice; 2] = [BackendChoice::Wgpu, BackendChoice::Flex];
 
 #[wasm_bindgen_test]
 async fn a_quantised_gguf_passes_parity() {
-    for backend in BACKENDS {
+    let variants = Variant::ALL.map(|variant| (BackendChoice::Wgpu, Some(variant)));
+    for (backend, variant) in [(BackendChoice::Flex, None)].into_iter().chain(variants) {
         let model = "llama-tied-gguf.Q4_K_M.gguf";
         let gguf = file!("families/llama-tied-gguf", "llama-tied-gguf.Q4_K_M.gguf");
         let reference = vec![
@@ -70,7 +76,8 @@ async fn a_quantised_gguf_passes_parity() {
             file!("families/llama-tied-gguf/reference", "Q4_K_M/greedy.json"),
         ];
         let kinds = [Kind::Tokenizer, Kind::Chat, Kind::Logits, Kind::Greedy];
-        passes(load(vec![gguf], backend).await, reference, model, &kinds).await;
+        let engine = load(vec![gguf], backend, variant).await;
+        passes(engine, reference, model, &kinds).await;
     }
 }
 
@@ -93,7 +100,7 @@ async fn a_sharded_hugging_face_folder_passes_parity() {
             file!("families/llama3-tiny/reference", "logits.json"),
         ];
         let kinds = [Kind::Tokenizer, Kind::Chat, Kind::Logits];
-        let engine = load(folder, backend).await;
+        let engine = load(folder, backend, None).await;
         passes(engine, reference, "model.safetensors", &kinds).await;
     }
 }
@@ -114,7 +121,7 @@ async fn the_default_model_gives_the_references_logits() {
         let model = ("SmolLM2-135M-Instruct.Q4_1.gguf".to_owned(), bytes.clone());
         let reference = vec![file!("smollm2-135m", "logits.json")];
         let name = model.0.clone();
-        let engine = load(vec![model], backend).await;
+        let engine = load(vec![model], backend, None).await;
         passes(engine, reference, &name, &[Kind::Logits]).await;
     }
 }

@@ -4,7 +4,7 @@ use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::timing::{ClockSource, DeviceTiming, Span, Stage, StepKind};
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
 use pollster::block_on;
 
 use super::oracle;
@@ -30,6 +30,18 @@ fn greedy_ids_are_the_oracles() {
         assert_eq!(got.ids, known[9..], "{backend:?}");
         assert_eq!(got.finish_reason, Some(FinishReason::Length));
         assert_eq!(got.usage.completion_tokens, 8);
+    }
+    // What a GPU would launch, whatever this adapter is.
+    for variant in Variant::ALL {
+        let options = LoadOptions {
+            backend: BackendChoice::Wgpu,
+            variant: Some(variant),
+            ..Default::default()
+        };
+        let mut engine = engine_with(&odd_config(), &options);
+        assert_eq!(engine.info().variant, Some(variant));
+        let got = answer(&mut engine, request(prompt(9), 8));
+        assert_eq!(got.ids, known[9..], "{variant}");
     }
 }
 

@@ -66,7 +66,8 @@ impl Gpu {
     }
 
     async fn fastest(&self, format: Format) -> Result<Variant, ForwardError> {
-        let has = |variant: &Variant| *variant != Variant::Subgroups || self.subgroup_size.is_some();
+        let has =
+            |variant: &Variant| *variant != Variant::Subgroups || self.subgroup_size.is_some();
         let mut variants: Vec<Variant> = Variant::ALL.into_iter().filter(has).collect();
         // Those that need most of a device first.
         variants.reverse();
