@@ -37,7 +37,7 @@ mod browser {
     use std::cell::RefCell;
     use std::rc::Rc;
 
-    use js_sys::{Array, Function, Promise, Reflect};
+    use js_sys::{Array, Function, Object, Promise, Reflect};
     use wasm_bindgen::closure::Closure;
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_futures::{JsFuture, future_to_promise};
@@ -75,7 +75,7 @@ mod browser {
         let this = of.clone();
         let once = Closure::once_into_js(move |argument: JsValue| -> Result<JsValue, JsValue> {
             // What stands in is the object's own; the method is its prototype's.
-            Reflect::delete_property(this.unchecked_ref(), &key.into())?;
+            Reflect::delete_property(this.unchecked_ref::<Object>(), &key.into())?;
             call(&method, argument)
         });
         Reflect::set(of, &key.into(), &once).map(drop)
