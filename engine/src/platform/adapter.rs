@@ -1,5 +1,8 @@
 //! What wgpu does not pass on of a browser's adapter, and what it does not ask it for.
 
+/// Whether kernels are handed to a browser.
+pub const IN_BROWSER: bool = cfg!(target_arch = "wasm32");
+
 /// What a browser tells of an adapter.
 #[derive(Clone, Debug, Default)]
 pub struct Told {

@@ -9,7 +9,7 @@ mod machine;
 mod wall_clock;
 
 #[cfg(feature = "compute")]
-pub use adapter::BrowserAdapter;
+pub use adapter::{BrowserAdapter, IN_BROWSER};
 #[cfg(feature = "compute")]
 pub use background::in_background;
 pub use clock::{Stopwatch, clock};

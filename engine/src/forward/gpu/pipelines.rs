@@ -12,7 +12,7 @@ use wgpu::{
     ShaderStages,
 };
 
-use crate::platform::{Stopwatch, in_background};
+use crate::platform::{IN_BROWSER, Stopwatch, in_background};
 
 /// Those of one device.
 pub struct Pipelines {
@@ -132,7 +132,7 @@ fn layout(device: &wgpu::Device, count: usize) -> BindGroupLayout {
 fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> ComputePipeline {
     let label = kernel.label();
     // In a browser wgpu hands the text on.
-    let source = if cfg!(target_family = "wasm") {
+    let source = if IN_BROWSER {
         kernel.browser_source()
     } else {
         kernel.source()
