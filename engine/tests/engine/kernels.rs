@@ -181,11 +181,8 @@ fn software_adapters_have_subgroups() {
         assert!(gpu.subgroup_size().is_some(), "{:?}", open.info);
     }
     let best = || block_on(gpu.variant(None, Format::Q4_0)).unwrap();
-    // Found out once.
+    // Found out once; what it is depends on measured times.
     assert_eq!(best(), best());
-    if open.info.software {
-        assert_eq!(best(), Variant::Lanes);
-    }
 }
 
 #[test]

@@ -104,12 +104,34 @@ impl Gpu {
                 break;
             }
         }
-        let mut fastest = (Variant::Workgroups, f64::INFINITY);
-        for (variant, ms) in variants.into_iter().zip(best) {
-            if ms * CLEARLY < fastest.1 {
-                fastest = (variant, ms);
-            }
+        Ok(clearly_fastest(variants.into_iter().zip(best)))
+    }
+}
+
+/// The first of `times`, or a later one that is clearly faster than what was taken before it.
+fn clearly_fastest(times: impl IntoIterator<Item = (Variant, f64)>) -> Variant {
+    let mut fastest = (Variant::Workgroups, f64::INFINITY);
+    for (variant, ms) in times {
+        if ms * CLEARLY < fastest.1 {
+            fastest = (variant, ms);
         }
-        Ok(fastest.0)
+    }
+    fastest.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_clear_lead_counts() {
+        use Variant::{Lanes, Subgroups, Workgroups};
+        let of = |times: [f64; 3]| {
+            clearly_fastest([Subgroups, Workgroups, Lanes].into_iter().zip(times))
+        };
+        assert_eq!(of([1.0, 0.9, 0.81]), Subgroups);
+        assert_eq!(of([1.0, 0.7, 0.6]), Workgroups);
+        assert_eq!(of([4.3, 4.3, 1.3]), Lanes);
+        assert_eq!(clearly_fastest([(Workgroups, 2.0), (Lanes, 1.0)]), Lanes);
     }
 }
