@@ -7,9 +7,7 @@ use llamaglass_engine::weights::testing::seeds;
 use llamaglass_engine::weights::{WeightsError, fuzz};
 
 fn corpus(target: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../fuzz/corpus")
-        .join(target)
+    Path::new("../fuzz/corpus").join(target)
 }
 
 /// Every file of a target: those called good open, those called bad are refused, none panics.

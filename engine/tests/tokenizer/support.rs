@@ -11,9 +11,7 @@ use llamaglass_engine::weights::Checkpoint;
 pub(crate) const FAMILIES: [&str; 3] = ["llama2-tiny", "llama3-tiny", "llama-tied-gguf"];
 
 pub(crate) fn folder(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data/families")
-        .join(name)
+    Path::new("tests/data/families").join(name)
 }
 
 /// A family's tokenizer, opened once.

@@ -6,9 +6,7 @@ use llamaglass_engine::bytes::{ByteSource, FileSource, MemorySource};
 use llamaglass_engine::weights::{Checkpoint, WeightsError};
 
 pub fn data(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/data")
-        .join(path)
+    Path::new("tests/data").join(path)
 }
 
 /// Every file of a folder, its subfolders not.

@@ -7,19 +7,19 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
 use super::chat::wait_until_ready;
+use crate::project::Project;
 
-/// A real model of 230 kB, for after the bad ones.
-const GOOD: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf"
-);
+/// A real model of 230 kB, for after the bad ones; from the checkout on.
+const GOOD: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 
 /// Opens one bad file after the other, then a good one.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     let folder = std::env::temp_dir().join(format!("llamaglass-e2e-{}", std::process::id()));
     fs::create_dir_all(&folder).context("no folder for bad files")?;
-    let good = fs::read(GOOD).with_context(|| format!("could not read {GOOD}"))?;
+    let good_path = Project::find()?.root.join(GOOD);
+    let good =
+        fs::read(&good_path).with_context(|| format!("could not read {}", good_path.display()))?;
     let cases: [(&str, &[u8]); 3] = [
         ("empty.gguf", b""),
         ("text.gguf", b"this is no model at all, but a line of text"),
@@ -37,7 +37,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         println!("  {name}: {}", error.replace('\n', " "));
     }
     session.screenshot("bad-file")?;
-    session.choose_files("[data-testid=open-file-input]", &[GOOD.as_ref()])?;
+    session.choose_files("[data-testid=open-file-input]", &[&good_path])?;
     session.wait_for("the last error to go", Duration::from_secs(30), || {
         Ok((session.count("[data-testid=error]")? == 0).then_some(()))
     })?;
