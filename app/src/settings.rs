@@ -83,13 +83,12 @@ impl Settings {
             role: "system".into(),
             content: self.system_prompt.clone(),
         });
+        let turns = system.into_iter().chain(turns).collect();
         Request {
-            input: Input::Messages(system.into_iter().chain(turns).collect()),
             sampling: self.sampling.clone(),
             stop: self.stop.clone(),
             max_tokens: self.max_tokens,
-            ignore_eos: false,
-            logprobs: None,
+            ..Request::new(Input::Messages(turns))
         }
     }
 }

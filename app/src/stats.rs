@@ -89,7 +89,7 @@ impl AnswerStats {
     /// Takes one event that reached the page at `now_ms` of the page's clock.
     pub fn apply(&mut self, event: &Event, now_ms: f64) {
         match event {
-            Event::Queued { .. } => {}
+            Event::Queued { .. } | Event::Preempted { .. } => {}
             Event::Started {
                 prompt_tokens,
                 reused_tokens,

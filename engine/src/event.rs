@@ -2,11 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::scheduler::RequestId;
 use crate::timing::{RequestTiming, StepTiming};
-
-/// Which request an event belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct RequestId(pub u64);
 
 /// Natural logarithms of the probabilities that the model itself gave, before any setting of the
 /// sampling.
@@ -37,6 +34,12 @@ pub enum Event {
         reused_tokens: usize,
         /// Template, tokenize, queue and schedule.
         timing: RequestTiming,
+    },
+    /// Others needed its blocks of the KV cache: it waits again, and then goes on where it was, after what
+    /// is not in the cache any more was computed again.
+    Preempted {
+        /// The request.
+        request: RequestId,
     },
     /// A chunk of the prompt was computed (not the last one, which yields the first token).
     Prefill {
@@ -89,6 +92,7 @@ impl Event {
     pub const fn request(&self) -> RequestId {
         match self {
             Self::Queued { request }
+            | Self::Preempted { request }
             | Self::Started { request, .. }
             | Self::Prefill { request, .. }
             | Self::Token { request, .. }
@@ -124,4 +128,6 @@ pub enum FinishReason {
     Length,
     /// The caller asked for it.
     Abort,
+    /// The request's deadline passed.
+    Deadline,
 }

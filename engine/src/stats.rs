@@ -165,7 +165,7 @@ impl Record {
     /// Takes one event of this request.
     pub fn push(&mut self, event: &Event) {
         match event {
-            Event::Queued { .. } => {}
+            Event::Queued { .. } | Event::Preempted { .. } => {}
             Event::Started {
                 prompt_tokens,
                 reused_tokens,

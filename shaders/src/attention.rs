@@ -58,14 +58,14 @@ pub const ATTENTION_MAX_D: usize = 256;
 const HEADS: usize = 4;
 
 /// Causal attention of a row: buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE],
-/// `step`; info: H, K, D, STRIDE, and 1. [`attention_groups`] workgroups a row (z).
+/// `step`; info: H, K, D, STRIDE, 1, the first row. [`attention_groups`] workgroups a row (z).
 pub const fn attention(kv: Kv, variant: Variant) -> Kernel {
     let put = include_str!("../wgsl/attention/whole.wgsl");
     row(kv, variant, "attention", put)
 }
 
 /// The same for SPLITS workgroups that share the positions: `mixed` is [T, SPLITS, H, D + 2] for
-/// [`ATTENTION_MERGE`], and the last of info SPLITS.
+/// [`ATTENTION_MERGE`], and in info SPLITS for the 1.
 pub const fn attention_part(kv: Kv, variant: Variant) -> Kernel {
     let put = include_str!("../wgsl/attention/part.wgsl");
     row(kv, variant, "attention_part", put)
@@ -89,7 +89,7 @@ pub const fn attention_groups(h: usize, k: usize, splits: usize) -> [u32; 3] {
 }
 
 /// What [`attention_part`] left, to `mixed` [T, STRIDE]: buffers `parts`, `mixed`; info: H, D, STRIDE,
-/// SPLITS. A workgroup a query head (x) and row (y).
+/// SPLITS, the first row. A workgroup a query head (x) and row (y).
 pub const ATTENTION_MERGE: Kernel = Kernel::one(
     "attention_merge",
     include_str!("../wgsl/attention/merge.wgsl"),
@@ -97,8 +97,8 @@ pub const ATTENTION_MERGE: Kernel = Kernel::one(
     "attention",
 );
 
-/// The same as [`attention`] for a prompt's rows; info: H, K, D, STRIDE, T. A workgroup a query
-/// head (x) and [`ATTENTION_TILE_ROWS`] rows (y).
+/// The same as [`attention`] for rows of prompts, of which each [`ATTENTION_TILE_ROWS`] are of one sequence
+/// and follow each other, but for rows at position 0 that fill them; info: H, K, D, STRIDE, T. A workgroup a query head (x) and so many rows (y).
 pub const fn attention_tile(kv: Kv) -> Kernel {
     let tile = include_str!("../wgsl/attention/tile.wgsl");
     Kernel {

@@ -69,9 +69,23 @@ pub const MAX_TOP_LOGPROBS: usize = 20;
 /// What is picked where no logit is finite.
 pub const NO_PICK: u32 = u32::MAX;
 
-/// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, the row of `x` that
-/// is row 0 of `y`, Y_STRIDE. A workgroup a row.
+/// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, Y_STRIDE, the row of
+/// `x` that is row 0 of `y`. A workgroup a row.
 pub const fn rms_norm(variant: Variant) -> Kernel {
+    norm(
+        variant,
+        "",
+        ["", include_str!("../wgsl/norm_rows/in_order.wgsl")],
+    )
+}
+
+/// The same for the rows that a step picks from: a buffer more, `step` ([`step`]), and no row in info.
+pub const fn rms_norm_picked(variant: Variant) -> Kernel {
+    let rows = include_str!("../wgsl/norm_rows/picked.wgsl");
+    norm(variant, "picked", [STEP, rows])
+}
+
+const fn norm(variant: Variant, name: &'static str, [step, rows]: [&'static str; 2]) -> Kernel {
     let (invocations, lanes, reduce) = match variant {
         Variant::Lanes => (
             16,
@@ -80,14 +94,24 @@ pub const fn rms_norm(variant: Variant) -> Kernel {
         ),
         _ => (64, "const LANES: u32 = 64u;\n", variant.gather()),
     };
+    let norm = include_str!("../wgsl/rms_norm.wgsl");
     Kernel {
-        name: ["rms_norm", variant.name(), ""],
-        parts: parts([lanes, reduce, include_str!("../wgsl/rms_norm.wgsl")]),
+        name: ["rms_norm", name, variant.name()],
+        parts: parts([lanes, reduce, step, rows, norm]),
         workgroup_size: [invocations, 1, 1],
         subgroups: variant.subgroups(),
         reference: "rms_norm",
     }
 }
+
+/// A block of a cache in place of another: a buffer; info: the first word of the one, of the other, and
+/// how many. An invocation a word.
+pub const COPY_BLOCK: Kernel = Kernel::one(
+    "copy_block",
+    include_str!("../wgsl/copy_block.wgsl"),
+    [64, 1, 1],
+    "copy_block",
+);
 
 /// Ids to rows of an embedding in `format`: buffers `step` ([`step`]), the embedding's `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
 pub const fn embed(format: Format) -> Kernel {
@@ -116,9 +140,11 @@ pub fn kernels() -> Vec<Kernel> {
         SUBGROUP_PROBE,
         ATTENTION_MERGE,
         COPY,
+        COPY_BLOCK,
         FMA,
     ];
     all.extend(Variant::ALL.map(rms_norm));
+    all.extend(Variant::ALL.map(rms_norm_picked));
     for kv in Kv::ALL {
         all.push(attention_tile(kv));
         // There is none of its own for lanes.

@@ -1,9 +1,6 @@
 // What every pick does: leaving the id for the host and the next step. A kernel that includes this has
 // `picked` and `step`, and a workgroup a pick.
 
-// The row that pick `n` is from: the last rows are picked from.
-fn row_of(n: u32) -> u32 { return step[STEP_ROWS] - step[STEP_PICKS] + n; }
-
 // Leaves the id of pick `n`. The next step's rows are one a pick; where there are several, every row
 // was picked from, so that no workgroup overwrites what another reads.
 fn pick(n: u32, id: u32) {
@@ -16,5 +13,6 @@ fn pick(n: u32, id: u32) {
     step[to + ROW_POSITION] = row_word(row, ROW_POSITION) + 1u;
     step[to + ROW_BLOCKS] = row_word(row, ROW_BLOCKS);
     step[to + ROW_SLOT] = row_word(row, ROW_SLOT);
+    step[to + ROW_PICK] = n;
     if (n == 0u) { step[STEP_ROWS] = step[STEP_PICKS]; }
 }

@@ -1,5 +1,5 @@
 // x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467), a workgroup a row. LANES are the
-// variant's. CPU reference: src/cpu/rms_norm.rs.
+// variant's; norm_rows/ says which rows. CPU reference: src/cpu/rms_norm.rs.
 
 // [.., C] f32
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
@@ -7,9 +7,6 @@
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
 // [T, Y_STRIDE] f32; what a row has after its C values is left alone
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
-// [4]: C, the bits of eps, the row of x that is row 0 of y, Y_STRIDE
-@group(0) @binding(3) var<storage, read_write> info: array<u32>;
-
 alias Value = f32;
 const INVOCATIONS: u32 = LANES;
 
@@ -19,8 +16,8 @@ fn main(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let c = info[0];
-    let begin = (info[2] + group.x) * c;
-    let out = group.x * info[3];
+    let begin = from_row(group.x) * c;
+    let out = group.x * info[2];
     var own = 0.0;
     for (var i = lane; i < c; i += LANES) {
         let value = x[begin + i];

@@ -91,7 +91,7 @@ fn refresh(app: App, tag: Tag) {
             Outcome::Failed(error) => Some(TurnState::Failed(error.clone())),
             Outcome::Finished { reason, .. } => Some(match reason {
                 FinishReason::Stop => TurnState::Done,
-                FinishReason::Length => TurnState::Cut,
+                FinishReason::Length | FinishReason::Deadline => TurnState::Cut,
                 FinishReason::Abort => TurnState::Aborted,
             }),
         }

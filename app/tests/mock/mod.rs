@@ -296,6 +296,7 @@ fn info(choice: BackendChoice) -> ModelInfo {
         context_length: 2048,
         prefill_chunk: 32,
         batch: 1,
+        kv_positions: 4096,
         has_chat_template: true,
         backend: backend(choice),
         path: ForwardPath::Reference,

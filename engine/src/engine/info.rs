@@ -33,6 +33,9 @@ pub struct ModelInfo {
     pub prefill_chunk: usize,
     /// How many requests are answered at once.
     pub batch: usize,
+    /// Positions of the KV cache, of all requests together.
+    #[serde(default)]
+    pub kv_positions: usize,
     /// Whether the model can chat.
     pub has_chat_template: bool,
     /// What runs it.
@@ -52,7 +55,7 @@ impl ModelInfo {
     /// Bytes that a decode step at `position` reads: every weight but what it looks up, and the
     /// keys and values of all positions before it.
     pub fn decode_bytes(&self, position: f64) -> f64 {
-        let a_position = self.memory.kv_cache as f64 / self.context_length as f64;
+        let a_position = self.memory.kv_cache as f64 / self.kv_positions.max(1) as f64;
         (self.memory.weights - self.memory.looked_up) as f64 + position * a_position
     }
 

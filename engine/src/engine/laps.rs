@@ -31,6 +31,11 @@ impl Laps {
         self.booked = now;
     }
 
+    /// Milliseconds since they were started.
+    pub(super) fn ms(&self) -> f64 {
+        self.watch.ms()
+    }
+
     /// When they were started, in milliseconds since the engine was made.
     pub(super) const fn start_ms(&self) -> f64 {
         self.start_ms

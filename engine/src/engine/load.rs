@@ -1,6 +1,6 @@
 //! From files to an engine that is warm.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::info::{ModelInfo, type_counts};
 use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
@@ -8,10 +8,13 @@ use crate::bytes::ByteSource;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
     self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, PickWay,
-    Shape, queue,
+    Shape, TILE_ROWS, queue,
 };
+use llamaglass_shaders::KV_BLOCK;
+
 use crate::platform::Stopwatch;
 use crate::sampling::{SamplingOptions, sampling};
+use crate::scheduler::{BlockPool, Limits, Scheduler};
 use crate::timing::{LoadSpan, LoadTiming};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, ModelConfig};
@@ -70,19 +73,14 @@ impl Engine {
             // What was compiled for another model is not of this load.
             gpu.take_compiles(0.0);
         }
-        let context = context_length(checkpoint.config(), options);
-        let chunk = chunk(options, &open.info).min(context);
         let depth = depth(options, &open.info);
-        let path = ForwardPath::choose(options.path, checkpoint.config(), &open.info)?;
-        let shape = Shape {
+        let shape = shape(checkpoint.config(), options, &open.info)?;
+        let Shape {
             context,
-            batch: options.batch.unwrap_or(1),
             chunk,
             path,
-            kv: options.kv,
-            variant: options.variant,
-        };
-        shape.check()?;
+            ..
+        } = shape;
         let memory = MemoryLedger::of(&checkpoint, shape);
         memory.check(&open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
@@ -104,6 +102,7 @@ impl Engine {
             context_length: context,
             prefill_chunk: chunk,
             batch: shape.batch,
+            kv_positions: shape.positions(),
             has_chat_template: tokenizer.has_chat_template(),
             backend: open.info,
             path,
@@ -112,6 +111,20 @@ impl Engine {
             load: LoadTiming::default(),
             config,
         };
+        let chains = model.chains();
+        let scheduler = Scheduler::new(
+            Limits {
+                slots: shape.batch,
+                rows: chunk,
+                tile: TILE_ROWS,
+                chains,
+                policy: options.policy,
+            },
+            match path {
+                ForwardPath::Fast => BlockPool::new(shape.pool(), KV_BLOCK, true),
+                ForwardPath::Reference => BlockPool::new(shape.batch, context, false),
+            },
+        );
         let mut engine = Self {
             model,
             tokenizer,
@@ -122,10 +135,8 @@ impl Engine {
             depth,
             paced: false,
             flights: VecDeque::new(),
-            cached: vec![Vec::new(); shape.batch],
-            chained: Vec::new(),
-            queue: VecDeque::new(),
-            active: Vec::new(),
+            scheduler,
+            requests: HashMap::new(),
             aborted: Vec::new(),
             events: Vec::new(),
             next_id: 0,
@@ -160,7 +171,7 @@ impl Engine {
         if self.model.picks() {
             // Any settings: they decide nothing that a compiler sees.
             let sampling = sampling(&SamplingOptions::default())?;
-            self.model.begin(0, &sampling, &[])?;
+            self.model.begin(0, (&sampling, 0), &[])?;
         }
         for (done, ((ids, position), way)) in (0u64..).zip(steps) {
             report(progress, LoadPhase::Compile, done, total);
@@ -169,7 +180,7 @@ impl Engine {
             }
             let input = self.model.upload(ids, position)?;
             if self.model.picks() {
-                self.model.advance(input.rows(), Some(way), None)?;
+                self.model.advance(input.rows(), way, None)?;
                 self.model.read_step(1, None)?.get().await?;
             } else if way == PickWay::Argmax {
                 self.model.encode(input, LogitRows::Last)?;
@@ -215,20 +226,29 @@ pub fn memory_ledger(
     options: &LoadOptions,
     info: &BackendInfo,
 ) -> Result<(ForwardPath, MemoryLedger), ForwardError> {
-    let context = context_length(checkpoint.config(), options);
-    let chunk = chunk(options, info).min(context);
-    let path = ForwardPath::choose(options.path, checkpoint.config(), info)?;
+    let shape = shape(checkpoint.config(), options, info)?;
+    let memory = MemoryLedger::of(checkpoint, shape);
+    Ok((shape.path, memory))
+}
+
+/// What a model of `config` is made for on a device.
+fn shape(
+    config: &ModelConfig,
+    options: &LoadOptions,
+    info: &BackendInfo,
+) -> Result<Shape, ForwardError> {
+    let context = context_length(config, options);
     let shape = Shape {
         context,
         batch: options.batch.unwrap_or(1),
-        chunk,
-        path,
+        chunk: chunk(options, info).min(context),
+        kv_blocks: options.kv_blocks,
+        path: ForwardPath::choose(options.path, config, info)?,
         kv: options.kv,
         variant: options.variant,
     };
     shape.check()?;
-    let memory = MemoryLedger::of(checkpoint, shape);
-    Ok((path, memory))
+    Ok(shape)
 }
 
 /// What a load with `options` would run on, without a model.

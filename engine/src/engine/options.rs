@@ -6,6 +6,7 @@ use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
 use crate::forward::{ForwardPath, KvType};
+use crate::scheduler::Policy;
 
 /// How a model is to be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -28,8 +29,13 @@ pub struct LoadOptions {
     /// Which variant of our own kernels is launched; by default the fastest on the adapter. On the fast
     /// path only.
     pub variant: Option<Variant>,
-    /// How many requests are answered at once; by default one. More only on the fast path.
+    /// How many requests are answered at once; by default one.
     pub batch: Option<usize>,
+    /// Blocks of the KV cache, of 64 positions each, that requests share; by default as many as make all
+    /// of them as long as the context. On the fast path only.
+    pub kv_blocks: Option<usize>,
+    /// How prompts and answers share the steps.
+    pub policy: Policy,
     /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits
     /// the adapter. More than one only where the device itself picks tokens.
     pub readback_depth: Option<usize>,

@@ -1,6 +1,6 @@
 //! The engine's state, and what can be asked of it between steps.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::EngineError;
@@ -12,7 +12,7 @@ use crate::forward::device::Failures;
 use crate::forward::gpu::Gpu;
 use crate::forward::{Model, Roofline, measure_roofline};
 use crate::platform::Stopwatch;
-use crate::scheduler::Request;
+use crate::scheduler::{Request, Scheduler};
 use crate::tokenizer::Tokenizer;
 
 /// One model on one device, answering a batch of requests at a time.
@@ -31,26 +31,15 @@ pub struct Engine {
     pub(super) paced: bool,
     /// The steps that were issued and not waited for, in order.
     pub(super) flights: VecDeque<Flight>,
-    /// Slot by slot, the ids whose keys and values are in the cache, from position 0.
-    pub(super) cached: Vec<Vec<u32>>,
-    /// The requests whose next rows the device has made itself, in their order.
-    pub(super) chained: Vec<RequestId>,
-    pub(super) queue: VecDeque<Waiting>,
-    /// In the order in which they were begun.
-    pub(super) active: Vec<Sequence>,
+    /// Whose turn it is, and what is in the KV cache.
+    pub(super) scheduler: Scheduler,
+    /// The requests that wait or are answered.
+    pub(super) requests: HashMap<RequestId, Sequence>,
     pub(super) aborted: Vec<RequestId>,
     /// Events that wait for the next step to hand them out.
     pub(super) events: Vec<Event>,
     pub(super) next_id: u64,
     pub(super) epoch: Stopwatch,
-}
-
-/// A request in the queue.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) id: RequestId,
-    pub(super) request: Request,
-    pub(super) since: Stopwatch,
 }
 
 impl Engine {
@@ -64,16 +53,19 @@ impl Engine {
         &self.tokenizer
     }
 
-    /// Puts a request at the end of the queue. What is wrong with it comes as [`Event::Failed`].
+    /// Puts a request in the queue. What is wrong with it comes as [`Event::Failed`].
     pub fn submit(&mut self, request: Request) -> RequestId {
         let id = RequestId(self.next_id);
         self.next_id += 1;
         self.events.push(Event::Queued { request: id });
-        self.queue.push_back(Waiting {
-            id,
-            request,
-            since: Stopwatch::start(),
-        });
+        let limits = (self.model.context(), self.model.config().vocab_size);
+        match Sequence::new(id, request, &self.tokenizer, limits, self.epoch.ms()) {
+            Ok((sequence, asked)) => {
+                self.requests.insert(id, sequence);
+                self.scheduler.submit(asked);
+            }
+            Err(error) => self.fail(id, &error),
+        }
         id
     }
 
@@ -84,7 +76,7 @@ impl Engine {
 
     /// Whether there is nothing to do and nothing to tell.
     pub fn is_idle(&self) -> bool {
-        self.active.is_empty() && self.queue.is_empty() && self.events.is_empty()
+        self.requests.is_empty() && self.events.is_empty()
     }
 
     /// What the device can do at most; nothing on the CPU backend. No request may be running.
@@ -106,7 +98,17 @@ impl Engine {
     }
 
     pub(super) fn forget(&mut self) {
-        self.cached.iter_mut().for_each(Vec::clear);
-        self.chained.clear();
+        self.scheduler.forget();
+    }
+
+    /// How many requests wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.scheduler.waiting()
+    }
+
+    /// Blocks of the KV cache that requests hold, and how many there are.
+    pub fn blocks(&self) -> (usize, usize) {
+        let pool = self.scheduler.pool();
+        (pool.total() - pool.free(), pool.total())
     }
 }

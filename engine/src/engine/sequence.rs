@@ -1,33 +1,26 @@
-//! A request that is being answered.
+//! A request that waits or is being answered.
 
 use llamaglass_shaders::MAX_TOP_LOGPROBS;
 use llamaglass_shaders::cpu::{self, Logprobs};
 
 use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
-use crate::forward::{NextRow, PickWay};
-use crate::platform::Stopwatch;
+use crate::forward::PickWay;
+use crate::platform::{Stopwatch, clock};
 use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
-use crate::scheduler::{Input, Request, answer_budget};
+use crate::scheduler::{Asked, Input, Request, answer_budget};
 use crate::text::TextStream;
-use crate::timing::{Span, Spans};
+use crate::timing::{RequestTiming, Span, Spans};
 use crate::tokenizer::{SpecialText, TemplateOptions, Tokenizer};
 
 use super::EngineError;
 
-/// A request that is being answered.
+/// A request that waits or is being answered. Its ids are the scheduler's.
 #[derive(Debug)]
 pub(super) struct Sequence {
     pub(super) id: RequestId,
-    /// The prompt and what was picked since.
-    pub(super) ids: Vec<u32>,
-    /// Its place in the KV cache.
-    pub(super) slot: usize,
     prompt_tokens: usize,
     reused_tokens: usize,
-    /// Ids whose steps were issued, whether or not they are done.
-    pub(super) issued: usize,
-    /// Picks that were issued.
-    pub(super) picks_issued: usize,
+    completion_tokens: usize,
     budget: usize,
     end_ids: Vec<u32>,
     sampling: Sampling,
@@ -36,6 +29,9 @@ pub(super) struct Sequence {
     sampler: HostSampler,
     occurrences: Occurrences,
     text: TextStream,
+    /// What was spent on it before its first step.
+    pub(super) spans: Spans,
+    since: Stopwatch,
 }
 
 /// What was picked.
@@ -53,15 +49,17 @@ pub(super) struct Picked {
 }
 
 impl Sequence {
-    /// Tokenises and checks `request`; books template and tokenize in `spans`.
+    /// Tokenises and checks `request`; what the scheduler has to know of it, too. Deadlines count from
+    /// `now_ms`.
     pub(super) fn new(
         id: RequestId,
         request: Request,
         tokenizer: &Tokenizer,
         (context, vocab): (usize, usize),
-        spans: &mut Spans,
-    ) -> Result<Self, EngineError> {
-        let ids = prompt_ids(request.input, tokenizer, spans)?;
+        now_ms: f64,
+    ) -> Result<(Self, Asked), EngineError> {
+        let mut spans = Spans::default();
+        let ids = prompt_ids(request.input, tokenizer, &mut spans)?;
         let budget = answer_budget(ids.len(), request.max_tokens, context)?;
         let end_ids = if request.ignore_eos {
             Vec::new()
@@ -75,13 +73,11 @@ impl Sequence {
         }
         // Without penalties nobody asks.
         let vocab = if sampling.penalties { vocab } else { 0 };
-        Ok(Self {
+        let sequence = Self {
             id,
-            slot: 0,
             prompt_tokens: ids.len(),
             reused_tokens: 0,
-            issued: 0,
-            picks_issued: 0,
+            completion_tokens: 0,
             budget,
             end_ids,
             logprobs: request.logprobs,
@@ -89,32 +85,37 @@ impl Sequence {
             occurrences: Occurrences::of_prompt(&ids, vocab),
             sampling,
             text: TextStream::new(tokenizer, &request.stop),
+            spans,
+            since: Stopwatch::start(),
+        };
+        let asked = Asked {
+            request: id,
+            priority: request.priority,
+            most: ids.len() + budget,
             ids,
-        })
+            deadline_ms: request.deadline_ms.map(|after| now_ms + after),
+        };
+        Ok((sequence, asked))
     }
 
     pub(super) const fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
     }
 
-    /// Takes a place in the KV cache, which has the leading ids already.
-    pub(super) const fn settle_in(&mut self, slot: usize, reused: usize) {
-        self.slot = slot;
+    /// It got a slot for the first time, in `schedule_ms`; its event.
+    pub(super) fn started(&mut self, reused: usize, schedule_ms: f64) -> Event {
         self.reused_tokens = reused;
-        self.issued = reused;
-    }
-
-    /// The row of a step that computes position `at`.
-    pub(super) fn row(&self, at: usize) -> NextRow {
-        NextRow {
-            id: self.ids[at],
-            position: at,
-            slot: self.slot,
+        self.spans.add(Span::Queue, self.since.ms() - schedule_ms);
+        self.spans.add(Span::Schedule, schedule_ms);
+        Event::Started {
+            request: self.id,
+            prompt_tokens: self.prompt_tokens,
+            reused_tokens: reused,
+            timing: RequestTiming {
+                spans: self.spans,
+                clock: clock(),
+            },
         }
-    }
-
-    pub(super) const fn reused_tokens(&self) -> usize {
-        self.reused_tokens
     }
 
     /// How the device is to pick.
@@ -126,14 +127,10 @@ impl Sequence {
         }
     }
 
-    /// What the device needs for that.
-    pub(super) fn sampling(&self) -> (&Sampling, &[u32]) {
-        (&self.sampling, self.occurrences.words())
-    }
-
-    /// Whether more tokens may be picked than already are on their way.
-    pub(super) const fn may_pick(&self) -> bool {
-        self.picks_issued < self.budget
+    /// What the device needs for that: settings, how often it picked already, and what there is of each id.
+    pub(super) fn sampling(&self) -> ((&Sampling, u64), &[u32]) {
+        let draws = self.completion_tokens as u64;
+        ((&self.sampling, draws), self.occurrences.words())
     }
 
     /// Picks an id from `logits` (V) on the host.
@@ -164,7 +161,7 @@ impl Sequence {
 
     /// Takes a picked id in.
     pub(super) fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Picked {
-        self.ids.push(id);
+        self.completion_tokens += 1;
         self.occurrences.push(id);
         if self.end_ids.contains(&id) {
             return Picked {
@@ -175,7 +172,7 @@ impl Sequence {
         let delta = self.text.push(tokenizer, id);
         let finish = if delta.stopped {
             Some(FinishReason::Stop)
-        } else if self.completion_tokens() >= self.budget {
+        } else if self.completion_tokens >= self.budget {
             Some(FinishReason::Length)
         } else {
             None
@@ -186,10 +183,6 @@ impl Sequence {
         }
     }
 
-    fn completion_tokens(&self) -> usize {
-        self.ids.len() - self.prompt_tokens
-    }
-
     /// The sequence's last event.
     pub(super) fn done(&mut self, finish_reason: FinishReason) -> Event {
         Event::Done {
@@ -198,7 +191,7 @@ impl Sequence {
             usage: Usage {
                 prompt_tokens: self.prompt_tokens,
                 reused_tokens: self.reused_tokens,
-                completion_tokens: self.completion_tokens(),
+                completion_tokens: self.completion_tokens,
             },
             finish_reason,
         }

@@ -2,17 +2,15 @@
 
 use burn::tensor::Tensor;
 
-use super::issue::{Flight, FlightRows};
+use super::issue::Flight;
 use super::laps::Laps;
-use super::running::Waiting;
-use super::sequence::{Pick, Sequence};
+use super::sequence::Pick;
 use super::{Engine, EngineError};
 use crate::event::{Event, FinishReason, RequestId};
-use crate::forward::{ForwardError, LogitRows, NextRow, StepResult, queue};
-use crate::platform::{Stopwatch, clock};
+use crate::forward::{ForwardError, LogitRows, NextRows, StepResult, queue};
 use crate::sampling::SamplingError;
-use crate::scheduler::{Plan, Progress, plan, reusable_prefix};
-use crate::timing::{RequestTiming, Span, Spans};
+use crate::scheduler::Part;
+use crate::timing::Span;
 
 /// What is submitted at once takes about this long, in milliseconds: a page is painted in between.
 const SUBMIT_MS: f64 = 100.0;
@@ -25,8 +23,10 @@ impl Engine {
     /// An abort that was asked for before takes effect here, instead of a step.
     pub async fn step(&mut self) -> Vec<Event> {
         self.take_aborts();
-        while self.active.len() < self.info.batch && self.start_next() {}
-        if !self.active.is_empty() {
+        for id in self.scheduler.expired(self.epoch.ms()) {
+            self.end(id, FinishReason::Deadline);
+        }
+        if !self.requests.is_empty() {
             let advanced = if self.model.picks() {
                 self.advance_on_device().await
             } else {
@@ -35,77 +35,35 @@ impl Engine {
             if let Err(error) = advanced {
                 // What the step left in the cache is unknown.
                 self.forget();
-                for sequence in std::mem::take(&mut self.active) {
-                    self.fail(sequence.id, &error);
+                self.flights.clear();
+                let running: Vec<RequestId> = self.scheduler.running().collect();
+                for id in running {
+                    self.scheduler.end(id);
+                    self.fail(id, &error);
                 }
             }
         }
         std::mem::take(&mut self.events)
     }
 
-    fn fail(&mut self, request: RequestId, error: &EngineError) {
+    pub(super) fn fail(&mut self, request: RequestId, error: &EngineError) {
+        self.requests.remove(&request);
         let error = error.to_string();
         self.events.push(Event::Failed { request, error });
     }
 
+    /// Ends a request, whether it waits or runs; an unknown one is ignored.
+    fn end(&mut self, request: RequestId, reason: FinishReason) {
+        if let Some(mut sequence) = self.requests.remove(&request) {
+            self.scheduler.end(request);
+            self.events.push(sequence.done(reason));
+        }
+    }
+
     fn take_aborts(&mut self) {
         for id in std::mem::take(&mut self.aborted) {
-            if let Some(index) = self.active.iter().position(|active| active.id == id) {
-                let mut sequence = self.active.remove(index);
-                self.events.push(sequence.done(FinishReason::Abort));
-            } else if let Some(index) = self.queue.iter().position(|waiting| waiting.id == id) {
-                self.queue.remove(index);
-                self.events.push(Event::Done {
-                    request: id,
-                    text: String::new(),
-                    usage: Default::default(),
-                    finish_reason: FinishReason::Abort,
-                });
-            }
+            self.end(id, FinishReason::Abort);
         }
-    }
-
-    /// Takes the next request out of the queue; whether there was one.
-    fn start_next(&mut self) -> bool {
-        let Some(Waiting { id, request, since }) = self.queue.pop_front() else {
-            return false;
-        };
-        let mut spans = Spans::default();
-        spans.add(Span::Queue, since.ms());
-        let limits = (self.model.context(), self.model.config().vocab_size);
-        match Sequence::new(id, request, &self.tokenizer, limits, &mut spans) {
-            Ok(mut sequence) => {
-                let watch = Stopwatch::start();
-                let (slot, reused) = self.free_slot(&sequence.ids);
-                self.cached[slot].truncate(reused);
-                sequence.settle_in(slot, reused);
-                spans.add(Span::Schedule, watch.ms());
-                self.events.push(Event::Started {
-                    request: id,
-                    prompt_tokens: sequence.prompt_tokens(),
-                    reused_tokens: sequence.reused_tokens(),
-                    timing: RequestTiming {
-                        spans,
-                        clock: clock(),
-                    },
-                });
-                self.active.push(sequence);
-            }
-            Err(error) => self.fail(id, &error),
-        }
-        true
-    }
-
-    /// The free slot that has the most leading `ids` in its cache, and how many; of equals the one
-    /// that has the least to lose.
-    fn free_slot(&self, ids: &[u32]) -> (usize, usize) {
-        let taken = |slot: &usize| self.active.iter().any(|active| active.slot == *slot);
-        let free = (0..self.cached.len()).filter(|slot| !taken(slot));
-        let reused = |slot: usize| (slot, reusable_prefix(&self.cached[slot], ids));
-        let best = free
-            .map(reused)
-            .max_by_key(|(slot, reused)| (*reused, std::cmp::Reverse(self.cached[*slot].len())));
-        best.unwrap_or_default()
     }
 
     /// Issues steps ahead, and waits for the first of those that were.
@@ -128,7 +86,7 @@ impl Engine {
         self.check_device()?;
         laps.book(Span::Gpu);
         laps.device = timing;
-        let computed: usize = flight.rows.iter().map(|row| row.range.len()).sum();
+        let computed: usize = flight.parts.iter().map(|part| part.range.len()).sum();
         if !self.paced && computed == self.chunk && self.chunk > 1 {
             let step_ms = self.epoch.ms() - flight.issued_ms;
             self.model.pace(step_ms, SUBMIT_MS);
@@ -141,38 +99,51 @@ impl Engine {
             Ok(Pick { id, logprobs })
         };
         let picks: Vec<Result<Pick, SamplingError>> = ids.into_iter().map(pick).collect();
-        self.take_in(laps, &flight.rows, flight.picks.then_some(picks));
+        self.take_in(laps, &flight.parts, picks);
         Ok(())
     }
 
     fn is_wanted(&self, flight: &Flight) -> bool {
-        let wanted = |row: &FlightRows| self.active.iter().any(|active| active.id == row.request);
-        flight.rows.iter().any(wanted)
+        let wanted = |part: &Part| self.requests.contains_key(&part.request);
+        flight.parts.iter().any(wanted)
     }
 
-    /// One step of the first request, whose token the host picks.
+    /// One step of every request that is being answered, one after the other; the host picks.
     async fn advance_on_host(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
-        let sequence = self.active.first_mut().ok_or_else(nothing_to_compute)?;
-        let (id, slot) = (sequence.id, sequence.slot);
-        let progress = Progress {
-            cached: self.cached[slot].len(),
-            known: sequence.ids.len(),
-        };
-        let Plan { range, picks } = plan(progress, self.chunk).ok_or_else(nothing_to_compute)?;
+        let step = self.scheduler.plan(false);
         laps.book(Span::Plan);
+        self.prepare(&step, laps.ms())?;
+        let parts: Vec<Part> = step.parts().cloned().collect();
+        if parts.is_empty() {
+            return Err(nothing_to_compute());
+        }
+        let mut picked = Vec::with_capacity(step.picks());
+        for part in &parts {
+            let pick = self.compute_on_host(part, &mut laps).await?;
+            picked.extend(pick);
+        }
+        self.take_in(laps, &parts, picked);
+        Ok(())
+    }
 
-        let rows: Vec<NextRow> = range.clone().map(|at| sequence.row(at)).collect();
-        let input = self.model.upload_rows(&rows, 0)?;
+    /// A part of a step; what was picked, where it picks.
+    async fn compute_on_host(
+        &mut self,
+        part: &Part,
+        laps: &mut Laps,
+    ) -> Result<Option<Result<Pick, SamplingError>>, EngineError> {
+        let Part { range, picks, .. } = part;
+        let ids = &self.scheduler.ids(part.request)[range.clone()];
+        let rows = NextRows::of(part.slot, range.start, ids, *picks);
+        let input = self.model.upload_rows(&rows)?;
         laps.book(Span::Upload);
 
-        let rows = if picks {
+        let rows = if *picks {
             LogitRows::Last
         } else {
             LogitRows::None
         };
-        // From here on the cache is written.
-        self.cached[slot].truncate(range.start);
         let logits = self.model.encode(input, rows)?;
         laps.book(Span::Encode);
         queue::submit(self.model.device())?;
@@ -181,18 +152,15 @@ impl Engine {
         self.check_device()?;
         laps.book(Span::Gpu);
 
-        let mut picked = None;
-        if let Some(logits) = logits {
-            let mut logits = read_logits(logits).await?;
-            laps.book(Span::Readback);
-            if let Some(sequence) = self.active.first_mut() {
-                picked = Some(vec![sequence.pick(&mut logits)]);
-            }
-            laps.book(Span::Sample);
-        }
-        let rows = [FlightRows { request: id, range }];
-        self.take_in(laps, &rows, picked);
-        Ok(())
+        let Some(logits) = logits else {
+            return Ok(None);
+        };
+        let mut logits = read_logits(logits).await?;
+        laps.book(Span::Readback);
+        let sequence = self.requests.get_mut(&part.request);
+        let pick = sequence.map(|sequence| sequence.pick(&mut logits));
+        laps.book(Span::Sample);
+        Ok(pick)
     }
 
     pub(super) fn check_device(&self) -> Result<(), ForwardError> {

@@ -1,11 +1,11 @@
 //! What a step computed becomes events.
 
 use super::Engine;
-use super::issue::FlightRows;
 use super::laps::Laps;
 use super::sequence::{Pick, Picked};
 use crate::event::{Event, TokenLogprobs};
 use crate::sampling::SamplingError;
+use crate::scheduler::Part;
 use crate::timing::{Span, StepKind, StepTiming};
 
 /// What a request hears of a step.
@@ -16,32 +16,32 @@ enum Told {
 }
 
 impl Engine {
-    /// Makes events of a step that computed `rows`, and picked an id for each of them where it did.
+    /// Makes events of a step that computed `parts`; `picks` are those of the parts that pick.
     pub(super) fn take_in(
         &mut self,
         mut laps: Laps,
-        rows: &[FlightRows],
-        picks: Option<Vec<Result<Pick, SamplingError>>>,
+        parts: &[Part],
+        picks: Vec<Result<Pick, SamplingError>>,
     ) {
-        let picked = picks.is_some();
-        let mut picks = picks.unwrap_or_default().into_iter();
-        let mut events = Vec::with_capacity(2 * rows.len());
+        let picked = !picks.is_empty();
+        let mut picks = picks.into_iter();
+        let mut events = Vec::with_capacity(2 * parts.len());
         let mut kind = StepKind::Decode;
-        for FlightRows { request, range } in rows {
-            let pick = picks.next();
+        for part in parts {
+            let pick = part.picks.then(|| picks.next()).flatten();
             // One that ended while this step was on its way is not told of it.
-            let Some(index) = self.active.iter().position(|active| active.id == *request) else {
+            let Some(sequence) = self.requests.get_mut(&part.request) else {
                 continue;
             };
-            let sequence = &mut self.active[index];
-            self.cached[sequence.slot].extend_from_slice(&sequence.ids[range.clone()]);
+            self.scheduler.landed(part);
             let prompt_tokens = sequence.prompt_tokens();
-            if range.start < prompt_tokens {
+            if part.range.start < prompt_tokens || part.range.len() > 1 {
                 kind = StepKind::Prefill;
             }
             let told = match pick {
                 None => Told::Prefill { prompt_tokens },
                 Some(Ok(Pick { id, logprobs })) => {
+                    self.scheduler.picked(part.request, id);
                     let logprobs = sequence.told_logprobs(logprobs);
                     Told::Token(id, sequence.push(&self.tokenizer, id), logprobs)
                 }
@@ -51,14 +51,15 @@ impl Engine {
                 Told::Prefill { .. } => None,
                 Told::Token(_, picked, _) => picked.finish.map(|reason| sequence.done(reason)),
                 Told::Failed(error) => Some(Event::Failed {
-                    request: *request,
+                    request: part.request,
                     error: error.clone(),
                 }),
             };
             if done.is_some() {
-                self.active.remove(index);
+                self.requests.remove(&part.request);
+                self.scheduler.end(part.request);
             }
-            events.push((*request, range, told, done));
+            events.push((part, told, done));
         }
         if picked {
             laps.book(Span::Detokenize);
@@ -66,7 +67,8 @@ impl Engine {
         self.events.reserve(2 * events.len());
         laps.book(Span::Emit);
         let timing = laps.end(kind);
-        for (request, range, told, done) in events {
+        for (Part { request, range, .. }, told, done) in events {
+            let request = *request;
             let timing = StepTiming {
                 tokens: range.len() as u32,
                 position: range.start as u32,

@@ -61,6 +61,18 @@ pub enum ForwardError {
         /// Why not.
         why: &'static str,
     },
+    /// The KV cache has too few blocks.
+    #[error(
+        "a KV cache of {blocks} blocks is too small: one request as long as the context of {context} takes {least}"
+    )]
+    KvBlocks {
+        /// How many were wanted.
+        blocks: usize,
+        /// How many there have to be.
+        least: usize,
+        /// Positions of a sequence.
+        context: usize,
+    },
     /// A buffer would be larger than the device allows.
     #[error(
         "{what} needs a buffer of {bytes} bytes, but the device's limit ({limit_name}) is {limit}"

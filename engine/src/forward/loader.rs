@@ -37,7 +37,11 @@ pub async fn load(
         done: 0,
         progress,
     };
-    let positions = shape.positions();
+    // On the reference path each sequence has a cache of its own.
+    let positions = match shape.path {
+        ForwardPath::Fast => shape.positions(),
+        ForwardPath::Reference => context,
+    };
     let value_bytes = shape.kv.kernels().bytes();
     let cache_bytes = (config.n_kv_heads * positions * config.head_dim * value_bytes) as u64;
     let buffers = if shape.path == ForwardPath::Fast {
@@ -53,7 +57,7 @@ pub async fn load(
     let (path, embedding) = match shape.path {
         ForwardPath::Reference => {
             let (parameters, embedding) = reference::load(&mut loader).await?;
-            let reference = Reference::new(&config, parameters, context, &device);
+            let reference = Reference::new(&config, parameters, (context, shape.batch), &device);
             (Path::Reference(Box::new(reference)), embedding)
         }
         ForwardPath::Fast => {

@@ -31,6 +31,8 @@ pub mod queue;
 mod reference;
 #[cfg(feature = "compute")]
 mod rope;
+#[cfg(feature = "compute")]
+mod rows;
 
 pub use error::{ForwardError, LoadError};
 pub use info::{Backend, BackendInfo, limit};
@@ -40,16 +42,16 @@ pub use roofline::Roofline;
 pub use shape::{KvType, MAX_BATCH, Shape};
 
 #[cfg(feature = "compute")]
-pub use fast::Rows;
-#[cfg(feature = "compute")]
 pub use gpu::{StepRead, StepResult};
 #[cfg(feature = "compute")]
 pub use load_watch::LoadWatch;
 #[cfg(feature = "compute")]
 pub use loader::load;
 #[cfg(feature = "compute")]
-pub use model::{LogitRows, Model, NextRow, StepInput};
+pub use model::{LogitRows, Model, StepInput};
 #[cfg(feature = "compute")]
 pub use pick::PickWay;
 #[cfg(feature = "compute")]
 pub use roofline::measure as measure_roofline;
+#[cfg(feature = "compute")]
+pub use rows::{NextRows, Rows, TILE_ROWS};

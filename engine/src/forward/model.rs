@@ -3,13 +3,14 @@
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::error::ForwardError;
-use super::fast::{Fast, Rows, TILED_ROWS};
+use super::fast::{Fast, TILED_ROWS};
 use super::gpu::{StepRead, Work};
 use super::loader::HostEmbedding;
 use super::pick::PickWay;
 use super::reference::Reference;
+use super::rows::{NextRow, NextRows, Rows};
 use crate::weights::ModelConfig;
-use llamaglass_shaders::{Kernel, Sampling, Variant};
+use llamaglass_shaders::{KV_BLOCK, Kernel, Sampling, Variant};
 
 /// A Llama with its KV cache.
 #[derive(Debug)]
@@ -40,21 +41,11 @@ pub enum LogitRows {
     All,
 }
 
-/// A row of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NextRow {
-    /// Its id.
-    pub id: u32,
-    /// Where in its sequence it is.
-    pub position: usize,
-    /// Which of the sequences that are cached that is.
-    pub slot: usize,
-}
-
 /// A step's inputs on the device.
 #[derive(Debug)]
 pub struct StepInput {
     x: Input,
+    slot: usize,
     position: usize,
     rows: Rows,
 }
@@ -109,32 +100,47 @@ impl Model {
         &self.device
     }
 
-    /// Puts a step's ids of the first sequence, the first at `position`, on the device.
+    /// Puts a step's ids on the device, the first at `position`, of a sequence that has the first blocks
+    /// of the cache. No other may be cached.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
     pub fn upload(&mut self, ids: &[u32], position: usize) -> Result<StepInput, ForwardError> {
-        let rows = (position..).zip(ids);
-        let rows: Vec<NextRow> = rows
-            .map(|(position, id)| NextRow {
-                id: *id,
-                position,
-                slot: 0,
-            })
-            .collect();
-        self.upload_rows(&rows, 1)
+        if let Path::Fast(fast) = &self.path {
+            let blocks = self.context.div_ceil(KV_BLOCK) as u32;
+            let blocks: Vec<u32> = (1..=blocks).collect();
+            fast.set_blocks(0, 0, &blocks)?;
+        }
+        self.upload_rows(&NextRows::of(0, position, ids, true))
     }
 
-    /// Puts a step's rows on the device, the last `picks` of which may be picked from: rows of one
-    /// sequence, which follow each other, or where all are picked from, one of each of several.
+    /// The sequence in `slot` has `block` of the cache as its block number `index`.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn set_block(&self, slot: usize, index: usize, block: u32) -> Result<(), ForwardError> {
+        match &self.path {
+            Path::Fast(fast) => fast.set_blocks(slot, index, &[block]),
+            // A slot has one block, its own.
+            Path::Reference(_) => Ok(()),
+        }
+    }
+
+    /// Issues a copy of a block of the cache over another.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the cache has no blocks.
+    pub fn copy_block(&self, from: u32, to: u32) -> Result<(), ForwardError> {
+        self.fast()?.copy_block(from, to);
+        Ok(())
+    }
+
+    /// Puts a step's rows on the device. On the reference path they are of one sequence.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
-    pub fn upload_rows(
-        &mut self,
-        rows: &[NextRow],
-        picks: usize,
-    ) -> Result<StepInput, ForwardError> {
+    pub fn upload_rows(&mut self, next: &NextRows) -> Result<StepInput, ForwardError> {
+        let rows = next.rows();
         let vocab = self.config.vocab_size;
         if let Some(NextRow { id, .. }) = rows.iter().find(|row| row.id as usize >= vocab) {
             return Err(ForwardError::Device {
@@ -150,17 +156,18 @@ impl Model {
                 ),
             });
         }
-        let Some(NextRow { position, .. }) = rows.first().copied() else {
+        let Some(NextRow { position, slot, .. }) = rows.first().copied() else {
             return Err(ForwardError::Device {
                 message: "a step of no rows".into(),
             });
         };
+        let slot = slot.unwrap_or(0);
         let (host, c, tokens) = (&self.embedding, self.config.hidden_size, rows.len());
         let ids: Vec<u32> = rows.iter().map(|row| row.id).collect();
         let looked_up = host.as_ref().map(|table| table.rows(&ids, c)).transpose()?;
         let x = match &mut self.path {
             Path::Fast(fast) => {
-                fast.upload(rows, picks, looked_up.as_deref())?;
+                fast.upload(next, looked_up.as_deref())?;
                 Input::Fast
             }
             Path::Reference(reference) => {
@@ -178,12 +185,12 @@ impl Model {
                 }
             }
         };
-        let rows = if tokens == picks {
-            Rows::Decode(tokens)
-        } else {
-            Rows::Prompt(tokens)
-        };
-        Ok(StepInput { x, position, rows })
+        Ok(StepInput {
+            x,
+            slot,
+            position,
+            rows: next.count(),
+        })
     }
 
     /// Runs a step block by block: the residual stream [T, C] after the embedding, and after each.
@@ -191,14 +198,20 @@ impl Model {
     /// # Errors
     /// [`ForwardError::Device`] where the device failed.
     pub async fn residuals(&mut self, input: StepInput) -> Result<Vec<Vec<f32>>, ForwardError> {
-        let StepInput { x, position, rows } = input;
+        let StepInput {
+            x,
+            slot,
+            position,
+            rows,
+        } = input;
+        let at = (slot, position);
         match (&mut self.path, x) {
-            (Path::Fast(fast), Input::Fast) => fast.residuals(rows.count()).await,
+            (Path::Fast(fast), Input::Fast) => fast.residuals(rows.total()).await,
             (Path::Reference(path), Input::Rows(x, mask)) => {
-                path.residuals(&self.config, (x, mask), position).await
+                path.residuals(&self.config, (x, mask), at).await
             }
             (Path::Reference(path), Input::Ids(ids, mask)) => match path.embed(ids) {
-                Some(x) => path.residuals(&self.config, (x, mask), position).await,
+                Some(x) => path.residuals(&self.config, (x, mask), at).await,
                 None => Ok(Vec::new()),
             },
             _ => unreachable!("upload makes what its own path takes"),
@@ -232,22 +245,22 @@ impl Model {
         matches!(&self.path, Path::Fast(fast) if fast.looks_up())
     }
 
-    /// Puts the sampling settings of the sequence in `slot` on the device, and with penalties what
-    /// `occurrences` (V) there are of each id.
+    /// Puts the sampling settings of the sequence in `slot` on the device, of which `draws` were made, and
+    /// with penalties what `occurrences` (V) there are of each id.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the device does not pick.
     pub fn begin(
         &self,
         slot: usize,
-        sampling: &Sampling,
+        sampling: (&Sampling, u64),
         occurrences: &[u32],
     ) -> Result<(), ForwardError> {
         self.fast()?.begin(slot, sampling, occurrences)
     }
 
     /// Issues a step over the rows that were uploaded, or over those that were picked last, which the
-    /// host need not know yet: writes the cache, and picks ids where they are wanted, with
+    /// host need not know yet: writes the cache, and picks ids in `way` where they are wanted, with
     /// log-probabilities of the `top` most probable ones.
     ///
     /// # Errors
@@ -255,10 +268,10 @@ impl Model {
     pub fn advance(
         &self,
         rows: Rows,
-        pick: Option<PickWay>,
+        way: PickWay,
         top: Option<usize>,
     ) -> Result<(), ForwardError> {
-        self.fast()?.advance(rows, pick, top);
+        self.fast()?.advance(rows, way, top);
         Ok(())
     }
 
@@ -280,7 +293,7 @@ impl Model {
         &self,
         input: &StepInput,
     ) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
-        self.fast()?.profile(input.rows.count()).await
+        self.fast()?.profile(input.rows.total()).await
     }
 
     /// Submits prompts in pieces of about `most_ms`, where one of `chunk` ids takes `step_ms`, so that
@@ -312,17 +325,19 @@ impl Model {
     ) -> Result<Option<Tensor<2>>, ForwardError> {
         let StepInput {
             x,
+            slot,
             position,
             rows: step,
         } = input;
+        let at = (slot, position);
         Ok(match (&mut self.path, x) {
-            (Path::Fast(fast), Input::Fast) => fast.encode(step.count(), rows)?,
+            (Path::Fast(fast), Input::Fast) => fast.encode(step.total(), rows)?,
             (Path::Reference(path), Input::Rows(x, mask)) => {
-                path.encode(&self.config, (x, mask), position, rows)
+                path.encode(&self.config, (x, mask), at, rows)
             }
             (Path::Reference(path), Input::Ids(ids, mask)) => {
                 let x = path.embed(ids);
-                x.and_then(|x| path.encode(&self.config, (x, mask), position, rows))
+                x.and_then(|x| path.encode(&self.config, (x, mask), at, rows))
             }
             _ => unreachable!("upload makes what its own path takes"),
         })

@@ -20,6 +20,9 @@ pub struct Shape {
     pub batch: usize,
     /// The most ids of one step.
     pub chunk: usize,
+    /// Blocks of the KV cache on the fast path, which all sequences share; by default as many as make
+    /// all as long as they may be.
+    pub kv_blocks: Option<usize>,
     /// The path.
     pub path: ForwardPath,
     /// How the KV cache stores its values.
@@ -40,10 +43,11 @@ impl Shape {
                 why: format!("its KV cache is f32, not {}", self.kv.name()),
             });
         }
-        if self.path == ForwardPath::Reference && self.batch != 1 {
-            return Err(ForwardError::NoPath {
-                path: self.path.name(),
-                why: format!("it computes one sequence at a time, not {}", self.batch),
+        if let Some(blocks) = self.kv_blocks.filter(|blocks| *blocks < self.blocks()) {
+            return Err(ForwardError::KvBlocks {
+                blocks,
+                least: self.blocks(),
+                context: self.context,
             });
         }
         if let (ForwardPath::Reference, Some(variant)) = (self.path, self.variant) {
@@ -61,16 +65,28 @@ impl Shape {
         Ok(())
     }
 
-    /// Blocks of the KV cache that a sequence has on the fast path.
+    /// Rows of a step at most: a piece of a prompt, or one of every sequence and one of a prompt.
+    pub const fn rows(&self) -> usize {
+        let all = self.batch + 1;
+        if self.chunk > all { self.chunk } else { all }
+    }
+
+    /// Blocks of the KV cache that a sequence has at most on the fast path.
     pub const fn blocks(&self) -> usize {
         self.context.div_ceil(KV_BLOCK)
     }
 
-    /// Positions of the KV cache: all sequences together.
-    pub const fn positions(&self) -> usize {
+    /// Blocks of the KV cache that sequences share on the fast path.
+    pub fn pool(&self) -> usize {
+        self.kv_blocks.unwrap_or(self.batch * self.blocks())
+    }
+
+    /// Positions of the KV cache: all sequences together, and on the fast path a block that belongs to
+    /// none.
+    pub fn positions(&self) -> usize {
         match self.path {
-            ForwardPath::Fast => self.batch * self.blocks() * KV_BLOCK,
-            ForwardPath::Reference => self.context,
+            ForwardPath::Fast => (self.pool() + 1) * KV_BLOCK,
+            ForwardPath::Reference => self.batch * self.context,
         }
     }
 }

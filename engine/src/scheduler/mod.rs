@@ -1,9 +1,18 @@
-//! Requests and what runs next; pure, no device in sight.
+//! Requests, and what is computed next; pure, no device in sight.
 
-mod plan;
+mod blocks;
+mod length;
 mod request;
 mod sampling_options;
+mod schedule;
+mod step;
 
-pub use plan::{LengthError, Plan, Progress, answer_budget, plan, reusable_prefix};
-pub use request::{Input, Request};
+#[cfg(test)]
+mod tests;
+
+pub use blocks::{BlockCopy, BlockId, BlockPool, Held, NULL_BLOCK};
+pub use length::{LengthError, answer_budget};
+pub use request::{Input, Request, RequestId};
 pub use sampling_options::{SamplingOptions, SettingError};
+pub use schedule::{Asked, Limits, Policy, Scheduler};
+pub use step::{Admitted, Part, Step, TableEntry};

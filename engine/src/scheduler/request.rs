@@ -5,6 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::SamplingOptions;
 use crate::tokenizer::Message;
 
+/// A request's number, for as long as its engine lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
 /// The prompt, in one of three forms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +41,12 @@ pub struct Request {
     /// Tell each token's log-probability, and those of so many of the most probable, at most 20.
     #[serde(default)]
     pub logprobs: Option<usize>,
+    /// Requests of a larger one are begun before others, and lose their blocks after them.
+    #[serde(default)]
+    pub priority: i32,
+    /// Milliseconds after which the answer ends as far as it has come.
+    #[serde(default)]
+    pub deadline_ms: Option<f64>,
 }
 
 impl Request {
@@ -49,6 +59,8 @@ impl Request {
             max_tokens: None,
             ignore_eos: false,
             logprobs: None,
+            priority: 0,
+            deadline_ms: None,
         }
     }
 }

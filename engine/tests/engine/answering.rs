@@ -57,6 +57,7 @@ fn events_come_in_order_and_every_step_is_told() {
                     .into_iter()
                     .map(|event| match event {
                         Event::Queued { .. } => "queued".into(),
+                        Event::Preempted { .. } => "preempted".into(),
                         Event::Started {
                             prompt_tokens,
                             reused_tokens,

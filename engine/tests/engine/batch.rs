@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use llamaglass_engine::event::{Event, FinishReason, RequestId};
 use llamaglass_engine::sampling::SamplingOptions;
-use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::scheduler::{Policy, Request};
 use llamaglass_engine::timing::StepKind;
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
 
-use super::support::{Answer, checkpoint, engine_with, odd_config, prompt, request};
+use super::support::{Answer, PATHS, checkpoint, engine_with, odd_config, prompt, request};
 
 fn options(batch: usize, depth: usize) -> LoadOptions {
     LoadOptions {
@@ -148,15 +148,140 @@ fn a_free_slot_that_knows_the_prompt_is_taken() {
     }
 }
 
+/// All ways of sharing steps and blocks, on every path.
+#[test]
+fn however_steps_and_blocks_are_shared() {
+    for (backend, path) in PATHS {
+        let options = |batch, policy, kv_blocks| LoadOptions {
+            backend,
+            path: Some(path),
+            // Tiles of several prompts.
+            prefill_chunk: Some(40),
+            readback_depth: Some(2),
+            batch: Some(batch),
+            policy,
+            kv_blocks,
+            ..Default::default()
+        };
+        let engine = |options: &LoadOptions| engine_with(&odd_config(), options);
+        let mut single = engine(&options(1, Policy::PrefillFirst, None));
+        let alone = answer_all(&mut single, requests());
+        for policy in [Policy::PrefillFirst, Policy::Balanced] {
+            // Two blocks are one request's; three are soon too few for four of them.
+            for kv_blocks in [None, Some(3)] {
+                let what = format!("{backend:?} {path:?} {policy:?} {kv_blocks:?}");
+                let mut engine = engine(&options(4, policy, kv_blocks));
+                let got = answer_all(&mut engine, requests());
+                assert_same(&got, &alone, &what);
+                let fast = path == ForwardPath::Fast;
+                let preempted: usize = got.iter().map(|answer| answer.preempted).sum();
+                assert_eq!(preempted > 0, fast && kv_blocks.is_some(), "{what}");
+                assert_eq!(engine.blocks().0, 0);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_common_beginning_is_computed_once() {
+    let begun = |rest: [u32; 3]| request([prompt(68), rest.to_vec()].concat(), 6);
+    let requests = || [begun([1, 2, 3]), begun([4, 5, 6]), begun([1, 2, 9])];
+    let options = LoadOptions {
+        prefill_chunk: Some(40),
+        ..options(2, 1)
+    };
+    let mut alone = Vec::new();
+    for request in requests() {
+        let mut engine = engine_with(&odd_config(), &options);
+        alone.extend(answer_all(&mut engine, vec![request]));
+    }
+    let mut engine = engine_with(&odd_config(), &options);
+    let [first, second, third] = requests();
+    let mut answers = HashMap::new();
+    let first = engine.submit(first);
+    // Until its prompt is computed.
+    while answers
+        .get(&first)
+        .is_none_or(|answer: &Answer| answer.ids.is_empty())
+    {
+        for event in block_on(engine.step()) {
+            answers.entry(first).or_default().take(first, vec![event]);
+        }
+    }
+    let others = [engine.submit(second), engine.submit(third)];
+    finish(&mut engine, &mut answers);
+    let got: Vec<Answer> = [first]
+        .iter()
+        .chain(&others)
+        .map(|id| answers.remove(id).unwrap())
+        .collect();
+    assert_same(&got, &alone, "shared");
+    // A whole block, and a copy of the beginning of the next, which the first one writes on.
+    assert_eq!(got[1].usage.reused_tokens, 68);
+    assert_eq!(got[2].usage.reused_tokens, 70);
+}
+
+#[test]
+fn who_matters_more_goes_first_and_a_deadline_ends_an_answer() {
+    let mut engine = engine(1, 1);
+    let ids = [0, 0, 5].map(|priority| {
+        engine.submit(Request {
+            priority,
+            ..request(prompt(5), 4)
+        })
+    });
+    let late = engine.submit(Request {
+        deadline_ms: Some(0.0),
+        ..request(prompt(5), 4)
+    });
+    let slow = engine.submit(Request {
+        priority: 9,
+        deadline_ms: Some(300.0),
+        ..request(prompt(5), 80)
+    });
+    let mut ended = Vec::new();
+    let mut slept = false;
+    while !engine.is_idle() {
+        for event in block_on(engine.step()) {
+            if matches!(event, Event::Token { request, .. } if request == slow) && !slept {
+                std::thread::sleep(std::time::Duration::from_millis(350));
+                slept = true;
+            }
+            if let Event::Done {
+                request,
+                finish_reason,
+                ..
+            } = event
+            {
+                ended.push((request, finish_reason));
+            }
+        }
+    }
+    assert_eq!(
+        ended,
+        [
+            (late, FinishReason::Deadline),
+            (slow, FinishReason::Deadline),
+            (ids[2], FinishReason::Length),
+            (ids[0], FinishReason::Length),
+            (ids[1], FinishReason::Length),
+        ]
+    );
+}
+
 #[test]
 fn a_batch_that_can_not_be_is_refused() {
-    for (backend, batch, words) in [
-        (BackendChoice::Flex, 2, "one sequence at a time"),
-        (BackendChoice::Wgpu, 0, "there may be 1 to 64"),
-        (BackendChoice::Wgpu, 65, "there may be 1 to 64"),
+    for (batch, kv_blocks, words) in [
+        (0, None, "there may be 1 to 64"),
+        (65, None, "there may be 1 to 64"),
+        (
+            2,
+            Some(1),
+            "one request as long as the context of 96 takes 2",
+        ),
     ] {
         let options = LoadOptions {
-            backend,
+            kv_blocks,
             ..options(batch, 1)
         };
         let refused = block_on(Engine::from_checkpoint(

@@ -6,23 +6,22 @@ use std::rc::Rc;
 use cubecl::bytes::Bytes;
 use llamaglass_engine::forward::device::{OpenDevice, find_adapter, open_wgpu};
 use llamaglass_engine::forward::gpu::{self, Buffer, flat};
-use llamaglass_shaders::cpu::{self, Cache, Heads};
+use llamaglass_shaders::cpu;
 use llamaglass_shaders::{
-    ADD, ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, COPY, FMA, Format, KV_BLOCK, Kernel, Kv,
-    Store, Variant, WITH_BIAS, Way, attention, attention_groups, attention_part, attention_tile,
-    embed, linear, rms_norm,
+    ADD, BLOCK, COPY, COPY_BLOCK, FMA, Format, Store, Variant, WITH_BIAS, Way, embed, linear,
+    rms_norm, rms_norm_picked,
     step::{self, Row},
 };
 use pollster::block_on;
 
 /// What unwritten values would be: a kernel that writes nothing is found out.
-const POISON: f32 = 1e9;
+pub const POISON: f32 = 1e9;
 
 /// A matrix as the device holds it, and its values in whole blocks.
-struct Packed {
-    quants: Vec<u32>,
-    side: Vec<u32>,
-    values: Vec<f32>,
+pub struct Packed {
+    pub quants: Vec<u32>,
+    pub side: Vec<u32>,
+    pub values: Vec<f32>,
 }
 
 /// A GPU and values for it.
@@ -33,7 +32,7 @@ pub struct Gpu {
 
 impl Gpu {
     /// The variants that can be launched here.
-    fn variants(&self) -> Vec<Variant> {
+    pub fn variants(&self) -> Vec<Variant> {
         let has = |variant: &Variant| {
             *variant != Variant::Subgroups || self.device.subgroup_size().is_some()
         };
@@ -66,7 +65,7 @@ impl Gpu {
     }
 
     /// Rows of `values`, each in whole blocks with zeros at the end.
-    fn padded(&self, values: &[f32], row: usize) -> Buffer {
+    pub fn padded(&self, values: &[f32], row: usize) -> Buffer {
         let mut padded = Vec::new();
         for row in values.chunks_exact(row) {
             padded.extend_from_slice(row);
@@ -76,7 +75,7 @@ impl Gpu {
     }
 
     /// A matrix of random bits in `format`, of numbers from about -1 to 1.
-    fn matrix(&mut self, format: Format, rows: usize, blocks: usize) -> Packed {
+    pub fn matrix(&mut self, format: Format, rows: usize, blocks: usize) -> Packed {
         let mut words = |count: usize| -> Vec<u32> { (0..count).map(|_| self.word()).collect() };
         let mut quants = words(rows * format.quant_words(blocks));
         let mut side = words(rows * format.side_words(blocks));
@@ -133,7 +132,7 @@ impl Gpu {
     }
 
     /// What goes with a matrix' numbers, the bias behind it.
-    fn side(&self, matrix: &Packed, bias: &[f32]) -> Buffer {
+    pub fn side(&self, matrix: &Packed, bias: &[f32]) -> Buffer {
         let mut side = matrix.side.clone();
         side.extend(bias.iter().map(|value| value.to_bits()));
         side.push(0);
@@ -159,7 +158,7 @@ fn open() -> OpenDevice {
 }
 
 /// Sums of `terms` products of values from -1 to 1 may differ by their rounding.
-fn assert_close(what: &str, got: &[f32], wanted: &[f32], terms: usize) {
+pub fn assert_close(what: &str, got: &[f32], wanted: &[f32], terms: usize) {
     assert_eq!(got.len(), wanted.len(), "{what}");
     let limit = 1e-6 * (terms as f32).max(8.0);
     for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
@@ -202,7 +201,7 @@ fn embed_looks_rows_up_in_every_format() {
                 slot: 0,
             };
             let rows: Vec<Row> = ids.iter().map(row).collect();
-            let step = step::words(&rows, 1, true);
+            let step = step::words(&rows, &[0], true);
             let kernel = embed(format);
             gpu.device.launch(
                 &kernel,
@@ -234,7 +233,7 @@ fn rms_norm_of_any_row() {
             gpu.device.launch(
                 &kernel,
                 &[&gpu.put(&x), &gpu.put(&weight), &y],
-                &[c as u32, 1e-5f32.to_bits(), first as u32, stride as u32],
+                &[c as u32, 1e-5f32.to_bits(), stride as u32, first as u32],
                 [rows as u32, 1, 1],
             );
             let got = gpu.get(&y);
@@ -244,6 +243,43 @@ fn rms_norm_of_any_row() {
             }
         }
     }
+}
+
+#[test]
+fn rms_norm_of_rows_that_are_picked_from() {
+    let mut gpu = Gpu::open();
+    let (c, rows, picks) = (67, 5, [3, 0, 4]);
+    let (x, weight) = (gpu.noise(rows * c), gpu.noise(c));
+    let row = Row {
+        id: 0,
+        position: 0,
+        blocks: 0,
+        slot: 0,
+    };
+    let step = gpu.put_u32(&step::words(&[row; 5], &picks, false));
+    for kernel in gpu.variants().into_iter().map(rms_norm_picked) {
+        let y = gpu.put(&vec![POISON; picks.len() * c]);
+        let buffers = [&gpu.put(&x), &gpu.put(&weight), &y, &step];
+        let info = [c as u32, 1e-5f32.to_bits(), c as u32];
+        let groups = [picks.len() as u32, 1, 1];
+        gpu.device.launch(&kernel, &buffers, &info, groups);
+        for (got, row) in gpu.get(&y).chunks_exact(c).zip(picks) {
+            let wanted = cpu::rms_norm(&x[row * c..(row + 1) * c], &weight, 1e-5);
+            assert_close(&kernel.label(), got, &wanted, 8);
+        }
+    }
+}
+
+#[test]
+fn a_block_takes_anothers_place() {
+    let mut gpu = Gpu::open();
+    let mut cache: Vec<u32> = (0..1000).map(|_| gpu.word()).collect();
+    let on_gpu = gpu.put_u32(&cache);
+    let groups = flat(&COPY_BLOCK, 190);
+    gpu.device
+        .launch(&COPY_BLOCK, &[&on_gpu], &[300, 700, 190], groups);
+    cpu::copy_block(&mut cache, 300, 700, 190);
+    assert_eq!(gpu.get_u32(&on_gpu), cache);
 }
 
 /// A product and what its kernel is given.
@@ -410,295 +446,6 @@ fn an_odd_number_of_columns() {
                 out,
             }
             .check_plain();
-        }
-    }
-}
-
-const HEADS: [Heads; 4] = [
-    Heads {
-        queries: 1,
-        kv: 1,
-        dim: 2,
-    },
-    // More that share keys and values than a workgroup takes at once.
-    Heads {
-        queries: 10,
-        kv: 2,
-        dim: 20,
-    },
-    Heads {
-        queries: 6,
-        kv: 2,
-        dim: 10,
-    },
-    Heads {
-        queries: 2,
-        kv: 1,
-        dim: 160,
-    },
-];
-
-/// Positions of a sequence, and the blocks of the cache that two sequences have: in no order.
-const POSITIONS: usize = 150;
-const TABLES: [[u32; 3]; 2] = [[4, 0, 2], [1, 5, 3]];
-
-/// The places of a device's cache, pair by pair: the sequence, whether it is a key, and its first
-/// value's place in [K, S, D]; nothing past a sequence's last position.
-fn pairs(heads: Heads) -> Vec<Option<(usize, bool, usize)>> {
-    let half = heads.dim / 2;
-    let mut all = Vec::new();
-    for block in 0..TABLES.as_flattened().len() as u32 {
-        let of = |table: &[u32; 3]| table.iter().position(|listed| *listed == block);
-        let (sequence, nth) = (0..2)
-            .find_map(|sequence| Some((sequence, of(&TABLES[sequence])?)))
-            .unwrap();
-        let place = |is_key, head, in_block, i| {
-            let position = nth * KV_BLOCK + in_block;
-            let at = (head * POSITIONS + position) * heads.dim + 2 * i;
-            (position < POSITIONS).then_some((sequence, is_key, at))
-        };
-        for head in 0..heads.kv {
-            for i in 0..half {
-                all.extend((0..KV_BLOCK).map(|in_block| place(true, head, in_block, i)));
-            }
-        }
-        for head in 0..heads.kv {
-            for in_block in 0..KV_BLOCK {
-                all.extend((0..half).map(|i| place(false, head, in_block, i)));
-            }
-        }
-    }
-    all
-}
-
-/// What the device has cached of each sequence.
-fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
-    let words = gpu.get_u32(buffer);
-    let values: Vec<f32> = match kv {
-        Kv::F32 => words.into_iter().map(f32::from_bits).collect(),
-        Kv::F16 => words
-            .into_iter()
-            .flat_map(|word| [word as u16, (word >> 16) as u16])
-            .map(|half| half::f16::from_bits(half).to_f32())
-            .collect(),
-    };
-    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
-    for (place, pair) in pairs(heads).into_iter().zip(values.chunks(2)) {
-        let Some((sequence, is_key, at)) = place else {
-            continue;
-        };
-        let cache = &mut caches[sequence];
-        let to = if is_key {
-            &mut cache.keys
-        } else {
-            &mut cache.values
-        };
-        to[at..at + 2].copy_from_slice(pair);
-    }
-    caches
-}
-
-/// A step of `rows`: sequences and positions.
-fn step_of(gpu: &Gpu, rows: &[(usize, usize)]) -> Buffer {
-    let tables = step::HEAD_WORDS + step::ROW_WORDS * rows.len();
-    let row = |(sequence, position): &(usize, usize)| Row {
-        id: 0,
-        position: *position as u32,
-        blocks: (tables + sequence * TABLES[0].len()) as u32,
-        slot: 0,
-    };
-    let all: Vec<Row> = rows.iter().map(row).collect();
-    let mut words = step::words(&all, 1, true);
-    words.extend(TABLES.as_flattened());
-    gpu.put_u32(&words)
-}
-
-/// The kernel and what comes with it for rows in one piece, in tiles, and one in several pieces.
-struct Attention<'a> {
-    gpu: &'a Gpu,
-    buffers: [&'a Buffer; 3],
-    heads: Heads,
-    stride: usize,
-}
-
-impl Attention<'_> {
-    fn launch(&self, kernel: Kernel, mixed: &Buffer, last: usize, groups: [u32; 3]) {
-        let Heads { queries, kv, dim } = self.heads;
-        let info = [queries, kv, dim, self.stride, last].map(|n| n as u32);
-        let [turned, cache, step] = self.buffers;
-        let buffers = [turned, cache, mixed, step];
-        self.gpu.device.launch(&kernel, &buffers, &info, groups);
-    }
-
-    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize, rows: usize) {
-        let Heads { queries, dim, .. } = self.heads;
-        let info = [queries, dim, self.stride, splits].map(|n| n as u32);
-        let groups = [queries as u32, rows as u32, 1];
-        let buffers = [parts, mixed];
-        self.gpu
-            .device
-            .launch(&ATTENTION_MERGE, &buffers, &info, groups);
-    }
-}
-
-/// Queries, keys and values of each of `steps`, rows of sequences and positions, by `way`, in one
-/// matrix or in two.
-fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Vec<(usize, usize)>], parts: usize) {
-    let mut gpu = Gpu::open();
-    let Heads { queries, kv, dim } = heads;
-    let turns = gpu.noise(POSITIONS * dim / 2);
-    let angles: Vec<[f32; 2]> = turns
-        .iter()
-        .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
-        .collect();
-    let on_gpu = gpu.put(angles.as_flattened());
-    let shape = [queries, kv, dim];
-    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
-    let blocks = TABLES.as_flattened().len();
-    let words = 2 * kv * blocks * KV_BLOCK * dim * kv_type.bytes() / 4;
-    // What nobody wrote must count for nothing.
-    let both = gpu.put_u32(&vec![f32::NAN.to_bits(); words]);
-    let inputs = 40;
-    let split = if parts == 1 {
-        heads.row()
-    } else {
-        (queries + kv) * dim
-    };
-    for places in steps {
-        let rows = places.len();
-        let step = step_of(&gpu, places);
-        let stride = queries * dim;
-        let turned = gpu.put(&vec![POISON; rows * stride]);
-        let x = gpu.noise(rows * inputs);
-        let x_on_gpu = gpu.padded(&x, inputs);
-        let mut columns = Vec::new();
-        for (format, first, out) in [
-            (Format::F16, 0, split),
-            (Format::Q8_0, split, heads.row() - split),
-        ] {
-            if out == 0 {
-                continue;
-            }
-            let bias = gpu.noise(out);
-            let blocks = Format::blocks(inputs);
-            let matrix = gpu.matrix(format, out, blocks);
-            let w = matrix.values.chunks_exact(blocks * BLOCK);
-            let w: Vec<f32> = w.flat_map(|row| &row[..inputs]).copied().collect();
-            columns.push((out, cpu::linear(&x, &w, &bias, inputs)));
-            let flags = WITH_BIAS as usize;
-            let bias_at = matrix.side.len();
-            let info = [rows, blocks, out, flags, 0, bias_at, first, stride];
-            let info = info.iter().chain(&shape).map(|value| *value as u32);
-            gpu.device.launch(
-                &linear(way, format, Store::Qkv(kv_type)),
-                &[
-                    &x_on_gpu,
-                    &gpu.put_u32(&matrix.quants),
-                    &gpu.side(&matrix, &bias),
-                    &turned,
-                    &on_gpu,
-                    &both,
-                    &step,
-                ],
-                &info.collect::<Vec<u32>>(),
-                way.groups(rows, out),
-            );
-        }
-        let mut qkv = Vec::new();
-        for row in 0..rows {
-            for (out, values) in &columns {
-                qkv.extend_from_slice(&values[row * out..(row + 1) * out]);
-            }
-        }
-        let mut wanted = Vec::new();
-        for (qkv, (sequence, position)) in qkv.chunks_exact(heads.row()).zip(places) {
-            let cache = &mut caches[*sequence];
-            wanted.extend(cpu::rope(qkv, heads, &angles, *position, cache));
-        }
-        assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
-        let got = cached(&gpu, &both, heads, kv_type);
-        // f16 has 11 bits.
-        let terms = match kv_type {
-            Kv::F32 => 8 * inputs,
-            Kv::F16 => 8 * inputs + 500,
-        };
-        let mut attended = Vec::new();
-        for (query, (sequence, position)) in wanted.chunks_exact(stride).zip(places) {
-            let (got, wanted) = (&got[*sequence], &caches[*sequence]);
-            let seen = |values: &[f32]| -> Vec<f32> {
-                let heads = values.chunks_exact(POSITIONS * dim);
-                heads
-                    .flat_map(|head| &head[..(position + 1) * dim])
-                    .copied()
-                    .collect()
-            };
-            assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
-            assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
-            attended.extend(cpu::attention(query, heads, *position, got));
-        }
-        let wanted = attended;
-        let mixed_stride = stride + 3;
-        let attention_of = Attention {
-            gpu: &gpu,
-            buffers: [&turned, &both, &step],
-            heads,
-            stride: mixed_stride,
-        };
-        let by_row = |splits| {
-            let [x, y, _] = attention_groups(queries, kv, splits);
-            [x, y, rows as u32]
-        };
-        let mut all = Vec::new();
-        let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
-        let (first, last) = (places[0], places[rows - 1]);
-        if first.0 == last.0 {
-            let tiles = rows.div_ceil(ATTENTION_TILE_ROWS);
-            let by_tile = [queries as u32, tiles as u32, 1];
-            let mixed = mixed();
-            attention_of.launch(attention_tile(kv_type), &mixed, rows, by_tile);
-            all.push(("tile".into(), mixed));
-        }
-        for variant in gpu.variants() {
-            let row = mixed();
-            attention_of.launch(attention(kv_type, variant), &row, 1, by_row(1));
-            all.push((format!("row, {variant}"), row));
-            for splits in [2, 5] {
-                let parts = gpu.put(&vec![POISON; rows * splits * queries * (dim + 2)]);
-                let part = attention_part(kv_type, variant);
-                attention_of.launch(part, &parts, splits, by_row(splits));
-                let mixed = mixed();
-                attention_of.merge(&parts, &mixed, splits, rows);
-                all.push((format!("{splits} parts, {variant}"), mixed));
-            }
-        }
-        for (what, mixed) in all {
-            let got = gpu.get(&mixed);
-            let rows = got.chunks_exact(mixed_stride);
-            for (got, wanted) in rows.zip(wanted.chunks_exact(stride)) {
-                assert_close(&what, &got[..stride], wanted, 64 * dim);
-                assert_eq!(got[stride..], [POISON; 3]);
-            }
-        }
-        caches = got;
-    }
-}
-
-#[test]
-fn queries_and_keys_are_turned_and_attention_mixes() {
-    for heads in HEADS {
-        for kv in Kv::ALL {
-            for parts in [1, 2] {
-                let run = |first: usize, rows| (first..first + rows).map(|at| (0, at)).collect();
-                // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded; then a
-                // row alone, and rows of two sequences.
-                let [a, b, c]: [Vec<_>; 3] = [run(0, 63), run(63, 66), run(129, 1)];
-                let steps = [a, b, c, vec![(0, 130), (1, 0)], vec![(1, 1), (0, 131)]];
-                check_qkv(Way::Tile, kv, heads, &steps, parts);
-                let steps = [run(0, 1), run(1, 1), vec![(0, 2), (1, 0)]];
-                for variant in Gpu::open().variants() {
-                    check_qkv(Way::Row(variant), kv, heads, &steps, parts);
-                }
-            }
         }
     }
 }

@@ -5,6 +5,7 @@
 mod aborting;
 mod ahead;
 mod answering;
+mod attention;
 mod batch;
 mod kernels;
 mod logprobs;

@@ -20,7 +20,7 @@ const fn row(position: u32, slot: u32) -> Row {
 
 /// The last of a prompt's three rows is picked from.
 fn prompt(gpu: &Gpu) -> Buffer {
-    gpu.put_u32(&step::words(&[row(7, 0), row(8, 0), row(9, 0)], 1, true))
+    gpu.put_u32(&step::words(&[row(7, 0), row(8, 0), row(9, 0)], &[2], true))
 }
 
 /// What a pick from that leaves: the id for the host, and the next step.
@@ -31,7 +31,7 @@ fn check_pick(gpu: &Gpu, picked: &Buffer, step: &Buffer, wanted: Option<u32>, wh
         id: wanted.unwrap_or(0),
         ..row(10, 0)
     };
-    let next = step::words(&[next], 1, true);
+    let next = step::words(&[next], &[0], true);
     assert_eq!(gpu.get_u32(step)[..next.len()], next, "{what}");
 }
 
@@ -173,7 +173,7 @@ fn picks_of_several_rows() {
         .collect();
     let seen: Vec<u32> = (0..slots * v).map(|_| gpu.random() % 3).collect();
     let words: Vec<u32> = samplings.iter().flat_map(|one| one.words(3)).collect();
-    let first_step = step::words(&rows, rows.len(), true);
+    let first_step = step::words(&rows, &[0, 1, 2], true);
     let groups = [rows.len() as u32, 1, 1];
     let mut sampler = cpu::Sampler::default();
     for kernel in [ARGMAX, SAMPLE] {
@@ -219,7 +219,7 @@ fn picks_of_several_rows() {
         }
         let ids: Vec<u32> = next.iter().map(|row| row.id).collect();
         assert_eq!(gpu.get_u32(&picked), ids, "{}", kernel.label());
-        let next = step::words(&next, rows.len(), true);
+        let next = step::words(&next, &[0, 1, 2], true);
         assert_eq!(gpu.get_u32(&step), next, "{}", kernel.label());
     }
 }

@@ -93,6 +93,8 @@ pub struct Answer {
     pub usage: Usage,
     pub finish_reason: Option<FinishReason>,
     pub error: Option<String>,
+    /// How often.
+    pub preempted: usize,
 }
 
 impl Answer {
@@ -122,6 +124,7 @@ impl Answer {
                     self.finish_reason = Some(finish_reason);
                 }
                 Event::Failed { error, .. } => self.error = Some(error),
+                Event::Preempted { .. } => self.preempted += 1,
                 Event::Queued { .. } | Event::Started { .. } => {}
             }
         }

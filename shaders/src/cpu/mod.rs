@@ -3,6 +3,7 @@
 mod argmax;
 mod attention;
 mod copy;
+mod copy_block;
 mod embed;
 mod fma;
 mod linear;
@@ -17,6 +18,7 @@ mod unpack;
 pub use argmax::argmax;
 pub use attention::attention;
 pub use copy::copy;
+pub use copy_block::copy_block;
 pub use embed::embed;
 pub use fma::fma;
 pub use linear::linear;

@@ -4,7 +4,7 @@
 @group(0) @binding(0) var<storage, read_write> parts: array<f32>;
 // [T, STRIDE] f32; what a row has after its H D values is left alone
 @group(0) @binding(1) var<storage, read_write> mixed: array<f32>;
-// [4]: H, D, STRIDE, SPLITS
+// [5]: H, D, STRIDE, SPLITS, the row that the first of them are of
 @group(0) @binding(2) var<storage, read_write> info: array<u32>;
 
 const LANES: u32 = 64u;
@@ -32,6 +32,6 @@ fn main(
             sum += fade * parts[part + i];
             total += fade * parts[part + d + 1u];
         }
-        mixed[group.y * info[2] + group.x * d + i] = sum / total;
+        mixed[(info[4] + group.y) * info[2] + group.x * d + i] = sum / total;
     }
 }

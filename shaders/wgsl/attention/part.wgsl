@@ -1,10 +1,10 @@
 // Several workgroups share a row's positions: what each has seen is for merge.wgsl.
 
-// [T, SPLITS, H, D + 2] f32: sums, the largest score, the total of the weights
+// [T, SPLITS, H, D + 2] f32, from the first row on: sums, the largest score, the total of the weights
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 
 fn part_of(split: u32, t: u32, head: u32) -> u32 {
-    return ((t * info[4] + split) * info[0] + head) * (info[2] + 2u);
+    return (((t - info[5]) * info[4] + split) * info[0] + head) * (info[2] + 2u);
 }
 
 fn put(split: u32, t: u32, head: u32, i: u32, sums: vec2<f32>, total: f32) {

@@ -8,7 +8,7 @@
 @group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
 // Rows, and the blocks of their sequences: step.wgsl
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
-// [5]: H, K, D, STRIDE, SPLITS
+// [6]: H, K, D, STRIDE, SPLITS, the first row
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 alias Value = vec4<f32>;
@@ -34,7 +34,7 @@ fn main(
     let k = info[1];
     let d = info[2];
     let splits = info[4];
-    let t = group.z;
+    let t = info[5] + group.z;
     let half = d / 2u;
     // Heads that share keys and values, in passes of 4.
     let sharing = h / k;

@@ -49,26 +49,29 @@ fn main(
     let d = info[2];
     let head = group.x;
     let half = d / 2u;
-    // The rows are of one sequence, and follow each other.
-    let blocks = row_word(0u, ROW_BLOCKS);
     let keys = keys_of(head / (h / k), half);
     let values = values_of(head / (h / k), k, half);
     let scale = inverseSqrt(f32(d));
     let lanes = vec4<u32>(0u, 1u, 2u, 3u);
     // Past the last row the last is computed again, and not stored.
     let last = info[4] - 1u;
+    // A workgroup's rows are of one sequence, and follow each other, but for those that fill it.
     let first_row = group.y * ROWS;
+    let blocks = row_word(first_row, ROW_BLOCKS);
     let rows = vec4<u32>(first_row + id.y * 4u) + lanes;
     let query = (min(rows, vec4<u32>(last)) * h + head) * d;
     if (lane == 0u) {
-        let position = row_word(0u, ROW_POSITION);
-        bounds_of_all = vec2<u32>(position, position + min(first_row + ROWS - 1u, last) + 1u);
+        let position = row_word(first_row, ROW_POSITION);
+        // Where a sequence's rows end within a tile, rows of position 0 fill it.
+        var of_tile = min(ROWS - 1u, last - first_row);
+        while (of_tile > 0u && row_word(first_row + of_tile, ROW_POSITION) == 0u) { of_tile -= 1u; }
+        bounds_of_all = vec2<u32>(position, position + of_tile + 1u);
     }
     // The same for the whole workgroup, and known to be: the barriers below are in a loop over it.
     let bounds = workgroupUniformLoad(&bounds_of_all);
     let begin = bounds.x;
     let n = bounds.y;
-    let sees = min(rows, vec4<u32>(last)) + begin;
+    let sees = min(rows, vec4<u32>(last)) - first_row + begin;
     // This invocation's pairs of values in each pass, as far as there are such.
     let most = vec2<u32>(half - 1u);
     let pairs = vec2<u32>(id.x * 2u, id.x * 2u + 1u);

@@ -24,7 +24,7 @@ pub struct Buffers {
     pub splits: usize,
     /// Rows, and the blocks of the cache that each sequence has: [`step`].
     pub step: Buffer,
-    /// Blocks a sequence has.
+    /// Blocks a sequence has at most.
     blocks: usize,
     /// [T, C]: the residual stream.
     pub x: Buffer,
@@ -58,7 +58,7 @@ impl Buffers {
         (variant, splits): (Variant, usize),
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
-        let rows = shape.chunk.max(shape.batch);
+        let rows = shape.rows();
         let c = config.hidden_size;
         let mixed = config.n_heads * config.head_dim;
         let values = |count: usize| gpu.empty(count * 4);
@@ -82,8 +82,8 @@ impl Buffers {
     }
 
     /// Where in `step` the blocks of the sequence in `slot` are listed.
-    pub const fn blocks_of(&self, slot: usize) -> u32 {
-        (tables(self.rows) + slot * self.blocks) as u32
+    pub const fn blocks_of(&self, slot: usize) -> usize {
+        tables(self.rows) + slot * self.blocks
     }
 }
 
@@ -92,9 +92,10 @@ const fn tables(rows: usize) -> usize {
     step::HEAD_WORDS + step::ROW_WORDS * rows
 }
 
-/// No rows yet, and to each sequence its own blocks.
+/// No rows yet, and to the first sequence the first blocks, to others none.
 fn step_words(rows: usize, shape: Shape) -> Vec<u32> {
     let mut words = vec![0; tables(rows)];
-    words.extend(0..(shape.batch * shape.blocks()) as u32);
+    words.extend(1..=shape.blocks() as u32);
+    words.resize(tables(rows) + shape.batch * shape.blocks(), 0);
     words
 }

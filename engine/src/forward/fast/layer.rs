@@ -2,12 +2,13 @@
 //! more where several workgroups share a row's positions in attention.
 
 use llamaglass_shaders::{
-    ATTENTION_MERGE, ATTENTION_TILE_ROWS, Kernel, Kv, attention, attention_groups, attention_part,
-    attention_tile,
+    ATTENTION_MERGE, ATTENTION_TILE_ROWS, COPY_BLOCK, KV_BLOCK, Kv, Variant, attention,
+    attention_groups, attention_part, attention_tile, rms_norm, rms_norm_picked,
 };
 
 use super::super::error::ForwardError;
-use super::super::gpu::{Buffer, Gpu, Work};
+use super::super::gpu::{Buffer, Gpu, Work, flat};
+use super::super::rows::Rows;
 use super::super::shape::Shape;
 use super::buffers::{Buffers, whole};
 use super::matrix::{After, Matrix, To};
@@ -22,7 +23,7 @@ pub struct Norm {
     /// Added to the mean square.
     pub eps: f32,
     /// The variant that suits the adapter.
-    pub kernel: Kernel,
+    pub variant: Variant,
 }
 
 impl Norm {
@@ -35,10 +36,19 @@ impl Norm {
             flop: 4 * values,
             ..Default::default()
         };
-        let [c, first, stride, count] = [self.c, first, whole(self.c), count].map(|n| n as u32);
-        let info = [c, self.eps.to_bits(), first, stride];
+        let [c, stride, first, count] = [self.c, whole(self.c), first, count].map(|n| n as u32);
+        let info = [c, self.eps.to_bits(), stride, first];
         let buffers = [x, &self.weight, y];
-        gpu.launch_for(work, &self.kernel, &buffers, &info, [count, 1, 1]);
+        let kernel = rms_norm(self.variant);
+        gpu.launch_for(work, &kernel, &buffers, &info, [count, 1, 1]);
+    }
+
+    /// The `count` rows of x that `step` picks from, normed, to rows 0 to `count` of y.
+    pub fn launch_picked(&self, gpu: &Gpu, x: &Buffer, step: &Buffer, count: usize, y: &Buffer) {
+        let info = [self.c as u32, self.eps.to_bits(), whole(self.c) as u32];
+        let buffers = [x, &self.weight, y, step];
+        let kernel = rms_norm_picked(self.variant);
+        gpu.launch(&kernel, &buffers, &info, [count as u32, 1, 1]);
     }
 }
 
@@ -57,24 +67,6 @@ pub struct Weights {
     pub gate_up: Matrix,
     /// [C, F].
     pub down: Matrix,
-}
-
-/// Rows of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rows {
-    /// So many of one sequence, which follow each other.
-    Prompt(usize),
-    /// One of each of so many sequences.
-    Decode(usize),
-}
-
-impl Rows {
-    /// How many.
-    pub const fn count(self) -> usize {
-        match self {
-            Self::Prompt(count) | Self::Decode(count) => count,
-        }
-    }
 }
 
 /// A block's weights and its KV cache.
@@ -124,7 +116,7 @@ impl Layer {
             ..
         } = buffers;
         let cache = &self.cache;
-        let t = rows.count();
+        let t = rows.total();
         let weights = &self.weights;
         let [h_d, f] = self.widths;
         let residual = To {
@@ -161,6 +153,15 @@ impl Layer {
             .launch(gpu, *variant, (hidden, t), &residual, &plain);
     }
 
+    /// A block of the cache in place of another.
+    pub fn copy_block(&self, gpu: &Gpu, [from, to]: [u32; 2]) {
+        let [_, k, d] = self.heads;
+        let words = 2 * k * d * (KV_BLOCK * self.kv.bytes() / 4) as u32;
+        let groups = flat(&COPY_BLOCK, words as usize);
+        let info = [from * words, to * words, words];
+        gpu.launch(&COPY_BLOCK, &[&self.cache], &info, groups);
+    }
+
     /// The queries over the cache, to `mixed`.
     fn attend(&self, gpu: &Gpu, buffers: &Buffers, rows: Rows) {
         let Buffers {
@@ -175,27 +176,32 @@ impl Layer {
         let (cache, kv) = (&self.cache, self.kv);
         let [h, k, d] = self.heads;
         let [mixes, keeps] = [h * d, k * d].map(u64::from);
-        let work = Work {
+        let work = |rows: usize| Work {
             // Queries in, and what they mix out.
-            bytes: 8 * rows.count() as u64 * mixes,
+            bytes: 8 * rows as u64 * mixes,
             bytes_a_position: 2 * keeps * kv.bytes() as u64,
             // A product with the key, and one with the value.
             flop_a_position: 4 * mixes,
             ..Default::default()
         };
         let stride = whole(self.widths[0]) as u32;
-        if let Rows::Prompt(t @ 2..) = rows {
-            let tiles = t.div_ceil(ATTENTION_TILE_ROWS) as u32;
-            let info = [h, k, d, stride, t as u32];
+        let Rows { tiled, single, .. } = rows;
+        if tiled > 0 {
+            let tiles = tiled.div_ceil(ATTENTION_TILE_ROWS) as u32;
+            let info = [h, k, d, stride, tiled as u32];
             let read = [queries, cache, mixed, step];
-            gpu.launch_for(work, &attention_tile(kv), &read, &info, [h, tiles, 1]);
+            let kernel = attention_tile(kv);
+            gpu.launch_for(work(tiled), &kernel, &read, &info, [h, tiles, 1]);
+        }
+        if single == 0 {
             return;
         }
-        let t = rows.count() as u32;
+        let (t, first) = (single as u32, tiled as u32);
         let [x, y, _] = attention_groups(h as usize, k as usize, *splits);
         let groups = [x, y, t];
         let split = *splits as u32;
-        let info = [h, k, d, stride, split];
+        let info = [h, k, d, stride, split, first];
+        let work = work(single);
         if split == 1 {
             let read = [queries, cache, mixed, step];
             gpu.launch_for(work, &attention(kv, *variant), &read, &info, groups);
@@ -207,7 +213,7 @@ impl Layer {
             bytes: 4 * u64::from(t) * (u64::from(split) * u64::from(h * (d + 2)) + mixes),
             ..Default::default()
         };
-        let info = [h, d, stride, split];
+        let info = [h, d, stride, split, first];
         gpu.launch_for(merge, &ATTENTION_MERGE, &[parts, mixed], &info, [h, t, 1]);
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{Format, Variant, rms_norm};
+use llamaglass_shaders::{Format, Variant};
 
 use super::super::error::LoadError;
 use super::super::format::format;
@@ -77,7 +77,7 @@ impl ToDevice<'_, '_> {
         Ok(Norm {
             c: values.len(),
             eps: self.loader.checkpoint.config().rms_eps,
-            kernel: rms_norm(self.variant),
+            variant: self.variant,
             weight: self.gpu.create(Bytes::from_elems(values))?,
         })
     }

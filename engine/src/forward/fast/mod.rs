@@ -17,19 +17,19 @@ use burn::backend::{DispatchTensorKind, cubecl::Device as CubeDevice};
 use burn::tensor::{DType, Tensor};
 use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::step::{Row, words};
+use llamaglass_shaders::step::{NO_BLOCKS, Row, words};
 use llamaglass_shaders::{Kernel, Sampling, Variant, embed};
 
 use super::device::OpenDevice;
 use super::error::ForwardError;
 use super::gpu::{Buffer, DeviceStage, Gpu, StepRead, Tape, Work, flat};
-use super::model::{LogitRows, NextRow};
+use super::model::LogitRows;
 use super::pick::PickWay;
 use super::rope::frequencies;
+use super::rows::{NextRow, NextRows, Rows};
 use super::shape::Shape;
 use crate::weights::ModelConfig;
 use buffers::Buffers;
-pub use layer::Rows;
 use layer::{Layer, Norm, Weights};
 pub use load::load;
 pub use matrix::TILED_ROWS;
@@ -122,6 +122,13 @@ impl Fast {
             fast.output(0, 1, &fast.buffers.logits);
             fast.launch_pick(PickWay::Argmax, 1);
             fast.launch_pick(PickWay::Sample, 1);
+            if shape.batch > 1 {
+                // What several prompts at once need besides.
+                let Buffers {
+                    x, step, normed, ..
+                } = &fast.buffers;
+                fast.norm.launch_picked(&fast.gpu, x, step, 1, normed);
+            }
         });
         Ok(fast)
     }
@@ -139,7 +146,8 @@ impl Fast {
         let layer = Layer::new(weights, config, shape, &self.gpu)?;
         self.gpu.plan(|| {
             // A row alone, and the rows of a prompt.
-            for rows in [Rows::Decode(1), Rows::Prompt(TILED_ROWS)] {
+            layer.copy_block(&self.gpu, [0, 0]);
+            for rows in [Rows::decode(1), Rows::prompt(TILED_ROWS)] {
                 layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
             }
         });
@@ -147,18 +155,12 @@ impl Fast {
         Ok(())
     }
 
-    /// Puts a step's rows on the device, the last `picks` of which are to be picked from, and what the
-    /// host `looked_up` for them [T, C].
+    /// Puts a step's rows on the device, and what the host `looked_up` for them [T, C].
     ///
     /// # Errors
     /// [`ForwardError::Device`] where there are more rows than the buffers have room for.
-    pub fn upload(
-        &self,
-        rows: &[NextRow],
-        picks: usize,
-        looked_up: Option<&[f32]>,
-    ) -> Result<(), ForwardError> {
-        let room = self.buffers.rows;
+    pub fn upload(&self, next: &NextRows, looked_up: Option<&[f32]>) -> Result<(), ForwardError> {
+        let (rows, room) = (next.rows(), self.buffers.rows);
         if rows.len() > room {
             return Err(ForwardError::Device {
                 message: format!(
@@ -170,12 +172,13 @@ impl Fast {
         let place = |row: &NextRow| Row {
             id: row.id,
             position: row.position as u32,
-            blocks: self.buffers.blocks_of(row.slot),
-            slot: row.slot as u32,
+            blocks: row
+                .slot
+                .map_or(NO_BLOCKS, |slot| self.buffers.blocks_of(slot) as u32),
+            slot: row.slot.unwrap_or(0) as u32,
         };
         let rows: Vec<Row> = rows.iter().map(place).collect();
-        let chains = picks == 1 || picks == rows.len();
-        let words = words(&rows, picks, chains);
+        let words = words(&rows, next.picks(), next.chains());
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         self.gpu.write(&self.buffers.step, 0, &bytes)?;
         if let Some(values) = looked_up {
@@ -183,6 +186,32 @@ impl Fast {
             self.gpu.write(&self.buffers.x, 0, &bytes)?;
         }
         Ok(())
+    }
+
+    /// The sequence in `slot` has `blocks` of the cache from its block `first` on.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn set_blocks(
+        &self,
+        slot: usize,
+        first: usize,
+        blocks: &[u32],
+    ) -> Result<(), ForwardError> {
+        let bytes: Vec<u8> = blocks
+            .iter()
+            .flat_map(|block| block.to_le_bytes())
+            .collect();
+        let word = self.buffers.blocks_of(slot) + first;
+        self.gpu.write(&self.buffers.step, 4 * word, &bytes)
+    }
+
+    /// Issues a copy of a block of the cache over another, before anything that is issued later.
+    pub fn copy_block(&self, from: u32, to: u32) {
+        self.gpu.stage(DeviceStage::Forward);
+        for layer in &self.layers {
+            layer.copy_block(&self.gpu, [from, to]);
+        }
     }
 
     /// Which variant of the kernels is launched.
@@ -195,38 +224,36 @@ impl Fast {
         self.embedding.is_some()
     }
 
-    /// Puts the sampling settings of the sequence in `slot` on the device.
+    /// Puts the sampling settings of the sequence in `slot` on the device, of which `draws` were made.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
     pub fn begin(
         &self,
         slot: usize,
-        sampling: &Sampling,
+        (sampling, draws): (&Sampling, u64),
         occurrences: &[u32],
     ) -> Result<(), ForwardError> {
+        let sampling = (sampling, draws);
         self.picks.begin(&self.gpu, slot, sampling, occurrences)
     }
 
     /// Issues a step over the rows that were uploaded, or with nothing uploaded over those that were
-    /// picked last: writes the cache, and picks from a prompt's last row or from every other row, where
-    /// that is wanted. `top` works out log-probabilities of the picks and of so many most probable ids.
-    pub fn advance(&self, rows: Rows, pick: Option<PickWay>, top: Option<usize>) {
+    /// picked last: writes the cache, and picks in `way` where rows are to be picked from. `top` works out
+    /// log-probabilities of the picks and of so many most probable ids.
+    pub fn advance(&self, rows: Rows, way: PickWay, top: Option<usize>) {
         let gpu = &self.gpu;
         gpu.stage(DeviceStage::Forward);
-        let Some(way) = pick else {
+        let picks = rows.picks;
+        if picks == 0 {
             return self.blocks(rows);
-        };
-        let picks = match rows {
-            Rows::Prompt(_) => 1,
-            Rows::Decode(count) => count,
-        };
+        }
         let recorded = self.recorded(picks);
-        if rows.count() == picks {
+        if rows.is_decode() {
             gpu.replay(&recorded.decode);
         } else {
             self.blocks(rows);
-            self.output(rows.count() - picks, picks, &self.buffers.logits);
+            self.picked_output(rows);
         }
         gpu.stage(DeviceStage::Sampling);
         gpu.replay(match way {
@@ -245,7 +272,7 @@ impl Fast {
         }
         let pick = |way| self.gpu.record(|| self.launch_pick(way, count));
         let recorded = Rc::new(Recorded {
-            decode: self.gpu.record(|| self.launch(Rows::Decode(count))),
+            decode: self.gpu.record(|| self.launch(Rows::decode(count))),
             argmax: pick(PickWay::Argmax),
             sample: pick(PickWay::Sample),
         });
@@ -274,7 +301,7 @@ impl Fast {
         tokens: usize,
         rows: LogitRows,
     ) -> Result<Option<Tensor<2>>, ForwardError> {
-        self.blocks(Rows::Prompt(tokens));
+        self.blocks(Rows::prompt(tokens));
         let (count, first) = match rows {
             LogitRows::None => {
                 self.gpu.submit()?;
@@ -302,7 +329,7 @@ impl Fast {
         self.embed(tokens);
         let mut all = vec![self.read_rows(tokens).await?];
         for layer in &self.layers {
-            let rows = Rows::Prompt(tokens);
+            let rows = Rows::prompt(tokens);
             layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
             all.push(self.read_rows(tokens).await?);
         }
@@ -323,7 +350,7 @@ impl Fast {
     /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
     pub async fn profile(&self, tokens: usize) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
         let step = self.gpu.record(|| {
-            self.launch(Rows::Prompt(tokens));
+            self.launch(Rows::prompt(tokens));
             self.launch_pick(PickWay::Argmax, 1);
         });
         self.gpu.profile(&step).await
@@ -333,17 +360,13 @@ impl Fast {
         self.picks.launch(&self.gpu, &self.buffers, way, count);
     }
 
-    /// A step, and the logits of a prompt's last row or of every other row.
+    /// A step, and the logits of the rows that are picked from.
     fn launch(&self, rows: Rows) {
-        self.embed(rows.count());
+        self.embed(rows.total());
         for layer in &self.layers {
             layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
         }
-        let (first, count) = match rows {
-            Rows::Prompt(rows) => (rows - 1, 1),
-            Rows::Decode(rows) => (0, rows),
-        };
-        self.output(first, count, &self.buffers.logits);
+        self.picked_output(rows);
     }
 
     /// Looks the uploaded ids up, where the host did not.
@@ -380,10 +403,9 @@ impl Fast {
 
     /// The residual stream of `rows`, a prompt's submitted piece by piece.
     fn blocks(&self, rows: Rows) {
-        self.embed(rows.count());
-        let prompt = matches!(rows, Rows::Prompt(2..));
+        self.embed(rows.total());
         for (index, layer) in self.layers.iter().enumerate() {
-            if prompt && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
+            if rows.tiled > 0 && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
                 // What refuses here refuses whoever waits for the step, too.
                 let _reported_later = self.gpu.submit();
             }
@@ -391,11 +413,35 @@ impl Fast {
         }
     }
 
+    /// The logits of the rows that are picked from.
+    fn picked_output(&self, rows: Rows) {
+        let Buffers {
+            x,
+            step,
+            normed,
+            logits,
+            ..
+        } = &self.buffers;
+        let count = rows.picks;
+        match rows.first_pick {
+            Some(first) => self.output(first, count, logits),
+            None => {
+                self.norm.launch_picked(&self.gpu, x, step, count, normed);
+                self.head(count, logits);
+            }
+        }
+    }
+
     /// The logits of `count` rows of the residual stream, from row `first` on.
     fn output(&self, first: usize, count: usize, logits: &Buffer) {
+        let Buffers { x, normed, .. } = &self.buffers;
+        self.norm.launch(&self.gpu, x, first, count, normed);
+        self.head(count, logits);
+    }
+
+    /// The output matrix times the first `count` normed rows.
+    fn head(&self, count: usize, logits: &Buffer) {
         let buffers = &self.buffers;
-        let (gpu, x) = (&self.gpu, &buffers.x);
-        self.norm.launch(gpu, x, first, count, &buffers.normed);
         for (shard, column) in &self.head {
             let to = To {
                 y: logits,
@@ -404,7 +450,7 @@ impl Fast {
                 add: false,
             };
             let rows = (&buffers.normed, count);
-            shard.launch(gpu, buffers.variant, rows, &to, &After::Nothing);
+            shard.launch(&self.gpu, buffers.variant, rows, &to, &After::Nothing);
         }
     }
 

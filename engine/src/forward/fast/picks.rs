@@ -43,8 +43,8 @@ impl Picks {
         })
     }
 
-    /// Puts the settings of the sequence in `slot` on the device, and with penalties the `occurrences`
-    /// (V) of its prompt.
+    /// Puts the settings of the sequence in `slot` on the device, of which `draws` were made, and with
+    /// penalties the `occurrences` (V) of its ids.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
@@ -52,10 +52,10 @@ impl Picks {
         &self,
         gpu: &Gpu,
         slot: usize,
-        sampling: &Sampling,
+        (sampling, draws): (&Sampling, u64),
         occurrences: &[u32],
     ) -> Result<(), ForwardError> {
-        let words = bytes(&sampling.words(0));
+        let words = bytes(&sampling.words(draws));
         gpu.write(&self.sampling, slot * words.len(), &words)?;
         if sampling.penalties {
             let occurrences = bytes(occurrences);

@@ -20,7 +20,7 @@ use mask::{CausalMask, attend_len};
 use matmul::matmul;
 use parameters::{Block, Parameters, RmsNorm};
 
-/// Weights, tables and KV cache of the reference path, for one sequence.
+/// Weights, tables and KV caches of the reference path.
 #[derive(Debug)]
 pub struct Reference {
     /// [V, C], where it fits one buffer.
@@ -31,21 +31,22 @@ pub struct Reference {
     head: Vec<Tensor<2>>,
     rope: RopeTable,
     mask: CausalMask,
-    caches: Vec<LayerCache>,
+    /// A cache a block, for each sequence.
+    caches: Vec<Vec<LayerCache>>,
     context: usize,
 }
 
 impl Reference {
-    /// A path over the weights with an empty cache of `context` positions.
+    /// A path over the weights with empty caches of `context` positions for `batch` sequences.
     pub fn new(
         config: &ModelConfig,
         parameters: Parameters,
-        context: usize,
+        (context, batch): (usize, usize),
         device: &Device,
     ) -> Self {
-        let caches = (0..config.n_layers)
-            .map(|_| LayerCache::new(config.n_kv_heads, context, config.head_dim, device))
-            .collect();
+        let of_block = |_| LayerCache::new(config.n_kv_heads, context, config.head_dim, device);
+        let of_sequence = |_| (0..config.n_layers).map(of_block).collect();
+        let caches = (0..batch).map(of_sequence).collect();
         let Parameters {
             embedding,
             blocks,
@@ -81,14 +82,14 @@ impl Reference {
         &mut self,
         config: &ModelConfig,
         (mut x, mask): (Tensor<2>, Tensor<3>),
-        position: usize,
+        (slot, position): (usize, usize),
     ) -> Result<Vec<Vec<f32>>, ForwardError> {
         let failed = |message: String| ForwardError::Device {
             message: format!("the residual stream could not be read: {message}"),
         };
         let step = self.context_of(config, mask, position, x.dims()[0]);
         let mut streams = vec![x.clone()];
-        for (block, cache) in self.blocks.iter().zip(&mut self.caches) {
+        for (block, cache) in self.blocks.iter().zip(&mut self.caches[slot]) {
             x = block.forward(x, &step, cache);
             streams.push(x.clone());
         }
@@ -118,18 +119,18 @@ impl Reference {
         }
     }
 
-    /// Issues a step on the rows x [T, C] from `position` on: writes the cache there, gives the
-    /// wanted logits [rows, V].
+    /// Issues a step on the rows x [T, C] of the sequence in `slot` from `position` on: writes the cache
+    /// there, gives the wanted logits [rows, V].
     pub fn encode(
         &mut self,
         config: &ModelConfig,
         (mut x, mask): (Tensor<2>, Tensor<3>),
-        position: usize,
+        (slot, position): (usize, usize),
         rows: LogitRows,
     ) -> Option<Tensor<2>> {
         let [tokens, c] = x.dims();
         let step = self.context_of(config, mask, position, tokens);
-        for (block, cache) in self.blocks.iter().zip(&mut self.caches) {
+        for (block, cache) in self.blocks.iter().zip(&mut self.caches[slot]) {
             x = block.forward(x, &step, cache);
         }
         let x = match rows {

@@ -1,48 +1,4 @@
-//! What a sequence computes next.
-
-use std::ops::Range;
-
-/// How far a sequence has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
-    /// Ids whose keys and values are in the KV cache.
-    pub cached: usize,
-    /// Ids there are: the prompt and what was picked since.
-    pub known: usize,
-}
-
-/// One step's work: run the ids of `range` at their positions.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Plan {
-    /// Positions (and indices into the sequence's ids) to compute.
-    pub range: Range<usize>,
-    /// Whether the step reaches the last known id, so that its logits pick the next one.
-    pub picks: bool,
-}
-
-/// Plans the next step of a sequence: everything known but not cached, at most `chunk` at once.
-///
-/// A sequence with nothing to compute has no plan.
-pub fn plan(progress: Progress, chunk: usize) -> Option<Plan> {
-    let start = progress.cached;
-    let end = progress.known.min(start.saturating_add(chunk.max(1)));
-    (start < end).then_some(Plan {
-        range: start..end,
-        picks: end == progress.known,
-    })
-}
-
-/// How many leading ids of `prompt` need not be computed because `cached` has them.
-///
-/// The last id of the prompt is always computed: its logits are wanted.
-pub fn reusable_prefix(cached: &[u32], prompt: &[u32]) -> usize {
-    let common = cached
-        .iter()
-        .zip(prompt)
-        .take_while(|(a, b)| a == b)
-        .count();
-    common.min(prompt.len().saturating_sub(1))
-}
+//! Whether a prompt and its answer fit the context.
 
 /// Checks that a prompt and its answer fit the context; the answer's most tokens on success.
 ///
@@ -106,8 +62,6 @@ pub enum LengthError {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     #[test]
@@ -125,33 +79,5 @@ mod tests {
         ));
         assert_eq!(answer_budget(0, None, 16), Err(LengthError::EmptyPrompt));
         assert_eq!(answer_budget(1, Some(0), 16), Err(LengthError::NoTokens));
-    }
-
-    #[test]
-    fn the_last_prompt_id_is_computed_even_if_all_of_it_is_cached() {
-        assert_eq!(reusable_prefix(&[1, 2, 3], &[1, 2, 3]), 2);
-        assert_eq!(reusable_prefix(&[1, 2, 9], &[1, 2, 3, 4]), 2);
-        assert_eq!(reusable_prefix(&[], &[1]), 0);
-        assert_eq!(reusable_prefix(&[1], &[]), 0);
-    }
-
-    proptest! {
-        #[test]
-        fn plans_cover_every_id_once_and_only_the_last_one_picks(
-            cached in 0usize..50, more in 0usize..200, chunk in 0usize..70,
-        ) {
-            let known = cached + more;
-            let mut progress = Progress { cached, known };
-            let mut picked = false;
-            while let Some(plan) = plan(progress, chunk) {
-                prop_assert!(!picked);
-                prop_assert_eq!(plan.range.start, progress.cached);
-                prop_assert!(plan.range.len() <= chunk.max(1));
-                picked = plan.picks;
-                progress.cached = plan.range.end;
-            }
-            prop_assert_eq!(progress.cached, known);
-            prop_assert_eq!(picked, more > 0);
-        }
     }
 }

@@ -1,0 +1,79 @@
+//! What one step computes.
+
+use std::ops::Range;
+
+use super::RequestId;
+use super::blocks::{BlockCopy, BlockId};
+
+/// One step's work, and what has to be done on the device before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// Requests that go back to the queue: others needed their blocks.
+    pub preempted: Vec<RequestId>,
+    /// Requests that got a slot.
+    pub admitted: Vec<Admitted>,
+    /// Blocks to copy, before anything else.
+    pub copies: Vec<BlockCopy>,
+    /// Blocks that sequences got.
+    pub tables: Vec<TableEntry>,
+    /// Pieces of prompts.
+    pub prompts: Vec<Part>,
+    /// One row of each answer that goes on.
+    pub answers: Vec<Part>,
+    /// Whether the device itself has the answers' rows, from its last picks.
+    pub chained: bool,
+}
+
+/// A request that got a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// The request.
+    pub request: RequestId,
+    /// Its slot.
+    pub slot: usize,
+    /// Leading ids that need not be computed.
+    pub reused: usize,
+    /// Whether it had one before.
+    pub resumed: bool,
+}
+
+/// An entry of a sequence's table of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableEntry {
+    /// Whose table.
+    pub slot: usize,
+    /// Which of its blocks.
+    pub index: usize,
+    /// The block.
+    pub block: BlockId,
+}
+
+/// What a step computes of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The request.
+    pub request: RequestId,
+    /// Its slot.
+    pub slot: usize,
+    /// Positions, and indices into its ids.
+    pub range: Range<usize>,
+    /// Whether the last of them picks the next id.
+    pub picks: bool,
+}
+
+impl Step {
+    /// Whether nothing is computed.
+    pub const fn is_empty(&self) -> bool {
+        self.prompts.is_empty() && self.answers.is_empty()
+    }
+
+    /// The parts, in the order of their rows.
+    pub fn parts(&self) -> impl Iterator<Item = &Part> {
+        self.prompts.iter().chain(&self.answers)
+    }
+
+    /// How many ids are picked.
+    pub fn picks(&self) -> usize {
+        self.parts().filter(|part| part.picks).count()
+    }
+}

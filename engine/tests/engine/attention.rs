@@ -1,0 +1,347 @@
+//! Attention, and the product that writes what it reads, against their CPU references.
+
+use llamaglass_engine::forward::gpu::Buffer;
+use llamaglass_shaders::cpu::{self, Cache, Heads};
+use llamaglass_shaders::{
+    ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, Format, KV_BLOCK, Kernel, Kv, Store, Variant,
+    WITH_BIAS, Way, attention, attention_groups, attention_part, attention_tile, linear,
+    step::{self, Row},
+};
+
+use super::kernels::{Gpu, POISON, assert_close};
+
+const HEADS: [Heads; 4] = [
+    Heads {
+        queries: 1,
+        kv: 1,
+        dim: 2,
+    },
+    // More that share keys and values than a workgroup takes at once.
+    Heads {
+        queries: 10,
+        kv: 2,
+        dim: 20,
+    },
+    Heads {
+        queries: 6,
+        kv: 2,
+        dim: 10,
+    },
+    Heads {
+        queries: 2,
+        kv: 1,
+        dim: 160,
+    },
+];
+
+/// Positions of a sequence, and the blocks of the cache that two sequences have: in no order.
+const POSITIONS: usize = 150;
+const TABLES: [[u32; 3]; 2] = [[4, 0, 2], [1, 5, 3]];
+/// A row that fills a tile: of no sequence, in a block that is nobody's.
+const FILLER: (usize, usize) = (2, 0);
+const NOBODYS: u32 = 6;
+
+/// The places of a device's cache, pair by pair: the sequence, whether it is a key, and its first
+/// value's place in [K, S, D]; nothing past a sequence's last position.
+fn pairs(heads: Heads) -> Vec<Option<(usize, bool, usize)>> {
+    let half = heads.dim / 2;
+    let mut all = Vec::new();
+    for block in 0..TABLES.as_flattened().len() as u32 {
+        let of = |table: &[u32; 3]| table.iter().position(|listed| *listed == block);
+        let (sequence, nth) = (0..2)
+            .find_map(|sequence| Some((sequence, of(&TABLES[sequence])?)))
+            .unwrap();
+        let place = |is_key, head, in_block, i| {
+            let position = nth * KV_BLOCK + in_block;
+            let at = (head * POSITIONS + position) * heads.dim + 2 * i;
+            (position < POSITIONS).then_some((sequence, is_key, at))
+        };
+        for head in 0..heads.kv {
+            for i in 0..half {
+                all.extend((0..KV_BLOCK).map(|in_block| place(true, head, in_block, i)));
+            }
+        }
+        for head in 0..heads.kv {
+            for in_block in 0..KV_BLOCK {
+                all.extend((0..half).map(|i| place(false, head, in_block, i)));
+            }
+        }
+    }
+    all
+}
+
+/// What the device has cached of each sequence.
+fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
+    let words = gpu.get_u32(buffer);
+    let values: Vec<f32> = match kv {
+        Kv::F32 => words.into_iter().map(f32::from_bits).collect(),
+        Kv::F16 => words
+            .into_iter()
+            .flat_map(|word| [word as u16, (word >> 16) as u16])
+            .map(|half| half::f16::from_bits(half).to_f32())
+            .collect(),
+    };
+    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
+    for (place, pair) in pairs(heads).into_iter().zip(values.chunks(2)) {
+        let Some((sequence, is_key, at)) = place else {
+            continue;
+        };
+        let cache = &mut caches[sequence];
+        let to = if is_key {
+            &mut cache.keys
+        } else {
+            &mut cache.values
+        };
+        to[at..at + 2].copy_from_slice(pair);
+    }
+    caches
+}
+
+/// A step of `rows`: sequences and positions.
+fn step_of(gpu: &Gpu, rows: &[(usize, usize)]) -> Buffer {
+    let tables = step::HEAD_WORDS + step::ROW_WORDS * rows.len();
+    let row = |(sequence, position): &(usize, usize)| Row {
+        id: 0,
+        position: *position as u32,
+        blocks: (tables + sequence * TABLES[0].len()) as u32,
+        slot: 0,
+    };
+    let all: Vec<Row> = rows.iter().map(row).collect();
+    let mut words = step::words(&all, &[0], true);
+    words.extend(TABLES.as_flattened());
+    words.push(NOBODYS);
+    gpu.put_u32(&words)
+}
+
+/// The kernel and what comes with it for rows in one piece, in tiles, and one in several pieces.
+struct Attention<'a> {
+    gpu: &'a Gpu,
+    buffers: [&'a Buffer; 3],
+    heads: Heads,
+    stride: usize,
+}
+
+impl Attention<'_> {
+    fn launch(&self, kernel: Kernel, mixed: &Buffer, last: [usize; 2], groups: [u32; 3]) {
+        let Heads { queries, kv, dim } = self.heads;
+        let [last, first] = last;
+        let info = [queries, kv, dim, self.stride, last, first].map(|n| n as u32);
+        let [turned, cache, step] = self.buffers;
+        let buffers = [turned, cache, mixed, step];
+        self.gpu.device.launch(&kernel, &buffers, &info, groups);
+    }
+
+    /// Rows of prompts, the first of a step.
+    fn tile(&self, kv: Kv, mixed: &Buffer, rows: usize) {
+        let tiles = rows.div_ceil(ATTENTION_TILE_ROWS) as u32;
+        let groups = [self.heads.queries as u32, tiles, 1];
+        self.launch(attention_tile(kv), mixed, [rows, 0], groups);
+    }
+
+    /// Rows `first` to `first + rows`, alone.
+    fn rows(
+        &self,
+        (kv, variant): (Kv, Variant),
+        mixed: &Buffer,
+        [first, rows]: [usize; 2],
+        splits: usize,
+    ) {
+        let Heads { queries, dim, .. } = self.heads;
+        let [x, y, _] = attention_groups(queries, self.heads.kv, splits);
+        let (last, groups) = ([splits, first], [x, y, rows as u32]);
+        if splits == 1 {
+            return self.launch(attention(kv, variant), mixed, last, groups);
+        }
+        let parts = vec![POISON; rows * splits * queries * (dim + 2)];
+        let parts = self.gpu.put(&parts);
+        self.launch(attention_part(kv, variant), &parts, last, groups);
+        self.merge(&parts, mixed, splits, [first, rows]);
+    }
+
+    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize, [first, rows]: [usize; 2]) {
+        let Heads { queries, dim, .. } = self.heads;
+        let info = [queries, dim, self.stride, splits, first].map(|n| n as u32);
+        let groups = [queries as u32, rows as u32, 1];
+        let buffers = [parts, mixed];
+        self.gpu
+            .device
+            .launch(&ATTENTION_MERGE, &buffers, &info, groups);
+    }
+}
+
+/// Rows of a step: how many there are of prompts, and the sequence and position of each.
+type Places = (usize, Vec<(usize, usize)>);
+
+/// Queries, keys and values of each of `steps` by `way`, in one matrix or in two, and what attention
+/// makes of them.
+fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize) {
+    let mut gpu = Gpu::open();
+    let Heads { queries, kv, dim } = heads;
+    let turns = gpu.noise(POSITIONS * dim / 2);
+    let angles: Vec<[f32; 2]> = turns
+        .iter()
+        .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
+        .collect();
+    let on_gpu = gpu.put(angles.as_flattened());
+    let shape = [queries, kv, dim];
+    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
+    let mut nobodys = Cache::new(heads, POSITIONS);
+    let blocks = TABLES.as_flattened().len() + 1;
+    let words = 2 * kv * blocks * KV_BLOCK * dim * kv_type.bytes() / 4;
+    // What nobody wrote must count for nothing.
+    let both = gpu.put_u32(&vec![f32::NAN.to_bits(); words]);
+    let inputs = 40;
+    let split = if parts == 1 {
+        heads.row()
+    } else {
+        (queries + kv) * dim
+    };
+    for (tiled, places) in steps {
+        let rows = places.len();
+        let step = step_of(&gpu, places);
+        let stride = queries * dim;
+        let turned = gpu.put(&vec![POISON; rows * stride]);
+        let x = gpu.noise(rows * inputs);
+        let x_on_gpu = gpu.padded(&x, inputs);
+        let mut columns = Vec::new();
+        for (format, first, out) in [
+            (Format::F16, 0, split),
+            (Format::Q8_0, split, heads.row() - split),
+        ] {
+            if out == 0 {
+                continue;
+            }
+            let bias = gpu.noise(out);
+            let blocks = Format::blocks(inputs);
+            let matrix = gpu.matrix(format, out, blocks);
+            let w = matrix.values.chunks_exact(blocks * BLOCK);
+            let w: Vec<f32> = w.flat_map(|row| &row[..inputs]).copied().collect();
+            columns.push((out, cpu::linear(&x, &w, &bias, inputs)));
+            let flags = WITH_BIAS as usize;
+            let bias_at = matrix.side.len();
+            let info = [rows, blocks, out, flags, 0, bias_at, first, stride];
+            let info = info.iter().chain(&shape).map(|value| *value as u32);
+            gpu.device.launch(
+                &linear(way, format, Store::Qkv(kv_type)),
+                &[
+                    &x_on_gpu,
+                    &gpu.put_u32(&matrix.quants),
+                    &gpu.side(&matrix, &bias),
+                    &turned,
+                    &on_gpu,
+                    &both,
+                    &step,
+                ],
+                &info.collect::<Vec<u32>>(),
+                way.groups(rows, out),
+            );
+        }
+        let mut qkv = Vec::new();
+        for row in 0..rows {
+            for (out, values) in &columns {
+                qkv.extend_from_slice(&values[row * out..(row + 1) * out]);
+            }
+        }
+        let mut wanted = Vec::new();
+        for (qkv, (sequence, position)) in qkv.chunks_exact(heads.row()).zip(places) {
+            let cache = caches.get_mut(*sequence).unwrap_or(&mut nobodys);
+            wanted.extend(cpu::rope(qkv, heads, &angles, *position, cache));
+        }
+        assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
+        let got = cached(&gpu, &both, heads, kv_type);
+        // f16 has 11 bits.
+        let terms = match kv_type {
+            Kv::F32 => 8 * inputs,
+            Kv::F16 => 8 * inputs + 500,
+        };
+        let mut attended = Vec::new();
+        for (query, (sequence, position)) in wanted.chunks_exact(stride).zip(places) {
+            if (*sequence, *position) == FILLER {
+                // Whatever it is.
+                attended.extend_from_slice(query);
+                continue;
+            }
+            let (got, wanted) = (&got[*sequence], &caches[*sequence]);
+            let seen = |values: &[f32]| -> Vec<f32> {
+                let heads = values.chunks_exact(POSITIONS * dim);
+                heads
+                    .flat_map(|head| &head[..(position + 1) * dim])
+                    .copied()
+                    .collect()
+            };
+            assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
+            assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
+            attended.extend(cpu::attention(query, heads, *position, got));
+        }
+        let wanted = attended;
+        let mixed_stride = stride + 3;
+        let attention_of = Attention {
+            gpu: &gpu,
+            buffers: [&turned, &both, &step],
+            heads,
+            stride: mixed_stride,
+        };
+        let mut all = Vec::new();
+        let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
+        for variant in gpu.variants() {
+            for splits in [1, 2, 5] {
+                let alone = mixed();
+                attention_of.rows((kv_type, variant), &alone, [0, rows], splits);
+                all.push((format!("rows, {variant}, {splits} parts"), alone));
+                if *tiled == 0 {
+                    continue;
+                }
+                let both = mixed();
+                attention_of.tile(kv_type, &both, *tiled);
+                if *tiled < rows {
+                    let rest = [*tiled, rows - tiled];
+                    attention_of.rows((kv_type, variant), &both, rest, splits);
+                }
+                all.push((format!("tile and rows, {variant}, {splits} parts"), both));
+            }
+        }
+        for (what, mixed) in all {
+            let got = gpu.get(&mixed);
+            let rows = got.chunks_exact(mixed_stride).zip(places);
+            for ((got, place), wanted) in rows.zip(wanted.chunks_exact(stride)) {
+                if *place == FILLER {
+                    continue;
+                }
+                assert_close(&what, &got[..stride], wanted, 64 * dim);
+                assert_eq!(got[stride..], [POISON; 3]);
+            }
+        }
+        caches = got;
+    }
+}
+
+#[test]
+fn queries_and_keys_are_turned_and_attention_mixes() {
+    for heads in HEADS {
+        for kv in Kv::ALL {
+            for parts in [1, 2] {
+                let run = |sequence: usize, first: usize, rows| -> Vec<(usize, usize)> {
+                    (first..first + rows).map(|at| (sequence, at)).collect()
+                };
+                // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded; then a
+                // row alone, and rows of two sequences; at last two prompts, and rows alone.
+                let prompts = [run(1, 2, 17), vec![FILLER; 15], run(0, 132, 3)].concat();
+                let tiled = prompts.len();
+                let steps = [
+                    (63, run(0, 0, 63)),
+                    (66, run(0, 63, 66)),
+                    (1, run(0, 129, 1)),
+                    (0, vec![(0, 130), (1, 0)]),
+                    (0, vec![(1, 1), (0, 131)]),
+                    (tiled, [prompts, vec![(1, 19), (0, 135)]].concat()),
+                ];
+                check_qkv(Way::Tile, kv, heads, &steps, parts);
+                let steps =
+                    [run(0, 0, 1), run(0, 1, 1), vec![(0, 2), (1, 0)]].map(|rows| (0, rows));
+                for variant in Gpu::open().variants() {
+                    check_qkv(Way::Row(variant), kv, heads, &steps, parts);
+                }
+            }
+        }
+    }
+}
