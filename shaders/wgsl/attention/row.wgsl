@@ -14,11 +14,16 @@
 alias Value = vec4<f32>;
 const LANES: u32 = 64u;
 const INVOCATIONS: u32 = LANES;
-// Positions at a time, of two blocks: two an invocation, so that a query is loaded once for both.
-const KEYS: u32 = 128u;
+// Positions at a time, of four blocks: four an invocation, so that a query is loaded once for all.
+const KEYS: u32 = 256u;
+// Workgroups that share a row take multiples of this.
+const SHARE: u32 = 128u;
 const HEADS: u32 = 4u;
 const MAX_D: u32 = 256u;
 const LOWEST: f32 = -1e30;
+
+// A component a head, of four things.
+struct Sums { a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32> }
 
 var<workgroup> query: array<vec4<f32>, MAX_D>;
 var<workgroup> weights: array<vec4<f32>, KEYS>;
@@ -54,8 +59,7 @@ fn main(
     }
     if (lane == 0u) {
         let seen = row_word(t, ROW_POSITION) + 1u;
-        // Whole rounds to each of the workgroups that share a row.
-        let part = ((seen + splits - 1u) / splits + KEYS - 1u) / KEYS * KEYS;
+        let part = ((seen + splits - 1u) / splits + SHARE - 1u) / SHARE * SHARE;
         let begin = min(group.y * part, seen);
         bounds_of_all = vec2<u32>(begin, min(begin + part, seen));
     }
@@ -66,99 +70,140 @@ fn main(
     let blocks = row_word(t, ROW_BLOCKS);
     let keys = keys_of(kv_head, half);
     let values = values_of(kv_head, k, half);
-    // Narrow heads leave invocations over: they take every second value, or third.
-    let share = max(LANES / half, 1u);
-    let pair = lane % half;
-    let turn = select(lane / half, 0u, half >= LANES);
+    // An invocation sums up four pairs of values, of every so manyth position.
+    let across = (half + 3u) / 4u;
+    let share = LANES / across;
+    let turn = lane / across;
+    let pairs = vec4<u32>(lane % across) + vec4<u32>(0u, 1u, 2u, 3u) * across;
+    // Where there are fewer, the last is computed again, and not stored.
+    let own_pairs = min(pairs, vec4<u32>(half - 1u));
     var largest = vec4<f32>(LOWEST);
     var total = vec4<f32>();
-    var even = vec4<f32>();
-    var odd = vec4<f32>();
-    // Of pairs 64 and up, where heads are as wide.
-    var far_even = vec4<f32>();
-    var far_odd = vec4<f32>();
+    var even = Sums();
+    var odd = Sums();
     for (var first = bounds.x; first < end; first += KEYS) {
-        let position = first + lane;
+        let position = vec4<u32>(first + lane) + vec4<u32>(0u, 1u, 2u, 3u) * KV_BLOCK;
         // What lies behind the end is read, and counts for nothing.
-        let block = block_at(blocks, first, k, half);
-        let next_block = block_at(blocks, min(first + LANES, end - 1u), k, half);
-        let key = block + keys + lane;
-        let next_key = next_block + keys + lane;
-        var score = vec4<f32>();
-        var next_score = vec4<f32>();
-        for (var i = 0u; i < half; i += 1u) {
-            let q_even = query[2u * i];
-            let q_odd = query[2u * i + 1u];
-            let c = unpacked(cache[key + i * KV_BLOCK]);
-            let next_c = unpacked(cache[next_key + i * KV_BLOCK]);
-            score += q_even * c.x + q_odd * c.y;
-            next_score += q_even * next_c.x + q_odd * next_c.y;
-        }
-        score = select(vec4<f32>(LOWEST), score, position < end);
-        next_score = select(vec4<f32>(LOWEST), next_score, position + LANES < end);
+        let last = end - 1u;
+        let block = vec4<u32>(
+            block_at(blocks, first, k, half),
+            block_at(blocks, min(first + KV_BLOCK, last), k, half),
+            block_at(blocks, min(first + 2u * KV_BLOCK, last), k, half),
+            block_at(blocks, min(first + 3u * KV_BLOCK, last), k, half),
+        );
+        var score = scores(block + keys + lane, half, first + 2u * KV_BLOCK < end);
+        let lowest = vec4<f32>(LOWEST);
+        score.a = select(lowest, score.a, position.x < end);
+        score.b = select(lowest, score.b, position.y < end);
+        score.c = select(lowest, score.c, position.z < end);
+        score.d = select(lowest, score.d, position.w < end);
+        let own = max(max(score.a, score.b), max(score.c, score.d));
         let before = largest;
-        largest = max(largest, largest_of_lanes(lane, max(score, next_score)));
-        let weight = select(vec4<f32>(), exp(score - largest), position < end);
-        let next_weight = select(vec4<f32>(), exp(next_score - largest), position + LANES < end);
-        weights[lane] = weight;
-        weights[lane + LANES] = next_weight;
+        largest = max(largest, largest_of_lanes(lane, own));
+        let none = vec4<f32>();
+        let weight_a = select(none, exp(score.a - largest), position.x < end);
+        let weight_b = select(none, exp(score.b - largest), position.y < end);
+        let weight_c = select(none, exp(score.c - largest), position.z < end);
+        let weight_d = select(none, exp(score.d - largest), position.w < end);
+        weights[lane] = weight_a;
+        weights[lane + LANES] = weight_b;
+        weights[lane + 2u * LANES] = weight_c;
+        weights[lane + 3u * LANES] = weight_d;
         workgroupBarrier();
         let fade = exp(before - largest);
-        total = total * fade + weight + next_weight;
-        even *= fade;
-        odd *= fade;
-        let here = min(KEYS, end - first);
-        let in_first = min(LANES, here);
-        let value = block + values + pair;
-        let next_value = next_block + values + pair;
+        total = total * fade + weight_a + weight_b + weight_c + weight_d;
+        even = faded(even, fade);
+        odd = faded(odd, fade);
         if (turn < share) {
-            var j = turn;
-            for (; j < in_first; j += share) {
-                let v = unpacked(cache[value + j * half]);
-                even += weights[j] * v.x;
-                odd += weights[j] * v.y;
-            }
-            for (; j < here; j += share) {
-                let v = unpacked(cache[next_value + (j - LANES) * half]);
-                even += weights[j] * v.x;
-                odd += weights[j] * v.y;
-            }
-        }
-        if (lane + LANES < half) {
-            far_even *= fade;
-            far_odd *= fade;
-            for (var j = 0u; j < in_first; j += 1u) {
-                let v = unpacked(cache[value + j * half + LANES]);
-                far_even += weights[j] * v.x;
-                far_odd += weights[j] * v.y;
-            }
-            for (var j = LANES; j < here; j += 1u) {
-                let v = unpacked(cache[next_value + (j - LANES) * half + LANES]);
-                far_even += weights[j] * v.x;
-                far_odd += weights[j] * v.y;
+            let here = min(KEYS, end - first);
+            for (var b = 0u; b * KV_BLOCK < here; b += 1u) {
+                let value = block[b] + values;
+                let in_block = min(KV_BLOCK, here - b * KV_BLOCK);
+                for (var j = turn; j < in_block; j += share) {
+                    let weight = weights[b * KV_BLOCK + j];
+                    let at = vec4<u32>(value + j * half) + own_pairs;
+                    let v0 = unpacked(cache[at.x]);
+                    let v1 = unpacked(cache[at.y]);
+                    let v2 = unpacked(cache[at.z]);
+                    let v3 = unpacked(cache[at.w]);
+                    even.a += weight * v0.x;
+                    even.b += weight * v1.x;
+                    even.c += weight * v2.x;
+                    even.d += weight * v3.x;
+                    odd.a += weight * v0.y;
+                    odd.b += weight * v1.y;
+                    odd.c += weight * v2.y;
+                    odd.d += weight * v3.y;
+                }
             }
         }
+        workgroupBarrier();
     }
     total = sum_of_lanes(lane, total);
-    weights[lane] = even;
-    weights[lane + LANES] = odd;
-    workgroupBarrier();
-    if (lane < half) {
-        even = vec4<f32>();
-        odd = vec4<f32>();
-        for (var j = 0u; j < share; j += 1u) {
-            even += weights[lane + j * half];
-            odd += weights[LANES + lane + j * half];
-        }
+    even = sum_of_turns(even, lane, across, share);
+    odd = sum_of_turns(odd, lane, across, share);
+    if (lane < across) {
         for (var j = 0u; j < heads; j += 1u) {
-            put(group.y, t, first_head + j, 2u * lane, vec2<f32>(even[j], odd[j]), total[j]);
-        }
-    }
-    if (lane + LANES < half) {
-        let i = 2u * (lane + LANES);
-        for (var j = 0u; j < heads; j += 1u) {
-            put(group.y, t, first_head + j, i, vec2<f32>(far_even[j], far_odd[j]), total[j]);
+            let e = vec4<f32>(even.a[j], even.b[j], even.c[j], even.d[j]);
+            let o = vec4<f32>(odd.a[j], odd.b[j], odd.c[j], odd.d[j]);
+            for (var p = 0u; p < 4u && pairs[p] < half; p += 1u) {
+                put(group.y, t, first_head + j, 2u * pairs[p], vec2<f32>(e[p], o[p]), total[j]);
+            }
         }
     }
     if (lane < heads) { put_total(group.y, t, first_head + lane, largest[lane], total[lane]); }
+}
+
+// Of the keys at `key` with the query; of the first two only, unless there are `more`.
+fn scores(key: vec4<u32>, half: u32, more: bool) -> Sums {
+    var sums = Sums();
+    if (!more) {
+        for (var i = 0u; i < half; i += 1u) {
+            let even = query[2u * i];
+            let odd = query[2u * i + 1u];
+            let a = unpacked(cache[key.x + i * KV_BLOCK]);
+            let b = unpacked(cache[key.y + i * KV_BLOCK]);
+            sums.a += even * a.x + odd * a.y;
+            sums.b += even * b.x + odd * b.y;
+        }
+        return sums;
+    }
+    for (var i = 0u; i < half; i += 1u) {
+        let even = query[2u * i];
+        let odd = query[2u * i + 1u];
+        let a = unpacked(cache[key.x + i * KV_BLOCK]);
+        let b = unpacked(cache[key.y + i * KV_BLOCK]);
+        let c = unpacked(cache[key.z + i * KV_BLOCK]);
+        let d = unpacked(cache[key.w + i * KV_BLOCK]);
+        sums.a += even * a.x + odd * a.y;
+        sums.b += even * b.x + odd * b.y;
+        sums.c += even * c.x + odd * c.y;
+        sums.d += even * d.x + odd * d.y;
+    }
+    return sums;
+}
+
+fn faded(s: Sums, fade: vec4<f32>) -> Sums {
+    return Sums(s.a * fade, s.b * fade, s.c * fade, s.d * fade);
+}
+
+// What all turns have summed up of the pairs of the first `across` invocations.
+fn sum_of_turns(own: Sums, lane: u32, across: u32, share: u32) -> Sums {
+    workgroupBarrier();
+    weights[lane] = own.a;
+    weights[lane + LANES] = own.b;
+    weights[lane + 2u * LANES] = own.c;
+    weights[lane + 3u * LANES] = own.d;
+    workgroupBarrier();
+    var sums = Sums();
+    if (lane < across) {
+        for (var j = 0u; j < share; j += 1u) {
+            let at = lane + j * across;
+            sums.a += weights[at];
+            sums.b += weights[at + LANES];
+            sums.c += weights[at + 2u * LANES];
+            sums.d += weights[at + 3u * LANES];
+        }
+    }
+    return sums;
 }
