@@ -19,7 +19,7 @@ pub struct TokenLogprobs {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The request was accepted and waits for its turn.
+    /// The request was accepted and waits for its turn; one that was not fails at once.
     Queued {
         /// The request.
         request: RequestId,
@@ -84,6 +84,9 @@ pub enum Event {
         request: RequestId,
         /// What went wrong, in words.
         error: String,
+        /// Whose fault it was.
+        #[serde(default)]
+        fault: Fault,
     },
 }
 
@@ -105,6 +108,17 @@ impl Event {
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
     }
+}
+
+/// Whose fault an error was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
+    /// The engine's, or the device's under it.
+    #[default]
+    Engine,
+    /// The request's: it can't be answered as it is.
+    Request,
 }
 
 /// Token counts of a request.

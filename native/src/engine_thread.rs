@@ -5,6 +5,8 @@
 //! its own events. Dropping an [`Answer`] before its end aborts it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -13,10 +15,11 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{Engine, ModelInfo};
 
 enum Command {
-    Submit(Box<Request>, UnboundedSender<Event>, Sender<RequestId>),
+    Submit(RequestId, Box<Request>, UnboundedSender<Event>),
     Abort(RequestId),
     ClearCache,
 }
@@ -26,6 +29,7 @@ enum Command {
 pub struct EngineThread {
     handle: Option<EngineHandle>,
     info: ModelInfo,
+    tokenizer: Arc<Tokenizer>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -33,6 +37,32 @@ pub struct EngineThread {
 #[derive(Clone, Debug)]
 pub struct EngineHandle {
     commands: Sender<Command>,
+    next_id: Arc<AtomicU64>,
+    gauges: Arc<Gauges>,
+}
+
+/// How much an engine has to do, as of its last step.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Requests that wait for their turn.
+    pub waiting: AtomicUsize,
+    /// Requests that are answered.
+    pub running: AtomicUsize,
+    /// Blocks of the KV cache that requests hold.
+    pub blocks_used: AtomicUsize,
+    /// Blocks there are.
+    pub blocks: AtomicUsize,
+}
+
+impl Gauges {
+    fn set(&self, engine: &Engine) {
+        let (waiting, running) = engine.load_now();
+        let (used, all) = engine.blocks();
+        self.waiting.store(waiting, Ordering::Relaxed);
+        self.running.store(running, Ordering::Relaxed);
+        self.blocks_used.store(used, Ordering::Relaxed);
+        self.blocks.store(all, Ordering::Relaxed);
+    }
 }
 
 /// One request's events as they come; a stream for a server, blocking for a terminal.
@@ -45,6 +75,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// The next event; `None` after the last.
+    pub async fn next(&mut self) -> Option<Event> {
+        self.events.next().await
+    }
+
     /// Waits for the next event; `None` after the last.
     pub fn next_blocking(&mut self) -> Option<Event> {
         pollster::block_on(self.events.next())
@@ -59,11 +94,15 @@ impl EngineThread {
     pub fn spawn(load: impl FnOnce() -> Result<Engine> + Send + 'static) -> Result<Self> {
         let (commands, inbox) = channel();
         let (loaded, wait) = channel();
+        let gauges = Arc::new(Gauges::default());
+        let of_engine = Arc::clone(&gauges);
         let thread = std::thread::Builder::new().name("engine".into());
         let thread = thread.spawn(move || match load() {
             Ok(engine) => {
-                if loaded.send(Ok(engine.info().clone())).is_ok() {
-                    serve(engine, &inbox);
+                let known = (engine.info().clone(), Arc::clone(engine.tokenizer()));
+                of_engine.set(&engine);
+                if loaded.send(Ok(known)).is_ok() {
+                    serve(engine, &inbox, &of_engine);
                 }
             }
             Err(error) => {
@@ -71,10 +110,16 @@ impl EngineThread {
             }
         });
         let thread = thread.context("starting the engine's thread")?;
-        let info = wait.recv().map_err(|_| died())??;
+        let (info, tokenizer) = wait.recv().map_err(|_| died())??;
+        let next_id = Arc::default();
         Ok(Self {
-            handle: Some(EngineHandle { commands }),
+            handle: Some(EngineHandle {
+                commands,
+                next_id,
+                gauges,
+            }),
             info,
+            tokenizer,
             thread: Some(thread),
         })
     }
@@ -82,6 +127,11 @@ impl EngineThread {
     /// What is loaded, and on what.
     pub const fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    /// The model's tokenizer.
+    pub const fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
     }
 
     /// What talks to the engine.
@@ -104,18 +154,24 @@ impl Drop for EngineThread {
 }
 
 impl EngineHandle {
-    /// Puts a request in the queue.
+    /// Puts a request in the queue. Waits for nothing.
     ///
     /// # Errors
     /// Where the engine's thread is gone.
     pub fn submit(&self, request: Request) -> Result<Answer> {
+        // A request has a bounded number of events, so this holds no more than an answer is long.
         let (events, receiver) = unbounded();
-        let (id, wait) = channel();
-        self.send(Command::Submit(Box::new(request), events, id))?;
+        let id = RequestId(self.next_id.fetch_add(1, Ordering::Relaxed));
+        self.send(Command::Submit(id, Box::new(request), events))?;
         Ok(Answer {
-            id: wait.recv().map_err(|_| died())?,
+            id,
             events: receiver,
         })
+    }
+
+    /// How much the engine has to do.
+    pub fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     /// Ends a request within a step.
@@ -157,7 +213,7 @@ pub fn run_apart<T: Send + 'static>(
 }
 
 /// Until every handle is gone: commands first, then one step.
-fn serve(mut engine: Engine, inbox: &Receiver<Command>) {
+fn serve(mut engine: Engine, inbox: &Receiver<Command>, gauges: &Gauges) {
     let mut listeners = HashMap::new();
     loop {
         if engine.is_idle() {
@@ -174,6 +230,7 @@ fn serve(mut engine: Engine, inbox: &Receiver<Command>) {
         for event in pollster::block_on(engine.step()) {
             deliver(&mut engine, event, &mut listeners);
         }
+        gauges.set(&engine);
     }
 }
 
@@ -181,10 +238,9 @@ type Listeners = HashMap<RequestId, UnboundedSender<Event>>;
 
 fn obey(engine: &mut Engine, command: Command, listeners: &mut Listeners) {
     match command {
-        Command::Submit(request, events, reply) => {
-            let id = engine.submit(*request);
+        Command::Submit(id, request, events) => {
+            engine.submit_as(id, *request);
             listeners.insert(id, events);
-            let _asker_left = reply.send(id);
         }
         Command::Abort(id) => engine.abort(id),
         Command::ClearCache => engine.clear_cache(),

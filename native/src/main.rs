@@ -1,4 +1,4 @@
-//! The `llamaglass` command: chat, bench, inspect, tokenize and parity on the engine.
+//! The `llamaglass` command: chat, serve, bench, inspect, tokenize and parity on the engine.
 
 mod bench;
 mod chat;
@@ -11,6 +11,7 @@ mod memory;
 mod model;
 mod output;
 mod parity;
+mod serve;
 mod timing_table;
 mod tokenize;
 
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         Command::Inspect(args) => inspect::run(&args),
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Parity(args) => parity::run(&args),
+        Command::Serve(args) => serve::run(&args),
     };
     match result {
         Ok(code) => code,

@@ -6,7 +6,7 @@ use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::{FutureExt, StreamExt};
 use js_sys::Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
-use llamaglass_engine::event::{Event, RequestId};
+use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::timing::{LoadSpan, LoadTiming};
 use llamaglass_engine::weights::Checkpoint;
 use llamaglass_engine::{
@@ -141,6 +141,7 @@ impl Actor {
                     self.tags.insert(engine.submit(request), tag);
                 } else {
                     let event = Event::Failed {
+                        fault: Fault::Engine,
                         request: RequestId(0),
                         error: "no model is loaded".into(),
                     };

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::event::Fault;
 use crate::forward::{ForwardError, LoadError};
 use crate::sampling::SamplingError;
 use crate::scheduler::LengthError;
@@ -20,12 +21,35 @@ pub enum EngineError {
     /// The request's length.
     #[error(transparent)]
     Length(#[from] LengthError),
+    /// The request's ids.
+    #[error("id {id} is outside the vocabulary of {vocab}")]
+    UnknownId {
+        /// The first that is.
+        id: u32,
+        /// How many ids there are.
+        vocab: usize,
+    },
     /// The device.
     #[error(transparent)]
     Forward(#[from] ForwardError),
     /// The sampling settings, or logits without a finite value.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
+}
+
+impl EngineError {
+    /// Whose fault it was, where it came of a request.
+    pub const fn fault(&self) -> Fault {
+        match self {
+            Self::Tokenizer(_)
+            | Self::Length(_)
+            | Self::UnknownId { .. }
+            | Self::Sampling(SamplingError::Setting(_) | SamplingError::TopLogprobs { .. }) => {
+                Fault::Request
+            }
+            _ => Fault::Engine,
+        }
+    }
 }
 
 impl From<LoadError> for EngineError {

@@ -1,6 +1,7 @@
 //! From files to an engine that is warm.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
 use super::info::{ModelInfo, type_counts};
 use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
@@ -63,6 +64,7 @@ impl Engine {
         let watch = LoadWatch::start();
         report(progress, LoadPhase::Parse, 1, 2);
         let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
+        let tokenizer = Arc::new(tokenizer);
         watch.book(LoadSpan::Parse, 0.0);
         report(progress, LoadPhase::Parse, 2, 2);
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::EngineError;
 use super::info::ModelInfo;
@@ -19,7 +20,7 @@ use crate::tokenizer::Tokenizer;
 #[derive(Debug)]
 pub struct Engine {
     pub(super) model: Model,
-    pub(super) tokenizer: Tokenizer,
+    pub(super) tokenizer: Arc<Tokenizer>,
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
     /// None on the CPU backend.
@@ -49,24 +50,29 @@ impl Engine {
     }
 
     /// The model's tokenizer.
-    pub fn tokenizer(&self) -> &Tokenizer {
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
         &self.tokenizer
     }
 
     /// Puts a request in the queue. What is wrong with it comes as [`Event::Failed`].
     pub fn submit(&mut self, request: Request) -> RequestId {
         let id = RequestId(self.next_id);
-        self.next_id += 1;
-        self.events.push(Event::Queued { request: id });
+        self.submit_as(id, request);
+        id
+    }
+
+    /// The same under a number that the caller has chosen and never used before.
+    pub fn submit_as(&mut self, id: RequestId, request: Request) {
+        self.next_id = self.next_id.max(id.0 + 1);
         let limits = (self.model.context(), self.model.config().vocab_size);
         match Sequence::new(id, request, &self.tokenizer, limits, self.epoch.ms()) {
             Ok((sequence, asked)) => {
+                self.events.push(Event::Queued { request: id });
                 self.requests.insert(id, sequence);
                 self.scheduler.submit(asked);
             }
             Err(error) => self.fail(id, &error),
         }
-        id
     }
 
     /// Ends a request at the next step, whether it waits or runs; an unknown one is ignored.
@@ -101,9 +107,10 @@ impl Engine {
         self.scheduler.forget();
     }
 
-    /// How many requests wait for their turn.
-    pub fn waiting(&self) -> usize {
-        self.scheduler.waiting()
+    /// How many requests wait for their turn, and how many are answered.
+    pub fn load_now(&self) -> (usize, usize) {
+        let waiting = self.scheduler.waiting();
+        (waiting, self.requests.len() - waiting)
     }
 
     /// Blocks of the KV cache that requests hold, and how many there are.

@@ -60,6 +60,9 @@ impl Sequence {
     ) -> Result<(Self, Asked), EngineError> {
         let mut spans = Spans::default();
         let ids = prompt_ids(request.input, tokenizer, &mut spans)?;
+        if let Some(id) = ids.iter().copied().find(|id| *id as usize >= vocab) {
+            return Err(EngineError::UnknownId { id, vocab });
+        }
         let budget = answer_budget(ids.len(), request.max_tokens, context)?;
         let end_ids = if request.ignore_eos {
             Vec::new()

@@ -48,8 +48,11 @@ impl Engine {
 
     pub(super) fn fail(&mut self, request: RequestId, error: &EngineError) {
         self.requests.remove(&request);
-        let error = error.to_string();
-        self.events.push(Event::Failed { request, error });
+        self.events.push(Event::Failed {
+            request,
+            fault: error.fault(),
+            error: error.to_string(),
+        });
     }
 
     /// Ends a request, whether it waits or runs; an unknown one is ignored.

@@ -3,7 +3,7 @@
 use super::Engine;
 use super::laps::Laps;
 use super::sequence::{Pick, Picked};
-use crate::event::{Event, TokenLogprobs};
+use crate::event::{Event, Fault, TokenLogprobs};
 use crate::sampling::SamplingError;
 use crate::scheduler::Part;
 use crate::timing::{Span, StepKind, StepTiming};
@@ -26,7 +26,6 @@ impl Engine {
         let picked = !picks.is_empty();
         let mut picks = picks.into_iter();
         let mut events = Vec::with_capacity(2 * parts.len());
-        let mut kind = StepKind::Decode;
         for part in parts {
             let pick = part.picks.then(|| picks.next()).flatten();
             // One that ended while this step was on its way is not told of it.
@@ -35,9 +34,12 @@ impl Engine {
             };
             self.scheduler.landed(part);
             let prompt_tokens = sequence.prompt_tokens();
-            if part.range.start < prompt_tokens || part.range.len() > 1 {
-                kind = StepKind::Prefill;
-            }
+            // What is computed again after a preemption is a prompt, too.
+            let kind = if part.range.start < prompt_tokens || part.range.len() > 1 {
+                StepKind::Prefill
+            } else {
+                StepKind::Decode
+            };
             let told = match pick {
                 None => Told::Prefill { prompt_tokens },
                 Some(Ok(Pick { id, logprobs })) => {
@@ -53,23 +55,25 @@ impl Engine {
                 Told::Failed(error) => Some(Event::Failed {
                     request: part.request,
                     error: error.clone(),
+                    fault: Fault::Engine,
                 }),
             };
             if done.is_some() {
                 self.requests.remove(&part.request);
                 self.scheduler.end(part.request);
             }
-            events.push((part, told, done));
+            events.push((part, kind, told, done));
         }
         if picked {
             laps.book(Span::Detokenize);
         }
         self.events.reserve(2 * events.len());
         laps.book(Span::Emit);
-        let timing = laps.end(kind);
-        for (Part { request, range, .. }, told, done) in events {
+        let timing = laps.end(StepKind::Decode);
+        for (Part { request, range, .. }, kind, told, done) in events {
             let request = *request;
             let timing = StepTiming {
+                kind,
                 tokens: range.len() as u32,
                 position: range.start as u32,
                 ..timing

@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,20 @@ pub enum Policy {
     /// Each step has a row of every answer, and a prompt's piece in what room is left: the evenest
     /// pace.
     Balanced,
+}
+
+impl FromStr for Policy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "prefill-first" => Ok(Self::PrefillFirst),
+            "balanced" => Ok(Self::Balanced),
+            _ => Err(format!(
+                "{text:?} is no policy; there are prefill-first and balanced"
+            )),
+        }
+    }
 }
 
 /// What a step may be.

@@ -6,10 +6,11 @@ use std::rc::Rc;
 use cubecl::bytes::Bytes;
 use cubecl::server::Handle;
 use cubecl::wgpu::{AutoCompiler, WgpuResource, WgpuServer};
-use wgpu::{BufferDescriptor, BufferUsages, CommandEncoderDescriptor, MapMode};
+use wgpu::{BufferDescriptor, BufferUsages, CommandEncoderDescriptor};
 
 use super::super::error::ForwardError;
 use super::Gpu;
+use super::mapping::Mapping;
 
 /// Memory on the device.
 #[derive(Clone)]
@@ -113,37 +114,10 @@ impl Gpu {
             .device
             .create_command_encoder(&CommandEncoderDescriptor::default());
         encoder.copy_buffer_to_buffer(&place.buffer, place.offset, &staging, 0, Some(size));
-        self.queue.submit([encoder.finish()]);
-        self.mapped(staging, |bytes| bytes[..place.size as usize].to_vec())
-            .await
-    }
-
-    /// Waits for the copy into `staging`, and takes from it.
-    pub(super) async fn mapped<T>(
-        &self,
-        staging: wgpu::Buffer,
-        take: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, ForwardError> {
-        let (sender, mapped) = futures::channel::oneshot::channel();
-        staging.map_async(MapMode::Read, .., move |result| {
-            // Nobody waits any more where the receiver is gone.
-            let _unheard = sender.send(result);
-        });
-        let failed = |message: String| ForwardError::Device {
-            message: format!("what was computed could not be read: {message}"),
-        };
-        // In a browser this does nothing: its event loop does it.
-        self.device
-            .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|error| failed(error.to_string()))?;
-        match mapped.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(_) => return Err(failed("the device is gone".into())),
-        }
-        let view = staging
-            .get_mapped_range(..)
-            .map_err(|error| failed(error.to_string()))?;
-        Ok(take(&view))
+        let submission = self.queue.submit([encoder.finish()]);
+        let mapping = Mapping::new(staging, submission);
+        let take = |bytes: &[u8]| bytes[..place.size as usize].to_vec();
+        let (bytes, _) = mapping.take(&self.device, take).await?;
+        Ok(bytes)
     }
 }

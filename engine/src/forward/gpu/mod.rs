@@ -6,6 +6,7 @@
 
 mod buffer;
 mod encode;
+mod mapping;
 mod pipelines;
 mod profile;
 mod stages;

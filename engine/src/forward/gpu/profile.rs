@@ -8,6 +8,7 @@ use wgpu::{
 
 use super::super::error::ForwardError;
 use super::encode::Launch;
+use super::mapping::Mapping;
 use super::stages::span_ms;
 use super::{Gpu, Tape, Work};
 
@@ -113,12 +114,14 @@ impl Gpu {
             .map_err(|error| ForwardError::Device {
                 message: format!("passes could not be timed: {error}"),
             })?;
-        self.queue.submit([tail.finish()]);
+        let submission = self.queue.submit([tail.finish()]);
         let take = |bytes: &[u8]| {
             let (words, _) = bytes.as_chunks::<8>();
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
         };
-        self.mapped(staging, take).await
+        let mapping = Mapping::new(staging, submission);
+        let (ticks, _) = mapping.take(&self.device, take).await?;
+        Ok(ticks)
     }
 }
 

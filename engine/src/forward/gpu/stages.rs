@@ -3,16 +3,16 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use futures::channel::oneshot::{self, Receiver};
 use llamaglass_shaders::cpu::Logprobs;
 use llamaglass_shaders::{MAX_TOP_LOGPROBS, NO_PICK, logprob_words};
 use wgpu::{
-    BufferAsyncError, BufferDescriptor, BufferUsages, CommandEncoderDescriptor,
-    ComputePassTimestampWrites, MapMode, QuerySet, QuerySetDescriptor, QueryType, SubmissionIndex,
+    BufferDescriptor, BufferUsages, CommandEncoderDescriptor, ComputePassTimestampWrites, QuerySet,
+    QuerySetDescriptor, QueryType,
 };
 
 use super::super::error::ForwardError;
 use super::super::shape::MAX_BATCH;
+use super::mapping::Mapping;
 use super::{Buffer, Gpu};
 use crate::timing::{Clock, DeviceTiming};
 
@@ -111,9 +111,7 @@ impl Stages {
 /// A step on its way back.
 pub struct StepRead {
     gpu: Rc<Gpu>,
-    staging: wgpu::Buffer,
-    submission: SubmissionIndex,
-    mapped: Receiver<Result<(), BufferAsyncError>>,
+    mapping: Mapping,
     /// How many ids come.
     count: usize,
     /// For how many most probable ids each comes with log-probabilities.
@@ -197,16 +195,9 @@ impl Gpu {
         }
         let commands = commands.into_iter().chain([encoder.finish()]);
         let submission = self.queue.submit(commands);
-        let (sender, mapped) = oneshot::channel();
-        staging.map_async(MapMode::Read, .., move |result| {
-            // Nobody waits any more where the receiver is gone.
-            let _unheard = sender.send(result);
-        });
         Ok(StepRead {
             gpu: Rc::clone(self),
-            staging,
-            submission,
-            mapped,
+            mapping: Mapping::new(staging, submission),
             count,
             top: logprobs.map(|(_, top)| top),
             timed: timed.map(|timed| timed && ticks > 0),
@@ -220,41 +211,33 @@ impl StepRead {
     /// # Errors
     /// [`ForwardError::Device`] where the device failed.
     pub async fn get(self) -> Result<StepResult, ForwardError> {
-        let failed = |message: String| ForwardError::Device {
-            message: format!("a step could not be read: {message}"),
+        let Self {
+            gpu,
+            mapping,
+            count,
+            top,
+            timed,
+        } = self;
+        let take = |bytes: &[u8]| {
+            let (ticks, ids) = bytes.split_at(TICK_BYTES as usize);
+            let (ticks, _) = ticks.as_chunks();
+            let ticks: Vec<u64> = ticks.iter().map(|tick| u64::from_le_bytes(*tick)).collect();
+            let (ids, _) = ids.as_chunks();
+            let ids = ids.iter().map(|id| u32::from_le_bytes(*id));
+            let ids = ids.map(|id| (id != NO_PICK).then_some(id));
+            let ids: Vec<Option<u32>> = ids.take(count).collect();
+            let (_, logprobs) = bytes.split_at(LOGPROBS_AT as usize);
+            let logprobs = top.map(|top| {
+                let all = logprobs.chunks_exact(logprob_bytes(top) as usize);
+                all.take(count).map(logprobs_of).collect()
+            });
+            (ticks, ids, logprobs.unwrap_or_default())
         };
-        // In a browser this does nothing: its event loop does it.
-        let wait = wgpu::PollType::Wait {
-            submission_index: Some(self.submission),
-            timeout: None,
-        };
-        let polled = self.gpu.device.poll(wait);
-        polled.map_err(|error| failed(error.to_string()))?;
-        match self.mapped.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(failed(error.to_string())),
-            Err(_) => return Err(failed("the device is gone".into())),
-        }
-        let view = self.staging.get_mapped_range(..);
-        let view = view.map_err(|error| failed(error.to_string()))?;
-        let (ticks, ids) = view.split_at(TICK_BYTES as usize);
-        let (ticks, _) = ticks.as_chunks();
-        let ticks: Vec<u64> = ticks.iter().map(|tick| u64::from_le_bytes(*tick)).collect();
-        let (ids, _) = ids.as_chunks();
-        let ids = ids.iter().map(|id| u32::from_le_bytes(*id));
-        let ids = ids.map(|id| (id != NO_PICK).then_some(id));
-        let ids = ids.take(self.count).collect();
-        let (_, logprobs) = view.split_at(LOGPROBS_AT as usize);
-        let logprobs = self.top.map(|top| {
-            let all = logprobs.chunks_exact(logprob_bytes(top) as usize);
-            all.take(self.count).map(logprobs_of).collect()
-        });
-        drop(view);
-        self.staging.unmap();
-        let stages = &self.gpu.stages;
-        stages.idle.borrow_mut().push(self.staging);
-        let tick_ms = self.gpu.tick_ms();
-        let span = |stage: usize| match (self.timed[stage], ticks.get(2 * stage..2 * stage + 2)) {
+        let ((ticks, ids, logprobs), staging) = mapping.take(&gpu.device, take).await?;
+        let stages = &gpu.stages;
+        stages.idle.borrow_mut().push(staging);
+        let tick_ms = gpu.tick_ms();
+        let span = |stage: usize| match (timed[stage], ticks.get(2 * stage..2 * stage + 2)) {
             (true, Some([begin, end])) => span_ms(*begin, *end, tick_ms),
             _ => None,
         };
@@ -268,7 +251,7 @@ impl StepRead {
             });
         Ok(StepResult {
             ids,
-            logprobs: logprobs.unwrap_or_default(),
+            logprobs,
             timing,
         })
     }

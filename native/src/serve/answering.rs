@@ -1,0 +1,60 @@
+//! A request that is being answered, with what is known of it so far.
+
+use std::sync::Arc;
+
+use llamaglass_engine::event::{Event, Fault};
+use llamaglass_engine::stats::Record;
+
+use super::app::App;
+use crate::engine_thread::Answer;
+
+/// A request that is being answered. Dropped before its end, it is aborted within a step.
+pub struct Answering {
+    app: Arc<App>,
+    answer: Answer,
+    ended: bool,
+    /// What its events have said.
+    pub record: Record,
+}
+
+impl Answering {
+    /// Of a request that was handed to the engine.
+    pub fn new(app: Arc<App>, answer: Answer) -> Self {
+        Self {
+            app,
+            answer,
+            ended: false,
+            record: Record::default(),
+        }
+    }
+
+    /// The next event, the last one being `Done` or `Failed`; that again after it.
+    pub async fn next(&mut self) -> Event {
+        let event = self.answer.next().await.unwrap_or_else(|| Event::Failed {
+            request: self.answer.id,
+            error: "the engine ended unexpectedly".into(),
+            fault: Fault::Engine,
+        });
+        if !self.ended {
+            self.record.push(&event);
+            self.app.metrics.take(&event, &self.record);
+        }
+        self.ended |= event.is_last();
+        event
+    }
+
+    /// Ends it within a step, as far as it has come.
+    pub fn abort(&self) {
+        // Where the engine is gone, so is what was to be ended.
+        let _gone = self.app.engine.abort(self.answer.id);
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.app.metrics.left(&self.record);
+            self.abort();
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What went wrong, as OpenAI's protocol says it.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use llamaglass_engine::event::Fault;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+/// An error that a client hears.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ApiError {
+    /// The request can't be answered as it is.
+    #[error("{message}")]
+    Invalid {
+        /// What is wrong, and what would be right.
+        message: String,
+        /// The field that it is about.
+        param: Option<String>,
+    },
+    /// The body is no JSON of the right form.
+    #[error("{0}")]
+    Body(String),
+    /// The body is longer than is taken.
+    #[error("the body is longer than the {limit} bytes that are taken")]
+    TooLarge {
+        /// The most.
+        limit: usize,
+    },
+    /// No key, or a wrong one.
+    #[error("a valid API key is needed: Authorization: Bearer KEY")]
+    Unauthorized,
+    /// Another model than the one that is served.
+    #[error("the model {asked:?} is not served here; there is {served:?}")]
+    NoSuchModel {
+        /// What was asked for.
+        asked: String,
+        /// What there is.
+        served: String,
+    },
+    /// Nothing has this address.
+    #[error("there is nothing at {0}")]
+    NoSuchPath(String),
+    /// The address does not take this method.
+    #[error("this address takes no {0} requests")]
+    Method(String),
+    /// The queue is full.
+    #[error("{waiting} requests wait already, which is as many as may: try again later")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The server is about to end.
+    #[error("the server is stopping")]
+    Stopping,
+    /// The engine failed.
+    #[error("{0}")]
+    Engine(String),
+}
+
+impl ApiError {
+    /// What is wrong with a field.
+    pub fn invalid(param: &str, message: impl Into<String>) -> Self {
+        Self::Invalid {
+            message: message.into(),
+            param: Some(param.to_owned()),
+        }
+    }
+
+    /// A request that the engine would not, or could not answer.
+    pub fn of_engine(error: String, fault: Fault) -> Self {
+        match fault {
+            Fault::Request => Self::Invalid {
+                message: error,
+                param: None,
+            },
+            Fault::Engine => Self::Engine(error),
+        }
+    }
+
+    const fn status(&self) -> StatusCode {
+        match self {
+            Self::Invalid { .. } | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::NoSuchModel { .. } | Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The error object.
+    pub fn object(&self) -> Value {
+        let (kind, code) = match self {
+            Self::Invalid { .. } => ("invalid_request_error", None),
+            Self::Body(_) => ("invalid_request_error", Some("invalid_body")),
+            Self::TooLarge { .. } => ("invalid_request_error", Some("body_too_large")),
+            Self::Unauthorized => ("authentication_error", Some("invalid_api_key")),
+            Self::NoSuchModel { .. } => ("invalid_request_error", Some("model_not_found")),
+            Self::NoSuchPath(_) => ("invalid_request_error", Some("unknown_url")),
+            Self::Method(_) => ("invalid_request_error", Some("method_not_allowed")),
+            Self::Busy { .. } => ("rate_limit_error", Some("queue_full")),
+            Self::Stopping => ("server_error", Some("stopping")),
+            Self::Engine(_) => ("server_error", None),
+        };
+        let param = match self {
+            Self::Invalid { param, .. } => param.as_deref(),
+            Self::NoSuchModel { .. } => Some("model"),
+            _ => None,
+        };
+        json!({"error": {
+            "message": self.to_string(),
+            "type": kind,
+            "param": param,
+            "code": code,
+        }})
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(self.object())).into_response();
+        if matches!(self, Self::Busy { .. }) {
+            let soon = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, soon);
+        }
+        response
+    }
+}

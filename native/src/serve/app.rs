@@ -1,0 +1,170 @@
+//! What every answer needs, and which address is answered by what.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::DefaultBodyLimit;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::middleware;
+use axum::routing::{get, post};
+use llamaglass_engine::ModelInfo;
+use llamaglass_engine::event::Event;
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::tokenizer::Tokenizer;
+use serde_json::{Map, Value};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::services::ServeDir;
+
+use super::answering::Answering;
+use super::api_error::ApiError;
+use super::metrics::Metrics;
+use super::{auth, metrics, openai, study, tokens};
+use crate::cli::ServeArgs;
+use crate::engine_thread::{EngineHandle, EngineThread};
+
+/// What every answer needs.
+pub struct App {
+    pub engine: EngineHandle,
+    pub info: ModelInfo,
+    pub tokenizer: Arc<Tokenizer>,
+    /// What clients call the model.
+    pub model_name: String,
+    /// What they have to know, if anything.
+    pub api_key: Option<String>,
+    pub metrics: Metrics,
+    /// The most requests that wait.
+    max_queue: usize,
+    max_body: usize,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// For a model that is loaded.
+    pub fn new(engine: &EngineThread, model_name: String, args: &ServeArgs) -> Result<Self> {
+        Ok(Self {
+            engine: engine.handle()?,
+            info: engine.info().clone(),
+            tokenizer: Arc::clone(engine.tokenizer()),
+            model_name,
+            api_key: args.api_key.clone(),
+            metrics: Metrics::new(),
+            max_queue: args.max_queue,
+            max_body: args.max_body,
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes no more requests.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Hands a request to the engine; its answer, once the engine has taken it.
+    pub async fn submit(self: &Arc<Self>, request: Request) -> Result<Answering, ApiError> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(ApiError::Stopping);
+        }
+        let waiting = self.engine.gauges().waiting.load(Ordering::Relaxed);
+        if waiting >= self.max_queue {
+            return Err(ApiError::Busy { waiting });
+        }
+        let answer = self.engine.submit(request);
+        let answer = answer.map_err(|error| ApiError::Engine(error.to_string()))?;
+        let mut answering = Answering::new(Arc::clone(self), answer);
+        match answering.next().await {
+            Event::Failed { error, fault, .. } => Err(ApiError::of_engine(error, fault)),
+            _ => Ok(answering),
+        }
+    }
+
+    /// Whether the model that a client asks for is the one that is served.
+    pub fn check_model(&self, asked: Option<&str>) -> Result<(), ApiError> {
+        match asked {
+            Some(asked) if asked != self.model_name => Err(ApiError::NoSuchModel {
+                asked: asked.to_owned(),
+                served: self.model_name.clone(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// A body that is to be a JSON object.
+    pub fn object(
+        &self,
+        body: Result<Bytes, BytesRejection>,
+    ) -> Result<Map<String, Value>, ApiError> {
+        let body = body.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge {
+                limit: self.max_body,
+            },
+            _ => ApiError::Body(rejection.body_text()),
+        })?;
+        serde_json::from_slice(&body)
+            .map_err(|error| ApiError::Body(format!("the body is no JSON object: {error}")))
+    }
+}
+
+/// Every address.
+pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
+    let needs_key = Router::new()
+        .route("/v1/chat/completions", post(openai::chat))
+        .route("/v1/completions", post(openai::completions))
+        .route("/v1/models", get(openai::models))
+        .route("/v1/models/{name}", get(openai::model))
+        .route("/tokenize", post(tokens::tokenize))
+        .route("/detokenize", post(tokens::detokenize))
+        .route("/models/{name}/generate", post(study::generate))
+        .route(
+            "/models/{name}/generate_stream",
+            post(study::generate_stream),
+        )
+        .route("/metrics", get(metrics::show))
+        .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&app),
+            auth::check,
+        ));
+    let mut router = Router::new()
+        .merge(needs_key)
+        .route("/health", get(health))
+        .layer(DefaultBodyLimit::max(args.max_body))
+        .with_state(app);
+    router = match &args.page {
+        Some(folder) => {
+            let page = folder.join("index.html");
+            let found = page.is_file();
+            anyhow::ensure!(found, "{} has no page: index.html", folder.display());
+            router.fallback_service(ServeDir::new(folder))
+        }
+        None => router.fallback(no_such_path),
+    };
+    if !args.cors.is_empty() {
+        let origin = |origin: &String| {
+            HeaderValue::from_str(origin).with_context(|| format!("--cors {origin}: no origin"))
+        };
+        let allowed = if args.cors.iter().any(|origin| origin == "*") {
+            AllowOrigin::any()
+        } else {
+            AllowOrigin::list(args.cors.iter().map(origin).collect::<Result<Vec<_>>>()?)
+        };
+        let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
+        router = router.layer(cors.allow_headers(Any).allow_origin(allowed));
+    }
+    Ok(router)
+}
+
+async fn health() -> &'static str {
+    "ok"
+}
+
+async fn no_such_path(uri: Uri) -> ApiError {
+    ApiError::NoSuchPath(uri.path().to_owned())
+}
+
+async fn wrong_method(method: Method) -> ApiError {
+    ApiError::Method(method.to_string())
+}

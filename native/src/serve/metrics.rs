@@ -1,0 +1,190 @@
+//! `GET /metrics`: what was done so far and what is at hand, for Prometheus.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_engine::stats::Record;
+use llamaglass_engine::timing::{Span, Stage, StepTiming};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::Registry;
+
+use super::app::App;
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ending {
+    reason: &'static str,
+}
+
+/// A stage of a step.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfStage {
+    stage: &'static str,
+}
+
+/// What is counted.
+pub struct Metrics {
+    registry: Registry,
+    requests: Family<Ending, Counter>,
+    prompt_tokens: Counter,
+    reused_tokens: Counter,
+    completion_tokens: Counter,
+    preemptions: Counter,
+    ttft: Histogram,
+    itl: Histogram,
+    queue: Histogram,
+    stages: Family<OfStage, Histogram>,
+    waiting: Gauge,
+    running: Gauge,
+    blocks_used: Gauge,
+    blocks: Gauge,
+}
+
+/// Seconds from 0.1 ms to 100 s.
+fn seconds() -> Histogram {
+    Histogram::new(exponential_buckets(1e-4, 10f64.sqrt(), 13))
+}
+
+impl Metrics {
+    /// Nothing counted yet.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("llamaglass");
+        let requests = Family::default();
+        registry.register(
+            "requests",
+            "Requests that ended, by reason",
+            requests.clone(),
+        );
+        let mut counter = |name, help| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let prompt_tokens = counter("prompt_tokens", "Ids of prompts");
+        let reused_tokens = counter("reused_tokens", "Ids of prompts that were in the KV cache");
+        let completion_tokens = counter("completion_tokens", "Ids picked");
+        let preemptions = counter(
+            "preemptions",
+            "How often a request lost its blocks to others",
+        );
+        let mut histogram = |name, help| {
+            let histogram = seconds();
+            registry.register(name, help, histogram.clone());
+            histogram
+        };
+        let ttft = histogram("ttft_seconds", "From submission to the first token");
+        let itl = histogram("itl_seconds", "From a token to the next");
+        let queue = histogram("queue_seconds", "From submission to the first step");
+        let stages = Family::new_with_constructor(seconds as fn() -> Histogram);
+        registry.register("stage_seconds", "Steps by stage", stages.clone());
+        let mut gauge = |name, help| {
+            let gauge = Gauge::default();
+            registry.register(name, help, gauge.clone());
+            gauge
+        };
+        Self {
+            waiting: gauge("requests_waiting", "Requests in the queue"),
+            running: gauge("requests_running", "Requests that are answered"),
+            blocks_used: gauge(
+                "kv_blocks_used",
+                "Blocks of the KV cache that requests hold",
+            ),
+            blocks: gauge("kv_blocks", "Blocks of the KV cache"),
+            requests,
+            prompt_tokens,
+            reused_tokens,
+            completion_tokens,
+            preemptions,
+            ttft,
+            itl,
+            queue,
+            stages,
+            registry,
+        }
+    }
+
+    /// Takes an event of a request in; `record` has it already.
+    pub fn take(&self, event: &Event, record: &Record) {
+        match event {
+            Event::Started { timing, .. } => {
+                self.prompt_tokens.inc_by(record.prompt_tokens as u64);
+                self.reused_tokens.inc_by(record.reused_tokens as u64);
+                self.queue.observe(timing.spans.get(Span::Queue) / 1e3);
+            }
+            Event::Preempted { .. } => {
+                self.preemptions.inc();
+            }
+            Event::Prefill { timing, .. } => self.step(timing),
+            Event::Token { timing, .. } => {
+                self.completion_tokens.inc();
+                self.step(timing);
+            }
+            Event::Done { finish_reason, .. } => self.end(reason(*finish_reason), record),
+            Event::Failed { .. } => self.end("error", record),
+            Event::Queued { .. } => {}
+        }
+    }
+
+    /// A request whose client left.
+    pub fn left(&self, record: &Record) {
+        self.end("disconnect", record);
+    }
+
+    fn step(&self, timing: &StepTiming) {
+        for stage in Stage::STEP {
+            let of = OfStage {
+                stage: stage.name(),
+            };
+            self.stages
+                .get_or_create(&of)
+                .observe(timing.stage(stage) / 1e3);
+        }
+    }
+
+    fn end(&self, reason: &'static str, record: &Record) {
+        self.requests.get_or_create(&Ending { reason }).inc();
+        if let Some(ttft) = record.ttft_ms() {
+            self.ttft.observe(ttft / 1e3);
+        }
+        for itl in record.tpot_ms() {
+            self.itl.observe(itl / 1e3);
+        }
+    }
+}
+
+const fn reason(reason: FinishReason) -> &'static str {
+    match reason {
+        FinishReason::Stop => "stop",
+        FinishReason::Length => "length",
+        FinishReason::Abort => "abort",
+        FinishReason::Deadline => "deadline",
+    }
+}
+
+/// The text that Prometheus reads.
+pub async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let metrics = &app.metrics;
+    let gauges = app.engine.gauges();
+    for (gauge, now) in [
+        (&metrics.waiting, &gauges.waiting),
+        (&metrics.running, &gauges.running),
+        (&metrics.blocks_used, &gauges.blocks_used),
+        (&metrics.blocks, &gauges.blocks),
+    ] {
+        gauge.set(now.load(Ordering::Relaxed) as i64);
+    }
+    let mut text = String::new();
+    // Writing to a string never fails.
+    let _infallible = encode(&mut text, &metrics.registry);
+    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    ([(CONTENT_TYPE, kind)], text)
+}

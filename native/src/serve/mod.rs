@@ -1,0 +1,145 @@
+//! `llamaglass serve`: a model behind HTTP, in the protocol of OpenAI and in the study's own.
+
+mod answering;
+mod api_error;
+mod app;
+mod auth;
+mod metrics;
+mod openai;
+mod study;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tower::ServiceExt;
+
+use crate::cli::ServeArgs;
+use crate::engine_thread::EngineThread;
+use crate::load::{LoadBars, announce};
+use crate::model::Model;
+use crate::output::note;
+use app::App;
+
+/// How long a client may take to send a request's headers.
+const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long what runs may go on after the first signal to stop.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub fn run(args: &ServeArgs) -> Result<ExitCode> {
+    check_host(args)?;
+    let model = Model::from_args(&args.model)?;
+    let label = model.label();
+    let mut options = args.backend.load_options()?;
+    options.batch = Some(args.batch);
+    options.kv_blocks = args.kv_blocks;
+    options.policy = args.policy;
+    let engine = EngineThread::spawn(move || {
+        let mut bars = LoadBars::default();
+        let engine = model.load(&options, &mut |progress| bars.update(progress));
+        bars.finish();
+        engine
+    })?;
+    announce(&label, engine.info());
+    let name = args.model_name.clone().unwrap_or(label);
+    let app = Arc::new(App::new(&engine, name, args)?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the server")?;
+    runtime.block_on(serve(args, app))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Whoever can reach the server can use it: other machines only with a key, or where that is wanted.
+fn check_host(args: &ServeArgs) -> Result<()> {
+    if !args.host.is_loopback() && args.api_key.is_none() && !args.insecure {
+        bail!(
+            "--host {} lets other machines use the model: give --api-key KEY, or --insecure if anyone may",
+            args.host
+        );
+    }
+    Ok(())
+}
+
+async fn serve(args: &ServeArgs, app: Arc<App>) -> Result<()> {
+    let address = SocketAddr::new(args.host, args.port);
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("{address} can't be used: choose another port with --port"))?;
+    let address = listener.local_addr()?;
+    let router = app::router(Arc::clone(&app), args)?;
+    note(&format!(
+        "serving  http://{address}/v1 as {}",
+        app.model_name
+    ));
+    let graceful = GracefulShutdown::new();
+    let mut stop = std::pin::pin!(stop_signal());
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => answer(stream, router.clone(), &graceful),
+                // One client's fault, or too many open files: others are to be heard again soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            () = &mut stop => break,
+        }
+    }
+    drop(listener);
+    note("stopping: what runs is finished; once more stops at once");
+    app.stop();
+    let finished = tokio::select! {
+        () = graceful.shutdown() => true,
+        () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => false,
+        () = stop_signal() => false,
+    };
+    if !finished {
+        note("stopped before all was finished");
+    }
+    Ok(())
+}
+
+/// Hears one connection until it ends.
+fn answer(stream: tokio::net::TcpStream, router: Router, graceful: &GracefulShutdown) {
+    // Small pieces of a stream are to be sent as they come.
+    let _slower = stream.set_nodelay(true);
+    let service = TowerToHyperService::new(
+        router.map_request(|request: hyper::Request<Incoming>| request.map(axum::body::Body::new)),
+    );
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADERS_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        // A client that left or sent nonsense: nobody is there to be told.
+        let _ended = connection.await;
+    });
+}
+
+/// Until somebody wants the program to end.
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _heard = interrupt.await;
+}

@@ -1,0 +1,145 @@
+//! `POST /v1/chat/completions`
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::response::{IntoResponse, Response};
+use llamaglass_engine::scheduler::Input;
+use llamaglass_engine::tokenizer::Message;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::answering::Answering;
+use super::super::api_error::ApiError;
+use super::super::app::App;
+use super::reply::{Head, chat_logprobs, finish, finish_reason, usage};
+use super::request::{Common, take};
+use super::stream::{Form, stream};
+
+/// The most log-probabilities of a token that the protocol has.
+const MAX_TOP_LOGPROBS: usize = 20;
+
+/// A turn of the conversation.
+#[derive(Debug, Deserialize)]
+struct Turn {
+    role: String,
+    content: Option<Content>,
+    /// Who said it, where several say the same role: no template of ours tells them apart.
+    #[serde(rename = "name")]
+    _name: Option<String>,
+    #[serde(rename = "refusal")]
+    _refusal: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<ContentPart>),
+}
+
+#[derive(Debug, Deserialize)]
+struct ContentPart {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+}
+
+impl Turn {
+    fn message(self) -> Result<Message, ApiError> {
+        let content = match self.content {
+            None => String::new(),
+            Some(Content::Text(text)) => text,
+            Some(Content::Parts(parts)) => {
+                let text = |part: ContentPart| match (part.kind.as_str(), part.text) {
+                    ("text", Some(text)) => Ok(text),
+                    (kind, _) => {
+                        let message =
+                            format!("content of type {kind:?} is not supported, only text");
+                        Err(ApiError::invalid("messages", message))
+                    }
+                };
+                parts.into_iter().map(text).collect::<Result<String, _>>()?
+            }
+        };
+        Ok(Message {
+            role: self.role,
+            content,
+        })
+    }
+}
+
+/// Answers a conversation, as a stream where that is asked for.
+pub async fn chat(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, ApiError> {
+    let mut object = app.object(body)?;
+    let turns: Option<Vec<Turn>> = take(&mut object, "messages")?;
+    let turns = turns.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
+    if turns.is_empty() {
+        return Err(ApiError::invalid("messages", "messages is empty"));
+    }
+    let messages = turns.into_iter().map(Turn::message);
+    let messages = messages.collect::<Result<Vec<Message>, _>>()?;
+    let wanted = take::<bool>(&mut object, "logprobs")?.unwrap_or(false);
+    let top = take::<usize>(&mut object, "top_logprobs")?;
+    let logprobs = match (wanted, top) {
+        (true, Some(top)) if top > MAX_TOP_LOGPROBS => {
+            let message = format!("top_logprobs must be at most {MAX_TOP_LOGPROBS}, not {top}");
+            return Err(ApiError::invalid("top_logprobs", message));
+        }
+        (true, top) => Some(top.unwrap_or(0)),
+        (false, Some(1..)) => {
+            let message = "top_logprobs needs logprobs to be true";
+            return Err(ApiError::invalid("top_logprobs", message));
+        }
+        (false, _) => None,
+    };
+    let common = Common::parse(object)?;
+    app.check_model(common.model.as_deref())?;
+    let requests = common.requests(Input::Messages(messages), logprobs, None)?;
+    let n = requests.len();
+    let mut answers = Vec::with_capacity(n);
+    for request in requests {
+        answers.push(app.submit(request).await?);
+    }
+    if common.stream == Some(true) {
+        let head = Head::new("chatcmpl", "chat.completion.chunk", &app.model_name);
+        let options = common.stream_options.unwrap_or_default();
+        return Ok(stream(app, head, (Form::Chat, n), options, answers));
+    }
+    let head = Head::new("chatcmpl", "chat.completion", &app.model_name);
+    let mut choices = Vec::with_capacity(answers.len());
+    for (index, answering) in answers.iter_mut().enumerate() {
+        choices.push(choice(&app, answering, index, logprobs.is_some()).await?);
+    }
+    let records: Vec<_> = answers.iter().map(|answering| &answering.record).collect();
+    Ok(Json(head.with(choices, Some(usage(&records, n)))).into_response())
+}
+
+async fn choice(
+    app: &App,
+    answering: &mut Answering,
+    index: usize,
+    logprobs: bool,
+) -> Result<Value, ApiError> {
+    let mut entries = Vec::new();
+    let reason = finish(answering, |id, _, logprobs| {
+        entries.extend(logprobs.map(|of| chat_logprobs(&app.tokenizer, id, of)));
+    })
+    .await?;
+    Ok(json!({
+        "index": index,
+        "message": {
+            "role": "assistant",
+            "content": answering.record.text,
+            "refusal": null,
+        },
+        "logprobs": logprobs.then(|| json!({ "content": entries, "refusal": null })),
+        "finish_reason": finish_reason(reason),
+    }))
+}

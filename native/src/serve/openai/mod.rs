@@ -1,0 +1,44 @@
+//! OpenAI's protocol: `/v1/chat/completions`, `/v1/completions` and `/v1/models`.
+
+mod chat;
+mod completions;
+mod reply;
+mod request;
+mod stream;
+
+pub use chat::chat;
+pub use completions::completions;
+pub use request::fields;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde_json::{Value, json};
+
+use super::api_error::ApiError;
+use super::app::App;
+
+/// `GET /v1/models`
+pub async fn models(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({"object": "list", "data": [card(&app)]}))
+}
+
+/// `GET /v1/models/{name}`
+pub async fn model(
+    State(app): State<Arc<App>>,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+    app.check_model(Some(&name))?;
+    Ok(Json(card(&app)))
+}
+
+fn card(app: &App) -> Value {
+    json!({
+        "id": app.model_name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "llamaglass",
+        "max_model_len": app.info.context_length,
+    })
+}

@@ -1,0 +1,81 @@
+//! Text to ids and back.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use llamaglass_engine::tokenizer::{Message, SpecialText};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::api_error::ApiError;
+use super::app::App;
+use super::openai::fields;
+
+/// A text, or a conversation.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tokenize {
+    model: Option<String>,
+    prompt: Option<String>,
+    messages: Option<Vec<Message>>,
+    #[serde(default = "yes")]
+    add_special_tokens: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// `POST /tokenize`: `prompt` or `messages` to `tokens`.
+pub async fn tokenize(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let asked: Tokenize = fields(app.object(body)?)?;
+    app.check_model(asked.model.as_deref())?;
+    let tokenizer = &app.tokenizer;
+    let ids = match (asked.prompt, asked.messages) {
+        (Some(text), None) if asked.add_special_tokens => {
+            tokenizer.encode_with_bos(&text, SpecialText::Parse)
+        }
+        (Some(text), None) => tokenizer.encode(&text, SpecialText::Parse),
+        (None, Some(messages)) => tokenizer.encode_chat(&messages),
+        _ => {
+            let message = "there has to be either prompt or messages";
+            return Err(ApiError::invalid("prompt", message));
+        }
+    };
+    let ids = ids.map_err(|error| ApiError::invalid("prompt", error.to_string()))?;
+    Ok(Json(json!({
+        "count": ids.len(),
+        "max_model_len": app.info.context_length,
+        "tokens": ids,
+    })))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Detokenize {
+    model: Option<String>,
+    tokens: Vec<u32>,
+}
+
+/// `POST /detokenize`: `tokens` to `prompt`.
+pub async fn detokenize(
+    State(app): State<Arc<App>>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, ApiError> {
+    let asked: Detokenize = fields(app.object(body)?)?;
+    app.check_model(asked.model.as_deref())?;
+    let vocab = app.tokenizer.vocab_size();
+    if let Some(id) = asked.tokens.iter().find(|id| **id as usize >= vocab) {
+        let message = format!("{id} is no id: there are {vocab}");
+        return Err(ApiError::invalid("tokens", message));
+    }
+    Ok(Json(
+        json!({ "prompt": app.tokenizer.decode(&asked.tokens, false) }),
+    ))
+}

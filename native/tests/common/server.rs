@@ -1,0 +1,146 @@
+//! A running `llamaglass serve`.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use ureq::Agent;
+
+/// A server of a program of its own; it ends when this is dropped.
+pub struct Server {
+    child: Child,
+    /// `HOST:PORT`.
+    pub address: String,
+    agent: Agent,
+}
+
+/// A status and what came with it.
+pub type Reply = (u16, Value);
+
+impl Server {
+    /// Starts one with `words` on a free port, and waits until it listens.
+    pub fn start(words: &[&str]) -> Self {
+        let program = assert_cmd::cargo::cargo_bin("llamaglass");
+        let mut child = Command::new(program)
+            .args([&["serve", "--port", "0"], words].concat())
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
+        let mut said = Vec::new();
+        let address = lines.find_map(|line| {
+            let line = line.expect("UTF-8");
+            let address = line.strip_prefix("serving  http://").map(str::to_owned);
+            said.push(line);
+            Some(address?.split_once('/')?.0.to_owned())
+        });
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(120)))
+            .build();
+        Self {
+            child,
+            address: address.unwrap_or_else(|| panic!("it listens: {said:?}")),
+            agent: config.into(),
+        }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The text at `path`.
+    pub fn get(&self, path: &str) -> (u16, String) {
+        let mut response = self.agent.get(self.url(path)).call().expect("an answer");
+        let status = response.status().as_u16();
+        (status, response.body_mut().read_to_string().expect("text"))
+    }
+
+    /// What `path` says to a JSON body.
+    pub fn post(&self, path: &str, body: &Value) -> Reply {
+        self.post_with(path, &body.to_string(), &[])
+    }
+
+    /// The same for any body, with headers.
+    pub fn post_with(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        self.post_bytes(path, body.as_bytes(), headers)
+    }
+
+    pub fn post_bytes(&self, path: &str, body: &[u8], headers: &[(&str, &str)]) -> Reply {
+        let mut request = self.agent.post(self.url(path));
+        request = request.header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body).expect("an answer");
+        let status = response.status().as_u16();
+        let text = response.body_mut().read_to_string().expect("text");
+        let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
+        (status, json)
+    }
+
+    /// The pieces of a stream, without the last `[DONE]`.
+    pub fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
+        let mut pieces = Vec::new();
+        let mut done = false;
+        for line in self.lines(path, body) {
+            let Some(data) = line.strip_prefix("data: ") else {
+                assert!(line.is_empty() || line.starts_with(':'), "{line}");
+                continue;
+            };
+            assert!(!done, "something after the end: {line}");
+            if data == "[DONE]" {
+                done = true;
+            } else {
+                pieces.push(serde_json::from_str(data).expect("JSON"));
+            }
+        }
+        pieces
+    }
+
+    /// The lines of a stream as they come.
+    pub fn lines(&self, path: &str, body: &Value) -> impl Iterator<Item = String> + use<> {
+        let request = self.agent.post(self.url(path));
+        let request = request.header("content-type", "application/json");
+        let response = request.send(body.to_string()).expect("an answer");
+        assert_eq!(response.status(), 200);
+        let reader = response.into_body().into_reader();
+        let reader: BufReader<Box<dyn Read>> = BufReader::new(Box::new(reader));
+        reader.lines().map(|line| line.expect("UTF-8"))
+    }
+
+    /// Waits until a metric has a value.
+    pub fn wait_for_metric(&self, line: &str) {
+        let begin = Instant::now();
+        loop {
+            let (_, text) = self.get("/metrics");
+            if text.lines().any(|has| has == line) {
+                return;
+            }
+            let waited = begin.elapsed();
+            assert!(waited < Duration::from_secs(60), "no {line:?} in {text}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Asks it to end; its exit status.
+    #[cfg(unix)]
+    pub fn terminate(mut self) -> Option<i32> {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status();
+        assert!(sent.expect("kill runs").success());
+        self.child.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.child.kill();
+        let _reaped = self.child.wait();
+    }
+}

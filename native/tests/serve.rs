@@ -1,0 +1,414 @@
+//! `llamaglass serve`, as its clients use it.
+
+mod common;
+#[path = "common/server.rs"]
+mod server;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use common::{GGUF, case, family_arg, run, shape_arg, stderr, tiny_shape};
+use serde_json::{Value, json};
+use server::Server;
+
+const GREEDY: &str = "llama-tied-gguf/reference/Q4_K_M/greedy.json";
+
+/// The committed model on the CPU, under the name `tiny`.
+fn tiny(words: &[&str]) -> Server {
+    let model = family_arg(GGUF);
+    let own = [&model, "--backend", "flex", "--model-name", "tiny"];
+    Server::start(&[&own[..], words].concat())
+}
+
+/// A server whose answers never end by themselves, and take their time.
+fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let own = [
+        "--random-weights",
+        &config,
+        "--backend",
+        "flex",
+        "--model-name",
+        "tiny",
+    ];
+    (Server::start(&[&own[..], words].concat()), shape)
+}
+
+fn text_of(choice: &Value) -> &str {
+    let text = choice["message"]["content"].as_str();
+    text.or(choice["text"].as_str()).expect("text")
+}
+
+/// The joined text of a stream's choice `index`.
+fn joined(pieces: &[Value], index: u64) -> String {
+    let choices = pieces.iter().filter_map(|piece| piece["choices"].get(0));
+    let own = choices.filter(|choice| choice["index"] == index);
+    let text = |choice: &Value| {
+        let text = choice["delta"]["content"].as_str();
+        text.or(choice["text"].as_str())
+            .unwrap_or_default()
+            .to_owned()
+    };
+    own.map(text).collect()
+}
+
+#[test]
+fn a_chat_is_the_references_greedy_text_whole_and_streamed() {
+    let server = tiny(&[]);
+    let case = case(GREEDY, "chat");
+    let steps = case["ids"].as_array().expect("ids").len();
+    let wanted = case["text_out"].as_str().expect("text");
+    let body = json!({
+        "model": "tiny", "messages": case["messages"], "temperature": 0, "max_tokens": steps,
+    });
+    let (status, whole) = server.post("/v1/chat/completions", &body);
+    assert_eq!(status, 200, "{whole}");
+    assert_eq!(text_of(&whole["choices"][0]), wanted);
+    assert_eq!(whole["object"], "chat.completion");
+    assert_eq!(whole["usage"]["completion_tokens"], steps);
+    let timings = &whole["usage"]["timings"][0];
+    assert!(
+        timings["ttft_ms"].as_f64().expect("measured") > 0.0,
+        "{timings}"
+    );
+    assert_eq!(timings["clock"]["source"], "monotonic");
+
+    let mut streamed = body.clone();
+    streamed["stream"] = true.into();
+    streamed["stream_options"] = json!({ "include_usage": true, "include_timings": true });
+    let pieces = server.stream("/v1/chat/completions", &streamed);
+    assert_eq!(joined(&pieces, 0), wanted);
+    assert_eq!(pieces[0]["choices"][0]["delta"]["role"], "assistant");
+    let ids: Vec<&Value> = pieces
+        .iter()
+        .filter_map(|piece| piece["timing"].get("id"))
+        .collect();
+    let wanted: Vec<&Value> = case["ids"].as_array().expect("ids").iter().collect();
+    assert_eq!(
+        ids, wanted,
+        "ids through the shell are those of the bare engine"
+    );
+    let (last, before) = pieces.split_last().expect("pieces");
+    assert_eq!(last["usage"]["completion_tokens"], steps);
+    assert_eq!(last["choices"], json!([]));
+    let end = &before.last().expect("pieces")["choices"][0];
+    assert_eq!(end["finish_reason"], whole["choices"][0]["finish_reason"]);
+    assert!(
+        pieces
+            .iter()
+            .all(|piece| piece["object"] == "chat.completion.chunk")
+    );
+}
+
+#[test]
+fn completions_of_several_prompts_with_several_answers() {
+    let server = tiny(&[]);
+    let body = json!({
+        "prompt": ["The licence", "Once"], "n": 2, "max_tokens": 6, "seed": 5, "logprobs": 2,
+        "temperature": 0.8, "ignore_eos": true,
+    });
+    let (status, whole) = server.post("/v1/completions", &body);
+    assert_eq!(status, 200, "{whole}");
+    let choices = whole["choices"].as_array().expect("choices");
+    assert_eq!(choices.len(), 4);
+    assert_eq!(whole["usage"]["completion_tokens"], 24);
+    assert_ne!(text_of(&choices[0]), text_of(&choices[1]));
+    for choice in choices {
+        let logprobs = &choice["logprobs"];
+        for list in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {
+            assert_eq!(
+                logprobs[list].as_array().map(Vec::len),
+                Some(6),
+                "{logprobs}"
+            );
+        }
+        assert_eq!(choice["finish_reason"], "length");
+    }
+    // The same seed says the same, also when all are streamed at once.
+    let mut streamed = body;
+    streamed["stream"] = true.into();
+    let pieces = server.stream("/v1/completions", &streamed);
+    for (index, choice) in choices.iter().enumerate() {
+        assert_eq!(joined(&pieces, index as u64), text_of(choice));
+    }
+}
+
+#[test]
+fn stop_texts_and_logprobs_of_a_chat() {
+    let server = tiny(&[]);
+    let ask = |more: Value| {
+        let mut body = json!({
+            "messages": [{ "role": "user", "content": [{ "type": "text", "text": "Who?" }] }],
+            "temperature": 0, "max_tokens": 12, "ignore_eos": true,
+        });
+        for (name, value) in more.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        let (status, reply) = server.post("/v1/chat/completions", &body);
+        assert_eq!(status, 200, "{reply}");
+        reply
+    };
+    let all = ask(json!({ "logprobs": true, "top_logprobs": 2 }));
+    let entries = all["choices"][0]["logprobs"]["content"]
+        .as_array()
+        .expect("logprobs");
+    assert_eq!(entries.len(), 12);
+    for entry in entries {
+        let top = entry["top_logprobs"].as_array().expect("top");
+        assert_eq!(top.len(), 2);
+        // Greedy picks the most probable.
+        assert_eq!(top[0]["logprob"], entry["logprob"]);
+    }
+    let text = text_of(&all["choices"][0]);
+    let middle: String = text.chars().skip(3).take(2).collect();
+    let cut = ask(json!({ "stop": [middle] }));
+    assert_eq!(cut["choices"][0]["finish_reason"], "stop");
+    let (before, _) = text.split_once(&middle).expect("it is in there");
+    assert_eq!(text_of(&cut["choices"][0]), before);
+}
+
+#[test]
+fn the_studys_own_protocol() {
+    let server = tiny(&[]);
+    let body = json!({ "inputs": "The licence", "parameters": { "max_new_tokens": 5, "return_full_text": true } });
+    let (status, whole) = server.post("/models/tiny/generate", &body);
+    assert_eq!(status, 200, "{whole}");
+    let tokens = whole["tokens"].as_array().expect("tokens");
+    assert_eq!(whole["generated_tokens"], tokens.len());
+    assert!(tokens[0]["logprob"].as_f64().expect("a number") < 0.0);
+    let text = whole["generated_text"].as_str().expect("text");
+    assert!(text.starts_with("The licence"));
+    let pieces = server.stream("/models/tiny/generate_stream", &body);
+    let (last, rest) = pieces.split_last().expect("pieces");
+    assert_eq!(last["generated_text"], text);
+    assert_eq!(rest.len(), tokens.len());
+    for (piece, token) in rest.iter().zip(tokens) {
+        assert_eq!(piece["token"]["id"], token["id"]);
+    }
+    let refused = json!({ "inputs": "a", "parameters": { "top_k": 3 } });
+    let (status, error) = server.post("/models/tiny/generate", &refused);
+    assert_eq!((status, &error["error"]["param"]), (400, &json!("top_k")));
+}
+
+#[test]
+fn models_tokens_health_and_metrics() {
+    let server = tiny(&[]);
+    let (status, models) = server.get("/v1/models");
+    let models: Value = serde_json::from_str(&models).expect("JSON");
+    assert_eq!((status, &models["data"][0]["id"]), (200, &json!("tiny")));
+    assert_eq!(server.get("/v1/models/tiny").0, 200);
+    assert_eq!(server.get("/v1/models/other").0, 404);
+    assert_eq!(server.get("/health"), (200, "ok".into()));
+    let (_, tokens) = server.post(
+        "/tokenize",
+        &json!({ "prompt": "The licence", "add_special_tokens": false }),
+    );
+    assert_eq!(
+        tokens["count"],
+        tokens["tokens"].as_array().expect("ids").len()
+    );
+    let (_, text) = server.post("/detokenize", &json!({ "tokens": tokens["tokens"] }));
+    assert_eq!(text["prompt"], "The licence");
+    server.post(
+        "/v1/completions",
+        &json!({ "prompt": "a", "max_tokens": 3, "ignore_eos": true }),
+    );
+    server.wait_for_metric("llamaglass_completion_tokens_total 3");
+    server.wait_for_metric("llamaglass_requests_total{reason=\"length\"} 1");
+    server.wait_for_metric("llamaglass_ttft_seconds_count 1");
+    server.wait_for_metric("llamaglass_itl_seconds_count 2");
+    server.wait_for_metric("llamaglass_requests_running 0");
+    server.wait_for_metric("llamaglass_kv_blocks_used 0");
+}
+
+#[test]
+fn bad_input_is_an_error_object_and_the_server_goes_on() {
+    let server = tiny(&["--max-body", "100000"]);
+    let chat = "/v1/chat/completions";
+    let long = format!("{{\"prompt\": \"{}\"}}", "a".repeat(10 << 20));
+    for (path, body, status, words) in [
+        (chat, &b"{\"messages\": [}"[..], 400, "no JSON object"),
+        (chat, b"[1]", 400, "no JSON object"),
+        (chat, b"", 400, "no JSON object"),
+        (
+            chat,
+            b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\xfe\"}]}",
+            400,
+            "no JSON object",
+        ),
+        (chat, b"{}", 400, "messages is missing"),
+        (chat, b"{\"messages\": []}", 400, "messages is empty"),
+        (
+            chat,
+            b"{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}",
+            400,
+            "image_url",
+        ),
+        (
+            chat,
+            b"{\"messages\": [{\"role\": \"user\"}], \"nonsense\": 1}",
+            400,
+            "nonsense",
+        ),
+        (
+            chat,
+            b"{\"messages\": [{\"role\": \"user\"}], \"model\": \"gpt\"}",
+            404,
+            "\"gpt\" is not served here",
+        ),
+        (
+            chat,
+            b"{\"messages\": [{\"role\": \"user\"}], \"tools\": [1]}",
+            400,
+            "tools is not supported",
+        ),
+        (
+            "/v1/completions",
+            b"{\"prompt\": \"a\", \"temperature\": -1}",
+            400,
+            "temperature must be 0 or more",
+        ),
+        (
+            "/v1/completions",
+            b"{\"prompt\": \"a\", \"max_tokens\": 999999}",
+            400,
+            "lower max_tokens",
+        ),
+        (
+            "/v1/completions",
+            b"{\"prompt\": [1, 99999999]}",
+            400,
+            "outside the vocabulary",
+        ),
+        (
+            "/v1/completions",
+            long.as_bytes(),
+            413,
+            "longer than the 100000 bytes",
+        ),
+        ("/v1/models", b"{}", 405, "no POST requests"),
+        ("/v1/nonsense", b"{}", 404, "/v1/nonsense"),
+    ] {
+        let (got, reply) = server.post_bytes(path, body, &[]);
+        let shown: String = String::from_utf8_lossy(body).chars().take(80).collect();
+        assert_eq!(got, status, "{path} {shown}: {reply}");
+        let message = reply["error"]["message"].as_str().expect("a message");
+        assert!(message.contains(words), "{path} {shown}: {message}");
+        assert!(reply["error"]["type"].is_string());
+    }
+    let (status, _) = server.post(
+        "/v1/completions",
+        &json!({ "prompt": "a", "max_tokens": 1 }),
+    );
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn a_key_is_asked_for_and_other_machines_only_with_one() {
+    let server = tiny(&["--api-key", "secret"]);
+    let body = json!({ "prompt": "a", "max_tokens": 1 }).to_string();
+    for (header, status) in [
+        (None, 401),
+        (Some("Bearer wrong!"), 401),
+        (Some("Bearer secret2"), 401),
+        (Some("secret"), 401),
+        (Some("Bearer secret"), 200),
+    ] {
+        let headers: Vec<(&str, &str)> = header
+            .map(|value| ("authorization", value))
+            .into_iter()
+            .collect();
+        let (got, reply) = server.post_with("/v1/completions", &body, &headers);
+        assert_eq!(got, status, "{header:?}: {reply}");
+    }
+    assert_eq!(server.get("/health").0, 200);
+    assert_eq!(server.get("/metrics").0, 401);
+    let model = family_arg(GGUF);
+    let output = run(&["serve", &model, "--backend", "flex", "--host", "0.0.0.0"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("--api-key"), "{}", stderr(&output));
+}
+
+#[test]
+fn many_at_once_are_each_answered_as_if_alone() {
+    let server = tiny(&["--batch", "3", "--policy", "balanced"]);
+    let body = |n: usize| {
+        json!({
+            "prompt": format!("The licence {}", "says so ".repeat(n)), "max_tokens": 4 + n % 9,
+            "temperature": 1.0, "seed": n, "ignore_eos": true,
+        })
+    };
+    let ask = |n: usize| server.post("/v1/completions", &body(n)).1["choices"][0]["text"].clone();
+    let alone: Vec<Value> = (0..12).map(ask).collect();
+    let together: Vec<Value> = std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..12).map(|n| scope.spawn(move || ask(n))).collect();
+        asked
+            .into_iter()
+            .map(|one| one.join().expect("answered"))
+            .collect()
+    });
+    assert_eq!(together, alone);
+}
+
+#[test]
+fn who_leaves_is_aborted_and_others_are_not_harmed() {
+    let (server, _shape) = endless(&["--batch", "2"]);
+    let endless = json!({
+        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
+    });
+    // One leaves in the middle of its answer, one while it waits, one in the middle of its headers.
+    let mut first = server.lines("/v1/completions", &endless);
+    assert!(first.next().expect("a piece").starts_with("data: "));
+    let mut half_open = TcpStream::connect(&server.address).expect("connects");
+    half_open
+        .write_all(b"POST /v1/completions HTTP/1.1\r\nHost:")
+        .expect("writes");
+    drop(first);
+    server.wait_for_metric("llamaglass_requests_total{reason=\"disconnect\"} 1");
+    server.wait_for_metric("llamaglass_requests_running 0");
+    let short = json!({ "prompt": "a", "max_tokens": 3, "ignore_eos": true });
+    assert_eq!(server.post("/v1/completions", &short).0, 200);
+    // Its headers take too long.
+    half_open
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("a timeout");
+    let mut rest = Vec::new();
+    half_open.read_to_end(&mut rest).expect("it is closed");
+}
+
+#[test]
+fn a_full_queue_says_so() {
+    let (server, _shape) = endless(&["--batch", "1", "--max-queue", "1"]);
+    let body = json!({
+        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
+    });
+    let mut running = server.lines("/v1/completions", &body);
+    running.next().expect("a piece");
+    let _waits = server.lines("/v1/completions", &body);
+    server.wait_for_metric("llamaglass_requests_waiting 1");
+    let (status, reply) = server.post("/v1/completions", &json!({ "prompt": "a" }));
+    assert_eq!(
+        (status, &reply["error"]["code"]),
+        (429, &json!("queue_full"))
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn what_runs_is_finished_before_it_ends() {
+    let (server, _shape) = endless(&[]);
+    let body = json!({
+        "prompt": "a", "max_tokens": 60, "ignore_eos": true, "stream": true, "temperature": 0,
+        "stream_options": { "include_usage": true },
+    });
+    let mut lines = server.lines("/v1/completions", &body);
+    lines.next().expect("a piece");
+    let ending = std::thread::spawn(move || server.terminate());
+    let rest: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    assert_eq!(rest.last().map(String::as_str), Some("data: [DONE]"));
+    let usage = &rest[rest.len() - 2];
+    assert!(usage.contains("\"completion_tokens\":60"), "{usage}");
+    assert_eq!(ending.join().expect("it ends"), Some(0));
+}
