@@ -2,6 +2,7 @@
 
 use crate::test::{Need, Step};
 
+mod clients;
 mod crates;
 mod deny;
 mod imports;
@@ -14,7 +15,7 @@ mod wasm;
 
 /// Every step of `cargo xtask test`.
 pub fn steps() -> Vec<Step> {
-    use Need::{Browser, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt};
+    use Need::{Browser, Clients, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt};
     vec![
         Step {
             name: "fmt",
@@ -69,6 +70,12 @@ pub fn steps() -> Vec<Step> {
             about: "the native command against reference results",
             needs: &[Vulkan, Model],
             run: parity::run,
+        },
+        Step {
+            name: "clients",
+            about: "OpenAI's own client packages against the native server",
+            needs: &[Clients],
+            run: clients::run,
         },
         Step {
             name: "wasm-clippy",

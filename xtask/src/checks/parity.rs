@@ -34,18 +34,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         model: context.model()?.to_path_buf(),
     });
 
-    // As the tests build it, so that nothing is built twice.
-    let mut build = context.cargo();
-    build
-        .arg("build")
-        .args(PRODUCT)
-        .args(["--all-targets", "--locked"]);
-    command::run(&mut build)?;
-    let program = context
-        .project
-        .target
-        .join("debug")
-        .join(format!("llamaglass{}", std::env::consts::EXE_SUFFIX));
+    let program = build_product(context)?;
     let mut failed = Vec::new();
     for case in &cases {
         for backend in BACKENDS {
@@ -70,6 +59,18 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         cases.len(),
         BACKENDS.join(" and ")
     )))
+}
+
+/// Builds the native command as the tests build it, so that nothing is built twice; where it is.
+pub fn build_product(context: &Context<'_>) -> Result<PathBuf> {
+    let mut build = context.cargo();
+    build
+        .arg("build")
+        .args(PRODUCT)
+        .args(["--all-targets", "--locked"]);
+    command::run(&mut build)?;
+    let name = format!("llamaglass{}", std::env::consts::EXE_SUFFIX);
+    Ok(context.project.target.join("debug").join(name))
 }
 
 /// The cases of folders of folders: each a Hugging Face folder or some GGUF files, and `reference/`.

@@ -2,6 +2,7 @@
 
 pub mod apt;
 pub mod browser;
+pub mod clients;
 pub mod model;
 pub mod tools;
 pub mod vulkan;
@@ -35,6 +36,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     if args.test {
         vulkan::ensure()?;
         browser::ensure()?;
+        clients::ensure(project)?;
         wasm::ensure_clippy(toolchain)?;
     }
     println!(

@@ -53,7 +53,11 @@ pub fn find(requirement: &str) -> Result<Source> {
     source(&report).with_context(|| format!("pip's report on {requirement} was not understood"))
 }
 
-fn python() -> Result<&'static str> {
+/// A Python that has pip.
+///
+/// # Errors
+/// Where there is none and none can be installed.
+pub fn python() -> Result<&'static str> {
     let works =
         |name: &&str| command::output(Command::new(name).args(["-m", "pip", "--version"])).is_ok();
     let names = ["python3", "python"];

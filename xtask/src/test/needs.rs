@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 
 use crate::page::{self, Build};
 use crate::project::Project;
+use crate::setup::clients::{self, Clients};
 use crate::setup::wasm::Toolchain;
 use crate::setup::{browser, model, tools, vulkan, wasm};
 
@@ -29,6 +30,8 @@ pub enum Need {
     Browser,
     /// The default model.
     Model,
+    /// OpenAI's client packages.
+    Clients,
 }
 
 /// What the steps run in.
@@ -37,6 +40,7 @@ pub struct Context<'a> {
     pub project: &'a Project,
     toolchain: Option<Toolchain>,
     model: Option<PathBuf>,
+    clients: Option<Clients>,
     /// Whether the page as it ships was built in this run.
     page: Cell<bool>,
     /// The needs that could not be met, with the reason.
@@ -53,6 +57,7 @@ impl<'a> Context<'a> {
             project,
             toolchain: None,
             model: None,
+            clients: None,
             page: Cell::new(false),
             unmet: BTreeMap::new(),
         };
@@ -74,6 +79,7 @@ impl<'a> Context<'a> {
             Need::Vulkan => vulkan::ensure()?,
             Need::Browser => browser::ensure()?,
             Need::Model => self.model = Some(model::ensure(self.project)?),
+            Need::Clients => self.clients = Some(clients::ensure(self.project)?),
         }
         Ok(())
     }
@@ -100,6 +106,16 @@ impl<'a> Context<'a> {
         self.model
             .as_deref()
             .context("the default model was not set up")
+    }
+
+    /// OpenAI's client packages.
+    ///
+    /// # Errors
+    /// For a step that does not list [`Need::Clients`].
+    pub fn clients(&self) -> Result<&Clients> {
+        self.clients
+            .as_ref()
+            .context("OpenAI's client packages were not set up")
     }
 
     /// Builds the page as it ships, once for all steps that want it.
