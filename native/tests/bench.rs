@@ -251,7 +251,6 @@ fn what_can_not_be_measured_or_compared_is_refused() {
         (&["--kernels"], "GPU adapter"),
         (&["--kv", "f16"], "KV cache is f32"),
         (&["--kv", "q4"], "f32 and f16"),
-        (&["--batch", "2"], "one sequence at a time"),
         (&["--readback-depth", "5"], "at most 4"),
         (&["--positions", "0"], "at least 1"),
         (&["--compare", "/nowhere.json"], "/nowhere.json"),

@@ -27,6 +27,9 @@ pub enum ApiError {
         /// The most.
         limit: usize,
     },
+    /// The body does not come.
+    #[error("the body took too long")]
+    Slow,
     /// No key, or a wrong one.
     #[error("a valid API key is needed: Authorization: Bearer KEY")]
     Unauthorized,
@@ -82,6 +85,7 @@ impl ApiError {
         match self {
             Self::Invalid { .. } | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NoSuchModel { .. } | Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
@@ -97,6 +101,7 @@ impl ApiError {
             Self::Invalid { .. } => ("invalid_request_error", None),
             Self::Body(_) => ("invalid_request_error", Some("invalid_body")),
             Self::TooLarge { .. } => ("invalid_request_error", Some("body_too_large")),
+            Self::Slow => ("invalid_request_error", Some("body_too_slow")),
             Self::Unauthorized => ("authentication_error", Some("invalid_api_key")),
             Self::NoSuchModel { .. } => ("invalid_request_error", Some("model_not_found")),
             Self::NoSuchPath(_) => ("invalid_request_error", Some("unknown_url")),

@@ -7,8 +7,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 use llamaglass_engine::ModelInfo;
@@ -22,7 +21,7 @@ use tower_http::services::ServeDir;
 use super::answering::Answering;
 use super::api_error::ApiError;
 use super::metrics::Metrics;
-use super::{auth, metrics, openai, study, tokens};
+use super::{auth, body, metrics, openai, study, tokens};
 use crate::cli::ServeArgs;
 use crate::engine_thread::{EngineHandle, EngineThread};
 
@@ -38,7 +37,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The most requests that wait.
     max_queue: usize,
-    max_body: usize,
+    /// The most bytes of a body.
+    pub max_body: usize,
     stopping: AtomicBool,
 }
 
@@ -91,21 +91,12 @@ impl App {
             _ => Ok(()),
         }
     }
+}
 
-    /// A body that is to be a JSON object.
-    pub fn object(
-        &self,
-        body: Result<Bytes, BytesRejection>,
-    ) -> Result<Map<String, Value>, ApiError> {
-        let body = body.map_err(|rejection| match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge {
-                limit: self.max_body,
-            },
-            _ => ApiError::Body(rejection.body_text()),
-        })?;
-        serde_json::from_slice(&body)
-            .map_err(|error| ApiError::Body(format!("the body is no JSON object: {error}")))
-    }
+/// A body that is to be a JSON object.
+pub fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|error| ApiError::Body(format!("the body is no JSON object: {error}")))
 }
 
 /// Every address.
@@ -124,6 +115,7 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
         )
         .route("/metrics", get(metrics::show))
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), body::read))
         .layer(middleware::from_fn_with_state(
             Arc::clone(&app),
             auth::check,
@@ -131,7 +123,8 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
     let mut router = Router::new()
         .merge(needs_key)
         .route("/health", get(health))
-        .layer(DefaultBodyLimit::max(args.max_body))
+        // Bodies are read, and limited, before.
+        .layer(DefaultBodyLimit::disable())
         .with_state(app);
     router = match &args.page {
         Some(folder) => {

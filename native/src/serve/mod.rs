@@ -4,6 +4,7 @@ mod answering;
 mod api_error;
 mod app;
 mod auth;
+mod body;
 mod metrics;
 mod openai;
 mod study;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event as Piece, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::answering::Answering;
 use super::api_error::ApiError;
-use super::app::App;
+use super::app::{App, object};
 use super::openai::fields;
 
 /// Tokens of an answer where nothing is said.
@@ -99,10 +98,10 @@ impl Generate {
 pub async fn generate(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     app.check_model(Some(&name))?;
-    let asked: Generate = fields(app.object(body)?)?;
+    let asked: Generate = fields(object(&body)?)?;
     let answering = app.submit(asked.request()?).await?;
     if asked.stream {
         return Ok(pieces(app, asked, answering));
@@ -114,10 +113,10 @@ pub async fn generate(
 pub async fn generate_stream(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-    body: Result<Bytes, BytesRejection>,
+    body: Bytes,
 ) -> Result<Response, ApiError> {
     app.check_model(Some(&name))?;
-    let asked: Generate = fields(app.object(body)?)?;
+    let asked: Generate = fields(object(&body)?)?;
     let answering = app.submit(asked.request()?).await?;
     Ok(pieces(app, asked, answering))
 }

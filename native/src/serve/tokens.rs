@@ -5,13 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use llamaglass_engine::tokenizer::{Message, SpecialText};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api_error::ApiError;
-use super::app::App;
+use super::app::{App, object};
 use super::openai::fields;
 
 /// A text, or a conversation.
@@ -30,11 +29,8 @@ const fn yes() -> bool {
 }
 
 /// `POST /tokenize`: `prompt` or `messages` to `tokens`.
-pub async fn tokenize(
-    State(app): State<Arc<App>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let asked: Tokenize = fields(app.object(body)?)?;
+pub async fn tokenize(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let asked: Tokenize = fields(object(&body)?)?;
     app.check_model(asked.model.as_deref())?;
     let tokenizer = &app.tokenizer;
     let ids = match (asked.prompt, asked.messages) {
@@ -64,11 +60,8 @@ struct Detokenize {
 }
 
 /// `POST /detokenize`: `tokens` to `prompt`.
-pub async fn detokenize(
-    State(app): State<Arc<App>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Value>, ApiError> {
-    let asked: Detokenize = fields(app.object(body)?)?;
+pub async fn detokenize(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
+    let asked: Detokenize = fields(object(&body)?)?;
     app.check_model(asked.model.as_deref())?;
     let vocab = app.tokenizer.vocab_size();
     if let Some(id) = asked.tokens.iter().find(|id| **id as usize >= vocab) {

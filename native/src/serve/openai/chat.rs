@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use llamaglass_engine::scheduler::Input;
 use llamaglass_engine::tokenizer::Message;
@@ -14,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::super::answering::Answering;
 use super::super::api_error::ApiError;
-use super::super::app::App;
+use super::super::app::{App, object};
 use super::reply::{Head, chat_logprobs, finish, finish_reason, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
@@ -73,20 +72,17 @@ impl Turn {
 }
 
 /// Answers a conversation, as a stream where that is asked for.
-pub async fn chat(
-    State(app): State<Arc<App>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, ApiError> {
-    let mut object = app.object(body)?;
-    let turns: Option<Vec<Turn>> = take(&mut object, "messages")?;
+pub async fn chat(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, ApiError> {
+    let mut fields = object(&body)?;
+    let turns: Option<Vec<Turn>> = take(&mut fields, "messages")?;
     let turns = turns.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
     if turns.is_empty() {
         return Err(ApiError::invalid("messages", "messages is empty"));
     }
     let messages = turns.into_iter().map(Turn::message);
     let messages = messages.collect::<Result<Vec<Message>, _>>()?;
-    let wanted = take::<bool>(&mut object, "logprobs")?.unwrap_or(false);
-    let top = take::<usize>(&mut object, "top_logprobs")?;
+    let wanted = take::<bool>(&mut fields, "logprobs")?.unwrap_or(false);
+    let top = take::<usize>(&mut fields, "top_logprobs")?;
     let logprobs = match (wanted, top) {
         (true, Some(top)) if top > MAX_TOP_LOGPROBS => {
             let message = format!("top_logprobs must be at most {MAX_TOP_LOGPROBS}, not {top}");
@@ -99,7 +95,7 @@ pub async fn chat(
         }
         (false, _) => None,
     };
-    let common = Common::parse(object)?;
+    let common = Common::parse(fields)?;
     app.check_model(common.model.as_deref())?;
     let requests = common.requests(Input::Messages(messages), logprobs, None)?;
     let n = requests.len();

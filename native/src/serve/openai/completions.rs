@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
 use llamaglass_engine::event::TokenLogprobs;
 use llamaglass_engine::scheduler::Input;
@@ -14,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::api_error::ApiError;
-use super::super::app::App;
+use super::super::app::{App, object};
 use super::reply::{Head, finish, finish_reason, token_text, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
@@ -90,19 +89,16 @@ impl Lists {
 }
 
 /// Continues texts, as a stream where that is asked for.
-pub async fn completions(
-    State(app): State<Arc<App>>,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, ApiError> {
-    let mut object = app.object(body)?;
-    let prompt: Option<Prompt> = take(&mut object, "prompt")?;
+pub async fn completions(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, ApiError> {
+    let mut fields = object(&body)?;
+    let prompt: Option<Prompt> = take(&mut fields, "prompt")?;
     let prompt = prompt.ok_or_else(|| ApiError::invalid("prompt", "prompt is missing"))?;
-    let logprobs = take::<usize>(&mut object, "logprobs")?;
+    let logprobs = take::<usize>(&mut fields, "logprobs")?;
     if let Some(wanted) = logprobs.filter(|wanted| *wanted > MAX_LOGPROBS) {
         let message = format!("logprobs must be at most {MAX_LOGPROBS}, not {wanted}");
         return Err(ApiError::invalid("logprobs", message));
     }
-    let common = Common::parse(object)?;
+    let common = Common::parse(fields)?;
     app.check_model(common.model.as_deref())?;
     let inputs = prompt.inputs();
     if inputs.is_empty() || inputs.len() > MAX_PROMPTS {
