@@ -4,6 +4,7 @@
 //! engine lives in a worker, in the desktop shell or behind a server. Both travel as JSON; files
 //! travel beside a [`Command::Load`] as the platform's own handles.
 
+use llamaglass_engine::bench;
 use llamaglass_engine::event::Event;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo};
@@ -42,6 +43,13 @@ pub enum Command {
         /// Which request.
         tag: Tag,
     },
+    /// Run a benchmark; nothing else may be running.
+    Bench {
+        /// Of what.
+        settings: bench::Settings,
+    },
+    /// Give the benchmark up.
+    StopBench,
     /// Forget the KV prefix.
     ClearCache,
     /// Report how many bytes of downloaded models are kept.
@@ -112,6 +120,21 @@ pub enum Reply {
         tag: Tag,
         /// What happened.
         event: Event,
+    },
+    /// The benchmark goes on.
+    BenchProgress {
+        /// How far it is.
+        progress: bench::Progress,
+    },
+    /// The benchmark has ended.
+    BenchDone {
+        /// What it found.
+        report: Box<bench::BenchReport>,
+    },
+    /// The benchmark has ended without a result.
+    BenchFailed {
+        /// Why, in words.
+        error: String,
     },
     /// How many bytes of downloaded models are kept.
     StoredModels {

@@ -10,7 +10,7 @@ mod model;
 mod replies;
 mod storage;
 
-pub use bench::{Bench, start_bench};
+pub use bench::{Bench, start_bench, stop_bench};
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
 pub use frame::show;
 pub use model::{
@@ -82,7 +82,6 @@ struct Inner {
     client: RefCell<Option<Rc<dyn Client>>>,
     source: RefCell<Option<(ModelSource, Vec<PageFile>)>>,
     frame: RefCell<frame::Pending>,
-    bench: RefCell<Option<bench::Running>>,
     next_tag: std::cell::Cell<Tag>,
 }
 
@@ -116,7 +115,6 @@ impl App {
                 client: RefCell::new(None),
                 source: RefCell::new(None),
                 frame: RefCell::new(frame::Pending::default()),
-                bench: RefCell::new(None),
                 next_tag: std::cell::Cell::new(next_tag),
             })),
         }
@@ -138,7 +136,13 @@ impl App {
 
     /// Whether a model is loaded and nothing is being answered.
     pub fn can_send(self) -> bool {
-        self.running.get().is_none() && matches!(self.engine.get(), Engine::Loaded(_))
+        let free = self.running.get().is_none() && !matches!(self.bench.get(), Bench::Running(_));
+        free && matches!(self.engine.get(), Engine::Loaded(_))
+    }
+
+    /// Whether the benchmark runs.
+    fn benches(self) -> bool {
+        matches!(self.bench.get_untracked(), Bench::Running(_))
     }
 
     /// Hands a command to the engine.

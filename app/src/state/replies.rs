@@ -32,11 +32,10 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => {
-            if !bench::hear(app, tag, &event) {
-                frame::push(app, tag, event, now());
-            }
-        }
+        Reply::Event { tag, event } => frame::push(app, tag, event, now()),
+        Reply::BenchProgress { progress } => bench::advance(app, progress),
+        Reply::BenchDone { report } => bench::finish(app, report),
+        Reply::BenchFailed { error } => bench::fail(app, &error),
         Reply::StoredModels { bytes } => app.stored.set(bytes),
         Reply::Crashed { message } => {
             // A panic is told twice: by its own last words, and by the browser, which knows less.

@@ -2,7 +2,8 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_engine::bench::{BenchReport, Comparison, Ratio, Settings};
+use llamaglass_engine::ForwardPath;
+use llamaglass_engine::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
 use llamaglass_engine::stats::{Named, Range, StepStats};
 use wasm_bindgen::JsCast;
 
@@ -21,12 +22,27 @@ pub fn BenchDialog() -> impl IntoView {
     let prompt = RwSignal::new(128);
     let generated = RwSignal::new(64);
     let runs = RwSignal::new(5);
-    let running = move || matches!(app.bench.get(), Bench::Running { .. });
+    let positions = RwSignal::new(Some(Vec::new()));
+    let kernels = RwSignal::new(false);
+    let roofline = RwSignal::new(false);
+    // Kernels of ours, which the CPU has none of.
+    let on_gpu = move || {
+        let path = app.model().map(|model| model.path);
+        path == Some(ForwardPath::Fast)
+    };
+    let running = move || matches!(app.bench.get(), Bench::Running(_));
+    let valid = move || {
+        let counts = [prompt, generated, runs].iter().all(|n| n.get() > 0);
+        counts && positions.with(Option::is_some)
+    };
     let start = move |_| {
         let settings = Settings {
             prompt_tokens: prompt.get_untracked(),
             gen_tokens: generated.get_untracked(),
             repeat: runs.get_untracked(),
+            positions: positions.get_untracked().unwrap_or_default(),
+            kernels: kernels.get_untracked() && on_gpu(),
+            roofline: roofline.get_untracked() && on_gpu(),
             ..Settings::default()
         };
         state::start_bench(app, settings);
@@ -52,14 +68,19 @@ pub fn BenchDialog() -> impl IntoView {
                     <Number id="bench-prompt" label="Prompt tokens" value=prompt/>
                     <Number id="bench-generated" label="Generated tokens" value=generated/>
                     <Number id="bench-runs" label="Runs" value=runs/>
+                    <Positions value=positions/>
                 </div>
+                <Show when=on_gpu>
+                    <Choice id="bench-kernels" label="Each kernel by itself" value=kernels/>
+                    <Choice id="bench-roofline" label="What the device can do at most" value=roofline/>
+                </Show>
                 <Show
                     when=running
                     fallback=move || view! {
                         <button
                             class="primary"
                             data-testid="bench-start"
-                            disabled=move || !app.can_send() || [prompt, generated, runs].iter().any(|n| n.get() == 0)
+                            disabled=move || !app.can_send() || !valid()
                             on:click=start
                         >
                             "Run"
@@ -70,7 +91,7 @@ pub fn BenchDialog() -> impl IntoView {
                     }
                 >
                     <Progress/>
-                    <button class="secondary" data-testid="bench-stop" on:click=move |_| state::stop(app)>
+                    <button class="secondary" data-testid="bench-stop" on:click=move |_| state::stop_bench(app)>
                         "Stop"
                     </button>
                 </Show>
@@ -80,7 +101,7 @@ pub fn BenchDialog() -> impl IntoView {
                         Bench::Failed(why) => {
                             view! { <p class="warning" data-testid="bench-failed">{why}</p> }.into_any()
                         }
-                        Bench::Idle | Bench::Running { .. } => ().into_any(),
+                        Bench::Idle | Bench::Running(_) => ().into_any(),
                     }}
                 </div>
             </div>
@@ -114,22 +135,63 @@ fn Number(id: &'static str, label: &'static str, value: RwSignal<usize>) -> impl
     }
 }
 
+/// Lengths of prompts, between commas; none where what is typed is no such list.
+#[component]
+fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
+    let list = |text: &str| {
+        let numbers = text.split([',', ' ']).filter(|number| !number.is_empty());
+        let number = |text: &str| text.parse().ok().filter(|n| *n > 0);
+        numbers.map(number).collect::<Option<Vec<usize>>>()
+    };
+    view! {
+        <div class="settings-field" class:invalid=move || value.with(Option::is_none)>
+            <label for="bench-positions">"Positions, such as 100, 1000"</label>
+            <input
+                id="bench-positions"
+                data-testid="bench-positions"
+                type="text"
+                inputmode="numeric"
+                autocomplete="off"
+                aria-invalid=move || value.with(Option::is_none).to_string()
+                on:input=move |event| value.set(list(&event_target_value(&event)))
+            />
+        </div>
+    }
+}
+
+#[component]
+fn Choice(id: &'static str, label: &'static str, value: RwSignal<bool>) -> impl IntoView {
+    view! {
+        <label class="bench-choice" for=id>
+            <input
+                id=id
+                data-testid=id
+                type="checkbox"
+                prop:checked=move || value.get()
+                on:change=move |event| value.set(event_target_checked(&event))
+            />
+            {label}
+        </label>
+    }
+}
+
 #[component]
 fn Progress() -> impl IntoView {
     let app = app();
     let far = move || match app.bench.get() {
-        Bench::Running { done, total } => (done, total.max(1)),
-        _ => (0, 1),
+        Bench::Running(progress) => progress,
+        _ => bench::Progress::default(),
     };
     let share = move || {
-        let (done, total) = far();
-        100.0 * done as f64 / total as f64
+        let far = far();
+        100.0 * far.done as f64 / far.total.max(1) as f64
     };
     view! {
         <p class="numbers" data-testid="bench-progress">
             {move || {
-                let (done, total) = far();
-                format!("{} of {} tokens", format::count(done as u64), format::count(total as u64))
+                let bench::Progress { what, done, total } = far();
+                let [done, total] = [done, total].map(|tokens| format::count(tokens as u64));
+                format!("{what}: {done} of {total} tokens")
             }}
         </p>
         <div
@@ -200,6 +262,8 @@ fn Results(report: BenchReport) -> impl IntoView {
                 </thead>
                 <tbody>{stages(&report.prefill, &report.decode)}</tbody>
             </table>
+            {at_positions(&report.positions)}
+            {kernel_table(&report)}
             {report.comparison.as_ref().map(compared)}
             <p class="help">{clock}{device_clock}</p>
             <button class="secondary" data-testid="bench-download" on:click=move |_| download(&json)>
@@ -224,6 +288,82 @@ fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView + use<> {
         view! { <tr><th scope="row">{name}</th>{cell(prefill)}{cell(decode)}</tr> }
     });
     (rows.collect_view(), device.collect_view())
+}
+
+fn at_positions(positions: &[AtPosition]) -> Option<impl IntoView + use<>> {
+    let rows = positions.iter().map(|at| {
+        let name = format::count(at.position as u64);
+        let cell = |ms: f64| view! { <td class="numbers">{format::millis(ms)}</td> };
+        view! { <tr><th scope="row">{name}</th>{cell(at.tpot_ms.p50)}{cell(at.tpot_ms.p95)}</tr> }
+    });
+    let rows = rows.collect_view();
+    (!positions.is_empty()).then(|| {
+        view! {
+            <table class="bench-table" data-testid="bench-at-positions">
+                <thead>
+                    <tr>
+                        <th scope="col">"ms a token at position"</th>
+                        <th scope="col">"p50"</th>
+                        <th scope="col">"p95"</th>
+                    </tr>
+                </thead>
+                <tbody>{rows}</tbody>
+            </table>
+        }
+    })
+}
+
+fn kernel_table(report: &BenchReport) -> impl IntoView + use<> {
+    let rows = report.kernels.iter().map(|kernel| {
+        let rate = |rate: Option<f64>, unit: &str| {
+            rate.map_or_else(String::new, |rate| format!("{rate:.2} {unit}"))
+        };
+        let name = format!("{} {}", kernel.kind.name(), kernel.name);
+        view! {
+            <tr>
+                <th scope="row">{name}</th>
+                <td class="numbers">{kernel.launches}</td>
+                <td class="numbers">{format::millis(kernel.ms)}</td>
+                <td class="numbers">{rate(kernel.gb_s(), "GB/s")}</td>
+                <td class="numbers">{rate(kernel.gflop_s(), "GFLOP/s")}</td>
+            </tr>
+        }
+    });
+    let rows = rows.collect_view();
+    let table = (!report.kernels.is_empty()).then(|| {
+        view! {
+            <div class="bench-wide" tabindex="0" role="region" aria-label="Kernels">
+                <table class="bench-table" data-testid="bench-kernel-table">
+                    <thead>
+                        <tr>
+                            <th scope="col">"kernel"</th>
+                            <th scope="col">"launches"</th>
+                            <th scope="col">"ms a step"</th>
+                            <th scope="col">"moves"</th>
+                            <th scope="col">"computes"</th>
+                        </tr>
+                    </thead>
+                    <tbody>{rows}</tbody>
+                </table>
+            </div>
+            <p class="help">
+                "Each kernel in a pass of its own on the device\u{2019}s clock, which perturbs; what it has to move and compute at least."
+            </p>
+        }
+    });
+    let roof = report.roofline.map(|under| {
+        let words = format!(
+            "Decode reads {:.2} GB/s, {:.0} % of a copy\u{2019}s {:.2}; prefill computes {:.1} GFLOP/s, {:.0} % of multiply-adds\u{2019} {:.1}.",
+            under.decode_gb_s,
+            100.0 * under.decode_share,
+            under.roofline.copy_gb_s,
+            under.prefill_gflop_s,
+            100.0 * under.prefill_share,
+            under.roofline.gflop_s,
+        );
+        view! { <p class="help" data-testid="bench-roof">{words}</p> }
+    });
+    (table, roof)
 }
 
 fn compared(comparison: &Comparison) -> impl IntoView + use<> {

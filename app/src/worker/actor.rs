@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::{FutureExt, StreamExt};
 use js_sys::Array;
+use llamaglass_engine::bench::Bench;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::timing::{LoadSpan, LoadTiming};
@@ -97,14 +98,55 @@ async fn run(mut inbox: UnboundedReceiver<Incoming>) {
 struct Actor {
     engine: Option<Engine>,
     tags: HashMap<RequestId, Tag>,
+    bench: Option<Bench>,
+    /// When it was last told how far the benchmark is.
+    told_bench: f64,
 }
 
 impl Actor {
     fn is_idle(&self) -> bool {
-        self.engine.as_ref().is_none_or(Engine::is_idle)
+        self.bench.is_none() && self.engine.as_ref().is_none_or(Engine::is_idle)
+    }
+
+    /// The benchmark goes on by a step.
+    async fn bench(&mut self) {
+        let (Some(engine), Some(bench)) = (&mut self.engine, &mut self.bench) else {
+            return;
+        };
+        let what = bench.progress().what.clone();
+        match bench.step(engine).await {
+            Ok(true) => {
+                let (progress, at) = (bench.progress(), now());
+                if progress.what != what || at - self.told_bench >= PROGRESS_EVERY_MS {
+                    self.told_bench = at;
+                    let progress = progress.clone();
+                    post(&Reply::BenchProgress { progress });
+                }
+            }
+            Ok(false) => {
+                if let Some(bench) = self.bench.take() {
+                    let report = Box::new(bench.report(engine, engine.info().name.clone()));
+                    post(&Reply::BenchDone { report });
+                }
+            }
+            Err(error) => self.give_bench_up(&error.to_string()),
+        }
+    }
+
+    fn give_bench_up(&mut self, why: &str) {
+        if let Some(bench) = self.bench.take() {
+            if let Some(engine) = &mut self.engine {
+                bench.stop(engine);
+            }
+            let error = why.to_owned();
+            post(&Reply::BenchFailed { error });
+        }
     }
 
     async fn step(&mut self) {
+        if self.bench.is_some() {
+            return self.bench().await;
+        }
         let Some(engine) = &mut self.engine else {
             return;
         };
@@ -129,6 +171,7 @@ impl Actor {
             }),
             Command::Load { source, options } => {
                 // The old model's memory goes before the new one's comes.
+                self.give_bench_up("another model is loaded");
                 self.engine = None;
                 self.tags.clear();
                 match load(source, files, &options).await {
@@ -154,6 +197,17 @@ impl Actor {
                     engine.abort(request);
                 }
             }
+            Command::Bench { settings } => {
+                let bench = match &self.engine {
+                    Some(engine) => Bench::new(engine, settings).map_err(|error| error.to_string()),
+                    None => Err("no model is loaded".into()),
+                };
+                match bench {
+                    Ok(bench) => self.bench = Some(bench),
+                    Err(error) => post(&Reply::BenchFailed { error }),
+                }
+            }
+            Command::StopBench => self.give_bench_up("It was stopped."),
             Command::ClearCache => {
                 if let Some(engine) = &mut self.engine {
                     engine.clear_cache();

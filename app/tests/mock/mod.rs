@@ -7,8 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::set_timeout;
+use llamaglass_engine::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
 use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::stats::{Quantiles, Record};
 use llamaglass_engine::timing::{
     Clock, ClockSource, LoadTiming, RequestTiming, Span, Spans, StepKind, StepTiming,
 };
@@ -101,6 +103,12 @@ impl Client for MockClient {
                 self.shared.say([Reply::StoredModels { bytes: Some(0) }])
             }
             Command::ClearCache => {}
+            Command::Bench { settings } => self.shared.bench(settings),
+            Command::StopBench => {
+                self.shared.queue.borrow_mut().clear();
+                let error = "It was stopped.".into();
+                self.shared.say([Reply::BenchFailed { error }]);
+            }
         }
     }
 
@@ -122,7 +130,9 @@ impl Shared {
     fn next(self: &Rc<Self>) {
         let this = self.clone();
         let wait = match self.queue.borrow().front() {
-            Some(Reply::Event { .. } | Reply::Progress { .. }) => self.step_ms,
+            Some(Reply::Event { .. } | Reply::Progress { .. } | Reply::BenchProgress { .. }) => {
+                self.step_ms
+            }
             Some(_) => 0,
             None => return,
         };
@@ -136,6 +146,51 @@ impl Shared {
             },
             Duration::from_millis(wait),
         );
+    }
+
+    fn bench(self: &Rc<Self>, settings: &Settings) {
+        let info = info(BackendChoice::Flex);
+        let mut settings = settings.clone();
+        settings.context_length = info.context_length;
+        if let Err(error) = settings.check() {
+            let error = error.to_string();
+            return self.say([Reply::BenchFailed { error }]);
+        }
+        let tokens = settings.gen_tokens as u32;
+        let mut replies = Vec::new();
+        let mut records = Vec::new();
+        for run in 0..settings.repeat {
+            let mut record = Record::default();
+            for token in 0..tokens {
+                let (kind, wall) = if token == 0 {
+                    (StepKind::Prefill, 155.0)
+                } else {
+                    (StepKind::Decode, 24.0)
+                };
+                record.steps.push(timing(kind, 1, token, wall));
+                record.ids.push(token);
+                let progress = Progress {
+                    what: format!("run {}/{}", run + 1, settings.repeat),
+                    done: run * settings.gen_tokens + token as usize + 1,
+                    total: settings.repeat * settings.gen_tokens,
+                };
+                replies.push(Reply::BenchProgress { progress });
+            }
+            records.push(record);
+        }
+        let positions = settings.positions.iter().map(|position| AtPosition {
+            position: *position,
+            tpot_ms: Quantiles {
+                p50: *position as f64 / 10.0,
+                p95: *position as f64 / 5.0,
+            },
+        });
+        let positions = positions.collect();
+        let mut report = BenchReport::new(&info, info.name.clone(), settings, &records);
+        report.positions = positions;
+        let report = Box::new(report);
+        replies.push(Reply::BenchDone { report });
+        self.say(replies);
     }
 
     fn answer(self: &Rc<Self>, tag: Tag, request: &Request) {

@@ -292,6 +292,7 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
     set("bench-prompt", "16");
     set("bench-generated", "6");
     set("bench-runs", "2");
+    set("bench-positions", "100, 1000");
     pause(30).await;
     for _ in 0..2 {
         click("bench-start");
@@ -309,6 +310,8 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
         "first token",
         "forward",
         "performance.now()",
+        "ms a token at position",
+        "1\u{202f}000",
     ] {
         assert!(results.contains(part), "{part} in {results}");
     }

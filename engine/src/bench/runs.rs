@@ -37,6 +37,12 @@ pub struct Settings {
     /// How many requests at once are measured apart.
     #[serde(default)]
     pub batches: Vec<usize>,
+    /// Whether each kernel is measured by itself.
+    #[serde(default)]
+    pub kernels: bool,
+    /// Whether what the device can do at most is measured.
+    #[serde(default)]
+    pub roofline: bool,
 }
 
 impl Default for Settings {
@@ -51,6 +57,8 @@ impl Default for Settings {
             kv: KvType::default(),
             positions: Vec::new(),
             batches: Vec::new(),
+            kernels: false,
+            roofline: false,
         }
     }
 }
@@ -69,6 +77,22 @@ pub enum BenchError {
         /// How many were to be.
         wanted: usize,
     },
+    /// Kernels are ours on the fast path only.
+    #[error(
+        "kernels and what the device can do are measured on the fast path on a GPU adapter, and this is not on it"
+    )]
+    NotOnTheFastPath,
+    /// The model was loaded for fewer requests at once.
+    #[error("{batch} requests at once, where the model was loaded for {most}")]
+    Batch {
+        /// How many were to be measured.
+        batch: usize,
+        /// How many there can be.
+        most: usize,
+    },
+    /// One token has no time from token to token.
+    #[error("positions need at least 2 generated tokens")]
+    OneToken,
     /// Prompt ids were in the cache.
     #[error("the run reused {0} prompt ids instead of none")]
     Reused(usize),

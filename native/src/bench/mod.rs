@@ -1,20 +1,19 @@
 //! `llamaglass bench`: how fast, and where each step's time goes.
 
-mod measure;
 mod table;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use llamaglass_engine::bench::{BenchReport, Comparison, Settings, UnderRoof};
-use llamaglass_engine::{ForwardPath, LoadOptions};
+use llamaglass_engine::LoadOptions;
+use llamaglass_engine::bench::{Bench, BenchReport, Comparison, Settings};
 
 use crate::cli::BenchArgs;
 use crate::engine_thread::run_apart;
 use crate::load::{LoadBars, announce, display_name};
 use crate::model::Model;
-use crate::output;
+use crate::output::{self, note};
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
@@ -28,17 +27,15 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         kv: args.backend.kv,
         positions: args.positions.clone(),
         batches: args.batch.clone(),
+        kernels: args.kernels,
+        roofline: args.roofline,
     };
     // Before anything is measured: a wrong name must not cost a run.
     let earlier = args.compare.as_deref().map(earlier).transpose()?;
-    let extra = Extra {
-        roofline: args.roofline,
-        kernels: args.kernels,
-    };
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let options = options(args)?;
-    let mut report = run_apart(move || bench(&model, &label, &options, settings, extra))?;
+    let mut report = run_apart(move || bench(&model, &label, &options, settings))?;
     report.comparison = earlier.map(|earlier| Comparison::new(&report, &earlier));
     if args.json {
         output::json(&report)?;
@@ -46,13 +43,6 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         output::print(&table::table(&report))?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// What else is measured.
-#[derive(Clone, Copy)]
-struct Extra {
-    roofline: bool,
-    kernels: bool,
 }
 
 /// A cache that holds a run, where nobody asked for another.
@@ -72,40 +62,31 @@ fn bench(
     model: &Model,
     label: &str,
     options: &LoadOptions,
-    mut settings: Settings,
-    extra: Extra,
+    settings: Settings,
 ) -> Result<BenchReport> {
     let mut bars = LoadBars::default();
     let mut engine = model.load(options, &mut |progress| bars.update(progress))?;
     bars.finish();
     announce(label, engine.info());
-    let Extra { roofline, kernels } = extra;
-    if (roofline || kernels) && engine.info().path != ForwardPath::Fast {
-        bail!(
-            "--roofline and --kernels measure the fast path on a GPU adapter, and this is not on it"
-        );
-    }
-    settings.context_length = engine.info().context_length;
-    settings.check()?;
-    let model = display_name(engine.info(), label);
-    let records = measure::measure(&mut engine, &settings)?;
-    let positions = measure::positions(&mut engine, &settings)?;
-    let mut report = BenchReport::new(engine.info(), model, settings, &records);
-    report.positions = positions;
-    report.batches = measure::batches(&mut engine, &report.settings)?;
-    if kernels {
-        report.kernels = measure::kernels(&mut engine, &report.settings)?;
-    }
-    if roofline {
-        let measured = pollster::block_on(engine.measure_roofline())?;
-        let rates = report.prefill_tok_s.zip(report.decode_tok_s);
-        if let (Some(roofline), Some((prefill, decode))) = (measured, rates) {
-            let rates = (prefill.median, decode.median);
-            let under = UnderRoof::new(roofline, engine.info(), &report.settings, rates);
-            report.roofline = Some(under);
+    let mut bench = Bench::new(&engine, settings)?;
+    let (mut what, mut runs) = (String::new(), 0);
+    while pollster::block_on(bench.step(&mut engine))? {
+        for record in &bench.records()[runs..] {
+            runs += 1;
+            note(&format!(
+                "run {runs}: prefill {:.2} tok/s, decode {:.2} tok/s",
+                record.prefill_tok_s().unwrap_or(f64::NAN),
+                record.decode_tok_s().unwrap_or(f64::NAN),
+            ));
+        }
+        let progress = bench.progress();
+        if progress.what != what {
+            what.clone_from(&progress.what);
+            note(&what);
         }
     }
-    Ok(report)
+    let model = display_name(engine.info(), label);
+    Ok(bench.report(&engine, model))
 }
 
 /// An earlier result.
