@@ -103,7 +103,7 @@ impl Client for MockClient {
                 self.shared.say([Reply::StoredModels { bytes: Some(0) }])
             }
             Command::ClearCache => {}
-            Command::Bench { settings } => self.shared.bench(settings),
+            Command::Bench { settings } => self.shared.bench(&settings),
             Command::StopBench => {
                 self.shared.queue.borrow_mut().clear();
                 let error = "It was stopped.".into();

@@ -327,6 +327,7 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
         "no answer of it in the chat"
     );
 
+    set("bench-positions", "");
     set("bench-generated", "1500");
     pause(30).await;
     click("bench-start");
