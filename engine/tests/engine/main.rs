@@ -7,6 +7,7 @@ mod ahead;
 mod answering;
 mod attention;
 mod batch;
+mod bench;
 mod kernels;
 mod logprobs;
 mod oracle;

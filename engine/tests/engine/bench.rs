@@ -1,0 +1,115 @@
+//! A benchmark over an engine: everything that is asked for, or a reason; and it can be given up.
+
+use llamaglass_engine::bench::{Bench, BenchError, Settings};
+use llamaglass_engine::{BackendChoice, LoadOptions};
+use pollster::block_on;
+
+use super::support::{answer, engine, engine_with, odd_config, prompt, request};
+
+fn settings() -> Settings {
+    Settings {
+        prompt_tokens: 9,
+        gen_tokens: 5,
+        repeat: 2,
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn everything_that_is_asked_for_is_measured() {
+    let options = LoadOptions {
+        backend: BackendChoice::Wgpu,
+        prefill_chunk: Some(4),
+        batch: Some(2),
+        ..Default::default()
+    };
+    let mut engine = engine_with(&odd_config(), &options);
+    let settings = Settings {
+        positions: vec![40, 12, 40],
+        batches: vec![2, 1],
+        kernels: true,
+        roofline: true,
+        ..settings()
+    };
+    let mut bench = Bench::new(&engine, settings).unwrap();
+    let mut seen = Vec::new();
+    while block_on(bench.step(&mut engine)).unwrap() {
+        let what = bench.progress().what.clone();
+        if seen.last() != Some(&what) {
+            seen.push(what);
+        }
+    }
+    let progress = bench.progress();
+    // A warm-up of 3, two runs, two positions, and two runs of three requests.
+    assert_eq!(progress.total, 3 + 5 * (2 + 2 + 2 * 3));
+    assert_eq!(progress.done, progress.total);
+    assert_eq!(
+        seen,
+        [
+            "warm-up",
+            "run 1/2",
+            "run 2/2",
+            "position 12",
+            "position 40",
+            "batch 1, run 1/2",
+            "batch 1, run 2/2",
+            "batch 2, run 1/2",
+            "batch 2, run 2/2",
+            "kernels one by one",
+            "what the device can do",
+        ]
+    );
+    let report = bench.report(&engine, "odd".into());
+    assert_eq!(report.runs.len(), 2);
+    let positions: Vec<usize> = report.positions.iter().map(|at| at.position).collect();
+    assert_eq!(positions, [12, 40]);
+    let batches: Vec<usize> = report.batches.iter().map(|at| at.batch).collect();
+    assert_eq!(batches, [1, 2]);
+    assert!(report.batches.iter().all(|at| at.decode_tok_s.is_some()));
+    assert!(!report.kernels.is_empty());
+    assert!(report.roofline.is_some());
+    assert!(engine.is_idle());
+}
+
+#[test]
+fn given_up_it_leaves_nothing_behind() {
+    let mut engine = engine(BackendChoice::Wgpu);
+    let alone = answer(&mut engine, request(prompt(7), 4));
+    let mut bench = Bench::new(&engine, settings()).unwrap();
+    for _ in 0..4 {
+        assert!(block_on(bench.step(&mut engine)).unwrap());
+    }
+    bench.stop(&mut engine);
+    while !engine.is_idle() {
+        block_on(engine.step());
+    }
+    let again = answer(&mut engine, request(prompt(7), 4));
+    assert_eq!(again.ids, alone.ids);
+}
+
+#[test]
+fn what_the_engine_can_not_do_is_refused() {
+    let engine = engine(BackendChoice::Flex);
+    let refused = |settings: Settings| Bench::new(&engine, settings).unwrap_err();
+    let kernels = Settings {
+        kernels: true,
+        ..settings()
+    };
+    assert_eq!(refused(kernels), BenchError::NotOnTheFastPath);
+    let batches = Settings {
+        batches: vec![1, 3],
+        ..settings()
+    };
+    assert_eq!(refused(batches), BenchError::Batch { batch: 3, most: 1 });
+    let positions = Settings {
+        positions: vec![8],
+        gen_tokens: 1,
+        ..settings()
+    };
+    assert_eq!(refused(positions), BenchError::OneToken);
+    let long = Settings {
+        prompt_tokens: 95,
+        ..settings()
+    };
+    assert!(matches!(refused(long), BenchError::TooLong { .. }));
+}
