@@ -145,3 +145,15 @@ pub enum FinishReason {
     /// The request's deadline passed.
     Deadline,
 }
+
+impl FinishReason {
+    /// The reason's name as reports and servers spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Abort => "abort",
+            Self::Deadline => "deadline",
+        }
+    }
+}

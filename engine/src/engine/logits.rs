@@ -29,7 +29,7 @@ impl Engine {
             }
             .into());
         }
-        self.forget();
+        self.clear_cache();
         let vocab = self.model.config().vocab_size;
         for (index, chunk) in ids.chunks(self.chunk).enumerate() {
             let position = index * self.chunk;
@@ -66,7 +66,7 @@ impl Engine {
     /// # Errors
     /// Where `ids` are more than one step computes, or what the device says.
     pub async fn residuals(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, EngineError> {
-        self.forget();
+        self.clear_cache();
         let input = self.model.upload(ids, 0)?;
         let residuals = self.model.residuals(input).await?;
         self.check_device()?;

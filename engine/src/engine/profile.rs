@@ -18,7 +18,7 @@ impl Engine {
         position: usize,
         repeat: usize,
     ) -> Result<Vec<KernelTime>, EngineError> {
-        self.forget();
+        self.clear_cache();
         let kind = if tokens > 1 {
             StepKind::Prefill
         } else {

@@ -100,10 +100,6 @@ impl Engine {
 
     /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.
     pub fn clear_cache(&mut self) {
-        self.forget();
-    }
-
-    pub(super) fn forget(&mut self) {
         self.scheduler.forget();
     }
 

@@ -34,7 +34,7 @@ impl Engine {
             };
             if let Err(error) = advanced {
                 // What the step left in the cache is unknown.
-                self.forget();
+                self.clear_cache();
                 self.flights.clear();
                 let running: Vec<RequestId> = self.scheduler.running().collect();
                 for id in running {

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_engine::event::Event;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::timing::{Span, Stage, StepTiming};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -128,7 +128,7 @@ impl Metrics {
                 self.completion_tokens.inc();
                 self.step(timing);
             }
-            Event::Done { finish_reason, .. } => self.end(reason(*finish_reason), record),
+            Event::Done { finish_reason, .. } => self.end(finish_reason.name(), record),
             Event::Failed { .. } => self.end("error", record),
             Event::Queued { .. } => {}
         }
@@ -158,15 +158,6 @@ impl Metrics {
         for itl in record.tpot_ms() {
             self.itl.observe(itl / 1e3);
         }
-    }
-}
-
-const fn reason(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::Abort => "abort",
-        FinishReason::Deadline => "deadline",
     }
 }
 

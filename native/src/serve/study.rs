@@ -8,8 +8,8 @@ use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::sse::{Event as Piece, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use futures::stream;
-use llamaglass_engine::event::{Event, FinishReason};
+use futures::stream::{self, StreamExt};
+use llamaglass_engine::event::Event;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Record;
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::answering::Answering;
 use super::api_error::ApiError;
 use super::app::{App, object};
-use super::openai::fields;
+use super::openai::{fields, finish};
 
 /// Tokens of an answer where nothing is said.
 const DEFAULT_TOKENS: usize = 20;
@@ -95,52 +95,42 @@ impl Generate {
 }
 
 /// `POST /models/{name}/generate`
-pub async fn generate(
+pub async fn generate(app: State<Arc<App>>, name: Path<String>, body: Bytes) -> Answered {
+    answer(app, name, body, false).await
+}
+
+/// `POST /models/{name}/generate_stream`
+pub async fn generate_stream(app: State<Arc<App>>, name: Path<String>, body: Bytes) -> Answered {
+    answer(app, name, body, true).await
+}
+
+type Answered = Result<Response, ApiError>;
+
+async fn answer(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
     body: Bytes,
-) -> Result<Response, ApiError> {
+    stream: bool,
+) -> Answered {
     app.check_model(Some(&name))?;
     let asked: Generate = fields(object(&body)?)?;
     let answering = app.submit(asked.request()?).await?;
-    if asked.stream {
+    if stream || asked.stream {
         return Ok(pieces(app, asked, answering));
     }
     whole(&app, &asked, answering).await
 }
 
-/// `POST /models/{name}/generate_stream`
-pub async fn generate_stream(
-    State(app): State<Arc<App>>,
-    Path(name): Path<String>,
-    body: Bytes,
-) -> Result<Response, ApiError> {
-    app.check_model(Some(&name))?;
-    let asked: Generate = fields(object(&body)?)?;
-    let answering = app.submit(asked.request()?).await?;
-    Ok(pieces(app, asked, answering))
-}
-
-async fn whole(
-    app: &App,
-    asked: &Generate,
-    mut answering: Answering,
-) -> Result<Response, ApiError> {
+async fn whole(app: &App, asked: &Generate, mut answering: Answering) -> Answered {
     let mut tokens = Vec::new();
-    let reason = loop {
-        match answering.next().await {
-            Event::Token { id, logprobs, .. } => {
-                tokens.push(token(app, id, logprobs.map(|of| of.logprob)));
-            }
-            Event::Done { finish_reason, .. } => break finish_reason,
-            Event::Failed { error, fault, .. } => return Err(ApiError::of_engine(error, fault)),
-            _ => {}
-        }
-    };
+    let reason = finish(&mut answering, |id, _, logprobs| {
+        tokens.push(token(app, id, logprobs.map(|of| of.logprob)));
+    })
+    .await?;
     let record = &answering.record;
     let answer = json!({
         "generated_text": asked.text(record),
-        "finish_reason": reason_name(reason),
+        "finish_reason": reason.name(),
         "generated_tokens": tokens.len(),
         "tokens": tokens,
         "details": record.summary(),
@@ -176,7 +166,7 @@ fn pieces(app: Arc<App>, asked: Generate, answering: Answering) -> Response {
                             "token": null,
                             "text": text,
                             "generated_text": asked.text(record),
-                            "finish_reason": reason_name(finish_reason),
+                            "finish_reason": finish_reason.name(),
                             "generated_tokens": record.ids.len(),
                             "details": record.summary(),
                         });
@@ -190,7 +180,6 @@ fn pieces(app: Arc<App>, asked: Generate, answering: Answering) -> Response {
             }
         }
     });
-    use futures::StreamExt as _;
     let pieces =
         pieces.map(|piece: Value| Ok::<_, Infallible>(Piece::default().data(piece.to_string())));
     Sse::new(pieces)
@@ -207,13 +196,4 @@ fn token(app: &App, id: u32, logprob: Option<f32>) -> Value {
         "special": tokenizer.is_special(id),
         "text": String::from_utf8_lossy(bytes),
     })
-}
-
-const fn reason_name(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        FinishReason::Length => "length",
-        FinishReason::Abort => "abort",
-        FinishReason::Deadline => "deadline",
-    }
 }

@@ -8,6 +8,7 @@ mod stream;
 
 pub use chat::chat;
 pub use completions::completions;
+pub use reply::finish;
 pub use request::fields;
 
 use std::sync::Arc;
