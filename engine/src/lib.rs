@@ -6,6 +6,7 @@ pub mod bytes;
 mod engine;
 pub mod event;
 pub mod forward;
+pub mod openai;
 #[cfg(feature = "compute")]
 pub mod parity;
 pub mod platform;

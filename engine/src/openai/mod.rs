@@ -1,0 +1,16 @@
+//! OpenAI's protocol as its client speaks it, for the page, the load client and the lab: a request's
+//! body, and the pieces of an answer. Pure: whoever uses it has the connection.
+
+mod ask;
+mod error;
+mod models;
+mod piece;
+mod sse;
+
+#[cfg(test)]
+mod tests;
+
+pub use ask::Ask;
+pub use error::{ProtocolError, refusal};
+pub use models::{ServedModel, served_models};
+pub use piece::{Piece, PieceReader, Said, ServerUsage, whole};
