@@ -8,6 +8,7 @@
 mod error;
 mod info;
 mod options;
+mod stub;
 
 #[cfg(feature = "compute")]
 mod issue;
@@ -26,11 +27,14 @@ mod sequence;
 #[cfg(feature = "compute")]
 mod step;
 #[cfg(feature = "compute")]
+mod stubbed;
+#[cfg(feature = "compute")]
 mod take_in;
 
 pub use error::EngineError;
 pub use info::{ModelInfo, TypeCount, type_counts};
 pub use options::{BackendChoice, LoadOptions, LoadPhase, LoadProgress};
+pub use stub::{StubLevel, stub_answer};
 
 #[cfg(feature = "compute")]
 pub use load::{memory_ledger, probe};

@@ -16,11 +16,12 @@ pub mod stats;
 pub mod text;
 pub mod timing;
 pub mod tokenizer;
+pub mod trace;
 pub mod weights;
 
 pub use engine::{
-    BackendChoice, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, TypeCount,
-    type_counts,
+    BackendChoice, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, StubLevel,
+    TypeCount, stub_answer, type_counts,
 };
 #[cfg(feature = "compute")]
 pub use engine::{Engine, memory_ledger, probe};

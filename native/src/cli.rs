@@ -9,7 +9,8 @@ use llamaglass_engine::parity::Kind;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Policy;
 use llamaglass_engine::weights::TensorType;
-use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, Variant};
+use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, StubLevel, Variant};
+use tracing::level_filters::LevelFilter;
 
 /// A Llama with every millisecond on display: chat, serve, bench, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
@@ -116,6 +117,28 @@ impl BackendArgs {
     }
 }
 
+/// What is told of a run while it goes on.
+#[derive(Args, Clone, Debug)]
+pub struct TraceArgs {
+    /// Write where threads, the device and requests are at to this file, for ui.perfetto.dev or
+    /// chrome://tracing.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// What is logged on stderr: off, error, warn, info, debug or trace.
+    #[arg(long, value_name = "LEVEL", default_value = "off")]
+    pub log: LevelFilter,
+}
+
+/// How far a request's path is followed.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct StubArgs {
+    /// Cut the path of requests short, and make up what lies behind: 1 in the request handler, 2 at the
+    /// entry of the engine's thread, 3 before the transfer to it, 4 where it has the message, 5 before
+    /// the model, 6 after its first kernel; 99 whole, with random weights; 100 whole.
+    #[arg(long, value_name = "LEVEL", default_value_t = StubLevel::Whole)]
+    pub stub: StubLevel,
+}
+
 /// `llamaglass chat`
 #[derive(Args, Debug)]
 pub struct ChatArgs {
@@ -146,6 +169,10 @@ pub struct ChatArgs {
     /// The engine's events as JSON lines on stdout, instead of text.
     #[arg(long, requires = "prompt")]
     pub json: bool,
+    #[command(flatten)]
+    pub stub: StubArgs,
+    #[command(flatten)]
+    pub trace: TraceArgs,
 }
 
 /// How much timing to show.
@@ -274,6 +301,12 @@ pub struct ServeArgs {
     /// The most requests that wait; further ones are refused.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = positive)]
     pub max_queue: usize,
+    /// The most connections; further ones wait.
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = positive)]
+    pub max_connections: usize,
+    /// Seconds after which an answer ends as far as it has come.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600.0, value_parser = seconds)]
+    pub max_seconds: f64,
     /// The most bytes of a request's body.
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = positive)]
     pub max_body: usize,
@@ -283,6 +316,10 @@ pub struct ServeArgs {
     /// A folder with the built page, to be served at /.
     #[arg(long, value_name = "FOLDER")]
     pub page: Option<PathBuf>,
+    #[command(flatten)]
+    pub stub: StubArgs,
+    #[command(flatten)]
+    pub trace: TraceArgs,
 }
 
 /// `llamaglass bench`
@@ -325,6 +362,10 @@ pub struct BenchArgs {
     /// Only JSON on stdout.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub stub: StubArgs,
+    #[command(flatten)]
+    pub trace: TraceArgs,
 }
 
 /// `llamaglass inspect`
@@ -397,6 +438,14 @@ fn positive(text: &str) -> std::result::Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("must be at least 1".into()),
         Ok(value) => Ok(value),
+        Err(error) => Err(format!("{error}")),
+    }
+}
+
+fn seconds(text: &str) -> std::result::Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
+        Ok(_) => Err("must be above 0".into()),
         Err(error) => Err(format!("{error}")),
     }
 }

@@ -16,7 +16,7 @@ use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_engine::{Engine, ModelInfo};
+use llamaglass_engine::{Engine, ModelInfo, StubLevel, stub_answer};
 
 enum Command {
     Submit(RequestId, Box<Request>, UnboundedSender<Event>),
@@ -39,6 +39,8 @@ pub struct EngineHandle {
     commands: Sender<Command>,
     next_id: Arc<AtomicU64>,
     gauges: Arc<Gauges>,
+    stub: StubLevel,
+    context_length: usize,
 }
 
 /// How much an engine has to do, as of its last step.
@@ -52,6 +54,22 @@ pub struct Gauges {
     pub blocks_used: AtomicUsize,
     /// Blocks there are.
     pub blocks: AtomicUsize,
+    /// Answers that were asked for, and not read to their end or given up yet.
+    open: AtomicUsize,
+}
+
+/// Why a request was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// As many are open as may be.
+    #[error("{open} requests are open, which is as many as may be")]
+    Full {
+        /// How many.
+        open: usize,
+    },
+    /// The engine's thread ended.
+    #[error("the engine's thread ended unexpectedly")]
+    Died,
 }
 
 impl Gauges {
@@ -72,9 +90,45 @@ pub struct Answer {
     pub id: RequestId,
     /// Its events; the last one is `Done` or `Failed`, unless the engine's thread died.
     pub events: UnboundedReceiver<Event>,
+    _place: Option<Place>,
+}
+
+/// A place among the open answers.
+#[derive(Debug)]
+struct Place(Arc<Gauges>);
+
+impl Place {
+    /// One of at most `most`.
+    fn take(gauges: &Arc<Gauges>, most: usize) -> Result<Self, SubmitError> {
+        let more = |open| (open < most).then_some(open + 1);
+        let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
+        match gauges.open.fetch_update(set, fetch, more) {
+            Ok(_) => Ok(Self(Arc::clone(gauges))),
+            Err(open) => Err(SubmitError::Full { open }),
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Answer {
+    /// One that no engine gives, of `most` tokens at most.
+    pub fn made_up(request: &Request, most: usize) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = RequestId(NEXT.fetch_add(1, Ordering::Relaxed));
+        let (sender, events) = unbounded();
+        make_up(id, request, most, &sender);
+        Self {
+            id,
+            events,
+            _place: None,
+        }
+    }
+
     /// The next event; `None` after the last.
     pub async fn next(&mut self) -> Option<Event> {
         self.events.next().await
@@ -117,6 +171,8 @@ impl EngineThread {
                 commands,
                 next_id,
                 gauges,
+                stub: info.stub,
+                context_length: info.context_length,
             }),
             info,
             tokenizer,
@@ -159,14 +215,38 @@ impl EngineHandle {
     /// # Errors
     /// Where the engine's thread is gone.
     pub fn submit(&self, request: Request) -> Result<Answer> {
+        Ok(self.submit_within(request, usize::MAX)?)
+    }
+
+    /// The same, where fewer than `most` answers are open. An answer is open until it is dropped, so that
+    /// whoever does not read takes no more memory than `most` answers are long.
+    ///
+    /// # Errors
+    /// [`SubmitError`].
+    pub fn submit_within(&self, request: Request, most: usize) -> Result<Answer, SubmitError> {
+        if self.stub == StubLevel::Entry {
+            return Ok(Answer::made_up(&request, self.context_length));
+        }
+        let place = Place::take(&self.gauges, most)?;
         // A request has a bounded number of events, so this holds no more than an answer is long.
         let (events, receiver) = unbounded();
         let id = RequestId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        self.send(Command::Submit(id, Box::new(request), events))?;
+        if self.stub == StubLevel::Transfer {
+            make_up(id, &request, self.context_length, &events);
+        } else {
+            let command = Command::Submit(id, Box::new(request), events);
+            self.commands.send(command).map_err(|_| SubmitError::Died)?;
+        }
         Ok(Answer {
             id,
             events: receiver,
+            _place: Some(place),
         })
+    }
+
+    /// How far the path of requests is followed.
+    pub const fn stub(&self) -> StubLevel {
+        self.stub
     }
 
     /// How much the engine has to do.
@@ -234,10 +314,21 @@ fn serve(mut engine: Engine, inbox: &Receiver<Command>, gauges: &Gauges) {
     }
 }
 
+/// Answers a request without an engine.
+fn make_up(id: RequestId, request: &Request, most: usize, events: &UnboundedSender<Event>) {
+    for event in stub_answer(id, request, most) {
+        // Who left does not hear the rest.
+        let _gone = events.unbounded_send(event);
+    }
+}
+
 type Listeners = HashMap<RequestId, UnboundedSender<Event>>;
 
 fn obey(engine: &mut Engine, command: Command, listeners: &mut Listeners) {
     match command {
+        Command::Submit(id, request, events) if engine.info().stub == StubLevel::Message => {
+            make_up(id, &request, engine.info().context_length, &events);
+        }
         Command::Submit(id, request, events) => {
             engine.submit_as(id, *request);
             listeners.insert(id, events);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo};
+use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo, StubLevel};
 
 use crate::output::{bytes, note, stderr_is_terminal};
 
@@ -98,6 +98,13 @@ pub fn announce(label: &str, info: &ModelInfo) {
     ));
     if let Some(reason) = &info.backend.fallback_reason {
         note(&format!("         no GPU is used: {reason}"));
+    }
+    if info.stub != StubLevel::Whole {
+        let place = info.stub.place();
+        note(&format!(
+            "stub     level {}: the path of requests ends {place}",
+            info.stub
+        ));
     }
     let parts = info.load.parts.iter();
     let parts = parts.map(|part| format!("{} {:.0}", part.span.name(), part.busy_ms));

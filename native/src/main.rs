@@ -14,6 +14,7 @@ mod parity;
 mod serve;
 mod timing_table;
 mod tokenize;
+mod trace;
 
 use std::process::ExitCode;
 

@@ -59,6 +59,7 @@ impl Comparison {
         check("adapter", &now.adapter, &before.adapter);
         check("driver", &now.driver, &before.driver);
         check("path", &now.path, &before.path);
+        check("stub level", &now.stub, &before.stub);
         let (a, b) = (&now.settings, &before.settings);
         check("prompt tokens", &a.prompt_tokens, &b.prompt_tokens);
         check("generated tokens", &a.gen_tokens, &b.gen_tokens);

@@ -7,7 +7,7 @@ use super::batch::AtBatch;
 use super::compare::Comparison;
 use super::roof::UnderRoof;
 use super::runs::Settings;
-use crate::engine::ModelInfo;
+use crate::engine::{ModelInfo, StubLevel};
 use crate::forward::{BackendInfo, MemoryLedger};
 use crate::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use crate::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
@@ -62,6 +62,9 @@ pub struct BenchReport {
     pub fallback_reason: Option<String>,
     /// How a step is computed: fast (own kernels) or reference (burn's operations).
     pub path: String,
+    /// How far the path of a request was followed.
+    #[serde(default)]
+    pub stub: StubLevel,
     /// Which variant of our own kernels, on the fast path.
     #[serde(default)]
     pub variant: Option<Variant>,
@@ -129,6 +132,7 @@ impl BenchReport {
             software: backend.software,
             fallback_reason: backend.fallback_reason.clone(),
             path: info.path.name().to_owned(),
+            stub: info.stub,
             variant: info.variant,
             settings,
             prefill_tok_s: range(Record::prefill_tok_s),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
+use super::StubLevel;
 use crate::forward::{BackendInfo, ForwardPath, MemoryLedger};
 use crate::timing::LoadTiming;
 use crate::weights::{Checkpoint, ModelConfig};
@@ -47,6 +48,9 @@ pub struct ModelInfo {
     pub variant: Option<Variant>,
     /// What it takes on the device.
     pub memory: MemoryLedger,
+    /// How far the path of a request is followed.
+    #[serde(default)]
+    pub stub: StubLevel,
     /// Where the load's time went.
     pub load: LoadTiming,
 }

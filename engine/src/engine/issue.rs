@@ -28,25 +28,11 @@ impl Engine {
         if step.is_empty() {
             return Ok(false);
         }
-        // Parts of several rows are computed in tiles, and come first.
-        let (mut parts, single): (Vec<Part>, Vec<Part>) =
-            step.parts().cloned().partition(|part| part.range.len() > 1);
-        parts.extend(single);
+        let parts = step.tiled_first();
         let rows = if step.chained {
             Rows::decode(parts.len())
         } else {
-            let mut rows = NextRows::default();
-            for Part {
-                request,
-                slot,
-                range,
-                picks,
-            } in &parts
-            {
-                let ids = &self.scheduler.ids(*request)[range.clone()];
-                rows.push(*slot, range.start, ids, *picks);
-            }
-            let input = self.model.upload_rows(&rows)?;
+            let input = self.model.upload_rows(&self.rows_of(&parts))?;
             laps.book(Span::Upload);
             input.rows()
         };
@@ -68,6 +54,22 @@ impl Engine {
         });
         laps.book(Span::Submit);
         Ok(true)
+    }
+
+    /// The rows of `parts`, those of several before those of one.
+    pub(super) fn rows_of(&self, parts: &[Part]) -> NextRows {
+        let mut rows = NextRows::default();
+        for Part {
+            request,
+            slot,
+            range,
+            picks,
+        } in parts
+        {
+            let ids = &self.scheduler.ids(*request)[range.clone()];
+            rows.push(*slot, range.start, ids, *picks);
+        }
+        rows
     }
 
     /// What has to be there before a step: slots of those who got one, and their blocks. It took

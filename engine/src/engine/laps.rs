@@ -2,6 +2,7 @@
 
 use crate::platform::{Stopwatch, clock};
 use crate::timing::{DeviceTiming, Span, Spans, StepKind, StepTiming};
+use crate::trace;
 
 /// Books laps: each [`Laps::book`] takes the time since the one before.
 pub(super) struct Laps {
@@ -28,6 +29,7 @@ impl Laps {
     pub(super) fn book(&mut self, span: Span) {
         let now = self.watch.ms();
         self.spans.add(span, now - self.booked);
+        trace::lap(span, now - self.booked);
         self.booked = now;
     }
 

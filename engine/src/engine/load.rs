@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::info::{ModelInfo, type_counts};
-use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress};
+use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel};
 use crate::bytes::ByteSource;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
@@ -62,6 +62,10 @@ impl Engine {
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, EngineError> {
         let watch = LoadWatch::start();
+        let checkpoint = match options.stub {
+            StubLevel::RandomWeights => checkpoint.with_random_weights(0),
+            _ => checkpoint,
+        };
         report(progress, LoadPhase::Parse, 1, 2);
         let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
         let tokenizer = Arc::new(tokenizer);
@@ -110,10 +114,12 @@ impl Engine {
             path,
             variant: model.variant(),
             memory,
+            stub: options.stub,
             load: LoadTiming::default(),
             config,
         };
-        let chains = model.chains();
+        // Random logits are picked from on the host.
+        let chains = model.chains() && !options.stub.has_random_logits();
         let scheduler = Scheduler::new(
             Limits {
                 slots: shape.batch,

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
+use super::StubLevel;
 use crate::forward::{ForwardPath, KvType};
 use crate::scheduler::Policy;
 
@@ -39,6 +40,8 @@ pub struct LoadOptions {
     /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits
     /// the adapter. More than one only where the device itself picks tokens.
     pub readback_depth: Option<usize>,
+    /// How far the path of a request is followed.
+    pub stub: StubLevel,
 }
 
 /// Which arithmetic is wanted.

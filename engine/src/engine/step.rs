@@ -11,6 +11,7 @@ use crate::forward::{ForwardError, LogitRows, NextRows, StepResult, queue};
 use crate::sampling::SamplingError;
 use crate::scheduler::Part;
 use crate::timing::Span;
+use crate::trace;
 
 /// What is submitted at once takes about this long, in milliseconds: a page is painted in between.
 const SUBMIT_MS: f64 = 100.0;
@@ -27,7 +28,9 @@ impl Engine {
             self.end(id, FinishReason::Deadline);
         }
         if !self.requests.is_empty() {
-            let advanced = if self.model.picks() {
+            let advanced = if self.info.stub.has_random_logits() {
+                self.advance_stubbed(self.info.stub).await
+            } else if self.model.picks() {
                 self.advance_on_device().await
             } else {
                 self.advance_on_host().await
@@ -43,6 +46,7 @@ impl Engine {
                 }
             }
         }
+        self.events.iter().for_each(trace::event);
         std::mem::take(&mut self.events)
     }
 
@@ -88,6 +92,7 @@ impl Engine {
         } = flight.read.get().await?;
         self.check_device()?;
         laps.book(Span::Gpu);
+        timing.as_ref().inspect(|timing| trace::device(timing));
         laps.device = timing;
         let computed: usize = flight.parts.iter().map(|part| part.range.len()).sum();
         if !self.paced && computed == self.chunk && self.chunk > 1 {

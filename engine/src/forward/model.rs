@@ -7,6 +7,7 @@ use super::fast::{Fast, TILED_ROWS};
 use super::gpu::{StepRead, Work};
 use super::loader::HostEmbedding;
 use super::pick::PickWay;
+use super::queue;
 use super::reference::Reference;
 use super::rows::{NextRow, NextRows, Rows};
 use crate::weights::ModelConfig;
@@ -243,6 +244,27 @@ impl Model {
     /// Whether a step can begin from what the device picked, before the host knows it.
     pub fn chains(&self) -> bool {
         matches!(&self.path, Path::Fast(fast) if fast.looks_up())
+    }
+
+    /// Issues the first kernel of a step, and nothing of what comes after it.
+    pub fn encode_first(&self, input: StepInput) {
+        match (&self.path, input.x) {
+            (Path::Fast(fast), _) => fast.embed(input.rows.total()),
+            (Path::Reference(path), Input::Ids(ids, _)) => drop(path.embed(ids)),
+            // The host looked them up.
+            (Path::Reference(_), _) => {}
+        }
+    }
+
+    /// Hands all that was written and issued to the device.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the device refuses.
+    pub fn flush(&self) -> Result<(), ForwardError> {
+        match &self.path {
+            Path::Fast(fast) => fast.flush(),
+            Path::Reference(_) => queue::submit(&self.device),
+        }
     }
 
     /// Puts the sampling settings of the sequence in `slot` on the device, of which `draws` were made, and

@@ -100,6 +100,16 @@ impl BlockPool {
         self.blocks.len() - 1
     }
 
+    /// Positions of a block.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Whether a block can have several users.
+    pub const fn shares(&self) -> bool {
+        self.copies
+    }
+
     /// Blocks that hold `positions`.
     pub const fn blocks_of(&self, positions: usize) -> usize {
         positions.div_ceil(self.size)

@@ -243,6 +243,8 @@ impl Scheduler {
     /// Slots to requests in their turn, while there are slots and blocks.
     fn admit(&mut self, step: &mut Step) {
         while let Some(slot) = self.free_slot()
+            && let Some(next) = self.waiting.first_key_value()
+            && !self.is_coming(&next.1.asked.ids)
             && let Some(next) = self.waiting.first_entry()
             && let Some((held, copy)) = self.pool.admit(&next.get().asked.ids)
         {
@@ -271,6 +273,22 @@ impl Scheduler {
                 asked,
             });
         }
+    }
+
+    /// Whether a block or more of what `ids` begin with is about to be computed for another: then it is
+    /// worth a wait.
+    fn is_coming(&self, ids: &[u32]) -> bool {
+        let wanted = &ids[..ids.len().saturating_sub(1)];
+        let is_ahead = |running: &Running| {
+            let theirs = &running.asked.ids[running.issued..running.prompt];
+            let ours = wanted.get(running.issued..).unwrap_or_default();
+            // What was issued is not compared in vain.
+            let common = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+            common >= self.pool.size()
+                && wanted[..running.issued] == running.asked.ids[..running.issued]
+        };
+        let prompts = || self.running.iter().filter(|running| running.is_prompt());
+        self.pool.shares() && prompts().any(is_ahead)
     }
 
     fn free_slot(&self) -> Option<usize> {

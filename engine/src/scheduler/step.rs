@@ -72,6 +72,14 @@ impl Step {
         self.prompts.iter().chain(&self.answers)
     }
 
+    /// The parts, those of several rows first: these are computed in tiles.
+    pub fn tiled_first(&self) -> Vec<Part> {
+        let (mut parts, single): (Vec<Part>, Vec<Part>) =
+            self.parts().cloned().partition(|part| part.range.len() > 1);
+        parts.extend(single);
+        parts
+    }
+
     /// How many ids are picked.
     pub fn picks(&self) -> usize {
         self.parts().filter(|part| part.picks).count()

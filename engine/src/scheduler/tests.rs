@@ -257,6 +257,24 @@ fn a_common_beginning_is_computed_once() {
 }
 
 #[test]
+fn what_is_asked_several_times_at_once_is_computed_once() {
+    let prompt: Vec<u32> = (0..21).collect();
+    let all = vec![wanted(&prompt, 5); 4];
+    // All but the last id; or all but less than a block, which is not waited for.
+    for (policy, rows, reused) in [
+        (Policy::PrefillFirst, 32, 3 * 20),
+        (Policy::Balanced, 6, 3 * 18),
+    ] {
+        let limits = Limits {
+            rows,
+            ..limits(4, policy)
+        };
+        let done = run(limits, BlockPool::new(32, 4, true), 4, 1, &all);
+        assert_eq!(done.reused, reused);
+    }
+}
+
+#[test]
 fn an_answer_is_gone_on_with_where_it_lies() {
     let mut pool = BlockPool::new(4, 8, true);
     let ids: Vec<u32> = (0..12).collect();

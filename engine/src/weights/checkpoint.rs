@@ -238,6 +238,17 @@ impl Checkpoint {
         })
     }
 
+    /// The same model with other weights: random ones of the same types and shapes. Its files are not
+    /// read any more.
+    #[must_use]
+    pub fn with_random_weights(self, seed: u64) -> Self {
+        Self {
+            seed,
+            format: Format::Random,
+            ..self
+        }
+    }
+
     /// The resolved configuration.
     #[must_use]
     pub fn config(&self) -> &ModelConfig {

@@ -14,6 +14,7 @@ mod oracle;
 mod picks;
 mod requests;
 mod shapes;
+mod stub;
 mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions, probe};

@@ -14,9 +14,17 @@ use crate::engine_thread::run_apart;
 use crate::load::{LoadBars, announce, display_name};
 use crate::model::Model;
 use crate::output::{self, note};
+use crate::trace;
 
 /// Runs the command.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
+    if args.stub.stub.is_before_engine() {
+        bail!(
+            "--stub {} cuts off the engine, which is all that is measured here: there are 5, 6 and 99",
+            args.stub.stub
+        );
+    }
+    let _trace = trace::start(&args.trace)?;
     let settings = Settings {
         prompt_tokens: args.prompt_tokens,
         gen_tokens: args.gen_tokens,
@@ -55,6 +63,7 @@ fn options(args: &BenchArgs) -> Result<LoadOptions> {
     let mut options = args.backend.load_options()?;
     options.context_length.get_or_insert(needed);
     options.batch = args.batch.iter().max().copied();
+    options.stub = args.stub.stub;
     Ok(options)
 }
 

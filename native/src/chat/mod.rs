@@ -16,16 +16,19 @@ use crate::interrupt::Interrupt;
 use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output::note;
+use crate::trace;
 use session::Session;
 use settings::Settings;
 
 /// Runs the command.
 pub fn run(args: &ChatArgs) -> Result<ExitCode> {
+    let _trace = trace::start(&args.trace)?;
     let settings = Settings::from_args(args)?;
     let prompt = args.prompt.as_deref().map(once::prompt_text).transpose()?;
     let model = Model::from_args(&args.model)?;
     let label = model.label();
-    let options = args.backend.load_options()?;
+    let mut options = args.backend.load_options()?;
+    options.stub = args.stub.stub;
     // The editor takes Ctrl-C for itself when it is made, so ours comes after it.
     let editor = prompt.is_none().then(repl::editor).transpose()?;
     let interrupt = Interrupt::install()?;

@@ -38,9 +38,24 @@ impl Answering {
         if !self.ended {
             self.record.push(&event);
             self.app.metrics.take(&event, &self.record);
+            self.log(&event);
         }
         self.ended |= event.is_last();
         event
+    }
+
+    fn log(&self, event: &Event) {
+        let request = self.answer.id.0;
+        match event {
+            Event::Token { id, text, .. } => tracing::debug!(request, id, text, "token"),
+            Event::Done { finish_reason, .. } => {
+                let reason = finish_reason.name();
+                let (prompt, answer) = (self.record.prompt_tokens, self.record.ids.len());
+                tracing::info!(request, reason, prompt, answer, "done");
+            }
+            Event::Failed { error, .. } => tracing::warn!(request, error, "failed"),
+            _ => {}
+        }
     }
 
     /// Ends it within a step, as far as it has come.
@@ -53,6 +68,7 @@ impl Answering {
 impl Drop for Answering {
     fn drop(&mut self) {
         if !self.ended {
+            tracing::info!(request = self.answer.id.0, "left");
             self.app.metrics.left(&self.record);
             self.abort();
         }

@@ -48,10 +48,10 @@ pub enum ApiError {
     #[error("this address takes no {0} requests")]
     Method(String),
     /// The queue is full.
-    #[error("{waiting} requests wait already, which is as many as may: try again later")]
+    #[error("{open} requests wait or are answered, which is as many as may: try again later")]
     Busy {
-        /// How many wait.
-        waiting: usize,
+        /// How many.
+        open: usize,
     },
     /// The server is about to end.
     #[error("the server is stopping")]

@@ -10,10 +10,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
-use llamaglass_engine::ModelInfo;
 use llamaglass_engine::event::Event;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_engine::{ModelInfo, StubLevel};
 use serde_json::{Map, Value};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::services::ServeDir;
@@ -23,7 +23,7 @@ use super::api_error::ApiError;
 use super::metrics::Metrics;
 use super::{auth, body, metrics, openai, study, tokens};
 use crate::cli::ServeArgs;
-use crate::engine_thread::{EngineHandle, EngineThread};
+use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 
 /// What every answer needs.
 pub struct App {
@@ -37,6 +37,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The most requests that wait.
     max_queue: usize,
+    /// The most milliseconds that an answer takes.
+    longest_ms: f64,
     /// The most bytes of a body.
     pub max_body: usize,
     stopping: AtomicBool,
@@ -53,6 +55,7 @@ impl App {
             api_key: args.api_key.clone(),
             metrics: Metrics::new(),
             max_queue: args.max_queue,
+            longest_ms: args.max_seconds * 1e3,
             max_body: args.max_body,
             stopping: AtomicBool::new(false),
         })
@@ -65,20 +68,31 @@ impl App {
 
     /// Hands a request to the engine; its answer, once the engine has taken it.
     pub async fn submit(self: &Arc<Self>, request: Request) -> Result<Answering, ApiError> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err(ApiError::Stopping);
-        }
-        let waiting = self.engine.gauges().waiting.load(Ordering::Relaxed);
-        if waiting >= self.max_queue {
-            return Err(ApiError::Busy { waiting });
-        }
-        let answer = self.engine.submit(request);
-        let answer = answer.map_err(|error| ApiError::Engine(error.to_string()))?;
+        let answer = if self.engine.stub() == StubLevel::Handler {
+            Answer::made_up(&request, self.info.context_length)
+        } else {
+            self.hand_over(request)?
+        };
         let mut answering = Answering::new(Arc::clone(self), answer);
         match answering.next().await {
             Event::Failed { error, fault, .. } => Err(ApiError::of_engine(error, fault)),
             _ => Ok(answering),
         }
+    }
+
+    /// Puts a request in the engine's queue, where there is room.
+    fn hand_over(&self, mut request: Request) -> Result<Answer, ApiError> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(ApiError::Stopping);
+        }
+        let asked = request.deadline_ms.unwrap_or(f64::INFINITY);
+        request.deadline_ms = Some(asked.min(self.longest_ms));
+        let most = self.info.batch + self.max_queue;
+        let answer = self.engine.submit_within(request, most);
+        answer.map_err(|error| match error {
+            SubmitError::Full { open } => ApiError::Busy { open },
+            SubmitError::Died => ApiError::Engine(error.to_string()),
+        })
     }
 
     /// Whether the model that a client asks for is the one that is served.
@@ -95,6 +109,7 @@ impl App {
 
 /// A body that is to be a JSON object.
 pub fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
+    let _span = tracing::trace_span!("parse").entered();
     serde_json::from_slice(body)
         .map_err(|error| ApiError::Body(format!("the body is no JSON object: {error}")))
 }

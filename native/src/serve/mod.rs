@@ -21,7 +21,9 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::cli::ServeArgs;
@@ -29,22 +31,29 @@ use crate::engine_thread::EngineThread;
 use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output::note;
+use crate::trace;
 use app::App;
 
 /// How long a client may take to send a request's headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what runs may go on after the first signal to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may not read what is written to it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// The most headers of a request, and their bytes.
+const MAX_HEADERS: (usize, usize) = (100, 64 << 10);
 
 /// Runs the command.
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     check_host(args)?;
+    let _trace = trace::start(&args.trace)?;
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let mut options = args.backend.load_options()?;
     options.batch = Some(args.batch);
     options.kv_blocks = args.kv_blocks;
     options.policy = args.policy;
+    options.stub = args.stub.stub;
     let engine = EngineThread::spawn(move || {
         let mut bars = LoadBars::default();
         let engine = model.load(&options, &mut |progress| bars.update(progress));
@@ -86,10 +95,17 @@ async fn serve(args: &ServeArgs, app: Arc<App>) -> Result<()> {
     ));
     let graceful = GracefulShutdown::new();
     let mut stop = std::pin::pin!(stop_signal());
+    let places = Arc::new(Semaphore::new(args.max_connections));
+    let accept = async || {
+        // It is never closed.
+        let place = Arc::clone(&places).acquire_owned().await.ok();
+        let accepted = listener.accept().await;
+        accepted.map(|(stream, _)| (stream, place))
+    };
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => answer(stream, router.clone(), &graceful),
+            accepted = accept() => match accepted {
+                Ok((stream, place)) => answer(stream, place, router.clone(), &graceful),
                 // One client's fault, or too many open files: others are to be heard again soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
@@ -111,20 +127,30 @@ async fn serve(args: &ServeArgs, app: Arc<App>) -> Result<()> {
 }
 
 /// Hears one connection until it ends.
-fn answer(stream: tokio::net::TcpStream, router: Router, graceful: &GracefulShutdown) {
+fn answer(
+    stream: TcpStream,
+    place: Option<OwnedSemaphorePermit>,
+    router: Router,
+    graceful: &GracefulShutdown,
+) {
     // Small pieces of a stream are to be sent as they come.
     let _slower = stream.set_nodelay(true);
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let service = TowerToHyperService::new(
         router.map_request(|request: hyper::Request<Incoming>| request.map(axum::body::Body::new)),
     );
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .max_headers(MAX_HEADERS.0)
+        .max_buf_size(MAX_HEADERS.1)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         // A client that left or sent nonsense: nobody is there to be told.
         let _ended = connection.await;
+        drop(place);
     });
 }
 

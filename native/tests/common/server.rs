@@ -127,6 +127,18 @@ impl Server {
         }
     }
 
+    /// Bytes of its memory that are in use.
+    #[cfg(target_os = "linux")]
+    pub fn resident_bytes(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kilobytes = line.and_then(|rest| rest.trim().strip_suffix(" kB"));
+        1024 * kilobytes
+            .and_then(|kb| kb.trim().parse::<u64>().ok())
+            .expect("a size")
+    }
+
     /// Asks it to end; its exit status.
     #[cfg(unix)]
     pub fn terminate(mut self) -> Option<i32> {

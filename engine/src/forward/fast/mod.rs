@@ -369,8 +369,16 @@ impl Fast {
         self.picked_output(rows);
     }
 
+    /// Hands all that was written and issued to the device.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn flush(&self) -> Result<(), ForwardError> {
+        self.gpu.flush()
+    }
+
     /// Looks the uploaded ids up, where the host did not.
-    fn embed(&self, tokens: usize) {
+    pub fn embed(&self, tokens: usize) {
         let Some(embedding) = &self.embedding else {
             return;
         };

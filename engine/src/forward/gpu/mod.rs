@@ -123,6 +123,16 @@ impl Gpu {
         Ok(())
     }
 
+    /// The same, where nothing was launched, too: writes wait for the next submit.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn flush(&self) -> Result<(), ForwardError> {
+        self.settle()?;
+        self.queue.submit(self.encoding.borrow_mut().finish());
+        Ok(())
+    }
+
     /// Hands what burn's runtime was asked to write to the device.
     fn settle(&self) -> Result<(), ForwardError> {
         if self.unsettled.replace(false) {

@@ -41,5 +41,6 @@ fn card(app: &App) -> Value {
         "created": 0,
         "owned_by": "llamaglass",
         "max_model_len": app.info.context_length,
+        "stub": app.info.stub,
     })
 }

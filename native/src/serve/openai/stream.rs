@@ -54,6 +54,7 @@ pub fn stream(
     }
     let mut records: Vec<(usize, Record)> = Vec::with_capacity(count);
     let pieces = all.flat_map(move |Told { piece, ended }| {
+        let _span = tracing::trace_span!("write").entered();
         let mut out: Vec<String> = piece.iter().map(Value::to_string).collect();
         records.extend(ended);
         if records.len() == count {

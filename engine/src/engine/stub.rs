@@ -1,0 +1,248 @@
+//! How far a request's path is followed: cut short, it shows what each part of it costs.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Event, FinishReason, RequestId, Usage};
+use crate::platform::{Stopwatch, clock};
+use crate::scheduler::Request;
+use crate::timing::{RequestTiming, Spans, StepKind, StepTiming};
+
+/// Tokens of an answer that no engine gives, where the request does not say.
+const DEFAULT_TOKENS: usize = 16;
+
+/// How far a request's path is followed. What lies behind is left out, and its answer made up.
+///
+/// Up to [`Message`](Self::Message) the answer comes at once and says nothing of the model; whoever
+/// hands requests to an engine has to place these levels. Those after it are the engine's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum StubLevel {
+    /// 1: whoever hears requests answers them.
+    Handler = 1,
+    /// 2: the entry of what hands requests on: limits were checked.
+    Entry = 2,
+    /// 3: right before the engine's thread, or worker, is told.
+    Transfer = 3,
+    /// 4: the engine's thread, or worker, has the message.
+    Message = 4,
+    /// 5: tokenised, scheduled, planned, uploaded; then random logits.
+    Forward = 5,
+    /// 6: the same, and the model's first kernel.
+    FirstKernel = 6,
+    /// 99: all of it, over random weights of the model's shape.
+    RandomWeights = 99,
+    /// 100: all of it.
+    #[default]
+    Whole = 100,
+}
+
+impl StubLevel {
+    /// Every level, the shortest path first.
+    pub const ALL: [Self; 8] = [
+        Self::Handler,
+        Self::Entry,
+        Self::Transfer,
+        Self::Message,
+        Self::Forward,
+        Self::FirstKernel,
+        Self::RandomWeights,
+        Self::Whole,
+    ];
+
+    /// Its number.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// Where the path ends, for people.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Handler => "in the request handler",
+            Self::Entry => "at the entry of the engine's thread or worker",
+            Self::Transfer => "before the transfer to the engine's thread or worker",
+            Self::Message => "where the engine's thread or worker has the message",
+            Self::Forward => "before the model: random logits",
+            Self::FirstKernel => "after the model's first kernel: random logits",
+            Self::RandomWeights => "nowhere, but the weights are random",
+            Self::Whole => "nowhere",
+        }
+    }
+
+    /// Whether it ends before an engine has the request.
+    pub fn is_before_engine(self) -> bool {
+        self <= Self::Message
+    }
+
+    /// Whether the engine answers with random logits.
+    pub const fn has_random_logits(self) -> bool {
+        matches!(self, Self::Forward | Self::FirstKernel)
+    }
+}
+
+impl fmt::Display for StubLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(f)
+    }
+}
+
+impl From<StubLevel> for u8 {
+    fn from(level: StubLevel) -> Self {
+        level.number()
+    }
+}
+
+impl TryFrom<u8> for StubLevel {
+    type Error = String;
+
+    fn try_from(number: u8) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|level| level.number() == number);
+        found.ok_or_else(|| format!("{number} is no level; there are 1 to 6, 99 and 100"))
+    }
+}
+
+impl FromStr for StubLevel {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number: u8 = text.parse().map_err(|_| format!("{text:?} is no level"))?;
+        Self::try_from(number)
+    }
+}
+
+/// The events of a request that no engine answers, of `most` tokens at most: they are numbered, ids and
+/// texts alike, so that none can be lost unseen. Nothing is tokenised.
+pub fn stub_answer(
+    request: RequestId,
+    asked: &Request,
+    most: usize,
+) -> impl Iterator<Item = Event> + use<> {
+    let tokens = asked.max_tokens.unwrap_or(DEFAULT_TOKENS).min(most);
+    let watch = Stopwatch::start();
+    let timing = RequestTiming {
+        spans: Spans::default(),
+        clock: clock(),
+    };
+    let begin = [
+        Event::Queued { request },
+        Event::Started {
+            request,
+            prompt_tokens: 0,
+            reused_tokens: 0,
+            timing,
+        },
+    ];
+    let mut last_ms = watch.ms();
+    let token = move |index: usize| {
+        let (start_ms, now_ms) = (last_ms, watch.ms());
+        last_ms = now_ms;
+        Event::Token {
+            request,
+            id: index as u32,
+            text: format!("{index} "),
+            logprobs: None,
+            timing: StepTiming {
+                kind: match index {
+                    0 => StepKind::Prefill,
+                    _ => StepKind::Decode,
+                },
+                tokens: 1,
+                position: index as u32,
+                start_ms,
+                wall_ms: now_ms - start_ms,
+                spans: Spans::default(),
+                clock: clock(),
+                device: None,
+            },
+        }
+    };
+    let done = Event::Done {
+        request,
+        text: String::new(),
+        usage: Usage {
+            prompt_tokens: 0,
+            reused_tokens: 0,
+            completion_tokens: tokens,
+        },
+        finish_reason: FinishReason::Length,
+    };
+    let tokens = (0..tokens).map(token);
+    begin.into_iter().chain(tokens).chain([done])
+}
+
+/// Logits [V] that are random, and the same ones for the same request and position.
+#[cfg(feature = "compute")]
+pub(super) fn random_logits(vocab: usize, request: RequestId, position: usize) -> Vec<f32> {
+    let mut state = mixed(request.0 ^ mixed(position as u64));
+    let mut logit = || {
+        state = state.wrapping_add(STEP);
+        // 24 bits, to [-4, 4).
+        (mixed(state) >> 40) as f32 / (1u32 << 21) as f32 - 4.0
+    };
+    (0..vocab).map(|_| logit()).collect()
+}
+
+#[cfg(feature = "compute")]
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The finaliser of SplitMix64 (G. Steele, D. Lea, C. Flood, "Fast splittable pseudorandom number
+/// generators", 2014).
+#[cfg(feature = "compute")]
+const fn mixed(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scheduler::Input;
+    use crate::stats::Record;
+
+    #[test]
+    fn levels_are_their_numbers_in_flags_and_in_json() {
+        for level in StubLevel::ALL {
+            assert_eq!(level.to_string().parse(), Ok(level));
+            let json = serde_json::to_string(&level).expect("serialises");
+            assert_eq!(json, level.number().to_string());
+            assert_eq!(
+                serde_json::from_str::<StubLevel>(&json).expect("parses"),
+                level
+            );
+        }
+        for wrong in ["0", "7", "300", "five"] {
+            assert!(wrong.parse::<StubLevel>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_an_engine_is_whole() {
+        let asked = Request {
+            max_tokens: Some(3),
+            ..Request::new(Input::Text("hi".into()))
+        };
+        let mut record = Record::default();
+        for event in stub_answer(RequestId(7), &asked, 10) {
+            assert_eq!(event.request(), RequestId(7));
+            record.push(&event);
+        }
+        assert_eq!((record.text.as_str(), record.ids.len()), ("0 1 2 ", 3));
+        assert_eq!(record.finish_reason, Some(FinishReason::Length));
+        assert!(record.ttft_ms().is_some());
+    }
+
+    #[cfg(feature = "compute")]
+    #[test]
+    fn random_logits_differ_by_request_and_position_only() {
+        let logits = random_logits(1000, RequestId(1), 2);
+        assert_eq!(logits, random_logits(1000, RequestId(1), 2));
+        assert_ne!(logits, random_logits(1000, RequestId(2), 1));
+        assert_ne!(logits, random_logits(1000, RequestId(1), 3));
+        assert!(logits.iter().all(|logit| (-4.0..4.0).contains(logit)));
+        let mean = logits.iter().sum::<f32>() / 1000.0;
+        assert!(mean.abs() < 0.4, "{mean}");
+    }
+}

@@ -1,0 +1,57 @@
+//! Steps whose logits are random: what a step costs around the model.
+
+use super::laps::Laps;
+use super::sequence::Pick;
+use super::step::nothing_to_compute;
+use super::stub::{StubLevel, random_logits};
+use super::{Engine, EngineError};
+use crate::forward::queue;
+use crate::sampling::SamplingError;
+use crate::scheduler::Part;
+use crate::timing::Span;
+
+impl Engine {
+    /// One step as the path takes it, up to where `level` cuts it off; the host picks from random
+    /// logits.
+    pub(super) async fn advance_stubbed(&mut self, level: StubLevel) -> Result<(), EngineError> {
+        let mut laps = Laps::start(self.epoch.ms());
+        let step = self.scheduler.plan(false);
+        self.prepare(&step, laps.ms())?;
+        let parts = step.tiled_first();
+        laps.book(Span::Plan);
+        if parts.is_empty() {
+            return Err(nothing_to_compute());
+        }
+        // As the paths do: all at once, or one after the other.
+        let at_once = if self.model.picks() { parts.len() } else { 1 };
+        for parts in parts.chunks(at_once) {
+            let rows = self.rows_of(parts);
+            let input = self.model.upload_rows(&rows)?;
+            laps.book(Span::Upload);
+            if level == StubLevel::FirstKernel {
+                self.model.encode_first(input);
+                laps.book(Span::Encode);
+            }
+            self.model.flush()?;
+            laps.book(Span::Submit);
+            if level == StubLevel::FirstKernel {
+                queue::wait(self.model.device()).await?;
+                laps.book(Span::Gpu);
+            }
+        }
+        self.check_device()?;
+        let picking = parts.iter().filter(|part| part.picks);
+        let picking: Vec<&Part> = picking.collect();
+        let vocab = self.model.config().vocab_size;
+        let mut picks: Vec<Result<Pick, SamplingError>> = Vec::with_capacity(picking.len());
+        for part in picking {
+            if let Some(sequence) = self.requests.get_mut(&part.request) {
+                let mut logits = random_logits(vocab, part.request, part.range.end);
+                picks.push(sequence.pick(&mut logits));
+            }
+        }
+        laps.book(Span::Sample);
+        self.take_in(laps, &parts, picks);
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! Paths cut short: the steps go on as they do, and what is cut off does not happen.
+
+use llamaglass_engine::bytes::{ByteSource, FileSource};
+use llamaglass_engine::timing::{Span, StepTiming};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions, StubLevel};
+use pollster::block_on;
+
+use super::support::{
+    Answer, PATHS, answer, engine_with, last_logits, odd_config, prompt, request,
+};
+
+fn all_at_once(engine: &mut Engine, requests: usize) -> Vec<Answer> {
+    let asked = |n: usize| request(prompt(5 + n), 3 + n % 7);
+    let ids: Vec<_> = (0..requests).map(|n| engine.submit(asked(n))).collect();
+    let mut answers: Vec<Answer> = ids.iter().map(|_| Answer::default()).collect();
+    while !engine.is_idle() {
+        for event in block_on(engine.step()) {
+            let index = ids.iter().position(|id| *id == event.request()).unwrap();
+            answers[index].take(ids[index], vec![event]);
+        }
+    }
+    answers
+}
+
+#[test]
+fn random_logits_stand_for_the_model_and_each_answer_is_as_if_alone() {
+    for (backend, path) in PATHS {
+        for (level, computes) in [(StubLevel::Forward, false), (StubLevel::FirstKernel, true)] {
+            let with_batch = |batch| LoadOptions {
+                backend,
+                path: Some(path),
+                prefill_chunk: Some(4),
+                batch: Some(batch),
+                stub: level,
+                ..Default::default()
+            };
+            let answers_of = |batch| {
+                let mut engine = engine_with(&odd_config(), &with_batch(batch));
+                assert_eq!(engine.info().stub, level);
+                all_at_once(&mut engine, 11)
+            };
+            let (alone, together) = (answers_of(1), answers_of(4));
+            for (n, (one, other)) in alone.iter().zip(&together).enumerate() {
+                let what = format!("{backend:?} {path:?} {level} request {n}");
+                assert_eq!(one.error, None, "{what}");
+                assert_eq!(one.ids.len(), 3 + n % 7, "{what}");
+                assert_eq!(one.ids, other.ids, "{what}");
+                let took = |timing: &StepTiming, span| timing.spans.get(span) > 0.0;
+                assert!(one.timings.iter().all(|t| took(t, Span::Upload)), "{what}");
+                assert!(
+                    one.timings
+                        .iter()
+                        .all(|t| took(t, Span::Encode) == computes),
+                    "{what}"
+                );
+                assert!(
+                    one.timings.iter().all(|t| took(t, Span::Gpu) == computes),
+                    "{what}"
+                );
+            }
+            // No two requests are answered with the same ids.
+            assert_ne!(alone[0].ids, alone[7].ids);
+        }
+    }
+}
+
+#[test]
+fn random_weights_of_a_models_shape_keep_its_tokenizer() {
+    let path = "tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
+    let load = |stub| {
+        let file: Box<dyn ByteSource> = Box::new(FileSource::open(path.as_ref()).unwrap());
+        let options = LoadOptions {
+            backend: BackendChoice::Flex,
+            stub,
+            ..Default::default()
+        };
+        block_on(Engine::load(vec![file], &options, &mut |_| {})).unwrap()
+    };
+    let (mut whole, mut random) = (load(StubLevel::Whole), load(StubLevel::RandomWeights));
+    assert_eq!(random.info().config, whole.info().config);
+    assert_eq!(random.info().tensor_types, whole.info().tensor_types);
+    assert_eq!(random.info().format, "random weights");
+    assert_eq!(
+        random.tokenizer().decode(&[300], false),
+        whole.tokenizer().decode(&[300], false)
+    );
+    let ids = prompt(8);
+    assert_ne!(
+        last_logits(&mut random, &ids),
+        last_logits(&mut whole, &ids)
+    );
+    assert_eq!(answer(&mut random, request(ids, 4)).ids.len(), 4);
+}

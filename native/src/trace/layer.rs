@@ -1,0 +1,245 @@
+//! What is heard through `tracing` becomes slices of a trace.
+
+use std::cell::Cell;
+use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use llamaglass_engine::platform::Stopwatch;
+use llamaglass_engine::trace::{DEVICE, LAP, REQUEST};
+use serde_json::{Value, json};
+use tracing::field::{Field, Visit};
+use tracing::span::Id;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::chrome::{ChromeTrace, Slice, Track};
+use crate::output::note;
+
+/// Writes what it hears: laps and spans on their thread's track, the device on its own, requests each on
+/// theirs. It never formats a message: events that have one are for logs.
+pub struct TraceLayer<W: Write> {
+    trace: Arc<Mutex<ChromeTrace<W>>>,
+    watch: Stopwatch,
+}
+
+impl<W: Write> Clone for TraceLayer<W> {
+    fn clone(&self) -> Self {
+        Self {
+            trace: Arc::clone(&self.trace),
+            watch: self.watch,
+        }
+    }
+}
+
+/// When a span was entered, in milliseconds since the trace began.
+struct Entered(f64);
+
+impl<W: Write> TraceLayer<W> {
+    /// Writes to `trace`, whose time begins now.
+    pub fn new(trace: ChromeTrace<W>) -> Self {
+        Self {
+            trace: Arc::new(Mutex::new(trace)),
+            watch: Stopwatch::start(),
+        }
+    }
+
+    /// Ends the file, and says what went wrong with it.
+    pub fn finish(&self) {
+        if let Some(error) = self.lock().finish() {
+            note(&format!("warning  the trace is not complete: {error}"));
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ChromeTrace<W>> {
+        self.trace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A slice of this thread.
+    fn add_here(&self, name: &str, begin_ms: f64, ms: f64) {
+        let thread = std::thread::current();
+        self.lock().add(&Slice {
+            track: Track::Thread(thread_number()),
+            track_name: thread.name().unwrap_or("unnamed"),
+            name,
+            begin_ms,
+            ms,
+            args: Value::Null,
+        });
+    }
+}
+
+impl<S, W> Layer<S> for TraceLayer<W>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: Write + Send + 'static,
+{
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let target = event.metadata().target();
+        if ![LAP, DEVICE, REQUEST].contains(&target) {
+            return;
+        }
+        let now_ms = self.watch.ms();
+        let mut told = Told::default();
+        event.record(&mut told);
+        let begin_ms = now_ms - told.after_ms - told.ms;
+        match target {
+            LAP => self.add_here(&told.span, begin_ms, told.ms),
+            DEVICE => self.lock().add(&Slice {
+                track: Track::Device,
+                track_name: "steps",
+                name: &told.span,
+                begin_ms,
+                ms: told.ms,
+                args: Value::Null,
+            }),
+            _ => self.lock().add(&Slice {
+                track: Track::Request(told.request),
+                track_name: &format!("request {}", told.request),
+                name: &told.span,
+                begin_ms,
+                ms: told.ms,
+                args: told
+                    .tokens
+                    .map_or(Value::Null, |tokens| json!({ "tokens": tokens })),
+            }),
+        }
+    }
+
+    fn on_enter(&self, id: &Id, context: Context<'_, S>) {
+        if let Some(span) = context.span(id) {
+            span.extensions_mut().replace(Entered(self.watch.ms()));
+        }
+    }
+
+    fn on_exit(&self, id: &Id, context: Context<'_, S>) {
+        let Some(span) = context.span(id) else { return };
+        let entered = span.extensions_mut().remove::<Entered>();
+        if let Some(Entered(begin_ms)) = entered {
+            self.add_here(span.name(), begin_ms, self.watch.ms() - begin_ms);
+        }
+    }
+}
+
+/// A number for this thread, from 1 on.
+fn thread_number() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    thread_local! {
+        static NUMBER: Cell<u64> = const { Cell::new(0) };
+    }
+    NUMBER.with(|number| {
+        if number.get() == 0 {
+            number.set(NEXT.fetch_add(1, Ordering::Relaxed));
+        }
+        number.get()
+    })
+}
+
+/// The fields of an event.
+#[derive(Default)]
+struct Told {
+    span: String,
+    ms: f64,
+    after_ms: f64,
+    request: u64,
+    tokens: Option<u64>,
+}
+
+impl Visit for Told {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "span" {
+            self.span = value.to_owned();
+        }
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        match field.name() {
+            "ms" => self.ms = value,
+            "after_ms" => self.after_ms = value,
+            _ => {}
+        }
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        match field.name() {
+            "request" => self.request = value,
+            "tokens" => self.tokens = Some(value),
+            _ => {}
+        }
+    }
+
+    /// Whatever else there is stays unformatted.
+    fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+    use std::sync::atomic::AtomicUsize;
+
+    use tracing::level_filters::LevelFilter;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::*;
+
+    /// Counts how often it is formatted.
+    #[derive(Default)]
+    struct Counted(AtomicUsize);
+
+    impl fmt::Display for Counted {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            f.write_str("formatted")
+        }
+    }
+
+    #[test]
+    fn what_is_told_lies_on_its_own_track() {
+        let layer = TraceLayer::new(ChromeTrace::new(Vec::new()).expect("memory"));
+        let subscriber = tracing_subscriber::registry().with(layer.clone());
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::trace!(target: LAP, span = "plan", ms = 0.5);
+            tracing::trace!(target: DEVICE, span = "forward", ms = 2.0, after_ms = 1.0);
+            tracing::trace!(target: REQUEST, request = 3u64, span = "decode", ms = 4.0, tokens = 1u64);
+            tracing::trace_span!("parse").in_scope(|| {});
+        });
+        let mut trace = layer.lock();
+        assert!(trace.finish().is_none());
+        let events: Vec<Value> = serde_json::from_slice(trace.written()).expect("JSON");
+        let find = |name: &str| {
+            let found = events.iter().find(|event| event["name"] == name);
+            found.unwrap_or_else(|| panic!("no {name} in {events:?}"))
+        };
+        assert_eq!(
+            (find("plan")["pid"].as_u64(), find("plan")["dur"].as_f64()),
+            (Some(1), Some(500.0))
+        );
+        assert_eq!(find("parse")["tid"], find("plan")["tid"]);
+        assert_eq!(find("forward")["pid"], 2);
+        let decode = find("decode");
+        assert_eq!((&decode["pid"], &decode["tid"]), (&json!(3), &json!(3)));
+        assert_eq!(decode["args"]["tokens"], 1);
+        // It ended a millisecond before the wait for it did.
+        let ends =
+            |event: &Value| event["ts"].as_f64().expect("ts") + event["dur"].as_f64().expect("dur");
+        assert!(ends(find("forward")) + 900.0 < ends(decode), "{events:?}");
+    }
+
+    #[test]
+    fn messages_are_formatted_by_nobody_who_does_not_show_them() {
+        let counted = Counted::default();
+        let layer = TraceLayer::new(ChromeTrace::new(Vec::new()).expect("memory"));
+        let log = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+        let log = log.with_filter(LevelFilter::INFO);
+        let subscriber = tracing_subscriber::registry().with(layer).with(log);
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::debug!("{counted}");
+            tracing::trace!(argument = %counted, "{counted}");
+            assert_eq!(counted.0.load(Ordering::Relaxed), 0);
+            tracing::info!("{counted}");
+            assert_eq!(counted.0.load(Ordering::Relaxed), 1);
+        });
+    }
+}

@@ -1,0 +1,61 @@
+//! What is heard through `tracing`: `--log LEVEL` for people, and `--trace FILE`, where threads, the device
+//! and requests are at, for Perfetto and chrome://tracing.
+
+mod chrome;
+mod layer;
+
+use std::fs::File;
+use std::io::BufWriter;
+
+use anyhow::{Context, Result};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use chrome::ChromeTrace;
+use layer::TraceLayer;
+
+use crate::cli::TraceArgs;
+
+/// What the trace hears: our own crates, and no other's spans and events.
+const TARGET: &str = "llamaglass";
+
+/// Listens from here on, as far as anybody wants to know. The trace's file is complete once the guard is
+/// dropped, and can be read before.
+///
+/// # Errors
+/// Where the file can't be made.
+pub fn start(args: &TraceArgs) -> Result<Guard> {
+    let layer = args.trace.as_deref().map(|path| {
+        let file = File::create(path).with_context(|| format!("--trace {}", path.display()))?;
+        anyhow::Ok(TraceLayer::new(ChromeTrace::new(BufWriter::new(file))?))
+    });
+    let layer = layer.transpose()?;
+    let guard = Guard(layer.clone());
+    if layer.is_some() || args.log != LevelFilter::OFF {
+        let own = |level| Targets::new().with_target(TARGET, level);
+        let log = tracing_subscriber::fmt::layer()
+            .with_ansi(false)
+            .with_writer(std::io::stderr)
+            .with_filter(own(args.log));
+        tracing_subscriber::registry()
+            .with(layer.map(|layer| layer.with_filter(own(LevelFilter::TRACE))))
+            .with(log)
+            .try_init()
+            .context("starting to listen")?;
+    }
+    Ok(guard)
+}
+
+/// Ends the trace's file when it is dropped.
+pub struct Guard(Option<TraceLayer<BufWriter<File>>>);
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(layer) = &self.0 {
+            layer.finish();
+        }
+    }
+}
