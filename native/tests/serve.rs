@@ -379,6 +379,77 @@ fn who_leaves_is_aborted_and_others_are_not_harmed() {
 }
 
 #[test]
+fn who_never_reads_or_is_killed_harms_nobody() {
+    let (server, _shape) = endless(&["--batch", "2", "--max-connections", "8"]);
+    let body = json!({
+        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
+    })
+    .to_string();
+    let head = format!(
+        "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let ask = || {
+        let mut stream = TcpStream::connect(&server.address).expect("connects");
+        stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .expect("writes");
+        stream
+    };
+    let silent = ask();
+    server.wait_for_metric("llamaglass_requests_running 1");
+    // What is not read when a process is killed makes its system reset the connection.
+    let killed = ask();
+    server.wait_for_metric("llamaglass_requests_running 2");
+    std::thread::sleep(Duration::from_millis(300));
+    drop(killed);
+    server.wait_for_metric("llamaglass_requests_total{reason=\"disconnect\"} 1");
+    let short = json!({ "prompt": "b", "max_tokens": 3, "ignore_eos": true });
+    for _ in 0..3 {
+        assert_eq!(server.post("/v1/completions", &short).0, 200);
+    }
+    drop(silent);
+    server.wait_for_metric("llamaglass_requests_running 0");
+    server.wait_for_metric("llamaglass_kv_blocks_used 0");
+}
+
+#[test]
+fn headers_have_limits() {
+    let server = tiny(&[]);
+    let send = |header: String| {
+        let mut stream = TcpStream::connect(&server.address).expect("connects");
+        let request =
+            format!("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{header}\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("writes");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    assert!(send("X-A: b".into()).starts_with("HTTP/1.1 200"));
+    let many: Vec<String> = (0..200).map(|n| format!("X-{n}: b")).collect();
+    for header in [many.join("\r\n"), format!("X-A: {}", "b".repeat(200_000))] {
+        let answer = send(header);
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+    }
+}
+
+#[test]
+fn an_answer_ends_when_its_time_is_up() {
+    let (server, _shape) = endless(&["--max-seconds", "0.5"]);
+    let body = json!({ "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "temperature": 0 });
+    let (status, answer) = server.post("/v1/completions", &body);
+    assert_eq!(
+        (status, &answer["choices"][0]["finish_reason"]),
+        (200, &json!("length"))
+    );
+    assert!(
+        answer["usage"]["completion_tokens"].as_u64() < Some(1900),
+        "{answer}"
+    );
+    server.wait_for_metric("llamaglass_requests_total{reason=\"deadline\"} 1");
+}
+
+#[test]
 fn a_full_queue_says_so() {
     let (server, _shape) = endless(&["--batch", "1", "--max-queue", "1"]);
     let body = json!({

@@ -96,6 +96,12 @@ fn chat_and_bench_have_levels_too() {
     );
 }
 
+fn client() -> reqwest::Client {
+    // Whichever test comes first installs it.
+    let _there = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
+}
+
 /// What a stream said: the ids of its tokens, in order, and whether it ended.
 async fn stream(client: &reqwest::Client, url: &str, body: Value) -> (Vec<u32>, bool) {
     let request = client.post(url).body(body.to_string());
@@ -132,7 +138,7 @@ fn two_hundred_streams_at_once_lose_and_mix_nothing() {
     for (level, batch) in [("5", "32"), ("4", "4")] {
         let server = tiny(&["--stub", level, "--batch", batch, "--context", "64"]);
         let url = server.url("/v1/completions");
-        let client = reqwest::Client::new();
+        let client = client();
         let all = (0..200).map(|n| {
             let (client, url) = (&client, &url);
             async move { (n, stream(client, url, body(1 + n % 40)).await) }
@@ -170,7 +176,7 @@ fn memory_stays_flat_over_ten_thousand_requests() {
         "1000",
     ]);
     let url = server.url("/v1/completions");
-    let client = reqwest::Client::new();
+    let client = client();
     let send = |count: usize| {
         let one = |n: usize| {
             let (client, url) = (client.clone(), url.clone());

@@ -1,0 +1,88 @@
+//! `--trace FILE` and `--log LEVEL`.
+
+mod common;
+
+use std::collections::BTreeSet;
+
+use common::{BACKENDS, GGUF, family_arg, run, stderr};
+use llamaglass_engine::timing::{Span, StepKind};
+use serde_json::Value;
+
+#[test]
+fn a_trace_has_threads_requests_and_the_device_in_the_spans_own_words() {
+    for backend in BACKENDS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("trace.json");
+        let (model, path) = (family_arg(GGUF), file.to_string_lossy());
+        let words = [
+            "chat",
+            &model,
+            "--backend",
+            backend,
+            "--prompt",
+            "Hi",
+            "--max-tokens",
+            "5",
+        ];
+        let output = run(&[&words[..], &["--trace", &path]].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        let text = std::fs::read_to_string(&file).expect("the trace");
+        let events: Vec<Value> = serde_json::from_str(&text).expect("JSON");
+        let slices = |group: u64| {
+            let own = events
+                .iter()
+                .filter(move |e| e["ph"] == "X" && e["pid"] == group);
+            own.map(|event| event["name"].as_str().expect("a name"))
+        };
+        let spans: BTreeSet<&str> = Span::ALL.iter().map(|span| span.name()).collect();
+        let threads: BTreeSet<&str> = slices(1).collect();
+        assert!(threads.is_subset(&spans), "{threads:?}");
+        for span in [
+            Span::Plan,
+            Span::Upload,
+            Span::Encode,
+            Span::Gpu,
+            Span::Detokenize,
+            Span::Emit,
+        ] {
+            assert!(threads.contains(span.name()), "{backend}: {span:?}");
+        }
+        let decode = slices(3)
+            .filter(|name| *name == StepKind::Decode.name())
+            .count();
+        // The prefill picks the first token.
+        assert_eq!(decode, 4, "{backend}");
+        let of_request: BTreeSet<&str> = slices(3).collect();
+        for name in ["tokenize", "queue", "schedule", "prefill", "length"] {
+            assert!(
+                of_request.contains(name),
+                "{backend}: {name} in {of_request:?}"
+            );
+        }
+        // lavapipe has a clock of its own; the CPU backend has no device.
+        assert_eq!(slices(2).any(|name| name == "forward"), backend == "wgpu");
+        let named = events
+            .iter()
+            .any(|e| e["ph"] == "M" && e["args"]["name"] == "engine");
+        assert!(named, "the engine's thread has its name");
+    }
+}
+
+#[test]
+fn a_trace_that_cannot_be_written_is_an_error() {
+    let model = family_arg(GGUF);
+    let output = run(&[
+        "chat",
+        &model,
+        "--prompt",
+        "a",
+        "--trace",
+        "no/such/folder/file",
+    ]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr(&output).contains("no/such/folder/file"),
+        "{}",
+        stderr(&output)
+    );
+}
