@@ -3,6 +3,9 @@
 use anyhow::Result;
 use llamaglass_engine::stats::{Distribution, percentile};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::figures::Figures;
 use super::result::LoadResult;
 use super::sample::Sample;
@@ -57,7 +60,7 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
         ("Model", result.model.clone()),
         ("Server", result.server.clone()),
         ("Program", result.program.clone()),
-        ("Begun, seconds since 1970", result.begun_unix_s.to_string()),
+        ("Begun", date(result.begun_unix_s)),
         (
             "Dataset",
             format!("{}, {} rows", settings.dataset, settings.dataset_rows),
@@ -90,6 +93,13 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
         facts.push(("Runs on", said.collect::<Vec<_>>().join(", ")));
     }
     facts
+}
+
+/// Seconds since 1970 as a date, in UTC.
+fn date(unix_s: i64) -> String {
+    let date = OffsetDateTime::from_unix_timestamp(unix_s).ok();
+    let date = date.and_then(|date| date.format(&Rfc3339).ok());
+    date.unwrap_or_else(|| format!("{unix_s} s after 1970"))
 }
 
 fn optional(value: Option<f64>) -> String {

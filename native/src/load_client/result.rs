@@ -1,7 +1,5 @@
 //! What a run found: one JSON, whoever asked for it.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use llamaglass_engine::platform::clock;
 use llamaglass_engine::timing::Clock;
 use serde::{Deserialize, Serialize};
@@ -60,7 +58,7 @@ pub struct LoadResult {
     /// The program's version.
     pub program: String,
     /// When it began, in seconds since 1970.
-    pub begun_unix_s: f64,
+    pub begun_unix_s: i64,
     /// What the server calls the model.
     pub model: String,
     /// The server's address without `/v1`.
@@ -106,22 +104,21 @@ pub struct Asked {
 }
 
 impl LoadResult {
-    /// Of a run that began at `begun`.
+    /// Of a run that began so many seconds after 1970.
     pub fn new(
         asked: Asked,
         settings: Settings,
-        begun: SystemTime,
+        begun_unix_s: i64,
         client: ClientCost,
         requests: Vec<Sample>,
     ) -> Self {
-        let since = begun.duration_since(UNIX_EPOCH).unwrap_or_default();
         let count = |has: fn(&Sample) -> bool| requests.iter().filter(|of| has(of)).count();
         let left_out = |of: &Sample| of.pieces - of.pieces_ms.len();
         Self {
             schema_version: SCHEMA_VERSION,
             experiment: "load".into(),
             program: format!("llamaglass {}", env!("CARGO_PKG_VERSION")),
-            begun_unix_s: (since.as_secs_f64() * 1e3).round() / 1e3,
+            begun_unix_s,
             model: asked.model,
             server: asked.server,
             server_card: asked.card,

@@ -1,9 +1,10 @@
 //! Runs at several rates: from what is wanted to results.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use llamaglass_engine::platform::unix_time_seconds;
 use tokio::sync::watch;
 
 use super::arrivals::{Arrivals, request_count};
@@ -130,7 +131,7 @@ impl<'a> Load<'a> {
             asking,
             timeout: Duration::from_secs_f64(timeout_s),
         };
-        let (begun, cpu_ms) = (SystemTime::now(), cpu::time_ms());
+        let (begun, cpu_ms) = (unix_time_seconds(), cpu::time_ms());
         let samples = run(&self.target.client, &plan, stop.clone(), told).await?;
         let sent = samples.iter().filter(|sample| sample.sent_ms.is_some());
         let sent = sent.count();

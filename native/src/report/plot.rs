@@ -3,12 +3,10 @@
 use anyhow::{Result, anyhow};
 use plotters::prelude::*;
 
-use super::number;
-
 /// A chart's size, in units of its own: a page stretches it.
-const SIZE: (u32, u32) = (520, 320);
+const SIZE: (u32, u32) = (440, 290);
 /// The size of its text.
-const TEXT: u32 = 14;
+const TEXT: u32 = 17;
 /// Stands for the page's text colour, which plotters does not know.
 const INK: RGBColor = RGBColor(1, 2, 3);
 /// The same as it is drawn.
@@ -102,16 +100,16 @@ impl Chart {
         let mut chart = ChartBuilder::on(&root)
             .margin(6)
             .margin_right(14)
-            .x_label_area_size(44)
-            .y_label_area_size(64)
+            .x_label_area_size(48)
+            .y_label_area_size(70)
             .build_cartesian_2d(0.0..x_end, 0.0..y_end)?;
-        let label = |value: &f64| number(*value);
+        let label = |value: &f64| tick(*value);
         chart
             .configure_mesh()
             .x_desc(&self.x)
             .y_desc(&self.y)
-            .x_labels(6)
-            .y_labels(6)
+            .x_labels(5)
+            .y_labels(5)
             .x_label_formatter(&label)
             .y_label_formatter(&label)
             .label_style(text.clone())
@@ -149,6 +147,11 @@ impl Series {
     }
 }
 
+/// A place on an axis: a round number, but for the error of binary fractions.
+fn tick(value: f64) -> String {
+    format!("{}", (value * 1e6).round() / 1e6)
+}
+
 fn finite((x, y): &(f64, f64)) -> bool {
     x.is_finite() && y.is_finite()
 }
@@ -175,13 +178,21 @@ mod tests {
         let svg = chart(vec![(0.0, 1.0), (2.0, 5.0)], Mark::LineWithPoints).svg();
         let svg = svg.expect("draws");
         assert!(
-            svg.starts_with("<svg aria-hidden=\"true\" viewBox=\"0 0 520 320\""),
+            svg.starts_with("<svg aria-hidden=\"true\" viewBox=\"0 0 440 290\""),
             "{svg}"
         );
         assert!(svg.contains("currentColor") && !svg.contains(INK_DRAWN));
         assert!(!svg.contains("#000000"), "{svg}");
         assert_eq!(svg.matches("<circle").count(), 2);
         assert!(svg.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn places_on_an_axis_are_as_short_as_they_can_be() {
+        assert_eq!(
+            [0.0, 5.0, 0.1 + 0.2, 1500.0].map(tick),
+            ["0", "5", "0.3", "1500"]
+        );
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! A running `llamaglass serve`.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
