@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::figures::Figures;
 use super::result::LoadResult;
 use super::sample::Sample;
-use crate::report::plot::{Chart, Mark, Series};
+use crate::report::plot::{Chart, MOST_POINTS, Mark, Series};
 use crate::report::{Figure, Page, Table, number};
 use crate::timing_table::clock_line;
 
@@ -234,7 +234,10 @@ fn over_time(result: &LoadResult) -> Vec<Figure> {
         let complete = result.requests.iter().filter(|of| Sample::is_complete(of));
         let points = complete.filter_map(|sample| Some((sample.scheduled_ms / 1e3, of(sample)?)));
         let points: Vec<(f64, f64)> = points.collect();
-        let caption = format!("A point for each of {} answers.", points.len());
+        let caption = match points.len() {
+            few @ ..=MOST_POINTS => format!("A point for each of {few} answers."),
+            many => format!("{MOST_POINTS} of {many} answers, evenly chosen."),
+        };
         Figure {
             chart: Chart {
                 title: format!("{title} at {rate} requests/s"),

@@ -100,7 +100,7 @@ async fn sweep_to(
     let mut results: Vec<LoadResult> = Vec::new();
     note(&format!(
         "load     {} at {}, {} of {}",
-        load.target.model,
+        output::visible(&load.target.model),
         load.target.url(),
         load.wanted.arrivals.name(),
         load.dataset.name,

@@ -21,8 +21,8 @@ const COLOURS: [RGBColor; 7] = [
     RGBColor(0x8d, 0x7b, 0x4a),
     RGBColor(0x6b, 0x7f, 0x99),
 ];
-/// The most points of a series that are drawn.
-const MOST_POINTS: usize = 2000;
+/// The most points of a series that are drawn; of more, so many are chosen evenly.
+pub const MOST_POINTS: usize = 2000;
 
 /// Points that belong together.
 #[derive(Clone, Debug)]
