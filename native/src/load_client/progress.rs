@@ -25,6 +25,7 @@ impl RunBar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
+        bar.set_message("not yet begun");
         bar.enable_steady_tick(TICK);
         Self(Some(bar))
     }
@@ -32,6 +33,10 @@ impl RunBar {
     /// Draws how far it is.
     pub fn update(&self, counts: Counts) {
         let Some(bar) = &self.0 else { return };
+        if counts.sent == 1 && counts.running() == 1 {
+            // The client was measured before.
+            bar.reset_elapsed();
+        }
         bar.set_position((counts.completed + counts.failed) as u64);
         bar.set_message(format!(
             "{} sent, {} running, {} failed",
