@@ -3,6 +3,10 @@
 //! Pure values in, values out: the page's overlay, the terminal's summary, `bench` and every later
 //! report count the same way because they all count here.
 
+mod distribution;
+
+pub use distribution::Distribution;
+
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, FinishReason};
@@ -224,6 +228,12 @@ impl Record {
         steps.filter(|step| end_ms(step) > ms).count()
     }
 
+    /// Milliseconds that the request waited for its first step.
+    pub fn queue_ms(&self) -> Option<f64> {
+        let request = self.request?;
+        Some(request.spans.get(Span::Queue))
+    }
+
     /// Milliseconds from submitting the request to its first token: the once-a-request spans and
     /// the prefill with what lay between its chunks.
     pub fn ttft_ms(&self) -> Option<f64> {
@@ -265,6 +275,7 @@ impl Record {
             prompt_tokens: self.prompt_tokens,
             reused_tokens: self.reused_tokens,
             completion_tokens: self.ids.len(),
+            queue_ms: self.queue_ms(),
             ttft_ms: self.ttft_ms(),
             tpot_ms: Quantiles::of(&self.tpot_ms()),
             prefill_tok_s: self.prefill_tok_s(),
@@ -286,6 +297,9 @@ pub struct Summary {
     pub reused_tokens: usize,
     /// Ids picked.
     pub completion_tokens: usize,
+    /// Milliseconds that the request waited for its first step.
+    #[serde(default)]
+    pub queue_ms: Option<f64>,
     /// Milliseconds to the first token.
     pub ttft_ms: Option<f64>,
     /// Milliseconds from token to token.

@@ -1,5 +1,9 @@
 //! The command line: what a person may type.
 
+mod load;
+
+pub use load::{LoadArgs, Qps};
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 
@@ -12,7 +16,7 @@ use llamaglass_engine::weights::TensorType;
 use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, StubLevel, Variant};
 use tracing::level_filters::LevelFilter;
 
-/// A Llama with every millisecond on display: chat, serve, bench, inspect, tokenize, parity.
+/// A Llama with every millisecond on display: chat, serve, load, bench, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
 #[command(name = "llamaglass", version, about, propagate_version = true)]
 pub struct Cli {
@@ -28,6 +32,8 @@ pub enum Command {
     Chat(ChatArgs),
     /// Answer over HTTP, in OpenAI's protocol.
     Serve(ServeArgs),
+    /// Send requests to a server at given times, and measure how long answers take.
+    Load(LoadArgs),
     /// Measure prefill and decode speed and where each step's time goes.
     Bench(BenchArgs),
     /// Show a model file's header, configuration and tensors, and whether it fits.

@@ -1,16 +1,19 @@
-//! The `llamaglass` command: chat, serve, bench, inspect, tokenize and parity on the engine.
+//! The `llamaglass` command: chat, serve, load, bench, inspect, tokenize and parity on the engine.
 
 mod bench;
 mod chat;
 mod cli;
+mod dataset;
 mod engine_thread;
 mod inspect;
 mod interrupt;
 mod load;
+mod load_client;
 mod memory;
 mod model;
 mod output;
 mod parity;
+mod report;
 mod serve;
 mod timing_table;
 mod tokenize;
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         Command::Tokenize(args) => tokenize::run(&args),
         Command::Parity(args) => parity::run(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Load(args) => load_client::run(&args),
     };
     match result {
         Ok(code) => code,

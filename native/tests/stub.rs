@@ -27,7 +27,7 @@ fn every_level_answers_in_every_form() {
         let server = tiny(&["--stub", level]);
         let (_, models) = server.get("/v1/models");
         let models: Value = serde_json::from_str(&models).expect("JSON");
-        assert_eq!(models["data"][0]["stub"].to_string(), level);
+        assert_eq!(models["data"][0]["llamaglass"]["stub"].to_string(), level);
         let body = json!({
             "messages": [{ "role": "user", "content": "Hi" }], "max_tokens": 5, "ignore_eos": true,
             "temperature": 0,

@@ -14,3 +14,4 @@ pub use ask::Ask;
 pub use error::{ProtocolError, refusal};
 pub use models::{ServedModel, served_models};
 pub use piece::{Piece, PieceReader, Said, ServerUsage, whole};
+pub use sse::SseReader;

@@ -35,12 +35,23 @@ pub async fn model(
 }
 
 fn card(app: &App) -> Value {
+    let runs_on = &app.info.backend;
     json!({
         "id": app.model_name,
         "object": "model",
         "created": 0,
         "owned_by": "llamaglass",
         "max_model_len": app.info.context_length,
-        "stub": app.info.stub,
+        // What a measurement has to say of what it measured.
+        "llamaglass": {
+            "version": env!("CARGO_PKG_VERSION"),
+            "quantisation": app.info.quantisation,
+            "backend": runs_on.backend.name(),
+            "api": runs_on.api,
+            "adapter": runs_on.adapter,
+            "driver": runs_on.driver,
+            "path": app.info.path.name(),
+            "stub": app.info.stub,
+        },
     })
 }

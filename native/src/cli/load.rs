@@ -1,0 +1,165 @@
+//! `llamaglass load`
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use super::positive;
+use crate::load_client::{Arrivals, Protocol};
+
+/// `llamaglass load`
+#[derive(Args, Debug)]
+pub struct LoadArgs {
+    /// The server's address.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000/v1")]
+    pub url: String,
+    /// Requests a second, above 0; of each, the duration's requests (rounded down) are sent.
+    #[arg(long, value_name = "X,X,..", value_delimiter = ',', required = true)]
+    pub qps: Vec<Qps>,
+    /// For how many seconds requests are sent.
+    #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
+    pub duration: f64,
+    /// The gaps between requests.
+    #[arg(long, value_name = "KIND", default_value = "poisson")]
+    pub arrivals: Arrivals,
+    /// Prompts: .json (Alpaca's form: a list of objects with instruction, input, output), .jsonl (an
+    /// object a line) or text (a prompt a line) (default: 64 prompts of our own).
+    #[arg(long, value_name = "FILE")]
+    pub dataset: Option<PathBuf>,
+    /// The objects' field with the prompt (default: prompt, text or instruction, the first that is there).
+    #[arg(long, value_name = "NAME", requires = "dataset")]
+    pub field: Option<String>,
+    /// Only the dataset's first N rows; they are asked in turn, and again from the first.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub take: Option<usize>,
+    /// Seed of the gaps, and of what the server draws.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub seed: u64,
+    /// Ask for answers piece by piece, which is the default.
+    #[arg(long, overrides_with = "whole")]
+    pub stream: bool,
+    /// Ask for answers as a whole: without time to the first text and from piece to piece.
+    #[arg(long)]
+    pub whole: bool,
+    /// Complete the prompts as they are, without a chat template.
+    #[arg(long)]
+    pub raw: bool,
+    /// The most tokens of an answer.
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
+    pub max_tokens: usize,
+    /// 0 picks the likeliest token.
+    #[arg(long, value_name = "T", default_value = "0", value_parser = temperature)]
+    pub temperature: f32,
+    /// Answers go on past end ids, to the most tokens (servers of ours, vLLM).
+    #[arg(long)]
+    pub ignore_eos: bool,
+    /// What the server calls the model (default: the one that it has).
+    #[arg(long, value_name = "NAME")]
+    pub model: Option<String>,
+    /// The server's key.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "LLAMAGLASS_API_KEY",
+        hide_env_values = true
+    )]
+    pub api_key: Option<String>,
+    /// How to speak to the server.
+    #[arg(long, value_name = "NAME", default_value = "openai")]
+    pub protocol: Protocol,
+    /// Seconds after which an answer is given up.
+    #[arg(long, value_name = "S", default_value = "600", value_parser = seconds)]
+    pub timeout: f64,
+    /// Don't ask a server of ours for the timing of each token, which makes every piece longer.
+    #[arg(long)]
+    pub no_timings: bool,
+    /// Don't measure first what the client itself costs, with a server in this program.
+    #[arg(long)]
+    pub no_self_test: bool,
+    /// The folder for result_X_x.json, load.csv and load.html.
+    #[arg(long, value_name = "FOLDER", default_value = "load-results")]
+    pub out: PathBuf,
+    /// Only JSON on stdout: all results.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Requests a second, and how that was typed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Qps {
+    /// The number.
+    pub value: f64,
+    /// The words.
+    pub typed: String,
+}
+
+impl FromStr for Qps {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let value = above_zero(text)?;
+        let typed = text.trim().to_owned();
+        Ok(Self { value, typed })
+    }
+}
+
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        Ok(_) => Err("must be above 0".into()),
+        Err(_) => Err("is no number".into()),
+    }
+}
+
+/// At most as many as a clock can count.
+fn seconds(text: &str) -> Result<f64, String> {
+    match above_zero(text)? {
+        value if value <= 1e9 => Ok(value),
+        _ => Err("is too long".into()),
+    }
+}
+
+fn temperature(text: &str) -> Result<f32, String> {
+    match text.parse::<f32>() {
+        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
+        _ => Err("must be a number from 0 on".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Cli, Command};
+    use super::*;
+    use clap::Parser;
+
+    fn parse(words: &[&str]) -> Option<LoadArgs> {
+        let words = [&["llamaglass", "load"], words].concat();
+        match Cli::try_parse_from(words).ok()?.command {
+            Command::Load(args) => Some(args),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn rates_keep_how_they_were_typed() {
+        let args = parse(&["--qps", "0.50,2,1e1"]).expect("numbers");
+        let typed: Vec<&str> = args.qps.iter().map(|qps| &*qps.typed).collect();
+        assert_eq!(typed, ["0.50", "2", "1e1"]);
+        assert_eq!(args.qps[2].value, 10.0);
+        for wrong in ["0", "-1", "nan", "inf", "1,,2", "../x", ""] {
+            assert!(parse(&["--qps", wrong]).is_none(), "{wrong}");
+        }
+        assert!(parse(&[]).is_none(), "a rate has to be given");
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let with = |words: &[&str]| parse(&[&["--qps", "1"], words].concat());
+        assert!(with(&["--duration", "0"]).is_none());
+        assert!(with(&["--timeout", "inf"]).is_none());
+        assert!(with(&["--temperature", "-1"]).is_none());
+        assert!(with(&["--field", "q"]).is_none());
+        assert!(with(&["--whole", "--stream"]).is_some_and(|args| !args.whole));
+    }
+}

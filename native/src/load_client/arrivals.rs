@@ -1,0 +1,131 @@
+//! When requests are sent: known before the first one is.
+
+use clap::ValueEnum;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+/// The gaps between requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// Exponential gaps with a mean of 1/X seconds: clients that know nothing of each other.
+    Poisson,
+    /// Gaps drawn evenly from 0 to 2/X seconds.
+    Uniform,
+    /// Gaps of 1/X seconds, as in the study.
+    Constant,
+}
+
+impl Arrivals {
+    /// The name as a flag and a result spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Poisson => "poisson",
+            Self::Uniform => "uniform",
+            Self::Constant => "constant",
+        }
+    }
+
+    /// When each of `count` requests is sent, in milliseconds since the first, ascending. The same seed
+    /// gives the same pattern, stretched by the rate `qps` (requests a second, above 0).
+    pub fn offsets_ms(self, qps: f64, count: usize, seed: u64) -> Vec<f64> {
+        let mean = 1e3 / qps;
+        // Not a sum of gaps, which would drift.
+        if self == Self::Constant {
+            return (0..count).map(|index| index as f64 * mean).collect();
+        }
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let mut at = 0.0;
+        let mut offsets = Vec::with_capacity(count);
+        for _ in 0..count {
+            offsets.push(at);
+            let drawn: f64 = rng.random();
+            at += match self {
+                // Drawn from [0, 1), so that the logarithm is finite.
+                Self::Poisson => -mean * (1.0 - drawn).ln(),
+                Self::Uniform => 2.0 * mean * drawn,
+                Self::Constant => mean,
+            };
+        }
+        offsets
+    }
+}
+
+/// How many requests `qps` (requests a second) are in `duration_s`: the product, rounded down. A
+/// product that is whole but for the error of binary fractions (0.29 x 100) is whole.
+pub fn request_count(qps: f64, duration_s: f64) -> usize {
+    let product = qps * duration_s;
+    let whole = product.round();
+    let near = (product - whole).abs() <= 1e-9 * whole.max(1.0);
+    (if near { whole } else { product.floor() }) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ALL: [Arrivals; 3] = [Arrivals::Poisson, Arrivals::Uniform, Arrivals::Constant];
+
+    #[test]
+    fn the_count_is_the_product_rounded_down() {
+        assert_eq!(request_count(10.0, 3.0), 30);
+        assert_eq!(request_count(0.5, 3.0), 1);
+        assert_eq!(request_count(0.29, 100.0), 29);
+        assert_eq!(request_count(0.1, 9.99), 0);
+        assert_eq!(request_count(1.0 / 3.0, 3.0), 1);
+    }
+
+    #[test]
+    fn gaps_have_the_mean_and_the_spread_of_their_kind() {
+        const COUNT: usize = 20_000;
+        for arrivals in ALL {
+            let offsets = arrivals.offsets_ms(4.0, COUNT, 7);
+            let gaps: Vec<f64> = offsets.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+            let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>();
+            let deviation = (variance / gaps.len() as f64).sqrt();
+            assert!((mean - 250.0).abs() < 10.0, "{arrivals:?}: {mean}");
+            let wanted = match arrivals {
+                Arrivals::Poisson => 250.0,
+                Arrivals::Uniform => 500.0 / 12f64.sqrt(),
+                Arrivals::Constant => 0.0,
+            };
+            assert!(
+                (deviation - wanted).abs() < 10.0,
+                "{arrivals:?}: {deviation}, not {wanted}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_pattern_at_every_rate() {
+        for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
+            let slow = arrivals.offsets_ms(1.0, 50, 3);
+            assert_eq!(slow, arrivals.offsets_ms(1.0, 50, 3));
+            assert_ne!(slow, arrivals.offsets_ms(1.0, 50, 4));
+            let fast = arrivals.offsets_ms(2.0, 50, 3);
+            let close = |(slow, fast): (&f64, &f64)| (slow / 2.0 - fast).abs() < 1e-6;
+            assert!(slow.iter().zip(&fast).all(close));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn there_are_exactly_as_many_as_wanted_from_zero_on_in_order(
+            kind in 0usize..3, qps in 0.001f64..1e4, count in 0usize..300, seed: u64,
+        ) {
+            let offsets = ALL[kind].offsets_ms(qps, count, seed);
+            prop_assert_eq!(offsets.len(), count);
+            prop_assert!(offsets.first().is_none_or(|first| *first == 0.0));
+            prop_assert!(offsets.iter().all(|at| at.is_finite()));
+            prop_assert!(offsets.is_sorted());
+            if ALL[kind] == Arrivals::Uniform {
+                let widest = offsets.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
+                prop_assert!(widest <= 2e3 / qps * (1.0 + 1e-9));
+            }
+        }
+    }
+}

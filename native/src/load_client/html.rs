@@ -1,0 +1,316 @@
+//! The sweep as a report. Every number in it is in the results.
+
+use anyhow::Result;
+use llamaglass_engine::stats::{Distribution, percentile};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::figures::Figures;
+use super::result::LoadResult;
+use super::sample::Sample;
+use crate::report::plot::{Chart, MOST_POINTS, Mark, Series};
+use crate::report::{Figure, Page, Table, number};
+use crate::timing_table::clock_line;
+
+/// The report on `results`, runs of one sweep; at least one.
+pub fn page(results: &[LoadResult]) -> Result<String> {
+    let Some(first) = results.first() else {
+        return Ok(Page::new("Load").finish());
+    };
+    let mut page = Page::new(&format!("Load on {}", first.model));
+    page.facts(&facts(first));
+    page.section("Rates");
+    page.table(&rates(results));
+    for result in results.iter().filter(|result| !result.is_complete()) {
+        errors(&mut page, result);
+    }
+    page.section("Latencies");
+    page.text(
+        "In milliseconds. First text and end to end count from when a request was to be sent, so that \
+         what the client was late is in them; \u{201c}from send\u{201d} leaves that out. Several pieces of a \
+         stream may come at once: then the time from text to text is 0.",
+    );
+    page.table(&latencies(results, |result| Some(&result.figures)));
+    if results.len() > 1 {
+        page.section("Against the rate");
+        page.figures(&against_rate(results))?;
+    }
+    page.section("Over time");
+    for result in results {
+        page.figures(&over_time(result))?;
+    }
+    page.section("Distributions");
+    page.figures(&distributions(results))?;
+    page.section("The client itself");
+    client(&mut page, results);
+    Ok(page.finish())
+}
+
+fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
+    let settings = &result.settings;
+    let asking = settings.asking;
+    let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
+    let answers = if asking.stream {
+        "streamed"
+    } else {
+        "as a whole"
+    };
+    let mut facts = vec![
+        ("Model", result.model.clone()),
+        ("Server", result.server.clone()),
+        ("Program", result.program.clone()),
+        ("Begun", date(result.begun_unix_s)),
+        (
+            "Dataset",
+            format!("{}, {} rows", settings.dataset, settings.dataset_rows),
+        ),
+        (
+            "Arrivals",
+            format!("{}, seed {}", settings.arrivals.name(), asking.seed),
+        ),
+        ("Duration of each run", format!("{} s", settings.duration_s)),
+        ("Answers", answers.into()),
+        ("Most tokens of an answer", asking.max_tokens.to_string()),
+        ("Temperature", asking.temperature.to_string()),
+        ("Past end ids", yes(asking.ignore_eos)),
+        ("Timings of each token asked for", yes(asking.timings)),
+        ("Given up after", format!("{} s", settings.timeout_s)),
+        ("Clock", clock_line(&result.clock)),
+    ];
+    if let Some(clock) = &result.server_clock {
+        facts.push(("The server's clock", clock_line(clock)));
+    }
+    let card = result
+        .server_card
+        .as_ref()
+        .and_then(|card| card.get("llamaglass"));
+    if let Some(runs) = card.and_then(|card| card.as_object()) {
+        let said = runs.iter().filter_map(|(name, value)| {
+            let value = value.as_str().filter(|value| !value.is_empty())?;
+            Some(format!("{name} {value}"))
+        });
+        facts.push(("Runs on", said.collect::<Vec<_>>().join(", ")));
+    }
+    facts
+}
+
+/// Seconds since 1970 as a date, in UTC.
+fn date(unix_s: i64) -> String {
+    let date = OffsetDateTime::from_unix_timestamp(unix_s).ok();
+    let date = date.and_then(|date| date.format(&Rfc3339).ok());
+    date.unwrap_or_else(|| format!("{unix_s} s after 1970"))
+}
+
+fn optional(value: Option<f64>) -> String {
+    value.map_or_else(|| "not measured".into(), number)
+}
+
+fn rates(results: &[LoadResult]) -> Table {
+    let head = [
+        "requests/s wanted",
+        "answered",
+        "of",
+        "s in all",
+        "requests/s",
+        "tokens",
+        "tokens/s",
+        "ms a token",
+    ];
+    let rows = results.iter().map(|result| {
+        let figures = &result.figures;
+        vec![
+            result.settings.qps_typed.clone(),
+            result.completed.to_string(),
+            result.requested.to_string(),
+            optional(figures.execution_ms.map(|ms| ms / 1e3)),
+            optional(figures.requests_per_s),
+            figures.tokens.to_string(),
+            optional(figures.tokens_per_s),
+            optional(figures.ms_per_token),
+        ]
+    });
+    Table {
+        head: head.map(str::to_owned).to_vec(),
+        rows: rows.collect(),
+    }
+}
+
+fn errors(page: &mut Page, result: &LoadResult) {
+    let stopped = if result.interrupted {
+        " (the run was stopped)"
+    } else {
+        ""
+    };
+    page.text(&format!(
+        "At {} requests/s, {} of {} requests have no whole answer{stopped}:",
+        result.settings.qps_typed,
+        result.requested - result.completed,
+        result.requested,
+    ));
+    let rows = result.errors.iter();
+    let rows = rows.map(|error| vec![error.words.clone(), error.count.to_string()]);
+    page.table(&Table {
+        head: vec!["reason".into(), "requests".into()],
+        rows: rows.collect(),
+    });
+}
+
+/// Figure by figure, a row a rate.
+fn latencies<'a>(
+    results: &'a [LoadResult],
+    of: impl Fn(&'a LoadResult) -> Option<&'a Figures>,
+) -> Table {
+    let head = [
+        "",
+        "requests/s",
+        "mean",
+        "p50",
+        "p90",
+        "p99",
+        "max",
+        "values",
+    ];
+    let mut rows = Vec::new();
+    for (index, (_, name, _)) in Figures::default().named().into_iter().enumerate() {
+        for result in results {
+            let Some((_, _, Some(of))) = of(result).map(|figures| figures.named()[index]) else {
+                continue;
+            };
+            let mut row = vec![name.to_owned(), result.settings.qps_typed.clone()];
+            row.extend([of.mean, of.p50, of.p90, of.p99, of.max].map(number));
+            row.push(of.count.to_string());
+            rows.push(row);
+        }
+    }
+    Table {
+        head: head.map(str::to_owned).to_vec(),
+        rows,
+    }
+}
+
+fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
+    let figure = |title: &str, of: fn(&Figures) -> Option<Distribution>| {
+        let series = |name: &str, part: fn(&Distribution) -> f64| {
+            let points = results.iter().filter_map(|result| {
+                let of = of(&result.figures)?;
+                Some((result.settings.qps, part(&of)))
+            });
+            let mut points: Vec<(f64, f64)> = points.collect();
+            points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+            Series {
+                name: name.into(),
+                points,
+                mark: Mark::LineWithPoints,
+            }
+        };
+        Figure {
+            chart: Chart {
+                title: title.into(),
+                x: "requests/s wanted".into(),
+                y: "ms".into(),
+                series: vec![
+                    series("p50", |of| of.p50),
+                    series("p90", |of| of.p90),
+                    series("p99", |of| of.p99),
+                ],
+            },
+            caption: String::new(),
+        }
+    };
+    vec![
+        figure("First text", |figures| figures.from_schedule.ttft_ms),
+        figure("End to end", |figures| figures.from_schedule.e2e_ms),
+        figure("Text to text", |figures| figures.itl_ms),
+        figure("The server\u{2019}s queue", |figures| {
+            figures.server.queue_ms
+        }),
+    ]
+}
+
+fn over_time(result: &LoadResult) -> Vec<Figure> {
+    let rate = &result.settings.qps_typed;
+    let figure = |title: &str, of: fn(&Sample) -> Option<f64>| {
+        let complete = result.requests.iter().filter(|of| Sample::is_complete(of));
+        let points = complete.filter_map(|sample| Some((sample.scheduled_ms / 1e3, of(sample)?)));
+        let points: Vec<(f64, f64)> = points.collect();
+        let caption = match points.len() {
+            few @ ..=MOST_POINTS => format!("A point for each of {few} answers."),
+            many => format!("{MOST_POINTS} of {many} answers, evenly chosen."),
+        };
+        Figure {
+            chart: Chart {
+                title: format!("{title} at {rate} requests/s"),
+                x: "when it was to be sent, s".into(),
+                y: "ms".into(),
+                series: vec![Series {
+                    name: title.into(),
+                    points,
+                    mark: Mark::Points,
+                }],
+            },
+            caption,
+        }
+    };
+    vec![
+        figure("First text", Sample::ttft_ms),
+        figure("End to end", Sample::e2e_ms),
+    ]
+}
+
+fn distributions(results: &[LoadResult]) -> Vec<Figure> {
+    let figure = |title: &str, of: fn(&Sample) -> Option<f64>| {
+        let series = results.iter().map(|result| {
+            let complete = result.requests.iter().filter(|of| Sample::is_complete(of));
+            let values: Vec<f64> = complete.filter_map(of).collect();
+            let share = (0..=100).filter_map(|share| {
+                let share = f64::from(share);
+                Some((percentile(&values, share)?, share))
+            });
+            Series {
+                name: format!("{} requests/s", result.settings.qps_typed),
+                points: share.collect(),
+                mark: Mark::Line,
+            }
+        });
+        Figure {
+            chart: Chart {
+                title: format!("{title}, cumulative"),
+                x: "ms".into(),
+                y: "% of answers within".into(),
+                series: series.collect(),
+            },
+            caption: String::new(),
+        }
+    };
+    vec![
+        figure("First text", Sample::ttft_ms),
+        figure("End to end", Sample::e2e_ms),
+    ]
+}
+
+fn client(page: &mut Page, results: &[LoadResult]) {
+    let floors = results.iter().filter_map(|of| of.client.floor.as_ref());
+    if let Some(floor) = floors.clone().next() {
+        page.text(&format!(
+            "The beginning of each plan against a server in the same program that answers at once, with {} \
+             pieces. What is close to this says little about the server. In milliseconds.",
+            floor.pieces,
+        ));
+        page.table(&latencies(results, |result| {
+            result.client.floor.as_ref().map(|floor| &floor.figures)
+        }));
+    }
+    if floors.count() < results.len() {
+        page.text("What the client itself costs was not measured in every run.");
+    }
+    for result in results {
+        if let Some(ms) = result.client.cpu_ms_per_request {
+            page.text(&format!(
+                "CPU time of the client at {} requests/s: {} ms a request.",
+                result.settings.qps_typed,
+                number(ms),
+            ));
+        }
+    }
+}

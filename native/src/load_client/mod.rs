@@ -1,0 +1,164 @@
+//! `llamaglass load`: an open-loop client. Requests are sent at times that were fixed beforehand, and
+//! latencies count from these, so that a server that is slow can't slow its own measurement down.
+//!
+//! [`sweep`] is the running, for other commands too; the rest here is the command.
+
+mod arrivals;
+mod cpu;
+mod csv;
+mod fault;
+mod figures;
+mod html;
+mod null_server;
+mod progress;
+mod protocol;
+mod result;
+mod run;
+mod sample;
+mod self_test;
+mod sending;
+mod sweep;
+mod table;
+mod target;
+#[cfg(test)]
+mod tests;
+
+pub use arrivals::Arrivals;
+pub use protocol::Protocol;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use serde_json::json;
+use tokio::sync::watch;
+
+use crate::cli::LoadArgs;
+use crate::dataset::Dataset;
+use crate::interrupt;
+use crate::output::{self, note};
+use progress::RunBar;
+use protocol::Asking;
+use result::LoadResult;
+use sweep::{Load, Wanted};
+use target::Target;
+
+/// Runs the command.
+pub fn run(args: &LoadArgs) -> Result<ExitCode> {
+    let wanted = wanted(args);
+    // Before anything is sent: what can't be done must not cost a run.
+    wanted.check()?;
+    let mut dataset = match &args.dataset {
+        Some(path) => Dataset::read(path, args.field.as_deref())?,
+        None => Dataset::built_in(),
+    };
+    dataset.take(args.take.unwrap_or(usize::MAX));
+    let folder = &args.out;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("the folder {} can't be made", folder.display()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("starting the client")?;
+    let (stop, mut stopped) = watch::channel(false);
+    let results = runtime.block_on(async {
+        let interrupt = tokio::signal::ctrl_c();
+        tokio::spawn(async move {
+            if interrupt.await.is_ok() {
+                let _nobody_runs = stop.send(true);
+            } else {
+                // The system does not tell. It must not look like a wish to stop.
+                std::future::pending::<()>().await;
+            }
+        });
+        let find = Target::find(&args.url, args.api_key.as_deref(), args.model.as_deref());
+        let target = tokio::select! {
+            target = find => target?,
+            () = run::wanted(&mut stopped) => return Ok(Vec::new()),
+        };
+        sweep_to(args, &Load::new(target, wanted, &dataset), stopped).await
+    })?;
+    if !results.is_empty() {
+        csv::write(&folder.join("load.csv"), &results)?;
+        write(&folder.join("load.html"), &html::page(&results)?)?;
+    }
+    if args.json {
+        output::json(&json!({ "results": results }))?;
+    } else {
+        output::print(&table::table(&results))?;
+        note(&format!("results are in {}", folder.display()));
+    }
+    Ok(status(args, &results))
+}
+
+/// A run for each rate, its result written before the next.
+async fn sweep_to(
+    args: &LoadArgs,
+    load: &Load<'_>,
+    stop: watch::Receiver<bool>,
+) -> Result<Vec<LoadResult>> {
+    let mut results: Vec<LoadResult> = Vec::new();
+    note(&format!(
+        "load     {} at {}, {} of {}",
+        output::visible(&load.target.model),
+        load.target.url(),
+        load.wanted.arrivals.name(),
+        load.dataset.name,
+    ));
+    for qps in &args.qps {
+        let requests = load.wanted.count(qps);
+        let name = format!("{} requests/s", qps.typed);
+        let bar = RunBar::new(&name, requests);
+        let mut told = |counts| bar.update(counts);
+        let result = load.run(qps, stop.clone(), &mut told).await?;
+        drop(bar);
+        note(&format!(
+            "{name}: {} of {requests} answered",
+            result.completed
+        ));
+        let path = args.out.join(format!("result_{}_x.json", qps.typed));
+        write(&path, &serde_json::to_string_pretty(&result)?)?;
+        results.push(result);
+        if *stop.borrow() {
+            note("stopped");
+            break;
+        }
+    }
+    Ok(results)
+}
+
+fn wanted(args: &LoadArgs) -> Wanted {
+    Wanted {
+        qps: args.qps.clone(),
+        duration_s: args.duration,
+        arrivals: args.arrivals,
+        timeout_s: args.timeout,
+        self_test: !args.no_self_test,
+        asking: Asking {
+            protocol: args.protocol,
+            stream: !args.whole,
+            raw: args.raw,
+            max_tokens: args.max_tokens,
+            temperature: args.temperature,
+            seed: args.seed,
+            ignore_eos: args.ignore_eos,
+            timings: !args.no_timings,
+        },
+    }
+}
+
+/// Whether all was answered that was asked.
+fn status(args: &LoadArgs, results: &[LoadResult]) -> ExitCode {
+    if results.len() < args.qps.len() || results.iter().any(|result| result.interrupted) {
+        return ExitCode::from(interrupt::STATUS);
+    }
+    if results.iter().all(LoadResult::is_complete) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("{} can't be written", path.display()))
+}

@@ -1,0 +1,155 @@
+//! A server that answers at once, to find out what the client itself costs.
+
+use std::convert::Infallible;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result, anyhow};
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::serve::ListenerExt;
+use futures::stream;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::protocol::{Asking, Protocol};
+
+/// A server on a thread of its own, until it is dropped.
+#[derive(Debug)]
+pub struct NullServer {
+    /// `http://HOST:PORT`
+    pub url: String,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl NullServer {
+    /// Answers whatever is asked with `pieces` pieces of text, as `asking` wants them.
+    ///
+    /// # Errors
+    /// Where the system allows no server.
+    pub fn start(asking: &Asking, pieces: usize) -> Result<Self> {
+        let answer = Arc::new(Answer::new(asking, pieces));
+        let (stop, stopped) = oneshot::channel();
+        let (say, heard) = std::sync::mpsc::channel();
+        let serve = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let served = runtime.map(|runtime| runtime.block_on(serve(answer, stopped, &say)));
+            if let Err(error) | Ok(Err(error)) = served {
+                // Nobody waits any more where it listened already.
+                let _nobody = say.send(Err(error));
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("null server".into())
+            .spawn(serve)
+            .context("starting a thread")?;
+        let address = heard.recv().map_err(|_| anyhow!("it ended"));
+        let address = address.and_then(|listens| Ok(listens?));
+        let address = address.context("a server in this program, to measure the client, can't be had (--no-self-test goes without)")?;
+        Ok(Self {
+            url: format!("http://{address}"),
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for NullServer {
+    fn drop(&mut self) {
+        self.stop.take();
+        if let Some(thread) = self.thread.take() {
+            // It has nothing to tell.
+            let _ended = thread.join();
+        }
+    }
+}
+
+async fn serve(
+    answer: Arc<Answer>,
+    stopped: oneshot::Receiver<()>,
+    say: &std::sync::mpsc::Sender<std::io::Result<SocketAddr>>,
+) -> std::io::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    // Whoever started it waits for this.
+    let _heard = say.send(listener.local_addr());
+    let listener = listener.tap_io(|stream| {
+        // Only slower without.
+        let _slower = stream.set_nodelay(true);
+    });
+    let router = Router::new().fallback(move || {
+        let answer = Arc::clone(&answer);
+        async move { answer.response() }
+    });
+    tokio::select! {
+        ended = axum::serve(listener, router) => ended,
+        // Dropping the other end is saying so.
+        _ = stopped => Ok(()),
+    }
+}
+
+/// What is answered, made beforehand.
+#[derive(Debug)]
+struct Answer {
+    content_type: &'static str,
+    frames: Vec<Bytes>,
+}
+
+impl Answer {
+    fn new(asking: &Asking, pieces: usize) -> Self {
+        if !asking.stream {
+            let whole = match asking.protocol {
+                Protocol::Openai => json!({
+                    "choices": [{ "index": 0, "message": { "role": "assistant", "content": "a" }, "finish_reason": "length" }],
+                    "usage": { "prompt_tokens": 1, "completion_tokens": pieces },
+                }),
+                Protocol::Study => {
+                    json!({ "generated_text": "a", "finish_reason": "length", "generated_tokens": pieces })
+                }
+            };
+            return Self {
+                content_type: "application/json",
+                frames: vec![whole.to_string().into()],
+            };
+        }
+        let event = |data: &Value| Bytes::from(format!("data: {data}\n\n"));
+        let piece = match asking.protocol {
+            Protocol::Openai => {
+                json!({ "choices": [{ "index": 0, "delta": { "content": "a" }, "finish_reason": null }] })
+            }
+            Protocol::Study => json!({ "token": { "id": 1, "text": "a" }, "generated_text": null }),
+        };
+        let mut frames = vec![event(&piece); pieces];
+        match asking.protocol {
+            Protocol::Openai => {
+                frames.push(event(
+                    &json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "length" }] }),
+                ));
+                frames.push(event(&json!({
+                    "choices": [],
+                    "usage": { "prompt_tokens": 1, "completion_tokens": pieces },
+                })));
+                frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
+            }
+            Protocol::Study => frames.push(event(&json!({
+                "token": null, "generated_text": "a", "finish_reason": "length", "generated_tokens": pieces,
+            }))),
+        }
+        Self {
+            content_type: "text/event-stream",
+            frames,
+        }
+    }
+
+    fn response(&self) -> Response {
+        let frames = self.frames.clone().into_iter().map(Ok::<_, Infallible>);
+        let body = Body::from_stream(stream::iter(frames));
+        ([(CONTENT_TYPE, self.content_type)], body).into_response()
+    }
+}

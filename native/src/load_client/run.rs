@@ -1,0 +1,189 @@
+//! The open loop: each request is sent at its time, whatever became of those before.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use llamaglass_engine::platform::Stopwatch;
+use reqwest::{Client, Request};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::fault::Fault;
+use super::protocol::Asking;
+use super::sample::Sample;
+use super::sending::Sender;
+
+/// The most times of pieces and tokens that a run keeps: 8 MB, and some 20 MB in its result.
+const KEPT: usize = 1 << 20;
+
+/// What is sent when.
+#[derive(Debug)]
+pub struct Plan {
+    /// When each request is sent, in milliseconds since the run's begin, ascending.
+    pub offsets_ms: Vec<f64>,
+    /// A request for each row of the dataset, to be sent in turn; at least one.
+    pub requests: Vec<Request>,
+    /// What they ask.
+    pub asking: Asking,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Requests that were sent.
+    pub sent: usize,
+    /// Those with a whole answer.
+    pub completed: usize,
+    /// Those without.
+    pub failed: usize,
+}
+
+impl Counts {
+    /// Requests that wait for their answer's end.
+    pub const fn running(&self) -> usize {
+        self.sent - self.completed - self.failed
+    }
+}
+
+/// Sends what is planned over `client`'s connections, until all answers have ended or `stop` is true.
+/// What came of each request, in the plan's order; `told` hears of every change.
+///
+/// # Errors
+/// Where the system allows no further thread.
+pub async fn run(
+    client: &Client,
+    plan: &Plan,
+    mut stop: watch::Receiver<bool>,
+    told: &mut dyn FnMut(Counts),
+) -> Result<Vec<Sample>> {
+    let watch = Stopwatch::start();
+    let (pacer, mut due) = Pacer::start(watch, plan.offsets_ms.clone())?;
+    let sender = Arc::new(Sender {
+        client: client.clone(),
+        asking: plan.asking,
+        timeout: plan.timeout,
+        watch,
+        room: AtomicUsize::new(KEPT),
+        stop: stop.clone(),
+    });
+    let mut samples: Vec<Option<Sample>> = vec![None; plan.offsets_ms.len()];
+    let mut running = JoinSet::new();
+    let mut counts = Counts::default();
+    let (mut all_due, mut stopped) = (false, false);
+    while !all_due || !running.is_empty() {
+        tokio::select! {
+            biased;
+            () = wanted(&mut stop), if !stopped => {
+                stopped = true;
+                pacer.stop();
+            }
+            index = due.recv(), if !all_due => match index {
+                Some(_) if stopped => {}
+                Some(index) => {
+                    let (sample, request) = plan.at(index);
+                    if let Some(request) = request {
+                        running.spawn(Arc::clone(&sender).send(request, sample));
+                        counts.sent += 1;
+                    }
+                }
+                None => all_due = true,
+            },
+            ended = running.join_next(), if !running.is_empty() => {
+                if let Some(Ok(sample)) = ended {
+                    if sample.is_complete() {
+                        counts.completed += 1;
+                    } else {
+                        counts.failed += 1;
+                    }
+                    let index = sample.index;
+                    samples[index] = Some(sample);
+                }
+            }
+        }
+        told(counts);
+    }
+    let all = samples.into_iter().enumerate();
+    let all = all.map(|(index, sample)| sample.unwrap_or_else(|| plan.not_sent(index)));
+    Ok(all.collect())
+}
+
+/// Until somebody wants the run to stop.
+pub async fn wanted(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // Nobody is left who could.
+        std::future::pending::<()>().await;
+    }
+}
+
+impl Plan {
+    /// The request at a place, and what it is to become.
+    fn at(&self, index: usize) -> (Sample, Option<Request>) {
+        let row = index % self.requests.len();
+        let sample = Sample::new(index, row, self.offsets_ms[index]);
+        // Bodies are bytes, which can be sent again.
+        (sample, self.requests[row].try_clone())
+    }
+
+    fn not_sent(&self, index: usize) -> Sample {
+        let (sample, _) = self.at(index);
+        Sample {
+            error: Some(Fault::NotSent.to_string()),
+            ..sample
+        }
+    }
+}
+
+/// Says when a request is due, from a thread of its own: the runtime's timer knows only milliseconds.
+struct Pacer {
+    stopped: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Pacer {
+    fn start(
+        watch: Stopwatch,
+        offsets_ms: Vec<f64>,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<usize>)> {
+        let (say, due) = mpsc::unbounded_channel();
+        let stopped = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&stopped);
+        let pace = move || {
+            for (index, at_ms) in offsets_ms.into_iter().enumerate() {
+                loop {
+                    if stop.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let early_ms = at_ms - watch.ms();
+                    if early_ms <= 0.0 {
+                        break;
+                    }
+                    std::thread::park_timeout(Duration::from_secs_f64(early_ms / 1e3));
+                }
+                if say.send(index).is_err() {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("pacer".into())
+            .spawn(pace)
+            .context("starting a thread")?;
+        Ok((Self { stopped, thread }, due))
+    }
+
+    fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+        self.thread.thread().unpark();
+    }
+}
+
+impl Drop for Pacer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,148 @@
+//! One request: sent, heard, timed.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use llamaglass_engine::openai::refusal;
+use llamaglass_engine::platform::Stopwatch;
+use reqwest::{Client, Request, Response};
+use tokio::sync::watch;
+
+use super::fault::{Fault, seconds};
+use super::protocol::{AnswerReader, Asking, Heard};
+use super::run::wanted;
+use super::sample::{Sample, rounded};
+
+/// The most bytes of an answer that comes at once.
+const LONGEST: usize = 64 << 20;
+/// The most bytes of a refusal.
+const LONGEST_REFUSAL: usize = 64 << 10;
+/// How long what follows an answer may take, so that its connection can be used again.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// What all requests of a run share.
+#[derive(Debug)]
+pub struct Sender {
+    /// The connections.
+    pub client: Client,
+    /// What is asked.
+    pub asking: Asking,
+    /// How long an answer may take.
+    pub timeout: Duration,
+    /// The run's clock.
+    pub watch: Stopwatch,
+    /// Times of pieces that may still be kept.
+    pub room: AtomicUsize,
+    /// Says when the run is to stop.
+    pub stop: watch::Receiver<bool>,
+}
+
+impl Sender {
+    /// Sends `request` now, and waits for its end.
+    pub async fn send(self: Arc<Self>, request: Request, mut sample: Sample) -> Sample {
+        let mut stop = self.stop.clone();
+        sample.sent(self.watch.ms());
+        let outcome = tokio::select! {
+            outcome = self.answer(request, &mut sample) => outcome,
+            () = tokio::time::sleep(self.timeout) => Err(Fault::Timeout {
+                seconds: seconds(self.timeout.as_secs_f64()),
+            }),
+            () = wanted(&mut stop) => Err(Fault::Stopped),
+        };
+        sample.end_ms = Some(rounded(self.watch.ms()));
+        match outcome {
+            Ok(Some(rest)) => drop(tokio::spawn(drain(rest))),
+            Ok(None) => {}
+            Err(fault) => sample.error = Some(fault.to_string()),
+        }
+        sample
+    }
+
+    /// What is left of the response, where the answer ended before it.
+    async fn answer(
+        &self,
+        request: Request,
+        sample: &mut Sample,
+    ) -> Result<Option<Response>, Fault> {
+        let response = self.client.execute(request).await;
+        let mut response = response.map_err(Fault::of_http)?;
+        sample.headers_ms = Some(rounded(self.watch.ms()));
+        let status = response.status();
+        sample.status = Some(status.as_u16());
+        if !status.is_success() {
+            return Err(refused(status.as_u16(), response).await);
+        }
+        let mut reader = AnswerReader::new(&self.asking);
+        let mut step_end_ms = None;
+        while let Some(bytes) = response.chunk().await.map_err(Fault::of_http)? {
+            let now_ms = self.watch.ms();
+            for heard in reader.push(&bytes)? {
+                if self.take(heard, now_ms, &mut step_end_ms, sample) {
+                    return Ok(Some(response));
+                }
+            }
+            if reader.kept() > LONGEST {
+                return Err(Fault::TooLong { limit: LONGEST });
+            }
+        }
+        let now_ms = self.watch.ms();
+        if let Some(heard) = reader.finish()? {
+            self.take(heard, now_ms, &mut step_end_ms, sample);
+            return Ok(None);
+        }
+        // Some servers send no [DONE].
+        match sample.finish_reason {
+            Some(_) => Ok(None),
+            None => Err(Fault::Cut),
+        }
+    }
+
+    /// Takes in what came at `now_ms`; whether it is the end.
+    fn take(
+        &self,
+        heard: Heard,
+        now_ms: f64,
+        step_end_ms: &mut Option<f64>,
+        sample: &mut Sample,
+    ) -> bool {
+        if let Some(end_ms) = heard.step_end_ms {
+            let before = step_end_ms.replace(end_ms);
+            if let Some(before) = before.filter(|_| self.keep()) {
+                let server = sample.server.get_or_insert_default();
+                server.itl_ms.push(rounded(end_ms - before));
+            }
+        }
+        let end = heard.end;
+        sample.heard(heard, now_ms, self.asking.stream, || self.keep());
+        end
+    }
+
+    /// Whether another time may be kept.
+    fn keep(&self) -> bool {
+        let less = |room: usize| room.checked_sub(1);
+        let had_room = self
+            .room
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        had_room.is_ok()
+    }
+}
+
+async fn refused(status: u16, mut response: Response) -> Fault {
+    let mut body = Vec::new();
+    while let Ok(Some(bytes)) = response.chunk().await {
+        body.extend_from_slice(&bytes);
+        if body.len() > LONGEST_REFUSAL {
+            break;
+        }
+    }
+    let words = refusal(&body);
+    Fault::Refused { status, words }
+}
+
+/// Reads to the end.
+async fn drain(mut rest: Response) {
+    let reading = async { while let Ok(Some(_)) = rest.chunk().await {} };
+    // Else the connection is closed.
+    let _in_time = tokio::time::timeout(DRAIN, reading).await;
+}

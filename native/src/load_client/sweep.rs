@@ -1,0 +1,167 @@
+//! Runs at several rates: from what is wanted to results.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use llamaglass_engine::platform::unix_time_seconds;
+use tokio::sync::watch;
+
+use super::arrivals::{Arrivals, request_count};
+use super::cpu;
+use super::protocol::{Asking, Protocol};
+use super::result::{Asked, ClientCost, LoadResult, Settings};
+use super::run::{Counts, Plan, run};
+use super::sample::rounded;
+use super::self_test;
+use super::target::Target;
+use crate::cli::Qps;
+use crate::dataset::Dataset;
+
+/// The most requests of a run: what comes of each is kept.
+const MOST_REQUESTS: usize = 1_000_000;
+
+/// What runs are to do.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Requests a second, a run each.
+    pub qps: Vec<Qps>,
+    /// For how long, in seconds.
+    pub duration_s: f64,
+    /// The gaps between requests.
+    pub arrivals: Arrivals,
+    /// How long an answer may take, in seconds.
+    pub timeout_s: f64,
+    /// Whether the client's own cost is measured before each run.
+    pub self_test: bool,
+    /// What is asked.
+    pub asking: Asking,
+}
+
+impl Wanted {
+    /// How many requests a rate is.
+    pub fn count(&self, qps: &Qps) -> usize {
+        request_count(qps.value, self.duration_s)
+    }
+
+    /// Whether it can be done.
+    ///
+    /// # Errors
+    /// Says which rate can't.
+    pub fn check(&self) -> Result<()> {
+        let mut typed = BTreeSet::new();
+        for qps in &self.qps {
+            let (name, seconds) = (&qps.typed, self.duration_s);
+            ensure!(typed.insert(name), "--qps has {name} twice");
+            let requests = self.count(qps);
+            ensure!(
+                requests > 0,
+                "{name} requests a second for {seconds} s are none: make --duration longer"
+            );
+            ensure!(
+                requests <= MOST_REQUESTS,
+                "{name} requests a second for {seconds} s are {requests}: at most {MOST_REQUESTS} are sent"
+            );
+        }
+        if self.asking.protocol == Protocol::Study {
+            ensure!(
+                !self.asking.ignore_eos,
+                "the study's protocol knows no --ignore-eos"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Runs against one server, with one dataset.
+#[derive(Debug)]
+pub struct Load<'a> {
+    /// The server.
+    pub target: Target,
+    /// What is to be done.
+    pub wanted: Wanted,
+    /// What is asked.
+    pub dataset: &'a Dataset,
+}
+
+impl<'a> Load<'a> {
+    /// Asks for timings only a server of ours.
+    pub const fn new(target: Target, mut wanted: Wanted, dataset: &'a Dataset) -> Self {
+        let asking = &mut wanted.asking;
+        let told = matches!(asking.protocol, Protocol::Openai) && asking.stream;
+        asking.timings = asking.timings && told && target.sends_timings;
+        Self {
+            target,
+            wanted,
+            dataset,
+        }
+    }
+
+    /// The run at a rate; `told` hears how far it is.
+    ///
+    /// # Errors
+    /// Where the client can't be measured, or the system allows no threads. What goes wrong with
+    /// requests is in the result.
+    pub async fn run(
+        &self,
+        qps: &Qps,
+        stop: watch::Receiver<bool>,
+        told: &mut dyn FnMut(Counts),
+    ) -> Result<LoadResult> {
+        let Wanted {
+            duration_s,
+            arrivals,
+            timeout_s,
+            asking,
+            ..
+        } = self.wanted;
+        let count = self.wanted.count(qps);
+        let offsets_ms = arrivals.offsets_ms(qps.value, count, asking.seed);
+        let rows = self.dataset.rows.iter().take(count);
+        let prompts: Vec<&str> = rows.map(|row| &*row.prompt).collect();
+        let floor = match self.wanted.self_test {
+            true => Some(self_test::measure(&offsets_ms, &prompts, asking, stop.clone()).await?),
+            false => None,
+        };
+        let requests = prompts.iter();
+        let requests = requests.map(|prompt| self.target.prepare(&asking, prompt));
+        let plan = Plan {
+            offsets_ms,
+            requests: requests.collect(),
+            asking,
+            timeout: Duration::from_secs_f64(timeout_s),
+        };
+        let (begun, cpu_ms) = (unix_time_seconds(), cpu::time_ms());
+        let samples = run(&self.target.client, &plan, stop.clone(), told).await?;
+        let sent = samples.iter().filter(|sample| sample.sent_ms.is_some());
+        let sent = sent.count();
+        let cpu_ms = cpu_ms.zip(cpu::time_ms());
+        let cpu_ms = cpu_ms.filter(|_| sent > 0).map(|(begin, end)| end - begin);
+        let settings = Settings {
+            qps: qps.value,
+            qps_typed: qps.typed.clone(),
+            duration_s,
+            arrivals,
+            dataset: self.dataset.name.clone(),
+            dataset_rows: self.dataset.rows.len(),
+            timeout_s,
+            asking,
+        };
+        let cost = ClientCost {
+            floor,
+            cpu_ms_per_request: cpu_ms.map(|ms| rounded(ms / sent as f64)),
+            cpu_resolution_ms: cpu_ms.map(|_| cpu::RESOLUTION_MS),
+        };
+        let mut result = LoadResult::new(self.asked(), settings, begun, cost, samples);
+        result.interrupted = *stop.borrow();
+        Ok(result)
+    }
+
+    fn asked(&self) -> Asked {
+        Asked {
+            server: self.target.url().to_owned(),
+            model: self.target.model.clone(),
+            card: self.target.card.clone(),
+        }
+    }
+}

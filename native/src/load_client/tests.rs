@@ -1,0 +1,165 @@
+//! The open loop against servers whose delays are known.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use futures::stream;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::figures::Figures;
+use super::protocol::{Asking, Protocol};
+use super::run::{Counts, Plan, run};
+use super::sample::Sample;
+use super::target::Target;
+
+const ASKING: Asking = Asking {
+    protocol: Protocol::Openai,
+    stream: true,
+    raw: false,
+    max_tokens: 2,
+    temperature: 0.0,
+    seed: 0,
+    ignore_eos: false,
+    timings: false,
+};
+const PIECE: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+const END: &str = "data: [DONE]\n\n";
+
+/// A server on a thread of its own that sends a piece `ms` milliseconds after it was asked, and the end
+/// as much later.
+fn server(ms: u64) -> SocketAddr {
+    let (say, heard) = std::sync::mpsc::channel();
+    let answer = move || async move {
+        let frames = stream::unfold(0, move |sent| async move {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            let frame = [PIECE, END].get(sent)?;
+            Some((
+                Ok::<_, Infallible>(Bytes::from_static(frame.as_bytes())),
+                sent + 1,
+            ))
+        });
+        Body::from_stream(frames)
+    };
+    let serve = async move {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        say.send(listener.local_addr().expect("bound"))
+            .expect("heard");
+        axum::serve(listener, Router::new().fallback(answer)).await
+    };
+    std::thread::spawn(move || runtime().block_on(serve));
+    heard.recv().expect("it listens")
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}
+
+fn plan(target: &Target, offsets_ms: Vec<f64>) -> Plan {
+    Plan {
+        offsets_ms,
+        requests: vec![target.prepare(&ASKING, "a"), target.prepare(&ASKING, "b")],
+        asking: ASKING,
+        timeout: Duration::from_secs(20),
+    }
+}
+
+/// Runs a plan; beside it goes on what `beside` is.
+fn samples(
+    address: SocketAddr,
+    offsets_ms: Vec<f64>,
+    beside: impl Future<Output = ()>,
+) -> Vec<Sample> {
+    let (_hold, stop) = watch::channel(false);
+    runtime().block_on(async {
+        let target = Target::new(&format!("http://{address}"), None, "m").expect("a target");
+        let plan = plan(&target, offsets_ms);
+        let mut told = |_| {};
+        let running = run(&target.client, &plan, stop, &mut told);
+        let (samples, ()) = tokio::join!(running, beside);
+        samples.expect("it runs")
+    })
+}
+
+#[test]
+fn all_are_sent_on_time_although_no_answer_has_ended() {
+    let offsets: Vec<f64> = (0..20).map(|index| f64::from(index) * 20.0).collect();
+    let samples = samples(server(600), offsets, async {});
+    for (index, sample) in samples.iter().enumerate() {
+        assert_eq!((sample.index, sample.row), (index, index % 2));
+        assert!(sample.is_complete(), "{sample:?}");
+        let e2e = sample.e2e_ms().expect("ended");
+        assert!((1190.0..5000.0).contains(&e2e), "{e2e}");
+        assert!(sample.ttft_from_send_ms().expect("text") >= 590.0);
+        assert_eq!((sample.pieces, sample.token_count()), (1, 1));
+    }
+    let first_end = samples[0].end_ms.expect("ended");
+    let last_sent = samples[19].sent_ms.expect("sent");
+    assert!(
+        last_sent < first_end,
+        "sent at {last_sent}, ended at {first_end}"
+    );
+}
+
+#[test]
+fn a_stall_of_the_client_shows_in_what_is_counted_from_the_schedule() {
+    let offsets: Vec<f64> = (0..10).map(|index| f64::from(index) * 20.0).collect();
+    let stall = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        // Blocks the thread on which requests are sent.
+        std::thread::sleep(Duration::from_millis(500));
+    };
+    let samples = samples(server(10), offsets, stall);
+    let figures = Figures::of(&samples);
+    let late = figures.send_delay_ms.expect("sent").max;
+    assert!(late > 350.0, "{late}");
+    let worst = |of: super::figures::Latencies| of.e2e_ms.expect("answers").max;
+    let hidden = worst(figures.from_schedule) - figures.from_send.e2e_ms.expect("answers").p50;
+    assert!(hidden > 300.0, "{figures:?}");
+    let late = samples.iter().max_by(|a, b| {
+        a.send_delay_ms
+            .partial_cmp(&b.send_delay_ms)
+            .expect("finite")
+    });
+    let late = late.expect("samples");
+    let difference = late.e2e_ms().expect("ended") - late.e2e_from_send_ms().expect("ended");
+    assert!((difference - late.send_delay_ms.expect("sent")).abs() < 0.01);
+}
+
+#[test]
+fn a_run_that_is_stopped_tells_what_there_is() {
+    let address = server(150);
+    let (stop, stopped) = watch::channel(false);
+    let mut last = Counts::default();
+    let samples = runtime().block_on(async {
+        let target = Target::new(&format!("http://{address}"), None, "m").expect("a target");
+        let plan = plan(&target, vec![0.0, 450.0, 60_000.0]);
+        let mut told = |counts| last = counts;
+        let running = run(&target.client, &plan, stopped, &mut told);
+        let stopping = async {
+            tokio::time::sleep(Duration::from_millis(600)).await;
+            stop.send(true).expect("it runs");
+        };
+        let (samples, ()) = tokio::join!(running, stopping);
+        samples.expect("it runs")
+    });
+    assert!(samples[0].is_complete(), "{samples:?}");
+    assert_eq!(samples[1].error.as_deref(), Some("stopped"));
+    assert_eq!(
+        samples[2].error.as_deref(),
+        Some("stopped before it was sent")
+    );
+    assert_eq!(samples[2].sent_ms, None);
+    let wanted = Counts {
+        sent: 2,
+        completed: 1,
+        failed: 1,
+    };
+    assert_eq!(last, wanted);
+}

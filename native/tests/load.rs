@@ -1,0 +1,441 @@
+//! `llamaglass load`, against servers that are well known.
+
+mod common;
+#[path = "common/fake.rs"]
+mod fake;
+#[path = "common/schema.rs"]
+mod schema;
+#[path = "common/server.rs"]
+mod server;
+
+use std::path::PathBuf;
+use std::process::Output;
+
+use common::{GGUF, command, family_arg, stderr, stdout};
+use fake::{Behaviour, Fake};
+use serde_json::Value;
+use server::Server;
+use tempfile::TempDir;
+
+/// A run of the command, and the folder that it wrote to.
+struct Loaded {
+    output: Output,
+    out: TempDir,
+}
+
+impl Loaded {
+    fn run(url: &str, words: &[&str]) -> Self {
+        let out = tempfile::tempdir().expect("a folder");
+        let folder = out.path().to_string_lossy().into_owned();
+        let own = ["load", "--url", url, "--out", &folder];
+        let output = command(&[&own[..], words].concat()).output();
+        Self {
+            output: output.expect("runs"),
+            out,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.out.path().join(name)
+    }
+
+    fn text(&self, name: &str) -> String {
+        let said = stderr(&self.output);
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}; {said}"))
+    }
+
+    fn result(&self, qps: &str) -> Value {
+        serde_json::from_str(&self.text(&format!("result_{qps}_x.json"))).expect("JSON")
+    }
+
+    #[track_caller]
+    fn ends_with(&self, status: i32) {
+        let said = stderr(&self.output);
+        assert_eq!(self.output.status.code(), Some(status), "{said}");
+    }
+}
+
+fn ms(figures: &Value, path: &str) -> f64 {
+    let value = figures.pointer(path).and_then(Value::as_f64);
+    value.unwrap_or_else(|| panic!("no {path} in {figures}"))
+}
+
+#[test]
+fn known_delays_are_what_is_measured() {
+    let fake = Fake::start(Behaviour::Answers {
+        pieces: 3,
+        each_ms: 40,
+    });
+    let loaded = Loaded::run(
+        &fake.url(),
+        &[
+            "--qps",
+            "8,20",
+            "--duration",
+            "1",
+            "--arrivals",
+            "constant",
+            "--max-tokens",
+            "3",
+        ],
+    );
+    loaded.ends_with(0);
+    assert_eq!(fake.asked(), 28);
+    let result = loaded.result("20");
+    assert_eq!(
+        (&result["requested"], &result["completed"]),
+        (&20.into(), &20.into())
+    );
+    let figures = &result["figures"];
+    // The machine may be slow, but never too fast.
+    assert!(
+        (39.0..400.0).contains(&ms(figures, "/from_send/ttft_ms/p50")),
+        "{figures}"
+    );
+    assert!(
+        (35.0..300.0).contains(&ms(figures, "/itl_ms/p50")),
+        "{figures}"
+    );
+    assert!(
+        (155.0..800.0).contains(&ms(figures, "/from_schedule/e2e_ms/p50")),
+        "{figures}"
+    );
+    assert!(ms(figures, "/from_schedule/e2e_ms/max") >= ms(figures, "/from_schedule/e2e_ms/p99"));
+    assert!(
+        (1100.0..4000.0).contains(&ms(figures, "/execution_ms")),
+        "{figures}"
+    );
+    // Usage counts the end id, which has no text.
+    assert_eq!(figures["tokens"], 80);
+    assert_eq!(figures["server"]["queue_ms"], Value::Null);
+    for request in result["requests"].as_array().expect("rows") {
+        assert_eq!(request["pieces"], 3);
+        assert_eq!(request["finish_reason"], "stop");
+        assert_eq!(request["prompt_tokens"], 7);
+    }
+    // Every request's figures can be counted anew from its row.
+    let rows = result["requests"].as_array().expect("rows").iter();
+    let late = rows.map(|row| ms(row, "/sent_ms") - ms(row, "/scheduled_ms"));
+    let most = late.fold(0.0, f64::max);
+    assert!((most - ms(figures, "/send_delay_ms/max")).abs() < 0.01);
+    let floor = &result["client"]["floor"];
+    assert_eq!(
+        (&floor["requests"], &floor["pieces"]),
+        (&20.into(), &3.into())
+    );
+    assert!(ms(floor, "/figures/from_send/e2e_ms/p50") < ms(figures, "/from_send/e2e_ms/p50"));
+}
+
+#[test]
+fn the_results_have_the_form_that_is_documented() {
+    let fake = Fake::start(Behaviour::FailsEveryThird);
+    let loaded = Loaded::run(&fake.url(), &["--qps", "10", "--duration", "0.6", "--json"]);
+    let schema = std::fs::read_to_string("../docs/load-result.schema.json").expect("the schema");
+    let schema: Value = serde_json::from_str(&schema).expect("JSON");
+    let file = loaded.result("10");
+    let faults = schema::faults(&schema, &schema, &file, "result");
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    // And the schema would see it where they had not.
+    let mut other = file.clone();
+    other["figures"]["execution_ms"] = "soon".into();
+    other["more"] = 1.into();
+    let faults = schema::faults(&schema, &schema, &other, "result");
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    // On stdout there is the same, and nothing else.
+    let printed: Value = serde_json::from_str(&stdout(&loaded.output)).expect("only JSON");
+    assert_eq!(printed["results"], Value::Array(vec![file]));
+}
+
+#[test]
+fn requests_that_fail_are_grouped_and_fail_the_run() {
+    let fake = Fake::start(Behaviour::FailsEveryThird);
+    let loaded = Loaded::run(
+        &fake.url(),
+        &[
+            "--qps",
+            "30",
+            "--duration",
+            "1",
+            "--arrivals",
+            "constant",
+            "--no-self-test",
+        ],
+    );
+    loaded.ends_with(1);
+    let result = loaded.result("30");
+    assert_eq!(
+        (&result["sent"], &result["completed"]),
+        (&30.into(), &20.into())
+    );
+    let errors = result["errors"].as_array().expect("errors");
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert_eq!(errors[0]["count"], 10);
+    assert_eq!(
+        errors[0]["words"],
+        "HTTP 429: <script>alert(1)</script> full"
+    );
+    assert_eq!(result["client"]["floor"], Value::Null);
+    // Nothing that a server says is more than text in a report.
+    let html = loaded.text("load.html");
+    assert!(!html.contains("<script"), "{html}");
+    assert!(!html.contains("<b>fake"), "{html}");
+    assert!(html.contains("&lt;b&gt;fake&lt;/b&gt;"));
+    assert!(html.contains("<svg"));
+    for outside in ["src=", "href=", "@import", "url("] {
+        assert!(
+            !html.contains(outside),
+            "the report is to need nothing: {outside}"
+        );
+    }
+}
+
+/// The words of the only group of errors in a run where nothing is answered.
+#[track_caller]
+fn only_error(behaviour: Behaviour, words: &[&str]) -> String {
+    let fake = Fake::start(behaviour);
+    let own = ["--qps", "20", "--duration", "0.3", "--no-self-test"];
+    let loaded = Loaded::run(&fake.url(), &[&own[..], words].concat());
+    loaded.ends_with(1);
+    let result = loaded.result("20");
+    assert_eq!(result["completed"], 0);
+    assert_eq!(result["errors"][0]["count"], 6, "{result}");
+    assert_eq!(result["figures"]["from_send"]["e2e_ms"], Value::Null);
+    result["errors"][0]["words"]
+        .as_str()
+        .expect("words")
+        .to_owned()
+}
+
+#[test]
+fn a_server_that_hangs_is_given_up() {
+    let words = only_error(Behaviour::Hangs, &["--timeout", "0.5"]);
+    assert_eq!(words, "no end within 0.5 s");
+}
+
+#[test]
+fn a_stream_that_ends_early_is_no_answer() {
+    let words = only_error(Behaviour::ClosesInMidStream, &[]);
+    assert_eq!(words, "the stream ended before the answer did");
+}
+
+#[test]
+fn nonsense_is_quoted() {
+    let words = only_error(Behaviour::SaysNonsense, &[]);
+    assert!(
+        words.contains("can't be read") && words.contains("<html>"),
+        "{words}"
+    );
+}
+
+#[test]
+fn a_wrong_key_is_said_and_no_key_is_written_down() {
+    let words = only_error(Behaviour::FailsEveryThird, &["--api-key", "wrong-key"]);
+    assert_eq!(words, "HTTP 401: no key");
+    let fake = Fake::start(Behaviour::Answers {
+        pieces: 1,
+        each_ms: 1,
+    });
+    let words = ["--qps", "10", "--duration", "0.3", "--api-key", "let-me-in"];
+    let loaded = Loaded::run(&fake.url(), &words);
+    loaded.ends_with(0);
+    for name in ["result_10_x.json", "load.csv", "load.html"] {
+        assert!(!loaded.text(name).contains("let-me-in"), "{name}");
+    }
+}
+
+#[test]
+fn answers_that_come_whole_have_no_first_text() {
+    let fake = Fake::start(Behaviour::Answers {
+        pieces: 2,
+        each_ms: 20,
+    });
+    let loaded = Loaded::run(
+        &fake.url(),
+        &["--qps", "10", "--duration", "0.5", "--whole"],
+    );
+    loaded.ends_with(0);
+    let figures = &loaded.result("10")["figures"];
+    assert_eq!(figures["from_send"]["ttft_ms"], Value::Null);
+    assert_eq!(figures["itl_ms"], Value::Null);
+    assert_eq!(figures["tokens"], 15);
+    assert!(ms(figures, "/from_send/e2e_ms/p50") >= 39.0);
+}
+
+#[test]
+fn a_slow_server_does_not_slow_its_own_measurement() {
+    let fake = Fake::start(Behaviour::Answers {
+        pieces: 4,
+        each_ms: 200,
+    });
+    let loaded = Loaded::run(
+        &fake.url(),
+        &[
+            "--qps",
+            "30",
+            "--duration",
+            "1",
+            "--arrivals",
+            "uniform",
+            "--no-self-test",
+        ],
+    );
+    loaded.ends_with(0);
+    let result = loaded.result("30");
+    let rows = result["requests"].as_array().expect("rows");
+    let sent_before = rows
+        .iter()
+        .filter(|row| ms(row, "/sent_ms") < ms(&rows[0], "/end_ms"));
+    // An answer takes a second; a client that waited for it would have sent one.
+    assert!(sent_before.count() > 15, "{rows:?}");
+}
+
+#[test]
+fn a_dataset_is_asked_in_turn_and_its_faults_are_said() {
+    let fake = Fake::start(Behaviour::Answers {
+        pieces: 1,
+        each_ms: 1,
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("d.jsonl");
+    let arg = path.to_string_lossy().into_owned();
+    std::fs::write(&path, "{\"q\": \"a\"}\n{\"q\": \"b\"}\n{\"q\": \"c\"}\n").expect("writes");
+    let words = [
+        "--qps",
+        "10",
+        "--duration",
+        "0.5",
+        "--no-self-test",
+        "--dataset",
+        &arg,
+        "--take",
+        "2",
+    ];
+    let loaded = Loaded::run(&fake.url(), &[&words[..], &["--field", "q"]].concat());
+    loaded.ends_with(0);
+    let result = loaded.result("10");
+    let rows = result["requests"].as_array().expect("rows").iter();
+    let rows: Vec<u64> = rows.filter_map(|row| row["row"].as_u64()).collect();
+    assert_eq!(rows, [0, 1, 0, 1, 0]);
+    assert_eq!(result["settings"]["dataset_rows"], 2);
+    let asked = fake.asked();
+    let loaded = Loaded::run(&fake.url(), &words);
+    loaded.ends_with(1);
+    let said = stderr(&loaded.output);
+    assert!(
+        said.contains("d.jsonl: line 1 has none of the fields"),
+        "{said}"
+    );
+    assert_eq!(fake.asked(), asked, "nothing is sent");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_before_anything_is_sent() {
+    let said = |url: &str, words: &[&str]| {
+        let loaded = Loaded::run(url, words);
+        loaded.ends_with(1);
+        stderr(&loaded.output)
+    };
+    let nobody = "http://127.0.0.1:1/v1";
+    let none = said(nobody, &["--qps", "0.1", "--duration", "9"]);
+    assert!(
+        none.contains("0.1 requests a second for 9 s are none"),
+        "{none}"
+    );
+    let twice = said(nobody, &["--qps", "1,2,1"]);
+    assert!(twice.contains("--qps has 1 twice"), "{twice}");
+    let many = said(nobody, &["--qps", "1e9"]);
+    assert!(many.contains("at most 1000000"), "{many}");
+    let nobody = said(nobody, &["--qps", "1"]);
+    assert!(
+        nobody.contains("http://127.0.0.1:1/v1/models can't be reached"),
+        "{nobody}"
+    );
+}
+
+#[test]
+fn our_own_server_tells_its_queue_and_each_token() {
+    let model = family_arg(GGUF);
+    let server = Server::start(&[&model, "--backend", "flex", "--batch", "1"]);
+    let words = [
+        "--qps",
+        "20",
+        "--duration",
+        "0.5",
+        "--max-tokens",
+        "6",
+        "--ignore-eos",
+        "--take",
+        "3",
+    ];
+    let loaded = Loaded::run(&server.url("/v1"), &words);
+    loaded.ends_with(0);
+    let result = loaded.result("20");
+    let figures = &result["figures"];
+    assert_eq!(figures["tokens"], 60);
+    assert_eq!(figures["server"]["queue_ms"]["count"], 10);
+    assert_eq!(figures["server"]["itl_ms"]["count"], 50);
+    let server_ttft = ms(figures, "/server/ttft_ms/p50");
+    assert!(server_ttft > 0.0 && server_ttft < ms(figures, "/from_send/e2e_ms/max"));
+    assert_eq!(result["server_clock"]["source"], "monotonic");
+    assert_eq!(result["server_card"]["llamaglass"]["backend"], "flex");
+    assert_eq!(result["settings"]["timings"], true);
+
+    // The same in the study's protocol.
+    let words = [&words[..6], &["--protocol", "study", "--no-self-test"]].concat();
+    for form in ["--stream", "--whole"] {
+        let loaded = Loaded::run(&server.url("/v1"), &[&words[..], &[form]].concat());
+        loaded.ends_with(0);
+        let figures = &loaded.result("20")["figures"];
+        assert!(
+            figures["tokens"].as_u64().is_some_and(|tokens| tokens > 10),
+            "{figures}"
+        );
+        assert_eq!(figures["server"]["queue_ms"]["count"], 10, "{figures}");
+        assert_eq!(figures["itl_ms"].is_null(), form == "--whole");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stops_sending_and_writes_what_there_is() {
+    let fake = Fake::start(Behaviour::Answers {
+        pieces: 1,
+        each_ms: 1,
+    });
+    let out = tempfile::tempdir().expect("a folder");
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llamaglass"))
+        .args([
+            "load",
+            "--url",
+            &fake.url(),
+            "--qps",
+            "10,20",
+            "--duration",
+            "60",
+        ])
+        .args(["--arrivals", "constant", "--no-self-test", "--out"])
+        .arg(out.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    while fake.asked() < 5 {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
+    assert!(sent.expect("kill runs").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let result = std::fs::read_to_string(out.path().join("result_10_x.json")).expect("a result");
+    let result: Value = serde_json::from_str(&result).expect("JSON");
+    assert_eq!(result["interrupted"], true);
+    assert_eq!(result["requested"], 600);
+    assert!(
+        result["completed"]
+            .as_u64()
+            .is_some_and(|count| (4..600).contains(&count))
+    );
+    assert!(out.path().join("load.html").exists());
+    assert!(!out.path().join("result_20_x.json").exists());
+}
