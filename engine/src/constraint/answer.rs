@@ -61,7 +61,11 @@ impl Constraint {
         let allowed = catch_unwind(AssertUnwindSafe(|| parser.compute_mask()));
         let allowed = allowed.map_err(|said| self.error(&said))?;
         let ids = self.parser.token_env.tok_trie().vocab_size();
-        let bits = allowed.as_slice().iter().copied().chain(std::iter::repeat(0));
+        let bits = allowed
+            .as_slice()
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(0));
         for (index, (word, bits)) in self.mask.iter_mut().zip(bits).enumerate() {
             // The set has a bit too many for its own use.
             let known = ids.saturating_sub(32 * index).min(32) as u32;

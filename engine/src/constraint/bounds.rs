@@ -92,9 +92,16 @@ impl<'a> Found<'a> {
     }
 
     /// What has to be known of `key`, wherever it is.
-    fn keyword(&mut self, key: &str, value: &'a Value, nested: bool) -> Result<(), ConstraintError> {
+    fn keyword(
+        &mut self,
+        key: &str,
+        value: &'a Value,
+        nested: bool,
+    ) -> Result<(), ConstraintError> {
         match (key, value) {
-            ("$ref", Value::String(reference)) if !self.references.contains(&reference.as_str()) => {
+            ("$ref", Value::String(reference))
+                if !self.references.contains(&reference.as_str()) =>
+            {
                 self.references.push(reference);
             }
             ("pattern", Value::String(pattern)) => {
@@ -179,7 +186,10 @@ impl<'a> Expansion<'a> {
         for (key, value) in object {
             let factor = match (key.as_str(), value) {
                 ("anyOf" | "oneOf", Value::Array(all)) => {
-                    let mut any = Expanded { alternatives: 0, size: 0 };
+                    let mut any = Expanded {
+                        alternatives: 0,
+                        size: 0,
+                    };
                     for one in all {
                         any = any.or(self.schema(one)?);
                     }
@@ -254,7 +264,9 @@ impl<'a> Expansion<'a> {
         let pointer = reference.strip_prefix('#').and_then(decoded);
         let target = pointer.and_then(|pointer| self.root.pointer(&pointer));
         target.ok_or_else(|| {
-            ConstraintError::Schema(format!("$ref {reference:?} is nothing in the schema itself"))
+            ConstraintError::Schema(format!(
+                "$ref {reference:?} is nothing in the schema itself"
+            ))
         })
     }
 }

@@ -113,6 +113,8 @@ fn with_options(schema: Value) -> Result<Value, ConstraintError> {
     let options = json!({ "whitespace_pattern": WHITESPACE });
     match object.insert(OPTIONS.into(), options) {
         None => Ok(Value::Object(object)),
-        Some(_) => Err(ConstraintError::Schema(format!("{OPTIONS} is not supported"))),
+        Some(_) => Err(ConstraintError::Schema(format!(
+            "{OPTIONS} is not supported"
+        ))),
     }
 }

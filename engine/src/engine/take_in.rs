@@ -1,8 +1,8 @@
 //! What a step computed becomes events.
 
-use super::{Engine, EngineError};
 use super::laps::Laps;
 use super::sequence::{Pick, Picked};
+use super::{Engine, EngineError};
 use crate::event::{Event, TokenLogprobs};
 use crate::sampling::SamplingError;
 use crate::scheduler::Part;

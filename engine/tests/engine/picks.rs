@@ -117,7 +117,9 @@ fn sample_picks_what_the_cpu_reference_picks() {
             })
             .collect();
         // A quarter of the ids; in the smallest vocabularies perhaps none.
-        let mask: Vec<u32> = (0..mask_words(v)).map(|_| gpu.word() & gpu.word()).collect();
+        let mask: Vec<u32> = (0..mask_words(v))
+            .map(|_| gpu.word() & gpu.word())
+            .collect();
         for sampling in samplings(&mut gpu) {
             let draw = u64::from(u32::MAX);
             let [logits_there, scratch] = [&logits, &vec![0.0; v]].map(|values| gpu.put(values));

@@ -53,7 +53,10 @@ impl Sampler {
     ) -> Option<u32> {
         if sampling.constrained {
             for (id, logit) in logits.iter_mut().enumerate() {
-                if mask.get(id / 32).is_none_or(|bits| bits >> (id % 32) & 1 == 0) {
+                if mask
+                    .get(id / 32)
+                    .is_none_or(|bits| bits >> (id % 32) & 1 == 0)
+                {
                     *logit = f32::NEG_INFINITY;
                 }
             }

@@ -3,8 +3,8 @@
 
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::{
-    ARGMAX, LOGPROBS, MAX_TOP_LOGPROBS, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table, logprob_words,
-    occurrence_words,
+    ARGMAX, LOGPROBS, MAX_TOP_LOGPROBS, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table,
+    logprob_words, occurrence_words,
 };
 
 use super::super::error::ForwardError;
@@ -39,7 +39,10 @@ impl Picks {
         Ok(Self {
             picked: gpu.empty(4 * batch)?,
             sampling: gpu.create(Bytes::from_elems(vec![0u32; batch * SAMPLING_WORDS]))?,
-            occurrences: gpu.create(Bytes::from_elems(vec![0u32; batch * occurrence_words(vocab)]))?,
+            occurrences: gpu.create(Bytes::from_elems(vec![
+                0u32;
+                batch * occurrence_words(vocab)
+            ]))?,
             vocab,
             scratch: gpu.empty(4 * batch * vocab)?,
             table: gpu.create(Bytes::from_elems(exp2_table().to_vec()))?,
