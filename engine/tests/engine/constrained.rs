@@ -18,7 +18,7 @@ use super::support::{
 /// Room for whatever random weights like best between braces.
 fn config() -> ModelConfig {
     ModelConfig {
-        context_length: 640,
+        context_length: 256,
         ..odd_config()
     }
 }
@@ -39,7 +39,7 @@ fn schema() -> Value {
 
 fn constrained(request: Request) -> Request {
     Request {
-        max_tokens: Some(500),
+        max_tokens: Some(180),
         format: Some(OutputFormat::JsonSchema(schema())),
         ..request
     }
@@ -174,9 +174,9 @@ fn each_of_a_batch_is_answered_as_if_it_were_alone() {
         (Policy::PrefillFirst, None, 1),
         (Policy::PrefillFirst, None, 3),
         (Policy::Balanced, None, 2),
-        // As many as the longest alone may take: soon too few for four.
-        (Policy::PrefillFirst, Some(10), 2),
-        (Policy::Balanced, Some(10), 3),
+        // As many as one may take alone: soon too few for four.
+        (Policy::PrefillFirst, Some(4), 2),
+        (Policy::Balanced, Some(4), 3),
     ] {
         let what = format!("{policy:?}, {kv_blocks:?}, depth {depth}");
         let mut engine = engine_with(&config(), &options(4, policy, kv_blocks, depth));
