@@ -352,7 +352,7 @@ fn one_that_waits_has_all_wait_for_what_is_on_its_way_and_no_longer() {
         let pool = BlockPool::new(16, 4, true);
         run(limits(2, Policy::PrefillFirst), pool, 4, 2, all)
     };
-    let alone = run(&[free.clone()]);
+    let alone = run(std::slice::from_ref(&free));
     let both = run(&[free, bound]);
     // While both are answered the device still has their rows, and the free one runs ahead afterwards.
     assert!(both.chained + 2 >= alone.chained, "{both:?} {alone:?}");
