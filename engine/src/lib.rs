@@ -3,6 +3,7 @@
 
 pub mod bench;
 pub mod bytes;
+pub mod constraint;
 mod engine;
 pub mod event;
 pub mod forward;

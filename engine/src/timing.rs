@@ -14,13 +14,15 @@ pub enum Span {
     Template,
     /// Text to ids (once a request).
     Tokenize,
+    /// Compiling what constrains the answer (once a request; the first one's with the vocabulary's trie).
+    Grammar,
     /// Waiting for a free slot (once a request).
     Queue,
     /// Picking what runs next (once a request).
     Schedule,
-    /// Deciding which ids and positions this step computes.
+    /// Deciding which ids and positions this step computes, and which ids constrained answers may have.
     Plan,
-    /// Writing ids and positions to the device.
+    /// Writing ids, positions and masks to the device.
     Upload,
     /// Issuing the step's operations; a prompt's pieces are submitted here, too. On the CPU backend the
     /// arithmetic itself happens here.
@@ -59,9 +61,10 @@ pub enum Stage {
 
 impl Span {
     /// Every span, in the order in which a request meets them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Template,
         Self::Tokenize,
+        Self::Grammar,
         Self::Queue,
         Self::Schedule,
         Self::Plan,
@@ -79,7 +82,9 @@ impl Span {
     /// The stage under which this span is added up.
     pub const fn stage(self) -> Stage {
         match self {
-            Self::Template | Self::Tokenize | Self::Queue | Self::Schedule => Stage::Request,
+            Self::Template | Self::Tokenize | Self::Grammar | Self::Queue | Self::Schedule => {
+                Stage::Request
+            }
             Self::Plan | Self::Upload => Stage::Preprocess,
             Self::Encode | Self::Submit | Self::Gpu => Stage::Forward,
             Self::Sample | Self::Readback => Stage::Sampling,
@@ -92,6 +97,7 @@ impl Span {
         match self {
             Self::Template => "template",
             Self::Tokenize => "tokenize",
+            Self::Grammar => "grammar",
             Self::Queue => "queue",
             Self::Schedule => "schedule",
             Self::Plan => "plan",
@@ -274,7 +280,7 @@ impl StepTiming {
 /// Where the once-a-request time went, before the first step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestTiming {
-    /// Time by span: template, tokenize, queue, schedule.
+    /// Time by span: template, tokenize, grammar, queue, schedule.
     pub spans: Spans,
     /// The clock all of it was read from.
     pub clock: Clock,

@@ -166,6 +166,12 @@ pub struct ChatArgs {
     /// The most tokens of an answer.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub max_tokens: Option<usize>,
+    /// Answer with a JSON object.
+    #[arg(long, conflicts_with = "json_schema")]
+    pub json_object: bool,
+    /// Answer with JSON that the JSON schema in this file describes.
+    #[arg(long, value_name = "FILE")]
+    pub json_schema: Option<PathBuf>,
     /// Show where the time went after each answer: in sum, or token by token.
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_value = "off", default_missing_value = "summary")]
     pub timing: TimingView,

@@ -360,3 +360,36 @@ fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
     let rest = String::from_utf8_lossy(&rest);
     assert!(status.success(), "{status}: {rest}");
 }
+
+#[test]
+fn an_answer_is_kept_to_a_schema() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("schema.json");
+    std::fs::write(
+        &file,
+        r#"{"type": "array", "items": {"type": "null"}, "minItems": 2, "maxItems": 2}"#,
+    )
+    .expect("writes");
+    let file = file.to_string_lossy();
+    let model = family_arg(GGUF);
+    let words = [
+        "chat",
+        &model,
+        "--backend",
+        "flex",
+        "--prompt",
+        "Hi",
+        "--max-tokens",
+        "100",
+    ];
+    let text = succeeds(&[&words[..], &["--json-schema", &file]].concat());
+    let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"));
+    assert_eq!(answer, serde_json::json!([null, null]));
+    let output = run(&[&words[..], &["--json-schema", &model]].concat());
+    assert!(!output.status.success());
+    assert!(
+        stderr(&output).contains("is no JSON"),
+        "{}",
+        stderr(&output)
+    );
+}

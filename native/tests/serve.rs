@@ -466,6 +466,100 @@ fn a_full_queue_says_so() {
     );
 }
 
+/// Tokenizers of bytes and of SentencePiece; the weights are as good as random.
+#[test]
+fn an_answer_with_a_schema_is_what_it_describes_whole_and_streamed() {
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "on": { "type": "boolean" },
+            "kind": { "enum": ["é", "日本", 7, null] },
+            "word": { "type": "string", "maxLength": 5 },
+        },
+        "required": ["on", "kind", "word"],
+        "additionalProperties": false,
+    });
+    let check = |text: &str, what: &str| {
+        let value: Value =
+            serde_json::from_str(text).unwrap_or_else(|e| panic!("{what}: {e}, {text}"));
+        assert!(value["on"].is_boolean(), "{what}: {value}");
+        let kinds = [json!("é"), json!("日本"), json!(7), Value::Null];
+        assert!(kinds.contains(&value["kind"]), "{what}: {value}");
+        let word = value["word"].as_str().expect("a word");
+        assert!(word.chars().count() <= 5, "{what}: {value}");
+        assert_eq!(
+            value.as_object().map(|object| object.len()),
+            Some(3),
+            "{what}"
+        );
+    };
+    for model in [GGUF, "llama2-tiny", "llama3-tiny"] {
+        let folder = family_arg(model);
+        let server = Server::start(&[&folder, "--backend", "flex", "--batch", "2"]);
+        let mut body = json!({
+            "temperature": 1.1, "seed": 3, "n": 2, "max_tokens": 110,
+            "response_format": { "type": "json_schema", "json_schema": {
+                "name": "answer", "strict": true, "schema": schema,
+            } },
+        });
+        for (path, ask, said) in [
+            (
+                "/v1/chat/completions",
+                "messages",
+                json!([{ "role": "user", "content": "Hi" }]),
+            ),
+            ("/v1/completions", "prompt", json!("Hi")),
+        ] {
+            let what = format!("{model} {path}");
+            let mut body = body.clone();
+            body[ask] = said;
+            let (status, whole) = server.post(path, &body);
+            assert_eq!(status, 200, "{what}: {whole}");
+            body["stream"] = true.into();
+            let pieces = server.stream(path, &body);
+            for (index, choice) in whole["choices"]
+                .as_array()
+                .expect("choices")
+                .iter()
+                .enumerate()
+            {
+                check(text_of(choice), &what);
+                assert_eq!(choice["finish_reason"], "stop", "{what}");
+                assert_eq!(joined(&pieces, index as u64), text_of(choice), "{what}");
+            }
+        }
+        body["prompt"] = "Hi".into();
+        for (format, words) in [
+            (
+                json!({ "type": "json_schema", "json_schema": { "name": "a", "schema": { "not": {} } } }),
+                "not",
+            ),
+            (
+                json!({ "type": "json_schema", "json_schema": { "name": "a" } }),
+                "response_format",
+            ),
+            (json!({ "type": "xml" }), "response_format"),
+        ] {
+            body["response_format"] = format;
+            let (status, reply) = server.post("/v1/completions", &body);
+            assert_eq!(status, 400, "{reply}");
+            let message = reply["error"]["message"].as_str().expect("words");
+            assert!(message.contains(words), "{message}");
+        }
+        body["response_format"] = json!({ "type": "json_object" });
+        body["max_tokens"] = 3.into();
+        let (status, cut) = server.post("/v1/completions", &body);
+        assert_eq!(status, 200, "{cut}");
+        let choice = &cut["choices"][0];
+        assert!(text_of(choice).starts_with('{'), "{choice}");
+        assert!(
+            ["stop", "length"]
+                .map(Value::from)
+                .contains(&choice["finish_reason"])
+        );
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_runs_is_finished_before_it_ends() {

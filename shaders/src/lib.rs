@@ -21,7 +21,9 @@ pub use kernel::Kernel;
 use kernel::parts;
 pub use linear::{ADD, Store, WITH_BIAS, Way, linear};
 pub use roofline::{COPY, FMA, FMA_FLOP_A_ROUND};
-pub use sampling::{FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table};
+pub use sampling::{
+    FULL_WEIGHT, IN_PROMPT, SAMPLING_WORDS, Sampling, exp2_table, mask_words, occurrence_words,
+};
 pub use subgroups::{SUBGROUP_PROBE, SUBGROUP_PROBE_WORDS, subgroup_size};
 pub use variant::Variant;
 
@@ -38,9 +40,10 @@ pub const ARGMAX: Kernel = Kernel::of(
     "argmax",
 );
 
-/// The same with penalties, filters and a draw: buffers `logits`, `occurrences` [SLOTS, V] u32, `sampling`
-/// [SLOTS, [`Sampling::words`]], [N, V] words of scratch, [`exp2_table`], `picked` and `step`; info: V. A
-/// workgroup a pick. `sampling` becomes that of the next draw, and `occurrences` counts the id.
+/// The same with a mask, penalties, filters and a draw: buffers `logits`, `occurrences` [SLOTS,
+/// [`occurrence_words`]] u32, `sampling` [SLOTS, [`Sampling::words`]], [N, V] words of scratch, [`exp2_table`],
+/// `picked` and `step`; info: V. A workgroup a pick. `sampling` becomes that of the next draw, and
+/// `occurrences` counts the id.
 pub const SAMPLE: Kernel = Kernel::of(
     "sample",
     [STEP, BEST, PICK, include_str!("../wgsl/sample.wgsl")],

@@ -27,10 +27,22 @@ pub struct Sampling {
     pub frequency: f32,
     /// The seed of the draws.
     pub seed: u64,
+    /// Whether only ids of a mask are picked.
+    pub constrained: bool,
 }
 
 /// Words of [`Sampling::words`].
-pub const SAMPLING_WORDS: usize = 14;
+pub const SAMPLING_WORDS: usize = 15;
+
+/// Words of a mask of `vocab` ids: a bit an id, the lowest bit of a word first.
+pub const fn mask_words(vocab: usize) -> usize {
+    vocab.div_ceil(32)
+}
+
+/// Words that a sequence has in `occurrences`: one an id, and behind them its mask.
+pub const fn occurrence_words(vocab: usize) -> usize {
+    vocab + mask_words(vocab)
+}
 
 impl Sampling {
     /// What the kernel reads, before draw number `draw`.
@@ -49,6 +61,7 @@ impl Sampling {
             (self.seed >> 32) as u32,
             draw as u32,
             (draw >> 32) as u32,
+            self.constrained.into(),
             u32::MAX,
         ]
     }

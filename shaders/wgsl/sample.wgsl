@@ -1,14 +1,15 @@
-// Penalties, temperature, top-k, top-p, min-p and a seeded draw, in integers where rounding could
+// A mask, penalties, temperature, top-k, top-p, min-p and a seeded draw, in integers where rounding could
 // make two devices pick differently. A workgroup a pick, any V. CPU reference: src/cpu/sample.rs, which
 // also says in which order ids of equal distance are kept and drawn.
 
 // [N, V] f32
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;
-// [SLOTS, V] u32: IN_PROMPT, plus how often the answer has the id
+// [SLOTS, V + ceil(V / 32)] u32: IN_PROMPT, plus how often the answer has the id; a bit an id: whether it
+// may be picked
 @group(0) @binding(1) var<storage, read_write> occurrences: array<u32>;
-// [SLOTS, 14]: see below
+// [SLOTS, 15]: see below
 @group(0) @binding(2) var<storage, read_write> sampling: array<u32>;
-// [N, V]: scratch; penalised logits, then distances
+// [N, V]: scratch; penalised logits, INFINITE where the mask has no bit, then distances
 @group(0) @binding(3) var<storage, read_write> distances: array<u32>;
 // [257]: 2^22 times 2^(-i / 256)
 @group(0) @binding(4) var<storage, read_write> table: array<u32>;
@@ -31,10 +32,13 @@ const PRESENCE: u32 = 7u;
 const FREQUENCY: u32 = 8u;
 const SEED: u32 = 9u;
 const DRAW: u32 = 11u;
-const ALL_ONES: u32 = 13u;
-const SETTINGS: u32 = 14u;
+const CONSTRAINED: u32 = 13u;
+const ALL_ONES: u32 = 14u;
+const SETTINGS: u32 = 15u;
 
 const IN_PROMPT: u32 = 0x80000000u;
+// The bits of what is not finite.
+const INFINITE: u32 = 0x7f800000u;
 // From here on weights are zero.
 const FAR: u32 = 0x1f0000u;
 // Distances have three digits of seven bits.
@@ -85,6 +89,12 @@ fn rounded(x: f32) -> f32 {
 
 fn word(at: u32) -> u32 { return sampling[settings_at + at]; }
 fn setting(at: u32) -> f32 { return bitcast<f32>(word(at)); }
+
+fn may_be_picked(id: u32) -> bool {
+    if (word(CONSTRAINED) == 0u) { return true; }
+    let bits = occurrences[seen_at + info[0] + id / 32u];
+    return ((bits >> (id % 32u)) & 1u) != 0u;
+}
 
 fn penalised(id: u32) -> f32 {
     var logit = logits[row_at + id];
@@ -254,13 +264,15 @@ fn main(
     let v = info[0];
     let slot = row_word(row_of(group.x), ROW_SLOT);
     row_at = group.x * v;
-    seen_at = slot * v;
+    seen_at = slot * (v + (v + 31u) / 32u);
     settings_at = slot * SETTINGS;
     var id = NONE;
     var value = 0.0;
     for (var i = lane; i < v; i += LANES) {
-        let x = penalised(i);
-        distances[row_at + i] = bitcast<u32>(x);
+        var bits = INFINITE;
+        if (may_be_picked(i)) { bits = bitcast<u32>(penalised(i)); }
+        distances[row_at + i] = bits;
+        let x = bitcast<f32>(bits);
         if (is_finite(x) && wins(i, x, id, value)) {
             id = i;
             value = x;

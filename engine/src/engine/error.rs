@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::constraint::ConstraintError;
 use crate::event::Fault;
 use crate::forward::{ForwardError, LoadError};
 use crate::sampling::SamplingError;
@@ -29,6 +30,9 @@ pub enum EngineError {
         /// How many ids there are.
         vocab: usize,
     },
+    /// What the answer has to be.
+    #[error(transparent)]
+    Constraint(#[from] ConstraintError),
     /// The device.
     #[error(transparent)]
     Forward(#[from] ForwardError),
@@ -44,6 +48,7 @@ impl EngineError {
             Self::Tokenizer(_)
             | Self::Length(_)
             | Self::UnknownId { .. }
+            | Self::Constraint(_)
             | Self::Sampling(SamplingError::Setting(_) | SamplingError::TopLogprobs { .. }) => {
                 Fault::Request
             }

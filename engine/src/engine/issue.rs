@@ -1,6 +1,7 @@
 //! Issuing steps to a device that picks, before what was issued has come.
 
 use super::laps::Laps;
+use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::Event;
 use crate::forward::{NextRows, PickWay, Rows, StepRead};
@@ -36,6 +37,9 @@ impl Engine {
             laps.book(Span::Upload);
             input.rows()
         };
+        if self.constrain(&parts)? {
+            laps.book(Span::Upload);
+        }
         let picking = parts.iter().filter(|part| part.picks);
         let picking = picking.filter_map(|part| self.requests.get(&part.request));
         let (mut way, mut top) = (PickWay::Argmax, None);
@@ -70,6 +74,20 @@ impl Engine {
             rows.push(*slot, range.start, ids, *picks);
         }
         rows
+    }
+
+    /// Puts on the device what constrained answers may have of the picks of `parts`: all that they had is
+    /// known, since the scheduler waits for that. Whether there were any.
+    fn constrain(&self, parts: &[Part]) -> Result<bool, EngineError> {
+        let mut constrained = false;
+        for part in parts.iter().filter(|part| part.picks) {
+            let sequence = self.requests.get(&part.request);
+            if let Some(mask) = sequence.and_then(Sequence::mask) {
+                self.model.constrain(part.slot, mask)?;
+                constrained = true;
+            }
+        }
+        Ok(constrained)
     }
 
     /// What has to be there before a step: slots of those who got one, and their blocks. It took

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::info::{ModelInfo, type_counts};
 use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel};
 use crate::bytes::ByteSource;
+use crate::constraint::Constraints;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
     self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, PickWay,
@@ -136,6 +137,7 @@ impl Engine {
         let mut engine = Self {
             model,
             tokenizer,
+            constraints: Constraints::default(),
             info,
             failures: open.failures,
             gpu: open.gpu,

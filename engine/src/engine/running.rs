@@ -8,6 +8,7 @@ use super::EngineError;
 use super::info::ModelInfo;
 use super::issue::Flight;
 use super::sequence::Sequence;
+use crate::constraint::Constraints;
 use crate::event::{Event, RequestId};
 use crate::forward::device::Failures;
 use crate::forward::gpu::Gpu;
@@ -21,6 +22,8 @@ use crate::tokenizer::Tokenizer;
 pub struct Engine {
     pub(super) model: Model,
     pub(super) tokenizer: Arc<Tokenizer>,
+    /// What constrained answers share.
+    pub(super) constraints: Constraints,
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
     /// None on the CPU backend.
@@ -65,7 +68,8 @@ impl Engine {
     pub fn submit_as(&mut self, id: RequestId, request: Request) {
         self.next_id = self.next_id.max(id.0 + 1);
         let limits = (self.model.context(), self.model.config().vocab_size);
-        match Sequence::new(id, request, &self.tokenizer, limits, self.epoch.ms()) {
+        let of_model = (&*self.tokenizer, &mut self.constraints);
+        match Sequence::new(id, request, of_model, limits, self.epoch.ms()) {
             Ok((sequence, asked)) => {
                 self.events.push(Event::Queued { request: id });
                 self.requests.insert(id, sequence);

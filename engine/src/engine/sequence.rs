@@ -3,6 +3,7 @@
 use llamaglass_shaders::MAX_TOP_LOGPROBS;
 use llamaglass_shaders::cpu::{self, Logprobs};
 
+use crate::constraint::{Constraint, ConstraintError, Constraints};
 use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
 use crate::forward::PickWay;
 use crate::platform::{Stopwatch, clock};
@@ -28,6 +29,8 @@ pub(super) struct Sequence {
     pub(super) logprobs: Option<usize>,
     sampler: HostSampler,
     occurrences: Occurrences,
+    /// What keeps the answer to its format.
+    constraint: Option<Constraint>,
     text: TextStream,
     /// What was spent on it before its first step.
     pub(super) spans: Spans,
@@ -54,7 +57,7 @@ impl Sequence {
     pub(super) fn new(
         id: RequestId,
         request: Request,
-        tokenizer: &Tokenizer,
+        (tokenizer, constraints): (&Tokenizer, &mut Constraints),
         (context, vocab): (usize, usize),
         now_ms: f64,
     ) -> Result<(Self, Asked), EngineError> {
@@ -64,15 +67,27 @@ impl Sequence {
             return Err(EngineError::UnknownId { id, vocab });
         }
         let budget = answer_budget(ids.len(), request.max_tokens, context)?;
-        let end_ids = if request.ignore_eos {
+        // What has a format has an end.
+        let end_ids = if request.ignore_eos && request.format.is_none() {
             Vec::new()
         } else {
             tokenizer.eos_ids().to_vec()
         };
-        let sampling = sampling(&request.sampling)?;
+        let sampling = Sampling {
+            constrained: request.format.is_some(),
+            ..sampling(&request.sampling)?
+        };
         if let Some(asked) = request.logprobs.filter(|asked| *asked > MAX_TOP_LOGPROBS) {
             let most = MAX_TOP_LOGPROBS;
             return Err(SamplingError::TopLogprobs { asked, most }.into());
+        }
+        let watch = Stopwatch::start();
+        let constraint = request
+            .format
+            .map(|format| constraints.compile(&format, tokenizer, vocab))
+            .transpose()?;
+        if constraint.is_some() {
+            spans.add(Span::Grammar, watch.ms());
         }
         // Without penalties nobody asks.
         let vocab = if sampling.penalties { vocab } else { 0 };
@@ -87,6 +102,7 @@ impl Sequence {
             sampler: HostSampler::new(sampling),
             occurrences: Occurrences::of_prompt(&ids, vocab),
             sampling,
+            constraint,
             text: TextStream::new(tokenizer, &request.stop),
             spans,
             since: Stopwatch::start(),
@@ -96,6 +112,7 @@ impl Sequence {
             priority: request.priority,
             most: ids.len() + budget,
             ids,
+            waits: sequence.constraint.is_some(),
             deadline_ms: request.deadline_ms.map(|after| now_ms + after),
         };
         Ok((sequence, asked))
@@ -123,7 +140,13 @@ impl Sequence {
 
     /// How the device is to pick.
     pub(super) fn pick_way(&self) -> PickWay {
-        if self.sampling.scale == 0.0 && !self.sampling.penalties {
+        let Sampling {
+            scale,
+            penalties,
+            constrained,
+            ..
+        } = self.sampling;
+        if scale == 0.0 && !penalties && !constrained {
             PickWay::Argmax
         } else {
             PickWay::Sample
@@ -136,11 +159,25 @@ impl Sequence {
         ((&self.sampling, draws), self.occurrences.words())
     }
 
+    /// The ids that may be picked next, where not all may: a bit each.
+    pub(super) fn mask(&self) -> Option<&[u32]> {
+        self.constraint.as_ref().map(Constraint::mask)
+    }
+
+    /// Finds out which ids may be picked next. Whether that was to be found out.
+    pub(super) fn look_ahead(&mut self) -> Result<bool, ConstraintError> {
+        match &mut self.constraint {
+            Some(constraint) => constraint.look_ahead().map(|()| true),
+            None => Ok(false),
+        }
+    }
+
     /// Picks an id from `logits` (V) on the host.
     pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<Pick, SamplingError> {
-        // Picking penalises them.
+        // Picking changes them.
         let own = self.logprobs.map(|top| (logits.to_vec(), top));
-        let id = self.sampler.pick(logits, &self.occurrences)?;
+        let mask = self.constraint.as_ref().map_or(&[][..], Constraint::mask);
+        let id = self.sampler.pick(logits, &self.occurrences, mask)?;
         let logprobs = own.map(|(logits, top)| cpu::logprobs(&logits, id, top));
         Ok(Pick { id, logprobs })
     }
@@ -163,27 +200,38 @@ impl Sequence {
     }
 
     /// Takes a picked id in.
-    pub(super) fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Picked {
+    ///
+    /// # Errors
+    /// [`ConstraintError`] where the answer's format has no such id there.
+    pub(super) fn push(
+        &mut self,
+        tokenizer: &Tokenizer,
+        id: u32,
+    ) -> Result<Picked, ConstraintError> {
         self.completion_tokens += 1;
         self.occurrences.push(id);
+        let complete = match &mut self.constraint {
+            Some(constraint) => constraint.push(id)?,
+            None => false,
+        };
         if self.end_ids.contains(&id) {
-            return Picked {
+            return Ok(Picked {
                 text: String::new(),
                 finish: Some(FinishReason::Stop),
-            };
+            });
         }
         let delta = self.text.push(tokenizer, id);
-        let finish = if delta.stopped {
+        let finish = if delta.stopped || complete {
             Some(FinishReason::Stop)
         } else if self.completion_tokens >= self.budget {
             Some(FinishReason::Length)
         } else {
             None
         };
-        Picked {
+        Ok(Picked {
             text: delta.text,
             finish,
-        }
+        })
     }
 
     /// The sequence's last event.

@@ -1,9 +1,9 @@
 //! What a step computed becomes events.
 
-use super::Engine;
 use super::laps::Laps;
 use super::sequence::{Pick, Picked};
-use crate::event::{Event, Fault, TokenLogprobs};
+use super::{Engine, EngineError};
+use crate::event::{Event, TokenLogprobs};
 use crate::sampling::SamplingError;
 use crate::scheduler::Part;
 use crate::timing::{Span, StepKind, StepTiming};
@@ -12,7 +12,7 @@ use crate::timing::{Span, StepKind, StepTiming};
 enum Told {
     Prefill { prompt_tokens: usize },
     Token(u32, Picked, Option<TokenLogprobs>),
-    Failed(String),
+    Failed(EngineError),
 }
 
 impl Engine {
@@ -45,18 +45,17 @@ impl Engine {
                 Some(Ok(Pick { id, logprobs })) => {
                     self.scheduler.picked(part.request, id);
                     let logprobs = sequence.told_logprobs(logprobs);
-                    Told::Token(id, sequence.push(&self.tokenizer, id), logprobs)
+                    match sequence.push(&self.tokenizer, id) {
+                        Ok(picked) => Told::Token(id, picked, logprobs),
+                        Err(error) => Told::Failed(error.into()),
+                    }
                 }
-                Some(Err(error)) => Told::Failed(error.to_string()),
+                Some(Err(error)) => Told::Failed(error.into()),
             };
             let done = match &told {
                 Told::Prefill { .. } => None,
                 Told::Token(_, picked, _) => picked.finish.map(|reason| sequence.done(reason)),
-                Told::Failed(error) => Some(Event::Failed {
-                    request: part.request,
-                    error: error.clone(),
-                    fault: Fault::Engine,
-                }),
+                Told::Failed(error) => Some(failed(part, error)),
             };
             if done.is_some() {
                 self.requests.remove(&part.request);
@@ -66,6 +65,25 @@ impl Engine {
         }
         if picked {
             laps.book(Span::Detokenize);
+        }
+        // What constrained answers may have next; the others' is known.
+        let mut constrained = false;
+        for (part, _, told, done) in &mut events {
+            let sequence = self.requests.get_mut(&part.request);
+            let (Told::Token(..), Some(sequence)) = (told, sequence) else {
+                continue;
+            };
+            match sequence.look_ahead() {
+                Ok(had_to) => constrained |= had_to,
+                Err(error) => {
+                    *done = Some(failed(part, &error.into()));
+                    self.requests.remove(&part.request);
+                    self.scheduler.end(part.request);
+                }
+            }
+        }
+        if constrained {
+            laps.book(Span::Plan);
         }
         self.events.reserve(2 * events.len());
         laps.book(Span::Emit);
@@ -98,5 +116,13 @@ impl Engine {
             }
             self.events.extend(done);
         }
+    }
+}
+
+fn failed(part: &Part, error: &EngineError) -> Event {
+    Event::Failed {
+        request: part.request,
+        fault: error.fault(),
+        error: error.to_string(),
     }
 }

@@ -281,6 +281,15 @@ impl Model {
         self.fast()?.begin(slot, sampling, occurrences)
     }
 
+    /// Puts the `mask` of ids that the sequence in `slot` may have next on the device, for the picks that
+    /// are issued from here on, where its settings say that it is constrained.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the device does not pick.
+    pub fn constrain(&self, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
+        self.fast()?.constrain(slot, mask)
+    }
+
     /// Issues a step over the rows that were uploaded, or over those that were picked last, which the
     /// host need not know yet: writes the cache, and picks ids in `way` where they are wanted, with
     /// log-probabilities of the `top` most probable ones.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::scheduler::{Input, Request, SamplingOptions};
+use crate::scheduler::{Input, OutputFormat, Request, SamplingOptions};
 
 /// A request to a server. What is not OpenAI's own is said only where it is asked for, so that other
 /// servers are not bothered with it.
@@ -35,6 +35,7 @@ impl Ask<'_> {
             stop,
             max_tokens,
             ignore_eos,
+            format,
             logprobs: _,
             priority,
             deadline_ms,
@@ -74,6 +75,11 @@ impl Ask<'_> {
                 json!(sampling.repetition_penalty),
             ),
             ("ignore_eos", *ignore_eos, json!(true)),
+            (
+                "response_format",
+                format.is_some(),
+                json!(format.as_ref().map(response_format)),
+            ),
             ("priority", *priority != 0, json!(priority)),
             (
                 "timeout",
@@ -94,5 +100,15 @@ impl Ask<'_> {
             }
         }
         body
+    }
+}
+
+fn response_format(format: &OutputFormat) -> Value {
+    match format {
+        OutputFormat::JsonObject => json!({ "type": "json_object" }),
+        OutputFormat::JsonSchema(schema) => json!({
+            "type": "json_schema",
+            "json_schema": { "name": "answer", "strict": true, "schema": schema },
+        }),
     }
 }

@@ -6,6 +6,8 @@ mod adapter;
 mod background;
 mod clock;
 mod machine;
+#[cfg(feature = "compute")]
+mod stack;
 mod wall_clock;
 
 #[cfg(feature = "compute")]
@@ -14,4 +16,6 @@ pub use adapter::{BrowserAdapter, IN_BROWSER};
 pub use background::in_background;
 pub use clock::{Stopwatch, clock};
 pub use machine::{CPU_NAME, MEMORY_LIMIT};
+#[cfg(feature = "compute")]
+pub use stack::{SCHEMA_LEVELS, on_large_stack};
 pub use wall_clock::unix_time_seconds;

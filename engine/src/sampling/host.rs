@@ -62,6 +62,7 @@ pub fn sampling(options: &SamplingOptions) -> Result<Sampling, SamplingError> {
         presence: options.presence_penalty,
         frequency: options.frequency_penalty,
         seed: options.seed,
+        constrained: false,
     })
 }
 
@@ -83,7 +84,8 @@ impl HostSampler {
         }
     }
 
-    /// Picks the next id from `logits` (V), which are changed in place by the penalties.
+    /// Picks the next id from `logits` (V), which are changed in place by mask and penalties. `mask` has
+    /// a bit for each id that may be picked; nobody asks where the settings are not constrained.
     ///
     /// Ties go to the lower id where nothing is drawn. Not-a-number counts as minus infinity.
     ///
@@ -93,11 +95,12 @@ impl HostSampler {
         &mut self,
         logits: &mut [f32],
         occurrences: &Occurrences,
+        mask: &[u32],
     ) -> Result<u32, SamplingError> {
         let draw = self.draws;
         self.draws += 1;
         self.sampler
-            .sample(logits, occurrences.words(), &self.sampling, draw)
+            .sample(logits, occurrences.words(), mask, &self.sampling, draw)
             .ok_or(SamplingError::NoFiniteLogit)
     }
 }
@@ -111,7 +114,7 @@ mod tests {
 
     fn pick(options: SamplingOptions, logits: &[f32]) -> u32 {
         HostSampler::new(sampling(&options).unwrap())
-            .pick(&mut logits.to_vec(), &Occurrences::default())
+            .pick(&mut logits.to_vec(), &Occurrences::default(), &[])
             .unwrap()
     }
 
@@ -120,7 +123,7 @@ mod tests {
         (0..n)
             .map(|_| {
                 sampler
-                    .pick(&mut logits.to_vec(), &Occurrences::default())
+                    .pick(&mut logits.to_vec(), &Occurrences::default(), &[])
                     .unwrap()
             })
             .collect()
@@ -135,7 +138,7 @@ mod tests {
     #[test]
     fn logits_without_a_finite_value_are_an_error() {
         let mut sampler = HostSampler::new(sampling(&SamplingOptions::default()).unwrap());
-        let picked = sampler.pick(&mut [f32::NAN; 4], &Occurrences::default());
+        let picked = sampler.pick(&mut [f32::NAN; 4], &Occurrences::default(), &[]);
         assert_eq!(picked, Err(SamplingError::NoFiniteLogit));
     }
 
@@ -196,9 +199,34 @@ mod tests {
             ..Default::default()
         };
         let mut logits = [4.0, -4.0, 1.0];
-        let picked = HostSampler::new(sampling(&options).unwrap()).pick(&mut logits, &seen);
+        let picked = HostSampler::new(sampling(&options).unwrap()).pick(&mut logits, &seen, &[]);
         assert_eq!(logits, [2.0, -9.0, 1.0]);
         assert_eq!(picked, Ok(0));
+    }
+
+    #[test]
+    fn what_the_mask_leaves_out_is_never_picked() {
+        let logits = [9.0, 1.0, 8.0, 2.0, 7.0];
+        for temperature in [0.0, 5.0] {
+            let options = SamplingOptions {
+                temperature,
+                ..Default::default()
+            };
+            let constrained = Sampling {
+                constrained: true,
+                ..sampling(&options).unwrap()
+            };
+            let mut sampler = HostSampler::new(constrained);
+            let mut pick = |mask: u32| {
+                let mut logits = logits.to_vec();
+                sampler.pick(&mut logits, &Occurrences::default(), &[mask])
+            };
+            for _ in 0..50 {
+                assert!(matches!(pick(0b01010), Ok(1 | 3)));
+                assert_eq!(pick(0b00010), Ok(1));
+            }
+            assert_eq!(pick(0), Err(SamplingError::NoFiniteLogit));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod tests;
 
 pub use blocks::{BlockCopy, BlockId, BlockPool, Held, NULL_BLOCK};
 pub use length::{LengthError, answer_budget};
-pub use request::{Input, Request, RequestId};
+pub use request::{Input, OutputFormat, Request, RequestId};
 pub use sampling_options::{SamplingOptions, SettingError};
 pub use schedule::{Asked, Limits, Policy, Scheduler};
 pub use step::{Admitted, Part, Step, TableEntry};

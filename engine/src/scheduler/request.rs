@@ -1,6 +1,7 @@
 //! What a caller asks of the engine.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::SamplingOptions;
 use crate::tokenizer::Message;
@@ -21,6 +22,16 @@ pub enum Input {
     Ids(Vec<u32>),
 }
 
+/// What an answer's text has to be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputFormat {
+    /// Any JSON object.
+    JsonObject,
+    /// JSON that this schema describes.
+    JsonSchema(Value),
+}
+
 /// One request for an answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Request {
@@ -35,9 +46,12 @@ pub struct Request {
     /// The most tokens to pick; without it, up to the context's end.
     #[serde(default)]
     pub max_tokens: Option<usize>,
-    /// Go on past end ids (benchmarks and parity).
+    /// Go on past end ids (benchmarks and parity); an answer with a format ends with it all the same.
     #[serde(default)]
     pub ignore_eos: bool,
+    /// What the answer has to be, unless `max_tokens` or a stop text cuts it; any text without it.
+    #[serde(default)]
+    pub format: Option<OutputFormat>,
     /// Tell each token's log-probability, and those of so many of the most probable, at most 20.
     #[serde(default)]
     pub logprobs: Option<usize>,
@@ -58,6 +72,7 @@ impl Request {
             stop: Vec::new(),
             max_tokens: None,
             ignore_eos: false,
+            format: None,
             logprobs: None,
             priority: 0,
             deadline_ms: None,

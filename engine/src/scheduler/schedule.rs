@@ -65,6 +65,8 @@ pub struct Asked {
     pub ids: Vec<u32>,
     /// Ids of prompt and answer at most; no more than the context has positions.
     pub most: usize,
+    /// Whether a pick has to be known before the one after it can be issued.
+    pub waits: bool,
     /// When it is given up, in milliseconds of the clock that [`Scheduler::expired`] is told.
     pub deadline_ms: Option<f64>,
 }
@@ -110,6 +112,11 @@ struct Running {
 }
 
 impl Running {
+    /// Whether the host does not know yet what the next row's id is.
+    const fn is_unknown(&self) -> bool {
+        self.issued >= self.asked.ids.len()
+    }
+
     const fn is_prompt(&self) -> bool {
         self.issued < self.prompt
     }
@@ -300,10 +307,11 @@ impl Scheduler {
     fn plan_answers(&mut self, chains: bool, on_its_way: bool, step: &mut Step) -> bool {
         let next = || self.running.iter().filter(|running| running.goes_on());
         let chains = chains
+            && !next().any(|running| running.asked.waits && running.is_unknown())
             && next()
                 .map(|running| running.asked.request)
                 .eq(self.chain.iter().copied());
-        if !chains && next().any(|running| running.issued >= running.asked.ids.len()) {
+        if !chains && next().any(Running::is_unknown) {
             return false;
         }
         if !self.grow(on_its_way, step) {

@@ -95,6 +95,8 @@ struct Wanted {
     priority: i32,
     prompt: Vec<u32>,
     answer: usize,
+    /// Whether each of its picks has to be known before the next is issued.
+    waits: bool,
     /// After so many picks the caller has enough, or nothing more is wanted at all.
     ends_after: Option<usize>,
 }
@@ -129,6 +131,7 @@ fn run(limits: Limits, pool: BlockPool, size: usize, depth: usize, wanted: &[Wan
                     priority: w.priority,
                     ids: w.prompt.clone(),
                     most: w.prompt.len() + w.answer,
+                    waits: w.waits,
                     deadline_ms: None,
                 };
                 scheduler.submit(asked);
@@ -154,6 +157,14 @@ fn run(limits: Limits, pool: BlockPool, size: usize, depth: usize, wanted: &[Wan
                 assert!(
                     padded + last.range.len() + step.answers.len()
                         <= limits.rows.max(limits.slots + 1)
+                );
+            }
+            for part in &step.answers {
+                let known = scheduler.ids(part.request).len();
+                let waits = wanted[part.request.0 as usize].waits;
+                assert!(
+                    !waits || part.range.start < known,
+                    "{part:?} of {known} ids"
                 );
             }
             let picked = device.compute(&step, |request| scheduler.ids(request).to_vec());
@@ -218,6 +229,7 @@ fn wanted(prompt: &[u32], answer: usize) -> Wanted {
         priority: 0,
         prompt: prompt.to_vec(),
         answer,
+        waits: false,
         ends_after: None,
     }
 }
@@ -351,6 +363,20 @@ fn prompts_are_batched_and_answers_chained() {
 }
 
 #[test]
+fn one_that_waits_has_all_wait_for_what_is_on_its_way_and_no_longer() {
+    let [free, mut bound] = [wanted(&[1; 3], 12), wanted(&[2; 3], 5)];
+    bound.waits = true;
+    let run = |all: &[Wanted]| {
+        let pool = BlockPool::new(16, 4, true);
+        run(limits(2, Policy::PrefillFirst), pool, 4, 2, all)
+    };
+    let alone = run(std::slice::from_ref(&free));
+    let both = run(&[free, bound]);
+    // While both are answered the device still has their rows, and the free one runs ahead afterwards.
+    assert!(both.chained + 2 >= alone.chained, "{both:?} {alone:?}");
+}
+
+#[test]
 fn an_answer_waits_for_no_more_than_so_many_prompts() {
     // A stream of short requests beside a long one, and prompts go first.
     let mut all = vec![wanted(&[9; 4], 12)];
@@ -365,6 +391,7 @@ fn an_answer_waits_for_no_more_than_so_many_prompts() {
         priority: 0,
         ids: w.prompt.clone(),
         most: w.prompt.len() + w.answer,
+        waits: false,
         deadline_ms: None,
     };
     scheduler.submit(ask(0, &all[0]));
@@ -393,6 +420,7 @@ fn a_deadline_is_heard_of_once_it_has_passed() {
             priority: 0,
             ids: vec![1],
             most: 5,
+            waits: false,
             deadline_ms: Some(10.0 + request as f64),
         });
     }
@@ -406,14 +434,16 @@ fn any_wanted() -> impl Strategy<Value = Wanted> {
     // Prompts that often begin alike.
     let prompt = (0u32..3, 0usize..12, prop::collection::vec(0u32..3, 1..10));
     let ends = prop::option::weighted(0.3, 0usize..8);
-    (0usize..40, -1i32..2, prompt, 1usize..14, ends).prop_map(
-        |(arrives, priority, (system, common, own), answer, ends_after)| {
+    let waits = prop::bool::weighted(0.2);
+    (0usize..40, -1i32..2, prompt, 1usize..14, (ends, waits)).prop_map(
+        |(arrives, priority, (system, common, own), answer, (ends_after, waits))| {
             let system = (0..common as u32).map(|id| id * (system + 1));
             Wanted {
                 arrives,
                 priority,
                 prompt: system.chain(own).collect(),
                 answer,
+                waits,
                 ends_after,
             }
         },

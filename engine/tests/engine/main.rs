@@ -8,6 +8,7 @@ mod answering;
 mod attention;
 mod batch;
 mod bench;
+mod constrained;
 mod kernels;
 mod logprobs;
 mod oracle;

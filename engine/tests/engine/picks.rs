@@ -4,6 +4,7 @@ use llamaglass_engine::forward::gpu::Buffer;
 use llamaglass_shaders::step::{self, Row};
 use llamaglass_shaders::{
     ARGMAX, IN_PROMPT, LOGPROBS, NO_PICK, SAMPLE, Sampling, cpu, exp2_table, logprob_words,
+    mask_words, occurrence_words,
 };
 
 use super::kernels::Gpu;
@@ -70,7 +71,9 @@ fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
             (0, 0xe666_6666),
             (300, 0x8000_0000),
         ] {
-            for penalties in [false, true] {
+            for (penalties, constrained) in
+                [(false, false), (true, false), (false, true), (true, true)]
+            {
                 let odd = gpu.random().is_multiple_of(3);
                 all.push(Sampling {
                     scale,
@@ -82,6 +85,7 @@ fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
                     presence: 0.7,
                     frequency: 0.3,
                     seed: u64::from(gpu.word()) << 20,
+                    constrained,
                 });
             }
         }
@@ -112,10 +116,14 @@ fn sample_picks_what_the_cpu_reference_picks() {
                 _ => 0,
             })
             .collect();
+        // A quarter of the ids; in the smallest vocabularies perhaps none.
+        let mask: Vec<u32> = (0..mask_words(v))
+            .map(|_| gpu.word() & gpu.word())
+            .collect();
         for sampling in samplings(&mut gpu) {
             let draw = u64::from(u32::MAX);
             let [logits_there, scratch] = [&logits, &vec![0.0; v]].map(|values| gpu.put(values));
-            let occurrences = gpu.put_u32(&seen);
+            let occurrences = gpu.put_u32(&[seen.as_slice(), &mask].concat());
             let settings = gpu.put_u32(&sampling.words(draw));
             let picked = gpu.put_u32(&[5]);
             let mut counted = seen.clone();
@@ -134,13 +142,13 @@ fn sample_picks_what_the_cpu_reference_picks() {
                 ];
                 gpu.device.launch(&SAMPLE, &buffers, &[v as u32], [1, 1, 1]);
                 let mut penalised = logits.clone();
-                let wanted = sampler.sample(&mut penalised, &counted, &sampling, draw);
+                let wanted = sampler.sample(&mut penalised, &counted, &mask, &sampling, draw);
                 check_pick(&gpu, &picked, &step, wanted, &what);
                 if let (Some(id), true) = (wanted, sampling.penalties) {
                     counted[id as usize] += 1;
                 }
             }
-            assert_eq!(gpu.get_u32(&occurrences), counted);
+            assert_eq!(gpu.get_u32(&occurrences), [counted, mask.clone()].concat());
         }
     }
 }
@@ -148,14 +156,23 @@ fn sample_picks_what_the_cpu_reference_picks() {
 #[test]
 fn sample_of_nothing_picks_nothing() {
     let mut gpu = Gpu::open();
-    let sampling = samplings(&mut gpu)[25];
-    let [logits, scratch] = [f32::NAN, 0.0].map(|value| gpu.put(&[value; 300]));
-    let step = prompt(&gpu);
-    let [seen, settings, table, picked] =
-        [&[0; 300][..], &sampling.words(0), &exp2_table(), &[5]].map(|words| gpu.put_u32(words));
-    let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
-    gpu.device.launch(&SAMPLE, &buffers, &[300], [1, 1, 1]);
-    check_pick(&gpu, &picked, &step, None, "only NaN");
+    let all = samplings(&mut gpu);
+    let mut drawn = all.iter().filter(|one| one.scale > 0.0);
+    let [free, constrained] = [false, true].map(|constrained| {
+        let wanted = drawn.find(|one| one.constrained == constrained);
+        *wanted.unwrap()
+    });
+    // Nothing is finite, or nothing may be picked.
+    for (value, sampling) in [(f32::NAN, free), (1.0, constrained)] {
+        let [logits, scratch] = [value, 0.0].map(|value| gpu.put(&[value; 300]));
+        let step = prompt(&gpu);
+        let seen = [0; occurrence_words(300)];
+        let [seen, settings, table, picked] =
+            [&seen[..], &sampling.words(0), &exp2_table(), &[5]].map(|words| gpu.put_u32(words));
+        let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
+        gpu.device.launch(&SAMPLE, &buffers, &[300], [1, 1, 1]);
+        check_pick(&gpu, &picked, &step, None, &format!("only {value}"));
+    }
 }
 
 /// Rows of several sequences in no order of their slots: each with its own logits, settings and
@@ -171,7 +188,15 @@ fn picks_of_several_rows() {
         .skip(6)
         .take(slots)
         .collect();
-    let seen: Vec<u32> = (0..slots * v).map(|_| gpu.random() % 3).collect();
+    assert!(samplings.iter().any(|one| one.constrained));
+    // Counts, and behind them a mask.
+    let a_slot = occurrence_words(v);
+    let seen: Vec<u32> = (0..slots * a_slot)
+        .map(|at| match at % a_slot < v {
+            true => gpu.random() % 3,
+            false => gpu.word(),
+        })
+        .collect();
     let words: Vec<u32> = samplings.iter().flat_map(|one| one.words(3)).collect();
     let first_step = step::words(&rows, &[0, 1, 2], true);
     let groups = [rows.len() as u32, 1, 1];
@@ -205,11 +230,12 @@ fn picks_of_several_rows() {
         let mut next = Vec::new();
         for (row, logits) in rows.iter().zip(logits.chunks_exact(v)) {
             let slot = row.slot as usize;
-            let counts = &seen[slot * v..(slot + 1) * v];
+            let (counts, mask) = seen[slot * a_slot..(slot + 1) * a_slot].split_at(v);
             let id = if kernel.label() == ARGMAX.label() {
                 cpu::argmax(logits)
             } else {
-                sampler.sample(&mut logits.to_vec(), counts, &samplings[slot], 3)
+                let sampling = &samplings[slot];
+                sampler.sample(&mut logits.to_vec(), counts, mask, sampling, 3)
             };
             next.push(Row {
                 id: id.unwrap(),

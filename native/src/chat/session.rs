@@ -114,6 +114,7 @@ impl Session {
         request.sampling.seed = request.sampling.seed.wrapping_add(self.retries);
         request.stop.clone_from(&self.settings.stop);
         request.max_tokens = self.settings.max_tokens;
+        request.format.clone_from(&self.settings.format);
         request
     }
 

@@ -2,8 +2,9 @@
 
 use std::str::FromStr;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::OutputFormat;
 
 use crate::cli::{ChatArgs, TimingView};
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub stop: Vec<String>,
     /// The most tokens of an answer.
     pub max_tokens: Option<usize>,
+    /// What an answer has to be; no `/set` changes it.
+    pub format: Option<OutputFormat>,
     /// How much timing to show.
     pub timing: TimingView,
 }
@@ -46,6 +49,7 @@ impl Settings {
             sampling,
             stop: args.stop.clone(),
             max_tokens: args.max_tokens,
+            format: format(args)?,
             timing: args.timing,
         })
     }
@@ -75,6 +79,16 @@ impl Settings {
     }
 }
 
+fn format(args: &ChatArgs) -> Result<Option<OutputFormat>> {
+    let Some(file) = &args.json_schema else {
+        return Ok(args.json_object.then_some(OutputFormat::JsonObject));
+    };
+    let name = file.display();
+    let text = std::fs::read(file).with_context(|| format!("reading {name}"))?;
+    let schema = serde_json::from_slice(&text).with_context(|| format!("{name} is no JSON"))?;
+    Ok(Some(OutputFormat::JsonSchema(schema)))
+}
+
 fn parse<T: FromStr>(key: &str, value: &str) -> Result<T> {
     value
         .parse()
@@ -90,6 +104,7 @@ mod tests {
             sampling: SamplingOptions::default(),
             stop: Vec::new(),
             max_tokens: None,
+            format: None,
             timing: TimingView::Off,
         }
     }

@@ -1,4 +1,4 @@
-//! Penalties, temperature, top-k, top-p, min-p and a seeded draw.
+//! A mask, penalties, temperature, top-k, top-p, min-p and a seeded draw.
 //!
 //! Everything after the scaling of a logit is done in integers, so that a device and the host pick
 //! the same id: a token's distance is how far its logit is below the largest, in 2^-16 of a halving of
@@ -39,15 +39,28 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// Draw number `draw` from `logits` (V), which the penalties change in place; none where no logit
-    /// is finite. `occurrences` (V, or nothing without penalties) has what each id's are.
+    /// Draw number `draw` from `logits` (V), which mask and penalties change in place; none where no
+    /// logit is finite. `occurrences` (V, or nothing without penalties) has what each id's are, and
+    /// `mask` ([`mask_words`](crate::mask_words), or nothing where not constrained) a bit for each id
+    /// that may be picked.
     pub fn sample(
         &mut self,
         logits: &mut [f32],
         occurrences: &[u32],
+        mask: &[u32],
         sampling: &Sampling,
         draw: u64,
     ) -> Option<u32> {
+        if sampling.constrained {
+            for (id, logit) in logits.iter_mut().enumerate() {
+                if mask
+                    .get(id / 32)
+                    .is_none_or(|bits| bits >> (id % 32) & 1 == 0)
+                {
+                    *logit = f32::NEG_INFINITY;
+                }
+            }
+        }
         if sampling.penalties {
             for (logit, seen) in logits.iter_mut().zip(occurrences) {
                 *logit = penalised(*logit, *seen, sampling);

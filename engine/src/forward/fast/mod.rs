@@ -238,6 +238,14 @@ impl Fast {
         self.picks.begin(&self.gpu, slot, sampling, occurrences)
     }
 
+    /// Puts the mask of what the sequence in `slot` may have next on the device.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn constrain(&self, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
+        self.picks.constrain(&self.gpu, slot, mask)
+    }
+
     /// Issues a step over the rows that were uploaded, or with nothing uploaded over those that were
     /// picked last: writes the cache, and picks in `way` where rows are to be picked from. `top` works out
     /// log-probabilities of the picks and of so many most probable ids.

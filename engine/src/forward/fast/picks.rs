@@ -3,7 +3,8 @@
 
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::{
-    ARGMAX, LOGPROBS, MAX_TOP_LOGPROBS, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table, logprob_words,
+    ARGMAX, LOGPROBS, MAX_TOP_LOGPROBS, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table,
+    logprob_words, occurrence_words,
 };
 
 use super::super::error::ForwardError;
@@ -17,8 +18,10 @@ pub struct Picks {
     pub picked: Buffer,
     /// [B, [`Sampling::words`]].
     sampling: Buffer,
-    /// [B, V] u32.
+    /// [B, [`occurrence_words`]] u32.
     occurrences: Buffer,
+    /// V.
+    vocab: usize,
     /// [B, V] u32.
     scratch: Buffer,
     /// [`exp2_table`].
@@ -36,7 +39,11 @@ impl Picks {
         Ok(Self {
             picked: gpu.empty(4 * batch)?,
             sampling: gpu.create(Bytes::from_elems(vec![0u32; batch * SAMPLING_WORDS]))?,
-            occurrences: gpu.create(Bytes::from_elems(vec![0u32; batch * vocab]))?,
+            occurrences: gpu.create(Bytes::from_elems(vec![
+                0u32;
+                batch * occurrence_words(vocab)
+            ]))?,
+            vocab,
             scratch: gpu.empty(4 * batch * vocab)?,
             table: gpu.create(Bytes::from_elems(exp2_table().to_vec()))?,
             logprobs: gpu.empty(4 * batch * logprob_words(MAX_TOP_LOGPROBS))?,
@@ -58,10 +65,23 @@ impl Picks {
         let words = bytes(&sampling.words(draws));
         gpu.write(&self.sampling, slot * words.len(), &words)?;
         if sampling.penalties {
-            let occurrences = bytes(occurrences);
-            gpu.write(&self.occurrences, slot * occurrences.len(), &occurrences)?;
+            gpu.write(&self.occurrences, self.slot(slot), &bytes(occurrences))?;
         }
         Ok(())
+    }
+
+    /// Puts the `mask` of what the sequence in `slot` may have next on the device.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn constrain(&self, gpu: &Gpu, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
+        let at = self.slot(slot) + 4 * self.vocab;
+        gpu.write(&self.occurrences, at, &bytes(mask))
+    }
+
+    /// The byte of `occurrences` at which those of the sequence in `slot` begin.
+    const fn slot(&self, slot: usize) -> usize {
+        4 * slot * occurrence_words(self.vocab)
     }
 
     /// Picks from `count` rows of the buffers' logits; makes their step the next one.

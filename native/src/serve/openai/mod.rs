@@ -4,6 +4,7 @@ mod chat;
 mod completions;
 mod reply;
 mod request;
+mod response_format;
 mod stream;
 
 pub use chat::chat;

@@ -1,12 +1,13 @@
 //! What a client may ask for, and what becomes of it.
 
 use llamaglass_engine::sampling::SamplingOptions;
-use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::scheduler::{Input, OutputFormat, Request};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::super::api_error::ApiError;
+use super::response_format::{self, ResponseFormat};
 
 /// The most answers to one request.
 const MAX_N: usize = 16;
@@ -68,7 +69,9 @@ pub struct Common {
     seed: Option<i64>,
     presence_penalty: Option<f32>,
     frequency_penalty: Option<f32>,
-    response_format: Option<ResponseFormat>,
+    /// What the answer has to be; said in a field that has a form of its own.
+    #[serde(skip)]
+    format: Option<OutputFormat>,
     /// Labels that change no answer.
     #[serde(rename = "user")]
     _user: Option<String>,
@@ -108,15 +111,9 @@ enum Stop {
     Several(Vec<String>),
 }
 
-#[derive(Debug, Deserialize)]
-struct ResponseFormat {
-    #[serde(rename = "type")]
-    kind: String,
-}
-
 impl Common {
     /// Of what is left of a body.
-    pub fn parse(object: Map<String, Value>) -> Result<Self, ApiError> {
+    pub fn parse(mut object: Map<String, Value>) -> Result<Self, ApiError> {
         let asked = |name: &&str| object.get(*name).is_some_and(|value| !value.is_null());
         if let Some(name) = NOT_SUPPORTED.into_iter().find(|name| asked(name)) {
             return Err(ApiError::invalid(
@@ -124,8 +121,11 @@ impl Common {
                 format!("{name} is not supported by this server"),
             ));
         }
+        let format = take::<ResponseFormat>(&mut object, response_format::FIELD)?;
         let nulls = object.into_iter().filter(|(_, value)| !value.is_null());
-        fields(nulls.collect())
+        let common: Self = fields(nulls.collect())?;
+        let format = format.map(ResponseFormat::output).transpose()?.flatten();
+        Ok(Self { format, ..common })
     }
 
     /// How many answers are wanted.
@@ -147,13 +147,6 @@ impl Common {
         default_tokens: Option<usize>,
     ) -> Result<Vec<Request>, ApiError> {
         let answers = self.answers()?;
-        if let Some(format) = self.response_format.as_ref().filter(|f| f.kind != "text") {
-            let message = format!(
-                "response_format {:?} is not supported by this server, only \"text\"",
-                format.kind
-            );
-            return Err(ApiError::invalid("response_format", message));
-        }
         let max_tokens = match (self.max_tokens, self.max_completion_tokens) {
             (Some(one), Some(other)) if one != other => {
                 let message = "max_tokens and max_completion_tokens say different things";
@@ -191,6 +184,7 @@ impl Common {
             stop: stop.clone(),
             max_tokens,
             ignore_eos: self.ignore_eos.unwrap_or(false),
+            format: self.format.clone(),
             logprobs,
             priority: self.priority.unwrap_or(0),
             deadline_ms: deadline,
@@ -218,7 +212,9 @@ mod tests {
             "model": "m", "max_tokens": 5, "temperature": 0.5, "top_p": 0.9, "n": 2, "stop": "x",
             "seed": -1, "presence_penalty": 0.1, "frequency_penalty": 0.2, "top_k": 7, "min_p": 0.05,
             "repetition_penalty": 1.1, "ignore_eos": true, "priority": 3, "timeout": 2.5,
-            "user": "u", "stream": null, "response_format": {"type": "text"},
+            "user": "u", "stream": null, "response_format": {"type": "json_schema", "json_schema": {
+                "name": "answer", "description": "d", "strict": true, "schema": {"type": "null"},
+            }},
         }));
         let common = common.expect("it is valid");
         let input = Input::Text("hi".into());
@@ -242,6 +238,7 @@ mod tests {
             stop: vec!["x".into()],
             max_tokens: Some(5),
             ignore_eos: true,
+            format: Some(OutputFormat::JsonSchema(json!({"type": "null"}))),
             logprobs: Some(2),
             priority: 3,
             deadline_ms: Some(2500.0),
@@ -260,6 +257,28 @@ mod tests {
             (json!({"tools": []}), "tools is not supported"),
             (json!({"nonsense": 1}), "unknown field `nonsense`"),
             (json!({"temperature": "hot"}), "expected f32"),
+            (
+                json!({"response_format": "json"}),
+                "response_format: invalid type",
+            ),
+            (
+                json!({"response_format": {"type": "xml"}}),
+                "response_format: unknown variant `xml`",
+            ),
+            (
+                json!({"response_format": {"type": "json_schema"}}),
+                "response_format: missing field `json_schema`",
+            ),
+            (
+                json!({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}),
+                "response_format: missing field `schema`",
+            ),
+            (
+                json!({"response_format": {
+                    "type": "json_schema", "json_schema": {"name": "a b", "schema": {}},
+                }}),
+                "response_format: a schema's name",
+            ),
         ] {
             let error = parse(body).expect_err("refused").to_string();
             assert!(error.contains(words), "{error}");
@@ -272,10 +291,6 @@ mod tests {
             ),
             (json!({"stop": [""]}), "none of them empty"),
             (json!({"timeout": 0}), "above 0"),
-            (
-                json!({"response_format": {"type": "json_object"}}),
-                "json_object",
-            ),
         ] {
             let common = parse(body).expect("it parses");
             let refused = common.requests(Input::Text("a".into()), None, None);

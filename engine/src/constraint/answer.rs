@@ -1,0 +1,90 @@
+//! One answer's place in its grammar.
+
+use std::fmt::Display;
+use std::panic::AssertUnwindSafe;
+
+use llamaglass_shaders::mask_words;
+use llguidance::TokenParser;
+use llguidance::api::StopReason;
+use llguidance::panic_utils::catch_unwind;
+
+use super::{ConstraintError, error};
+
+/// What keeps an answer to its format.
+pub struct Constraint {
+    parser: TokenParser,
+    /// A bit an id of the model's: whether it may come next.
+    mask: Vec<u32>,
+}
+
+impl std::fmt::Debug for Constraint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Constraint")
+            .field("tokens", &self.parser.num_tokens())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Constraint {
+    /// At the beginning of an answer of a model with `rows` ids.
+    pub(super) fn new(parser: TokenParser, rows: usize) -> Result<Self, ConstraintError> {
+        let mask = vec![0; mask_words(rows)];
+        let mut constraint = Self { parser, mask };
+        constraint.look_ahead()?;
+        Ok(constraint)
+    }
+
+    /// A bit for each id that may come next, [`mask_words`] of the model's ids.
+    pub fn mask(&self) -> &[u32] {
+        &self.mask
+    }
+
+    /// Takes in the id that was picked. Whether the answer is complete: nothing may follow.
+    ///
+    /// # Errors
+    /// [`ConstraintError`] where the id was not in the mask, or finding out takes too much.
+    pub fn push(&mut self, id: u32) -> Result<bool, ConstraintError> {
+        let parser = &mut self.parser;
+        let pushed = catch_unwind(AssertUnwindSafe(|| {
+            parser.consume_token(id)?;
+            parser.check_stop()
+        }));
+        pushed.map_err(|said| self.error(&said))
+    }
+
+    /// Finds out what may come next.
+    ///
+    /// # Errors
+    /// [`ConstraintError`] where nothing may, or finding out takes too much.
+    pub fn look_ahead(&mut self) -> Result<(), ConstraintError> {
+        let parser = &mut self.parser;
+        let allowed = catch_unwind(AssertUnwindSafe(|| parser.compute_mask()));
+        let allowed = allowed.map_err(|said| self.error(&said))?;
+        let ids = self.parser.token_env.tok_trie().vocab_size();
+        let bits = allowed
+            .as_slice()
+            .iter()
+            .copied()
+            .chain(std::iter::repeat(0));
+        for (index, (word, bits)) in self.mask.iter_mut().zip(bits).enumerate() {
+            // The set has a bit too many for its own use.
+            let known = ids.saturating_sub(32 * index).min(32) as u32;
+            *word = bits & u32::MAX.checked_shr(32 - known).unwrap_or(0);
+        }
+        if self.mask.iter().all(|word| *word == 0) {
+            return Err(ConstraintError::NoToken);
+        }
+        Ok(())
+    }
+
+    /// Of what the parser `said`.
+    fn error(&self, said: &impl Display) -> ConstraintError {
+        match self.parser.stop_reason() {
+            StopReason::NoExtension | StopReason::NoExtensionBias => ConstraintError::NoToken,
+            StopReason::LexerTooComplex | StopReason::ParserTooComplex => {
+                ConstraintError::TooComplex(error::words(said))
+            }
+            _ => ConstraintError::Schema(error::words(said)),
+        }
+    }
+}

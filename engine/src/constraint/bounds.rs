@@ -1,0 +1,293 @@
+//! How large a schema may be: the library's own limits begin where it is read already, and what it does
+//! until then is recursion and copies.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::ConstraintError;
+use crate::platform::SCHEMA_LEVELS;
+
+/// Values in the schema, keywords' own included.
+const VALUES: usize = 10_000;
+/// Bytes of all its texts and names.
+const TEXT: usize = 256 << 10;
+/// Values in each other.
+const DEPTH: usize = 64;
+/// Values of one object: the library recurses from property to property.
+const PROPERTIES: usize = 500;
+/// Regular expressions.
+const PATTERNS: usize = 64;
+/// Bytes of one.
+const PATTERN: usize = 1_000;
+/// What is left once alternatives that have to hold together are multiplied out.
+const EXPANDED: usize = 50_000;
+
+/// Checks a schema that somebody sent.
+///
+/// # Errors
+/// What there is too much of.
+pub(super) fn check(schema: &Value) -> Result<(), ConstraintError> {
+    let found = Found::of(schema)?;
+    let mut expansion = Expansion {
+        root: schema,
+        known: HashMap::new(),
+    };
+    // Each of what is referred to may be compiled inside another.
+    let mut levels = found.depth;
+    for reference in &found.references {
+        let target = expansion.target(reference)?;
+        levels += Found::of(target)?.depth;
+        most(levels, SCHEMA_LEVELS, "levels with those that it refers to")?;
+    }
+    let size = expansion.schema(schema)?.size;
+    most(size, EXPANDED, "parts once its alternatives are combined")
+}
+
+fn most(have: usize, most: usize, of_what: &str) -> Result<(), ConstraintError> {
+    if have <= most {
+        return Ok(());
+    }
+    let what = format!("{have} {of_what}");
+    Err(ConstraintError::TooLarge { what, most })
+}
+
+/// What is in a schema, whatever it means there.
+#[derive(Default)]
+struct Found<'a> {
+    values: usize,
+    text: usize,
+    depth: usize,
+    patterns: usize,
+    /// Each once.
+    references: Vec<&'a str>,
+}
+
+impl<'a> Found<'a> {
+    fn of(schema: &'a Value) -> Result<Self, ConstraintError> {
+        let mut found = Self::default();
+        let mut open = vec![(schema, 1)];
+        while let Some((value, depth)) = open.pop() {
+            found.values += 1;
+            found.depth = found.depth.max(depth);
+            most(found.depth, DEPTH, "values in each other")?;
+            match value {
+                Value::String(text) => found.text += text.len(),
+                Value::Array(all) => open.extend(all.iter().map(|value| (value, depth + 1))),
+                Value::Object(object) => {
+                    most(object.len(), PROPERTIES, "entries in one object")?;
+                    for (key, value) in object {
+                        found.text += key.len();
+                        found.keyword(key, value, depth > 1)?;
+                        open.push((value, depth + 1));
+                    }
+                }
+                Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            }
+            most(found.values, VALUES, "values")?;
+            most(found.text, TEXT, "bytes of text")?;
+            most(found.patterns, PATTERNS, "regular expressions")?;
+        }
+        Ok(found)
+    }
+
+    /// What has to be known of `key`, wherever it is.
+    fn keyword(
+        &mut self,
+        key: &str,
+        value: &'a Value,
+        nested: bool,
+    ) -> Result<(), ConstraintError> {
+        match (key, value) {
+            ("$ref", Value::String(reference))
+                if !self.references.contains(&reference.as_str()) =>
+            {
+                self.references.push(reference);
+            }
+            ("pattern", Value::String(pattern)) => {
+                self.patterns += 1;
+                most(pattern.len(), PATTERN, "bytes of one regular expression")?;
+            }
+            ("patternProperties", Value::Object(all)) => {
+                self.patterns += all.len();
+                for pattern in all.keys() {
+                    most(pattern.len(), PATTERN, "bytes of one regular expression")?;
+                }
+            }
+            // They would make references mean something else.
+            ("$id", Value::String(_)) if nested => {
+                let what = "$id is supported at its root only";
+                return Err(ConstraintError::Schema(what.into()));
+            }
+            ("$schema", Value::String(draft))
+                if draft.contains("draft-03") || draft.contains("draft-04") =>
+            {
+                let what = format!("{draft} is older than draft 6");
+                return Err(ConstraintError::Schema(what));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// What a schema becomes when what has to hold together is multiplied out.
+#[derive(Clone, Copy)]
+struct Expanded {
+    alternatives: usize,
+    size: usize,
+}
+
+impl Expanded {
+    const ONE: Self = Self {
+        alternatives: 1,
+        size: 1,
+    };
+
+    /// Either of two.
+    fn or(self, other: Self) -> Self {
+        Self {
+            alternatives: self.alternatives.saturating_add(other.alternatives),
+            size: self.size.saturating_add(other.size),
+        }
+    }
+
+    /// Both at once: each alternative of one with each of the other.
+    fn and(self, other: Self) -> Self {
+        let times = |size: usize, alternatives: usize| size.saturating_mul(alternatives);
+        let size = times(self.size, other.alternatives);
+        Self {
+            alternatives: times(self.alternatives, other.alternatives),
+            size: size.saturating_add(times(other.size, self.alternatives)),
+        }
+    }
+
+    /// Beside it, as a part.
+    fn with(self, part: Self) -> Self {
+        Self {
+            size: self.size.saturating_add(part.size),
+            ..self
+        }
+    }
+}
+
+struct Expansion<'a> {
+    root: &'a Value,
+    /// What references become; one of which that is not known yet counts as a part.
+    known: HashMap<&'a str, Expanded>,
+}
+
+impl<'a> Expansion<'a> {
+    fn schema(&mut self, schema: &'a Value) -> Result<Expanded, ConstraintError> {
+        let Value::Object(object) = schema else {
+            return Ok(Expanded::ONE);
+        };
+        let mut whole = self.own(object)?;
+        for (key, value) in object {
+            let factor = match (key.as_str(), value) {
+                ("anyOf" | "oneOf", Value::Array(all)) => {
+                    let mut any = Expanded {
+                        alternatives: 0,
+                        size: 0,
+                    };
+                    for one in all {
+                        any = any.or(self.schema(one)?);
+                    }
+                    any
+                }
+                ("allOf", Value::Array(all)) => {
+                    let mut every = Expanded::ONE;
+                    for one in all {
+                        every = every.and(self.schema(one)?);
+                    }
+                    every
+                }
+                ("enum", Value::Array(all)) => Expanded {
+                    alternatives: all.len(),
+                    size: all.iter().map(count).sum(),
+                },
+                ("const", value) => Expanded {
+                    alternatives: 1,
+                    size: count(value),
+                },
+                ("$ref", Value::String(reference)) => self.reference(reference)?,
+                _ => continue,
+            };
+            whole = whole.and(factor);
+        }
+        Ok(whole)
+    }
+
+    /// What it says besides alternatives and references.
+    fn own(&mut self, object: &'a Map<String, Value>) -> Result<Expanded, ConstraintError> {
+        let alternatives = match object.get("type") {
+            Some(Value::Array(types)) => types.len().max(1),
+            _ => 1,
+        };
+        let mut own = Expanded {
+            alternatives,
+            size: 1,
+        };
+        for (key, value) in object {
+            match (key.as_str(), value) {
+                ("properties" | "patternProperties", Value::Object(all)) => {
+                    for value in all.values() {
+                        own = own.with(self.schema(value)?);
+                    }
+                }
+                ("prefixItems" | "items", Value::Array(all)) => {
+                    for value in all {
+                        own = own.with(self.schema(value)?);
+                    }
+                }
+                ("items" | "additionalItems" | "additionalProperties", value) => {
+                    own = own.with(self.schema(value)?);
+                }
+                _ => {}
+            }
+        }
+        Ok(own)
+    }
+
+    fn reference(&mut self, reference: &'a str) -> Result<Expanded, ConstraintError> {
+        if let Some(known) = self.known.get(reference) {
+            return Ok(*known);
+        }
+        self.known.insert(reference, Expanded::ONE);
+        let target = self.target(reference)?;
+        let expanded = self.schema(target)?;
+        self.known.insert(reference, expanded);
+        Ok(expanded)
+    }
+
+    fn target(&self, reference: &str) -> Result<&'a Value, ConstraintError> {
+        let pointer = reference.strip_prefix('#').and_then(decoded);
+        let target = pointer.and_then(|pointer| self.root.pointer(&pointer));
+        target.ok_or_else(|| {
+            ConstraintError::Schema(format!(
+                "$ref {reference:?} is nothing in the schema itself"
+            ))
+        })
+    }
+}
+
+fn count(value: &Value) -> usize {
+    match value {
+        Value::Array(all) => 1 + all.iter().map(count).sum::<usize>(),
+        Value::Object(all) => 1 + all.values().map(count).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+/// A fragment without its percent signs; nothing where they are off.
+fn decoded(fragment: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(fragment.len());
+    let mut parts = fragment.split('%');
+    bytes.extend(parts.next()?.bytes());
+    for part in parts {
+        let (digits, rest) = part.split_at_checked(2)?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        bytes.extend(rest.bytes());
+    }
+    String::from_utf8(bytes).ok()
+}

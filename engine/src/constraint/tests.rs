@@ -1,0 +1,321 @@
+//! What may come next, over vocabularies that are known.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+mod described;
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Constraint, ConstraintError, Constraints};
+use crate::scheduler::OutputFormat;
+use crate::tokenizer::{Tokenizer, fixtures};
+
+fn compile(tokenizer: &Tokenizer, schema: Value) -> Result<Constraint, ConstraintError> {
+    let format = OutputFormat::JsonSchema(schema);
+    Constraints::default().compile(&format, tokenizer, tokenizer.vocab_size() + 3)
+}
+
+fn refused(schema: Value) -> String {
+    let compiled = compile(&fixtures::smollm(), schema);
+    compiled.map(|_| ()).unwrap_err().to_string()
+}
+
+fn allowed(constraint: &Constraint) -> Vec<u32> {
+    let bit = |id: &u32| constraint.mask()[*id as usize / 32] >> (id % 32) & 1 == 1;
+    (0..32 * constraint.mask().len() as u32)
+        .filter(bit)
+        .collect()
+}
+
+/// The texts that may come next; `END` for an end id.
+fn texts(tokenizer: &Tokenizer, constraint: &Constraint) -> Vec<String> {
+    let text = |id: u32| {
+        if tokenizer.eos_ids().contains(&id) {
+            return "END".to_owned();
+        }
+        assert!(!tokenizer.is_special(id));
+        tokenizer.piece(id).unwrap().escape_ascii().to_string()
+    };
+    let mut all: Vec<String> = allowed(constraint).into_iter().map(text).collect();
+    all.sort_unstable();
+    // Two ids may have the same bytes.
+    all.dedup();
+    all
+}
+
+/// Takes `text` in byte by byte; whether it is complete.
+fn take(tokenizer: &Tokenizer, constraint: &mut Constraint, text: &str) -> bool {
+    let mut complete = false;
+    for byte in text.bytes() {
+        assert!(!complete, "{text}");
+        let ids = 0..tokenizer.vocab_size() as u32;
+        let mut ids = ids.filter(|id| tokenizer.piece(*id).unwrap() == [byte]);
+        let id = ids.next().unwrap();
+        assert!(allowed(constraint).contains(&id), "{byte} of {text}");
+        complete = constraint.push(id).unwrap();
+        if !complete {
+            constraint.look_ahead().unwrap();
+        }
+    }
+    complete
+}
+
+fn object(properties: Value) -> Value {
+    let required: Vec<&String> = properties.as_object().unwrap().keys().collect();
+    json!({
+        "type": "object", "required": required, "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+#[test]
+fn an_answer_goes_on_as_the_schema_says_and_ends_with_it() {
+    for tokenizer in [fixtures::smollm(), fixtures::llama()] {
+        let schema = object(json!({ "a": { "enum": [1, 12] } }));
+        let mut constraint = compile(&tokenizer, schema).unwrap();
+        assert_eq!(texts(&tokenizer, &constraint), ["{"]);
+        assert!(!take(&tokenizer, &mut constraint, "{\n \"a\": "));
+        let begins = texts(&tokenizer, &constraint);
+        assert!(begins == ["1"] || begins == ["1", "12"], "{begins:?}");
+        assert!(!take(&tokenizer, &mut constraint, "1"));
+        assert_eq!(texts(&tokenizer, &constraint), [" ", "2", "\\n", "}"]);
+        assert!(take(&tokenizer, &mut constraint, "2}"));
+    }
+}
+
+#[test]
+fn what_could_go_on_ends_with_an_end_id() {
+    for tokenizer in [fixtures::smollm(), fixtures::llama()] {
+        let mut constraint = compile(&tokenizer, json!({ "type": "integer" })).unwrap();
+        assert!(!texts(&tokenizer, &constraint).contains(&"END".into()));
+        assert!(!take(&tokenizer, &mut constraint, "7"));
+        assert!(texts(&tokenizer, &constraint).contains(&"END".into()));
+        assert_eq!(constraint.push(tokenizer.eos_ids()[0]), Ok(true));
+    }
+}
+
+#[test]
+fn characters_come_in_pieces() {
+    for tokenizer in [fixtures::smollm(), fixtures::llama()] {
+        let mut constraint = compile(&tokenizer, json!({ "const": "é日" })).unwrap();
+        assert!(!take(&tokenizer, &mut constraint, "\""));
+        assert_eq!(texts(&tokenizer, &constraint), ["\\xc3"]);
+        assert!(take(&tokenizer, &mut constraint, "é日\""));
+    }
+}
+
+#[test]
+fn an_id_that_may_not_come_is_an_error() {
+    let tokenizer = fixtures::smollm();
+    let mut constraint = compile(&tokenizer, json!({ "type": "null" })).unwrap();
+    let x = tokenizer.token_to_id("x").unwrap();
+    assert!(constraint.push(x).is_err());
+    assert!(constraint.look_ahead().is_err());
+}
+
+#[test]
+fn a_vocabulary_without_the_bytes_is_an_error() {
+    let tokenizer = fixtures::smollm();
+    // The control tokens and a few bytes.
+    let compiled = Constraints::default().compile(&OutputFormat::JsonObject, &tokenizer, 40);
+    assert_eq!(compiled.unwrap_err(), ConstraintError::NoToken);
+}
+
+#[test]
+fn what_is_not_supported_is_said_in_words() {
+    for (schema, words) in [
+        (json!([]), "has to be an object"),
+        (json!({ "type": "thing" }), "thing"),
+        (json!({ "not": {} }), "not"),
+        (
+            json!({ "type": "string", "minLength": 3, "maxLength": 2 }),
+            "minLength",
+        ),
+        (json!({ "type": "string", "pattern": "(" }), "regex"),
+        (json!({ "x-guidance": { "lenient": true } }), "x-guidance"),
+        (
+            json!({ "$ref": "http://example.com/a" }),
+            "nothing in the schema itself",
+        ),
+        (
+            json!({ "$ref": "#/$defs/a" }),
+            "nothing in the schema itself",
+        ),
+        (
+            json!({ "oneOf": [{ "type": "integer" }, { "type": "integer", "minimum": 2 }] }),
+            "anyOf takes any",
+        ),
+        (
+            json!({ "properties": { "a": { "$id": "http://example.com/" } } }),
+            "at its root only",
+        ),
+        // The library cuts this inside a character, and panics.
+        (json!({ "required": "é".repeat(90) }), "panic"),
+    ] {
+        let error = refused(schema);
+        assert!(error.contains(words), "{error}");
+        assert!(!error.contains('\n') && error.len() < 500, "{error}");
+    }
+}
+
+/// What is meant to take more than there is. In a build that is not optimised, like the library's here.
+#[test]
+fn no_schema_takes_long() {
+    let chain = |n: usize| {
+        let link = |i: usize| {
+            (
+                format!("a{i}"),
+                json!({ "$ref": format!("#/$defs/a{}", i + 1) }),
+            )
+        };
+        let mut all: serde_json::Map<String, Value> = (0..n).map(link).collect();
+        all.insert(format!("a{n}"), json!({ "type": "null" }));
+        json!({ "$ref": "#/$defs/a0", "$defs": all })
+    };
+    let nested = |n: usize| {
+        (0..n).fold(
+            json!({ "type": "null" }),
+            |inner, _| json!({ "type": "array", "items": inner }),
+        )
+    };
+    let arrays = |n: usize| -> Vec<Value> {
+        (0..n)
+            .map(|i| json!({ "type": "array", "minItems": i }))
+            .collect()
+    };
+    let properties = |n: usize| -> Value {
+        (0..n)
+            .map(|i| (format!("p{i}"), json!({ "type": "integer" })))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let texts = |n: usize| -> Vec<String> { (0..n).map(|i| format!("word {i}")).collect() };
+    let patterns = |n: usize| -> Value {
+        let pattern = |i: usize| (format!("^(a|b)*{i}(a|b)*$"), json!({ "type": "null" }));
+        (0..n)
+            .map(pattern)
+            .collect::<serde_json::Map<_, _>>()
+            .into()
+    };
+    let string = |pattern: &str| json!({ "type": "string", "pattern": pattern });
+    let schemas = [
+        ("references in a row", chain(450)),
+        ("far too many of them", chain(5_000)),
+        ("nested arrays", nested(31)),
+        ("too deep", nested(100)),
+        (
+            "properties",
+            json!({ "type": "object", "properties": properties(500) }),
+        ),
+        (
+            "too many",
+            json!({ "type": "object", "properties": properties(501) }),
+        ),
+        ("many words", json!({ "enum": texts(500) })),
+        ("very many words", json!({ "enum": texts(9_000) })),
+        (
+            "alternatives that multiply",
+            json!({ "allOf": [{ "anyOf": arrays(200) }, { "anyOf": arrays(200) },
+                { "type": "array", "items": { "type": "object", "properties": properties(400) } }] }),
+        ),
+        (
+            "fewer of them",
+            json!({ "allOf": [{ "anyOf": arrays(40) }, { "anyOf": arrays(40) }] }),
+        ),
+        ("repeated repetition", string("((a{1000}){1000}){1000}")),
+        (
+            "what no automaton has room for",
+            string("(a|b)*a(a|b){300}c"),
+        ),
+        ("classes", string(r"^(\w+\s?\p{Greek}*){50}$")),
+        (
+            "nested groups",
+            string(&format!("{}a{}", "(".repeat(400), ")".repeat(400))),
+        ),
+        (
+            "patterns that may overlap",
+            json!({ "type": "object", "patternProperties": patterns(60) }),
+        ),
+        (
+            "lengths",
+            json!({ "type": "string", "minLength": 1_000_000, "maxLength": 2_000_000 }),
+        ),
+        (
+            "longest",
+            json!({ "type": "string", "maxLength": u64::MAX }),
+        ),
+        (
+            "items",
+            json!({ "type": "array", "minItems": 1_000_000_000, "items": { "type": "null" } }),
+        ),
+        (
+            "most items",
+            json!({ "type": "array", "minItems": u64::MAX, "items": { "type": "null" } }),
+        ),
+        (
+            "large numbers",
+            json!({ "type": "integer", "minimum": -1e300, "maximum": 1e300 }),
+        ),
+        (
+            "multiples",
+            json!({ "allOf": [{ "type": "number", "multipleOf": 0.000_000_7 },
+                { "type": "number", "multipleOf": 4_000_000_007u64 }] }),
+        ),
+        ("itself", json!({ "$ref": "#" })),
+        (
+            "a tree of two kinds",
+            json!({ "$defs": {
+                "a": { "type": "object", "properties": { "x": { "$ref": "#/$defs/a" } } },
+                "b": { "type": "object", "properties": { "x": { "$ref": "#/$defs/b" } } } },
+                "allOf": [{ "$ref": "#/$defs/a" }, { "$ref": "#/$defs/b" }] }),
+        ),
+    ];
+    let tokenizer = fixtures::smollm();
+    for (what, schema) in schemas {
+        let watch = Instant::now();
+        let outcome = compile(&tokenizer, schema)
+            .map(|mut constraint| walk(&tokenizer, &mut constraint, 7, 40));
+        let took = watch.elapsed();
+        assert!(
+            took < Duration::from_secs(20),
+            "{what}: {took:?}, {outcome:?}"
+        );
+    }
+}
+
+/// Picks ids by chance, after a while such that it ends; the text, where it did.
+fn walk(
+    tokenizer: &Tokenizer,
+    constraint: &mut Constraint,
+    seed: u64,
+    most: usize,
+) -> Result<Option<Vec<u8>>, ConstraintError> {
+    let mut state = seed;
+    let mut text = Vec::new();
+    for n in 0..most {
+        let ids = allowed(constraint);
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let by_chance = ids[(state >> 33) as usize % ids.len()];
+        let ends = |id: &&u32| {
+            let piece = tokenizer.piece(**id).unwrap();
+            tokenizer.eos_ids().contains(id) || [&b"\""[..], b"}", b"]"].contains(&piece)
+        };
+        let id = ids
+            .iter()
+            .find(|id| n > most / 4 && ends(id))
+            .copied()
+            .unwrap_or(by_chance);
+        let complete = constraint.push(id)?;
+        if !tokenizer.eos_ids().contains(&id) {
+            text.extend_from_slice(tokenizer.piece(id).unwrap());
+        }
+        if complete {
+            return Ok(Some(text));
+        }
+        constraint.look_ahead()?;
+    }
+    Ok(None)
+}

@@ -1,0 +1,291 @@
+//! Answers that are kept to a format, alone and among others.
+
+use std::collections::HashMap;
+
+use llamaglass_engine::event::{Event, Fault, FinishReason, RequestId};
+use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::{OutputFormat, Policy, Request};
+use llamaglass_engine::timing::Span;
+use llamaglass_engine::weights::ModelConfig;
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use pollster::block_on;
+use serde_json::{Value, json};
+
+use super::support::{
+    Answer, BACKENDS, PATHS, answer, engine_with, last_logits, odd_config, prompt, request,
+};
+
+/// Room for whatever random weights like best between braces.
+fn config() -> ModelConfig {
+    ModelConfig {
+        context_length: 256,
+        ..odd_config()
+    }
+}
+
+fn schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "count": { "type": "integer", "minimum": -5, "maximum": 120 },
+            "word": { "type": "string", "maxLength": 6 },
+            "kind": { "enum": ["é", "日本", "plain"] },
+            "flags": { "type": "array", "items": { "type": "boolean" }, "maxItems": 2 },
+        },
+        "required": ["count", "word", "kind"],
+        "additionalProperties": false,
+    })
+}
+
+fn constrained(request: Request) -> Request {
+    Request {
+        max_tokens: Some(180),
+        format: Some(OutputFormat::JsonSchema(schema())),
+        ..request
+    }
+}
+
+fn drawn(seed: u64, request: Request) -> Request {
+    Request {
+        sampling: SamplingOptions {
+            temperature: 1.3,
+            top_k: 60,
+            repetition_penalty: 1.1,
+            seed,
+            ..Default::default()
+        },
+        ..request
+    }
+}
+
+fn assert_valid(answer: &Answer, what: &str) {
+    assert_eq!(answer.error, None, "{what}");
+    assert_eq!(
+        answer.finish_reason,
+        Some(FinishReason::Stop),
+        "{what}: {}",
+        answer.text
+    );
+    assert_eq!(answer.usage.completion_tokens, answer.ids.len());
+    let value: Value = serde_json::from_str(&answer.text).expect(&answer.text);
+    let count = value["count"].as_i64().unwrap();
+    assert!((-5..=120).contains(&count), "{what}: {value}");
+    assert!(
+        value["word"].as_str().unwrap().chars().count() <= 6,
+        "{what}: {value}"
+    );
+    let kinds = ["é", "日本", "plain"];
+    assert!(
+        kinds.contains(&value["kind"].as_str().unwrap()),
+        "{what}: {value}"
+    );
+    let flags = value
+        .get("flags")
+        .map_or(0, |flags| flags.as_array().unwrap().len());
+    let others = usize::from(value.get("flags").is_some());
+    assert!(
+        flags <= 2 && value.as_object().unwrap().len() == 3 + others,
+        "{what}: {value}"
+    );
+}
+
+/// Their answers, in order; `and` is done between steps.
+fn answer_all(
+    engine: &mut Engine,
+    requests: Vec<Request>,
+    mut and: impl FnMut(&mut Engine, &[RequestId], &Event),
+) -> Vec<Answer> {
+    let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
+    let mut answers: HashMap<RequestId, Answer> = HashMap::new();
+    while !engine.is_idle() {
+        for event in block_on(engine.step()) {
+            and(engine, &ids, &event);
+            let request = event.request();
+            answers
+                .entry(request)
+                .or_default()
+                .take(request, vec![event]);
+        }
+    }
+    ids.iter().map(|id| answers.remove(id).unwrap()).collect()
+}
+
+#[test]
+fn whatever_the_weights_are_the_answer_is_what_the_schema_describes() {
+    for (backend, path) in PATHS {
+        let options = LoadOptions {
+            backend,
+            path: Some(path),
+            prefill_chunk: Some(4),
+            readback_depth: Some(2),
+            ..Default::default()
+        };
+        // With an end id and without one.
+        for eos_ids in [vec![300], Vec::new()] {
+            let config = ModelConfig {
+                eos_ids,
+                ..config()
+            };
+            let mut engine = engine_with(&config, &options);
+            for seed in 0..3 {
+                let what = format!("{backend:?} {path:?} {seed}");
+                let asked = constrained(request(prompt(9), 0));
+                let asked = if seed == 0 { asked } else { drawn(seed, asked) };
+                let got = answer(&mut engine, asked);
+                assert_valid(&got, &what);
+                let plan: f64 = got.timings.iter().map(|t| t.spans.get(Span::Plan)).sum();
+                assert!(plan > 0.0, "{what}");
+            }
+        }
+    }
+}
+
+/// Some constrained, some not, past a block of the cache; one is aborted.
+fn requests() -> Vec<Request> {
+    vec![
+        request(prompt(9), 40),
+        constrained(request(prompt(14), 0)),
+        drawn(7, request(prompt(60), 30)),
+        drawn(5, constrained(request(prompt(70), 0))),
+        drawn(3, request(prompt(3), 9)),
+        constrained(drawn(2, request(prompt(2), 0))),
+    ]
+}
+
+#[test]
+fn each_of_a_batch_is_answered_as_if_it_were_alone() {
+    let options = |batch, policy, kv_blocks, depth| LoadOptions {
+        backend: BackendChoice::Wgpu,
+        path: Some(ForwardPath::Fast),
+        prefill_chunk: Some(40),
+        readback_depth: Some(depth),
+        batch: Some(batch),
+        policy,
+        kv_blocks,
+        ..Default::default()
+    };
+    let single = options(1, Policy::PrefillFirst, None, 1);
+    let alone = answer_all(
+        &mut engine_with(&config(), &single),
+        requests(),
+        |_, _, _| {},
+    );
+    for (policy, kv_blocks, depth) in [
+        (Policy::PrefillFirst, None, 1),
+        (Policy::PrefillFirst, None, 3),
+        (Policy::Balanced, None, 2),
+        // As many as one may take alone: soon too few for four.
+        (Policy::PrefillFirst, Some(4), 2),
+        (Policy::Balanced, Some(4), 3),
+    ] {
+        let what = format!("{policy:?}, {kv_blocks:?}, depth {depth}");
+        let mut engine = engine_with(&config(), &options(4, policy, kv_blocks, depth));
+        let mut all = requests();
+        // In the midst of its answer.
+        all.insert(1, constrained(drawn(9, request(prompt(20), 0))));
+        let mut tokens = 0;
+        let mut got = answer_all(&mut engine, all, |engine, ids, event| {
+            if let Event::Token { request, .. } = event {
+                tokens += usize::from(*request == ids[1]);
+                if tokens == 5 {
+                    engine.abort(ids[1]);
+                }
+            }
+        });
+        let aborted = got.remove(1);
+        assert_eq!(aborted.finish_reason, Some(FinishReason::Abort), "{what}");
+        for (index, (got, wanted)) in got.iter().zip(&alone).enumerate() {
+            assert_eq!(got.ids, wanted.ids, "{what}: request {index}");
+            assert_eq!(got.text, wanted.text, "{what}: request {index}");
+            if [1, 3, 5].contains(&index) {
+                assert_valid(got, &what);
+            }
+        }
+        let preempted: usize = got.iter().map(|answer| answer.preempted).sum();
+        assert!(preempted > 0 || kv_blocks.is_none(), "{what}");
+        assert_eq!(engine.blocks().0, 0);
+    }
+}
+
+#[test]
+fn max_tokens_cuts_it_and_the_length_is_why() {
+    for backend in BACKENDS {
+        let options = LoadOptions {
+            backend,
+            ..Default::default()
+        };
+        let mut engine = engine_with(&config(), &options);
+        let cut = Request {
+            max_tokens: Some(3),
+            ..constrained(request(prompt(5), 0))
+        };
+        let got = answer(&mut engine, cut);
+        assert_eq!(got.finish_reason, Some(FinishReason::Length));
+        assert_eq!((got.ids.len(), &got.text[..1]), (3, "{"));
+    }
+}
+
+#[test]
+fn log_probabilities_stay_the_models_own() {
+    for backend in BACKENDS {
+        let options = LoadOptions {
+            backend,
+            ..Default::default()
+        };
+        let mut engine = engine_with(&config(), &options);
+        let logits = last_logits(&mut engine, &prompt(5));
+        let total: f32 = logits.iter().map(|logit| logit.exp()).sum();
+        let asked = Request {
+            max_tokens: Some(1),
+            logprobs: Some(1),
+            ..constrained(request(prompt(5), 0))
+        };
+        engine.submit(asked);
+        let mut told = None;
+        while !engine.is_idle() {
+            for event in block_on(engine.step()) {
+                if let Event::Token { id, logprobs, .. } = event {
+                    told = Some((id, logprobs.unwrap()));
+                }
+            }
+        }
+        let (id, logprobs) = told.unwrap();
+        assert_eq!(id, u32::from(b'{'));
+        let wanted = logits[id as usize] - total.ln();
+        assert!((logprobs.logprob - wanted).abs() < 1e-3, "{backend:?}");
+        // Though it could not be picked.
+        assert_ne!(logprobs.top[0].0, id);
+    }
+}
+
+#[test]
+fn what_can_not_be_kept_to_is_the_requests_fault() {
+    let options = LoadOptions {
+        backend: BackendChoice::Flex,
+        ..Default::default()
+    };
+    let mut engine = engine_with(&config(), &options);
+    // The smallest vocabulary has no brace.
+    let few = ModelConfig {
+        vocab_size: 100,
+        ..config()
+    };
+    let mut few = engine_with(&few, &options);
+    let bad = OutputFormat::JsonSchema(json!({ "type": "object", "not": {} }));
+    for (engine, format, words) in [
+        (&mut engine, bad, "not"),
+        (&mut few, OutputFormat::JsonObject, "no token"),
+    ] {
+        engine.submit(Request {
+            format: Some(format),
+            ..request(prompt(3).into_iter().map(|id| id % 90).collect(), 4)
+        });
+        let events = block_on(engine.step());
+        let [Event::Failed { error, fault, .. }] = events.as_slice() else {
+            panic!("{events:?}");
+        };
+        assert!(error.contains(words), "{error}");
+        assert_eq!(*fault, Fault::Request);
+        assert!(engine.is_idle());
+    }
+}
