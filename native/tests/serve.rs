@@ -81,6 +81,12 @@ fn a_chat_is_the_references_greedy_text_whole_and_streamed() {
     let pieces = server.stream("/v1/chat/completions", &streamed);
     assert_eq!(joined(&pieces, 0), wanted);
     assert_eq!(pieces[0]["choices"][0]["delta"]["role"], "assistant");
+    let started = &pieces[1]["started"];
+    assert_eq!(
+        started["prompt_tokens"], whole["usage"]["prompt_tokens"],
+        "{started}"
+    );
+    assert!(started["timing"]["clock"].is_object(), "{started}");
     let ids: Vec<&Value> = pieces
         .iter()
         .filter_map(|piece| piece["timing"].get("id"))

@@ -15,7 +15,7 @@ use llamaglass_engine::event::Event;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
 use serde_json::{Map, Value};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use super::answering::Answering;
@@ -145,7 +145,9 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
             AllowOrigin::list(args.cors.iter().map(origin).collect::<Result<Vec<_>>>()?)
         };
         let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
-        router = router.layer(cors.allow_headers(Any).allow_origin(allowed));
+        // Not `*`, which does not stand for the header that has the key.
+        let headers = AllowHeaders::mirror_request();
+        router = router.layer(cors.allow_headers(headers).allow_origin(allowed));
     }
     Ok(router)
 }
