@@ -17,7 +17,7 @@ use crate::protocol::{Opaque, Tag};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
     /// From an engine, or from a server that tells its steps.
-    Event(Event),
+    Event(Box<Event>),
     /// From a server that does not.
     Opaque(Opaque),
 }

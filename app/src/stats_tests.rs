@@ -25,13 +25,13 @@ fn timing(kind: StepKind, tokens: u32, forward: f64, wall: f64) -> StepTiming {
 }
 
 fn token(id: u32, text: &str, kind: StepKind, tokens: u32) -> Heard {
-    Heard::Event(Event::Token {
+    Heard::Event(Box::new(Event::Token {
         request: REQUEST,
         id,
         text: text.into(),
         logprobs: None,
         timing: timing(kind, tokens, 40.0, 50.0),
-    })
+    }))
 }
 
 fn answer() -> AnswerStats {
@@ -49,14 +49,14 @@ fn answer_of(at_server: bool) -> AnswerStats {
             clock: CLOCK,
         },
     };
-    answer.apply(&Heard::Event(started), 1001.0);
+    answer.apply(&Heard::Event(Box::new(started)), 1001.0);
     let chunk = Event::Prefill {
         request: REQUEST,
         done_tokens: 26,
         prompt_tokens: 30,
         timing: timing(StepKind::Prefill, 16, 90.0, 100.0),
     };
-    answer.apply(&Heard::Event(chunk), 1100.0);
+    answer.apply(&Heard::Event(Box::new(chunk)), 1100.0);
     answer.apply(&token(7, "Par", StepKind::Prefill, 4), 1150.0);
     answer.apply(&token(8, "", StepKind::Decode, 1), 1200.0);
     answer.apply(&token(9, "is!", StepKind::Decode, 1), 1300.0);
@@ -115,7 +115,7 @@ fn the_text_that_comes_with_the_end_is_kept() {
         usage,
         finish_reason: FinishReason::Length,
     };
-    answer.apply(&Heard::Event(done), 1400.0);
+    answer.apply(&Heard::Event(Box::new(done)), 1400.0);
     assert_eq!(answer.text, "Paris! end");
     assert_eq!(answer.outcome, Outcome::Finished(FinishReason::Length));
     assert_eq!(answer.summary().prompt_tokens, Some(30));

@@ -338,6 +338,32 @@ fn a_key_is_asked_for_and_other_machines_only_with_one() {
 }
 
 #[test]
+fn pages_of_allowed_origins_may_send_a_key() {
+    let server = tiny(&["--api-key", "secret", "--cors", "http://page.test"]);
+    let allowed = |origin| server.preflight("/v1/models", origin, "authorization");
+    assert_eq!(
+        allowed("http://page.test"),
+        [
+            Some("http://page.test".into()),
+            Some("authorization".into())
+        ]
+    );
+    assert_eq!(allowed("http://other.test")[0], None);
+}
+
+#[test]
+fn a_page_is_served_alone_in_its_process_beside_the_protocol() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
+    let server = tiny(&["--page", folder.path().to_str().expect("UTF-8")]);
+    assert_eq!(server.get("/"), (200, "<title>hi</title>".into()));
+    assert_eq!(server.get("/models.json").0, 404);
+    let isolated = server.header("/", "cross-origin-embedder-policy");
+    assert_eq!(isolated.as_deref(), Some("require-corp"));
+    assert!(server.get("/v1/models").1.contains("llamaglass"));
+}
+
+#[test]
 fn many_at_once_are_each_answered_as_if_alone() {
     let server = tiny(&["--batch", "3", "--policy", "balanced"]);
     let body = |n: usize| {

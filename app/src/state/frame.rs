@@ -46,11 +46,9 @@ fn draw(app: App) {
     };
     let mut tags: Vec<Tag> = all.iter().map(|(tag, ..)| *tag).collect();
     tags.dedup();
-    let is_bar = |heard: &Heard| {
-        matches!(
-            heard,
-            Heard::Event(Event::Token { .. }) | Heard::Opaque(Opaque::Text { .. })
-        )
+    let is_bar = |heard: &Heard| match heard {
+        Heard::Event(event) => matches!(**event, Event::Token { .. }),
+        Heard::Opaque(news) => matches!(news, Opaque::Text { .. }),
     };
     let drawn = all.iter().filter(|(_, heard, _)| is_bar(heard)).count();
     app.stats.update_value(|stats| {

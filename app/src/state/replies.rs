@@ -37,7 +37,7 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => frame::push(app, tag, Heard::Event(event), now()),
+        Reply::Event { tag, event } => frame::push(app, tag, Heard::Event(Box::new(event)), now()),
         Reply::Opaque { tag, news } => frame::push(app, tag, Heard::Opaque(news), now()),
         Reply::BenchProgress { progress } => bench::advance(app, progress),
         Reply::BenchDone { report } => bench::finish(app, report),

@@ -1,5 +1,6 @@
 //! Letting a server answer: the one that the page came from, or one at an address.
 
+use leptos::html::{Form, Select};
 use leptos::prelude::*;
 use llamaglass_engine::openai::ServedModel;
 
@@ -60,13 +61,29 @@ pub fn ServerForm() -> impl IntoView {
             state::cancel_connect(app);
         }
     };
+    let element = NodeRef::<Form>::new();
+    Effect::new(move || {
+        let told = matches!(
+            form.connection.get(),
+            Connection::Failed(_) | Connection::Choose { .. }
+        );
+        if told && let Some(element) = element.get_untracked() {
+            // After this frame's other effects have drawn what there is to see.
+            request_animation_frame(move || element.scroll_into_view_with_bool(false));
+        }
+    });
     view! {
         <form
             class="server-form"
             aria-label="A server that speaks OpenAI\u{2019}s protocol"
+            node_ref=element
             on:submit=move |event| {
                 event.prevent_default();
-                state::connect(app);
+                if asking() {
+                    state::cancel_connect(app);
+                } else {
+                    state::connect(app);
+                }
             }
         >
             <div class="settings-field">
@@ -114,28 +131,20 @@ pub fn ServerForm() -> impl IntoView {
                 <Show when=asking>
                     <p class="help" data-testid="server-asking">{waits}</p>
                 </Show>
-                <Show when=move || failed().is_some()>
-                    <p class="server-error" role="alert" data-testid="server-error">{failed}</p>
-                </Show>
             </div>
+            <Show when=move || failed().is_some()>
+                <p class="server-error" role="alert" data-testid="server-error">{failed}</p>
+            </Show>
             <Models/>
-            <div class="server-buttons">
-                <Show
-                    when=asking
-                    fallback=|| view! {
-                        <button class="primary" type="submit" data-testid="server-connect">"Connect"</button>
-                    }
-                >
-                    <button
-                        class="secondary"
-                        type="button"
-                        data-testid="server-cancel"
-                        on:click=move |_| state::cancel_connect(app)
-                    >
-                        "Cancel"
-                    </button>
-                </Show>
-            </div>
+            // One button, which keeps the focus.
+            <button
+                class:primary=move || !asking()
+                class:secondary=asking
+                type="submit"
+                data-testid=move || if asking() { "server-cancel" } else { "server-connect" }
+            >
+                {move || if asking() { "Cancel" } else { "Connect" }}
+            </button>
         </form>
     }
 }
@@ -165,6 +174,12 @@ fn Choice(url: String, models: Vec<ServedModel>) -> impl IntoView {
         }
     });
     let options = options.collect_view();
+    let select = NodeRef::<Select>::new();
+    Effect::new(move || {
+        if let Some(select) = select.get() {
+            let _ = select.focus();
+        }
+    });
     let choose = move |_| {
         if let Some(model) = models.get(chosen.get_untracked()) {
             state::use_model(app, url.clone(), model.clone());
@@ -177,6 +192,7 @@ fn Choice(url: String, models: Vec<ServedModel>) -> impl IntoView {
                 <select
                     id="server-model"
                     data-testid="server-model"
+                    node_ref=select
                     on:change=move |event| {
                         chosen.set(event_target_value(&event).parse().unwrap_or_default());
                     }
