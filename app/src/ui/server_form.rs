@@ -44,6 +44,11 @@ pub fn ServerForm() -> impl IntoView {
         form.connection
             .with(|now| matches!(now, Connection::Asking { .. }))
     };
+    // Where there is something better to do.
+    let second = move || {
+        form.connection
+            .with(|now| matches!(now, Connection::Asking { .. } | Connection::Choose { .. }))
+    };
     let waits = move || match form.connection.get() {
         Connection::Asking { host } => Some(format!("Asking {host} which models it has…")),
         _ => None,
@@ -138,8 +143,8 @@ pub fn ServerForm() -> impl IntoView {
             <Models/>
             // One button, which keeps the focus.
             <button
-                class:primary=move || !asking()
-                class:secondary=asking
+                class:primary=move || !second()
+                class:secondary=second
                 type="submit"
                 data-testid=move || if asking() { "server-cancel" } else { "server-connect" }
             >
