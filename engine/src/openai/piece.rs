@@ -106,6 +106,7 @@ struct Chunk {
     timing: Option<Step>,
     started: Option<Started>,
     prefill: Option<Prefill>,
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -178,12 +179,10 @@ pub fn whole(body: &[u8]) -> Result<Piece, ProtocolError> {
 }
 
 fn piece(data: &str) -> Result<Piece, ProtocolError> {
-    let json: Value =
-        serde_json::from_str(data).map_err(|error| ProtocolError::form(error, data))?;
-    if let Some(message) = message(&json) {
-        return Err(ProtocolError::Refused(message));
-    }
     let chunk: Chunk =
-        serde_json::from_value(json).map_err(|error| ProtocolError::form(error, data))?;
-    Ok(chunk.into())
+        serde_json::from_str(data).map_err(|error| ProtocolError::form(error, data))?;
+    match &chunk.error {
+        Some(error) => Err(ProtocolError::Refused(message(error))),
+        None => Ok(chunk.into()),
+    }
 }
