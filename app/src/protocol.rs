@@ -5,12 +5,13 @@
 //! travel beside a [`Command::Load`] as the platform's own handles.
 
 use llamaglass_engine::bench;
-use llamaglass_engine::event::Event;
+use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogModel;
+use crate::server::{ApiKey, ServerModel};
 
 /// The page's own number for a request, chosen before the engine has seen it.
 pub type Tag = u64;
@@ -71,6 +72,42 @@ pub enum ModelSource {
     },
     /// In the files that travel beside the command.
     Files,
+    /// Where they stay: a server has the model, and answers.
+    Server {
+        /// Which.
+        server: ServerModel,
+        /// What it wants to know, if anything.
+        key: Option<ApiKey>,
+    },
+}
+
+/// What is heard of an answer from a server that says nothing of its steps: text, as it comes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Opaque {
+    /// Some text, of no one knows how many tokens.
+    Text {
+        /// The text.
+        text: String,
+    },
+    /// The answer ended well.
+    Done {
+        /// Why.
+        finish_reason: FinishReason,
+        /// What it cost, where the server tells.
+        usage: Option<ToldUsage>,
+    },
+}
+
+/// Token counts, as far as a server tells them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToldUsage {
+    /// Ids of the prompt.
+    pub prompt_tokens: usize,
+    /// Prompt ids that came from the server's cache.
+    pub reused_tokens: Option<usize>,
+    /// Ids picked.
+    pub completion_tokens: usize,
 }
 
 /// What an engine tells the page.
@@ -109,6 +146,11 @@ pub enum Reply {
         /// Facts about it.
         info: Box<ModelInfo>,
     },
+    /// A server's model will answer.
+    Connected {
+        /// Which.
+        server: Box<ServerModel>,
+    },
     /// The model could not be loaded; the engine takes further commands.
     LoadFailed {
         /// Why, in words.
@@ -120,6 +162,13 @@ pub enum Reply {
         tag: Tag,
         /// What happened.
         event: Event,
+    },
+    /// The same, of a server that says nothing of its steps.
+    Opaque {
+        /// The page's number for the request.
+        tag: Tag,
+        /// What happened.
+        news: Opaque,
     },
     /// The benchmark goes on.
     BenchProgress {

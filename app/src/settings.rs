@@ -6,6 +6,8 @@ use llamaglass_engine::tokenizer::Message;
 use llamaglass_engine::{BackendChoice, LoadOptions};
 use serde::{Deserialize, Serialize};
 
+use crate::server::KeptServer;
+
 /// Everything that survives a reload of the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -26,6 +28,8 @@ pub struct Settings {
     pub overlay: bool,
     /// Light, dark, or as the system is.
     pub theme: Theme,
+    /// The server that was used last.
+    pub server: Option<KeptServer>,
 }
 
 /// The page's colours.
@@ -63,6 +67,7 @@ impl Default for Settings {
             stop: Vec::new(),
             overlay: true,
             theme: Theme::default(),
+            server: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use llamaglass_engine::event::RequestId;
+use crate::protocol::ToldUsage;
+use llamaglass_engine::event::{RequestId, Usage};
 use llamaglass_engine::timing::{ClockSource, Span, Spans};
 
 const REQUEST: RequestId = RequestId(3);
@@ -23,18 +24,22 @@ fn timing(kind: StepKind, tokens: u32, forward: f64, wall: f64) -> StepTiming {
     }
 }
 
-fn token(id: u32, text: &str, kind: StepKind, tokens: u32) -> Event {
-    Event::Token {
+fn token(id: u32, text: &str, kind: StepKind, tokens: u32) -> Heard {
+    Heard::Event(Box::new(Event::Token {
         request: REQUEST,
         id,
         text: text.into(),
         logprobs: None,
         timing: timing(kind, tokens, 40.0, 50.0),
-    }
+    }))
 }
 
 fn answer() -> AnswerStats {
-    let mut answer = AnswerStats::submitted(1000.0);
+    answer_of(false)
+}
+
+fn answer_of(at_server: bool) -> AnswerStats {
+    let mut answer = AnswerStats::submitted(1000.0, at_server);
     let started = Event::Started {
         request: REQUEST,
         prompt_tokens: 30,
@@ -44,14 +49,14 @@ fn answer() -> AnswerStats {
             clock: CLOCK,
         },
     };
-    answer.apply(&started, 1001.0);
+    answer.apply(&Heard::Event(Box::new(started)), 1001.0);
     let chunk = Event::Prefill {
         request: REQUEST,
         done_tokens: 26,
         prompt_tokens: 30,
         timing: timing(StepKind::Prefill, 16, 90.0, 100.0),
     };
-    answer.apply(&chunk, 1100.0);
+    answer.apply(&Heard::Event(Box::new(chunk)), 1100.0);
     answer.apply(&token(7, "Par", StepKind::Prefill, 4), 1150.0);
     answer.apply(&token(8, "", StepKind::Decode, 1), 1200.0);
     answer.apply(&token(9, "is!", StepKind::Decode, 1), 1300.0);
@@ -89,14 +94,10 @@ fn prefill_rate_counts_computed_tokens_only() {
 #[test]
 fn tokens_know_their_place_in_the_text() {
     let answer = answer();
-    let places: Vec<_> = answer
-        .steps
-        .iter()
-        .filter_map(|s| s.token.clone())
-        .collect();
-    assert_eq!(places[0].text, 0..3);
-    assert_eq!(places[1].text, 3..3);
-    assert_eq!(&answer.text[places[2].text.clone()], "is!");
+    let places: Vec<_> = answer.bars.iter().filter_map(Bar::text).collect();
+    assert_eq!(places[0], 0..3);
+    assert_eq!(places[1], 3..3);
+    assert_eq!(&answer.text[places[2].clone()], "is!");
     assert_eq!(answer.ids().collect::<Vec<_>>(), [7, 8, 9]);
 }
 
@@ -114,20 +115,15 @@ fn the_text_that_comes_with_the_end_is_kept() {
         usage,
         finish_reason: FinishReason::Length,
     };
-    answer.apply(&done, 1400.0);
+    answer.apply(&Heard::Event(Box::new(done)), 1400.0);
     assert_eq!(answer.text, "Paris! end");
-    assert_eq!(
-        answer.outcome,
-        Outcome::Finished {
-            reason: FinishReason::Length,
-            usage
-        }
-    );
+    assert_eq!(answer.outcome, Outcome::Finished(FinishReason::Length));
+    assert_eq!(answer.summary().prompt_tokens, Some(30));
 }
 
 #[test]
 fn nothing_is_known_before_it_happens() {
-    let summary = AnswerStats::submitted(0.0).summary();
+    let summary = AnswerStats::submitted(0.0, false).summary();
     assert_eq!(summary, Summary::default());
 }
 
@@ -142,8 +138,72 @@ fn paint_is_the_mean_over_the_tokens_drawn() {
 #[test]
 fn events_of_a_forgotten_request_are_dropped() {
     let mut session = SessionStats::default();
-    session.submit(1, 0.0);
+    session.submit(1, 0.0, false);
     session.forget(1);
     session.apply(1, &token(1, "x", StepKind::Decode, 1), 1.0);
     assert!(session.get(1).is_none());
+}
+
+#[test]
+fn a_servers_own_figures_are_beside_the_pages() {
+    assert_eq!(answer().summary().own, None);
+    let summary = answer_of(true).summary();
+    assert_eq!(summary.ttft_ms, Some(150.0));
+    // All steps begin at 0 of its clock, and the first token's takes 50 ms.
+    let own = summary.own.expect("it told its steps");
+    assert_eq!(own.ttft_ms, 50.0);
+    assert_eq!(own.tpot_p50_ms, Some(0.0));
+}
+
+fn pieces() -> AnswerStats {
+    let mut answer = AnswerStats::submitted(1000.0, true);
+    for (text, at) in [("Paris is", 1100.0), (" it", 1100.0), (".", 1140.0)] {
+        let text = text.to_owned();
+        answer.apply(&Heard::Opaque(Opaque::Text { text }), at);
+    }
+    answer
+}
+
+#[test]
+fn of_a_server_that_tells_nothing_only_arrivals_are_known() {
+    let answer = pieces();
+    let waits: Vec<f64> = answer.bars.iter().map(Bar::ms).collect();
+    assert_eq!(waits, [100.0, 0.0, 40.0]);
+    assert_eq!(answer.bars[1].text(), Some(8..11));
+    assert!(answer.bars[0].has_prompt() && !answer.bars[1].has_prompt());
+    let summary = Summary {
+        pieces: Some(3),
+        at_server: true,
+        ttft_ms: Some(100.0),
+        tpot_p50_ms: Some(20.0),
+        tpot_p95_ms: Some(38.0),
+        ..Summary::default()
+    };
+    assert_eq!(answer.summary(), summary);
+}
+
+#[test]
+fn tokens_of_pieces_are_counted_by_the_server_or_not_at_all() {
+    let finish_reason = FinishReason::Stop;
+    let usage = ToldUsage {
+        prompt_tokens: 9,
+        reused_tokens: None,
+        completion_tokens: 7,
+    };
+    let done = |usage| {
+        let mut answer = pieces();
+        let news = Opaque::Done {
+            finish_reason,
+            usage,
+        };
+        answer.apply(&Heard::Opaque(news), 1200.0);
+        assert_eq!(answer.outcome, Outcome::Finished(finish_reason));
+        answer.summary()
+    };
+    let told = done(Some(usage));
+    assert_eq!((told.tokens, told.prompt_tokens), (Some(7), Some(9)));
+    assert_eq!(told.reused_tokens, None);
+    assert_eq!(told.tokens_per_s, Some(7.0 * 1000.0 / 140.0));
+    let untold = done(None);
+    assert_eq!((untold.tokens, untold.tokens_per_s), (None, None));
 }

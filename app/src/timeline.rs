@@ -1,10 +1,10 @@
-//! How a step becomes a bar: its segments, its words, and the scale of all bars; pure.
+//! How a step or a piece becomes a bar: its segments, its words, and the scale of all bars; pure.
 
 use llamaglass_engine::stats::percentile;
 use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
 
 use crate::format::millis;
-use crate::stats::StepRecord;
+use crate::stats::{Bar, StepRecord};
 
 /// The parts of a bar, from the bottom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,8 +82,23 @@ pub fn gradient(timing: &StepTiming) -> String {
     css
 }
 
-/// What a step is called.
-pub fn title(step: &StepRecord) -> String {
+/// What a bar is called.
+pub fn title(bar: &Bar) -> String {
+    match bar {
+        Bar::Step(step) => step_title(step),
+        Bar::Piece(piece) => format!("Piece {}", piece.index + 1),
+    }
+}
+
+/// Since when a piece's time is counted.
+pub const fn since(index: usize) -> &'static str {
+    match index {
+        0 => "after submitting",
+        _ => "after the piece before",
+    }
+}
+
+fn step_title(step: &StepRecord) -> String {
     let timing = &step.timing;
     match (&step.token, timing.kind) {
         (Some(token), StepKind::Decode) => format!("Token {}", token.index + 1),
@@ -108,34 +123,31 @@ fn plural(tokens: u32) -> String {
 }
 
 /// A bar in one sentence, for who can't see it.
-pub fn label(step: &StepRecord, text: &str) -> String {
+pub fn label(bar: &Bar, text: &str) -> String {
     use std::fmt::Write;
-    let timing = &step.timing;
-    let mut label = format!("{}: {}", title(step), millis(timing.wall_ms));
+    let mut label = format!("{}: {}", title(bar), millis(bar.ms()));
+    if let Bar::Piece(piece) = bar {
+        let _ = write!(label, " {}", since(piece.index));
+    }
     let text = text.trim();
     if !text.is_empty() {
         label = format!("{label}, “{text}”");
     }
-    for part in Part::ALL {
-        let _ = write!(label, ", {} {}", part.name(), millis(part.of(timing)));
+    if let Bar::Step(step) = bar {
+        for part in Part::ALL {
+            let _ = write!(label, ", {} {}", part.name(), millis(part.of(&step.timing)));
+        }
     }
     label
 }
 
 /// What the bars' full height stands for, in milliseconds: 1, 2 or 5 times a power of ten, so that
 /// it changes seldom. Fitted to the tokens, unless `all` steps are to fit (prompts are far longer).
-pub fn scale(steps: &[StepRecord], all: bool) -> f64 {
-    let wanted = |kind: StepKind| all || kind == StepKind::Decode;
-    let walls = |filter: &dyn Fn(StepKind) -> bool| -> Vec<f64> {
-        steps
-            .iter()
-            .filter(|step| filter(step.timing.kind))
-            .map(|step| step.timing.wall_ms)
-            .collect()
-    };
-    let mut shown = walls(&wanted);
+pub fn scale(bars: &[Bar], all: bool) -> f64 {
+    let wanted = |bar: &&Bar| all || !bar.has_prompt();
+    let mut shown: Vec<f64> = bars.iter().filter(wanted).map(Bar::ms).collect();
     if shown.is_empty() {
-        shown = walls(&|_| true);
+        shown = bars.iter().map(Bar::ms).collect();
     }
     let max = percentile(&shown, 100.0).unwrap_or(1.0);
     // One outlier must not flatten all others.
@@ -158,8 +170,12 @@ fn nice(ms: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::TokenRecord;
+    use crate::stats::{PieceRecord, TokenRecord};
     use llamaglass_engine::timing::{Clock, ClockSource, Span, Spans};
+
+    fn bar(kind: StepKind, wall_ms: f64, index: usize) -> Bar {
+        Bar::Step(step(kind, wall_ms, index))
+    }
 
     fn step(kind: StepKind, wall_ms: f64, index: usize) -> StepRecord {
         let mut spans = Spans::default();
@@ -205,16 +221,16 @@ mod tests {
 
     #[test]
     fn the_scale_fits_tokens_and_not_the_prompt() {
-        let mut steps: Vec<_> = (0..100).map(|i| step(StepKind::Decode, 40.0, i)).collect();
-        steps.push(step(StepKind::Prefill, 900.0, 0));
+        let mut steps: Vec<_> = (0..100).map(|i| bar(StepKind::Decode, 40.0, i)).collect();
+        steps.push(bar(StepKind::Prefill, 900.0, 0));
         assert_eq!(scale(&steps, false), 50.0);
         assert_eq!(scale(&steps, true), 1000.0);
     }
 
     #[test]
     fn one_outlier_does_not_flatten_the_rest() {
-        let mut steps: Vec<_> = (0..100).map(|i| step(StepKind::Decode, 40.0, i)).collect();
-        steps.push(step(StepKind::Decode, 4000.0, 100));
+        let mut steps: Vec<_> = (0..100).map(|i| bar(StepKind::Decode, 40.0, i)).collect();
+        steps.push(bar(StepKind::Decode, 4000.0, 100));
         assert_eq!(scale(&steps, false), 100.0);
     }
 
@@ -233,10 +249,29 @@ mod tests {
 
     #[test]
     fn a_label_says_what_the_eye_sees() {
-        let label = label(&step(StepKind::Decode, 8.0, 2), " Paris");
+        let label = label(&bar(StepKind::Decode, 8.0, 2), " Paris");
         assert_eq!(
             label,
             "Token 3: 8.0 ms, “Paris”, preprocess 2.0 ms, forward 4.0 ms, sampling 0.00 ms, text 0.00 ms, rest 2.0 ms"
+        );
+    }
+
+    #[test]
+    fn a_piece_says_when_it_came_and_nothing_of_stages() {
+        let piece = |index| {
+            Bar::Piece(PieceRecord {
+                index,
+                text: 0..0,
+                wait_ms: 8.0,
+            })
+        };
+        assert_eq!(
+            label(&piece(0), " Paris is"),
+            "Piece 1: 8.0 ms after submitting, “Paris is”"
+        );
+        assert_eq!(
+            label(&piece(1), ""),
+            "Piece 2: 8.0 ms after the piece before"
         );
     }
 }

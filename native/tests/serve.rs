@@ -81,6 +81,12 @@ fn a_chat_is_the_references_greedy_text_whole_and_streamed() {
     let pieces = server.stream("/v1/chat/completions", &streamed);
     assert_eq!(joined(&pieces, 0), wanted);
     assert_eq!(pieces[0]["choices"][0]["delta"]["role"], "assistant");
+    let started = &pieces[1]["started"];
+    assert_eq!(
+        started["prompt_tokens"], whole["usage"]["prompt_tokens"],
+        "{started}"
+    );
+    assert!(started["timing"]["clock"].is_object(), "{started}");
     let ids: Vec<&Value> = pieces
         .iter()
         .filter_map(|piece| piece["timing"].get("id"))
@@ -329,6 +335,32 @@ fn a_key_is_asked_for_and_other_machines_only_with_one() {
     let output = run(&["serve", &model, "--backend", "flex", "--host", "0.0.0.0"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("--api-key"), "{}", stderr(&output));
+}
+
+#[test]
+fn pages_of_allowed_origins_may_send_a_key() {
+    let server = tiny(&["--api-key", "secret", "--cors", "http://page.test"]);
+    let allowed = |origin| server.preflight("/v1/models", origin, "authorization");
+    assert_eq!(
+        allowed("http://page.test"),
+        [
+            Some("http://page.test".into()),
+            Some("authorization".into())
+        ]
+    );
+    assert_eq!(allowed("http://other.test")[0], None);
+}
+
+#[test]
+fn a_page_is_served_alone_in_its_process_beside_the_protocol() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
+    let server = tiny(&["--page", folder.path().to_str().expect("UTF-8")]);
+    assert_eq!(server.get("/"), (200, "<title>hi</title>".into()));
+    assert_eq!(server.get("/models.json").0, 404);
+    let isolated = server.header("/", "cross-origin-embedder-policy");
+    assert_eq!(isolated.as_deref(), Some("require-corp"));
+    assert!(server.get("/v1/models").1.contains("llamaglass"));
 }
 
 #[test]

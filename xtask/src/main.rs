@@ -11,6 +11,7 @@ mod download;
 mod e2e;
 mod machine;
 mod page;
+mod product;
 mod project;
 mod run;
 mod serve;

@@ -1,10 +1,17 @@
 //! How the page reaches an engine, wherever that lives.
 
+mod http;
 #[cfg(feature = "mock")]
 #[path = "../../tests/mock/mod.rs"]
 pub mod mock;
+mod server;
+mod switch;
+mod telling;
 mod worker;
 
+pub use http::models;
+pub use server::ServerClient;
+pub use switch::SwitchClient;
 pub use worker::WorkerClient;
 
 use crate::protocol::Command;

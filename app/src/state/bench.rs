@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_engine::bench::{BenchReport, Comparison, Progress, Settings};
 
-use super::{App, Engine};
+use super::{App, Engine, Loaded};
 use crate::protocol::Command;
 
 /// How the benchmark is.
@@ -22,7 +22,11 @@ pub enum Bench {
 
 /// Starts it.
 pub fn start_bench(app: App, settings: Settings) {
-    if app.can_send() && matches!(app.engine.get_untracked(), Engine::Loaded(_)) {
+    let here = matches!(
+        app.engine.get_untracked(),
+        Engine::Loaded(Loaded::Engine(_))
+    );
+    if app.can_send() && here {
         app.bench.set(Bench::Running(Progress::default()));
         app.send(&Command::Bench { settings }, &[]);
     }

@@ -100,7 +100,7 @@ pub fn stop(app: App) {
     }
 }
 
-/// Forgets the conversation, here and in the engine's KV cache.
+/// Forgets the conversation, here and in the engine's KV cache; a server has its own ways.
 pub fn clear(app: App) {
     stop(app);
     app.running.set(None);
@@ -124,7 +124,9 @@ fn answer(app: App) {
     app.turns.update(|turns| turns.push(turn));
     app.running.set(Some(tag));
     app.error.set(None);
-    app.stats.update_value(|stats| stats.submit(tag, now()));
+    let at_server = app.server().is_some();
+    app.stats
+        .update_value(|stats| stats.submit(tag, now(), at_server));
     super::frame::show(app, Some(tag));
     app.send(&Command::Submit { tag, request }, &[]);
     storage::save_chat(app);

@@ -7,22 +7,22 @@ use wasm_bindgen::prelude::*;
 use web_sys::MessageChannel;
 
 use super::{App, TurnState, now, storage};
-use crate::protocol::Tag;
-use crate::stats::Outcome;
+use crate::protocol::{Opaque, Tag};
+use crate::stats::{Heard, Outcome};
 
-/// Events that wait for the next frame, each with its arrival on the page's clock.
+/// What waits for the next frame, each with its arrival on the page's clock.
 #[derive(Default)]
 pub struct Pending {
-    events: Vec<(Tag, Event, f64)>,
+    heard: Vec<(Tag, Heard, f64)>,
     asked: bool,
 }
 
-/// Takes an event; it is drawn with the next frame.
-pub(super) fn push(app: App, tag: Tag, event: Event, at: f64) {
+/// Takes what is heard of an answer; it is drawn with the next frame.
+pub(super) fn push(app: App, tag: Tag, heard: Heard, at: f64) {
     let inner = app.inner();
     let ask = {
         let mut pending = inner.frame.borrow_mut();
-        pending.events.push((tag, event, at));
+        pending.heard.push((tag, heard, at));
         !std::mem::replace(&mut pending.asked, true)
     };
     if !ask {
@@ -38,21 +38,22 @@ pub(super) fn push(app: App, tag: Tag, event: Event, at: f64) {
 
 fn draw(app: App) {
     let begin = now();
-    let events = {
+    let all = {
         let inner = app.inner();
         let mut pending = inner.frame.borrow_mut();
         pending.asked = false;
-        std::mem::take(&mut pending.events)
+        std::mem::take(&mut pending.heard)
     };
-    let mut tags: Vec<Tag> = events.iter().map(|(tag, ..)| *tag).collect();
+    let mut tags: Vec<Tag> = all.iter().map(|(tag, ..)| *tag).collect();
     tags.dedup();
-    let drawn = events
-        .iter()
-        .filter(|(_, event, _)| matches!(event, Event::Token { .. }))
-        .count();
+    let is_bar = |heard: &Heard| match heard {
+        Heard::Event(event) => matches!(**event, Event::Token { .. }),
+        Heard::Opaque(news) => matches!(news, Opaque::Text { .. }),
+    };
+    let drawn = all.iter().filter(|(_, heard, _)| is_bar(heard)).count();
     app.stats.update_value(|stats| {
-        for (tag, event, at) in &events {
-            stats.apply(*tag, event, *at);
+        for (tag, heard, at) in &all {
+            stats.apply(*tag, heard, *at);
         }
     });
     for &tag in &tags {
@@ -89,7 +90,7 @@ fn refresh(app: App, tag: Tag) {
         match &answer.outcome {
             Outcome::Running => None,
             Outcome::Failed(error) => Some(TurnState::Failed(error.clone())),
-            Outcome::Finished { reason, .. } => Some(match reason {
+            Outcome::Finished(reason) => Some(match reason {
                 FinishReason::Stop => TurnState::Done,
                 FinishReason::Length | FinishReason::Deadline => TurnState::Cut,
                 FinishReason::Abort => TurnState::Aborted,

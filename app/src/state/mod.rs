@@ -8,14 +8,16 @@ mod chat;
 mod frame;
 mod model;
 mod replies;
+mod server;
 mod storage;
 
 pub use bench::{Bench, start_bench, stop_bench};
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
 pub use frame::show;
 pub use model::{
-    Engine, Load, cancel_load, choose_backend, load, load_default, reload, restart_engine,
+    Engine, Load, Loaded, cancel_load, choose_backend, load, load_default, reload, restart_engine,
 };
+pub use server::{Connection, OwnServer, ServerForm, cancel_connect, connect, find_own, use_model};
 pub use storage::save_settings;
 
 use std::cell::RefCell;
@@ -24,10 +26,12 @@ use std::rc::Rc;
 use leptos::prelude::*;
 use llamaglass_engine::bench::BenchReport;
 use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
+use web_sys::AbortController;
 
 use crate::catalog::CatalogModel;
 use crate::client::{Client, Listener, PageFile};
 use crate::protocol::{Command, ModelSource, Tag};
+use crate::server::ServerModel;
 use crate::settings::Settings;
 use crate::stats::{SessionStats, Summary};
 
@@ -42,6 +46,8 @@ pub struct App {
     pub backend: RwSignal<Option<Result<BackendInfo, String>>>,
     /// The models that the server offers; `None` until they are known.
     pub catalog: RwSignal<Option<Result<Vec<CatalogModel>, String>>>,
+    /// The server that is being looked for.
+    pub server_form: ServerForm,
     /// What the model that is being loaded will take.
     pub planned: RwSignal<Option<MemoryLedger>>,
     /// What went wrong last, in words.
@@ -82,6 +88,8 @@ struct Inner {
     client: RefCell<Option<Rc<dyn Client>>>,
     source: RefCell<Option<(ModelSource, Vec<PageFile>)>>,
     frame: RefCell<frame::Pending>,
+    /// Ends the search for a server's models.
+    connecting: RefCell<Option<AbortController>>,
     next_tag: std::cell::Cell<Tag>,
 }
 
@@ -90,11 +98,13 @@ impl App {
     pub fn new() -> Self {
         let (settings, turns) = storage::restore();
         let next_tag = turns.len() as Tag;
+        let server_form = ServerForm::new(settings.server.as_ref());
         Self {
             settings: RwSignal::new(settings),
             engine: RwSignal::new(Engine::Starting),
             backend: RwSignal::new(None),
             catalog: RwSignal::new(None),
+            server_form,
             planned: RwSignal::new(None),
             error: RwSignal::new(None),
             notice: RwSignal::new(None),
@@ -115,6 +125,7 @@ impl App {
                 client: RefCell::new(None),
                 source: RefCell::new(None),
                 frame: RefCell::new(frame::Pending::default()),
+                connecting: RefCell::new(None),
                 next_tag: std::cell::Cell::new(next_tag),
             })),
         }
@@ -126,10 +137,26 @@ impl App {
         self.inner().client.replace(Some(client));
     }
 
-    /// The model that is loaded.
-    pub fn model(self) -> Option<ModelInfo> {
+    /// What answers.
+    pub fn loaded(self) -> Option<Loaded> {
         match self.engine.get() {
-            Engine::Loaded(info) => Some(*info),
+            Engine::Loaded(loaded) => Some(loaded),
+            _ => None,
+        }
+    }
+
+    /// The model that is loaded in the page's own engine.
+    pub fn model(self) -> Option<ModelInfo> {
+        match self.loaded() {
+            Some(Loaded::Engine(info)) => Some(*info),
+            _ => None,
+        }
+    }
+
+    /// The server's model that answers in place of it.
+    pub fn server(self) -> Option<ServerModel> {
+        match self.loaded() {
+            Some(Loaded::Server(server)) => Some(*server),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use super::{App, now};
 use crate::catalog::{CatalogModel, default_model};
 use crate::client::PageFile;
 use crate::protocol::{Command, ModelSource};
+use crate::server::ServerModel;
 
 /// What the engine is doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,9 +19,36 @@ pub enum Engine {
     /// It is loading one.
     Loading(Load),
     /// It is ready to answer.
-    Loaded(Box<ModelInfo>),
+    Loaded(Loaded),
     /// It is gone, for this reason.
     Crashed(String),
+}
+
+/// What answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Loaded {
+    /// A model in an engine of this page's own, of which everything is known.
+    Engine(Box<ModelInfo>),
+    /// A server's, of which is known what it says.
+    Server(Box<ServerModel>),
+}
+
+impl Loaded {
+    /// The model's name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Engine(info) => &info.name,
+            Self::Server(server) => &server.model.id,
+        }
+    }
+
+    /// Positions of its context, where that is known.
+    pub fn context_length(&self) -> Option<usize> {
+        match self {
+            Self::Engine(info) => Some(info.context_length),
+            Self::Server(server) => server.model.context_length,
+        }
+    }
 }
 
 /// How far a load is.
@@ -107,6 +135,7 @@ pub fn reload(app: App) {
             [first, ..] => first.path.split('/').next().unwrap_or_default().to_owned(),
             [] => String::new(),
         },
+        ModelSource::Server { server, .. } => server.model.id.clone(),
     };
     app.error.set(None);
     app.notice.set(None);
@@ -150,7 +179,12 @@ pub fn choose_backend(app: App, backend: BackendChoice) {
     app.settings.update(|settings| settings.backend = backend);
     super::save_settings(app);
     app.backend.set(None);
-    reload(app);
+    if app.server().is_some() {
+        // A server runs its models where it wants to.
+        probe(app);
+    } else {
+        reload(app);
+    }
 }
 
 /// Asks which adapter there is.

@@ -2,14 +2,18 @@
 
 use leptos::prelude::*;
 
-use super::{App, Engine, bench, frame, model, now};
+use super::{App, Engine, Loaded, bench, frame, model, now};
 use crate::protocol::Reply;
+use crate::stats::Heard;
 
 pub(super) fn hear(app: App, reply: Reply) {
     match reply {
         Reply::Ready => {
             if app.engine.get_untracked() == Engine::Starting {
                 app.engine.set(Engine::Empty);
+                model::probe(app);
+            } else if app.server().is_some() && app.backend.with_untracked(Option::is_none) {
+                // A server was faster; what this machine has is of interest all the same.
                 model::probe(app);
             }
         }
@@ -20,9 +24,10 @@ pub(super) fn hear(app: App, reply: Reply) {
         Reply::Notice { text } => app.notice.set(Some(text)),
         Reply::Loaded { info } => {
             app.backend.set(Some(Ok(info.backend.clone())));
-            app.engine.set(Engine::Loaded(info));
+            app.engine.set(Engine::Loaded(Loaded::Engine(info)));
             app.send(&crate::protocol::Command::StoredModels, &[]);
         }
+        Reply::Connected { server } => app.engine.set(Engine::Loaded(Loaded::Server(server))),
         Reply::LoadFailed { error } => {
             // The source is kept: on another backend it may load after all.
             app.error
@@ -32,7 +37,8 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => frame::push(app, tag, event, now()),
+        Reply::Event { tag, event } => frame::push(app, tag, Heard::Event(Box::new(event)), now()),
+        Reply::Opaque { tag, news } => frame::push(app, tag, Heard::Opaque(news), now()),
         Reply::BenchProgress { progress } => bench::advance(app, progress),
         Reply::BenchDone { report } => bench::finish(app, report),
         Reply::BenchFailed { error } => bench::fail(app, &error),

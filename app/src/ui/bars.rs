@@ -1,15 +1,15 @@
-//! The bars themselves: one element a step, appended once a frame, never rebuilt.
+//! The bars themselves: one element a step or piece, appended once a frame, never rebuilt.
 
 use std::cell::Cell;
 
 use leptos::html::Div;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
 use crate::protocol::Tag;
 use crate::state::app;
-use crate::stats::{AnswerStats, StepRecord};
+use crate::stats::{AnswerStats, Bar, StepRecord};
 use crate::timeline::{Part, gradient, label, scale as scale_of};
 
 /// The bars of the shown answer; keeps `scale` at what their full height stands for (ms).
@@ -38,7 +38,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
                 };
                 let at_end = list.scroll_width() - list.scroll_left() - list.client_width() < 24;
                 append(&list, answer, count.get());
-                let full = scale_of(&answer.steps, all);
+                let full = scale_of(&answer.bars, all);
                 let changed = full != scale.get_untracked();
                 if changed {
                     scale.set(full);
@@ -47,7 +47,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
                     let _ = HtmlElement::style(&list).set_property("--full-ms", &full.to_string());
                 }
                 mark_clipped(&list, answer, if changed { 0 } else { count.get() }, full);
-                count.set(answer.steps.len());
+                count.set(answer.bars.len());
                 let inside = document()
                     .active_element()
                     .is_some_and(|el| list.contains(Some(&el)));
@@ -76,14 +76,14 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
         app.revision.track();
         app.shown.get().is_none_or(|tag| {
             app.stats
-                .with_value(|stats| stats.get(tag).is_none_or(|a| a.steps.is_empty()))
+                .with_value(|stats| stats.get(tag).is_none_or(|a| a.bars.is_empty()))
         })
     };
     view! {
         <div
             class="bars"
             role="listbox"
-            aria-label="Steps of the answer; arrow keys move between them"
+            aria-label="Steps or pieces of the answer; arrow keys move between them"
             aria-orientation="horizontal"
             node_ref=list
             on:pointerover=move |event| {
@@ -114,63 +114,72 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
     }
 }
 
-/// Adds the bars of the steps from `from`.
+/// Adds the bars from `from`.
 fn append(list: &HtmlElement, answer: &AnswerStats, from: usize) {
     let fragment = document().create_document_fragment();
-    for (index, step) in answer.steps.iter().enumerate().skip(from) {
-        if let Ok(bar) = bar(index, step, answer) {
+    for (index, bar) in answer.bars.iter().enumerate().skip(from) {
+        if let Ok(bar) = draw(index, bar, answer) {
             let _ = fragment.append_child(&bar);
         }
     }
     let _ = list.append_child(&fragment);
 }
 
-fn bar(
-    index: usize,
-    step: &StepRecord,
-    answer: &AnswerStats,
-) -> Result<Element, wasm_bindgen::JsValue> {
-    let bar = document().create_element("div")?;
-    let timing = &step.timing;
-    let kind = match timing.kind {
-        llamaglass_engine::timing::StepKind::Prefill => "prefill",
-        llamaglass_engine::timing::StepKind::Decode => "decode",
-    };
-    bar.set_class_name("bar");
-    bar.set_attribute("role", "option")?;
-    bar.set_attribute("tabindex", if index == 0 { "0" } else { "-1" })?;
-    bar.set_attribute("data-step", &index.to_string())?;
-    bar.set_attribute("data-kind", kind)?;
-    let mut text = "";
-    if let Some(token) = &step.token {
-        bar.set_attribute("data-testid", "bar")?;
-        bar.set_attribute("data-token-index", &token.index.to_string())?;
-        bar.set_attribute("data-token-id", &token.id.to_string())?;
-        text = answer.text.get(token.text.clone()).unwrap_or_default();
+fn draw(index: usize, bar: &Bar, answer: &AnswerStats) -> Result<Element, JsValue> {
+    let element = document().create_element("div")?;
+    element.set_class_name("bar");
+    element.set_attribute("role", "option")?;
+    element.set_attribute("tabindex", if index == 0 { "0" } else { "-1" })?;
+    element.set_attribute("data-step", &index.to_string())?;
+    let kind = if bar.has_prompt() {
+        "prefill"
     } else {
-        bar.set_attribute("data-testid", "prefill-bar")?;
+        "decode"
+    };
+    element.set_attribute("data-kind", kind)?;
+    let text = bar.text().and_then(|text| answer.text.get(text));
+    element.set_attribute("aria-label", &label(bar, text.unwrap_or_default()))?;
+    // Through the object model, which a strict content policy allows.
+    let style = element.unchecked_ref::<HtmlElement>().style();
+    style.set_property("--ms", &format!("{:.4}", bar.ms().max(0.0)))?;
+    match bar {
+        Bar::Step(step) => {
+            say_step(&element, step)?;
+            style.set_property("background-image", &gradient(&step.timing))?;
+        }
+        Bar::Piece(piece) => {
+            element.set_attribute("data-testid", "piece-bar")?;
+            element.set_attribute("data-wait-ms", &piece.wait_ms.to_string())?;
+        }
     }
-    bar.set_attribute("data-wall-ms", &timing.wall_ms.to_string())?;
+    Ok(element)
+}
+
+/// What a step's bar says to who reads it by program.
+fn say_step(element: &Element, step: &StepRecord) -> Result<(), JsValue> {
+    if let Some(token) = &step.token {
+        element.set_attribute("data-testid", "bar")?;
+        element.set_attribute("data-token-index", &token.index.to_string())?;
+        element.set_attribute("data-token-id", &token.id.to_string())?;
+    } else {
+        element.set_attribute("data-testid", "prefill-bar")?;
+    }
+    element.set_attribute("data-wall-ms", &step.timing.wall_ms.to_string())?;
     for part in Part::ALL {
         let name = format!("data-{}-ms", part.name());
-        bar.set_attribute(&name, &part.of(timing).to_string())?;
+        element.set_attribute(&name, &part.of(&step.timing).to_string())?;
     }
-    bar.set_attribute("aria-label", &label(step, text))?;
-    // Through the object model, which a strict content policy allows.
-    let style = bar.unchecked_ref::<HtmlElement>().style();
-    style.set_property("--ms", &format!("{:.4}", timing.wall_ms.max(0.0)))?;
-    style.set_property("background-image", &gradient(timing))?;
-    Ok(bar)
+    Ok(())
 }
 
 /// Bars that are higher than the chart say so with a cap.
 fn mark_clipped(list: &HtmlElement, answer: &AnswerStats, from: usize, full: f64) {
     let bars = list.children();
-    for (index, step) in answer.steps.iter().enumerate().skip(from) {
-        if let Some(bar) = bars.item(index as u32) {
-            let _ = bar
+    for (index, bar) in answer.bars.iter().enumerate().skip(from) {
+        if let Some(element) = bars.item(index as u32) {
+            let _ = element
                 .class_list()
-                .toggle_with_force("clipped", step.timing.wall_ms > full);
+                .toggle_with_force("clipped", bar.ms() > full);
         }
     }
 }

@@ -30,6 +30,12 @@ pub fn BenchDialog() -> impl IntoView {
         let path = app.model().map(|model| model.path);
         path == Some(ForwardPath::Fast)
     };
+    let needs = move || match app.server() {
+        Some(_) => {
+            "It measures an engine in this page, and answers come from a server now: load a model here first."
+        }
+        None => "Load a model first.",
+    };
     let running = move || matches!(app.bench.get(), Bench::Running(_));
     let valid = move || {
         let counts = [prompt, generated, runs].iter().all(|n| n.get() > 0);
@@ -80,13 +86,13 @@ pub fn BenchDialog() -> impl IntoView {
                         <button
                             class="primary"
                             data-testid="bench-start"
-                            disabled=move || !app.can_send() || !valid()
+                            disabled=move || !app.can_send() || !valid() || app.model().is_none()
                             on:click=start
                         >
                             "Run"
                         </button>
                         <Show when=move || app.model().is_none()>
-                            <p class="help">"Load a model first."</p>
+                            <p class="help" data-testid="bench-needs">{needs}</p>
                         </Show>
                     }
                 >

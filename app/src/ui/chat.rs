@@ -111,12 +111,22 @@ pub fn Chat() -> impl IntoView {
 #[component]
 fn Hint() -> impl IntoView {
     let app = app();
-    let name = move || app.model().map(|model| model.name).unwrap_or_default();
+    let name = move || {
+        let loaded = app.loaded();
+        loaded.map_or(String::new(), |loaded| loaded.name().to_owned())
+    };
+    let where_it_runs = move || match app.server() {
+        Some(server) => format!(
+            "Ask it something. It runs on the server at {}: what you type leaves this browser for it.",
+            server.host()
+        ),
+        None => "Ask it something. It runs on this machine; nothing you type leaves it.".to_owned(),
+    };
     let without_template = move || app.model().is_some_and(|model| !model.has_chat_template);
     view! {
         <div class="hint">
             <h2>{name} " is ready"</h2>
-            <p>"Ask it something. It runs on this machine; nothing you type leaves it."</p>
+            <p data-testid="where-it-runs">{where_it_runs}</p>
             <Show when=without_template>
                 <p class="warning">"This model's files have no chat template, so it can't take part in a conversation."</p>
             </Show>

@@ -30,12 +30,14 @@ pub fn Composer() -> impl IntoView {
             let _ = field.focus();
         }
     });
-    let placeholder = move || {
-        if ready() {
-            "Ask something…"
-        } else {
-            "Load a model first"
-        }
+    let placeholder = move || match (ready(), app.server()) {
+        (_, Some(server)) => format!("Ask {}…", server.host()),
+        (true, None) => "Ask something…".into(),
+        (false, None) => "Load a model first".into(),
+    };
+    let forget = move || match app.server() {
+        Some(_) => "Forget the conversation here; what the server keeps of it is its own matter",
+        None => "Forget the conversation",
     };
     view! {
         <form
@@ -70,7 +72,7 @@ pub fn Composer() -> impl IntoView {
                     type="button"
                     class="quiet"
                     data-testid="clear"
-                    title="Forget the conversation"
+                    title=forget
                     disabled=move || app.turns.with(Vec::is_empty)
                     on:click=move |_| state::clear(app)
                 >
@@ -113,22 +115,30 @@ pub fn Composer() -> impl IntoView {
 #[component]
 fn ContextMeter() -> impl IntoView {
     let app = app();
-    let total = move || app.model().map(|model| model.context_length);
-    // The last answer's, whichever one the timeline shows.
+    let total = move || app.loaded()?.context_length();
+    // The last answer's, whichever one the timeline shows. A server may tell at its end only, or never.
     let used = move || {
         app.revision.track();
         let last = app.turns.with(|turns| turns.last().map(|turn| turn.tag));
         app.stats.with_value(|stats| {
-            last.and_then(|tag| stats.get(tag))
-                .map_or(0, |answer| answer.prompt_tokens + answer.tokens())
+            let Some(answer) = last.and_then(|tag| stats.get(tag)) else {
+                return Some(0);
+            };
+            if answer.prompt_tokens.is_none() && answer.bars.is_empty() {
+                return Some(0);
+            }
+            Some(answer.prompt_tokens? + answer.tokens().unwrap_or(0))
         })
     };
-    let share = move || total().map_or(0.0, |total| used() as f64 / total.max(1) as f64);
+    let share = move || {
+        let share = |total: usize| Some(used()? as f64 / total.max(1) as f64);
+        total().and_then(share).unwrap_or(0.0)
+    };
     let words = move || {
         total().map_or(String::new(), |total| {
             format!(
                 "{} / {} tokens",
-                format::count(used() as u64),
+                used().map_or("–".into(), |used| format::count(used as u64)),
                 format::count(total as u64)
             )
         })
@@ -141,7 +151,7 @@ fn ContextMeter() -> impl IntoView {
                     role="meter"
                     aria-label="Context used"
                     aria-valuemin="0"
-                    aria-valuenow=move || used().to_string()
+                    aria-valuenow=move || used().map(|used| used.to_string())
                     aria-valuemax=move || total().unwrap_or_default().to_string()
                 >
                     <div class="meter-fill" style:width=move || format!("{:.1}%", share().min(1.0) * 100.0)></div>

@@ -1,11 +1,12 @@
-//! One step, span by span.
+//! One step, span by span; or one piece, of which only its wait is known.
 
 use leptos::prelude::*;
 use llamaglass_engine::timing::{DeviceTiming, Span, Stage};
 
 use crate::format;
 use crate::state::app;
-use crate::timeline::title;
+use crate::stats::{Bar, StepRecord};
+use crate::timeline::{since, title};
 
 /// What the panel shows of a step.
 #[derive(Clone, PartialEq)]
@@ -14,6 +15,8 @@ struct Shown {
     text: String,
     id: Option<u32>,
     wall_ms: f64,
+    /// What the figure is counted from, where that is not a step's begin.
+    since: &'static str,
     rows: Vec<Row>,
     device: Option<DeviceTiming>,
 }
@@ -35,35 +38,31 @@ pub fn Detail() -> impl IntoView {
         let focused = app.focused.get();
         app.stats.with_value(|stats| {
             let answer = stats.get(tag)?;
-            let step = match focused {
-                Some(index) => answer.steps.get(index)?,
-                None => answer.steps.last()?,
+            let bar = match focused {
+                Some(index) => answer.bars.get(index)?,
+                None => answer.bars.last()?,
             };
-            let timing = &step.timing;
-            let mut rows: Vec<Row> = Span::ALL
-                .into_iter()
-                .filter(|span| span.stage() != Stage::Request && *span != Span::Paint)
-                .map(|span| Row {
-                    name: span.name(),
-                    part: span.stage().name(),
-                    ms: timing.spans.get(span),
-                })
-                .filter(|row| row.ms != 0.0)
-                .collect();
-            rows.push(Row {
-                name: "rest",
-                part: "rest",
-                ms: timing.residue_ms(),
-            });
-            let token = step.token.as_ref();
-            let text = token.and_then(|token| answer.text.get(token.text.clone()));
-            Some(Shown {
-                title: title(step),
+            let text = bar.text().and_then(|text| answer.text.get(text));
+            let shown = Shown {
+                title: title(bar),
                 text: format::visible(text.unwrap_or_default()),
-                id: token.map(|token| token.id),
-                wall_ms: timing.wall_ms,
-                rows,
-                device: timing.device,
+                id: None,
+                wall_ms: bar.ms(),
+                since: "",
+                rows: Vec::new(),
+                device: None,
+            };
+            Some(match bar {
+                Bar::Step(step) => Shown {
+                    id: step.token.as_ref().map(|token| token.id),
+                    rows: rows(step),
+                    device: step.timing.device,
+                    ..shown
+                },
+                Bar::Piece(piece) => Shown {
+                    since: since(piece.index),
+                    ..shown
+                },
             })
         })
     });
@@ -100,8 +99,12 @@ pub fn Detail() -> impl IntoView {
                     <span class="detail-id">
                         {move || shown.with(|s| s.as_ref().and_then(|s| s.id).map(|id| format!("id {id}")))}
                     </span>
-                    <span class="numbers wall">
-                        {move || shown.with(|s| s.as_ref().map(|s| format::millis(s.wall_ms)))}
+                    <span class="wall">
+                        <span class="numbers">
+                            {move || shown.with(|s| s.as_ref().map(|s| format::millis(s.wall_ms)))}
+                        </span>
+                        " "
+                        {move || shown.with(|s| s.as_ref().map(|s| s.since))}
                     </span>
                 </h3>
                 <table>
@@ -125,6 +128,27 @@ pub fn Detail() -> impl IntoView {
             </section>
         </Show>
     }
+}
+
+/// The step's spans that took any time, and what is left over.
+fn rows(step: &StepRecord) -> Vec<Row> {
+    let timing = &step.timing;
+    let mut rows: Vec<Row> = Span::ALL
+        .into_iter()
+        .filter(|span| span.stage() != Stage::Request && *span != Span::Paint)
+        .map(|span| Row {
+            name: span.name(),
+            part: span.stage().name(),
+            ms: timing.spans.get(span),
+        })
+        .filter(|row| row.ms != 0.0)
+        .collect();
+    rows.push(Row {
+        name: "rest",
+        part: "rest",
+        ms: timing.residue_ms(),
+    });
+    rows
 }
 
 #[component]

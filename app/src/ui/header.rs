@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::format;
 use crate::settings::Theme;
-use crate::state::{self, Engine, app};
+use crate::state::{self, Engine, Loaded, app};
 
 /// Name, model, and the buttons that are always there.
 #[component]
@@ -76,14 +76,21 @@ pub fn Icon(path: &'static str) -> impl IntoView {
 fn ModelChip() -> impl IntoView {
     let app = app();
     let words = move || match app.engine.get() {
-        Engine::Loaded(info) => {
+        Engine::Loaded(Loaded::Engine(info)) => {
             format!("{} · {}", info.name, info.quantisation)
+        }
+        Engine::Loaded(Loaded::Server(server)) => {
+            format!("{} · {}", server.model.id, server.host())
         }
         Engine::Loading(load) => format!("Loading {}", load.name),
         _ => "No model".into(),
     };
     let title = move || match app.engine.get() {
-        Engine::Loaded(info) => format!(
+        Engine::Loaded(Loaded::Server(server)) => format!(
+            "Answers come from the server at {}, to which what you type is sent; click to change",
+            server.url
+        ),
+        Engine::Loaded(Loaded::Engine(info)) => format!(
             "{}, {} parameters, {} in {}; click to change",
             info.format,
             format::parameters(info.parameters),
@@ -101,7 +108,12 @@ fn ModelChip() -> impl IntoView {
             disabled=move || !idle()
             on:click=move |_| app.model_open.set(true)
         >
-            <span class="dot" class:on=idle aria-hidden="true"></span>
+            <span
+                class="dot"
+                class:on=idle
+                class:away=move || app.server().is_some()
+                aria-hidden="true"
+            ></span>
             <span class="model-name">{words}</span>
         </button>
     }

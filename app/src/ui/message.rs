@@ -41,10 +41,8 @@ pub fn Answer(turn: Turn) -> impl IntoView {
             return;
         }
         let source = step.and_then(|step| {
-            app.stats.with_value(|stats| {
-                let token = stats.get(turn.tag)?.steps.get(step)?.token.as_ref()?;
-                Some(token.text.clone())
-            })
+            app.stats
+                .with_value(|stats| stats.get(turn.tag)?.bars.get(step)?.text())
         });
         match source {
             Some(source) => drawn.with_value(|drawn| {

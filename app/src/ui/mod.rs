@@ -13,6 +13,7 @@ mod message;
 mod model_picker;
 mod overlay;
 mod progress;
+mod server_form;
 mod settings;
 mod settings_field;
 mod stats;

@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::files;
 use super::header::Icon;
+use super::server_form::{OwnServer, ServerForm};
 use super::settings::follow;
 use super::unsupported::Unsupported;
 use crate::catalog::default_model;
@@ -80,6 +81,7 @@ fn Picker() -> impl IntoView {
     };
     let catalog_error = move || app.catalog.get().and_then(Result::err);
     let starting = move || app.engine.get() == Engine::Starting;
+    let own = move || app.server_form.own.with(Option::is_some);
     let label = move || {
         default().map_or("Looking for models…".into(), |m| {
             format!("Load {}", m.name)
@@ -88,12 +90,21 @@ fn Picker() -> impl IntoView {
     let size = move || default().map(|model| format::bytes(model.bytes));
     view! {
         <div class="picker">
+            <OwnServer/>
             <Show
                 when=move || catalog_error().is_none()
-                fallback=move || view! { <p class="help">"No model comes with this server: " {catalog_error}</p> }
+                fallback=move || {
+                    view! {
+                        <Show when=move || !own()>
+                            <p class="help">"No model comes with this server: " {catalog_error}</p>
+                        </Show>
+                    }
+                }
             >
                 <button
-                    class="primary large"
+                    class="large"
+                    class:primary=move || !own()
+                    class:secondary=own
                     data-testid="load-default"
                     disabled=move || default().is_none() || starting()
                     on:click=move |_| state::load_default(app)
@@ -128,7 +139,19 @@ fn Picker() -> impl IntoView {
                     <Icon path="M3 6h7l2 3h9v11H3z"/>
                     "Open a folder…"
                 </label>
+                <button
+                    class="secondary"
+                    data-testid="server-open"
+                    aria-expanded=move || app.server_form.open.get().to_string()
+                    on:click=move |_| app.server_form.open.update(|open| *open = !*open)
+                >
+                    <Icon path="M4 5h16v5H4zM4 14h16v5H4zM7.5 7.5v.01M7.5 16.5v.01"/>
+                    "Server…"
+                </button>
             </div>
+            <Show when=move || app.server_form.open.get()>
+                <ServerForm/>
+            </Show>
             <p class="help">
                 "A GGUF file, or the folder of a Hugging Face model (safetensors, config.json, tokenizer.json). You can drop either anywhere on the page. Files stay on this machine."
             </p>

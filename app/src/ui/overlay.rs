@@ -1,6 +1,7 @@
 //! The token timeline: where every token's time went, while it streams.
 
 use leptos::prelude::*;
+use llamaglass_engine::platform::clock;
 
 use super::bars::Bars;
 use super::detail::Detail;
@@ -17,6 +18,12 @@ use crate::timeline::Part;
 pub fn Overlay() -> impl IntoView {
     let app = app();
     let all = RwSignal::new(false);
+    let opaque = Memo::new(move |_| app.summary.with(|s| s.pieces.is_some()));
+    let fit = move || match (all.get(), opaque.get()) {
+        (true, _) => "Fit: all",
+        (false, false) => "Fit: tokens",
+        (false, true) => "Fit: pieces",
+    };
     let scale = RwSignal::new(1.0);
     view! {
         <aside class="overlay" data-testid="overlay" aria-label="Token timeline">
@@ -25,10 +32,10 @@ pub fn Overlay() -> impl IntoView {
                 <button
                     class="quiet"
                     aria-pressed=move || all.get().to_string()
-                    title="Fit the height to the tokens, or to the prompt's steps too"
+                    title="Fit the height to the tokens, or to what has the prompt in it too"
                     on:click=move |_| all.update(|all| *all = !*all)
                 >
-                    {move || if all.get() { "Fit: all" } else { "Fit: tokens" }}
+                    {fit}
                 </button>
                 <button
                     class="quiet"
@@ -47,7 +54,7 @@ pub fn Overlay() -> impl IntoView {
                 <div
                     class="axis numbers"
                     aria-hidden="true"
-                    style:visibility=move || if app.summary.with(|s| s.clock.is_some()) { "visible" } else { "hidden" }
+                    style:visibility=move || if app.summary.with(|s| s.ttft_ms.is_some()) { "visible" } else { "hidden" }
                 >
                     <span>{move || format::millis(scale.get())}</span>
                     <span>{move || format::millis(scale.get() / 2.0)}</span>
@@ -55,9 +62,13 @@ pub fn Overlay() -> impl IntoView {
                 </div>
                 <Bars all scale/>
             </div>
-            <Legend/>
+            <Show when=move || !opaque.get() fallback=OpaqueLegend>
+                <Legend/>
+            </Show>
             <Detail/>
-            <Clocks/>
+            <Show when=move || !opaque.get() fallback=OpaqueClocks>
+                <Clocks/>
+            </Show>
             <Waterfall/>
         </aside>
     }
@@ -94,18 +105,79 @@ fn Legend() -> impl IntoView {
     }
 }
 
+/// What a bar stands for where nothing is known of steps.
+#[component]
+fn OpaqueLegend() -> impl IntoView {
+    view! {
+        <ul class="legend">
+            <li>
+                <span class="swatch" data-part="rest" aria-hidden="true"></span>
+                <span>"wait for a piece of text"</span>
+            </li>
+        </ul>
+    }
+}
+
+/// What the page knows of a server that says nothing of its steps, and by which clock.
+#[component]
+fn OpaqueClocks() -> impl IntoView {
+    let clock = clock();
+    let words = format!(
+        "This server tells nothing of its steps, so there are no stages and no token ids: only when text reached this page, by the page\u{2019}s {}, which moves in steps of {}, with the way through the network in it. A piece may hold several tokens; tokens are counted by the server, at the end. ",
+        clock.source.name(),
+        resolution(clock.resolution_ms)
+    );
+    view! {
+        <p class="clocks" data-testid="opaque">{words} <Paint of="a piece"/></p>
+    }
+}
+
+/// What the page takes to draw.
+#[component]
+fn Paint(of: &'static str) -> impl IntoView {
+    let app = app();
+    move || {
+        app.summary.with(|s| s.paint_ms).map(|ms| {
+            format!(
+                "Drawing {of} costs the page {}, not part of the bars.",
+                format::millis(ms)
+            )
+        })
+    }
+}
+
 /// Which clock says what, and how finely; the page's own cost.
 #[component]
 fn Clocks() -> impl IntoView {
     let app = app();
     let engine = move || {
-        app.summary.with(|s| s.clock).map(|clock| {
-            format!(
-                "Stages: the engine's {}, which moves in steps of {}. ",
-                clock.source.name(),
-                resolution(clock.resolution_ms)
-            )
-        })
+        let summary = app.summary.get();
+        let clock = summary.clock?;
+        let whose = if summary.at_server {
+            "server"
+        } else {
+            "engine"
+        };
+        Some(format!(
+            "Stages: the {whose}'s {}, which moves in steps of {}. ",
+            clock.source.name(),
+            resolution(clock.resolution_ms)
+        ))
+    };
+    let own = move || {
+        let own = app.summary.with(|s| s.own)?;
+        let between = own.tpot_p50_ms.map_or(String::new(), |ms| {
+            format!(", TPOT p50 {}", format::millis(ms))
+        });
+        Some(format!(
+            "On the server itself, without the way here: TTFT {}{between}. ",
+            format::millis(own.ttft_ms)
+        ))
+    };
+    let network = move || {
+        app.summary
+            .with(|s| s.at_server)
+            .then_some("The network is in them. ")
     };
     let device = move || {
         app.summary.with(|s| s.device).map(|device| {
@@ -117,20 +189,14 @@ fn Clocks() -> impl IntoView {
             )
         })
     };
-    let paint = move || {
-        app.summary.with(|s| s.paint_ms).map(|ms| {
-            format!(
-                "Drawing a token costs the page {}, not part of the bars.",
-                format::millis(ms)
-            )
-        })
-    };
     view! {
         <p class="clocks" data-testid="clocks">
             {engine}
             <span data-testid="device-clock">{device}</span>
             "TTFT, TPOT and tok/s: the page's clock, from submitting to the tokens' arrival. "
-            {paint}
+            {network}
+            <span data-testid="servers-own">{own}</span>
+            <Paint of="a token"/>
         </p>
     }
 }

@@ -10,7 +10,7 @@ use super::settings_field::SettingsField;
 use crate::format;
 use crate::protocol::Command;
 use crate::settings::Field;
-use crate::state::{self, Engine, app};
+use crate::state::{self, app};
 
 /// Opens and closes a `<dialog>` with `open`.
 pub fn follow(dialog: NodeRef<Dialog>, open: RwSignal<bool>) {
@@ -71,6 +71,11 @@ pub fn SettingsDialog() -> impl IntoView {
             <div class="dialog-body">
                 <section>
                     <h3>"Where the model runs"</h3>
+                    <Show when=move || app.server().is_some()>
+                        <p class="help">
+                            "On a server now, which decides on this itself. For a model in this page:"
+                        </p>
+                    </Show>
                     <BackendSetting/>
                     <SettingsField field=Field::ContextLength generation/>
                     <Reload/>
@@ -147,12 +152,9 @@ fn Reload() -> impl IntoView {
     let app = app();
     let differs = move || {
         let wanted = app.settings.with(|s| s.context_length);
-        match app.engine.get() {
-            Engine::Loaded(info) => {
-                wanted.is_some_and(|n| n.min(info.config.context_length) != info.context_length)
-            }
-            _ => false,
-        }
+        app.model().is_some_and(|info| {
+            wanted.is_some_and(|n| n.min(info.config.context_length) != info.context_length)
+        })
     };
     view! {
         <Show when=differs>

@@ -4,46 +4,97 @@ use leptos::prelude::*;
 
 use crate::format;
 use crate::state::app;
+use crate::stats::Summary;
 
 /// Figures of the shown answer, as it is made.
 #[component]
 pub fn Figures() -> impl IntoView {
     let app = app();
-    let summary = app.summary;
-    let ms = |value: Option<f64>| value.map_or("–".into(), format::millis);
-    let rate = |value: Option<f64>| value.map_or("–".into(), format::rate);
-    let count = |n: usize| format::count(n as u64);
+    let opaque = Memo::new(move |_| app.summary.with(|s| s.pieces.is_some()));
+    view! {
+        <Show when=move || opaque.get() fallback=TokenFigures>
+            <PieceFigures/>
+        </Show>
+    }
+}
+
+/// Of an engine, or of a server that tells its steps.
+#[component]
+fn TokenFigures() -> impl IntoView {
     view! {
         <dl class="figures">
             <Figure name="tok/s" id="stat-tok-s" big=true
                 help="Tokens after the first, over the time since it came (page's clock)"
-                value=Signal::derive(move || rate(summary.with(|s| s.tokens_per_s)))/>
+                value=|s| rate(s.tokens_per_s)/>
             <Figure name="TTFT" id="stat-ttft" big=true
                 help="Time to the first token: from submitting in the page to its arrival in the page (page's clock)"
-                value=Signal::derive(move || ms(summary.with(|s| s.ttft_ms)))/>
+                value=|s| ms(s.ttft_ms)/>
             <Figure name="TPOT p50" id="stat-tpot-p50"
                 help="Median time between two tokens' arrivals (page's clock)"
-                value=Signal::derive(move || ms(summary.with(|s| s.tpot_p50_ms)))/>
+                value=|s| ms(s.tpot_p50_ms)/>
             <Figure name="TPOT p95" id="stat-tpot-p95"
                 help="95 of 100 times between two tokens' arrivals are below this (page's clock)"
-                value=Signal::derive(move || ms(summary.with(|s| s.tpot_p95_ms)))/>
+                value=|s| ms(s.tpot_p95_ms)/>
             <Figure name="step p50" id="stat-step-p50"
-                help="Median wall time of a decode step (engine's clock)"
-                value=Signal::derive(move || ms(summary.with(|s| s.step_p50_ms)))/>
+                help="Median wall time of a decode step (clock of the engine, or of the server that has it)"
+                value=|s| ms(s.step_p50_ms)/>
             <Figure name="prefill tok/s" id="stat-prefill"
-                help="Prompt tokens computed in a second of prefill steps; reused ones don't count (engine's clock)"
-                value=Signal::derive(move || rate(summary.with(|s| s.prefill_per_s)))/>
-            <Figure name="prompt" id="stat-prompt"
-                help="Tokens of the prompt"
-                value=Signal::derive(move || count(summary.with(|s| s.prompt_tokens)))/>
+                help="Prompt tokens computed in a second of prefill steps; reused ones don't count (clock of the engine, or of the server that has it)"
+                value=|s| rate(s.prefill_per_s)/>
+            <Figure name="prompt" id="stat-prompt" help="Tokens of the prompt"
+                value=|s| count(s.prompt_tokens)/>
             <Figure name="reused" id="stat-reused"
                 help="Prompt tokens that were still in the KV cache and were not computed again"
-                value=Signal::derive(move || count(summary.with(|s| s.reused_tokens)))/>
-            <Figure name="generated" id="stat-generated"
-                help="Tokens of the answer"
-                value=Signal::derive(move || count(summary.with(|s| s.tokens)))/>
+                value=|s| count(s.reused_tokens)/>
+            <Figure name="generated" id="stat-generated" help="Tokens of the answer"
+                value=|s| count(s.tokens)/>
         </dl>
     }
+}
+
+/// Of a server that says nothing of its steps.
+#[component]
+fn PieceFigures() -> impl IntoView {
+    view! {
+        <dl class="figures">
+            <Figure name="tok/s" id="stat-tok-s" big=true
+                help="Tokens of the answer as the server counts them at its end, over the time from submitting to the last piece (page's clock)"
+                value=|s| rate(s.tokens_per_s)/>
+            <Figure name="first text" id="stat-ttft" big=true
+                help="From submitting in the page to the first text's arrival in the page, the network included (page's clock)"
+                value=|s| ms(s.ttft_ms)/>
+            <Figure name="gap p50" id="stat-tpot-p50"
+                help="Median time between two pieces' arrivals, the network included (page's clock)"
+                value=|s| ms(s.tpot_p50_ms)/>
+            <Figure name="gap p95" id="stat-tpot-p95"
+                help="95 of 100 times between two pieces' arrivals are below this, the network included (page's clock)"
+                value=|s| ms(s.tpot_p95_ms)/>
+            <Figure name="pieces" id="stat-pieces"
+                help="Pieces of text that came; each may hold several tokens"
+                value=|s| count(s.pieces)/>
+            <Figure name="prompt" id="stat-prompt"
+                help="Tokens of the prompt, as the server counts them at the end"
+                value=|s| count(s.prompt_tokens)/>
+            <Figure name="reused" id="stat-reused"
+                help="Prompt tokens that were in the server's cache, where it says so at the end"
+                value=|s| count(s.reused_tokens)/>
+            <Figure name="generated" id="stat-generated"
+                help="Tokens of the answer, as the server counts them at the end"
+                value=|s| count(s.tokens)/>
+        </dl>
+    }
+}
+
+fn ms(value: Option<f64>) -> String {
+    value.map_or("–".into(), format::millis)
+}
+
+fn rate(value: Option<f64>) -> String {
+    value.map_or("–".into(), format::rate)
+}
+
+fn count(n: Option<usize>) -> String {
+    n.map_or("–".into(), |n| format::count(n as u64))
 }
 
 #[component]
@@ -52,12 +103,13 @@ fn Figure(
     id: &'static str,
     help: &'static str,
     #[prop(optional)] big: bool,
-    value: Signal<String>,
+    value: fn(&Summary) -> String,
 ) -> impl IntoView {
+    let app = app();
     view! {
         <div class="figure" class:big=big title=help>
             <dt>{name}</dt>
-            <dd class="numbers" data-testid=id>{move || value.get()}</dd>
+            <dd class="numbers" data-testid=id>{move || app.summary.with(value)}</dd>
         </div>
     }
 }

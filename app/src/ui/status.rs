@@ -18,11 +18,31 @@ pub const fn backend_name(backend: Backend) -> &'static str {
 #[component]
 pub fn StatusLine() -> impl IntoView {
     let app = app();
-    let info = move || app.backend.get().and_then(Result::ok);
-    let backend = move || match app.backend.get() {
-        None => "…".to_owned(),
-        Some(Ok(info)) => backend_name(info.backend).to_owned(),
-        Some(Err(_)) => "none".to_owned(),
+    // With a server, what this machine has runs nothing.
+    let here = move || app.server().is_none();
+    let info = move || app.backend.get().filter(|_| here())?.ok();
+    let backend = move || {
+        here().then(|| match app.backend.get() {
+            None => "…".to_owned(),
+            Some(Ok(info)) => backend_name(info.backend).to_owned(),
+            Some(Err(_)) => "none".to_owned(),
+        })
+    };
+    let server = move || {
+        app.server()
+            .map(|server| format!("{}, to which what you type is sent", server.host()))
+    };
+    let steps = move || {
+        app.server().map(|server| {
+            let told = "told by the server";
+            let untold = "not told by the server";
+            if server.model.sends_timings {
+                told
+            } else {
+                untold
+            }
+            .to_owned()
+        })
     };
     let adapter = move || info().map(|info| info.adapter);
     let api = move || info().map(|info| info.api);
@@ -50,16 +70,18 @@ pub fn StatusLine() -> impl IntoView {
     view! {
         <footer class="status" aria-label="What runs the model" tabindex="0">
             <dl>
-                <Item name="Backend" id="status-backend" value=Signal::derive(move || Some(backend()))/>
+                <Item name="Server" id="status-server" value=Signal::derive(server)/>
+                <Item name="Backend" id="status-backend" value=Signal::derive(backend)/>
                 <Item name="Adapter" id="status-adapter" value=Signal::derive(adapter)/>
                 <Item name="API" id="status-api" value=Signal::derive(api)/>
-                <Item name="Model" id="status-model" value=Signal::derive(move || app.model().map(|m| m.name))/>
+                <Item name="Model" id="status-model" value=Signal::derive(move || app.loaded().map(|m| m.name().to_owned()))/>
                 <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.quantisation))/>
                 <Item
                     name="Context"
                     id="status-context"
-                    value=Signal::derive(move || app.model().map(|m| format::count(m.context_length as u64)))
+                    value=Signal::derive(move || Some(format::count(app.loaded()?.context_length()? as u64)))
                 />
+                <Item name="Steps" id="status-steps" value=Signal::derive(steps)/>
                 <Item name="Memory" id="status-memory" value=Signal::derive(memory)/>
                 <Item name="Clock" id="status-clock" value=Signal::derive(clock)/>
             </dl>

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use llamaglass_engine::{Backend, BackendChoice};
 
 use super::wiring::facts;
-use crate::state::{self, Engine, app};
+use crate::state::{self, Engine, Loaded, app};
 
 /// Shown where models would have to run on a GPU that is not there.
 #[component]
@@ -49,7 +49,10 @@ pub fn FallbackNote() -> impl IntoView {
     let app = app();
     let reason = move || {
         let auto = app.settings.with(|s| s.backend == BackendChoice::Auto);
-        let fitting = matches!(app.engine.get(), Engine::Empty | Engine::Loaded(_));
+        let fitting = matches!(
+            app.engine.get(),
+            Engine::Empty | Engine::Loaded(Loaded::Engine(_))
+        );
         match app.backend.get() {
             Some(Ok(info)) if auto && fitting && info.backend == Backend::Flex => {
                 info.fallback_reason

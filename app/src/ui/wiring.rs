@@ -8,7 +8,7 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::browser::Facts;
 use crate::catalog::{CatalogModel, parse_catalog};
-use crate::client::{Client, Listener};
+use crate::client::{Client, Listener, SwitchClient};
 use crate::state::{self, App};
 
 /// Starts the engine and fetches the list of models.
@@ -17,16 +17,21 @@ pub fn connect(app: App) {
     leptos::task::spawn_local(async move {
         let catalog = fetch_catalog().await;
         app.catalog.set(Some(catalog));
+        state::find_own(app).await;
     });
 }
 
-#[cfg(not(feature = "mock"))]
 fn client(listener: Listener) -> Rc<dyn Client> {
+    Rc::new(SwitchClient::new(listener, engine))
+}
+
+#[cfg(not(feature = "mock"))]
+fn engine(listener: Listener) -> Rc<dyn Client> {
     Rc::new(crate::client::WorkerClient::new(listener))
 }
 
 #[cfg(feature = "mock")]
-fn client(listener: Listener) -> Rc<dyn Client> {
+fn engine(listener: Listener) -> Rc<dyn Client> {
     Rc::new(crate::client::mock::MockClient::new(listener, 30))
 }
 

@@ -255,6 +255,12 @@ async fn load(
     let begin = now();
     let (files, kept) = match source {
         ModelSource::Files => (files, None),
+        ModelSource::Server { server, .. } => {
+            return Err(format!(
+                "{} is a server\u{2019}s, not a file",
+                server.model.id
+            ));
+        }
         ModelSource::Catalog { model, base } => {
             let total = model.bytes;
             let mut download = |done| {

@@ -6,6 +6,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
 
 use crate::protocol::Reply;
+pub use crate::thrown::words;
 
 /// This worker's global object.
 pub fn scope() -> DedicatedWorkerGlobalScope {
@@ -27,14 +28,6 @@ pub fn post(reply: &Reply) {
         }
         Err(error) => web_sys::console::error_1(&error.to_string().into()),
     }
-}
-
-/// What a thrown value says.
-pub fn words(error: &JsValue) -> String {
-    error.dyn_ref::<js_sys::Error>().map_or_else(
-        || format!("{error:?}"),
-        |error| String::from(error.message()),
-    )
 }
 
 /// A property of a JavaScript object, where it has it.

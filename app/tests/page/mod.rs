@@ -2,7 +2,7 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use llamaglass_app::client::{Client, PageFile};
+use llamaglass_app::client::{Client, PageFile, SwitchClient};
 use llamaglass_app::protocol::ModelSource;
 use llamaglass_app::state::{self, App};
 use llamaglass_app::ui::Page;
@@ -11,6 +11,8 @@ use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 use web_sys::{Element, HtmlElement, KeyboardEvent, KeyboardEventInit};
 
 use crate::mock::MockClient;
+
+mod server;
 
 wasm_bindgen_test_configure!(run_in_browser);
 
@@ -32,7 +34,10 @@ impl Stage {
         let out = slot.clone();
         let page = mount_to(root.clone(), move || {
             let app = App::new();
-            app.connect(|listener| Rc::new(MockClient::new(listener, 1)) as Rc<dyn Client>);
+            app.connect(|listener| {
+                let mock = |listener| Rc::new(MockClient::new(listener, 1)) as Rc<dyn Client>;
+                Rc::new(SwitchClient::new(listener, mock)) as Rc<dyn Client>
+            });
             out.set(Some(app));
             view! { <Page app/> }
         });
@@ -83,6 +88,18 @@ impl Stage {
         let file = web_sys::File::new_with_str_sequence(&js_sys::Array::new(), name).unwrap();
         let path = name.to_owned();
         state::load(self.app, ModelSource::Files, vec![PageFile { path, file }]);
+    }
+
+    fn click(&self, id: &str) {
+        let button: HtmlElement = self.find(id).unwrap().unchecked_into();
+        button.click();
+    }
+
+    fn set(&self, id: &str, value: &str) {
+        let input: web_sys::HtmlInputElement = self.find(id).unwrap().unchecked_into();
+        input.set_value(value);
+        let event = web_sys::Event::new("input").unwrap();
+        input.dispatch_event(&event).unwrap();
     }
 
     async fn ask(&self, text: &str) {
@@ -278,16 +295,8 @@ async fn the_conversation_survives_a_reload() {
 #[wasm_bindgen_test]
 async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
     let stage = Stage::loaded().await;
-    let click = |id: &str| {
-        let button: HtmlElement = stage.find(id).unwrap().unchecked_into();
-        button.click();
-    };
-    let set = |id: &str, value: &str| {
-        let input: web_sys::HtmlInputElement = stage.find(id).unwrap().unchecked_into();
-        input.set_value(value);
-        let event = web_sys::Event::new("input").unwrap();
-        input.dispatch_event(&event).unwrap();
-    };
+    let click = |id: &str| stage.click(id);
+    let set = |id: &str, value: &str| stage.set(id, value);
     click("bench-open");
     set("bench-prompt", "16");
     set("bench-generated", "6");

@@ -41,16 +41,13 @@ impl ProtocolError {
 /// of whatever else there is.
 pub fn refusal(body: &[u8]) -> String {
     let json: Option<Value> = serde_json::from_slice(body).ok();
-    let message = json.as_ref().and_then(message);
+    let message = json.and_then(|json| json.get("error").map(message));
     message.unwrap_or_else(|| String::from_utf8_lossy(body).chars().take(SHOWN).collect())
 }
 
 /// The message of an error object.
-pub(super) fn message(json: &Value) -> Option<String> {
-    let error = json.get("error")?;
+pub(super) fn message(error: &Value) -> String {
     let text = error.get("message").unwrap_or(error);
-    Some(
-        text.as_str()
-            .map_or_else(|| text.to_string(), str::to_owned),
-    )
+    text.as_str()
+        .map_or_else(|| text.to_string(), str::to_owned)
 }

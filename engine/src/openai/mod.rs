@@ -1,6 +1,7 @@
 //! OpenAI's protocol as its client speaks it, for the page, the load client and the lab: a request's
 //! body, and the pieces of an answer. Pure: whoever uses it has the connection.
 
+mod address;
 mod ask;
 mod error;
 mod models;
@@ -10,8 +11,9 @@ mod sse;
 #[cfg(test)]
 mod tests;
 
+pub use address::{AddressError, base_url};
 pub use ask::Ask;
 pub use error::{ProtocolError, refusal};
 pub use models::{ServedModel, served_models};
-pub use piece::{Piece, PieceReader, Said, ServerUsage, whole};
+pub use piece::{Piece, PieceReader, Prefill, Said, ServerUsage, Started, whole};
 pub use sse::SseReader;

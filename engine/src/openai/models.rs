@@ -1,6 +1,6 @@
 //! Which models a server has.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ProtocolError;
 
@@ -8,7 +8,7 @@ use super::ProtocolError;
 const OURS: &str = "llamaglass";
 
 /// A model that a server has.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedModel {
     /// What requests call it.
     pub id: String,

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::ProtocolError;
 use super::error::message;
 use super::sse::SseReader;
+use crate::event::FinishReason;
 use crate::stats::Summary;
-use crate::timing::StepTiming;
+use crate::timing::{RequestTiming, StepTiming};
 
 /// What a piece of an answer says; a whole answer is one piece.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +22,43 @@ pub struct Piece {
     /// The id that the text is of, and its step's timing on the server's clock; from servers of ours that
     /// were asked for them.
     pub step: Option<(u32, StepTiming)>,
+    /// That the prompt is begun with; from the same.
+    pub started: Option<Started>,
+    /// A chunk of the prompt that yields no text; from the same.
+    pub prefill: Option<Prefill>,
+}
+
+impl Piece {
+    /// Why the answer ended, if it did: a reason that only others know counts as a stop.
+    pub fn finish(&self) -> Option<FinishReason> {
+        Some(match self.finish_reason.as_deref()? {
+            "length" => FinishReason::Length,
+            "abort" => FinishReason::Abort,
+            _ => FinishReason::Stop,
+        })
+    }
+}
+
+/// What is known when a prompt is begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Started {
+    /// Ids of the prompt.
+    pub prompt_tokens: usize,
+    /// How many of them were in the server's cache.
+    pub reused_tokens: usize,
+    /// Template, tokenize, queue and schedule, on the server's clock.
+    pub timing: RequestTiming,
+}
+
+/// A chunk of the prompt that was computed.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+pub struct Prefill {
+    /// Prompt ids computed so far.
+    pub done_tokens: usize,
+    /// Ids of the prompt.
+    pub prompt_tokens: usize,
+    /// The chunk's timing, on the server's clock.
+    pub step: StepTiming,
 }
 
 /// What a server says that an answer cost.
@@ -66,6 +104,9 @@ struct Chunk {
     choices: Vec<Choice>,
     usage: Option<ServerUsage>,
     timing: Option<Step>,
+    started: Option<Started>,
+    prefill: Option<Prefill>,
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -101,6 +142,8 @@ impl From<Chunk> for Piece {
             finish_reason,
             usage: chunk.usage,
             step: chunk.timing.map(|Step { id, step }| (id, step)),
+            started: chunk.started,
+            prefill: chunk.prefill,
         }
     }
 }
@@ -136,12 +179,10 @@ pub fn whole(body: &[u8]) -> Result<Piece, ProtocolError> {
 }
 
 fn piece(data: &str) -> Result<Piece, ProtocolError> {
-    let json: Value =
-        serde_json::from_str(data).map_err(|error| ProtocolError::form(error, data))?;
-    if let Some(message) = message(&json) {
-        return Err(ProtocolError::Refused(message));
-    }
     let chunk: Chunk =
-        serde_json::from_value(json).map_err(|error| ProtocolError::form(error, data))?;
-    Ok(chunk.into())
+        serde_json::from_str(data).map_err(|error| ProtocolError::form(error, data))?;
+    match &chunk.error {
+        Some(error) => Err(ProtocolError::Refused(message(error))),
+        None => Ok(chunk.into()),
+    }
 }

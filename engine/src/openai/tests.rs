@@ -3,8 +3,9 @@ use serde_json::json;
 
 use super::sse::SseReader;
 use super::*;
+use crate::event::FinishReason;
 use crate::scheduler::{Input, Request, SamplingOptions};
-use crate::timing::{Clock, ClockSource, Spans, StepKind, StepTiming};
+use crate::timing::{Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming};
 use crate::tokenizer::Message;
 
 fn events(bytes: &[u8], cut: usize) -> Vec<String> {
@@ -62,8 +63,14 @@ fn pieces_of_other_servers_and_of_ours() {
         },
         device: None,
     };
+    let timing = RequestTiming {
+        spans: step.spans,
+        clock: step.clock,
+    };
     let chunks = [
         json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": null}]}),
+        json!({"choices": [{"delta": {}}], "started": {"prompt_tokens": 3, "reused_tokens": 1, "timing": timing}}),
+        json!({"choices": [{"delta": {}}], "prefill": {"done_tokens": 2, "prompt_tokens": 3, "step": step}}),
         json!({"choices": [{"delta": {"content": "Hé"}}], "timing": {"id": 7, "step": step}}),
         json!({"choices": [{"text": "llo", "finish_reason": "length"}]}),
         json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}}}),
@@ -87,9 +94,17 @@ fn pieces_of_other_servers_and_of_ours() {
         .collect();
     let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
     assert_eq!(text, "Héllo");
-    assert_eq!(pieces[1].step, Some((7, step)));
-    assert_eq!(pieces[2].finish_reason.as_deref(), Some("length"));
-    let usage = pieces[3].usage.as_ref().expect("usage");
+    let started = Started {
+        prompt_tokens: 3,
+        reused_tokens: 1,
+        timing,
+    };
+    assert_eq!(pieces[1].started, Some(started));
+    assert_eq!(pieces[2].prefill.map(|chunk| chunk.step), Some(step));
+    assert_eq!(pieces[3].step, Some((7, step)));
+    assert_eq!(pieces[3].finish(), None);
+    assert_eq!(pieces[4].finish(), Some(FinishReason::Length));
+    let usage = pieces[5].usage.as_ref().expect("usage");
     assert_eq!((usage.prompt_tokens, usage.completion_tokens), (3, 2));
     assert_eq!(usage.cached_tokens(), Some(1));
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 use llamaglass_engine::event::Event;
@@ -15,8 +15,9 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{ModelInfo, StubLevel};
 use serde_json::{Map, Value};
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
+use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answering::Answering;
 use super::api_error::ApiError;
@@ -146,7 +147,7 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
             let page = folder.join("index.html");
             let found = page.is_file();
             anyhow::ensure!(found, "{} has no page: index.html", folder.display());
-            router.fallback_service(ServeDir::new(folder))
+            router.fallback_service(isolated(ServeDir::new(folder)))
         }
         None => router.fallback(no_such_path),
     };
@@ -160,9 +161,30 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
             AllowOrigin::list(args.cors.iter().map(origin).collect::<Result<Vec<_>>>()?)
         };
         let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
-        router = router.layer(cors.allow_headers(Any).allow_origin(allowed));
+        // Not `*`, which does not stand for the header that has the key.
+        let headers = AllowHeaders::mirror_request();
+        router = router.layer(cors.allow_headers(headers).allow_origin(allowed));
     }
     Ok(router)
+}
+
+/// A page that is alone in its process gets a clock of microseconds.
+fn isolated(page: ServeDir) -> Router {
+    [
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "require-corp"),
+        ("cross-origin-resource-policy", "same-origin"),
+    ]
+    .into_iter()
+    .fold(
+        Router::new().fallback_service(page),
+        |page, (name, value)| {
+            page.layer(SetResponseHeaderLayer::overriding(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(value),
+            ))
+        },
+    )
 }
 
 async fn health() -> &'static str {

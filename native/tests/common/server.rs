@@ -84,6 +84,28 @@ impl Server {
         (status, json)
     }
 
+    /// A header of what is at `path`.
+    pub fn header(&self, path: &str, name: &str) -> Option<String> {
+        let response = self.agent.get(self.url(path)).call().expect("an answer");
+        let value = response.headers().get(name)?;
+        Some(value.to_str().expect("text").to_owned())
+    }
+
+    /// Which origin and which headers a browser is told that it may let through.
+    pub fn preflight(&self, path: &str, origin: &str, header: &str) -> [Option<String>; 2] {
+        let request = self.agent.options(self.url(path));
+        let request = request
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .header("access-control-request-headers", header);
+        let response = request.call().expect("an answer");
+        ["origin", "headers"].map(|what| {
+            let name = format!("access-control-allow-{what}");
+            let value = response.headers().get(&name)?;
+            Some(value.to_str().expect("text").to_owned())
+        })
+    }
+
     /// The pieces of a stream, without the last `[DONE]`.
     pub fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
         let mut pieces = Vec::new();

@@ -5,11 +5,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::command;
+use crate::product::PRODUCT;
 use crate::test::{Context, Verdict};
-
-/// Every crate but this one, in cargo's words. This one is built by itself, as `cargo xtask` builds
-/// it: together, they would share other features of their dependencies, and both be built twice.
-pub const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask"];
 
 /// `cargo fmt --check` of everything.
 pub fn fmt(context: &Context<'_>) -> Result<Verdict> {

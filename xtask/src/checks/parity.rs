@@ -6,8 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::native::PRODUCT;
 use crate::command;
+use crate::product;
 use crate::test::{Context, Verdict};
 
 /// Where folders of tiny models lie, from the checkout: in it, and beside it on a developer's machine.
@@ -34,7 +34,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         model: context.model()?.to_path_buf(),
     });
 
-    let program = build_product(context)?;
+    let program = product::build(context)?;
     let mut failed = Vec::new();
     for case in &cases {
         for backend in BACKENDS {
@@ -59,18 +59,6 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         cases.len(),
         BACKENDS.join(" and ")
     )))
-}
-
-/// Builds the native command as the tests build it, so that nothing is built twice; where it is.
-pub fn build_product(context: &Context<'_>) -> Result<PathBuf> {
-    let mut build = context.cargo();
-    build
-        .arg("build")
-        .args(PRODUCT)
-        .args(["--all-targets", "--locked"]);
-    command::run(&mut build)?;
-    let name = format!("llamaglass{}", std::env::consts::EXE_SUFFIX);
-    Ok(context.project.target.join("debug").join(name))
 }
 
 /// The cases of folders of folders: each a Hugging Face folder or some GGUF files, and `reference/`.

@@ -1,20 +1,21 @@
 //! The page as it ships, in a real Chromium, driven the way a person would: `e2e` of
 //! `cargo xtask test`.
 //!
-//! The page and the default model come from our own server on a free port; every scenario has a
-//! browser session of its own. What a failed scenario looked like lies in `target/e2e/`.
+//! The page and the default model come from our own server on a free port, or from `llamaglass serve`;
+//! every scenario has a browser session of its own. What a failed scenario looked like lies in `target/e2e/`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
 use crate::project::Project;
-use crate::serve;
 use crate::setup::model;
 use crate::test::{Context, Verdict};
+use crate::{product, serve};
 
 pub mod driver;
+mod other_server;
 mod scenarios;
 mod session;
 mod webdriver;
@@ -26,8 +27,20 @@ use session::Session;
 struct Scenario {
     /// What it is called in messages and in the names of screenshots.
     name: &'static str,
-    /// Does it; `url` is the page's address.
-    run: fn(session: &Session, url: &str) -> Result<()>,
+    /// Does it.
+    run: fn(session: &Session, site: &Site) -> Result<()>,
+}
+
+/// What there is to be used.
+struct Site {
+    /// The page's address.
+    url: String,
+    /// The page's files.
+    dist: PathBuf,
+    /// The native command.
+    program: PathBuf,
+    /// The default model.
+    model: PathBuf,
 }
 
 /// Builds the page, serves it, and runs every scenario, also where one fails.
@@ -36,13 +49,18 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let folder = folder(context.project)?;
     let project = context.project;
     let router = serve::router(&project.dist(), &project.models(), model::entries());
-    let url = serve::serve_in_background(0, router)?;
+    let site = Site {
+        url: serve::serve_in_background(0, router)?,
+        dist: project.dist(),
+        program: product::build(context)?,
+        model: context.model()?.to_path_buf(),
+    };
     let driver = Driver::start(&folder)?;
     let scenarios = scenarios::all();
     let mut failed = Vec::new();
     for scenario in &scenarios {
         println!("e2e {} ...", scenario.name);
-        match attempt(&driver, scenario, &url, &folder) {
+        match attempt(&driver, scenario, &site, &folder) {
             Ok(()) => println!("e2e {} ... ok", scenario.name),
             Err(error) => {
                 println!("e2e {} ... FAILED\n{error:#}", scenario.name);
@@ -67,7 +85,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
 }
 
 /// Where screenshots and logs go.
-fn folder(project: &Project) -> Result<std::path::PathBuf> {
+fn folder(project: &Project) -> Result<PathBuf> {
     let folder = project.target.join("e2e");
     fs::create_dir_all(&folder)
         .with_context(|| format!("could not create {}", folder.display()))?;
@@ -75,9 +93,9 @@ fn folder(project: &Project) -> Result<std::path::PathBuf> {
 }
 
 /// Runs a scenario in a fresh session; where it fails, keeps what there was to see.
-fn attempt(driver: &Driver, scenario: &Scenario, url: &str, folder: &Path) -> Result<()> {
+fn attempt(driver: &Driver, scenario: &Scenario, site: &Site, folder: &Path) -> Result<()> {
     let session = Session::start(driver, folder)?;
-    let outcome = (scenario.run)(&session, url);
+    let outcome = (scenario.run)(&session, site);
     if outcome.is_err() {
         session.keep_evidence(&format!("failed-{}", scenario.name));
     }

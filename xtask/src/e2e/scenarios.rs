@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Scenario, Session};
+use super::{Scenario, Session, Site};
 
 mod bad_file;
 mod bench;
 mod chat;
+mod other;
+mod server;
 
 /// Every scenario, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
@@ -19,19 +21,27 @@ pub fn all() -> Vec<Scenario> {
         },
         Scenario {
             name: "isolated",
-            run: isolated,
+            run: |session, site| isolated(session, &site.url),
         },
         Scenario {
             name: "chat-cpu",
-            run: |session, url| chat::run(session, url, "flex"),
+            run: |session, site| chat::run(session, &site.url, "flex"),
         },
         Scenario {
             name: "chat-webgpu",
-            run: |session, url| chat::run(session, url, "wgpu"),
+            run: |session, site| chat::run(session, &site.url, "wgpu"),
         },
         Scenario {
             name: "bad-file",
-            run: bad_file::run,
+            run: |session, site| bad_file::run(session, &site.url),
+        },
+        Scenario {
+            name: "server",
+            run: server::run,
+        },
+        Scenario {
+            name: "other-server",
+            run: |session, site| other::run(session, &site.url),
         },
     ]
 }
@@ -45,7 +55,7 @@ const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name><inp
     const name_of = () => document.getElementById('name').value;</script>";
 
 /// The harness does what it says, on a page that holds nothing else.
-fn harness(session: &Session, _: &str) -> Result<()> {
+fn harness(session: &Session, _: &Site) -> Result<()> {
     session.resize(390, 844)?;
     session.go_to(SMALL_PAGE)?;
     session.fill("#name", "first")?;

@@ -32,6 +32,16 @@ struct Told {
     ended: Option<(usize, Record)>,
 }
 
+impl Told {
+    /// In the midst of an answer.
+    const fn of(piece: Value) -> Self {
+        Self {
+            piece: Some(piece),
+            ended: None,
+        }
+    }
+}
+
 /// Streams `answers`, n to each prompt, as they come, each piece with its answer's number.
 pub fn stream(
     app: Arc<App>,
@@ -87,10 +97,7 @@ fn pieces(
         let delta = json!({ "role": "assistant", "content": "" });
         let choice =
             json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": null });
-        Told {
-            piece: Some(head.with(vec![choice], None)),
-            ended: None,
-        }
+        Told::of(head.with(vec![choice], None))
     });
     let state = (Some(answering), Lists::default());
     let rest = stream::unfold(state, move |(answering, mut lists)| {
@@ -112,6 +119,34 @@ fn pieces(
             };
             loop {
                 match answering.next().await {
+                    Event::Started {
+                        prompt_tokens,
+                        reused_tokens,
+                        timing,
+                        ..
+                    } if options.include_timings => {
+                        let mut piece = head.with(vec![choice("", Value::Null, None)], None);
+                        piece["started"] = json!({
+                            "prompt_tokens": prompt_tokens,
+                            "reused_tokens": reused_tokens,
+                            "timing": timing,
+                        });
+                        return Some((Told::of(piece), (Some(answering), lists)));
+                    }
+                    Event::Prefill {
+                        done_tokens,
+                        prompt_tokens,
+                        timing,
+                        ..
+                    } if options.include_timings => {
+                        let mut piece = head.with(vec![choice("", Value::Null, None)], None);
+                        piece["prefill"] = json!({
+                            "done_tokens": done_tokens,
+                            "prompt_tokens": prompt_tokens,
+                            "step": timing,
+                        });
+                        return Some((Told::of(piece), (Some(answering), lists)));
+                    }
                     Event::Token {
                         id,
                         text,
@@ -137,11 +172,7 @@ fn pieces(
                         if options.include_timings {
                             piece["timing"] = json!({ "id": id, "step": timing });
                         }
-                        let told = Told {
-                            piece: Some(piece),
-                            ended: None,
-                        };
-                        return Some((told, (Some(answering), lists)));
+                        return Some((Told::of(piece), (Some(answering), lists)));
                     }
                     Event::Done {
                         text,

@@ -17,7 +17,7 @@ const REFERENCE: &str = include_str!("../../../../engine/tests/data/smollm2-135m
 const CASE: &str = "capital";
 
 /// The answers of the page, as scripts see them.
-const ANSWERS: &str = "const answers = [...document.querySelectorAll('[data-testid=answer]')];\
+pub const ANSWERS: &str = "const answers = [...document.querySelectorAll('[data-testid=answer]')];\
     const last = answers.at(-1); ";
 
 /// Loads the default model on `backend` and talks to it.
@@ -82,7 +82,7 @@ fn choose_backend(session: &Session, backend: &str) -> Result<()> {
 }
 
 /// The case's question and its ids up to and with the end id.
-fn reference() -> Result<(String, Vec<u64>)> {
+pub fn reference() -> Result<(String, Vec<u64>)> {
     let file: Value = serde_json::from_str(REFERENCE)?;
     let case = file["cases"]
         .as_array()
@@ -97,13 +97,14 @@ fn reference() -> Result<(String, Vec<u64>)> {
     Ok((question.to_owned(), ids.collect()))
 }
 
-fn send(session: &Session, question: &str) -> Result<()> {
+/// Asks.
+pub fn send(session: &Session, question: &str) -> Result<()> {
     session.fill("[data-testid=composer]", question)?;
     session.click("[data-testid=send]")
 }
 
 /// Asks and waits for the whole answer; its ids.
-fn ask(session: &Session, question: &str) -> Result<Vec<u64>> {
+pub fn ask(session: &Session, question: &str) -> Result<Vec<u64>> {
     let before = session.count("[data-testid=answer]")?;
     send(session, question)?;
     let state = wait_for_end(session, before)?;
@@ -116,7 +117,7 @@ fn ask(session: &Session, question: &str) -> Result<Vec<u64>> {
 }
 
 /// Waits until there are more than `before` answers and the last one has ended; how it ended.
-fn wait_for_end(session: &Session, before: usize) -> Result<String> {
+pub fn wait_for_end(session: &Session, before: usize) -> Result<String> {
     session.wait_for("the answer's end", ANSWER, || {
         let state = session.execute(&format!(
             "{ANSWERS} return answers.length > {before} ? last.dataset.state : ''"
@@ -142,7 +143,7 @@ fn check_device(session: &Session, backend: &str) -> Result<()> {
 }
 
 /// A bar for each token, and each bar's parts add up to the step's wall time.
-fn check_bars(session: &Session, tokens: usize) -> Result<()> {
+pub fn check_bars(session: &Session, tokens: usize) -> Result<()> {
     let bars = session.execute(
         "return [...document.querySelectorAll('[data-testid=bar]')].map(bar => {\
            const ms = name => Number(bar.dataset[name + 'Ms']);\
@@ -172,7 +173,7 @@ fn check_bars(session: &Session, tokens: usize) -> Result<()> {
 }
 
 /// Starts a long answer and stops it after its first tokens.
-fn abort(session: &Session) -> Result<()> {
+pub fn abort(session: &Session) -> Result<()> {
     let before = session.count("[data-testid=answer]")?;
     send(session, "Explain why the sky is blue in a few sentences.")?;
     session.wait_for("the first tokens", ANSWER, || {

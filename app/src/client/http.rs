@@ -1,0 +1,148 @@
+//! Requests to a server over `fetch`.
+
+use js_sys::{Reflect, Uint8Array};
+use leptos::prelude::window;
+use llamaglass_engine::openai::{PieceReader, Said, ServedModel, refusal, served_models, whole};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{
+    AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, RequestMode, Response,
+};
+
+use crate::server::{ApiKey, ServerError, host};
+use crate::thrown::words;
+
+/// The models of the server at `url`.
+///
+/// # Errors
+/// [`ServerError`]; also where `signal` ended it, which the caller knows.
+pub async fn models(
+    url: &str,
+    key: Option<&ApiKey>,
+    signal: &AbortSignal,
+) -> Result<Vec<ServedModel>, ServerError> {
+    let response = request(&format!("{url}/models"), key, None, signal).await?;
+    let body = bytes(&response, host(url)).await?;
+    let models = served_models(&body)?;
+    if models.is_empty() {
+        let host = host(url).to_owned();
+        return Err(ServerError::NoModels { host });
+    }
+    Ok(models)
+}
+
+/// The answer to a request, once its headers are there: GET, or POST where there is a body.
+///
+/// # Errors
+/// [`ServerError`], also for a status that is no success.
+pub async fn request(
+    url: &str,
+    key: Option<&ApiKey>,
+    body: Option<&str>,
+    signal: &AbortSignal,
+) -> Result<Response, ServerError> {
+    let init = init(key, body, signal).map_err(|error| ServerError::Request(words(&error)))?;
+    let fetched = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await;
+    let Ok(response) = fetched else {
+        return Err(why_unreachable(url, signal).await);
+    };
+    let response: Response = response.unchecked_into();
+    let host = host(url).to_owned();
+    match response.status() {
+        200..=299 => Ok(response),
+        status @ (401 | 403) => Err(ServerError::Key { host, status }),
+        status => {
+            let said = refusal(&bytes(&response, &host).await?);
+            Err(ServerError::Status { host, status, said })
+        }
+    }
+}
+
+fn init(
+    key: Option<&ApiKey>,
+    body: Option<&str>,
+    signal: &AbortSignal,
+) -> Result<RequestInit, JsValue> {
+    let headers = Headers::new()?;
+    if let Some(key) = key {
+        headers.set("Authorization", &key.header())?;
+    }
+    let init = RequestInit::new();
+    init.set_method("GET");
+    if let Some(body) = body {
+        init.set_method("POST");
+        headers.set("Content-Type", "application/json")?;
+        init.set_body(&body.into());
+    }
+    init.set_headers(&headers);
+    init.set_signal(Some(signal));
+    Ok(init)
+}
+
+/// A browser does not say why a request failed. One that wants to know nothing of the answer gets through
+/// where there is a server, and where only its leave for this page is missing.
+async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
+    let host = host(url).to_owned();
+    let origin = window().location().origin().unwrap_or_default();
+    let init = RequestInit::new();
+    init.set_mode(RequestMode::NoCors);
+    init.set_signal(Some(signal));
+    let answers = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await;
+    if answers.is_ok() {
+        ServerError::Cors { host, origin }
+    } else {
+        ServerError::Unreachable { host, origin }
+    }
+}
+
+/// Hears a stream of pieces to its end, or the only piece of an answer that is not streamed.
+///
+/// # Errors
+/// [`ServerError`].
+pub async fn pieces(
+    response: &Response,
+    host: &str,
+    mut hear: impl FnMut(Said),
+) -> Result<(), ServerError> {
+    let kind = response.headers().get("Content-Type").ok().flatten();
+    let streamed = !kind.is_some_and(|kind| kind.starts_with("application/json"));
+    if !streamed {
+        let piece = whole(&bytes(response, host).await?)?;
+        hear(Said::Piece(Box::new(piece)));
+        return Ok(());
+    }
+    let broke = |error: JsValue| ServerError::Broke {
+        host: host.to_owned(),
+        why: words(&error),
+    };
+    let Some(body) = response.body() else {
+        return Ok(());
+    };
+    let body = ReadableStreamDefaultReader::new(&body).map_err(broke)?;
+    let mut reader = PieceReader::default();
+    loop {
+        let next = JsFuture::from(body.read()).await.map_err(broke)?;
+        let chunk = Reflect::get(&next, &"value".into()).unwrap_or_default();
+        if chunk.is_undefined() {
+            return Ok(());
+        }
+        for said in reader.push(&Uint8Array::new(&chunk).to_vec())? {
+            if said == Said::End {
+                // What comes after it would be no part of the answer.
+                let _closed = body.cancel();
+                return Ok(());
+            }
+            hear(said);
+        }
+    }
+}
+
+async fn bytes(response: &Response, host: &str) -> Result<Vec<u8>, ServerError> {
+    let broke = |error: JsValue| ServerError::Broke {
+        host: host.to_owned(),
+        why: words(&error),
+    };
+    let buffer = response.array_buffer().map_err(broke)?;
+    let buffer = JsFuture::from(buffer).await.map_err(broke)?;
+    Ok(Uint8Array::new(&buffer).to_vec())
+}

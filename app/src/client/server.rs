@@ -1,0 +1,155 @@
+//! A server that speaks OpenAI's protocol.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use llamaglass_engine::openai::Ask;
+use llamaglass_engine::scheduler::Request;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{AbortController, AbortSignal};
+
+use super::http;
+use super::telling::Telling;
+use super::{Client, Listener, PageFile};
+use crate::protocol::{Command, ModelSource, Reply, Tag};
+use crate::server::{ApiKey, ServerError, ServerModel};
+
+/// A client of the server that the last load named.
+pub struct ServerClient {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    listener: Listener,
+    server: RefCell<Option<(ServerModel, Option<ApiKey>)>>,
+    /// What is being answered, and what ends it. Of what is not here any more, nothing is told.
+    running: RefCell<HashMap<Tag, AbortController>>,
+}
+
+impl ServerClient {
+    /// A client of no server yet; tells `listener` what it hears.
+    pub fn new(listener: Listener) -> Self {
+        let shared = Rc::new(Shared {
+            listener,
+            server: RefCell::new(None),
+            running: RefCell::new(HashMap::new()),
+        });
+        Self { shared }
+    }
+
+    /// Ends every answer, without a word.
+    pub fn stop(&self) {
+        let running = std::mem::take(&mut *self.shared.running.borrow_mut());
+        for controller in running.values() {
+            controller.abort();
+        }
+    }
+}
+
+impl Client for ServerClient {
+    fn send(&self, command: &Command, _: &[PageFile]) {
+        let tell = &self.shared.listener;
+        match command {
+            Command::Load {
+                source: ModelSource::Server { server, key },
+                ..
+            } => {
+                self.stop();
+                let known = (server.clone(), key.clone());
+                self.shared.server.replace(Some(known));
+                let server = Box::new(server.clone());
+                tell(Reply::Connected { server });
+            }
+            Command::Load { .. } => tell(Reply::LoadFailed {
+                error: "a server has its own models".into(),
+            }),
+            Command::Submit { tag, request } => {
+                let shared = Rc::clone(&self.shared);
+                spawn_local(shared.answer(*tag, request.clone()));
+            }
+            // The server notices that nobody listens any more, and ends the answer within a step.
+            Command::Abort { tag } => {
+                if let Some(controller) = self.shared.running.borrow().get(tag) {
+                    controller.abort();
+                }
+            }
+            Command::Probe { .. } => tell(Reply::ProbeFailed {
+                error: "a server does not say what it runs on".into(),
+            }),
+            Command::Bench { .. } => tell(Reply::BenchFailed {
+                error: "The benchmark measures an engine in this page, and a server is none."
+                    .into(),
+            }),
+            // A server keeps its cache for all of its clients, and the page's files are not its.
+            Command::ClearCache
+            | Command::StopBench
+            | Command::StoredModels
+            | Command::DeleteStoredModels => {}
+        }
+    }
+
+    fn restart(&self) {
+        self.stop();
+        (self.shared.listener)(Reply::Ready);
+    }
+}
+
+impl Drop for ServerClient {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Shared {
+    async fn answer(self: Rc<Self>, tag: Tag, request: Request) {
+        let known = self.server.borrow().clone();
+        let mut telling = Telling::new(tag);
+        let controller = AbortController::new();
+        let (Some((server, key)), Ok(controller)) = (known, controller) else {
+            return (self.listener)(telling.failed("there is no server to ask"));
+        };
+        let signal = controller.signal();
+        self.running.borrow_mut().insert(tag, controller);
+        let outcome = self
+            .hear(&server, key.as_ref(), &request, &signal, &mut telling)
+            .await;
+        if self.running.borrow_mut().remove(&tag).is_none() {
+            return;
+        }
+        (self.listener)(match outcome {
+            _ if signal.aborted() => telling.aborted(),
+            Ok(()) => telling.ended(server.host()),
+            Err(error) => telling.failed(&error.to_string()),
+        });
+    }
+
+    /// Hears the answer to its end.
+    async fn hear(
+        &self,
+        server: &ServerModel,
+        key: Option<&ApiKey>,
+        request: &Request,
+        signal: &AbortSignal,
+        telling: &mut Telling,
+    ) -> Result<(), ServerError> {
+        let ask = Ask {
+            model: &server.model.id,
+            request,
+            stream: true,
+            timings: server.model.sends_timings,
+        };
+        let url = format!("{}{}", server.url, ask.path());
+        let body = ask.body().to_string();
+        let response = http::request(&url, key, Some(&body), signal).await?;
+        let tag = telling.tag();
+        http::pieces(&response, server.host(), |said| {
+            for reply in telling.take(said) {
+                if self.running.borrow().contains_key(&tag) {
+                    (self.listener)(reply);
+                }
+            }
+        })
+        .await
+    }
+}

@@ -1,0 +1,57 @@
+//! An engine in the page or a server: whichever the last load named.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::{Client, Listener, PageFile, ServerClient};
+use crate::protocol::{Command, ModelSource, Reply};
+
+/// Hands commands to the engine or to a server.
+pub struct SwitchClient {
+    engine: Rc<dyn Client>,
+    server: ServerClient,
+    at_server: Rc<Cell<bool>>,
+}
+
+impl SwitchClient {
+    /// Over the engine that `make` gives for a listener.
+    pub fn new(listener: Listener, make: impl FnOnce(Listener) -> Rc<dyn Client>) -> Self {
+        let at_server = Rc::new(Cell::new(false));
+        let (asked, told) = (Rc::clone(&at_server), Rc::clone(&listener));
+        let engine = make(Rc::new(move |reply| {
+            // An engine that nobody uses may crash: the next load starts another one.
+            if !(asked.get() && matches!(reply, Reply::Crashed { .. })) {
+                told(reply);
+            }
+        }));
+        Self {
+            engine,
+            server: ServerClient::new(listener),
+            at_server,
+        }
+    }
+}
+
+impl Client for SwitchClient {
+    fn send(&self, command: &Command, files: &[PageFile]) {
+        if let Command::Load { source, .. } = command {
+            self.at_server
+                .set(matches!(source, ModelSource::Server { .. }));
+        }
+        let of_this_machine = matches!(
+            command,
+            Command::Probe { .. } | Command::StoredModels | Command::DeleteStoredModels
+        );
+        if self.at_server.get() && !of_this_machine {
+            self.server.send(command, files);
+        } else {
+            self.engine.send(command, files);
+        }
+    }
+
+    fn restart(&self) {
+        self.at_server.set(false);
+        self.server.stop();
+        self.engine.restart();
+    }
+}

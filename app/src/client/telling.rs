@@ -1,0 +1,344 @@
+//! What a server says of an answer, as the page hears it; pure.
+
+use llamaglass_engine::event::{Event, Fault, FinishReason, RequestId, Usage};
+use llamaglass_engine::openai::{Piece, Prefill, Said, ServerUsage, Started};
+
+use crate::protocol::{Opaque, Reply, Tag, ToldUsage};
+use crate::server::ServerError;
+
+/// One answer, from its pieces to replies. A server that tells each token's step is told of in events, as
+/// an engine is; any other one in pieces of text.
+#[derive(Debug)]
+pub struct Telling {
+    tag: Tag,
+    /// Whether a step was told: then the rest of the answer is told in events, too.
+    timed: bool,
+    prompt_tokens: usize,
+    reused_tokens: usize,
+    tokens: usize,
+    usage: Option<ServerUsage>,
+    finish: Option<FinishReason>,
+    /// Text that comes with the end of an answer that is told in events.
+    rest: String,
+}
+
+impl Telling {
+    /// Of the page's request `tag`.
+    pub const fn new(tag: Tag) -> Self {
+        Self {
+            tag,
+            timed: false,
+            prompt_tokens: 0,
+            reused_tokens: 0,
+            tokens: 0,
+            usage: None,
+            finish: None,
+            rest: String::new(),
+        }
+    }
+
+    /// The page's number for the request.
+    pub const fn tag(&self) -> Tag {
+        self.tag
+    }
+
+    /// Takes in what the server sent.
+    pub fn take(&mut self, said: Said) -> Vec<Reply> {
+        let Said::Piece(piece) = said else {
+            return Vec::new();
+        };
+        let mut replies = Vec::new();
+        self.finish = piece.finish().or(self.finish);
+        let Piece {
+            text,
+            usage,
+            step,
+            started,
+            prefill,
+            ..
+        } = *piece;
+        self.usage = usage.or(self.usage.take());
+        self.timed |= step.is_some() || started.is_some() || prefill.is_some();
+        if let Some(Started {
+            prompt_tokens,
+            reused_tokens,
+            timing,
+        }) = started
+        {
+            self.prompt_tokens = prompt_tokens;
+            self.reused_tokens = reused_tokens;
+            replies.push(self.event(Event::Started {
+                request: self.request(),
+                prompt_tokens,
+                reused_tokens,
+                timing,
+            }));
+        }
+        if let Some(Prefill {
+            done_tokens,
+            prompt_tokens,
+            step,
+        }) = prefill
+        {
+            replies.push(self.event(Event::Prefill {
+                request: self.request(),
+                done_tokens,
+                prompt_tokens,
+                timing: step,
+            }));
+        }
+        match step {
+            Some((id, timing)) => {
+                self.tokens += 1;
+                replies.push(self.event(Event::Token {
+                    request: self.request(),
+                    id,
+                    text,
+                    logprobs: None,
+                    timing,
+                }));
+            }
+            None if self.timed => self.rest.push_str(&text),
+            None if text.is_empty() => {}
+            None => replies.push(self.opaque(Opaque::Text { text })),
+        }
+        replies
+    }
+
+    /// The stream has ended; whether well, is known by what it said.
+    pub fn ended(self, host: &str) -> Reply {
+        match self.finish {
+            Some(reason) => self.done(reason),
+            None => {
+                let host = host.to_owned();
+                self.failed(&ServerError::Short { host }.to_string())
+            }
+        }
+    }
+
+    /// The page stopped it.
+    pub fn aborted(self) -> Reply {
+        self.done(FinishReason::Abort)
+    }
+
+    /// It failed, for this reason.
+    pub fn failed(self, why: &str) -> Reply {
+        self.event(Event::Failed {
+            request: self.request(),
+            error: why.to_owned(),
+            fault: Fault::Engine,
+        })
+    }
+
+    fn done(mut self, finish_reason: FinishReason) -> Reply {
+        let usage = self.usage.as_ref().map(|usage| ToldUsage {
+            prompt_tokens: usage.prompt_tokens,
+            reused_tokens: usage.cached_tokens(),
+            completion_tokens: usage.completion_tokens,
+        });
+        if !self.timed {
+            return self.opaque(Opaque::Done {
+                finish_reason,
+                usage,
+            });
+        }
+        // Of an answer that was stopped, the server tells no usage.
+        let usage = usage.map_or(
+            Usage {
+                prompt_tokens: self.prompt_tokens,
+                reused_tokens: self.reused_tokens,
+                completion_tokens: self.tokens,
+            },
+            |told| Usage {
+                prompt_tokens: told.prompt_tokens,
+                reused_tokens: told.reused_tokens.unwrap_or(self.reused_tokens),
+                completion_tokens: told.completion_tokens,
+            },
+        );
+        let text = std::mem::take(&mut self.rest);
+        self.event(Event::Done {
+            request: self.request(),
+            text,
+            usage,
+            finish_reason,
+        })
+    }
+
+    /// An answer's own number is its request's.
+    const fn request(&self) -> RequestId {
+        RequestId(self.tag)
+    }
+
+    const fn event(&self, event: Event) -> Reply {
+        Reply::Event {
+            tag: self.tag,
+            event,
+        }
+    }
+
+    const fn opaque(&self, news: Opaque) -> Reply {
+        Reply::Opaque {
+            tag: self.tag,
+            news,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::openai::PieceReader;
+    use llamaglass_engine::timing::{
+        Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming,
+    };
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const CLOCK: Clock = Clock {
+        source: ClockSource::Monotonic,
+        resolution_ms: 0.001,
+    };
+
+    fn step(kind: StepKind) -> StepTiming {
+        StepTiming {
+            kind,
+            tokens: 1,
+            position: 0,
+            start_ms: 0.0,
+            wall_ms: 2.0,
+            spans: Spans::default(),
+            clock: CLOCK,
+            device: None,
+        }
+    }
+
+    fn hear(chunks: &[Value]) -> (Telling, Vec<Reply>) {
+        let mut telling = Telling::new(7);
+        let stream: String = chunks
+            .iter()
+            .map(|chunk| format!("data: {chunk}\n\n"))
+            .collect();
+        let said = PieceReader::default().push(stream.as_bytes());
+        let said = said.expect("it is right");
+        let replies = said.into_iter().flat_map(|said| telling.take(said));
+        let replies = replies.collect();
+        (telling, replies)
+    }
+
+    fn events(replies: &[Reply]) -> Vec<&Event> {
+        let event = |reply| match reply {
+            &Reply::Event { tag: 7, ref event } => event,
+            other => panic!("no event of this request: {other:?}"),
+        };
+        replies.iter().map(event).collect()
+    }
+
+    fn news(replies: &[Reply]) -> Vec<&Opaque> {
+        let news = |reply| match reply {
+            &Reply::Opaque { tag: 7, ref news } => news,
+            other => panic!("no news of this request: {other:?}"),
+        };
+        replies.iter().map(news).collect()
+    }
+
+    #[test]
+    fn a_server_that_tells_its_steps_is_heard_as_an_engine_is() {
+        let timing = RequestTiming {
+            spans: Spans::default(),
+            clock: CLOCK,
+        };
+        let (telling, mut replies) = hear(&[
+            json!({"choices": [{"delta": {"role": "assistant", "content": ""}}]}),
+            json!({"choices": [{"delta": {}}], "started": {"prompt_tokens": 9, "reused_tokens": 4, "timing": timing}}),
+            json!({"choices": [{"delta": {}}], "prefill": {"done_tokens": 8, "prompt_tokens": 9, "step": step(StepKind::Prefill)}}),
+            json!({"choices": [{"delta": {"content": "Par"}}], "timing": {"id": 3, "step": step(StepKind::Prefill)}}),
+            json!({"choices": [{"delta": {"content": ""}}], "timing": {"id": 4, "step": step(StepKind::Decode)}}),
+            json!({"choices": [{"delta": {"content": "is"}, "finish_reason": "stop"}]}),
+            json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}}),
+        ]);
+        replies.push(telling.ended("a.org"));
+        let events = events(&replies);
+        assert!(matches!(
+            events[0],
+            Event::Started {
+                prompt_tokens: 9,
+                reused_tokens: 4,
+                ..
+            }
+        ));
+        assert!(matches!(events[1], Event::Prefill { done_tokens: 8, .. }));
+        assert!(matches!(events[2], Event::Token { id: 3, text, .. } if text == "Par"));
+        assert!(matches!(events[3], Event::Token { id: 4, text, .. } if text.is_empty()));
+        let usage = Usage {
+            prompt_tokens: 9,
+            reused_tokens: 4,
+            completion_tokens: 2,
+        };
+        let done = Event::Done {
+            request: RequestId(7),
+            text: "is".into(),
+            usage,
+            finish_reason: FinishReason::Stop,
+        };
+        assert_eq!(events[4..], [&done]);
+    }
+
+    #[test]
+    fn a_server_that_tells_nothing_is_heard_in_pieces_of_text() {
+        let (telling, mut replies) = hear(&[
+            json!({"choices": [{"delta": {"role": "assistant"}}]}),
+            json!({"choices": [{"delta": {"content": "Paris is"}}]}),
+            json!({"choices": [{"delta": {"content": " it"}, "finish_reason": "length"}]}),
+            json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}),
+        ]);
+        replies.push(telling.ended("a.org"));
+        let text = |text: &str| Opaque::Text { text: text.into() };
+        let done = Opaque::Done {
+            finish_reason: FinishReason::Length,
+            usage: Some(ToldUsage {
+                prompt_tokens: 9,
+                reused_tokens: None,
+                completion_tokens: 5,
+            }),
+        };
+        assert_eq!(news(&replies), [&text("Paris is"), &text(" it"), &done]);
+    }
+
+    #[test]
+    fn what_was_not_told_is_not_made_up() {
+        let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
+        let done = Opaque::Done {
+            finish_reason: FinishReason::Abort,
+            usage: None,
+        };
+        assert_eq!(news(&[telling.aborted()]), [&done]);
+    }
+
+    #[test]
+    fn a_stopped_answer_costs_what_came_of_it() {
+        let (telling, _) = hear(&[
+            json!({"choices": [{"delta": {"content": "Par"}}], "timing": {"id": 3, "step": step(StepKind::Prefill)}}),
+        ]);
+        let stopped = [telling.aborted()];
+        assert!(matches!(
+            events(&stopped)[0],
+            Event::Done {
+                usage: Usage {
+                    completion_tokens: 1,
+                    ..
+                },
+                finish_reason: FinishReason::Abort,
+                ..
+            }
+        ));
+    }
+
+    #[test]
+    fn an_answer_without_an_end_has_failed() {
+        let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
+        let ended = [telling.ended("a.org")];
+        assert!(
+            matches!(events(&ended)[0], Event::Failed { error, .. } if error.contains("a.org ended"))
+        );
+    }
+}

@@ -1,0 +1,73 @@
+//! A server that tells nothing of its steps: its text comes, and the page says no more than it knows.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::super::Session;
+use super::super::other_server::{ENDLESS, OtherServer, PIECES, TOKENS};
+use super::chat::{ANSWERS, send, wait_for_end, wait_until_ready};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Fails to reach one server, chooses a model of another, asks it, and stops it.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    let server = OtherServer::start()?;
+    session.resize(1280, 900)?;
+    session.go_to(url)?;
+    session.click("[data-testid=server-open]")?;
+    session.fill("[data-testid=server-url]", &nobody()?)?;
+    session.click("[data-testid=server-connect]")?;
+    let why = session.wait_for_text("[data-testid=server-error]", SOON, |text| !text.is_empty())?;
+    ensure!(why.contains("can't be reached"), "the page says {why:?}");
+    session.screenshot("other-server-unreachable")?;
+
+    session.fill("[data-testid=server-url]", &server.url)?;
+    session.click("[data-testid=server-connect]")?;
+    session.click("[data-testid=server-model] option[value='1']")?;
+    session.screenshot("other-server-models")?;
+    session.click("[data-testid=server-use]")?;
+    wait_until_ready(session)?;
+    let model = session.text("[data-testid=status-model]")?;
+    ensure!(model == "second", "the model is {model:?}");
+
+    send(session, "What is the capital of France?")?;
+    let state = wait_for_end(session, 0)?;
+    ensure!(state == "done", "the answer ended as {state:?}");
+    let text = session.execute(&format!(
+        "{ANSWERS} return last.querySelector('.markdown').textContent"
+    ))?;
+    ensure!(text == PIECES.concat().as_str(), "the answer is {text}");
+    let bars = [
+        session.count("[data-testid=piece-bar]")?,
+        session.count("[data-testid=bar]")?,
+    ];
+    ensure!(bars == [PIECES.len(), 0], "pieces and tokens: {bars:?}");
+    let words = session.text("[data-testid=opaque]")?;
+    ensure!(words.contains("tells nothing of its steps"), "{words:?}");
+    let tokens = session.text("[data-testid=stat-generated]")?;
+    ensure!(tokens == TOKENS.to_string(), "{tokens:?} were generated");
+    ensure!(!server.asked_for_timings(), "it was asked for timings");
+    session.screenshot("other-server")?;
+    session.resize(390, 844)?;
+    session.screenshot("other-server-narrow")?;
+    session.resize(1280, 900)?;
+
+    send(session, &format!("Talk {ENDLESS}."))?;
+    session.wait_for("the first pieces", SOON, || {
+        Ok((session.count("[data-testid=piece-bar]")? > 2).then_some(()))
+    })?;
+    session.click("[data-testid=stop]")?;
+    let state = wait_for_end(session, 1)?;
+    ensure!(state == "aborted", "a stopped answer ended as {state:?}");
+    session.wait_for("the server to notice", SOON, || {
+        Ok((server.left() == 1).then_some(()))
+    })
+}
+
+/// An address where nobody listens.
+fn nobody() -> Result<String> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.to_string())
+}

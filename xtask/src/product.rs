@@ -1,0 +1,79 @@
+//! The native command as the checks build it, and a server of it.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+
+use crate::command;
+use crate::test::Context;
+
+/// Every crate but this one, in cargo's words. This one is built by itself, as `cargo xtask` builds
+/// it: together, they would share other features of their dependencies, and both be built twice.
+pub const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask"];
+
+/// Builds the native command as the tests build it, so that nothing is built twice; where it is.
+///
+/// # Errors
+/// Where the build fails.
+pub fn build(context: &Context<'_>) -> Result<PathBuf> {
+    let mut build = context.cargo();
+    build
+        .arg("build")
+        .args(PRODUCT)
+        .args(["--all-targets", "--locked"]);
+    command::run(&mut build)?;
+    let name = format!("llamaglass{}", std::env::consts::EXE_SUFFIX);
+    Ok(context.project.target.join("debug").join(name))
+}
+
+/// A `llamaglass serve` on the CPU, until this is dropped.
+pub struct Server {
+    process: Child,
+    /// Its address, without a path.
+    pub url: String,
+}
+
+impl Server {
+    /// Starts `program` with `model` and more words on a free port, and waits until it serves.
+    ///
+    /// # Errors
+    /// Where it does not start, or ends before.
+    pub fn start(
+        program: &Path,
+        model: &Path,
+        words: impl IntoIterator<Item = impl AsRef<std::ffi::OsStr>>,
+    ) -> Result<Self> {
+        let mut serve = Command::new(program);
+        serve
+            .arg("serve")
+            .arg(model)
+            .args(["--backend", "flex", "--port", "0"])
+            .args(words)
+            .stderr(Stdio::piped());
+        let process = serve.spawn().context("llamaglass serve did not start")?;
+        let mut server = Self {
+            process,
+            url: String::new(),
+        };
+        let said = server.process.stderr.take().context("it has no stderr")?;
+        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
+        let url = lines.find_map(|line| {
+            let url = line.strip_prefix("serving  ")?;
+            Some(url.split_once("/v1")?.0.to_owned())
+        });
+        server.url = url.context("llamaglass serve ended before it served")?;
+        // What it says later must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.process.kill();
+        let _reaped = self.process.wait();
+    }
+}
