@@ -3,7 +3,7 @@
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::tokenizer::Message;
-use llamaglass_engine::{BackendChoice, LoadOptions};
+use llamaglass_engine::{BackendChoice, LoadOptions, StubLevel};
 use serde::{Deserialize, Serialize};
 
 use crate::server::KeptServer;
@@ -28,6 +28,8 @@ pub struct Settings {
     pub overlay: bool,
     /// Light, dark, or as the system is.
     pub theme: Theme,
+    /// How far the path of a request is followed, to find out what its parts cost.
+    pub stub: StubLevel,
     /// The server that was used last.
     pub server: Option<KeptServer>,
 }
@@ -67,6 +69,7 @@ impl Default for Settings {
             stop: Vec::new(),
             overlay: true,
             theme: Theme::default(),
+            stub: StubLevel::default(),
             server: None,
         }
     }
@@ -78,6 +81,7 @@ impl Settings {
         LoadOptions {
             backend: self.backend,
             context_length: self.context_length,
+            stub: self.stub,
             ..LoadOptions::default()
         }
     }

@@ -1,6 +1,7 @@
 //! How the page reaches an engine, wherever that lives.
 
 mod http;
+mod made_up;
 #[cfg(feature = "mock")]
 #[path = "../../tests/mock/mod.rs"]
 pub mod mock;

@@ -3,7 +3,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::{Client, Listener, PageFile, ServerClient};
+use llamaglass_engine::StubLevel;
+
+use super::{Client, Listener, PageFile, ServerClient, made_up};
 use crate::protocol::{Command, ModelSource, Reply};
 
 /// Hands commands to the engine or to a server.
@@ -11,6 +13,8 @@ pub struct SwitchClient {
     engine: Rc<dyn Client>,
     server: ServerClient,
     at_server: Rc<Cell<bool>>,
+    listener: Listener,
+    stub: Cell<StubLevel>,
 }
 
 impl SwitchClient {
@@ -26,17 +30,26 @@ impl SwitchClient {
         }));
         Self {
             engine,
-            server: ServerClient::new(listener),
+            server: ServerClient::new(Listener::clone(&listener)),
             at_server,
+            listener,
+            stub: Cell::default(),
         }
     }
 }
 
 impl Client for SwitchClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
-        if let Command::Load { source, .. } = command {
-            self.at_server
-                .set(matches!(source, ModelSource::Server { .. }));
+        match command {
+            Command::Load { source, options } => {
+                self.at_server
+                    .set(matches!(source, ModelSource::Server { .. }));
+                self.stub.set(options.stub);
+            }
+            Command::Submit { tag, request } if self.stub.get() == StubLevel::Handler => {
+                return made_up::answer(&self.listener, *tag, request);
+            }
+            _ => {}
         }
         let of_this_machine = matches!(
             command,

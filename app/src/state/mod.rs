@@ -15,7 +15,8 @@ pub use bench::{Bench, start_bench, stop_bench};
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
 pub use frame::show;
 pub use model::{
-    Engine, Load, Loaded, cancel_load, choose_backend, load, load_default, reload, restart_engine,
+    Engine, Load, Loaded, cancel_load, choose_backend, choose_stub, load, load_default, reload,
+    restart_engine,
 };
 pub use server::{Connection, OwnServer, ServerForm, cancel_connect, connect, find_own, use_model};
 pub use storage::save_settings;

@@ -1,7 +1,7 @@
 //! Which model is loaded, and how it gets there.
 
 use leptos::prelude::*;
-use llamaglass_engine::{BackendChoice, LoadPhase, LoadProgress, ModelInfo};
+use llamaglass_engine::{BackendChoice, LoadPhase, LoadProgress, ModelInfo, StubLevel};
 
 use super::{App, now};
 use crate::catalog::{CatalogModel, default_model};
@@ -183,6 +183,15 @@ pub fn choose_backend(app: App, backend: BackendChoice) {
         // A server runs its models where it wants to.
         probe(app);
     } else {
+        reload(app);
+    }
+}
+
+/// Follows the path of requests as far as `level` says, with the model that is loaded.
+pub fn choose_stub(app: App, level: StubLevel) {
+    app.settings.update(|settings| settings.stub = level);
+    super::save_settings(app);
+    if app.server().is_none() {
         reload(app);
     }
 }

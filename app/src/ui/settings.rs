@@ -2,8 +2,8 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_engine::BackendChoice;
 use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::{BackendChoice, StubLevel};
 
 use super::header::Icon;
 use super::settings_field::SettingsField;
@@ -104,6 +104,10 @@ pub fn SettingsDialog() -> impl IntoView {
                     </div>
                 </section>
                 <section>
+                    <h3><label for="settings-stub">"Stub level"</label></h3>
+                    <StubSetting/>
+                </section>
+                <section>
                     <h3>"This browser keeps"</h3>
                     <StoredModels/>
                 </section>
@@ -143,6 +147,39 @@ pub fn BackendSetting() -> impl IntoView {
         <p class="help">
             "Auto takes a graphics adapter where one works, else the CPU. A change loads the model again."
         </p>
+    }
+}
+
+/// How far the path of a request is followed.
+#[component]
+fn StubSetting() -> impl IntoView {
+    let app = app();
+    let chosen = move || app.settings.with(|s| s.stub);
+    let choices = StubLevel::ALL.map(|level| {
+        view! {
+            <option value=level.to_string() prop:selected=move || chosen() == level>
+                {format!("{level}: the path ends {}", level.place())}
+            </option>
+        }
+    });
+    view! {
+        <div class="settings-field">
+            <select
+                id="settings-stub"
+                data-testid="settings-stub"
+                aria-describedby="settings-stub-help"
+                on:change=move |event| {
+                    if let Ok(level) = event_target_value(&event).parse() {
+                        state::choose_stub(app, level);
+                    }
+                }
+            >
+                {choices}
+            </select>
+            <p class="help" id="settings-stub-help">
+                "To find out what the parts of a request's path cost: what lies behind its end is made up. A change loads the model again."
+            </p>
+        </div>
     }
 }
 

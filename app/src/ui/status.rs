@@ -1,7 +1,7 @@
 //! The line at the bottom: what runs the model, always in sight.
 
 use leptos::prelude::*;
-use llamaglass_engine::Backend;
+use llamaglass_engine::{Backend, StubLevel};
 
 use crate::format;
 use crate::state::{Engine, app};
@@ -58,6 +58,11 @@ pub fn StatusLine() -> impl IntoView {
             )
         })
     };
+    let stub = move || {
+        let level = app.model()?.stub;
+        let cut = level != StubLevel::Whole;
+        cut.then(|| format!("{level}: the path ends {}", level.place()))
+    };
     let clock = move || {
         app.summary.with(|s| s.clock).map(|clock| {
             format!(
@@ -82,6 +87,7 @@ pub fn StatusLine() -> impl IntoView {
                     value=Signal::derive(move || Some(format::count(app.loaded()?.context_length()? as u64)))
                 />
                 <Item name="Steps" id="status-steps" value=Signal::derive(steps)/>
+                <Item name="Stub level" id="status-stub" value=Signal::derive(stub)/>
                 <Item name="Memory" id="status-memory" value=Signal::derive(memory)/>
                 <Item name="Clock" id="status-clock" value=Signal::derive(clock)/>
             </dl>

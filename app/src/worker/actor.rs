@@ -11,7 +11,8 @@ use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::timing::{LoadSpan, LoadTiming};
 use llamaglass_engine::weights::Checkpoint;
 use llamaglass_engine::{
-    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
+    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, StubLevel, memory_ledger, probe,
+    stub_answer,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent};
@@ -181,6 +182,14 @@ impl Actor {
             }
             Command::Submit { tag, request } => {
                 if let Some(engine) = &mut self.engine {
+                    let info = engine.info();
+                    if info.stub == StubLevel::Message {
+                        let most = info.context_length;
+                        for event in stub_answer(RequestId(tag), &request, most) {
+                            post(&Reply::Event { tag, event });
+                        }
+                        return;
+                    }
                     self.tags.insert(engine.submit(request), tag);
                 } else {
                     let event = Event::Failed {

@@ -356,6 +356,7 @@ fn info(choice: BackendChoice) -> ModelInfo {
         backend: backend(choice),
         path: ForwardPath::Reference,
         variant: None,
+        stub: llamaglass_engine::StubLevel::Whole,
         memory: MemoryLedger {
             weights: 538_060_032,
             looked_up: 0,

@@ -11,6 +11,7 @@ mod bench;
 mod chat;
 mod other;
 mod server;
+mod stub;
 
 /// Every scenario, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
@@ -30,6 +31,10 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "chat-webgpu",
             run: |session, site| chat::run(session, &site.url, "wgpu"),
+        },
+        Scenario {
+            name: "stub",
+            run: |session, site| stub::run(session, &site.url),
         },
         Scenario {
             name: "bad-file",

@@ -43,6 +43,9 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
     );
     check_bars(session, expected.len())?;
     check_device(session, backend)?;
+    let figure = |id: &str| session.text(&format!("[data-testid=stat-{id}]"));
+    let (page, worker) = (figure("tpot-p50")?, figure("step-p50")?);
+    println!("  TPOT p50 {page} in the page, steps p50 {worker} in the worker");
     session.screenshot(&format!("chat-{backend}"))?;
 
     abort(session)?;
@@ -72,7 +75,7 @@ pub fn wait_until_ready(session: &Session) -> Result<()> {
 }
 
 /// Chooses where the model runs, as the settings' radio buttons do.
-fn choose_backend(session: &Session, backend: &str) -> Result<()> {
+pub fn choose_backend(session: &Session, backend: &str) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     session.wait_for_element("[data-testid=settings-backend]", Duration::from_secs(10))?;
     session.execute(&format!(

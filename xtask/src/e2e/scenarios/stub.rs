@@ -1,0 +1,76 @@
+//! Stub levels in the page: a request's path cut short, each level with an answer of its own.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::Session;
+use super::chat::{ask, choose_backend, wait_until_ready};
+
+/// Tokens that are asked for.
+const TOKENS: usize = 24;
+
+/// The levels that the page and its worker place, and those that the engine does.
+const LEVELS: [(u8, bool); 6] = [
+    (1, true),
+    (2, true),
+    (3, true),
+    (4, true),
+    (5, false),
+    (6, false),
+];
+
+/// Asks at each level.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    session.go_to(url)?;
+    choose_backend(session, "flex")?;
+    choose(session, LEVELS[0].0)?;
+    session.click("[data-testid=load-default]")?;
+    for (level, made_up) in LEVELS {
+        if level != LEVELS[0].0 {
+            choose(session, level)?;
+        }
+        session.wait_for_text(
+            "[data-testid=status-stub]",
+            Duration::from_secs(60),
+            |text| text.starts_with(&format!("{level}:")),
+        )?;
+        wait_until_ready(session)?;
+        session.click("[data-testid=clear]")?;
+        let ids = ask(session, "Count.")?;
+        ensure!(
+            ids.len() == TOKENS,
+            "level {level} picked {} tokens",
+            ids.len()
+        );
+        let numbered = ids.iter().copied().eq(0..TOKENS as u64);
+        ensure!(numbered == made_up, "level {level} said {ids:?}");
+        let figure = |id: &str| session.text(&format!("[data-testid=stat-{id}]"));
+        println!(
+            "  level {level}: TPOT p50 {} in the page, steps p50 {}",
+            figure("tpot-p50")?,
+            figure("step-p50")?
+        );
+    }
+    session.screenshot("stub").map(drop)
+}
+
+/// Chooses a level, and how many tokens an answer has.
+fn choose(session: &Session, level: u8) -> Result<()> {
+    session.click("[data-testid=settings-open]")?;
+    session.fill("[data-testid=settings-max-tokens]", &TOKENS.to_string())?;
+    let chosen = session.execute(&format!(
+        "const select = document.querySelector('[data-testid=settings-stub]');\
+         select.value = '{level}';\
+         select.dispatchEvent(new Event('change', {{ bubbles: true }}));\
+         return select.value"
+    ))?;
+    ensure!(
+        chosen == level.to_string(),
+        "there is no level {level}: {chosen}"
+    );
+    session
+        .click("[data-testid=settings-close]")
+        .context("closing the settings")
+}
