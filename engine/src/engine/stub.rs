@@ -172,7 +172,7 @@ pub fn stub_answer(
     begin.into_iter().chain(tokens).chain([done])
 }
 
-/// Logits [V] that are random, and the same ones for the same request and position.
+/// Logits (V) that are random, and the same ones for the same request and position.
 #[cfg(feature = "compute")]
 pub(super) fn random_logits(vocab: usize, request: RequestId, position: usize) -> Vec<f32> {
     let mut state = mixed(request.0 ^ mixed(position as u64));

@@ -58,6 +58,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
 
 /// Chooses a level, and how many tokens an answer has.
 fn choose(session: &Session, level: u8) -> Result<()> {
+    let level = level.to_string();
     session.click("[data-testid=settings-open]")?;
     session.fill("[data-testid=settings-max-tokens]", &TOKENS.to_string())?;
     let chosen = session.execute(&format!(
@@ -67,7 +68,7 @@ fn choose(session: &Session, level: u8) -> Result<()> {
          return select.value"
     ))?;
     ensure!(
-        chosen == level.to_string(),
+        chosen.as_str() == Some(&*level),
         "there is no level {level}: {chosen}"
     );
     session
