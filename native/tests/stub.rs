@@ -11,15 +11,9 @@ use common::{GGUF, family_arg, json, run, stderr, succeeds};
 use futures::StreamExt;
 use llamaglass_engine::openai::{PieceReader, Said};
 use serde_json::{Value, json};
-use server::Server;
+use server::tiny;
 
 const LEVELS: [&str; 8] = ["1", "2", "3", "4", "5", "6", "99", "100"];
-
-fn tiny(words: &[&str]) -> Server {
-    let model = family_arg(GGUF);
-    let own = [&model, "--backend", "flex", "--model-name", "tiny"];
-    Server::start(&[&own[..], words].concat())
-}
 
 #[test]
 fn every_level_answers_in_every_form() {

@@ -8,7 +8,7 @@ use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
 use crate::forward::PickWay;
 use crate::platform::{Stopwatch, clock};
 use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
-use crate::scheduler::{Asked, Input, Request, answer_budget};
+use crate::scheduler::{Asked, Input, LengthError, Request, answer_budget};
 use crate::text::TextStream;
 use crate::timing::{RequestTiming, Span, Spans};
 use crate::tokenizer::{SpecialText, TemplateOptions, Tokenizer};
@@ -62,7 +62,7 @@ impl Sequence {
         now_ms: f64,
     ) -> Result<(Self, Asked), EngineError> {
         let mut spans = Spans::default();
-        let ids = prompt_ids(request.input, tokenizer, &mut spans)?;
+        let ids = prompt_ids(request.input, tokenizer, context, &mut spans)?;
         if let Some(id) = ids.iter().copied().find(|id| *id as usize >= vocab) {
             return Err(EngineError::UnknownId { id, vocab });
         }
@@ -249,15 +249,28 @@ impl Sequence {
     }
 }
 
+/// Refuses a text that can't fit the context before time is spent on its ids: others wait meanwhile.
+fn check_text(text: &str, tokenizer: &Tokenizer, context: usize) -> Result<(), LengthError> {
+    let bytes = text.len();
+    if bytes > context.saturating_mul(tokenizer.longest_piece().max(1)) {
+        return Err(LengthError::TextTooLong { bytes, context });
+    }
+    Ok(())
+}
+
 fn prompt_ids(
     input: Input,
     tokenizer: &Tokenizer,
+    context: usize,
     spans: &mut Spans,
 ) -> Result<Vec<u32>, EngineError> {
     let watch = Stopwatch::start();
     let ids = match input {
         Input::Ids(ids) => ids,
-        Input::Text(text) => tokenizer.encode_with_bos(&text, SpecialText::Parse)?,
+        Input::Text(text) => {
+            check_text(&text, tokenizer, context)?;
+            tokenizer.encode_with_bos(&text, SpecialText::Parse)?
+        }
         Input::Messages(messages) => {
             let rendered = tokenizer.apply_template(
                 &messages,
@@ -266,6 +279,7 @@ fn prompt_ids(
                 },
             )?;
             spans.add(Span::Template, watch.ms());
+            check_text(&rendered, tokenizer, context)?;
             let watch = Stopwatch::start();
             let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;
             spans.add(Span::Tokenize, watch.ms());

@@ -48,6 +48,16 @@ pub enum LengthError {
         /// Positions of the KV cache.
         context: usize,
     },
+    /// The prompt's text has more bytes than as many of the longest tokens as the context holds.
+    #[error(
+        "the prompt has {bytes} bytes, more than fill the context of {context} tokens: shorten the prompt or load the model with a longer context"
+    )]
+    TextTooLong {
+        /// Bytes of the prompt.
+        bytes: usize,
+        /// Positions of the KV cache.
+        context: usize,
+    },
     /// The prompt leaves less room than asked for.
     #[error("the prompt's {prompt} tokens and max_tokens {max_tokens} are {} together, but the context holds {context}: lower max_tokens to at most {}", prompt + max_tokens, context - prompt)]
     AnswerTooLong {

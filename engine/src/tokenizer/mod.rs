@@ -206,6 +206,11 @@ impl Tokenizer {
         self.pieces.get(id)
     }
 
+    /// The most bytes of an id: a text is at least so many ids as it has bytes, divided by this.
+    pub const fn longest_piece(&self) -> usize {
+        self.pieces.longest()
+    }
+
     /// Whether an id is a special token, which is no part of an answer's text.
     pub fn is_special(&self, id: u32) -> bool {
         self.pieces.is_special(id)

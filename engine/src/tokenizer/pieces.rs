@@ -48,6 +48,8 @@ pub(super) struct Pieces {
     /// Where id i's bytes are.
     spans: Vec<(u32, u32)>,
     special: Vec<bool>,
+    /// The most bytes of an id.
+    longest: usize,
 }
 
 impl Pieces {
@@ -68,8 +70,14 @@ impl Pieces {
             self.special.resize(index + 1, false);
         }
         self.spans[index] = (start, end);
+        self.longest = self.longest.max(bytes.len());
         self.special[index] = special;
         Ok(())
+    }
+
+    /// The most bytes of an id.
+    pub(super) const fn longest(&self) -> usize {
+        self.longest
     }
 
     /// How many ids there are, the ones without a token included.

@@ -23,6 +23,10 @@ fn each_fails_with_its_reason() {
             request(prompt(96), 1),
             "the prompt has 96 tokens, but the context holds 96",
         ),
+        (
+            Request::new(Input::Text("a".repeat(100_000))),
+            "the prompt has 100000 bytes, more than fill the context of 96 tokens",
+        ),
         (request(prompt(90), 7), "lower max_tokens to at most 6"),
         (request(prompt(3), 0), "max_tokens must be at least 1"),
         (

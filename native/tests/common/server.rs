@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use ureq::Agent;
 
+use crate::common::{GGUF, family_arg, shape_arg, tiny_shape};
+
 /// A server of a program of its own; it ends when this is dropped.
 pub struct Server {
     child: Child,
@@ -178,4 +180,26 @@ impl Drop for Server {
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
+}
+
+/// The committed model on the CPU, under the name `tiny`.
+pub fn tiny(words: &[&str]) -> Server {
+    let model = family_arg(GGUF);
+    let own = [&model, "--backend", "flex", "--model-name", "tiny"];
+    Server::start(&[&own[..], words].concat())
+}
+
+/// A server whose answers never end by themselves, and take their time.
+pub fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
+    let shape = tiny_shape();
+    let config = shape_arg(&shape);
+    let own = [
+        "--random-weights",
+        &config,
+        "--backend",
+        "flex",
+        "--model-name",
+        "tiny",
+    ];
+    (Server::start(&[&own[..], words].concat()), shape)
 }
