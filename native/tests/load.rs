@@ -439,3 +439,22 @@ fn ctrl_c_stops_sending_and_writes_what_there_is() {
     assert!(out.path().join("load.html").exists());
     assert!(!out.path().join("result_20_x.json").exists());
 }
+
+#[test]
+fn a_report_of_a_stub_says_so() {
+    let server = server::tiny(&["--stub", "4"]);
+    let words = [
+        "--qps",
+        "20",
+        "--duration",
+        "0.5",
+        "--max-tokens",
+        "6",
+        "--no-self-test",
+    ];
+    let loaded = Loaded::run(&server.url("/v1"), &words);
+    loaded.ends_with(0);
+    assert_eq!(loaded.result("20")["figures"]["tokens"], 60);
+    let html = std::fs::read_to_string(loaded.out.path().join("load.html")).expect("a report");
+    assert!(html.contains("4: the path of requests ends"), "{html}");
+}

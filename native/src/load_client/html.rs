@@ -1,6 +1,7 @@
 //! The sweep as a report. Every number in it is in the results.
 
 use anyhow::Result;
+use llamaglass_engine::StubLevel;
 use llamaglass_engine::stats::{Distribution, percentile};
 
 use time::OffsetDateTime;
@@ -91,6 +92,15 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
             Some(format!("{name} {value}"))
         });
         facts.push(("Runs on", said.collect::<Vec<_>>().join(", ")));
+        let stub = runs.get("stub").cloned();
+        let stub = stub.and_then(|level| serde_json::from_value::<StubLevel>(level).ok());
+        if let Some(level) = stub.filter(|level| *level != StubLevel::Whole) {
+            let place = level.place();
+            facts.push((
+                "Stub level",
+                format!("{level}: the path of requests ends {place}"),
+            ));
+        }
     }
     facts
 }
