@@ -17,6 +17,7 @@ pub mod stats;
 pub mod text;
 pub mod timing;
 pub mod tokenizer;
+#[cfg(feature = "compute")]
 pub mod trace;
 pub mod weights;
 

@@ -351,7 +351,7 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
 
     set("bench-runs", "many");
     pause(30).await;
-    let start: web_sys::HtmlElement = stage.find("bench-start").unwrap().unchecked_into();
+    let start: HtmlElement = stage.find("bench-start").unwrap().unchecked_into();
     assert!(start.has_attribute("disabled"));
     set("bench-runs", "2");
     set("bench-generated", "5000");
