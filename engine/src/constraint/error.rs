@@ -22,13 +22,16 @@ pub enum ConstraintError {
     /// A vocabulary without the bytes that are needed.
     #[error("no token of the model's vocabulary can continue the JSON")]
     NoToken,
+    /// A build without the feature `formats`.
+    #[error("answers can't be kept to a format here: this build leaves grammars out")]
+    LeftOut,
     /// A vocabulary that is no trie's.
     #[error("the model's answers can't be constrained: {0}")]
     Vocabulary(String),
 }
 
 /// The first line of what the library says: what follows is for its authors.
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 pub(super) fn words(error: &impl std::fmt::Display) -> String {
     // With its causes.
     let text = format!("{error:#}");

@@ -5,20 +5,25 @@
 
 mod error;
 
-#[cfg(feature = "compute")]
+#[cfg(all(feature = "compute", not(feature = "formats")))]
+mod left_out;
+
+#[cfg(feature = "formats")]
 mod answer;
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 mod bounds;
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 mod compiler;
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 mod vocabulary;
 
-#[cfg(all(test, feature = "compute"))]
+#[cfg(all(test, feature = "formats"))]
 mod tests;
 
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 pub use answer::Constraint;
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 pub use compiler::Constraints;
 pub use error::ConstraintError;
+#[cfg(all(feature = "compute", not(feature = "formats")))]
+pub use left_out::{Constraint, Constraints};

@@ -6,7 +6,7 @@ mod adapter;
 mod background;
 mod clock;
 mod machine;
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 mod stack;
 mod wall_clock;
 
@@ -16,6 +16,6 @@ pub use adapter::{BrowserAdapter, IN_BROWSER};
 pub use background::in_background;
 pub use clock::{Stopwatch, clock};
 pub use machine::{CPU_NAME, MEMORY_LIMIT};
-#[cfg(feature = "compute")]
+#[cfg(feature = "formats")]
 pub use stack::{SCHEMA_LEVELS, on_large_stack};
 pub use wall_clock::unix_time_seconds;
