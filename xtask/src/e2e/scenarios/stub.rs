@@ -29,6 +29,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     session.click("[data-testid=load-default]")?;
     for (level, made_up) in LEVELS {
         if level != LEVELS[0].0 {
+            session.click("[data-testid=clear]")?;
             choose(session, level)?;
         }
         session.wait_for_text(
@@ -37,7 +38,6 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
             |text| text.starts_with(&format!("{level}:")),
         )?;
         wait_until_ready(session)?;
-        session.click("[data-testid=clear]")?;
         let ids = ask(session, "Count.")?;
         ensure!(
             ids.len() == TOKENS,
