@@ -6,7 +6,7 @@ use crate::tokenizer::Tokenizer;
 
 /// Compiles nothing.
 #[derive(Debug, Default)]
-pub struct Constraints;
+pub struct Constraints {}
 
 impl Constraints {
     /// Refuses.
