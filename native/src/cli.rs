@@ -126,8 +126,8 @@ impl BackendArgs {
 /// What is told of a run while it goes on.
 #[derive(Args, Clone, Debug)]
 pub struct TraceArgs {
-    /// Write where threads, the device and requests are at to this file, for ui.perfetto.dev or
-    /// chrome://tracing.
+    /// Write where threads, the device and requests are at to this file, in the Trace Event Format, for
+    /// ui.perfetto.dev and other viewers.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     /// What is logged on stderr: off, error, warn, info, debug or trace.

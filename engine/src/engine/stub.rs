@@ -22,7 +22,7 @@ const DEFAULT_TOKENS: usize = 16;
 pub enum StubLevel {
     /// 1: whoever hears requests answers them.
     Handler = 1,
-    /// 2: the entry of what hands requests on: limits were checked.
+    /// 2: the entry of what hands requests on to an engine.
     Entry = 2,
     /// 3: right before the engine's thread, or worker, is told.
     Transfer = 3,

@@ -1,5 +1,5 @@
 //! What is heard through `tracing`: `--log LEVEL` for people, and `--trace FILE`, where threads, the device
-//! and requests are at, for Perfetto and chrome://tracing.
+//! and requests are at, for viewers of the Trace Event Format.
 
 mod chrome;
 mod layer;
