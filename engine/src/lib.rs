@@ -4,9 +4,11 @@
 pub mod bench;
 pub mod bytes;
 pub mod constraint;
+pub mod dataset;
 mod engine;
 pub mod event;
 pub mod forward;
+pub mod lab;
 pub mod openai;
 #[cfg(feature = "compute")]
 pub mod parity;

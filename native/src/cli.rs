@@ -3,7 +3,7 @@
 mod load;
 mod serve;
 
-pub use load::{LoadArgs, Qps};
+pub use load::LoadArgs;
 pub use serve::ServeArgs;
 
 use std::path::PathBuf;

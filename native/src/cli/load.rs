@@ -1,12 +1,12 @@
 //! `llamaglass load`
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::Args;
+use llamaglass_engine::lab::Arrivals;
 
 use super::positive;
-use crate::load_client::{Arrivals, Protocol};
+use crate::load_client::{Protocol, Qps, above_zero};
 
 /// `llamaglass load`
 #[derive(Args, Debug)]
@@ -20,7 +20,7 @@ pub struct LoadArgs {
     /// For how many seconds requests are sent.
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
     pub duration: f64,
-    /// The gaps between requests.
+    /// The gaps between requests: poisson, uniform or constant (as in the study).
     #[arg(long, value_name = "KIND", default_value = "poisson")]
     pub arrivals: Arrivals,
     /// Prompts: .json (Alpaca's form: a list of objects with instruction, input, output), .jsonl (an
@@ -83,33 +83,6 @@ pub struct LoadArgs {
     /// Only JSON on stdout: all results.
     #[arg(long)]
     pub json: bool,
-}
-
-/// Requests a second, and how that was typed.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Qps {
-    /// The number.
-    pub value: f64,
-    /// The words.
-    pub typed: String,
-}
-
-impl FromStr for Qps {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let value = above_zero(text)?;
-        let typed = text.trim().to_owned();
-        Ok(Self { value, typed })
-    }
-}
-
-fn above_zero(text: &str) -> Result<f64, String> {
-    match text.trim().parse::<f64>() {
-        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
-        Ok(_) => Err("must be above 0".into()),
-        Err(_) => Err("is no number".into()),
-    }
 }
 
 /// At most as many as a clock can count.

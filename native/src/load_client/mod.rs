@@ -3,7 +3,6 @@
 //!
 //! [`sweep`] is the running, for other commands too; the rest here is the command.
 
-mod arrivals;
 mod cpu;
 mod csv;
 mod fault;
@@ -12,6 +11,7 @@ mod html;
 mod null_server;
 mod progress;
 mod protocol;
+mod qps;
 mod result;
 mod run;
 mod sample;
@@ -23,8 +23,8 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use arrivals::Arrivals;
 pub use protocol::Protocol;
+pub use qps::{Qps, above_zero};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use crate::cli::LoadArgs;
-use crate::dataset::Dataset;
+use crate::dataset;
 use crate::interrupt;
 use crate::output::{self, note};
 use progress::RunBar;
@@ -48,11 +48,7 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
     let wanted = wanted(args);
     // Before anything is sent: what can't be done must not cost a run.
     wanted.check()?;
-    let mut dataset = match &args.dataset {
-        Some(path) => Dataset::read(path, args.field.as_deref())?,
-        None => Dataset::built_in(),
-    };
-    dataset.take(args.take.unwrap_or(usize::MAX));
+    let dataset = dataset::named(args.dataset.as_deref(), args.field.as_deref(), args.take)?;
     let folder = &args.out;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("the folder {} can't be made", folder.display()))?;

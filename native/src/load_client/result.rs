@@ -1,11 +1,11 @@
 //! What a run found: one JSON, whoever asked for it.
 
+use llamaglass_engine::lab::Arrivals;
 use llamaglass_engine::platform::clock;
 use llamaglass_engine::timing::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::arrivals::Arrivals;
 use super::figures::{ErrorGroup, Figures, error_groups};
 use super::protocol::Asking;
 use super::sample::Sample;

@@ -4,19 +4,19 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use llamaglass_engine::dataset::Dataset;
+use llamaglass_engine::lab::{Arrivals, request_count};
 use llamaglass_engine::platform::unix_time_seconds;
 use tokio::sync::watch;
 
-use super::arrivals::{Arrivals, request_count};
 use super::cpu;
 use super::protocol::{Asking, Protocol};
+use super::qps::Qps;
 use super::result::{Asked, ClientCost, LoadResult, Settings};
 use super::run::{Counts, Plan, run};
 use super::sample::rounded;
 use super::self_test;
 use super::target::Target;
-use crate::cli::Qps;
-use crate::dataset::Dataset;
 
 /// The most requests of a run: what comes of each is kept.
 const MOST_REQUESTS: usize = 1_000_000;

@@ -1,12 +1,13 @@
 //! When requests are sent: known before the first one is.
 
-use clap::ValueEnum;
+use std::str::FromStr;
+
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 /// The gaps between requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
     /// Exponential gaps with a mean of 1/X seconds: clients that know nothing of each other.
@@ -49,6 +50,18 @@ impl Arrivals {
             };
         }
         offsets
+    }
+}
+
+impl FromStr for Arrivals {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let all = [Self::Poisson, Self::Uniform, Self::Constant];
+        let found = all.into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| {
+            format!("{text:?} is no kind of gaps; there are poisson, uniform and constant")
+        })
     }
 }
 

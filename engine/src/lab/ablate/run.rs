@@ -1,0 +1,240 @@
+//! Pairs of requests, one as the engine is and one with a switch.
+
+use super::{AblateSettings, AblationEffect, Switch, Timed};
+use crate::bench::random_request;
+use crate::engine::{Ablations, EagerLogs, Engine};
+use crate::lab::measure::interleaved;
+use crate::lab::{LabError, Point, Progress, Watch, answers};
+use crate::scheduler::Request;
+use crate::stats::Record;
+
+/// Measures those of `switches` that an engine has. What it can't do is told with the reason.
+///
+/// # Errors
+/// [`LabError`].
+#[allow(clippy::type_complexity, reason = "two lists, each said once")]
+pub async fn run(
+    engine: &mut Engine,
+    switches: &[Switch],
+    settings: &AblateSettings,
+    watch: &mut impl Watch,
+) -> Result<(Vec<AblationEffect>, Vec<(Switch, String)>), LabError> {
+    let (mut effects, mut left_out) = (Vec::new(), Vec::new());
+    let total = switches.len();
+    for (done, switch) in switches.iter().enumerate() {
+        watch.told(Progress {
+            what: switch.title().into(),
+            done,
+            total,
+            point: None,
+        });
+        match run_switch(engine, *switch, settings, watch).await {
+            Ok(effect) => effects.push(effect),
+            Err(LabError::NotHere { why, .. }) => left_out.push((*switch, why)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((effects, left_out))
+}
+
+/// Measures one.
+///
+/// # Errors
+/// [`LabError::NotHere`] where the engine can't do it.
+pub async fn run_switch(
+    engine: &mut Engine,
+    switch: Switch,
+    settings: &AblateSettings,
+    watch: &mut impl Watch,
+) -> Result<AblationEffect, LabError> {
+    let not_here = |why: String| LabError::NotHere {
+        experiment: crate::lab::Experiment::Ablate,
+        why,
+    };
+    if switch == Switch::Batch {
+        return batch(engine, settings, watch).await;
+    }
+    let (ablations, changes) = ablations(engine, switch, settings).map_err(&not_here)?;
+    // Whether it can be turned, before anything is measured; and its warm-up.
+    engine.set_ablations(ablations).map_err(|error| not_here(error.to_string()))?;
+    let warm_up = answers::alone(engine, request(engine, settings, 0), watch).await;
+    engine.set_ablations(Ablations::default()).map_err(|error| not_here(error.to_string()))?;
+    warm_up?;
+    answers::alone(engine, request(engine, settings, 0), watch).await?;
+    let mut pairs = Vec::with_capacity(settings.repeats);
+    for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
+        let mut pair = [Timed::default(), Timed::default()];
+        for arm in order {
+            let set = if arm == 1 { ablations } else { Ablations::default() };
+            engine.set_ablations(set).map_err(|error| not_here(error.to_string()))?;
+            let request = request(engine, settings, repeat as u64 + 1);
+            let answered = answers::alone(engine, request, watch).await;
+            // Whatever comes, the engine is left as it was.
+            let reset = engine.set_ablations(Ablations::default());
+            pair[arm] = timed(&answered?);
+            reset.map_err(|error| not_here(error.to_string()))?;
+        }
+        point(watch, switch, settings, (repeat, &pair));
+        pairs.push(pair);
+    }
+    AblationEffect::of(switch, changes, &pairs)
+        .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))
+}
+
+fn point(
+    watch: &mut impl Watch,
+    switch: Switch,
+    settings: &AblateSettings,
+    (repeat, pair): (usize, &[Timed; 2]),
+) {
+    let whole = |timed: &Timed| timed.ttft_ms + timed.rest_ms;
+    watch.told(Progress {
+        what: format!("{}, pair {}/{}", switch.title(), repeat + 1, settings.repeats),
+        done: repeat + 1,
+        total: settings.repeats,
+        point: Some(Point {
+            series: switch.name().into(),
+            x: repeat as f64 + 1.0,
+            y: whole(&pair[1]) - whole(&pair[0]),
+        }),
+    });
+}
+
+fn request(engine: &Engine, settings: &AblateSettings, number: u64) -> Request {
+    let vocab = engine.info().config.vocab_size;
+    let seed = settings.seed.wrapping_add(number);
+    random_request(seed, settings.prompt_tokens, settings.gen_tokens, vocab)
+}
+
+fn timed(record: &Record) -> Timed {
+    Timed {
+        ttft_ms: record.ttft_ms().unwrap_or(f64::NAN),
+        rest_ms: record.tpot_ms().iter().sum(),
+        ids: record.ids.clone(),
+    }
+}
+
+fn ablations(
+    engine: &Engine,
+    switch: Switch,
+    settings: &AblateSettings,
+) -> Result<(Ablations, String), String> {
+    let none = Ablations::default();
+    Ok(match switch {
+        Switch::EagerLogs => (
+            Ablations {
+                eager_logs: Some(EagerLogs::Lines(settings.log_lines)),
+                ..none
+            },
+            format!(
+                "each step formats {} log lines of what it computes, and drops them",
+                settings.log_lines
+            ),
+        ),
+        Switch::PadToMax => {
+            let to = settings.pad_to.unwrap_or(engine.info().context_length);
+            let changes = format!(
+                "prompts of {} ids are computed as {to} positions",
+                settings.prompt_tokens
+            );
+            (
+                Ablations {
+                    pad_to: Some(to),
+                    ..none
+                },
+                changes,
+            )
+        }
+        Switch::ConcatenatedCache => (
+            Ablations {
+                concatenated_cache: true,
+                ..none
+            },
+            "each token copies the request\u{2019}s whole KV cache into new memory".into(),
+        ),
+        Switch::HostPick => (
+            Ablations {
+                host_pick: true,
+                ..none
+            },
+            format!(
+                "all {} logits are copied to the host, which picks the largest",
+                engine.info().config.vocab_size
+            ),
+        ),
+        Switch::NoReplay => (
+            Ablations {
+                no_replay: true,
+                ..none
+            },
+            "the launches of each token\u{2019}s step are recorded anew".into(),
+        ),
+        Switch::ReadbackDepth => {
+            let loaded = engine.readback_depth();
+            let other = if loaded == 1 { 2 } else { 1 };
+            (
+                Ablations {
+                    readback_depth: Some(other),
+                    ..none
+                },
+                format!("{other} steps are issued before the first is waited for, instead of {loaded}"),
+            )
+        }
+        Switch::Worker | Switch::Batch | Switch::Overlay => {
+            return Err("it is not the engine\u{2019}s own".into());
+        }
+    })
+}
+
+/// As many requests as can be answered at once: together, and one after the other.
+async fn batch(
+    engine: &mut Engine,
+    settings: &AblateSettings,
+    watch: &mut impl Watch,
+) -> Result<AblationEffect, LabError> {
+    let batch = engine.info().batch;
+    if batch < 2 {
+        return Err(LabError::NotHere {
+            experiment: crate::lab::Experiment::Ablate,
+            why: "the model was loaded for one request at a time".into(),
+        });
+    }
+    let mut pairs = Vec::with_capacity(settings.repeats);
+    for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
+        let mut pair = [Timed::default(), Timed::default()];
+        for arm in order {
+            let from = (repeat * batch) as u64 + 100;
+            let requests = (from..).take(batch).map(|number| request(engine, settings, number));
+            let requests: Vec<Request> = requests.collect();
+            engine.clear_cache();
+            let mut records = Vec::with_capacity(batch);
+            let begin = engine.now_ms();
+            if arm == 0 {
+                records = answers::together(engine, requests, watch).await?;
+            } else {
+                for request in requests {
+                    records.push(answers::alone(engine, request, watch).await?);
+                }
+            }
+            let all_ms = engine.now_ms() - begin;
+            let ttft = records.iter().filter_map(Record::first_token_at_ms);
+            let ttft_ms = ttft.fold(0.0, f64::max) - begin;
+            let of_each = batch as f64;
+            // Of one request: all of them share the steps.
+            pair[arm] = Timed {
+                ttft_ms: ttft_ms / of_each,
+                rest_ms: (all_ms - ttft_ms) / of_each,
+                ids: records.into_iter().flat_map(|record| record.ids).collect(),
+            };
+        }
+        point(watch, Switch::Batch, settings, (repeat, &pair));
+        pairs.push(pair);
+    }
+    let changes = format!("{batch} requests are answered one after the other instead of at once; times are all of them over {batch}");
+    let mut effect = AblationEffect::of(Switch::Batch, changes, &pairs)
+        .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))?;
+    // When tokens come is not comparable: one after the other, the first request is done before the
+    // second begins.
+    effect.per_token_ms = None;
+    Ok(effect)
+}

@@ -1,0 +1,189 @@
+//! Two runs of the same requests side by side.
+
+use serde::{Deserialize, Serialize};
+
+use super::tree::{BETWEEN, REST, between_ms, of_request, wall_ms};
+use crate::lab::finding::{Finding, Sentence};
+use crate::lab::measure::Difference;
+use crate::stats::Record;
+use crate::timing::{Span, Stage, StepKind, StepTiming};
+
+/// What grew from the first run to the second. Times are milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ChainDiff {
+    /// Whole requests, in pairs.
+    pub request: Option<Difference>,
+    /// Each span that took time in either run, the one that grew most first.
+    pub spans: Vec<Growth>,
+}
+
+/// A span in both runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Growth {
+    /// Where it is: step, stage, span.
+    pub path: Vec<String>,
+    /// What it takes of a request, in pairs of the same request.
+    pub a_request: Difference,
+    /// How often it happened in a request of the first run and of the second, on average.
+    pub times: [f64; 2],
+    /// What it took each time, on average, in the first run and in the second.
+    pub each_ms: [f64; 2],
+    /// `each_ms` of the second run less that of the first.
+    pub growth_each_ms: f64,
+    /// Positions that its steps computed of a request, on average, in both runs.
+    pub positions: Option<[f64; 2]>,
+}
+
+/// How often a span happened in a request, what it took of it, and positions of its steps.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    times: f64,
+    ms: f64,
+    positions: f64,
+}
+
+impl ChainDiff {
+    /// Of two runs of the same requests in the same order.
+    pub fn of(first: &[Record], second: &[Record]) -> Self {
+        let pairs = || first.iter().zip(second);
+        let walls: Vec<[f64; 2]> = pairs().map(|(a, b)| [wall_ms(a), wall_ms(b)]).collect();
+        let mut spans: Vec<Growth> = places()
+            .filter_map(|place| {
+                let taken: Vec<[Taken; 2]> =
+                    pairs().map(|(a, b)| [place.taken(a), place.taken(b)]).collect();
+                Growth::of(&place, &taken)
+            })
+            .collect();
+        let growth = |of: &Growth| of.a_request.difference.median;
+        spans.sort_by(|a, b| growth(b).total_cmp(&growth(a)));
+        Self {
+            request: Difference::of(&walls),
+            spans,
+        }
+    }
+
+    /// The span that grew most, and by how much.
+    pub fn headline(&self) -> Finding {
+        let worst = self.spans.first().filter(|growth| growth.a_request.is_certain());
+        let grew = worst.filter(|growth| growth.a_request.difference.median > 0.0);
+        let Some(growth) = grew else {
+            return Sentence::default().end("No difference measured: no span grew.");
+        };
+        let at = |field: &str| format!("/diff/spans/0/{field}");
+        let [before, after] = growth.times;
+        let (name, within) = growth.path.split_last().map_or(("", ""), |(name, within)| {
+            (&**name, within.first().map_or("", |kind| &**kind))
+        });
+        let place = match within {
+            "" => name.to_owned(),
+            within => format!("{name} of {within}"),
+        };
+        let of_request = growth.a_request.difference;
+        // What happens as often as before grew each time; what happens more often did not.
+        let as_often = (after - before).abs() < 0.01 * before;
+        let sentence = Sentence::new(&format!("{place} grew most: by "));
+        let sentence = if as_often {
+            sentence
+                .number(at("growth_each_ms"), growth.growth_each_ms)
+                .text(" ms each time, ")
+        } else {
+            sentence
+        };
+        let sentence = sentence
+            .number(at("a_request/difference/median"), of_request.median)
+            .text(" ms a request (95 % interval ")
+            .number(at("a_request/difference/low"), of_request.low)
+            .text(" to ")
+            .number(at("a_request/difference/high"), of_request.high);
+        match growth.positions.filter(|[a, b]| a != b) {
+            Some([a, b]) => sentence
+                .text("), with ")
+                .number(at("positions/1"), b)
+                .text(" positions computed instead of ")
+                .number(at("positions/0"), a)
+                .end("."),
+            None => sentence.end(")."),
+        }
+    }
+}
+
+impl Growth {
+    fn of(place: &Place, taken: &[[Taken; 2]]) -> Option<Self> {
+        let sum = |run: usize, of: fn(&Taken) -> f64| taken.iter().map(|t| of(&t[run])).sum::<f64>();
+        let n = taken.len() as f64;
+        let times = [0, 1].map(|run| sum(run, |t| t.times));
+        if times == [0.0, 0.0] {
+            return None;
+        }
+        let each_ms = [0, 1].map(|run| match times[run] {
+            0.0 => 0.0,
+            times => sum(run, |t| t.ms) / times,
+        });
+        let pairs: Vec<[f64; 2]> = taken.iter().map(|t| [t[0].ms, t[1].ms]).collect();
+        Some(Self {
+            path: place.path(),
+            a_request: Difference::of(&pairs)?,
+            times: times.map(|times| times / n),
+            growth_each_ms: each_ms[1] - each_ms[0],
+            each_ms,
+            positions: match place {
+                Place::Step(..) => Some([0, 1].map(|run| sum(run, |t| t.positions) / n)),
+                _ => None,
+            },
+        })
+    }
+}
+
+/// Where time is spent.
+enum Place {
+    Request(Span),
+    /// None is what no span accounts for.
+    Step(StepKind, Option<Span>),
+    Between,
+}
+
+fn places() -> impl Iterator<Item = Place> {
+    let of_request = |span: &Span| span.stage() == Stage::Request;
+    let request = Span::ALL.into_iter().filter(of_request).map(Place::Request);
+    let steps = [StepKind::Prefill, StepKind::Decode].into_iter().flat_map(move |kind| {
+        let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
+        spans.map(Some).chain([None]).map(move |span| Place::Step(kind, span))
+    });
+    request.chain(steps).chain([Place::Between])
+}
+
+impl Place {
+    fn path(&self) -> Vec<String> {
+        let names: Vec<&str> = match self {
+            Self::Request(span) => vec![span.name()],
+            Self::Step(kind, Some(span)) => vec![kind.name(), span.stage().name(), span.name()],
+            Self::Step(kind, None) => vec![kind.name(), REST],
+            Self::Between => vec![BETWEEN],
+        };
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn taken(&self, record: &Record) -> Taken {
+        let once = |ms: f64| Taken {
+            times: 1.0,
+            ms,
+            positions: 0.0,
+        };
+        match self {
+            Self::Request(span) => of_request(record, *span).map(once).unwrap_or_default(),
+            Self::Between => once(between_ms(record)),
+            Self::Step(kind, span) => {
+                let ms = |step: &StepTiming| match span {
+                    Some(span) => step.spans.get(*span),
+                    None => step.residue_ms(),
+                };
+                let steps = record.steps.iter().filter(|step| step.kind == *kind);
+                steps.fold(Taken::default(), |sum, step| Taken {
+                    times: sum.times + if ms(step) == 0.0 { 0.0 } else { 1.0 },
+                    ms: sum.ms + ms(step),
+                    positions: sum.positions + f64::from(step.tokens),
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! The experiments there are.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// An experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Experiment {
+    /// How long a dataset's prompts and answers are.
+    Stats,
+    /// The engine alone over a dataset.
+    Bare,
+    /// The same answer through one layer more at a time.
+    Ladder,
+    /// Requests at a rate that does not wait for answers.
+    Load,
+    /// Logits and ids against a frozen reference, and through the shell against the bare engine.
+    Parity,
+    /// Where a request's time goes, span by span.
+    Chain,
+    /// One thing made worse at a time.
+    Ablate,
+    /// What queueing alone explains.
+    Simulate,
+    /// The request's path cut short at each level.
+    Stub,
+    /// Each kernel of a step.
+    Kernels,
+}
+
+impl Experiment {
+    /// All, in the order in which they are run: what later ones are to be understood by comes first.
+    pub const ALL: [Self; 10] = [
+        Self::Stats,
+        Self::Bare,
+        Self::Ladder,
+        Self::Load,
+        Self::Parity,
+        Self::Chain,
+        Self::Ablate,
+        Self::Simulate,
+        Self::Stub,
+        Self::Kernels,
+    ];
+
+    /// Its name in commands, files and results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Stats => "stats",
+            Self::Bare => "bare",
+            Self::Ladder => "ladder",
+            Self::Load => "load",
+            Self::Parity => "parity",
+            Self::Chain => "chain",
+            Self::Ablate => "ablate",
+            Self::Simulate => "simulate",
+            Self::Stub => "stub",
+            Self::Kernels => "kernels",
+        }
+    }
+
+    /// Its name for people.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Stats => "Lengths of the dataset",
+            Self::Bare => "The bare engine",
+            Self::Ladder => "Layer by layer",
+            Self::Load => "Under load",
+            Self::Parity => "The same answers",
+            Self::Chain => "The call chain",
+            Self::Ablate => "What each fix is worth",
+            Self::Simulate => "What queueing explains",
+            Self::Stub => "The path cut short",
+            Self::Kernels => "Kernel by kernel",
+        }
+    }
+
+    /// What it answers.
+    pub const fn question(self) -> &'static str {
+        match self {
+            Self::Stats => "How many tokens do prompts and reference answers have?",
+            Self::Bare => {
+                "What does a token cost without any shell, and what does a request cost besides its tokens?"
+            }
+            Self::Ladder => "What does each layer around the engine add to a token?",
+            Self::Load => "How long do answers take when requests come at a rate of their own?",
+            Self::Parity => {
+                "Are the numbers those of a frozen reference, and does the shell answer what the bare engine does?"
+            }
+            Self::Chain => "Where does the time of a request go, span by span?",
+            Self::Ablate => "What would it cost to do one thing worse?",
+            Self::Simulate => "How much of the waiting follows from the queue alone?",
+            Self::Stub => "What does the request's path cost up to each level?",
+            Self::Kernels => {
+                "Which kernels take a step's time, and how near are they to what the device can do?"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Experiment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Experiment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|of| of.name() == text);
+        found.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("{text:?} is no experiment; there are {names}")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_same_in_commands_and_in_json() {
+        for experiment in Experiment::ALL {
+            assert_eq!(experiment.name().parse(), Ok(experiment));
+            let json = serde_json::to_string(&experiment).expect("serialises");
+            assert_eq!(json, format!("{:?}", experiment.name()));
+        }
+        assert!("loads".parse::<Experiment>().is_err());
+    }
+}

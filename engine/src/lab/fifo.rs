@@ -1,0 +1,71 @@
+//! The study's queue: one server, first come, first served, and nothing but the queue.
+
+use serde::{Deserialize, Serialize};
+
+/// What the formula gives, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Fifo {
+    /// All services together.
+    pub infer_s: f64,
+    /// What the server waits for requests where each is served before the next comes: the sum of
+    /// `max(0, 1/qps - service)`.
+    pub bubble_s: f64,
+    /// When the last one is served.
+    pub total_s: f64,
+    /// The most of `total - i/qps` after request i, from 0 on.
+    pub max_wait_s: f64,
+}
+
+impl Fifo {
+    /// Requests that come `1/qps` seconds apart, the first at 0, and take `services_s` each:
+    /// `total = max(total + service, i / qps)`.
+    pub fn of(services_s: &[f64], qps: f64) -> Self {
+        let mut fifo = Self::default();
+        for (index, service) in services_s.iter().enumerate() {
+            let arrival = index as f64 / qps;
+            fifo.infer_s += service;
+            fifo.bubble_s += (1.0 / qps - service).max(0.0);
+            fifo.total_s = (fifo.total_s + service).max(arrival);
+            fifo.max_wait_s = fifo.max_wait_s.max(fifo.total_s - arrival);
+        }
+        fifo
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_figures_are_those_computed_by_hand() {
+        // Two a second. After each: 1.0 (wait 1.0), 1.1 (0.6), max(1.2, 1.0) (0.2), max(1.3, 1.5) (0).
+        let of = Fifo::of(&[1.0, 0.1, 0.1, 0.1], 2.0);
+        let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
+        assert!(close(of.infer_s, 1.3) && close(of.bubble_s, 1.2), "{of:?}");
+        assert!(close(of.total_s, 1.5) && close(of.max_wait_s, 1.0), "{of:?}");
+        assert_eq!(Fifo::of(&[], 2.0), Fifo::default());
+    }
+
+    #[test]
+    fn a_server_that_keeps_up_is_done_when_the_last_one_came() {
+        let of = Fifo::of(&[0.1; 11], 1.0);
+        assert!((of.total_s - 10.0).abs() < 1e-9, "{of:?}");
+        let slow = Fifo::of(&[2.0; 11], 1.0);
+        assert_eq!((slow.total_s, slow.bubble_s), (22.0, 0.0));
+        assert_eq!(slow.max_wait_s, 12.0);
+    }
+
+    proptest! {
+        #[test]
+        fn it_takes_no_less_than_the_services_and_the_last_arrival(
+            services in prop::collection::vec(0.0f64..10.0, 1..50), qps in 0.01f64..100.0,
+        ) {
+            let of = Fifo::of(&services, qps);
+            prop_assert!(of.total_s >= of.infer_s - 1e-9);
+            prop_assert!(of.total_s >= (services.len() - 1) as f64 / qps - 1e-9);
+            prop_assert!(of.max_wait_s <= of.total_s + 1e-9);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! What a result says in a sentence, and the numbers that it says it by.
+
+use serde::{Deserialize, Serialize};
+
+/// A sentence whose every number is in the result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The sentence.
+    pub text: String,
+    /// The numbers in it, in their order.
+    pub numbers: Vec<Number>,
+}
+
+/// A number of a result.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Number {
+    /// Where it is in the result (RFC 6901).
+    pub pointer: String,
+    /// What it is.
+    pub value: f64,
+}
+
+/// A sentence that is being put together.
+#[derive(Clone, Debug, Default)]
+pub struct Sentence {
+    text: String,
+    numbers: Vec<Number>,
+}
+
+impl Sentence {
+    /// Begins with `text`.
+    pub fn new(text: &str) -> Self {
+        Self::default().text(text)
+    }
+
+    /// Goes on with words.
+    #[must_use]
+    pub fn text(mut self, text: &str) -> Self {
+        self.text += text;
+        self
+    }
+
+    /// Goes on with the number at `pointer`.
+    #[must_use]
+    pub fn number(mut self, pointer: impl Into<String>, value: f64) -> Self {
+        self.text += &digits(value);
+        self.numbers.push(Number {
+            pointer: pointer.into(),
+            value,
+        });
+        self
+    }
+
+    /// The whole of it.
+    pub fn end(self, text: &str) -> Finding {
+        Finding {
+            text: self.text + text,
+            numbers: self.numbers,
+        }
+    }
+}
+
+/// A number with the digits that count: 0.123, 1.23, 12.3, 123, 12,345.
+pub fn digits(value: f64) -> String {
+    let decimals = match value.abs() {
+        0.0 => 0,
+        size if size < 1.0 => 3,
+        size if size < 10.0 => 2,
+        size if size < 100.0 => 1,
+        _ => 0,
+    };
+    // A whole number is written as one.
+    let whole = value.fract() == 0.0 && value.abs() < 1e15;
+    let text = format!("{value:.*}", if whole { 0 } else { decimals });
+    let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let mut out = sign.to_owned();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_the_digits_that_count() {
+        let shown = [0.0, 0.0123, 1.234, 12.34, 123.4, 12345.6, -1234567.0, 3.0].map(digits);
+        let wanted = ["0", "0.012", "1.23", "12.3", "123", "12,346", "-1,234,567", "3"];
+        assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_numbers_in_order() {
+        let finding = Sentence::new("It takes ")
+            .number("/a", 1.5)
+            .text(" ms of ")
+            .number("/b", 12.0)
+            .end(".");
+        assert_eq!(finding.text, "It takes 1.50 ms of 12.");
+        let pointers: Vec<&str> = finding.numbers.iter().map(|n| &*n.pointer).collect();
+        assert_eq!(pointers, ["/a", "/b"]);
+    }
+}

@@ -1,0 +1,36 @@
+//! The lab: experiments on where a token's time goes, one way for terminal and page.
+//!
+//! An experiment gives a [`LabResult`], which has all that a report shows. What is measured of an engine by
+//! itself is run here; what lies around one (threads, HTTP, a page) is driven through [`ladder::Layers`] and
+//! [`stub::Stubbed`].
+
+pub mod ablate;
+#[cfg(feature = "compute")]
+pub mod answers;
+mod arrivals;
+pub mod bare;
+pub mod chain;
+mod experiment;
+mod fifo;
+mod finding;
+pub mod fixed_cost;
+pub mod kernels;
+pub mod ladder;
+pub mod lengths;
+pub mod load;
+mod measure;
+pub mod parity;
+mod result;
+pub mod simulate;
+pub mod stub;
+mod summary;
+mod watch;
+
+pub use arrivals::{Arrivals, request_count};
+pub use experiment::Experiment;
+pub use fifo::Fifo;
+pub use finding::{Finding, Number, Sentence, digits};
+pub use measure::{Difference, Drift, Estimate, Line, Outlier, Verdict, interleaved, outliers};
+pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
+pub use summary::{Overhead, Summary, TokenBar};
+pub use watch::{LabError, Point, Progress, Watch};

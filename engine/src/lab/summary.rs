@@ -1,0 +1,228 @@
+//! Where a token's time goes on this machine, in one picture and a few sentences.
+
+use serde::{Deserialize, Serialize};
+
+use super::bare::BareData;
+use super::chain::ChainData;
+use super::finding::{Finding, Sentence};
+use super::kernels::KernelsData;
+use super::ladder::{LadderData, LadderLayer};
+use super::result::{Data, LabResult};
+use super::Experiment;
+use crate::timing::StepKind;
+
+/// How many overheads are told of.
+const LARGEST: usize = 3;
+
+/// What all experiments say together. Times are milliseconds a token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Summary {
+    /// A token of the bare engine, of the engine by stage, and through the whole shell, each in parts.
+    pub token: Vec<TokenBar>,
+    /// What costs most besides the model itself, most first.
+    pub overheads: Vec<Overhead>,
+    /// How near the decode step is to what the device can do, 0 to 1.
+    pub roofline_share: Option<f64>,
+    /// What of the decode step's kernels the device could do without, at that.
+    pub headroom_ms: Option<f64>,
+    /// What it says in sentences.
+    pub findings: Vec<Finding>,
+}
+
+/// A token in parts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct TokenBar {
+    /// Through what.
+    pub name: String,
+    /// Which experiment measured it.
+    pub experiment: Option<Experiment>,
+    /// Parts and what they take.
+    pub parts: Vec<(String, f64)>,
+    /// All of them.
+    pub total_ms: f64,
+}
+
+/// Something besides the model itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Overhead {
+    /// What.
+    pub name: String,
+    /// What it takes of a token.
+    pub ms_per_token: f64,
+    /// In percent of a token through the whole shell.
+    pub percent: f64,
+    /// Which experiment measured it.
+    pub experiment: Experiment,
+}
+
+impl Summary {
+    /// Of what was found; the last result of each experiment counts.
+    pub fn of(results: &[LabResult]) -> Self {
+        let (mut bare, mut ladder, mut chain, mut kernels) = (None, None, None, None);
+        for result in results {
+            match &result.data {
+                Data::Bare(data) => bare = Some(data),
+                Data::Ladder(data) => ladder = Some(data),
+                Data::Chain(data) => chain = Some(&**data),
+                Data::Kernels(data) => kernels = Some(data),
+                _ => {}
+            }
+        }
+        let mut summary = Self::default();
+        summary.token.extend(bare.map(of_bare));
+        summary.token.extend(chain.and_then(of_chain));
+        summary.token.extend(ladder.into_iter().flat_map(of_ladder));
+        summary.add_overheads(ladder, chain);
+        summary.add_roofline(kernels);
+        summary.findings = summary.sentences(kernels);
+        summary
+    }
+
+    fn whole_ms(&self) -> f64 {
+        self.token.last().map_or(0.0, |bar| bar.total_ms)
+    }
+
+    fn add_overheads(&mut self, ladder: Option<&LadderData>, chain: Option<&ChainData>) {
+        let whole = self.whole_ms();
+        let mut add = |name: String, ms_per_token: f64, experiment| {
+            if ms_per_token > 0.0 && whole > 0.0 {
+                self.overheads.push(Overhead {
+                    name,
+                    ms_per_token,
+                    percent: ms_per_token / whole * 100.0,
+                    experiment,
+                });
+            }
+        };
+        for layer in ladder.iter().flat_map(|data| &data.layers) {
+            // What can't be told from nothing is no overhead.
+            if let Some(excess) = layer.excess.as_ref().filter(|of| of.is_certain()) {
+                let name = format!("the layer {}", layer.layer.name);
+                add(name, excess.difference.median, Experiment::Ladder);
+            }
+        }
+        let decode = chain.and_then(|data| data.tree.find(&[StepKind::Decode.name()]));
+        for stage in decode.iter().flat_map(|node| &node.children) {
+            if stage.name != "forward" {
+                let name = format!("the stage {} of a decode step", stage.name);
+                add(name, stage.mean_ms, Experiment::Chain);
+            }
+        }
+        let ms = |of: &Overhead| of.ms_per_token;
+        self.overheads.sort_by(|a, b| ms(b).total_cmp(&ms(a)));
+        self.overheads.truncate(LARGEST);
+    }
+
+    fn add_roofline(&mut self, kernels: Option<&KernelsData>) {
+        let steps = kernels.iter().flat_map(|data| &data.steps);
+        let decode = steps.filter(|step| step.profile.kind == StepKind::Decode).last();
+        if let Some((step, share)) = decode.and_then(|step| Some((step, step.roofline_share?))) {
+            self.roofline_share = Some(share);
+            self.headroom_ms = Some(step.kernels_ms * (1.0 - share).max(0.0));
+        }
+    }
+
+    fn sentences(&self, kernels: Option<&KernelsData>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let named = |name: &str| self.token.iter().position(|bar| bar.name == name);
+        if let Some((bare, shell)) = named(BARE).zip(named(SHELL)) {
+            let at = |index: usize| format!("/token/{index}/total_ms");
+            let said = Sentence::new("A token takes ")
+                .number(at(bare), self.token[bare].total_ms)
+                .text(" ms in the bare engine and ")
+                .number(at(shell), self.token[shell].total_ms)
+                .end(" ms through the whole shell.");
+            findings.push(said);
+        }
+        for (index, overhead) in self.overheads.iter().enumerate() {
+            let at = |field: &str| format!("/overheads/{index}/{field}");
+            let rank = ["largest", "second", "third"][index.min(LARGEST - 1)];
+            let said = Sentence::new(&format!("The {rank} overhead is {}: ", overhead.name))
+                .number(at("ms_per_token"), overhead.ms_per_token)
+                .text(" ms, ")
+                .number(at("percent"), overhead.percent)
+                .end(" % of a token.");
+            findings.push(said);
+        }
+        if let Some(share) = self.roofline_share {
+            let said = Sentence::new("A decode step reaches a fraction of ")
+                .number("/roofline_share", share)
+                .end(" of what the device can do.");
+            findings.push(said);
+        }
+        findings.extend(self.advice(kernels));
+        findings
+    }
+
+    /// What to change first: whatever could give back most.
+    fn advice(&self, kernels: Option<&KernelsData>) -> Option<Finding> {
+        let overhead = self.overheads.first();
+        let worst = overhead.map_or(0.0, |of| of.ms_per_token);
+        let headroom = self.headroom_ms.filter(|ms| *ms > worst);
+        if let Some(ms) = headroom {
+            let steps = kernels.iter().flat_map(|data| &data.steps);
+            let decode = steps.filter(|step| step.profile.kind == StepKind::Decode).last()?;
+            let name = &decode.kernels.first()?.name;
+            let sentence = Sentence::new("Change the kernels first: at the roofline, a step would take ")
+                .number("/headroom_ms", ms);
+            return Some(sentence.end(&format!(
+                " ms less, and most of it is {name}\u{2019}s."
+            )));
+        }
+        let overhead = overhead?;
+        let sentence = Sentence::new(&format!("Change {} first: without it, a token would take ", overhead.name))
+            .number("/overheads/0/ms_per_token", overhead.ms_per_token);
+        Some(sentence.end(" ms less."))
+    }
+}
+
+/// Names of bars.
+const DATASET: &str = "bare, over the dataset";
+const BARE: &str = "bare";
+const ENGINE: &str = "decode step";
+const SHELL: &str = "shell";
+
+fn bar(name: &str, experiment: Experiment, parts: Vec<(String, f64)>) -> TokenBar {
+    TokenBar {
+        name: name.to_owned(),
+        experiment: Some(experiment),
+        total_ms: parts.iter().map(|part| part.1).sum(),
+        parts,
+    }
+}
+
+fn of_bare(data: &BareData) -> TokenBar {
+    let sum = |of: fn(&super::bare::BareRow) -> f64| {
+        data.rows.iter().map(of).sum::<f64>() / (data.output_tokens as f64).max(1.0)
+    };
+    let parts = vec![
+        ("encode".to_owned(), sum(|row| row.encode_ms)),
+        ("prefill".to_owned(), sum(|row| row.prefill_ms)),
+        ("decode".to_owned(), sum(|row| row.decode_ms)),
+        ("detokenize".to_owned(), sum(|row| row.detokenize_ms)),
+    ];
+    bar(DATASET, Experiment::Bare, parts)
+}
+
+fn of_chain(data: &ChainData) -> Option<TokenBar> {
+    let decode = data.tree.find(&[StepKind::Decode.name()])?;
+    let parts = decode.children.iter().map(|stage| (stage.name.clone(), stage.total_ms / decode.count as f64));
+    Some(bar(ENGINE, Experiment::Chain, parts.collect()))
+}
+
+/// The lowest layer by itself, and all of them.
+fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
+    let part = |layer: &LadderLayer| {
+        let excess = layer.excess.as_ref().map(|of| of.difference.median);
+        let ms = excess.unwrap_or(layer.ms_per_token.median);
+        (layer.layer.name.clone(), ms)
+    };
+    let parts: Vec<(String, f64)> = data.layers.iter().map(part).collect();
+    let Some(lowest) = parts.first().cloned() else {
+        return Vec::new();
+    };
+    vec![
+        bar(BARE, Experiment::Ladder, vec![lowest]),
+        bar(SHELL, Experiment::Ladder, parts),
+    ]
+}
