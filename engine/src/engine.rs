@@ -5,11 +5,16 @@
 //! blocks a browser's thread: waiting for the device is an `await`. Natively it holds the thread that
 //! drives the engine.
 
+mod ablations;
 mod error;
 mod info;
 mod options;
 mod stub;
 
+#[cfg(feature = "compute")]
+mod ablated;
+#[cfg(feature = "compute")]
+mod bare;
 #[cfg(feature = "compute")]
 mod issue;
 #[cfg(feature = "compute")]
@@ -31,11 +36,14 @@ mod stubbed;
 #[cfg(feature = "compute")]
 mod take_in;
 
+pub use ablations::{Ablations, EagerLogs};
 pub use error::EngineError;
 pub use info::{ModelInfo, TypeCount, type_counts};
 pub use options::{BackendChoice, LoadOptions, LoadPhase, LoadProgress};
 pub use stub::{StubLevel, stub_answer};
 
+#[cfg(feature = "compute")]
+pub use bare::BareRun;
 #[cfg(feature = "compute")]
 pub use load::{memory_ledger, probe};
 #[cfg(feature = "compute")]

@@ -24,10 +24,10 @@ pub mod trace;
 pub mod weights;
 
 pub use engine::{
-    BackendChoice, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, StubLevel,
-    TypeCount, stub_answer, type_counts,
+    Ablations, BackendChoice, EagerLogs, EngineError, LoadOptions, LoadPhase, LoadProgress,
+    ModelInfo, StubLevel, TypeCount, stub_answer, type_counts,
 };
 #[cfg(feature = "compute")]
-pub use engine::{Engine, memory_ledger, probe};
+pub use engine::{BareRun, Engine, memory_ledger, probe};
 pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};
 pub use llamaglass_shaders::Variant;

@@ -36,6 +36,22 @@ pub enum EngineError {
     /// The device.
     #[error(transparent)]
     Forward(#[from] ForwardError),
+    /// Requests wait or run, and something needs the engine for itself.
+    #[error("can't {what} while {requests} requests wait or run: end them before")]
+    Busy {
+        /// What.
+        what: &'static str,
+        /// How many do.
+        requests: usize,
+    },
+    /// An ablation can't be had.
+    #[error("{ablation} can't be had: {why}")]
+    NoAblation {
+        /// Which.
+        ablation: &'static str,
+        /// Why not.
+        why: String,
+    },
     /// The sampling settings, or logits without a finite value.
     #[error(transparent)]
     Sampling(#[from] SamplingError),

@@ -1,5 +1,6 @@
 //! Issuing steps to a device that picks, before what was issued has come.
 
+use super::ablated::check_lack;
 use super::laps::Laps;
 use super::sequence::Sequence;
 use super::{Engine, EngineError};
@@ -63,15 +64,17 @@ impl Engine {
     /// The rows of `parts`, those of several before those of one.
     pub(super) fn rows_of(&self, parts: &[Part]) -> NextRows {
         let mut rows = NextRows::default();
-        for Part {
-            request,
-            slot,
-            range,
-            picks,
-        } in parts
-        {
-            let ids = &self.scheduler.ids(*request)[range.clone()];
-            rows.push(*slot, range.start, ids, *picks);
+        for part in parts {
+            let Part {
+                request,
+                slot,
+                range,
+                pads,
+                picks,
+            } = part;
+            let ids = self.scheduler.ids(*request).get(part.known());
+            let ids = (ids.unwrap_or_default(), *pads);
+            rows.push_padded(*slot, range.start, ids, *picks);
         }
         rows
     }
@@ -93,6 +96,7 @@ impl Engine {
     /// What has to be there before a step: slots of those who got one, and their blocks. It took
     /// `schedule_ms` to find out who.
     pub(super) fn prepare(&mut self, step: &Step, schedule_ms: f64) -> Result<(), EngineError> {
+        check_lack(step.lack)?;
         for request in &step.preempted {
             self.events.push(Event::Preempted { request: *request });
         }

@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::info::{ModelInfo, type_counts};
-use super::{BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel};
+use super::{
+    Ablations, BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel,
+};
 use crate::bytes::ByteSource;
 use crate::constraint::Constraints;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
@@ -32,7 +34,7 @@ const DEPTH_GPU: usize = 2;
 /// The same where the adapter is a program on the CPU, which the host's work would take turns with.
 const DEPTH_CPU: usize = 1;
 /// The most steps issued ahead: what an answer's end throws away.
-const DEPTH_MAX: usize = 4;
+pub(super) const DEPTH_MAX: usize = 4;
 
 impl Engine {
     /// Loads a model from its files: one GGUF, or those of a Hugging Face folder.
@@ -128,6 +130,8 @@ impl Engine {
                 tile: TILE_ROWS,
                 chains,
                 policy: options.policy,
+                pad_to: None,
+                moves: false,
             },
             match path {
                 ForwardPath::Fast => BlockPool::new(shape.pool(), KV_BLOCK, true),
@@ -143,6 +147,9 @@ impl Engine {
             gpu: open.gpu,
             chunk,
             depth,
+            loaded_depth: depth,
+            chains,
+            ablations: Ablations::default(),
             paced: false,
             flights: VecDeque::new(),
             scheduler,

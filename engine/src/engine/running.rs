@@ -4,10 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::EngineError;
 use super::info::ModelInfo;
 use super::issue::Flight;
 use super::sequence::Sequence;
+use super::{Ablations, EngineError};
 use crate::constraint::Constraints;
 use crate::event::{Event, RequestId};
 use crate::forward::device::Failures;
@@ -31,6 +31,12 @@ pub struct Engine {
     pub(super) chunk: usize,
     /// How many steps are issued before the first of them is waited for.
     pub(super) depth: usize,
+    /// The same as it was loaded.
+    pub(super) loaded_depth: usize,
+    /// Whether a step can begin from what the device picked.
+    pub(super) chains: bool,
+    /// What is done worse than it could be.
+    pub(super) ablations: Ablations,
     /// Whether it is known how long a prefill step takes.
     pub(super) paced: bool,
     /// The steps that were issued and not waited for, in order.

@@ -7,7 +7,7 @@ use super::laps::Laps;
 use super::sequence::Pick;
 use super::{Engine, EngineError};
 use crate::event::{Event, FinishReason, RequestId};
-use crate::forward::{ForwardError, LogitRows, NextRows, StepResult, queue};
+use crate::forward::{ForwardError, LogitRows, StepResult, queue};
 use crate::sampling::SamplingError;
 use crate::scheduler::Part;
 use crate::timing::Span;
@@ -30,6 +30,8 @@ impl Engine {
         if !self.requests.is_empty() {
             let advanced = if self.info.stub.has_random_logits() {
                 self.advance_stubbed(self.info.stub).await
+            } else if self.ablations.host_pick {
+                self.advance_and_pick().await
             } else if self.model.picks() {
                 self.advance_on_device().await
             } else {
@@ -76,6 +78,7 @@ impl Engine {
     /// Issues steps ahead, and waits for the first of those that were.
     async fn advance_on_device(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
+        self.log_eagerly(&mut laps);
         // What ended requests left behind: their buffers are free once it was read.
         while self.flights.front().is_some_and(|f| !self.is_wanted(f)) {
             if let Some(flight) = self.flights.pop_front() {
@@ -119,9 +122,11 @@ impl Engine {
     /// One step of every request that is being answered, one after the other; the host picks.
     async fn advance_on_host(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
+        self.log_eagerly(&mut laps);
+        let begin = laps.ms();
         let step = self.scheduler.plan(false);
         laps.book(Span::Plan);
-        self.prepare(&step, laps.ms())?;
+        self.prepare(&step, laps.ms() - begin)?;
         let parts: Vec<Part> = step.parts().cloned().collect();
         if parts.is_empty() {
             return Err(nothing_to_compute());
@@ -141,16 +146,13 @@ impl Engine {
         part: &Part,
         laps: &mut Laps,
     ) -> Result<Option<Result<Pick, SamplingError>>, EngineError> {
-        let Part { range, picks, .. } = part;
-        let ids = &self.scheduler.ids(part.request)[range.clone()];
-        let rows = NextRows::of(part.slot, range.start, ids, *picks);
+        let rows = self.rows_of(std::slice::from_ref(part));
         let input = self.model.upload_rows(&rows)?;
         laps.book(Span::Upload);
 
-        let rows = if *picks {
-            LogitRows::Last
-        } else {
-            LogitRows::None
+        let rows = match rows.picks() {
+            [row] => LogitRows::Row(*row),
+            _ => LogitRows::None,
         };
         let logits = self.model.encode(input, rows)?;
         laps.book(Span::Encode);

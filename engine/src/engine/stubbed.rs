@@ -15,8 +15,10 @@ impl Engine {
     /// logits.
     pub(super) async fn advance_stubbed(&mut self, level: StubLevel) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
+        self.log_eagerly(&mut laps);
+        let begin = laps.ms();
         let step = self.scheduler.plan(false);
-        self.prepare(&step, laps.ms())?;
+        self.prepare(&step, laps.ms() - begin)?;
         let parts = step.tiled_first();
         laps.book(Span::Plan);
         if parts.is_empty() {

@@ -35,7 +35,8 @@ impl Engine {
             self.scheduler.landed(part);
             let prompt_tokens = sequence.prompt_tokens();
             // What is computed again after a preemption is a prompt, too.
-            let kind = if part.range.start < prompt_tokens || part.range.len() > 1 {
+            let several = part.range.len() > 1 || part.pads > 0;
+            let kind = if part.range.start < prompt_tokens || several {
                 StepKind::Prefill
             } else {
                 StepKind::Decode
@@ -108,7 +109,7 @@ impl Engine {
                 }
                 Told::Prefill { prompt_tokens } => self.events.push(Event::Prefill {
                     request,
-                    done_tokens: range.end,
+                    done_tokens: range.end.min(prompt_tokens),
                     prompt_tokens,
                     timing,
                 }),

@@ -38,6 +38,8 @@ pub enum LogitRows {
     None,
     /// The last one.
     Last,
+    /// This one.
+    Row(usize),
     /// All of them.
     All,
 }
@@ -107,12 +109,21 @@ impl Model {
     /// # Errors
     /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
     pub fn upload(&mut self, ids: &[u32], position: usize) -> Result<StepInput, ForwardError> {
-        if let Path::Fast(fast) = &self.path {
-            let blocks = self.context.div_ceil(KV_BLOCK) as u32;
-            let blocks: Vec<u32> = (1..=blocks).collect();
-            fast.set_blocks(0, 0, &blocks)?;
-        }
+        self.lay_out()?;
         self.upload_rows(&NextRows::of(0, position, ids, true))
+    }
+
+    /// The sequence in slot 0 has the first blocks of the cache. No other may be cached.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] where the runtime refuses.
+    pub fn lay_out(&self) -> Result<(), ForwardError> {
+        let Path::Fast(fast) = &self.path else {
+            return Ok(());
+        };
+        let blocks = self.context.div_ceil(KV_BLOCK) as u32;
+        let blocks: Vec<u32> = (1..=blocks).collect();
+        fast.set_blocks(0, 0, &blocks)
     }
 
     /// The sequence in `slot` has `block` of the cache as its block number `index`.
@@ -304,6 +315,38 @@ impl Model {
     ) -> Result<(), ForwardError> {
         self.fast()?.advance(rows, way, top);
         Ok(())
+    }
+
+    /// Issues the same but for the picks: the logits [N, V] of the rows that are picked from, where there
+    /// are such. The next step overwrites them.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] where the device does not pick.
+    pub fn encode_picked(&self, rows: Rows) -> Result<Option<Tensor<2>>, ForwardError> {
+        Ok(self.fast()?.encode_picked(rows))
+    }
+
+    /// Whether decode steps are replayed, on the fast path, or recorded anew each time.
+    pub fn set_replays(&mut self, replays: bool) {
+        if let Path::Fast(fast) = &mut self.path {
+            fast.set_replays(replays);
+        }
+    }
+
+    /// How often a decode step was recorded, on the fast path.
+    pub fn recordings(&self) -> u64 {
+        match &self.path {
+            Path::Fast(fast) => fast.recordings(),
+            Path::Reference(_) => 0,
+        }
+    }
+
+    /// Whether each decode step reads keys and values out of new memory, on the reference path. The fast
+    /// path has [`Model::copy_block`] for that.
+    pub fn set_concatenates(&mut self, concatenates: bool) {
+        if let Path::Reference(reference) = &mut self.path {
+            reference.set_concatenates(concatenates);
+        }
     }
 
     /// Submits all that was issued; the `count` ids that were picked last are to be read, with

@@ -1,7 +1,7 @@
 //! How the device picks an id.
 
 /// How the device picks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PickWay {
     /// The largest logit.
     Argmax,

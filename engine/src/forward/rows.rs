@@ -1,5 +1,7 @@
 //! The rows of a step.
 
+use std::iter::repeat_n;
+
 use llamaglass_shaders::ATTENTION_TILE_ROWS;
 
 /// Rows of one sequence that follow each other begin at a multiple of so many.
@@ -42,23 +44,31 @@ impl NextRows {
 
     /// Adds a part. Those of several ids come before those of one.
     pub fn push(&mut self, slot: usize, first: usize, ids: &[u32], picks: bool) {
-        let several = ids.len() > 1;
+        self.push_padded(slot, first, (ids, 0), picks);
+    }
+
+    /// The same with `pads` rows behind it that are only computed: what is picked from is the last id's.
+    pub fn push_padded(
+        &mut self,
+        slot: usize,
+        first: usize,
+        (ids, pads): (&[u32], usize),
+        picks: bool,
+    ) {
+        let several = ids.len() + pads > 1;
         if several {
             let begin = self.rows.len().next_multiple_of(TILE_ROWS);
             self.rows.resize(begin, FILLER);
         }
         let slot = Some(slot);
-        let row = |(position, id): (usize, &u32)| NextRow {
-            id: *id,
-            position,
-            slot,
-        };
+        let row = |(position, id): (usize, u32)| NextRow { id, position, slot };
+        let ids = ids.iter().copied().chain(repeat_n(FILLER.id, pads));
         self.rows.extend((first..).zip(ids).map(row));
         if several {
             self.tiled = self.rows.len();
         }
         if picks {
-            self.picks.push(self.rows.len() - 1);
+            self.picks.push(self.rows.len() - pads - 1);
         }
     }
 

@@ -190,6 +190,31 @@ impl BlockPool {
         true
     }
 
+    /// Other blocks in place of all of `held`, and what has to be copied for that; nothing where too few
+    /// are free.
+    pub fn relocate(&mut self, held: &mut Held) -> Option<Vec<BlockCopy>> {
+        if held.blocks.len() > self.free() {
+            return None;
+        }
+        let mut copies = Vec::with_capacity(held.blocks.len());
+        for place in &mut held.blocks {
+            let (from, to) = (*place, self.allocate()?);
+            let Block { before, ids, .. } = self.block(from);
+            let (before, ids) = (*before, ids.clone());
+            self.fill(to, before, &ids);
+            *place = to;
+            copies.push(BlockCopy { from, to });
+        }
+        for BlockCopy { from, .. } in &copies {
+            if self.block(*from).users == 1 {
+                // The copy is found in its place.
+                self.empty(*from);
+            }
+            self.release_block(*from);
+        }
+        Some(copies)
+    }
+
     /// The first positions of `held` hold `ids` now.
     pub fn land(&mut self, held: &mut Held, ids: &[u32]) {
         while held.landed < ids.len() {

@@ -15,4 +15,4 @@ pub use length::{LengthError, answer_budget};
 pub use request::{Input, OutputFormat, Request, RequestId};
 pub use sampling_options::{SamplingOptions, SettingError};
 pub use schedule::{Asked, Limits, Policy, Scheduler};
-pub use step::{Admitted, Part, Step, TableEntry};
+pub use step::{Admitted, Lack, Part, Step, TableEntry};

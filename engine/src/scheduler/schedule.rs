@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RequestId;
 use super::blocks::{BlockPool, Held};
-use super::step::{Admitted, Part, Step, TableEntry};
+use super::step::{Admitted, Lack, Part, Step, TableEntry};
 
 /// Steps of prompts in a row while answers wait.
 const PATIENCE: usize = 8;
@@ -52,6 +52,11 @@ pub struct Limits {
     pub chains: bool,
     /// How prompts and answers share the steps.
     pub policy: Policy,
+    /// Each prompt is computed as if it had so many ids, which the context has room for, and nothing
+    /// beside it.
+    pub pad_to: Option<usize>,
+    /// Before each of its rows, all that an answer has in the cache goes to other blocks.
+    pub moves: bool,
 }
 
 /// A request as the scheduler sees it.
@@ -107,6 +112,10 @@ struct Running {
     held: Held,
     /// Ids that are computed before the first pick.
     prompt: usize,
+    /// Positions that are, with those behind the ids.
+    padded: usize,
+    /// Where those begin that are not issued yet, once some are.
+    pads: usize,
     /// Positions whose steps were issued, whether or not they are done.
     issued: usize,
 }
@@ -125,6 +134,28 @@ impl Running {
     const fn goes_on(&self) -> bool {
         self.issued >= self.prompt && self.issued + 1 < self.asked.most
     }
+
+    /// What is computed next of a prompt, of no more than `room` rows. The last piece picks, so what lies
+    /// behind it comes before it: nothing of the prompt sees that.
+    fn piece(&self, room: usize) -> Part {
+        let end = self.padded.min(self.issued + room);
+        let behind = self.pads.max(end);
+        let is_last = end >= self.prompt;
+        let (range, pads) = if is_last && behind < self.padded {
+            let range = behind..self.padded.min(behind + room);
+            let pads = range.len();
+            (range, pads)
+        } else {
+            (self.issued..end, end.saturating_sub(self.prompt))
+        };
+        Part {
+            request: self.asked.request,
+            slot: self.slot,
+            picks: is_last && pads < range.len(),
+            range,
+            pads,
+        }
+    }
 }
 
 impl Scheduler {
@@ -139,6 +170,16 @@ impl Scheduler {
             patience: 0,
             arrivals: 0,
         }
+    }
+
+    /// What a step may be.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// From here on a step may be that. Nobody may be running.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     /// Puts a request in the queue.
@@ -205,8 +246,11 @@ impl Scheduler {
     pub fn landed(&mut self, part: &Part) {
         let mut running = self.running.iter_mut();
         if let Some(running) = running.find(|running| running.asked.request == part.request) {
-            let ids = &running.asked.ids[..part.range.end];
-            self.pool.land(&mut running.held, ids);
+            let known = part.known();
+            if !known.is_empty() {
+                let ids = &running.asked.ids[..known.end];
+                self.pool.land(&mut running.held, ids);
+            }
         }
     }
 
@@ -249,15 +293,19 @@ impl Scheduler {
 
     /// Slots to requests in their turn, while there are slots and blocks.
     fn admit(&mut self, step: &mut Step) {
-        while let Some(slot) = self.free_slot()
+        let alone = self.limits.pad_to.is_some();
+        while !(alone && !self.running.is_empty())
+            && let Some(slot) = self.free_slot()
             && let Some(next) = self.waiting.first_key_value()
             && !self.is_coming(&next.1.asked.ids)
             && let Some(next) = self.waiting.first_entry()
-            && let Some((held, copy)) = self.pool.admit(&next.get().asked.ids)
+            && let Some((mut held, copy)) = self.pool.admit(&next.get().asked.ids)
         {
             let (turn, Waiting { asked, resumes }) = next.remove_entry();
             let slot = self.pool.slot_of(&held).unwrap_or(slot);
             let reused = self.pool.landed(&held);
+            let padded = self.limits.pad_to.unwrap_or(0).max(asked.ids.len());
+            while self.pool.room(&held) < padded && self.pool.extend(&mut held) {}
             step.admitted.push(Admitted {
                 request: asked.request,
                 slot,
@@ -274,6 +322,8 @@ impl Scheduler {
             self.running.push(Running {
                 turn,
                 slot,
+                padded: padded.min(self.pool.room(&held)),
+                pads: 0,
                 held,
                 prompt: asked.ids.len(),
                 issued: reused,
@@ -317,11 +367,15 @@ impl Scheduler {
         if !self.grow(on_its_way, step) {
             return false;
         }
+        if self.limits.moves {
+            self.move_answers(step);
+        }
         let next = self.running.iter().filter(|running| running.goes_on());
         step.answers.extend(next.map(|running| Part {
             request: running.asked.request,
             slot: running.slot,
             range: running.issued..running.issued + 1,
+            pads: 0,
             picks: true,
         }));
         // Where somebody lost the slot, nothing was on its way, and all ids are known.
@@ -357,6 +411,28 @@ impl Scheduler {
         }
     }
 
+    /// All that answers which go on have in the cache goes to other blocks.
+    fn move_answers(&mut self, step: &mut Step) {
+        let Self { running, pool, .. } = self;
+        for running in running.iter_mut().filter(|running| running.goes_on()) {
+            let Some(copies) = pool.relocate(&mut running.held) else {
+                step.lack = Some(Lack {
+                    wanted: running.held.blocks.len(),
+                    free: pool.free(),
+                });
+                return;
+            };
+            let slot = running.slot;
+            let table = copies.iter().enumerate();
+            step.tables.extend(table.map(|(index, copy)| TableEntry {
+                slot,
+                index,
+                block: copy.to,
+            }));
+            step.copies.extend(copies);
+        }
+    }
+
     /// Who came last goes back to the queue; what it had computed is computed again, as far as it is
     /// not found then.
     fn preempt(&mut self, step: &mut Step) {
@@ -386,18 +462,12 @@ impl Scheduler {
         prompts.sort_by_key(|running| running.turn);
         for running in prompts {
             let first = used.next_multiple_of(self.limits.tile.max(1));
-            let rows = (running.prompt - running.issued).min(room.saturating_sub(first));
-            if rows == 0 {
+            let part = running.piece(room.saturating_sub(first));
+            if part.range.is_empty() {
                 return;
             }
-            let end = running.issued + rows;
-            step.prompts.push(Part {
-                request: running.asked.request,
-                slot: running.slot,
-                range: running.issued..end,
-                picks: end == running.prompt,
-            });
-            used = first + rows;
+            used = first + part.range.len();
+            step.prompts.push(part);
         }
     }
 
@@ -409,7 +479,10 @@ impl Scheduler {
         for part in step.parts() {
             let mut running = self.running.iter_mut();
             if let Some(running) = running.find(|r| r.asked.request == part.request) {
-                running.issued = part.range.end;
+                match part.known() {
+                    known if known.is_empty() => running.pads = part.range.end,
+                    known => running.issued = known.end,
+                }
             }
         }
         // Whoever finds them there comes after them on the device, too.

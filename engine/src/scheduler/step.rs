@@ -22,6 +22,17 @@ pub struct Step {
     pub answers: Vec<Part>,
     /// Whether the device itself has the answers' rows, from its last picks.
     pub chained: bool,
+    /// Where answers were to be moved and could not be.
+    pub lack: Option<Lack>,
+}
+
+/// Too few blocks to move a sequence to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lack {
+    /// Blocks that it has.
+    pub wanted: usize,
+    /// Blocks without a user.
+    pub free: usize,
 }
 
 /// A request that got a slot.
@@ -55,10 +66,19 @@ pub struct Part {
     pub request: RequestId,
     /// Its slot.
     pub slot: usize,
-    /// Positions, and indices into its ids.
+    /// Positions.
     pub range: Range<usize>,
-    /// Whether the last of them picks the next id.
+    /// How many of them, at the end, lie behind its ids: computed, and read by nobody.
+    pub pads: usize,
+    /// Whether the last of the others picks the next id.
     pub picks: bool,
+}
+
+impl Part {
+    /// The positions that have ids, as indices into these.
+    pub fn known(&self) -> Range<usize> {
+        self.range.start..self.range.end - self.pads
+    }
 }
 
 impl Step {

@@ -2,10 +2,12 @@
 //! and on the system's wgpu adapter (lavapipe where there is no GPU).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+mod ablations;
 mod aborting;
 mod ahead;
 mod answering;
 mod attention;
+mod bare;
 mod batch;
 mod bench;
 mod constrained;

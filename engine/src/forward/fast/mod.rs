@@ -8,7 +8,7 @@ mod matrix;
 mod pack;
 mod picks;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -51,7 +51,11 @@ pub struct Fast {
     angles: Buffer,
     picks: Picks,
     /// By the number of rows.
-    recorded: RefCell<HashMap<usize, Rc<Recorded>>>,
+    recorded: RefCell<HashMap<(Recorded, usize), Tape>>,
+    /// How often a decode step was.
+    recordings: Cell<u64>,
+    /// Whether what was recorded is used again.
+    replays: bool,
     /// Blocks of a prompt's rows that are submitted at once.
     blocks_a_submit: usize,
 }
@@ -67,10 +71,10 @@ struct Ends {
 }
 
 /// What is replayed step by step.
-struct Recorded {
-    decode: Tape,
-    argmax: Tape,
-    sample: Tape,
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Recorded {
+    Decode,
+    Pick(PickWay),
 }
 
 impl std::fmt::Debug for Fast {
@@ -114,6 +118,8 @@ impl Fast {
             angles: gpu.create(Bytes::from_elems(angles(config, shape.context)))?,
             picks: Picks::new(shape.batch, config.vocab_size, &gpu)?,
             recorded: RefCell::default(),
+            recordings: Cell::new(0),
+            replays: true,
             blocks_a_submit: config.n_layers,
             gpu,
         };
@@ -250,43 +256,62 @@ impl Fast {
     /// picked last: writes the cache, and picks in `way` where rows are to be picked from. `top` works out
     /// log-probabilities of the picks and of so many most probable ids.
     pub fn advance(&self, rows: Rows, way: PickWay, top: Option<usize>) {
-        let gpu = &self.gpu;
-        gpu.stage(DeviceStage::Forward);
-        let picks = rows.picks;
+        self.forward(rows);
+        let (gpu, picks) = (&self.gpu, rows.picks);
         if picks == 0 {
-            return self.blocks(rows);
-        }
-        let recorded = self.recorded(picks);
-        if rows.is_decode() {
-            gpu.replay(&recorded.decode);
-        } else {
-            self.blocks(rows);
-            self.picked_output(rows);
+            return;
         }
         gpu.stage(DeviceStage::Sampling);
-        gpu.replay(match way {
-            PickWay::Argmax => &recorded.argmax,
-            PickWay::Sample => &recorded.sample,
-        });
+        self.replay(Recorded::Pick(way), picks);
         if let Some(top) = top {
             self.picks.launch_logprobs(gpu, &self.buffers, picks, top);
         }
     }
 
-    /// A decode step of `count` rows and its picks, recorded where they were not yet.
-    fn recorded(&self, count: usize) -> Rc<Recorded> {
-        if let Some(recorded) = self.recorded.borrow().get(&count) {
-            return Rc::clone(recorded);
+    /// The same without the picks: the logits of the rows that are to be picked from.
+    pub fn encode_picked(&self, rows: Rows) -> Option<Tensor<2>> {
+        self.forward(rows);
+        (rows.picks > 0).then(|| self.logits(&self.buffers.logits, rows.picks))
+    }
+
+    /// A step up to the logits of the rows that are picked from.
+    fn forward(&self, rows: Rows) {
+        self.gpu.stage(DeviceStage::Forward);
+        if rows.picks > 0 && rows.is_decode() {
+            return self.replay(Recorded::Decode, rows.picks);
         }
-        let pick = |way| self.gpu.record(|| self.launch_pick(way, count));
-        let recorded = Rc::new(Recorded {
-            decode: self.gpu.record(|| self.launch(Rows::decode(count))),
-            argmax: pick(PickWay::Argmax),
-            sample: pick(PickWay::Sample),
-        });
+        self.blocks(rows);
+        if rows.picks > 0 {
+            self.picked_output(rows);
+        }
+    }
+
+    /// Replays `what` there is for `count` rows, recorded where it was not yet.
+    fn replay(&self, what: Recorded, count: usize) {
         let mut all = self.recorded.borrow_mut();
-        all.insert(count, Rc::clone(&recorded));
-        recorded
+        if !self.replays {
+            all.remove(&(what, count));
+        }
+        let tape = all.entry((what, count)).or_insert_with(|| {
+            self.gpu.record(|| match what {
+                Recorded::Decode => {
+                    self.recordings.set(self.recordings.get() + 1);
+                    self.launch(Rows::decode(count));
+                }
+                Recorded::Pick(way) => self.launch_pick(way, count),
+            })
+        });
+        self.gpu.replay(tape);
+    }
+
+    /// Whether what was recorded is used again, or recorded anew each time.
+    pub const fn set_replays(&mut self, replays: bool) {
+        self.replays = replays;
+    }
+
+    /// How often a decode step was recorded.
+    pub const fn recordings(&self) -> u64 {
+        self.recordings.get()
     }
 
     /// Submits all that was issued; the `count` ids that were picked last are to be read, and what was
@@ -316,6 +341,7 @@ impl Fast {
                 return Ok(None);
             }
             LogitRows::Last => (1, tokens - 1),
+            LogitRows::Row(row) => (1, row),
             LogitRows::All => (tokens, 0),
         };
         let logits = if count == 1 {

@@ -39,6 +39,8 @@ pub struct StepContext<'a> {
     pub position: usize,
     /// L: how many cache positions attention reads; those past the last one are masked.
     pub attend: usize,
+    /// Whether these are copied to new memory first.
+    pub concatenates: bool,
 }
 
 impl Block {
@@ -69,8 +71,12 @@ impl Block {
         let queries = rotated.clone().slice([0..h, 0..t, 0..d]);
         let keys = rotated.slice([h..h + k, 0..t, 0..d]);
         let values = heads.slice([h + k..h + 2 * k, 0..t, 0..d]);
-        cache.write(step.position, keys, values);
-        let (keys, values) = cache.read(step.attend);
+        let (keys, values) = if step.concatenates {
+            cache.concatenate(step.position, keys, values, step.attend)
+        } else {
+            cache.write(step.position, keys, values);
+            cache.read(step.attend)
+        };
 
         // Query heads that share a kv head are neighbours: they become rows of one matrix, so
         // that keys and values are never expanded.

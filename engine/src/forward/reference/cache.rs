@@ -28,6 +28,24 @@ impl LayerCache {
         write(&mut self.values, self.shape, position, values);
     }
 
+    /// Does what [`LayerCache::write`] and [`LayerCache::read`] do, but that what is read is new memory:
+    /// what was there before, and what is written behind it.
+    pub fn concatenate(
+        &mut self,
+        position: usize,
+        keys: Tensor<3>,
+        values: Tensor<3>,
+        len: usize,
+    ) -> (Tensor<3>, Tensor<3>) {
+        // Written before it is read: what is read would keep the write from happening in place.
+        self.write(position, keys.clone(), values.clone());
+        let (all_keys, all_values) = self.read(len);
+        (
+            concatenate(all_keys, position, keys),
+            concatenate(all_values, position, values),
+        )
+    }
+
     /// The first `len` positions of keys and values, each [K, len, D].
     pub fn read(&self, len: usize) -> (Tensor<3>, Tensor<3>) {
         (
@@ -42,6 +60,16 @@ fn write(slot: &mut Option<Tensor<3>>, [k, _, d]: [usize; 3], position: usize, r
     *slot = slot
         .take()
         .map(|all| all.slice_assign([0..k, position..position + t, 0..d], rows));
+}
+
+fn concatenate(all: Tensor<3>, position: usize, rows: Tensor<3>) -> Tensor<3> {
+    let [k, len, d] = all.dims();
+    let behind = position + rows.dims()[1];
+    let before = all.clone().slice([0..k, 0..position, 0..d]);
+    // Masked, and there because lengths are rounded up.
+    let rest = all.slice([0..k, behind..len, 0..d]);
+    let parts = [before, rows, rest].into_iter();
+    Tensor::cat(parts.filter(|part| part.dims()[1] > 0).collect(), 1)
 }
 
 fn read(slot: &Option<Tensor<3>>, [k, _, d]: [usize; 3], len: usize) -> Tensor<3> {

@@ -34,6 +34,8 @@ pub struct Reference {
     /// A cache a block, for each sequence.
     caches: Vec<Vec<LayerCache>>,
     context: usize,
+    /// Whether a row alone reads keys and values out of new memory.
+    concatenates: bool,
 }
 
 impl Reference {
@@ -62,7 +64,13 @@ impl Reference {
             mask: CausalMask::new(context, device),
             caches,
             context,
+            concatenates: false,
         }
+    }
+
+    /// Whether decode steps read keys and values out of new memory, to which they were copied.
+    pub const fn set_concatenates(&mut self, concatenates: bool) {
+        self.concatenates = concatenates;
     }
 
     /// What is added to the scores of `tokens` queries from `position` on.
@@ -116,6 +124,7 @@ impl Reference {
             attend: mask.dims()[2],
             mask,
             position,
+            concatenates: self.concatenates && tokens == 1,
         }
     }
 
@@ -136,6 +145,7 @@ impl Reference {
         let x = match rows {
             LogitRows::None => return None,
             LogitRows::Last => x.slice([tokens - 1..tokens, 0..c]),
+            LogitRows::Row(row) => x.slice([row..row + 1, 0..c]),
             LogitRows::All => x,
         };
         let x = self.norm.forward(x);

@@ -1,0 +1,215 @@
+//! Steps that are worse than they could be, on purpose.
+
+use std::hint::black_box;
+
+use super::ablations::Ablations;
+use super::laps::Laps;
+use super::load::DEPTH_MAX;
+use super::sequence::Pick;
+use super::step::{nothing_to_compute, read_logits};
+use super::{Engine, EngineError};
+use crate::event::RequestId;
+use crate::platform::Stopwatch;
+use crate::sampling::SamplingError;
+use crate::scheduler::{Lack, Limits, Part};
+use crate::timing::Span;
+use crate::trace;
+
+impl Engine {
+    /// What is done worse than it could be.
+    pub const fn ablations(&self) -> Ablations {
+        self.ablations
+    }
+
+    /// Does what `ablations` say worse than it could be from here on, and nothing else. What was on its way
+    /// of requests that ended is dropped; [`Engine::settle`] waits for it before.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] while requests run, [`EngineError::NoAblation`] where one can't be had here.
+    /// Nothing has changed then.
+    pub fn set_ablations(&mut self, ablations: Ablations) -> Result<(), EngineError> {
+        self.check_free("set ablations")?;
+        self.check_ablations(&ablations)?;
+        let Ablations {
+            pad_to,
+            concatenated_cache,
+            host_pick,
+            no_replay,
+            readback_depth,
+            ..
+        } = ablations;
+        self.flights.clear();
+        self.scheduler.set_limits(Limits {
+            chains: self.chains && !host_pick,
+            pad_to: pad_to.map(|ids| ids.min(self.model.context())),
+            moves: concatenated_cache && self.model.picks(),
+            ..self.scheduler.limits()
+        });
+        self.model.set_concatenates(concatenated_cache);
+        self.model.set_replays(!no_replay);
+        self.depth = readback_depth.unwrap_or(self.loaded_depth);
+        self.ablations = ablations;
+        Ok(())
+    }
+
+    /// How often a decode step was recorded instead of replayed, on the fast path, since the load.
+    pub fn recordings(&self) -> u64 {
+        self.model.recordings()
+    }
+
+    /// Waits for what is on its way of requests that ended. None may be running.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`], or what the device says.
+    pub async fn settle(&mut self) -> Result<(), EngineError> {
+        self.check_free("wait for the device")?;
+        while let Some(flight) = self.flights.pop_front() {
+            flight.read.get().await?;
+        }
+        Ok(self.check_device()?)
+    }
+
+    /// Refuses to do `what` while requests wait or run.
+    pub(super) fn check_free(&self, what: &'static str) -> Result<(), EngineError> {
+        match self.requests.len() {
+            0 => Ok(()),
+            requests => Err(EngineError::Busy { what, requests }),
+        }
+    }
+
+    fn check_ablations(&self, ablations: &Ablations) -> Result<(), EngineError> {
+        let refused = |ablation, why: String| Err(EngineError::NoAblation { ablation, why });
+        let Ablations {
+            eager_logs,
+            host_pick,
+            no_replay,
+            readback_depth,
+            ..
+        } = *ablations;
+        if let Some(why) = eager_logs.and_then(|logs| logs.fault()) {
+            return refused("eager_logs", why);
+        }
+        let of_device = [
+            (
+                host_pick,
+                "host_pick",
+                "it is already so: the host picks from logits that are copied there",
+            ),
+            (no_replay, "no_replay", "nothing is replayed"),
+            (
+                readback_depth.is_some(),
+                "readback_depth",
+                "each step is waited for",
+            ),
+        ];
+        let here = if self.info.stub.has_random_logits() {
+            Some("with random logits")
+        } else if !self.model.picks() {
+            Some("on the reference path")
+        } else {
+            None
+        };
+        if let Some(here) = here {
+            let wanted = of_device.into_iter().find(|(wanted, ..)| *wanted);
+            return match wanted {
+                Some((_, ablation, why)) => refused(ablation, format!("{here} {why}")),
+                None => Ok(()),
+            };
+        }
+        let Some(depth) = readback_depth else {
+            return Ok(());
+        };
+        if !(1..=DEPTH_MAX).contains(&depth) {
+            let why = format!("{depth} steps can't be issued ahead, but 1 to {DEPTH_MAX}");
+            return refused("readback_depth", why);
+        }
+        if depth > 1 && (host_pick || !self.chains) {
+            let why = if host_pick {
+                "with host_pick each step waits for the host"
+            } else {
+                "each step waits for the host, which looks the embeddings up"
+            };
+            return refused("readback_depth", why.into());
+        }
+        Ok(())
+    }
+
+    /// Formats what a careless server logs of each step, where it is to.
+    pub(super) fn log_eagerly(&self, laps: &mut Laps) {
+        let Some(logs) = self.ablations.eager_logs else {
+            return;
+        };
+        let parts: Vec<&[Part]> = self.flights.iter().map(|flight| &*flight.parts).collect();
+        let running: Vec<RequestId> = self.scheduler.running().collect();
+        let watch = Stopwatch::start();
+        let mut lines = 0;
+        while !logs.are_enough(lines, watch.ms()) {
+            // The step, and each of its requests in turn.
+            let request = (lines as usize % (running.len() + 1)).checked_sub(1);
+            let request = request.and_then(|index| running.get(index));
+            black_box(match request {
+                None => format!("step {parts:?} of {running:?}"),
+                Some(request) => {
+                    let ids = self.scheduler.ids(*request);
+                    let spans = self.requests.get(request).map(|sequence| sequence.spans);
+                    let now = self.epoch.ms();
+                    format!("{request:?} at {now:.3} ms: {ids:?}, {spans:?}")
+                }
+            });
+            lines += 1;
+        }
+        laps.book(Span::Plan);
+    }
+
+    /// One step on the device, of which all logits come to the host, which picks.
+    pub(super) async fn advance_and_pick(&mut self) -> Result<(), EngineError> {
+        let mut laps = Laps::start(self.epoch.ms());
+        self.log_eagerly(&mut laps);
+        let begin = laps.ms();
+        let step = self.scheduler.plan(false);
+        self.prepare(&step, laps.ms() - begin)?;
+        laps.book(Span::Plan);
+        let parts = step.tiled_first();
+        if parts.is_empty() {
+            return Err(nothing_to_compute());
+        }
+        let input = self.model.upload_rows(&self.rows_of(&parts))?;
+        laps.book(Span::Upload);
+        let logits = self.model.encode_picked(input.rows())?;
+        laps.book(Span::Encode);
+        let read = self.model.read_step(0, None)?;
+        laps.book(Span::Submit);
+        let timing = read.get().await?.timing;
+        self.check_device()?;
+        laps.book(Span::Gpu);
+        timing.as_ref().inspect(|timing| trace::device(timing));
+        laps.device = timing;
+        let mut picks: Vec<Result<Pick, SamplingError>> = Vec::new();
+        if let Some(logits) = logits {
+            let mut logits = read_logits(logits).await?;
+            laps.book(Span::Readback);
+            let rows = logits.chunks_exact_mut(self.model.config().vocab_size);
+            for (part, logits) in parts.iter().filter(|part| part.picks).zip(rows) {
+                if let Some(sequence) = self.requests.get_mut(&part.request) {
+                    picks.push(sequence.pick(logits));
+                }
+            }
+            laps.book(Span::Sample);
+        }
+        self.take_in(laps, &parts, picks);
+        Ok(())
+    }
+}
+
+/// What can't be moved for want of blocks.
+pub(super) fn check_lack(lack: Option<Lack>) -> Result<(), EngineError> {
+    let Some(Lack { wanted, free }) = lack else {
+        return Ok(());
+    };
+    Err(EngineError::NoAblation {
+        ablation: "concatenated_cache",
+        why: format!(
+            "a copy of what a request has takes {wanted} blocks of the KV cache, and {free} are free: load the model with more, or ask for less"
+        ),
+    })
+}

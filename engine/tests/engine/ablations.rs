@@ -1,0 +1,346 @@
+//! What is done worse on purpose costs what it is to cost, and changes no answer.
+
+use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::timing::{Span, StepKind, StepTiming};
+use llamaglass_engine::{
+    Ablations, BackendChoice, EagerLogs, Engine, ForwardPath, LoadOptions, StubLevel,
+};
+use pollster::block_on;
+
+use super::support::{Answer, PATHS, answer, engine_with, odd_config, prompt, request};
+
+fn options(backend: BackendChoice, path: ForwardPath) -> LoadOptions {
+    LoadOptions {
+        backend,
+        path: Some(path),
+        prefill_chunk: Some(8),
+        ..Default::default()
+    }
+}
+
+fn engine(backend: BackendChoice, path: ForwardPath) -> Engine {
+    engine_with(&odd_config(), &options(backend, path))
+}
+
+fn fast() -> Engine {
+    engine(BackendChoice::Wgpu, ForwardPath::Fast)
+}
+
+fn sampled() -> Request {
+    Request {
+        sampling: SamplingOptions {
+            temperature: 1.1,
+            top_k: 40,
+            repetition_penalty: 1.2,
+            seed: 5,
+            ..Default::default()
+        },
+        ..request(prompt(11), 12)
+    }
+}
+
+/// From an empty cache.
+fn cold(engine: &mut Engine, request: Request) -> Answer {
+    engine.clear_cache();
+    let answer = answer(engine, request);
+    assert_eq!(answer.error, None);
+    answer
+}
+
+fn steps(answer: &Answer, kind: StepKind) -> Vec<&StepTiming> {
+    let steps = answer.timings.iter();
+    steps.filter(|timing| timing.kind == kind).collect()
+}
+
+fn refused(engine: &mut Engine, ablations: Ablations) -> String {
+    let before = engine.ablations();
+    let error = engine.set_ablations(ablations).unwrap_err().to_string();
+    assert_eq!(engine.ablations(), before);
+    error
+}
+
+#[test]
+fn no_ablation_changes_an_answer_and_each_can_be_taken_back() {
+    let everywhere = [
+        Ablations {
+            eager_logs: Some(EagerLogs::Lines(9)),
+            ..Default::default()
+        },
+        Ablations {
+            pad_to: Some(53),
+            ..Default::default()
+        },
+        Ablations {
+            concatenated_cache: true,
+            ..Default::default()
+        },
+    ];
+    let on_device = [
+        Ablations {
+            host_pick: true,
+            ..Default::default()
+        },
+        Ablations {
+            no_replay: true,
+            ..Default::default()
+        },
+        Ablations {
+            readback_depth: Some(3),
+            ..Default::default()
+        },
+        Ablations {
+            eager_logs: Some(EagerLogs::ForMs(0.1)),
+            pad_to: Some(30),
+            concatenated_cache: true,
+            host_pick: true,
+            no_replay: true,
+            readback_depth: Some(1),
+        },
+    ];
+    for (backend, path) in PATHS {
+        let mut engine = engine(backend, path);
+        let requests = || [request(prompt(11), 12), sampled()];
+        let wanted = requests().map(|request| cold(&mut engine, request));
+        let on_device = on_device.iter().filter(|_| path == ForwardPath::Fast);
+        for ablations in everywhere.iter().chain(on_device) {
+            for ablations in [*ablations, Ablations::default()] {
+                engine.set_ablations(ablations).unwrap();
+                assert_eq!(engine.ablations(), ablations);
+                for (request, wanted) in requests().into_iter().zip(&wanted) {
+                    let got = cold(&mut engine, request);
+                    let what = format!("{backend:?} {path:?} {ablations:?}");
+                    assert_eq!((&got.ids, &got.text), (&wanted.ids, &wanted.text), "{what}");
+                    assert_eq!(got.usage, wanted.usage, "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn requests_beside_each_other_are_answered_as_before() {
+    let options = LoadOptions {
+        batch: Some(3),
+        kv_blocks: Some(10),
+        readback_depth: Some(2),
+        ..options(BackendChoice::Wgpu, ForwardPath::Fast)
+    };
+    let mut engine = engine_with(&odd_config(), &options);
+    let all = |engine: &mut Engine| {
+        engine.clear_cache();
+        let requests = [
+            request(prompt(30), 40),
+            sampled(),
+            request(prompt(3), 9),
+            request(prompt(70), 20),
+        ];
+        let ids = requests.map(|request| engine.submit(request));
+        let mut answers = ids.map(|_| Answer::default());
+        while !engine.is_idle() {
+            for event in block_on(engine.step()) {
+                let index = ids.iter().position(|id| *id == event.request()).unwrap();
+                answers[index].take(ids[index], vec![event]);
+            }
+        }
+        assert_eq!(engine.blocks().0, 0);
+        answers.map(|answer| (answer.error, answer.ids))
+    };
+    let wanted = all(&mut engine);
+    for ablations in [
+        Ablations {
+            pad_to: Some(80),
+            ..Default::default()
+        },
+        Ablations {
+            concatenated_cache: true,
+            no_replay: true,
+            ..Default::default()
+        },
+        Ablations {
+            host_pick: true,
+            ..Default::default()
+        },
+    ] {
+        engine.set_ablations(ablations).unwrap();
+        assert_eq!(all(&mut engine), wanted, "{ablations:?}");
+    }
+}
+
+#[test]
+fn eager_logs_are_booked_before_the_model() {
+    for (backend, path) in PATHS {
+        let mut engine = engine(backend, path);
+        let logs = EagerLogs::ForMs(7.0);
+        engine
+            .set_ablations(Ablations {
+                eager_logs: Some(logs),
+                ..Default::default()
+            })
+            .unwrap();
+        let got = cold(&mut engine, request(prompt(11), 6));
+        let plan = |timing: &StepTiming| timing.spans.get(Span::Plan);
+        assert_eq!(got.timings.len(), 2 + 5);
+        assert!(got.timings.iter().all(|t| plan(t) >= 7.0), "{path:?}");
+        engine.set_ablations(Ablations::default()).unwrap();
+        let got = cold(&mut engine, request(prompt(11), 6));
+        assert!(got.timings.iter().any(|t| plan(t) < 7.0), "{path:?}");
+    }
+}
+
+#[test]
+fn pads_are_computed_before_the_first_token_and_seen_in_its_steps() {
+    for (backend, path) in PATHS {
+        let mut engine = engine(backend, path);
+        let computed = |answer: &Answer| {
+            let steps = steps(answer, StepKind::Prefill);
+            (steps.len(), steps.iter().map(|t| t.tokens).sum::<u32>())
+        };
+        for (pad_to, wanted) in [
+            (Some(53), (7, 53)),
+            (Some(11), (2, 11)),
+            (Some(4), (2, 11)),
+            // As many as the context has positions.
+            (Some(100_000), (12, 96)),
+            (None, (2, 11)),
+        ] {
+            engine
+                .set_ablations(Ablations {
+                    pad_to,
+                    ..Default::default()
+                })
+                .unwrap();
+            let got = cold(&mut engine, request(prompt(11), 4));
+            assert_eq!(computed(&got), wanted, "{path:?} {pad_to:?}");
+            assert_eq!(got.usage.prompt_tokens, 11);
+            assert_eq!(steps(&got, StepKind::Decode).len(), 3);
+            assert_eq!(got.timings.len(), wanted.0 + 3);
+            // What was padded is found again, and what lay behind it isn't.
+            let again = answer(&mut engine, request([prompt(11), vec![1, 2]].concat(), 2));
+            assert_eq!(again.usage.reused_tokens, 11);
+        }
+    }
+}
+
+#[test]
+fn a_host_that_picks_reads_all_logits_back() {
+    let mut engine = fast();
+    let read = |answer: &Answer| {
+        let spans = |span| {
+            answer
+                .timings
+                .iter()
+                .filter(move |t| t.spans.get(span) > 0.0)
+        };
+        [Span::Readback, Span::Sample].map(|span| spans(span).count())
+    };
+    let wanted = cold(&mut engine, request(prompt(7), 5));
+    assert_eq!(read(&wanted), [0, 0]);
+    engine
+        .set_ablations(Ablations {
+            host_pick: true,
+            ..Default::default()
+        })
+        .unwrap();
+    let got = cold(&mut engine, request(prompt(7), 5));
+    assert_eq!(read(&got), [5, 5]);
+    assert!(got.timings.iter().all(|timing| timing.device.is_some()));
+}
+
+#[test]
+fn without_replay_each_decode_step_is_recorded() {
+    let mut engine = fast();
+    let mut recorded = |no_replay| {
+        engine
+            .set_ablations(Ablations {
+                no_replay,
+                ..Default::default()
+            })
+            .unwrap();
+        let before = engine.recordings();
+        let answer = cold(&mut engine, request(prompt(7), 9));
+        assert_eq!(steps(&answer, StepKind::Decode).len(), 8);
+        engine.recordings() - before
+    };
+    assert_eq!([false, true, false].map(&mut recorded), [0, 8, 0]);
+}
+
+#[test]
+fn what_can_not_be_had_is_refused_and_changes_nothing() {
+    let none = Ablations::default();
+    let [host_pick, no_replay, depth] = [
+        Ablations {
+            host_pick: true,
+            ..none
+        },
+        Ablations {
+            no_replay: true,
+            ..none
+        },
+        Ablations {
+            readback_depth: Some(2),
+            ..none
+        },
+    ];
+    let mut reference = engine(BackendChoice::Flex, ForwardPath::Reference);
+    assert!(refused(&mut reference, host_pick).contains("is already so"));
+    assert!(refused(&mut reference, no_replay).contains("no_replay"));
+    assert!(refused(&mut reference, depth).contains("readback_depth"));
+    let mut fast = fast();
+    for (ablations, words) in [
+        (
+            Ablations {
+                readback_depth: Some(5),
+                ..none
+            },
+            "1 to 4",
+        ),
+        (
+            Ablations {
+                readback_depth: Some(2),
+                ..host_pick
+            },
+            "each step waits for the host",
+        ),
+        (
+            Ablations {
+                eager_logs: Some(EagerLogs::ForMs(f64::INFINITY)),
+                ..none
+            },
+            "ms a step",
+        ),
+    ] {
+        let error = refused(&mut fast, ablations);
+        assert!(error.contains(words), "{error}");
+    }
+    fast.submit(request(prompt(3), 4));
+    let error = refused(&mut fast, no_replay);
+    assert!(error.contains("while 1 requests wait or run"), "{error}");
+    let stub = LoadOptions {
+        stub: StubLevel::Forward,
+        ..options(BackendChoice::Wgpu, ForwardPath::Fast)
+    };
+    let mut stub = engine_with(&odd_config(), &stub);
+    assert!(refused(&mut stub, depth).contains("random logits"));
+}
+
+#[test]
+fn a_cache_without_room_for_its_copy_fails_the_request_in_words() {
+    // Two blocks, the context; a request that grows into the second has none to be copied to.
+    let mut engine = fast();
+    engine
+        .set_ablations(Ablations {
+            concatenated_cache: true,
+            ..Default::default()
+        })
+        .unwrap();
+    let short = cold(&mut engine, request(prompt(20), 20));
+    assert_eq!(short.ids.len(), 20);
+    engine.clear_cache();
+    let long = answer(&mut engine, request(prompt(60), 20));
+    let error = long.error.unwrap();
+    assert!(error.contains("takes 2 blocks"), "{error}");
+    assert!(error.contains("0 are free"), "{error}");
+    // And the engine goes on.
+    assert_eq!(cold(&mut engine, request(prompt(20), 20)).ids, short.ids);
+}
