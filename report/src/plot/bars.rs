@@ -20,7 +20,7 @@ const APART: i32 = 9;
 /// Between a bar's end and its value.
 const BESIDE: i32 = 7;
 /// The most letters of a name.
-const MOST_LETTERS: usize = ((WIDTH - 2 * MARGIN) as f64 / LETTER) as usize;
+const MOST_LETTERS: usize = ((WIDTH - 3 * MARGIN) as f64 / LETTER) as usize;
 
 /// A bar's length, perhaps with what is known of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -190,7 +190,8 @@ impl Bars {
             .draw()?;
         let style = |place| canvas::text().pos(Pos::new(place, VPos::Center));
         for (name, top) in names {
-            let at = (MARGIN as i32, MARGIN as i32 + top + NAME / 2);
+            // Beside the line at 0.
+            let at = (MARGIN as i32 + 5, MARGIN as i32 + top + NAME / 2);
             root.draw_text(name, &style(HPos::Left), at)?;
         }
         for bar in placed {

@@ -12,8 +12,8 @@ use crate::ReportError;
 pub const WIDTH: u32 = 440;
 /// The size of its text, as plotters counts.
 const TEXT: u32 = 17;
-/// How wide a letter is at most on average, and a tall line's height.
-pub const LETTER: f64 = 7.7;
+/// How wide a letter is at most on average, also on a phone, where the page makes text larger.
+pub const LETTER: f64 = 9.0;
 /// Room under a plot for the axis and what it is.
 pub const AXIS: u32 = 48;
 /// Stands for the page's text colour, which plotters does not know.
