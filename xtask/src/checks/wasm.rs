@@ -44,7 +44,7 @@ pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// The `wasm-bindgen-test`s of both crates, in headless Chromium.
+/// The `wasm-bindgen-test`s of these crates, in headless Chromium.
 pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     let files = test_files(context)?;
     ensure!(
