@@ -13,7 +13,6 @@ mod memory;
 mod model;
 mod output;
 mod parity;
-mod report;
 mod serve;
 mod timing_table;
 mod tokenize;

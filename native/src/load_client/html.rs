@@ -3,15 +3,14 @@
 use anyhow::Result;
 use llamaglass_engine::StubLevel;
 use llamaglass_engine::stats::{Distribution, percentile};
-
+use llamaglass_report::plot::{Chart, MOST_POINTS, Mark, Series};
+use llamaglass_report::{Figure, Page, Table, number};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::figures::Figures;
 use super::result::LoadResult;
 use super::sample::Sample;
-use crate::report::plot::{Chart, MOST_POINTS, Mark, Series};
-use crate::report::{Figure, Page, Table, number};
 use crate::timing_table::clock_line;
 
 /// The report on `results`, runs of one sweep; at least one.
@@ -215,7 +214,7 @@ fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
             }
         };
         Figure {
-            chart: Chart {
+            drawing: Chart {
                 title: title.into(),
                 x: "requests/s wanted".into(),
                 y: "ms".into(),
@@ -224,7 +223,8 @@ fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
                     series("p90", |of| of.p90),
                     series("p99", |of| of.p99),
                 ],
-            },
+            }
+            .into(),
             caption: String::new(),
         }
     };
@@ -249,7 +249,7 @@ fn over_time(result: &LoadResult) -> Vec<Figure> {
             many => format!("{MOST_POINTS} of {many} answers, evenly chosen."),
         };
         Figure {
-            chart: Chart {
+            drawing: Chart {
                 title: format!("{title} at {rate} requests/s"),
                 x: "when it was to be sent, s".into(),
                 y: "ms".into(),
@@ -258,7 +258,8 @@ fn over_time(result: &LoadResult) -> Vec<Figure> {
                     points,
                     mark: Mark::Points,
                 }],
-            },
+            }
+            .into(),
             caption,
         }
     };
@@ -284,12 +285,13 @@ fn distributions(results: &[LoadResult]) -> Vec<Figure> {
             }
         });
         Figure {
-            chart: Chart {
+            drawing: Chart {
                 title: format!("{title}, cumulative"),
                 x: "ms".into(),
                 y: "% of answers within".into(),
                 series: series.collect(),
-            },
+            }
+            .into(),
             caption: String::new(),
         }
     };

@@ -13,7 +13,11 @@ use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
 /// The crates that are built for the browser, by folder and package name.
-const CRATES: [(&str, &str); 2] = [("engine", "llamaglass-engine"), ("app", "llamaglass-app")];
+const CRATES: [(&str, &str); 3] = [
+    ("engine", "llamaglass-engine"),
+    ("report", "llamaglass-report"),
+    ("app", "llamaglass-app"),
+];
 
 /// How a test target that runs in the browser is called: `tests/browser*.rs`.
 const TEST_PREFIX: &str = "browser";
@@ -40,7 +44,7 @@ pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// The `wasm-bindgen-test`s of both crates, in headless Chromium.
+/// The `wasm-bindgen-test`s of these crates, in headless Chromium.
 pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     let files = test_files(context)?;
     ensure!(

@@ -1,6 +1,10 @@
 //! Reports as one HTML file each: no script, nothing from the network, plots inside.
 
+mod error;
 mod page;
 pub mod plot;
+mod text;
 
-pub use page::{Figure, Page, Table, number};
+pub use error::ReportError;
+pub use page::{Figure, Page, Table};
+pub use text::number;

@@ -1,0 +1,35 @@
+//! Tables.
+
+use crate::text::escaped;
+
+/// Rows of text under headings. The first column is left, the others are numbers.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Headings.
+    pub head: Vec<String>,
+    /// Rows, each as long as the headings.
+    pub rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// The element, in one that is scrolled where it is too wide.
+    pub(super) fn html(&self) -> String {
+        let mut html = "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>".to_owned();
+        for name in &self.head {
+            html += &format!("<th scope=\"col\">{}</th>", escaped(name));
+        }
+        html += "</tr></thead>\n<tbody>\n";
+        for row in &self.rows {
+            html += "<tr>";
+            for (column, cell) in row.iter().enumerate() {
+                let cell = escaped(cell);
+                html += &match column {
+                    0 => format!("<th scope=\"row\">{cell}</th>"),
+                    _ => format!("<td>{cell}</td>"),
+                };
+            }
+            html += "</tr>\n";
+        }
+        html + "</tbody></table></div>\n"
+    }
+}

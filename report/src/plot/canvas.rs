@@ -1,0 +1,161 @@
+//! What all plots share: size, colours, text, axes.
+
+use std::ops::Range;
+
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+
+use crate::ReportError;
+
+/// A plot's width, in units of its own: a page stretches it.
+pub const WIDTH: u32 = 440;
+/// The size of its text, as plotters counts.
+const TEXT: u32 = 17;
+/// How wide a letter is at most on average, also on a phone, where the page makes text larger.
+pub const LETTER: f64 = 9.0;
+/// Room under a plot for the axis and what it is.
+pub const AXIS: u32 = 48;
+/// Stands for the page's text colour, which plotters does not know.
+pub const INK: RGBColor = RGBColor(1, 2, 3);
+/// The same as it is drawn; in text, its quotes would be escaped.
+const INK_DRAWN: &str = "\"#010203\"";
+/// Seen on light and on dark ground, the first also by those who don't tell red from green.
+const COLOURS: [RGBColor; 10] = [
+    RGBColor(0x3b, 0x82, 0xc4),
+    RGBColor(0xd9, 0x82, 0x2b),
+    RGBColor(0x8a, 0x63, 0xc9),
+    RGBColor(0x2a, 0x9d, 0x8f),
+    RGBColor(0xc9, 0x4f, 0x7c),
+    RGBColor(0x8d, 0x7b, 0x4a),
+    RGBColor(0x6b, 0x7f, 0x99),
+    RGBColor(0x6a, 0x9a, 0x2d),
+    RGBColor(0xb8, 0x55, 0x3f),
+    RGBColor(0x4f, 0x63, 0xc7),
+];
+/// Nothing that is measured is as large; plotters would not find an axis for it.
+const LARGEST: f64 = 1e15;
+
+/// What is drawn on.
+pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// Two axes of numbers.
+pub type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
+/// What plotters says.
+pub type Failure = DrawingAreaErrorKind<std::io::Error>;
+
+/// A colour for each series, over and over.
+pub fn colours() -> impl Iterator<Item = RGBColor> {
+    COLOURS.into_iter().cycle()
+}
+
+/// As CSS says it.
+pub fn css(RGBColor(r, g, b): RGBColor) -> String {
+    format!("#{r:02x}{g:02x}{b:02x}")
+}
+
+/// How text looks.
+pub fn text() -> TextStyle<'static> {
+    ("sans-serif", TEXT).into_font().color(&INK)
+}
+
+/// Whether a number can be drawn.
+pub fn plain(value: f64) -> bool {
+    value.abs() < LARGEST
+}
+
+/// An axis from `low` to `high` and a little further, 0 among them; never without length.
+pub fn from_zero(low: f64, high: f64) -> Range<f64> {
+    let end = |value: f64| value * 1.05;
+    match (low.min(0.0), high.max(0.0)) {
+        (0.0, 0.0) => 0.0..1.0,
+        (low, high) => end(low)..end(high),
+    }
+}
+
+/// Draws, in the page's colours and any size.
+///
+/// # Errors
+/// Where plotters can't.
+pub fn svg(
+    title: &str,
+    size: (u32, u32),
+    draw: impl FnOnce(&Area<'_>) -> Result<(), Failure>,
+) -> Result<String, ReportError> {
+    let mut svg = String::new();
+    let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
+    draw(&root)
+        .and_then(|()| root.present())
+        .map_err(|error| ReportError::Drawing {
+            title: title.to_owned(),
+            reason: error.to_string(),
+        })?;
+    drop(root);
+    let svg = svg.replace(INK_DRAWN, "\"currentColor\"");
+    let open = format!("<svg width=\"{}\" height=\"{}\"", size.0, size.1);
+    Ok(svg.replacen(&open, "<svg aria-hidden=\"true\"", 1))
+}
+
+/// An axis of a [`plane`].
+pub struct Axis<'a> {
+    /// From where to where.
+    pub range: Range<f64>,
+    /// What it is, with its unit.
+    pub name: &'a str,
+    /// The most places on it that are named.
+    pub labels: usize,
+}
+
+/// Two axes with lines across.
+///
+/// # Errors
+/// Where plotters can't.
+pub fn plane<'a>(root: &Area<'a>, x: &Axis<'_>, y: &Axis<'_>) -> Result<Plane<'a>, Failure> {
+    let mut plane = ChartBuilder::on(root)
+        .margin(6)
+        .margin_right(14)
+        .x_label_area_size(AXIS)
+        .y_label_area_size(70)
+        .build_cartesian_2d(x.range.clone(), y.range.clone())?;
+    let label = |value: &f64| tick(*value);
+    plane
+        .configure_mesh()
+        .x_desc(x.name)
+        .y_desc(y.name)
+        .x_labels(x.labels)
+        .y_labels(y.labels)
+        .x_label_formatter(&label)
+        .y_label_formatter(&label)
+        .label_style(text())
+        .axis_desc_style(text())
+        .axis_style(INK.mix(0.5))
+        .bold_line_style(INK.mix(0.15))
+        .light_line_style(TRANSPARENT)
+        .draw()?;
+    Ok(plane)
+}
+
+/// A place on an axis: a round number, but for the error of binary fractions.
+pub fn tick(value: f64) -> String {
+    // Plus 0, which is never "-0".
+    format!("{}", (value * 1e6).round() / 1e6 + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_on_an_axis_are_as_short_as_they_can_be() {
+        assert_eq!(
+            [0.0, -1e-17, 5.0, 0.1 + 0.2, 1500.0].map(tick),
+            ["0", "0", "5", "0.3", "1500"]
+        );
+    }
+
+    #[test]
+    fn every_axis_has_a_length_and_holds_zero() {
+        assert_eq!(from_zero(0.0, 0.0), 0.0..1.0);
+        assert_eq!(from_zero(20.0, 100.0), 0.0..105.0);
+        assert_eq!(from_zero(-100.0, -20.0), -105.0..0.0);
+    }
+}

@@ -1,0 +1,253 @@
+//! Points and lines over two axes.
+
+use plotters::prelude::*;
+
+use super::canvas::{self, Axis, Failure, WIDTH, plain};
+use super::clip;
+use crate::ReportError;
+
+/// A chart's height, in the units of its width.
+const HEIGHT: u32 = 290;
+/// The most points of a series that are drawn; of more, so many are chosen evenly.
+pub const MOST_POINTS: usize = 2000;
+
+/// Points that belong together.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// What they are.
+    pub name: String,
+    /// x and y; those that are not finite are left out.
+    pub points: Vec<(f64, f64)>,
+    /// How they are drawn.
+    pub mark: Mark,
+}
+
+/// How points are drawn.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mark {
+    /// Each by itself.
+    Points,
+    /// A line through them, which may leave the chart: a fit.
+    Line,
+    /// Both.
+    LineWithPoints,
+    /// Each with the low and the high end of its interval, in the points' order; a point without one,
+    /// or with one that is not finite, stands by itself.
+    Intervals(Vec<(f64, f64)>),
+}
+
+/// Series over the same axes, which begin at 0, or at the least point below.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// What it shows.
+    pub title: String,
+    /// What is to the right, with its unit.
+    pub x: String,
+    /// What is upwards, with its unit.
+    pub y: String,
+    /// What is drawn.
+    pub series: Vec<Series>,
+}
+
+/// A point as it is drawn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Drawn {
+    at: (f64, f64),
+    interval: Option<(f64, f64)>,
+}
+
+impl Chart {
+    /// Whether there is nothing to draw.
+    pub fn is_empty(&self) -> bool {
+        self.series.iter().all(|series| series.drawn().is_empty())
+    }
+
+    /// Draws it.
+    ///
+    /// # Errors
+    /// Where plotters can't.
+    pub fn svg(&self) -> Result<String, ReportError> {
+        canvas::svg(&self.title, (WIDTH, HEIGHT), |root| self.draw(root))
+    }
+
+    fn draw(&self, root: &canvas::Area<'_>) -> Result<(), Failure> {
+        let series: Vec<(&Series, Vec<Drawn>)> =
+            self.series.iter().map(|of| (of, of.drawn())).collect();
+        let (least, most) = ends(&series);
+        let axis = |name, low, high| Axis {
+            range: canvas::from_zero(low, high),
+            name,
+            labels: 5,
+        };
+        let x = axis(&self.x, least.0, most.0);
+        let y = axis(&self.y, least.1, most.1);
+        let mut plane = canvas::plane(root, &x, &y)?;
+        for ((series, drawn), colour) in series.into_iter().zip(canvas::colours()) {
+            let drawn = thinned(drawn);
+            if matches!(series.mark, Mark::Line | Mark::LineWithPoints) {
+                let line: Vec<(f64, f64)> = drawn.iter().map(|point| point.at).collect();
+                for piece in clip::above(&line, (x.range.start, y.range.start)) {
+                    plane.draw_series(LineSeries::new(piece, colour.stroke_width(2)))?;
+                }
+            }
+            let intervals = drawn.iter().filter_map(|point| {
+                let (low, high) = point.interval?;
+                let (x, y) = point.at;
+                Some(ErrorBar::new_vertical(x, low, y, high, colour, 8))
+            });
+            plane.draw_series(intervals)?;
+            if series.mark != Mark::Line {
+                let dot = |point: &Drawn| Circle::new(point.at, 3, colour.mix(0.75).filled());
+                plane.draw_series(drawn.iter().map(dot))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Series {
+    /// What can be drawn.
+    fn drawn(&self) -> Vec<Drawn> {
+        let intervals = match &self.mark {
+            Mark::Intervals(intervals) => &**intervals,
+            _ => &[],
+        };
+        let points = self.points.iter().enumerate().filter_map(|(index, at)| {
+            let finite = |(low, high): &(f64, f64)| plain(*low) && plain(*high);
+            let interval = intervals.get(index).copied().filter(finite);
+            finite(at).then_some(Drawn { at: *at, interval })
+        });
+        points.collect()
+    }
+}
+
+/// The least and the most of x and of y. A line by itself is a fit, which may begin outside: it counts
+/// for the least only where there is nothing else.
+fn ends(series: &[(&Series, Vec<Drawn>)]) -> ((f64, f64), (f64, f64)) {
+    let points = |fits: bool| {
+        let series = series
+            .iter()
+            .filter(move |(series, _)| fits || series.mark != Mark::Line);
+        series.flat_map(|(_, drawn)| drawn).flat_map(|point| {
+            let (x, y) = point.at;
+            let (low, high) = point.interval.unwrap_or((y, y));
+            [(x, y), (x, low), (x, high)]
+        })
+    };
+    let only_lines = points(false).next().is_none();
+    let least = points(only_lines).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
+        (x.min(point.0), y.min(point.1))
+    });
+    let most = points(true).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
+        (x.max(point.0), y.max(point.1))
+    });
+    (least, most)
+}
+
+/// Evenly chosen points, the first and the last among them.
+fn thinned(points: Vec<Drawn>) -> Vec<Drawn> {
+    if points.len() <= MOST_POINTS {
+        return points;
+    }
+    let last = points.len() - 1;
+    let chosen = (0..MOST_POINTS).map(|index| index * last / (MOST_POINTS - 1));
+    chosen.map(|index| points[index]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart(points: Vec<(f64, f64)>, mark: Mark) -> Chart {
+        Chart {
+            title: "t".into(),
+            x: "s".into(),
+            y: "ms".into(),
+            series: vec![Series {
+                name: "a".into(),
+                points,
+                mark,
+            }],
+        }
+    }
+
+    /// A number of the SVG's first element that begins with `element`.
+    fn attribute(svg: &str, element: &str, name: &str) -> f64 {
+        let (_, rest) = svg.split_once(element).expect("it is drawn");
+        let (_, rest) = rest.split_once(&format!("{name}=\"")).expect("has it");
+        let (value, _) = rest.split_once('"').expect("ends");
+        value.parse().expect("a number")
+    }
+
+    #[test]
+    fn text_and_axes_have_the_pages_colour_and_the_size_is_free() {
+        let svg = chart(vec![(0.0, 1.0), (2.0, 5.0)], Mark::LineWithPoints).svg();
+        let svg = svg.expect("draws");
+        assert!(
+            svg.starts_with("<svg aria-hidden=\"true\" viewBox=\"0 0 440 290\""),
+            "{svg}"
+        );
+        assert!(svg.contains("currentColor") && !svg.contains("#010203"));
+        assert!(!svg.contains("#000000"), "{svg}");
+        assert_eq!(svg.matches("<circle").count(), 2);
+        assert!(svg.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn many_points_are_thinned_and_odd_ones_left_out() {
+        let many: Vec<(f64, f64)> = (0..9999).map(|at| (f64::from(at), 1.0)).collect();
+        let thinned = thinned(chart(many, Mark::Points).series[0].drawn());
+        assert_eq!(thinned.len(), MOST_POINTS);
+        assert_eq!(
+            (thinned[0].at.0, thinned[MOST_POINTS - 1].at.0),
+            (0.0, 9998.0)
+        );
+        let odd = vec![(f64::NAN, 1.0), (1.0, f64::INFINITY), (1e300, 1.0)];
+        let odd = chart(odd, Mark::Line);
+        assert!(odd.is_empty());
+        odd.svg().expect("an empty chart can be drawn");
+        let zeros = chart(vec![(0.0, 0.0)], Mark::Points);
+        zeros.svg().expect("axes without a length are given one");
+    }
+
+    #[test]
+    fn each_point_has_its_own_interval_or_none() {
+        let points = vec![(f64::NAN, 0.0), (1.0, 5.0), (2.0, 6.0), (3.0, 7.0)];
+        let intervals = vec![(9.0, 9.0), (4.0, 8.0), (f64::NAN, 9.0)];
+        let chart = chart(points, Mark::Intervals(intervals));
+        let drawn = chart.series[0].drawn();
+        let kept: Vec<_> = drawn.iter().map(|point| point.interval).collect();
+        assert_eq!(kept, [Some((4.0, 8.0)), None, None]);
+        let svg = chart.svg().expect("draws");
+        // A bar is three lines and a ring around its point.
+        assert_eq!(svg.matches("<circle").count(), 4, "{svg}");
+    }
+
+    #[test]
+    fn a_fit_is_cut_where_the_axes_begin_and_does_not_move_them() {
+        let mut chart = chart(vec![(10.0, 5.0), (100.0, 95.0)], Mark::Points);
+        chart.series.push(Series {
+            name: "fit".into(),
+            points: vec![(0.0, -50.0), (100.0, 50.0)],
+            mark: Mark::Line,
+        });
+        let svg = chart.svg().expect("draws");
+        let line = svg.split("<polyline").find(|of| of.contains("#D9822B"));
+        let line = line.expect("the fit is drawn");
+        let (_, points) = line.split_once("points=\"").expect("has points");
+        let (from, _) = points.split_once(' ').expect("has two");
+        // It begins in the middle of the axis: half of its way lies below 0.
+        let (x, y) = from.split_once(',').expect("a pair");
+        let (x, y): (f64, f64) = (x.parse().expect("x"), y.parse().expect("y"));
+        assert!((235.0..255.0).contains(&x), "{from}");
+        assert!((230.0..=236.0).contains(&y), "{from}");
+    }
+
+    #[test]
+    fn axes_reach_below_zero_where_points_do() {
+        let svg = chart(vec![(1.0, -5.0), (2.0, 5.0)], Mark::Points).svg();
+        let svg = svg.expect("draws");
+        assert!(svg.contains("\n-4\n"), "{svg}");
+        assert!(attribute(&svg, "<circle", "cy") > 200.0, "{svg}");
+    }
+}

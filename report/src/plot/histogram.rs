@@ -1,0 +1,201 @@
+//! How often values are how large.
+
+use llamaglass_engine::stats::percentile;
+use plotters::prelude::*;
+
+use super::canvas::{self, Axis, Failure, WIDTH, plain};
+use crate::ReportError;
+
+/// Its height, in the units of its width.
+const HEIGHT: u32 = 290;
+/// The fewest and the most columns, where values are not whole.
+const BINS: (f64, f64) = (5.0, 60.0);
+
+/// How often values are how large.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    /// What it shows.
+    pub title: String,
+    /// What the values are, with their unit.
+    pub x: String,
+    /// What is counted.
+    pub y: String,
+    /// The values, in any order; those that are not finite are left out.
+    pub values: Vec<f64>,
+}
+
+/// The values from `low` to before `high`; the last one holds its `high`, too.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Bin {
+    low: f64,
+    high: f64,
+    count: usize,
+}
+
+impl Histogram {
+    /// Whether there is nothing to draw.
+    pub fn is_empty(&self) -> bool {
+        !self.values.iter().any(|value| plain(*value))
+    }
+
+    /// Draws it.
+    ///
+    /// # Errors
+    /// Where plotters can't.
+    pub fn svg(&self) -> Result<String, ReportError> {
+        canvas::svg(&self.title, (WIDTH, HEIGHT), |root| self.draw(root))
+    }
+
+    fn draw(&self, root: &canvas::Area<'_>) -> Result<(), Failure> {
+        let bins = bins(&self.values);
+        let range = match (bins.first(), bins.last()) {
+            (Some(first), Some(last)) => first.low..last.high,
+            _ => 0.0..1.0,
+        };
+        let most = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
+        let x = Axis {
+            labels: labels(range.end - range.start),
+            range,
+            name: &self.x,
+        };
+        let y = Axis {
+            range: canvas::from_zero(0.0, most as f64),
+            name: &self.y,
+            labels: labels(most as f64 + 1.0),
+        };
+        let mut plane = canvas::plane(root, &x, &y)?;
+        let colour = canvas::colours().next().unwrap_or(canvas::INK).mix(0.9);
+        plane.draw_series(bins.iter().filter(|bin| bin.count > 0).map(|bin| {
+            let corners = [(bin.low, 0.0), (bin.high, bin.count as f64)];
+            let mut column = Rectangle::new(corners, colour.filled());
+            column.set_margin(0, 0, 0, 1);
+            column
+        }))?;
+        Ok(())
+    }
+}
+
+/// How many places of an axis are named: of a few whole numbers, not what lies between them.
+fn labels(numbers: f64) -> usize {
+    if numbers >= 2.0 && numbers.fract() == 0.0 {
+        numbers.min(5.0) as usize
+    } else {
+        5
+    }
+}
+
+/// Columns of one width over all values: Freedman's and Diaconis', within bounds; of whole numbers,
+/// each holds as many of them as its neighbours.
+fn bins(values: &[f64]) -> Vec<Bin> {
+    let values: Vec<f64> = values.iter().copied().filter(|of| plain(*of)).collect();
+    let part = |percent| percentile(&values, percent);
+    let (Some(least), Some(most)) = (part(0.0), part(100.0)) else {
+        return Vec::new();
+    };
+    let quartiles = part(75.0).zip(part(25.0));
+    let between = quartiles.map_or(0.0, |(upper, lower)| upper - lower);
+    let wanted = 2.0 * between / (values.len() as f64).cbrt();
+    let whole = values.iter().all(|value| value.fract() == 0.0);
+    let span = most - least;
+    let (low, width, count) = if whole {
+        let width = wanted.max((span + 1.0) / BINS.1).ceil().max(1.0);
+        (least - 0.5, width, ((span + 1.0) / width).ceil())
+    } else if span <= most.abs().max(least.abs()) * 1e-9 {
+        // All the same, but for the error of fractions: a column with the value in its middle.
+        let width = most.abs().max(least.abs()) * 0.1;
+        (least - width / 2.0, width, 1.0)
+    } else {
+        // Where half of the values are the same, the rule says nothing.
+        let rule = if wanted > 0.0 {
+            span / wanted
+        } else {
+            BINS.1 / 3.0
+        };
+        let count = rule.clamp(BINS.0, BINS.1).ceil();
+        (least, span / count, count)
+    };
+    let edge = |index: usize| low + width * index as f64;
+    let count = count as usize;
+    let bin = |index| Bin {
+        low: edge(index),
+        high: edge(index + 1),
+        count: 0,
+    };
+    let mut bins: Vec<Bin> = (0..count).map(bin).collect();
+    for value in &values {
+        let index = ((value - low) / width) as usize;
+        bins[index.min(count - 1)].count += 1;
+    }
+    bins
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counts(values: &[f64]) -> Vec<usize> {
+        bins(values).iter().map(|bin| bin.count).collect()
+    }
+
+    fn histogram(values: Vec<f64>) -> Histogram {
+        Histogram {
+            title: "t".into(),
+            x: "tokens <a>".into(),
+            y: "prompts".into(),
+            values,
+        }
+    }
+
+    #[test]
+    fn whole_numbers_stay_whole() {
+        let few = [1.0, 2.0, 2.0, 4.0];
+        let found = bins(&few);
+        assert_eq!((found[0].low, found[0].high), (0.5, 1.5));
+        assert_eq!(counts(&few), [1, 2, 0, 1]);
+        let dense: Vec<f64> = (0..900).map(|at| f64::from(at % 3)).collect();
+        assert_eq!(counts(&dense), [300, 300, 300]);
+        let wide = [0.0, 0.0, 0.0, 0.0, 1_000_000.0];
+        let found = bins(&wide);
+        assert!(found.len() <= 60, "{}", found.len());
+        assert_eq!((found[0].high - found[0].low).fract(), 0.0);
+        assert_eq!((found[0].count, found[found.len() - 1].count), (4, 1));
+    }
+
+    #[test]
+    fn every_value_is_in_one_column_and_columns_are_as_wide() {
+        let values: Vec<f64> = (0..1000).map(|at| f64::from(at).sqrt() + 0.1).collect();
+        let found = bins(&values);
+        assert_eq!(found.iter().map(|bin| bin.count).sum::<usize>(), 1000);
+        // Between the quartiles lie 11.5: two times that over the cube root of 1000 are 2.3.
+        assert_eq!(found.len(), 14);
+        for pair in found.windows(2) {
+            assert_eq!(pair[0].high, pair[1].low);
+        }
+    }
+
+    #[test]
+    fn values_of_any_shape_have_columns() {
+        assert_eq!(counts(&[]), [0; 0]);
+        assert_eq!(counts(&[f64::NAN, f64::INFINITY, 1e300]), [0; 0]);
+        assert_eq!(counts(&[0.0]), [1]);
+        assert_eq!(counts(&[2.5, 2.5]), [2]);
+        let (same, once) = ([0.5; 50], [0.75]);
+        let found = counts(&[&same[..], &once].concat());
+        assert_eq!((found.len(), found[0], found[19]), (20, 50, 1));
+        let large = bins(&[1e14, 1e14 + 0.5]);
+        assert_eq!(large.len(), 1);
+    }
+
+    #[test]
+    fn columns_are_drawn_where_there_is_something() {
+        let svg = histogram(vec![1.0, 1.0, 5.0]).svg().expect("draws");
+        assert_eq!(svg.matches("<rect").count(), 2, "{svg}");
+        assert!(!svg.contains("<a>"), "{svg}");
+        assert!(!svg.contains("\n0.5\n"), "{svg}");
+        let none = histogram(vec![f64::NAN]);
+        assert!(none.is_empty());
+        none.svg().expect("draws nothing");
+        histogram(vec![1e14, 1e14 + 0.5]).svg().expect("draws");
+        histogram(vec![-3.25, 1e-12]).svg().expect("draws");
+    }
+}
