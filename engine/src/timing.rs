@@ -415,51 +415,6 @@ pub struct KernelTime {
     /// f32 operations, a multiply-add being two.
     #[serde(default)]
     pub flop: u64,
-    /// tmp
-    #[serde(default)]
-    pub encode_ms: f64,
-}
-/// tmp
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LayerTime {
-    /// tmp
-    pub layer: Option<usize>,
-    /// tmp
-    pub ms: f64,
-    /// tmp
-    pub encode_ms: f64,
-    /// tmp
-    pub kernels: Vec<KernelTime>,
-}
-/// tmp
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepCost {
-    /// tmp
-    pub wall_ms: f64,
-    /// tmp
-    pub encode_ms: f64,
-    /// tmp
-    pub device_ms: Option<f64>,
-}
-/// tmp
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StepProfile {
-    /// tmp
-    pub kind: StepKind,
-    /// tmp
-    pub tokens: usize,
-    /// tmp
-    pub position: usize,
-    /// tmp
-    pub repeat: usize,
-    /// tmp
-    pub kernels: Vec<KernelTime>,
-    /// tmp
-    pub layers: Vec<LayerTime>,
-    /// tmp
-    pub plain: StepCost,
-    /// tmp
-    pub profiled: StepCost,
 }
 
 impl KernelTime {

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
@@ -22,7 +22,11 @@ enum Command {
     Submit(RequestId, Box<Request>, UnboundedSender<Event>),
     Abort(RequestId),
     ClearCache,
+    With(Work),
 }
+
+/// What is to be done with the engine.
+type Work = Box<dyn FnOnce(&mut Engine) + Send>;
 
 /// A running engine. Dropping it ends the thread after the step at hand.
 #[derive(Debug)]
@@ -39,7 +43,8 @@ pub struct EngineHandle {
     commands: Sender<Command>,
     next_id: Arc<AtomicU64>,
     gauges: Arc<Gauges>,
-    stub: StubLevel,
+    /// A level's number.
+    stub: Arc<AtomicU8>,
     context_length: usize,
 }
 
@@ -171,7 +176,7 @@ impl EngineThread {
                 commands,
                 next_id,
                 gauges,
-                stub: info.stub,
+                stub: Arc::new(AtomicU8::new(info.stub.number())),
                 context_length: info.context_length,
             }),
             info,
@@ -224,14 +229,15 @@ impl EngineHandle {
     /// # Errors
     /// [`SubmitError`].
     pub fn submit_within(&self, request: Request, most: usize) -> Result<Answer, SubmitError> {
-        if self.stub == StubLevel::Entry {
+        let stub = self.stub();
+        if stub == StubLevel::Entry {
             return Ok(Answer::made_up(&request, self.context_length));
         }
         let place = Place::take(&self.gauges, most)?;
         // A request has a bounded number of events, so this holds no more than an answer is long.
         let (events, receiver) = unbounded();
         let id = RequestId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        if self.stub == StubLevel::Transfer {
+        if stub == StubLevel::Transfer {
             make_up(id, &request, self.context_length, &events);
         } else {
             let command = Command::Submit(id, Box::new(request), events);
@@ -245,8 +251,34 @@ impl EngineHandle {
     }
 
     /// How far the path of requests is followed.
-    pub const fn stub(&self) -> StubLevel {
-        self.stub
+    pub fn stub(&self) -> StubLevel {
+        // Only numbers of levels are put there.
+        StubLevel::try_from(self.stub.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// Follows the path of requests as far as `level` from here on. None may be open.
+    ///
+    /// # Errors
+    /// Where the engine has other weights, or its thread is gone.
+    pub fn set_stub(&self, level: StubLevel) -> Result<()> {
+        self.with(move |engine| engine.set_stub(level))??;
+        self.stub.store(level.number(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Does `work` with the engine on its thread, after the step at hand, and waits for that.
+    ///
+    /// # Errors
+    /// Where the engine's thread is gone.
+    pub fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> T + Send + 'static,
+    ) -> Result<T> {
+        let (done, wait) = channel();
+        self.send(Command::With(Box::new(move |engine| {
+            let _nobody_waits = done.send(work(engine));
+        })))?;
+        wait.recv().map_err(|_| died())
     }
 
     /// How much the engine has to do.
@@ -335,6 +367,7 @@ fn obey(engine: &mut Engine, command: Command, listeners: &mut Listeners) {
         }
         Command::Abort(id) => engine.abort(id),
         Command::ClearCache => engine.clear_cache(),
+        Command::With(work) => work(engine),
     }
 }
 

@@ -18,4 +18,4 @@ pub use report::{AtPosition, BenchReport, RunRates};
 pub use roof::UnderRoof;
 #[cfg(feature = "compute")]
 pub use runner::Bench;
-pub use runs::{BenchError, Run, Runs, Settings};
+pub use runs::{BenchError, Run, Runs, Settings, random_request};

@@ -218,6 +218,12 @@ pub fn random_ids(random: &mut ChaCha8Rng, count: usize, vocab: usize) -> Vec<u3
     ids.collect()
 }
 
+/// A greedy request for exactly `tokens` tokens after `count` ids that `seed` gives.
+pub fn random_request(seed: u64, count: usize, tokens: usize, vocab: usize) -> Request {
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    request(random_ids(&mut random, count, vocab), tokens)
+}
+
 /// A greedy request for exactly `tokens` tokens after `ids`, past every end id.
 pub fn request(ids: Vec<u32>, tokens: usize) -> Request {
     let mut request = Request::new(Input::Ids(ids));

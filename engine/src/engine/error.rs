@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::StubLevel;
+
 use crate::constraint::ConstraintError;
 use crate::event::Fault;
 use crate::forward::{ForwardError, LoadError};
@@ -43,6 +45,16 @@ pub enum EngineError {
         what: &'static str,
         /// How many do.
         requests: usize,
+    },
+    /// Weights are loaded: another stub level can't have others.
+    #[error(
+        "stub level {level} needs other weights than level {loaded}, which was loaded: load it anew"
+    )]
+    NotThisStub {
+        /// Which is wanted.
+        level: StubLevel,
+        /// Which was loaded.
+        loaded: StubLevel,
     },
     /// An ablation can't be had.
     #[error("{ablation} can't be had: {why}")]

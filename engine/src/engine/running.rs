@@ -113,6 +113,16 @@ impl Engine {
         self.scheduler.forget();
     }
 
+    /// The time on the clock of every step, in milliseconds since the engine was made.
+    pub fn now_ms(&self) -> f64 {
+        self.epoch.ms()
+    }
+
+    /// How many steps are issued before the first of them is waited for.
+    pub const fn readback_depth(&self) -> usize {
+        self.depth
+    }
+
     /// How many requests wait for their turn, and how many are answered.
     pub fn load_now(&self) -> (usize, usize) {
         let waiting = self.scheduler.waiting();

@@ -11,6 +11,26 @@ use crate::scheduler::Part;
 use crate::timing::Span;
 
 impl Engine {
+    /// Follows the path of requests as far as `level` from here on. Nothing stays cached.
+    ///
+    /// # Errors
+    /// [`EngineError::Busy`] while requests run; [`EngineError::NotThisStub`] for random weights on an
+    /// engine that was loaded with its own, and the other way round.
+    pub fn set_stub(&mut self, level: StubLevel) -> Result<(), EngineError> {
+        self.check_free("set a stub level")?;
+        let random = |level: StubLevel| level == StubLevel::RandomWeights;
+        if random(level) != random(self.info.stub) {
+            return Err(EngineError::NotThisStub {
+                level,
+                loaded: self.info.stub,
+            });
+        }
+        self.flights.clear();
+        self.clear_cache();
+        self.info.stub = level;
+        Ok(())
+    }
+
     /// One step as the path takes it, up to where `level` cuts it off; the host picks from random
     /// logits.
     pub(super) async fn advance_stubbed(&mut self, level: StubLevel) -> Result<(), EngineError> {

@@ -50,7 +50,9 @@ impl BareData {
     /// Of what each request of `dataset` took.
     pub fn of(dataset: String, rows: Vec<BareRow>) -> Self {
         let totals: Vec<f64> = rows.iter().map(|row| row.total_ms).collect();
-        let points = rows.iter().map(|row| (row.output_tokens as f64, row.total_ms));
+        let points = rows
+            .iter()
+            .map(|row| (row.output_tokens as f64, row.total_ms));
         let points: Vec<(f64, f64)> = points.collect();
         let fit = Line::through(&points);
         let expected = |x: f64| fit.map_or(0.0, |line| line.at(x));
@@ -93,7 +95,7 @@ impl BareData {
 }
 
 #[cfg(feature = "compute")]
-pub use run::{BareSettings, run};
+pub use run::{BareSettings, budget, encode, run};
 
 #[cfg(feature = "compute")]
 mod run {
@@ -189,7 +191,10 @@ mod run {
     }
 
     /// As many tokens as the reference answer has.
-    fn budget(tokenizer: &Tokenizer, row: &Row) -> Result<usize, crate::EngineError> {
+    ///
+    /// # Errors
+    /// What the tokenizer says.
+    pub fn budget(tokenizer: &Tokenizer, row: &Row) -> Result<usize, crate::EngineError> {
         let reference = row.reference.as_deref();
         let ids = reference.map(|text| tokenizer.encode(text, SpecialText::AsText));
         let ids = ids.transpose()?;
@@ -197,10 +202,10 @@ mod run {
     }
 
     /// The ids of a row's prompt, in the model's template where it has one, and how long that took.
-    pub fn encode(
-        tokenizer: &Tokenizer,
-        row: &Row,
-    ) -> Result<(Vec<u32>, f64), crate::EngineError> {
+    ///
+    /// # Errors
+    /// What the tokenizer says.
+    pub fn encode(tokenizer: &Tokenizer, row: &Row) -> Result<(Vec<u32>, f64), crate::EngineError> {
         let watch = Stopwatch::start();
         let ids = if tokenizer.has_chat_template() {
             tokenizer.encode_chat(&[Message {

@@ -44,7 +44,10 @@ mod tests {
         let of = Fifo::of(&[1.0, 0.1, 0.1, 0.1], 2.0);
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(of.infer_s, 1.3) && close(of.bubble_s, 1.2), "{of:?}");
-        assert!(close(of.total_s, 1.5) && close(of.max_wait_s, 1.0), "{of:?}");
+        assert!(
+            close(of.total_s, 1.5) && close(of.max_wait_s, 1.0),
+            "{of:?}"
+        );
         assert_eq!(Fifo::of(&[], 2.0), Fifo::default());
     }
 

@@ -72,7 +72,9 @@ pub fn digits(value: f64) -> String {
     // A whole number is written as one.
     let whole = value.fract() == 0.0 && value.abs() < 1e15;
     let text = format!("{value:.*}", if whole { 0 } else { decimals });
-    let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
+    let (sign, text) = text
+        .strip_prefix('-')
+        .map_or(("", &*text), |rest| ("-", rest));
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut out = sign.to_owned();
     for (index, digit) in whole.chars().enumerate() {
@@ -91,7 +93,16 @@ mod tests {
     #[test]
     fn numbers_have_the_digits_that_count() {
         let shown = [0.0, 0.0123, 1.234, 12.34, 123.4, 12345.6, -1234567.0, 3.0].map(digits);
-        let wanted = ["0", "0.012", "1.23", "12.3", "123", "12,346", "-1,234,567", "3"];
+        let wanted = [
+            "0",
+            "0.012",
+            "1.23",
+            "12.3",
+            "123",
+            "12,346",
+            "-1,234,567",
+            "3",
+        ];
         assert_eq!(shown, wanted);
     }
 

@@ -75,6 +75,8 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
         tile: 1,
         chains: false,
         policy: room.policy,
+        pad_to: None,
+        moves: false,
     };
     let mut scheduler = Scheduler::new(limits, BlockPool::new(blocks, KV_BLOCK, true));
     let mut served = vec![Served::default(); arrivals.len()];
@@ -116,7 +118,9 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
 
 fn asked(index: usize, arrival: &Arrival, positions: usize) -> Asked {
     // Ids that are the request's own, so that nothing is shared.
-    let input = arrival.input_tokens.clamp(1, positions.saturating_sub(1).max(1));
+    let input = arrival
+        .input_tokens
+        .clamp(1, positions.saturating_sub(1).max(1));
     Asked {
         request: RequestId(index as u64),
         priority: 0,
@@ -149,7 +153,11 @@ mod tests {
     };
 
     fn arrival(at_ms: f64, input_tokens: usize, output_tokens: usize) -> Arrival {
-        Arrival { at_ms, input_tokens, output_tokens }
+        Arrival {
+            at_ms,
+            input_tokens,
+            output_tokens,
+        }
     }
 
     #[test]
@@ -157,7 +165,13 @@ mod tests {
         // Chunks of 32 and 8: 42 and 18. Two decode steps of 25.
         let served = serve(&[arrival(100.0, 40, 3)], ROOM, COST);
         let first_token_ms = 160.0;
-        assert_eq!(served, [Served { first_token_ms, end_ms: 210.0 }]);
+        assert_eq!(
+            served,
+            [Served {
+                first_token_ms,
+                end_ms: 210.0
+            }]
+        );
     }
 
     #[test]

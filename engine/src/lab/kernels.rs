@@ -80,10 +80,13 @@ impl KernelStep {
     pub fn of(profile: StepProfile, roofline: Option<Roofline>) -> Self {
         let kernels_ms = profile.kernels.iter().map(|time| time.ms).sum();
         let rows = profile.kernels.iter();
-        let kernels: Vec<KernelRow> =
-            rows.map(|time| KernelRow::of(time, kernels_ms, roofline)).collect();
-        let shares: Option<Vec<f64>> =
-            kernels.iter().map(|row| Some(row.roofline_share? * row.device_ms)).collect();
+        let kernels: Vec<KernelRow> = rows
+            .map(|time| KernelRow::of(time, kernels_ms, roofline))
+            .collect();
+        let shares: Option<Vec<f64>> = kernels
+            .iter()
+            .map(|row| Some(row.roofline_share? * row.device_ms))
+            .collect();
         let plain = profile.plain.wall_ms;
         Self {
             roofline_share: shares
@@ -128,5 +131,90 @@ impl KernelsData {
             Some(sentence.number(at, percent).end(" % longer."))
         }));
         findings
+    }
+}
+
+#[cfg(feature = "compute")]
+pub use run::{KernelSettings, run};
+
+#[cfg(feature = "compute")]
+mod run {
+    use super::{KernelStep, KernelsData};
+    use crate::engine::Engine;
+    use crate::forward::ForwardPath;
+    use crate::lab::{Experiment, LabError, Progress, Watch, answers};
+    use crate::stats::device_clock;
+
+    /// What `kernels` is to do.
+    #[derive(Clone, Copy, Debug)]
+    pub struct KernelSettings {
+        /// Ids of the prompt.
+        pub prompt_tokens: usize,
+        /// How often each step is profiled.
+        pub repeats: usize,
+        /// Whether each layer is shown by itself.
+        pub layers: bool,
+    }
+
+    /// Profiles a step of a prompt, as many of its ids as one step computes, and the decode step after it.
+    ///
+    /// # Errors
+    /// [`LabError::NotHere`] where kernels are not ours.
+    pub async fn run(
+        engine: &mut Engine,
+        settings: KernelSettings,
+        watch: &mut impl Watch,
+    ) -> Result<KernelsData, LabError> {
+        let info = engine.info();
+        if info.path != ForwardPath::Fast {
+            return Err(LabError::NotHere {
+                experiment: Experiment::Kernels,
+                why: "kernels are our own on the fast path on a GPU adapter only".into(),
+            });
+        }
+        let (prompt, vocab) = (settings.prompt_tokens, info.config.vocab_size);
+        if prompt == 0 || prompt >= info.context_length {
+            return Err(LabError::Setting(format!(
+                "a prompt of {prompt} ids and a token after it do not fit the context of {}",
+                info.context_length
+            )));
+        }
+        let chunk = info.prefill_chunk.min(prompt);
+        let failed = |error: crate::EngineError| LabError::failed("profiling", error);
+        // Says which clock the device has, and warms up.
+        let request = crate::bench::random_request(0, prompt, 3, vocab);
+        let record = answers::alone(engine, request, watch).await?;
+        let mut told = |what: &str, done: usize| {
+            watch.told(Progress {
+                what: what.into(),
+                done,
+                total: 3,
+                point: None,
+            });
+        };
+        told("what the device can do", 0);
+        engine.settle().await.map_err(failed)?;
+        let roofline = engine.measure_roofline().await.map_err(failed)?;
+        let mut steps = Vec::new();
+        for (done, (rows, position)) in [(chunk, prompt - chunk), (1, prompt)]
+            .into_iter()
+            .enumerate()
+        {
+            told(if rows > 1 { "prefill" } else { "decode" }, done + 1);
+            // A prompt of one id is a decode step.
+            if rows > 1 || position == prompt {
+                let profile = engine.profile(rows, position, settings.repeats).await;
+                let mut profile = profile.map_err(failed)?;
+                if !settings.layers {
+                    profile.layers.clear();
+                }
+                steps.push(KernelStep::of(profile, roofline));
+            }
+        }
+        Ok(KernelsData {
+            roofline,
+            steps,
+            device_clock: device_clock(&record.steps),
+        })
     }
 }

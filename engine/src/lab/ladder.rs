@@ -86,9 +86,15 @@ pub async fn run(
     settings: LadderSettings,
     watch: &mut impl Watch,
 ) -> Result<LadderData, LabError> {
-    let LadderSettings { prompt, lengths, repeats } = &settings;
+    let LadderSettings {
+        prompt,
+        lengths,
+        repeats,
+    } = &settings;
     if lengths.is_empty() || lengths.contains(&0) || *repeats == 0 {
-        return Err(LabError::Setting("the ladder needs lengths and repeats from 1 on".into()));
+        return Err(LabError::Setting(
+            "the ladder needs lengths and repeats from 1 on".into(),
+        ));
     }
     let names = layers.layers();
     let total = names.len() * lengths.len() * repeats;
@@ -187,7 +193,9 @@ impl LadderData {
                 .end(&format!(" ms through {}.", whole.layer.name)),
         ];
         let excess = |index: usize| Some((index, self.layers[index].excess.as_ref()?));
-        let certain = (1..=last).filter_map(excess).filter(|(_, of)| of.is_certain());
+        let certain = (1..=last)
+            .filter_map(excess)
+            .filter(|(_, of)| of.is_certain());
         let worst = certain.max_by(|a, b| a.1.difference.median.total_cmp(&b.1.difference.median));
         findings.push(match worst.filter(|(_, of)| of.difference.median > 0.0) {
             Some((index, of)) => {
@@ -200,7 +208,8 @@ impl LadderData {
                     .number(at("high"), of.difference.high)
                     .end(").")
             }
-            None => Sentence::default().end("No layer\u{2019}s cost was measured: every interval holds 0."),
+            None => Sentence::default()
+                .end("No layer\u{2019}s cost was measured: every interval holds 0."),
         });
         findings
     }
@@ -229,7 +238,9 @@ mod tests {
         let noise = [0.0, 4.0, -2.0];
         // 10 ms a token and noise that all layers share; the second adds 2 ms a token, the third nothing.
         let at = |more: f64| {
-            [1.0, 9.0].map(|tokens| noise.map(|n| tokens * (10.0 + n + more)).to_vec()).to_vec()
+            [1.0, 9.0]
+                .map(|tokens| noise.map(|n| tokens * (10.0 + n + more)).to_vec())
+                .to_vec()
         };
         let taken = [at(0.0), at(2.0), at(2.0)];
         let data = LadderData::of(settings, layers(&["bare", "thread", "nothing"]), &taken);
@@ -242,6 +253,9 @@ mod tests {
         let nothing = data.layers[2].excess.as_ref().expect("there is one below");
         assert_eq!(nothing.verdict, Verdict::NoDifferenceMeasured);
         let findings = data.findings();
-        assert!(findings[1].text.starts_with("thread adds most: 2"), "{findings:?}");
+        assert!(
+            findings[1].text.starts_with("thread adds most: 2"),
+            "{findings:?}"
+        );
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::{Finding, Sentence};
 use super::LabError;
+use super::finding::{Finding, Sentence};
 use crate::dataset::Dataset;
 use crate::tokenizer::{SpecialText, Tokenizer};
 
@@ -104,7 +104,9 @@ impl StatsData {
     pub fn of_lengths(dataset: String, lengths: Vec<(usize, Option<usize>)>) -> Self {
         let inputs: Vec<usize> = lengths.iter().map(|row| row.0).collect();
         let outputs: Vec<usize> = lengths.iter().filter_map(|row| row.1).collect();
-        let longest = lengths.iter().map(|(input, output)| input + output.unwrap_or(0));
+        let longest = lengths
+            .iter()
+            .map(|(input, output)| input + output.unwrap_or(0));
         Self {
             dataset,
             rows: lengths.len(),

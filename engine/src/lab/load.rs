@@ -75,7 +75,9 @@ impl LoadRun {
         };
         let gaps: Vec<f64> = whole().flat_map(|(_, of)| of.tpot_ms()).collect();
         let first = answers.iter().map(|(due, _)| *due).reduce(f64::min);
-        let last = whole().filter_map(|(_, of)| of.last_token_at_ms()).reduce(f64::max);
+        let last = whole()
+            .filter_map(|(_, of)| of.last_token_at_ms())
+            .reduce(f64::max);
         let tokens = whole().map(|(_, of)| of.ids.len()).sum();
         let mut errors: Vec<(String, usize)> = Vec::new();
         for error in answers.iter().filter_map(|(_, of)| of.error.clone()) {
@@ -184,7 +186,13 @@ mod open_loop {
         plan: &OpenLoop<'_>,
         watch: &mut impl Watch,
     ) -> Result<(LoadRun, Vec<Record>), LabError> {
-        let OpenLoop { qps, duration_s, arrivals, seed, requests } = *plan;
+        let OpenLoop {
+            qps,
+            duration_s,
+            arrivals,
+            seed,
+            requests,
+        } = *plan;
         let count = request_count(qps, duration_s);
         if count == 0 || requests.is_empty() {
             return Err(LabError::Setting(format!(
@@ -251,7 +259,11 @@ mod tests {
     /// An answer whose tokens came at these times.
     fn record(ends_ms: &[f64]) -> Record {
         let step = |(index, end): (usize, &f64)| StepTiming {
-            kind: if index == 0 { StepKind::Prefill } else { StepKind::Decode },
+            kind: if index == 0 {
+                StepKind::Prefill
+            } else {
+                StepKind::Decode
+            },
             tokens: 1,
             position: index as u32,
             start_ms: end - 1.0,

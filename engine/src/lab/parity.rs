@@ -70,11 +70,20 @@ impl Deviation {
             return worst;
         }
         let pairs = ours.iter().zip(reference);
-        let max_abs = pairs.map(|(a, b)| f64::from((a - b).abs())).fold(0.0, f64::max);
-        let largest = reference.iter().map(|logit| f64::from(logit.abs())).fold(0.0, f64::max);
+        let max_abs = pairs
+            .map(|(a, b)| f64::from((a - b).abs()))
+            .fold(0.0, f64::max);
+        let largest = reference
+            .iter()
+            .map(|logit| f64::from(logit.abs()))
+            .fold(0.0, f64::max);
         Self {
             max_abs,
-            max_rel: if largest > 0.0 { max_abs / largest } else { 0.0 },
+            max_rel: if largest > 0.0 {
+                max_abs / largest
+            } else {
+                0.0
+            },
         }
     }
 
@@ -114,7 +123,10 @@ impl ParityData {
         for row in &mut rows {
             row.within = row.max_abs <= bound;
         }
-        let same_ids = rows.iter().filter(|row| row.first_divergence.is_none()).count();
+        let same_ids = rows
+            .iter()
+            .filter(|row| row.first_divergence.is_none())
+            .count();
         Self {
             dataset,
             reference,
@@ -142,6 +154,26 @@ impl ParityData {
                 )),
         ]
     }
+}
+
+/// The logits (V) of `ids` at the positions that are compared, in their order.
+///
+/// # Errors
+/// What the engine says.
+#[cfg(feature = "compute")]
+pub async fn logits(
+    engine: &mut crate::engine::Engine,
+    ids: &[u32],
+) -> Result<Vec<Vec<f32>>, crate::engine::EngineError> {
+    let wanted = positions(ids.len());
+    let mut found = Vec::with_capacity(wanted.len());
+    let mut visit = |position: usize, row: &[f32]| {
+        if wanted.contains(&position) {
+            found.push(row.to_vec());
+        }
+    };
+    engine.logits(ids, 0, &mut visit).await?;
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Experiment;
 use super::ablate::AblateData;
 use super::bare::BareData;
 use super::chain::ChainData;
@@ -13,7 +14,6 @@ use super::load::LoadData;
 use super::parity::ParityData;
 use super::simulate::SimulateData;
 use super::stub::StubData;
-use super::Experiment;
 use crate::engine::{ModelInfo, StubLevel};
 use crate::platform::{clock, unix_time_seconds};
 use crate::timing::Clock;

@@ -62,7 +62,10 @@ impl SimulatedRun {
     ) -> Self {
         let begin = arrivals.first().map_or(0.0, |arrival| arrival.at_ms);
         let end = simulated.iter().map(|of| of.end_ms).fold(begin, f64::max);
-        let e2e = simulated.iter().zip(&arrivals).map(|(of, at)| of.end_ms - at.at_ms);
+        let e2e = simulated
+            .iter()
+            .zip(&arrivals)
+            .map(|(of, at)| of.end_ms - at.at_ms);
         let simulated_e2e_ms = Distribution::of(&e2e.collect::<Vec<f64>>());
         let simulated_execution_s = (end - begin) / 1e3;
         let percent = |simulated: f64, measured: f64| (simulated / measured - 1.0) * 100.0;
@@ -114,11 +117,17 @@ impl SimulateData {
                 .end(" s."),
         ];
         let run = self.scheduler.as_ref();
-        if let Some((run, (error, measured))) =
-            run.and_then(|run| Some((run, run.execution_error_percent.zip(run.measured.execution_s)?)))
-        {
+        if let Some((run, (error, measured))) = run.and_then(|run| {
+            Some((
+                run,
+                run.execution_error_percent.zip(run.measured.execution_s)?,
+            ))
+        }) {
             let said = Sentence::new("The scheduler on a clock of fixed costs takes ")
-                .number("/scheduler/simulated_execution_s", run.simulated_execution_s)
+                .number(
+                    "/scheduler/simulated_execution_s",
+                    run.simulated_execution_s,
+                )
                 .text(" s where ")
                 .number("/scheduler/measured/execution_s", measured)
                 .text(" s were measured: ")
@@ -213,7 +222,9 @@ mod run {
         // Both ends of the run: a machine that others use is not the same all the time.
         let after = calibrate(engine, settings, watch).await?;
         let cost = mean(before, after);
-        let offsets = settings.arrivals.offsets_ms(settings.qps, lengths.len(), settings.seed);
+        let offsets = settings
+            .arrivals
+            .offsets_ms(settings.qps, lengths.len(), settings.seed);
         let arrivals: Vec<Arrival> = offsets
             .into_iter()
             .zip(lengths)
@@ -224,7 +235,13 @@ mod run {
             })
             .collect();
         let simulated = serve(&arrivals, room, cost);
-        Ok(SimulatedRun::of(info.stub, (cost, room), arrivals, simulated, measured))
+        Ok(SimulatedRun::of(
+            info.stub,
+            (cost, room),
+            arrivals,
+            simulated,
+            measured,
+        ))
     }
 
     fn mean(a: StepCost, b: StepCost) -> StepCost {
@@ -258,7 +275,11 @@ mod run {
         for _ in 0..3 {
             for input in [short, long] {
                 let records = together(engine, vec![request(input)], watch).await?;
-                prefill.extend(records.iter().filter_map(|of| Some((input as f64, first_ms(of)?))));
+                prefill.extend(
+                    records
+                        .iter()
+                        .filter_map(|of| Some((input as f64, first_ms(of)?))),
+                );
                 decode.extend(records.iter().filter_map(|of| Some((1.0, step_ms(of)?))));
             }
         }
@@ -266,12 +287,21 @@ mod run {
             for _ in 0..2 {
                 let requests = (0..batch).map(|_| request(short)).collect();
                 let records = together(engine, requests, watch).await?;
-                decode.extend(records.iter().filter_map(|of| Some((batch as f64, step_ms(of)?))));
+                decode.extend(
+                    records
+                        .iter()
+                        .filter_map(|of| Some((batch as f64, step_ms(of)?))),
+                );
             }
         }
         let [prefill_step_ms, prefill_row_ms] = costs(&prefill);
         let [decode_step_ms, decode_row_ms] = costs(&decode);
-        Ok(StepCost { prefill_step_ms, prefill_row_ms, decode_step_ms, decode_row_ms })
+        Ok(StepCost {
+            prefill_step_ms,
+            prefill_row_ms,
+            decode_step_ms,
+            decode_row_ms,
+        })
     }
 
     /// What a step costs, and each row: neither is less than nothing.
@@ -279,7 +309,9 @@ mod run {
         let values: Vec<f64> = points.iter().map(|point| point.1).collect();
         let median = percentile(&values, 50.0).unwrap_or(0.0);
         match Line::through(points) {
-            Some(line) if line.slope >= 0.0 && line.intercept >= 0.0 => [line.intercept, line.slope],
+            Some(line) if line.slope >= 0.0 && line.intercept >= 0.0 => {
+                [line.intercept, line.slope]
+            }
             Some(line) if line.slope >= 0.0 => {
                 let rows: f64 = points.iter().map(|point| point.0).sum();
                 [0.0, values.iter().sum::<f64>() / rows]
@@ -296,7 +328,10 @@ mod run {
 
     /// From token to token, in the middle, once all have begun.
     fn step_ms(record: &Record) -> Option<f64> {
-        let decode = record.steps.iter().filter(|step| step.kind == StepKind::Decode);
+        let decode = record
+            .steps
+            .iter()
+            .filter(|step| step.kind == StepKind::Decode);
         let gaps = record.tpot_ms();
         (decode.count() > 2).then(|| percentile(&gaps[1..], 50.0))?
     }
@@ -324,6 +359,9 @@ mod tests {
         assert!(close(data.fifo.bubble_s, 2.0 * (1.6 - 0.27)));
         assert!(close(data.fifo.total_s, 3.24) && close(data.fifo.max_wait_s, 2.7));
         let json = serde_json::to_value(&data).expect("serialises");
-        assert!(json["total_s"].is_number() && json["bubble_s"].is_number(), "{json}");
+        assert!(
+            json["total_s"].is_number() && json["bubble_s"].is_number(),
+            "{json}"
+        );
     }
 }

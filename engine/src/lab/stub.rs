@@ -116,9 +116,16 @@ pub async fn run(
     settings: StubSettings,
     watch: &mut impl Watch,
 ) -> Result<StubData, LabError> {
-    let StubSettings { levels, loads, repeats, tokens } = &settings;
+    let StubSettings {
+        levels,
+        loads,
+        repeats,
+        tokens,
+    } = &settings;
     if levels.is_empty() || loads.is_empty() || *repeats == 0 {
-        return Err(LabError::Setting("stub needs levels, loads and repeats".into()));
+        return Err(LabError::Setting(
+            "stub needs levels, loads and repeats".into(),
+        ));
     }
     let mut cells = Vec::new();
     let mut progress = Progress {
@@ -182,7 +189,9 @@ impl StubData {
     /// What levels add, from all cells.
     pub fn of(stub_runs: StubSettings, cells: Vec<StubCell>) -> Self {
         let of = |level: StubLevel, stream: bool| -> Vec<f64> {
-            let own = cells.iter().filter(|cell| cell.level == level && cell.stream == stream);
+            let own = cells
+                .iter()
+                .filter(|cell| cell.level == level && cell.stream == stream);
             own.flat_map(|cell| cell.request_ms.clone()).collect()
         };
         let mut levels = Vec::new();
@@ -277,6 +286,10 @@ mod tests {
         assert_eq!(data.levels[0].added_ms, None);
         let added = data.levels[1].added_ms.as_ref().expect("one before");
         assert!((added.difference.median - 0.25).abs() < 1e-9);
-        assert!(data.findings()[0].text.starts_with("Level 4 adds 0.250 ms"), "{:?}", data.findings());
+        assert!(
+            data.findings()[0].text.starts_with("Level 4 adds 0.250 ms"),
+            "{:?}",
+            data.findings()
+        );
     }
 }

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Experiment;
 use super::bare::BareData;
 use super::chain::ChainData;
 use super::finding::{Finding, Sentence};
 use super::kernels::KernelsData;
 use super::ladder::{LadderData, LadderLayer};
 use super::result::{Data, LabResult};
-use super::Experiment;
 use crate::timing::StepKind;
 
 /// How many overheads are told of.
@@ -115,7 +115,9 @@ impl Summary {
 
     fn add_roofline(&mut self, kernels: Option<&KernelsData>) {
         let steps = kernels.iter().flat_map(|data| &data.steps);
-        let decode = steps.filter(|step| step.profile.kind == StepKind::Decode).last();
+        let decode = steps
+            .filter(|step| step.profile.kind == StepKind::Decode)
+            .last();
         if let Some((step, share)) = decode.and_then(|step| Some((step, step.roofline_share?))) {
             self.roofline_share = Some(share);
             self.headroom_ms = Some(step.kernels_ms * (1.0 - share).max(0.0));
@@ -161,17 +163,21 @@ impl Summary {
         let headroom = self.headroom_ms.filter(|ms| *ms > worst);
         if let Some(ms) = headroom {
             let steps = kernels.iter().flat_map(|data| &data.steps);
-            let decode = steps.filter(|step| step.profile.kind == StepKind::Decode).last()?;
+            let decode = steps
+                .filter(|step| step.profile.kind == StepKind::Decode)
+                .last()?;
             let name = &decode.kernels.first()?.name;
-            let sentence = Sentence::new("Change the kernels first: at the roofline, a step would take ")
-                .number("/headroom_ms", ms);
-            return Some(sentence.end(&format!(
-                " ms less, and most of it is {name}\u{2019}s."
-            )));
+            let sentence =
+                Sentence::new("Change the kernels first: at the roofline, a step would take ")
+                    .number("/headroom_ms", ms);
+            return Some(sentence.end(&format!(" ms less, and most of it is {name}\u{2019}s.")));
         }
         let overhead = overhead?;
-        let sentence = Sentence::new(&format!("Change {} first: without it, a token would take ", overhead.name))
-            .number("/overheads/0/ms_per_token", overhead.ms_per_token);
+        let sentence = Sentence::new(&format!(
+            "Change {} first: without it, a token would take ",
+            overhead.name
+        ))
+        .number("/overheads/0/ms_per_token", overhead.ms_per_token);
         Some(sentence.end(" ms less."))
     }
 }
@@ -206,7 +212,10 @@ fn of_bare(data: &BareData) -> TokenBar {
 
 fn of_chain(data: &ChainData) -> Option<TokenBar> {
     let decode = data.tree.find(&[StepKind::Decode.name()])?;
-    let parts = decode.children.iter().map(|stage| (stage.name.clone(), stage.total_ms / decode.count as f64));
+    let parts = decode
+        .children
+        .iter()
+        .map(|stage| (stage.name.clone(), stage.total_ms / decode.count as f64));
     Some(bar(ENGINE, Experiment::Chain, parts.collect()))
 }
 

@@ -22,8 +22,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::answering::Answering;
 use super::api_error::ApiError;
 use super::metrics::Metrics;
+use super::settings::ServeSettings;
 use super::{auth, body, metrics, openai, study, tokens};
-use crate::cli::ServeArgs;
 use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 
 /// What every answer needs.
@@ -47,17 +47,17 @@ pub struct App {
 
 impl App {
     /// For a model that is loaded.
-    pub fn new(engine: &EngineThread, model_name: String, args: &ServeArgs) -> Result<Self> {
+    pub fn new(engine: &EngineThread, model_name: String, settings: &ServeSettings) -> Result<Self> {
         Ok(Self {
             engine: engine.handle()?,
             info: engine.info().clone(),
             tokenizer: Arc::clone(engine.tokenizer()),
             model_name,
-            api_key: args.api_key.clone(),
+            api_key: settings.api_key.clone(),
             metrics: Metrics::new(),
-            max_queue: args.max_queue,
-            longest_ms: args.max_seconds * 1e3,
-            max_body: args.max_body,
+            max_queue: settings.max_queue,
+            longest_ms: settings.max_seconds * 1e3,
+            max_body: settings.max_body,
             stopping: AtomicBool::new(false),
         })
     }
@@ -116,7 +116,7 @@ pub fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
 }
 
 /// Every address.
-pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
+pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
     let needs_key = Router::new()
         .route("/v1/chat/completions", post(openai::chat))
         .route("/v1/completions", post(openai::completions))
@@ -142,7 +142,7 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
         // Bodies are read, and limited, before.
         .layer(DefaultBodyLimit::disable())
         .with_state(app);
-    router = match &args.page {
+    router = match &settings.page {
         Some(folder) => {
             let page = folder.join("index.html");
             let found = page.is_file();
@@ -151,14 +151,14 @@ pub fn router(app: Arc<App>, args: &ServeArgs) -> Result<Router> {
         }
         None => router.fallback(no_such_path),
     };
-    if !args.cors.is_empty() {
+    if !settings.cors.is_empty() {
         let origin = |origin: &String| {
             HeaderValue::from_str(origin).with_context(|| format!("--cors {origin}: no origin"))
         };
-        let allowed = if args.cors.iter().any(|origin| origin == "*") {
+        let allowed = if settings.cors.iter().any(|origin| origin == "*") {
             AllowOrigin::any()
         } else {
-            AllowOrigin::list(args.cors.iter().map(origin).collect::<Result<Vec<_>>>()?)
+            AllowOrigin::list(settings.cors.iter().map(origin).collect::<Result<Vec<_>>>()?)
         };
         let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
         // Not `*`, which does not stand for the header that has the key.

@@ -7,6 +7,7 @@ mod auth;
 mod body;
 mod metrics;
 mod openai;
+mod settings;
 mod study;
 mod tokens;
 
@@ -32,7 +33,8 @@ use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output::note;
 use crate::trace;
-use app::App;
+pub use app::{App, router};
+pub use settings::ServeSettings;
 
 /// How long a client may take to send a request's headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
@@ -62,12 +64,14 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     })?;
     announce(&label, engine.info());
     let name = args.model_name.clone().unwrap_or(label);
-    let app = Arc::new(App::new(&engine, name, args)?);
+    let settings = ServeSettings::from(args);
+    let app = Arc::new(App::new(&engine, name, &settings)?);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("starting the server")?;
-    runtime.block_on(serve(args, app))?;
+    let address = SocketAddr::new(args.host, args.port);
+    runtime.block_on(serve(address, app, &settings))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,37 +86,18 @@ fn check_host(args: &ServeArgs) -> Result<()> {
     Ok(())
 }
 
-async fn serve(args: &ServeArgs, app: Arc<App>) -> Result<()> {
-    let address = SocketAddr::new(args.host, args.port);
+async fn serve(address: SocketAddr, app: Arc<App>, settings: &ServeSettings) -> Result<()> {
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("{address} can't be used: choose another port with --port"))?;
     let address = listener.local_addr()?;
-    let router = app::router(Arc::clone(&app), args)?;
+    let router = app::router(Arc::clone(&app), settings)?;
     note(&format!(
         "serving  http://{address}/v1 as {}",
         app.model_name
     ));
     let graceful = GracefulShutdown::new();
-    let mut stop = std::pin::pin!(stop_signal());
-    let places = Arc::new(Semaphore::new(args.max_connections));
-    let accept = async || {
-        // It is never closed.
-        let place = Arc::clone(&places).acquire_owned().await.ok();
-        let accepted = listener.accept().await;
-        accepted.map(|(stream, _)| (stream, place))
-    };
-    loop {
-        tokio::select! {
-            accepted = accept() => match accepted {
-                Ok((stream, place)) => answer(stream, place, router.clone(), &graceful),
-                // One client's fault, or too many open files: others are to be heard again soon.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
-            },
-            () = &mut stop => break,
-        }
-    }
-    drop(listener);
+    accept_until(listener, router, settings, &graceful, stop_signal()).await;
     note("stopping: what runs is finished; once more stops at once");
     app.stop();
     let finished = tokio::select! {
@@ -124,6 +109,34 @@ async fn serve(args: &ServeArgs, app: Arc<App>) -> Result<()> {
         note("stopped before all was finished");
     }
     Ok(())
+}
+
+/// Hears all who come to `listener`, until `stop`.
+pub async fn accept_until(
+    listener: TcpListener,
+    router: Router,
+    settings: &ServeSettings,
+    graceful: &GracefulShutdown,
+    stop: impl Future<Output = ()>,
+) {
+    let mut stop = std::pin::pin!(stop);
+    let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
+    let accept = async || {
+        // It is never closed.
+        let place = Arc::clone(&places).acquire_owned().await.ok();
+        let accepted = listener.accept().await;
+        accepted.map(|(stream, _)| (stream, place))
+    };
+    loop {
+        tokio::select! {
+            accepted = accept() => match accepted {
+                Ok((stream, place)) => answer(stream, place, router.clone(), graceful),
+                // One client's fault, or too many open files: others are to be heard again soon.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+            () = &mut stop => break,
+        }
+    }
 }
 
 /// Hears one connection until it ends.

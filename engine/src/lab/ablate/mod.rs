@@ -155,7 +155,12 @@ mod tests {
 
     #[test]
     fn a_cost_of_prompts_is_none_of_tokens() {
-        let pair = |noise: f64| [timed(74.0 + noise, 100.0), timed(385.0 + noise, 100.0 - noise)];
+        let pair = |noise: f64| {
+            [
+                timed(74.0 + noise, 100.0),
+                timed(385.0 + noise, 100.0 - noise),
+            ]
+        };
         let pairs = [0.0, 3.0, -2.0, 1.0].map(pair);
         let of = AblationEffect::of(Switch::PadToMax, "to 4096".into(), &pairs).expect("pairs");
         assert!((of.per_request_ms.difference.median - 311.0).abs() < 1e-9);

@@ -56,17 +56,27 @@ pub async fn run_switch(
     }
     let (ablations, changes) = ablations(engine, switch, settings).map_err(&not_here)?;
     // Whether it can be turned, before anything is measured; and its warm-up.
-    engine.set_ablations(ablations).map_err(|error| not_here(error.to_string()))?;
+    engine
+        .set_ablations(ablations)
+        .map_err(|error| not_here(error.to_string()))?;
     let warm_up = answers::alone(engine, request(engine, settings, 0), watch).await;
-    engine.set_ablations(Ablations::default()).map_err(|error| not_here(error.to_string()))?;
+    engine
+        .set_ablations(Ablations::default())
+        .map_err(|error| not_here(error.to_string()))?;
     warm_up?;
     answers::alone(engine, request(engine, settings, 0), watch).await?;
     let mut pairs = Vec::with_capacity(settings.repeats);
     for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
         let mut pair = [Timed::default(), Timed::default()];
         for arm in order {
-            let set = if arm == 1 { ablations } else { Ablations::default() };
-            engine.set_ablations(set).map_err(|error| not_here(error.to_string()))?;
+            let set = if arm == 1 {
+                ablations
+            } else {
+                Ablations::default()
+            };
+            engine
+                .set_ablations(set)
+                .map_err(|error| not_here(error.to_string()))?;
             let request = request(engine, settings, repeat as u64 + 1);
             let answered = answers::alone(engine, request, watch).await;
             // Whatever comes, the engine is left as it was.
@@ -89,7 +99,12 @@ fn point(
 ) {
     let whole = |timed: &Timed| timed.ttft_ms + timed.rest_ms;
     watch.told(Progress {
-        what: format!("{}, pair {}/{}", switch.title(), repeat + 1, settings.repeats),
+        what: format!(
+            "{}, pair {}/{}",
+            switch.title(),
+            repeat + 1,
+            settings.repeats
+        ),
         done: repeat + 1,
         total: settings.repeats,
         point: Some(Point {
@@ -177,7 +192,9 @@ fn ablations(
                     readback_depth: Some(other),
                     ..none
                 },
-                format!("{other} steps are issued before the first is waited for, instead of {loaded}"),
+                format!(
+                    "{other} steps are issued before the first is waited for, instead of {loaded}"
+                ),
             )
         }
         Switch::Worker | Switch::Batch | Switch::Overlay => {
@@ -204,7 +221,9 @@ async fn batch(
         let mut pair = [Timed::default(), Timed::default()];
         for arm in order {
             let from = (repeat * batch) as u64 + 100;
-            let requests = (from..).take(batch).map(|number| request(engine, settings, number));
+            let requests = (from..)
+                .take(batch)
+                .map(|number| request(engine, settings, number));
             let requests: Vec<Request> = requests.collect();
             engine.clear_cache();
             let mut records = Vec::with_capacity(batch);
@@ -230,7 +249,9 @@ async fn batch(
         point(watch, Switch::Batch, settings, (repeat, &pair));
         pairs.push(pair);
     }
-    let changes = format!("{batch} requests are answered one after the other instead of at once; times are all of them over {batch}");
+    let changes = format!(
+        "{batch} requests are answered one after the other instead of at once; times are all of them over {batch}"
+    );
     let mut effect = AblationEffect::of(Switch::Batch, changes, &pairs)
         .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))?;
     // When tokens come is not comparable: one after the other, the first request is done before the

@@ -49,8 +49,9 @@ impl ChainDiff {
         let walls: Vec<[f64; 2]> = pairs().map(|(a, b)| [wall_ms(a), wall_ms(b)]).collect();
         let mut spans: Vec<Growth> = places()
             .filter_map(|place| {
-                let taken: Vec<[Taken; 2]> =
-                    pairs().map(|(a, b)| [place.taken(a), place.taken(b)]).collect();
+                let taken: Vec<[Taken; 2]> = pairs()
+                    .map(|(a, b)| [place.taken(a), place.taken(b)])
+                    .collect();
                 Growth::of(&place, &taken)
             })
             .collect();
@@ -64,7 +65,10 @@ impl ChainDiff {
 
     /// The span that grew most, and by how much.
     pub fn headline(&self) -> Finding {
-        let worst = self.spans.first().filter(|growth| growth.a_request.is_certain());
+        let worst = self
+            .spans
+            .first()
+            .filter(|growth| growth.a_request.is_certain());
         let grew = worst.filter(|growth| growth.a_request.difference.median > 0.0);
         let Some(growth) = grew else {
             return Sentence::default().end("No difference measured: no span grew.");
@@ -109,7 +113,8 @@ impl ChainDiff {
 
 impl Growth {
     fn of(place: &Place, taken: &[[Taken; 2]]) -> Option<Self> {
-        let sum = |run: usize, of: fn(&Taken) -> f64| taken.iter().map(|t| of(&t[run])).sum::<f64>();
+        let sum =
+            |run: usize, of: fn(&Taken) -> f64| taken.iter().map(|t| of(&t[run])).sum::<f64>();
         let n = taken.len() as f64;
         let times = [0, 1].map(|run| sum(run, |t| t.times));
         if times == [0.0, 0.0] {
@@ -145,10 +150,15 @@ enum Place {
 fn places() -> impl Iterator<Item = Place> {
     let of_request = |span: &Span| span.stage() == Stage::Request;
     let request = Span::ALL.into_iter().filter(of_request).map(Place::Request);
-    let steps = [StepKind::Prefill, StepKind::Decode].into_iter().flat_map(move |kind| {
-        let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
-        spans.map(Some).chain([None]).map(move |span| Place::Step(kind, span))
-    });
+    let steps = [StepKind::Prefill, StepKind::Decode]
+        .into_iter()
+        .flat_map(move |kind| {
+            let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
+            spans
+                .map(Some)
+                .chain([None])
+                .map(move |span| Place::Step(kind, span))
+        });
     request.chain(steps).chain([Place::Between])
 }
 

@@ -13,7 +13,13 @@ fn spans(pairs: &[(Span, f64)]) -> Spans {
     Spans::from(pairs.to_vec())
 }
 
-fn step(kind: StepKind, tokens: u32, start_ms: f64, pairs: &[(Span, f64)], rest: f64) -> StepTiming {
+fn step(
+    kind: StepKind,
+    tokens: u32,
+    start_ms: f64,
+    pairs: &[(Span, f64)],
+    rest: f64,
+) -> StepTiming {
     StepTiming {
         kind,
         tokens,
@@ -36,7 +42,13 @@ fn record(more_plan_ms: f64, noise: f64) -> Record {
             clock: CLOCK,
         }),
         steps: vec![
-            step(StepKind::Prefill, 30, 0.0, &[(Span::Encode, 5.0), (Span::Gpu, 15.0)], 0.0),
+            step(
+                StepKind::Prefill,
+                30,
+                0.0,
+                &[(Span::Encode, 5.0), (Span::Gpu, 15.0)],
+                0.0,
+            ),
             step(StepKind::Decode, 1, 21.0, &decode, 0.5),
             step(StepKind::Decode, 1, 22.0 + wall, &decode, 0.5),
         ],
@@ -51,13 +63,18 @@ fn the_tree_is_the_one_added_up_by_hand() {
     // 4 before, 20 of prefill, 21 of decode, 2 between.
     let tree = &data.tree;
     assert_eq!((tree.count, tree.total_ms, tree.mean_ms), (2, 94.0, 47.0));
-    let gpu = tree.find(&["decode", "forward", "gpu"]).expect("it happened");
+    let gpu = tree
+        .find(&["decode", "forward", "gpu"])
+        .expect("it happened");
     assert_eq!((gpu.count, gpu.total_ms, gpu.p99_ms), (4, 36.0, 9.0));
     assert_eq!(gpu.share, 36.0 / 94.0);
     let prefill = tree.find(&["prefill"]).expect("it happened");
     assert_eq!((prefill.positions, prefill.total_ms), (Some(60), 40.0));
     assert!(tree.find(&["prefill", "sampling"]).is_none());
-    assert_eq!(tree.find(&["between steps"]).map(|node| node.total_ms), Some(4.0));
+    assert_eq!(
+        tree.find(&["between steps"]).map(|node| node.total_ms),
+        Some(4.0)
+    );
     // Half a millisecond in each of four steps, and between.
     assert_eq!((data.residue_ms, data.residue_share), (6.0, 6.0 / 94.0));
 }
@@ -87,8 +104,15 @@ fn what_grew_most_is_named_first_with_its_cost() {
     let text = diff.headline().text;
     assert!(text.starts_with("plan of decode grew most: by 7"), "{text}");
     let none = ChainDiff::of(&first, &first);
-    assert!(none.spans.iter().all(|of| of.a_request.verdict == Verdict::NoDifferenceMeasured));
-    assert_eq!(none.headline().text, "No difference measured: no span grew.");
+    assert!(
+        none.spans
+            .iter()
+            .all(|of| of.a_request.verdict == Verdict::NoDifferenceMeasured)
+    );
+    assert_eq!(
+        none.headline().text,
+        "No difference measured: no span grew."
+    );
 }
 
 #[test]

@@ -44,7 +44,10 @@ impl ChainNode {
     pub fn of(records: &[Record]) -> Self {
         let walls: Vec<f64> = records.iter().map(wall_ms).collect();
         let mut root = Self::leaf("request", &walls);
-        for span in Span::ALL.into_iter().filter(|span| span.stage() == Stage::Request) {
+        for span in Span::ALL
+            .into_iter()
+            .filter(|span| span.stage() == Stage::Request)
+        {
             let values: Vec<f64> = records.iter().filter_map(|r| of_request(r, span)).collect();
             root.push(Self::leaf(span.name(), &values));
         }
@@ -103,7 +106,11 @@ impl ChainNode {
     }
 
     fn share_of(&mut self, total: f64) {
-        self.share = if total > 0.0 { self.total_ms / total } else { 0.0 };
+        self.share = if total > 0.0 {
+            self.total_ms / total
+        } else {
+            0.0
+        };
         for child in &mut self.children {
             child.share_of(total);
         }
@@ -143,10 +150,14 @@ pub fn between_ms(record: &Record) -> f64 {
 }
 
 fn before_ms(record: &Record) -> f64 {
-    record.request.map_or(0.0, |timing| timing.spans.stage(Stage::Request))
+    record
+        .request
+        .map_or(0.0, |timing| timing.spans.stage(Stage::Request))
 }
 
 fn steps_wall_ms(record: &Record) -> f64 {
     let ends = record.steps.first().zip(record.steps.last());
-    ends.map_or(0.0, |(first, last)| last.start_ms + last.wall_ms - first.start_ms)
+    ends.map_or(0.0, |(first, last)| {
+        last.start_ms + last.wall_ms - first.start_ms
+    })
 }

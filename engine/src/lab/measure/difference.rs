@@ -55,7 +55,10 @@ pub struct Difference {
 impl Difference {
     /// Of `pairs`, first way and second; nothing where there are none.
     pub fn of(pairs: &[[f64; 2]]) -> Option<Self> {
-        let finite = pairs.iter().copied().filter(|[a, b]| a.is_finite() && b.is_finite());
+        let finite = pairs
+            .iter()
+            .copied()
+            .filter(|[a, b]| a.is_finite() && b.is_finite());
         let pairs: Vec<[f64; 2]> = finite.collect();
         let side = |index: usize| pairs.iter().map(|pair| pair[index]).collect::<Vec<f64>>();
         let (first, second) = (side(0), side(1));

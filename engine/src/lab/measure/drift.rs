@@ -76,7 +76,9 @@ mod tests {
         let mut values = vec![100.0; 10];
         values[9] = 200.0;
         assert!(!Drift::of(&values).expect("enough").is_drifting());
-        let turns: Vec<f64> = (0..10).map(|index| f64::from(100 + 20 * (index % 2))).collect();
+        let turns: Vec<f64> = (0..10)
+            .map(|index| f64::from(100 + 20 * (index % 2)))
+            .collect();
         assert!(!Drift::of(&turns).expect("enough").is_drifting());
         assert_eq!(Drift::of(&[1.0, 2.0, 3.0]), None);
     }

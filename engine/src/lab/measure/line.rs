@@ -19,9 +19,8 @@ impl Line {
         let n = points.len() as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
         let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-        let sum = |of: &dyn Fn(f64, f64) -> f64| {
-            points.iter().map(|p| of(p.0 - x, p.1 - y)).sum::<f64>()
-        };
+        let sum =
+            |of: &dyn Fn(f64, f64) -> f64| points.iter().map(|p| of(p.0 - x, p.1 - y)).sum::<f64>();
         let (xx, xy, yy) = (sum(&|x, _| x * x), sum(&|x, y| x * y), sum(&|_, y| y * y));
         (xx > 0.0).then(|| {
             let slope = xy / xx;
@@ -45,7 +44,9 @@ mod tests {
 
     #[test]
     fn a_line_through_points_of_a_line_is_that_line() {
-        let points: Vec<(f64, f64)> = (1..6).map(|x| (f64::from(x), 25.0 + 23.68 * f64::from(x))).collect();
+        let points: Vec<(f64, f64)> = (1..6)
+            .map(|x| (f64::from(x), 25.0 + 23.68 * f64::from(x)))
+            .collect();
         let line = Line::through(&points).expect("a line");
         assert!((line.slope - 23.68).abs() < 1e-9 && (line.intercept - 25.0).abs() < 1e-9);
         assert!((line.r2 - 1.0).abs() < 1e-9);
