@@ -4,7 +4,11 @@
 //! milliseconds. Spans are booked as laps that follow each other without a gap, so the stages of a
 //! step add up to its wall time but for what nobody booked, and that residue is kept and shown.
 
+mod profile;
+
 use serde::{Deserialize, Serialize};
+
+pub use profile::{KernelTime, LayerTime, StepCost, StepProfile, by_kernel};
 
 /// One named interval of a request or a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -395,37 +399,6 @@ impl LoadTiming {
             None => self.parts.push(new),
         }
         self.parts.sort_by(|a, b| a.start_ms.total_cmp(&b.start_ms));
-    }
-}
-
-/// What the launches of one kernel in a step took, each in a pass of its own, on the device's clock.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct KernelTime {
-    /// What the step computed.
-    pub kind: StepKind,
-    /// The kernel and its variant.
-    pub name: String,
-    /// How often a step launches it.
-    pub launches: u32,
-    /// All of a step's launches together, in milliseconds; the mean over steps.
-    pub ms: f64,
-    /// Bytes that they have to read and write at least, each once.
-    #[serde(default)]
-    pub bytes: u64,
-    /// f32 operations, a multiply-add being two.
-    #[serde(default)]
-    pub flop: u64,
-}
-
-impl KernelTime {
-    /// 10^9 bytes a second; nothing where no time was seen to pass.
-    pub fn gb_s(&self) -> Option<f64> {
-        (self.ms > 0.0).then(|| self.bytes as f64 / self.ms / 1e6)
-    }
-
-    /// 10^9 operations a second; nothing where no time was seen to pass.
-    pub fn gflop_s(&self) -> Option<f64> {
-        (self.ms > 0.0).then(|| self.flop as f64 / self.ms / 1e6)
     }
 }
 

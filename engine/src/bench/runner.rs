@@ -250,7 +250,8 @@ impl Bench {
             // A chunk of one row is a decode step.
             if rows > 1 || position == prompt {
                 let measured = engine.profile(rows, position, repeat).await;
-                all.extend(measured.map_err(|error| BenchError::Failed(error.to_string()))?);
+                let measured = measured.map_err(|error| BenchError::Failed(error.to_string()))?;
+                all.extend(measured.kernels);
             }
         }
         Ok(all)

@@ -1,62 +1,122 @@
 //! What each kernel of a step takes on the device's own clock: for finding out, not for answering.
 
 use super::{Engine, EngineError};
-use crate::timing::{KernelTime, StepKind};
+use crate::forward::PickWay;
+use crate::forward::gpu::Profile;
+use crate::platform::Stopwatch;
+use crate::stats::percentile;
+use crate::timing::{KernelTime, LayerTime, StepCost, StepKind, StepProfile, by_kernel};
 
 impl Engine {
-    /// Runs a step of `tokens` ids at `position` of whatever is cached, `repeat` times, each kernel in
-    /// a pass of its own between two timestamps; by kernel, most time first.
+    /// Runs a step of `tokens` ids at `position` of whatever is cached, `repeat` times as answers take it,
+    /// and after each with every launch in a pass of its own between two timestamps.
     ///
-    /// This perturbs: the same kernels in one pass overlap, and have nothing to wait for in between.
+    /// The latter perturbs: the same kernels in one pass overlap, and have nothing to wait for in between.
     /// Nothing stays cached. No request may be running.
     ///
     /// # Errors
-    /// [`ForwardError`](crate::forward::ForwardError) where the path is not ours, the device can't time, or the step does not fit.
+    /// [`EngineError::Busy`], or [`ForwardError`](crate::forward::ForwardError) where the path is not ours,
+    /// the device can't time, or the step does not fit.
     pub async fn profile(
         &mut self,
         tokens: usize,
         position: usize,
         repeat: usize,
-    ) -> Result<Vec<KernelTime>, EngineError> {
+    ) -> Result<StepProfile, EngineError> {
+        self.settle().await?;
         self.clear_cache();
+        let repeat = repeat.max(1);
         let kind = if tokens > 1 {
             StepKind::Prefill
         } else {
             StepKind::Decode
         };
         let ids = vec![0; tokens];
-        let mut all: Vec<KernelTime> = Vec::new();
+        let (mut plain, mut profiled) = (Vec::new(), Vec::new());
+        let mut layers = of_layers(self.model.config().n_layers);
         for _ in 0..repeat {
+            plain.push(self.plain_step(&ids, position).await?);
             let input = self.model.upload(&ids, position)?;
-            for (kernel, work, ms) in self.model.profile(&input).await? {
-                let name = kernel.label();
-                let [bytes, flop] = work.at(position, tokens);
-                match all.iter_mut().find(|time| time.name == name) {
-                    Some(time) => {
-                        time.launches += 1;
-                        time.ms += ms;
-                        time.bytes += bytes;
-                        time.flop += flop;
-                    }
-                    None => all.push(KernelTime {
-                        kind,
-                        name,
-                        launches: 1,
-                        ms,
-                        bytes,
-                        flop,
-                    }),
-                }
-            }
+            let Profile {
+                launches,
+                device_ms,
+                wall_ms,
+            } = self.model.profile(&input).await?;
             self.check_device()?;
+            profiled.push(StepCost {
+                wall_ms,
+                encode_ms: launches.iter().map(|launch| launch.encode_ms).sum(),
+                device_ms: Some(device_ms),
+            });
+            for launch in launches {
+                let [bytes, flop] = launch.work.at(position, tokens);
+                layers[launch.tape].push(&KernelTime {
+                    kind,
+                    name: launch.kernel.label(),
+                    launches: 1,
+                    ms: launch.ms,
+                    bytes,
+                    flop,
+                    encode_ms: launch.encode_ms,
+                });
+            }
         }
-        for time in &mut all {
-            time.launches /= repeat as u32;
-            time.ms /= repeat as f64;
-            time.bytes /= repeat as u64;
-            time.flop /= repeat as u64;
+        for layer in &mut layers {
+            layer.ms /= repeat as f64;
+            layer.encode_ms /= repeat as f64;
+            for kernel in &mut layer.kernels {
+                kernel.launches /= repeat as u32;
+                kernel.ms /= repeat as f64;
+                kernel.bytes /= repeat as u64;
+                kernel.flop /= repeat as u64;
+                kernel.encode_ms /= repeat as f64;
+            }
         }
-        all.sort_by(|a, b| b.ms.total_cmp(&a.ms));
-        Ok(all)
+        Ok(StepProfile {
+            kind,
+            tokens,
+            position,
+            repeat,
+            kernels: by_kernel(&layers),
+            layers,
+            plain: median(&plain),
+            profiled: median(&profiled),
+        })
+    }
+
+    /// The same step as answers take it.
+    async fn plain_step(&mut self, ids: &[u32], position: usize) -> Result<StepCost, EngineError> {
+        let rows = self.model.upload(ids, position)?.rows();
+        let watch = Stopwatch::start();
+        self.model.advance(rows, PickWay::Argmax, None)?;
+        let encode_ms = watch.ms();
+        let timing = self.model.read_step(1, None)?.get().await?.timing;
+        let wall_ms = watch.ms();
+        self.check_device()?;
+        Ok(StepCost {
+            wall_ms,
+            encode_ms,
+            device_ms: timing.map(|timing| timing.forward_ms + timing.sampling_ms),
+        })
+    }
+}
+
+/// What comes before the first of `count` layers, each of them, and what comes after the last.
+fn of_layers(count: usize) -> Vec<LayerTime> {
+    let ends = || std::iter::once(None);
+    let all = ends().chain((0..count).map(Some)).chain(ends());
+    all.map(LayerTime::new).collect()
+}
+
+/// Each figure's median.
+fn median(costs: &[StepCost]) -> StepCost {
+    let of = |cost: &dyn Fn(&StepCost) -> Option<f64>| {
+        let values: Vec<f64> = costs.iter().filter_map(cost).collect();
+        percentile(&values, 50.0)
+    };
+    StepCost {
+        wall_ms: of(&|cost| Some(cost.wall_ms)).unwrap_or_default(),
+        encode_ms: of(&|cost| Some(cost.encode_ms)).unwrap_or_default(),
+        device_ms: of(&|cost| cost.device_ms),
     }
 }

@@ -4,14 +4,14 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::error::ForwardError;
 use super::fast::{Fast, TILED_ROWS};
-use super::gpu::{StepRead, Work};
+use super::gpu::{Profile, StepRead};
 use super::loader::HostEmbedding;
 use super::pick::PickWay;
 use super::queue;
 use super::reference::Reference;
 use super::rows::{NextRow, NextRows, Rows};
 use crate::weights::ModelConfig;
-use llamaglass_shaders::{KV_BLOCK, Kernel, Sampling, Variant};
+use llamaglass_shaders::{KV_BLOCK, Sampling, Variant};
 
 /// A Llama with its KV cache.
 #[derive(Debug)]
@@ -358,15 +358,12 @@ impl Model {
         self.fast()?.read_step(count, top)
     }
 
-    /// Runs a step over what was uploaded and the pick behind it, each kernel timed by itself; the
-    /// kernels in their order, their work, and milliseconds.
+    /// Runs a step over what was uploaded and the pick behind it, each launch timed by itself: those of
+    /// the embedding as tape 0, then a tape a layer, and one of what comes after them.
     ///
     /// # Errors
     /// [`ForwardError`] where the path is not ours, or the device can't time.
-    pub async fn profile(
-        &self,
-        input: &StepInput,
-    ) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
+    pub async fn profile(&self, input: &StepInput) -> Result<Profile, ForwardError> {
         self.fast()?.profile(input.rows.total()).await
     }
 

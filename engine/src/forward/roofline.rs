@@ -51,18 +51,18 @@ mod measure {
         let y = gpu.empty(bytes as usize)?;
         let factors = gpu.create(Bytes::from_elems(vec![0.5f32, 1.0]))?;
         let sums = gpu.empty(FMA_GROUPS as usize * 64 * 4)?;
-        let both = gpu.record(|| {
+        let both = [gpu.record(|| {
             let info = [(bytes / 16) as u32];
             gpu.launch(&COPY, &[&x, &y], &info, [4096, 1, 1]);
             let groups = [FMA_GROUPS, 1, 1];
             gpu.launch(&FMA, &[&factors, &sums], &[rounds], groups);
-        });
+        })];
         let mut best = [f64::INFINITY; 2];
         gpu.profile(&both).await?;
         for _ in 0..REPEAT {
             let times = gpu.profile(&both).await?;
-            for (best, (_, _, ms)) in best.iter_mut().zip(times) {
-                *best = best.min(ms);
+            for (best, timed) in best.iter_mut().zip(times.launches) {
+                *best = best.min(timed.ms);
             }
         }
         let [copy, fma] = best;

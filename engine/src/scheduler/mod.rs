@@ -3,6 +3,7 @@
 mod blocks;
 mod length;
 mod request;
+mod running;
 mod sampling_options;
 mod schedule;
 mod step;

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::RequestId;
-use super::blocks::{BlockPool, Held};
+use super::blocks::BlockPool;
+use super::running::Running;
 use super::step::{Admitted, Lack, Part, Step, TableEntry};
 
 /// Steps of prompts in a row while answers wait.
@@ -95,67 +96,13 @@ pub struct Scheduler {
 }
 
 /// Who goes first: the smallest.
-type Turn = (Reverse<i32>, u64);
+pub(super) type Turn = (Reverse<i32>, u64);
 
 #[derive(Clone, Debug)]
 struct Waiting {
     asked: Asked,
     /// Whether it ran before.
     resumes: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Running {
-    asked: Asked,
-    turn: Turn,
-    slot: usize,
-    held: Held,
-    /// Ids that are computed before the first pick.
-    prompt: usize,
-    /// Positions that are, with those behind the ids.
-    padded: usize,
-    /// Where those begin that are not issued yet, once some are.
-    pads: usize,
-    /// Positions whose steps were issued, whether or not they are done.
-    issued: usize,
-}
-
-impl Running {
-    /// Whether the host does not know yet what the next row's id is.
-    const fn is_unknown(&self) -> bool {
-        self.issued >= self.asked.ids.len()
-    }
-
-    const fn is_prompt(&self) -> bool {
-        self.issued < self.prompt
-    }
-
-    /// Whether another id may be picked besides those that are on their way.
-    const fn goes_on(&self) -> bool {
-        self.issued >= self.prompt && self.issued + 1 < self.asked.most
-    }
-
-    /// What is computed next of a prompt, of no more than `room` rows. The last piece picks, so what lies
-    /// behind it comes before it: nothing of the prompt sees that.
-    fn piece(&self, room: usize) -> Part {
-        let end = self.padded.min(self.issued + room);
-        let behind = self.pads.max(end);
-        let is_last = end >= self.prompt;
-        let (range, pads) = if is_last && behind < self.padded {
-            let range = behind..self.padded.min(behind + room);
-            let pads = range.len();
-            (range, pads)
-        } else {
-            (self.issued..end, end.saturating_sub(self.prompt))
-        };
-        Part {
-            request: self.asked.request,
-            slot: self.slot,
-            picks: is_last && pads < range.len(),
-            range,
-            pads,
-        }
-    }
 }
 
 impl Scheduler {
@@ -293,8 +240,8 @@ impl Scheduler {
 
     /// Slots to requests in their turn, while there are slots and blocks.
     fn admit(&mut self, step: &mut Step) {
-        let alone = self.limits.pad_to.is_some();
-        while !(alone && !self.running.is_empty())
+        let beside = self.limits.pad_to.is_none();
+        while (beside || self.running.is_empty())
             && let Some(slot) = self.free_slot()
             && let Some(next) = self.waiting.first_key_value()
             && !self.is_coming(&next.1.asked.ids)

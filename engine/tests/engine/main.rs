@@ -15,6 +15,7 @@ mod kernels;
 mod logprobs;
 mod oracle;
 mod picks;
+mod profile;
 mod requests;
 mod shapes;
 mod stub;

@@ -18,11 +18,11 @@ use burn::tensor::{DType, Tensor};
 use burn_wgpu::CubeTensor;
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::step::{NO_BLOCKS, Row, words};
-use llamaglass_shaders::{Kernel, Sampling, Variant, embed};
+use llamaglass_shaders::{Sampling, Variant, embed};
 
 use super::device::OpenDevice;
 use super::error::ForwardError;
-use super::gpu::{Buffer, DeviceStage, Gpu, StepRead, Tape, Work, flat};
+use super::gpu::{Buffer, DeviceStage, Gpu, Profile, StepRead, Tape, Work, flat};
 use super::model::LogitRows;
 use super::pick::PickWay;
 use super::rope::frequencies;
@@ -377,17 +377,22 @@ impl Fast {
         Ok(values.take(tokens * self.buffers.c).collect())
     }
 
-    /// Runs a step over the `tokens` that were uploaded and the pick behind it, each kernel between two
-    /// timestamps; the kernels in their order, their work, and milliseconds.
+    /// Runs a step over the `tokens` that were uploaded and the pick behind it, each launch between two
+    /// timestamps: those of the embedding as tape 0, then a tape a layer, and one of what comes after them.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
-    pub async fn profile(&self, tokens: usize) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
-        let step = self.gpu.record(|| {
-            self.launch(Rows::prompt(tokens));
+    pub async fn profile(&self, tokens: usize) -> Result<Profile, ForwardError> {
+        let (gpu, rows) = (&self.gpu, Rows::prompt(tokens));
+        let mut tapes = vec![gpu.record(|| self.embed(tokens))];
+        let layer =
+            |layer: &Layer| gpu.record(|| layer.launch(gpu, &self.buffers, rows, &self.angles));
+        tapes.extend(self.layers.iter().map(layer));
+        tapes.push(gpu.record(|| {
+            self.picked_output(rows);
             self.launch_pick(PickWay::Argmax, 1);
-        });
-        self.gpu.profile(&step).await
+        }));
+        gpu.profile(&tapes).await
     }
 
     fn launch_pick(&self, way: PickWay, count: usize) {

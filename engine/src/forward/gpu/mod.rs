@@ -27,6 +27,7 @@ pub use buffer::Buffer;
 use encode::{Encoding, Mode};
 pub use encode::{Tape, flat};
 use pipelines::Pipelines;
+pub use profile::{Profile, Timed};
 use stages::Stages;
 pub use stages::{DeviceStage, StepRead, StepResult};
 pub use work::Work;

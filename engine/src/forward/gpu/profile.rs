@@ -1,5 +1,7 @@
 //! What each launch takes on the device's clock, and how fine that clock is.
 
+use std::slice;
+
 use llamaglass_shaders::Kernel;
 use wgpu::{
     BufferDescriptor, BufferUsages, CommandEncoderDescriptor, ComputePassDescriptor,
@@ -11,30 +13,85 @@ use super::encode::Launch;
 use super::mapping::Mapping;
 use super::stages::span_ms;
 use super::{Gpu, Tape, Work};
+use crate::platform::Stopwatch;
 
 /// Windows that are timed in one submit: two timestamps each, of which a query set has 4096.
 const WINDOWS: usize = 2048;
 /// Empty windows by which the clock's resolution is found out.
 const EMPTY_WINDOWS: usize = 32;
 
+/// A launch that was timed.
+#[derive(Clone, Copy, Debug)]
+pub struct Timed {
+    /// Of which of the tapes it is.
+    pub tape: usize,
+    /// The kernel.
+    pub kernel: Kernel,
+    /// What it had to do.
+    pub work: Work,
+    /// On the device's clock, in milliseconds.
+    pub ms: f64,
+    /// What encoding its pass took, in milliseconds.
+    pub encode_ms: f64,
+}
+
+/// Launches that were timed one by one, and what all of it took, in milliseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Profile {
+    /// In their order.
+    pub launches: Vec<Timed>,
+    /// From the begin of the first pass to the end of the last of each submit, on the device's clock.
+    pub device_ms: f64,
+    /// From before the first was encoded to after the wait for the last.
+    pub wall_ms: f64,
+}
+
+/// A pass between two timestamps.
+struct Pass {
+    /// Begin and end.
+    ticks: [u64; 2],
+    encode_ms: f64,
+}
+
 impl Gpu {
-    /// Runs what was recorded, each launch in a pass of its own between two timestamps; the kernels,
-    /// their work, and what each took in milliseconds.
+    /// Runs what was recorded, one tape after the other, each launch in a pass of its own between two
+    /// timestamps.
     ///
     /// This perturbs: the same launches in one pass overlap.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
-    pub async fn profile(&self, tape: &Tape) -> Result<Vec<(Kernel, Work, f64)>, ForwardError> {
+    pub async fn profile(&self, tapes: &[Tape]) -> Result<Profile, ForwardError> {
         self.submit()?;
-        let mut all = Vec::with_capacity(tape.launches.len());
-        for launches in tape.launches.chunks(WINDOWS) {
-            let windows: Vec<_> = launches.chunks(1).collect();
-            let times = self.times(&windows).await?;
-            let timed = launches.iter().zip(times);
-            all.extend(timed.map(|(launch, ms)| (launch.kernel, launch.work, ms)));
+        let watch = Stopwatch::start();
+        let mut profile = Profile::default();
+        let launches = tapes.iter().enumerate();
+        let launches: Vec<(usize, &Launch)> = launches
+            .flat_map(|(tape, of)| of.launches.iter().map(move |launch| (tape, launch)))
+            .collect();
+        for launches in launches.chunks(WINDOWS) {
+            let windows = launches.iter().map(|(_, launch)| slice::from_ref(*launch));
+            let windows: Vec<&[Launch]> = windows.collect();
+            let passes = self.windows(&windows).await?;
+            let times = self.times(&windows, &passes)?;
+            let begin = passes.iter().map(|pass| pass.ticks[0]).min();
+            let end = passes.iter().map(|pass| pass.ticks[1]).max();
+            let span = begin.zip(end);
+            profile.device_ms +=
+                span.map_or(0.0, |(begin, end)| (end - begin) as f64 * self.tick_ms());
+            let timed = launches.iter().zip(&passes).zip(times);
+            profile
+                .launches
+                .extend(timed.map(|(((tape, launch), pass), ms)| Timed {
+                    tape: *tape,
+                    kernel: launch.kernel,
+                    work: launch.work,
+                    ms,
+                    encode_ms: pass.encode_ms,
+                }));
         }
-        Ok(all)
+        profile.wall_ms = watch.ms();
+        Ok(profile)
     }
 
     /// Runs each of what was recorded in a pass of its own; what each took in milliseconds.
@@ -44,14 +101,15 @@ impl Gpu {
     pub async fn time(&self, tapes: &[Tape]) -> Result<Vec<f64>, ForwardError> {
         self.submit()?;
         let windows: Vec<&[Launch]> = tapes.iter().map(|tape| &tape.launches[..]).collect();
-        self.times(&windows).await
+        let passes = self.windows(&windows).await?;
+        self.times(&windows, &passes)
     }
 
-    async fn times(&self, windows: &[&[Launch]]) -> Result<Vec<f64>, ForwardError> {
-        let ticks = self.windows(windows).await?;
-        let (pairs, _) = ticks.as_chunks::<2>();
-        let spans = windows.iter().zip(pairs).map(|(launches, [begin, end])| {
-            let span = span_ms(*begin, *end, self.tick_ms());
+    /// What each of the `passes` that launched `windows` took, in milliseconds.
+    fn times(&self, windows: &[&[Launch]], passes: &[Pass]) -> Result<Vec<f64>, ForwardError> {
+        let spans = windows.iter().zip(passes).map(|(launches, pass)| {
+            let [begin, end] = pass.ticks;
+            let span = span_ms(begin, end, self.tick_ms());
             span.ok_or_else(|| {
                 let label = launches.first().map(|launch| launch.kernel.label());
                 ForwardError::Device {
@@ -64,12 +122,13 @@ impl Gpu {
 
     /// The smallest step of the device's clock, in milliseconds; nothing where it stands still.
     pub(super) async fn resolution_ms(&self) -> Result<Option<f64>, ForwardError> {
-        let ticks = self.windows(&[&[][..]; EMPTY_WINDOWS]).await?;
+        let passes = self.windows(&[&[][..]; EMPTY_WINDOWS]).await?;
+        let ticks: Vec<u64> = passes.iter().flat_map(|pass| pass.ticks).collect();
         Ok(resolution(&ticks).map(|step| step as f64 * self.tick_ms()))
     }
 
-    /// The timestamps before and after each of the passes that launch this, in ticks.
-    async fn windows(&self, passes: &[&[Launch]]) -> Result<Vec<u64>, ForwardError> {
+    /// Launches each of this in a pass of its own between two timestamps.
+    async fn windows(&self, passes: &[&[Launch]]) -> Result<Vec<Pass>, ForwardError> {
         let ticks = 2 * passes.len() as u32;
         let bytes = 8 * u64::from(ticks);
         let queries = self.device.create_query_set(&QuerySetDescriptor {
@@ -91,7 +150,10 @@ impl Gpu {
             let descriptor = CommandEncoderDescriptor::default();
             self.device.create_command_encoder(&descriptor)
         });
+        let watch = Stopwatch::start();
+        let mut encoded = Vec::with_capacity(passes.len());
         for (at, launches) in (0..).zip(passes) {
+            let begin = watch.ms();
             let writes = ComputePassTimestampWrites {
                 query_set: &queries,
                 beginning_of_pass_write_index: Some(2 * at),
@@ -104,6 +166,9 @@ impl Gpu {
             for launch in *launches {
                 launch.encode(&mut pass, None);
             }
+            // Only then is a pass made of what was said.
+            drop(pass);
+            encoded.push(watch.ms() - begin);
         }
         tail.resolve_query_set(&queries, 0..ticks, &resolved, 0);
         tail.copy_buffer_to_buffer(&resolved, 0, &staging, 0, Some(bytes));
@@ -120,8 +185,15 @@ impl Gpu {
             words.iter().map(|word| u64::from_le_bytes(*word)).collect()
         };
         let mapping = Mapping::new(staging, submission);
-        let (ticks, _) = mapping.take(&self.device, take).await?;
-        Ok(ticks)
+        let (ticks, _): (Vec<u64>, _) = mapping.take(&self.device, take).await?;
+        let (pairs, _) = ticks.as_chunks::<2>();
+        let passes = pairs.iter().zip(encoded);
+        Ok(passes
+            .map(|(ticks, encode_ms)| Pass {
+                ticks: *ticks,
+                encode_ms,
+            })
+            .collect())
     }
 }
 

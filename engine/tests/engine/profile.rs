@@ -1,0 +1,92 @@
+//! Launches timed one by one are all of a step's, each in its layer, and beside them is the step that
+//! nobody disturbed.
+
+use std::collections::BTreeMap;
+
+use llamaglass_engine::timing::{StepKind, StepProfile};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use pollster::block_on;
+
+use super::support::{answer, engine_with, odd_config, prompt, request};
+
+const LAYERS: usize = 3;
+
+fn engine(backend: BackendChoice) -> Engine {
+    let config = llamaglass_engine::weights::ModelConfig {
+        n_layers: LAYERS,
+        ..odd_config()
+    };
+    let options = LoadOptions {
+        backend,
+        prefill_chunk: Some(20),
+        ..Default::default()
+    };
+    engine_with(&config, &options)
+}
+
+fn check(profile: &StepProfile) {
+    let layers: Vec<Option<usize>> = profile.layers.iter().map(|layer| layer.layer).collect();
+    assert_eq!(layers, [None, Some(0), Some(1), Some(2), None]);
+    let mut by_kernel = BTreeMap::new();
+    for kernel in profile.layers.iter().flat_map(|layer| &layer.kernels) {
+        let (launches, bytes, flop) = by_kernel.entry(&*kernel.name).or_insert((0, 0, 0));
+        *launches += kernel.launches;
+        *bytes += kernel.bytes;
+        *flop += kernel.flop;
+    }
+    let kernels = profile.kernels.iter();
+    let kernels = kernels.map(|k| (&*k.name, (k.launches, k.bytes, k.flop)));
+    assert_eq!(by_kernel, kernels.collect());
+    let names = |at: usize| {
+        let kernels = profile.layers[at].kernels.iter();
+        kernels
+            .map(|k| (k.name.clone(), k.launches))
+            .collect::<Vec<_>>()
+    };
+    assert!(!names(1).is_empty());
+    assert!((2..=LAYERS).all(|at| names(at) == names(1)));
+    assert!(!names(0).is_empty() && !names(LAYERS + 1).is_empty());
+    for layer in &profile.layers {
+        assert!(layer.ms > 0.0 && layer.encode_ms > 0.0, "{layer:?}");
+        assert!(layer.kernels.iter().all(|kernel| kernel.encode_ms > 0.0));
+    }
+    let of_layers: f64 = profile.layers.iter().map(|layer| layer.ms).sum();
+    let of_kernels: f64 = profile.kernels.iter().map(|kernel| kernel.ms).sum();
+    assert!((of_layers - of_kernels).abs() < 1e-6 * of_layers);
+    for cost in [profile.plain, profile.profiled] {
+        let device_ms = cost.device_ms.unwrap();
+        assert!(device_ms > 0.0 && cost.encode_ms > 0.0, "{cost:?}");
+        assert!(cost.wall_ms > cost.encode_ms, "{cost:?}");
+    }
+}
+
+#[test]
+fn every_launch_has_its_layer_and_the_plain_step_is_beside() {
+    let mut engine = engine(BackendChoice::Wgpu);
+    let wanted = answer(&mut engine, request(prompt(7), 5));
+    let decode = block_on(engine.profile(1, 30, 3)).unwrap();
+    assert_eq!((decode.kind, decode.repeat), (StepKind::Decode, 3));
+    check(&decode);
+    let prefill = block_on(engine.profile(20, 10, 2)).unwrap();
+    assert_eq!((prefill.kind, prefill.tokens), (StepKind::Prefill, 20));
+    check(&prefill);
+    let back = serde_json::to_string(&decode).unwrap();
+    let back: StepProfile = serde_json::from_str(&back).unwrap();
+    assert_eq!(back.layers.len(), decode.layers.len());
+    // And nothing is left of it.
+    let again = answer(&mut engine, request(prompt(7), 5));
+    assert_eq!((again.ids, again.usage.reused_tokens), (wanted.ids, 0));
+}
+
+#[test]
+fn what_can_not_be_profiled_is_refused_in_words() {
+    let mut reference = engine(BackendChoice::Flex);
+    let error = block_on(reference.profile(1, 3, 1)).unwrap_err();
+    assert!(error.to_string().contains("reference path"), "{error}");
+    let mut fast = engine(BackendChoice::Wgpu);
+    let error = block_on(fast.profile(1, 96, 1)).unwrap_err();
+    assert!(error.to_string().contains("outside the context"), "{error}");
+    fast.submit(request(prompt(3), 2));
+    let error = block_on(fast.profile(1, 3, 1)).unwrap_err();
+    assert!(error.to_string().contains("wait or run"), "{error}");
+}
