@@ -84,7 +84,10 @@ mod tests {
         let path = folder.path().join("d.json");
         std::fs::write(&path, r#"[{"instruction": 3}]"#).expect("writes");
         let fault = read(&path, None).expect_err("no dataset").to_string();
-        assert!(fault.ends_with("d.json: row 1: instruction is no text"), "{fault}");
+        assert!(
+            fault.ends_with("d.json: row 1: instruction is no text"),
+            "{fault}"
+        );
         let missing = read(Path::new("no/such.json"), None);
         let missing = missing.expect_err("it is not there").to_string();
         assert!(

@@ -47,7 +47,11 @@ pub struct App {
 
 impl App {
     /// For a model that is loaded.
-    pub fn new(engine: &EngineThread, model_name: String, settings: &ServeSettings) -> Result<Self> {
+    pub fn new(
+        engine: &EngineThread,
+        model_name: String,
+        settings: &ServeSettings,
+    ) -> Result<Self> {
         Ok(Self {
             engine: engine.handle()?,
             info: engine.info().clone(),
@@ -158,7 +162,13 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
         let allowed = if settings.cors.iter().any(|origin| origin == "*") {
             AllowOrigin::any()
         } else {
-            AllowOrigin::list(settings.cors.iter().map(origin).collect::<Result<Vec<_>>>()?)
+            AllowOrigin::list(
+                settings
+                    .cors
+                    .iter()
+                    .map(origin)
+                    .collect::<Result<Vec<_>>>()?,
+            )
         };
         let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
         // Not `*`, which does not stand for the header that has the key.

@@ -120,7 +120,9 @@ pub async fn accept_until(
     stop: impl Future<Output = ()>,
 ) {
     let mut stop = std::pin::pin!(stop);
-    let places = Arc::new(Semaphore::new(settings.max_connections.min(Semaphore::MAX_PERMITS)));
+    let places = Arc::new(Semaphore::new(
+        settings.max_connections.min(Semaphore::MAX_PERMITS),
+    ));
     let accept = async || {
         // It is never closed.
         let place = Arc::clone(&places).acquire_owned().await.ok();
