@@ -8,3 +8,4 @@ mod text;
 pub use error::ReportError;
 pub use page::{Figure, Page, Table};
 pub use text::number;
+pub mod lab;

@@ -5,7 +5,7 @@ mod run;
 mod switch;
 
 #[cfg(feature = "compute")]
-pub use run::{run, run_switch};
+pub use run::{ablations, run, run_switch};
 pub use switch::Switch;
 
 use serde::{Deserialize, Serialize};
