@@ -22,7 +22,6 @@ use crate::serve::{App, ServeSettings, accept_until, router};
 
 /// A model that is loaded, and a server for it.
 pub struct Shell {
-    engine: EngineThread,
     handle: EngineHandle,
     /// What results call the model.
     pub model: String,
@@ -31,6 +30,8 @@ pub struct Shell {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
+    /// Dropped last: it waits until nobody can ask it any more.
+    engine: EngineThread,
 }
 
 impl Shell {
