@@ -8,4 +8,3 @@ mod text;
 pub use error::ReportError;
 pub use page::{Figure, Page, Table};
 pub use text::number;
-pub mod lab;
