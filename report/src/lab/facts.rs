@@ -3,6 +3,7 @@
 use llamaglass_engine::StubLevel;
 use llamaglass_engine::lab::{LabResult, Machine};
 
+use super::sheet::one_line;
 use crate::{clock, date, number};
 
 /// What was measured, how, and what `own` says of the experiment.
@@ -85,7 +86,7 @@ pub fn common(results: &[LabResult]) -> Vec<String> {
 pub fn lines(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or(0);
-    let line = |(name, value): &(&str, String)| format!("{name:<width$}  {value}\n");
+    let line = |(name, value): &(&str, String)| format!("{name:<width$}  {}\n", one_line(value));
     facts.iter().map(line).collect()
 }
 
@@ -160,6 +161,10 @@ mod tests {
     fn without_a_machine_there_is_its_clock_alone() {
         let none = of(None);
         assert!(!page(&none).expect("draws").contains("Model"));
+        assert_eq!(
+            lines(&[("Prompt", "a\nb".into()), ("Seed", "7".into())]),
+            "Prompt  a b\nSeed    7\n"
+        );
         let said = text(&none);
         let clock = said.lines().find(|line| line.starts_with("Clock"));
         assert!(
