@@ -13,7 +13,10 @@ use lab::{MODEL, Ran, lab, lab_on, number, read};
 use serde_json::{Value, json};
 
 fn close(a: f64, b: f64, what: &str) {
-    assert!((a - b).abs() <= 1e-9 * b.abs().max(1.0), "{what}: {a}, not {b}");
+    assert!(
+        (a - b).abs() <= 1e-9 * b.abs().max(1.0),
+        "{what}: {a}, not {b}"
+    );
 }
 
 /// A dataset whose texts have known lengths for a tokenizer of bytes.
@@ -46,7 +49,13 @@ fn the_committed_schema_is_that_of_the_results() {
 fn stats_are_those_computed_by_hand() {
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(2, 10), (4, 12), (4, 10), (9, 20)]);
-    let words = ["stats", "--random-weights", &shape_arg(&shape), "--dataset", &data];
+    let words = [
+        "stats",
+        "--random-weights",
+        &shape_arg(&shape),
+        "--dataset",
+        &data,
+    ];
     let Ran { result, folder } = lab_on(&words);
     let input = &result["input_tokens"];
     assert_eq!(
@@ -68,7 +77,13 @@ fn stats_are_those_computed_by_hand() {
 fn the_studys_queue_is_the_one_computed_by_hand() {
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(2, 100), (4, 10), (4, 10)]);
-    let words = ["simulate", "--random-weights", &shape_arg(&shape), "--dataset", &data];
+    let words = [
+        "simulate",
+        "--random-weights",
+        &shape_arg(&shape),
+        "--dataset",
+        &data,
+    ];
     let more = ["--ms-per-token", "27", "--qps", "0.625"];
     let Ran { result, .. } = lab_on(&[&words[..], &more].concat());
     close(number(&result, "/infer_s"), 3.24, "infer_s");
@@ -86,10 +101,17 @@ fn bare_adds_up_and_has_as_many_tokens_as_asked() {
         assert_eq!((rows.len(), &result["output_tokens"]), (4, &json!(24)));
         let total: f64 = rows.iter().map(|row| number(row, "/total_ms")).sum();
         close(number(&result, "/total_ms"), total, "total_ms");
-        close(number(&result, "/ms_per_token"), total / 24.0, "ms_per_token");
+        close(
+            number(&result, "/ms_per_token"),
+            total / 24.0,
+            "ms_per_token",
+        );
         for row in rows {
             let parts = ["encode_ms", "prefill_ms", "decode_ms", "detokenize_ms"];
-            let sum: f64 = parts.iter().map(|part| number(row, &format!("/{part}"))).sum();
+            let sum: f64 = parts
+                .iter()
+                .map(|part| number(row, &format!("/{part}")))
+                .sum();
             let whole = number(row, "/total_ms");
             assert!(sum <= whole && sum > 0.8 * whole, "{sum} of {whole}: {row}");
         }
@@ -115,8 +137,14 @@ fn every_layer_answers_and_is_compared_with_the_one_below() {
     let words = ["--backend", "flex", "--lengths", "1,4", "--repeats", "3"];
     let Ran { result, .. } = lab("ladder", &words);
     let layers = result["layers"].as_array().expect("layers");
-    let names: Vec<&str> = layers.iter().filter_map(|layer| layer["name"].as_str()).collect();
-    assert_eq!(names, ["bare", "thread", "text", "scheduler", "stream", "http"]);
+    let names: Vec<&str> = layers
+        .iter()
+        .filter_map(|layer| layer["name"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        ["bare", "thread", "text", "scheduler", "stream", "http"]
+    );
     assert!(layers[0]["excess"].is_null());
     for pair in layers.windows(2) {
         let pairs = pair[1]["excess"]["pairs"].as_array().expect("pairs");
@@ -124,17 +152,36 @@ fn every_layer_answers_and_is_compared_with_the_one_below() {
         // The first of each pair is the layer below.
         let mut below: Vec<f64> = pairs.iter().map(|pair| number(pair, "/0")).collect();
         below.sort_by(f64::total_cmp);
-        close(below[1], number(&pair[0], "/ms_per_token/median"), "the layer below");
+        close(
+            below[1],
+            number(&pair[0], "/ms_per_token/median"),
+            "the layer below",
+        );
     }
 }
 
 #[test]
 fn a_load_is_as_many_requests_as_the_rate_and_the_time() {
-    let words = ["--backend", "flex", "--qps", "7,20", "--duration", "0.5", "--max-tokens", "3"];
+    let words = [
+        "--backend",
+        "flex",
+        "--qps",
+        "7,20",
+        "--duration",
+        "0.5",
+        "--max-tokens",
+        "3",
+    ];
     let Ran { result, folder } = lab("load", &words);
     let runs = result["runs"].as_array().expect("runs");
-    for (run, (requests, file)) in runs.iter().zip([(3, "result_7_x.json"), (10, "result_20_x.json")]) {
-        assert_eq!([&run["requested"], &run["completed"]], [&json!(requests), &json!(requests)]);
+    for (run, (requests, file)) in runs
+        .iter()
+        .zip([(3, "result_7_x.json"), (10, "result_20_x.json")])
+    {
+        assert_eq!(
+            [&run["requested"], &run["completed"]],
+            [&json!(requests), &json!(requests)]
+        );
         assert_eq!(run["tokens"], 3 * requests);
         let own: Value = serde_json::from_str(&read(folder.path(), file)).expect("JSON");
         assert_eq!(own["figures"]["from_schedule"]["e2e_ms"], run["e2e_ms"]);
@@ -146,7 +193,10 @@ fn logits_are_those_of_the_reference_and_ids_those_of_the_bare_engine() {
     for backend in BACKENDS {
         let words = ["--backend", backend, "--take", "2", "--tokens", "5"];
         let Ran { result, folder } = lab("parity", &words);
-        assert_eq!((&result["pass"], &result["same_ids"]), (&json!(true), &json!(2)));
+        assert_eq!(
+            (&result["pass"], &result["same_ids"]),
+            (&json!(true), &json!(2))
+        );
         assert!(number(&result, "/max_abs") <= 5e-3);
         for row in result["rows"].as_array().expect("rows") {
             let ids = row["ids"].as_u64().expect("a count");
@@ -167,7 +217,16 @@ fn logits_are_those_of_the_reference_and_ids_those_of_the_bare_engine() {
         let out = folder.path().join("again").to_string_lossy().into_owned();
         let reference = frozen.to_string_lossy().into_owned();
         let all = [
-            &["lab", "parity", &model, "--json", "--out", &out, "--reference", &reference],
+            &[
+                "lab",
+                "parity",
+                &model,
+                "--json",
+                "--out",
+                &out,
+                "--reference",
+                &reference,
+            ],
             &words[..],
         ];
         let output = run(&all.concat());
@@ -180,7 +239,16 @@ fn logits_are_those_of_the_reference_and_ids_those_of_the_bare_engine() {
 
 #[test]
 fn a_chain_names_eager_formatting_and_what_it_costs() {
-    let words = ["--take", "5", "--tokens", "8", "--with", "eager-logs", "--log-ms", "7"];
+    let words = [
+        "--take",
+        "5",
+        "--tokens",
+        "8",
+        "--with",
+        "eager-logs",
+        "--log-ms",
+        "7",
+    ];
     for backend in BACKENDS {
         let Ran { result, .. } = lab("chain", &[&["--backend", backend], &words[..]].concat());
         let worst = &result["diff"]["spans"][0];
@@ -191,7 +259,10 @@ fn a_chain_names_eager_formatting_and_what_it_costs() {
         assert!(text.starts_with("plan of decode grew most: by 7"), "{text}");
         let spans = number(&result, "/tree/total_ms");
         let residue = number(&result, "/residue_ms");
-        assert!(residue.abs() < 0.1 * spans, "{backend}: {residue} of {spans}");
+        assert!(
+            residue.abs() < 0.1 * spans,
+            "{backend}: {residue} of {spans}"
+        );
     }
 }
 
@@ -201,40 +272,82 @@ fn a_chain_names_padding_and_what_it_costs() {
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(40, 4), (41, 4), (42, 4), (43, 4), (44, 4)]);
     for (backend, span) in [("flex", "encode"), ("wgpu", "gpu")] {
-        let words = ["chain", "--random-weights", &shape_arg(&shape), "--backend", backend];
+        let words = [
+            "chain",
+            "--random-weights",
+            &shape_arg(&shape),
+            "--backend",
+            backend,
+        ];
         let more = ["--dataset", &data, "--tokens", "3", "--context", "2048"];
         let with = ["--with", "pad-to-max", "--pad-to", "2000"];
         let Ran { result, .. } = lab_on(&[&words[..], &more, &with].concat());
         let worst = &result["diff"]["spans"][0];
-        assert_eq!(worst["path"], json!(["prefill", "forward", span]), "{backend}");
+        assert_eq!(
+            worst["path"],
+            json!(["prefill", "forward", span]),
+            "{backend}"
+        );
         assert_eq!(worst["positions"][1], 2000.0, "{backend}: {worst}");
         // What the request takes longer is that span.
         let cost = number(worst, "/a_request/difference/median");
         let whole = number(&result, "/diff/request/difference/median");
-        assert!((cost / whole - 1.0).abs() < 0.1, "{backend}: {cost} of {whole}");
+        assert!(
+            (cost / whole - 1.0).abs() < 0.1,
+            "{backend}: {cost} of {whole}"
+        );
         let text = result["findings"][0]["text"].as_str().expect("a text");
-        assert!(text.starts_with(&format!("{span} of prefill grew most: ")), "{text}");
-        assert!(text.contains("2,000 positions computed instead of"), "{text}");
+        assert!(
+            text.starts_with(&format!("{span} of prefill grew most: ")),
+            "{text}"
+        );
+        assert!(
+            text.contains("2,000 positions computed instead of"),
+            "{text}"
+        );
     }
 }
 
 #[test]
 fn every_switch_is_measured_in_pairs_with_the_same_answers() {
-    let words = ["--prompt-tokens", "12", "--gen-tokens", "4", "--repeats", "3", "--batch", "2"];
+    let words = [
+        "--prompt-tokens",
+        "12",
+        "--gen-tokens",
+        "4",
+        "--repeats",
+        "3",
+        "--batch",
+        "2",
+    ];
     for backend in BACKENDS {
         let Ran { result, .. } = lab("ablate", &[&["--backend", backend], &words[..]].concat());
         let switches = result["switches"].as_array().expect("switches");
         let names = |list: &[Value], key: &str| {
-            let names = list.iter().filter_map(|of| of[key].as_str().map(str::to_owned));
+            let names = list
+                .iter()
+                .filter_map(|of| of[key].as_str().map(str::to_owned));
             names.collect::<Vec<String>>()
         };
         let mut measured = names(switches, "switch");
         measured.sort();
         let wanted: &[&str] = match backend {
-            "flex" => &["batch", "concatenated-cache", "eager-logs", "pad-to-max", "worker"],
+            "flex" => &[
+                "batch",
+                "concatenated-cache",
+                "eager-logs",
+                "pad-to-max",
+                "worker",
+            ],
             _ => &[
-                "batch", "concatenated-cache", "eager-logs", "host-pick", "no-replay", "pad-to-max",
-                "readback-depth", "worker",
+                "batch",
+                "concatenated-cache",
+                "eager-logs",
+                "host-pick",
+                "no-replay",
+                "pad-to-max",
+                "readback-depth",
+                "worker",
             ],
         };
         assert_eq!(measured, wanted, "{backend}: {}", result["left_out"]);
@@ -242,7 +355,10 @@ fn every_switch_is_measured_in_pairs_with_the_same_answers() {
             assert_eq!(of["same_answers"], true, "{of}");
             assert_eq!(of["whole_ms"]["pairs"].as_array().map(Vec::len), Some(3));
         }
-        let padded = switches.iter().find(|of| of["switch"] == "pad-to-max").expect("measured");
+        let padded = switches
+            .iter()
+            .find(|of| of["switch"] == "pad-to-max")
+            .expect("measured");
         assert_eq!(padded["per_request_ms"]["verdict"], "slower", "{padded}");
     }
 }
@@ -263,23 +379,40 @@ fn the_simulated_scheduler_ends_when_the_measured_one_does() {
 
 #[test]
 fn every_stub_level_is_run_under_every_load_streamed_and_whole() {
-    let words = ["--backend", "flex", "--loads", "20/0.2,40/0.1", "--repeats", "4", "--max-tokens", "2"];
+    let words = [
+        "--backend",
+        "flex",
+        "--loads",
+        "20/0.2,40/0.1",
+        "--repeats",
+        "4",
+        "--max-tokens",
+        "2",
+    ];
     let Ran { result, folder } = lab("stub", &words);
     let cells = result["cells"].as_array().expect("cells");
     assert_eq!(cells.len(), 8 * 2 * 2);
     for cell in cells {
         assert_eq!(cell["requested"], 4);
         assert_eq!(cell["completed"], json!([4, 4, 4, 4]));
-        let mut runs: Vec<f64> = (0..4).map(|run| number(cell, &format!("/execution_s/{run}"))).collect();
+        let mut runs: Vec<f64> = (0..4)
+            .map(|run| number(cell, &format!("/execution_s/{run}")))
+            .collect();
         runs.sort_by(f64::total_cmp);
         close(number(cell, "/min_s"), runs[0], "min");
-        close(number(cell, "/median_s"), f64::midpoint(runs[1], runs[2]), "median");
+        close(
+            number(cell, "/median_s"),
+            f64::midpoint(runs[1], runs[2]),
+            "median",
+        );
     }
     // The whole model takes longer than none of it.
     let levels = result["levels"].as_array().expect("levels");
     assert_eq!(levels.len(), 16);
     let ms = |level: u64| {
-        let found = levels.iter().find(|of| of["level"] == level && of["stream"] == true);
+        let found = levels
+            .iter()
+            .find(|of| of["level"] == level && of["stream"] == true);
         number(found.expect("measured"), "/request_ms/median")
     };
     assert!(ms(100) > ms(4), "{} {}", ms(100), ms(4));
@@ -288,7 +421,15 @@ fn every_stub_level_is_run_under_every_load_streamed_and_whole() {
 
 #[test]
 fn kernels_add_up_to_their_step_and_layers_to_the_kernels() {
-    let words = ["--backend", "wgpu", "--prompt-tokens", "20", "--repeats", "2", "--layers"];
+    let words = [
+        "--backend",
+        "wgpu",
+        "--prompt-tokens",
+        "20",
+        "--repeats",
+        "2",
+        "--layers",
+    ];
     let Ran { result, .. } = lab("kernels", &words);
     let steps = result["steps"].as_array().expect("steps");
     assert_eq!(steps.len(), 2);
@@ -316,7 +457,15 @@ fn kernels_add_up_to_their_step_and_layers_to_the_kernels() {
         );
     }
     let model = family_arg(MODEL);
-    let here = run(&["lab", "kernels", &model, "--backend", "flex", "--out", "/dev/null/x"]);
+    let here = run(&[
+        "lab",
+        "kernels",
+        &model,
+        "--backend",
+        "flex",
+        "--out",
+        "/dev/null/x",
+    ]);
     assert!(!here.status.success());
 }
 
@@ -324,7 +473,15 @@ fn kernels_add_up_to_their_step_and_layers_to_the_kernels() {
 fn kernels_of_a_cpu_are_refused_in_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
-    let output = run(&["lab", "kernels", &family_arg(MODEL), "--backend", "flex", "--out", &out]);
+    let output = run(&[
+        "lab",
+        "kernels",
+        &family_arg(MODEL),
+        "--backend",
+        "flex",
+        "--out",
+        &out,
+    ]);
     assert!(!output.status.success());
     let said = stderr(&output);
     assert!(said.contains("kernels can't be measured here"), "{said}");
@@ -335,12 +492,23 @@ fn all_of_them_make_one_report() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
     let shape = tiny_shape();
-    let words = ["lab", "all", "--random-weights", &shape_arg(&shape), "--backend", "wgpu"];
+    let words = [
+        "lab",
+        "all",
+        "--random-weights",
+        &shape_arg(&shape),
+        "--backend",
+        "wgpu",
+    ];
     let all = json(&[&words[..], &["--json", "--take", "4", "--out", &out]].concat());
     let results = all["results"].as_array().expect("results");
-    let names: Vec<&str> = results.iter().filter_map(|of| of["experiment"].as_str()).collect();
+    let names: Vec<&str> = results
+        .iter()
+        .filter_map(|of| of["experiment"].as_str())
+        .collect();
     let wanted = [
-        "stats", "bare", "ladder", "load", "parity", "chain", "ablate", "simulate", "stub", "kernels",
+        "stats", "bare", "ladder", "load", "parity", "chain", "ablate", "simulate", "stub",
+        "kernels",
     ];
     assert_eq!(names, wanted, "{}", all["left_out"]);
     results.iter().for_each(lab::check);
@@ -348,14 +516,27 @@ fn all_of_them_make_one_report() {
     for finding in summary["findings"].as_array().expect("findings") {
         lab::check_finding(summary, finding);
     }
-    let bars: Vec<&str> =
-        summary["token"].as_array().expect("bars").iter().filter_map(|bar| bar["name"].as_str()).collect();
-    assert!(bars.contains(&"bare") && bars.contains(&"shell"), "{bars:?}");
+    let bars: Vec<&str> = summary["token"]
+        .as_array()
+        .expect("bars")
+        .iter()
+        .filter_map(|bar| bar["name"].as_str())
+        .collect();
+    assert!(
+        bars.contains(&"bare") && bars.contains(&"shell"),
+        "{bars:?}"
+    );
     assert!(summary["roofline_share"].is_number());
     let html = read(folder.path(), "report.html");
     for name in names {
-        assert!(folder.path().join(format!("{name}.html")).is_file(), "{name}");
-        assert!(html.contains(&format!("id=\"{name}\"")), "{name} in the report");
+        assert!(
+            folder.path().join(format!("{name}.html")).is_file(),
+            "{name}"
+        );
+        assert!(
+            html.contains(&format!("id=\"{name}\"")),
+            "{name} in the report"
+        );
     }
     let lab: Value = serde_json::from_str(&read(folder.path(), "lab.json")).expect("JSON");
     assert_eq!(lab["results"], all["results"]);
