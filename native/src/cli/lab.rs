@@ -106,7 +106,7 @@ pub struct LadderArgs {
     #[command(flatten)]
     pub run: RunArgs,
     /// Tokens of the answers (the study's: 1,5,10,30,60,65,120,240,360,480).
-    #[arg(long, value_name = "N,N,..", value_delimiter = ',', default_value = "1,5,10,30,60", value_parser = positive)]
+    #[arg(long, value_name = "N,N,..", value_delimiter = ',', default_value = "1,5,10,30", value_parser = positive)]
     pub lengths: Vec<usize>,
     /// How often each layer is measured at each length.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
