@@ -1,5 +1,10 @@
 //! Text and numbers as they stand in a report.
 
+use llamaglass_engine::lab::digits;
+use llamaglass_engine::timing::Clock;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 /// Text that means nothing to HTML and SVG, in elements and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -16,19 +21,28 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-/// A number with the digits that count: 0.0012, 0.123, 1.23, 12.3, 123, 12345.
+/// A number as sentences of the lab say it; words where it is none.
 pub fn number(value: f64) -> String {
-    let decimals = match value.abs() {
-        // Nothing that was measured is as small.
-        size if size < 1e-9 => return "0".to_owned(),
-        // Two digits that are not 0.
-        size if size < 0.01 => (1.0 - size.log10().floor()) as usize,
-        size if size < 1.0 => 3,
-        size if size < 10.0 => 2,
-        size if size < 100.0 => 1,
-        _ => 0,
-    };
-    format!("{value:.decimals$}")
+    match value.is_finite() {
+        true => digits(value),
+        false => "not finite".to_owned(),
+    }
+}
+
+/// Seconds since 1970 as a date, in UTC.
+pub fn date(unix_s: i64) -> String {
+    let date = OffsetDateTime::from_unix_timestamp(unix_s).ok();
+    let date = date.and_then(|date| date.format(&Rfc3339).ok());
+    date.unwrap_or_else(|| format!("{unix_s} s after 1970"))
+}
+
+/// A clock with its resolution.
+pub fn clock(clock: &Clock) -> String {
+    let Clock {
+        source,
+        resolution_ms,
+    } = clock;
+    format!("{}, resolution {resolution_ms:.6} ms", source.name())
 }
 
 #[cfg(test)]
@@ -36,10 +50,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_the_digits_that_count() {
-        let shown = [0.0, 0.0123, 1.234, 12.34, 123.4, 12345.6].map(number);
-        assert_eq!(shown, ["0", "0.012", "1.23", "12.3", "123", "12346"]);
-        let small = [-0.0, 0.00123, -0.000_042, 1e-300].map(number);
-        assert_eq!(small, ["0", "0.0012", "-0.000042", "0"]);
+    fn what_is_no_number_is_said_in_words() {
+        assert_eq!([1.234, 12345.6].map(number), ["1.23", "12,346"]);
+        let odd = [f64::NAN, f64::INFINITY, -f64::INFINITY];
+        assert!(odd.map(number).iter().all(|said| said == "not finite"));
+    }
+
+    #[test]
+    fn dates_are_in_utc() {
+        assert_eq!(date(1_700_000_000), "2023-11-14T22:13:20Z");
+        assert_eq!(date(i64::MAX), format!("{} s after 1970", i64::MAX));
     }
 }

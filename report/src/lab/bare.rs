@@ -1,0 +1,211 @@
+//! `bare`
+
+use llamaglass_engine::lab::bare::{BareData, BareRow};
+
+use super::estimate;
+use super::part::{Item, Part};
+use super::sheet::{Cell, Sheet, row};
+use crate::plot::{Chart, MOST_POINTS, Mark, Series};
+use crate::{Figure, number};
+
+/// What it shows.
+pub fn part(data: &BareData) -> Part {
+    let rows = data.rows.iter().enumerate();
+    let rows = Sheet::new("Requests", &COLUMNS).with(rows.map(cells));
+    let far = data.outliers.iter();
+    let far = far.filter_map(|index| Some((*index, data.rows.get(*index)?)));
+    let outliers = Sheet::new("Outliers", &COLUMNS).with(far.map(cells));
+    let mut items = vec![
+        Item::Figures(figures(data)),
+        Item::Table(overall(data)),
+        Item::Text(match outliers.rows.len() {
+            0 => "No request is far from the others.".into(),
+            far => format!("{far} requests are far from the others, and count all the same."),
+        }),
+    ];
+    items.extend([Item::Table(outliers), Item::Table(rows.clone())]);
+    Part {
+        facts: vec![
+            ("Dataset", data.dataset.clone()),
+            ("Requests", number(data.rows.len() as f64)),
+        ],
+        items,
+        files: vec![("bare", rows)],
+    }
+}
+
+const COLUMNS: [&str; 8] = [
+    "row",
+    "prompt, tokens",
+    "answer, tokens",
+    "encode, ms",
+    "prefill, ms",
+    "decode, ms",
+    "detokenize, ms",
+    "in all, ms",
+];
+
+fn cells((index, of): (usize, &BareRow)) -> Vec<Cell> {
+    row![
+        index + 1,
+        of.input_tokens,
+        of.output_tokens,
+        of.encode_ms,
+        of.prefill_ms,
+        of.decode_ms,
+        of.detokenize_ms,
+        of.total_ms,
+    ]
+}
+
+fn overall(data: &BareData) -> Sheet {
+    let columns = [
+        "in all, ms",
+        "answers, tokens",
+        "ms a token",
+        "median request, ms",
+        "95 % from, ms",
+        "95 % to, ms",
+        "slope, ms a token",
+        "intercept, ms a request",
+        "r\u{b2}",
+    ];
+    let mut row = row![data.total_ms, data.output_tokens, data.ms_per_token];
+    row.extend(estimate::cells(data.request_ms));
+    row.extend(row![
+        data.fit.map(|fit| fit.slope),
+        data.fit.map(|fit| fit.intercept),
+        data.fit.map(|fit| fit.r2),
+    ]);
+    Sheet::new("All requests", &columns).with((!data.rows.is_empty()).then_some(row))
+}
+
+fn figures(data: &BareData) -> Vec<Figure> {
+    let input = |of: &BareRow| of.input_tokens as f64;
+    let output = |of: &BareRow| of.output_tokens as f64;
+    let time = |of: &BareRow| of.total_ms;
+    let chart = |title: &str, x: &str, y: &str, series: Vec<Series>| {
+        let drawing = Chart {
+            title: title.into(),
+            x: x.into(),
+            y: y.into(),
+            series,
+        };
+        Figure::new(drawing, caption(data.rows.len()))
+    };
+    let (inputs, outputs) = ("prompt, tokens", "answer, tokens");
+    let mut against = vec![requests(data, "requests", |_| true, (output, time))];
+    let far = |index: usize| data.outliers.contains(&index);
+    if !data.outliers.is_empty() {
+        against = vec![
+            requests(data, "requests", |index| !far(index), (output, time)),
+            requests(data, "outliers", far, (output, time)),
+        ];
+    }
+    if let Some(fit) = data.fit {
+        let most = data.rows.iter().map(output).fold(0.0, f64::max);
+        against.push(Series {
+            name: format!(
+                "{} ms + {} ms a token",
+                number(fit.intercept),
+                number(fit.slope)
+            ),
+            points: vec![(0.0, fit.intercept), (most, fit.at(most))],
+            mark: Mark::Line,
+        });
+    }
+    let all = |of| vec![requests(data, "requests", |_| true, of)];
+    vec![
+        chart("Time against prompt", inputs, "ms", all((input, time))),
+        chart(
+            "Answer against prompt",
+            inputs,
+            outputs,
+            all((input, output)),
+        ),
+        chart("Time against answer", outputs, "ms", against),
+    ]
+}
+
+fn caption(count: usize) -> String {
+    match count {
+        few @ ..=MOST_POINTS => format!("A point for each of {} requests.", number(few as f64)),
+        many => format!("At most {MOST_POINTS} of {many} requests, evenly chosen."),
+    }
+}
+
+/// What of a request lies to the right, and what upwards.
+type Axes = (fn(&BareRow) -> f64, fn(&BareRow) -> f64);
+
+fn requests(data: &BareData, name: &str, which: impl Fn(usize) -> bool, (x, y): Axes) -> Series {
+    let rows = data
+        .rows
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| which(*index));
+    Series {
+        name: name.into(),
+        points: rows.map(|(_, of)| (x(of), y(of))).collect(),
+        mark: Mark::Points,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::lab::Data;
+
+    use super::*;
+    use crate::lab::fixture::{HOSTILE, Shown};
+
+    fn of(output_tokens: usize, total_ms: f64) -> BareRow {
+        BareRow {
+            input_tokens: 12,
+            output_tokens,
+            encode_ms: 0.25,
+            prefill_ms: 20.5,
+            decode_ms: total_ms - 21.25,
+            detokenize_ms: 0.5,
+            total_ms,
+        }
+    }
+
+    #[test]
+    fn requests_and_their_line_are_shown() {
+        // 25 ms and 10 ms a token; the fourth took 700 ms more.
+        let rows: Vec<BareRow> = (1..=9)
+            .map(|n| of(10 * n, 25.0 + 100.0 * n as f64))
+            .collect();
+        let straight = Shown::of(Data::Bare(BareData::of(HOSTILE.into(), rows.clone())));
+        // 9 x 25 + 45 x 100 over 450 tokens.
+        assert!(
+            straight.text.contains("10.5 ms a token over 450 tokens"),
+            "{}",
+            straight.text
+        );
+        assert!(
+            straight.page.contains("25 ms + 10 ms a token</li>")
+                || straight.page.contains("25.0 ms + 10.0 ms a token</li>")
+        );
+        straight.has_row(&["1", "12", "10", "0.250", "20.5", "104", "0.500", "125"]);
+        assert!(
+            straight
+                .csv("bare.csv")
+                .contains("\r\n9,12,90,0.25,20.5,903.75,0.5,925\r\n")
+        );
+        assert!(straight.page.contains("No request is far from the others."));
+        let mut cold = rows;
+        cold[3].total_ms += 700.0;
+        let cold = Shown::of(Data::Bare(BareData::of("d".into(), cold)));
+        assert!(cold.page.contains("1 requests are far") && cold.page.contains("outliers</li>"));
+        cold.has_row(&["4", "12", "40", "0.250", "20.5", "404", "0.500", "1,125"]);
+    }
+
+    #[test]
+    fn without_requests_or_a_line_there_is_a_page() {
+        Shown::of(Data::Bare(BareData::default()));
+        let shown = Shown::of(Data::Bare(BareData::of("d".into(), vec![of(5, 75.0)])));
+        shown.has_row(&[
+            "75", "5", "15", "75", "\u{2013}", "\u{2013}", "\u{2013}", "\u{2013}", "\u{2013}",
+        ]);
+    }
+}

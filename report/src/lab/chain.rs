@@ -1,0 +1,333 @@
+//! `chain`
+
+use llamaglass_engine::lab::chain::{ChainData, ChainDiff, ChainNode};
+
+use super::estimate;
+use super::part::{Item, Part};
+use super::sheet::{Cell, Sheet, row};
+use crate::plot::{Flame, FlameRow};
+use crate::{Figure, number};
+
+/// Between the names of a path.
+const WITHIN: &str = " > ";
+
+/// What it shows.
+pub fn part(data: &ChainData) -> Part {
+    let with = data.with.as_deref().unwrap_or("second run");
+    let runs = [("as it is", Some(&data.tree)), (with, data.second.as_ref())];
+    let runs: Vec<(&str, &ChainNode)> = runs
+        .into_iter()
+        .filter_map(|(name, tree)| Some((name, tree?)))
+        .collect();
+    let flames = runs
+        .iter()
+        .map(|(name, tree)| flame(name, tree, data.requests));
+    let mut items = vec![Item::Figures(flames.collect())];
+    items.extend(data.diff.iter().flat_map(of_diff));
+    items.extend(
+        runs.iter()
+            .map(|(name, tree)| Item::Tree(format!("Spans of a request, {name}"), indented(tree))),
+    );
+    let mut files = vec![("chain", flat(&runs))];
+    files.extend(data.diff.as_ref().map(|diff| ("chain_diff", grown(diff))));
+    let mut facts = vec![
+        ("Dataset", data.dataset.clone()),
+        ("Requests", number(data.requests as f64)),
+        (
+            "No span accounts for",
+            format!(
+                "{} ms, {} % of the wall time",
+                number(data.residue_ms),
+                number(data.residue_share * 100.0)
+            ),
+        ),
+    ];
+    facts.extend(data.with.clone().map(|with| ("Second run with", with)));
+    Part {
+        facts,
+        items,
+        files,
+    }
+}
+
+/// A request as it is on average, from the outermost span to the innermost.
+fn flame(name: &str, tree: &ChainNode, requests: usize) -> Figure {
+    fn push(rows: &mut Vec<FlameRow>, node: &ChainNode, depth: usize, start: f64, requests: f64) {
+        let width = node.total_ms / requests;
+        rows.push(FlameRow {
+            depth,
+            start,
+            width,
+            name: node.name.clone(),
+            value: format!("{} ms, {} %", number(width), number(node.share * 100.0)),
+        });
+        let mut start = start;
+        for child in &node.children {
+            push(rows, child, depth + 1, start, requests);
+            start += child.total_ms / requests;
+        }
+    }
+    let mut rows = Vec::new();
+    push(&mut rows, tree, 0, 0.0, requests as f64);
+    let drawing = Flame {
+        title: format!("A request on average, {name}"),
+        rows,
+    };
+    let caption = format!(
+        "Widths are milliseconds of a request, the mean of {}; spans that happen in every step are put \
+         together.",
+        number(requests as f64)
+    );
+    Figure::new(drawing, caption)
+}
+
+/// Headings of [`figures`].
+const FIGURES: [&str; 7] = [
+    "count", "mean, ms", "p50, ms", "p90, ms", "p99, ms", "max, ms", "share, %",
+];
+
+fn figures(of: &ChainNode) -> Vec<Cell> {
+    row![
+        of.count,
+        of.mean_ms,
+        of.p50_ms,
+        of.p90_ms,
+        of.p99_ms,
+        of.max_ms,
+        of.share * 100.0,
+    ]
+}
+
+/// Every node after those it is inside of, with the names from the outermost to it.
+fn walk<'a>(node: &'a ChainNode, path: &[&'a str], see: &mut dyn FnMut(&[&'a str], &'a ChainNode)) {
+    let path = [path, &[&*node.name]].concat();
+    see(&path, node);
+    for child in &node.children {
+        walk(child, &path, see);
+    }
+}
+
+fn indented(tree: &ChainNode) -> String {
+    let mut rows = Vec::new();
+    walk(tree, &[], &mut |path, node| {
+        let mut row = row!["  ".repeat(path.len() - 1) + &node.name];
+        row.extend(figures(node));
+        rows.push(row);
+    });
+    Sheet::new("", &[&["span"], &FIGURES[..]].concat())
+        .with(rows)
+        .aligned()
+}
+
+fn flat(runs: &[(&str, &ChainNode)]) -> Sheet {
+    let mut rows = Vec::new();
+    for (run, tree) in runs {
+        walk(tree, &[], &mut |path, node| {
+            let mut row = row![path.join(WITHIN), *run];
+            row.extend(figures(node));
+            row.extend(row![node.total_ms, node.positions]);
+            rows.push(row);
+        });
+    }
+    let columns = [&["path", "run"], &FIGURES[..], &["in all, ms", "positions"]].concat();
+    Sheet::new("chain", &columns).with(rows)
+}
+
+fn of_diff(diff: &ChainDiff) -> Vec<Item> {
+    let columns = [&["", "pairs"], &estimate::DIFFERENCE[..]].concat();
+    let rows = diff.request.as_ref().map(|of| {
+        let mut row = row!["a request", of.pairs.len()];
+        row.extend(estimate::difference(Some(of)));
+        row
+    });
+    let whole = Sheet::new("Whole requests", &columns).with(rows);
+    let request = diff.request.iter();
+    let mut remarks: Vec<String> = request
+        .flat_map(|of| estimate::remarks("Requests", "ms", of))
+        .collect();
+    for of in &diff.spans {
+        remarks.extend(estimate::remarks(
+            &of.path.join(WITHIN),
+            "ms a request",
+            &of.a_request,
+        ));
+    }
+    vec![
+        Item::Table(whole),
+        Item::Table(growth(diff)),
+        Item::Table(each_time(diff)),
+        Item::List(remarks),
+    ]
+}
+
+/// What grew, most first.
+fn growth(diff: &ChainDiff) -> Sheet {
+    let columns = [&["span"], &estimate::DIFFERENCE[..]].concat();
+    let rows = diff.spans.iter().map(|of| {
+        let mut row = row![of.path.join(WITHIN)];
+        row.extend(estimate::difference(Some(&of.a_request)));
+        row
+    });
+    Sheet::new("What grew of a request, most first", &columns).with(rows)
+}
+
+/// The same of each time that it happened.
+fn each_time(diff: &ChainDiff) -> Sheet {
+    let columns = [
+        "span",
+        "times a request before",
+        "times after",
+        "each before, ms",
+        "each after, ms",
+        "growth of each, ms",
+        "positions before",
+        "positions after",
+    ];
+    let rows = diff.spans.iter().map(|of| {
+        row![
+            of.path.join(WITHIN),
+            of.times[0],
+            of.times[1],
+            of.each_ms[0],
+            of.each_ms[1],
+            of.growth_each_ms,
+            of.positions.map(|[before, _]| before),
+            of.positions.map(|[_, after]| after),
+        ]
+    });
+    Sheet::new("How often, and each time", &columns).with(rows)
+}
+
+/// Both, for a file.
+fn grown(diff: &ChainDiff) -> Sheet {
+    let (mut sheet, each) = (growth(diff), each_time(diff));
+    sheet.columns.extend(each.columns.into_iter().skip(1));
+    for (row, each) in sheet.rows.iter_mut().zip(each.rows) {
+        row.extend(each.into_iter().skip(1));
+    }
+    sheet
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::lab::chain::Growth;
+    use llamaglass_engine::lab::{Data, Difference};
+
+    use super::*;
+    use crate::lab::fixture::{HOSTILE, Shown};
+
+    fn node(name: &str, count: usize, total_ms: f64, children: Vec<ChainNode>) -> ChainNode {
+        let mean = total_ms / count as f64;
+        ChainNode {
+            name: name.into(),
+            count,
+            total_ms,
+            share: total_ms / 100.0,
+            mean_ms: mean,
+            p50_ms: mean,
+            p90_ms: mean,
+            p99_ms: mean,
+            max_ms: mean,
+            positions: None,
+            children,
+        }
+    }
+
+    fn data() -> ChainData {
+        let gpu = node("gpu", 8, 60.0, Vec::new());
+        let rest = node("rest", 8, 20.0, Vec::new());
+        let decode = node("decode", 8, 80.0, vec![gpu, rest]);
+        ChainData {
+            dataset: HOSTILE.into(),
+            requests: 2,
+            residue_ms: 20.0,
+            residue_share: 0.2,
+            tree: node(
+                "request",
+                2,
+                100.0,
+                vec![node("queue", 2, 20.0, Vec::new()), decode],
+            ),
+            ..ChainData::default()
+        }
+    }
+
+    #[test]
+    fn spans_are_a_tree_a_chart_and_a_file() {
+        let shown = Shown::of(Data::Chain(Box::new(data())));
+        for line in [
+            "request      2      50       50       50       50       50       100\n",
+            "  queue      2      10       10       10       10       10        20\n",
+            "    gpu      8    7.50     7.50     7.50     7.50     7.50        60\n",
+        ] {
+            let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+            let indent = line.len() - line.trim_start().len();
+            let found = shown.text.lines().find(|of| squeezed(of) == squeezed(line));
+            let found = found.unwrap_or_else(|| panic!("{line}: {}", shown.text));
+            assert_eq!(found.len() - found.trim_start().len(), indent);
+            assert!(shown.page.contains(found));
+        }
+        // Of 880 units, decode begins at a fifth, and takes 40 of 50 ms.
+        assert!(
+            shown
+                .page
+                .contains("x=\"176.00\" y=\"24\" width=\"704.00\"")
+        );
+        assert!(
+            shown.page.contains("<title>gpu: 30 ms, 60 %</title>"),
+            "{}",
+            shown.page
+        );
+        let file = shown.csv("chain.csv");
+        assert!(
+            file.contains("\r\nrequest > decode > gpu,as it is,8,7.5,7.5,7.5,7.5,7.5,60,60,\r\n"),
+            "{file}"
+        );
+    }
+
+    #[test]
+    fn what_grew_comes_first_in_the_table() {
+        let grew = |name: &str, ms: f64| Growth {
+            path: vec!["decode".into(), name.into()],
+            a_request: Difference::of(&[[2.0, 2.0 + ms]; 3]).expect("pairs"),
+            times: [4.0, 4.0],
+            each_ms: [0.5, 0.5 + ms / 4.0],
+            growth_each_ms: ms / 4.0,
+            positions: Some([4.0, 16.0]),
+        };
+        let shown = Shown::of(Data::Chain(Box::new(ChainData {
+            with: Some(HOSTILE.into()),
+            diff: Some(ChainDiff {
+                request: Difference::of(&[[50.0, 57.0]; 3]),
+                spans: vec![grew("plan", 7.0), grew("gpu", 0.0)],
+            }),
+            second: Some(data().tree),
+            ..data()
+        })));
+        shown.has_row(&["a request", "3", "50", "57", "7", "7", "7", "14", "slower"]);
+        shown.has_row(&["decode > plan", "2", "9", "7", "7", "7", "350", "slower"]);
+        shown.has_row(&[
+            "decode > plan",
+            "4",
+            "4",
+            "0.500",
+            "2.25",
+            "1.75",
+            "4",
+            "16",
+        ]);
+        let same = shown.page.find("no difference measured").expect("said");
+        assert!(shown.page.find("decode &gt; plan") < Some(same));
+        assert!(
+            shown
+                .csv("chain_diff.csv")
+                .contains("\r\ndecode > plan,2,9,7,7,7,350,slower,4,4,0.5,2.25,1.75,4,16\r\n")
+        );
+        assert_eq!(shown.csv("chain.csv").lines().count(), 11);
+    }
+
+    #[test]
+    fn without_requests_there_is_a_page() {
+        Shown::of(Data::Chain(Box::default()));
+    }
+}

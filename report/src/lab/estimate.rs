@@ -1,0 +1,121 @@
+//! Medians with their intervals, and differences of pairs, in tables, plots and words.
+
+use llamaglass_engine::lab::{Difference, Drift, Estimate, Outlier};
+
+use super::sheet::{Cell, row};
+use crate::number;
+use crate::plot::Bar;
+
+/// Median, and the ends of its interval where it has one.
+pub fn cells(of: Estimate) -> Vec<Cell> {
+    let interval = interval(of);
+    row![
+        of.median,
+        interval.map(|ends| ends.0),
+        interval.map(|ends| ends.1)
+    ]
+}
+
+/// The low and the high end, where there are values enough.
+pub const fn interval(of: Estimate) -> Option<(f64, f64)> {
+    if of.has_interval() {
+        Some((of.low, of.high))
+    } else {
+        None
+    }
+}
+
+/// Headings of [`difference`].
+pub const DIFFERENCE: [&str; 7] = [
+    "without, ms",
+    "with, ms",
+    "difference, ms",
+    "95 % from, ms",
+    "95 % to, ms",
+    "difference, %",
+    "verdict",
+];
+
+/// Both medians, and what lies between them.
+pub fn difference(of: Option<&Difference>) -> Vec<Cell> {
+    let Some(of) = of else {
+        return vec![Cell::Empty; DIFFERENCE.len()];
+    };
+    let mut row = row![of.without.median, of.with.median];
+    row.extend(cells(of.difference));
+    row.extend(row![of.percent.map(|of| of.median), of.verdict.words()]);
+    row
+}
+
+/// The difference as a bar.
+pub fn bar(of: &Difference) -> Bar {
+    Bar {
+        value: of.difference.median,
+        interval: interval(of.difference),
+    }
+}
+
+/// What else is to be known of the pairs of `name`: values far from the others, and whether all became
+/// slower. `unit` is that of their times.
+pub fn remarks(name: &str, unit: &str, of: &Difference) -> Vec<String> {
+    let pairs = |of: &Outlier| format!("pair {} with {} {unit}", of.index + 1, number(of.value));
+    let far: Vec<String> = of.outliers.iter().map(pairs).collect();
+    let far = (!far.is_empty()).then(|| {
+        format!(
+            "{name}: of {} pairs, the difference is far from the others\u{2019} in {}. They count all the same.",
+            of.pairs.len(),
+            far.join(", ")
+        )
+    });
+    let drift = of.drift.filter(Drift::is_drifting);
+    let drift = drift.map(|of| format!("{name}: what it is compared to {}.", drifts(of)));
+    far.into_iter().chain(drift).collect()
+}
+
+/// A drift in words.
+pub fn drifts(of: Drift) -> String {
+    let way = if of.percent < 0.0 { "faster" } else { "slower" };
+    format!(
+        "drifted from the first repeat to the last: {} % {way}",
+        number(of.percent.abs())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_that_holds_0_is_no_difference_measured() {
+        let of = Difference::of(&[[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [3.0, 3.0]]);
+        let row = difference(of.as_ref());
+        assert_eq!(row.last(), Some(&Cell::from("no difference measured")));
+        assert_eq!(row.len(), DIFFERENCE.len());
+    }
+
+    #[test]
+    fn two_pairs_have_no_interval() {
+        let of = Difference::of(&[[1.0, 2.0], [1.0, 4.0]]).expect("pairs");
+        assert_eq!(cells(of.difference), row![2.0, None::<f64>, None::<f64>]);
+        assert_eq!(bar(&of).interval, None);
+    }
+
+    #[test]
+    fn outliers_and_drift_are_said() {
+        let pairs: Vec<[f64; 2]> = (0..10)
+            .map(|at| {
+                let base = 100.0 + f64::from(at) * 2.0;
+                [base, base + if at == 3 { 50.0 } else { 1.0 }]
+            })
+            .collect();
+        let of = Difference::of(&pairs).expect("pairs");
+        let said = remarks("worker", "ms", &of);
+        assert_eq!(said.len(), 2);
+        assert!(
+            said[0].contains("of 10 pairs") && said[0].contains("pair 4 with 50 ms"),
+            "{said:?}"
+        );
+        // 18 over a median of 109.
+        assert!(said[1].contains("16.5 % slower"), "{said:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! What a result was measured with, and what is to be kept in mind of that.
+
+use llamaglass_engine::StubLevel;
+use llamaglass_engine::lab::{LabResult, Machine};
+
+use crate::{clock, date, number};
+
+/// What was measured, how, and what `own` says of the experiment.
+pub fn all(result: &LabResult, own: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
+    let mut facts: Vec<(&str, String)> = own;
+    facts.extend(result.machine.iter().flat_map(of_machine));
+    facts.extend([
+        ("Clock", clock(&result.clock)),
+        ("Seed", result.seed.to_string()),
+        ("Begun", date(result.begun_unix_s)),
+        ("Program", result.program.clone()),
+    ]);
+    facts.retain(|(_, value)| !value.is_empty());
+    facts
+}
+
+fn of_machine(of: &Machine) -> Vec<(&'static str, String)> {
+    let path = match &of.variant {
+        Some(variant) => format!("{}, kernels {variant}", of.path),
+        None => of.path.clone(),
+    };
+    let backend = [&*of.backend, &*of.api].map(str::trim);
+    let backend: Vec<&str> = backend
+        .into_iter()
+        .filter(|name| !name.is_empty())
+        .collect();
+    let stub = (of.stub != StubLevel::Whole).then(|| of.stub.to_string());
+    vec![
+        ("Model", of.model.clone()),
+        ("Format", of.format.clone()),
+        ("Quantisation", of.quantisation.clone()),
+        ("Parameters", number(of.parameters as f64)),
+        ("Adapter", of.adapter.clone()),
+        ("Driver", of.driver.clone()),
+        ("Backend", backend.join(", ")),
+        ("Path", path),
+        (
+            "Context",
+            format!("{} positions", number(of.context_length as f64)),
+        ),
+        ("Answered at once", number(of.batch as f64)),
+        ("Stub level", stub.unwrap_or_default()),
+    ]
+}
+
+/// What the numbers are not.
+pub fn cautions(result: &LabResult) -> Vec<String> {
+    let Some(of) = &result.machine else {
+        return Vec::new();
+    };
+    let fallback = of.fallback_reason.as_ref();
+    let fallback = fallback.map(|reason| format!("No GPU was taken: {reason}"));
+    let software = of
+        .software
+        .then(|| "The adapter is a program on the CPU: times say nothing of a GPU.".to_owned());
+    let stub = (of.stub != StubLevel::Whole).then(|| {
+        let place = of.stub.place();
+        format!(
+            "Stub level {}: the path of requests ends {place}. Not a real answer.",
+            of.stub
+        )
+    });
+    fallback.into_iter().chain(software).chain(stub).collect()
+}
+
+/// The shortest that a terminal has to say.
+pub fn lines(result: &LabResult) -> String {
+    let mut out = String::new();
+    if let Some(of) = &result.machine {
+        let Machine {
+            model,
+            quantisation,
+            adapter,
+            backend,
+            path,
+            ..
+        } = of;
+        out += &format!(
+            "model    {model}, {quantisation}\nadapter  {adapter} ({backend}, {path} path)\n"
+        );
+    }
+    out + &format!("clock    {}\n", clock(&result.clock))
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::lab::Data;
+    use llamaglass_engine::lab::lengths::StatsData;
+
+    use super::*;
+    use crate::lab::fixture::{HOSTILE, machine, result};
+    use crate::lab::{page, text};
+
+    fn of(machine: Option<Machine>) -> LabResult {
+        result(machine, Data::Stats(StatsData::default()))
+    }
+
+    #[test]
+    fn a_page_says_what_it_was_measured_with() {
+        let html = page(&of(Some(machine()))).expect("draws");
+        for fact in [
+            "<dt>Quantisation</dt><dd>Q4_1</dd>",
+            "<dt>Parameters</dt><dd>134,515,008</dd>",
+            "<dt>Adapter</dt><dd>a GPU</dd>",
+            "<dt>Driver</dt><dd>its driver 1.2</dd>",
+            "<dt>Backend</dt><dd>wgpu, Vulkan</dd>",
+            "<dt>Path</dt><dd>fast</dd>",
+            "<dt>Clock</dt><dd>monotonic clock, resolution 0.000040 ms</dd>",
+            "<dt>Seed</dt><dd>7</dd>",
+            "<dt>Begun</dt><dd>2023-11-14T22:13:20Z</dd>",
+        ] {
+            assert!(html.contains(fact), "{fact}: {html}");
+        }
+        assert!(!html.contains("class=\"note\""), "{html}");
+    }
+
+    #[test]
+    fn what_numbers_are_not_is_said() {
+        let odd = of(Some(Machine {
+            software: true,
+            fallback_reason: Some(HOSTILE.into()),
+            stub: StubLevel::FirstKernel,
+            variant: Some("f16".into()),
+            ..machine()
+        }));
+        let (html, text) = (page(&odd).expect("draws"), text(&odd));
+        for said in [
+            "No GPU was taken: ",
+            "a program on the CPU",
+            "Stub level 6: ",
+            "Not a real answer.",
+        ] {
+            assert!(html.contains(said) && text.contains(said), "{said}: {html}");
+        }
+        assert!(html.contains("<dd>fast, kernels f16</dd>") && !html.contains("<script"));
+    }
+
+    #[test]
+    fn without_a_machine_there_is_its_clock_alone() {
+        let none = of(None);
+        assert!(!page(&none).expect("draws").contains("Model"));
+        assert!(text(&none).ends_with("clock    monotonic clock, resolution 0.000040 ms\n"));
+    }
+}

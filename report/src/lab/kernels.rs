@@ -1,0 +1,318 @@
+//! `kernels`
+
+use llamaglass_engine::lab::kernels::{KernelRow, KernelStep, KernelsData};
+use llamaglass_engine::timing::StepCost;
+
+use super::part::{Item, Part};
+use super::sheet::{Cell, Sheet, row};
+use crate::plot::{Bar, BarSeries, Bars};
+use crate::{Figure, clock, number};
+
+/// What it shows.
+pub fn part(data: &KernelsData) -> Part {
+    let mut items = vec![Item::Note(
+        "Each kernel is timed in a pass of its own, which perturbs: the device does not overlap kernels, \
+         and the step takes longer. What that costs is in the table of steps."
+            .into(),
+    )];
+    items.push(Item::Figures(data.steps.iter().map(figure).collect()));
+    items.push(Item::Table(steps(data)));
+    for step in &data.steps {
+        items.extend([Item::Table(kernels(step)), Item::Details(layers(step))]);
+    }
+    let mut facts = Vec::new();
+    if let Some(roof) = data.roofline {
+        facts.extend([
+            (
+                "The device copies",
+                format!("{} GB/s", number(roof.copy_gb_s)),
+            ),
+            (
+                "The device computes",
+                format!("{} GFLOP/s", number(roof.gflop_s)),
+            ),
+        ]);
+    }
+    let device = data.device_clock.as_ref().map(clock);
+    facts.push((
+        "Clock of kernels",
+        device.unwrap_or_else(|| "none: the device has no timestamps".into()),
+    ));
+    Part {
+        facts,
+        items,
+        files: vec![("kernels", file(data))],
+    }
+}
+
+/// Headings of [`cells`].
+const KERNEL: [&str; 9] = [
+    "launches",
+    "device, ms",
+    "share, %",
+    "encode on the CPU, ms",
+    "moved, bytes",
+    "GB/s",
+    "GFLOP/s",
+    "of the roofline, %",
+    "kernel",
+];
+
+/// Of a kernel, its name last.
+fn cells(of: &KernelRow) -> Vec<Cell> {
+    row![
+        u64::from(of.launches),
+        of.device_ms,
+        of.share * 100.0,
+        of.encode_ms,
+        of.bytes,
+        of.gb_s,
+        of.gflop_s,
+        of.roofline_share.map(|share| share * 100.0),
+        of.name.clone(),
+    ]
+}
+
+fn kernels(step: &KernelStep) -> Sheet {
+    let rows = step.kernels.iter().map(|of| {
+        let mut row = cells(of);
+        row.rotate_right(1);
+        row
+    });
+    let mut columns = KERNEL;
+    columns.rotate_right(1);
+    let title = format!("Kernels of {}, most time first", step.profile.kind.name());
+    Sheet::new(&title, &columns).with(rows)
+}
+
+fn file(data: &KernelsData) -> Sheet {
+    let rows = data.steps.iter().flat_map(|step| {
+        let kind = step.profile.kind.name();
+        step.kernels.iter().map(move |of| {
+            let mut row = row![kind];
+            row.extend(cells(of));
+            row
+        })
+    });
+    Sheet::new("kernels", &[&["step"], &KERNEL[..]].concat()).with(rows)
+}
+
+fn steps(data: &KernelsData) -> Sheet {
+    let columns = [
+        "step",
+        "positions",
+        "from position",
+        "repeats",
+        "kernels on the device, ms",
+        "of the roofline, %",
+        "wall, ms",
+        "encode on the CPU, ms",
+        "device, ms",
+        "profiled wall, ms",
+        "profiled encode on the CPU, ms",
+        "profiled device, ms",
+        "profiling costs, %",
+    ];
+    let cost = |of: &StepCost| row![of.wall_ms, of.encode_ms, of.device_ms];
+    let rows = data.steps.iter().map(|step| {
+        let of = &step.profile;
+        let mut row = row![
+            of.kind.name(),
+            of.tokens,
+            of.position,
+            of.repeat,
+            step.kernels_ms,
+            step.roofline_share.map(|share| share * 100.0),
+        ];
+        row.extend(cost(&of.plain));
+        row.extend(cost(&of.profiled));
+        row.extend(row![step.profiler_cost_percent]);
+        row
+    });
+    Sheet::new("Steps", &columns).with(rows)
+}
+
+/// Nothing where layers were not asked for.
+fn layers(step: &KernelStep) -> Sheet {
+    let rows = step.profile.layers.iter().flat_map(|layer| {
+        let name = layer
+            .layer
+            .map_or("around the layers".into(), |index| format!("layer {index}"));
+        let whole = row![
+            name.clone(),
+            "all kernels",
+            None::<u64>,
+            layer.ms,
+            layer.encode_ms
+        ];
+        let kernels = layer.kernels.iter().map(move |of| {
+            row![
+                name.clone(),
+                of.name.clone(),
+                u64::from(of.launches),
+                of.ms,
+                of.encode_ms
+            ]
+        });
+        std::iter::once(whole).chain(kernels)
+    });
+    let columns = [
+        "layer",
+        "kernel",
+        "launches",
+        "device, ms",
+        "encode on the CPU, ms",
+    ];
+    let title = format!("Layer by layer, {}", step.profile.kind.name());
+    Sheet::new(&title, &columns).with(rows)
+}
+
+fn figure(step: &KernelStep) -> Figure {
+    let bars = |of: fn(&KernelRow) -> f64| {
+        step.kernels
+            .iter()
+            .map(|row| Some(Bar::from(of(row))))
+            .collect()
+    };
+    let drawing = Bars {
+        title: format!("Kernels of {}", step.profile.kind.name()),
+        x: "ms a step".into(),
+        unit: "ms".into(),
+        categories: step.kernels.iter().map(|of| of.name.clone()).collect(),
+        series: vec![
+            BarSeries {
+                name: "on the device".into(),
+                bars: bars(|of| of.device_ms),
+            },
+            BarSeries {
+                name: "encoding, on the CPU\u{2019}s clock".into(),
+                bars: bars(|of| of.encode_ms),
+            },
+        ],
+        stacked: false,
+    };
+    let repeat = number(step.profile.repeat as f64);
+    Figure::new(
+        drawing,
+        format!("All launches of a step together; means of {repeat} steps."),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::Roofline;
+    use llamaglass_engine::lab::Data;
+    use llamaglass_engine::timing::{
+        Clock, ClockSource, KernelTime, LayerTime, StepKind, StepProfile,
+    };
+
+    use super::*;
+    use crate::lab::fixture::{HOSTILE, Shown};
+
+    fn kernel(name: &str, ms: f64) -> KernelTime {
+        KernelTime {
+            kind: StepKind::Decode,
+            name: name.into(),
+            launches: 30,
+            ms,
+            bytes: 60_000_000,
+            flop: 120_000_000,
+            encode_ms: 0.25,
+        }
+    }
+
+    fn cost(wall_ms: f64) -> StepCost {
+        StepCost {
+            wall_ms,
+            encode_ms: 0.5,
+            device_ms: Some(4.5),
+        }
+    }
+
+    fn profile() -> StepProfile {
+        StepProfile {
+            kind: StepKind::Decode,
+            tokens: 1,
+            position: 64,
+            repeat: 8,
+            kernels: vec![kernel("linear", 3.0), kernel(HOSTILE, 1.0)],
+            layers: vec![LayerTime {
+                layer: Some(3),
+                ms: 0.125,
+                encode_ms: 0.0625,
+                kernels: vec![kernel("linear", 0.125)],
+            }],
+            plain: cost(8.0),
+            profiled: cost(10.0),
+        }
+    }
+
+    #[test]
+    fn kernels_are_shown_with_how_near_they_are_to_the_device() {
+        // 60 MB in 3 ms are 20 GB/s of 40; 120 MFLOP in 3 ms are 40 GFLOP/s of 400.
+        let roof = Roofline {
+            copy_gb_s: 40.0,
+            gflop_s: 400.0,
+        };
+        let shown = Shown::of(Data::Kernels(KernelsData {
+            roofline: Some(roof),
+            steps: vec![KernelStep::of(profile(), Some(roof))],
+            device_clock: Some(Clock {
+                source: ClockSource::Device,
+                resolution_ms: 0.1,
+            }),
+        }));
+        shown.has_row(&[
+            "linear",
+            "30",
+            "3",
+            "75",
+            "0.250",
+            "60,000,000",
+            "20",
+            "40",
+            "50",
+        ]);
+        // A half of 3 ms, and 60 GB/s of 40 for 1 ms, over 4 ms.
+        shown.has_row(&[
+            "decode", "1", "64", "8", "4", "75", "8", "0.500", "4.50", "10", "0.500", "4.50", "25",
+        ]);
+        assert!(
+            shown
+                .page
+                .contains("device timestamps, resolution 0.100000 ms")
+        );
+        assert!(
+            shown
+                .page
+                .contains("<td>linear</td><td>30</td><td>0.125</td><td>0.250</td>")
+        );
+        assert!(
+            shown
+                .page
+                .contains("<summary>Layer by layer, decode: 2 rows</summary>")
+        );
+        let file = shown.csv("kernels.csv");
+        assert!(
+            file.contains("\r\ndecode,30,3,75,0.25,60000000,20,40,50,linear\r\n"),
+            "{file}"
+        );
+    }
+
+    #[test]
+    fn without_clocks_and_kernels_there_is_a_page() {
+        let none = KernelsData {
+            roofline: None,
+            steps: Vec::new(),
+            device_clock: None,
+        };
+        assert!(Shown::of(Data::Kernels(none.clone())).files.is_empty());
+        let mut profile = profile();
+        profile.kernels[0].ms = 0.0;
+        profile.kernels[1].ms = 0.0;
+        profile.plain.wall_ms = 0.0;
+        profile.plain.device_ms = None;
+        let steps = vec![KernelStep::of(profile, None)];
+        Shown::of(Data::Kernels(KernelsData { steps, ..none }));
+    }
+}

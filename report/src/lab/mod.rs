@@ -1,0 +1,115 @@
+//! Results of the lab for a page, a terminal and files. Every number comes from the result.
+
+mod ablate;
+mod bare;
+mod chain;
+mod estimate;
+mod facts;
+#[cfg(test)]
+mod fixture;
+mod kernels;
+mod ladder;
+mod lengths;
+mod load;
+mod parity;
+mod part;
+mod sheet;
+mod simulate;
+mod stub;
+mod summary;
+
+use llamaglass_engine::lab::{Data, LabResult, Summary};
+
+use crate::{Page, ReportError};
+use part::Part;
+
+/// One experiment as a report by itself.
+///
+/// # Errors
+/// Where a plot can't be drawn.
+pub fn page(result: &LabResult) -> Result<String, ReportError> {
+    let mut title = result.data.experiment().title().to_owned();
+    if let Some(machine) = &result.machine {
+        title += &format!(": {}", machine.model);
+    }
+    Ok(written(&title, result)?.finish())
+}
+
+/// What all experiments say together, and then each of `results`, in their order.
+///
+/// # Errors
+/// Where a plot can't be drawn.
+pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, ReportError> {
+    let mut page = Page::new("Where a token\u{2019}s time goes");
+    summary::show(summary, &mut page)?;
+    page.contents();
+    for result in results {
+        let experiment = result.data.experiment();
+        page.append(written(experiment.title(), result)?, experiment.name());
+    }
+    Ok(page.finish())
+}
+
+/// One experiment for a terminal.
+pub fn text(result: &LabResult) -> String {
+    let experiment = result.data.experiment();
+    let part = part(&result.data);
+    let findings: Vec<&str> = result.findings.iter().map(|of| &*of.text).collect();
+    let mut pieces = vec![format!(
+        "{}\n{}\n",
+        experiment.title(),
+        experiment.question()
+    )];
+    pieces.extend(part::list(&findings));
+    pieces.extend(part::list(&facts::cautions(result)));
+    pieces.extend(part.items.iter().filter_map(part::Item::text));
+    pieces.push(facts::lines(result));
+    // A name may not steer a terminal.
+    pieces
+        .join("\n")
+        .replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
+}
+
+/// Tables of one experiment as files: names, and what is in them (RFC 4180). What was not measured is
+/// empty.
+pub fn csv(result: &LabResult) -> Vec<(String, String)> {
+    let files = part(&result.data).files.into_iter();
+    let files = files.filter(|(_, sheet)| !sheet.rows.is_empty());
+    files
+        .map(|(name, sheet)| (format!("{name}.csv"), sheet.csv()))
+        .collect()
+}
+
+fn written(title: &str, result: &LabResult) -> Result<Page, ReportError> {
+    let part = part(&result.data);
+    let mut page = Page::new(title);
+    let mut findings = result.findings.iter().map(|of| &*of.text);
+    if let Some(first) = findings.next() {
+        page.lead(first);
+    }
+    page.text(result.data.experiment().question());
+    page.list(findings);
+    for caution in facts::cautions(result) {
+        page.note(&caution);
+    }
+    page.facts(&facts::all(result, part.facts));
+    for item in &part.items {
+        item.show(&mut page)?;
+    }
+    Ok(page)
+}
+
+fn part(data: &Data) -> Part {
+    match data {
+        Data::Stats(data) => lengths::part(data),
+        Data::Bare(data) => bare::part(data),
+        Data::Ladder(data) => ladder::part(data),
+        Data::Load(data) => load::part(data),
+        Data::Parity(data) => parity::part(data),
+        Data::Chain(data) => chain::part(data),
+        Data::Ablate(data) => ablate::part(data),
+        Data::Simulate(data) => simulate::part(data),
+        Data::Stub(data) => stub::part(data),
+        Data::Kernels(data) => kernels::part(data),
+    }
+}

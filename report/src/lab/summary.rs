@@ -1,0 +1,186 @@
+//! What all experiments say together.
+
+use llamaglass_engine::lab::{Experiment, Summary, TokenBar};
+
+use super::part::Item;
+use super::sheet::{Sheet, row};
+use crate::plot::{Bar, BarSeries, Bars};
+use crate::{Figure, Page, ReportError};
+
+/// At the begin of `page`.
+pub fn show(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
+    let mut findings = summary.findings.iter().map(|of| &*of.text);
+    if let Some(first) = findings.next() {
+        page.lead(first);
+    }
+    page.figures(&[Figure::new(
+        bars(&summary.token),
+        "What was measured as less than 0 is not drawn. Every part is in the table.",
+    )])?;
+    page.list(findings);
+    for sheet in [overheads(summary), parts(&summary.token), roofline(summary)] {
+        Item::Table(sheet).show(page)?;
+    }
+    Ok(())
+}
+
+fn bars(token: &[TokenBar]) -> Bars {
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in token.iter().flat_map(|bar| &bar.parts) {
+        if !names.contains(&&**name) {
+            names.push(name);
+        }
+    }
+    let series = names.into_iter().map(|name| {
+        let of = |bar: &TokenBar| {
+            let part = bar.parts.iter().find(|part| part.0 == name)?;
+            Some(Bar::from(part.1))
+        };
+        BarSeries {
+            name: name.to_owned(),
+            bars: token.iter().map(of).collect(),
+        }
+    });
+    Bars {
+        title: "A token in parts".into(),
+        x: "ms a token".into(),
+        unit: "ms".into(),
+        categories: token.iter().map(|bar| bar.name.clone()).collect(),
+        series: series.collect(),
+        stacked: true,
+    }
+}
+
+fn overheads(summary: &Summary) -> Sheet {
+    let columns = [
+        "overhead",
+        "ms a token",
+        "share of a token, %",
+        "experiment",
+    ];
+    let rows = summary.overheads.iter();
+    Sheet::new("The largest overheads", &columns).with(rows.map(|of| {
+        row![
+            of.name.clone(),
+            of.ms_per_token,
+            of.percent,
+            of.experiment.name()
+        ]
+    }))
+}
+
+fn parts(token: &[TokenBar]) -> Sheet {
+    let rows = token.iter().flat_map(|bar| {
+        let experiment = bar.experiment.map(Experiment::name);
+        let parts = bar
+            .parts
+            .iter()
+            .map(move |(name, ms)| row![bar.name.clone(), name.clone(), *ms, experiment]);
+        parts.chain([row![bar.name.clone(), "in all", bar.total_ms, experiment]])
+    });
+    Sheet::new(
+        "Parts of a token",
+        &["through", "part", "ms a token", "experiment"],
+    )
+    .with(rows)
+}
+
+fn roofline(summary: &Summary) -> Sheet {
+    let columns = ["", "of what the device can do, %", "ms to gain"];
+    let rows = summary.roofline_share.map(|share| {
+        row![
+            "kernels of a decode step",
+            share * 100.0,
+            summary.headroom_ms
+        ]
+    });
+    Sheet::new("The device", &columns).with(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::lab::chain::{ChainData, ChainNode};
+    use llamaglass_engine::lab::ladder::{LadderData, LadderLayer, LadderSettings, Layer};
+    use llamaglass_engine::lab::{Data, Difference, Estimate, LabResult};
+
+    use super::*;
+    use crate::lab::fixture::{HOSTILE, machine, result};
+    use crate::lab::report;
+
+    fn layer(name: &str, ms: f64, excess: Option<Difference>) -> LadderLayer {
+        LadderLayer {
+            layer: Layer {
+                name: name.into(),
+                adds: String::new(),
+            },
+            ms_per_token: Estimate::of(&[ms; 3]).expect("values"),
+            excess,
+            at: Vec::new(),
+        }
+    }
+
+    fn results() -> Vec<LabResult> {
+        let ladder = LadderData {
+            ladder: LadderSettings {
+                prompt: HOSTILE.into(),
+                lengths: vec![30],
+                repeats: 3,
+            },
+            layers: vec![
+                layer("bare loop", 25.0, None),
+                layer(HOSTILE, 40.0, Difference::of(&[[25.0, 40.0]; 3])),
+            ],
+        };
+        let stage = |name: &str, total_ms| ChainNode {
+            name: name.into(),
+            count: 4,
+            total_ms,
+            mean_ms: total_ms / 4.0,
+            ..ChainNode::default()
+        };
+        let decode = ChainNode {
+            children: vec![stage("forward", 80.0), stage("sampling", 8.0)],
+            ..stage("decode", 88.0)
+        };
+        let tree = ChainNode {
+            children: vec![decode],
+            ..stage("request", 88.0)
+        };
+        let chain = ChainData {
+            tree,
+            ..ChainData::default()
+        };
+        let data = [Data::Ladder(ladder), Data::Chain(Box::new(chain))];
+        data.map(|data| result(Some(machine()), data)).into()
+    }
+
+    #[test]
+    fn the_summary_is_on_top_and_leads_to_every_part() {
+        let results = results();
+        let html = report(&results, &Summary::of(&results)).expect("draws");
+        let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
+        let lead = at(
+            "<p class=\"lead\">A token takes 25 ms in the bare engine and 40 ms through the whole shell.</p>",
+        );
+        let picture = at("aria-label=\"A token in parts\"");
+        let overhead = at("<td>15</td><td>37.5</td><td>ladder</td>");
+        let contents = at("<nav");
+        let ladder = at("<h2 id=\"ladder\" class=\"part\">Layer by layer</h2>");
+        let chain = at("<h2 id=\"chain\" class=\"part\">The call chain</h2>");
+        assert!([lead, picture, overhead, contents, ladder, chain].is_sorted());
+        at("<a href=\"#chain\">The call chain</a>");
+        // 88 of four steps, 8 of them sampling.
+        at("<tr><th scope=\"row\">decode step</th><td>sampling</td><td>2</td><td>chain</td></tr>");
+        at("<tr><th scope=\"row\">decode step</th><td>in all</td><td>22</td><td>chain</td></tr>");
+        assert!(!html.contains("<script"), "{html}");
+    }
+
+    #[test]
+    fn of_nothing_there_is_a_report() {
+        let html = report(&[], &Summary::of(&[])).expect("draws nothing");
+        assert!(
+            !html.contains("<figure") && !html.contains("<table"),
+            "{html}"
+        );
+    }
+}
