@@ -185,6 +185,7 @@ impl From<Spans> for Vec<(Span, f64)> {
 
 /// Which clock a timing was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Clock {
     /// Where the readings come from.
     pub source: ClockSource,
@@ -194,6 +195,7 @@ pub struct Clock {
 
 /// The kinds of clock there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClockSource {
     /// The operating system's monotonic clock.
@@ -217,6 +219,7 @@ impl ClockSource {
 
 /// What a step computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
     /// Prompt ids in, many at once.

@@ -1,8 +1,13 @@
 //! The command line: what a person may type.
 
+mod lab;
 mod load;
 mod serve;
 
+pub use lab::{
+    AblateArgs, AllArgs, BareArgs, ChainArgs, KernelsArgs, LabArgs, LabCommand, LabLoadArgs,
+    LabParityArgs, LabStubArgs, LadderArgs, RunArgs, SimulateArgs,
+};
 pub use load::LoadArgs;
 pub use serve::ServeArgs;
 
@@ -16,7 +21,7 @@ use llamaglass_engine::weights::TensorType;
 use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, StubLevel, Variant};
 use tracing::level_filters::LevelFilter;
 
-/// A Llama with every millisecond on display: chat, serve, load, bench, inspect, tokenize, parity.
+/// A Llama with every millisecond on display: chat, serve, load, bench, lab, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
 #[command(name = "llamaglass", version, about, propagate_version = true)]
 pub struct Cli {
@@ -42,6 +47,8 @@ pub enum Command {
     Tokenize(TokenizeArgs),
     /// Compare with the reference results of an independent implementation.
     Parity(ParityArgs),
+    /// Experiments on where a token's time goes, each with a report.
+    Lab(LabArgs),
 }
 
 /// Which model.

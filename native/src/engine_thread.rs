@@ -275,10 +275,18 @@ impl EngineHandle {
         work: impl FnOnce(&mut Engine) -> T + Send + 'static,
     ) -> Result<T> {
         let (done, wait) = channel();
-        self.send(Command::With(Box::new(move |engine| {
+        self.later(move |engine| {
             let _nobody_waits = done.send(work(engine));
-        })))?;
+        })?;
         wait.recv().map_err(|_| died())
+    }
+
+    /// The same without waiting for it.
+    ///
+    /// # Errors
+    /// Where the engine's thread is gone.
+    pub fn later(&self, work: impl FnOnce(&mut Engine) + Send + 'static) -> Result<()> {
+        self.send(Command::With(Box::new(work)))
     }
 
     /// How much the engine has to do.

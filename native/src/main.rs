@@ -7,6 +7,7 @@ mod dataset;
 mod engine_thread;
 mod inspect;
 mod interrupt;
+mod lab;
 mod load;
 mod load_client;
 mod memory;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Parity(args) => parity::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Load(args) => load_client::run(&args),
+        Command::Lab(args) => lab::run(&args),
     };
     match result {
         Ok(code) => code,

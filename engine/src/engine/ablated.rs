@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use super::ablations::Ablations;
+use super::ablations::{Ablations, EagerLogs};
 use super::laps::Laps;
 use super::load::DEPTH_MAX;
 use super::sequence::Pick;
@@ -14,6 +14,34 @@ use crate::sampling::SamplingError;
 use crate::scheduler::{Lack, Limits, Part};
 use crate::timing::Span;
 use crate::trace;
+
+/// The most lines that are formatted in a step.
+const LINES_MAX: u32 = 100_000;
+/// The longest that lines are formatted in a step, in milliseconds.
+const FOR_MS_MAX: f64 = 10_000.0;
+
+impl EagerLogs {
+    /// Whether `lines` that took `ms` are enough.
+    fn are_enough(self, lines: u32, ms: f64) -> bool {
+        match self {
+            Self::Lines(most) => lines >= most,
+            Self::ForMs(most) => ms >= most,
+        }
+    }
+
+    /// What is wrong with it, if anything.
+    fn fault(self) -> Option<String> {
+        match self {
+            Self::Lines(lines) if lines > LINES_MAX => Some(format!(
+                "{lines} lines a step are more than the {LINES_MAX} there may be"
+            )),
+            Self::ForMs(ms) if !(0.0..=FOR_MS_MAX).contains(&ms) => {
+                Some(format!("{ms} ms a step are not within 0 to {FOR_MS_MAX}"))
+            }
+            _ => None,
+        }
+    }
+}
 
 impl Engine {
     /// What is done worse than it could be.
@@ -212,4 +240,29 @@ pub(super) fn check_lack(lack: Option<Lack>) -> Result<(), EngineError> {
             "a copy of what a request has takes {wanted} blocks of the KV cache, and {free} are free: load the model with more, or ask for less"
         ),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_never_logs_for_ever() {
+        for good in [
+            EagerLogs::Lines(0),
+            EagerLogs::Lines(LINES_MAX),
+            EagerLogs::ForMs(0.0),
+            EagerLogs::ForMs(7.0),
+        ] {
+            assert_eq!(good.fault(), None);
+        }
+        for bad in [
+            EagerLogs::Lines(u32::MAX),
+            EagerLogs::ForMs(f64::INFINITY),
+            EagerLogs::ForMs(f64::NAN),
+            EagerLogs::ForMs(-1.0),
+        ] {
+            assert!(bad.fault().is_some(), "{bad:?}");
+        }
+    }
 }

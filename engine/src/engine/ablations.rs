@@ -3,11 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The most lines that are formatted in a step.
-const LINES_MAX: u32 = 100_000;
-/// The longest that lines are formatted in a step, in milliseconds.
-const FOR_MS_MAX: f64 = 10_000.0;
-
 /// What an engine does worse than it could, on purpose; by default nothing. Answers are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -41,30 +36,6 @@ pub enum EagerLogs {
     ForMs(f64),
 }
 
-impl EagerLogs {
-    /// Whether `lines` that took `ms` are enough.
-    #[cfg(feature = "compute")]
-    pub(super) fn are_enough(self, lines: u32, ms: f64) -> bool {
-        match self {
-            Self::Lines(most) => lines >= most,
-            Self::ForMs(most) => ms >= most,
-        }
-    }
-
-    /// What is wrong with it, if anything.
-    pub(super) fn fault(self) -> Option<String> {
-        match self {
-            Self::Lines(lines) if lines > LINES_MAX => Some(format!(
-                "{lines} lines a step are more than the {LINES_MAX} there may be"
-            )),
-            Self::ForMs(ms) if !(0.0..=FOR_MS_MAX).contains(&ms) => {
-                Some(format!("{ms} ms a step are not within 0 to {FOR_MS_MAX}"))
-            }
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,25 +48,5 @@ mod tests {
         let some: Ablations = serde_json::from_str(some).expect("parses");
         assert_eq!(some.eager_logs, Some(EagerLogs::ForMs(7.0)));
         assert_eq!((some.pad_to, some.host_pick), (Some(128), false));
-    }
-
-    #[test]
-    fn a_step_never_logs_for_ever() {
-        for good in [
-            EagerLogs::Lines(0),
-            EagerLogs::Lines(LINES_MAX),
-            EagerLogs::ForMs(0.0),
-            EagerLogs::ForMs(7.0),
-        ] {
-            assert_eq!(good.fault(), None);
-        }
-        for bad in [
-            EagerLogs::Lines(u32::MAX),
-            EagerLogs::ForMs(f64::INFINITY),
-            EagerLogs::ForMs(f64::NAN),
-            EagerLogs::ForMs(-1.0),
-        ] {
-            assert!(bad.fault().is_some(), "{bad:?}");
-        }
     }
 }

@@ -6,7 +6,7 @@ use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::Event;
 use crate::forward::{NextRows, PickWay, Rows, StepRead};
-use crate::scheduler::{Part, Step};
+use crate::scheduler::{BlockId, Part, Step};
 use crate::timing::Span;
 
 /// A step that was issued to the device and not yet waited for.
@@ -100,11 +100,13 @@ impl Engine {
         for request in &step.preempted {
             self.events.push(Event::Preempted { request: *request });
         }
-        for copy in &step.copies {
-            self.model.copy_block(copy.from, copy.to)?;
+        for (first, count) in step.copy_runs() {
+            self.model.copy_blocks([first.from, first.to], count)?;
         }
-        for entry in &step.tables {
-            self.model.set_block(entry.slot, entry.index, entry.block)?;
+        for entries in step.table_runs() {
+            let blocks: Vec<BlockId> = entries.iter().map(|entry| entry.block).collect();
+            self.model
+                .set_blocks(entries[0].slot, entries[0].index, &blocks)?;
         }
         for admitted in &step.admitted {
             let Some(sequence) = self.requests.get_mut(&admitted.request) else {

@@ -18,6 +18,8 @@ const DEFAULT_TOKENS: usize = 16;
 /// Up to [`Message`](Self::Message) the answer comes at once and says nothing of the model; whoever
 /// hands requests to an engine has to place these levels. Those after it are the engine's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(with = "u8"))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum StubLevel {
     /// 1: whoever hears requests answers them.

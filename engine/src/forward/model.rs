@@ -126,24 +126,29 @@ impl Model {
         fast.set_blocks(0, 0, &blocks)
     }
 
-    /// The sequence in `slot` has `block` of the cache as its block number `index`.
+    /// The sequence in `slot` has `blocks` of the cache from its block number `first` on.
     ///
     /// # Errors
     /// [`ForwardError::Device`] where the runtime refuses.
-    pub fn set_block(&self, slot: usize, index: usize, block: u32) -> Result<(), ForwardError> {
+    pub fn set_blocks(
+        &self,
+        slot: usize,
+        first: usize,
+        blocks: &[u32],
+    ) -> Result<(), ForwardError> {
         match &self.path {
-            Path::Fast(fast) => fast.set_blocks(slot, index, &[block]),
+            Path::Fast(fast) => fast.set_blocks(slot, first, blocks),
             // A slot has one block, its own.
             Path::Reference(_) => Ok(()),
         }
     }
 
-    /// Issues a copy of a block of the cache over another.
+    /// Issues a copy of `count` blocks of the cache over others, all of which are none of these.
     ///
     /// # Errors
     /// [`ForwardError::NoPath`] where the cache has no blocks.
-    pub fn copy_block(&self, from: u32, to: u32) -> Result<(), ForwardError> {
-        self.fast()?.copy_block(from, to);
+    pub fn copy_blocks(&self, from_to: [u32; 2], count: usize) -> Result<(), ForwardError> {
+        self.fast()?.copy_blocks(from_to, count);
         Ok(())
     }
 
@@ -342,7 +347,7 @@ impl Model {
     }
 
     /// Whether each decode step reads keys and values out of new memory, on the reference path. The fast
-    /// path has [`Model::copy_block`] for that.
+    /// path has [`Model::copy_blocks`] for that.
     pub fn set_concatenates(&mut self, concatenates: bool) {
         if let Path::Reference(reference) = &mut self.path {
             reference.set_concatenates(concatenates);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a device reached in kernels that do nothing else.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Roofline {
     /// 10^9 bytes a second, read and written, of a copy.
     pub copy_gb_s: f64,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The gaps between requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
     /// Exponential gaps with a mean of 1/X seconds: clients that know nothing of each other.

@@ -7,6 +7,7 @@ use super::measure::{Estimate, Line, outliers};
 
 /// What `bare` finds. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BareData {
     /// The dataset's name.
     pub dataset: String,
@@ -29,6 +30,7 @@ pub struct BareData {
 
 /// What a request took.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BareRow {
     /// Ids of the prompt.
     pub input_tokens: usize,

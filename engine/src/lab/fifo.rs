@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the formula gives, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fifo {
     /// All services together.
     pub infer_s: f64,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A sentence whose every number is in the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// The sentence.
     pub text: String,
@@ -13,6 +14,7 @@ pub struct Finding {
 
 /// A number of a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Number {
     /// Where it is in the result (RFC 6901).
     pub pointer: String,

@@ -7,6 +7,7 @@ use crate::scheduler::{Asked, BlockPool, Limits, Policy, RequestId, Scheduler, S
 
 /// What steps take, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepCost {
     /// A step with prompts, whatever they are.
     pub prefill_step_ms: f64,
@@ -33,6 +34,7 @@ impl StepCost {
 
 /// What the scheduler has to give away.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Room {
     /// Requests that are answered at once.
     pub batch: usize,
@@ -46,6 +48,7 @@ pub struct Room {
 
 /// A request as it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Arrival {
     /// When, in milliseconds since the begin.
     pub at_ms: f64,
@@ -57,6 +60,7 @@ pub struct Arrival {
 
 /// What became of a request, in milliseconds since the begin.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Served {
     /// When its first token was there.
     pub first_token_ms: f64,

@@ -8,6 +8,7 @@ use crate::timing::{Clock, KernelTime, StepProfile};
 
 /// What `kernels` finds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelsData {
     /// What the device can do at most.
     pub roofline: Option<Roofline>,
@@ -19,6 +20,7 @@ pub struct KernelsData {
 
 /// A step, kernel by kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelStep {
     /// As it was measured; by layer only where that was asked for.
     pub profile: StepProfile,
@@ -35,6 +37,7 @@ pub struct KernelStep {
 
 /// A kernel of a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelRow {
     /// The kernel and its variant.
     pub name: String,

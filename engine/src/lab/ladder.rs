@@ -10,6 +10,7 @@ use super::watch::{LabError, Point, Progress, Watch};
 
 /// Something around the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Layer {
     /// Its name.
     pub name: String,
@@ -34,6 +35,7 @@ pub trait Layers {
 
 /// What `ladder` is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LadderSettings {
     /// The prompt.
     pub prompt: String,
@@ -45,6 +47,7 @@ pub struct LadderSettings {
 
 /// What `ladder` finds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LadderData {
     /// What was to be done.
     pub ladder: LadderSettings,
@@ -54,6 +57,7 @@ pub struct LadderData {
 
 /// What a layer costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LadderLayer {
     /// Which.
     #[serde(flatten)]
@@ -68,6 +72,7 @@ pub struct LadderLayer {
 
 /// What a layer costs at a length.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtLength {
     /// Tokens of the answer.
     pub tokens: usize,

@@ -11,6 +11,7 @@ use crate::tokenizer::{SpecialText, Tokenizer};
 
 /// What `stats` finds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatsData {
     /// The dataset's name.
     pub dataset: String,
@@ -30,6 +31,7 @@ pub struct StatsData {
 
 /// Figures of lengths, in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LengthFigures {
     /// The largest.
     pub max: usize,

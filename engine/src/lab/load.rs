@@ -8,6 +8,7 @@ use crate::stats::{Distribution, Record};
 
 /// What `load` finds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadData {
     /// Where requests went: a server's address, or `engine`.
     pub target: String,
@@ -19,6 +20,7 @@ pub struct LoadData {
 
 /// A run at a rate. Latencies count from when requests were due, and are of those with a whole answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadRun {
     /// Requests a second.
     pub qps: f64,

@@ -14,6 +14,7 @@ const BOUND_F16: f64 = 0.1;
 
 /// What `parity` finds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParityData {
     /// The dataset's name.
     pub dataset: String,
@@ -33,6 +34,7 @@ pub struct ParityData {
 
 /// A row of the dataset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParityRow {
     /// Ids of its prompt and reference answer, of which logits are compared.
     pub ids: usize,

@@ -23,6 +23,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// What an experiment found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabResult {
     /// The version of this structure.
     pub schema_version: u32,
@@ -45,6 +46,7 @@ pub struct LabResult {
 
 /// What an experiment found, by which it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "experiment", rename_all = "snake_case")]
 pub enum Data {
     /// `stats`
@@ -71,6 +73,7 @@ pub enum Data {
 
 /// What ran the model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
     /// The model's name.
     pub model: String,

@@ -10,6 +10,7 @@ use crate::stats::Distribution;
 
 /// What `simulate` finds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimulateData {
     /// The dataset's name.
     pub dataset: String,
@@ -28,6 +29,7 @@ pub struct SimulateData {
 
 /// The scheduler on a fixed-cost clock beside what was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimulatedRun {
     /// How far the path of the measured requests was followed.
     pub stub: crate::engine::StubLevel,

@@ -12,6 +12,7 @@ use crate::stats::percentile;
 
 /// A rate and for how long it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubLoad {
     /// Requests a second.
     pub qps: f64,
@@ -21,6 +22,7 @@ pub struct StubLoad {
 
 /// What `stub` is to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubSettings {
     /// The levels.
     pub levels: Vec<StubLevel>,
@@ -34,6 +36,7 @@ pub struct StubSettings {
 
 /// What `stub` finds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubData {
     /// What was to be done.
     pub stub_runs: StubSettings,
@@ -45,6 +48,7 @@ pub struct StubData {
 
 /// A level under a load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubCell {
     /// The level.
     pub level: StubLevel,
@@ -71,6 +75,7 @@ pub struct StubCell {
 
 /// What a level adds to the one before it, in milliseconds a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubLevelCost {
     /// The level.
     pub level: StubLevel,

@@ -16,6 +16,7 @@ const LARGEST: usize = 3;
 
 /// What all experiments say together. Times are milliseconds a token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Summary {
     /// A token of the bare engine, of the engine by stage, and through the whole shell, each in parts.
     pub token: Vec<TokenBar>,
@@ -31,6 +32,7 @@ pub struct Summary {
 
 /// A token in parts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenBar {
     /// Through what.
     pub name: String,
@@ -44,6 +46,7 @@ pub struct TokenBar {
 
 /// Something besides the model itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Overhead {
     /// What.
     pub name: String,

@@ -9,6 +9,7 @@ use super::Experiment;
 
 /// How far an experiment is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
     /// What is being measured, for people.
     pub what: String,
@@ -22,6 +23,7 @@ pub struct Progress {
 
 /// A measured point.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
     /// What it belongs to.
     pub series: String,

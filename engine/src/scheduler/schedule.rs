@@ -16,6 +16,7 @@ const PATIENCE: usize = 8;
 
 /// How prompts and answers share the steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
     /// A prompt is computed before answers go on: the earliest first token.

@@ -100,8 +100,64 @@ impl Step {
         parts
     }
 
+    /// The copies, those that follow each other as one: the first of them, and how many. None reads what
+    /// another of the same run writes.
+    pub fn copy_runs(&self) -> Vec<(BlockCopy, usize)> {
+        let mut runs: Vec<(BlockCopy, usize)> = Vec::new();
+        for copy in &self.copies {
+            let follows = |(first, count): &(BlockCopy, usize)| {
+                let count = *count as BlockId;
+                first.from + count == copy.from
+                    && first.to + count == copy.to
+                    && first.from.abs_diff(first.to) > count
+            };
+            match runs.last_mut().filter(|run| follows(run)) {
+                Some((_, count)) => *count += 1,
+                None => runs.push((*copy, 1)),
+            }
+        }
+        runs
+    }
+
+    /// The entries of tables, as far as they follow each other in one.
+    pub fn table_runs(&self) -> impl Iterator<Item = &[TableEntry]> {
+        let follows = |a: &TableEntry, b: &TableEntry| a.slot == b.slot && a.index + 1 == b.index;
+        self.tables.chunk_by(follows)
+    }
+
     /// How many ids are picked.
     pub fn picks(&self) -> usize {
         self.parts().filter(|part| part.picks).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_that_follow_each_other_are_one_unless_one_reads_what_another_writes() {
+        let copies = [[1, 4], [2, 5], [3, 6], [8, 7], [9, 8], [10, 9], [2, 20]];
+        let copies = copies.map(|[from, to]| BlockCopy { from, to });
+        let step = Step {
+            copies: copies.to_vec(),
+            ..Step::default()
+        };
+        let runs = step.copy_runs().into_iter();
+        let runs = runs.map(|(first, count)| (first.from, first.to, count));
+        let wanted = [(1, 4, 3), (8, 7, 1), (9, 8, 1), (10, 9, 1), (2, 20, 1)];
+        assert_eq!(runs.collect::<Vec<_>>(), wanted);
+        let entry = |slot, index, block| TableEntry { slot, index, block };
+        let step = Step {
+            tables: vec![
+                entry(0, 0, 3),
+                entry(0, 1, 9),
+                entry(0, 3, 4),
+                entry(1, 4, 5),
+            ],
+            ..Step::default()
+        };
+        let runs: Vec<usize> = step.table_runs().map(<[_]>::len).collect();
+        assert_eq!(runs, [2, 1, 1]);
     }
 }

@@ -42,10 +42,13 @@ impl Device {
 
     /// Computes a step; what it picks.
     fn compute(&mut self, step: &Step, ids: impl Fn(RequestId) -> Vec<u32>) -> Vec<u32> {
-        for BlockCopy { from, to } in &step.copies {
-            self.blocks[*to as usize] = self.blocks[*from as usize].clone();
+        for (BlockCopy { from, to }, count) in step.copy_runs() {
+            let [from, to] = [from as usize, to as usize];
+            // All at once.
+            let run = self.blocks[from..from + count].to_vec();
+            self.blocks[to..to + count].clone_from_slice(&run);
         }
-        for entry in &step.tables {
+        for entry in step.table_runs().flatten() {
             assert_ne!(entry.block, NULL_BLOCK);
             let table = self.tables.entry(entry.slot).or_default();
             table.resize(table.len().max(entry.index + 1), NULL_BLOCK);

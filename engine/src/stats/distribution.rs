@@ -6,6 +6,7 @@ use super::percentile;
 
 /// Figures of which the slow end counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Distribution {
     /// How many there are.
     pub count: usize,

@@ -7,6 +7,7 @@ use super::StepKind;
 
 /// What the launches of one kernel in a step took, each in a pass of its own, on the device's clock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelTime {
     /// What the step computed.
     pub kind: StepKind,
@@ -50,6 +51,7 @@ impl KernelTime {
 
 /// What the launches of one layer in a step took.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerTime {
     /// Which; none of what comes before the first one or after the last: embedding, final norm, output and
     /// pick.
@@ -64,6 +66,7 @@ pub struct LayerTime {
 
 /// What a step cost as a whole, in milliseconds; the medians of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepCost {
     /// From before its first launch is encoded to after the wait for its last, on the engine's clock.
     pub wall_ms: f64,
@@ -75,6 +78,7 @@ pub struct StepCost {
 
 /// A step whose launches were timed one by one, beside the same step as answers take it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepProfile {
     /// What the step computed.
     pub kind: StepKind,

@@ -86,7 +86,7 @@ pub struct LoadArgs {
 }
 
 /// At most as many as a clock can count.
-fn seconds(text: &str) -> Result<f64, String> {
+pub fn seconds(text: &str) -> Result<f64, String> {
     match above_zero(text)? {
         value if value <= 1e9 => Ok(value),
         _ => Err("is too long".into()),

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use llamaglass_engine::scheduler::Policy;
 
+use super::load::seconds;
 use super::{BackendArgs, ModelArgs, StubArgs, TraceArgs, positive};
 
 /// `llamaglass serve`
@@ -67,12 +68,4 @@ pub struct ServeArgs {
     pub stub: StubArgs,
     #[command(flatten)]
     pub trace: TraceArgs,
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 1e9 => Ok(seconds),
-        Ok(_) => Err("must be above 0".into()),
-        Err(error) => Err(format!("{error}")),
-    }
 }

@@ -23,8 +23,12 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use protocol::Protocol;
+pub use protocol::{AnswerReader, Asking, Protocol};
 pub use qps::{Qps, above_zero};
+pub use result::LoadResult;
+pub use run::Counts;
+pub use sweep::{Load, Wanted};
+pub use target::Target;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -38,10 +42,6 @@ use crate::dataset;
 use crate::interrupt;
 use crate::output::{self, note};
 use progress::RunBar;
-use protocol::Asking;
-use result::LoadResult;
-use sweep::{Load, Wanted};
-use target::Target;
 
 /// Runs the command.
 pub fn run(args: &LoadArgs) -> Result<ExitCode> {

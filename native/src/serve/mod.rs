@@ -91,7 +91,7 @@ async fn serve(address: SocketAddr, app: Arc<App>, settings: &ServeSettings) -> 
         .await
         .with_context(|| format!("{address} can't be used: choose another port with --port"))?;
     let address = listener.local_addr()?;
-    let router = app::router(Arc::clone(&app), settings)?;
+    let router = router(Arc::clone(&app), settings)?;
     note(&format!(
         "serving  http://{address}/v1 as {}",
         app.model_name

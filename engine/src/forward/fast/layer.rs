@@ -153,12 +153,13 @@ impl Layer {
             .launch(gpu, *variant, (hidden, t), &residual, &plain);
     }
 
-    /// A block of the cache in place of another.
-    pub fn copy_block(&self, gpu: &Gpu, [from, to]: [u32; 2]) {
+    /// `count` blocks of the cache in place of others.
+    pub fn copy_blocks(&self, gpu: &Gpu, [from, to]: [u32; 2], count: usize) {
         let [_, k, d] = self.heads;
         let words = 2 * k * d * (KV_BLOCK * self.kv.bytes() / 4) as u32;
-        let groups = flat(&COPY_BLOCK, words as usize);
-        let info = [from * words, to * words, words];
+        let all = words * count as u32;
+        let groups = flat(&COPY_BLOCK, all as usize);
+        let info = [from * words, to * words, all];
         gpu.launch(&COPY_BLOCK, &[&self.cache], &info, groups);
     }
 

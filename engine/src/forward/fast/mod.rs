@@ -7,9 +7,8 @@ mod load;
 mod matrix;
 mod pack;
 mod picks;
+mod tapes;
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use burn::backend::{BackendTensor, DispatchAutodiffContext, DispatchDevice, DispatchTensor};
@@ -22,7 +21,7 @@ use llamaglass_shaders::{Sampling, Variant, embed};
 
 use super::device::OpenDevice;
 use super::error::ForwardError;
-use super::gpu::{Buffer, DeviceStage, Gpu, Profile, StepRead, Tape, Work, flat};
+use super::gpu::{Buffer, DeviceStage, Gpu, Profile, StepRead, Work, flat};
 use super::model::LogitRows;
 use super::pick::PickWay;
 use super::rope::frequencies;
@@ -35,6 +34,7 @@ pub use load::load;
 pub use matrix::TILED_ROWS;
 use matrix::{After, Matrix, To};
 use picks::Picks;
+use tapes::{Taped, Tapes};
 
 /// Weights, tables, KV cache and buffers of the fast path.
 pub struct Fast {
@@ -50,12 +50,7 @@ pub struct Fast {
     /// [S, D/2] of cosine and sine.
     angles: Buffer,
     picks: Picks,
-    /// By the number of rows.
-    recorded: RefCell<HashMap<(Recorded, usize), Tape>>,
-    /// How often a decode step was.
-    recordings: Cell<u64>,
-    /// Whether what was recorded is used again.
-    replays: bool,
+    tapes: Tapes,
     /// Blocks of a prompt's rows that are submitted at once.
     blocks_a_submit: usize,
 }
@@ -70,18 +65,11 @@ struct Ends {
     head: Vec<(Matrix, usize)>,
 }
 
-/// What is replayed step by step.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Recorded {
-    Decode,
-    Pick(PickWay),
-}
-
 impl std::fmt::Debug for Fast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Fast")
             .field("layers", &self.layers.len())
-            .field("replays", &!self.recorded.borrow().is_empty())
+            .field("tapes", &self.tapes)
             .finish_non_exhaustive()
     }
 }
@@ -117,9 +105,7 @@ impl Fast {
             head,
             angles: gpu.create(Bytes::from_elems(angles(config, shape.context)))?,
             picks: Picks::new(shape.batch, config.vocab_size, &gpu)?,
-            recorded: RefCell::default(),
-            recordings: Cell::new(0),
-            replays: true,
+            tapes: Tapes::default(),
             blocks_a_submit: config.n_layers,
             gpu,
         };
@@ -152,7 +138,7 @@ impl Fast {
         let layer = Layer::new(weights, config, shape, &self.gpu)?;
         self.gpu.plan(|| {
             // A row alone, and the rows of a prompt.
-            layer.copy_block(&self.gpu, [0, 0]);
+            layer.copy_blocks(&self.gpu, [0, 0], 1);
             for rows in [Rows::decode(1), Rows::prompt(TILED_ROWS)] {
                 layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
             }
@@ -212,11 +198,11 @@ impl Fast {
         self.gpu.write(&self.buffers.step, 4 * word, &bytes)
     }
 
-    /// Issues a copy of a block of the cache over another, before anything that is issued later.
-    pub fn copy_block(&self, from: u32, to: u32) {
+    /// Issues a copy of `count` blocks of the cache over others, before anything that is issued later.
+    pub fn copy_blocks(&self, from_to: [u32; 2], count: usize) {
         self.gpu.stage(DeviceStage::Forward);
         for layer in &self.layers {
-            layer.copy_block(&self.gpu, [from, to]);
+            layer.copy_blocks(&self.gpu, from_to, count);
         }
     }
 
@@ -262,7 +248,7 @@ impl Fast {
             return;
         }
         gpu.stage(DeviceStage::Sampling);
-        self.replay(Recorded::Pick(way), picks);
+        self.replay(Taped::Pick(way), picks);
         if let Some(top) = top {
             self.picks.launch_logprobs(gpu, &self.buffers, picks, top);
         }
@@ -278,7 +264,7 @@ impl Fast {
     fn forward(&self, rows: Rows) {
         self.gpu.stage(DeviceStage::Forward);
         if rows.picks > 0 && rows.is_decode() {
-            return self.replay(Recorded::Decode, rows.picks);
+            return self.replay(Taped::Decode, rows.picks);
         }
         self.blocks(rows);
         if rows.picks > 0 {
@@ -286,32 +272,23 @@ impl Fast {
         }
     }
 
-    /// Replays `what` there is for `count` rows, recorded where it was not yet.
-    fn replay(&self, what: Recorded, count: usize) {
-        let mut all = self.recorded.borrow_mut();
-        if !self.replays {
-            all.remove(&(what, count));
-        }
-        let tape = all.entry((what, count)).or_insert_with(|| {
-            self.gpu.record(|| match what {
-                Recorded::Decode => {
-                    self.recordings.set(self.recordings.get() + 1);
-                    self.launch(Rows::decode(count));
-                }
-                Recorded::Pick(way) => self.launch_pick(way, count),
-            })
+    /// Replays `what` there is for `count` rows.
+    fn replay(&self, what: Taped, count: usize) {
+        let tape = self.tapes.get(&self.gpu, what, count, || match what {
+            Taped::Decode => self.launch(Rows::decode(count)),
+            Taped::Pick(way) => self.launch_pick(way, count),
         });
-        self.gpu.replay(tape);
+        self.gpu.replay(&tape);
     }
 
     /// Whether what was recorded is used again, or recorded anew each time.
     pub const fn set_replays(&mut self, replays: bool) {
-        self.replays = replays;
+        self.tapes.replays = replays;
     }
 
     /// How often a decode step was recorded.
     pub const fn recordings(&self) -> u64 {
-        self.recordings.get()
+        self.tapes.recordings.get()
     }
 
     /// Submits all that was issued; the `count` ids that were picked last are to be read, and what was

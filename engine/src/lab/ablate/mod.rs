@@ -5,7 +5,7 @@ mod run;
 mod switch;
 
 #[cfg(feature = "compute")]
-pub use run::{run, run_switch};
+pub use run::{ablations, run, run_switch};
 pub use switch::Switch;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use super::measure::Difference;
 
 /// What `ablate` is to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AblateSettings {
     /// Ids of the prompts.
     pub prompt_tokens: usize,
@@ -32,6 +33,7 @@ pub struct AblateSettings {
 
 /// What `ablate` finds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AblateData {
     /// What was to be done.
     pub ablate: AblateSettings,
@@ -43,6 +45,7 @@ pub struct AblateData {
 
 /// What one thing done worse costs. Times are milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AblationEffect {
     /// Which.
     pub switch: Switch,

@@ -54,7 +54,8 @@ pub async fn run_switch(
     if switch == Switch::Batch {
         return batch(engine, settings, watch).await;
     }
-    let (ablations, changes) = ablations(engine, switch, settings).map_err(&not_here)?;
+    let (ablations, changes) =
+        ablations(engine, switch, (settings.log_lines, settings.pad_to)).map_err(&not_here)?;
     // Whether it can be turned, before anything is measured; and its warm-up.
     engine
         .set_ablations(ablations)
@@ -129,29 +130,28 @@ fn timed(record: &Record) -> Timed {
     }
 }
 
-fn ablations(
+/// What is done worse with `switch`, and in words; `log_lines` are formatted, and prompts are padded to
+/// `pad_to` positions or the context.
+///
+/// # Errors
+/// Where it is none of an engine's own.
+pub fn ablations(
     engine: &Engine,
     switch: Switch,
-    settings: &AblateSettings,
+    (log_lines, pad_to): (u32, Option<usize>),
 ) -> Result<(Ablations, String), String> {
     let none = Ablations::default();
     Ok(match switch {
         Switch::EagerLogs => (
             Ablations {
-                eager_logs: Some(EagerLogs::Lines(settings.log_lines)),
+                eager_logs: Some(EagerLogs::Lines(log_lines)),
                 ..none
             },
-            format!(
-                "each step formats {} log lines of what it computes, and drops them",
-                settings.log_lines
-            ),
+            format!("each step formats {log_lines} log lines of what it computes, and drops them"),
         ),
         Switch::PadToMax => {
-            let to = settings.pad_to.unwrap_or(engine.info().context_length);
-            let changes = format!(
-                "prompts of {} ids are computed as {to} positions",
-                settings.prompt_tokens
-            );
+            let to = pad_to.unwrap_or(engine.info().context_length);
+            let changes = format!("prompts are computed as {to} positions, however short they are");
             (
                 Ablations {
                     pad_to: Some(to),

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that is done worse on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
     /// Log lines are formatted though nobody listens.

@@ -10,6 +10,7 @@ use crate::timing::{Span, Stage, StepKind, StepTiming};
 
 /// What grew from the first run to the second. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainDiff {
     /// Whole requests, in pairs.
     pub request: Option<Difference>,
@@ -19,6 +20,7 @@ pub struct ChainDiff {
 
 /// A span in both runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Growth {
     /// Where it is: step, stage, span.
     pub path: Vec<String>,

@@ -19,6 +19,7 @@ use crate::stats::Record;
 
 /// What `chain` finds. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainData {
     /// The dataset's name.
     pub dataset: String,

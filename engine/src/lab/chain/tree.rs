@@ -12,6 +12,7 @@ pub const BETWEEN: &str = "between steps";
 
 /// A span with those inside it. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainNode {
     /// The span's, stage's or step's name.
     pub name: String,

@@ -7,6 +7,7 @@ use crate::stats::percentile;
 
 /// What pairs of measurements say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The second takes longer.
@@ -33,6 +34,7 @@ impl Verdict {
 
 /// The second way against the first, over pairs that were measured one right after the other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
     /// The first way.
     pub without: Estimate,

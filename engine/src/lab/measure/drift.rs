@@ -11,6 +11,7 @@ const DEVIATIONS: f64 = 1.96;
 
 /// How a figure changed from the first repeat to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Drift {
     /// From the first repeat to the last, in percent of the median, by the median of all slopes
     /// between two repeats (P. K. Sen, "Estimates of the regression coefficient based on Kendall's

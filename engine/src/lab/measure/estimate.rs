@@ -16,6 +16,7 @@ const SEED: u64 = 95;
 /// A median with its bootstrap interval: B. Efron, "Bootstrap methods: another look at the jackknife",
 /// 1979; the percentile method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
     /// Of how many values.
     pub count: usize,

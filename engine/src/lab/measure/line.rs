@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// The line with the least squares of distances in y.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Line {
     /// y for each x more.
     pub slope: f64,

@@ -12,6 +12,7 @@ const LEAST: usize = 5;
 
 /// A value far from the others.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Outlier {
     /// Which, from 0 on.
     pub index: usize,

@@ -1,0 +1,427 @@
+//! Each experiment on a model of this program.
+
+use anyhow::{Result, ensure};
+use llamaglass_engine::lab::ablate::{AblateData, AblateSettings, AblationEffect, Switch, Timed};
+use llamaglass_engine::lab::bare::{self, BareSettings, budget, encode};
+use llamaglass_engine::lab::chain;
+use llamaglass_engine::lab::kernels::{self, KernelSettings};
+use llamaglass_engine::lab::ladder::{self, LadderSettings};
+use llamaglass_engine::lab::lengths::StatsData;
+use llamaglass_engine::lab::load::LoadData;
+use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings};
+use llamaglass_engine::lab::stub::{self, StubLoad, StubSettings};
+use llamaglass_engine::lab::{
+    Arrivals, Data, LabError, LabResult, Progress, Watch, ablate, interleaved,
+};
+use llamaglass_engine::platform::unix_time_seconds;
+use llamaglass_engine::stats::percentile;
+use llamaglass_engine::tokenizer::Tokenizer;
+use tokio::sync::watch;
+
+use super::layers::ShellLayers;
+use super::loads::{asking, load_run, wanted};
+use super::output::Folder;
+use super::parity::ParityRun;
+use super::shell::Shell;
+use super::stubs::{self, ShellStubs};
+use super::watch::Onlooker;
+use super::{Lab, chats};
+use crate::cli::{
+    AblateArgs, BareArgs, ChainArgs, KernelsArgs, LabLoadArgs, LabParityArgs, LabStubArgs,
+    LadderArgs, SimulateArgs,
+};
+use crate::dataset;
+use crate::load_client::{Load, Target};
+use crate::output::{json, note, print};
+
+/// Rows of the dataset where nobody says how many.
+const BARE_ROWS: usize = 10;
+const CHAIN_ROWS: usize = 6;
+const PARITY_ROWS: usize = 3;
+const SIMULATE_ROWS: usize = 16;
+const LOAD_ROWS: usize = 64;
+/// How busy a server is kept where nobody says at which rate.
+const BUSY: f64 = 0.6;
+/// Switches of an engine, in the order in which they are measured.
+const OF_ENGINE: [Switch; 7] = [
+    Switch::EagerLogs,
+    Switch::PadToMax,
+    Switch::ConcatenatedCache,
+    Switch::HostPick,
+    Switch::NoReplay,
+    Switch::ReadbackDepth,
+    Switch::Batch,
+];
+
+impl Lab {
+    fn result(&self, begun: i64, shell: &Shell, data: Data) -> LabResult {
+        LabResult::new(begun, Some(shell.machine()), self.run.seed, data)
+    }
+
+    /// `stats`: only a tokenizer is read.
+    pub fn stats(&self) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let checkpoint = self.model.checkpoint()?;
+        let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
+        let data = StatsData::of(&self.dataset(usize::MAX)?, &tokenizer)?;
+        Ok(LabResult::new(
+            begun,
+            None,
+            self.run.seed,
+            Data::Stats(data),
+        ))
+    }
+
+    /// `bare`
+    pub fn bare(&self, args: &BareArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let dataset = self.dataset(BARE_ROWS)?;
+        let settings = BareSettings {
+            tokens: args.tokens,
+        };
+        let watch = self.watch.showing("bare");
+        let data = shell.on_engine(&watch, async move |engine, watch| {
+            bare::run(engine, &dataset, settings, watch).await
+        });
+        watch.finish();
+        Ok(self.result(begun, shell, Data::Bare(data?)))
+    }
+
+    /// `ladder`
+    pub async fn ladder(&self, args: &LadderArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let first = || -> Result<String> { Ok(self.dataset(1)?.rows.remove(0).prompt) };
+        let settings = LadderSettings {
+            prompt: args.prompt.clone().map_or_else(first, Ok)?,
+            lengths: args.lengths.clone(),
+            repeats: args.repeats,
+        };
+        let mut layers = ShellLayers::new(shell, shell.target().await?);
+        let mut watch = self.watch.showing("ladder");
+        let data = ladder::run(&mut layers, settings, &mut watch).await;
+        watch.finish();
+        Ok(self.result(begun, shell, Data::Ladder(data?)))
+    }
+
+    /// `load` on the server of this program.
+    pub async fn load(&self, args: &LabLoadArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let rows = self.dataset(LOAD_ROWS)?;
+        let chat = chats(shell.info());
+        let data = loads(
+            args,
+            shell.target().await?,
+            chat,
+            &rows,
+            &self.folder,
+            &self.watch,
+        )
+        .await?;
+        Ok(self.result(begun, shell, Data::Load(data)))
+    }
+
+    /// `parity`
+    pub async fn parity(&self, args: &LabParityArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let run = ParityRun {
+            model: (&self.model, &self.options),
+            reference: args.reference.as_deref(),
+            out: self.folder.path().join("parity"),
+            kv: self.options.kv,
+            tokens: args.tokens,
+        };
+        let watch = self.watch.showing("parity");
+        let data = run.run(shell, &self.dataset(PARITY_ROWS)?, &watch).await;
+        watch.finish();
+        Ok(self.result(begun, shell, Data::Parity(data?)))
+    }
+
+    /// `chain`
+    pub fn chain(&self, args: &ChainArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let dataset = self.dataset(CHAIN_ROWS)?;
+        let tokens = args.tokens;
+        let worse = args.with.map(|switch| (switch, args.sizes));
+        let watch = self.watch.showing("chain");
+        let data = shell.on_engine(&watch, async move |engine, watch| {
+            let worse = worse
+                .map(|(switch, sizes)| {
+                    let (mut ablations, changes) =
+                        ablate::ablations(engine, switch, (sizes.log_lines, sizes.pad_to))?;
+                    if let (Switch::EagerLogs, Some(ms)) = (switch, sizes.log_ms) {
+                        ablations.eager_logs = Some(llamaglass_engine::EagerLogs::ForMs(ms));
+                    }
+                    Ok((changes, ablations))
+                })
+                .transpose()
+                .map_err(LabError::Setting)?;
+            let worse = worse
+                .as_ref()
+                .map(|(changes, ablations)| (&**changes, *ablations));
+            chain::run(engine, &dataset, tokens, worse, watch).await
+        });
+        watch.finish();
+        Ok(self.result(begun, shell, Data::Chain(Box::new(data?))))
+    }
+
+    /// `ablate`
+    pub async fn ablate(&self, args: &AblateArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let settings = AblateSettings {
+            prompt_tokens: args.prompt_tokens,
+            gen_tokens: args.gen_tokens,
+            repeats: args.repeats,
+            seed: self.run.seed,
+            log_lines: args.sizes.log_lines,
+            pad_to: args.sizes.pad_to,
+        };
+        let wanted = |switch: &Switch| args.switches.is_empty() || args.switches.contains(switch);
+        let of_engine: Vec<Switch> = OF_ENGINE.into_iter().filter(wanted).collect();
+        let mut watch = self.watch.showing("ablate");
+        let on_engine = settings.clone();
+        let measured = shell.on_engine(&watch, async move |engine, watch| {
+            ablate::run(engine, &of_engine, &on_engine, watch).await
+        });
+        let (mut effects, mut left_out) = measured?;
+        if wanted(&Switch::Worker) {
+            effects.push(self.worker(&settings, shell, &mut watch).await?);
+        }
+        if wanted(&Switch::Overlay) {
+            left_out.push((
+                Switch::Overlay,
+                "the timing overlay is the page\u{2019}s".into(),
+            ));
+        }
+        watch.finish();
+        let data = AblateData::of(settings, effects, left_out);
+        Ok(self.result(begun, shell, Data::Ablate(data)))
+    }
+
+    /// The model's calls on the engine's thread, and asked from this one.
+    async fn worker(
+        &self,
+        settings: &AblateSettings,
+        shell: &Shell,
+        watch: &mut Onlooker,
+    ) -> Result<AblationEffect> {
+        let layers = ShellLayers::new(shell, shell.target().await?);
+        let prompt = self.dataset(1)?.rows.remove(0).prompt;
+        let tokens = settings.gen_tokens;
+        let time = |arm: usize| -> Result<Timed, LabError> {
+            match arm {
+                0 => layers.timed_bare(&prompt, tokens),
+                _ => layers.timed_thread(&prompt, tokens),
+            }
+        };
+        time(0)?;
+        time(1)?;
+        let mut pairs = Vec::with_capacity(settings.repeats);
+        for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
+            if watch.is_stopped() {
+                return Err(LabError::Stopped.into());
+            }
+            let mut pair = [Timed::default(), Timed::default()];
+            for arm in order {
+                pair[arm] = time(arm)?;
+            }
+            watch.told(Progress {
+                what: Switch::Worker.title().into(),
+                done: repeat + 1,
+                total: settings.repeats,
+                point: None,
+            });
+            pairs.push(pair);
+        }
+        let changes = "whoever asks is on another thread, and hears every id through a channel";
+        let effect = AblationEffect::of(Switch::Worker, changes.into(), &pairs);
+        effect.ok_or_else(|| LabError::Setting("ablate needs repeats".into()).into())
+    }
+
+    /// `simulate` without a model's arithmetic: the study's formula.
+    pub fn formula(&self, args: &SimulateArgs) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let checkpoint = self.model.checkpoint()?;
+        let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
+        let stats = StatsData::of(&self.dataset(usize::MAX)?, &tokenizer)?;
+        let lengths: Vec<usize> = stats.lengths.iter().filter_map(|row| row.1).collect();
+        ensure!(
+            !lengths.is_empty(),
+            "the dataset {} has no reference answers, whose lengths are simulated",
+            stats.dataset
+        );
+        let ms_per_token = args.ms_per_token.unwrap_or_default();
+        let qps = args.qps.unwrap_or_else(|| rate(&lengths, ms_per_token));
+        let data = SimulateData::of(stats.dataset, &lengths, ms_per_token, qps);
+        Ok(LabResult::new(
+            begun,
+            None,
+            self.run.seed,
+            Data::Simulate(data),
+        ))
+    }
+
+    /// `simulate` beside a measured load on random weights.
+    pub fn simulate(&self, args: &SimulateArgs, random: &mut Option<Shell>) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let shell = stubs::random(random, &self.model, &self.options)?;
+        let dataset = self.dataset(SIMULATE_ROWS)?;
+        let tokenizer = shell.tokenizer();
+        let mut lengths = Vec::with_capacity(dataset.rows.len());
+        for row in &dataset.rows {
+            lengths.push((encode(tokenizer, row)?.0.len(), budget(tokenizer, row)?));
+        }
+        let outputs: Vec<usize> = lengths.iter().map(|row| row.1).collect();
+        let (measured_qps, policy, seed) = (args.qps, self.options.policy, self.run.seed);
+        let watch = self.watch.showing("simulate");
+        let (of_rows, outs) = (lengths, outputs.clone());
+        let done = shell.on_engine(&watch, async move |engine, watch| {
+            let few = llamaglass_engine::dataset::Dataset {
+                name: dataset.name.clone(),
+                rows: dataset.rows.iter().take(2).cloned().collect(),
+            };
+            let settings = BareSettings { tokens: Some(16) };
+            let bare = bare::run(engine, &few, settings, watch).await?;
+            let qps = measured_qps.unwrap_or_else(|| rate(&outs, bare.ms_per_token));
+            let settings = SimulateSettings {
+                qps,
+                arrivals: Arrivals::Constant,
+                seed,
+                lengths: of_rows,
+                policy,
+            };
+            let run = simulate::run(engine, &settings, watch).await?;
+            Ok((dataset.name, bare.ms_per_token, qps, run))
+        });
+        watch.finish();
+        let (name, ms_per_token, qps, run) = done?;
+        let mut data = SimulateData::of(name, &outputs, ms_per_token, qps);
+        data.scheduler = Some(run);
+        Ok(self.result(begun, shell, Data::Simulate(data)))
+    }
+
+    /// `stub`
+    pub async fn stub(
+        &self,
+        args: &LabStubArgs,
+        shell: &Shell,
+        random: &mut Option<Shell>,
+    ) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let dataset = self.dataset(LOAD_ROWS)?;
+        let loads = args.loads.iter();
+        let loads = loads.map(|(qps, duration_s)| StubLoad {
+            qps: *qps,
+            duration_s: *duration_s,
+        });
+        let settings = StubSettings {
+            levels: args.levels.clone(),
+            loads: loads.collect(),
+            repeats: args.repeats,
+            tokens: args.max_tokens,
+        };
+        let mut watch = self.watch.showing("stub");
+        let how = (&self.model, &self.options);
+        let mut stubbed = ShellStubs::new(shell, random, how, &dataset, watch.clone());
+        let data = stub::run(&mut stubbed, settings, &mut watch).await;
+        watch.finish();
+        Ok(self.result(begun, shell, Data::Stub(data?)))
+    }
+
+    /// `kernels`
+    pub fn kernels(&self, args: &KernelsArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let settings = KernelSettings {
+            prompt_tokens: args.prompt_tokens,
+            repeats: args.repeats,
+            layers: args.layers,
+        };
+        let watch = self.watch.showing("kernels");
+        let data = shell.on_engine(&watch, async move |engine, watch| {
+            kernels::run(engine, settings, watch).await
+        });
+        watch.finish();
+        Ok(self.result(begun, shell, Data::Kernels(data?)))
+    }
+}
+
+/// Requests a second that keep one server busy for most of the time.
+fn rate(output_tokens: &[usize], ms_per_token: f64) -> f64 {
+    let lengths: Vec<f64> = output_tokens.iter().map(|tokens| *tokens as f64).collect();
+    let middle = percentile(&lengths, 50.0).unwrap_or(1.0).max(1.0);
+    BUSY / (middle * ms_per_token / 1e3).max(1e-3)
+}
+
+/// `load` on a server that is somewhere else: nothing is loaded here.
+pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
+    let begun = unix_time_seconds();
+    let run = &args.run;
+    let rows = dataset::named(run.dataset.as_deref(), run.field.as_deref(), run.take)?;
+    let folder = Folder::open(&run.out)?;
+    let watch = Onlooker::install()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let data = runtime.block_on(async {
+        let url = args.url.as_deref().unwrap_or_default();
+        let key = args.api_key.as_deref();
+        let target = Target::find(url, key, args.model_name.as_deref()).await?;
+        loads(args, target, true, &rows, &folder, &watch).await
+    })?;
+    let result = LabResult::new(begun, None, run.seed, Data::Load(data));
+    folder.write(&result)?;
+    if run.json {
+        json(&result)?;
+    } else {
+        print(&llamaglass_report::lab::text(&result))?;
+    }
+    note(&format!("results are in {}", folder.path().display()));
+    Ok(super::status(&result))
+}
+
+/// A run for each rate; each one's own result is written, too.
+async fn loads(
+    args: &LabLoadArgs,
+    target: Target,
+    chat: bool,
+    rows: &llamaglass_engine::dataset::Dataset,
+    folder: &Folder,
+    onlooker: &Onlooker,
+) -> Result<LoadData> {
+    let ask = asking(true, chat, args.max_tokens, args.run.seed);
+    let wanted = wanted(args.qps.clone(), args.duration, args.arrivals, ask, true);
+    wanted.check()?;
+    let load = Load::new(target, wanted, rows);
+    let mut data = LoadData {
+        target: load.target.url().to_owned(),
+        dataset: rows.name.clone(),
+        runs: Vec::new(),
+    };
+    let mut bar = onlooker.showing("load");
+    for qps in &args.qps {
+        let (stop, stopped) = watch::channel(false);
+        let mut told = |counts: crate::load_client::Counts| {
+            bar.told(Progress {
+                what: format!(
+                    "{} requests a second, {} running",
+                    qps.typed,
+                    counts.running()
+                ),
+                done: counts.completed + counts.failed,
+                total: load.wanted.count(qps),
+                point: None,
+            });
+        };
+        let result = tokio::select! {
+            result = load.run(qps, stopped, &mut told) => result?,
+            () = onlooker.stopped() => {
+                let _nobody_listens = stop.send(true);
+                return Err(LabError::Stopped.into());
+            }
+        };
+        let name = format!("result_{}_x.json", qps.typed);
+        folder.put(&name, &serde_json::to_string_pretty(&result)?)?;
+        data.runs.push(load_run(&result));
+    }
+    bar.finish();
+    Ok(data)
+}

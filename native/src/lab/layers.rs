@@ -1,0 +1,267 @@
+//! The layers around the engine of this program, up to HTTP.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http;
+use futures::StreamExt;
+use llamaglass_engine::dataset::Row;
+use llamaglass_engine::event::Event;
+use llamaglass_engine::lab::LabError;
+use llamaglass_engine::lab::ablate::Timed;
+use llamaglass_engine::lab::bare::encode;
+use llamaglass_engine::lab::ladder::{Layer, Layers};
+use llamaglass_engine::platform::Stopwatch;
+use llamaglass_engine::scheduler::{Input, Request};
+use llamaglass_engine::tokenizer::{Message, Tokenizer};
+use tower::ServiceExt;
+
+use super::shell::Shell;
+use crate::engine_thread::EngineHandle;
+use crate::load_client::{AnswerReader, Asking, Protocol, Target};
+
+/// The layers, the lowest first, and what each adds.
+const LAYERS: [(&str, &str); 6] = [
+    (
+        "bare",
+        "the model\u{2019}s calls in a loop on the engine\u{2019}s thread",
+    ),
+    ("thread", "asked from another thread, which hears every id"),
+    ("text", "template and text to ids before, ids to text after"),
+    (
+        "scheduler",
+        "queue, blocks of the KV cache, sampling settings, events",
+    ),
+    (
+        "stream",
+        "the server\u{2019}s request and its stream of JSON, without a socket",
+    ),
+    ("http", "HTTP over a socket of this machine"),
+];
+
+/// Answers through each layer of a [`Shell`].
+pub struct ShellLayers<'a> {
+    shell: &'a Shell,
+    handle: EngineHandle,
+    tokenizer: Arc<Tokenizer>,
+    target: Target,
+}
+
+impl<'a> ShellLayers<'a> {
+    /// Of `shell`, whose server is `target`.
+    pub fn new(shell: &'a Shell, target: Target) -> Self {
+        Self {
+            handle: shell.handle().clone(),
+            tokenizer: Arc::clone(shell.tokenizer()),
+            shell,
+            target,
+        }
+    }
+
+    /// Ids of the prompt as the server makes them.
+    fn ids(&self, prompt: &str) -> Result<Vec<u32>, LabError> {
+        let row = Row {
+            prompt: prompt.to_owned(),
+            reference: None,
+        };
+        let encoded = encode(&self.tokenizer, &row);
+        Ok(encoded
+            .map_err(|error| LabError::failed("the prompt", error))?
+            .0)
+    }
+
+    /// The model's calls alone; what whoever is on the engine's thread waits.
+    pub fn bare(&self, prompt: &str, tokens: usize) -> Result<(Vec<u32>, f64), LabError> {
+        let ids = self.ids(prompt)?;
+        let run = self.handle.with(move |engine| {
+            let watch = Stopwatch::start();
+            let run = pollster::block_on(engine.bare(&ids, tokens, &mut |_| {}));
+            run.map(|run| (run.ids, watch.ms()))
+        });
+        let run = run.map_err(|error| LabError::failed("bare", error))?;
+        run.map_err(|error| LabError::failed("bare", error))
+    }
+
+    /// The same asked from this thread, which hears every id as it comes.
+    fn thread(
+        &self,
+        ids: Vec<u32>,
+        tokens: usize,
+        told: &mut dyn FnMut(),
+    ) -> Result<Vec<u32>, LabError> {
+        let (sender, heard) = std::sync::mpsc::channel();
+        let asked = self.handle.later(move |engine| {
+            // Whoever left hears nothing.
+            let mut send = |id| drop(sender.send(Ok(id)));
+            if let Err(error) = pollster::block_on(engine.bare(&ids, tokens, &mut send)) {
+                let _gone = sender.send(Err(LabError::failed("thread", error)));
+            }
+        });
+        asked.map_err(|error| LabError::failed("thread", error))?;
+        heard.iter().inspect(|_| told()).collect()
+    }
+
+    /// [`Self::bare`] with when its ids came.
+    pub fn timed_bare(&self, prompt: &str, tokens: usize) -> Result<Timed, LabError> {
+        let ids = self.ids(prompt)?;
+        let run = self
+            .handle
+            .with(move |engine| pollster::block_on(engine.bare(&ids, tokens, &mut |_| {})));
+        let run = run.map_err(|error| LabError::failed("bare", error))?;
+        let run = run.map_err(|error| LabError::failed("bare", error))?;
+        Ok(Timed {
+            ttft_ms: run.prefill_ms,
+            rest_ms: run.steps_ms.iter().sum(),
+            ids: run.ids,
+        })
+    }
+
+    /// The same asked from this thread, by its own watch.
+    pub fn timed_thread(&self, prompt: &str, tokens: usize) -> Result<Timed, LabError> {
+        let ids = self.ids(prompt)?;
+        let watch = Stopwatch::start();
+        let mut first = None;
+        let ids = self.thread(ids, tokens, &mut || {
+            first.get_or_insert_with(|| watch.ms());
+        })?;
+        let (all, ttft_ms) = (watch.ms(), first.unwrap_or(f64::NAN));
+        Ok(Timed {
+            ttft_ms,
+            rest_ms: all - ttft_ms,
+            ids,
+        })
+    }
+
+    /// Ids of a request through the scheduler; how many were picked is checked.
+    pub async fn scheduler(&self, prompt: &str, tokens: usize) -> Result<Vec<u32>, LabError> {
+        let request = self.request(prompt, tokens);
+        let answer = self.handle.submit(request);
+        let mut answer = answer.map_err(|error| LabError::failed("scheduler", error))?;
+        let mut ids = Vec::with_capacity(tokens);
+        while let Some(event) = answer.next().await {
+            match event {
+                Event::Token { id, .. } => ids.push(id),
+                Event::Failed { error, .. } => return Err(LabError::failed("scheduler", error)),
+                _ => {}
+            }
+        }
+        Ok(ids)
+    }
+
+    fn request(&self, prompt: &str, tokens: usize) -> Request {
+        let content = prompt.to_owned();
+        let input = if self.tokenizer.has_chat_template() {
+            let role = "user".into();
+            Input::Messages(vec![Message { role, content }])
+        } else {
+            Input::Text(content)
+        };
+        Request {
+            max_tokens: Some(tokens),
+            ignore_eos: true,
+            ..Request::new(input)
+        }
+    }
+
+    fn asking(&self, tokens: usize) -> Asking {
+        Asking {
+            protocol: Protocol::Openai,
+            stream: true,
+            raw: !self.tokenizer.has_chat_template(),
+            max_tokens: tokens,
+            temperature: 0.0,
+            seed: 0,
+            ignore_eos: true,
+            timings: false,
+        }
+    }
+
+    /// The server's answer without a socket.
+    async fn stream(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
+        let failed = |error: String| LabError::failed("stream", error);
+        let (path, body) = asking.request(&self.target.model, prompt);
+        let request = http::Request::post(format!("/{}", path.join("/")))
+            .header(http::header::CONTENT_TYPE, "application/json")
+            .body(Body::from(body.to_string()))
+            .map_err(|error| failed(error.to_string()))?;
+        let response = self.shell.router.clone().oneshot(request).await;
+        let response = response.map_err(|error| failed(error.to_string()))?;
+        let mut bytes = Vec::new();
+        let mut pieces = response.into_body().into_data_stream();
+        while let Some(piece) = pieces.next().await {
+            bytes.extend(piece.map_err(|error| failed(error.to_string()))?);
+        }
+        Ok(bytes)
+    }
+
+    async fn http(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
+        let failed = |error: reqwest::Error| LabError::failed("http", error);
+        let request = self.target.prepare(asking, prompt);
+        let mut response = self.target.client.execute(request).await.map_err(failed)?;
+        let mut bytes = Vec::new();
+        while let Some(piece) = response.chunk().await.map_err(failed)? {
+            bytes.extend(piece);
+        }
+        Ok(bytes)
+    }
+}
+
+/// How many tokens an answer says that it has.
+fn tokens_of(asking: &Asking, bytes: &[u8]) -> Result<usize, LabError> {
+    let heard = AnswerReader::new(asking).push(bytes);
+    let heard = heard.map_err(|error| LabError::failed("reading an answer", error))?;
+    let tokens = heard.iter().filter_map(|heard| heard.tokens).next_back();
+    tokens.ok_or_else(|| {
+        let said = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
+        LabError::failed("an answer without its number of tokens", said)
+    })
+}
+
+impl Layers for ShellLayers<'_> {
+    fn layers(&self) -> Vec<Layer> {
+        let layer = |(name, adds): &(&str, &str)| Layer {
+            name: (*name).to_owned(),
+            adds: (*adds).to_owned(),
+        };
+        LAYERS.iter().map(layer).collect()
+    }
+
+    async fn answer(&mut self, layer: usize, prompt: &str, tokens: usize) -> Result<f64, LabError> {
+        let name = LAYERS.get(layer).map_or("", |layer| layer.0);
+        let cleared = self.handle.clear_cache();
+        cleared.map_err(|error| LabError::failed(name, error))?;
+        // What is not part of the layer is done before.
+        let (ids, asking) = (self.ids(prompt)?, self.asking(tokens));
+        let watch = Stopwatch::start();
+        let (picked, ms) = match layer {
+            0 => {
+                let (ids, ms) = self.bare(prompt, tokens)?;
+                (ids.len(), ms)
+            }
+            1 => (self.thread(ids, tokens, &mut || {})?.len(), watch.ms()),
+            2 => {
+                let ids = self.thread(self.ids(prompt)?, tokens, &mut || {})?;
+                let text = self.tokenizer.decode(&ids, true);
+                let ms = watch.ms();
+                drop(text);
+                (ids.len(), ms)
+            }
+            3 => (self.scheduler(prompt, tokens).await?.len(), watch.ms()),
+            4 => {
+                let bytes = self.stream(&asking, prompt).await?;
+                let ms = watch.ms();
+                (tokens_of(&asking, &bytes)?, ms)
+            }
+            _ => {
+                let bytes = self.http(&asking, prompt).await?;
+                let ms = watch.ms();
+                (tokens_of(&asking, &bytes)?, ms)
+            }
+        };
+        if picked != tokens {
+            let error = format!("{picked} tokens were picked instead of {tokens}");
+            return Err(LabError::failed(name, error));
+        }
+        Ok(ms)
+    }
+}

@@ -1,0 +1,68 @@
+//! Loads of the lab, and what their results are to it.
+
+use llamaglass_engine::lab::Arrivals;
+use llamaglass_engine::lab::load::LoadRun;
+
+use crate::load_client::{Asking, LoadResult, Protocol, Qps, Wanted};
+
+/// How long an answer may take, in seconds.
+const TIMEOUT_S: f64 = 600.0;
+
+/// What requests of `tokens` tokens ask, in a `chat` or not.
+pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> Asking {
+    Asking {
+        protocol: Protocol::Openai,
+        stream,
+        raw: !chat,
+        max_tokens: tokens,
+        temperature: 0.0,
+        seed,
+        ignore_eos: true,
+        timings: true,
+    }
+}
+
+/// Runs at these rates.
+pub const fn wanted(
+    qps: Vec<Qps>,
+    duration_s: f64,
+    arrivals: Arrivals,
+    asking: Asking,
+    self_test: bool,
+) -> Wanted {
+    Wanted {
+        qps,
+        duration_s,
+        arrivals,
+        timeout_s: TIMEOUT_S,
+        self_test,
+        asking,
+    }
+}
+
+/// A run of the load client as the lab's results have it.
+pub fn load_run(result: &LoadResult) -> LoadRun {
+    let figures = &result.figures;
+    let floor = result.client.floor.as_ref();
+    LoadRun {
+        qps: result.settings.qps,
+        duration_s: result.settings.duration_s,
+        arrivals: result.settings.arrivals,
+        stream: result.settings.asking.stream,
+        requested: result.requested,
+        completed: result.completed,
+        execution_s: figures.execution_ms.map(|ms| ms / 1e3),
+        tokens: figures.tokens,
+        ms_per_token: figures.ms_per_token,
+        ttft_ms: figures.from_schedule.ttft_ms,
+        e2e_ms: figures.from_schedule.e2e_ms,
+        itl_ms: figures.itl_ms,
+        queue_ms: figures.server.queue_ms,
+        client_floor_ms: floor.and_then(|floor| Some(floor.figures.from_schedule.e2e_ms?.p50)),
+        errors: result
+            .errors
+            .iter()
+            .map(|group| (group.words.clone(), group.count))
+            .collect(),
+    }
+}

@@ -1,0 +1,252 @@
+//! `lab parity`: logits of a run of its own, frozen in files, and compared with those of another.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail, ensure};
+use llamaglass_engine::dataset::Dataset;
+use llamaglass_engine::lab::bare::encode;
+use llamaglass_engine::lab::parity::{
+    Deviation, ParityData, ParityRow, first_divergence, logits, positions,
+};
+use llamaglass_engine::lab::{LabError, Progress, Watch};
+use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
+use serde::{Deserialize, Serialize};
+
+use super::layers::ShellLayers;
+use super::shell::Shell;
+use super::watch::Onlooker;
+use crate::engine_thread::run_apart;
+use crate::load::LoadBars;
+use crate::model::Model;
+use crate::output::note;
+
+/// What is in a folder of logits.
+const INDEX: &str = "index.json";
+
+/// A folder of logits: this index, and a file a row with f32 in little-endian order, position by position.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Frozen {
+    /// The version of this structure.
+    schema_version: u32,
+    /// What computed them.
+    computed: String,
+    /// Logits of a position.
+    vocab: usize,
+    /// Each row's ids.
+    rows: Vec<Vec<u32>>,
+}
+
+/// How parity is run.
+pub struct ParityRun<'a> {
+    /// The model, and how it is loaded where it is measured.
+    pub model: (&'a Model, &'a LoadOptions),
+    /// A folder of frozen logits, where there is one.
+    pub reference: Option<&'a Path>,
+    /// The folder for logits.
+    pub out: PathBuf,
+    /// How the cache stores its values.
+    pub kv: KvType,
+    /// Tokens that are picked through the shell and without it.
+    pub tokens: usize,
+}
+
+impl ParityRun<'_> {
+    /// Freezes a reference where there is none, then measures `shell`, and compares both in their files.
+    ///
+    /// # Errors
+    /// Where files can't be written or are not of these rows, or the engine fails.
+    pub async fn run(
+        &self,
+        shell: &Shell,
+        dataset: &Dataset,
+        watch: &Onlooker,
+    ) -> Result<ParityData> {
+        let rows = self.rows(shell.tokenizer(), dataset)?;
+        let reference = match self.reference {
+            Some(folder) => folder.to_owned(),
+            None => {
+                let folder = self.out.join("reference");
+                self.freeze_reference(&folder, &rows, watch)?;
+                folder
+            }
+        };
+        let frozen = Frozen::read(&reference)?;
+        ensure!(
+            frozen.rows == rows,
+            "{} has logits of other ids: of another dataset, or another tokenizer",
+            reference.display()
+        );
+        let ours = self.out.join("run");
+        let (of_rows, at, told) = (rows.clone(), ours.clone(), describe(shell));
+        shell.on_engine(watch, async move |engine, watch| {
+            save(engine, &of_rows, &told, &at, watch).await
+        })?;
+        let mut found = Vec::with_capacity(rows.len());
+        let layers = ShellLayers::new(shell, shell.target().await?);
+        for (index, (ids, row)) in rows.iter().zip(&dataset.rows).enumerate() {
+            if watch.is_stopped() {
+                return Err(LabError::Stopped.into());
+            }
+            let deviation = compare(&ours, &reference, index, frozen.vocab)?;
+            let (bare, _) = layers.bare(&row.prompt, self.tokens)?;
+            let through = layers.scheduler(&row.prompt, self.tokens).await?;
+            found.push(ParityRow {
+                ids: ids.len(),
+                positions: positions(ids.len()),
+                max_abs: deviation.max_abs,
+                max_rel: deviation.max_rel,
+                within: false,
+                picked: through.len(),
+                first_divergence: first_divergence(&bare, &through),
+            });
+        }
+        Ok(ParityData::of(
+            dataset.name.clone(),
+            frozen.computed,
+            self.kv,
+            found,
+        ))
+    }
+
+    /// The ids of which logits are compared: prompt and reference answer.
+    fn rows(&self, tokenizer: &Tokenizer, dataset: &Dataset) -> Result<Vec<Vec<u32>>> {
+        let rows = dataset.rows.iter().enumerate().map(|(index, row)| {
+            let ids = || -> Result<Vec<u32>> {
+                let (mut ids, _) = encode(tokenizer, row)?;
+                if let Some(reference) = &row.reference {
+                    ids.extend(tokenizer.encode(reference, SpecialText::AsText)?);
+                }
+                Ok(ids)
+            };
+            ids().with_context(|| format!("row {} of the dataset", index + 1))
+        });
+        rows.collect()
+    }
+
+    /// The reference path in f32 on the CPU, in a run of its own.
+    fn freeze_reference(&self, folder: &Path, rows: &[Vec<u32>], watch: &Onlooker) -> Result<()> {
+        note("parity   freezing a reference: f32 on the CPU");
+        let (model, options) = (self.model.0.clone(), self.model.1.clone());
+        let options = LoadOptions {
+            backend: BackendChoice::Flex,
+            adapter: None,
+            path: Some(ForwardPath::Reference),
+            kv: KvType::F32,
+            variant: None,
+            batch: None,
+            kv_blocks: None,
+            readback_depth: None,
+            ..options
+        };
+        let (folder, rows) = (folder.to_owned(), rows.to_vec());
+        let mut watch = watch.clone();
+        run_apart(move || {
+            let mut bars = LoadBars::default();
+            let mut engine = model.load(&options, &mut |progress| bars.update(progress))?;
+            bars.finish();
+            let computed = "the reference path in f32 on the CPU";
+            Ok(pollster::block_on(save(
+                &mut engine,
+                &rows,
+                computed,
+                &folder,
+                &mut watch,
+            ))?)
+        })
+    }
+}
+
+fn describe(shell: &Shell) -> String {
+    let backend = &shell.info().backend;
+    format!(
+        "the {} path on {}",
+        shell.info().path.name(),
+        backend.adapter
+    )
+}
+
+/// Computes the logits of `rows` and writes them to `folder`.
+async fn save(
+    engine: &mut Engine,
+    rows: &[Vec<u32>],
+    computed: &str,
+    folder: &Path,
+    watch: &mut Onlooker,
+) -> Result<(), LabError> {
+    let failed = |error: std::io::Error| LabError::failed(&folder.display().to_string(), error);
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut vocab = 0;
+    for (index, ids) in rows.iter().enumerate() {
+        watch.told(Progress {
+            what: format!("logits of row {}/{}", index + 1, rows.len()),
+            done: index,
+            total: rows.len(),
+            point: None,
+        });
+        if !watch.breathe().await {
+            return Err(LabError::Stopped);
+        }
+        let found = logits(engine, ids).await;
+        let found = found.map_err(|error| LabError::Row {
+            row: index + 1,
+            error: error.to_string(),
+        })?;
+        vocab = found.first().map_or(vocab, Vec::len);
+        let bytes = found.iter().flatten().flat_map(|logit| logit.to_le_bytes());
+        let bytes: Vec<u8> = bytes.collect();
+        std::fs::write(folder.join(file_name(index)), bytes).map_err(failed)?;
+    }
+    let index = Frozen {
+        schema_version: 1,
+        computed: computed.to_owned(),
+        vocab,
+        rows: rows.to_vec(),
+    };
+    let json = serde_json::to_vec(&index).map_err(|error| failed(error.into()))?;
+    // Last, so that a folder with an index is whole.
+    std::fs::write(folder.join(INDEX), json).map_err(failed)
+}
+
+fn file_name(index: usize) -> String {
+    format!("row-{}.f32", index + 1)
+}
+
+impl Frozen {
+    fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join(INDEX);
+        let bytes = std::fs::read(&path).with_context(|| format!("{}", path.display()))?;
+        let frozen: Self =
+            serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?;
+        if frozen.schema_version != 1 {
+            bail!(
+                "{} is of version {}, not 1",
+                path.display(),
+                frozen.schema_version
+            );
+        }
+        Ok(frozen)
+    }
+}
+
+/// The worst position of a row.
+fn compare(ours: &Path, reference: &Path, index: usize, vocab: usize) -> Result<Deviation> {
+    let read = |folder: &Path| -> Result<Vec<f32>> {
+        let path = folder.join(file_name(index));
+        let bytes = std::fs::read(&path).with_context(|| format!("{}", path.display()))?;
+        let (words, rest) = bytes.as_chunks::<4>();
+        ensure!(rest.is_empty(), "{} is cut off", path.display());
+        Ok(words.iter().map(|word| f32::from_le_bytes(*word)).collect())
+    };
+    let (ours, reference) = (read(ours)?, read(reference)?);
+    ensure!(
+        ours.len() == reference.len() && vocab > 0,
+        "row {}: {} logits instead of {}",
+        index + 1,
+        ours.len(),
+        reference.len()
+    );
+    let pairs = ours.chunks(vocab).zip(reference.chunks(vocab));
+    let worst = pairs.map(|(a, b)| Deviation::of(a, b));
+    Ok(worst.fold(Deviation::default(), Deviation::worse))
+}

@@ -1,0 +1,149 @@
+//! A model with all that lies around it: the engine's thread, and a server of this program.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use anyhow::{Context, Result};
+use axum::Router;
+use hyper_util::server::graceful::GracefulShutdown;
+use llamaglass_engine::lab::{LabError, Machine};
+use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_engine::{Engine, LoadOptions, ModelInfo};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::watch::Onlooker;
+use crate::engine_thread::{EngineHandle, EngineThread};
+use crate::load::{LoadBars, announce, display_name};
+use crate::load_client::Target;
+use crate::model::Model;
+use crate::serve::{App, ServeSettings, accept_until, router};
+
+/// A model that is loaded, and a server for it.
+pub struct Shell {
+    handle: EngineHandle,
+    /// What results call the model.
+    pub model: String,
+    /// What answers the server's addresses.
+    pub router: Router,
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+    /// Dropped last: it waits until nobody can ask it any more.
+    engine: EngineThread,
+}
+
+impl Shell {
+    /// Loads `model` and begins to serve it to this program.
+    ///
+    /// # Errors
+    /// What the model or the device says, or that no port is free.
+    pub fn start(model: Model, options: LoadOptions) -> Result<Self> {
+        let label = model.label();
+        let engine = EngineThread::spawn(move || {
+            let mut bars = LoadBars::default();
+            let engine = model.load(&options, &mut |progress| bars.update(progress));
+            bars.finish();
+            engine
+        })?;
+        announce(&label, engine.info());
+        let name = display_name(engine.info(), &label);
+        let settings = ServeSettings::for_ourselves();
+        let app = Arc::new(App::new(&engine, label, &settings)?);
+        let router = router(app, &settings)?;
+        let (stop, stopped) = oneshot::channel();
+        let (bound, address) = std::sync::mpsc::channel();
+        let routes = router.clone();
+        let server = std::thread::Builder::new().name("server".into());
+        let server = server.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let served = runtime.map(|runtime| {
+                runtime.block_on(async {
+                    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+                    let address = listener.as_ref().map_err(ToString::to_string);
+                    let address = address.and_then(|l| l.local_addr().map_err(|e| e.to_string()));
+                    let _nobody_waits = bound.send(address);
+                    if let Ok(listener) = listener {
+                        let graceful = GracefulShutdown::new();
+                        let stop = async {
+                            let _either_way = stopped.await;
+                        };
+                        accept_until(listener, routes, &settings, &graceful, stop).await;
+                    }
+                });
+            });
+            // Without a runtime nobody was told an address, which is heard.
+            drop(served);
+        });
+        let server = server.context("starting the server\u{2019}s thread")?;
+        let address = address.recv().context("the server did not start")?;
+        Ok(Self {
+            handle: engine.handle()?,
+            engine,
+            model: name,
+            router,
+            address: address.map_err(anyhow::Error::msg)?,
+            stop: Some(stop),
+            server: Some(server),
+        })
+    }
+
+    /// What is loaded, and on what.
+    pub const fn info(&self) -> &ModelInfo {
+        self.engine.info()
+    }
+
+    /// The same as results show it.
+    pub fn machine(&self) -> Machine {
+        Machine::of(self.info(), &self.model)
+    }
+
+    /// The model's tokenizer.
+    pub const fn tokenizer(&self) -> &Arc<Tokenizer> {
+        self.engine.tokenizer()
+    }
+
+    /// What talks to the engine.
+    pub const fn handle(&self) -> &EngineHandle {
+        &self.handle
+    }
+
+    /// The server as its clients find it.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn target(&self) -> Result<Target> {
+        Target::find(&format!("http://{}/v1", self.address), None, None).await
+    }
+
+    /// Does `work` with the engine on its thread, while `watch` looks on.
+    ///
+    /// # Errors
+    /// What `work` says, or that the engine's thread is gone.
+    pub fn on_engine<T: Send + 'static>(
+        &self,
+        watch: &Onlooker,
+        work: impl AsyncFnOnce(&mut Engine, &mut Onlooker) -> Result<T, LabError> + Send + 'static,
+    ) -> Result<T> {
+        let mut watch = watch.clone();
+        let done = self
+            .handle
+            .with(move |engine| pollster::block_on(work(engine, &mut watch)))?;
+        Ok(done?)
+    }
+}
+
+impl Drop for Shell {
+    fn drop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ended_already = stop.send(());
+        }
+        if let Some(server) = self.server.take() {
+            // A panic there has printed itself.
+            let _ended = server.join();
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Loads at each stub level, over HTTP.
+
+use llamaglass_engine::dataset::Dataset;
+use llamaglass_engine::lab::stub::{StubLoad, StubRun, Stubbed};
+use llamaglass_engine::lab::{Arrivals, LabError};
+use llamaglass_engine::{LoadOptions, StubLevel};
+use tokio::sync::watch;
+
+use super::loads::{asking, wanted};
+use super::shell::Shell;
+use super::watch::Onlooker;
+use crate::load_client::{Load, Qps};
+use crate::model::Model;
+
+/// Shells by what their weights are: what was loaded, and random ones, which are loaded where they are
+/// needed.
+pub struct ShellStubs<'a> {
+    shell: &'a Shell,
+    random: &'a mut Option<Shell>,
+    /// How that is loaded.
+    model: &'a Model,
+    options: &'a LoadOptions,
+    dataset: &'a Dataset,
+    watch: Onlooker,
+}
+
+impl<'a> ShellStubs<'a> {
+    /// Of `shell`, and of `random` weights, which are loaded from `model` with `options` once they are
+    /// needed.
+    pub const fn new(
+        shell: &'a Shell,
+        random: &'a mut Option<Shell>,
+        (model, options): (&'a Model, &'a LoadOptions),
+        dataset: &'a Dataset,
+        watch: Onlooker,
+    ) -> Self {
+        Self {
+            shell,
+            random,
+            model,
+            options,
+            dataset,
+            watch,
+        }
+    }
+
+    fn at(&mut self, level: StubLevel) -> Result<&Shell, LabError> {
+        let failed = |error: anyhow::Error| LabError::failed("a stub level", error);
+        if level == StubLevel::RandomWeights {
+            return random(self.random, self.model, self.options).map_err(failed);
+        }
+        self.shell.handle().set_stub(level).map_err(failed)?;
+        Ok(self.shell)
+    }
+}
+
+/// The shell with random weights of the model's shape, loaded where it is not there yet.
+///
+/// # Errors
+/// Where it can't be loaded.
+pub fn random<'a>(
+    shell: &'a mut Option<Shell>,
+    model: &Model,
+    options: &LoadOptions,
+) -> anyhow::Result<&'a Shell> {
+    if shell.is_none() {
+        let options = LoadOptions {
+            stub: StubLevel::RandomWeights,
+            ..options.clone()
+        };
+        *shell = Some(Shell::start(model.clone(), options)?);
+    }
+    shell
+        .as_ref()
+        .ok_or_else(|| anyhow::anyhow!("nothing was loaded"))
+}
+
+impl Stubbed for ShellStubs<'_> {
+    async fn run(
+        &mut self,
+        level: StubLevel,
+        load: StubLoad,
+        stream: bool,
+        tokens: usize,
+    ) -> Result<StubRun, LabError> {
+        let failed = |error: anyhow::Error| LabError::failed("a load at a stub level", error);
+        let (dataset, onlooker) = (self.dataset, self.watch.clone());
+        let shell = self.at(level)?;
+        let target = shell.target().await.map_err(failed)?;
+        let qps = Qps {
+            value: load.qps,
+            typed: load.qps.to_string(),
+        };
+        let asking = asking(stream, shell.info().has_chat_template, tokens, 0);
+        let wanted = wanted(
+            vec![qps.clone()],
+            load.duration_s,
+            Arrivals::Constant,
+            asking,
+            false,
+        );
+        let load = Load::new(target, wanted, dataset);
+        let (stop, stopped) = watch::channel(false);
+        let mut told = |_| {};
+        let result = tokio::select! {
+            result = load.run(&qps, stopped, &mut told) => result.map_err(failed)?,
+            () = onlooker.stopped() => {
+                let _nobody_listens = stop.send(true);
+                return Err(LabError::Stopped);
+            }
+        };
+        // Whoever looks at the model next finds it whole.
+        if level != StubLevel::RandomWeights {
+            self.shell
+                .handle()
+                .set_stub(StubLevel::Whole)
+                .map_err(failed)?;
+        }
+        let e2e = result.figures.from_schedule.e2e_ms;
+        if result.completed == 0 {
+            let why = result
+                .errors
+                .first()
+                .map_or_else(String::new, |group| group.words.clone());
+            return Err(LabError::failed(
+                "a load at a stub level: nothing was answered",
+                why,
+            ));
+        }
+        Ok(StubRun {
+            requested: result.requested,
+            completed: result.completed,
+            execution_s: result.figures.execution_ms.unwrap_or(0.0) / 1e3,
+            request_ms: e2e.map_or(0.0, |of| of.p50),
+        })
+    }
+}
