@@ -142,19 +142,29 @@ impl ParityData {
 
     /// What it says in sentences.
     pub fn findings(&self) -> Vec<Finding> {
-        vec![
-            Sentence::new("Logits differ from the reference by at most ")
+        let compared = self.rows.iter().any(|row| !row.positions.is_empty());
+        let logits = match compared {
+            true => Sentence::new("Logits differ from the reference by at most ")
                 .number("/max_abs", self.max_abs)
                 .text(", where ")
                 .number("/bound", self.bound)
                 .end(" are allowed."),
+            false => Sentence::default().end("Logits were not compared."),
+        };
+        let mut findings = vec![
+            logits,
             Sentence::new("Of the rows, ")
                 .number("/same_ids", self.same_ids as f64)
                 .end(&format!(
                     " have the same ids through the shell as without it ({} rows).",
                     self.rows.len()
                 )),
-        ]
+        ];
+        // What was measured comes first.
+        if !compared {
+            findings.reverse();
+        }
+        findings
     }
 }
 
@@ -196,6 +206,24 @@ mod tests {
         assert_eq!((of.max_abs, of.max_rel), (0.5, 0.125));
         assert_eq!(Deviation::of(&[1.0], &[1.0, 2.0]).max_abs, f64::INFINITY);
         assert_eq!(Deviation::of(&[f32::NAN], &[1.0]).max_abs, f64::INFINITY);
+    }
+
+    #[test]
+    fn what_was_not_compared_is_not_said_to_be_equal() {
+        let of = |positions: Vec<usize>| {
+            let row = ParityRow {
+                positions,
+                ..ParityRow::default()
+            };
+            ParityData::of("d".into(), "r".into(), KvType::F32, vec![row]).findings()
+        };
+        let ids_only = of(Vec::new());
+        assert!(
+            ids_only[0].text.starts_with("Of the rows, 1"),
+            "{ids_only:?}"
+        );
+        assert_eq!(ids_only[1].text, "Logits were not compared.");
+        assert!(of(vec![0])[0].text.starts_with("Logits differ"));
     }
 
     #[test]
