@@ -30,6 +30,9 @@ const TELL_EVERY_MS: f64 = 50.0;
 const NAP_MS: f64 = 50.0;
 /// Log lines that are formatted where logs are eager, as in the terminal.
 const LOG_LINES: u32 = 200;
+/// Positions that prompts are padded to, or the context where that is less: all of a long context would take
+/// minutes without a GPU.
+const PAD_TO: usize = 512;
 /// Rows and tokens that say what a token takes, before a load is simulated.
 const TRIAL: (usize, usize) = (2, 16);
 
@@ -180,8 +183,9 @@ async fn experiment(
         }
         Experiment::Load => Data::Load(load(engine, spec, watch).await?),
         Experiment::Chain => {
+            let sizes = (LOG_LINES, Some(PAD_TO.min(engine.info().context_length)));
             let worse = settings.with.map(|switch| {
-                ablate::ablations(engine, switch, (LOG_LINES, None)).map_err(LabError::Setting)
+                ablate::ablations(engine, switch, sizes).map_err(LabError::Setting)
             });
             let worse = worse.transpose()?;
             let worse = worse.as_ref().map(|(of, changes)| (&**changes, *of));
@@ -261,7 +265,7 @@ async fn ablated(
         repeats: settings.repeats,
         seed: settings.seed,
         log_lines: LOG_LINES,
-        pad_to: None,
+        pad_to: Some(PAD_TO.min(engine.info().context_length)),
     };
     let (effects, left_out) = ablate::run(engine, &switches, &ablate, watch).await?;
     Ok(AblateData::of(ablate, effects, left_out))
