@@ -184,9 +184,9 @@ async fn experiment(
         Experiment::Load => Data::Load(load(engine, spec, watch).await?),
         Experiment::Chain => {
             let sizes = (LOG_LINES, Some(PAD_TO.min(engine.info().context_length)));
-            let worse = settings.with.map(|switch| {
-                ablate::ablations(engine, switch, sizes).map_err(LabError::Setting)
-            });
+            let worse = settings
+                .with
+                .map(|switch| ablate::ablations(engine, switch, sizes).map_err(LabError::Setting));
             let worse = worse.transpose()?;
             let worse = worse.as_ref().map(|(of, changes)| (&**changes, *of));
             let data = chain::run(engine, &dataset, settings.tokens, worse, watch).await?;

@@ -39,7 +39,7 @@ pub fn Findings(found: Arc<Found>) -> impl IntoView {
     let mut said = found.result.findings.iter().map(|of| of.text.clone());
     let lead = said
         .next()
-        .unwrap_or_else(|| "It found nothing to say.".into());
+        .unwrap_or_else(|| "Nothing was found that can be told from chance.".into());
     let rest: Vec<String> = said.collect();
     let incomplete = incomplete(&found);
     let shown = RwSignal::new(true);
