@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use llamaglass_engine::stats::{Quantiles, Record, StepStats, Summary};
-use llamaglass_engine::timing::{Clock, Stage, StepKind, StepTiming};
+use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
+use llamaglass_report::clock;
 
 /// The columns of a step, in order: preprocess, forward, sampling, text, rest, wall.
 const COLUMNS: [&str; 6] = ["preprocess", "forward", "sampling", "text", "rest", "wall"];
@@ -62,11 +63,11 @@ pub fn summary(summary: &Summary) -> String {
         known(summary.decode_tok_s, "tok/s"),
     );
     out.push_str(&stages(&summary.prefill, &summary.decode));
-    if let Some(clock) = summary.clock {
-        let _infallible = writeln!(out, "clock    {}", clock_line(&clock));
+    if let Some(read) = summary.clock {
+        let _infallible = writeln!(out, "clock    {}", clock(&read));
     }
-    if let Some(clock) = summary.device_clock {
-        let _infallible = writeln!(out, "device   {}", clock_line(&clock));
+    if let Some(read) = summary.device_clock {
+        let _infallible = writeln!(out, "device   {}", clock(&read));
     }
     out
 }
@@ -105,13 +106,4 @@ pub fn stages(prefill: &StepStats, decode: &StepStats) -> String {
         row(&name, [of(prefill), of(decode)]);
     }
     out
-}
-
-/// Where the times were read, and how finely.
-pub fn clock_line(clock: &Clock) -> String {
-    format!(
-        "{}, resolution {:.6} ms",
-        clock.source.name(),
-        clock.resolution_ms
-    )
 }

@@ -1,6 +1,6 @@
 //! Text and numbers as they stand in a report.
 
-use llamaglass_engine::lab::digits;
+pub use llamaglass_engine::lab::digits as number;
 use llamaglass_engine::timing::Clock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -19,14 +19,6 @@ pub(crate) fn escaped(text: &str) -> String {
         }
     }
     out
-}
-
-/// A number as sentences of the lab say it; words where it is none.
-pub fn number(value: f64) -> String {
-    match value.is_finite() {
-        true => digits(value),
-        false => "not finite".to_owned(),
-    }
 }
 
 /// Seconds since 1970 as a date, in UTC.

@@ -154,9 +154,8 @@ fn figures(data: &Data) -> Vec<Figure> {
         }
         Data::Parity(data) => {
             all.push(plain("rows with the same ids", data.same_ids as f64));
-            if data.rows.iter().any(|row| !row.positions.is_empty()) {
-                all.push(plain("largest difference of a logit", data.max_abs));
-            }
+            let largest = data.max_abs;
+            all.extend(largest.map(|of| plain("largest difference of a logit", of)));
         }
         Data::Chain(data) => chain(&data.tree, "", &mut all),
         Data::Ablate(data) => {

@@ -47,6 +47,9 @@ pub async fn alone(
     request: Request,
     watch: &mut impl Watch,
 ) -> Result<Record, LabError> {
+    // What is still on its way of the one before is not part of this one.
+    let settled = engine.settle().await;
+    settled.map_err(|error| LabError::failed("waiting for the device", error))?;
     engine.clear_cache();
     let mut records = together(engine, vec![request], watch).await?;
     Ok(records.remove(0))

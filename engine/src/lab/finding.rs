@@ -20,6 +20,8 @@ pub struct Number {
     pub pointer: String,
     /// What it is.
     pub value: f64,
+    /// How the sentence writes it.
+    pub shown: String,
 }
 
 /// A sentence that is being put together.
@@ -44,11 +46,22 @@ impl Sentence {
 
     /// Goes on with the number at `pointer`.
     #[must_use]
-    pub fn number(mut self, pointer: impl Into<String>, value: f64) -> Self {
-        self.text += &digits(value);
+    pub fn number(self, pointer: impl Into<String>, value: f64) -> Self {
+        self.shown(pointer, value, digits(value))
+    }
+
+    /// Goes on with the share at `pointer`, which is 1 where it is all, in percent.
+    #[must_use]
+    pub fn share(self, pointer: impl Into<String>, value: f64) -> Self {
+        self.shown(pointer, value, format!("{} %", digits(value * 100.0)))
+    }
+
+    fn shown(mut self, pointer: impl Into<String>, value: f64, shown: String) -> Self {
+        self.text += &shown;
         self.numbers.push(Number {
             pointer: pointer.into(),
             value,
+            shown,
         });
         self
     }
@@ -62,21 +75,31 @@ impl Sentence {
     }
 }
 
-/// A number with the digits that count: 0.123, 1.23, 12.3, 123, 12,345.
+/// A number with the digits that count: 0.0012, 0.123, 1.23, 12.3, 123, 12,345.
 pub fn digits(value: f64) -> String {
-    let decimals = match value.abs() {
-        0.0 => 0,
+    if !value.is_finite() {
+        return "not finite".into();
+    }
+    let size = value.abs();
+    // What is that small is the error of arithmetic.
+    if size < 1e-9 {
+        return "0".into();
+    }
+    let decimals = match size {
+        // Two digits that are not 0.
+        size if size < 0.01 => 1 + (-size.log10()).ceil() as usize,
         size if size < 1.0 => 3,
         size if size < 10.0 => 2,
         size if size < 100.0 => 1,
         _ => 0,
     };
     // A whole number is written as one.
-    let whole = value.fract() == 0.0 && value.abs() < 1e15;
-    let text = format!("{value:.*}", if whole { 0 } else { decimals });
-    let (sign, text) = text
-        .strip_prefix('-')
-        .map_or(("", &*text), |rest| ("-", rest));
+    let decimals = if value.fract() == 0.0 { 0 } else { decimals };
+    let text = format!("{value:.decimals$}");
+    let (sign, text) = match text.strip_prefix('-') {
+        Some(rest) => ("-", rest),
+        None => ("", &*text),
+    };
     let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
     let mut out = sign.to_owned();
     for (index, digit) in whole.chars().enumerate() {
@@ -94,9 +117,14 @@ mod tests {
 
     #[test]
     fn numbers_have_the_digits_that_count() {
-        let shown = [0.0, 0.0123, 1.234, 12.34, 123.4, 12345.6, -1234567.0, 3.0].map(digits);
+        let shown = [
+            0.0, -1e-12, 0.00123, 0.0123, 1.234, 12.34, 123.4, 12345.6, -1234567.0, 3.0,
+        ];
+        let shown = shown.map(digits);
         let wanted = [
             "0",
+            "0",
+            "0.0012",
             "0.012",
             "1.23",
             "12.3",
@@ -106,6 +134,17 @@ mod tests {
             "3",
         ];
         assert_eq!(shown, wanted);
+    }
+
+    #[test]
+    fn what_is_no_number_is_said_in_words() {
+        assert_eq!([f64::NAN, f64::INFINITY].map(digits), ["not finite"; 2]);
+        let finding = Sentence::default().share("/s", 0.893).end(".");
+        assert_eq!(finding.text, "89.3 %.");
+        assert_eq!(
+            (finding.numbers[0].value, &*finding.numbers[0].shown),
+            (0.893, "89.3 %")
+        );
     }
 
     #[test]

@@ -118,8 +118,8 @@ impl KernelsData {
                 .text(" ms");
             Some(match first.roofline_share {
                 Some(share) => sentence
-                    .text(", at a fraction of ")
-                    .number(at("kernels/0/roofline_share"), share)
+                    .text(", at ")
+                    .share(at("kernels/0/roofline_share"), share)
                     .end(" of what the device can do."),
                 None => sentence.end("."),
             })

@@ -24,8 +24,8 @@ pub struct ParityData {
     pub bound: f64,
     /// Each row.
     pub rows: Vec<ParityRow>,
-    /// The largest difference of all.
-    pub max_abs: f64,
+    /// The largest difference of all; nothing where a logit is not finite.
+    pub max_abs: Option<f64>,
     /// Rows whose ids are the same through the shell and without it.
     pub same_ids: usize,
     /// Whether every row passes.
@@ -40,16 +40,23 @@ pub struct ParityRow {
     pub ids: usize,
     /// The positions.
     pub positions: Vec<usize>,
-    /// The largest difference of a logit.
-    pub max_abs: f64,
+    /// The largest difference of a logit; nothing where one is not finite.
+    pub max_abs: Option<f64>,
     /// The largest difference over the largest logit of its position.
-    pub max_rel: f64,
+    pub max_rel: Option<f64>,
     /// Whether no logit differs by more than the bound.
     pub within: bool,
     /// Ids that were picked through the shell and without it.
     pub picked: usize,
     /// The first of them that differs; nothing where all are the same.
     pub first_divergence: Option<usize>,
+}
+
+impl ParityRow {
+    /// Whether there was a reference to compare its logits with.
+    const fn is_compared(&self) -> bool {
+        self.max_abs.is_some() || !self.positions.is_empty()
+    }
 }
 
 /// Differences at one position.
@@ -89,6 +96,11 @@ impl Deviation {
         }
     }
 
+    /// The difference, and over the largest; nothing where a logit is not finite.
+    pub fn finite(self) -> [Option<f64>; 2] {
+        [self.max_abs, self.max_rel].map(|of| Some(of).filter(|of| of.is_finite()))
+    }
+
     /// The worse of both.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
@@ -123,7 +135,7 @@ impl ParityData {
             KvType::F16 => BOUND_F16,
         };
         for row in &mut rows {
-            row.within = row.max_abs <= bound;
+            row.within = !row.is_compared() || row.max_abs.is_some_and(|max_abs| max_abs <= bound);
         }
         let same_ids = rows
             .iter()
@@ -133,7 +145,11 @@ impl ParityData {
             dataset,
             reference,
             bound,
-            max_abs: rows.iter().map(|row| row.max_abs).fold(0.0, f64::max),
+            max_abs: rows
+                .iter()
+                .map(|row| row.max_abs)
+                .collect::<Option<Vec<f64>>>()
+                .map(|all| all.into_iter().fold(0.0, f64::max)),
             same_ids,
             pass: !rows.is_empty() && same_ids == rows.len() && rows.iter().all(|row| row.within),
             rows,
@@ -142,14 +158,15 @@ impl ParityData {
 
     /// What it says in sentences.
     pub fn findings(&self) -> Vec<Finding> {
-        let compared = self.rows.iter().any(|row| !row.positions.is_empty());
-        let logits = match compared {
-            true => Sentence::new("Logits differ from the reference by at most ")
-                .number("/max_abs", self.max_abs)
+        let compared = self.rows.iter().any(ParityRow::is_compared);
+        let logits = match self.max_abs {
+            Some(max_abs) => Sentence::new("Logits differ from the reference by at most ")
+                .number("/max_abs", max_abs)
                 .text(", where ")
                 .number("/bound", self.bound)
                 .end(" are allowed."),
-            false => Sentence::default().end("Logits were not compared."),
+            None if compared => Sentence::default().end("There are logits that are not finite."),
+            None => Sentence::default().end("Logits were not compared."),
         };
         let mut findings = vec![
             logits,
@@ -232,7 +249,7 @@ mod tests {
         assert_eq!(first_divergence(&[1, 2, 3], &[1, 5, 3]), Some(1));
         assert_eq!(first_divergence(&[1, 2], &[1, 2, 3]), Some(2));
         let row = |max_abs, first_divergence| ParityRow {
-            max_abs,
+            max_abs: Some(max_abs),
             first_divergence,
             ..ParityRow::default()
         };

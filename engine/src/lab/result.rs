@@ -64,7 +64,7 @@ pub enum Data {
     /// `ablate`
     Ablate(AblateData),
     /// `simulate`
-    Simulate(SimulateData),
+    Simulate(Box<SimulateData>),
     /// `stub`
     Stub(StubData),
     /// `kernels`

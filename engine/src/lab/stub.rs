@@ -239,13 +239,17 @@ impl StubData {
                 ))
         });
         let mut findings: Vec<Finding> = said.collect();
+        if findings.is_empty() {
+            let none = "No difference measured: no level adds to the one before.";
+            findings.push(Sentence::default().end(none));
+        }
         let cells = self.cells.iter().enumerate();
         let drifts = cells.filter_map(|(index, cell)| {
             let drift = cell.drift.filter(Drift::is_drifting)?;
-            let sentence = Sentence::new(&format!(
-                "Level {} at {} requests a second drifts by ",
-                cell.level, cell.load.qps
-            ));
+            let how = if cell.stream { "streamed" } else { "whole" };
+            let sentence = Sentence::new(&format!("Level {} at ", cell.level))
+                .number(format!("/cells/{index}/qps"), cell.load.qps)
+                .text(&format!(" requests a second, answers {how}, drifts by "));
             let sentence = sentence.number(format!("/cells/{index}/drift/percent"), drift.percent);
             Some(sentence.end(" % over its runs."))
         });

@@ -120,7 +120,7 @@ impl Summary {
         let steps = kernels.iter().flat_map(|data| &data.steps);
         let decode = steps
             .filter(|step| step.profile.kind == StepKind::Decode)
-            .last();
+            .next_back();
         if let Some((step, share)) = decode.and_then(|step| Some((step, step.roofline_share?))) {
             self.roofline_share = Some(share);
             self.headroom_ms = Some(step.kernels_ms * (1.0 - share).max(0.0));
@@ -150,8 +150,8 @@ impl Summary {
             findings.push(said);
         }
         if let Some(share) = self.roofline_share {
-            let said = Sentence::new("A decode step reaches a fraction of ")
-                .number("/roofline_share", share)
+            let said = Sentence::new("A decode step reaches ")
+                .share("/roofline_share", share)
                 .end(" of what the device can do.");
             findings.push(said);
         }
@@ -168,7 +168,7 @@ impl Summary {
             let steps = kernels.iter().flat_map(|data| &data.steps);
             let decode = steps
                 .filter(|step| step.profile.kind == StepKind::Decode)
-                .last()?;
+                .next_back()?;
             let name = &decode.kernels.first()?.name;
             let sentence =
                 Sentence::new("Change the kernels first: at the roofline, a step would take ")

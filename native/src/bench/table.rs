@@ -112,10 +112,10 @@ pub fn table(report: &BenchReport) -> String {
         out.push_str(&compared(comparison));
     }
     if let Some(clock) = &report.clock {
-        let _infallible = writeln!(out, "clock: {}", timing_table::clock_line(clock));
+        let _infallible = writeln!(out, "clock: {}", llamaglass_report::clock(clock));
     }
     if let Some(clock) = &report.device_clock {
-        let line = timing_table::clock_line(clock);
+        let line = llamaglass_report::clock(clock);
         let _infallible = writeln!(out, "clock of gpu and kernels: {line}");
     }
     out

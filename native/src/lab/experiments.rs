@@ -256,7 +256,7 @@ impl Lab {
             begun,
             None,
             self.run.seed,
-            Data::Simulate(data),
+            Data::Simulate(Box::new(data)),
         ))
     }
 
@@ -296,7 +296,7 @@ impl Lab {
         let (name, ms_per_token, qps, run) = done?;
         let mut data = SimulateData::of(name, &outputs, ms_per_token, qps);
         data.scheduler = Some(run);
-        Ok(self.result(begun, shell, Data::Simulate(data)))
+        Ok(self.result(begun, shell, Data::Simulate(Box::new(data))))
     }
 
     /// `stub`

@@ -88,14 +88,14 @@ impl ParityRun<'_> {
             if watch.is_stopped() {
                 return Err(LabError::Stopped.into());
             }
-            let deviation = compare(&ours, &reference, index, frozen.vocab)?;
+            let [max_abs, max_rel] = compare(&ours, &reference, index, frozen.vocab)?.finite();
             let (bare, _) = layers.bare(&row.prompt, self.tokens)?;
             let through = layers.scheduler(&row.prompt, self.tokens).await?;
             found.push(ParityRow {
                 ids: ids.len(),
                 positions: positions(ids.len()),
-                max_abs: deviation.max_abs,
-                max_rel: deviation.max_rel,
+                max_abs,
+                max_rel,
                 within: false,
                 picked: through.len(),
                 first_divergence: first_divergence(&bare, &through),

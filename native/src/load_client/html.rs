@@ -4,14 +4,11 @@ use anyhow::Result;
 use llamaglass_engine::StubLevel;
 use llamaglass_engine::stats::{Distribution, percentile};
 use llamaglass_report::plot::{Chart, MOST_POINTS, Mark, Series};
-use llamaglass_report::{Figure, Page, Table, number};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use llamaglass_report::{Figure, Page, Table, clock, date, number};
 
 use super::figures::Figures;
 use super::result::LoadResult;
 use super::sample::Sample;
-use crate::timing_table::clock_line;
 
 /// The report on `results`, runs of one sweep; at least one.
 pub fn page(results: &[LoadResult]) -> Result<String> {
@@ -76,10 +73,10 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
         ("Past end ids", yes(asking.ignore_eos)),
         ("Timings of each token asked for", yes(asking.timings)),
         ("Given up after", format!("{} s", settings.timeout_s)),
-        ("Clock", clock_line(&result.clock)),
+        ("Clock", clock(&result.clock)),
     ];
-    if let Some(clock) = &result.server_clock {
-        facts.push(("The server's clock", clock_line(clock)));
+    if let Some(server) = &result.server_clock {
+        facts.push(("The server's clock", clock(server)));
     }
     let card = result
         .server_card
@@ -102,13 +99,6 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
         }
     }
     facts
-}
-
-/// Seconds since 1970 as a date, in UTC.
-fn date(unix_s: i64) -> String {
-    let date = OffsetDateTime::from_unix_timestamp(unix_s).ok();
-    let date = date.and_then(|date| date.format(&Rfc3339).ok());
-    date.unwrap_or_else(|| format!("{unix_s} s after 1970"))
 }
 
 fn optional(value: Option<f64>) -> String {

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use super::figures::Figures;
 use super::result::LoadResult;
 use crate::output::visible;
-use crate::timing_table::clock_line;
 
 /// The figures of all runs.
 pub fn table(results: &[LoadResult]) -> String {
@@ -14,9 +13,9 @@ pub fn table(results: &[LoadResult]) -> String {
         run(&mut out, result);
     }
     if let Some(result) = results.first() {
-        let _infallible = writeln!(out, "clock: {}", clock_line(&result.clock));
+        let _infallible = writeln!(out, "clock: {}", llamaglass_report::clock(&result.clock));
         if let Some(clock) = &result.server_clock {
-            let _infallible = writeln!(out, "the server's: {}", clock_line(clock));
+            let _infallible = writeln!(out, "the server's: {}", llamaglass_report::clock(clock));
         }
     }
     out

@@ -20,7 +20,7 @@ pub fn part(data: &BareData) -> Part {
         Item::Table(overall(data)),
         Item::Text(match outliers.rows.len() {
             0 => "No request is far from the others.".into(),
-            far => format!("{far} requests are far from the others, and count all the same."),
+            far => format!("Requests far from the others: {far}. They count all the same."),
         }),
     ];
     items.extend([Item::Table(outliers), Item::Table(rows.clone())]);
@@ -196,7 +196,10 @@ mod tests {
         let mut cold = rows;
         cold[3].total_ms += 700.0;
         let cold = Shown::of(Data::Bare(BareData::of("d".into(), cold)));
-        assert!(cold.page.contains("1 requests are far") && cold.page.contains("outliers</li>"));
+        assert!(
+            cold.page.contains("Requests far from the others: 1.")
+                && cold.page.contains("outliers</li>")
+        );
         cold.has_row(&["4", "12", "40", "0.250", "20.5", "404", "0.500", "1,125"]);
     }
 

@@ -47,6 +47,20 @@ pub fn difference(of: Option<&Difference>) -> Vec<Cell> {
     row
 }
 
+/// Headings of [`added`].
+pub const ADDED: [&str; 5] = [
+    "adds, ms",
+    "adds from, ms",
+    "adds to, ms",
+    "adds, %",
+    "verdict",
+];
+
+/// What lies between both.
+pub fn added(of: Option<&Difference>) -> Vec<Cell> {
+    difference(of).split_off(2)
+}
+
 /// The difference as a bar.
 pub fn bar(of: &Difference) -> Bar {
     Bar {
@@ -91,6 +105,7 @@ mod tests {
         let row = difference(of.as_ref());
         assert_eq!(row.last(), Some(&Cell::from("no difference measured")));
         assert_eq!(row.len(), DIFFERENCE.len());
+        assert_eq!(added(of.as_ref()).len(), ADDED.len());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use llamaglass_engine::StubLevel;
 use llamaglass_engine::lab::{LabResult, Machine};
 
+use super::sheet::one_line;
 use crate::{clock, date, number};
 
 /// What was measured, how, and what `own` says of the experiment.
@@ -68,23 +69,25 @@ pub fn cautions(result: &LabResult) -> Vec<String> {
     fallback.into_iter().chain(software).chain(stub).collect()
 }
 
-/// The shortest that a terminal has to say.
-pub fn lines(result: &LabResult) -> String {
-    let mut out = String::new();
-    if let Some(of) = &result.machine {
-        let Machine {
-            model,
-            quantisation,
-            adapter,
-            backend,
-            path,
-            ..
-        } = of;
-        out += &format!(
-            "model    {model}, {quantisation}\nadapter  {adapter} ({backend}, {path} path)\n"
-        );
+/// What of all results is to be kept in mind, each once, and their clocks.
+pub fn common(results: &[LabResult]) -> Vec<String> {
+    let clocks = results.iter().map(|of| clock(&of.clock));
+    let clocks = clocks.map(|clock| format!("Times that name no other clock are of: {clock}."));
+    let mut said: Vec<String> = Vec::new();
+    for sentence in results.iter().flat_map(cautions).chain(clocks) {
+        if !said.contains(&sentence) {
+            said.push(sentence);
+        }
     }
-    out + &format!("clock    {}\n", clock(&result.clock))
+    said
+}
+
+/// The same as [`all`] gives, for a terminal.
+pub fn lines(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let line = |(name, value): &(&str, String)| format!("{name:<width$}  {}\n", one_line(value));
+    facts.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -141,9 +144,31 @@ mod tests {
     }
 
     #[test]
+    fn what_many_results_have_in_common_is_said_once() {
+        let software = of(Some(Machine {
+            software: true,
+            ..machine()
+        }));
+        let said = common(&[software.clone(), software, of(None)]);
+        assert_eq!(said.len(), 2, "{said:?}");
+        assert_eq!(
+            said[1],
+            "Times that name no other clock are of: monotonic clock, resolution 0.000040 ms."
+        );
+    }
+
+    #[test]
     fn without_a_machine_there_is_its_clock_alone() {
         let none = of(None);
         assert!(!page(&none).expect("draws").contains("Model"));
-        assert!(text(&none).ends_with("clock    monotonic clock, resolution 0.000040 ms\n"));
+        assert_eq!(
+            lines(&[("Prompt", "a\nb".into()), ("Seed", "7".into())]),
+            "Prompt  a b\nSeed    7\n"
+        );
+        let said = text(&none);
+        let clock = said.lines().find(|line| line.starts_with("Clock"));
+        assert!(
+            clock.is_some_and(|line| line.ends_with("  monotonic clock, resolution 0.000040 ms"))
+        );
     }
 }

@@ -43,27 +43,18 @@ pub fn part(data: &LadderData) -> Part {
     }
 }
 
-/// Headings of times a token and of what is more than in the layer below.
-const COST: [&str; 8] = [
-    "ms a token",
-    "95 % from, ms",
-    "95 % to, ms",
-    "more than below, ms a token",
-    "more, 95 % from, ms",
-    "more, 95 % to, ms",
-    "more, %",
-    "verdict",
-];
+/// Headings of a median.
+const MEDIAN: [&str; 3] = ["ms a token", "95 % from, ms", "95 % to, ms"];
 
 fn layers(data: &LadderData) -> Sheet {
     let rows = data.layers.iter().map(|of| {
         let mut row = row![of.layer.name.clone()];
         row.extend(estimate::cells(of.ms_per_token));
-        // What it is without is the row above.
-        row.extend(estimate::difference(of.excess.as_ref()).split_off(2));
+        row.extend(estimate::added(of.excess.as_ref()));
         row
     });
-    Sheet::new("Layers", &[&["layer"], &COST[..]].concat()).with(rows)
+    let columns = [&["layer"], &MEDIAN[..], &estimate::ADDED[..]].concat();
+    Sheet::new("Layers, a token", &columns).with(rows)
 }
 
 fn by_length(data: &LadderData) -> Sheet {
@@ -71,12 +62,17 @@ fn by_length(data: &LadderData) -> Sheet {
         of.at.iter().map(|at| {
             let mut row: Vec<Cell> = row![of.layer.name.clone(), at.tokens];
             row.extend(estimate::cells(at.ms_per_token));
-            row.extend(estimate::difference(at.excess.as_ref()).split_off(2));
+            row.extend(estimate::added(at.excess.as_ref()));
             row
         })
     });
-    let columns = [&["layer", "answer, tokens"], &COST[..]].concat();
-    Sheet::new("Layers at each length", &columns).with(rows)
+    let columns = [
+        &["layer", "answer, tokens"],
+        &MEDIAN[..],
+        &estimate::ADDED[..],
+    ]
+    .concat();
+    Sheet::new("Layers at each length, a token", &columns).with(rows)
 }
 
 fn bars(title: &str, data: &LadderData, series: Vec<BarSeries>, stacked: bool) -> Bars {
@@ -132,7 +128,7 @@ fn stacked(data: &LadderData) -> Figure {
     });
     let drawing = bars("Layer on layer", data, series.collect(), true);
     let caption = "The lowest layer, and what each further one adds. What was measured as less than 0 is \
-                   not drawn.";
+                   not drawn, but in the sum.";
     Figure::new(drawing, caption)
 }
 

@@ -42,6 +42,9 @@ pub fn page(result: &LabResult) -> Result<String, ReportError> {
 pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, ReportError> {
     let mut page = Page::new("Where a token\u{2019}s time goes");
     summary::show(summary, &mut page)?;
+    for caution in facts::common(results) {
+        page.note(&caution);
+    }
     page.contents();
     for result in results {
         let experiment = result.data.experiment();
@@ -63,7 +66,7 @@ pub fn text(result: &LabResult) -> String {
     pieces.extend(part::list(&findings));
     pieces.extend(part::list(&facts::cautions(result)));
     pieces.extend(part.items.iter().filter_map(part::Item::text));
-    pieces.push(facts::lines(result));
+    pieces.push(facts::lines(&facts::all(result, part.facts)));
     // A name may not steer a terminal.
     pieces
         .join("\n")

@@ -71,8 +71,8 @@ mod tests {
         ParityRow {
             ids: 250,
             positions: vec![0, 100, 200, 249],
-            max_abs,
-            max_rel: 0.125,
+            max_abs: Some(max_abs),
+            max_rel: Some(0.125),
             picked: 16,
             first_divergence,
             ..ParityRow::default()

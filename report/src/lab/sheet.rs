@@ -112,7 +112,8 @@ impl Cell {
     }
 }
 
-fn one_line(text: &str) -> String {
+/// What may have line breaks, on a line.
+pub fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 

@@ -236,7 +236,7 @@ mod tests {
         // 100 and 300 ms of 10 and 30 tokens at 10 ms, two a second.
         let mut data = SimulateData::of(HOSTILE.into(), &[10, 30], 10.0, 2.0);
         data.scheduler = Some(run());
-        let shown = Shown::of(Data::Simulate(data));
+        let shown = Shown::of(Data::Simulate(Box::new(data)));
         shown.has_row(&[
             "one server, first come, first served",
             "2",
@@ -259,20 +259,16 @@ mod tests {
 
     #[test]
     fn without_a_model_there_is_the_formula_alone() {
-        assert!(
-            Shown::of(Data::Simulate(SimulateData::default()))
-                .files
-                .is_empty()
-        );
+        assert!(Shown::of(Data::Simulate(Box::default())).files.is_empty());
         let mut run = run();
         run.measured.execution_s = None;
         run.measured.e2e_ms = None;
         run.execution_error_percent = None;
         run.e2e_error_percent = None;
         let scheduler = Some(run);
-        Shown::of(Data::Simulate(SimulateData {
+        Shown::of(Data::Simulate(Box::new(SimulateData {
             scheduler,
             ..SimulateData::default()
-        }));
+        })));
     }
 }

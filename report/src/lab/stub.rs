@@ -37,7 +37,12 @@ pub fn part(data: &StubData) -> Part {
             Item::Note(
                 "Below level 100, answers are made up, or come of random weights: not real answers.".into(),
             ),
-            Item::Figures(vec![figure(data)]),
+            Item::Figures(vec![
+                figure(data, "What each level adds to the one before, without the model", |level| {
+                    level <= StubLevel::FirstKernel
+                }),
+                figure(data, "What the model adds to it", |level| level > StubLevel::FirstKernel),
+            ]),
             Item::Table(levels(data)),
             Item::List(places.collect()),
             Item::List(remarks),
@@ -51,8 +56,10 @@ const fn way(stream: bool) -> &'static str {
     if stream { "streamed" } else { "whole" }
 }
 
-fn figure(data: &StubData) -> Figure {
-    let levels = &data.stub_runs.levels;
+/// Of some levels: beside the model, what lies before it would not be seen.
+fn figure(data: &StubData, title: &str, which: fn(StubLevel) -> bool) -> Figure {
+    let levels = data.stub_runs.levels.iter().copied();
+    let levels: Vec<StubLevel> = levels.filter(|level| which(*level)).collect();
     let series = [true, false].map(|stream| {
         let bar = |level: &StubLevel| {
             let of = data
@@ -67,7 +74,7 @@ fn figure(data: &StubData) -> Figure {
         }
     });
     let drawing = Bars {
-        title: "What each level adds to the one before".into(),
+        title: title.into(),
         x: "ms a request".into(),
         unit: "ms".into(),
         categories: levels
@@ -89,19 +96,15 @@ fn levels(data: &StubData) -> Sheet {
         "median request, ms",
         "95 % from, ms",
         "95 % to, ms",
-        "adds, ms a request",
-        "adds, 95 % from, ms",
-        "adds, 95 % to, ms",
-        "adds, %",
-        "verdict",
     ];
+    let columns = [&columns[..], &estimate::ADDED[..]].concat();
     let rows = data.levels.iter().map(|of| {
         let mut row = row![of.level.to_string(), way(of.stream)];
         row.extend(estimate::cells(of.request_ms));
-        row.extend(estimate::difference(of.added_ms.as_ref()).split_off(2));
+        row.extend(estimate::added(of.added_ms.as_ref()));
         row
     });
-    Sheet::new("Levels", &columns).with(rows)
+    Sheet::new("Levels, a request", &columns).with(rows)
 }
 
 fn cells(data: &StubData) -> Sheet {

@@ -15,13 +15,12 @@ pub fn show(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     }
     page.figures(&[Figure::new(
         bars(&summary.token),
-        "What was measured as less than 0 is not drawn. Every part is in the table.",
+        "What was measured as less than 0 is not drawn, but in the sum.",
     )])?;
     page.list(findings);
-    for sheet in [overheads(summary), parts(&summary.token), roofline(summary)] {
-        Item::Table(sheet).show(page)?;
-    }
-    Ok(())
+    Item::Table(overheads(summary)).show(page)?;
+    Item::Table(roofline(summary)).show(page)?;
+    Item::Details(parts(&summary.token)).show(page)
 }
 
 fn bars(token: &[TokenBar]) -> Bars {

@@ -21,7 +21,7 @@ pub const INK: RGBColor = RGBColor(1, 2, 3);
 /// The same as it is drawn; in text, its quotes would be escaped.
 const INK_DRAWN: &str = "\"#010203\"";
 /// Seen on light and on dark ground, the first also by those who don't tell red from green.
-const COLOURS: [RGBColor; 10] = [
+const COLOURS: [RGBColor; 16] = [
     RGBColor(0x3b, 0x82, 0xc4),
     RGBColor(0xd9, 0x82, 0x2b),
     RGBColor(0x8a, 0x63, 0xc9),
@@ -32,6 +32,12 @@ const COLOURS: [RGBColor; 10] = [
     RGBColor(0x6a, 0x9a, 0x2d),
     RGBColor(0xb8, 0x55, 0x3f),
     RGBColor(0x4f, 0x63, 0xc7),
+    RGBColor(0x7f, 0xb3, 0xe0),
+    RGBColor(0xe3, 0xb0, 0x6e),
+    RGBColor(0xb3, 0x99, 0xdd),
+    RGBColor(0x76, 0xc0, 0xb6),
+    RGBColor(0xdd, 0x8f, 0xae),
+    RGBColor(0xb7, 0xa8, 0x7c),
 ];
 /// Nothing that is measured is as large; plotters would not find an axis for it.
 const LARGEST: f64 = 1e15;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::tree::{BETWEEN, REST, between_ms, of_request, wall_ms};
 use crate::lab::finding::{Finding, Sentence};
-use crate::lab::measure::Difference;
+use crate::lab::measure::{Difference, Estimate};
 use crate::stats::Record;
 use crate::timing::{Span, Stage, StepKind, StepTiming};
 
@@ -14,6 +14,8 @@ use crate::timing::{Span, Stage, StepKind, StepTiming};
 pub struct ChainDiff {
     /// Whole requests, in pairs.
     pub request: Option<Difference>,
+    /// Whole steps of prompts and of answers.
+    pub steps: Vec<Growth>,
     /// Each span that took time in either run, the one that grew most first.
     pub spans: Vec<Growth>,
 }
@@ -36,6 +38,8 @@ pub struct Growth {
     pub positions: Option<[f64; 2]>,
 }
 
+const KINDS: [StepKind; 2] = [StepKind::Prefill, StepKind::Decode];
+
 /// How often a span happened in a request, what it took of it, and positions of its steps.
 #[derive(Clone, Copy, Default)]
 struct Taken {
@@ -49,18 +53,18 @@ impl ChainDiff {
     pub fn of(first: &[Record], second: &[Record]) -> Self {
         let pairs = || first.iter().zip(second);
         let walls: Vec<[f64; 2]> = pairs().map(|(a, b)| [wall_ms(a), wall_ms(b)]).collect();
-        let mut spans: Vec<Growth> = places()
-            .filter_map(|place| {
-                let taken: Vec<[Taken; 2]> = pairs()
-                    .map(|(a, b)| [place.taken(a), place.taken(b)])
-                    .collect();
-                Growth::of(&place, &taken)
-            })
-            .collect();
+        let of_place = |place: Place| {
+            let taken = pairs().map(|(a, b)| [place.taken(a), place.taken(b)]);
+            Growth::of(&place, &taken.collect::<Vec<[Taken; 2]>>())
+        };
+        let steps = KINDS.into_iter().map(Place::Whole);
+        let steps: Vec<Growth> = steps.filter_map(of_place).collect();
+        let mut spans: Vec<Growth> = places().filter_map(of_place).collect();
         let growth = |of: &Growth| of.a_request.difference.median;
         spans.sort_by(|a, b| growth(b).total_cmp(&growth(a)));
         Self {
             request: Difference::of(&walls),
+            steps,
             spans,
         }
     }
@@ -76,18 +80,38 @@ impl ChainDiff {
             return Sentence::default().end("No difference measured: no span grew.");
         };
         let at = |field: &str| format!("/diff/spans/0/{field}");
-        let [before, after] = growth.times;
-        let (name, within) = growth.path.split_last().map_or(("", ""), |(name, within)| {
-            (&**name, within.first().map_or("", |kind| &**kind))
-        });
-        let place = match within {
-            "" => name.to_owned(),
-            within => format!("{name} of {within}"),
+        let kind = growth.path.first().map_or("", |kind| &**kind);
+        let name = growth.path.last().map_or("", |name| &**name);
+        let more = growth.positions.filter(|[before, after]| after > before);
+        let steps = self.steps.iter().position(|step| step.path == [kind]);
+        if let (Some([before, after]), Some(index)) = (more, steps) {
+            // Steps of more positions take more of every span.
+            let step = format!("/diff/steps/{index}");
+            let of_step = self.steps[index].a_request.difference;
+            return of_a_request(
+                Sentence::new(&format!("{kind} grew most: by ")),
+                &step,
+                of_step,
+            )
+            .text(", with ")
+            .number(at("positions/1"), after)
+            .text(" positions computed instead of ")
+            .number(at("positions/0"), before)
+            .text(&format!("; {name} is "))
+            .number(
+                at("a_request/difference/median"),
+                growth.a_request.difference.median,
+            )
+            .end(" ms of it.");
+        }
+        let place = match growth.path.len() {
+            1 => name.to_owned(),
+            _ => format!("{name} of {kind}"),
         };
-        let of_request = growth.a_request.difference;
+        let sentence = Sentence::new(&format!("{place} grew most: by "));
+        let [before, after] = growth.times;
         // What happens as often as before grew each time; what happens more often did not.
         let as_often = (after - before).abs() < 0.01 * before;
-        let sentence = Sentence::new(&format!("{place} grew most: by "));
         let sentence = if as_often {
             sentence
                 .number(at("growth_each_ms"), growth.growth_each_ms)
@@ -95,22 +119,20 @@ impl ChainDiff {
         } else {
             sentence
         };
-        let sentence = sentence
-            .number(at("a_request/difference/median"), of_request.median)
-            .text(" ms a request (95 % interval ")
-            .number(at("a_request/difference/low"), of_request.low)
-            .text(" to ")
-            .number(at("a_request/difference/high"), of_request.high);
-        match growth.positions.filter(|[a, b]| a != b) {
-            Some([a, b]) => sentence
-                .text("), with ")
-                .number(at("positions/1"), b)
-                .text(" positions computed instead of ")
-                .number(at("positions/0"), a)
-                .end("."),
-            None => sentence.end(")."),
-        }
+        of_a_request(sentence, "/diff/spans/0", growth.a_request.difference).end(".")
     }
+}
+
+/// Goes on with what a request takes more, which is at `pointer`.
+fn of_a_request(sentence: Sentence, pointer: &str, of: Estimate) -> Sentence {
+    let at = |field: &str| format!("{pointer}/a_request/difference/{field}");
+    sentence
+        .number(at("median"), of.median)
+        .text(" ms a request (95 % interval ")
+        .number(at("low"), of.low)
+        .text(" to ")
+        .number(at("high"), of.high)
+        .text(")")
 }
 
 impl Growth {
@@ -134,7 +156,9 @@ impl Growth {
             growth_each_ms: each_ms[1] - each_ms[0],
             each_ms,
             positions: match place {
-                Place::Step(..) => Some([0, 1].map(|run| sum(run, |t| t.positions) / n)),
+                Place::Step(..) | Place::Whole(_) => {
+                    Some([0, 1].map(|run| sum(run, |t| t.positions) / n))
+                }
                 _ => None,
             },
         })
@@ -144,6 +168,8 @@ impl Growth {
 /// Where time is spent.
 enum Place {
     Request(Span),
+    /// A whole step.
+    Whole(StepKind),
     /// None is what no span accounts for.
     Step(StepKind, Option<Span>),
     Between,
@@ -152,15 +178,13 @@ enum Place {
 fn places() -> impl Iterator<Item = Place> {
     let of_request = |span: &Span| span.stage() == Stage::Request;
     let request = Span::ALL.into_iter().filter(of_request).map(Place::Request);
-    let steps = [StepKind::Prefill, StepKind::Decode]
-        .into_iter()
-        .flat_map(move |kind| {
-            let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
-            spans
-                .map(Some)
-                .chain([None])
-                .map(move |span| Place::Step(kind, span))
-        });
+    let steps = KINDS.into_iter().flat_map(move |kind| {
+        let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
+        spans
+            .map(Some)
+            .chain([None])
+            .map(move |span| Place::Step(kind, span))
+    });
     request.chain(steps).chain([Place::Between])
 }
 
@@ -168,6 +192,7 @@ impl Place {
     fn path(&self) -> Vec<String> {
         let names: Vec<&str> = match self {
             Self::Request(span) => vec![span.name()],
+            Self::Whole(kind) => vec![kind.name()],
             Self::Step(kind, Some(span)) => vec![kind.name(), span.stage().name(), span.name()],
             Self::Step(kind, None) => vec![kind.name(), REST],
             Self::Between => vec![BETWEEN],
@@ -184,18 +209,18 @@ impl Place {
         match self {
             Self::Request(span) => of_request(record, *span).map(once).unwrap_or_default(),
             Self::Between => once(between_ms(record)),
-            Self::Step(kind, span) => {
-                let ms = |step: &StepTiming| match span {
-                    Some(span) => step.spans.get(*span),
-                    None => step.residue_ms(),
-                };
-                let steps = record.steps.iter().filter(|step| step.kind == *kind);
-                steps.fold(Taken::default(), |sum, step| Taken {
-                    times: sum.times + if ms(step) == 0.0 { 0.0 } else { 1.0 },
-                    ms: sum.ms + ms(step),
-                    positions: sum.positions + f64::from(step.tokens),
-                })
-            }
+            Self::Whole(kind) => of_steps(record, *kind, &|step| step.wall_ms),
+            Self::Step(kind, Some(span)) => of_steps(record, *kind, &|step| step.spans.get(*span)),
+            Self::Step(kind, None) => of_steps(record, *kind, &StepTiming::residue_ms),
         }
     }
+}
+
+fn of_steps(record: &Record, kind: StepKind, ms: &dyn Fn(&StepTiming) -> f64) -> Taken {
+    let steps = record.steps.iter().filter(|step| step.kind == kind);
+    steps.fold(Taken::default(), |sum, step| Taken {
+        times: sum.times + if ms(step) == 0.0 { 0.0 } else { 1.0 },
+        ms: sum.ms + ms(step),
+        positions: sum.positions + f64::from(step.tokens),
+    })
 }

@@ -72,17 +72,17 @@ impl ChainData {
         let children = self.tree.children.iter().enumerate();
         if let Some((index, largest)) = children.max_by(|a, b| a.1.share.total_cmp(&b.1.share)) {
             let said = Sentence::new("Of a request\u{2019}s time, ")
-                .number(format!("/tree/children/{index}/share"), largest.share)
-                .text(&format!(" (as a fraction of 1) is {}, ", largest.name))
+                .share(format!("/tree/children/{index}/share"), largest.share)
+                .text(&format!(" is {}, ", largest.name))
                 .number(format!("/tree/children/{index}/mean_ms"), largest.mean_ms)
                 .end(" ms each time.");
             findings.push(said);
         }
         let said = Sentence::new("Spans account for all of the wall time but ")
             .number("/residue_ms", self.residue_ms)
-            .text(" ms, a fraction of ")
-            .number("/residue_share", self.residue_share)
-            .end(".");
+            .text(" ms, ")
+            .share("/residue_share", self.residue_share)
+            .end(" of it.");
         findings.push(said);
         findings
     }

@@ -1,0 +1,95 @@
+//! What the lab's tests share: runs, and what holds of every result.
+
+use std::path::Path;
+
+use llamaglass_engine::lab::LabResult;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::{family_arg, run, stderr, stdout};
+use crate::schema::faults;
+
+/// A committed model with a tokenizer and a chat template.
+pub const MODEL: &str = "llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
+
+/// What a command left.
+pub struct Ran {
+    /// Its result on stdout.
+    pub result: Value,
+    /// Its folder.
+    pub folder: TempDir,
+}
+
+/// The schema that is committed.
+pub fn schema() -> Value {
+    let text = std::fs::read_to_string("../docs/lab-result.schema.json").expect("the schema");
+    serde_json::from_str(&text).expect("the schema is JSON")
+}
+
+/// Runs `lab` with `words` on [`MODEL`], and checks all that holds of every result.
+pub fn lab(name: &str, words: &[&str]) -> Ran {
+    let model = family_arg(MODEL);
+    lab_on(&[&[name, &model], words].concat())
+}
+
+/// The same with the model among `words`, the experiment first.
+pub fn lab_on(words: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().to_string_lossy().into_owned();
+    let all = [&["lab"], words, &["--json", "--out", &out]].concat();
+    let output = run(&all);
+    assert!(output.status.success(), "{all:?}: {}", stderr(&output));
+    let text = stdout(&output);
+    let result: Value = serde_json::from_str(&text).expect("only JSON on stdout");
+    check(&result);
+    let name = words[0];
+    assert_eq!(result["experiment"], name);
+    let file = read(folder.path(), &format!("{name}.json"));
+    let file: Value = serde_json::from_str(&file).expect("JSON");
+    assert_eq!(file, result, "the file has what was printed");
+    let html = read(folder.path(), &format!("{name}.html"));
+    assert!(html.starts_with("<!DOCTYPE html>") && html.contains("</html>"));
+    for elsewhere in ["<script", "src=\"http", "href=\"http", "NaN"] {
+        assert!(!html.contains(elsewhere), "{elsewhere} in {name}.html");
+    }
+    // Its first finding is its first line.
+    let finding = result["findings"][0]["text"].as_str().expect("a finding");
+    let escaped = finding.replace('&', "&amp;").replace('\'', "&#39;");
+    assert!(html.contains(&escaped), "{escaped}");
+    Ran { result, folder }
+}
+
+/// What holds of every result: its schema, and that each number in a sentence is in it.
+pub fn check(result: &Value) {
+    let schema = schema();
+    let found = faults(&schema, &schema, result, "result");
+    assert!(found.is_empty(), "{found:#?}");
+    let parsed: LabResult = serde_json::from_value(result.clone()).expect("a result");
+    for finding in &parsed.findings {
+        check_finding(result, &serde_json::to_value(finding).expect("JSON"));
+    }
+}
+
+/// Each number in a sentence is where it says.
+pub fn check_finding(root: &Value, finding: &Value) {
+    let text = finding["text"].as_str().expect("a text");
+    for number in finding["numbers"].as_array().expect("numbers") {
+        let pointer = number["pointer"].as_str().expect("a pointer");
+        let there = root.pointer(pointer).and_then(Value::as_f64);
+        assert_eq!(there, number["value"].as_f64(), "{pointer} of {text:?}");
+        let shown = number["shown"].as_str().expect("a text");
+        assert!(text.contains(shown), "{shown} in {text:?}");
+    }
+}
+
+/// A file of a folder.
+pub fn read(folder: &Path, name: &str) -> String {
+    let path = folder.join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// A number of a result.
+pub fn number(result: &Value, pointer: &str) -> f64 {
+    let found = result.pointer(pointer).and_then(Value::as_f64);
+    found.unwrap_or_else(|| panic!("{pointer} is no number of {result:#}"))
+}
