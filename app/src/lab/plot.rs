@@ -48,6 +48,15 @@ impl Plot {
         [left, right, low.min(0.0), high.max(0.0)]
     }
 
+    /// Where y is 0 in the picture.
+    pub fn zero(&self) -> f64 {
+        let [_, _, low, high] = self.ends();
+        match high - low {
+            height if height > 0.0 => high / height * 100.0,
+            _ => 50.0,
+        }
+    }
+
     /// Every series, in the order in which they came.
     pub fn drawn(&self) -> Vec<Drawn> {
         let [left, right, low, high] = self.ends();
@@ -92,6 +101,7 @@ mod tests {
             point("a", 3.0, 0.0),
         ]);
         assert_eq!(plot.ends(), [1.0, 3.0, 0.0, 10.0]);
+        assert_eq!(plot.zero(), 100.0);
         let drawn = plot.drawn();
         assert_eq!(drawn[0].points, [(0.0, 50.0), (100.0, 100.0)]);
         assert_eq!(

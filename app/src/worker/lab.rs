@@ -193,7 +193,7 @@ async fn experiment(
             Data::Chain(Box::new(data))
         }
         Experiment::Ablate => Data::Ablate(ablated(engine, settings, watch).await?),
-        Experiment::Simulate => Data::Simulate(simulated(engine, spec, watch).await?),
+        Experiment::Simulate => Data::Simulate(Box::new(simulated(engine, spec, watch).await?)),
         Experiment::Kernels => {
             let settings = KernelSettings {
                 prompt_tokens: settings.prompt_tokens,

@@ -227,20 +227,20 @@ mod tests {
 
     #[test]
     fn what_was_not_compared_is_not_said_to_be_equal() {
-        let of = |positions: Vec<usize>| {
+        let of = |max_abs: Option<f64>| {
             let row = ParityRow {
-                positions,
+                max_abs,
                 ..ParityRow::default()
             };
             ParityData::of("d".into(), "r".into(), KvType::F32, vec![row]).findings()
         };
-        let ids_only = of(Vec::new());
+        let ids_only = of(None);
         assert!(
             ids_only[0].text.starts_with("Of the rows, 1"),
             "{ids_only:?}"
         );
         assert_eq!(ids_only[1].text, "Logits were not compared.");
-        assert!(of(vec![0])[0].text.starts_with("Logits differ"));
+        assert!(of(Some(0.0))[0].text.starts_with("Logits differ"));
     }
 
     #[test]

@@ -62,6 +62,10 @@ fn LivePlot() -> impl IntoView {
     let app = app();
     let shown = move || app.lab.plot.with(|plot| !plot.is_empty());
     let drawn = move || app.lab.plot.with(crate::lab::Plot::drawn);
+    let axes = move || {
+        let zero = app.lab.plot.with(crate::lab::Plot::zero);
+        format!("M0 0V100M0 {zero:.2}H100")
+    };
     let ends = move || app.lab.plot.with(crate::lab::Plot::ends);
     view! {
         <Show when=shown>
@@ -76,7 +80,7 @@ fn LivePlot() -> impl IntoView {
                     }}
                 </figcaption>
                 <svg viewBox="-2 -2 104 104" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-                    <path class="lab-axis" d="M0 0V100H100" vector-effect="non-scaling-stroke"/>
+                    <path class="lab-axis" d=axes vector-effect="non-scaling-stroke"/>
                     {move || drawn().into_iter().enumerate().map(points).collect_view()}
                 </svg>
                 <ul class="lab-legend">
