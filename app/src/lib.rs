@@ -6,10 +6,13 @@
 #[cfg(feature = "mock")]
 extern crate self as llamaglass_app;
 
+pub mod breath;
 pub mod browser;
 pub mod catalog;
 pub mod client;
 pub mod format;
+pub mod kept;
+pub mod lab;
 pub mod markdown;
 pub mod protocol;
 pub mod server;

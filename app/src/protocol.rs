@@ -6,11 +6,15 @@
 
 use llamaglass_engine::bench;
 use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_engine::lab::{Point, Progress};
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo};
+use llamaglass_engine::{
+    BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, StubLevel,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogModel;
+use crate::lab::{Job, LabEnd, Measured, Spec};
 use crate::server::{ApiKey, ServerModel};
 
 /// The page's own number for a request, chosen before the engine has seen it.
@@ -51,6 +55,25 @@ pub enum Command {
     },
     /// Give the benchmark up.
     StopBench,
+    /// Run an experiment of the lab; nothing else may be running.
+    Lab {
+        /// Which, and how.
+        spec: Box<Spec>,
+    },
+    /// Stop it; takes effect within one step.
+    StopLab,
+    /// Measure a piece of an experiment that the page drives; nothing else may be running.
+    Measure {
+        /// The page's number for it.
+        tag: Tag,
+        /// What to measure.
+        job: Job,
+    },
+    /// Follow the path of requests as far as this from here on; nothing may be running.
+    SetStub {
+        /// How far.
+        level: StubLevel,
+    },
     /// Forget the KV prefix.
     ClearCache,
     /// Report how many bytes of downloaded models are kept.
@@ -184,6 +207,34 @@ pub enum Reply {
     BenchFailed {
         /// Why, in words.
         error: String,
+    },
+    /// The experiment goes on.
+    LabProgress {
+        /// How far it is.
+        progress: Progress,
+        /// What was measured since it was last told.
+        points: Vec<Point>,
+    },
+    /// The experiment has ended.
+    LabEnded(LabEnd),
+    /// An id was picked for [`Command::Measure`].
+    Picked {
+        /// The page's number for it.
+        tag: Tag,
+        /// The id.
+        id: u32,
+    },
+    /// What came of [`Command::Measure`].
+    Measured {
+        /// The page's number for it.
+        tag: Tag,
+        /// What, or why nothing.
+        outcome: Result<Box<Measured>, String>,
+    },
+    /// What came of [`Command::SetStub`]: why it was not done, where it was not.
+    StubSet {
+        /// Why.
+        error: Option<String>,
     },
     /// How many bytes of downloaded models are kept.
     StoredModels {

@@ -12,8 +12,12 @@ use web_sys::{AbortController, AbortSignal};
 use super::http;
 use super::telling::Telling;
 use super::{Client, Listener, PageFile};
+use crate::lab::LabEnd;
 use crate::protocol::{Command, ModelSource, Reply, Tag};
 use crate::server::{ApiKey, ServerError, ServerModel};
+
+/// Why what is asked of an engine itself is not done.
+const AWAY: &str = "this is measured of an engine in this page, and a server is none";
 
 /// A client of the server that the last load named.
 pub struct ServerClient {
@@ -81,9 +85,18 @@ impl Client for ServerClient {
                 error: "The benchmark measures an engine in this page, and a server is none."
                     .into(),
             }),
+            Command::Lab { .. } => tell(Reply::LabEnded(LabEnd::Failed { error: AWAY.into() })),
+            Command::Measure { tag, .. } => tell(Reply::Measured {
+                tag: *tag,
+                outcome: Err(AWAY.into()),
+            }),
+            Command::SetStub { .. } => tell(Reply::StubSet {
+                error: Some(AWAY.into()),
+            }),
             // A server keeps its cache for all of its clients, and the page's files are not its.
             Command::ClearCache
             | Command::StopBench
+            | Command::StopLab
             | Command::StoredModels
             | Command::DeleteStoredModels => {}
         }

@@ -46,6 +46,7 @@ impl Client for SwitchClient {
                     .set(matches!(source, ModelSource::Server { .. }));
                 self.stub.set(options.stub);
             }
+            Command::SetStub { level } => self.stub.set(*level),
             Command::Submit { tag, request } if self.stub.get() == StubLevel::Handler => {
                 return made_up::answer(&self.listener, *tag, request);
             }

@@ -52,8 +52,10 @@ impl WorkerClient {
 
 impl Client for WorkerClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
-        if let Command::Load { options, .. } = command {
-            self.stub.set(options.stub);
+        match command {
+            Command::Load { options, .. } => self.stub.set(options.stub),
+            Command::SetStub { level } => self.stub.set(*level),
+            _ => {}
         }
         let made_up_at = |level| match command {
             Command::Submit { tag, request } if self.stub.get() == level => {

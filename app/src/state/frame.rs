@@ -66,9 +66,11 @@ fn draw(app: App) {
 
 /// Brings an answer's turn, and the timeline if it shows it, to what the statistics know.
 fn refresh(app: App, tag: Tag) {
+    let staged = app.lab.stage.get_untracked();
     let Some(turn) = app
         .turns
         .with_untracked(|turns| turns.iter().find(|t| t.tag == tag).copied())
+        .or(staged.filter(|turn| turn.tag == tag))
     else {
         return;
     };

@@ -6,6 +6,7 @@
 mod bench;
 mod chat;
 mod frame;
+mod lab;
 mod model;
 mod replies;
 mod server;
@@ -14,6 +15,10 @@ mod storage;
 pub use bench::{Bench, start_bench, stop_bench};
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
 pub use frame::show;
+pub use lab::{
+    Found, Kept, KeptRun, Lab, Outcome, Running, cancel_lab, choose_dataset, delete_run, open_lab,
+    save_lab_settings, start_all, start_lab,
+};
 pub use model::{
     Engine, Load, Loaded, cancel_load, choose_backend, choose_stub, load, load_default, reload,
     restart_engine,
@@ -77,6 +82,8 @@ pub struct App {
     pub bench_open: RwSignal<bool>,
     /// What the one before found.
     last_bench: StoredValue<Option<BenchReport>>,
+    /// The lab.
+    pub lab: Lab,
     /// Whether the choice of models is open over a model that is loaded.
     pub model_open: RwSignal<bool>,
     /// All that is known of every answer.
@@ -91,6 +98,8 @@ struct Inner {
     frame: RefCell<frame::Pending>,
     /// Ends the search for a server's models.
     connecting: RefCell<Option<AbortController>>,
+    /// What the lab waits for.
+    lab: lab::Waiting,
     next_tag: std::cell::Cell<Tag>,
 }
 
@@ -120,6 +129,7 @@ impl App {
             bench: RwSignal::new(Bench::Idle),
             bench_open: RwSignal::new(false),
             last_bench: StoredValue::new(None),
+            lab: Lab::new(),
             model_open: RwSignal::new(false),
             stats: StoredValue::new(SessionStats::default()),
             inner: StoredValue::new_local(Rc::new(Inner {
@@ -127,6 +137,7 @@ impl App {
                 source: RefCell::new(None),
                 frame: RefCell::new(frame::Pending::default()),
                 connecting: RefCell::new(None),
+                lab: lab::Waiting::default(),
                 next_tag: std::cell::Cell::new(next_tag),
             })),
         }
@@ -162,9 +173,25 @@ impl App {
         }
     }
 
+    /// [`Self::loaded`], for what does not follow it.
+    fn loaded_untracked(self) -> Option<Loaded> {
+        untrack(|| self.loaded())
+    }
+
+    /// [`Self::model`], for what does not follow it.
+    fn model_untracked(self) -> Option<ModelInfo> {
+        untrack(|| self.model())
+    }
+
+    /// [`Self::server`], for what does not follow it.
+    fn server_untracked(self) -> Option<ServerModel> {
+        untrack(|| self.server())
+    }
+
     /// Whether a model is loaded and nothing is being answered.
     pub fn can_send(self) -> bool {
         let free = self.running.get().is_none() && !matches!(self.bench.get(), Bench::Running(_));
+        let free = free && self.lab.running.with(Option::is_none);
         free && matches!(self.engine.get(), Engine::Loaded(_))
     }
 

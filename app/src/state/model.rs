@@ -207,6 +207,7 @@ pub(super) fn probe(app: App) {
 
 /// Ends the running answer, whose engine can't any more.
 pub(super) fn fail_running(app: App, why: &str) {
+    super::lab::give_up(app, why);
     let Some(tag) = app.running.get_untracked() else {
         return;
     };

@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{App, Engine, Loaded, bench, frame, model, now};
-use crate::protocol::Reply;
+use super::{App, Engine, Loaded, bench, frame, lab, model, now};
+use crate::protocol::{Reply, Tag};
 use crate::stats::Heard;
 
 pub(super) fn hear(app: App, reply: Reply) {
@@ -37,8 +37,15 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => frame::push(app, tag, Heard::Event(Box::new(event)), now()),
-        Reply::Opaque { tag, news } => frame::push(app, tag, Heard::Opaque(news), now()),
+        Reply::Event { tag, event } => take(app, tag, Heard::Event(Box::new(event))),
+        Reply::Opaque { tag, news } => take(app, tag, Heard::Opaque(news)),
+        Reply::LabProgress { progress, points } => lab::advance(app, progress, points),
+        Reply::LabEnded(end) => lab::ended(app, end),
+        Reply::Picked { tag, .. } => drop(lab::heard(app, tag, lab::News::Picked)),
+        Reply::Measured { tag, outcome } => {
+            drop(lab::heard(app, tag, lab::News::Measured(outcome)));
+        }
+        Reply::StubSet { error } => lab::stub_set(app, error),
         Reply::BenchProgress { progress } => bench::advance(app, progress),
         Reply::BenchDone { report } => bench::finish(app, report),
         Reply::BenchFailed { error } => bench::fail(app, &error),
@@ -50,5 +57,13 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::fail_running(app, "the engine crashed");
             }
         }
+    }
+}
+
+/// What is heard of an answer: of the conversation's, or of the lab's.
+fn take(app: App, tag: Tag, heard: Heard) {
+    let at = now();
+    if let Some(lab::News::Heard(heard)) = lab::heard(app, tag, lab::News::Heard(heard)) {
+        frame::push(app, tag, heard, at);
     }
 }

@@ -1,14 +1,19 @@
 //! What survives a reload: settings and the conversation, in the browser's local storage.
 
+use std::collections::BTreeMap;
+
 use leptos::prelude::*;
+use llamaglass_engine::lab::Experiment;
 use serde::{Deserialize, Serialize};
 use web_sys::Storage;
 
 use super::{App, Turn, TurnState};
+use crate::lab::LabSettings;
 use crate::settings::Settings;
 
 const SETTINGS: &str = "llamaglass.settings";
 const CHAT: &str = "llamaglass.chat";
+const LAB: &str = "llamaglass.lab";
 
 #[derive(Serialize, Deserialize)]
 struct KeptTurn {
@@ -63,4 +68,14 @@ pub(super) fn save_chat(app: App) {
         turns.iter().map(keep).collect()
     });
     write(CHAT, &kept);
+}
+
+/// How experiments were run last, as far as that can be read.
+pub(super) fn restore_lab() -> BTreeMap<Experiment, LabSettings> {
+    read(LAB).unwrap_or_default()
+}
+
+/// Keeps how experiments are run.
+pub(super) fn save_lab(settings: &BTreeMap<Experiment, LabSettings>) {
+    write(LAB, settings);
 }

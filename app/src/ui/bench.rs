@@ -5,8 +5,8 @@ use leptos::prelude::*;
 use llamaglass_engine::ForwardPath;
 use llamaglass_engine::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
 use llamaglass_engine::stats::{Named, Range, StepStats};
-use wasm_bindgen::JsCast;
 
+use super::download::download;
 use super::header::Icon;
 use super::settings::follow;
 use super::status::resolution;
@@ -272,7 +272,7 @@ fn Results(report: BenchReport) -> impl IntoView {
             {kernel_table(&report)}
             {report.comparison.as_ref().map(compared)}
             <p class="help">{clock}{device_clock}</p>
-            <button class="secondary" data-testid="bench-download" on:click=move |_| download(&json)>
+            <button class="secondary" data-testid="bench-download" on:click=move |_| download("llamaglass-bench.json", "application/json", &json)>
                 "Download the JSON"
             </button>
         </section>
@@ -398,21 +398,5 @@ fn compared(comparison: &Comparison) -> impl IntoView + use<> {
             {differs.collect_view()}
             {lines.collect_view()}
         </ul>
-    }
-}
-
-/// Offers `json` as a file.
-fn download(json: &str) {
-    let link = document().create_element("a").ok();
-    let Some(link) = link.and_then(|link| link.dyn_into::<web_sys::HtmlElement>().ok()) else {
-        return;
-    };
-    let content = String::from(js_sys::encode_uri_component(json));
-    let href = format!("data:application/json,{content}");
-    let set = link
-        .set_attribute("href", &href)
-        .and_then(|()| link.set_attribute("download", "llamaglass-bench.json"));
-    if set.is_ok() {
-        link.click();
     }
 }

@@ -40,6 +40,16 @@ pub fn Header() -> impl IntoView {
                     <Icon path="M12 20a8 8 0 1 1 8-8M12 12l5-4"/>
                     <span class="tool-label">"Benchmark"</span>
                 </button>
+                <button
+                    class="tool"
+                    data-testid="lab-open"
+                    aria-pressed=move || app.lab.open.get().to_string()
+                    title="Lab: where a token\u{2019}s time goes"
+                    on:click=move |_| state::open_lab(app, !app.lab.open.get_untracked())
+                >
+                    <Icon path="M9 3h6M10 3v6l-5 9a2 2 0 0 0 2 3h10a2 2 0 0 0 2-3l-5-9V3M7.5 15h9"/>
+                    <span class="tool-label">"Lab"</span>
+                </button>
                 <ThemeButton/>
                 <button
                     class="tool"

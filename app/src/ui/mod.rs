@@ -7,8 +7,10 @@ mod bench;
 mod chat;
 mod composer;
 mod detail;
+mod download;
 mod files;
 mod header;
+mod lab;
 mod message;
 mod model_picker;
 mod overlay;
@@ -47,7 +49,11 @@ pub fn Page(
     wiring::theme(app);
     wiring::keys(app);
     let dragging = RwSignal::new(false);
-    let overlay = move || app.settings.with(|s| s.overlay);
+    let in_lab = move || app.lab.open.get();
+    let overlay = move || match in_lab() {
+        true => app.lab.draws_overlay.get(),
+        false => app.settings.with(|s| s.overlay),
+    };
     view! {
         <div
             class="page"
@@ -60,7 +66,9 @@ pub fn Page(
         >
             <header::Header/>
             <main class="main">
-                <chat::Chat/>
+                <Show when=in_lab fallback=|| view! { <chat::Chat/> }>
+                    <lab::LabTab/>
+                </Show>
                 <Show when=overlay>
                     <overlay::Overlay/>
                 </Show>

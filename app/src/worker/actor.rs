@@ -1,6 +1,6 @@
 //! The one task that owns the engine: commands first, then a step, then the messages again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::{FutureExt, StreamExt};
@@ -19,15 +19,17 @@ use web_sys::{File, MessageEvent};
 
 use super::download::fetch;
 use super::js::{Breath, now, post, property, scope};
+use super::lab;
 use super::store::{self, Store};
+use crate::lab::{LabEnd, Spec};
 use crate::protocol::{Command, ModelSource, Reply, Tag};
 
 /// Reports at most this often how a load goes on.
 const PROGRESS_EVERY_MS: f64 = 50.0;
 
-struct Incoming {
-    command: Command,
-    files: Vec<Box<dyn ByteSource>>,
+pub(super) struct Incoming {
+    pub(super) command: Command,
+    pub(super) files: Vec<Box<dyn ByteSource>>,
 }
 
 /// Listens for commands and starts the task that serves them.
@@ -78,13 +80,21 @@ async fn run(mut inbox: UnboundedReceiver<Incoming>) {
             message: "this browser has no MessageChannel".into(),
         });
     };
+    // What came while an experiment ran, and waits for its end.
+    let mut later = VecDeque::new();
     loop {
-        let next = if actor.is_idle() {
+        let next = if let Some(incoming) = later.pop_front() {
+            Some(incoming)
+        } else if actor.is_idle() {
             inbox.next().await
         } else {
             inbox.next().now_or_never().flatten()
         };
         match next {
+            Some(Incoming {
+                command: Command::Lab { spec },
+                ..
+            }) => later.extend(actor.lab(*spec, &mut inbox, &breath).await),
             Some(incoming) => actor.handle(incoming).await,
             None if actor.is_idle() => return,
             None => {
@@ -162,6 +172,27 @@ impl Actor {
         }
     }
 
+    /// Runs an experiment to its end; gives what came meanwhile and has to be done afterwards.
+    async fn lab(
+        &mut self,
+        spec: Spec,
+        inbox: &mut UnboundedReceiver<Incoming>,
+        breath: &Breath,
+    ) -> Vec<Incoming> {
+        let idle = self.is_idle();
+        let Some(engine) = self.engine.as_mut().filter(|_| idle) else {
+            let error = match idle {
+                true => "no model is loaded",
+                false => "the engine is busy",
+            };
+            post(&Reply::LabEnded(LabEnd::Failed {
+                error: error.into(),
+            }));
+            return Vec::new();
+        };
+        lab::run(engine, spec, inbox, breath).await
+    }
+
     async fn handle(&mut self, Incoming { command, files }: Incoming) {
         match command {
             Command::Probe { options } => post(&match probe(&options).await {
@@ -217,6 +248,23 @@ impl Actor {
                 }
             }
             Command::StopBench => self.give_bench_up("It was stopped."),
+            // Nobody else runs one.
+            Command::Lab { .. } | Command::StopLab => {}
+            Command::Measure { tag, job } => {
+                let outcome = match &mut self.engine {
+                    Some(engine) => lab::measure(engine, tag, job).await,
+                    None => Err("no model is loaded".into()),
+                };
+                let outcome = outcome.map(Box::new);
+                post(&Reply::Measured { tag, outcome });
+            }
+            Command::SetStub { level } => {
+                let set = match &mut self.engine {
+                    Some(engine) => engine.set_stub(level).map_err(|error| error.to_string()),
+                    None => Err("no model is loaded".into()),
+                };
+                post(&Reply::StubSet { error: set.err() });
+            }
             Command::ClearCache => {
                 if let Some(engine) = &mut self.engine {
                     engine.clear_cache();

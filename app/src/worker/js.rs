@@ -3,8 +3,9 @@
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DedicatedWorkerGlobalScope, MessageChannel};
+use web_sys::DedicatedWorkerGlobalScope;
 
+pub use crate::breath::Breath;
 use crate::protocol::Reply;
 pub use crate::thrown::words;
 
@@ -35,31 +36,6 @@ pub fn property(of: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(of, &name.into())
         .ok()
         .filter(|value| !value.is_undefined() && !value.is_null())
-}
-
-/// Lets the browser deliver messages, without the 4 ms that a nested `setTimeout` costs.
-pub struct Breath {
-    channel: MessageChannel,
-}
-
-impl Breath {
-    /// Opens the channel; once a worker is enough.
-    pub fn new() -> Option<Self> {
-        Some(Self {
-            channel: MessageChannel::new().ok()?,
-        })
-    }
-
-    /// Comes back after the messages that are waiting now.
-    pub async fn take(&self) {
-        let mut start = |resolve: Function, _: Function| {
-            self.channel.port1().set_onmessage(Some(&resolve));
-            if self.channel.port2().post_message(&JsValue::NULL).is_err() {
-                let _ = resolve.call0(&JsValue::NULL);
-            }
-        };
-        let _ = JsFuture::from(Promise::new(&mut start)).await;
-    }
 }
 
 /// Comes back after `ms` milliseconds.

@@ -9,6 +9,8 @@ mod download;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod js;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
+mod lab;
+#[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod sink;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod store;

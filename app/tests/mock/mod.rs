@@ -9,6 +9,10 @@ use std::time::Duration;
 use leptos::prelude::set_timeout;
 use llamaglass_engine::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_engine::lab::lengths::StatsData;
+use llamaglass_engine::lab::{
+    Data, Experiment, LabResult, Machine, Point, Progress as LabProgress,
+};
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::{Quantiles, Record};
 use llamaglass_engine::timing::{
@@ -21,6 +25,7 @@ use llamaglass_engine::{
 };
 
 use llamaglass_app::client::{Client, Listener, PageFile};
+use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};
 use llamaglass_app::protocol::{Command, Reply, Tag};
 
 const ANSWER: &str = "The capital of France is **Paris**. It lies on the *Seine*, and has about 2.1 million people.\n\n1. It was called Lutetia.\n2. Its tower is 330 m high.\n\n```rust\nfn main() {\n    println!(\"Bonjour, <b>Paris</b>\");\n}\n```\n\n| Quarter | Bank |\n|---|---|\n| Marais | right |\n| Latin | left |\n\nSee [the city](https://www.paris.fr) or <script>alert(1)</script> for more.";
@@ -103,6 +108,15 @@ impl Client for MockClient {
                 self.shared.say([Reply::StoredModels { bytes: Some(0) }])
             }
             Command::ClearCache => {}
+            Command::Lab { spec } => self.shared.lab(&spec),
+            Command::StopLab => {
+                if self.shared.is_in_lab() {
+                    self.shared.queue.borrow_mut().clear();
+                    self.shared.say([Reply::LabEnded(LabEnd::Stopped)]);
+                }
+            }
+            Command::Measure { tag, job } => self.shared.measure(tag, job),
+            Command::SetStub { .. } => self.shared.say([Reply::StubSet { error: None }]),
             Command::Bench { settings } => self.shared.bench(&settings),
             Command::StopBench => {
                 self.shared.queue.borrow_mut().clear();
@@ -130,9 +144,12 @@ impl Shared {
     fn next(self: &Rc<Self>) {
         let this = self.clone();
         let wait = match self.queue.borrow().front() {
-            Some(Reply::Event { .. } | Reply::Progress { .. } | Reply::BenchProgress { .. }) => {
-                self.step_ms
-            }
+            Some(
+                Reply::Event { .. }
+                | Reply::Progress { .. }
+                | Reply::BenchProgress { .. }
+                | Reply::LabProgress { .. },
+            ) => self.step_ms,
             Some(_) => 0,
             None => return,
         };
@@ -190,6 +207,73 @@ impl Shared {
         report.positions = positions;
         let report = Box::new(report);
         replies.push(Reply::BenchDone { report });
+        self.say(replies);
+    }
+
+    /// Lengths that are made up, after progress that is, too.
+    fn lab(self: &Rc<Self>, spec: &Spec) {
+        if spec.experiment != Experiment::Stats {
+            let error = "bare can\u{2019}t be measured here: it is made up".into();
+            return self.say([Reply::LabEnded(LabEnd::Failed { error })]);
+        }
+        let mut replies = Vec::new();
+        for done in 1..=spec.settings.rows.max(4) {
+            replies.push(Reply::LabProgress {
+                progress: LabProgress {
+                    what: format!("row {done}"),
+                    done,
+                    total: spec.settings.rows,
+                    point: None,
+                },
+                points: vec![Point {
+                    series: "rows".into(),
+                    x: done as f64,
+                    y: 2.0,
+                }],
+            });
+        }
+        let lengths = vec![(7, Some(3)); spec.settings.rows.max(1)];
+        let data = Data::Stats(StatsData::of_lengths("made up".into(), lengths));
+        let made_up = info(BackendChoice::Flex);
+        let machine = Machine::of(&made_up, &made_up.name);
+        let result = LabResult::now(Some(machine), spec.settings.seed, data);
+        replies.push(Reply::LabEnded(LabEnd::Done {
+            result: Box::new(result),
+            records: Vec::new(),
+        }));
+        self.say(replies);
+    }
+
+    fn is_in_lab(&self) -> bool {
+        let queue = self.queue.borrow();
+        let of_lab =
+            |reply: &Reply| matches!(reply, Reply::LabProgress { .. } | Reply::LabEnded(_));
+        queue.iter().any(of_lab)
+    }
+
+    fn measure(self: &Rc<Self>, tag: Tag, job: Job) {
+        let (tokens, told) = match &job {
+            Job::Encode { .. } => (3, false),
+            Job::Bare { tokens, told, .. } => (*tokens, *told),
+            Job::Text { tokens, .. } => (*tokens, true),
+            Job::Alone { request } => (request.max_tokens.unwrap_or(1), false),
+        };
+        // As answers are numbered.
+        let ids: Vec<u32> = (0..tokens)
+            .map(|index| (index * 31 % 49152) as u32)
+            .collect();
+        let mut replies = Vec::new();
+        if told {
+            replies.extend(ids.iter().map(|id| Reply::Picked { tag, id: *id }));
+        }
+        let measured = Measured {
+            ids,
+            first_ms: 1.0,
+            ms: tokens as f64,
+            ..Measured::default()
+        };
+        let outcome = Ok(Box::new(measured));
+        replies.push(Reply::Measured { tag, outcome });
         self.say(replies);
     }
 

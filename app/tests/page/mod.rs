@@ -12,6 +12,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, KeyboardEventInit};
 
 use crate::mock::MockClient;
 
+mod lab;
 mod server;
 
 wasm_bindgen_test_configure!(run_in_browser);

@@ -31,6 +31,7 @@ pub async fn together(
             }
         }
     }
+    records.iter().for_each(|record| watch.answered(record));
     match records.iter().find_map(|record| record.error.clone()) {
         Some(error) => Err(LabError::failed("answering", error)),
         None => Ok(records),

@@ -234,6 +234,7 @@ mod open_loop {
                 if event.is_last() {
                     open -= 1;
                     let (due_ms, record) = &answers[index];
+                    watch.answered(record);
                     watch.told(Progress {
                         what: format!("{qps} requests a second, {open} open"),
                         done: answers.len() - open,

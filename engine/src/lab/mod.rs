@@ -24,6 +24,7 @@ mod result;
 pub mod simulate;
 pub mod stub;
 mod summary;
+mod trace_events;
 mod watch;
 
 pub use arrivals::{Arrivals, request_count};
@@ -33,4 +34,5 @@ pub use finding::{Finding, Number, Sentence, digits};
 pub use measure::{Difference, Drift, Estimate, Line, Outlier, Verdict, interleaved, outliers};
 pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
 pub use summary::{Overhead, Summary, TokenBar};
+pub use trace_events::trace_events;
 pub use watch::{LabError, Point, Progress, Watch};

@@ -52,6 +52,13 @@ pub struct ParityRow {
     pub first_divergence: Option<usize>,
 }
 
+impl ParityRow {
+    /// Whether there was a reference to compare its logits with.
+    const fn is_compared(&self) -> bool {
+        self.max_abs.is_some() || !self.positions.is_empty()
+    }
+}
+
 /// Differences at one position.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Deviation {
@@ -128,7 +135,7 @@ impl ParityData {
             KvType::F16 => BOUND_F16,
         };
         for row in &mut rows {
-            row.within = row.max_abs.is_some_and(|max_abs| max_abs <= bound);
+            row.within = !row.is_compared() || row.max_abs.is_some_and(|max_abs| max_abs <= bound);
         }
         let same_ids = rows
             .iter()
@@ -151,22 +158,30 @@ impl ParityData {
 
     /// What it says in sentences.
     pub fn findings(&self) -> Vec<Finding> {
-        vec![
-            match self.max_abs {
-                Some(max_abs) => Sentence::new("Logits differ from the reference by at most ")
-                    .number("/max_abs", max_abs)
-                    .text(", where ")
-                    .number("/bound", self.bound)
-                    .end(" are allowed."),
-                None => Sentence::default().end("There are logits that are not finite."),
-            },
+        let compared = self.rows.iter().any(ParityRow::is_compared);
+        let logits = match self.max_abs {
+            Some(max_abs) => Sentence::new("Logits differ from the reference by at most ")
+                .number("/max_abs", max_abs)
+                .text(", where ")
+                .number("/bound", self.bound)
+                .end(" are allowed."),
+            None if compared => Sentence::default().end("There are logits that are not finite."),
+            None => Sentence::default().end("Logits were not compared."),
+        };
+        let mut findings = vec![
+            logits,
             Sentence::new("Of the rows, ")
                 .number("/same_ids", self.same_ids as f64)
                 .end(&format!(
                     " have the same ids through the shell as without it ({} rows).",
                     self.rows.len()
                 )),
-        ]
+        ];
+        // What was measured comes first.
+        if !compared {
+            findings.reverse();
+        }
+        findings
     }
 }
 
@@ -208,6 +223,24 @@ mod tests {
         assert_eq!((of.max_abs, of.max_rel), (0.5, 0.125));
         assert_eq!(Deviation::of(&[1.0], &[1.0, 2.0]).max_abs, f64::INFINITY);
         assert_eq!(Deviation::of(&[f32::NAN], &[1.0]).max_abs, f64::INFINITY);
+    }
+
+    #[test]
+    fn what_was_not_compared_is_not_said_to_be_equal() {
+        let of = |max_abs: Option<f64>| {
+            let row = ParityRow {
+                max_abs,
+                ..ParityRow::default()
+            };
+            ParityData::of("d".into(), "r".into(), KvType::F32, vec![row]).findings()
+        };
+        let ids_only = of(None);
+        assert!(
+            ids_only[0].text.starts_with("Of the rows, 1"),
+            "{ids_only:?}"
+        );
+        assert_eq!(ids_only[1].text, "Logits were not compared.");
+        assert!(of(Some(0.0))[0].text.starts_with("Logits differ"));
     }
 
     #[test]

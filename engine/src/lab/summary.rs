@@ -117,10 +117,8 @@ impl Summary {
     }
 
     fn add_roofline(&mut self, kernels: Option<&KernelsData>) {
-        let steps = kernels.iter().flat_map(|data| &data.steps);
-        let decode = steps
-            .filter(|step| step.profile.kind == StepKind::Decode)
-            .next_back();
+        let mut steps = kernels.iter().flat_map(|data| &data.steps);
+        let decode = steps.rfind(|step| step.profile.kind == StepKind::Decode);
         if let Some((step, share)) = decode.and_then(|step| Some((step, step.roofline_share?))) {
             self.roofline_share = Some(share);
             self.headroom_ms = Some(step.kernels_ms * (1.0 - share).max(0.0));
@@ -165,10 +163,8 @@ impl Summary {
         let worst = overhead.map_or(0.0, |of| of.ms_per_token);
         let headroom = self.headroom_ms.filter(|ms| *ms > worst);
         if let Some(ms) = headroom {
-            let steps = kernels.iter().flat_map(|data| &data.steps);
-            let decode = steps
-                .filter(|step| step.profile.kind == StepKind::Decode)
-                .next_back()?;
+            let mut steps = kernels.iter().flat_map(|data| &data.steps);
+            let decode = steps.rfind(|step| step.profile.kind == StepKind::Decode)?;
             let name = &decode.kernels.first()?.name;
             let sentence =
                 Sentence::new("Change the kernels first: at the roofline, a step would take ")

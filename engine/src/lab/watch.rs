@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Experiment;
+use crate::stats::Record;
 
 /// How far an experiment is.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,9 @@ pub trait Watch {
 
     /// Waits `ms` milliseconds, or less where it is to stop.
     fn sleep(&mut self, ms: f64) -> impl Future<Output = ()>;
+
+    /// Hears of a request that an engine has answered.
+    fn answered(&mut self, _record: &Record) {}
 }
 
 /// Why an experiment gives no result.

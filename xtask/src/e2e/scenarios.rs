@@ -9,6 +9,7 @@ use super::{Scenario, Session, Site};
 mod bad_file;
 mod bench;
 mod chat;
+mod lab;
 mod other;
 mod server;
 mod stub;
@@ -35,6 +36,10 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "stub",
             run: |session, site| stub::run(session, &site.url),
+        },
+        Scenario {
+            name: "lab",
+            run: |session, site| lab::run(session, &site.url),
         },
         Scenario {
             name: "bad-file",

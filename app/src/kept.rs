@@ -1,0 +1,144 @@
+//! Texts that the browser keeps under keys: IndexedDB, as far as the page needs it.
+
+use js_sys::{Array, Function, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+use crate::thrown::words;
+
+const DATABASE: &str = "llamaglass";
+const STORE: &str = "lab-runs";
+const VERSION: u32 = 1;
+
+#[wasm_bindgen]
+extern "C" {
+    type Factory;
+    #[wasm_bindgen(method, catch)]
+    fn open(this: &Factory, name: &str, version: u32) -> Result<Asked, JsValue>;
+
+    /// What was asked for, and comes later.
+    type Asked;
+    #[wasm_bindgen(method, getter, catch)]
+    fn result(this: &Asked) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn error(this: &Asked) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, setter)]
+    fn set_onsuccess(this: &Asked, to: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onerror(this: &Asked, to: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onblocked(this: &Asked, to: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onupgradeneeded(this: &Asked, to: &Function);
+
+    type Database;
+    #[wasm_bindgen(method, catch, js_name = createObjectStore)]
+    fn create_store(this: &Database, name: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn transaction(this: &Database, name: &str, mode: &str) -> Result<Transaction, JsValue>;
+
+    type Transaction;
+    #[wasm_bindgen(method, catch, js_name = objectStore)]
+    fn store(this: &Transaction, name: &str) -> Result<Store, JsValue>;
+
+    type Store;
+    #[wasm_bindgen(method, catch)]
+    fn put(this: &Store, value: &str, key: &str) -> Result<Asked, JsValue>;
+    #[wasm_bindgen(method, catch)]
+    fn delete(this: &Store, key: &str) -> Result<Asked, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getAll)]
+    fn all(this: &Store) -> Result<Asked, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = getAllKeys)]
+    fn keys(this: &Store) -> Result<Asked, JsValue>;
+}
+
+/// The page's texts.
+pub struct Texts(Database);
+
+impl Texts {
+    /// Opens them.
+    ///
+    /// # Errors
+    /// Why the browser keeps nothing for this page, in words.
+    pub async fn open() -> Result<Self, String> {
+        let factory = Reflect::get(&js_sys::global(), &"indexedDB".into());
+        let factory = factory.map_err(|error| words(&error))?;
+        if factory.is_undefined() || factory.is_null() {
+            return Err("this browser has no IndexedDB".into());
+        }
+        let factory: Factory = factory.unchecked_into();
+        let opened = factory.open(DATABASE, VERSION);
+        let opened = opened.map_err(|error| words(&error))?;
+        let database = opened.clone().unchecked_into::<Asked>();
+        let create = Closure::once_into_js(move || {
+            if let Ok(database) = database.result() {
+                // What is refused here fails the whole of it, which is heard.
+                drop(database.unchecked_into::<Database>().create_store(STORE));
+            }
+        });
+        opened.set_onupgradeneeded(create.unchecked_ref());
+        Ok(Self(answer(&opened).await?.unchecked_into()))
+    }
+
+    async fn ask(
+        &self,
+        mode: &str,
+        what: impl FnOnce(&Store) -> Result<Asked, JsValue>,
+    ) -> Result<JsValue, String> {
+        let store = self.0.transaction(STORE, mode);
+        let store = store.and_then(|transaction| transaction.store(STORE));
+        let asked = store.and_then(|store| what(&store));
+        answer(&asked.map_err(|error| words(&error))?).await
+    }
+
+    /// Keeps `text` as `key`.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub async fn put(&self, key: &str, text: &str) -> Result<(), String> {
+        self.ask("readwrite", |store| store.put(text, key))
+            .await
+            .map(drop)
+    }
+
+    /// Forgets `key`.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub async fn delete(&self, key: &str) -> Result<(), String> {
+        self.ask("readwrite", |store| store.delete(key))
+            .await
+            .map(drop)
+    }
+
+    /// All keys with their texts, by key.
+    ///
+    /// # Errors
+    /// Why not, in words.
+    pub async fn all(&self) -> Result<Vec<(String, String)>, String> {
+        let keys = self.ask("readonly", Store::keys).await?;
+        let texts = self.ask("readonly", Store::all).await?;
+        let (keys, texts) = (Array::from(&keys), Array::from(&texts));
+        let pairs = keys.iter().zip(texts.iter());
+        let pairs = pairs.filter_map(|(key, text)| Some((key.as_string()?, text.as_string()?)));
+        Ok(pairs.collect())
+    }
+}
+
+async fn answer(asked: &Asked) -> Result<JsValue, String> {
+    let mut start = |resolve: Function, reject: Function| {
+        asked.set_onsuccess(&resolve);
+        asked.set_onerror(&reject);
+        asked.set_onblocked(&reject);
+    };
+    match JsFuture::from(Promise::new(&mut start)).await {
+        Ok(_) => asked.result().map_err(|error| words(&error)),
+        Err(_) => {
+            let error = asked.error().unwrap_or_default();
+            Err(match error.is_null() || error.is_undefined() {
+                true => "another tab holds it".into(),
+                false => words(&error),
+            })
+        }
+    }
+}

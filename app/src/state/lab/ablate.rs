@@ -1,0 +1,122 @@
+//! What the page itself can do worse: ask from outside the worker, and draw the token timeline.
+
+use llamaglass_engine::ModelInfo;
+use llamaglass_engine::bench::random_request;
+use llamaglass_engine::lab::ablate::{AblateData, AblateSettings, AblationEffect, Switch, Timed};
+use llamaglass_engine::lab::{Data, LabError, Point, Progress, Watch, interleaved};
+use llamaglass_engine::scheduler::Request;
+
+use super::super::{App, now};
+use super::answers;
+use super::layers::drawn;
+use super::talk;
+use super::watch::PageWatch;
+use crate::lab::{Job, Spec};
+use crate::protocol::Command;
+
+/// Adds those of the page's switches that are wanted to what the engine's own cost.
+///
+/// # Errors
+/// [`LabError`].
+pub async fn with_page(
+    app: App,
+    of_engine: Data,
+    spec: &Spec,
+    info: &ModelInfo,
+    watch: &mut PageWatch,
+) -> Result<Data, LabError> {
+    let Data::Ablate(AblateData {
+        ablate,
+        mut switches,
+        left_out,
+    }) = of_engine
+    else {
+        return Ok(of_engine);
+    };
+    for switch in [Switch::Worker, Switch::Overlay] {
+        if spec.settings.switches.contains(&switch) {
+            switches.push(measured(app, switch, &ablate, info, watch).await?);
+        }
+    }
+    Ok(Data::Ablate(AblateData::of(ablate, switches, left_out)))
+}
+
+async fn measured(
+    app: App,
+    switch: Switch,
+    settings: &AblateSettings,
+    info: &ModelInfo,
+    watch: &mut PageWatch,
+) -> Result<AblationEffect, LabError> {
+    let request = |number: usize| {
+        let seed = settings.seed.wrapping_add(number as u64);
+        let vocab = info.config.vocab_size;
+        random_request(seed, settings.prompt_tokens, settings.gen_tokens, vocab)
+    };
+    for arm in [0, 1] {
+        timed(app, switch, arm, request(0)).await?;
+    }
+    let mut pairs = Vec::with_capacity(settings.repeats);
+    for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
+        let mut pair = [Timed::default(), Timed::default()];
+        for arm in order {
+            if !watch.breathe().await {
+                return Err(LabError::Stopped);
+            }
+            pair[arm] = timed(app, switch, arm, request(repeat + 1)).await?;
+        }
+        let whole = |timed: &Timed| timed.ttft_ms + timed.rest_ms;
+        watch.told(Progress {
+            what: format!(
+                "{}, pair {}/{}",
+                switch.title(),
+                repeat + 1,
+                settings.repeats
+            ),
+            done: repeat + 1,
+            total: settings.repeats,
+            point: Some(Point {
+                series: switch.name().into(),
+                x: repeat as f64 + 1.0,
+                y: whole(&pair[1]) - whole(&pair[0]),
+            }),
+        });
+        pairs.push(pair);
+    }
+    let changes = match switch {
+        Switch::Overlay => {
+            "the token timeline is drawn beside the answer; times end with the frame that has its end"
+        }
+        _ => {
+            "whoever asks is in the page, and hears every token as a message, on the page\u{2019}s clock; without, the worker asks itself"
+        }
+    };
+    AblationEffect::of(switch, changes.into(), &pairs)
+        .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))
+}
+
+async fn timed(app: App, switch: Switch, arm: usize, request: Request) -> Result<Timed, LabError> {
+    match (switch, arm) {
+        (Switch::Overlay, arm) => {
+            let (answer, end_ms) = drawn(app, request, arm == 1).await?;
+            Ok(answer.timed(end_ms))
+        }
+        (_, 0) => {
+            let (measured, _) = talk::measure(app, Job::Alone { request }).await?;
+            let error = measured.record.and_then(|record| record.error);
+            match error {
+                Some(error) => Err(LabError::failed("a request in the worker", error)),
+                None => Ok(Timed {
+                    ttft_ms: measured.first_ms,
+                    rest_ms: measured.ms - measured.first_ms,
+                    ids: measured.ids,
+                }),
+            }
+        }
+        _ => {
+            app.send(&Command::ClearCache, &[]);
+            let answer = answers::whole(app, request, |_, _| {}).await?;
+            Ok(answer.timed(now()))
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Runs that the browser keeps, to be compared with later ones.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use llamaglass_engine::lab::Experiment;
+use serde::{Deserialize, Serialize};
+
+use super::super::App;
+use super::Found;
+use crate::kept::Texts;
+use crate::lab::LabSettings;
+
+/// So many runs are kept; of more, the last ones.
+const MOST: usize = 50;
+
+/// Runs that are kept.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// It is not known yet.
+    Unknown,
+    /// The browser keeps none, for this reason.
+    Denied(String),
+    /// These, the oldest first.
+    Runs(Vec<KeptRun>),
+}
+
+/// A run that is kept.
+#[derive(Clone, Debug)]
+pub struct KeptRun {
+    /// Its key.
+    pub key: String,
+    /// What it found.
+    pub found: Arc<Found>,
+}
+
+/// The same as text.
+#[derive(Serialize, Deserialize)]
+struct Text<R> {
+    settings: LabSettings,
+    result: R,
+}
+
+impl Kept {
+    /// Those of one experiment, the last first.
+    pub fn of(&self, experiment: Experiment) -> Vec<KeptRun> {
+        let Self::Runs(runs) = self else {
+            return Vec::new();
+        };
+        let own = runs.iter().rev();
+        let own = own.filter(|run| run.found.result.data.experiment() == experiment);
+        own.cloned().collect()
+    }
+}
+
+/// Reads what is kept, once.
+pub fn restore(app: App) {
+    if !matches!(app.lab.kept.get_untracked(), Kept::Unknown) {
+        return;
+    }
+    spawn_local(async move {
+        let kept = match read().await {
+            Ok(runs) => Kept::Runs(runs),
+            Err(why) => Kept::Denied(why),
+        };
+        app.lab.kept.set(kept);
+    });
+}
+
+async fn read() -> Result<Vec<KeptRun>, String> {
+    let all = Texts::open().await?.all().await?;
+    // What another version wrote in another way is as if it were not there.
+    let runs = all.into_iter().filter_map(|(key, text)| {
+        let Text { settings, result } = serde_json::from_str(&text).ok()?;
+        let found = Found {
+            result,
+            settings,
+            records: Vec::new(),
+        };
+        Some(KeptRun {
+            key,
+            found: Arc::new(found),
+        })
+    });
+    Ok(runs.collect())
+}
+
+/// Keeps what a run found, and forgets the oldest where there are too many.
+pub(super) fn keep(app: App, found: &Arc<Found>) {
+    let text = Text {
+        settings: found.settings.clone(),
+        result: &found.result,
+    };
+    let Ok(text) = serde_json::to_string(&text) else {
+        return;
+    };
+    let name = found.result.data.experiment().name();
+    let key = format!("{:015.0}-{name}", js_sys::Date::now());
+    let run = KeptRun {
+        key: key.clone(),
+        found: Arc::clone(found),
+    };
+    spawn_local(async move {
+        let done = async {
+            let texts = Texts::open().await?;
+            texts.put(&key, &text).await?;
+            let keys = texts.all().await?.into_iter().map(|(key, _)| key);
+            let gone = oldest(keys.collect());
+            for key in &gone {
+                texts.delete(key).await?;
+            }
+            Ok(gone)
+        };
+        match done.await {
+            Ok(gone) => app.lab.kept.update(|kept| {
+                if let Kept::Runs(runs) = kept {
+                    runs.push(run);
+                    runs.retain(|run| !gone.contains(&run.key));
+                }
+            }),
+            Err(why) => app.lab.kept.set(Kept::Denied(why)),
+        }
+    });
+}
+
+/// Those that are too many. Keys begin with when.
+fn oldest(mut keys: Vec<String>) -> Vec<String> {
+    keys.sort_unstable();
+    keys.truncate(keys.len().saturating_sub(MOST));
+    keys
+}
+
+/// Forgets a run.
+pub fn delete_run(app: App, key: String) {
+    spawn_local(async move {
+        let done = async { Texts::open().await?.delete(&key).await };
+        match done.await {
+            Ok(()) => app.lab.kept.update(|kept| {
+                if let Kept::Runs(runs) = kept {
+                    runs.retain(|run| run.key != key);
+                }
+            }),
+            Err(why) => app.lab.kept.set(Kept::Denied(why)),
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_first_and_no_more_than_are_too_many() {
+        let key = |n: usize| format!("{n:015}-bare");
+        let keys: Vec<String> = (0..MOST + 2).rev().map(key).collect();
+        assert_eq!(oldest(keys), [key(0), key(1)]);
+        assert!(oldest(vec![key(1)]).is_empty());
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        use llamaglass_engine::lab::lengths::StatsData;
+        use llamaglass_engine::lab::{Data, LabResult};
+        let result = LabResult::now(None, 3, Data::Stats(StatsData::default()));
+        let text = Text {
+            settings: LabSettings::of(Experiment::Stats),
+            result: &result,
+        };
+        let text = serde_json::to_string(&text).expect("serialises");
+        let back: Text<LabResult> = serde_json::from_str(&text).expect("parses");
+        assert_eq!(back.result, result);
+    }
+}

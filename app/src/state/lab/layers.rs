@@ -1,0 +1,176 @@
+//! The layers around the engine of this page, up to what is painted.
+
+use leptos::prelude::*;
+use llamaglass_engine::lab::LabError;
+use llamaglass_engine::lab::ladder::{Layer, Layers};
+use llamaglass_engine::scheduler::Request;
+use llamaglass_engine::stats::Record;
+
+use super::super::{App, Turn, TurnState, frame, now};
+use super::answers::{self, Answer};
+use super::talk;
+use super::watch::painted;
+use crate::lab::{Job, Measured, Records, asking};
+use crate::protocol::Command;
+
+/// The layers, the lowest first, and what each adds.
+const LAYERS: [(&str, &str); 6] = [
+    (
+        "bare",
+        "the model\u{2019}s calls in a loop in the worker, on its clock",
+    ),
+    (
+        "worker",
+        "asked from the page, which hears every id as a message; from here on its clock",
+    ),
+    ("text", "template and text to ids before, ids to text after"),
+    (
+        "scheduler",
+        "queue, blocks of the KV cache, sampling settings, each token\u{2019}s text and timing as a message",
+    ),
+    (
+        "paint",
+        "the answer drawn as in the conversation, to the frame with its end",
+    ),
+    ("overlay", "the token timeline drawn beside it"),
+];
+
+/// Answers through each layer of this page.
+pub struct PageLayers {
+    app: App,
+    chat: bool,
+    /// Ids of the prompt, once they are known.
+    ids: Option<Vec<u32>>,
+    records: Records,
+}
+
+impl PageLayers {
+    /// Of the engine of this page, whose model takes part in a `chat` or not.
+    pub fn new(app: App, chat: bool) -> Self {
+        Self {
+            app,
+            chat,
+            ids: None,
+            records: Records::default(),
+        }
+    }
+
+    /// What came of requests.
+    pub fn records(self) -> Vec<Record> {
+        self.records.into_vec()
+    }
+
+    async fn ids(&mut self, prompt: &str) -> Result<Vec<u32>, LabError> {
+        if let Some(ids) = &self.ids {
+            return Ok(ids.clone());
+        }
+        let prompt = prompt.to_owned();
+        let (encoded, _) = talk::measure(self.app, Job::Encode { prompt }).await?;
+        self.ids = Some(encoded.ids.clone());
+        Ok(encoded.ids)
+    }
+
+    async fn bare(
+        &mut self,
+        prompt: &str,
+        tokens: usize,
+        told: bool,
+    ) -> Result<(Measured, f64), LabError> {
+        let ids = self.ids(prompt).await?;
+        let begin = now();
+        let (measured, picked) = talk::measure(self.app, Job::Bare { ids, tokens, told }).await?;
+        let ms = now() - begin;
+        if told {
+            all_there(picked.len(), tokens)?;
+        }
+        Ok((measured, ms))
+    }
+}
+
+impl Layers for PageLayers {
+    fn layers(&self) -> Vec<Layer> {
+        let layer = |(name, adds): (&str, &str)| Layer {
+            name: name.to_owned(),
+            adds: adds.to_owned(),
+        };
+        LAYERS.map(layer).to_vec()
+    }
+
+    async fn answer(&mut self, layer: usize, prompt: &str, tokens: usize) -> Result<f64, LabError> {
+        let request = asking(self.chat, prompt, tokens);
+        Ok(match layer {
+            0 => self.bare(prompt, tokens, false).await?.0.ms,
+            1 => self.bare(prompt, tokens, true).await?.1,
+            2 => {
+                let prompt = prompt.to_owned();
+                let begin = now();
+                let job = Job::Text { prompt, tokens };
+                let (_, picked) = talk::measure(self.app, job).await?;
+                all_there(picked.len(), tokens)?;
+                now() - begin
+            }
+            3 => {
+                self.app.send(&Command::ClearCache, &[]);
+                let answer = answers::whole(self.app, request, |_, _| {}).await?;
+                let ms = now() - answer.begin_ms;
+                all_there(answer.record.ids.len(), tokens)?;
+                self.records.push(&answer.record);
+                ms
+            }
+            layer => {
+                let (answer, end_ms) = drawn(self.app, request, layer == 5).await?;
+                all_there(answer.record.ids.len(), tokens)?;
+                end_ms - answer.begin_ms
+            }
+        })
+    }
+}
+
+/// A layer that loses tokens is no layer.
+fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
+    if found == wanted {
+        return Ok(());
+    }
+    let error = format!("{found} tokens came, not {wanted}");
+    Err(LabError::failed("an answer", error))
+}
+
+/// Asks with nothing cached, and draws the answer as the conversation does, with the token timeline or
+/// without; with when the frame with its end was painted.
+///
+/// # Errors
+/// [`LabError`].
+pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer, f64), LabError> {
+    app.send(&Command::ClearCache, &[]);
+    let before = app.shown.get_untracked();
+    app.lab.draws_overlay.set(overlay);
+    let mut turn = None;
+    // What is drawn for it belongs to no answer's time.
+    painted().await;
+    let answer = answers::whole(app, request, |heard, at| {
+        let turn = turn.get_or_insert_with(|| stage(app, overlay));
+        frame::push(app, turn.tag, heard.clone(), at);
+    })
+    .await;
+    painted().await;
+    let end = now();
+    // Leaves the page as it was.
+    app.lab.stage.set(None);
+    app.lab.draws_overlay.set(false);
+    if let Some(turn) = turn {
+        app.stats.update_value(|stats| stats.forget(turn.tag));
+    }
+    frame::show(app, before);
+    Ok((answer?, end))
+}
+
+/// An empty answer where it can be seen.
+fn stage(app: App, overlay: bool) -> Turn {
+    let tag = app.next_tag();
+    let turn = Turn::new(tag, false, String::new(), TurnState::Streaming);
+    app.stats
+        .update_value(|stats| stats.submit(tag, now(), false));
+    app.lab.stage.set(Some(turn));
+    frame::show(app, overlay.then_some(tag));
+    turn
+}

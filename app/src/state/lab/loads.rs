@@ -1,0 +1,155 @@
+//! Requests to a server: at a rate of their own, or one after the other.
+
+use std::cell::Cell;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use llamaglass_engine::lab::chain::ChainData;
+use llamaglass_engine::lab::load::LoadData;
+use llamaglass_engine::lab::{Data, LabError, Point, Progress, Watch, request_count};
+use llamaglass_engine::stats::Record;
+
+use super::super::{App, now};
+use super::answers;
+use super::talk;
+use super::watch::{PageWatch, pause};
+use crate::lab::{LabSettings, Records, Sample, Spec, asking, load_run};
+
+/// A stop is heard within so many milliseconds.
+const NAP_MS: f64 = 200.0;
+
+/// When a request is due, on the page's clock.
+pub struct Due(f64);
+
+/// Requests that are due at these times from now on.
+pub fn at(offsets_ms: &[f64]) -> impl Iterator<Item = Due> + '_ {
+    let begin = now();
+    offsets_ms.iter().map(move |offset| Due(begin + offset))
+}
+
+impl Due {
+    /// Waits until then, or until it is stopped; when it was.
+    pub async fn wait(self, app: App) -> f64 {
+        while now() < self.0 && !talk::is_stopped(app) {
+            pause((self.0 - now()).min(NAP_MS)).await;
+        }
+        self.0
+    }
+}
+
+/// A run at each rate, whatever became of the requests before.
+///
+/// # Errors
+/// [`LabError`]. What goes wrong with a request is counted.
+pub async fn load(
+    app: App,
+    spec: &Spec,
+    watch: &mut PageWatch,
+) -> Result<(Data, Vec<Record>), LabError> {
+    let LabSettings {
+        qps: rates,
+        duration_s,
+        arrivals,
+        seed,
+        tokens,
+        ..
+    } = &spec.settings;
+    let dataset = spec.source.dataset(0)?;
+    let server = app.server_untracked();
+    let target = server.map_or_else(String::new, |server| server.url);
+    let mut records = Records::default();
+    let mut runs = Vec::with_capacity(rates.len());
+    for qps in rates {
+        let count = request_count(*qps, *duration_s);
+        if count == 0 {
+            return Err(LabError::Setting(format!(
+                "{qps} requests a second for {duration_s} s are none"
+            )));
+        }
+        let due = arrivals.offsets_ms(*qps, count, *seed);
+        let (rows, open) = (&dataset.rows, &Cell::new(0_usize));
+        let begin = now();
+        let mut answers: FuturesUnordered<_> = at(&due)
+            .enumerate()
+            .map(|(index, due)| async move {
+                let due_ms = due.wait(app).await;
+                open.set(open.get() + 1);
+                let request = asking(true, &rows[index % rows.len()].prompt, *tokens);
+                let answer = answers::heard(app, request, |_, _| {}).await;
+                open.set(open.get() - 1);
+                answer.map(|mut answer| {
+                    answer.sample.due_ms = due_ms;
+                    answer
+                })
+            })
+            .collect();
+        let mut samples: Vec<Sample> = Vec::with_capacity(count);
+        while let Some(answer) = answers.next().await {
+            let answer = answer?;
+            let sample = answer.sample;
+            if !answer.record.steps.is_empty() {
+                records.push(&answer.record);
+            }
+            let whole = sample.end_ms.filter(|_| sample.error.is_none());
+            watch.told(Progress {
+                what: format!("{qps} requests a second, {} open", open.get()),
+                done: samples.len() + 1,
+                total: count,
+                point: whole.map(|end| Point {
+                    series: format!("{qps} requests a second"),
+                    x: (sample.due_ms - begin) / 1e3,
+                    y: end - sample.due_ms,
+                }),
+            });
+            samples.push(sample);
+        }
+        runs.push(load_run((*qps, *duration_s, *arrivals), &samples));
+    }
+    let data = LoadData {
+        target,
+        dataset: dataset.name,
+        runs,
+    };
+    Ok((Data::Load(data), records.into_vec()))
+}
+
+/// Rows of the dataset one after the other, and what a server tells of its steps.
+///
+/// # Errors
+/// [`LabError`].
+pub async fn chain(
+    app: App,
+    spec: &Spec,
+    watch: &mut PageWatch,
+) -> Result<(Data, Vec<Record>), LabError> {
+    if spec.settings.with.is_some() {
+        return Err(LabError::Setting(
+            "a server can\u{2019}t be made worse from here: choose no second run".into(),
+        ));
+    }
+    let dataset = spec.source.dataset(spec.settings.rows)?;
+    let total = dataset.rows.len();
+    let mut records = Vec::with_capacity(total);
+    for (index, row) in dataset.rows.iter().enumerate() {
+        if !watch.breathe().await {
+            return Err(LabError::Stopped);
+        }
+        let request = asking(true, &row.prompt, spec.settings.tokens);
+        let answer = answers::whole(app, request, |_, _| {}).await?;
+        watch.told(Progress {
+            what: format!("row {}/{total}", index + 1),
+            done: index + 1,
+            total,
+            point: answer.record.ttft_ms().map(|ms| Point {
+                series: "first token".into(),
+                x: index as f64 + 1.0,
+                y: ms,
+            }),
+        });
+        records.push(answer.record);
+    }
+    let data = ChainData::of(dataset.name, &records);
+    let mut kept = Records::default();
+    records.iter().for_each(|record| kept.push(record));
+    Ok((Data::Chain(Box::new(data)), kept.into_vec()))
+}

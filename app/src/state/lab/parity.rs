@@ -1,0 +1,68 @@
+//! Ids through the whole page against those of the model's bare loop.
+
+use leptos::prelude::*;
+use llamaglass_engine::ModelInfo;
+use llamaglass_engine::lab::parity::{ParityData, ParityRow, first_divergence};
+use llamaglass_engine::lab::{Data, LabError, Progress, Watch};
+use llamaglass_engine::stats::Record;
+
+use super::super::App;
+use super::answers;
+use super::talk;
+use super::watch::PageWatch;
+use crate::lab::{Job, Records, Spec, asking};
+use crate::protocol::Command;
+use crate::settings::Settings;
+
+/// What stands where a reference's name would.
+const NO_REFERENCE: &str = "none in the page: logits would need a second engine on the CPU beside this one; `llamaglass lab parity` compares them";
+
+/// Compares row by row.
+///
+/// # Errors
+/// [`LabError`].
+pub async fn run(
+    app: App,
+    spec: &Spec,
+    info: &ModelInfo,
+    watch: &mut PageWatch,
+) -> Result<(Data, Vec<Record>), LabError> {
+    let dataset = spec.source.dataset(spec.settings.rows)?;
+    let tokens = spec.settings.tokens;
+    let total = dataset.rows.len();
+    let mut records = Records::default();
+    let mut rows = Vec::with_capacity(total);
+    for (index, row) in dataset.rows.iter().enumerate() {
+        if !watch.breathe().await {
+            return Err(LabError::Stopped);
+        }
+        watch.told(Progress {
+            what: format!("row {}/{total}", index + 1),
+            done: index,
+            total,
+            point: None,
+        });
+        let prompt = row.prompt.clone();
+        let (encoded, _) = talk::measure(app, Job::Encode { prompt }).await?;
+        let ids = encoded.ids.len();
+        let job = Job::Bare {
+            ids: encoded.ids,
+            tokens,
+            told: false,
+        };
+        let (bare, _) = talk::measure(app, job).await?;
+        app.send(&Command::ClearCache, &[]);
+        let request = asking(info.has_chat_template, &row.prompt, tokens);
+        let through = answers::whole(app, request, |_, _| {}).await?;
+        rows.push(ParityRow {
+            ids,
+            picked: through.record.ids.len(),
+            first_divergence: first_divergence(&bare.ids, &through.record.ids),
+            ..ParityRow::default()
+        });
+        records.push(&through.record);
+    }
+    let kv = app.settings.with_untracked(Settings::load_options).kv;
+    let data = ParityData::of(dataset.name, NO_REFERENCE.into(), kv, rows);
+    Ok((Data::Parity(data), records.into_vec()))
+}

@@ -1,0 +1,118 @@
+//! Loads at each stub level, from the page.
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use leptos::prelude::*;
+use llamaglass_engine::StubLevel;
+use llamaglass_engine::dataset::Dataset;
+use llamaglass_engine::event::Event;
+use llamaglass_engine::lab::stub::{StubLoad, StubRun, Stubbed};
+use llamaglass_engine::lab::{Arrivals, LabError, request_count};
+
+use super::super::{App, Turn, TurnState};
+use super::answers;
+use super::loads;
+use super::talk;
+use crate::lab::{Sample, asking, load_run};
+use crate::protocol::Command;
+use crate::stats::Heard;
+
+/// Loads on the engine of this page.
+pub struct PageStubs {
+    app: App,
+    dataset: Dataset,
+    chat: bool,
+}
+
+impl PageStubs {
+    /// With the prompts of `dataset`, to a model that takes part in a `chat` or not.
+    pub const fn new(app: App, dataset: Dataset, chat: bool) -> Self {
+        Self { app, dataset, chat }
+    }
+
+    /// Follows requests as far as they were followed before.
+    ///
+    /// # Errors
+    /// [`LabError`].
+    pub async fn restore(&self, level: StubLevel) -> Result<(), LabError> {
+        talk::set_stub(self.app, level).await
+    }
+
+    /// An answer that is drawn as it comes, or whole at its end.
+    async fn answer(
+        &self,
+        index: usize,
+        due_ms: f64,
+        stream: bool,
+        tokens: usize,
+    ) -> Result<Sample, LabError> {
+        let row = &self.dataset.rows[index % self.dataset.rows.len()];
+        let request = asking(self.chat, &row.prompt, tokens);
+        let turn = Turn::new(0, false, String::new(), TurnState::Streaming);
+        self.app.lab.stage.set(Some(turn));
+        let mut whole = String::new();
+        let answer = answers::heard(self.app, request, |heard, _| {
+            let Heard::Event(event) = heard else { return };
+            if let Event::Token { text, .. } | Event::Done { text, .. } = &**event {
+                match stream {
+                    true => turn.text.update(|all| all.push_str(text)),
+                    false => whole.push_str(text),
+                }
+            }
+        })
+        .await?;
+        if !stream {
+            turn.text.set(whole);
+        }
+        turn.state.set(TurnState::Done);
+        let mut sample = answer.sample;
+        sample.due_ms = due_ms;
+        Ok(sample)
+    }
+}
+
+impl Stubbed for PageStubs {
+    async fn run(
+        &mut self,
+        level: StubLevel,
+        load: StubLoad,
+        stream: bool,
+        tokens: usize,
+    ) -> Result<StubRun, LabError> {
+        let StubLoad { qps, duration_s } = load;
+        let count = request_count(qps, duration_s);
+        if count == 0 {
+            return Err(LabError::Setting(format!(
+                "{qps} requests a second for {duration_s} s are none"
+            )));
+        }
+        talk::set_stub(self.app, level).await?;
+        self.app.send(&Command::ClearCache, &[]);
+        let due = Arrivals::Constant.offsets_ms(qps, count, 0);
+        let stubs = &*self;
+        let answers: FuturesUnordered<_> = loads::at(&due)
+            .enumerate()
+            .map(|(index, due)| async move {
+                let due_ms = due.wait(stubs.app).await;
+                stubs.answer(index, due_ms, stream, tokens).await
+            })
+            .collect();
+        let samples: Vec<Result<Sample, LabError>> = answers.collect().await;
+        let samples = samples.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let run = load_run((qps, duration_s, Arrivals::Constant), &samples);
+        let Some((e2e, execution_s)) = run.e2e_ms.zip(run.execution_s) else {
+            let why = run
+                .errors
+                .first()
+                .map_or_else(String::new, |of| of.0.clone());
+            let what = "a load at a stub level: nothing was answered";
+            return Err(LabError::failed(what, why));
+        };
+        Ok(StubRun {
+            requested: run.requested,
+            completed: run.completed,
+            execution_s,
+            request_ms: e2e.p50,
+        })
+    }
+}

@@ -1,0 +1,91 @@
+//! Who looks on while the page itself drives an experiment.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::channel::{mpsc, oneshot};
+use leptos::prelude::*;
+use llamaglass_engine::lab::{Point, Progress, Watch};
+
+use super::super::{App, now};
+use super::talk;
+use crate::breath::Breath;
+
+/// News is drawn at most this often.
+const TELL_EVERY_MS: f64 = 50.0;
+/// How long is slept without looking whether it is to stop.
+const NAP_MS: f64 = 100.0;
+/// A page that is hidden has no frames: so long is waited for one.
+const NO_FRAME: Duration = Duration::from_secs(1);
+
+/// Tells the state, and hears whether to stop.
+pub struct PageWatch {
+    app: App,
+    breath: Option<Breath>,
+    points: Vec<Point>,
+    told_at: f64,
+}
+
+impl PageWatch {
+    /// Of this page.
+    pub fn new(app: App) -> Self {
+        Self {
+            app,
+            breath: Breath::new(),
+            points: Vec::new(),
+            told_at: 0.0,
+        }
+    }
+}
+
+impl Watch for PageWatch {
+    fn told(&mut self, progress: Progress) {
+        self.points.extend(progress.point.clone());
+        let at = now();
+        if at - self.told_at >= TELL_EVERY_MS || progress.done >= progress.total {
+            self.told_at = at;
+            super::advance(self.app, progress, std::mem::take(&mut self.points));
+        }
+    }
+
+    async fn breathe(&mut self) -> bool {
+        match &self.breath {
+            Some(breath) => breath.take().await,
+            None => pause(0.0).await,
+        }
+        !talk::is_stopped(self.app)
+    }
+
+    async fn sleep(&mut self, ms: f64) {
+        let end = now() + ms;
+        while now() < end && !talk::is_stopped(self.app) {
+            pause((end - now()).min(NAP_MS)).await;
+        }
+    }
+}
+
+/// Comes back after `ms` milliseconds.
+pub async fn pause(ms: f64) {
+    let (sender, done) = oneshot::channel();
+    let wait = Duration::from_secs_f64(ms.max(0.0) / 1e3);
+    let wake = move || {
+        // Whoever was dropped needs no more waking.
+        let _gone = sender.send(());
+    };
+    set_timeout(wake, wait);
+    // The timer is never taken away.
+    let _woken = done.await;
+}
+
+/// Comes back after what was drawn up to now is painted.
+pub async fn painted() {
+    let (mut of_frame, mut done) = mpsc::channel(1);
+    let mut of_timer = of_frame.clone();
+    request_animation_frame(move || drop(of_frame.try_send(())));
+    set_timeout(move || drop(of_timer.try_send(())), NO_FRAME);
+    let _first = done.next().await;
+    // A task after the frame: style, layout and paint of it are done.
+    if let Some(breath) = Breath::new() {
+        breath.take().await;
+    }
+}

@@ -1,0 +1,151 @@
+//! Settings that are chosen from a list.
+
+use leptos::prelude::*;
+use llamaglass_engine::StubLevel;
+use llamaglass_engine::lab::ablate::Switch;
+use llamaglass_engine::lab::{Arrivals, Experiment};
+
+use super::fields::settings;
+use crate::lab::{Field, LabSettings};
+use crate::state::{self, App, app};
+
+/// One such setting.
+#[component]
+pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
+    let app = app();
+    match field {
+        Field::Arrivals => {
+            let all = [Arrivals::Poisson, Arrivals::Uniform, Arrivals::Constant];
+            let now = settings(experiment, |of| of.arrivals.name());
+            let options = all.map(|of| (of.name(), of.name()));
+            let choose = move |name: String| {
+                if let Ok(arrivals) = name.parse() {
+                    change(app, experiment, |of| of.arrivals = arrivals);
+                }
+            };
+            select(experiment, field, options.to_vec(), now, choose).into_any()
+        }
+        Field::With => {
+            let now = settings(experiment, |of| of.with.map_or("", Switch::name));
+            let mut options = vec![("", "nothing")];
+            let of_engine = Switch::ALL.into_iter();
+            let of_engine = of_engine
+                .filter(|of| !matches!(of, Switch::Worker | Switch::Batch | Switch::Overlay));
+            options.extend(of_engine.map(|of| (of.name(), of.title())));
+            let choose = move |name: String| {
+                change(app, experiment, |of| of.with = name.parse().ok());
+            };
+            select(experiment, field, options, now, choose).into_any()
+        }
+        Field::Switches => {
+            let now = settings(experiment, |of| of.switches.clone());
+            let toggle = move |switch: Switch, on: bool| {
+                change(app, experiment, |of| {
+                    of.switches = Switch::ALL
+                        .into_iter()
+                        .filter(|each| match *each == switch {
+                            true => on,
+                            false => of.switches.contains(each),
+                        })
+                        .collect();
+                });
+            };
+            let all = Switch::ALL.map(|of| (of, of.title().to_owned(), now.contains(&of)));
+            boxes(experiment, field, all.to_vec(), Switch::name, toggle).into_any()
+        }
+        Field::Levels => {
+            let now = settings(experiment, |of| of.levels.clone());
+            let toggle = move |level: StubLevel, on: bool| {
+                change(app, experiment, |of| {
+                    of.levels = StubLevel::ALL
+                        .into_iter()
+                        .filter(|each| match *each == level {
+                            true => on,
+                            false => of.levels.contains(each),
+                        })
+                        .collect();
+                });
+            };
+            // Random weights are another load.
+            let all = StubLevel::ALL.into_iter();
+            let all = all.filter(|of| *of != StubLevel::RandomWeights);
+            let all = all.map(|of| {
+                let words = format!("{of}: ends {}", of.place());
+                (of, words, now.contains(&of))
+            });
+            let name = |of: StubLevel| of.number();
+            view! {
+                {boxes(experiment, field, all.collect(), name, toggle)}
+                <p class="help lab-wide">
+                    "Level 99, random weights, is another load and left out here: choose it in the settings and run the experiment with that model."
+                </p>
+            }
+            .into_any()
+        }
+        _ => ().into_any(),
+    }
+}
+
+fn change(app: App, experiment: Experiment, how: impl FnOnce(&mut LabSettings)) {
+    app.lab.settings.update(|all| {
+        let of = all.entry(experiment);
+        how(of.or_insert_with(|| LabSettings::of(experiment)));
+    });
+    state::save_lab_settings(app);
+}
+
+fn select(
+    experiment: Experiment,
+    field: Field,
+    options: Vec<(&'static str, &'static str)>,
+    now: &'static str,
+    choose: impl Fn(String) + 'static,
+) -> impl IntoView {
+    let id = format!("lab-{experiment}-{}", field.name());
+    let options = options.into_iter().map(|(value, words)| {
+        view! { <option value=value selected=value == now>{words}</option> }
+    });
+    view! {
+        <div class="settings-field">
+            <label for=id.clone()>{field.label()}</label>
+            <select
+                id=id.clone()
+                data-testid=id
+                on:change=move |event| choose(event_target_value(&event))
+            >
+                {options.collect_view()}
+            </select>
+        </div>
+    }
+}
+
+fn boxes<T: Copy + 'static, N: std::fmt::Display>(
+    experiment: Experiment,
+    field: Field,
+    all: Vec<(T, String, bool)>,
+    name: impl Fn(T) -> N,
+    toggle: impl Fn(T, bool) + Copy + 'static,
+) -> impl IntoView {
+    let each = all.into_iter().map(|(of, words, on)| {
+        let id = format!("lab-{experiment}-{}-{}", field.name(), name(of));
+        let target = id.clone();
+        view! {
+            <label class="bench-choice" for=target>
+                <input
+                    id=id.clone()
+                    data-testid=id
+                    type="checkbox"
+                    checked=on
+                    on:change=move |event| toggle(of, event_target_checked(&event))
+                />
+                {words}
+            </label>
+        }
+    });
+    view! {
+        <details class="lab-wide">
+            <summary>{field.label()}</summary>
+            <div class="lab-boxes">{each.collect_view()}</div>
+        </details>
+    }
+}

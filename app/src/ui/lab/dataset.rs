@@ -1,0 +1,75 @@
+//! Which prompts experiments are run over.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{File, HtmlInputElement};
+
+use crate::lab::Source;
+use crate::state::{self, app};
+use crate::thrown::words;
+
+/// A file of more bytes is none of prompts, but a model perhaps.
+const MOST_BYTES: f64 = 20e6;
+
+/// The prompts that come with the program, or a file of the user's.
+#[component]
+pub fn DatasetField() -> impl IntoView {
+    let app = app();
+    let name = move || match app.lab.source.get() {
+        Source::BuiltIn => "Prompts that come with the program".to_owned(),
+        Source::File { name, .. } => name,
+    };
+    let own = move || app.lab.source.with(|source| *source != Source::BuiltIn);
+    let running = move || app.lab.running.with(Option::is_some);
+    view! {
+        <div class="lab-dataset">
+            <span class="lab-dataset-name" data-testid="lab-dataset">{name}</span>
+            <label class="secondary file-button" class:disabled=running>
+                "Another dataset"
+                <input
+                    type="file"
+                    accept=".json,.jsonl,.ndjson,.txt"
+                    aria-label="A dataset: Alpaca\u{2019}s JSON, JSON lines, or a prompt a line"
+                    data-testid="lab-dataset-file"
+                    disabled=running
+                    on:change=move |event| {
+                        let input: HtmlInputElement = event_target(&event);
+                        let file = input.files().and_then(|files| files.get(0));
+                        input.set_value("");
+                        if let Some(file) = file {
+                            leptos::task::spawn_local(async move {
+                                match text(&file).await {
+                                    Ok(text) => {
+                                        let name = file.name();
+                                        state::choose_dataset(app, Source::File { name, text });
+                                    }
+                                    Err(why) => app.lab.source_error.set(Some(why)),
+                                }
+                            });
+                        }
+                    }
+                />
+            </label>
+            <Show when=own>
+                <button
+                    class="quiet"
+                    disabled=running
+                    on:click=move |_| state::choose_dataset(app, Source::BuiltIn)
+                >
+                    "Back to the built-in prompts"
+                </button>
+            </Show>
+            <p class="help" role="status">{move || app.lab.source_error.get()}</p>
+        </div>
+    }
+}
+
+async fn text(file: &File) -> Result<String, String> {
+    if file.size() > MOST_BYTES {
+        return Err(format!("{}: more than 20 MB are no dataset", file.name()));
+    }
+    let text = JsFuture::from(file.unchecked_ref::<web_sys::Blob>().text()).await;
+    let text = text.map_err(|error| format!("{}: {}", file.name(), words(&error)))?;
+    Ok(text.as_string().unwrap_or_default())
+}

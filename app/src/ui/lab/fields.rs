@@ -1,0 +1,92 @@
+//! The settings of an experiment.
+
+use leptos::prelude::*;
+use llamaglass_engine::lab::Experiment;
+
+use super::choices::Choices;
+use crate::lab::{Field, LabSettings, fields};
+use crate::state::{self, app};
+
+/// Those that it reads. `valid` says whether all make sense.
+#[component]
+pub fn Fields(experiment: Experiment, valid: RwSignal<bool>) -> impl IntoView {
+    let wrong = RwSignal::new(Vec::<Field>::new());
+    Effect::new(move || valid.set(wrong.with(Vec::is_empty)));
+    let all = fields(experiment).iter().copied();
+    let typed = all.clone().filter(|field| is_typed(*field));
+    let chosen = all.filter(|field| !is_typed(*field));
+    let running = move || app().lab.running.with(Option::is_some);
+    view! {
+        <fieldset class="lab-fields" disabled=running>
+            <legend class="hidden">{format!("Settings of {}", experiment.title())}</legend>
+            {typed.map(|field| view! { <Typed experiment field wrong/> }).collect_view()}
+            {chosen.map(|field| view! { <Choices experiment field/> }).collect_view()}
+        </fieldset>
+    }
+}
+
+const fn is_typed(field: Field) -> bool {
+    !matches!(
+        field,
+        Field::Arrivals | Field::With | Field::Switches | Field::Levels
+    )
+}
+
+#[component]
+fn Typed(experiment: Experiment, field: Field, wrong: RwSignal<Vec<Field>>) -> impl IntoView {
+    let app = app();
+    let shown = settings(experiment, |of| of.text(field)).unwrap_or_default();
+    let error = RwSignal::new(None::<String>);
+    let id = format!("lab-{experiment}-{}", field.name());
+    let help = format!("{id}-help");
+    let label = match (experiment, field) {
+        (Experiment::Bare, Field::Tokens) => "Answer tokens (0: as the reference)",
+        (Experiment::Simulate, Field::Tokens) => "Answer tokens, at most",
+        _ => field.label(),
+    };
+    view! {
+        <div class="settings-field" class:invalid=move || error.get().is_some()>
+            <label for=id.clone()>{label}</label>
+            <input
+                id=id.clone()
+                data-testid=id.clone()
+                type="text"
+                inputmode="decimal"
+                autocomplete="off"
+                value=shown
+                aria-describedby=help.clone()
+                aria-invalid=move || error.get().is_some().to_string()
+                on:input=move |event| {
+                    let typed = event_target_value(&event);
+                    let taken = app
+                        .lab
+                        .settings
+                        .try_update(|all| {
+                            let of = all.entry(experiment);
+                            of.or_insert_with(|| LabSettings::of(experiment))
+                                .take(field, &typed, experiment)
+                        })
+                        .unwrap_or(Ok(()));
+                    wrong.update(|wrong| {
+                        wrong.retain(|of| *of != field);
+                        wrong.extend(taken.is_err().then_some(field));
+                    });
+                    error.set(taken.err());
+                    state::save_lab_settings(app);
+                }
+            />
+            <p class="help" id=help>{move || error.get()}</p>
+        </div>
+    }
+}
+
+/// Something of an experiment's settings, as they are now.
+pub fn settings<T>(experiment: Experiment, of: impl Fn(&LabSettings) -> T) -> T {
+    app()
+        .lab
+        .settings
+        .with_untracked(|all| match all.get(&experiment) {
+            Some(settings) => of(settings),
+            None => of(&LabSettings::of(experiment)),
+        })
+}

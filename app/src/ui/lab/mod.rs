@@ -1,0 +1,96 @@
+//! The lab: a card for each experiment, in the order in which they are best run.
+
+mod card;
+mod choices;
+mod dataset;
+mod fields;
+mod frame;
+mod kept;
+mod live;
+mod outcome;
+mod summary;
+
+use leptos::prelude::*;
+use llamaglass_engine::lab::Experiment;
+
+use super::header::Icon;
+use super::message::Answer;
+use crate::lab::unfit;
+use crate::state::{self, Kept, Loaded, app};
+use card::Card;
+use dataset::DatasetField;
+use summary::AllTogether;
+
+/// The lab in place of the conversation.
+#[component]
+pub fn LabTab() -> impl IntoView {
+    let app = app();
+    let whose = move || match app.loaded() {
+        Some(Loaded::Engine(info)) => format!(
+            "Measures {} on {} in this page.",
+            info.name, info.backend.adapter
+        ),
+        Some(Loaded::Server(server)) => format!(
+            "Answers come from the server at {}: what it can be asked is measured of it, on this page\u{2019}s clock.",
+            server.host()
+        ),
+        None => "No model is loaded: load one in the conversation first.".into(),
+    };
+    let all = move || app.lab.running.get().is_some_and(|running| running.all);
+    let none_fits = move || {
+        let loaded = app.loaded();
+        Experiment::ALL
+            .iter()
+            .all(|of| unfit(*of, loaded.as_ref()).is_some())
+    };
+    let denied = move || match app.lab.kept.get() {
+        Kept::Denied(why) => Some(why),
+        _ => None,
+    };
+    view! {
+        <section class="lab" aria-labelledby="lab-title" data-testid="lab">
+            <div class="lab-column">
+                <div class="lab-head">
+                    <h2 id="lab-title">"Lab: where a token\u{2019}s time goes"</h2>
+                    <button class="secondary" on:click=move |_| state::open_lab(app, false)>
+                        <Icon path="M15 5l-7 7l7 7"/>
+                        "Conversation"
+                    </button>
+                </div>
+                <p class="help" data-testid="lab-whose">{whose}</p>
+                <div class="lab-all">
+                    <DatasetField/>
+                    <button
+                        class="primary"
+                        data-testid="lab-run-all"
+                        disabled=move || !app.can_send() || none_fits()
+                        on:click=move |_| state::start_all(app)
+                    >
+                        {move || if all() { "Running all" } else { "Run all, in order" }}
+                    </button>
+                </div>
+                {move || denied().map(|why| view! {
+                    <p class="warning" data-testid="lab-denied">
+                        "This browser keeps no runs, so they can\u{2019}t be compared after a reload: " {why}
+                    </p>
+                })}
+                <AllTogether/>
+                {Experiment::ALL.map(|experiment| view! { <Card experiment/> })}
+                <Stage/>
+            </div>
+        </section>
+    }
+}
+
+/// Where answers are painted to be measured.
+#[component]
+fn Stage() -> impl IntoView {
+    let app = app();
+    view! {
+        <Show when=move || app.lab.stage.get().is_some()>
+            <div class="lab-stage" inert="true" aria-hidden="true">
+                {move || app.lab.stage.get().map(|turn| view! { <Answer turn/> })}
+            </div>
+        </Show>
+    }
+}

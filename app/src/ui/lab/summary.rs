@@ -1,0 +1,85 @@
+//! What all experiments say together.
+
+use leptos::prelude::*;
+use llamaglass_engine::lab::{LabResult, SCHEMA_VERSION, Summary};
+use llamaglass_report::lab::report;
+use serde_json::json;
+
+use super::super::download::download;
+use crate::state::{App, Outcome, app};
+
+/// The summary, once several experiments have been run.
+#[component]
+pub fn AllTogether() -> impl IntoView {
+    let app = app();
+    let several = Memo::new(move |_| results(app).len() > 1);
+    view! {
+        <Show when=move || several.get() && app.lab.running.with(Option::is_none)>
+            <section class="card lab-card" aria-labelledby="lab-summary" data-testid="lab-summary">
+                <h3 id="lab-summary">"All together"</h3>
+                {move || said(&results(app))}
+                <div class="lab-files">
+                    <button class="secondary" on:click=move |_| {
+                        let results = untrack(|| results(app));
+                        if let Ok(html) = report(&results, &Summary::of(&results)) {
+                            download("llamaglass-lab.html", "text/html", &html);
+                        }
+                    }>
+                        "One report of all (HTML)"
+                    </button>
+                    <button class="secondary" on:click=move |_| {
+                        let results = untrack(|| results(app));
+                        let all = json!({
+                            "schema_version": SCHEMA_VERSION,
+                            "summary": Summary::of(&results),
+                            "left_out": untrack(|| left_out(app)),
+                            "results": results,
+                        });
+                        download("llamaglass-lab.json", "application/json", &format!("{all:#}"));
+                    }>
+                        "JSON of all"
+                    </button>
+                </div>
+            </section>
+        </Show>
+    }
+}
+
+fn said(results: &[LabResult]) -> impl IntoView + use<> {
+    let findings = Summary::of(results).findings;
+    let nothing = findings.is_empty();
+    let findings = findings.into_iter();
+    let findings = findings
+        .map(|of| view! { <li>{of.text}</li> })
+        .collect_view();
+    view! {
+        <ul class="lab-findings">{findings}</ul>
+        {nothing.then(|| view! {
+            <p class="help">"Run the ladder, the call chain or the kernels, too: they say where a token\u{2019}s time goes."</p>
+        })}
+    }
+}
+
+/// What was found, in the order of the experiments.
+fn results(app: App) -> Vec<LabResult> {
+    app.lab.outcomes.with(|all| {
+        let found = all.values().filter_map(|outcome| match outcome {
+            Outcome::Done(found) => Some(found.result.clone()),
+            _ => None,
+        });
+        found.collect()
+    })
+}
+
+/// What was not, and why.
+fn left_out(app: App) -> Vec<(String, String)> {
+    app.lab.outcomes.with(|all| {
+        let failed = all
+            .iter()
+            .filter_map(|(experiment, outcome)| match outcome {
+                Outcome::Failed(why) => Some((experiment.name().to_owned(), why.clone())),
+                _ => None,
+            });
+        failed.collect()
+    })
+}

@@ -1,0 +1,396 @@
+//! Experiments of the lab where the engine is.
+
+use futures::channel::mpsc::UnboundedReceiver;
+use futures::{FutureExt, StreamExt};
+use llamaglass_engine::dataset::Row;
+use llamaglass_engine::event::{Event, Fault, RequestId};
+use llamaglass_engine::lab::ablate::{self, AblateData, AblateSettings, Switch};
+use llamaglass_engine::lab::bare::{self, BareSettings, budget, encode};
+use llamaglass_engine::lab::chain;
+use llamaglass_engine::lab::kernels::{self, KernelSettings};
+use llamaglass_engine::lab::lengths::StatsData;
+use llamaglass_engine::lab::load::{LoadData, OpenLoop, open_loop};
+use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings};
+use llamaglass_engine::lab::{
+    Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers,
+};
+use llamaglass_engine::platform::unix_time_seconds;
+use llamaglass_engine::scheduler::{Policy, Request};
+use llamaglass_engine::stats::Record;
+use llamaglass_engine::{Ablations, Engine, EngineError};
+
+use super::actor::Incoming;
+use super::js::{Breath, now, post, sleep};
+use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec, asking};
+use crate::protocol::{Command, Reply, Tag};
+
+/// News is told at most this often.
+const TELL_EVERY_MS: f64 = 50.0;
+/// How long is slept without looking whether it is to stop.
+const NAP_MS: f64 = 50.0;
+/// Log lines that are formatted where logs are eager, as in the terminal.
+const LOG_LINES: u32 = 200;
+/// Positions that prompts are padded to, or the context where that is less: all of a long context would take
+/// minutes without a GPU.
+const PAD_TO: usize = 512;
+/// Rows and tokens that say what a token takes, before a load is simulated.
+const TRIAL: (usize, usize) = (2, 16);
+
+/// Tells the page how far it is, and hears of it while the engine is busy.
+struct Onlooker<'a> {
+    inbox: &'a mut UnboundedReceiver<Incoming>,
+    breath: &'a Breath,
+    stopped: bool,
+    later: Vec<Incoming>,
+    records: Records,
+    /// What was not told yet.
+    points: Vec<Point>,
+    told_at: f64,
+    what: String,
+}
+
+impl Onlooker<'_> {
+    fn hear(&mut self) {
+        while let Some(Some(incoming)) = self.inbox.next().now_or_never() {
+            let busy = || "an experiment is running".to_owned();
+            match incoming.command {
+                Command::StopLab => self.stopped = true,
+                Command::Submit { tag, .. } => post(&Reply::Event {
+                    tag,
+                    event: Event::Failed {
+                        request: RequestId(0),
+                        error: busy(),
+                        fault: Fault::Engine,
+                    },
+                }),
+                Command::Bench { .. } => post(&Reply::BenchFailed { error: busy() }),
+                Command::Measure { tag, .. } => post(&Reply::Measured {
+                    tag,
+                    outcome: Err(busy()),
+                }),
+                Command::SetStub { .. } => post(&Reply::StubSet {
+                    error: Some(busy()),
+                }),
+                Command::Lab { .. } => post(&Reply::Notice {
+                    text: "An experiment is running already.".into(),
+                }),
+                // Another model ends it.
+                Command::Load { .. } => {
+                    self.stopped = true;
+                    self.later.push(incoming);
+                }
+                Command::Abort { .. } | Command::StopBench | Command::ClearCache => {}
+                Command::Probe { .. } | Command::StoredModels | Command::DeleteStoredModels => {
+                    self.later.push(incoming);
+                }
+            }
+        }
+    }
+}
+
+impl Watch for Onlooker<'_> {
+    fn told(&mut self, progress: Progress) {
+        // What is not finite has no place in JSON.
+        let sound = |point: &Point| point.x.is_finite() && point.y.is_finite();
+        self.points.extend(progress.point.clone().filter(sound));
+        let progress = Progress {
+            point: None,
+            ..progress
+        };
+        let at = now();
+        let ended = progress.done >= progress.total;
+        if ended || progress.what != self.what || at - self.told_at >= TELL_EVERY_MS {
+            // News of another kind may come as often as it changes, but not as often as tokens do.
+            if !ended && at - self.told_at < TELL_EVERY_MS / 5.0 {
+                return;
+            }
+            self.told_at = at;
+            self.what.clone_from(&progress.what);
+            let points = std::mem::take(&mut self.points);
+            post(&Reply::LabProgress { progress, points });
+        }
+    }
+
+    async fn breathe(&mut self) -> bool {
+        self.breath.take().await;
+        self.hear();
+        !self.stopped
+    }
+
+    async fn sleep(&mut self, ms: f64) {
+        let end = now() + ms;
+        while !self.stopped && now() < end {
+            sleep((end - now()).clamp(0.0, NAP_MS).ceil() as i32).await;
+            self.hear();
+        }
+    }
+
+    fn answered(&mut self, record: &Record) {
+        self.records.push(record);
+    }
+}
+
+/// Runs an experiment and tells the page how it ended; gives what came meanwhile and has to be done
+/// afterwards.
+pub async fn run(
+    engine: &mut Engine,
+    spec: Spec,
+    inbox: &mut UnboundedReceiver<Incoming>,
+    breath: &Breath,
+) -> Vec<Incoming> {
+    let begun = unix_time_seconds();
+    let mut onlooker = Onlooker {
+        inbox,
+        breath,
+        stopped: false,
+        later: Vec::new(),
+        records: Records::default(),
+        points: Vec::new(),
+        told_at: 0.0,
+        what: String::new(),
+    };
+    let done = experiment(engine, &spec, &mut onlooker).await;
+    // Whatever came, the engine is left as it was.
+    let left = engine.set_ablations(Ablations::default());
+    let end = match (done, left) {
+        (Ok(data), Ok(())) => {
+            let machine = Machine::of(engine.info(), &engine.info().name);
+            let result = LabResult::new(begun, Some(machine), spec.settings.seed, data);
+            LabEnd::Done {
+                result: Box::new(result),
+                records: onlooker.records.into_vec(),
+            }
+        }
+        (Err(error), _) => error.into(),
+        (_, Err(error)) => LabError::failed("leaving the engine as it was", error).into(),
+    };
+    post(&Reply::LabEnded(end));
+    onlooker.later
+}
+
+async fn experiment(
+    engine: &mut Engine,
+    spec: &Spec,
+    watch: &mut Onlooker<'_>,
+) -> Result<Data, LabError> {
+    let settings = &spec.settings;
+    let dataset = spec.source.dataset(settings.rows)?;
+    Ok(match spec.experiment {
+        Experiment::Stats => Data::Stats(StatsData::of(&dataset, engine.tokenizer())?),
+        Experiment::Bare => {
+            let tokens = Some(settings.tokens).filter(|tokens| *tokens > 0);
+            Data::Bare(bare::run(engine, &dataset, BareSettings { tokens }, watch).await?)
+        }
+        Experiment::Load => Data::Load(load(engine, spec, watch).await?),
+        Experiment::Chain => {
+            let sizes = (LOG_LINES, Some(PAD_TO.min(engine.info().context_length)));
+            let worse = settings
+                .with
+                .map(|switch| ablate::ablations(engine, switch, sizes).map_err(LabError::Setting));
+            let worse = worse.transpose()?;
+            let worse = worse.as_ref().map(|(of, changes)| (&**changes, *of));
+            let data = chain::run(engine, &dataset, settings.tokens, worse, watch).await?;
+            Data::Chain(Box::new(data))
+        }
+        Experiment::Ablate => Data::Ablate(ablated(engine, settings, watch).await?),
+        Experiment::Simulate => Data::Simulate(Box::new(simulated(engine, spec, watch).await?)),
+        Experiment::Kernels => {
+            let settings = KernelSettings {
+                prompt_tokens: settings.prompt_tokens,
+                repeats: settings.repeats,
+                layers: false,
+            };
+            Data::Kernels(kernels::run(engine, settings, watch).await?)
+        }
+        experiment @ (Experiment::Ladder | Experiment::Parity | Experiment::Stub) => {
+            return Err(LabError::NotHere {
+                experiment,
+                why: "it is driven from outside the worker".into(),
+            });
+        }
+    })
+}
+
+async fn load(
+    engine: &mut Engine,
+    spec: &Spec,
+    watch: &mut Onlooker<'_>,
+) -> Result<LoadData, LabError> {
+    let LabSettings {
+        qps,
+        duration_s,
+        arrivals,
+        seed,
+        tokens,
+        ..
+    } = &spec.settings;
+    let dataset = spec.source.dataset(0)?;
+    let asked = dataset.rows.iter();
+    let requests: Vec<Request> = asked
+        .map(|row| asking(engine.info().has_chat_template, &row.prompt, *tokens))
+        .collect();
+    let mut runs = Vec::with_capacity(qps.len());
+    // Prefill and decode have run once before anything counts.
+    if let Some(first) = requests.first() {
+        answers::alone(engine, first.clone(), watch).await?;
+    }
+    for qps in qps {
+        let plan = OpenLoop {
+            qps: *qps,
+            duration_s: *duration_s,
+            arrivals: *arrivals,
+            seed: *seed,
+            requests: &requests,
+        };
+        runs.push(open_loop(engine, &plan, watch).await?.0);
+    }
+    Ok(LoadData {
+        target: "engine".into(),
+        dataset: dataset.name,
+        runs,
+    })
+}
+
+async fn ablated(
+    engine: &mut Engine,
+    settings: &LabSettings,
+    watch: &mut Onlooker<'_>,
+) -> Result<AblateData, LabError> {
+    let of_engine = |switch: &Switch| !matches!(switch, Switch::Worker | Switch::Overlay);
+    let switches = settings.switches.iter().copied().filter(of_engine);
+    let switches: Vec<Switch> = switches.collect();
+    let ablate = AblateSettings {
+        prompt_tokens: settings.prompt_tokens,
+        gen_tokens: settings.tokens,
+        repeats: settings.repeats,
+        seed: settings.seed,
+        log_lines: LOG_LINES,
+        pad_to: Some(PAD_TO.min(engine.info().context_length)),
+    };
+    let (effects, left_out) = ablate::run(engine, &switches, &ablate, watch).await?;
+    Ok(AblateData::of(ablate, effects, left_out))
+}
+
+async fn simulated(
+    engine: &mut Engine,
+    spec: &Spec,
+    watch: &mut Onlooker<'_>,
+) -> Result<SimulateData, LabError> {
+    let settings = &spec.settings;
+    let mut dataset = spec.source.dataset(settings.rows)?;
+    let tokenizer = std::sync::Arc::clone(engine.tokenizer());
+    let mut lengths = Vec::with_capacity(dataset.rows.len());
+    for (index, row) in dataset.rows.iter().enumerate() {
+        let of = |error: EngineError| LabError::Row {
+            row: index + 1,
+            error: error.to_string(),
+        };
+        let output = budget(&tokenizer, row).map_err(of)?.min(settings.tokens);
+        lengths.push((encode(&tokenizer, row).map_err(of)?.0.len(), output));
+    }
+    let outputs: Vec<usize> = lengths.iter().map(|row| row.1).collect();
+    let name = dataset.name.clone();
+    dataset.take(TRIAL.0);
+    let trial = BareSettings {
+        tokens: Some(TRIAL.1),
+    };
+    let bare = bare::run(engine, &dataset, trial, watch).await?;
+    let qps = settings.qps.first().copied().unwrap_or(1.0);
+    let how = SimulateSettings {
+        qps,
+        arrivals: settings.arrivals,
+        seed: settings.seed,
+        lengths,
+        policy: Policy::default(),
+    };
+    let run = simulate::run(engine, &how, watch).await?;
+    let mut data = SimulateData::of(name, &outputs, bare.ms_per_token, qps);
+    data.scheduler = Some(run);
+    Ok(data)
+}
+
+/// Measures a piece of an experiment that the page drives.
+///
+/// # Errors
+/// What the engine says.
+pub async fn measure(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, String> {
+    measured(engine, tag, job)
+        .await
+        .map_err(|error| error.to_string())
+}
+
+async fn measured(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, EngineError> {
+    let begin = now();
+    let prompt_ids = |engine: &Engine, prompt: String| {
+        let row = Row {
+            prompt,
+            reference: None,
+        };
+        encode(engine.tokenizer(), &row).map(|(ids, _)| ids)
+    };
+    let picked = |id| post(&Reply::Picked { tag, id });
+    Ok(match job {
+        Job::Encode { prompt } => Measured {
+            ids: prompt_ids(engine, prompt)?,
+            ms: now() - begin,
+            ..Measured::default()
+        },
+        Job::Bare { ids, tokens, told } => {
+            let mut tell = |id| {
+                if told {
+                    picked(id);
+                }
+            };
+            let run = engine.bare(&ids, tokens, &mut tell).await?;
+            Measured {
+                ids: run.ids,
+                first_ms: run.prefill_ms,
+                ms: now() - begin,
+                ..Measured::default()
+            }
+        }
+        Job::Text { prompt, tokens } => {
+            let ids = prompt_ids(engine, prompt)?;
+            let run = engine.bare(&ids, tokens, &mut |id| picked(id)).await?;
+            Measured {
+                text: engine.tokenizer().decode(&run.ids, true),
+                ids: run.ids,
+                first_ms: run.prefill_ms,
+                ms: now() - begin,
+                record: None,
+            }
+        }
+        Job::Alone { request } => alone(engine, request).await,
+    })
+}
+
+/// A request's whole answer, without a word meanwhile.
+async fn alone(engine: &mut Engine, request: Request) -> Measured {
+    engine.clear_cache();
+    let begin = now();
+    let id = engine.submit(request);
+    let mut record = Record::default();
+    let mut first_ms = None;
+    loop {
+        let mut ended = false;
+        for event in engine.step().await {
+            if event.request() == id {
+                record.push(&event);
+                ended |= event.is_last();
+                if !record.ids.is_empty() {
+                    first_ms.get_or_insert_with(|| now() - begin);
+                }
+            }
+        }
+        if ended || engine.is_idle() {
+            break;
+        }
+    }
+    Measured {
+        ids: record.ids.clone(),
+        text: record.text.clone(),
+        first_ms: first_ms.unwrap_or_default(),
+        ms: now() - begin,
+        record: Some(record),
+    }
+}

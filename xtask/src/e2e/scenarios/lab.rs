@@ -1,0 +1,145 @@
+//! The lab: experiments in the worker and from the page, one that is cancelled, and runs that are kept.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::Session;
+use super::chat::{choose_backend, wait_until_ready};
+
+/// Several times what a software adapter on two cores takes.
+const RUN: Duration = Duration::from_secs(240);
+const SOON: Duration = Duration::from_secs(30);
+
+/// Runs a few small ones.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    session.go_to(url)?;
+    choose_backend(session, "flex")?;
+    session.click("[data-testid=lab-open]")?;
+    let unfit = session.wait_for_text("[data-testid=lab-unfit-bare]", SOON, |_| true)?;
+    ensure!(unfit == "Load a model first.", "without a model: {unfit:?}");
+    session.click("[data-testid=lab-open]")?;
+    session.click("[data-testid=load-default]")?;
+    wait_until_ready(session)?;
+    session.click("[data-testid=lab-open]")?;
+    let unfit = session.wait_for_text("[data-testid=lab-unfit-kernels]", SOON, |_| true)?;
+    ensure!(unfit.contains("GPU"), "kernels on the CPU: {unfit:?}");
+
+    set(session, "stats-rows", "8")?;
+    let lead = measured(session, "stats")?;
+    ensure!(lead.contains("tokens in the middle"), "stats says {lead:?}");
+
+    set(session, "chain-rows", "2")?;
+    set(session, "chain-tokens", "6")?;
+    let lead = measured(session, "chain")?;
+    ensure!(lead.contains("of a request"), "chain says {lead:?}");
+    session.wait_for_element("[data-testid=lab-trace-chain]", SOON)?;
+
+    set(session, "ladder-lengths", "1, 4")?;
+    set(session, "ladder-repeats", "3")?;
+    let lead = measured(session, "ladder")?;
+    ensure!(
+        lead.contains("in the bare layer") && lead.contains("through overlay"),
+        "the ladder says {lead:?}"
+    );
+    let layers = report(session, "ladder")?;
+    for layer in ["bare", "worker", "text", "scheduler", "paint", "overlay"] {
+        ensure!(
+            layers.contains(layer),
+            "the ladder\u{2019}s report has no {layer}"
+        );
+    }
+    session.screenshot("lab")?;
+
+    cancelled(session)?;
+    let summary = session.text("[data-testid=lab-summary]")?;
+    ensure!(summary.contains("A token takes"), "together: {summary:?}");
+    kept(session)?;
+    session.resize(360, 800)?;
+    session.screenshot("lab-narrow")?;
+    let wide = session.execute("return document.documentElement.scrollWidth > innerWidth")?;
+    ensure!(wide == false, "at 360 px the page is wider than its window");
+    Ok(())
+}
+
+fn set(session: &Session, field: &str, value: &str) -> Result<()> {
+    session.fill(&format!("[data-testid=lab-{field}]"), value)
+}
+
+/// Runs one to its end; its lead finding.
+fn measured(session: &Session, name: &str) -> Result<String> {
+    session.click(&format!("[data-testid=lab-run-{name}]"))?;
+    let failed = format!("[data-testid=lab-failed-{name}]");
+    let lead = format!("[data-testid=lab-lead-{name}]");
+    let said = session.wait_for(&format!("what {name} found"), RUN, || {
+        if session.count(&failed)? > 0 {
+            return Ok(Some(Err(session.text(&failed)?)));
+        }
+        Ok(match session.count(&lead)? {
+            0 => None,
+            _ => Some(Ok(session.text(&lead)?)),
+        })
+    })?;
+    let said = said.map_err(|why| anyhow::anyhow!("{name} failed: {why}"))?;
+    ensure!(
+        said.contains(|c: char| c.is_ascii_digit()),
+        "{said:?} has no number"
+    );
+    println!("  {name}: {said}");
+    report(session, name)?;
+    Ok(said)
+}
+
+/// The text of an experiment's report, which has a table.
+fn report(session: &Session, name: &str) -> Result<String> {
+    let text = session.wait_for("the report", SOON, || {
+        let text = session.execute(&format!(
+            "const frame = document.querySelector('[data-testid=lab-report-{name}]');\
+             const root = frame?.contentDocument?.body;\
+             return root?.querySelector('td') && frame.clientHeight > 330 ? root.innerText : ''"
+        ))?;
+        Ok(text
+            .as_str()
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned))
+    })?;
+    Ok(text)
+}
+
+/// One that would take long is stopped, and the engine answers afterwards.
+fn cancelled(session: &Session) -> Result<()> {
+    set(session, "bare-rows", "40")?;
+    set(session, "bare-tokens", "12")?;
+    session.click("[data-testid=lab-run-bare]")?;
+    session.wait_for_element("[data-testid=lab-plot]", RUN)?;
+    session.click("[data-testid=lab-cancel]")?;
+    session.wait_for_element("[data-testid=lab-stopped-bare]", RUN)?;
+    set(session, "bare-rows", "2")?;
+    set(session, "bare-tokens", "3")?;
+    measured(session, "bare").map(drop)
+}
+
+/// After a reload the runs are still there, and one can be compared with a later one.
+fn kept(session: &Session) -> Result<()> {
+    session.execute("location.reload()")?;
+    session.click("[data-testid=load-default]")?;
+    wait_until_ready(session)?;
+    session.click("[data-testid=lab-open]")?;
+    let runs = session.wait_for_text("[data-testid=lab-kept-stats]", SOON, |_| true)?;
+    ensure!(runs.starts_with("One run"), "kept: {runs:?}");
+    measured(session, "stats")?;
+    session.wait_for_text("[data-testid=lab-kept-stats] summary", SOON, |text| {
+        text.starts_with("2 runs")
+    })?;
+    session.click("[data-testid=lab-kept-stats] summary")?;
+    session
+        .click("[data-testid=lab-kept-stats] li:nth-child(2) [data-testid=lab-compare-stats]")?;
+    let compared = session.wait_for_text("[data-testid=lab-compared]", SOON, |_| true)?;
+    let row = compared
+        .lines()
+        .find(|line| line.starts_with("prompt, median"));
+    let row = row.with_context(|| format!("no medians in {compared:?}"))?;
+    ensure!(row.contains("1.00"), "the same prompts: {row:?}");
+    session.screenshot("lab-compared").map(drop)
+}
