@@ -51,6 +51,8 @@ pub struct LadderSettings {
 pub struct LadderData {
     /// What was to be done.
     pub ladder: LadderSettings,
+    /// Milliseconds a token through all layers against the lowest alone, in pairs.
+    pub whole: Option<Difference>,
     /// The layers, the lowest first.
     pub layers: Vec<LadderLayer>,
 }
@@ -157,6 +159,8 @@ impl LadderData {
             let pairs: Vec<[f64; 2]> = pairs.map(|(a, b)| [a, b]).collect();
             Difference::of(&pairs)
         };
+        let last = names.len().checked_sub(1).filter(|last| *last > 0);
+        let whole = last.and_then(|last| against(Some(overall(0)), &overall(last)));
         let layers = names.into_iter().enumerate().map(|(index, layer)| {
             let below = index.checked_sub(1);
             let values = overall(index);
@@ -177,6 +181,7 @@ impl LadderData {
             }
         });
         Self {
+            whole,
             layers: layers.collect(),
             ladder: settings,
         }
@@ -190,13 +195,23 @@ impl LadderData {
         };
         let last = self.layers.len() - 1;
         let at = |index: usize| format!("/layers/{index}/ms_per_token/median");
-        let mut findings = vec![
-            Sentence::new("A token takes ")
-                .number(at(0), bare.ms_per_token.median)
-                .text(&format!(" ms in the {} layer and ", bare.layer.name))
-                .number(at(last), whole.ms_per_token.median)
-                .end(&format!(" ms through {}.", whole.layer.name)),
-        ];
+        let sentence = Sentence::new("A token takes ")
+            .number(at(0), bare.ms_per_token.median)
+            .text(&format!(" ms in the {} layer and ", bare.layer.name))
+            .number(at(last), whole.ms_per_token.median)
+            .text(&format!(" ms through {}: ", whole.layer.name));
+        let certain = self.whole.as_ref().filter(|of| of.is_certain());
+        let mut findings = vec![match certain {
+            Some(of) => sentence
+                .text("in pairs, ")
+                .number("/whole/difference/median", of.difference.median)
+                .text(" ms more (95 % interval ")
+                .number("/whole/difference/low", of.difference.low)
+                .text(" to ")
+                .number("/whole/difference/high", of.difference.high)
+                .end(")."),
+            None => sentence.end("no difference measured."),
+        }];
         let excess = |index: usize| Some((index, self.layers[index].excess.as_ref()?));
         let certain = (1..=last)
             .filter_map(excess)
@@ -258,6 +273,10 @@ mod tests {
         let nothing = data.layers[2].excess.as_ref().expect("there is one below");
         assert_eq!(nothing.verdict, Verdict::NoDifferenceMeasured);
         let findings = data.findings();
+        assert_eq!(
+            findings[0].text,
+            "A token takes 10 ms in the bare layer and 12 ms through nothing: in pairs, 2 ms more (95 % interval 2 to 2)."
+        );
         assert!(
             findings[1].text.starts_with("thread adds most: 2"),
             "{findings:?}"

@@ -8,6 +8,7 @@ use super::chain::ChainData;
 use super::finding::{Finding, Sentence};
 use super::kernels::KernelsData;
 use super::ladder::{LadderData, LadderLayer};
+use super::measure::Difference;
 use super::result::{Data, LabResult};
 use crate::timing::StepKind;
 
@@ -20,6 +21,8 @@ const LARGEST: usize = 3;
 pub struct Summary {
     /// A token of the bare engine, of the engine by stage, and through the whole shell, each in parts.
     pub token: Vec<TokenBar>,
+    /// A token through the whole shell against the bare engine, in pairs.
+    pub shell: Option<Difference>,
     /// What costs most besides the model itself, most first.
     pub overheads: Vec<Overhead>,
     /// How near the decode step is to what the device can do, 0 to 1.
@@ -75,6 +78,7 @@ impl Summary {
         summary.token.extend(bare.map(of_bare));
         summary.token.extend(chain.and_then(of_chain));
         summary.token.extend(ladder.into_iter().flat_map(of_ladder));
+        summary.shell = ladder.and_then(|data| data.whole.clone());
         summary.add_overheads(ladder, chain);
         summary.add_roofline(kernels);
         summary.findings = summary.sentences(kernels);
@@ -127,15 +131,19 @@ impl Summary {
 
     fn sentences(&self, kernels: Option<&KernelsData>) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let named = |name: &str| self.token.iter().position(|bar| bar.name == name);
-        if let Some((bare, shell)) = named(BARE).zip(named(SHELL)) {
-            let at = |index: usize| format!("/token/{index}/total_ms");
-            let said = Sentence::new("A token takes ")
-                .number(at(bare), self.token[bare].total_ms)
+        if let Some(shell) = &self.shell {
+            let sentence = Sentence::new("A token takes ")
+                .number("/shell/without/median", shell.without.median)
                 .text(" ms in the bare engine and ")
-                .number(at(shell), self.token[shell].total_ms)
-                .end(" ms through the whole shell.");
-            findings.push(said);
+                .number("/shell/with/median", shell.with.median)
+                .text(" ms through the whole shell: ");
+            findings.push(match shell.is_certain() {
+                true => sentence
+                    .text("in pairs, ")
+                    .number("/shell/difference/median", shell.difference.median)
+                    .end(" ms more."),
+                false => sentence.end("no difference measured."),
+            });
         }
         for (index, overhead) in self.overheads.iter().enumerate() {
             let at = |field: &str| format!("/overheads/{index}/{field}");
@@ -233,4 +241,87 @@ fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
         bar(BARE, Experiment::Ladder, vec![lowest]),
         bar(SHELL, Experiment::Ladder, parts),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::ladder::{LadderSettings, Layer};
+    use crate::stats::Record;
+    use crate::timing::{Clock, ClockSource, Span, Spans, StepTiming};
+
+    fn ladder() -> Data {
+        let settings = LadderSettings {
+            prompt: "p".into(),
+            lengths: vec![10],
+            repeats: 3,
+        };
+        let layer = |name: &str| Layer {
+            name: name.into(),
+            adds: String::new(),
+        };
+        let names = ["bare", "thread", "http"].map(layer).to_vec();
+        // 25 ms a token, the thread adds 1 and HTTP 14, as in the study.
+        let taken = [250.0, 260.0, 400.0].map(|ms| vec![vec![ms; 3]]);
+        Data::Ladder(LadderData::of(settings, names, &taken))
+    }
+
+    /// A decode step of 20 ms in the model and 4 in preprocess.
+    fn chain() -> Data {
+        let step = |kind, start_ms| StepTiming {
+            kind,
+            tokens: 1,
+            position: 0,
+            start_ms,
+            wall_ms: 24.0,
+            spans: Spans::from(vec![(Span::Plan, 4.0), (Span::Gpu, 20.0)]),
+            clock: Clock {
+                source: ClockSource::Monotonic,
+                resolution_ms: 0.0,
+            },
+            device: None,
+        };
+        let record = Record {
+            steps: vec![step(StepKind::Prefill, 0.0), step(StepKind::Decode, 24.0)],
+            ids: vec![1, 2],
+            ..Record::default()
+        };
+        Data::Chain(Box::new(ChainData::of("d".into(), &[record])))
+    }
+
+    #[test]
+    fn the_largest_overheads_are_those_put_in() {
+        let results = [ladder(), chain()].map(|data| LabResult::now(None, 0, data));
+        let summary = Summary::of(&results);
+        let named = |index: usize| {
+            let of = &summary.overheads[index];
+            (&*of.name, of.ms_per_token, of.percent)
+        };
+        assert_eq!(named(0), ("the layer http", 14.0, 35.0));
+        assert_eq!(
+            named(1),
+            ("the stage preprocess of a decode step", 4.0, 10.0)
+        );
+        assert_eq!(named(2), ("the layer thread", 1.0, 2.5));
+        let bars: Vec<(&str, f64)> = summary
+            .token
+            .iter()
+            .map(|bar| (&*bar.name, bar.total_ms))
+            .collect();
+        assert_eq!(bars, [(ENGINE, 24.0), (BARE, 25.0), (SHELL, 40.0)]);
+        let texts: Vec<&str> = summary.findings.iter().map(|of| &*of.text).collect();
+        assert_eq!(
+            texts[0],
+            "A token takes 25 ms in the bare engine and 40 ms through the whole shell: in pairs, 15 ms more."
+        );
+        assert_eq!(
+            texts.last(),
+            Some(&"Change the layer http first: without it, a token would take 14 ms less.")
+        );
+    }
+
+    #[test]
+    fn of_nothing_nothing_is_said() {
+        assert_eq!(Summary::of(&[]), Summary::default());
+    }
 }

@@ -181,6 +181,7 @@ mod tests {
 
     fn data(layers: Vec<LadderLayer>) -> Data {
         Data::Ladder(LadderData {
+            whole: None,
             ladder: LadderSettings {
                 prompt: HOSTILE.into(),
                 lengths: vec![30],

@@ -120,6 +120,7 @@ mod tests {
 
     fn results() -> Vec<LabResult> {
         let ladder = LadderData {
+            whole: None,
             ladder: LadderSettings {
                 prompt: HOSTILE.into(),
                 lengths: vec![30],
