@@ -30,6 +30,9 @@ pub struct Line {
     pub verdict: &'static str,
 }
 
+/// Something of a machine, in words.
+type Fact = fn(&Machine) -> String;
+
 /// A number of a result, and its 95 % interval where it has one.
 struct Figure {
     name: String,
@@ -72,11 +75,11 @@ fn differs(before: (&LabResult, &LabSettings), now: (&LabResult, &LabSettings)) 
             differs.push(format!("{what}: {before} before, {now} now"));
         }
     };
-    let of = |result: &LabResult, what: fn(&Machine) -> String| {
+    let of = |result: &LabResult, what: Fact| {
         let machine = result.machine.as_ref();
         machine.map_or_else(|| "none".into(), what)
     };
-    let facts: [(&str, fn(&Machine) -> String); 7] = [
+    let facts: [(&str, Fact); 7] = [
         ("model", |of| format!("{} {}", of.model, of.quantisation)),
         ("adapter", |of| format!("{} ({})", of.adapter, of.api)),
         ("driver", |of| of.driver.clone()),
