@@ -228,15 +228,16 @@ impl StubData {
         let added = levels.filter_map(|(index, of)| Some((index, of, of.added_ms.as_ref()?)));
         let certain = added.filter(|(_, of, added)| of.stream && added.is_certain());
         let said = certain.map(|(index, of, added)| {
-            Sentence::new(&format!("Level {} adds ", of.level))
-                .number(
-                    format!("/levels/{index}/added_ms/difference/median"),
-                    added.difference.median,
-                )
-                .end(&format!(
-                    " ms a request to the level before: its path ends {}.",
-                    of.level.place()
-                ))
+            Sentence::new(&format!(
+                "Level {}, whose path ends {}, differs by ",
+                of.level,
+                of.level.place()
+            ))
+            .number(
+                format!("/levels/{index}/added_ms/difference/median"),
+                added.difference.median,
+            )
+            .end(" ms a request from the level before.")
         });
         let mut findings: Vec<Finding> = said.collect();
         if findings.is_empty() {
@@ -296,7 +297,9 @@ mod tests {
         let added = data.levels[1].added_ms.as_ref().expect("one before");
         assert!((added.difference.median - 0.25).abs() < 1e-9);
         assert!(
-            data.findings()[0].text.starts_with("Level 4 adds 0.250 ms"),
+            data.findings()[0]
+                .text
+                .contains(", differs by 0.250 ms a request from the level before."),
             "{:?}",
             data.findings()
         );

@@ -177,7 +177,9 @@ impl Summary {
             let sentence =
                 Sentence::new("Change the kernels first: at the roofline, a step would take ")
                     .number("/headroom_ms", ms);
-            return Some(sentence.end(&format!(" ms less, and most of it is {name}\u{2019}s.")));
+            return Some(sentence.end(&format!(
+                " ms less, and the longest of its kernels is {name}."
+            )));
         }
         let overhead = overhead?;
         let sentence = Sentence::new(&format!(

@@ -298,6 +298,7 @@ mod tests {
         let shown = Shown::of(Data::Chain(Box::new(ChainData {
             with: Some(HOSTILE.into()),
             diff: Some(ChainDiff {
+                steps: Vec::new(),
                 request: Difference::of(&[[50.0, 57.0]; 3]),
                 spans: vec![grew("plan", 7.0), grew("gpu", 0.0)],
             }),
