@@ -120,7 +120,7 @@ mod tests {
 
     fn results() -> Vec<LabResult> {
         let ladder = LadderData {
-            whole: None,
+            whole: Difference::of(&[[25.0, 40.0]; 3]),
             ladder: LadderSettings {
                 prompt: HOSTILE.into(),
                 lengths: vec![30],
@@ -160,7 +160,7 @@ mod tests {
         let html = report(&results, &Summary::of(&results)).expect("draws");
         let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
         let lead = at(
-            "<p class=\"lead\">A token takes 25 ms in the bare engine and 40 ms through the whole shell.</p>",
+            "<p class=\"lead\">A token takes 25 ms in the bare engine and 40 ms through the whole shell: in pairs, 15 ms more.</p>",
         );
         let picture = at("aria-label=\"A token in parts\"");
         let overhead = at("<td>15</td><td>37.5</td><td>ladder</td>");
