@@ -1,16 +1,12 @@
-//! A report in the page: the very file that is downloaded, in a frame without scripts.
+//! A report in the page: the very file that is downloaded, in a frame without scripts. Its colours are those
+//! of a system whose scheme is the page's, as browsers have it.
 
 use leptos::html::Iframe;
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-
-use crate::settings::Theme;
-use crate::state::app;
 
 /// Shows `html`, as high as it is.
 #[component]
 pub fn Report(html: String, title: String, id: String) -> impl IntoView {
-    let app = app();
     let frame = NodeRef::<Iframe>::new();
     let height = RwSignal::new(320.0);
     let inside = move || {
@@ -26,14 +22,6 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
             }
         }
     };
-    let colours = move |theme: Theme| {
-        if let Some(root) = inside() {
-            let root: web_sys::HtmlElement = root.unchecked_into();
-            let set = root.set_attribute("data-theme", theme.name());
-            drop(set);
-        }
-    };
-    Effect::new(move || colours(app.settings.with(|s| s.theme)));
     let resized = window_event_listener(leptos::ev::resize, move |_| fit());
     on_cleanup(move || resized.remove());
     view! {
@@ -46,10 +34,7 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
             srcdoc=html
             node_ref=frame
             style:height=move || format!("{}px", height.get())
-            on:load=move |_| {
-                colours(app.settings.with_untracked(|s| s.theme));
-                fit();
-            }
+            on:load=move |_| fit()
         ></iframe>
     }
 }
