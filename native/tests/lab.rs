@@ -541,6 +541,36 @@ fn all_of_them_make_one_report() {
     assert_eq!(lab["results"], all["results"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_an_experiment() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let (folder, shape) = (tempfile::tempdir().expect("a folder"), tiny_shape());
+    let out = folder.path().to_string_lossy().into_owned();
+    let shape = shape_arg(&shape);
+    let words = ["lab", "bare", "--random-weights", &shape, "--backend", "flex"];
+    let more = ["--take", "64", "--tokens", "400", "--out", &out];
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llamaglass"))
+        .args([&words[..], &more].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let said = BufReader::new(child.stderr.take().expect("it is piped"));
+    let mut lines = said.lines().map(|line| line.expect("UTF-8"));
+    assert!(lines.any(|line| line.starts_with("loaded")), "it loads");
+    let id = child.id().to_string();
+    let killed = std::process::Command::new("kill").args(["-INT", &id]).status();
+    assert!(killed.expect("kill is there").success());
+    let rest: Vec<String> = lines.collect();
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|line| line == "stopped"), "{rest:?}");
+    assert!(!folder.path().join("bare.json").exists());
+}
+
 #[test]
 fn what_makes_no_sense_is_refused_before_anything_is_loaded() {
     let model = family_arg(MODEL);

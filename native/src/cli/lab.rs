@@ -11,7 +11,7 @@ use super::load::seconds;
 use super::{BackendArgs, ModelArgs, RandomArgs, TraceArgs, positive};
 use crate::load_client::{Qps, above_zero};
 
-/// `llamaglass lab`
+/// `llamaglass lab`. Without --context, the KV cache has 512 positions.
 #[derive(Args, Debug)]
 pub struct LabArgs {
     /// Which experiment.

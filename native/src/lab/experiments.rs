@@ -25,7 +25,7 @@ use super::parity::ParityRun;
 use super::shell::Shell;
 use super::stubs::{self, ShellStubs};
 use super::watch::Onlooker;
-use super::{Lab, chats};
+use super::Lab;
 use crate::cli::{
     AblateArgs, BareArgs, ChainArgs, KernelsArgs, LabLoadArgs, LabParityArgs, LabStubArgs,
     LadderArgs, SimulateArgs,
@@ -107,14 +107,14 @@ impl Lab {
     pub async fn load(&self, args: &LabLoadArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let rows = self.dataset(LOAD_ROWS)?;
-        let chat = chats(shell.info());
+        let chat = shell.info().has_chat_template;
         let data = loads(
             args,
             shell.target().await?,
             chat,
             &rows,
-            &self.folder,
-            &self.watch,
+            (&self.folder, &self.watch),
+            &|| shell.handle().clear_cache(),
         )
         .await?;
         Ok(self.result(begun, shell, Data::Load(data)))
@@ -365,7 +365,8 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
         let url = args.url.as_deref().unwrap_or_default();
         let key = args.api_key.as_deref();
         let target = Target::find(url, key, args.model_name.as_deref()).await?;
-        loads(args, target, true, &rows, &folder, &watch).await
+        // What a server has cached is its own affair.
+        loads(args, target, true, &rows, (&folder, &watch), &|| Ok(())).await
     })?;
     let result = LabResult::new(begun, None, run.seed, Data::Load(data));
     folder.write(&result)?;
@@ -378,14 +379,15 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     Ok(super::status(&result))
 }
 
-/// A run for each rate; each one's own result is written, too.
+/// A run for each rate; each one's own result is written, too. Before each, `forget` has the server forget
+/// the prompts of the one before.
 async fn loads(
     args: &LabLoadArgs,
     target: Target,
     chat: bool,
     rows: &llamaglass_engine::dataset::Dataset,
-    folder: &Folder,
-    onlooker: &Onlooker,
+    (folder, onlooker): (&Folder, &Onlooker),
+    forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
     let ask = asking(true, chat, args.max_tokens, args.run.seed);
     let wanted = wanted(args.qps.clone(), args.duration, args.arrivals, ask, true);
@@ -398,6 +400,7 @@ async fn loads(
     };
     let mut bar = onlooker.showing("load");
     for qps in &args.qps {
+        forget()?;
         let (stop, stopped) = watch::channel(false);
         let mut told = |counts: crate::load_client::Counts| {
             bar.told(Progress {

@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use llamaglass_engine::dataset::Dataset;
-use llamaglass_engine::lab::{LabError, LabResult};
-use llamaglass_engine::{LoadOptions, ModelInfo};
+use llamaglass_engine::lab::{Data, LabError, LabResult};
+use llamaglass_engine::LoadOptions;
 
 use crate::cli::{LabArgs, LabCommand, ModelArgs, RunArgs};
 use crate::dataset;
@@ -80,7 +80,6 @@ pub fn is_stopped(error: &anyhow::Error) -> bool {
 
 /// What is measured has to be so: an answer that is missing, or other logits, fail the command.
 pub fn status(result: &LabResult) -> ExitCode {
-    use llamaglass_engine::lab::Data;
     let well = match &result.data {
         Data::Load(data) => data.runs.iter().all(|run| run.is_complete()),
         Data::Parity(data) => data.pass,
@@ -221,9 +220,4 @@ fn common(command: &LabCommand) -> (ModelArgs, &RunArgs) {
         LabCommand::All(args) => (&args.model, &args.run),
     };
     (model.clone(), run)
-}
-
-/// Whether a model is one whose server's requests are chats.
-pub const fn chats(info: &ModelInfo) -> bool {
-    info.has_chat_template
 }

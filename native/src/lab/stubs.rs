@@ -87,6 +87,8 @@ impl Stubbed for ShellStubs<'_> {
         let (dataset, onlooker) = (self.dataset, self.watch.clone());
         let shell = self.at(level)?;
         let target = shell.target().await.map_err(failed)?;
+        // Each run computes its prompts: none finds those of the one before.
+        shell.handle().clear_cache().map_err(failed)?;
         let qps = Qps {
             value: load.qps,
             typed: load.qps.to_string(),
