@@ -13,5 +13,5 @@ pub use compare::{Comparison, Line, compare};
 pub use plot::{Drawn, Plot};
 pub use samples::{Sample, load_run};
 pub use settings::{Field, LabSettings, fields};
-pub use spec::{Job, LabEnd, Measured, Records, Source, Spec};
+pub use spec::{Job, LabEnd, Measured, Records, Source, Spec, value};
 pub use unfit::unfit;

@@ -5,6 +5,7 @@ use llamaglass_engine::lab::{Experiment, LabError, LabResult};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::LabSettings;
 
@@ -134,6 +135,13 @@ impl From<LabError> for LabEnd {
             },
         }
     }
+}
+
+/// A result as JSON. By way of text, so that results are written in one way only: another one would be tens of
+/// kilobytes of WebAssembly.
+pub fn value(result: &LabResult) -> Value {
+    let text = serde_json::to_string(result).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
 }
 
 /// What came of requests, for a trace: the first of them, as many as are bearable.

@@ -8,6 +8,7 @@ use llamaglass_report::lab::{csv, page};
 
 use super::super::download::download;
 use super::frame::Report;
+use crate::lab::value;
 use crate::state::{Found, Outcome, app};
 
 /// How the last run ended.
@@ -108,9 +109,8 @@ fn Files(found: Arc<Found>) -> impl IntoView {
                 class="secondary"
                 data-testid=format!("lab-json-{name}")
                 on:click=move |_| {
-                    if let Ok(text) = serde_json::to_string_pretty(&json.result) {
-                        download(&format!("{name}.json"), "application/json", &text);
-                    }
+                    let text = format!("{:#}", value(&json.result));
+                    download(&format!("{name}.json"), "application/json", &text);
                 }
             >
                 "JSON"

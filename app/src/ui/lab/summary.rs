@@ -3,9 +3,10 @@
 use leptos::prelude::*;
 use llamaglass_engine::lab::{LabResult, SCHEMA_VERSION, Summary};
 use llamaglass_report::lab::report;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::super::download::download;
+use crate::lab::value;
 use crate::state::{App, Outcome, app};
 
 /// The summary, once several experiments have been run.
@@ -33,7 +34,7 @@ pub fn AllTogether() -> impl IntoView {
                             "schema_version": SCHEMA_VERSION,
                             "summary": Summary::of(&results),
                             "left_out": untrack(|| left_out(app)),
-                            "results": results,
+                            "results": results.iter().map(value).collect::<Vec<Value>>(),
                         });
                         download("llamaglass-lab.json", "application/json", &format!("{all:#}"));
                     }>
