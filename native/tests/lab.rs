@@ -7,6 +7,7 @@ mod lab;
 mod schema;
 
 use std::fs;
+use std::sync::PoisonError;
 
 use common::{BACKENDS, family_arg, json, run, shape_arg, stderr, stdout, tiny_shape};
 use lab::{MODEL, Ran, lab, lab_on, number, read};
@@ -491,6 +492,7 @@ fn all_of_them_make_one_report() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
     let shape = tiny_shape();
+    let _alone = lab::ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let words = [
         "lab",
         "all",

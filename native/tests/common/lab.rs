@@ -1,6 +1,7 @@
 //! What the lab's tests share: runs, and what holds of every result.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use llamaglass_engine::lab::LabResult;
 use serde_json::Value;
@@ -32,8 +33,12 @@ pub fn lab(name: &str, words: &[&str]) -> Ran {
     lab_on(&[&[name, &model], words].concat())
 }
 
+/// Who measures. Tests run at the same time, and what is measured beside others is not what is meant.
+pub static ALONE: Mutex<()> = Mutex::new(());
+
 /// The same with the model among `words`, the experiment first.
 pub fn lab_on(words: &[&str]) -> Ran {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
     let all = [&["lab"], words, &["--json", "--out", &out]].concat();

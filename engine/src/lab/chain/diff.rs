@@ -32,7 +32,8 @@ pub struct Growth {
     pub times: [f64; 2],
     /// What it took each time, on average, in the first run and in the second.
     pub each_ms: [f64; 2],
-    /// `each_ms` of the second run less that of the first.
+    /// What it takes more each time: where it happened as often in both runs, by the median of the pairs;
+    /// else `each_ms` of the second run less that of the first.
     pub growth_each_ms: f64,
     /// Positions that its steps computed of a request, on average, in both runs.
     pub positions: Option<[f64; 2]>,
@@ -149,11 +150,16 @@ impl Growth {
             times => sum(run, |t| t.ms) / times,
         });
         let pairs: Vec<[f64; 2]> = taken.iter().map(|t| [t[0].ms, t[1].ms]).collect();
+        let a_request = Difference::of(&pairs)?;
         Some(Self {
             path: place.path(),
-            a_request: Difference::of(&pairs)?,
+            a_request,
             times: times.map(|times| times / n),
-            growth_each_ms: each_ms[1] - each_ms[0],
+            // Where it happened as often: what one slow request does to a mean is no growth.
+            growth_each_ms: match times[0] == times[1] {
+                true => a_request.difference.median / (times[0] / n),
+                false => each_ms[1] - each_ms[0],
+            },
             each_ms,
             positions: match place {
                 Place::Step(..) | Place::Whole(_) => {
