@@ -552,7 +552,14 @@ fn ctrl_c_ends_an_experiment() {
     let (folder, shape) = (tempfile::tempdir().expect("a folder"), tiny_shape());
     let out = folder.path().to_string_lossy().into_owned();
     let shape = shape_arg(&shape);
-    let words = ["lab", "bare", "--random-weights", &shape, "--backend", "flex"];
+    let words = [
+        "lab",
+        "bare",
+        "--random-weights",
+        &shape,
+        "--backend",
+        "flex",
+    ];
     let more = ["--take", "64", "--tokens", "400", "--out", &out];
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llamaglass"))
         .args([&words[..], &more].concat())
@@ -564,7 +571,9 @@ fn ctrl_c_ends_an_experiment() {
     let mut lines = said.lines().map(|line| line.expect("UTF-8"));
     assert!(lines.any(|line| line.starts_with("loaded")), "it loads");
     let id = child.id().to_string();
-    let killed = std::process::Command::new("kill").args(["-INT", &id]).status();
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &id])
+        .status();
     assert!(killed.expect("kill is there").success());
     let rest: Vec<String> = lines.collect();
     let status = child.wait().expect("it ends");

@@ -18,6 +18,7 @@ use llamaglass_engine::stats::percentile;
 use llamaglass_engine::tokenizer::Tokenizer;
 use tokio::sync::watch;
 
+use super::Lab;
 use super::layers::ShellLayers;
 use super::loads::{asking, load_run, wanted};
 use super::output::Folder;
@@ -25,7 +26,6 @@ use super::parity::ParityRun;
 use super::shell::Shell;
 use super::stubs::{self, ShellStubs};
 use super::watch::Onlooker;
-use super::Lab;
 use crate::cli::{
     AblateArgs, BareArgs, ChainArgs, KernelsArgs, LabLoadArgs, LabParityArgs, LabStubArgs,
     LadderArgs, SimulateArgs,

@@ -13,9 +13,9 @@ mod watch;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use llamaglass_engine::LoadOptions;
 use llamaglass_engine::dataset::Dataset;
 use llamaglass_engine::lab::{Data, LabError, LabResult};
-use llamaglass_engine::LoadOptions;
 
 use crate::cli::{LabArgs, LabCommand, ModelArgs, RunArgs};
 use crate::dataset;

@@ -151,15 +151,16 @@ impl Growth {
         });
         let pairs: Vec<[f64; 2]> = taken.iter().map(|t| [t[0].ms, t[1].ms]).collect();
         let a_request = Difference::of(&pairs)?;
+        // Where it happened as often: what one slow request does to a mean is no growth.
+        let growth_each_ms = match times[0] == times[1] {
+            true => a_request.difference.median / (times[0] / n),
+            false => each_ms[1] - each_ms[0],
+        };
         Some(Self {
             path: place.path(),
             a_request,
             times: times.map(|times| times / n),
-            // Where it happened as often: what one slow request does to a mean is no growth.
-            growth_each_ms: match times[0] == times[1] {
-                true => a_request.difference.median / (times[0] / n),
-                false => each_ms[1] - each_ms[0],
-            },
+            growth_each_ms,
             each_ms,
             positions: match place {
                 Place::Step(..) | Place::Whole(_) => {
