@@ -169,7 +169,7 @@ mod run {
         tokenizer: &Tokenizer,
         row: &Row,
         settings: BareSettings,
-    ) -> Result<BareRow, crate::EngineError> {
+    ) -> Result<BareRow, crate::engine::EngineError> {
         let tokens = match settings.tokens {
             Some(tokens) => tokens,
             None => budget(tokenizer, row)?,
@@ -196,7 +196,7 @@ mod run {
     ///
     /// # Errors
     /// What the tokenizer says.
-    pub fn budget(tokenizer: &Tokenizer, row: &Row) -> Result<usize, crate::EngineError> {
+    pub fn budget(tokenizer: &Tokenizer, row: &Row) -> Result<usize, crate::engine::EngineError> {
         let reference = row.reference.as_deref();
         let ids = reference.map(|text| tokenizer.encode(text, SpecialText::AsText));
         let ids = ids.transpose()?;
@@ -207,7 +207,10 @@ mod run {
     ///
     /// # Errors
     /// What the tokenizer says.
-    pub fn encode(tokenizer: &Tokenizer, row: &Row) -> Result<(Vec<u32>, f64), crate::EngineError> {
+    pub fn encode(
+        tokenizer: &Tokenizer,
+        row: &Row,
+    ) -> Result<(Vec<u32>, f64), crate::engine::EngineError> {
         let watch = Stopwatch::start();
         let ids = if tokenizer.has_chat_template() {
             tokenizer.encode_chat(&[Message {
@@ -220,7 +223,7 @@ mod run {
         Ok((ids, watch.ms()))
     }
 
-    fn of_row(index: usize, error: &crate::EngineError) -> LabError {
+    fn of_row(index: usize, error: &crate::engine::EngineError) -> LabError {
         LabError::Row {
             row: index + 1,
             error: error.to_string(),

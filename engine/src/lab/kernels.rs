@@ -183,7 +183,7 @@ mod run {
             )));
         }
         let chunk = info.prefill_chunk.min(prompt);
-        let failed = |error: crate::EngineError| LabError::failed("profiling", error);
+        let failed = |error: crate::engine::EngineError| LabError::failed("profiling", error);
         // Says which clock the device has, and warms up.
         let request = crate::bench::random_request(0, prompt, 3, vocab);
         let record = answers::alone(engine, request, watch).await?;
