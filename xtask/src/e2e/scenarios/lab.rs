@@ -91,13 +91,13 @@ fn measured(session: &Session, name: &str) -> Result<String> {
     Ok(said)
 }
 
-/// The text of an experiment's report, which has a table.
+/// The text of an experiment's report, which has a table or a tree.
 fn report(session: &Session, name: &str) -> Result<String> {
     let text = session.wait_for("the report", SOON, || {
         let text = session.execute(&format!(
             "const frame = document.querySelector('[data-testid=lab-report-{name}]');\
              const root = frame?.contentDocument?.body;\
-             return root?.querySelector('td') && frame.clientHeight > 330 ? root.innerText : ''"
+             return root?.querySelector('td, pre') && frame.clientHeight > 330 ? root.innerText : ''"
         ))?;
         Ok(text
             .as_str()
