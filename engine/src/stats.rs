@@ -4,6 +4,8 @@
 //! report count the same way because they all count here.
 
 mod distribution;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use distribution::Distribution;
 

@@ -79,6 +79,18 @@ pub struct RandomArgs {
     pub quant: Option<TensorType>,
 }
 
+/// Which prompts.
+#[derive(Args, Clone, Debug)]
+pub struct DatasetArgs {
+    /// Prompts and reference answers: .json (Alpaca's form: a list of objects with instruction, input,
+    /// output), .jsonl (an object a line) or text (a prompt a line) (default: 64 prompts of our own).
+    #[arg(long, value_name = "FILE")]
+    pub dataset: Option<PathBuf>,
+    /// The objects' field with the prompt (default: prompt, text or instruction, the first that is there).
+    #[arg(long, value_name = "NAME", requires = "dataset")]
+    pub field: Option<String>,
+}
+
 /// What runs the model.
 #[derive(Args, Clone, Debug)]
 pub struct BackendArgs {

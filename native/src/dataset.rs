@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use llamaglass_engine::dataset::Dataset;
 use thiserror::Error;
 
+use crate::cli::DatasetArgs;
+
 /// The most bytes of a file that is read.
 const LARGEST: u64 = 1 << 30;
 
@@ -61,13 +63,9 @@ pub fn read(path: &Path, field: Option<&str>) -> Result<Dataset, DatasetError> {
 ///
 /// # Errors
 /// [`DatasetError`].
-pub fn named(
-    path: Option<&Path>,
-    field: Option<&str>,
-    take: Option<usize>,
-) -> Result<Dataset, DatasetError> {
-    let mut dataset = match path {
-        Some(path) => read(path, field)?,
+pub fn named(prompts: &DatasetArgs, take: Option<usize>) -> Result<Dataset, DatasetError> {
+    let mut dataset = match &prompts.dataset {
+        Some(path) => read(path, prompts.field.as_deref())?,
         None => Dataset::built_in(),
     };
     dataset.take(take.unwrap_or(usize::MAX));
@@ -101,9 +99,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("d.txt");
         std::fs::write(&path, "a\nb\nc\n").expect("writes");
-        let dataset = named(Some(&path), None, Some(2)).expect("a dataset");
+        let prompts = |dataset| DatasetArgs {
+            dataset,
+            field: None,
+        };
+        let dataset = named(&prompts(Some(path)), Some(2)).expect("a dataset");
         assert_eq!((&*dataset.name, dataset.rows.len()), ("d.txt", 2));
-        let built_in = named(None, None, Some(3)).expect("a dataset");
+        let built_in = named(&prompts(None), Some(3)).expect("a dataset");
         assert_eq!(built_in.rows.len(), 3);
     }
 }

@@ -1,6 +1,5 @@
 //! The lab as the page knows it: what is to be run, what can be, and what two runs say of each other; pure.
 
-mod asking;
 mod compare;
 mod plot;
 mod samples;
@@ -8,7 +7,6 @@ mod settings;
 mod spec;
 mod unfit;
 
-pub use asking::asking;
 pub use compare::{Comparison, Line, compare};
 pub use plot::{Drawn, Plot};
 pub use samples::{Sample, load_run};

@@ -5,14 +5,14 @@ use futures::{FutureExt, StreamExt};
 use llamaglass_engine::dataset::Row;
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::lab::ablate::{self, AblateData, AblateSettings, Switch};
-use llamaglass_engine::lab::bare::{self, BareSettings, budget, encode};
+use llamaglass_engine::lab::bare::{self, BareSettings, encode};
 use llamaglass_engine::lab::chain;
 use llamaglass_engine::lab::kernels::{self, KernelSettings};
 use llamaglass_engine::lab::lengths::StatsData;
 use llamaglass_engine::lab::load::{LoadData, OpenLoop, open_loop};
 use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings};
 use llamaglass_engine::lab::{
-    Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers,
+    Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers, asking,
 };
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::scheduler::{Policy, Request};
@@ -21,7 +21,7 @@ use llamaglass_engine::{Ablations, Engine, EngineError};
 
 use super::actor::Incoming;
 use super::js::{Breath, now, post, sleep};
-use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec, asking};
+use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec};
 use crate::protocol::{Command, Reply, Tag};
 
 /// News is told at most this often.
@@ -33,8 +33,6 @@ const LOG_LINES: u32 = 200;
 /// Positions that prompts are padded to, or the context where that is less: all of a long context would take
 /// minutes without a GPU.
 const PAD_TO: usize = 512;
-/// Rows and tokens that say what a token takes, before a load is simulated.
-const TRIAL: (usize, usize) = (2, 16);
 
 /// Tells the page how far it is, and hears of it while the engine is busy.
 struct Onlooker<'a> {
@@ -277,36 +275,15 @@ async fn simulated(
     watch: &mut Onlooker<'_>,
 ) -> Result<SimulateData, LabError> {
     let settings = &spec.settings;
-    let mut dataset = spec.source.dataset(settings.rows)?;
-    let tokenizer = std::sync::Arc::clone(engine.tokenizer());
-    let mut lengths = Vec::with_capacity(dataset.rows.len());
-    for (index, row) in dataset.rows.iter().enumerate() {
-        let of = |error: EngineError| LabError::Row {
-            row: index + 1,
-            error: error.to_string(),
-        };
-        let output = budget(&tokenizer, row).map_err(of)?.min(settings.tokens);
-        lengths.push((encode(&tokenizer, row).map_err(of)?.0.len(), output));
-    }
-    let outputs: Vec<usize> = lengths.iter().map(|row| row.1).collect();
-    let name = dataset.name.clone();
-    dataset.take(TRIAL.0);
-    let trial = BareSettings {
-        tokens: Some(TRIAL.1),
-    };
-    let bare = bare::run(engine, &dataset, trial, watch).await?;
-    let qps = settings.qps.first().copied().unwrap_or(1.0);
+    let dataset = spec.source.dataset(settings.rows)?;
     let how = SimulateSettings {
-        qps,
+        qps: settings.qps.first().copied(),
         arrivals: settings.arrivals,
         seed: settings.seed,
-        lengths,
+        most_tokens: Some(settings.tokens),
         policy: Policy::default(),
     };
-    let run = simulate::run(engine, &how, watch).await?;
-    let mut data = SimulateData::of(name, &outputs, bare.ms_per_token, qps);
-    data.scheduler = Some(run);
-    Ok(data)
+    simulate::run(engine, &dataset, &how, watch).await
 }
 
 /// Measures a piece of an experiment that the page drives.

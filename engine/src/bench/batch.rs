@@ -53,31 +53,7 @@ fn together(run: &[Record]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::platform::clock;
-    use crate::timing::{Spans, StepKind, StepTiming};
-
-    /// Token by token, when it came.
-    fn record(ends_ms: &[f64]) -> Record {
-        let step = |(index, end_ms): (usize, &f64)| StepTiming {
-            kind: if index == 0 {
-                StepKind::Prefill
-            } else {
-                StepKind::Decode
-            },
-            tokens: 1,
-            position: index as u32,
-            start_ms: end_ms - 1.0,
-            wall_ms: 1.0,
-            spans: Spans::default(),
-            clock: clock(),
-            device: None,
-        };
-        Record {
-            steps: ends_ms.iter().enumerate().map(step).collect(),
-            ids: vec![0; ends_ms.len()],
-            ..Default::default()
-        }
-    }
+    use crate::stats::testing::record;
 
     #[test]
     fn the_rate_counts_from_when_all_have_begun() {

@@ -257,32 +257,12 @@ mod open_loop {
 mod tests {
     use super::*;
     use crate::event::FinishReason;
-    use crate::timing::{Clock, ClockSource, Spans, StepKind, StepTiming};
+    use crate::stats::testing;
 
-    /// An answer whose tokens came at these times.
     fn record(ends_ms: &[f64]) -> Record {
-        let step = |(index, end): (usize, &f64)| StepTiming {
-            kind: if index == 0 {
-                StepKind::Prefill
-            } else {
-                StepKind::Decode
-            },
-            tokens: 1,
-            position: index as u32,
-            start_ms: end - 1.0,
-            wall_ms: 1.0,
-            spans: Spans::default(),
-            clock: Clock {
-                source: ClockSource::Monotonic,
-                resolution_ms: 0.0,
-            },
-            device: None,
-        };
         Record {
-            steps: ends_ms.iter().enumerate().map(step).collect(),
-            ids: vec![0; ends_ms.len()],
             finish_reason: Some(FinishReason::Length),
-            ..Record::default()
+            ..testing::record(ends_ms)
         }
     }
 

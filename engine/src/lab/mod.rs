@@ -8,6 +8,7 @@ pub mod ablate;
 #[cfg(feature = "compute")]
 pub mod answers;
 mod arrivals;
+mod asking;
 pub mod bare;
 pub mod chain;
 mod experiment;
@@ -28,6 +29,7 @@ mod trace_events;
 mod watch;
 
 pub use arrivals::{Arrivals, request_count};
+pub use asking::asking;
 pub use experiment::Experiment;
 pub use fifo::Fifo;
 pub use finding::{Finding, Number, Sentence, digits};

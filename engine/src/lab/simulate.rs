@@ -6,7 +6,10 @@ use super::fifo::Fifo;
 use super::finding::{Finding, Sentence};
 use super::fixed_cost::{Arrival, Room, Served, StepCost};
 use super::load::LoadRun;
-use crate::stats::Distribution;
+use crate::stats::{Distribution, percentile};
+
+/// How busy a server is kept where nobody says at which rate.
+const BUSY: f64 = 0.6;
 
 /// What `simulate` finds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -134,11 +137,18 @@ impl SimulateData {
                 .number("/scheduler/measured/execution_s", measured)
                 .text(" s were measured: ")
                 .number("/scheduler/execution_error_percent", error)
-                .end(" % off.");
+                .end(" % longer.");
             findings.push(said);
         }
         findings
     }
+}
+
+/// Requests a second that keep one server busy for most of the time, whose answers have so many tokens.
+pub fn busy_qps(output_tokens: &[usize], ms_per_token: f64) -> f64 {
+    let lengths: Vec<f64> = output_tokens.iter().map(|tokens| *tokens as f64).collect();
+    let middle = percentile(&lengths, 50.0).unwrap_or(1.0).max(1.0);
+    BUSY / (middle * ms_per_token / 1e3).max(1e-3)
 }
 
 #[cfg(feature = "compute")]
@@ -149,10 +159,14 @@ mod run {
     use super::super::fixed_cost::{Arrival, Room, StepCost, serve};
     use super::super::load::{OpenLoop, open_loop};
     use super::super::measure::Line;
-    use super::SimulatedRun;
+    use std::sync::Arc;
+
+    use super::{SimulateData, SimulatedRun, busy_qps};
     use crate::bench::random_request;
-    use crate::engine::Engine;
+    use crate::dataset::Dataset;
+    use crate::engine::{Engine, EngineError};
     use crate::lab::arrivals::Arrivals;
+    use crate::lab::bare::{self, BareSettings};
     use crate::lab::{LabError, Progress, Watch};
     use crate::scheduler::{Policy, Request};
     use crate::stats::{Record, percentile};
@@ -161,45 +175,89 @@ mod run {
     /// Requests of each calibration.
     const CALIBRATION_TOKENS: usize = 12;
 
+    /// Rows and tokens that say what a token takes, before a load is simulated.
+    const TRIAL: (usize, usize) = (2, 16);
+
     /// What is simulated and measured.
-    #[derive(Clone, Debug)]
+    #[derive(Clone, Copy, Debug)]
     pub struct SimulateSettings {
-        /// Requests a second.
-        pub qps: f64,
+        /// Requests a second; by default as many as keep one server busy for most of the time.
+        pub qps: Option<f64>,
         /// The gaps between them.
         pub arrivals: Arrivals,
         /// Seed of the gaps and of the prompts' ids.
         pub seed: u64,
-        /// Tokens of each prompt and answer.
-        pub lengths: Vec<(usize, usize)>,
+        /// The most tokens of an answer; by default as many as the row's reference answer has.
+        pub most_tokens: Option<usize>,
         /// How the engine was loaded to share its steps.
         pub policy: Policy,
     }
 
-    /// Measures what steps cost, serves the requests on a clock of these costs, and then measures the same
-    /// load.
+    /// A load, in tokens of each prompt and answer.
+    struct Lengths<'a> {
+        qps: f64,
+        how: &'a SimulateSettings,
+        rows: Vec<(usize, usize)>,
+    }
+
+    /// The study's formula over the lengths of `dataset`, with what a token takes here; the scheduler on a
+    /// clock of what steps cost here; and the same load, measured.
     ///
     /// # Errors
     /// [`LabError`].
     pub async fn run(
         engine: &mut Engine,
-        settings: &SimulateSettings,
+        dataset: &Dataset,
+        how: &SimulateSettings,
+        watch: &mut impl Watch,
+    ) -> Result<SimulateData, LabError> {
+        let tokenizer = Arc::clone(engine.tokenizer());
+        let mut rows = Vec::with_capacity(dataset.rows.len());
+        for (index, row) in dataset.rows.iter().enumerate() {
+            let lengths = || -> Result<(usize, usize), EngineError> {
+                let most = how.most_tokens.unwrap_or(usize::MAX);
+                let output = bare::budget(&tokenizer, row)?.min(most);
+                Ok((bare::encode(&tokenizer, row)?.0.len(), output))
+            };
+            rows.push(lengths().map_err(|error| LabError::Row {
+                row: index + 1,
+                error: error.to_string(),
+            })?);
+        }
+        let outputs: Vec<usize> = rows.iter().map(|row| row.1).collect();
+        let mut few = dataset.clone();
+        few.take(TRIAL.0);
+        let trial = BareSettings {
+            tokens: Some(TRIAL.1),
+        };
+        let ms_per_token = bare::run(engine, &few, trial, watch).await?.ms_per_token;
+        let qps = how.qps.unwrap_or_else(|| busy_qps(&outputs, ms_per_token));
+        let mut data = SimulateData::of(dataset.name.clone(), &outputs, ms_per_token, qps);
+        let lengths = Lengths { qps, how, rows };
+        data.scheduler = Some(beside(engine, &lengths, watch).await?);
+        Ok(data)
+    }
+
+    /// Measures what steps cost, serves the requests on a clock of these costs, and measures the same load.
+    async fn beside(
+        engine: &mut Engine,
+        load: &Lengths<'_>,
         watch: &mut impl Watch,
     ) -> Result<SimulatedRun, LabError> {
         let info = engine.info().clone();
+        let Lengths { qps, how, rows } = load;
         let room = Room {
             batch: info.batch,
             prefill_chunk: info.prefill_chunk,
             kv_positions: info.kv_positions,
-            policy: settings.policy,
+            policy: how.policy,
         };
         let vocab = info.config.vocab_size;
-        let requests: Vec<Request> = (settings.seed..)
-            .zip(&settings.lengths)
+        let requests: Vec<Request> = (how.seed..)
+            .zip(rows)
             .map(|(seed, (input, output))| random_request(seed, *input, *output, vocab))
             .collect();
-        let lengths = &settings.lengths;
-        let longest = lengths.iter().map(|(input, output)| input + output).max();
+        let longest = rows.iter().map(|(input, output)| input + output).max();
         if longest.is_none_or(|longest| longest > info.context_length) {
             return Err(LabError::Setting(format!(
                 "the longest request has {} tokens, and the context {}",
@@ -211,25 +269,21 @@ mod run {
             what: "what steps cost".into(),
             ..Progress::default()
         });
-        let before = calibrate(engine, settings, watch).await?;
-        let duration_s = lengths.len() as f64 / settings.qps;
+        let before = calibrate(engine, load, watch).await?;
         let plan = OpenLoop {
-            qps: settings.qps,
-            duration_s,
-            arrivals: settings.arrivals,
-            seed: settings.seed,
+            qps: *qps,
+            duration_s: rows.len() as f64 / qps,
+            arrivals: how.arrivals,
+            seed: how.seed,
             requests: &requests,
         };
         let (measured, _) = open_loop(engine, &plan, watch).await?;
         // Both ends of the run: a machine that others use is not the same all the time.
-        let after = calibrate(engine, settings, watch).await?;
-        let cost = mean(before, after);
-        let offsets = settings
-            .arrivals
-            .offsets_ms(settings.qps, lengths.len(), settings.seed);
+        let cost = mean(before, calibrate(engine, load, watch).await?);
+        let offsets = how.arrivals.offsets_ms(*qps, rows.len(), how.seed);
         let arrivals: Vec<Arrival> = offsets
             .into_iter()
-            .zip(lengths)
+            .zip(rows)
             .map(|(at_ms, (input_tokens, output_tokens))| Arrival {
                 at_ms,
                 input_tokens: *input_tokens,
@@ -259,16 +313,16 @@ mod run {
     /// many at once as there can be.
     async fn calibrate(
         engine: &mut Engine,
-        settings: &SimulateSettings,
+        load: &Lengths<'_>,
         watch: &mut impl Watch,
     ) -> Result<StepCost, LabError> {
         let (chunk, batch) = (engine.info().prefill_chunk, engine.info().batch);
         let vocab = engine.info().config.vocab_size;
-        let typical = settings.lengths.iter().map(|(input, _)| *input as f64);
+        let typical = load.rows.iter().map(|(input, _)| *input as f64);
         let typical = percentile(&typical.collect::<Vec<f64>>(), 50.0).unwrap_or(1.0) as usize;
         let long = typical.clamp(2, chunk.max(2));
         let short = (long / 4).max(1);
-        let mut seed = settings.seed ^ 0x5eed;
+        let mut seed = load.how.seed ^ 0x5eed;
         let mut request = |input: usize| {
             seed = seed.wrapping_add(1);
             random_request(seed, input, CALIBRATION_TOKENS, vocab)

@@ -8,7 +8,7 @@ use llamaglass_engine::lab::Arrivals;
 use llamaglass_engine::lab::ablate::Switch;
 
 use super::load::seconds;
-use super::{BackendArgs, ModelArgs, RandomArgs, TraceArgs, positive};
+use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
 use crate::load_client::{Qps, above_zero};
 
 /// `llamaglass lab`. Without --context, the KV cache has 512 positions.
@@ -51,13 +51,8 @@ pub enum LabCommand {
 pub struct RunArgs {
     #[command(flatten)]
     pub backend: BackendArgs,
-    /// Prompts and reference answers: .json (Alpaca's form: a list of objects with instruction, input,
-    /// output), .jsonl (an object a line) or text (a prompt a line) (default: 64 prompts of our own).
-    #[arg(long, value_name = "FILE")]
-    pub dataset: Option<PathBuf>,
-    /// The objects' field with the prompt (default: prompt, text or instruction, the first that is there).
-    #[arg(long, value_name = "NAME", requires = "dataset")]
-    pub field: Option<String>,
+    #[command(flatten)]
+    pub prompts: DatasetArgs,
     /// Only the dataset's first N rows (default: as many as take a minute or so without a GPU; stats: all).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub take: Option<usize>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use llamaglass_engine::lab::Arrivals;
 
-use super::positive;
+use super::{DatasetArgs, positive};
 use crate::load_client::{Protocol, Qps, above_zero};
 
 /// `llamaglass load`
@@ -23,13 +23,8 @@ pub struct LoadArgs {
     /// The gaps between requests: poisson, uniform or constant (as in the study).
     #[arg(long, value_name = "KIND", default_value = "poisson")]
     pub arrivals: Arrivals,
-    /// Prompts: .json (Alpaca's form: a list of objects with instruction, input, output), .jsonl (an
-    /// object a line) or text (a prompt a line) (default: 64 prompts of our own).
-    #[arg(long, value_name = "FILE")]
-    pub dataset: Option<PathBuf>,
-    /// The objects' field with the prompt (default: prompt, text or instruction, the first that is there).
-    #[arg(long, value_name = "NAME", requires = "dataset")]
-    pub field: Option<String>,
+    #[command(flatten)]
+    pub prompts: DatasetArgs,
     /// Only the dataset's first N rows; they are asked in turn, and again from the first.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub take: Option<usize>,

@@ -1,20 +1,17 @@
 //! Each experiment on a model of this program.
 
 use anyhow::{Result, ensure};
-use llamaglass_engine::lab::ablate::{AblateData, AblateSettings, AblationEffect, Switch, Timed};
-use llamaglass_engine::lab::bare::{self, BareSettings, budget, encode};
+use llamaglass_engine::lab::ablate::{AblateData, AblateSettings, AblationEffect, Switch, pairs};
+use llamaglass_engine::lab::bare::{self, BareSettings};
 use llamaglass_engine::lab::chain;
 use llamaglass_engine::lab::kernels::{self, KernelSettings};
 use llamaglass_engine::lab::ladder::{self, LadderSettings};
 use llamaglass_engine::lab::lengths::StatsData;
 use llamaglass_engine::lab::load::LoadData;
-use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings};
+use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings, busy_qps};
 use llamaglass_engine::lab::stub::{self, StubLoad, StubSettings};
-use llamaglass_engine::lab::{
-    Arrivals, Data, LabError, LabResult, Progress, Watch, ablate, interleaved,
-};
+use llamaglass_engine::lab::{Arrivals, Data, LabError, LabResult, Progress, Watch, ablate};
 use llamaglass_engine::platform::unix_time_seconds;
-use llamaglass_engine::stats::percentile;
 use llamaglass_engine::tokenizer::Tokenizer;
 use tokio::sync::watch;
 
@@ -40,8 +37,6 @@ const CHAIN_ROWS: usize = 6;
 const PARITY_ROWS: usize = 3;
 const SIMULATE_ROWS: usize = 16;
 const LOAD_ROWS: usize = 64;
-/// How busy a server is kept where nobody says at which rate.
-const BUSY: f64 = 0.6;
 /// Switches of an engine, in the order in which they are measured.
 const OF_ENGINE: [Switch; 7] = [
     Switch::EagerLogs,
@@ -207,34 +202,12 @@ impl Lab {
         let layers = ShellLayers::new(shell, shell.target().await?);
         let prompt = self.dataset(1)?.rows.remove(0).prompt;
         let tokens = settings.gen_tokens;
-        let time = |arm: usize| -> Result<Timed, LabError> {
-            match arm {
-                0 => layers.timed_bare(&prompt, tokens),
-                _ => layers.timed_thread(&prompt, tokens),
-            }
+        let timed = async |_: &mut Onlooker, arm: usize, _: u64| match arm {
+            0 => layers.timed_bare(&prompt, tokens),
+            _ => layers.timed_thread(&prompt, tokens),
         };
-        time(0)?;
-        time(1)?;
-        let mut pairs = Vec::with_capacity(settings.repeats);
-        for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
-            if watch.is_stopped() {
-                return Err(LabError::Stopped.into());
-            }
-            let mut pair = [Timed::default(), Timed::default()];
-            for arm in order {
-                pair[arm] = time(arm)?;
-            }
-            watch.told(Progress {
-                what: Switch::Worker.title().into(),
-                done: repeat + 1,
-                total: settings.repeats,
-                point: None,
-            });
-            pairs.push(pair);
-        }
         let changes = "whoever asks is on another thread, and hears every id through a channel";
-        let effect = AblationEffect::of(Switch::Worker, changes.into(), &pairs);
-        effect.ok_or_else(|| LabError::Setting("ablate needs repeats".into()).into())
+        Ok(pairs(Switch::Worker, changes, settings.repeats, watch, timed).await?)
     }
 
     /// `simulate` without a model's arithmetic: the study's formula.
@@ -250,7 +223,7 @@ impl Lab {
             stats.dataset
         );
         let ms_per_token = args.ms_per_token.unwrap_or_default();
-        let qps = args.qps.unwrap_or_else(|| rate(&lengths, ms_per_token));
+        let qps = args.qps.unwrap_or_else(|| busy_qps(&lengths, ms_per_token));
         let data = SimulateData::of(stats.dataset, &lengths, ms_per_token, qps);
         Ok(LabResult::new(
             begun,
@@ -265,38 +238,19 @@ impl Lab {
         let begun = unix_time_seconds();
         let shell = stubs::random(random, &self.model, &self.options)?;
         let dataset = self.dataset(SIMULATE_ROWS)?;
-        let tokenizer = shell.tokenizer();
-        let mut lengths = Vec::with_capacity(dataset.rows.len());
-        for row in &dataset.rows {
-            lengths.push((encode(tokenizer, row)?.0.len(), budget(tokenizer, row)?));
-        }
-        let outputs: Vec<usize> = lengths.iter().map(|row| row.1).collect();
-        let (measured_qps, policy, seed) = (args.qps, self.options.policy, self.run.seed);
+        let how = SimulateSettings {
+            qps: args.qps,
+            arrivals: Arrivals::Constant,
+            seed: self.run.seed,
+            most_tokens: None,
+            policy: self.options.policy,
+        };
         let watch = self.watch.showing("simulate");
-        let (of_rows, outs) = (lengths, outputs.clone());
-        let done = shell.on_engine(&watch, async move |engine, watch| {
-            let few = llamaglass_engine::dataset::Dataset {
-                name: dataset.name.clone(),
-                rows: dataset.rows.iter().take(2).cloned().collect(),
-            };
-            let settings = BareSettings { tokens: Some(16) };
-            let bare = bare::run(engine, &few, settings, watch).await?;
-            let qps = measured_qps.unwrap_or_else(|| rate(&outs, bare.ms_per_token));
-            let settings = SimulateSettings {
-                qps,
-                arrivals: Arrivals::Constant,
-                seed,
-                lengths: of_rows,
-                policy,
-            };
-            let run = simulate::run(engine, &settings, watch).await?;
-            Ok((dataset.name, bare.ms_per_token, qps, run))
+        let data = shell.on_engine(&watch, async move |engine, watch| {
+            simulate::run(engine, &dataset, &how, watch).await
         });
         watch.finish();
-        let (name, ms_per_token, qps, run) = done?;
-        let mut data = SimulateData::of(name, &outputs, ms_per_token, qps);
-        data.scheduler = Some(run);
-        Ok(self.result(begun, shell, Data::Simulate(Box::new(data))))
+        Ok(self.result(begun, shell, Data::Simulate(Box::new(data?))))
     }
 
     /// `stub`
@@ -344,18 +298,11 @@ impl Lab {
     }
 }
 
-/// Requests a second that keep one server busy for most of the time.
-fn rate(output_tokens: &[usize], ms_per_token: f64) -> f64 {
-    let lengths: Vec<f64> = output_tokens.iter().map(|tokens| *tokens as f64).collect();
-    let middle = percentile(&lengths, 50.0).unwrap_or(1.0).max(1.0);
-    BUSY / (middle * ms_per_token / 1e3).max(1e-3)
-}
-
 /// `load` on a server that is somewhere else: nothing is loaded here.
 pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     let begun = unix_time_seconds();
     let run = &args.run;
-    let rows = dataset::named(run.dataset.as_deref(), run.field.as_deref(), run.take)?;
+    let rows = dataset::named(&run.prompts, run.take)?;
     let folder = Folder::open(&run.out)?;
     let watch = Onlooker::install()?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -7,13 +7,12 @@ use axum::http;
 use futures::StreamExt;
 use llamaglass_engine::dataset::Row;
 use llamaglass_engine::event::Event;
-use llamaglass_engine::lab::LabError;
 use llamaglass_engine::lab::ablate::Timed;
 use llamaglass_engine::lab::bare::encode;
 use llamaglass_engine::lab::ladder::{Layer, Layers};
+use llamaglass_engine::lab::{LabError, asking};
 use llamaglass_engine::platform::Stopwatch;
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::tokenizer::{Message, Tokenizer};
+use llamaglass_engine::tokenizer::Tokenizer;
 use tower::ServiceExt;
 
 use super::shell::Shell;
@@ -134,7 +133,7 @@ impl<'a> ShellLayers<'a> {
 
     /// Ids of a request through the scheduler; how many were picked is checked.
     pub async fn scheduler(&self, prompt: &str, tokens: usize) -> Result<Vec<u32>, LabError> {
-        let request = self.request(prompt, tokens);
+        let request = asking(self.tokenizer.has_chat_template(), prompt, tokens);
         let answer = self.handle.submit(request);
         let mut answer = answer.map_err(|error| LabError::failed("scheduler", error))?;
         let mut ids = Vec::with_capacity(tokens);
@@ -146,21 +145,6 @@ impl<'a> ShellLayers<'a> {
             }
         }
         Ok(ids)
-    }
-
-    fn request(&self, prompt: &str, tokens: usize) -> Request {
-        let content = prompt.to_owned();
-        let input = if self.tokenizer.has_chat_template() {
-            let role = "user".into();
-            Input::Messages(vec![Message { role, content }])
-        } else {
-            Input::Text(content)
-        };
-        Request {
-            max_tokens: Some(tokens),
-            ignore_eos: true,
-            ..Request::new(input)
-        }
     }
 
     fn asking(&self, tokens: usize) -> Asking {

@@ -115,18 +115,8 @@ impl Lab {
     /// # Errors
     /// Where it can't be read.
     pub fn dataset(&self, rows: usize) -> Result<Dataset> {
-        let RunArgs {
-            dataset,
-            field,
-            take,
-            ..
-        } = &self.run;
-        let take = take.unwrap_or(rows);
-        Ok(dataset::named(
-            dataset.as_deref(),
-            field.as_deref(),
-            Some(take),
-        )?)
+        let take = self.run.take.unwrap_or(rows);
+        Ok(dataset::named(&self.run.prompts, Some(take))?)
     }
 
     /// Loads the model and serves it to this program.

@@ -48,7 +48,7 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
     let wanted = wanted(args);
     // Before anything is sent: what can't be done must not cost a run.
     wanted.check()?;
-    let dataset = dataset::named(args.dataset.as_deref(), args.field.as_deref(), args.take)?;
+    let dataset = dataset::named(&args.prompts, args.take)?;
     let folder = &args.out;
     std::fs::create_dir_all(folder)
         .with_context(|| format!("the folder {} can't be made", folder.display()))?;

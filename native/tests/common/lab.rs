@@ -1,4 +1,5 @@
 //! What the lab's tests share: runs, and what holds of every result.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -97,4 +98,12 @@ pub fn read(folder: &Path, name: &str) -> String {
 pub fn number(result: &Value, pointer: &str) -> f64 {
     let found = result.pointer(pointer).and_then(Value::as_f64);
     found.unwrap_or_else(|| panic!("{pointer} is no number of {result:#}"))
+}
+
+/// The same but for the error of arithmetic.
+pub fn close(a: f64, b: f64, what: &str) {
+    assert!(
+        (a - b).abs() <= 1e-9 * b.abs().max(1.0),
+        "{what}: {a}, not {b}"
+    );
 }

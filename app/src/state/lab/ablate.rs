@@ -2,8 +2,10 @@
 
 use llamaglass_engine::ModelInfo;
 use llamaglass_engine::bench::random_request;
-use llamaglass_engine::lab::ablate::{AblateData, AblateSettings, AblationEffect, Switch, Timed};
-use llamaglass_engine::lab::{Data, LabError, Point, Progress, Watch, interleaved};
+use llamaglass_engine::lab::ablate::{
+    AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
+};
+use llamaglass_engine::lab::{Data, LabError};
 use llamaglass_engine::scheduler::Request;
 
 use super::super::{App, now};
@@ -48,41 +50,11 @@ async fn measured(
     info: &ModelInfo,
     watch: &mut PageWatch,
 ) -> Result<AblationEffect, LabError> {
-    let request = |number: usize| {
-        let seed = settings.seed.wrapping_add(number as u64);
+    let request = |number: u64| {
+        let seed = settings.seed.wrapping_add(number);
         let vocab = info.config.vocab_size;
         random_request(seed, settings.prompt_tokens, settings.gen_tokens, vocab)
     };
-    for arm in [0, 1] {
-        timed(app, switch, arm, request(0)).await?;
-    }
-    let mut pairs = Vec::with_capacity(settings.repeats);
-    for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
-        let mut pair = [Timed::default(), Timed::default()];
-        for arm in order {
-            if !watch.breathe().await {
-                return Err(LabError::Stopped);
-            }
-            pair[arm] = timed(app, switch, arm, request(repeat + 1)).await?;
-        }
-        let whole = |timed: &Timed| timed.ttft_ms + timed.rest_ms;
-        watch.told(Progress {
-            what: format!(
-                "{}, pair {}/{}",
-                switch.title(),
-                repeat + 1,
-                settings.repeats
-            ),
-            done: repeat + 1,
-            total: settings.repeats,
-            point: Some(Point {
-                series: switch.name().into(),
-                x: repeat as f64 + 1.0,
-                y: whole(&pair[1]) - whole(&pair[0]),
-            }),
-        });
-        pairs.push(pair);
-    }
     let changes = match switch {
         Switch::Overlay => {
             "the token timeline is drawn beside the answer; times end with the frame that has its end"
@@ -91,8 +63,9 @@ async fn measured(
             "whoever asks is in the page, and hears every token as a message, on the page\u{2019}s clock; without, the worker asks itself"
         }
     };
-    AblationEffect::of(switch, changes.into(), &pairs)
-        .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))
+    let timed =
+        async |_: &mut PageWatch, arm, number| timed(app, switch, arm, request(number)).await;
+    pairs(switch, changes, settings.repeats, watch, timed).await
 }
 
 async fn timed(app: App, switch: Switch, arm: usize, request: Request) -> Result<Timed, LabError> {

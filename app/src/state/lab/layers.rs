@@ -1,8 +1,8 @@
 //! The layers around the engine of this page, up to what is painted.
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::LabError;
 use llamaglass_engine::lab::ladder::{Layer, Layers};
+use llamaglass_engine::lab::{LabError, asking};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 
@@ -10,7 +10,7 @@ use super::super::{App, Turn, TurnState, frame, now};
 use super::answers::{self, Answer};
 use super::talk;
 use super::watch::painted;
-use crate::lab::{Job, Measured, Records, asking};
+use crate::lab::{Job, Measured, Records};
 use crate::protocol::Command;
 
 /// The layers, the lowest first, and what each adds.

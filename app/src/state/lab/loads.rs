@@ -6,14 +6,14 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use llamaglass_engine::lab::chain::ChainData;
 use llamaglass_engine::lab::load::LoadData;
-use llamaglass_engine::lab::{Data, LabError, Point, Progress, Watch, request_count};
+use llamaglass_engine::lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
 use llamaglass_engine::stats::Record;
 
 use super::super::{App, now};
 use super::answers;
 use super::talk;
 use super::watch::{PageWatch, pause};
-use crate::lab::{LabSettings, Records, Sample, Spec, asking, load_run};
+use crate::lab::{LabSettings, Records, Sample, Spec, load_run};
 
 /// A stop is heard within so many milliseconds.
 const NAP_MS: f64 = 200.0;

@@ -3,14 +3,14 @@
 use leptos::prelude::*;
 use llamaglass_engine::ModelInfo;
 use llamaglass_engine::lab::parity::{ParityData, ParityRow, first_divergence};
-use llamaglass_engine::lab::{Data, LabError, Progress, Watch};
+use llamaglass_engine::lab::{Data, LabError, Progress, Watch, asking};
 use llamaglass_engine::stats::Record;
 
 use super::super::App;
 use super::answers;
 use super::talk;
 use super::watch::PageWatch;
-use crate::lab::{Job, Records, Spec, asking};
+use crate::lab::{Job, Records, Spec};
 use crate::protocol::Command;
 use crate::settings::Settings;
 

@@ -7,13 +7,13 @@ use llamaglass_engine::StubLevel;
 use llamaglass_engine::dataset::Dataset;
 use llamaglass_engine::event::Event;
 use llamaglass_engine::lab::stub::{StubLoad, StubRun, Stubbed};
-use llamaglass_engine::lab::{Arrivals, LabError, request_count};
+use llamaglass_engine::lab::{Arrivals, LabError, asking, request_count};
 
 use super::super::{App, Turn, TurnState};
 use super::answers;
 use super::loads;
 use super::talk;
-use crate::lab::{Sample, asking, load_run};
+use crate::lab::{Sample, load_run};
 use crate::protocol::Command;
 use crate::stats::Heard;
 

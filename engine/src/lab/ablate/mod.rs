@@ -1,9 +1,11 @@
 //! `ablate`: one thing made worse at a time, in pairs.
 
+mod pairs;
 #[cfg(feature = "compute")]
 mod run;
 mod switch;
 
+pub use pairs::pairs;
 #[cfg(feature = "compute")]
 pub use run::{ablations, run, run_switch};
 pub use switch::Switch;

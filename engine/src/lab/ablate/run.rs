@@ -1,10 +1,9 @@
 //! Pairs of requests, one as the engine is and one with a switch.
 
-use super::{AblateSettings, AblationEffect, Switch, Timed};
+use super::{AblateSettings, AblationEffect, Switch, Timed, pairs};
 use crate::bench::random_request;
 use crate::engine::{Ablations, EagerLogs, Engine};
-use crate::lab::measure::interleaved;
-use crate::lab::{LabError, Point, Progress, Watch, answers};
+use crate::lab::{LabError, Progress, Watch, answers};
 use crate::scheduler::Request;
 use crate::stats::Record;
 
@@ -41,79 +40,36 @@ pub async fn run(
 ///
 /// # Errors
 /// [`LabError::NotHere`] where the engine can't do it.
-pub async fn run_switch(
+pub async fn run_switch<W: Watch>(
     engine: &mut Engine,
     switch: Switch,
     settings: &AblateSettings,
-    watch: &mut impl Watch,
+    watch: &mut W,
 ) -> Result<AblationEffect, LabError> {
     let not_here = |why: String| LabError::NotHere {
         experiment: crate::lab::Experiment::Ablate,
         why,
     };
+    let none = Ablations::default();
     if switch == Switch::Batch {
         return batch(engine, settings, watch).await;
     }
-    let (ablations, changes) =
-        ablations(engine, switch, (settings.log_lines, settings.pad_to)).map_err(&not_here)?;
-    // Whether it can be turned, before anything is measured; and its warm-up.
-    engine
-        .set_ablations(ablations)
-        .map_err(|error| not_here(error.to_string()))?;
-    let warm_up = answers::alone(engine, request(engine, settings, 0), watch).await;
-    engine
-        .set_ablations(Ablations::default())
-        .map_err(|error| not_here(error.to_string()))?;
-    warm_up?;
-    answers::alone(engine, request(engine, settings, 0), watch).await?;
-    let mut pairs = Vec::with_capacity(settings.repeats);
-    for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
-        let mut pair = [Timed::default(), Timed::default()];
-        for arm in order {
-            let set = if arm == 1 {
-                ablations
-            } else {
-                Ablations::default()
-            };
-            engine
-                .set_ablations(set)
-                .map_err(|error| not_here(error.to_string()))?;
-            let request = request(engine, settings, repeat as u64 + 1);
-            let answered = answers::alone(engine, request, watch).await;
-            // Whatever comes, the engine is left as it was.
-            let reset = engine.set_ablations(Ablations::default());
-            pair[arm] = timed(&answered?);
-            reset.map_err(|error| not_here(error.to_string()))?;
-        }
-        point(watch, switch, settings, (repeat, &pair));
-        pairs.push(pair);
-    }
-    AblationEffect::of(switch, changes, &pairs)
-        .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))
-}
-
-fn point(
-    watch: &mut impl Watch,
-    switch: Switch,
-    settings: &AblateSettings,
-    (repeat, pair): (usize, &[Timed; 2]),
-) {
-    let whole = |timed: &Timed| timed.ttft_ms + timed.rest_ms;
-    watch.told(Progress {
-        what: format!(
-            "{}, pair {}/{}",
-            switch.title(),
-            repeat + 1,
-            settings.repeats
-        ),
-        done: repeat + 1,
-        total: settings.repeats,
-        point: Some(Point {
-            series: switch.name().into(),
-            x: repeat as f64 + 1.0,
-            y: whole(&pair[1]) - whole(&pair[0]),
-        }),
-    });
+    let sizes = (settings.log_lines, settings.pad_to);
+    let (ablations, changes) = ablations(engine, switch, sizes).map_err(&not_here)?;
+    let timed = async |watch: &mut W, arm: usize, number: u64| {
+        let set = if arm == 1 { ablations } else { none };
+        engine
+            .set_ablations(set)
+            .map_err(|error| not_here(error.to_string()))?;
+        let request = request(engine, settings, number);
+        let answered = answers::alone(engine, request, watch).await;
+        // Whatever comes, the engine is left as it was.
+        let reset = engine.set_ablations(none);
+        let answered = answered?;
+        reset.map_err(|error| not_here(error.to_string()))?;
+        Ok(timed(&answered))
+    };
+    pairs(switch, &changes, settings.repeats, watch, timed).await
 }
 
 fn request(engine: &Engine, settings: &AblateSettings, number: u64) -> Request {
@@ -204,10 +160,10 @@ pub fn ablations(
 }
 
 /// As many requests as can be answered at once: together, and one after the other.
-async fn batch(
+async fn batch<W: Watch>(
     engine: &mut Engine,
     settings: &AblateSettings,
-    watch: &mut impl Watch,
+    watch: &mut W,
 ) -> Result<AblationEffect, LabError> {
     let batch = engine.info().batch;
     if batch < 2 {
@@ -216,44 +172,36 @@ async fn batch(
             why: "the model was loaded for one request at a time".into(),
         });
     }
-    let mut pairs = Vec::with_capacity(settings.repeats);
-    for (repeat, order) in interleaved(2, settings.repeats).into_iter().enumerate() {
-        let mut pair = [Timed::default(), Timed::default()];
-        for arm in order {
-            let from = (repeat * batch) as u64 + 100;
-            let requests = (from..)
-                .take(batch)
-                .map(|number| request(engine, settings, number));
-            let requests: Vec<Request> = requests.collect();
-            engine.clear_cache();
-            let mut records = Vec::with_capacity(batch);
-            let begin = engine.now_ms();
-            if arm == 0 {
-                records = answers::together(engine, requests, watch).await?;
-            } else {
-                for request in requests {
-                    records.push(answers::alone(engine, request, watch).await?);
-                }
+    let timed = async |watch: &mut W, arm: usize, number: u64| {
+        let from = number * batch as u64 + 100;
+        let numbers = (from..).take(batch);
+        let requests = numbers.map(|number| request(engine, settings, number));
+        let requests: Vec<Request> = requests.collect();
+        engine.clear_cache();
+        let begin = engine.now_ms();
+        let mut records = Vec::with_capacity(batch);
+        if arm == 0 {
+            records = answers::together(engine, requests, watch).await?;
+        } else {
+            for request in requests {
+                records.push(answers::alone(engine, request, watch).await?);
             }
-            let all_ms = engine.now_ms() - begin;
-            let ttft = records.iter().filter_map(Record::first_token_at_ms);
-            let ttft_ms = ttft.fold(0.0, f64::max) - begin;
-            let of_each = batch as f64;
-            // Of one request: all of them share the steps.
-            pair[arm] = Timed {
-                ttft_ms: ttft_ms / of_each,
-                rest_ms: (all_ms - ttft_ms) / of_each,
-                ids: records.into_iter().flat_map(|record| record.ids).collect(),
-            };
         }
-        point(watch, Switch::Batch, settings, (repeat, &pair));
-        pairs.push(pair);
-    }
+        let all_ms = engine.now_ms() - begin;
+        let ttft = records.iter().filter_map(Record::first_token_at_ms);
+        let ttft_ms = ttft.fold(0.0, f64::max) - begin;
+        // Of one request: all of them share the steps.
+        let of_each = batch as f64;
+        Ok(Timed {
+            ttft_ms: ttft_ms / of_each,
+            rest_ms: (all_ms - ttft_ms) / of_each,
+            ids: records.into_iter().flat_map(|record| record.ids).collect(),
+        })
+    };
     let changes = format!(
         "{batch} requests are answered one after the other instead of at once; times are all of them over {batch}"
     );
-    let mut effect = AblationEffect::of(Switch::Batch, changes, &pairs)
-        .ok_or_else(|| LabError::Setting("ablate needs repeats".into()))?;
+    let mut effect = pairs(Switch::Batch, &changes, settings.repeats, watch, timed).await?;
     // When tokens come is not comparable: one after the other, the first request is done before the
     // second begins.
     effect.per_token_ms = None;

@@ -1,13 +1,11 @@
 //! A dataset's rows, one after the other, and a second time in pairs where something is done worse.
 
 use super::ChainData;
-use crate::dataset::{Dataset, Row};
+use crate::dataset::Dataset;
 use crate::engine::{Ablations, Engine};
 use crate::lab::measure::interleaved;
-use crate::lab::{LabError, Point, Progress, Watch, answers};
-use crate::scheduler::{Input, Request};
+use crate::lab::{LabError, Point, Progress, Watch, answers, asking};
 use crate::stats::Record;
-use crate::tokenizer::Message;
 
 /// Tokens of a warm-up's answer: two decode steps have run all that decode steps run.
 const WARM_UP_TOKENS: usize = 3;
@@ -46,7 +44,7 @@ async fn measure(
         .into_iter()
         .flatten()
         .collect();
-    let total = dataset.rows.len();
+    let (total, chat) = (dataset.rows.len(), engine.info().has_chat_template);
     watch.told(Progress {
         what: "warm-up".into(),
         total,
@@ -55,7 +53,7 @@ async fn measure(
     for ablations in &arms {
         set(engine, *ablations)?;
         if let Some(row) = dataset.rows.first() {
-            let request = request(engine, row, WARM_UP_TOKENS);
+            let request = asking(chat, &row.prompt, WARM_UP_TOKENS);
             answers::alone(engine, request, watch).await?;
         }
     }
@@ -64,7 +62,7 @@ async fn measure(
     for (index, (row, order)) in dataset.rows.iter().zip(orders).enumerate() {
         for arm in order {
             set(engine, arms[arm])?;
-            let request = request(engine, row, tokens);
+            let request = asking(chat, &row.prompt, tokens);
             let record = answers::alone(engine, request, watch).await;
             let record = record.map_err(|error| match error {
                 LabError::Stopped => error,
@@ -95,20 +93,4 @@ fn set(engine: &mut Engine, ablations: Ablations) -> Result<(), LabError> {
         experiment: crate::lab::Experiment::Chain,
         why: error.to_string(),
     })
-}
-
-/// A greedy request for the row's answer, past every end id.
-pub fn request(engine: &Engine, row: &Row, tokens: usize) -> Request {
-    let content = row.prompt.clone();
-    let input = if engine.info().has_chat_template {
-        let role = "user".into();
-        Input::Messages(vec![Message { role, content }])
-    } else {
-        Input::Text(content)
-    };
-    Request {
-        max_tokens: Some(tokens),
-        ignore_eos: true,
-        ..Request::new(input)
-    }
 }

@@ -1,9 +1,10 @@
 //! What the lab asks.
 
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::tokenizer::Message;
+use crate::scheduler::{Input, Request};
+use crate::tokenizer::Message;
 
-/// A greedy request for exactly `tokens` tokens after `prompt`, in a conversation where the model has one.
+/// A greedy request for exactly `tokens` tokens after `prompt`, in a conversation where the model has one
+/// (`chat`), past every end id.
 pub fn asking(chat: bool, prompt: &str, tokens: usize) -> Request {
     let content = prompt.to_owned();
     let input = if chat {
