@@ -1,5 +1,15 @@
 //! What a person can do about a missing GPU, in words, by browser.
 
+/// What is missing where a program is around the page, in one sentence.
+pub const PROGRAM_MISSING: &str =
+    "This machine offers no graphics adapter that fits, through Vulkan, Metal or DirectX 12.";
+
+/// What to do about it there.
+pub const PROGRAM_ADVICE: [&str; 2] = [
+    "Install or update the graphics driver.",
+    "On Linux, vulkaninfo --summary (package vulkan-tools) lists the adapters that there are.",
+];
+
 /// What the page found out about its browser.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {

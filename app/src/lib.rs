@@ -8,13 +8,11 @@ extern crate self as llamaglass_app;
 
 pub mod breath;
 pub mod browser;
-pub mod catalog;
 pub mod client;
 pub mod format;
 pub mod kept;
 pub mod lab;
 pub mod markdown;
-pub mod protocol;
 pub mod server;
 pub mod settings;
 pub mod state;
@@ -23,3 +21,5 @@ pub mod thrown;
 pub mod timeline;
 pub mod ui;
 pub mod worker;
+
+pub use llamaglass_session::{catalog, platform, protocol};

@@ -1,27 +1,10 @@
 //! A server that answers in place of an engine in the page: what is known of it, and why it can't be
 //! used, in words; pure.
 
-use std::fmt;
-
-use llamaglass_engine::openai::{AddressError, ProtocolError, ServedModel};
+use llamaglass_engine::openai::{AddressError, ProtocolError};
+pub use llamaglass_session::server::{ApiKey, ServerModel, host};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-
-/// A model of a server, which is all that the page knows of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServerModel {
-    /// The server's base, `http://127.0.0.1:8000/v1`.
-    pub url: String,
-    /// What it says of the model.
-    pub model: ServedModel,
-}
-
-impl ServerModel {
-    /// The machine and its port.
-    pub fn host(&self) -> &str {
-        host(&self.url)
-    }
-}
 
 /// The server that was used last, as far as a visit keeps it: without the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,30 +13,6 @@ pub struct KeptServer {
     pub url: String,
     /// The model's id.
     pub model: String,
-}
-
-/// What a server wants to know from those who may use it. Never kept, never shown.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct ApiKey(String);
-
-impl ApiKey {
-    /// What was typed; `None` for nothing.
-    pub fn new(typed: &str) -> Option<Self> {
-        let typed = typed.trim();
-        (!typed.is_empty()).then(|| Self(typed.to_owned()))
-    }
-
-    /// The header's value.
-    pub fn header(&self) -> String {
-        format!("Bearer {}", self.0)
-    }
-}
-
-impl fmt::Debug for ApiKey {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("ApiKey(…)")
-    }
 }
 
 /// Why a server can't be used, or an answer of it ended.
@@ -144,12 +103,6 @@ pub enum ServerError {
     },
 }
 
-/// The machine and its port in an address.
-pub fn host(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.split('/').next().unwrap_or(rest)
-}
-
 /// Refuses what a browser would not even ask: plain http from a page that came over https, but for this
 /// machine itself.
 ///
@@ -178,12 +131,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_host_is_what_stands_between_protocol_and_path() {
-        assert_eq!(host("http://127.0.0.1:8000/v1"), "127.0.0.1:8000");
-        assert_eq!(host("https://a.org"), "a.org");
-    }
-
-    #[test]
     fn a_page_over_https_reaches_plain_http_on_this_machine_only() {
         for (url, allowed) in [
             ("http://127.0.0.1:8000/v1", true),
@@ -197,13 +144,5 @@ mod tests {
             assert_eq!(check_mixed("https:", url).is_ok(), allowed, "{url}");
             assert!(check_mixed("http:", url).is_ok(), "{url}");
         }
-    }
-
-    #[test]
-    fn a_key_is_sent_and_never_shown() {
-        let key = ApiKey::new(" secret ").expect("typed");
-        assert_eq!(key.header(), "Bearer secret");
-        assert!(!format!("{key:?}").contains("secret"));
-        assert_eq!(ApiKey::new("  "), None);
     }
 }

@@ -14,6 +14,8 @@ use crate::server::KeptServer;
 pub struct Settings {
     /// Where the model runs.
     pub backend: BackendChoice,
+    /// The adapter that is wanted, by its name. Only programs offer several.
+    pub adapter: Option<String>,
     /// Positions of the KV cache; without it, what the model and the engine choose.
     pub context_length: Option<usize>,
     /// Said to the model before the conversation; empty for the model's own.
@@ -62,6 +64,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             backend: BackendChoice::default(),
+            adapter: None,
             context_length: None,
             system_prompt: String::new(),
             sampling: SamplingOptions::default(),
@@ -80,6 +83,7 @@ impl Settings {
     pub fn load_options(&self) -> LoadOptions {
         LoadOptions {
             backend: self.backend,
+            adapter: self.adapter.clone(),
             context_length: self.context_length,
             stub: self.stub,
             ..LoadOptions::default()

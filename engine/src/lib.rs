@@ -29,5 +29,7 @@ pub use engine::{
 };
 #[cfg(feature = "compute")]
 pub use engine::{BareRun, Engine, memory_ledger, probe};
+#[cfg(feature = "compute")]
+pub use forward::device::adapters;
 pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};
 pub use llamaglass_shaders::Variant;

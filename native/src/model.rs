@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use llamaglass_engine::bytes::{ByteSource, FileSource};
+use llamaglass_engine::bytes::{ByteSource, FileSource, has_extension, model_files};
 use llamaglass_engine::weights::{Checkpoint, ModelConfig, PRESETS, TensorType, preset};
 use llamaglass_engine::{Engine, LoadOptions, LoadProgress};
 
@@ -55,16 +55,7 @@ impl Model {
 
     /// The model in a file or folder.
     pub fn at(path: &Path) -> Result<Self> {
-        let kind = std::fs::metadata(path).with_context(|| format!("{}", path.display()))?;
-        if kind.is_dir() {
-            return folder(path).map(Self::Files);
-        }
-        if has_extension(path, "safetensors") {
-            let mut files = companions(parent(path))?;
-            files.push(path.to_owned());
-            return Ok(Self::Files(files));
-        }
-        Ok(Self::Files(vec![path.to_owned()]))
+        Ok(Self::Files(model_files(path)?))
     }
 
     /// What to call it where the model itself has no name.
@@ -147,61 +138,6 @@ fn shape_config(shape: &str) -> Result<ModelConfig> {
     ModelConfig::from_hf_config(&json).with_context(|| format!("{}", path.display()))
 }
 
-/// The files of a Hugging Face folder; or its only GGUF.
-fn folder(path: &Path) -> Result<Vec<PathBuf>> {
-    let names = |extension: &str| -> Result<Vec<PathBuf>> {
-        let mut files = Vec::new();
-        let entries = std::fs::read_dir(path).with_context(|| format!("{}", path.display()))?;
-        for entry in entries {
-            let file = entry?.path();
-            if has_extension(&file, extension) && file.is_file() {
-                files.push(file);
-            }
-        }
-        files.sort();
-        Ok(files)
-    };
-    let tensors = names("safetensors")?;
-    if !tensors.is_empty() {
-        let mut files = companions(path)?;
-        files.extend(tensors);
-        return Ok(files);
-    }
-    let ggufs = names("gguf")?;
-    match ggufs.as_slice() {
-        [] => bail!(
-            "{}: holds no model (no .gguf, no .safetensors)",
-            path.display()
-        ),
-        [_] => Ok(ggufs),
-        several => {
-            let several: Vec<String> = several.iter().map(|file| file_name(file)).collect();
-            bail!(
-                "{}: holds several models, name one: {}",
-                path.display(),
-                several.join(", ")
-            )
-        }
-    }
-}
-
-/// What lies beside the tensors in a Hugging Face folder.
-fn companions(folder: &Path) -> Result<Vec<PathBuf>> {
-    const NAMES: [&str; 6] = [
-        "config.json",
-        "generation_config.json",
-        "model.safetensors.index.json",
-        "tokenizer.json",
-        "tokenizer_config.json",
-        "chat_template.jinja",
-    ];
-    Ok(NAMES
-        .iter()
-        .map(|name| folder.join(name))
-        .filter(|path| path.is_file())
-        .collect())
-}
-
 /// The folder that a file lies in.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
@@ -214,10 +150,4 @@ fn parent(path: &Path) -> &Path {
 pub fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()
-}
-
-/// Whether `path` ends in `.extension`, in any case.
-pub fn has_extension(path: &Path, extension: &str) -> bool {
-    path.extension()
-        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
 }

@@ -1,6 +1,9 @@
 //! How the page reaches an engine, wherever that lives.
 
+mod cut;
+mod desktop;
 mod http;
+mod in_order;
 mod made_up;
 #[cfg(feature = "mock")]
 #[path = "../../tests/mock/mod.rs"]
@@ -10,6 +13,7 @@ mod switch;
 mod telling;
 mod worker;
 
+pub use desktop::{DesktopClient, in_desktop};
 pub use http::models;
 pub use server::ServerClient;
 pub use switch::SwitchClient;

@@ -98,7 +98,9 @@ impl Client for ServerClient {
             | Command::StopBench
             | Command::StopLab
             | Command::StoredModels
-            | Command::DeleteStoredModels => {}
+            | Command::DeleteStoredModels
+            | Command::ChooseModel { .. }
+            | Command::ForgetRecent => {}
         }
     }
 

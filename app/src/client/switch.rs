@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use llamaglass_engine::StubLevel;
 
-use super::{Client, Listener, PageFile, ServerClient, made_up};
+use super::cut::Cut;
+use super::{Client, Listener, PageFile, ServerClient};
 use crate::protocol::{Command, ModelSource, Reply};
 
 /// Hands commands to the engine or to a server.
@@ -13,8 +14,7 @@ pub struct SwitchClient {
     engine: Rc<dyn Client>,
     server: ServerClient,
     at_server: Rc<Cell<bool>>,
-    listener: Listener,
-    stub: Cell<StubLevel>,
+    cut: Cut,
 }
 
 impl SwitchClient {
@@ -32,29 +32,28 @@ impl SwitchClient {
             engine,
             server: ServerClient::new(Listener::clone(&listener)),
             at_server,
-            listener,
-            stub: Cell::default(),
+            cut: Cut::new(listener),
         }
     }
 }
 
 impl Client for SwitchClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
-        match command {
-            Command::Load { source, options } => {
-                self.at_server
-                    .set(matches!(source, ModelSource::Server { .. }));
-                self.stub.set(options.stub);
-            }
-            Command::SetStub { level } => self.stub.set(*level),
-            Command::Submit { tag, request } if self.stub.get() == StubLevel::Handler => {
-                return made_up::answer(&self.listener, *tag, request);
-            }
-            _ => {}
+        self.cut.note(command);
+        if self.cut.ends(StubLevel::Handler, command) {
+            return;
+        }
+        if let Command::Load { source, .. } = command {
+            self.at_server
+                .set(matches!(source, ModelSource::Server { .. }));
         }
         let of_this_machine = matches!(
             command,
-            Command::Probe { .. } | Command::StoredModels | Command::DeleteStoredModels
+            Command::Probe { .. }
+                | Command::StoredModels
+                | Command::DeleteStoredModels
+                | Command::ChooseModel { .. }
+                | Command::ForgetRecent
         );
         if self.at_server.get() && !of_this_machine {
             self.server.send(command, files);

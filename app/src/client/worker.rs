@@ -1,6 +1,6 @@
 //! The engine in a dedicated worker of this page.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Object, Reflect};
@@ -8,7 +8,8 @@ use llamaglass_engine::StubLevel;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use super::{Client, Listener, PageFile, made_up};
+use super::cut::Cut;
+use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, Reply};
 
 /// The script that starts the worker's WebAssembly, beside the page.
@@ -17,7 +18,7 @@ const SCRIPT: &str = "engine-worker.js";
 /// An engine in a dedicated worker.
 pub struct WorkerClient {
     shared: Rc<Shared>,
-    stub: Cell<StubLevel>,
+    cut: Cut,
 }
 
 struct Shared {
@@ -37,34 +38,21 @@ struct Running {
 impl WorkerClient {
     /// Starts a worker and tells `listener` what it says.
     pub fn new(listener: Listener) -> Self {
+        let cut = Cut::new(Listener::clone(&listener));
         let shared = Rc::new(Shared {
             listener,
             running: RefCell::new(None),
             waiting: RefCell::new(Vec::new()),
         });
         shared.spawn();
-        Self {
-            shared,
-            stub: Cell::default(),
-        }
+        Self { shared, cut }
     }
 }
 
 impl Client for WorkerClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
-        match command {
-            Command::Load { options, .. } => self.stub.set(options.stub),
-            Command::SetStub { level } => self.stub.set(*level),
-            _ => {}
-        }
-        let made_up_at = |level| match command {
-            Command::Submit { tag, request } if self.stub.get() == level => {
-                made_up::answer(&self.shared.listener, *tag, request);
-                true
-            }
-            _ => false,
-        };
-        if made_up_at(StubLevel::Entry) {
+        self.cut.note(command);
+        if self.cut.ends(StubLevel::Entry, command) {
             return;
         }
         let message = match to_message(command, files) {
@@ -75,7 +63,7 @@ impl Client for WorkerClient {
                 });
             }
         };
-        if made_up_at(StubLevel::Transfer) {
+        if self.cut.ends(StubLevel::Transfer, command) {
             return;
         }
         let running = self.shared.running.borrow();
@@ -170,7 +158,7 @@ impl Shared {
     }
 }
 
-/// `{ command: JSON, files: [{ path, file }] }`: the form that `worker::inbox` reads.
+/// `{ command: JSON, files: [{ path, file }] }`: the form that `worker::host` reads.
 fn to_message(command: &Command, files: &[PageFile]) -> Result<JsValue, JsValue> {
     let json = serde_json::to_string(command).map_err(|error| error.to_string())?;
     let list = Array::new();

@@ -3,13 +3,13 @@
 mod compare;
 mod plot;
 mod samples;
-mod settings;
-mod spec;
 mod unfit;
+
+pub use llamaglass_session::lab::{
+    Field, Job, LabEnd, LabSettings, Measured, Records, Source, Spec, fields, value,
+};
 
 pub use compare::{Comparison, Line, compare};
 pub use plot::{Drawn, Plot};
 pub use samples::{Sample, load_run};
-pub use settings::{Field, LabSettings, fields};
-pub use spec::{Job, LabEnd, Measured, Records, Source, Spec, value};
 pub use unfit::unfit;

@@ -8,6 +8,7 @@ mod chat;
 mod frame;
 mod lab;
 mod model;
+mod program;
 mod replies;
 mod server;
 mod storage;
@@ -23,6 +24,7 @@ pub use model::{
     Engine, Load, Loaded, cancel_load, choose_backend, choose_stub, load, load_default, reload,
     restart_engine,
 };
+pub use program::{choose_adapter, choose_model, forget_recent, open_path};
 pub use server::{Connection, OwnServer, ServerForm, cancel_connect, connect, find_own, use_model};
 pub use storage::save_settings;
 
@@ -36,7 +38,8 @@ use web_sys::AbortController;
 
 use crate::catalog::CatalogModel;
 use crate::client::{Client, Listener, PageFile};
-use crate::protocol::{Command, ModelSource, Tag};
+use crate::platform::Platform;
+use crate::protocol::{Command, ModelSource, Reply, Tag};
 use crate::server::ServerModel;
 use crate::settings::Settings;
 use crate::stats::{SessionStats, Summary};
@@ -52,6 +55,10 @@ pub struct App {
     pub backend: RwSignal<Option<Result<BackendInfo, String>>>,
     /// The models that the server offers; `None` until they are known.
     pub catalog: RwSignal<Option<Result<Vec<CatalogModel>, String>>>,
+    /// What the program around the page has; nothing in a browser.
+    pub platform: RwSignal<Option<Platform>>,
+    /// Whether something is dragged over that program's window.
+    pub hovering: RwSignal<bool>,
     /// The server that is being looked for.
     pub server_form: ServerForm,
     /// What the model that is being loaded will take.
@@ -114,6 +121,8 @@ impl App {
             engine: RwSignal::new(Engine::Starting),
             backend: RwSignal::new(None),
             catalog: RwSignal::new(None),
+            platform: RwSignal::new(None),
+            hovering: RwSignal::new(false),
             server_form,
             planned: RwSignal::new(None),
             error: RwSignal::new(None),
@@ -145,8 +154,13 @@ impl App {
 
     /// Connects the page to the engine that `make` gives for a listener.
     pub fn connect(self, make: impl FnOnce(Listener) -> Rc<dyn Client>) {
-        let client = make(Rc::new(move |reply| replies::hear(self, reply)));
+        let client = make(Rc::new(move |reply| self.hear(reply)));
         self.inner().client.replace(Some(client));
+    }
+
+    /// Hears what an engine says; for whoever has no client, too.
+    pub fn hear(self, reply: Reply) {
+        replies::hear(self, reply);
     }
 
     /// What answers.

@@ -135,6 +135,10 @@ pub fn reload(app: App) {
             [first, ..] => first.path.split('/').next().unwrap_or_default().to_owned(),
             [] => String::new(),
         },
+        ModelSource::Local { path } => {
+            let name = path.trim_end_matches(['/', '\\']);
+            name.rsplit(['/', '\\']).next().unwrap_or(name).to_owned()
+        }
         ModelSource::Server { server, .. } => server.model.id.clone(),
     };
     app.error.set(None);
@@ -177,6 +181,11 @@ pub fn choose_backend(app: App, backend: BackendChoice) {
         return;
     }
     app.settings.update(|settings| settings.backend = backend);
+    moved(app);
+}
+
+/// Keeps where models run, and loads the model again there.
+pub(super) fn moved(app: App) {
     super::save_settings(app);
     app.backend.set(None);
     if app.server().is_some() {

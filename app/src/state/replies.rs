@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{App, Engine, Loaded, bench, frame, lab, model, now};
+use super::{App, Engine, Loaded, bench, frame, lab, model, now, program};
 use crate::protocol::{Reply, Tag};
 use crate::stats::Heard;
 
@@ -50,6 +50,10 @@ pub(super) fn hear(app: App, reply: Reply) {
         Reply::BenchDone { report } => bench::finish(app, report),
         Reply::BenchFailed { error } => bench::fail(app, &error),
         Reply::StoredModels { bytes } => app.stored.set(bytes),
+        Reply::Platform { platform } => app.platform.set(Some(platform)),
+        Reply::Open { path } => program::open_path(app, path),
+        Reply::Hovering { over } => app.hovering.set(over),
+        Reply::Menu { action } => program::obey(app, action),
         Reply::Crashed { message } => {
             // A panic is told twice: by its own last words, and by the browser, which knows less.
             if !matches!(app.engine.get_untracked(), Engine::Crashed(_)) {

@@ -14,6 +14,7 @@ mod lab;
 mod message;
 mod model_picker;
 mod overlay;
+mod program;
 mod progress;
 mod server_form;
 mod settings;
@@ -59,7 +60,7 @@ pub fn Page(
             class="page"
             class:with-overlay=overlay
             class:no-model=move || !matches!(app.engine.get(), Engine::Loaded(_))
-            class:dragging=move || dragging.get()
+            class:dragging=move || dragging.get() || app.hovering.get()
             on:dragover=move |event| files::drag_over(&event, dragging)
             on:dragleave=move |event| files::drag_leave(&event, dragging)
             on:drop=move |event| files::drop(app, event, dragging)

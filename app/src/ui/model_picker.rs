@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use super::files;
 use super::header::Icon;
+use super::program::{FileDialogs, Recent};
 use super::server_form::{OwnServer, ServerForm};
 use super::settings::follow;
 use super::unsupported::Unsupported;
@@ -12,17 +13,26 @@ use crate::catalog::default_model;
 use crate::format;
 use crate::state::{self, Engine, app};
 
+/// The drawing of a file.
+pub const FILE: &str = "M6 3h8l5 5v13H6zM14 3v5h5";
+/// The drawing of a folder.
+pub const FOLDER: &str = "M3 6h7l2 3h9v11H3z";
+
 /// The page before it has a model.
 #[component]
 pub fn Welcome() -> impl IntoView {
     let app = app();
     let first = move || app.turns.with(Vec::is_empty);
+    let place = move || match app.platform.with(Option::is_some) {
+        true => "on your machine",
+        false => "in your browser",
+    };
     view! {
         <section class="welcome">
             <Show when=first>
                 <div class="hero">
                     <img src="icon.svg" alt="" width="72" height="72"/>
-                    <h2>"A Llama in your browser, with every millisecond on display"</h2>
+                    <h2>"A Llama " {place} ", with every millisecond on display"</h2>
                     <p>"The model runs on this machine. Beside each answer you see where every token's time goes."</p>
                 </div>
             </Show>
@@ -69,76 +79,16 @@ pub fn ModelDialog() -> impl IntoView {
 #[component]
 fn Picker() -> impl IntoView {
     let app = app();
-    let folder = NodeRef::<Input>::new();
-    Effect::new(move || {
-        if let Some(folder) = folder.get() {
-            let _ = folder.set_attribute("webkitdirectory", "");
-        }
-    });
-    let default = move || {
-        let catalog = app.catalog.get()?.ok()?;
-        default_model(&catalog).cloned()
-    };
-    let catalog_error = move || app.catalog.get().and_then(Result::err);
-    let starting = move || app.engine.get() == Engine::Starting;
-    let own = move || app.server_form.own.with(Option::is_some);
-    let label = move || {
-        default().map_or("Looking for models…".into(), |m| {
-            format!("Load {}", m.name)
-        })
-    };
-    let size = move || default().map(|model| format::bytes(model.bytes));
+    let in_program = move || app.platform.with(Option::is_some);
     view! {
         <div class="picker">
-            <OwnServer/>
-            <Show
-                when=move || catalog_error().is_none()
-                fallback=move || {
-                    view! {
-                        <Show when=move || !own()>
-                            <p class="help">"No model comes with this server: " {catalog_error}</p>
-                        </Show>
-                    }
-                }
-            >
-                <button
-                    class="large"
-                    class:primary=move || !own()
-                    class:secondary=own
-                    data-testid="load-default"
-                    disabled=move || default().is_none() || starting()
-                    on:click=move |_| state::load_default(app)
-                >
-                    {label}
-                    <span class="button-note numbers">{size}</span>
-                </button>
+            <Show when=in_program fallback=|| view! { <Offered/> }>
+                <Recent/>
             </Show>
-            <div class="or" aria-hidden="true"><span>"or"</span></div>
             <div class="open-row">
-                <label class="secondary file-button" class:disabled=starting>
-                    <input
-                        type="file"
-                        multiple
-                        data-testid="open-file-input"
-                        accept=".gguf,.safetensors,.json,.jinja"
-                        disabled=starting
-                        on:change=move |event| files::chosen(app, &event)
-                    />
-                    <Icon path="M6 3h8l5 5v13H6zM14 3v5h5"/>
-                    "Open a file…"
-                </label>
-                <label class="secondary file-button" class:disabled=starting>
-                    <input
-                        type="file"
-                        multiple
-                        node_ref=folder
-                        data-testid="open-folder-input"
-                        disabled=starting
-                        on:change=move |event| files::chosen(app, &event)
-                    />
-                    <Icon path="M3 6h7l2 3h9v11H3z"/>
-                    "Open a folder…"
-                </label>
+                <Show when=in_program fallback=|| view! { <FileInputs/> }>
+                    <FileDialogs/>
+                </Show>
                 <button
                     class="secondary"
                     data-testid="server-open"
@@ -153,10 +103,94 @@ fn Picker() -> impl IntoView {
                 <ServerForm/>
             </Show>
             <p class="help">
-                "A GGUF file, or the folder of a Hugging Face model (safetensors, config.json, tokenizer.json). You can drop either anywhere on the page. Files stay on this machine."
+                "A GGUF file, or the folder of a Hugging Face model (safetensors, config.json, tokenizer.json). You can drop either anywhere here. Files stay on this machine."
             </p>
             <Runs/>
         </div>
+    }
+}
+
+/// What the page's server offers.
+#[component]
+fn Offered() -> impl IntoView {
+    let app = app();
+    let default = move || {
+        let catalog = app.catalog.get()?.ok()?;
+        default_model(&catalog).cloned()
+    };
+    let catalog_error = move || app.catalog.get().and_then(Result::err);
+    let starting = move || app.engine.get() == Engine::Starting;
+    let own = move || app.server_form.own.with(Option::is_some);
+    let label = move || {
+        default().map_or("Looking for models…".into(), |m| {
+            format!("Load {}", m.name)
+        })
+    };
+    let size = move || default().map(|model| format::bytes(model.bytes));
+    view! {
+        <OwnServer/>
+        <Show
+            when=move || catalog_error().is_none()
+            fallback=move || {
+                view! {
+                    <Show when=move || !own()>
+                        <p class="help">"No model comes with this server: " {catalog_error}</p>
+                    </Show>
+                }
+            }
+        >
+            <button
+                class="large"
+                class:primary=move || !own()
+                class:secondary=own
+                data-testid="load-default"
+                disabled=move || default().is_none() || starting()
+                on:click=move |_| state::load_default(app)
+            >
+                {label}
+                <span class="button-note numbers">{size}</span>
+            </button>
+        </Show>
+        <div class="or" aria-hidden="true"><span>"or"</span></div>
+    }
+}
+
+/// Files and folders as a browser hands them over.
+#[component]
+fn FileInputs() -> impl IntoView {
+    let app = app();
+    let folder = NodeRef::<Input>::new();
+    Effect::new(move || {
+        if let Some(folder) = folder.get() {
+            let _ = folder.set_attribute("webkitdirectory", "");
+        }
+    });
+    let starting = move || app.engine.get() == Engine::Starting;
+    view! {
+        <label class="secondary file-button" class:disabled=starting>
+            <input
+                type="file"
+                multiple
+                data-testid="open-file-input"
+                accept=".gguf,.safetensors,.json,.jinja"
+                disabled=starting
+                on:change=move |event| files::chosen(app, &event)
+            />
+            <Icon path=FILE/>
+            "Open a file…"
+        </label>
+        <label class="secondary file-button" class:disabled=starting>
+            <input
+                type="file"
+                multiple
+                node_ref=folder
+                data-testid="open-folder-input"
+                disabled=starting
+                on:change=move |event| files::chosen(app, &event)
+            />
+            <Icon path=FOLDER/>
+            "Open a folder…"
+        </label>
     }
 }
 

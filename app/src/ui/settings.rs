@@ -6,7 +6,9 @@ use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::{BackendChoice, StubLevel};
 
 use super::header::Icon;
+use super::program::AdapterSetting;
 use super::settings_field::SettingsField;
+use super::status::gpu_name;
 use crate::format;
 use crate::protocol::Command;
 use crate::settings::Field;
@@ -77,6 +79,7 @@ pub fn SettingsDialog() -> impl IntoView {
                         </p>
                     </Show>
                     <BackendSetting/>
+                    <AdapterSetting/>
                     <SettingsField field=Field::ContextLength generation/>
                     <Reload/>
                 </section>
@@ -107,10 +110,12 @@ pub fn SettingsDialog() -> impl IntoView {
                     <h3><label for="settings-stub">"Stub level"</label></h3>
                     <StubSetting/>
                 </section>
-                <section>
-                    <h3>"This browser keeps"</h3>
-                    <StoredModels/>
-                </section>
+                <Show when=move || app.platform.with(Option::is_none)>
+                    <section>
+                        <h3>"This browser keeps"</h3>
+                        <StoredModels/>
+                    </section>
+                </Show>
             </div>
         </dialog>
     }
@@ -121,15 +126,20 @@ pub fn SettingsDialog() -> impl IntoView {
 pub fn BackendSetting() -> impl IntoView {
     let app = app();
     let choices = [
-        (BackendChoice::Auto, "Auto", "settings-backend-auto"),
-        (BackendChoice::Wgpu, "WebGPU", "settings-backend-wgpu"),
-        (BackendChoice::Flex, "CPU", "settings-backend-flex"),
+        (BackendChoice::Auto, "settings-backend-auto"),
+        (BackendChoice::Wgpu, "settings-backend-wgpu"),
+        (BackendChoice::Flex, "settings-backend-flex"),
     ];
     view! {
         <fieldset class="segments" data-testid="settings-backend">
             <legend class="hidden">"Backend"</legend>
             {choices
-                .map(|(choice, name, id)| {
+                .map(|(choice, id)| {
+                    let name = move || match choice {
+                        BackendChoice::Auto => "Auto",
+                        BackendChoice::Wgpu => gpu_name(),
+                        BackendChoice::Flex => "CPU",
+                    };
                     view! {
                         <label>
                             <input

@@ -7,11 +7,17 @@ use crate::format;
 use crate::state::{Engine, app};
 
 /// The backend's name for people.
-pub const fn backend_name(backend: Backend) -> &'static str {
+pub fn backend_name(backend: Backend) -> &'static str {
     match backend {
-        Backend::Wgpu => "WebGPU",
+        Backend::Wgpu => gpu_name(),
         Backend::Flex => "CPU",
     }
+}
+
+/// What models run on where not on the CPU: a program has the adapter's own driver, a browser its WebGPU.
+pub fn gpu_name() -> &'static str {
+    let in_program = app().platform.with(Option::is_some);
+    if in_program { "GPU" } else { "WebGPU" }
 }
 
 /// Backend, adapter, API, model, quantisation, context, memory and clock.

@@ -3,7 +3,9 @@
 use leptos::prelude::*;
 use llamaglass_engine::{Backend, BackendChoice};
 
+use super::status::gpu_name;
 use super::wiring::facts;
+use crate::browser::{Facts, PROGRAM_ADVICE, PROGRAM_MISSING};
 use crate::state::{self, Engine, Loaded, app};
 
 /// Shown where models would have to run on a GPU that is not there.
@@ -35,10 +37,15 @@ pub fn Unsupported() -> impl IntoView {
 /// What is missing in this browser and what to do.
 #[component]
 fn Advice() -> impl IntoView {
-    let facts = facts();
-    let advice = facts.advice();
+    let facts = if app().platform.with(Option::is_some) {
+        None
+    } else {
+        Some(facts())
+    };
+    let missing = facts.as_ref().map_or(PROGRAM_MISSING, Facts::missing);
+    let advice = facts.map_or_else(|| PROGRAM_ADVICE.to_vec(), |facts| facts.advice());
     view! {
-        <p>{facts.missing()}</p>
+        <p>{missing}</p>
         <ul class="advice">{advice.into_iter().map(|line| view! { <li>{line}</li> }).collect_view()}</ul>
     }
 }
@@ -72,7 +79,7 @@ pub fn FallbackNote() -> impl IntoView {
                     data-testid="try-webgpu"
                     on:click=move |_| state::choose_backend(app, BackendChoice::Wgpu)
                 >
-                    "Try WebGPU all the same"
+                    "Try " {gpu_name} " all the same"
                 </button>
             </details>
         </Show>

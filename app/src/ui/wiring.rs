@@ -8,12 +8,15 @@ use wasm_bindgen_futures::JsFuture;
 
 use crate::browser::Facts;
 use crate::catalog::{CatalogModel, parse_catalog};
-use crate::client::{Client, Listener, SwitchClient};
+use crate::client::{Client, Listener, SwitchClient, in_desktop};
 use crate::state::{self, App};
 
-/// Starts the engine and fetches the list of models.
+/// Starts the engine and, where the page came from a server, fetches its list of models.
 pub fn connect(app: App) {
     app.connect(client);
+    if in_desktop() {
+        return;
+    }
     leptos::task::spawn_local(async move {
         let catalog = fetch_catalog().await;
         app.catalog.set(Some(catalog));
@@ -27,7 +30,10 @@ fn client(listener: Listener) -> Rc<dyn Client> {
 
 #[cfg(not(feature = "mock"))]
 fn engine(listener: Listener) -> Rc<dyn Client> {
-    Rc::new(crate::client::WorkerClient::new(listener))
+    match crate::client::DesktopClient::connect(&listener) {
+        Some(client) => Rc::new(client),
+        None => Rc::new(crate::client::WorkerClient::new(listener)),
+    }
 }
 
 #[cfg(feature = "mock")]

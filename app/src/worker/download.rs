@@ -20,8 +20,8 @@ const ATTEMPTS: u32 = 4;
 pub struct Fetched {
     /// Its bytes.
     pub source: Box<dyn ByteSource>,
-    /// Where they are kept, to take back "verified" if they turn out to be unusable.
-    pub store: Option<Store>,
+    /// Whether this tab keeps them.
+    pub is_kept: bool,
 }
 
 /// Gives the bytes of `model`: kept ones where they are whole, else downloaded from the folder
@@ -41,7 +41,7 @@ pub async fn fetch(
         progress(model.bytes);
         return Ok(Fetched {
             source,
-            store: None,
+            is_kept: false,
         });
     }
     let (mut sink, store) = open_sink(store, model).await?;
@@ -65,7 +65,8 @@ pub async fn fetch(
     let source = sink
         .into_source(&model.file)
         .map_err(|error| storage(error.to_string()))?;
-    Ok(Fetched { source, store })
+    let is_kept = store.is_some();
+    Ok(Fetched { source, is_kept })
 }
 
 /// The verified file, where another tab holds the only handle to it.

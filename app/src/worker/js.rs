@@ -14,11 +14,6 @@ pub fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-/// Milliseconds of the worker's clock.
-pub fn now() -> f64 {
-    scope().performance().map_or(0.0, |clock| clock.now())
-}
-
 /// Tells the page.
 pub fn post(reply: &Reply) {
     match serde_json::to_string(reply) {

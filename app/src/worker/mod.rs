@@ -1,15 +1,13 @@
-//! The engine's side of the worker: commands in, steps between them, replies out.
+//! The worker: what its browser has for the task that owns the engine.
 
 pub mod plan;
 
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
-mod actor;
-#[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod download;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
-mod js;
+mod host;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
-mod lab;
+mod js;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod sink;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
@@ -18,7 +16,7 @@ mod store;
 /// Runs the worker; returns at once, since the browser's event loop does the rest.
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 pub fn start() {
-    actor::start();
+    host::start();
 }
 
 /// A worker is a thing of browsers.

@@ -26,6 +26,7 @@ use llamaglass_engine::{
 
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};
+use llamaglass_app::platform::Platform;
 use llamaglass_app::protocol::{Command, Reply, Tag};
 
 const ANSWER: &str = "The capital of France is **Paris**. It lies on the *Seine*, and has about 2.1 million people.\n\n1. It was called Lutetia.\n2. Its tower is 330 m high.\n\n```rust\nfn main() {\n    println!(\"Bonjour, <b>Paris</b>\");\n}\n```\n\n| Quarter | Bank |\n|---|---|\n| Marais | right |\n| Latin | left |\n\nSee [the city](https://www.paris.fr) or <script>alert(1)</script> for more.";
@@ -108,6 +109,17 @@ impl Client for MockClient {
                 self.shared.say([Reply::StoredModels { bytes: Some(0) }])
             }
             Command::ClearCache => {}
+            Command::ChooseModel { folder } => {
+                let path = if *folder {
+                    "/models/folder"
+                } else {
+                    "/models/file.gguf"
+                };
+                self.shared.say([Reply::Open { path: path.into() }]);
+            }
+            Command::ForgetRecent => self.shared.say([Reply::Platform {
+                platform: Platform::default(),
+            }]),
             Command::Lab { spec } => self.shared.lab(&spec),
             Command::StopLab => {
                 if self.shared.is_in_lab() {

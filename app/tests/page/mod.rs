@@ -13,6 +13,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, KeyboardEventInit};
 use crate::mock::MockClient;
 
 mod lab;
+mod program;
 mod server;
 
 wasm_bindgen_test_configure!(run_in_browser);

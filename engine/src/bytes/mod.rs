@@ -77,7 +77,11 @@ pub use memory::MemorySource;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
 #[cfg(not(target_arch = "wasm32"))]
+mod folder;
+#[cfg(not(target_arch = "wasm32"))]
 pub use file::FileSource;
+#[cfg(not(target_arch = "wasm32"))]
+pub use folder::{FolderError, has_extension, model_files};
 
 #[cfg(target_arch = "wasm32")]
 mod blob;

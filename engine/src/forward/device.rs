@@ -130,6 +130,16 @@ async fn request(instance: &wgpu::Instance) -> Result<wgpu::Adapter, ForwardErro
         })
 }
 
+/// What there is for programs that offer a choice: the adapters of the system's own APIs. A browser lists none.
+pub async fn adapters() -> Vec<BackendInfo> {
+    let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+        backends: wgpu::Backends::PRIMARY,
+        ..wgpu::InstanceDescriptor::new_without_display_handle()
+    });
+    let found = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;
+    found.iter().map(describe).collect()
+}
+
 async fn by_name(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter, ForwardError> {
     let wanted = name.to_lowercase();
     let adapters = instance.enumerate_adapters(wgpu::Backends::PRIMARY).await;

@@ -5,10 +5,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use llamaglass_engine::bytes::has_extension;
 use llamaglass_engine::parity::{Kind, ModelFile};
 use sha2::{Digest, Sha256};
 
-use crate::model::{Model, file_name, has_extension};
+use crate::model::{Model, file_name};
 
 /// Reference folders are small; what lies deeper or is larger is none.
 const MAX_DEPTH: usize = 3;

@@ -14,13 +14,12 @@ use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings};
 use llamaglass_engine::lab::{
     Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers, asking,
 };
-use llamaglass_engine::platform::unix_time_seconds;
+use llamaglass_engine::platform::{Stopwatch, unix_time_seconds};
 use llamaglass_engine::scheduler::{Policy, Request};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, Engine, EngineError};
 
-use super::actor::Incoming;
-use super::js::{Breath, now, post, sleep};
+use crate::host::{Host, Incoming};
 use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec};
 use crate::protocol::{Command, Reply, Tag};
 
@@ -35,11 +34,12 @@ const LOG_LINES: u32 = 200;
 const PAD_TO: usize = 512;
 
 /// Tells the page how far it is, and hears of it while the engine is busy.
-struct Onlooker<'a> {
-    inbox: &'a mut UnboundedReceiver<Incoming>,
-    breath: &'a Breath,
+struct Onlooker<'a, H: Host> {
+    host: &'a H,
+    inbox: &'a mut UnboundedReceiver<Incoming<H::Files>>,
+    watch: Stopwatch,
     stopped: bool,
-    later: Vec<Incoming>,
+    later: Vec<Incoming<H::Files>>,
     records: Records,
     /// What was not told yet.
     points: Vec<Point>,
@@ -47,13 +47,27 @@ struct Onlooker<'a> {
     what: String,
 }
 
-impl Onlooker<'_> {
+impl<H: Host> Onlooker<'_, H> {
     fn hear(&mut self) {
-        while let Some(Some(incoming)) = self.inbox.next().now_or_never() {
+        loop {
+            let incoming = match self.inbox.next().now_or_never() {
+                None => return,
+                // Nobody is left who would read the result.
+                Some(None) => {
+                    self.stopped = true;
+                    return;
+                }
+                Some(Some(incoming)) => incoming,
+            };
             let busy = || "an experiment is running".to_owned();
-            match incoming.command {
+            let Incoming::Command { command, .. } = &incoming else {
+                self.stopped = true;
+                self.later.push(incoming);
+                continue;
+            };
+            match *command {
                 Command::StopLab => self.stopped = true,
-                Command::Submit { tag, .. } => post(&Reply::Event {
+                Command::Submit { tag, .. } => self.host.tell(Reply::Event {
                     tag,
                     event: Event::Failed {
                         request: RequestId(0),
@@ -61,15 +75,15 @@ impl Onlooker<'_> {
                         fault: Fault::Engine,
                     },
                 }),
-                Command::Bench { .. } => post(&Reply::BenchFailed { error: busy() }),
-                Command::Measure { tag, .. } => post(&Reply::Measured {
+                Command::Bench { .. } => self.host.tell(Reply::BenchFailed { error: busy() }),
+                Command::Measure { tag, .. } => self.host.tell(Reply::Measured {
                     tag,
                     outcome: Err(busy()),
                 }),
-                Command::SetStub { .. } => post(&Reply::StubSet {
+                Command::SetStub { .. } => self.host.tell(Reply::StubSet {
                     error: Some(busy()),
                 }),
-                Command::Lab { .. } => post(&Reply::Notice {
+                Command::Lab { .. } => self.host.tell(Reply::Notice {
                     text: "An experiment is running already.".into(),
                 }),
                 // Another model ends it.
@@ -77,7 +91,11 @@ impl Onlooker<'_> {
                     self.stopped = true;
                     self.later.push(incoming);
                 }
-                Command::Abort { .. } | Command::StopBench | Command::ClearCache => {}
+                Command::Abort { .. }
+                | Command::StopBench
+                | Command::ClearCache
+                | Command::ChooseModel { .. }
+                | Command::ForgetRecent => {}
                 Command::Probe { .. } | Command::StoredModels | Command::DeleteStoredModels => {
                     self.later.push(incoming);
                 }
@@ -86,7 +104,7 @@ impl Onlooker<'_> {
     }
 }
 
-impl Watch for Onlooker<'_> {
+impl<H: Host> Watch for Onlooker<'_, H> {
     fn told(&mut self, progress: Progress) {
         // What is not finite has no place in JSON.
         let sound = |point: &Point| point.x.is_finite() && point.y.is_finite();
@@ -95,7 +113,7 @@ impl Watch for Onlooker<'_> {
             point: None,
             ..progress
         };
-        let at = now();
+        let at = self.watch.ms();
         let ended = progress.done >= progress.total;
         if ended || progress.what != self.what || at - self.told_at >= TELL_EVERY_MS {
             // News of another kind may come as often as it changes, but not as often as tokens do.
@@ -105,20 +123,21 @@ impl Watch for Onlooker<'_> {
             self.told_at = at;
             self.what.clone_from(&progress.what);
             let points = std::mem::take(&mut self.points);
-            post(&Reply::LabProgress { progress, points });
+            self.host.tell(Reply::LabProgress { progress, points });
         }
     }
 
     async fn breathe(&mut self) -> bool {
-        self.breath.take().await;
+        self.host.breathe().await;
         self.hear();
         !self.stopped
     }
 
     async fn sleep(&mut self, ms: f64) {
-        let end = now() + ms;
-        while !self.stopped && now() < end {
-            sleep((end - now()).clamp(0.0, NAP_MS).ceil() as i32).await;
+        let end = self.watch.ms() + ms;
+        while !self.stopped && self.watch.ms() < end {
+            let nap = (end - self.watch.ms()).clamp(0.0, NAP_MS).ceil();
+            self.host.sleep(nap).await;
             self.hear();
         }
     }
@@ -130,21 +149,22 @@ impl Watch for Onlooker<'_> {
 
 /// Runs an experiment and tells the page how it ended; gives what came meanwhile and has to be done
 /// afterwards.
-pub async fn run(
+pub async fn run<H: Host>(
+    host: &H,
     engine: &mut Engine,
     spec: Spec,
-    inbox: &mut UnboundedReceiver<Incoming>,
-    breath: &Breath,
-) -> Vec<Incoming> {
+    inbox: &mut UnboundedReceiver<Incoming<H::Files>>,
+) -> Vec<Incoming<H::Files>> {
     let begun = unix_time_seconds();
     let mut onlooker = Onlooker {
+        host,
         inbox,
-        breath,
+        watch: Stopwatch::start(),
         stopped: false,
         later: Vec::new(),
         records: Records::default(),
         points: Vec::new(),
-        told_at: 0.0,
+        told_at: f64::NEG_INFINITY,
         what: String::new(),
     };
     let done = experiment(engine, &spec, &mut onlooker).await;
@@ -162,14 +182,14 @@ pub async fn run(
         (Err(error), _) => error.into(),
         (_, Err(error)) => LabError::failed("leaving the engine as it was", error).into(),
     };
-    post(&Reply::LabEnded(end));
+    host.tell(Reply::LabEnded(end));
     onlooker.later
 }
 
 async fn experiment(
     engine: &mut Engine,
     spec: &Spec,
-    watch: &mut Onlooker<'_>,
+    watch: &mut impl Watch,
 ) -> Result<Data, LabError> {
     let settings = &spec.settings;
     let dataset = spec.source.dataset(settings.rows)?;
@@ -212,7 +232,7 @@ async fn experiment(
 async fn load(
     engine: &mut Engine,
     spec: &Spec,
-    watch: &mut Onlooker<'_>,
+    watch: &mut impl Watch,
 ) -> Result<LoadData, LabError> {
     let LabSettings {
         qps,
@@ -252,7 +272,7 @@ async fn load(
 async fn ablated(
     engine: &mut Engine,
     settings: &LabSettings,
-    watch: &mut Onlooker<'_>,
+    watch: &mut impl Watch,
 ) -> Result<AblateData, LabError> {
     let of_engine = |switch: &Switch| !matches!(switch, Switch::Worker | Switch::Overlay);
     let switches = settings.switches.iter().copied().filter(of_engine);
@@ -272,7 +292,7 @@ async fn ablated(
 async fn simulated(
     engine: &mut Engine,
     spec: &Spec,
-    watch: &mut Onlooker<'_>,
+    watch: &mut impl Watch,
 ) -> Result<SimulateData, LabError> {
     let settings = &spec.settings;
     let dataset = spec.source.dataset(settings.rows)?;
@@ -290,14 +310,24 @@ async fn simulated(
 ///
 /// # Errors
 /// What the engine says.
-pub async fn measure(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, String> {
-    measured(engine, tag, job)
+pub async fn measure(
+    host: &impl Host,
+    engine: &mut Engine,
+    tag: Tag,
+    job: Job,
+) -> Result<Measured, String> {
+    measured(host, engine, tag, job)
         .await
         .map_err(|error| error.to_string())
 }
 
-async fn measured(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, EngineError> {
-    let begin = now();
+async fn measured(
+    host: &impl Host,
+    engine: &mut Engine,
+    tag: Tag,
+    job: Job,
+) -> Result<Measured, EngineError> {
+    let watch = Stopwatch::start();
     let prompt_ids = |engine: &Engine, prompt: String| {
         let row = Row {
             prompt,
@@ -305,11 +335,11 @@ async fn measured(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, E
         };
         encode(engine.tokenizer(), &row).map(|(ids, _)| ids)
     };
-    let picked = |id| post(&Reply::Picked { tag, id });
+    let picked = |id| host.tell(Reply::Picked { tag, id });
     Ok(match job {
         Job::Encode { prompt } => Measured {
             ids: prompt_ids(engine, prompt)?,
-            ms: now() - begin,
+            ms: watch.ms(),
             ..Measured::default()
         },
         Job::Bare { ids, tokens, told } => {
@@ -322,7 +352,7 @@ async fn measured(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, E
             Measured {
                 ids: run.ids,
                 first_ms: run.prefill_ms,
-                ms: now() - begin,
+                ms: watch.ms(),
                 ..Measured::default()
             }
         }
@@ -333,7 +363,7 @@ async fn measured(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, E
                 text: engine.tokenizer().decode(&run.ids, true),
                 ids: run.ids,
                 first_ms: run.prefill_ms,
-                ms: now() - begin,
+                ms: watch.ms(),
                 record: None,
             }
         }
@@ -344,7 +374,7 @@ async fn measured(engine: &mut Engine, tag: Tag, job: Job) -> Result<Measured, E
 /// A request's whole answer, without a word meanwhile.
 async fn alone(engine: &mut Engine, request: Request) -> Measured {
     engine.clear_cache();
-    let begin = now();
+    let watch = Stopwatch::start();
     let id = engine.submit(request);
     let mut record = Record::default();
     let mut first_ms = None;
@@ -355,7 +385,7 @@ async fn alone(engine: &mut Engine, request: Request) -> Measured {
                 record.push(&event);
                 ended |= event.is_last();
                 if !record.ids.is_empty() {
-                    first_ms.get_or_insert_with(|| now() - begin);
+                    first_ms.get_or_insert_with(|| watch.ms());
                 }
             }
         }
@@ -367,7 +397,7 @@ async fn alone(engine: &mut Engine, request: Request) -> Measured {
         ids: record.ids.clone(),
         text: record.text.clone(),
         first_ms: first_ms.unwrap_or_default(),
-        ms: now() - begin,
+        ms: watch.ms(),
         record: Some(record),
     }
 }

@@ -1,8 +1,8 @@
 //! What the page and an engine say to each other.
 //!
 //! The page never sees the engine itself: it sends a [`Command`] and hears [`Reply`]s, whether the
-//! engine lives in a worker, in the desktop shell or behind a server. Both travel as JSON; files
-//! travel beside a [`Command::Load`] as the platform's own handles.
+//! engine lives in a worker, in the desktop program or behind a server. Both travel as JSON; a browser's
+//! files travel beside a [`Command::Load`] as its own handles.
 
 use llamaglass_engine::bench;
 use llamaglass_engine::event::{Event, FinishReason};
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogModel;
 use crate::lab::{Job, LabEnd, Measured, Spec};
+use crate::platform::{MenuAction, Platform};
 use crate::server::{ApiKey, ServerModel};
 
 /// The page's own number for a request, chosen before the engine has seen it.
@@ -80,6 +81,14 @@ pub enum Command {
     StoredModels,
     /// Delete the downloaded models.
     DeleteStoredModels,
+    /// Let the user choose a model of this machine. For programs that said [`Reply::Platform`], as is
+    /// [`Self::ForgetRecent`].
+    ChooseModel {
+        /// A folder of files, and not one file.
+        folder: bool,
+    },
+    /// Forget which models were loaded.
+    ForgetRecent,
 }
 
 /// Where a model's bytes are.
@@ -95,6 +104,11 @@ pub enum ModelSource {
     },
     /// In the files that travel beside the command.
     Files,
+    /// On this machine, for an engine that reads it itself.
+    Local {
+        /// A GGUF, a file of safetensors, or a folder.
+        path: String,
+    },
     /// Where they stay: a server has the model, and answers.
     Server {
         /// Which.
@@ -240,6 +254,26 @@ pub enum Reply {
     StoredModels {
         /// That many; `None` where the browser keeps none for us.
         bytes: Option<u64>,
+    },
+    /// What the program around the page has, and again when that changes. Browsers say nothing.
+    Platform {
+        /// What it has.
+        platform: Platform,
+    },
+    /// The user wants this model loaded: chosen, dropped, or named to the program.
+    Open {
+        /// Its file or folder.
+        path: String,
+    },
+    /// Something is dragged over the window.
+    Hovering {
+        /// Whether it still is.
+        over: bool,
+    },
+    /// An item of a native menu was chosen.
+    Menu {
+        /// What is to be done.
+        action: MenuAction,
     },
     /// The engine is gone and has to be started again.
     Crashed {

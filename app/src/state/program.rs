@@ -1,0 +1,55 @@
+//! What the program around the page says, where there is one: its menu, its dialogs, what was dropped on it.
+
+use leptos::prelude::*;
+
+use super::{App, chat, lab, model, storage};
+use crate::platform::MenuAction;
+use crate::protocol::{Command, ModelSource};
+
+/// Lets the user choose a model of this machine; the program shows the dialog.
+pub fn choose_model(app: App, folder: bool) {
+    app.send(&Command::ChooseModel { folder }, &[]);
+}
+
+/// Forgets which models were loaded.
+pub fn forget_recent(app: App) {
+    app.send(&Command::ForgetRecent, &[]);
+}
+
+/// Loads a model of this machine.
+pub fn open_path(app: App, path: String) {
+    app.model_open.set(false);
+    model::load(app, ModelSource::Local { path }, Vec::new());
+}
+
+/// Takes another adapter, and loads the model again there.
+pub fn choose_adapter(app: App, adapter: Option<String>) {
+    if app.settings.with_untracked(|s| s.adapter == adapter) {
+        return;
+    }
+    app.settings.update(|settings| settings.adapter = adapter);
+    model::moved(app);
+}
+
+/// Does what an item of the menu says.
+pub(super) fn obey(app: App, action: MenuAction) {
+    // What lies over everything else would hide what comes.
+    let alone = |open: RwSignal<bool>| {
+        for dialog in [app.settings_open, app.model_open, app.bench_open] {
+            dialog.set(false);
+        }
+        open.set(true);
+    };
+    match action {
+        MenuAction::NewChat => chat::clear(app),
+        MenuAction::Stop => chat::stop(app),
+        MenuAction::Models => alone(app.model_open),
+        MenuAction::Settings => alone(app.settings_open),
+        MenuAction::Benchmark => alone(app.bench_open),
+        MenuAction::Lab => lab::open_lab(app, !app.lab.open.get_untracked()),
+        MenuAction::Overlay => {
+            app.settings.update(|s| s.overlay = !s.overlay);
+            storage::save_settings(app);
+        }
+    }
+}

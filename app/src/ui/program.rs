@@ -1,0 +1,141 @@
+//! What is drawn only where a program is around the page: its dialogs, recent models, adapters.
+
+use leptos::prelude::*;
+
+use super::header::Icon;
+use super::model_picker::{FILE, FOLDER};
+use crate::platform::RecentModel;
+use crate::state::{self, Engine, app};
+
+/// Buttons for the program's own dialogs.
+#[component]
+pub fn FileDialogs() -> impl IntoView {
+    let app = app();
+    let starting = move || app.engine.get() == Engine::Starting;
+    view! {
+        <button
+            class="secondary"
+            data-testid="choose-file"
+            disabled=starting
+            on:click=move |_| state::choose_model(app, false)
+        >
+            <Icon path=FILE/>
+            "Open a file…"
+        </button>
+        <button
+            class="secondary"
+            data-testid="choose-folder"
+            disabled=starting
+            on:click=move |_| state::choose_model(app, true)
+        >
+            <Icon path=FOLDER/>
+            "Open a folder…"
+        </button>
+    }
+}
+
+/// Models that were loaded before, the last one first.
+#[component]
+pub fn Recent() -> impl IntoView {
+    let app = app();
+    let recent = move || {
+        let platform = app.platform.get();
+        platform.map(|platform| platform.recent).unwrap_or_default()
+    };
+    let starting = move || app.engine.get() == Engine::Starting;
+    let entry = move |RecentModel { path, name }: RecentModel| {
+        let (opened, shown) = (path.clone(), path);
+        view! {
+            <li>
+                <button
+                    class="recent-model"
+                    data-testid="recent-model"
+                    disabled=starting
+                    title=shown.clone()
+                    on:click=move |_| state::open_path(app, opened.clone())
+                >
+                    <span class="recent-name">{name}</span>
+                    <span class="recent-path">{shown}</span>
+                </button>
+            </li>
+        }
+    };
+    view! {
+        <Show when=move || !recent().is_empty()>
+            <section class="recent" aria-labelledby="recent-title">
+                <div class="section-head">
+                    <h3 id="recent-title">"Recent models"</h3>
+                    <button
+                        class="quiet"
+                        data-testid="recent-clear"
+                        on:click=move |_| state::forget_recent(app)
+                    >
+                        "Clear"
+                    </button>
+                </div>
+                <ul class="recent-list">
+                    <For each=recent key=|model| model.path.clone() children=entry/>
+                </ul>
+            </section>
+        </Show>
+    }
+}
+
+/// Which of several adapters models run on.
+#[component]
+pub fn AdapterSetting() -> impl IntoView {
+    let app = app();
+    let chosen = move || app.settings.with(|s| s.adapter.clone());
+    let names = move || {
+        let platform = app.platform.get();
+        let adapters = platform.map(|platform| platform.adapters);
+        let adapters = adapters.unwrap_or_default().into_iter();
+        let mut names: Vec<(String, String)> = adapters
+            .map(|info| {
+                let software = if info.software {
+                    ", a program on the CPU"
+                } else {
+                    ""
+                };
+                let words = format!("{} ({}{software})", info.adapter, info.api);
+                (info.adapter, words)
+            })
+            .collect();
+        names.dedup_by(|a, b| a.0 == b.0);
+        if let Some(gone) = chosen()
+            && names.iter().all(|(name, _)| *name != gone)
+        {
+            let words = format!("{gone} (not there now)");
+            names.push((gone, words));
+        }
+        names
+    };
+    let option = move |(name, words): (String, String)| {
+        let value = name.clone();
+        view! {
+            <option value=value prop:selected=move || chosen().as_ref() == Some(&name)>{words}</option>
+        }
+    };
+    view! {
+        <Show when=move || app.platform.with(Option::is_some)>
+            <div class="settings-field">
+                <label for="settings-adapter">"Graphics adapter"</label>
+                <select
+                    id="settings-adapter"
+                    data-testid="settings-adapter"
+                    aria-describedby="settings-adapter-help"
+                    on:change=move |event| {
+                        let name = event_target_value(&event);
+                        state::choose_adapter(app, (!name.is_empty()).then_some(name));
+                    }
+                >
+                    <option value="" prop:selected=move || chosen().is_none()>"The system\u{2019}s choice"</option>
+                    <For each=names key=|(_, words)| words.clone() children=option/>
+                </select>
+                <p class="help" id="settings-adapter-help">
+                    "A change loads the model again there."
+                </p>
+            </div>
+        </Show>
+    }
+}

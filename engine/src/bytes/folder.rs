@@ -1,0 +1,176 @@
+//! Which files on disk are one model.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// What lies beside the tensors in a Hugging Face folder.
+const COMPANIONS: [&str; 6] = [
+    "config.json",
+    "generation_config.json",
+    "model.safetensors.index.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "chat_template.jinja",
+];
+
+/// Why a path names no model.
+#[derive(Debug, Error)]
+pub enum FolderError {
+    /// The system can't read it.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// What was to be read.
+        path: PathBuf,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Nothing in it is a model's.
+    #[error("{}: holds no model (no .gguf, no .safetensors)", path.display())]
+    Empty {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// It has several.
+    #[error("{}: holds several models, name one: {}", path.display(), names.join(", "))]
+    Several {
+        /// The folder.
+        path: PathBuf,
+        /// Their files.
+        names: Vec<String>,
+    },
+}
+
+/// The files of the model at `path`: a GGUF by itself, a file of safetensors with what describes it, or a
+/// folder that holds one of either.
+///
+/// # Errors
+/// [`FolderError`].
+pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    let kind = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
+    if kind.is_dir() {
+        return folder(path);
+    }
+    if has_extension(path, "safetensors") {
+        let mut files = companions(parent(path));
+        files.push(path.to_owned());
+        return Ok(files);
+    }
+    Ok(vec![path.to_owned()])
+}
+
+/// Whether `path` ends in `.extension`, in any case.
+pub fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension()
+        .is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> FolderError {
+    FolderError::Io {
+        path: path.to_owned(),
+        error,
+    }
+}
+
+/// The files of a Hugging Face folder; or its only GGUF.
+fn folder(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
+    let names = |extension: &str| -> Result<Vec<PathBuf>, FolderError> {
+        let mut files = Vec::new();
+        let entries = std::fs::read_dir(path).map_err(|error| unreadable(path, error))?;
+        for entry in entries {
+            let file = entry.map_err(|error| unreadable(path, error))?.path();
+            if has_extension(&file, extension) && file.is_file() {
+                files.push(file);
+            }
+        }
+        files.sort();
+        Ok(files)
+    };
+    let tensors = names("safetensors")?;
+    if !tensors.is_empty() {
+        let mut files = companions(path);
+        files.extend(tensors);
+        return Ok(files);
+    }
+    let ggufs = names("gguf")?;
+    let path = path.to_owned();
+    match ggufs.len() {
+        0 => Err(FolderError::Empty { path }),
+        1 => Ok(ggufs),
+        _ => {
+            let name = |file: &PathBuf| {
+                let name = file.file_name().unwrap_or(file.as_os_str());
+                name.to_string_lossy().into_owned()
+            };
+            let names = ggufs.iter().map(name).collect();
+            Err(FolderError::Several { path, names })
+        }
+    }
+}
+
+fn companions(folder: &Path) -> Vec<PathBuf> {
+    let found = COMPANIONS.iter().map(|name| folder.join(name));
+    found.filter(|path| path.is_file()).collect()
+}
+
+/// The folder that a file lies in.
+fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(of: &[PathBuf]) -> Vec<String> {
+        let name = |path: &PathBuf| path.file_name().map(|n| n.to_string_lossy().into_owned());
+        of.iter().filter_map(name).collect()
+    }
+
+    fn with(files: &[&str]) -> PathBuf {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("llamaglass-folder-{}-{next}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder).expect("a folder");
+        for file in files {
+            std::fs::write(folder.join(file), b"").expect("a file");
+        }
+        folder
+    }
+
+    #[test]
+    fn a_folder_of_safetensors_comes_with_what_describes_it() {
+        let folder = with(&["b.safetensors", "a.safetensors", "config.json", "README.md"]);
+        let files = model_files(&folder).expect("a model");
+        assert_eq!(
+            names(&files),
+            ["config.json", "a.safetensors", "b.safetensors"]
+        );
+        let one = model_files(&folder.join("b.safetensors")).expect("a model");
+        assert_eq!(names(&one), ["config.json", "b.safetensors"]);
+    }
+
+    #[test]
+    fn a_folder_has_one_gguf_or_it_must_be_named() {
+        let one = with(&["M.GGUF"]);
+        assert_eq!(names(&model_files(&one).expect("a model")), ["M.GGUF"]);
+        let two = with(&["b.gguf", "a.gguf"]);
+        let error = model_files(&two).expect_err("which?").to_string();
+        assert!(error.ends_with("name one: a.gguf, b.gguf"), "{error}");
+        let none = with(&["README.md"]);
+        let error = model_files(&none).expect_err("nothing").to_string();
+        assert!(error.contains("holds no model"), "{error}");
+    }
+
+    #[test]
+    fn what_is_not_there_is_named() {
+        let path = with(&[]).join("gone.gguf");
+        let error = model_files(&path).expect_err("gone").to_string();
+        assert!(error.contains("gone.gguf"), "{error}");
+    }
+}

@@ -1,0 +1,258 @@
+//! The one task that owns the engine: commands first, then a step, then the messages again.
+
+use std::collections::{HashMap, VecDeque};
+
+use futures::channel::mpsc::UnboundedReceiver;
+use futures::{FutureExt, StreamExt};
+use llamaglass_engine::bench::Bench;
+use llamaglass_engine::event::{Event, Fault, RequestId};
+use llamaglass_engine::platform::Stopwatch;
+use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};
+
+use crate::experiments;
+use crate::host::{Host, Incoming};
+use crate::lab::{LabEnd, Spec};
+use crate::load::{PROGRESS_EVERY_MS, load};
+use crate::protocol::{Command, Reply, Tag};
+
+/// Why nothing comes of a command.
+const NO_MODEL: &str = "no model is loaded";
+
+/// Says that it is ready, and does what it is told until everybody who could tell it something is gone.
+pub async fn run<H: Host>(host: &H, mut inbox: UnboundedReceiver<Incoming<H::Files>>) {
+    let mut actor = Actor::new(host);
+    host.tell(Reply::Ready);
+    // What came while an experiment ran, and waits for its end.
+    let mut later = VecDeque::new();
+    loop {
+        let next = if let Some(incoming) = later.pop_front() {
+            Some(incoming)
+        } else if actor.is_idle() {
+            match inbox.next().await {
+                Some(incoming) => Some(incoming),
+                None => return,
+            }
+        } else {
+            match inbox.next().now_or_never() {
+                Some(None) => return,
+                waiting => waiting.flatten(),
+            }
+        };
+        match next {
+            Some(Incoming::Command {
+                command: Command::Lab { spec },
+                ..
+            }) => later.extend(actor.lab(*spec, &mut inbox).await),
+            Some(Incoming::Command { command, files }) => actor.handle(command, files).await,
+            Some(Incoming::Restart) => {
+                actor.forget("the engine was started again");
+                host.tell(Reply::Ready);
+            }
+            None => {
+                actor.step().await;
+                host.breathe().await;
+            }
+        }
+    }
+}
+
+struct Actor<'a, H> {
+    host: &'a H,
+    watch: Stopwatch,
+    engine: Option<Engine>,
+    tags: HashMap<RequestId, Tag>,
+    bench: Option<Bench>,
+    /// When it was last told how far the benchmark is.
+    told_bench: f64,
+}
+
+impl<'a, H: Host> Actor<'a, H> {
+    fn new(host: &'a H) -> Self {
+        Self {
+            host,
+            watch: Stopwatch::start(),
+            engine: None,
+            tags: HashMap::new(),
+            bench: None,
+            told_bench: 0.0,
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.bench.is_none() && self.engine.as_ref().is_none_or(Engine::is_idle)
+    }
+
+    /// The model goes, with all that was asked of it.
+    fn forget(&mut self, why: &str) {
+        self.give_bench_up(why);
+        self.engine = None;
+        self.tags.clear();
+    }
+
+    /// The benchmark goes on by a step.
+    async fn bench(&mut self) {
+        let (Some(engine), Some(bench)) = (&mut self.engine, &mut self.bench) else {
+            return;
+        };
+        let what = bench.progress().what.clone();
+        match bench.step(engine).await {
+            Ok(true) => {
+                let (progress, at) = (bench.progress(), self.watch.ms());
+                if progress.what != what || at - self.told_bench >= PROGRESS_EVERY_MS {
+                    self.told_bench = at;
+                    let progress = progress.clone();
+                    self.host.tell(Reply::BenchProgress { progress });
+                }
+            }
+            Ok(false) => {
+                if let Some(bench) = self.bench.take() {
+                    let report = Box::new(bench.report(engine, engine.info().name.clone()));
+                    self.host.tell(Reply::BenchDone { report });
+                }
+            }
+            Err(error) => self.give_bench_up(&error.to_string()),
+        }
+    }
+
+    fn give_bench_up(&mut self, why: &str) {
+        if let Some(bench) = self.bench.take() {
+            if let Some(engine) = &mut self.engine {
+                bench.stop(engine);
+            }
+            let error = why.to_owned();
+            self.host.tell(Reply::BenchFailed { error });
+        }
+    }
+
+    async fn step(&mut self) {
+        if self.bench.is_some() {
+            return self.bench().await;
+        }
+        let Some(engine) = &mut self.engine else {
+            return;
+        };
+        for event in engine.step().await {
+            let request = event.request();
+            if let Some(&tag) = self.tags.get(&request) {
+                if event.is_last() {
+                    self.tags.remove(&request);
+                }
+                self.host.tell(Reply::Event { tag, event });
+            }
+        }
+    }
+
+    /// Runs an experiment to its end; gives what came meanwhile and has to be done afterwards.
+    async fn lab(
+        &mut self,
+        spec: Spec,
+        inbox: &mut UnboundedReceiver<Incoming<H::Files>>,
+    ) -> Vec<Incoming<H::Files>> {
+        let idle = self.is_idle();
+        let Some(engine) = self.engine.as_mut().filter(|_| idle) else {
+            let error = match idle {
+                true => NO_MODEL,
+                false => "the engine is busy",
+            };
+            self.host.tell(Reply::LabEnded(LabEnd::Failed {
+                error: error.into(),
+            }));
+            return Vec::new();
+        };
+        experiments::run(self.host, engine, spec, inbox).await
+    }
+
+    async fn handle(&mut self, command: Command, files: H::Files) {
+        match command {
+            Command::Probe { options } => self.host.tell(match probe(&options).await {
+                Ok(backend) => Reply::Probed { backend },
+                Err(error) => Reply::ProbeFailed {
+                    error: error.to_string(),
+                },
+            }),
+            Command::Load { source, options } => {
+                // The old model's memory goes before the new one's comes.
+                self.forget("another model is loaded");
+                match load(self.host, source, files, &options).await {
+                    Ok(loaded) => self.engine = Some(loaded),
+                    Err(error) => self.host.tell(Reply::LoadFailed { error }),
+                }
+            }
+            Command::Submit { tag, request } => {
+                if let Some(engine) = &mut self.engine {
+                    let info = engine.info();
+                    if info.stub == StubLevel::Message {
+                        let most = info.context_length;
+                        for event in stub_answer(RequestId(tag), &request, most) {
+                            self.host.tell(Reply::Event { tag, event });
+                        }
+                        return;
+                    }
+                    self.tags.insert(engine.submit(request), tag);
+                } else {
+                    let event = Event::Failed {
+                        fault: Fault::Engine,
+                        request: RequestId(0),
+                        error: NO_MODEL.into(),
+                    };
+                    self.host.tell(Reply::Event { tag, event });
+                }
+            }
+            Command::Abort { tag } => {
+                let request = self.tags.iter().find(|(_, t)| **t == tag);
+                if let (Some(engine), Some((&request, _))) = (&mut self.engine, request) {
+                    engine.abort(request);
+                }
+            }
+            Command::Bench { settings } => {
+                let bench = match &self.engine {
+                    Some(engine) => Bench::new(engine, settings).map_err(|error| error.to_string()),
+                    None => Err(NO_MODEL.into()),
+                };
+                match bench {
+                    Ok(bench) => self.bench = Some(bench),
+                    Err(error) => self.host.tell(Reply::BenchFailed { error }),
+                }
+            }
+            Command::StopBench => self.give_bench_up("It was stopped."),
+            // Nobody else runs one.
+            Command::Lab { .. } | Command::StopLab => {}
+            Command::Measure { tag, job } => {
+                let outcome = match &mut self.engine {
+                    Some(engine) => experiments::measure(self.host, engine, tag, job).await,
+                    None => Err(NO_MODEL.into()),
+                };
+                let outcome = outcome.map(Box::new);
+                self.host.tell(Reply::Measured { tag, outcome });
+            }
+            Command::SetStub { level } => {
+                let set = match &mut self.engine {
+                    Some(engine) => engine.set_stub(level).map_err(|error| error.to_string()),
+                    None => Err(NO_MODEL.into()),
+                };
+                self.host.tell(Reply::StubSet { error: set.err() });
+            }
+            Command::ClearCache => {
+                if let Some(engine) = &mut self.engine {
+                    engine.clear_cache();
+                }
+            }
+            Command::StoredModels => self.report_stored().await,
+            Command::DeleteStoredModels => {
+                if let Err(why) = self.host.delete_stored().await {
+                    self.host.tell(Reply::Notice {
+                        text: format!("The stored models can't be deleted: {why}"),
+                    });
+                }
+                self.report_stored().await;
+            }
+            // The program's around the page, which has not handed them on.
+            Command::ChooseModel { .. } | Command::ForgetRecent => {}
+        }
+    }
+
+    async fn report_stored(&self) {
+        let bytes = self.host.stored().await;
+        self.host.tell(Reply::StoredModels { bytes });
+    }
+}

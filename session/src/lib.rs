@@ -1,0 +1,24 @@
+//! What the page and an engine say to each other, and the task that owns the engine.
+//!
+//! The page knows of an engine only what [`protocol`] says. Where the engine lives, in a Web Worker or in the
+//! desktop program, [`run`] is the task that owns it, over a [`Host`], which is what differs between them.
+
+pub mod catalog;
+pub mod lab;
+pub mod platform;
+pub mod protocol;
+pub mod server;
+
+#[cfg(feature = "compute")]
+mod actor;
+#[cfg(feature = "compute")]
+mod experiments;
+#[cfg(feature = "compute")]
+mod host;
+#[cfg(feature = "compute")]
+mod load;
+
+#[cfg(feature = "compute")]
+pub use actor::run;
+#[cfg(feature = "compute")]
+pub use host::{Fetched, Host, Incoming};

@@ -1,0 +1,99 @@
+//! Loading a model, with word of how far it is and of what it will take.
+
+use llamaglass_engine::bytes::ByteSource;
+use llamaglass_engine::platform::Stopwatch;
+use llamaglass_engine::timing::{LoadSpan, LoadTiming};
+use llamaglass_engine::weights::Checkpoint;
+use llamaglass_engine::{
+    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
+};
+
+use crate::host::{Fetched, Host};
+use crate::protocol::{ModelSource, Reply};
+
+/// Reports at most this often how a load goes on.
+pub const PROGRESS_EVERY_MS: f64 = 50.0;
+
+/// Loads a model and tells the page of it.
+///
+/// # Errors
+/// Why it can't be loaded, in words.
+pub async fn load<H: Host>(
+    host: &H,
+    source: ModelSource,
+    files: H::Files,
+    options: &LoadOptions,
+) -> Result<Engine, String> {
+    if let ModelSource::Server { server, .. } = source {
+        return Err(format!(
+            "{} is a server\u{2019}s, not a file",
+            server.model.id
+        ));
+    }
+    let watch = Stopwatch::start();
+    let mut last: Option<(LoadPhase, f64)> = None;
+    let mut progress = move |progress: LoadProgress| {
+        let at = watch.ms();
+        let due = progress.done >= progress.total
+            || last.is_none_or(|(phase, then)| {
+                phase != progress.phase || at - then >= PROGRESS_EVERY_MS
+            });
+        if due {
+            last = Some((progress.phase, at));
+            host.tell(Reply::Progress { progress });
+        }
+    };
+    let Fetched { files, kept } = host.fetch(source, files, &mut progress).await?;
+    let mut before = LoadTiming::default();
+    if kept.is_some() {
+        before.add(LoadSpan::Download, 0.0, watch.ms());
+    }
+    match open(host, files, options, &mut progress).await {
+        Ok((engine, mut info)) => {
+            info.load = before.then(&info.load);
+            host.tell(Reply::Loaded {
+                info: Box::new(info),
+            });
+            Ok(engine)
+        }
+        Err(error) => {
+            // Perhaps the kept bytes went bad: have them hashed before they are used again.
+            if let Some(digest) = kept {
+                host.distrust(&digest).await;
+            }
+            Err(error)
+        }
+    }
+}
+
+/// Like [`Engine::load`], with word of what the model will take before its weights are read.
+async fn open<H: Host>(
+    host: &H,
+    files: Vec<Box<dyn ByteSource>>,
+    options: &LoadOptions,
+    progress: &mut dyn FnMut(LoadProgress),
+) -> Result<(Engine, ModelInfo), String> {
+    let watch = Stopwatch::start();
+    progress(LoadProgress {
+        phase: LoadPhase::Parse,
+        done: 0,
+        total: 2,
+    });
+    let checkpoint = Checkpoint::open(files)
+        .await
+        .map_err(|error| error.to_string())?;
+    let parsed = watch.ms();
+    let backend = probe(options).await.map_err(|error| error.to_string())?;
+    let planned = memory_ledger(&checkpoint, options, &backend);
+    let (_, memory) = planned.map_err(|error| error.to_string())?;
+    host.tell(Reply::Planned { memory });
+    let mut before = LoadTiming::default();
+    before.add(LoadSpan::Parse, 0.0, parsed);
+    before.add(LoadSpan::Open, parsed, watch.ms());
+    let engine = Engine::from_checkpoint(checkpoint, options, progress)
+        .await
+        .map_err(|error| error.to_string())?;
+    let mut info = engine.info().clone();
+    info.load = before.then(&info.load);
+    Ok((engine, info))
+}
