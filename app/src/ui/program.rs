@@ -44,18 +44,18 @@ pub fn Recent() -> impl IntoView {
     };
     let starting = move || app.engine.get() == Engine::Starting;
     let entry = move |RecentModel { path, name }: RecentModel| {
-        let (opened, shown) = (path.clone(), path);
+        let (opened, title) = (path.clone(), path.clone());
         view! {
             <li>
                 <button
                     class="recent-model"
                     data-testid="recent-model"
                     disabled=starting
-                    title=shown.clone()
+                    title=title
                     on:click=move |_| state::open_path(app, opened.clone())
                 >
                     <span class="recent-name">{name}</span>
-                    <span class="recent-path">{shown}</span>
+                    <span class="recent-path">{path}</span>
                 </button>
             </li>
         }
