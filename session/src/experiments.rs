@@ -65,7 +65,7 @@ impl<H: Host> Onlooker<'_, H> {
                 self.later.push(incoming);
                 continue;
             };
-            match *command {
+            match **command {
                 Command::StopLab => self.stopped = true,
                 Command::Submit { tag, .. } => self.host.tell(Reply::Event {
                     tag,

@@ -13,7 +13,7 @@ pub enum Incoming<F> {
     /// A command of the page.
     Command {
         /// What is to be done.
-        command: Command,
+        command: Box<Command>,
         /// What travels beside it, as the platform hands it over.
         files: F,
     },

@@ -50,6 +50,7 @@ fn read(data: &JsValue) -> Result<Incoming<Files>, String> {
         .and_then(|command| command.as_string())
         .ok_or("no command in the message")?;
     let command = serde_json::from_str(&json).map_err(|error| error.to_string())?;
+    let command = Box::new(command);
     let files = property(data, "files").map_or_else(Array::new, |files| Array::from(&files));
     let files = files.iter().filter_map(|entry| {
         let file: File = property(&entry, "file")?.dyn_into().ok()?;
