@@ -1,11 +1,14 @@
 //! Set-up, run, test: what a person types.
 //!
-//! `cargo xtask run` makes the page answer in a browser from a bare machine; `cargo xtask test` runs
-//! every check that CI runs. Both first install what is missing, and say so before they do.
+//! `cargo xtask run` makes the page answer in a browser from a bare machine, `cargo xtask desktop` in a
+//! window of its own; `cargo xtask test` runs every check that CI runs. All first install what is
+//! missing, and say so before they do.
 
+mod background;
 mod browser;
 mod checks;
 mod command;
+mod desktop;
 mod digest;
 mod download;
 mod e2e;
@@ -30,6 +33,8 @@ use project::Project;
 enum Cli {
     /// Install what is missing, fetch the default model, build the page, serve it and open it.
     Run(run::Args),
+    /// Install what is missing, build the desktop program and start it, or make packages of it.
+    Desktop(desktop::Args),
     /// Run every check, the same as CI.
     Test(test::Args),
     /// Install what `run` needs and fetch the default model, no more.
@@ -51,6 +56,7 @@ fn execute(cli: Cli) -> Result<()> {
     let project = Project::find()?;
     match cli {
         Cli::Run(args) => run::run(&project, &args),
+        Cli::Desktop(args) => desktop::run(&project, &args),
         Cli::Test(args) => test::run(&project, &args),
         Cli::Setup(args) => setup::run(&project, &args),
     }

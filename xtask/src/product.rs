@@ -1,4 +1,4 @@
-//! The native command as the checks build it, and a server of it.
+//! The native programs as the checks build them, and a server of the command.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -7,13 +7,14 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use crate::command;
+use crate::project::Project;
 use crate::test::Context;
 
 /// Every crate but this one, in cargo's words. This one is built by itself, as `cargo xtask` builds
 /// it: together, they would share other features of their dependencies, and both be built twice.
 pub const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask"];
 
-/// Builds the native command as the tests build it, so that nothing is built twice; where it is.
+/// Builds what runs natively as the tests build it, so that nothing is built twice; where the command is.
 ///
 /// # Errors
 /// Where the build fails.
@@ -24,8 +25,13 @@ pub fn build(context: &Context<'_>) -> Result<PathBuf> {
         .args(PRODUCT)
         .args(["--all-targets", "--locked"]);
     command::run(&mut build)?;
-    let name = format!("llamaglass{}", std::env::consts::EXE_SUFFIX);
-    Ok(context.project.target.join("debug").join(name))
+    Ok(program(context.project, "llamaglass"))
+}
+
+/// Where [`build`] leaves a program.
+pub fn program(project: &Project, name: &str) -> PathBuf {
+    let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
+    project.target.join("debug").join(file)
 }
 
 /// A `llamaglass serve` on the CPU, until this is dropped.

@@ -15,7 +15,7 @@ mod wasm;
 
 /// Every step of `cargo xtask test`.
 pub fn steps() -> Vec<Step> {
-    use Need::{Browser, Clients, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt};
+    use Need::{Browser, Clients, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit, Window};
     vec![
         Step {
             name: "fmt",
@@ -50,31 +50,31 @@ pub fn steps() -> Vec<Step> {
         Step {
             name: "clippy",
             about: "lints, native, all targets",
-            needs: &[],
+            needs: &[Webkit],
             run: native::clippy,
         },
         Step {
             name: "doc",
             about: "documentation without warnings",
-            needs: &[],
+            needs: &[Webkit],
             run: native::doc,
         },
         Step {
             name: "native-tests",
             about: "unit, golden, property tests; the engine on flex and on a Vulkan adapter",
-            needs: &[Vulkan],
+            needs: &[Webkit, Vulkan],
             run: native::tests,
         },
         Step {
             name: "parity",
             about: "the native command against reference results",
-            needs: &[Vulkan, Model],
+            needs: &[Webkit, Vulkan, Model],
             run: parity::run,
         },
         Step {
             name: "clients",
             about: "OpenAI's own client packages against the native server",
-            needs: &[Clients],
+            needs: &[Webkit, Clients],
             run: clients::run,
         },
         Step {
@@ -98,8 +98,14 @@ pub fn steps() -> Vec<Step> {
         Step {
             name: "e2e",
             about: "the page in Chromium: ask, watch, stop, ask again",
-            needs: &[Wasm, Tools, WasmOpt, Browser, Model],
+            needs: &[Wasm, Tools, WasmOpt, Webkit, Browser, Model],
             run: crate::e2e::run,
+        },
+        Step {
+            name: "desktop",
+            about: "the program in its own window: open, ask, stop, quit, start again",
+            needs: &[Wasm, Tools, WasmOpt, Webkit, Window, Vulkan, Model],
+            run: crate::e2e::desktop::run,
         },
     ]
 }

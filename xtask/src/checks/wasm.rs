@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
-use crate::e2e::driver;
+use crate::e2e::chromium;
 use crate::page::{QUICK_PROFILE, with_tools};
 use crate::serve;
 use crate::setup::wasm::TARGET;
@@ -52,7 +52,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         "there is no tests/{TEST_PREFIX}*.rs in the engine or the page"
     );
     let model = serve_model(context)?;
-    let capabilities = driver::write_capabilities(context.project)?;
+    let capabilities = chromium::write_capabilities(context.project)?;
     let mut test = context.toolchain()?.command("cargo");
     test.args([
         "test",

@@ -1,5 +1,5 @@
 //! The page as it ships, in a real Chromium, driven the way a person would: `e2e` of
-//! `cargo xtask test`.
+//! `cargo xtask test`; and in the program's own window: its `desktop`.
 //!
 //! The page and the default model come from our own server on a free port, or from `llamaglass serve`;
 //! every scenario has a browser session of its own. What a failed scenario looked like lies in `target/e2e/`.
@@ -7,15 +7,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 
 use crate::project::Project;
 use crate::setup::model;
 use crate::test::{Context, Verdict};
 use crate::{product, serve};
 
-pub mod driver;
+pub mod chromium;
+pub mod desktop;
+mod driver;
 mod other_server;
+mod outcome;
 mod scenarios;
 mod session;
 mod webdriver;
@@ -55,33 +58,13 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         program: product::build(context)?,
         model: context.model()?.to_path_buf(),
     };
-    let driver = Driver::start(&folder)?;
-    let scenarios = scenarios::all();
-    let mut failed = Vec::new();
-    for scenario in &scenarios {
-        println!("e2e {} ...", scenario.name);
-        match attempt(&driver, scenario, &site, &folder) {
-            Ok(()) => println!("e2e {} ... ok", scenario.name),
-            Err(error) => {
-                println!("e2e {} ... FAILED\n{error:#}", scenario.name);
-                failed.push(scenario.name);
-            }
-        }
-    }
-    println!(
-        "e2e: {} passed, {} failed",
-        scenarios.len() - failed.len(),
-        failed.len()
-    );
-    ensure!(
-        failed.is_empty(),
-        "failed in the browser: {}",
-        failed.join(", ")
-    );
-    Ok(Verdict::PassedWith(format!(
-        "{} scenarios",
-        scenarios.len()
-    )))
+    let driver = chromium::start(&folder)?;
+    outcome::attempt_all(
+        "e2e",
+        &scenarios::all(),
+        |scenario| scenario.name,
+        |scenario| attempt(&driver, scenario, &site, &folder),
+    )
 }
 
 /// Where screenshots and logs go.
@@ -94,7 +77,7 @@ fn folder(project: &Project) -> Result<PathBuf> {
 
 /// Runs a scenario in a fresh session; where it fails, keeps what there was to see.
 fn attempt(driver: &Driver, scenario: &Scenario, site: &Site, folder: &Path) -> Result<()> {
-    let session = Session::start(driver, folder)?;
+    let session = Session::start(driver, &chromium::capabilities(), folder)?;
     let outcome = (scenario.run)(&session, site);
     if outcome.is_err() {
         session.keep_evidence(&format!("failed-{}", scenario.name));

@@ -8,7 +8,7 @@ use super::{Scenario, Session, Site};
 
 mod bad_file;
 mod bench;
-mod chat;
+pub mod chat;
 mod lab;
 mod other;
 mod server;

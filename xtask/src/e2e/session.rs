@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use super::driver::{self, Driver};
+use super::driver::Driver;
 use super::webdriver::{Client, Element};
 
 /// How long an element may take to appear where a scenario does not say.
@@ -27,13 +27,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a window.
+    /// Opens a window of the browser that the capabilities say; pictures of it go to the folder.
     ///
     /// # Errors
     /// Where the browser does not start.
-    pub fn start(driver: &Driver, folder: &Path) -> Result<Self> {
-        let client = Client::open(&driver.url, &driver::capabilities())
-            .context("the browser did not start")?;
+    pub fn start(driver: &Driver, capabilities: &Value, folder: &Path) -> Result<Self> {
+        let client =
+            Client::open(&driver.url, capabilities).context("the browser did not start")?;
         Ok(Self {
             client,
             folder: folder.to_path_buf(),
@@ -48,6 +48,16 @@ impl Session {
     /// Sets the window's size in CSS pixels.
     pub fn resize(&self, width: u32, height: u32) -> Result<()> {
         self.client.resize(width, height)
+    }
+
+    /// The window's width and height in CSS pixels.
+    pub fn size(&self) -> Result<(u64, u64)> {
+        self.client.size()
+    }
+
+    /// Presses a key while Ctrl is held.
+    pub fn press_with_control(&self, key: char) -> Result<()> {
+        self.client.press_with_control(key)
     }
 
     /// Asks until there is an answer, or the time is up.

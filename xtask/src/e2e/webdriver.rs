@@ -9,6 +9,8 @@ use ureq::Agent;
 
 /// The key under which the protocol hides an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
+/// The protocol's name of the key Ctrl.
+const CONTROL: char = '\u{e009}';
 
 /// A browser's connection, closed with this value.
 pub struct Client {
@@ -51,6 +53,29 @@ impl Client {
     /// Sets the window's outer size in CSS pixels.
     pub fn resize(&self, width: u32, height: u32) -> Result<()> {
         self.command("window/rect", &json!({ "width": width, "height": height }))
+            .map(drop)
+    }
+
+    /// The window's outer width and height in CSS pixels.
+    pub fn size(&self) -> Result<(u64, u64)> {
+        let rect = self.query("window/rect")?;
+        let side = |name: &str| rect[name].as_f64().map(|pixels| pixels.round() as u64);
+        side("width")
+            .zip(side("height"))
+            .context("the window has no size")
+    }
+
+    /// Presses a key while Ctrl is held.
+    pub fn press_with_control(&self, key: char) -> Result<()> {
+        let stroke = |kind: &str, key: char| json!({ "type": kind, "value": key });
+        let strokes = [
+            stroke("keyDown", CONTROL),
+            stroke("keyDown", key),
+            stroke("keyUp", key),
+            stroke("keyUp", CONTROL),
+        ];
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": strokes });
+        self.command("actions", &json!({ "actions": [keyboard] }))
             .map(drop)
     }
 

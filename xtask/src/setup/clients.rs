@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{apt, ensure_folder, wheel};
+use super::{ensure_folder, npm, wheel};
+use crate::command;
 use crate::project::Project;
-use crate::{command, machine};
 
 /// The Python package.
 const PYTHON: &str = "openai==3.54.0";
@@ -59,18 +59,10 @@ pub fn ensure(project: &Project) -> Result<Clients> {
         std::fs::write(&stamp, "")?;
     }
     let node_folder = folder(NODE).join("node");
+    npm::ensure(project, "OpenAI's client")?;
     let stamp = folder(NODE).join("node-is-there");
-    if machine::find_program("npm", &project.tools()).is_none() {
-        apt::ensure(&["nodejs", "npm"], "npm, to install OpenAI's client")?;
-    }
     if !stamp.is_file() {
-        println!("Installing {NODE} (npm) into {}", node_folder.display());
-        let mut install = Command::new("npm");
-        install
-            .args(["install", "--no-audit", "--no-fund", "--prefix"])
-            .arg(ensure_folder(&node_folder)?)
-            .arg(NODE);
-        command::run(&mut install)?;
+        npm::install(NODE, &node_folder)?;
         std::fs::write(&stamp, "")?;
     }
     let modules: PathBuf = node_folder.join("node_modules");

@@ -3,7 +3,9 @@
 pub mod apt;
 pub mod browser;
 pub mod clients;
+pub mod desktop;
 pub mod model;
+pub mod npm;
 pub mod tools;
 pub mod vulkan;
 pub mod wasm;
@@ -37,6 +39,8 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
         vulkan::ensure()?;
         browser::ensure()?;
         clients::ensure(project)?;
+        desktop::ensure()?;
+        desktop::ensure_driver()?;
         wasm::ensure_clippy(toolchain)?;
     }
     println!(

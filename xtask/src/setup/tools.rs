@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use super::apt;
+use super::npm;
 use crate::project::Project;
 use crate::{command, machine};
 
@@ -95,20 +95,9 @@ pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
     if has_wasm_opt(project) {
         return Ok(());
     }
-    if machine::find_program("npm", &project.tools()).is_none() {
-        apt::ensure(&["nodejs", "npm"], "npm, to install wasm-opt (Binaryen)")?;
-    }
+    npm::ensure(project, "wasm-opt (Binaryen)")?;
     let folder = project.cache.join("tools/binaryen");
-    println!(
-        "Installing Binaryen {BINARYEN} (npm) into {}",
-        folder.display()
-    );
-    let mut install = Command::new("npm");
-    install
-        .args(["install", "--no-audit", "--no-fund", "--prefix"])
-        .arg(super::ensure_folder(&folder)?)
-        .arg(format!("binaryen@{BINARYEN}"));
-    command::run(&mut install)?;
+    npm::install(&format!("binaryen@{BINARYEN}"), &folder)?;
     let program = folder.join("node_modules/binaryen/bin/wasm-opt");
     link(&program, &project.tools())?;
     ensure!(

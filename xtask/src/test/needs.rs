@@ -11,7 +11,7 @@ use crate::page::{self, Build};
 use crate::project::Project;
 use crate::setup::clients::{self, Clients};
 use crate::setup::wasm::Toolchain;
-use crate::setup::{browser, model, tools, vulkan, wasm};
+use crate::setup::{browser, desktop, model, tools, vulkan, wasm};
 
 /// Something that a step needs on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,10 @@ pub enum Need {
     Model,
     /// OpenAI's client packages.
     Clients,
+    /// What the desktop program is built on.
+    Webkit,
+    /// What the desktop program's window is driven with.
+    Window,
 }
 
 /// What the steps run in.
@@ -80,6 +84,8 @@ impl<'a> Context<'a> {
             Need::Browser => browser::ensure()?,
             Need::Model => self.model = Some(model::ensure(self.project)?),
             Need::Clients => self.clients = Some(clients::ensure(self.project)?),
+            Need::Webkit => desktop::ensure()?,
+            Need::Window => desktop::ensure_driver()?,
         }
         Ok(())
     }

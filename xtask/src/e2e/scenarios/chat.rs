@@ -175,16 +175,21 @@ pub fn check_bars(session: &Session, tokens: usize) -> Result<()> {
     Ok(())
 }
 
-/// Starts a long answer and stops it after its first tokens.
-pub fn abort(session: &Session) -> Result<()> {
+/// Starts a long answer, waits for its first tokens, and gives how many answers there were before.
+pub fn begin_long(session: &Session) -> Result<usize> {
     let before = session.count("[data-testid=answer]")?;
     send(session, "Explain why the sky is blue in a few sentences.")?;
     session.wait_for("the first tokens", ANSWER, || {
         let ids = session.execute(&format!(
             "{ANSWERS} return answers.length > {before} ? last.dataset.ids.split(',').length : 0"
         ))?;
-        Ok((ids.as_u64() > Some(1)).then_some(()))
-    })?;
+        Ok((ids.as_u64() > Some(1)).then_some(before))
+    })
+}
+
+/// Starts a long answer and stops it after its first tokens.
+pub fn abort(session: &Session) -> Result<()> {
+    let before = begin_long(session)?;
     session.click("[data-testid=stop]")?;
     let state = wait_for_end(session, before)?;
     ensure!(state == "aborted", "a stopped answer ended as {state:?}");

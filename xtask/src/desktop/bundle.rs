@@ -1,0 +1,73 @@
+//! Packages of the program, by Tauri's bundler: each system makes its own.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::command;
+use crate::project::Project;
+use crate::setup::desktop;
+
+/// How long a bundler may try to fetch its tools.
+const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
+
+/// Packages of this system that need nothing from elsewhere.
+const CERTAIN: &str = if cfg!(target_os = "macos") {
+    "dmg"
+} else if cfg!(windows) {
+    "msi"
+} else {
+    "deb"
+};
+
+/// Makes this system's packages of the built program, and says where they are. Gives the `.deb`.
+///
+/// # Errors
+/// Where the first of them can't be made. An AppImage's tools are fetched from GitHub; where that is
+/// not possible it is left out, and said.
+pub fn run(project: &Project) -> Result<Option<PathBuf>> {
+    let folder = project.target.join("release/bundle");
+    bundle(project, CERTAIN)?;
+    let package = newest(&folder.join(CERTAIN), CERTAIN)?;
+    let mut made = vec![package.clone()];
+    if cfg!(target_os = "linux") {
+        match bundle(project, "appimage")
+            .and_then(|()| newest(&folder.join("appimage"), "AppImage"))
+        {
+            Ok(image) => made.push(image),
+            Err(error) => println!(
+                "No AppImage was made: {error:#}\nIts tools (linuxdeploy) come from GitHub, which has to \
+                 be reachable; the .deb is complete without."
+            ),
+        }
+    }
+    println!();
+    for file in &made {
+        println!("Packed: {}", file.display());
+    }
+    Ok((CERTAIN == "deb").then_some(package))
+}
+
+/// Makes one kind of package.
+fn bundle(project: &Project, kind: &str) -> Result<()> {
+    let mut tauri = desktop::tauri(project)?;
+    tauri
+        .args(["bundle", "--bundles", kind])
+        .current_dir(project.root.join("desktop"))
+        // It asks nothing then.
+        .env("CI", "true")
+        .env("CARGO_TARGET_DIR", &project.target);
+    command::run_within(&mut tauri, DOWNLOAD_LIMIT)
+}
+
+/// The newest file of the kind in the folder.
+fn newest(folder: &Path, extension: &str) -> Result<PathBuf> {
+    folder
+        .read_dir()
+        .with_context(|| format!("could not list {}", folder.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .max_by_key(|path| path.metadata().and_then(|data| data.modified()).ok())
+        .with_context(|| format!("{} has no .{extension}", folder.display()))
+}

@@ -1,0 +1,96 @@
+//! `cargo xtask desktop`: from a bare machine to the program in its own window, or to a package of it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::command;
+use crate::page::{self as web_page, Build};
+use crate::project::Project;
+use crate::setup::{desktop, model, tools, wasm};
+
+mod bundle;
+mod clean;
+pub mod page;
+
+/// The program's package, and its file's name.
+const PROGRAM: &str = "llamaglass-desktop";
+
+/// What `desktop` is told.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A GGUF file or a Hugging Face folder to start with, instead of the default model.
+    model: Option<PathBuf>,
+    /// Build it, and start nothing.
+    #[arg(long)]
+    no_run: bool,
+    /// Build the page as it ships: small, which takes many minutes the first time.
+    #[arg(long)]
+    release: bool,
+    /// Build packages to install instead of starting the program; the page in them is as it ships.
+    #[arg(long, conflicts_with_all = ["model", "no_run"])]
+    bundle: bool,
+    /// Install the .deb in a fresh Debian 12 below a folder and drive it there, as before a release;
+    /// needs root and debootstrap.
+    #[arg(long, hide = true, requires = "bundle")]
+    try_clean: bool,
+}
+
+/// Sets up what is missing, builds page and program, and starts it or makes packages of it.
+///
+/// # Errors
+/// Where a step fails; the message says what to do.
+pub fn run(project: &Project, args: &Args) -> Result<()> {
+    // First, so that a word that names nothing is not heard of after ten minutes of building.
+    let named = args.model.as_deref().map(whole).transpose()?;
+    let small = args.release || args.bundle;
+    desktop::ensure()?;
+    let toolchain = wasm::ensure(project)?;
+    tools::ensure(project)?;
+    if small {
+        tools::ensure_wasm_opt(project)?;
+    }
+    let build = if small { Build::Small } else { Build::Quick };
+    let model = match named {
+        None if !args.no_run && !args.bundle => Some(model::ensure(project)?),
+        named => named,
+    };
+    web_page::build(project, toolchain, build)?;
+    page::fill(project)?;
+    let program = build_program(project)?;
+    if args.bundle {
+        let package = bundle::run(project)?;
+        return match package.filter(|_| args.try_clean) {
+            Some(package) => clean::run(project, &package),
+            None => Ok(()),
+        };
+    }
+    if args.no_run {
+        println!("\nLlamaglass is at {}", program.display());
+        return Ok(());
+    }
+    let mut start = Command::new(program);
+    start.args(model);
+    command::run(&mut start)
+}
+
+/// The program as it ships. Together with the command, so that their dependencies have the same
+/// features and are built once.
+fn build_program(project: &Project) -> Result<PathBuf> {
+    let mut build = Command::new("cargo");
+    build
+        .current_dir(&project.root)
+        .args(["build", "--release", "--locked"])
+        .args(["--package", PROGRAM, "--package", "llamaglass"]);
+    command::run(&mut build)?;
+    let file = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
+    Ok(project.target.join("release").join(file))
+}
+
+/// The model's path, whichever folder the program is started in.
+fn whole(model: &Path) -> Result<PathBuf> {
+    model
+        .canonicalize()
+        .with_context(|| format!("there is no model {}", model.display()))
+}

@@ -1,0 +1,95 @@
+//! Chromium, and the chromedriver that starts it.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+
+use super::driver::Driver;
+use crate::background::Background;
+use crate::project::Project;
+use crate::setup::browser;
+
+/// How Chromium is started: without a window, as root too, with WebGPU on a software adapter where
+/// there is no other, and without traffic of its own.
+const ARGUMENTS: [&str; 9] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--enable-unsafe-webgpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// A session's capabilities: the arguments, and a console that can be read afterwards.
+pub fn capabilities() -> Value {
+    json!({
+        "goog:chromeOptions": { "args": ARGUMENTS },
+        "goog:loggingPrefs": { "browser": "ALL" },
+    })
+}
+
+/// Writes the capabilities where `wasm-bindgen-test-runner` can read them, and gives the file.
+///
+/// # Errors
+/// Where it can't be written.
+pub fn write_capabilities(project: &Project) -> Result<PathBuf> {
+    let file = super::folder(project)?.join("webdriver.json");
+    fs::write(&file, capabilities().to_string())
+        .with_context(|| format!("could not write {}", file.display()))?;
+    Ok(file)
+}
+
+/// Starts chromedriver on a free port; its log goes to the folder.
+///
+/// # Errors
+/// Where it can't be started or does not say its port.
+pub fn start(folder: &Path) -> Result<Driver> {
+    let log = folder.join("chromedriver.log");
+    let mut command = Command::new(browser::chromedriver()?);
+    command
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .stderr(File::create(&log).with_context(|| format!("could not write {}", log.display()))?);
+    let mut program = Background::start(&mut command)?;
+    let output = program
+        .process()
+        .stdout
+        .take()
+        .context("chromedriver has no output")?;
+    let port = BufReader::new(output)
+        .lines()
+        .map_while(Result::ok)
+        .find_map(|line| started_on(&line))
+        .with_context(|| format!("chromedriver did not start: see {}", log.display()))?;
+    Ok(Driver::new(program, port))
+}
+
+/// The port in `ChromeDriver was started successfully on port 41234.`
+fn started_on(line: &str) -> Option<u16> {
+    line.split_once("started successfully on port ")?
+        .1
+        .trim_end_matches('.')
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_read() {
+        assert_eq!(
+            started_on("ChromeDriver was started successfully on port 41234."),
+            Some(41234)
+        );
+        assert_eq!(started_on("Starting ChromeDriver 156.0 on port 0"), None);
+    }
+}

@@ -1,0 +1,61 @@
+//! A display that nobody sees.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use super::framebuffer;
+use crate::background::Background;
+
+/// Its size and depth.
+const SCREEN: &str = "1280x860x24";
+
+/// An Xvfb, ended with this value.
+pub struct Display {
+    /// What programs are told: `:3`.
+    pub name: String,
+    _program: Background,
+    /// Where it keeps what there is to see.
+    folder: TempDir,
+}
+
+impl Display {
+    /// Starts one under a free number.
+    ///
+    /// # Errors
+    /// Where it does not start.
+    pub fn start() -> Result<Self> {
+        let folder = tempfile::tempdir().context("no folder for a display")?;
+        let mut command = Command::new("Xvfb");
+        command
+            .args(["-displayfd", "1", "-screen", "0", SCREEN])
+            .args(["-nolisten", "tcp", "-fbdir"])
+            .arg(folder.path())
+            .stdout(Stdio::piped())
+            // It complains of keyboards without keys.
+            .stderr(Stdio::null());
+        let mut program = Background::start(&mut command)?;
+        let output = program.process().stdout.take();
+        let number = BufReader::new(output.context("Xvfb has no output")?)
+            .lines()
+            .map_while(Result::ok)
+            .next()
+            .context("Xvfb did not start")?;
+        Ok(Self {
+            name: format!(":{number}"),
+            _program: program,
+            folder,
+        })
+    }
+
+    /// Writes what there is to see to the file, a PNG.
+    ///
+    /// # Errors
+    /// Where it can't be read or written.
+    pub fn picture(&self, file: &Path) -> Result<()> {
+        framebuffer::to_png(&self.folder.path().join("Xvfb_screen0"), file)
+    }
+}

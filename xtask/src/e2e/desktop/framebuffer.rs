@@ -1,0 +1,99 @@
+//! What Xvfb shows: it keeps its screen in a file of the X window dump's format, so that a picture
+//! needs no further program.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// Words of 32 bits in a dump's header, big-endian here, by their place.
+const HEADER_SIZE: usize = 0;
+const WIDTH: usize = 4;
+const HEIGHT: usize = 5;
+const BITS_PER_PIXEL: usize = 11;
+const BYTES_PER_LINE: usize = 12;
+const COLOURS: usize = 19;
+/// Bytes of an entry of the colour table, which lies between header and pixels.
+const COLOUR_BYTES: usize = 12;
+
+/// Reads the dump and writes it as a PNG.
+///
+/// # Errors
+/// Where the dump is not understood, or a file can't be read or written.
+pub fn to_png(dump: &Path, file: &Path) -> Result<()> {
+    let bytes = fs::read(dump).with_context(|| format!("could not read {}", dump.display()))?;
+    let (width, height, pixels) =
+        decode(&bytes).with_context(|| format!("{} is no picture", dump.display()))?;
+    let write = || format!("could not write {}", file.display());
+    let out = BufWriter::new(File::create(file).with_context(write)?);
+    let mut encoder = png::Encoder::new(out, width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_compression(png::Compression::High);
+    let mut writer = encoder.write_header().with_context(write)?;
+    writer.write_image_data(&pixels).with_context(write)
+}
+
+/// Width, height, and red, green and blue of each pixel.
+fn decode(dump: &[u8]) -> Result<(u32, u32, Vec<u8>)> {
+    let word = |place: usize| -> Result<usize> {
+        let bytes = dump.get(4 * place..4 * place + 4);
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        Ok(u32::from_be_bytes(bytes.context("it is cut short")?) as usize)
+    };
+    ensure!(
+        word(BITS_PER_PIXEL)? == 32,
+        "it has {} bits a pixel",
+        word(BITS_PER_PIXEL)?
+    );
+    let (width, height, line) = (word(WIDTH)?, word(HEIGHT)?, word(BYTES_PER_LINE)?);
+    let start = word(HEADER_SIZE)? + COLOUR_BYTES * word(COLOURS)?;
+    let rows = dump.get(start..).context("it is cut short")?;
+    ensure!(
+        line >= 4 * width && line > 0 && rows.len() >= line * height,
+        "it is cut short"
+    );
+    let pixels = rows
+        .chunks_exact(line)
+        .take(height)
+        .flat_map(|row| row[..4 * width].chunks_exact(4))
+        // Blue comes first, as on every little-endian machine.
+        .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
+        .collect();
+    Ok((u32::try_from(width)?, u32::try_from(height)?, pixels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A dump of two pixels beside each other, with padding after them.
+    fn dump() -> Vec<u8> {
+        let mut words = [0_u32; 25];
+        words[HEADER_SIZE] = 100;
+        words[WIDTH] = 2;
+        words[HEIGHT] = 1;
+        words[BITS_PER_PIXEL] = 32;
+        words[BYTES_PER_LINE] = 12;
+        words[COLOURS] = 1;
+        let mut dump: Vec<u8> = words.iter().flat_map(|word| word.to_be_bytes()).collect();
+        dump.extend([0; COLOUR_BYTES]);
+        dump.extend([3, 2, 1, 0, 30, 20, 10, 0, 9, 9, 9, 9]);
+        dump
+    }
+
+    #[test]
+    fn pixels_are_found_behind_header_and_colours() {
+        let (width, height, pixels) = decode(&dump()).expect("decoded");
+        assert_eq!((width, height), (2, 1));
+        assert_eq!(pixels, [1, 2, 3, 10, 20, 30]);
+    }
+
+    #[test]
+    fn a_dump_that_is_cut_short_is_refused() {
+        let whole = dump();
+        for length in [0, 50, 100, whole.len() - 1] {
+            assert!(decode(&whole[..length]).is_err(), "{length} bytes");
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The program in a window of its own, driven the way a person would: `desktop` of `cargo xtask test`.
+//!
+//! It runs on a display that nobody sees (Xvfb) and is driven through WebKitWebDriver, which is the
+//! real window with its menus, its page and its engine. Every scenario has a home of its own, so that
+//! nothing is found there that a scenario did not make.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::outcome;
+use crate::desktop::page;
+use crate::product;
+use crate::project::Project;
+use crate::test::{Context, Verdict};
+
+mod bus;
+mod display;
+mod framebuffer;
+mod person;
+mod scenarios;
+mod webkit;
+mod window;
+
+use bus::Bus;
+use display::Display;
+use person::Person;
+use window::Window;
+
+/// What windows are opened with.
+struct Desk {
+    display: Display,
+    bus: Bus,
+    /// The program and the words before those of a person.
+    program: Vec<String>,
+    /// Where pictures and logs go.
+    folder: PathBuf,
+}
+
+/// What there is to be used.
+struct Site {
+    desk: Desk,
+    /// The default model.
+    model: PathBuf,
+    /// The checkout.
+    root: PathBuf,
+}
+
+impl Desk {
+    /// A desk with a display and a bus; `program` is what starts our program.
+    ///
+    /// # Errors
+    /// Where the display or the bus does not start.
+    fn set_up(program: Vec<String>, folder: PathBuf) -> Result<Self> {
+        Ok(Self {
+            display: Display::start()?,
+            bus: Bus::start()?,
+            program,
+            folder,
+        })
+    }
+
+    /// Keeps a picture of the whole display as `NAME.png`.
+    ///
+    /// # Errors
+    /// Where it can't be read or written.
+    fn picture(&self, name: &str) -> Result<PathBuf> {
+        let file = self.folder.join(format!("{name}.png"));
+        self.display.picture(&file)?;
+        Ok(file)
+    }
+}
+
+/// Builds page and program, and runs every scenario, also where one fails.
+pub fn run(context: &Context<'_>) -> Result<Verdict> {
+    if cfg!(not(target_os = "linux")) {
+        return Ok(Verdict::NotRun("the window is driven on Linux only".into()));
+    }
+    context.page()?;
+    page::fill(context.project)?;
+    product::build(context)?;
+    let program = product::program(context.project, "llamaglass-desktop");
+    let site = Site {
+        desk: Desk::set_up(
+            vec![program.display().to_string()],
+            super::folder(context.project)?,
+        )?,
+        model: context.model()?.to_path_buf(),
+        root: context.project.root.clone(),
+    };
+    outcome::attempt_all(
+        "desktop",
+        &scenarios::all(),
+        |scenario| scenario.name,
+        |scenario| (scenario.run)(&site),
+    )
+}
+
+/// Opens an installed program with a model, as far as its engine is ready; the picture of it. `program`
+/// is what starts it.
+///
+/// # Errors
+/// Where it does not start, does not load the model, or does not quit.
+pub fn try_installed(project: &Project, program: Vec<String>, model: &Path) -> Result<PathBuf> {
+    let desk = Desk::set_up(program, super::folder(project)?)?;
+    let person = Person::new()?;
+    let window = Window::open(&desk, &person, &[model])?;
+    let picture = window.with("installed", |window| {
+        super::scenarios::chat::wait_until_ready(window)?;
+        window.picture("desktop-installed")
+    })?;
+    window.quit()?;
+    Ok(picture)
+}

@@ -1,0 +1,36 @@
+//! What is done with the window, one function each.
+
+use super::{Person, Site, Window};
+
+mod again;
+mod bad_file;
+mod chat;
+
+/// One thing a person does with the program.
+pub struct Scenario {
+    /// What it is called in messages and in the names of pictures.
+    pub name: &'static str,
+    /// Does it.
+    pub run: fn(site: &Site) -> anyhow::Result<()>,
+}
+
+/// Every scenario, in the order in which they run.
+pub fn all() -> [Scenario; 3] {
+    [
+        Scenario {
+            name: "chat",
+            run: chat::run,
+        },
+        Scenario {
+            name: "bad-file",
+            run: bad_file::run,
+        },
+        Scenario {
+            name: "again",
+            run: again::run,
+        },
+    ]
+}
+
+/// A real model of 230 kB, from the checkout on.
+pub const TINY: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";

@@ -1,0 +1,73 @@
+//! The default model as an argument: its greedy answer, the overlay, an abort and a quit in the midst
+//! of an answer, on the CPU and on a Vulkan adapter.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+
+use super::super::super::scenarios::chat::{
+    abort, ask, begin_long, check_bars, choose_backend, reference, wait_until_ready,
+};
+use super::{Person, Site, Window};
+
+/// A program that quits while it answers is gone after this.
+const QUIT: Duration = Duration::from_secs(3);
+
+/// Starts it with the model, and talks to it on either backend.
+pub fn run(site: &Site) -> Result<()> {
+    let person = Person::new()?;
+    let window = Window::open(&site.desk, &person, &[&site.model])?;
+    window.with("chat", |window| {
+        // The settings of somebody new: no adapter but one that is a program, so the CPU.
+        wait_until_ready(window)?;
+        talk(window, "flex")?;
+        choose_backend(window, "wgpu")?;
+        window.click("[data-testid=settings-open]")?;
+        window.click("[data-testid=settings-reload]")?;
+        window.click("[data-testid=settings-close]")?;
+        window.wait_for_text(
+            "[data-testid=status-adapter]",
+            Duration::from_secs(60),
+            |adapter| adapter.to_lowercase().contains("llvmpipe"),
+        )?;
+        wait_until_ready(window)?;
+        talk(window, "wgpu")?;
+        window.picture("desktop")?;
+
+        abort(window)?;
+        window.click("[data-testid=clear]")?;
+        let (question, expected) = reference()?;
+        let again = ask(window, &question)?;
+        ensure!(again == expected, "after an abort the ids are {again:?}");
+        begin_long(window)
+    })?;
+    let took = window.quit()?;
+    println!("  quit while it answered: {} ms", took.as_millis());
+    ensure!(took < QUIT, "it took {} ms to quit", took.as_millis());
+    Ok(())
+}
+
+/// Asks the reference's question in a new chat, and looks at the answer's ids and bars.
+fn talk(window: &Window<'_>, backend: &str) -> Result<()> {
+    let name = window.text("[data-testid=status-backend]")?;
+    let adapter = window.text("[data-testid=status-adapter]")?;
+    println!("  {backend}: {name} on {adapter}");
+    ensure!(
+        !adapter.is_empty() && !adapter.contains("unnamed"),
+        "the page names no adapter: {adapter:?}"
+    );
+    let (question, expected) = reference()?;
+    let ids = ask(window, &question)?;
+    ensure!(
+        ids == expected,
+        "on {backend} the answer's ids are {ids:?}, not {expected:?}"
+    );
+    check_bars(window, expected.len())?;
+    let figure = |id: &str| window.text(&format!("[data-testid=stat-{id}]"));
+    println!(
+        "  TPOT p50 {} in the page, steps p50 {} in the engine",
+        figure("tpot-p50")?,
+        figure("step-p50")?
+    );
+    Ok(())
+}

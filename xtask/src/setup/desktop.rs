@@ -1,0 +1,88 @@
+//! What the desktop program needs: on Linux the system's WebKit, which shows its page. Windows and
+//! macOS come with a browser's engine.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{apt, npm};
+use crate::project::Project;
+use crate::{command, machine};
+
+/// What it is built with; a C compiler is needed anyway.
+const BUILD: [&str; 2] = ["libwebkit2gtk-4.1-dev", "pkg-config"];
+/// What its window is driven with, on a display and a bus of their own.
+const DRIVE: [&str; 3] = ["webkit2gtk-driver", "xvfb", "dbus"];
+/// The programs in those.
+const DRIVE_PROGRAMS: [&str; 3] = ["WebKitWebDriver", "Xvfb", "dbus-daemon"];
+
+/// The release of Tauri's command that is installed.
+const TAURI_CLI: &str = "2.12.5";
+
+/// Makes sure that the program can be built.
+///
+/// # Errors
+/// Where something is missing and can't be installed.
+pub fn ensure() -> Result<()> {
+    if cfg!(not(target_os = "linux")) {
+        return Ok(());
+    }
+    let mut ask = Command::new("pkg-config");
+    if command::output(ask.args(["--exists", "webkit2gtk-4.1"])).is_ok() {
+        return Ok(());
+    }
+    apt::ensure(
+        &BUILD,
+        "WebKitGTK 4.1, which the desktop program is built on,",
+    )
+}
+
+/// Makes sure that the program's window can be driven.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_driver() -> Result<()> {
+    let is_there = |name: &&str| machine::find_program(name, Path::new("")).is_some();
+    if cfg!(not(target_os = "linux")) || DRIVE_PROGRAMS.iter().all(is_there) {
+        return Ok(());
+    }
+    apt::ensure(
+        &DRIVE,
+        "WebKitWebDriver, Xvfb and dbus, which drive the window,",
+    )
+}
+
+/// Tauri's command: the one on `PATH`, else npm's, which is built, else made by cargo.
+///
+/// # Errors
+/// Where it is missing and can't be installed.
+pub fn tauri(project: &Project) -> Result<Command> {
+    if let Some(program) = machine::find_program("cargo-tauri", &project.tools()) {
+        let mut tauri = Command::new(program);
+        // As cargo calls it.
+        tauri.arg("tauri");
+        return Ok(tauri);
+    }
+    if npm::ensure(project, "Tauri's command").is_err() {
+        println!("Installing tauri-cli {TAURI_CLI} (cargo)");
+        let mut install = Command::new("cargo");
+        install
+            .args(["install", "tauri-cli", "--locked", "--version", TAURI_CLI])
+            .arg("--root")
+            .arg(project.cache.join("tools"));
+        command::run(&mut install)?;
+        return tauri(project);
+    }
+    let folder = project
+        .cache
+        .join("tools")
+        .join(format!("tauri-{TAURI_CLI}"));
+    let script = folder.join("node_modules/@tauri-apps/cli/tauri.js");
+    if !script.is_file() {
+        npm::install(&format!("@tauri-apps/cli@{TAURI_CLI}"), &folder)?;
+    }
+    let mut tauri = Command::new("node");
+    tauri.arg(script);
+    Ok(tauri)
+}

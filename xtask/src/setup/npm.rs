@@ -1,0 +1,35 @@
+//! Packages of npm, which carry programs that are built.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::{apt, ensure_folder};
+use crate::project::Project;
+use crate::{command, machine};
+
+/// Makes sure that npm is there, to install `what`.
+///
+/// # Errors
+/// Where it is missing and can't be installed.
+pub fn ensure(project: &Project, what: &str) -> Result<()> {
+    if machine::find_program("npm", &project.tools()).is_some() {
+        return Ok(());
+    }
+    apt::ensure(&["nodejs", "npm"], &format!("npm, to install {what}"))
+}
+
+/// Installs the package (`NAME@VERSION`) into a folder of its own.
+///
+/// # Errors
+/// Where npm fails.
+pub fn install(package: &str, folder: &Path) -> Result<()> {
+    println!("Installing {package} (npm) into {}", folder.display());
+    let mut install = Command::new("npm");
+    install
+        .args(["install", "--no-audit", "--no-fund", "--prefix"])
+        .arg(ensure_folder(folder)?)
+        .arg(package);
+    command::run(&mut install)
+}
