@@ -13,8 +13,9 @@ use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
 /// The crates that are built for the browser, by folder and package name.
-const CRATES: [(&str, &str); 3] = [
+const CRATES: [(&str, &str); 4] = [
     ("engine", "llamaglass-engine"),
+    ("session", "llamaglass-session"),
     ("report", "llamaglass-report"),
     ("app", "llamaglass-app"),
 ];
