@@ -39,6 +39,14 @@ pub enum ServerError {
         /// The page's origin.
         origin: String,
     },
+    /// No answer, and a program that knows why.
+    #[error("{host} can't be reached: {why}")]
+    Unanswered {
+        /// The server.
+        host: String,
+        /// Why, in words.
+        why: String,
+    },
     /// It answers, but not for this page.
     #[error(
         "{host} answers, but does not let in pages of {origin} (CORS). llamaglass serve does with --cors {origin}, vLLM with --allowed-origins '[\"{origin}\"]'."

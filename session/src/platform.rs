@@ -41,6 +41,44 @@ pub enum MenuAction {
     Overlay,
 }
 
+/// A request that the program makes for the page: GET, or POST where it has a body.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// The page's number for it.
+    pub id: u64,
+    /// Of whom; `http:` or `https:`.
+    pub url: String,
+    /// The header of that name, which is never shown.
+    pub authorization: Option<String>,
+    /// JSON.
+    pub body: Option<String>,
+}
+
+/// What comes of a request, one after the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Piece {
+    /// It is answered.
+    Head {
+        /// HTTP's number.
+        status: u16,
+        /// The header of that name; empty without one.
+        content_type: String,
+    },
+    /// Some of the body.
+    Bytes {
+        /// Which.
+        bytes: Vec<u8>,
+    },
+    /// That was all of it.
+    End,
+    /// There is no more, for this reason.
+    Failed {
+        /// Why, in words.
+        why: String,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,6 +9,7 @@ use web_sys::{
     AbortSignal, Headers, ReadableStreamDefaultReader, RequestInit, RequestMode, Response,
 };
 
+use super::desktop::{self, in_desktop};
 use crate::server::{ApiKey, ServerError, host};
 use crate::thrown::words;
 
@@ -41,12 +42,21 @@ pub async fn request(
     body: Option<&str>,
     signal: &AbortSignal,
 ) -> Result<Response, ServerError> {
-    let init = init(key, body, signal).map_err(|error| ServerError::Request(words(&error)))?;
-    let fetched = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await;
-    let Ok(response) = fetched else {
-        return Err(why_unreachable(url, signal).await);
+    let response = if in_desktop() {
+        let authorization = key.map(ApiKey::header);
+        let fetched = desktop::fetch(url, authorization, body, signal).await;
+        fetched.map_err(|why| ServerError::Unanswered {
+            host: host(url).to_owned(),
+            why,
+        })?
+    } else {
+        let init = init(key, body, signal).map_err(|error| ServerError::Request(words(&error)))?;
+        let fetched = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await;
+        let Ok(response) = fetched else {
+            return Err(why_unreachable(url, signal).await);
+        };
+        response.unchecked_into()
     };
-    let response: Response = response.unchecked_into();
     let host = host(url).to_owned();
     match response.status() {
         200..=299 => Ok(response),

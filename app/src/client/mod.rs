@@ -3,7 +3,6 @@
 mod cut;
 mod desktop;
 mod http;
-mod in_order;
 mod made_up;
 #[cfg(feature = "mock")]
 #[path = "../../tests/mock/mod.rs"]

@@ -1,0 +1,142 @@
+//! Requests that the program makes for the page: it may ask any server, and a page may not.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures::channel::oneshot;
+use js_sys::{Function, Object, Reflect, Uint8Array};
+use llamaglass_session::platform::{Asked, Piece};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{
+    AbortSignal, Headers, ReadableStream, ReadableStreamDefaultController, Response, ResponseInit,
+};
+
+use super::tauri;
+use crate::thrown::words;
+
+thread_local! {
+    static NEXT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A response whose body comes in pieces.
+struct Coming {
+    head: RefCell<Option<oneshot::Sender<Result<Response, String>>>>,
+    controller: RefCell<Option<ReadableStreamDefaultController>>,
+    stream: ReadableStream,
+}
+
+/// The answer to a request, once its headers are there; dropping its body or `signal` ends it.
+///
+/// # Errors
+/// Why there is none, in words.
+pub async fn fetch(
+    url: &str,
+    authorization: Option<String>,
+    body: Option<&str>,
+    signal: &AbortSignal,
+) -> Result<Response, String> {
+    let id = NEXT.with(|next| next.replace(next.get() + 1));
+    let asked = Asked {
+        id,
+        url: url.to_owned(),
+        authorization,
+        body: body.map(str::to_owned),
+    };
+    let give_up = move || {
+        let end = async move {
+            // Where it has ended, there is nothing to end.
+            let _ended = tauri::invoke("stop_fetch", &[("id", (id as f64).into())]).await;
+        };
+        spawn_local(end);
+    };
+    let (head, wait) = oneshot::channel();
+    let coming = Coming::new(head, give_up).map_err(|error| words(&error))?;
+    let on_abort = Closure::once_into_js(give_up);
+    signal.set_onabort(Some(on_abort.unchecked_ref()));
+    let told = Rc::clone(&coming);
+    let channel = tauri::channel(move |json| told.hear(&json)).map_err(|error| words(&error))?;
+    let asked = serde_json::to_string(&asked).map_err(|error| error.to_string())?;
+    tauri::invoke("fetch", &[("asked", asked.into()), ("channel", channel)])
+        .await
+        .map_err(|error| words(&error))?;
+    let answer = wait.await;
+    answer.unwrap_or_else(|_| Err("the program gave no answer".into()))
+}
+
+impl Coming {
+    fn new(
+        head: oneshot::Sender<Result<Response, String>>,
+        give_up: impl Fn() + 'static,
+    ) -> Result<Rc<Self>, JsValue> {
+        let started = Rc::new(RefCell::new(None));
+        let slot = Rc::clone(&started);
+        let start = Closure::once_into_js(move |controller: ReadableStreamDefaultController| {
+            slot.replace(Some(controller));
+        });
+        let cancel = Closure::once_into_js(move || give_up());
+        let source = Object::new();
+        Reflect::set(&source, &"start".into(), start.unchecked_ref::<Function>())?;
+        Reflect::set(
+            &source,
+            &"cancel".into(),
+            cancel.unchecked_ref::<Function>(),
+        )?;
+        // `start` is called in here.
+        let stream = ReadableStream::new_with_underlying_source(&source)?;
+        Ok(Rc::new(Self {
+            head: RefCell::new(Some(head)),
+            controller: RefCell::new(started.take()),
+            stream,
+        }))
+    }
+
+    fn hear(&self, json: &str) {
+        let piece = serde_json::from_str(json).unwrap_or_else(|error| Piece::Failed {
+            why: format!("the program said what the page can't read: {error}"),
+        });
+        let controller = self.controller.borrow();
+        // A stream that was cancelled takes nothing any more.
+        match (piece, controller.as_ref()) {
+            (
+                Piece::Head {
+                    status,
+                    content_type,
+                },
+                _,
+            ) => {
+                let response = self.response(status, &content_type);
+                self.answer(response.map_err(|error| words(&error)));
+            }
+            (Piece::Bytes { bytes }, Some(controller)) => {
+                let _taken = controller.enqueue_with_chunk(&Uint8Array::from(&*bytes));
+            }
+            (Piece::End, Some(controller)) => {
+                let _closed = controller.close();
+            }
+            (Piece::Failed { why }, controller) => {
+                if let Some(controller) = controller {
+                    controller.error_with_e(&js_sys::Error::new(&why));
+                }
+                self.answer(Err(why));
+            }
+            (_, None) => {}
+        }
+    }
+
+    fn response(&self, status: u16, content_type: &str) -> Result<Response, JsValue> {
+        let headers = Headers::new()?;
+        headers.set("Content-Type", content_type)?;
+        let init = ResponseInit::new();
+        init.set_status(status);
+        init.set_headers(&headers);
+        Response::new_with_opt_readable_stream_and_init(Some(&self.stream), &init)
+    }
+
+    fn answer(&self, outcome: Result<Response, String>) {
+        if let Some(head) = self.head.borrow_mut().take() {
+            // Whoever asked may have given it up.
+            let _left = head.send(outcome);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The engine in the desktop program around this page: Tauri's commands one way, its channel the other.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use futures::StreamExt;
+use futures::channel::mpsc::{UnboundedSender, unbounded};
+use llamaglass_engine::StubLevel;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use super::cut::Cut;
+use super::{Client, Listener, PageFile};
+use crate::protocol::{Command, Reply};
+use crate::thrown::words;
+
+mod fetch;
+mod in_order;
+mod tauri;
+
+pub use fetch::fetch;
+pub use tauri::is_there as in_desktop;
+
+/// An engine in the program around this page.
+pub struct DesktopClient {
+    shared: Rc<Shared>,
+    cut: Cut,
+}
+
+struct Shared {
+    listener: Listener,
+    /// Engines that were begun and have not said that they are ready: what is heard before is of those that
+    /// nobody wants any more.
+    begun: Cell<u32>,
+    /// What the program is called with: one call after the other, since it may hear of several in any order.
+    calls: UnboundedSender<Call>,
+}
+
+/// A command of the program's, and the name and value of its argument.
+type Call = (&'static str, Option<(&'static str, JsValue)>);
+
+impl DesktopClient {
+    /// Connects to the program around this page and tells `listener` what it says. `None` in a browser.
+    pub fn connect(listener: &Listener) -> Option<Self> {
+        if !in_desktop() {
+            return None;
+        }
+        let (calls, mut called) = unbounded();
+        let shared = Rc::new(Shared {
+            listener: Listener::clone(listener),
+            begun: Cell::new(1),
+            calls,
+        });
+        let this = Rc::downgrade(&shared);
+        spawn_local(async move {
+            while let Some((command, argument)) = called.next().await {
+                let done = tauri::invoke(command, argument.as_slice()).await;
+                if let (Err(error), Some(this)) = (done, this.upgrade()) {
+                    this.broke(&error);
+                }
+            }
+        });
+        let this = Rc::clone(&shared);
+        match tauri::channel(move |json| this.take(&json)) {
+            Ok(channel) => shared.call("connect", Some(("channel", channel))),
+            Err(error) => shared.broke(&error),
+        }
+        let cut = Cut::new(Listener::clone(listener));
+        Some(Self { shared, cut })
+    }
+}
+
+impl Client for DesktopClient {
+    fn send(&self, command: &Command, files: &[PageFile]) {
+        self.cut.note(command);
+        if self.cut.ends(StubLevel::Entry, command) {
+            return;
+        }
+        if !files.is_empty() {
+            // The program's own dialogs and its window give paths.
+            let error = "this program opens models by their paths".into();
+            return (self.shared.listener)(Reply::LoadFailed { error });
+        }
+        let json = match serde_json::to_string(command) {
+            Ok(json) => json,
+            Err(error) => return self.shared.broke(&error.to_string().into()),
+        };
+        if self.cut.ends(StubLevel::Transfer, command) {
+            return;
+        }
+        self.shared.call("tell", Some(("command", json.into())));
+    }
+
+    fn restart(&self) {
+        self.shared.begun.set(self.shared.begun.get() + 1);
+        self.shared.call("restart", None);
+    }
+}
+
+impl Shared {
+    fn call(&self, command: &'static str, argument: Option<(&'static str, JsValue)>) {
+        // Whoever calls lives for as long as this.
+        let _called = self.calls.unbounded_send((command, argument));
+    }
+
+    fn broke(&self, error: &JsValue) {
+        (self.listener)(Reply::Crashed {
+            message: format!("the program can't be reached: {}", words(error)),
+        });
+    }
+
+    fn take(&self, json: &str) {
+        let reply = serde_json::from_str(json).unwrap_or_else(|error| Reply::Crashed {
+            message: format!("the program said what the page can't read: {error}"),
+        });
+        let of_program = matches!(
+            reply,
+            Reply::Platform { .. }
+                | Reply::Open { .. }
+                | Reply::Hovering { .. }
+                | Reply::Menu { .. }
+        );
+        if !of_program && self.begun.get() > 0 {
+            if !matches!(reply, Reply::Ready) {
+                return;
+            }
+            self.begun.set(self.begun.get() - 1);
+            if self.begun.get() > 0 {
+                return;
+            }
+        }
+        (self.listener)(reply);
+    }
+}
