@@ -1,0 +1,60 @@
+//! Files whose reading ends when the load is given up.
+
+use futures::future::{AbortHandle, FutureExt, LocalBoxFuture, ready};
+use llamaglass_engine::bytes::{ByteSource, BytesError};
+
+/// A source that can't be read any more from an abort on. A load is not asked in between whether it is
+/// still wanted, but it reads tensor by tensor: so it ends within one.
+pub struct Cancellable {
+    source: Box<dyn ByteSource>,
+    abort: AbortHandle,
+}
+
+impl Cancellable {
+    /// `source` until `abort`.
+    pub fn new(source: Box<dyn ByteSource>, abort: AbortHandle) -> Self {
+        Self { source, abort }
+    }
+}
+
+impl ByteSource for Cancellable {
+    fn name(&self) -> &str {
+        self.source.name()
+    }
+
+    fn len(&self) -> u64 {
+        self.source.len()
+    }
+
+    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+        if self.abort.is_aborted() {
+            let given_up = BytesError::Io {
+                name: self.name().to_owned(),
+                offset,
+                wanted: len as u64,
+                message: "the load was given up".into(),
+            };
+            return ready(Err(given_up)).boxed_local();
+        }
+        self.source.read(offset, len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llamaglass_engine::bytes::MemorySource;
+
+    #[test]
+    fn reads_until_it_is_given_up() {
+        let (abort, _registration) = AbortHandle::new_pair();
+        let memory = MemorySource::new("a.gguf", vec![1, 2, 3, 4]);
+        let source = Cancellable::new(Box::new(memory), abort.clone());
+        assert_eq!((source.name(), source.len()), ("a.gguf", 4));
+        assert_eq!(pollster::block_on(source.read(1, 2)), Ok(vec![2, 3]));
+        abort.abort();
+        let error = pollster::block_on(source.read(1, 2)).expect_err("was given up");
+        let wanted = "a.gguf: reading 2 bytes at 1 failed: the load was given up";
+        assert_eq!(error.to_string(), wanted);
+    }
+}

@@ -1,0 +1,235 @@
+//! Requests to servers, made for the page: its policy lets it reach nobody, and few servers answer a page
+//! that comes from none. Nothing is asked of anybody but what the page asks here, because the user does.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+
+use futures::future::{AbortHandle, Abortable};
+use llamaglass_session::platform::{Asked, Piece};
+use reqwest::Client;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use tauri::ipc::Channel;
+use tauri::{AppHandle, Manager};
+
+/// The requests that are being answered, by the page's numbers.
+#[derive(Default)]
+pub struct Fetches {
+    running: Mutex<HashMap<u64, AbortHandle>>,
+    client: OnceLock<Client>,
+}
+
+impl Fetches {
+    /// Begins one; what comes of it goes through `channel`, as JSON.
+    pub fn begin(app: &AppHandle, asked: Asked, channel: Channel<String>) {
+        let id = asked.id;
+        let (abort, registration) = AbortHandle::new_pair();
+        app.state::<Self>().lock().insert(id, abort);
+        let app = app.clone();
+        tauri::async_runtime::spawn(async move {
+            let this = app.state::<Self>();
+            let hear = |piece| match serde_json::to_string(&piece) {
+                // Fails only where the window is gone.
+                Ok(json) => drop(channel.send(json)),
+                Err(error) => eprintln!("a piece can't be written as JSON: {error}"),
+            };
+            let client = this.client.get_or_init(client);
+            let ended = Abortable::new(answer(client, asked, hear), registration).await;
+            // One that was stopped has made room already, perhaps for another of its number.
+            if ended.is_ok() {
+                this.lock().remove(&id);
+            }
+        });
+    }
+
+    /// Ends one, if it has not ended.
+    pub fn stop(&self, id: u64) {
+        if let Some(abort) = self.lock().remove(&id) {
+            abort.abort();
+        }
+    }
+
+    /// Ends all: the page that asked is gone.
+    pub fn stop_all(&self) {
+        for (_, abort) in self.lock().drain() {
+            abort.abort();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, AbortHandle>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As the terminal's: what a proxy adds is none of the server's time, and what was asked for is sent once,
+/// to nobody else.
+fn client() -> Client {
+    // Fails where it was done before.
+    let _installed = rustls::crypto::ring::default_provider().install_default();
+    let client = Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never());
+    client.build().unwrap_or_default()
+}
+
+async fn answer(client: &Client, asked: Asked, mut hear: impl FnMut(Piece)) {
+    match pieces(client, asked, &mut hear).await {
+        Ok(()) => hear(Piece::End),
+        Err(why) => hear(Piece::Failed { why }),
+    }
+}
+
+async fn pieces(client: &Client, asked: Asked, hear: &mut impl FnMut(Piece)) -> Result<(), String> {
+    let mut request = match asked.body {
+        Some(body) => client
+            .post(&asked.url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body),
+        None => client.get(&asked.url),
+    };
+    if let Some(authorization) = asked.authorization {
+        let mut value = HeaderValue::from_str(&authorization)
+            .map_err(|_| "the key has characters that can't be sent")?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    let mut response = request.send().await.map_err(words)?;
+    let content_type = response.headers().get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    hear(Piece::Head {
+        status: response.status().as_u16(),
+        content_type: content_type.unwrap_or_default().to_owned(),
+    });
+    while let Some(bytes) = response.chunk().await.map_err(words)? {
+        let bytes = bytes.to_vec();
+        hear(Piece::Bytes { bytes });
+    }
+    Ok(())
+}
+
+/// The innermost words, without the address, which the page knows.
+fn words(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut inner: &dyn Error = &error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread::JoinHandle;
+
+    use super::*;
+
+    /// A server that says `answer` once; gives its address and what it was asked.
+    fn server(answer: &'static str) -> (String, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let thread = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().expect("a client");
+            let mut asked = vec![0; 4096];
+            let read = stream.read(&mut asked).expect("a request");
+            asked.truncate(read);
+            stream.write_all(answer.as_bytes()).expect("is heard");
+            String::from_utf8_lossy(&asked).into_owned()
+        });
+        (format!("http://{address}/v1/models"), thread)
+    }
+
+    fn ask(url: &str, authorization: Option<&str>, body: Option<&str>) -> Vec<Piece> {
+        let asked = Asked {
+            id: 0,
+            url: url.into(),
+            authorization: authorization.map(str::to_owned),
+            body: body.map(str::to_owned),
+        };
+        let mut heard = Vec::new();
+        tauri::async_runtime::block_on(answer(&client(), asked, |piece| heard.push(piece)));
+        heard
+    }
+
+    fn head(status: u16, content_type: &str) -> Piece {
+        let content_type = content_type.into();
+        Piece::Head {
+            status,
+            content_type,
+        }
+    }
+
+    #[test]
+    fn an_answer_comes_in_pieces() {
+        let answer =
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        let (url, server) = server(answer);
+        let bytes = b"{}".to_vec();
+        let wanted = [
+            head(200, "application/json"),
+            Piece::Bytes { bytes },
+            Piece::End,
+        ];
+        assert_eq!(ask(&url, None, None), wanted);
+        let asked = server.join().expect("no panic").to_lowercase();
+        assert!(asked.starts_with("get /v1/models http/1.1\r\n"), "{asked}");
+        assert!(!asked.contains("authorization"));
+    }
+
+    #[test]
+    fn a_body_is_posted_with_the_key_and_a_refusal_is_an_answer() {
+        let (url, server) = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        let heard = ask(&url, Some("Bearer secret"), Some(r#"{"a":1}"#));
+        assert_eq!(heard, [head(401, ""), Piece::End]);
+        let asked = server.join().expect("no panic");
+        assert!(asked.starts_with("POST /v1/models HTTP/1.1\r\n"), "{asked}");
+        assert!(
+            asked.contains("Bearer secret") && asked.ends_with(r#"{"a":1}"#),
+            "{asked}"
+        );
+        assert!(
+            asked
+                .to_lowercase()
+                .contains("content-type: application/json")
+        );
+    }
+
+    #[test]
+    fn what_was_asked_goes_to_nobody_else() {
+        let moved =
+            "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n";
+        let (url, _server) = server(moved);
+        assert_eq!(ask(&url, None, None), [head(307, ""), Piece::End]);
+    }
+
+    #[test]
+    fn a_server_that_breaks_off_is_said_so() {
+        let (url, _server) = server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+        let heard = ask(&url, None, None);
+        assert_eq!(heard.first(), Some(&head(200, "")));
+        assert!(
+            matches!(heard.last(), Some(Piece::Failed { .. })),
+            "{:?}",
+            heard.last()
+        );
+    }
+
+    #[test]
+    fn where_nobody_answers_the_reason_is_said_without_the_address() {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let url = format!("http://{}/", free.expect("a port"));
+        let heard = ask(&url, None, None);
+        let [Piece::Failed { why }] = heard.as_slice() else {
+            panic!("nobody answers: {heard:?}");
+        };
+        assert!(why.to_lowercase().contains("refused"), "{why}");
+    }
+
+    #[test]
+    fn files_are_no_servers() {
+        let heard = ask("file:///etc/passwd", None, None);
+        assert!(matches!(heard.as_slice(), [Piece::Failed { .. }]));
+    }
+}

@@ -1,0 +1,104 @@
+//! What the engine's task needs of this machine.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use futures::future::AbortHandle;
+use llamaglass_engine::LoadProgress;
+use llamaglass_engine::bytes::{ByteSource, FileSource, model_files};
+use llamaglass_session::protocol::{ModelSource, Reply};
+use llamaglass_session::{Fetched, Host};
+
+use crate::cancel::Cancellable;
+
+/// How often a sleep looks whether it is still wanted.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// The engine's task on a thread of this program.
+pub struct DesktopHost {
+    hear: Box<dyn Fn(Reply, Option<String>) + Send>,
+    abort: AbortHandle,
+    /// The path of the model that is being loaded.
+    loading: RefCell<Option<String>>,
+}
+
+impl DesktopHost {
+    /// One that hands replies to `hear`, [`Reply::Loaded`] with the path of what was loaded; until `abort`.
+    pub fn new(hear: impl Fn(Reply, Option<String>) + Send + 'static, abort: AbortHandle) -> Self {
+        Self {
+            hear: Box::new(hear),
+            abort,
+            loading: RefCell::default(),
+        }
+    }
+
+    /// The files of the model at `path`, which can be read until the abort.
+    fn open(&self, path: &Path) -> Result<Vec<Box<dyn ByteSource>>, String> {
+        let files = model_files(path).map_err(|error| error.to_string())?;
+        let open = |file: &PathBuf| {
+            let source = FileSource::open(file);
+            let source = source.map_err(|error| format!("{}: {error}", file.display()))?;
+            let source = Cancellable::new(Box::new(source), self.abort.clone());
+            Ok(Box::new(source) as Box<dyn ByteSource>)
+        };
+        files.iter().map(open).collect()
+    }
+}
+
+impl Host for DesktopHost {
+    /// The page has nothing to send but words.
+    type Files = ();
+
+    fn tell(&self, reply: Reply) {
+        let loaded = match &reply {
+            // Said when the engine was asked for, which may be long before this thread has its turn.
+            Reply::Ready => return,
+            Reply::Loaded { .. } | Reply::LoadFailed { .. } => self.loading.take(),
+            _ => None,
+        };
+        (self.hear)(reply, loaded);
+    }
+
+    /// Nothing else runs on this thread; but here it hears that it is not wanted any more.
+    async fn breathe(&self) {
+        if self.abort.is_aborted() {
+            std::future::pending().await
+        }
+    }
+
+    async fn sleep(&self, ms: f64) {
+        let begin = Instant::now();
+        let wanted = Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default();
+        while let Some(left) = wanted.checked_sub(begin.elapsed()) {
+            self.breathe().await;
+            std::thread::sleep(left.min(LOOK));
+        }
+    }
+
+    async fn fetch(
+        &self,
+        source: ModelSource,
+        (): (),
+        _progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Fetched, String> {
+        let ModelSource::Local { path } = source else {
+            return Err("this program opens models of this machine, by their paths".into());
+        };
+        let files = self.open(Path::new(&path))?;
+        *self.loading.borrow_mut() = Some(path);
+        Ok(Fetched { files, kept: None })
+    }
+
+    /// Nothing is kept.
+    async fn distrust(&self, _digest: &str) {}
+
+    /// Models are where the user has them.
+    async fn stored(&self) -> Option<u64> {
+        None
+    }
+
+    async fn delete_stored(&self) -> Result<(), String> {
+        Ok(())
+    }
+}

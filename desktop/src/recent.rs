@@ -1,0 +1,180 @@
+//! The models that were opened last: a small file in the program's configuration folder.
+
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+
+use llamaglass_session::platform::RecentModel;
+
+use crate::error::ShellError;
+
+/// No more are kept.
+const MOST: usize = 10;
+
+/// The models that were opened last, the last one first.
+#[derive(Debug)]
+pub struct Recent {
+    file: PathBuf,
+    models: Vec<RecentModel>,
+}
+
+impl Recent {
+    /// Those that `file` has; none where it can't be read, since nothing hangs on them.
+    pub fn load(file: PathBuf) -> Self {
+        let models = fs::read(&file)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice::<Vec<RecentModel>>(&bytes).ok());
+        let mut models = models.unwrap_or_default();
+        models.truncate(MOST);
+        Self { file, models }
+    }
+
+    /// Those that are still there.
+    pub fn there(&self) -> Vec<RecentModel> {
+        let there = |model: &&RecentModel| PathBuf::from(&model.path).exists();
+        self.models.iter().filter(there).cloned().collect()
+    }
+
+    /// Puts one on top.
+    ///
+    /// # Errors
+    /// Where the file can't be written; it is on top all the same.
+    pub fn add(&mut self, model: RecentModel) -> Result<(), ShellError> {
+        self.models.retain(|other| other.path != model.path);
+        self.models.insert(0, model);
+        self.models.truncate(MOST);
+        self.save()
+    }
+
+    /// Forgets all.
+    ///
+    /// # Errors
+    /// Where the file can't be written.
+    pub fn forget(&mut self) -> Result<(), ShellError> {
+        self.models.clear();
+        self.save()
+    }
+
+    fn save(&self) -> Result<(), ShellError> {
+        self.write().map_err(|source| ShellError::Recent {
+            path: self.file.clone(),
+            source,
+        })
+    }
+
+    /// Beside the file first: who reads it meanwhile, or after a crash, finds the old one or the new one.
+    fn write(&self) -> io::Result<()> {
+        if let Some(folder) = self.file.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let beside = self.file.with_extension("json.new");
+        fs::write(&beside, serde_json::to_vec_pretty(&self.models)?)?;
+        fs::rename(&beside, &self.file)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn model(path: impl Into<String>) -> RecentModel {
+        let path = path.into();
+        let name = format!("model of {path}");
+        RecentModel { path, name }
+    }
+
+    fn folder_with(names: &[&str]) -> (TempDir, Vec<String>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let make = |name: &&str| {
+            let path = folder.path().join(name);
+            fs::write(&path, "").expect("a file");
+            path.to_string_lossy().into_owned()
+        };
+        let paths = names.iter().map(make).collect();
+        (folder, paths)
+    }
+
+    fn paths(recent: &Recent) -> Vec<String> {
+        recent.there().into_iter().map(|model| model.path).collect()
+    }
+
+    #[test]
+    fn the_last_one_is_first_and_stands_there_once() {
+        let (folder, files) = folder_with(&["a", "b", "c"]);
+        let file = folder.path().join("deep/recent.json");
+        let mut recent = Recent::load(file.clone());
+        for index in [0, 1, 2, 0] {
+            recent.add(model(&files[index])).expect("is kept");
+        }
+        let wanted = [&files[0], &files[2], &files[1]];
+        assert!(paths(&recent).iter().eq(wanted));
+        let again = Recent::load(file);
+        assert_eq!(again.there(), recent.there());
+    }
+
+    #[test]
+    fn ten_are_kept() {
+        let names: Vec<String> = (0..12).map(|index| format!("{index}.gguf")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let (folder, files) = folder_with(&names);
+        let mut recent = Recent::load(folder.path().join("recent.json"));
+        for file in &files {
+            recent.add(model(file)).expect("is kept");
+        }
+        assert!(paths(&recent).iter().eq(files.iter().rev().take(MOST)));
+    }
+
+    #[test]
+    fn what_is_gone_is_not_told_but_comes_back() {
+        let (folder, files) = folder_with(&["a", "b"]);
+        let mut recent = Recent::load(folder.path().join("recent.json"));
+        for file in &files {
+            recent.add(model(file)).expect("is kept");
+        }
+        fs::remove_file(&files[1]).expect("is removed");
+        assert_eq!(paths(&recent), [files[0].clone()]);
+        fs::write(&files[1], "").expect("a disk is plugged in again");
+        assert_eq!(paths(&recent).len(), 2);
+    }
+
+    #[test]
+    fn a_broken_file_is_none() {
+        let (folder, files) = folder_with(&["a"]);
+        let file = folder.path().join("recent.json");
+        fs::write(&file, "[{\"path\": 3").expect("a file");
+        let mut recent = Recent::load(file.clone());
+        assert!(recent.there().is_empty());
+        recent.add(model(&files[0])).expect("is kept");
+        assert_eq!(paths(&Recent::load(file.clone())), files);
+        recent.forget().expect("is forgotten");
+        assert!(Recent::load(file).there().is_empty());
+    }
+
+    #[test]
+    fn no_half_written_file_is_left() {
+        let (folder, files) = folder_with(&["a"]);
+        let mut recent = Recent::load(folder.path().join("recent.json"));
+        recent.add(model(&files[0])).expect("is kept");
+        let names = fs::read_dir(folder.path()).expect("a folder");
+        let new = names.filter(|name| {
+            let name = name.as_ref().expect("a name").file_name();
+            name.to_string_lossy().ends_with(".new")
+        });
+        assert_eq!(new.count(), 0);
+    }
+
+    #[test]
+    fn a_place_that_can_not_be_written_to_is_said_in_words() {
+        let (_folder, files) = folder_with(&["a"]);
+        let mut recent = Recent::load(PathBuf::from(&files[0]).join("recent.json"));
+        let error = recent
+            .add(model(&files[0]))
+            .expect_err("a file is no folder");
+        assert!(
+            error
+                .to_string()
+                .contains("the recent models can't be kept")
+        );
+    }
+}

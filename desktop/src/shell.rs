@@ -1,0 +1,286 @@
+//! What stands between page, engine and system.
+
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use llamaglass_engine::BackendInfo;
+use llamaglass_session::platform::{Platform, RecentModel};
+use llamaglass_session::protocol::{Command, Reply};
+use tauri::ipc::Channel;
+use tauri::{AppHandle, Manager};
+use tauri_plugin_dialog::DialogExt;
+
+use crate::engine::EngineThread;
+use crate::error::ShellError;
+use crate::menu::{self, Edit, Item};
+use crate::page::{Generation, Page};
+use crate::recent::Recent;
+use crate::window;
+
+/// How long a quit waits for the engine's step.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+/// Everything around the page that lasts as long as the program.
+pub struct Shell {
+    app: AppHandle,
+    page: Page,
+    engine: Mutex<Engine>,
+    recent: Mutex<Recent>,
+    adapters: OnceLock<Vec<BackendInfo>>,
+    /// A model that was asked for before there was a page.
+    asked: Mutex<Option<PathBuf>>,
+}
+
+/// The engine's thread, and which one it is.
+#[derive(Default)]
+struct Engine {
+    thread: Option<EngineThread>,
+    generation: Generation,
+}
+
+impl Shell {
+    /// Everything, with `asked` to be opened once the page is there.
+    pub fn new(app: AppHandle, recent: Recent, asked: Option<PathBuf>) -> Self {
+        Self {
+            app,
+            page: Page::default(),
+            engine: Mutex::default(),
+            recent: Mutex::new(recent),
+            adapters: OnceLock::new(),
+            asked: Mutex::new(asked),
+        }
+    }
+
+    /// A page is there: it gets an engine of its own, for it knows nothing of what another page loaded.
+    pub fn connect(&self, channel: Channel<String>) -> Result<(), ShellError> {
+        let mut asked = lock(&self.asked);
+        self.page.connect(channel);
+        self.restart()?;
+        if let Some(adapters) = self.adapters.get() {
+            self.tell_platform(adapters);
+        }
+        if let Some(path) = asked.take() {
+            self.page.tell(&Reply::Open { path: text(&path) });
+        }
+        Ok(())
+    }
+
+    /// Does what the page asks of the program; the rest is the engine's.
+    pub fn obey(&self, command: Command) -> Result<(), ShellError> {
+        match command {
+            Command::ChooseModel { folder } => self.choose(folder),
+            Command::ForgetRecent => {
+                let kept = lock(&self.recent).forget();
+                self.recent_changed();
+                kept?;
+            }
+            command => {
+                if matches!(command, Command::Load { .. }) {
+                    window::show_model(&self.app, None);
+                }
+                if let Some(thread) = &lock(&self.engine).thread {
+                    thread.tell(command);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends what the engine does and forgets the model; waits for neither.
+    pub fn restart(&self) -> Result<(), ShellError> {
+        let mut engine = lock(&self.engine);
+        let before = engine.thread.take();
+        if let Some(before) = &before {
+            before.stop();
+        }
+        engine.generation += 1;
+        let generation = engine.generation;
+        let app = self.app.clone();
+        let hear = move |reply, path| app.state::<Self>().hear(generation, &reply, path);
+        engine.thread = Some(EngineThread::start(hear, before)?);
+        self.page.begin(generation);
+        window::show_model(&self.app, None);
+        Ok(())
+    }
+
+    /// Tells the page something.
+    pub fn tell(&self, reply: &Reply) {
+        self.page.tell(reply);
+    }
+
+    /// Has the page load the model at `path`, at once or when it is there.
+    pub fn open(&self, path: &Path) {
+        let mut asked = lock(&self.asked);
+        if self.page.is_connected() {
+            self.page.tell(&Reply::Open { path: text(path) });
+        } else {
+            *asked = Some(path.to_owned());
+        }
+    }
+
+    /// Does what was chosen in the menu.
+    pub fn choose_item(&self, item: Item) {
+        match item {
+            Item::OpenFile => self.choose(false),
+            Item::OpenFolder => self.choose(true),
+            Item::Recent(path) => self.open(Path::new(&path)),
+            Item::ForgetRecent => {
+                if let Err(error) = self.obey(Command::ForgetRecent) {
+                    self.notice(&error);
+                }
+            }
+            Item::Quit => {
+                if let Some(window) = window::main(&self.app) {
+                    let _gone = window.close();
+                }
+            }
+            Item::FullScreen => {
+                if let Some(window) = window::main(&self.app) {
+                    let full = window.is_fullscreen().unwrap_or(false);
+                    let _kept = window.set_fullscreen(!full);
+                }
+            }
+            Item::Edit(edit) => self.edit(edit),
+            Item::Page(action) => self.page.tell(&Reply::Menu { action }),
+        }
+    }
+
+    /// Asks the drivers which adapters there are, on a thread of its own: some take seconds.
+    ///
+    /// # Errors
+    /// Where the system gives no thread.
+    pub fn find_adapters(app: AppHandle) -> Result<(), ShellError> {
+        let thread = std::thread::Builder::new().name("adapters".into());
+        let work = move || {
+            // A driver that fails has no adapter.
+            let adapters = catch_unwind(|| pollster::block_on(llamaglass_engine::adapters()))
+                .unwrap_or_default();
+            let shell = app.state::<Self>();
+            let adapters = shell.adapters.get_or_init(|| adapters);
+            shell.tell_platform(adapters);
+        };
+        thread.spawn(work).map_err(ShellError::Thread)?;
+        Ok(())
+    }
+
+    /// The recent models that are still there.
+    pub fn recent(&self) -> Vec<RecentModel> {
+        lock(&self.recent).there()
+    }
+
+    /// Has the engine stop, and waits for nothing.
+    pub fn stop(&self) {
+        if let Some(thread) = &lock(&self.engine).thread {
+            thread.stop();
+        }
+    }
+
+    /// Ends the engine; false where it takes longer than a quit may.
+    pub fn end(&self) -> bool {
+        let thread = lock(&self.engine).thread.take();
+        thread.is_none_or(|thread| thread.end_within(PATIENCE))
+    }
+
+    /// What an engine says, and the path of what it has loaded.
+    fn hear(&self, generation: Generation, reply: &Reply, path: Option<String>) {
+        if !self.page.tell_of(generation, reply) {
+            return;
+        }
+        let Reply::Loaded { info } = reply else {
+            return;
+        };
+        window::show_model(&self.app, Some(&info.name));
+        if let Some(path) = path {
+            let name = info.name.clone();
+            let kept = lock(&self.recent).add(RecentModel { path, name });
+            if let Err(error) = kept {
+                self.notice(&error);
+            }
+            self.recent_changed();
+        }
+    }
+
+    /// Shows the recent models in menu and page.
+    fn recent_changed(&self) {
+        let recent = self.recent();
+        let app = self.app.clone();
+        let show = move || {
+            if let Err(error) = menu::show_recent(&app, &recent) {
+                eprintln!("the menu can't show the recent models: {error}");
+            }
+        };
+        let _gone = self.app.run_on_main_thread(show);
+        if let Some(adapters) = self.adapters.get() {
+            self.tell_platform(adapters);
+        }
+    }
+
+    fn tell_platform(&self, adapters: &[BackendInfo]) {
+        let platform = Platform {
+            adapters: adapters.to_vec(),
+            recent: self.recent(),
+        };
+        self.page.tell(&Reply::Platform { platform });
+    }
+
+    /// Lets the user choose a model; the page hears of it unless they choose none.
+    fn choose(&self, folder: bool) {
+        let mut dialog = self.app.dialog().file();
+        if let Some(window) = window::main(&self.app) {
+            dialog = dialog.set_parent(&window);
+        }
+        let last = self.recent().into_iter().next();
+        if let Some(lies_in) = last
+            .as_ref()
+            .and_then(|last| Path::new(&last.path).parent())
+        {
+            dialog = dialog.set_directory(lies_in);
+        }
+        let app = self.app.clone();
+        let chosen = move |path: Option<tauri_plugin_dialog::FilePath>| {
+            if let Some(path) = path.and_then(|path| path.into_path().ok()) {
+                app.state::<Self>().open(&path);
+            }
+        };
+        if folder {
+            let dialog = dialog.set_title("Open a model\u{2019}s folder");
+            return dialog.pick_folder(chosen);
+        }
+        dialog
+            .set_title("Open a model")
+            .add_filter("Models", &["gguf", "safetensors"])
+            .pick_file(chosen);
+    }
+
+    #[cfg(target_os = "linux")]
+    fn edit(&self, edit: Edit) {
+        use webkit2gtk::WebViewExt;
+        if let Some(window) = window::main(&self.app) {
+            let work = move |view: tauri::webview::PlatformWebview| {
+                view.inner().execute_editing_command(edit.command());
+            };
+            let _gone = window.with_webview(work);
+        }
+    }
+
+    /// Elsewhere the system's own items do that.
+    #[cfg(not(target_os = "linux"))]
+    fn edit(&self, _edit: Edit) {}
+
+    fn notice(&self, error: &ShellError) {
+        let text = error.to_string();
+        self.page.tell(&Reply::Notice { text });
+    }
+}
+
+/// JSON has no other paths: one that is no text is not found again, and refused in words.
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}
+
+/// What a panic left is still whole: everything under these locks is set in one go.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
