@@ -2,6 +2,8 @@
 
 mod item;
 
+use std::path::Path;
+
 use llamaglass_session::platform::{MenuAction, RecentModel};
 use tauri::menu::{
     AboutMetadata, Menu, MenuItem, MenuItemBuilder, PredefinedMenuItem, Submenu, SubmenuBuilder,
@@ -97,9 +99,15 @@ pub fn show_recent(app: &AppHandle, recent: &[RecentModel]) -> Result<()> {
     Ok(())
 }
 
-/// A model's name, and where it lies.
+/// A model's name, and which of its files it is. A whole path would be wider than the window.
 fn shown(model: &RecentModel) -> String {
-    format!("{} ({})", model.name, model.path)
+    let path = Path::new(&model.path);
+    let file = path.file_name().unwrap_or(path.as_os_str());
+    let file = file.to_string_lossy();
+    match file == model.name {
+        true => model.name.clone(),
+        false => format!("{} ({file})", model.name),
+    }
 }
 
 /// What macOS shows under the program's name.
@@ -145,7 +153,8 @@ fn about(app: &AppHandle) -> Result<PredefinedMenuItem<Wry>> {
         name: Some("Llamaglass".into()),
         version: Some(package.version.to_string()),
         comments: Some("A Llama with every millisecond on display".into()),
-        copyright: app.config().bundle.copyright.clone(),
+        // Where every system shows it: its licence's own place is behind a button, or there is none.
+        copyright: Some(concat!("Licence: ", env!("CARGO_PKG_LICENSE")).into()),
         license: Some(env!("CARGO_PKG_LICENSE").into()),
         icon: app.default_window_icon().cloned(),
         ..AboutMetadata::default()
@@ -168,4 +177,19 @@ fn item(app: &AppHandle, item: &Item) -> Result<MenuItem<Wry>> {
         builder = builder.accelerator(keys);
     }
     Ok(builder.build(app)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recent_model_is_shown_by_its_name_and_file() {
+        let model = |name: &str| RecentModel {
+            path: "/models/a.gguf".into(),
+            name: name.into(),
+        };
+        assert_eq!(shown(&model("A Model")), "A Model (a.gguf)");
+        assert_eq!(shown(&model("a.gguf")), "a.gguf");
+    }
 }
