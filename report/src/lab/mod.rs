@@ -53,6 +53,16 @@ pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, Report
     Ok(page.finish())
 }
 
+/// What all experiments say together in a picture and tables, for a page that has its sentences.
+///
+/// # Errors
+/// Where a plot can't be drawn.
+pub fn overview(summary: &Summary) -> Result<String, ReportError> {
+    let mut page = Page::new("Where a token\u{2019}s time goes");
+    summary::pictured(summary, &mut page)?;
+    Ok(page.finish())
+}
+
 /// One experiment for a terminal.
 pub fn text(result: &LabResult) -> String {
     let experiment = result.data.experiment();

@@ -13,11 +13,25 @@ pub fn show(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     if let Some(first) = findings.next() {
         page.lead(first);
     }
+    picture(summary, page)?;
+    page.list(findings);
+    tables(summary, page)
+}
+
+/// Without its sentences, for a page that has them already.
+pub fn pictured(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
+    picture(summary, page)?;
+    tables(summary, page)
+}
+
+fn picture(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     page.figures(&[Figure::new(
         bars(&summary.token),
         "What was measured as less than 0 is not drawn, but in the sum.",
-    )])?;
-    page.list(findings);
+    )])
+}
+
+fn tables(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     Item::Table(overheads(summary)).show(page)?;
     Item::Table(roofline(summary)).show(page)?;
     Item::Details(parts(&summary.token)).show(page)
@@ -104,7 +118,7 @@ mod tests {
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, machine, result};
-    use crate::lab::report;
+    use crate::lab::{overview, report};
 
     fn layer(name: &str, ms: f64, excess: Option<Difference>) -> LadderLayer {
         LadderLayer {
@@ -173,6 +187,18 @@ mod tests {
         at("<tr><th scope=\"row\">decode step</th><td>sampling</td><td>2</td><td>chain</td></tr>");
         at("<tr><th scope=\"row\">decode step</th><td>in all</td><td>22</td><td>chain</td></tr>");
         assert!(!html.contains("<script"), "{html}");
+    }
+
+    #[test]
+    fn by_itself_it_has_the_picture_and_neither_sentences_nor_parts() {
+        let html = overview(&Summary::of(&results())).expect("draws");
+        assert!(html.contains("aria-label=\"A token in parts\""), "{html}");
+        assert!(
+            ["<nav", "class=\"part\"", "class=\"lead\""]
+                .iter()
+                .all(|other| !html.contains(other)),
+            "{html}"
+        );
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 use llamaglass_engine::lab::{LabResult, SCHEMA_VERSION, Summary};
-use llamaglass_report::lab::report;
+use llamaglass_report::lab::{overview, report};
 use serde_json::{Value, json};
 
 use super::super::download::download;
+use super::frame::Report;
 use crate::lab::value;
 use crate::state::{App, Outcome, app};
 
@@ -47,16 +48,25 @@ pub fn AllTogether() -> impl IntoView {
 }
 
 fn said(results: &[LabResult]) -> impl IntoView + use<> {
-    let findings = Summary::of(results).findings;
-    let nothing = findings.is_empty();
-    let findings = findings.into_iter();
+    let summary = Summary::of(results);
+    let nothing = summary.findings.is_empty();
+    let findings = summary.findings.iter().map(|of| of.text.clone());
     let findings = findings
-        .map(|of| view! { <li>{of.text}</li> })
+        .map(|text| view! { <li>{text}</li> })
         .collect_view();
+    let html = overview(&summary)
+        .ok()
+        .filter(|_| !summary.token.is_empty());
     view! {
         <ul class="lab-findings">{findings}</ul>
         {nothing.then(|| view! {
             <p class="help">"Run the ladder, the call chain or the kernels, too: they say where a token\u{2019}s time goes."</p>
+        })}
+        {html.map(|html| view! {
+            <details prop:open=true>
+                <summary>"A token in parts"</summary>
+                <Report html title="Report of all together".to_owned() id="lab-overview".to_owned()/>
+            </details>
         })}
     }
 }

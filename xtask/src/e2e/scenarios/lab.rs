@@ -55,6 +55,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     cancelled(session)?;
     let summary = session.text("[data-testid=lab-summary]")?;
     ensure!(summary.contains("A token takes"), "together: {summary:?}");
+    session.wait_for_element("[data-testid=lab-overview]", SOON)?;
     kept(session)?;
     session.resize(360, 800)?;
     session.screenshot("lab-narrow")?;
@@ -91,13 +92,15 @@ fn measured(session: &Session, name: &str) -> Result<String> {
     Ok(said)
 }
 
-/// The text of an experiment's report, which has a table or a tree.
+/// The text of an experiment's report, which has a table or a tree, and is shown whole.
 fn report(session: &Session, name: &str) -> Result<String> {
     let text = session.wait_for("the report", SOON, || {
         let text = session.execute(&format!(
             "const frame = document.querySelector('[data-testid=lab-report-{name}]');\
-             const root = frame?.contentDocument?.body;\
-             return root?.querySelector('td, pre') && frame.clientHeight > 330 ? root.innerText : ''"
+             const root = frame?.contentDocument?.documentElement;\
+             const whole = root && frame.clientHeight >= root.getBoundingClientRect().height\
+               && frame.clientWidth === root.clientWidth;\
+             return whole && root.querySelector('td, pre') ? root.innerText : ''"
         ))?;
         Ok(text
             .as_str()
