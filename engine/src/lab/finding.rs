@@ -56,6 +56,19 @@ impl Sentence {
         self.shown(pointer, value, format!("{} %", digits(value * 100.0)))
     }
 
+    /// Goes on with the milliseconds at `pointer` that the second of two ways took more, in pairs. Where noise
+    /// is larger than what it costs, that is below 0, which is not more.
+    #[must_use]
+    pub fn in_pairs(self, pointer: impl Into<String>, ms: f64) -> Self {
+        match ms > 0.0 {
+            true => self.text("in pairs, ").number(pointer, ms).text(" ms more"),
+            false => {
+                let sentence = self.text("in pairs, a difference of ");
+                sentence.number(pointer, ms).text(" ms")
+            }
+        }
+    }
+
     fn shown(mut self, pointer: impl Into<String>, value: f64, shown: String) -> Self {
         self.text += &shown;
         self.numbers.push(Number {

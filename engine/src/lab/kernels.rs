@@ -129,9 +129,16 @@ impl KernelsData {
         findings.extend(costs.filter_map(|(index, step)| {
             let percent = step.profiler_cost_percent?;
             let kind = step.profile.kind.name();
-            let sentence = Sentence::new(&format!("Profiling makes a step of {kind} "));
             let at = format!("/steps/{index}/profiler_cost_percent");
-            Some(sentence.number(at, percent).end(" % longer."))
+            // Less than 0 is the noise of steps.
+            let (before, after) = match percent > 0.0 {
+                true => (format!("Profiling makes a step of {kind} "), " % longer."),
+                false => (
+                    format!("Profiling costs {kind} nothing that was measured: "),
+                    " % of a step.",
+                ),
+            };
+            Some(Sentence::new(&before).number(at, percent).end(after))
         }));
         findings
     }

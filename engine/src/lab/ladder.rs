@@ -203,9 +203,8 @@ impl LadderData {
         let certain = self.whole.as_ref().filter(|of| of.is_certain());
         let mut findings = vec![match certain {
             Some(of) => sentence
-                .text("in pairs, ")
-                .number("/whole/difference/median", of.difference.median)
-                .text(" ms more (95 % interval ")
+                .in_pairs("/whole/difference/median", of.difference.median)
+                .text(" (95 % interval ")
                 .number("/whole/difference/low", of.difference.low)
                 .text(" to ")
                 .number("/whole/difference/high", of.difference.high)
@@ -229,7 +228,7 @@ impl LadderData {
                     .end(").")
             }
             None => Sentence::default()
-                .end("No layer\u{2019}s cost was measured: every interval holds 0."),
+                .end("No layer\u{2019}s cost was measured: no interval lies above 0."),
         });
         findings
     }
@@ -280,6 +279,25 @@ mod tests {
         assert!(
             findings[1].text.starts_with("thread adds most: 2"),
             "{findings:?}"
+        );
+    }
+
+    #[test]
+    fn a_shell_that_was_faster_is_not_said_to_take_more() {
+        let settings = LadderSettings {
+            prompt: "p".into(),
+            lengths: vec![1],
+            repeats: 3,
+        };
+        let taken = [vec![vec![12.0; 3]], vec![vec![10.0; 3]]];
+        let findings = LadderData::of(settings, layers(&["bare", "thread"]), &taken).findings();
+        assert_eq!(
+            findings[0].text,
+            "A token takes 12 ms in the bare layer and 10 ms through thread: in pairs, a difference of -2 ms (95 % interval -2 to -2)."
+        );
+        assert_eq!(
+            findings[1].text,
+            "No layer\u{2019}s cost was measured: no interval lies above 0."
         );
     }
 }

@@ -135,9 +135,9 @@ impl SimulateData {
                 )
                 .text(" s where ")
                 .number("/scheduler/measured/execution_s", measured)
-                .text(" s were measured: ")
+                .text(" s were measured: a difference of ")
                 .number("/scheduler/execution_error_percent", error)
-                .end(" % longer.");
+                .end(" %.");
             findings.push(said);
         }
         findings

@@ -139,9 +139,8 @@ impl Summary {
                 .text(" ms through the whole shell: ");
             findings.push(match shell.is_certain() {
                 true => sentence
-                    .text("in pairs, ")
-                    .number("/shell/difference/median", shell.difference.median)
-                    .end(" ms more."),
+                    .in_pairs("/shell/difference/median", shell.difference.median)
+                    .end("."),
                 false => sentence.end("no difference measured."),
             });
         }
