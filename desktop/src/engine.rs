@@ -116,3 +116,77 @@ pub fn keep_last_words() {
 fn last_words() -> MutexGuard<'static, Option<String>> {
     LAST_WORDS.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+
+    use super::*;
+    use llamaglass_engine::LoadOptions;
+    use llamaglass_session::protocol::ModelSource;
+
+    /// Long enough for anything here on a busy machine.
+    const LONG: Duration = Duration::from_secs(60);
+
+    type Heard = Receiver<(Reply, Option<String>)>;
+
+    fn start(before: Option<EngineThread>) -> (EngineThread, Heard) {
+        let (heard, hear) = channel();
+        let tell = move |reply, path| {
+            if matches!(reply, Reply::StoredModels { .. }) {
+                panic!("on purpose");
+            }
+            let _gone = heard.send((reply, path));
+        };
+        (EngineThread::start(tell, before).expect("starts"), hear)
+    }
+
+    fn next(heard: &Heard) -> Reply {
+        heard.recv_timeout(LONG).expect("says something").0
+    }
+
+    fn missing() -> Command {
+        let path = "/nowhere/a.gguf".into();
+        Command::Load {
+            source: ModelSource::Local { path },
+            options: LoadOptions::default(),
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_refused_in_words_and_that_is_all_that_is_said() {
+        let (thread, heard) = start(None);
+        thread.tell(missing());
+        let Reply::LoadFailed { error } = next(&heard) else {
+            panic!("there is no such file");
+        };
+        assert!(error.starts_with("/nowhere/a.gguf: "), "{error}");
+        assert!(thread.end_within(LONG));
+        assert!(heard.recv().is_err(), "it ended without a word");
+    }
+
+    #[test]
+    fn the_next_one_begins_when_the_one_before_it_has_ended() {
+        let (first, _) = start(None);
+        first.stop();
+        let (second, heard) = start(Some(first));
+        second.tell(missing());
+        assert!(matches!(next(&heard), Reply::LoadFailed { .. }));
+        assert!(second.end_within(LONG));
+    }
+
+    #[test]
+    fn a_panic_is_told_in_its_own_words_and_ends_the_thread_alone() {
+        keep_last_words();
+        let (thread, heard) = start(None);
+        thread.tell(Command::StoredModels);
+        let Reply::Crashed { message } = next(&heard) else {
+            panic!("it has panicked");
+        };
+        assert!(message.contains("on purpose"), "{message}");
+        thread.tell(missing());
+        let (next_one, heard) = start(Some(thread));
+        next_one.tell(missing());
+        assert!(matches!(next(&heard), Reply::LoadFailed { .. }));
+    }
+}
