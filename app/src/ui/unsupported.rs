@@ -3,7 +3,6 @@
 use leptos::prelude::*;
 use llamaglass_engine::{Backend, BackendChoice};
 
-use super::status::gpu_name;
 use super::wiring::facts;
 use crate::browser::{Facts, PROGRAM_ADVICE, PROGRAM_MISSING};
 use crate::state::{self, Engine, Loaded, app};
@@ -67,6 +66,10 @@ pub fn FallbackNote() -> impl IntoView {
             _ => None,
         }
     };
+    let the_gpu = move || match app.platform.with(Option::is_some) {
+        true => "the GPU",
+        false => "WebGPU",
+    };
     let quiet = move || app.turns.with(|turns| !turns.is_empty());
     view! {
         <Show when=move || reason().is_some() && !quiet()>
@@ -79,7 +82,7 @@ pub fn FallbackNote() -> impl IntoView {
                     data-testid="try-webgpu"
                     on:click=move |_| state::choose_backend(app, BackendChoice::Wgpu)
                 >
-                    "Try " {gpu_name} " all the same"
+                    "Try " {the_gpu} " all the same"
                 </button>
             </details>
         </Show>

@@ -110,7 +110,7 @@ impl Client for MockClient {
             }
             Command::ClearCache => {}
             Command::ChooseModel { folder } => {
-                let path = if *folder {
+                let path = if folder {
                     "/models/folder"
                 } else {
                     "/models/file.gguf"

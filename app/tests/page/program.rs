@@ -61,7 +61,7 @@ async fn the_programs_dialog_gives_a_path_that_is_loaded() {
         .await;
     stage.click("choose-file");
     stage
-        .wait("the model", |s| s.text("status-model").contains("SmolLM2"))
+        .wait("the model", |s| s.text("status-model").contains("Mock"))
         .await;
 }
 
