@@ -1,7 +1,7 @@
 //! The engine's thread: what starts it, ends it, and hears of its end.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
@@ -22,49 +22,72 @@ const LOOK: Duration = Duration::from_millis(5);
 /// What a panic of the engine's thread said.
 static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
 
-/// A thread that owns an engine, or will once it is told to load one.
+/// Who hears what an engine says, and the path of what it has loaded.
+pub type Hear = Box<dyn Fn(Reply, Option<String>) + Send>;
+
+/// The thread that owns the engine, if there is one. It stays when an engine is given up: the device is the
+/// thread's, and the next engine goes on with it.
 pub struct EngineThread {
+    sessions: mpsc::Sender<Session>,
     inbox: UnboundedSender<Incoming<()>>,
     abort: AbortHandle,
     thread: JoinHandle<()>,
 }
 
+/// An engine's life, from the first command to the abort.
+struct Session {
+    hear: Hear,
+    commands: UnboundedReceiver<Incoming<()>>,
+    abort: AbortHandle,
+    registration: AbortRegistration,
+}
+
 impl EngineThread {
-    /// Starts one, which does nothing before the one `before` it has ended: two models may be more than
-    /// the device has room for.
+    /// Starts one, whose engine `hear` hears.
     ///
     /// # Errors
     /// Where the system gives no thread.
-    pub fn start(
-        hear: impl Fn(Reply, Option<String>) + Send + 'static,
-        before: Option<Self>,
-    ) -> Result<Self, ShellError> {
-        let (inbox, commands) = unbounded();
-        let (abort, registration) = AbortHandle::new_pair();
-        let of_thread = abort.clone();
+    pub fn start(hear: Hear) -> Result<Self, ShellError> {
+        let (sessions, waiting) = mpsc::channel::<Session>();
         let thread = std::thread::Builder::new().name(NAME.into());
-        let work = move || {
-            if let Some(before) = before {
-                // Its panic was told when it came.
-                let _ended = before.thread.join();
+        let thread = thread.spawn(move || {
+            while let Ok(session) = waiting.recv() {
+                if let Err(panicked) = session.run() {
+                    // The device may be in any state. Nothing is taken any more once this is told.
+                    drop(waiting);
+                    return panicked.tell();
+                }
             }
-            let host = DesktopHost::new(hear, of_thread);
-            run(&host, commands, registration);
-        };
-        let thread = thread.spawn(work).map_err(ShellError::Thread)?;
-        Ok(Self {
+        });
+        let (session, inbox, abort) = Session::new(hear);
+        let this = Self {
+            sessions,
             inbox,
             abort,
-            thread,
-        })
+            thread: thread.map_err(ShellError::Thread)?,
+        };
+        // It waits for its first.
+        let _begun = this.sessions.send(session);
+        Ok(this)
+    }
+
+    /// Gives the engine up, and begins another one once it has gone: two models may be more than the device has
+    /// room for. Gives `hear` back where the thread has ended, after a panic.
+    pub fn begin(&mut self, hear: Hear) -> Option<Hear> {
+        self.stop();
+        let (session, inbox, abort) = Session::new(hear);
+        if let Err(mpsc::SendError(session)) = self.sessions.send(session) {
+            return Some(session.hear);
+        }
+        self.inbox = inbox;
+        self.abort = abort;
+        None
     }
 
     /// Hands it a command. One that panicked has said so, and hears nothing any more.
     pub fn tell(&self, command: Command) {
         let command = Box::new(command);
-        let _gone = self
-            .inbox
-            .unbounded_send(Incoming::Command { command, files: () });
+        let _gone = self.inbox.unbounded_send(Incoming { command, files: () });
     }
 
     /// Ends what it does: an answer after its step, a load after its read. Waits for nothing.
@@ -72,11 +95,15 @@ impl EngineThread {
         self.abort.abort();
     }
 
-    /// Stops it, and waits for its end as long as `limit`; false where it goes on.
+    /// Ends the thread, and waits for that as long as `limit`; false where it goes on.
     pub fn end_within(self, limit: Duration) -> bool {
         self.stop();
+        let Self {
+            sessions, thread, ..
+        } = self;
+        drop(sessions);
         let begin = Instant::now();
-        while !self.thread.is_finished() {
+        while !thread.is_finished() {
             if begin.elapsed() >= limit {
                 return false;
             }
@@ -86,19 +113,44 @@ impl EngineThread {
     }
 }
 
-/// Serves commands until the abort, or a panic.
-fn run(
-    host: &DesktopHost,
-    commands: UnboundedReceiver<Incoming<()>>,
-    registration: AbortRegistration,
-) {
-    let session = Abortable::new(llamaglass_session::run(host, commands), registration);
-    // Nothing of the session is looked at after a panic.
-    let ended = catch_unwind(AssertUnwindSafe(|| pollster::block_on(session)));
-    if ended.is_err() {
+impl Session {
+    fn new(hear: Hear) -> (Self, UnboundedSender<Incoming<()>>, AbortHandle) {
+        let (inbox, commands) = unbounded();
+        let (abort, registration) = AbortHandle::new_pair();
+        let session = Self {
+            hear,
+            commands,
+            abort: abort.clone(),
+            registration,
+        };
+        (session, inbox, abort)
+    }
+
+    /// Serves commands until the abort.
+    fn run(self) -> Result<(), Panicked> {
+        let host = DesktopHost::new(self.hear, self.abort);
+        let session = llamaglass_session::run(&host, self.commands);
+        let session = Abortable::new(session, self.registration);
+        // Nothing of the session is looked at after a panic.
+        let ended = catch_unwind(AssertUnwindSafe(|| pollster::block_on(session)));
+        let Err(_words) = ended else { return Ok(()) };
         let message = last_words().take();
         let message = message.unwrap_or_else(|| "the engine's thread ended unexpectedly".into());
-        host.tell(Reply::Crashed { message });
+        Err(Panicked { host, message })
+    }
+}
+
+/// A session that has panicked.
+struct Panicked {
+    host: DesktopHost,
+    message: String,
+}
+
+impl Panicked {
+    /// Tells it.
+    fn tell(self) {
+        let message = self.message;
+        self.host.tell(Reply::Crashed { message });
     }
 }
 
@@ -130,7 +182,7 @@ mod tests {
 
     type Heard = Receiver<(Reply, Option<String>)>;
 
-    fn start(before: Option<EngineThread>) -> (EngineThread, Heard) {
+    fn hear() -> (Hear, Heard) {
         let (heard, hear) = channel();
         let tell = move |reply, path| {
             if matches!(reply, Reply::StoredModels { .. }) {
@@ -138,7 +190,12 @@ mod tests {
             }
             let _gone = heard.send((reply, path));
         };
-        (EngineThread::start(tell, before).expect("starts"), hear)
+        (Box::new(tell), hear)
+    }
+
+    fn start() -> (EngineThread, Heard) {
+        let (tell, heard) = hear();
+        (EngineThread::start(tell).expect("starts"), heard)
     }
 
     fn next(heard: &Heard) -> Reply {
@@ -155,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_refused_in_words_and_that_is_all_that_is_said() {
-        let (thread, heard) = start(None);
+        let (thread, heard) = start();
         thread.tell(missing());
         let Reply::LoadFailed { error } = next(&heard) else {
             panic!("there is no such file");
@@ -166,27 +223,31 @@ mod tests {
     }
 
     #[test]
-    fn the_next_one_begins_when_the_one_before_it_has_ended() {
-        let (first, _) = start(None);
-        first.stop();
-        let (second, heard) = start(Some(first));
-        second.tell(missing());
+    fn the_next_one_begins_on_the_same_thread_when_the_one_before_it_has_ended() {
+        let (mut thread, before) = start();
+        let id = thread.thread.thread().id();
+        let (tell, heard) = hear();
+        assert!(thread.begin(tell).is_none(), "the thread is there");
+        thread.tell(missing());
         assert!(matches!(next(&heard), Reply::LoadFailed { .. }));
-        assert!(second.end_within(LONG));
+        assert!(before.recv().is_err(), "of the first, nothing is heard");
+        assert_eq!(thread.thread.thread().id(), id);
+        assert!(thread.end_within(LONG));
     }
 
     #[test]
     fn a_panic_is_told_in_its_own_words_and_ends_the_thread_alone() {
         keep_last_words();
-        let (thread, heard) = start(None);
+        let (mut thread, heard) = start();
         thread.tell(Command::StoredModels);
         let Reply::Crashed { message } = next(&heard) else {
             panic!("it has panicked");
         };
         assert!(message.contains("on purpose"), "{message}");
+        let (tell, heard) = hear();
+        let tell = thread.begin(tell).expect("the thread is gone");
+        let thread = EngineThread::start(tell).expect("starts");
         thread.tell(missing());
-        let (next_one, heard) = start(Some(thread));
-        next_one.tell(missing());
         assert!(matches!(next(&heard), Reply::LoadFailed { .. }));
     }
 }

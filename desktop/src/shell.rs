@@ -12,7 +12,7 @@ use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
 use tauri_plugin_dialog::DialogExt;
 
-use crate::engine::EngineThread;
+use crate::engine::{self, EngineThread};
 use crate::error::ShellError;
 use crate::menu::{self, Edit, Item};
 use crate::page::{Generation, Page};
@@ -91,15 +91,17 @@ impl Shell {
     /// Ends what the engine does and forgets the model; waits for neither.
     pub fn restart(&self) -> Result<(), ShellError> {
         let mut engine = lock(&self.engine);
-        let before = engine.thread.take();
-        if let Some(before) = &before {
-            before.stop();
-        }
         engine.generation += 1;
         let generation = engine.generation;
         let app = self.app.clone();
         let hear = move |reply, path| app.state::<Self>().hear(generation, &reply, path);
-        engine.thread = Some(EngineThread::start(hear, before)?);
+        let left = match &mut engine.thread {
+            Some(thread) => thread.begin(Box::new(hear)),
+            None => Some(Box::new(hear) as engine::Hear),
+        };
+        if let Some(hear) = left {
+            engine.thread = Some(EngineThread::start(hear)?);
+        }
         self.page.begin(generation);
         window::show_model(&self.app, None);
         Ok(())

@@ -39,14 +39,10 @@ pub async fn run<H: Host>(host: &H, mut inbox: UnboundedReceiver<Incoming<H::Fil
             }
         };
         match next {
-            Some(Incoming::Command { command, files }) => match *command {
+            Some(Incoming { command, files }) => match *command {
                 Command::Lab { spec } => later.extend(actor.lab(*spec, &mut inbox).await),
                 command => actor.handle(command, files).await,
             },
-            Some(Incoming::Restart) => {
-                actor.forget("the engine was started again");
-                host.tell(Reply::Ready);
-            }
             None => {
                 actor.step().await;
                 host.breathe().await;

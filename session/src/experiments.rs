@@ -60,12 +60,7 @@ impl<H: Host> Onlooker<'_, H> {
                 Some(Some(incoming)) => incoming,
             };
             let busy = || "an experiment is running".to_owned();
-            let Incoming::Command { command, .. } = &incoming else {
-                self.stopped = true;
-                self.later.push(incoming);
-                continue;
-            };
-            match **command {
+            match *incoming.command {
                 Command::StopLab => self.stopped = true,
                 Command::Submit { tag, .. } => self.host.tell(Reply::Event {
                     tag,

@@ -9,17 +9,11 @@ use crate::protocol::{Command, ModelSource, Reply};
 
 /// What comes to the task that owns the engine.
 #[derive(Debug)]
-pub enum Incoming<F> {
-    /// A command of the page.
-    Command {
-        /// What is to be done.
-        command: Box<Command>,
-        /// What travels beside it, as the platform hands it over.
-        files: F,
-    },
-    /// Forget the model and all that was asked for, and say [`Reply::Ready`]. For platforms that can't end the
-    /// task instead.
-    Restart,
+pub struct Incoming<F> {
+    /// What is to be done.
+    pub command: Box<Command>,
+    /// What travels beside it, as the platform hands it over.
+    pub files: F,
 }
 
 /// The bytes of a model.

@@ -56,7 +56,7 @@ fn read(data: &JsValue) -> Result<Incoming<Files>, String> {
         let file: File = property(&entry, "file")?.dyn_into().ok()?;
         Some(Box::new(BlobSource::new(file.name(), file.into())) as Box<dyn ByteSource>)
     });
-    Ok(Incoming::Command {
+    Ok(Incoming {
         command,
         files: files.collect(),
     })

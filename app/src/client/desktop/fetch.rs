@@ -74,7 +74,7 @@ impl Coming {
         let start = Closure::once_into_js(move |controller: ReadableStreamDefaultController| {
             slot.replace(Some(controller));
         });
-        let cancel = Closure::once_into_js(move || give_up());
+        let cancel = Closure::once_into_js(give_up);
         let source = Object::new();
         Reflect::set(&source, &"start".into(), start.unchecked_ref::<Function>())?;
         Reflect::set(
