@@ -80,15 +80,19 @@ pub fn ModelDialog() -> impl IntoView {
 fn Picker() -> impl IntoView {
     let app = app();
     let in_program = move || app.platform.with(Option::is_some);
+    let offered = move || match in_program() {
+        true => view! { <Recent/> }.into_any(),
+        false => view! { <Offered/> }.into_any(),
+    };
+    let files = move || match in_program() {
+        true => view! { <FileDialogs/> }.into_any(),
+        false => view! { <FileInputs/> }.into_any(),
+    };
     view! {
         <div class="picker">
-            <Show when=in_program fallback=|| view! { <Offered/> }>
-                <Recent/>
-            </Show>
+            {offered}
             <div class="open-row">
-                <Show when=in_program fallback=|| view! { <FileInputs/> }>
-                    <FileDialogs/>
-                </Show>
+                {files}
                 <button
                     class="secondary"
                     data-testid="server-open"
