@@ -55,11 +55,6 @@ impl Session {
         self.client.size()
     }
 
-    /// Presses a key while Ctrl is held.
-    pub fn press_with_control(&self, key: char) -> Result<()> {
-        self.client.press_with_control(key)
-    }
-
     /// Asks until there is an answer, or the time is up.
     ///
     /// # Errors

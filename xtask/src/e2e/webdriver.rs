@@ -9,8 +9,6 @@ use ureq::Agent;
 
 /// The key under which the protocol hides an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-/// The protocol's name of the key Ctrl.
-const CONTROL: char = '\u{e009}';
 
 /// A browser's connection, closed with this value.
 pub struct Client {
@@ -63,20 +61,6 @@ impl Client {
         side("width")
             .zip(side("height"))
             .context("the window has no size")
-    }
-
-    /// Presses a key while Ctrl is held.
-    pub fn press_with_control(&self, key: char) -> Result<()> {
-        let stroke = |kind: &str, key: char| json!({ "type": kind, "value": key });
-        let strokes = [
-            stroke("keyDown", CONTROL),
-            stroke("keyDown", key),
-            stroke("keyUp", key),
-            stroke("keyUp", CONTROL),
-        ];
-        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": strokes });
-        self.command("actions", &json!({ "actions": [keyboard] }))
-            .map(drop)
     }
 
     /// Runs a script's body in the page and gives what it returns; a promise is waited for.

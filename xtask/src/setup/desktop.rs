@@ -13,9 +13,9 @@ use crate::{command, machine};
 /// What it is built with; a C compiler is needed anyway.
 const BUILD: [&str; 2] = ["libwebkit2gtk-4.1-dev", "pkg-config"];
 /// What its window is driven with, on a display and a bus of their own.
-const DRIVE: [&str; 3] = ["webkit2gtk-driver", "xvfb", "dbus"];
+const DRIVE: [&str; 4] = ["webkit2gtk-driver", "xvfb", "xdotool", "dbus"];
 /// The programs in those.
-const DRIVE_PROGRAMS: [&str; 3] = ["WebKitWebDriver", "Xvfb", "dbus-daemon"];
+const DRIVE_PROGRAMS: [&str; 4] = ["WebKitWebDriver", "Xvfb", "xdotool", "dbus-daemon"];
 
 /// The release of Tauri's command that is installed.
 const TAURI_CLI: &str = "2.12.5";
@@ -49,7 +49,7 @@ pub fn ensure_driver() -> Result<()> {
     }
     apt::ensure(
         &DRIVE,
-        "WebKitWebDriver, Xvfb and dbus, which drive the window,",
+        "WebKitWebDriver, Xvfb, xdotool and dbus, which drive the window,",
     )
 }
 

@@ -51,11 +51,11 @@ impl Display {
         })
     }
 
-    /// Writes what there is to see to the file, a PNG.
+    /// Writes what there is to see to the file, a PNG; no more than `size` from the upper left corner.
     ///
     /// # Errors
     /// Where it can't be read or written.
-    pub fn picture(&self, file: &Path) -> Result<()> {
-        framebuffer::to_png(&self.folder.path().join("Xvfb_screen0"), file)
+    pub fn picture(&self, file: &Path, size: Option<(u64, u64)>) -> Result<()> {
+        framebuffer::to_png(&self.folder.path().join("Xvfb_screen0"), file, size)
     }
 }

@@ -17,14 +17,15 @@ const COLOURS: usize = 19;
 /// Bytes of an entry of the colour table, which lies between header and pixels.
 const COLOUR_BYTES: usize = 12;
 
-/// Reads the dump and writes it as a PNG.
+/// Reads the dump and writes it as a PNG, or no more than `size` of its upper left corner.
 ///
 /// # Errors
 /// Where the dump is not understood, or a file can't be read or written.
-pub fn to_png(dump: &Path, file: &Path) -> Result<()> {
+pub fn to_png(dump: &Path, file: &Path, size: Option<(u64, u64)>) -> Result<()> {
+    let size = size.unwrap_or((u64::MAX, u64::MAX));
     let bytes = fs::read(dump).with_context(|| format!("could not read {}", dump.display()))?;
     let (width, height, pixels) =
-        decode(&bytes).with_context(|| format!("{} is no picture", dump.display()))?;
+        decode(&bytes, size).with_context(|| format!("{} is no picture", dump.display()))?;
     let write = || format!("could not write {}", file.display());
     let out = BufWriter::new(File::create(file).with_context(write)?);
     let mut encoder = png::Encoder::new(out, width, height);
@@ -34,8 +35,8 @@ pub fn to_png(dump: &Path, file: &Path) -> Result<()> {
     writer.write_image_data(&pixels).with_context(write)
 }
 
-/// Width, height, and red, green and blue of each pixel.
-fn decode(dump: &[u8]) -> Result<(u32, u32, Vec<u8>)> {
+/// Width, height, and red, green and blue of each pixel, of at most `size`.
+fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
     let word = |place: usize| -> Result<usize> {
         let bytes = dump.get(4 * place..4 * place + 4);
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
@@ -53,6 +54,9 @@ fn decode(dump: &[u8]) -> Result<(u32, u32, Vec<u8>)> {
         line >= 4 * width && line > 0 && rows.len() >= line * height,
         "it is cut short"
     );
+    let at_most =
+        |side: usize, most: u64| usize::try_from(most).map_or(side, |most| side.min(most));
+    let (width, height) = (at_most(width, size.0), at_most(height, size.1));
     let pixels = rows
         .chunks_exact(line)
         .take(height)
@@ -66,6 +70,8 @@ fn decode(dump: &[u8]) -> Result<(u32, u32, Vec<u8>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const ALL: (u64, u64) = (u64::MAX, u64::MAX);
 
     /// A dump of two pixels beside each other, with padding after them.
     fn dump() -> Vec<u8> {
@@ -84,16 +90,18 @@ mod tests {
 
     #[test]
     fn pixels_are_found_behind_header_and_colours() {
-        let (width, height, pixels) = decode(&dump()).expect("decoded");
+        let (width, height, pixels) = decode(&dump(), ALL).expect("decoded");
         assert_eq!((width, height), (2, 1));
         assert_eq!(pixels, [1, 2, 3, 10, 20, 30]);
+        let corner = decode(&dump(), (1, 9)).expect("decoded");
+        assert_eq!(corner, (1, 1, vec![1, 2, 3]));
     }
 
     #[test]
     fn a_dump_that_is_cut_short_is_refused() {
         let whole = dump();
         for length in [0, 50, 100, whole.len() - 1] {
-            assert!(decode(&whole[..length]).is_err(), "{length} bytes");
+            assert!(decode(&whole[..length], ALL).is_err(), "{length} bytes");
         }
     }
 }

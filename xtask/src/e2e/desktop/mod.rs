@@ -5,10 +5,14 @@
 //! nothing is found there that a scenario did not make.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use super::outcome;
+use crate::command;
 use crate::desktop::page;
 use crate::product;
 use crate::project::Project;
@@ -26,6 +30,9 @@ use bus::Bus;
 use display::Display;
 use person::Person;
 use window::Window;
+
+/// How long a window may take to appear.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What windows are opened with.
 struct Desk {
@@ -60,13 +67,40 @@ impl Desk {
         })
     }
 
-    /// Keeps a picture of the whole display as `NAME.png`.
-    ///
-    /// # Errors
-    /// Where it can't be read or written.
-    fn picture(&self, name: &str) -> Result<PathBuf> {
+    /// Presses a key as a person does, `ctrl+q`. The driver's own keys reach the page only, not the menu.
+    fn press(&self, key: &str) -> Result<()> {
+        // Without a window manager, keys go to where the mouse is.
+        self.hand(&["mousemove", "200", "200", "key", key])
+    }
+
+    /// Types the text as slowly as a person does.
+    fn type_text(&self, text: &str) -> Result<()> {
+        self.hand(&["type", "--delay", "200", text])
+    }
+
+    /// Waits until there is a window of that title.
+    fn wait_for_window(&self, title: &str) -> Result<()> {
+        let start = Instant::now();
+        while self
+            .hand(&["search", "--onlyvisible", "--name", title])
+            .is_err()
+        {
+            ensure!(start.elapsed() < PATIENCE, "there is no window {title:?}");
+            thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    fn hand(&self, words: &[&str]) -> Result<()> {
+        let mut xdotool = Command::new("xdotool");
+        xdotool.env("DISPLAY", &self.display.name).args(words);
+        command::output(&mut xdotool).map(drop)
+    }
+
+    /// Keeps a picture of the display as `NAME.png`, of its upper left corner where a size is given.
+    fn picture(&self, name: &str, size: Option<(u64, u64)>) -> Result<PathBuf> {
         let file = self.folder.join(format!("{name}.png"));
-        self.display.picture(&file)?;
+        self.display.picture(&file, size)?;
         Ok(file)
     }
 }

@@ -5,6 +5,8 @@ use super::{Person, Site, Window};
 mod again;
 mod bad_file;
 mod chat;
+mod dialog;
+mod opens;
 
 /// One thing a person does with the program.
 pub struct Scenario {
@@ -15,11 +17,19 @@ pub struct Scenario {
 }
 
 /// Every scenario, in the order in which they run.
-pub fn all() -> [Scenario; 3] {
+pub fn all() -> [Scenario; 5] {
     [
+        Scenario {
+            name: "opens",
+            run: opens::run,
+        },
         Scenario {
             name: "chat",
             run: chat::run,
+        },
+        Scenario {
+            name: "dialog",
+            run: dialog::run,
         },
         Scenario {
             name: "bad-file",

@@ -59,7 +59,7 @@ impl<'a> Window<'a> {
     pub fn with<T>(&self, name: &str, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let outcome = act(self);
         if outcome.is_err() {
-            match self.desk.picture(&format!("failed-desktop-{name}")) {
+            match self.desk.picture(&format!("failed-desktop-{name}"), None) {
                 Ok(file) => println!("picture: {}", file.display()),
                 Err(error) => println!("no picture: {error:#}"),
             }
@@ -68,12 +68,17 @@ impl<'a> Window<'a> {
         outcome
     }
 
-    /// Keeps a picture of the display, which has the window's menus, as `NAME.png`.
+    /// Keeps a picture of the window with its menus, as `NAME.png`.
     ///
     /// # Errors
     /// Where it can't be written.
     pub fn picture(&self, name: &str) -> Result<PathBuf> {
-        self.desk.picture(name)
+        // What was just changed is painted by then, and the mouse out of the picture.
+        self.desk.hand(&["mousemove", "9999", "9999"])?;
+        self.session.execute(
+            "return new Promise(done => requestAnimationFrame(() => setTimeout(done, 500)))",
+        )?;
+        self.desk.picture(name, Some(self.session.size()?))
     }
 
     /// Quits by the menu's own keys, and waits until the program has ended well.
@@ -82,8 +87,7 @@ impl<'a> Window<'a> {
     /// Where it does not end, or not with status 0, or complains.
     pub fn quit(self) -> Result<Duration> {
         let start = Instant::now();
-        // The page goes while it is told, so nobody may be left to answer.
-        let _gone = self.session.press_with_control('q');
+        self.desk.press("ctrl+q")?;
         let status = self.person.file("status");
         while !status.exists() {
             if start.elapsed() > END {
@@ -134,7 +138,6 @@ pub fn start_again(desk: &Desk, person: &Person, words: &[&Path]) -> Result<Exit
     let mut command = Command::new(program);
     person.settle(desk, &mut command);
     command.args(before).args(words);
-    println!("$ {}", command::shown(&command));
     command.status().context("the second start did not start")
 }
 

@@ -21,10 +21,8 @@ pub fn run(site: &Site) -> Result<()> {
         // The settings of somebody new: no adapter but one that is a program, so the CPU.
         wait_until_ready(window)?;
         talk(window, "flex")?;
+        window.click("[data-testid=clear]")?;
         choose_backend(window, "wgpu")?;
-        window.click("[data-testid=settings-open]")?;
-        window.click("[data-testid=settings-reload]")?;
-        window.click("[data-testid=settings-close]")?;
         window.wait_for_text(
             "[data-testid=status-adapter]",
             Duration::from_secs(60),

@@ -1,0 +1,73 @@
+//! A first start without a model: what the window offers, and what the page in it can't do.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{Person, Site, Window};
+
+/// What a page could ask of Tauri where it may.
+const FOREIGN: [&str; 3] = [
+    "plugin:dialog|open",
+    "plugin:window|close",
+    "plugin:event|listen",
+];
+
+/// Opens it, looks around, and quits.
+pub fn run(site: &Site) -> Result<()> {
+    let person = Person::new()?;
+    let window = Window::open(&site.desk, &person, &[])?;
+    window.with("opens", |window| {
+        window.wait_for_element("[data-testid=choose-file]", Duration::from_secs(30))?;
+        ensure!(
+            window.count("[data-testid=recent-model]")? == 0,
+            "somebody new has recent models"
+        );
+        let adapters = window.wait_for("an adapter", Duration::from_secs(30), || {
+            let words = window.execute(
+                "return [...document.querySelectorAll('[data-testid=settings-adapter] option')]\
+                   .slice(1).map(option => option.textContent).join('; ')",
+            )?;
+            let words = words.as_str().unwrap_or_default().to_owned();
+            Ok((!words.is_empty()).then_some(words))
+        })?;
+        println!("  adapters: {adapters}");
+        window.picture("desktop-opens")?;
+        asks_nobody(window)?;
+        may_do_little(window)
+    })?;
+    window.quit().map(drop)
+}
+
+/// The page reaches no server, not even one of this machine.
+fn asks_nobody(window: &Window<'_>) -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("no port is free")?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let outcome = window.execute(&format!(
+        "return fetch('http://{address}/').then(() => 'answered', () => 'refused')"
+    ))?;
+    ensure!(outcome == "refused", "a request of the page was {outcome}");
+    ensure!(
+        listener.accept().is_err(),
+        "a request of the page left the program"
+    );
+    Ok(())
+}
+
+/// The page has its own three commands, and none of Tauri's.
+fn may_do_little(window: &Window<'_>) -> Result<()> {
+    for command in FOREIGN {
+        let outcome = window.execute(&format!(
+            "return window.__TAURI_INTERNALS__.invoke('{command}', {{}})\
+               .then(() => 'done', error => String(error))"
+        ))?;
+        let outcome = outcome.as_str().unwrap_or_default();
+        ensure!(
+            outcome.contains("not allowed") || outcome.contains("not found"),
+            "{command} was {outcome}"
+        );
+    }
+    Ok(())
+}
