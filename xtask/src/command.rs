@@ -1,6 +1,8 @@
 //! Running other programs: shown before they run, named when they fail.
 
+use std::env;
 use std::ffi::OsStr;
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -30,6 +32,23 @@ pub fn shown(command: &Command) -> String {
             }
         });
     variables.chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// Cargo in the checkout, as one types it there. What cargo told this program of itself is left out:
+/// build scripts that look at it would run again, and minutes of building after them.
+pub fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.current_dir(root);
+    for (name, _) in env::vars_os() {
+        let told = ["CARGO_PKG_", "CARGO_MANIFEST_"];
+        if told
+            .iter()
+            .any(|prefix| name.to_string_lossy().starts_with(prefix))
+        {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
 }
 
 /// Shows the command, runs it with our terminal, and fails where it fails.

@@ -78,11 +78,13 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 /// The program as it ships. Together with the command, so that their dependencies have the same
 /// features and are built once.
 fn build_program(project: &Project) -> Result<PathBuf> {
-    let mut build = Command::new("cargo");
-    build
-        .current_dir(&project.root)
-        .args(["build", "--release", "--locked"])
-        .args(["--package", PROGRAM, "--package", "llamaglass"]);
+    let mut build = command::cargo(&project.root);
+    build.args(["build", "--release", "--locked"]).args([
+        "--package",
+        PROGRAM,
+        "--package",
+        "llamaglass",
+    ]);
     command::run(&mut build)?;
     let file = format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX);
     Ok(project.target.join("release").join(file))

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
+use crate::command;
 use crate::page::{self, Build};
 use crate::project::Project;
 use crate::setup::clients::{self, Clients};
@@ -138,9 +139,7 @@ impl<'a> Context<'a> {
 
     /// Cargo with the active toolchain, in the checkout.
     pub fn cargo(&self) -> Command {
-        let mut command = Command::new("cargo");
-        command.current_dir(&self.project.root);
-        command
+        command::cargo(&self.project.root)
     }
 
     /// Lets the command use the Vulkan adapter of the tests.

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
@@ -68,5 +70,17 @@ impl Person {
             .env("GSETTINGS_BACKEND", "memory")
             // Nobody reads the screen aloud; without it, GTK looks for who does, and warns.
             .env("NO_AT_BRIDGE", "1");
+    }
+}
+
+impl Drop for Person {
+    fn drop(&mut self) {
+        // WebKit's own processes end a little later than the program, and still write there.
+        for _ in 0..20 {
+            if fs::remove_dir_all(self.folder.path()).is_ok() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
     }
 }

@@ -123,6 +123,8 @@ impl Drop for Window<'_> {
         if let Ok(process) = fs::read_to_string(self.person.file("process")) {
             // It may end just now.
             let _ended = command::output(Command::new("kill").args(["-9", process.trim()]));
+            // Its starter still has a word to write.
+            thread::sleep(Duration::from_millis(300));
         }
     }
 }
