@@ -34,10 +34,13 @@ impl Fetches {
                 Err(error) => eprintln!("a piece can't be written as JSON: {error}"),
             };
             let client = this.client.get_or_init(client);
-            let ended = Abortable::new(answer(client, asked, hear), registration).await;
-            // One that was stopped has made room already, perhaps for another of its number.
+            let ended = Abortable::new(answer(client, asked, &hear), registration).await;
             if ended.is_ok() {
                 this.lock().remove(&id);
+            } else {
+                // It has made room already. The page still waits for its end.
+                let why = "the request was given up".into();
+                hear(Piece::Failed { why });
             }
         });
     }
