@@ -22,6 +22,16 @@ pub enum Heard {
     Opaque(Opaque),
 }
 
+impl Heard {
+    /// Whether nothing more comes of the answer.
+    pub const fn is_last(&self) -> bool {
+        match self {
+            Self::Event(event) => event.is_last(),
+            Self::Opaque(news) => matches!(news, Opaque::Done { .. }),
+        }
+    }
+}
+
 /// A bar of the timeline.
 #[allow(
     clippy::large_enum_variant,

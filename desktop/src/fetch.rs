@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use futures::future::{AbortHandle, Abortable};
+use futures::future::{AbortHandle, AbortRegistration, Abortable};
 use llamaglass_session::platform::{Asked, Piece};
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -16,7 +16,7 @@ use tauri::{AppHandle, Manager};
 #[derive(Default)]
 pub struct Fetches {
     running: Mutex<HashMap<u64, AbortHandle>>,
-    client: OnceLock<Client>,
+    client: OnceLock<Result<Client, String>>,
 }
 
 impl Fetches {
@@ -33,14 +33,10 @@ impl Fetches {
                 Ok(json) => drop(channel.send(json)),
                 Err(error) => eprintln!("a piece can't be written as JSON: {error}"),
             };
-            let client = this.client.get_or_init(client);
-            let ended = Abortable::new(answer(client, asked, &hear), registration).await;
-            if ended.is_ok() {
+            let client = this.client.get_or_init(client).as_ref();
+            // One that was stopped has made room already, perhaps for another page's of that number.
+            if answer_until(registration, client, asked, hear).await {
                 this.lock().remove(&id);
-            } else {
-                // It has made room already. The page still waits for its end.
-                let why = "the request was given up".into();
-                hear(Piece::Failed { why });
             }
         });
     }
@@ -65,22 +61,41 @@ impl Fetches {
 }
 
 /// As the terminal's: what a proxy adds is none of the server's time, and what was asked for is sent once,
-/// to nobody else.
-fn client() -> Client {
+/// to nobody else. Where it can't be made, why.
+fn client() -> Result<Client, String> {
     // Fails where it was done before.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
-    client.build().unwrap_or_default()
+    client.build().map_err(words)
 }
 
-async fn answer(client: &Client, asked: Asked, mut hear: impl FnMut(Piece)) {
-    match pieces(client, asked, &mut hear).await {
-        Ok(()) => hear(Piece::End),
-        Err(why) => hear(Piece::Failed { why }),
+/// Answers, or says that it was stopped, since the page waits for an end; false for the latter.
+async fn answer_until(
+    stopped: AbortRegistration,
+    client: Result<&Client, &String>,
+    asked: Asked,
+    mut hear: impl FnMut(Piece),
+) -> bool {
+    let answered = Abortable::new(answer(client, asked, &mut hear), stopped).await;
+    if answered.is_err() {
+        let why = "the request was given up".into();
+        hear(Piece::Failed { why });
     }
+    answered.is_ok()
+}
+
+async fn answer(client: Result<&Client, &String>, asked: Asked, mut hear: impl FnMut(Piece)) {
+    let ended = match client {
+        Ok(client) => pieces(client, asked, &mut hear).await,
+        Err(why) => Err(why.clone()),
+    };
+    hear(match ended {
+        Ok(()) => Piece::End,
+        Err(why) => Piece::Failed { why },
+    });
 }
 
 async fn pieces(client: &Client, asked: Asked, hear: &mut impl FnMut(Piece)) -> Result<(), String> {
@@ -152,7 +167,7 @@ mod tests {
             body: body.map(str::to_owned),
         };
         let mut heard = Vec::new();
-        tauri::async_runtime::block_on(answer(&client(), asked, |piece| heard.push(piece)));
+        tauri::async_runtime::block_on(answer(client().as_ref(), asked, |piece| heard.push(piece)));
         heard
     }
 
@@ -228,6 +243,33 @@ mod tests {
             panic!("nobody answers: {heard:?}");
         };
         assert!(why.to_lowercase().contains("refused"), "{why}");
+    }
+
+    #[test]
+    fn one_that_is_stopped_has_an_end() {
+        let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}/", silent.local_addr().expect("an address"));
+        let (stop, stopped) = AbortHandle::new_pair();
+        let asker = std::thread::spawn(move || {
+            let asked = Asked {
+                id: 0,
+                url,
+                authorization: None,
+                body: None,
+            };
+            let mut heard = Vec::new();
+            let hear = |piece| heard.push(piece);
+            let client = client();
+            tauri::async_runtime::block_on(answer_until(stopped, client.as_ref(), asked, hear));
+            heard
+        });
+        let (_stream, _) = silent.accept().expect("a client");
+        stop.abort();
+        let heard = asker.join().expect("no panic");
+        assert!(
+            matches!(heard.as_slice(), [Piece::Failed { why }] if why.contains("given up")),
+            "{heard:?}"
+        );
     }
 
     #[test]

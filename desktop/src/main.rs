@@ -4,6 +4,7 @@
 mod args;
 mod cancel;
 mod commands;
+mod drawing;
 mod dropped;
 mod engine;
 mod error;

@@ -9,6 +9,7 @@ use tauri::{
     WindowEvent,
 };
 
+use crate::drawing;
 use crate::dropped;
 use crate::error::ShellError;
 use crate::shell::Shell;
@@ -58,6 +59,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
             true
         })
         .build()?;
+    drawing::settle(&window)?;
     let of_events = app.clone();
     window.on_window_event(move |event| obey(&of_events, event));
     Ok(())

@@ -1,33 +1,65 @@
-//! Events to signals, once a frame: however fast tokens come, the page is drawn as often as the
-//! screen is.
+//! Events to signals, once a picture: however fast tokens come, the page is drawn no more often than the
+//! screen is, and less often where that costs much.
 
+use std::time::Duration;
+
+use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use llamaglass_engine::event::{Event, FinishReason};
 use wasm_bindgen::prelude::*;
 use web_sys::MessageChannel;
 
+use super::pace::Pace;
 use super::{App, TurnState, now, storage};
 use crate::protocol::{Opaque, Tag};
 use crate::stats::{Heard, Outcome};
 
-/// What waits for the next frame, each with its arrival on the page's clock.
+/// What waits for the next picture, each with its arrival on the page's clock.
 #[derive(Default)]
 pub struct Pending {
     heard: Vec<(Tag, Heard, f64)>,
-    asked: bool,
+    asked: Asked,
+    pace: Pace,
 }
 
-/// Takes what is heard of an answer; it is drawn with the next frame.
+/// What there is of the next picture.
+#[derive(Default)]
+enum Asked {
+    #[default]
+    Nothing,
+    /// It waits for its turn.
+    Later(TimeoutHandle),
+    /// It comes with the next frame.
+    Frame,
+}
+
+/// Takes what is heard of an answer; it is drawn with the next frame, or a few later where drawing costs much
+/// ([`Pace`]). An answer's end never waits.
 pub(super) fn push(app: App, tag: Tag, heard: Heard, at: f64) {
+    let ends = heard.is_last();
     let inner = app.inner();
-    let ask = {
-        let mut pending = inner.frame.borrow_mut();
-        pending.heard.push((tag, heard, at));
-        !std::mem::replace(&mut pending.asked, true)
-    };
-    if !ask {
-        return;
+    let mut pending = inner.frame.borrow_mut();
+    pending.heard.push((tag, heard, at));
+    match &pending.asked {
+        Asked::Frame => return,
+        Asked::Later(_) if !ends => return,
+        Asked::Later(timer) => timer.clear(),
+        Asked::Nothing => {}
     }
+    let wait = pending.pace.wait(at).filter(|_| !ends);
+    let later = wait.and_then(|ms| {
+        let pause = Duration::from_secs_f64(ms / 1000.0);
+        set_timeout_with_handle(move || ask_for_frame(app), pause).ok()
+    });
+    pending.asked = later.map_or(Asked::Frame, Asked::Later);
+    drop(pending);
+    if later.is_none() {
+        ask_for_frame(app);
+    }
+}
+
+fn ask_for_frame(app: App) {
+    app.inner().frame.borrow_mut().asked = Asked::Frame;
     // A hidden page has no frames, but its answers still end.
     if document().hidden() {
         draw(app);
@@ -41,7 +73,7 @@ fn draw(app: App) {
     let all = {
         let inner = app.inner();
         let mut pending = inner.frame.borrow_mut();
-        pending.asked = false;
+        pending.asked = Asked::Nothing;
         std::mem::take(&mut pending.heard)
     };
     let mut tags: Vec<Tag> = all.iter().map(|(tag, ..)| *tag).collect();
@@ -59,9 +91,11 @@ fn draw(app: App) {
     for &tag in &tags {
         refresh(app, tag);
     }
-    if let ([tag], true) = (tags.as_slice(), drawn > 0) {
-        measure(app, *tag, drawn, begin);
-    }
+    let tokens_of = match (tags.as_slice(), drawn) {
+        (&[tag], 1..) => Some((tag, drawn)),
+        _ => None,
+    };
+    measure(app, tokens_of, begin);
 }
 
 /// Brings an answer's turn, and the timeline if it shows it, to what the statistics know.
@@ -138,19 +172,22 @@ pub(super) fn fail(app: App, tag: Tag, why: &str) {
     app.running.set(None);
 }
 
-/// Books the time from the frame's begin to the first task after it: our own work and the
-/// browser's style, layout and paint on this thread.
-fn measure(app: App, tag: Tag, tokens: usize, begin: f64) {
+/// Books the time from the picture's begin to the first task after it: our own work and the
+/// browser's style, layout and paint on this thread. For the answer of the tag too, where so many tokens
+/// were drawn of one alone.
+fn measure(app: App, tokens_of: Option<(Tag, usize)>, begin: f64) {
     let Ok(channel) = MessageChannel::new() else {
         return;
     };
     let (receiver, sender) = (channel.port1(), channel.port2());
     let closing = sender.clone();
     let after = Closure::once_into_js(move || {
-        let ms = now() - begin;
+        let end = now();
+        app.inner().frame.borrow_mut().pace.drew(begin, end);
         app.stats.update_value(|stats| {
-            if let Some(answer) = stats.get_mut(tag) {
-                answer.painted(tokens, ms);
+            let answer = tokens_of.and_then(|(tag, tokens)| Some((stats.get_mut(tag)?, tokens)));
+            if let Some((answer, tokens)) = answer {
+                answer.painted(tokens, end - begin);
             }
         });
         closing.close();

@@ -8,6 +8,7 @@ mod chat;
 mod frame;
 mod lab;
 mod model;
+mod pace;
 mod program;
 mod replies;
 mod server;

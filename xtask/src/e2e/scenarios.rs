@@ -10,7 +10,7 @@ mod bad_file;
 mod bench;
 pub mod chat;
 mod lab;
-mod other;
+pub mod other;
 mod server;
 mod stub;
 

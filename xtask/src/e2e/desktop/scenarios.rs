@@ -7,6 +7,7 @@ mod bad_file;
 mod chat;
 mod dialog;
 mod opens;
+mod server;
 
 /// One thing a person does with the program.
 pub struct Scenario {
@@ -17,7 +18,7 @@ pub struct Scenario {
 }
 
 /// Every scenario, in the order in which they run.
-pub fn all() -> [Scenario; 5] {
+pub fn all() -> [Scenario; 6] {
     [
         Scenario {
             name: "opens",
@@ -30,6 +31,10 @@ pub fn all() -> [Scenario; 5] {
         Scenario {
             name: "dialog",
             run: dialog::run,
+        },
+        Scenario {
+            name: "server",
+            run: server::run,
         },
         Scenario {
             name: "bad-file",

@@ -11,22 +11,30 @@ use super::chat::{ANSWERS, send, wait_for_end, wait_until_ready};
 
 const SOON: Duration = Duration::from_secs(30);
 
-/// Fails to reach one server, chooses a model of another, asks it, and stops it.
+/// Opens the page and meets a server.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    let server = OtherServer::start()?;
     session.resize(1280, 900)?;
     session.go_to(url)?;
+    meet(session, "other-server")?;
+    session.resize(390, 844)?;
+    session.screenshot("other-server-narrow").map(drop)
+}
+
+/// Fails to reach one server, chooses a model of another, asks it, and stops it. Pictures' names begin with
+/// `name`.
+pub fn meet(session: &Session, name: &str) -> Result<()> {
+    let server = OtherServer::start()?;
     session.click("[data-testid=server-open]")?;
     session.fill("[data-testid=server-url]", &nobody()?)?;
     session.click("[data-testid=server-connect]")?;
     let why = session.wait_for_text("[data-testid=server-error]", SOON, |text| !text.is_empty())?;
     ensure!(why.contains("can't be reached"), "the page says {why:?}");
-    session.screenshot("other-server-unreachable")?;
+    session.screenshot(&format!("{name}-unreachable"))?;
 
     session.fill("[data-testid=server-url]", &server.url)?;
     session.click("[data-testid=server-connect]")?;
     session.click("[data-testid=server-model] option[value='1']")?;
-    session.screenshot("other-server-models")?;
+    session.screenshot(&format!("{name}-models"))?;
     session.click("[data-testid=server-use]")?;
     wait_until_ready(session)?;
     let model = session.text("[data-testid=status-model]")?;
@@ -49,10 +57,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     let tokens = session.text("[data-testid=stat-generated]")?;
     ensure!(tokens == TOKENS.to_string(), "{tokens:?} were generated");
     ensure!(!server.asked_for_timings(), "it was asked for timings");
-    session.screenshot("other-server")?;
-    session.resize(390, 844)?;
-    session.screenshot("other-server-narrow")?;
-    session.resize(1280, 900)?;
+    session.screenshot(name)?;
 
     send(session, &format!("Talk {ENDLESS}."))?;
     session.wait_for("the first pieces", SOON, || {

@@ -56,7 +56,7 @@ fn asks_nobody(window: &Window<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The page has its own three commands, and none of Tauri's.
+/// The page has its own commands, and none of Tauri's.
 fn may_do_little(window: &Window<'_>) -> Result<()> {
     for command in FOREIGN {
         let outcome = window.execute(&format!(
