@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use leptos::html::Div;
 use leptos::prelude::*;
+use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Element, HtmlElement};
 
@@ -12,23 +13,27 @@ use crate::state::app;
 use crate::stats::{AnswerStats, Bar, StepRecord};
 use crate::timeline::{Part, gradient, label, scale as scale_of};
 
+/// How near to the last bar counts as being there, in pixels.
+const NEAR: i32 = 24;
+
 /// The bars of the shown answer; keeps `scale` at what their full height stands for (ms).
 #[component]
 pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
     let app = app();
     let list = NodeRef::<Div>::new();
-    let drawn = StoredValue::new_local((Cell::new(None::<Tag>), Cell::new(0usize)));
+    let drawn = StoredValue::new_local((Cell::new(None::<Tag>), Cell::new(0usize), Cell::new(true)));
 
     Effect::new(move || {
         app.revision.track();
         let all = all.get();
         let Some(list) = list.get() else { return };
         let tag = app.shown.get();
-        drawn.with_value(|(shown, count)| {
+        drawn.with_value(|(shown, count, at_end)| {
             if shown.get() != tag {
                 list.set_text_content(None);
                 shown.set(tag);
                 count.set(0);
+                at_end.set(true);
             }
             app.stats.with_value(|stats| {
                 let Some(answer) = tag.and_then(|tag| stats.get(tag)) else {
@@ -36,7 +41,6 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
                     count.set(0);
                     return;
                 };
-                let at_end = list.scroll_width() - list.scroll_left() - list.client_width() < 24;
                 append(&list, answer, count.get());
                 let full = scale_of(&answer.bars, all);
                 let changed = full != scale.get_untracked();
@@ -51,13 +55,21 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
                 let inside = document()
                     .active_element()
                     .is_some_and(|el| list.contains(Some(&el)));
-                if at_end && !inside && app.focused.get_untracked().is_none() {
-                    list.set_scroll_left(list.scroll_width());
+                if at_end.get() && !inside && app.focused.get_untracked().is_none() {
+                    // After whatever else is drawn: the page is laid out once.
+                    spawn_local(async move { list.set_scroll_left(list.scroll_width()) });
                 }
             });
         });
     });
 
+    // Who scrolls back stays there.
+    let scrolled = move |_| {
+        if let Some(list) = list.get_untracked() {
+            let left = list.scroll_width() - list.scroll_left() - list.client_width();
+            drawn.with_value(|(_, _, at_end)| at_end.set(left < NEAR));
+        }
+    };
     let step_under = move |target: Option<web_sys::EventTarget>| -> Option<usize> {
         let element: Element = target?.dyn_into().ok()?;
         element
@@ -86,6 +98,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
             aria-label="Steps or pieces of the answer; arrow keys move between them"
             aria-orientation="horizontal"
             node_ref=list
+            on:scroll=scrolled
             on:pointerover=move |event| {
                 if let Some(step) = step_under(event.target()) {
                     app.focused.set(Some(step));

@@ -47,8 +47,8 @@ pub fn Chat() -> impl IntoView {
         app.engine.track();
         let said = app.turns.with_untracked(|turns| !turns.is_empty());
         if said && follow.get_untracked() {
-            // After this frame's other effects have drawn what there is to follow.
-            request_animation_frame(to_end);
+            // After the effects that draw what there is to follow, and still in their frame.
+            leptos::task::spawn_local(async move { to_end() });
         }
     });
     Effect::new(move |before: Option<usize>| {
