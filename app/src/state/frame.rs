@@ -1,5 +1,5 @@
 //! Events to signals, once a picture: however fast tokens come, the page is drawn no more often than the
-//! screen is, and less often where that costs much.
+//! screen is, and less often where that costs much; its figures less often still.
 
 use std::time::Duration;
 
@@ -14,12 +14,18 @@ use super::{App, TurnState, now, storage};
 use crate::protocol::{Opaque, Tag};
 use crate::stats::{Heard, Outcome};
 
+/// Figures that change faster can't be read.
+const FIGURES_MS: f64 = 500.0;
+
 /// What waits for the next picture, each with its arrival on the page's clock.
 #[derive(Default)]
 pub struct Pending {
     heard: Vec<(Tag, Heard, f64)>,
     asked: Asked,
     pace: Pace,
+    /// When the figures were told, and whether they will be again without being asked.
+    told_ms: Option<f64>,
+    will_tell: bool,
 }
 
 /// What there is of the next picture.
@@ -88,25 +94,40 @@ fn draw(app: App) {
             stats.apply(*tag, heard, *at);
         }
     });
-    for &tag in &tags {
-        refresh(app, tag);
-    }
+    let ended = tags.iter().filter(|&&tag| refresh(app, tag)).count() > 0;
     let tokens_of = match (tags.as_slice(), drawn) {
         (&[tag], 1..) => Some((tag, drawn)),
         _ => None,
     };
-    measure(app, tokens_of, begin);
+    let drew = move |end| app.inner().frame.borrow_mut().pace.drew(begin, end);
+    measure(app, tokens_of, begin, drew);
+    let shown = app.shown.get_untracked();
+    match shown.filter(|tag| tags.contains(tag)) {
+        None => {}
+        Some(_) if ended || document().hidden() => summarise(app),
+        // What is far from the answer comes with the frame after it: where no GPU draws, WebKit paints all that
+        // lies between two places that change in one.
+        Some(tag) => request_animation_frame(move || draw_timeline(app, tag)),
+    }
 }
 
-/// Brings an answer's turn, and the timeline if it shows it, to what the statistics know.
-fn refresh(app: App, tag: Tag) {
+fn draw_timeline(app: App, tag: Tag) {
+    let begin = now();
+    app.revision.update(|revision| *revision += 1);
+    tell_figures_soon(app, begin);
+    let drew = move |end| app.inner().frame.borrow_mut().pace.also(end - begin);
+    measure(app, Some((tag, 0)), begin, drew);
+}
+
+/// Brings an answer's turn to what the statistics know; whether it has ended.
+fn refresh(app: App, tag: Tag) -> bool {
     let staged = app.lab.stage.get_untracked();
     let Some(turn) = app
         .turns
         .with_untracked(|turns| turns.iter().find(|t| t.tag == tag).copied())
         .or(staged.filter(|turn| turn.tag == tag))
     else {
-        return;
+        return false;
     };
     let ended = app.stats.with_value(|stats| {
         let answer = stats.get(tag)?;
@@ -133,25 +154,54 @@ fn refresh(app: App, tag: Tag) {
             }),
         }
     });
-    if let Some(state) = ended {
-        turn.state.set(state);
-        if app.running.get_untracked() == Some(tag) {
-            app.running.set(None);
-        }
-        storage::save_chat(app);
+    let Some(state) = ended else { return false };
+    turn.state.set(state);
+    if app.running.get_untracked() == Some(tag) {
+        app.running.set(None);
     }
-    if app.shown.get_untracked() == Some(tag) {
-        summarise(app);
-    }
+    storage::save_chat(app);
+    true
 }
 
 fn summarise(app: App) {
+    tell_figures(app);
+    app.revision.update(|revision| *revision += 1);
+}
+
+/// Brings the figures up to date, now or once the last ones have stood long enough to be read.
+fn tell_figures_soon(app: App, now_ms: f64) {
+    let wait = {
+        let inner = app.inner();
+        let mut pending = inner.frame.borrow_mut();
+        if pending.will_tell {
+            return;
+        }
+        let stood = pending.told_ms.map(|told| now_ms - told);
+        let wait = stood.map(|stood| FIGURES_MS - stood).filter(|ms| *ms > 0.0);
+        pending.will_tell = wait.is_some();
+        wait
+    };
+    match wait {
+        None => tell_figures(app),
+        Some(ms) => set_timeout(
+            move || tell_figures(app),
+            Duration::from_secs_f64(ms / 1000.0),
+        ),
+    }
+}
+
+fn tell_figures(app: App) {
+    {
+        let inner = app.inner();
+        let mut pending = inner.frame.borrow_mut();
+        pending.told_ms = Some(now());
+        pending.will_tell = false;
+    }
     let summary = app.shown.get_untracked().and_then(|tag| {
         app.stats
             .with_value(|stats| stats.get(tag).map(crate::stats::AnswerStats::summary))
     });
     app.summary.set(summary.unwrap_or_default());
-    app.revision.update(|revision| *revision += 1);
 }
 
 /// Shows an answer's tokens in the timeline.
@@ -169,13 +219,21 @@ pub(super) fn fail(app: App, tag: Tag, why: &str) {
         }
     });
     refresh(app, tag);
+    if app.shown.get_untracked() == Some(tag) {
+        summarise(app);
+    }
     app.running.set(None);
 }
 
-/// Books the time from the picture's begin to the first task after it: our own work and the
-/// browser's style, layout and paint on this thread. For the answer of the tag too, where so many tokens
-/// were drawn of one alone.
-fn measure(app: App, tokens_of: Option<(Tag, usize)>, begin: f64) {
+/// Books the time from `begin` to the first task after the frame: our own work and the browser's style, layout
+/// and paint on this thread. `drew` is told when that is; the answer of the tag too, of which so many tokens were
+/// drawn.
+fn measure(
+    app: App,
+    tokens_of: Option<(Tag, usize)>,
+    begin: f64,
+    drew: impl FnOnce(f64) + 'static,
+) {
     let Ok(channel) = MessageChannel::new() else {
         return;
     };
@@ -183,7 +241,7 @@ fn measure(app: App, tokens_of: Option<(Tag, usize)>, begin: f64) {
     let closing = sender.clone();
     let after = Closure::once_into_js(move || {
         let end = now();
-        app.inner().frame.borrow_mut().pace.drew(begin, end);
+        drew(end);
         app.stats.update_value(|stats| {
             let answer = tokens_of.and_then(|(tag, tokens)| Some((stats.get_mut(tag)?, tokens)));
             if let Some((answer, tokens)) = answer {

@@ -76,7 +76,7 @@ pub struct App {
     pub shown: RwSignal<Option<Tag>>,
     /// Changes whenever the shown answer has new steps.
     pub revision: RwSignal<u64>,
-    /// The figures of the shown answer.
+    /// The figures of the shown answer; told twice a second while it is made, and at its end.
     pub summary: RwSignal<Summary>,
     /// The step under the pointer or the focus: an index into the shown answer's steps.
     pub focused: RwSignal<Option<usize>>,

@@ -26,6 +26,11 @@ impl Pace {
         self.cost_ms = end - at;
     }
 
+    /// So much was drawn later that is part of it.
+    pub fn also(&mut self, ms: f64) {
+        self.cost_ms += ms;
+    }
+
     /// How long the next picture has to wait from `now` on; `None` where it may be drawn with the next frame.
     pub fn wait(&self, now: f64) -> Option<f64> {
         let pause = (self.cost_ms * PAUSE).min(LONGEST_MS);
@@ -57,6 +62,9 @@ mod tests {
         pace.drew(1000.0, 1003.0);
         assert_eq!(pace.wait(1010.0), Some(80.0));
         assert_eq!(pace.wait(1080.0), None);
+        pace.drew(1100.0, 1102.0);
+        pace.also(1.0);
+        assert_eq!(pace.wait(1110.0), Some(80.0));
         pace.drew(2000.0, 2500.0);
         assert_eq!(pace.wait(2100.0), Some(100.0));
         assert_eq!(pace.wait(2500.0), None, "it took longer than any pause");

@@ -21,7 +21,8 @@ const NEAR: i32 = 24;
 pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
     let app = app();
     let list = NodeRef::<Div>::new();
-    let drawn = StoredValue::new_local((Cell::new(None::<Tag>), Cell::new(0usize), Cell::new(true)));
+    let drawn =
+        StoredValue::new_local((Cell::new(None::<Tag>), Cell::new(0usize), Cell::new(true)));
 
     Effect::new(move || {
         app.revision.track();

@@ -118,7 +118,7 @@ fn ContextMeter() -> impl IntoView {
     let total = move || app.loaded()?.context_length();
     // The last answer's, whichever one the timeline shows. A server may tell at its end only, or never.
     let used = move || {
-        app.revision.track();
+        app.summary.track();
         let last = app.turns.with(|turns| turns.last().map(|turn| turn.tag));
         app.stats.with_value(|stats| {
             let Some(answer) = last.and_then(|tag| stats.get(tag)) else {

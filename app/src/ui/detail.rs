@@ -33,7 +33,7 @@ struct Row {
 pub fn Detail() -> impl IntoView {
     let app = app();
     let shown = Memo::new(move |_| {
-        app.revision.track();
+        app.summary.track();
         let tag = app.shown.get()?;
         let focused = app.focused.get();
         app.stats.with_value(|stats| {
@@ -67,7 +67,7 @@ pub fn Detail() -> impl IntoView {
         })
     });
     let request = move || {
-        app.revision.track();
+        app.summary.track();
         let tag = app.shown.get()?;
         app.stats.with_value(|stats| {
             let spans = stats.get(tag)?.request?.spans;

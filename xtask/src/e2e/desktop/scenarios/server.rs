@@ -19,7 +19,10 @@ pub fn run(site: &Site) -> Result<()> {
         window.wait_for_element("[data-testid=choose-file]", Duration::from_secs(30))?;
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         window.click("[data-testid=server-open]")?;
-        window.fill("[data-testid=server-url]", &silent.local_addr()?.to_string())?;
+        window.fill(
+            "[data-testid=server-url]",
+            &silent.local_addr()?.to_string(),
+        )?;
         window.click("[data-testid=server-connect]")?;
         let error = "[data-testid=server-error]";
         let why = window.wait_for_text(error, PATIENCE, |text| !text.is_empty())?;
