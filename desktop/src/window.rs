@@ -1,6 +1,7 @@
 //! The window: what it shows, what is dropped on it, and where links lead.
 
-use std::path::PathBuf;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use llamaglass_session::protocol::Reply;
 use tauri::webview::{DownloadEvent, NewWindowResponse};
@@ -48,13 +49,24 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
             NewWindowResponse::Deny
         })
         .on_download(|webview, event| {
-            if let DownloadEvent::Finished { path, success, .. } = event {
-                let text = match (path, success) {
-                    (Some(path), true) => format!("Saved as {}.", path.display()),
-                    (None, true) => "Saved in the folder for downloads.".into(),
-                    (_, false) => "The file could not be saved.".into(),
-                };
-                webview.state::<Shell>().tell(&Reply::Notice { text });
+            match event {
+                // Where the system names no folder for downloads, the one that is offered is whichever the program
+                // was started in.
+                DownloadEvent::Requested { destination, .. } => {
+                    let paths = webview.path();
+                    if let (Err(_), Ok(home)) = (paths.download_dir(), paths.home_dir()) {
+                        *destination = free(&home, destination);
+                    }
+                }
+                DownloadEvent::Finished { path, success, .. } => {
+                    let text = match (path, success) {
+                        (Some(path), true) => format!("Saved as {}.", path.display()),
+                        (None, true) => "Saved in the folder for downloads.".into(),
+                        (_, false) => "The file could not be saved.".into(),
+                    };
+                    webview.state::<Shell>().tell(&Reply::Notice { text });
+                }
+                _ => {}
             }
             true
         })
@@ -120,6 +132,21 @@ fn drop_on(shell: &Shell, paths: &[PathBuf]) {
     }
 }
 
+/// A path in the folder for a file of this name, or of a name like it where there is one.
+fn free(folder: &Path, named: &Path) -> PathBuf {
+    let named = Path::new(named.file_name().unwrap_or(OsStr::new("download")));
+    let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
+    let (stem, extension) = (part(named.file_stem()), part(named.extension()));
+    let dot = if extension.is_empty() { "" } else { "." };
+    let mut path = folder.join(named);
+    let mut number = 1;
+    while path.exists() {
+        path = folder.join(format!("{stem} ({number}){dot}{extension}"));
+        number += 1;
+    }
+    path
+}
+
 /// Where `url` leads; hands what is outside to the user's browser, since a person clicked it.
 fn follow(url: &Url) -> Leads {
     let leads = leads(url);
@@ -145,6 +172,17 @@ fn leads(url: &Url) -> Leads {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_saved_overwrites_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let offered = Path::new("/elsewhere/lab.json");
+        let first = free(folder.path(), offered);
+        assert_eq!(first, folder.path().join("lab.json"));
+        std::fs::write(&first, "").expect("written");
+        let second = free(folder.path(), offered);
+        assert_eq!(second, folder.path().join("lab (1).json"));
+    }
 
     #[test]
     fn links_leave_the_window_for_the_browser_only() {

@@ -9,7 +9,7 @@ use super::{Scenario, Session, Site};
 mod bad_file;
 mod bench;
 pub mod chat;
-mod lab;
+pub mod lab;
 pub mod other;
 mod server;
 mod stub;

@@ -13,6 +13,7 @@ mod summary;
 use leptos::prelude::*;
 use llamaglass_engine::lab::Experiment;
 
+use super::alerts::Alerts;
 use super::header::Icon;
 use super::message::Answer;
 use crate::lab::unfit;
@@ -57,6 +58,7 @@ pub fn LabTab() -> impl IntoView {
                         "Conversation"
                     </button>
                 </div>
+                <div class="lab-alerts"><Alerts/></div>
                 <p class="help" data-testid="lab-whose">{whose}</p>
                 <div class="lab-all">
                     <DatasetField/>

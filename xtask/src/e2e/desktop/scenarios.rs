@@ -6,6 +6,7 @@ mod again;
 mod bad_file;
 mod chat;
 mod dialog;
+mod lab;
 mod opens;
 mod server;
 
@@ -18,7 +19,7 @@ pub struct Scenario {
 }
 
 /// Every scenario, in the order in which they run.
-pub fn all() -> [Scenario; 6] {
+pub fn all() -> [Scenario; 7] {
     [
         Scenario {
             name: "opens",
@@ -31,6 +32,10 @@ pub fn all() -> [Scenario; 6] {
         Scenario {
             name: "dialog",
             run: dialog::run,
+        },
+        Scenario {
+            name: "lab",
+            run: lab::run,
         },
         Scenario {
             name: "server",

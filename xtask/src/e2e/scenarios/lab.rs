@@ -64,12 +64,13 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     Ok(())
 }
 
-fn set(session: &Session, field: &str, value: &str) -> Result<()> {
+/// Fills a field of an experiment.
+pub fn set(session: &Session, field: &str, value: &str) -> Result<()> {
     session.fill(&format!("[data-testid=lab-{field}]"), value)
 }
 
-/// Runs one to its end; its lead finding.
-fn measured(session: &Session, name: &str) -> Result<String> {
+/// Runs one to its end, with its report; its lead finding.
+pub fn measured(session: &Session, name: &str) -> Result<String> {
     session.click(&format!("[data-testid=lab-run-{name}]"))?;
     let failed = format!("[data-testid=lab-failed-{name}]");
     let lead = format!("[data-testid=lab-lead-{name}]");

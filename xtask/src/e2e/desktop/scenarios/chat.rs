@@ -1,5 +1,5 @@
-//! The default model as an argument: its greedy answer, the overlay, an abort and a quit in the midst
-//! of an answer, on the CPU and on a Vulkan adapter.
+//! The default model as an argument: its greedy answer, the overlay, an abort, a choice of adapter and a quit
+//! in the midst of an answer, on the CPU and on a Vulkan adapter.
 
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub fn run(site: &Site) -> Result<()> {
         window.picture("desktop")?;
 
         abort(window)?;
+        choose_adapter(window)?;
         window.click("[data-testid=clear]")?;
         let (question, expected) = reference()?;
         let again = ask(window, &question)?;
@@ -42,6 +43,20 @@ pub fn run(site: &Site) -> Result<()> {
     let took = window.quit()?;
     println!("  quit while it answered: {} ms", took.as_millis());
     ensure!(took < QUIT, "it took {} ms to quit", took.as_millis());
+    Ok(())
+}
+
+/// Chooses the first adapter by name, where the model is then loaded again.
+fn choose_adapter(window: &Window<'_>) -> Result<()> {
+    let name = window.execute(
+        "const select = document.querySelector('[data-testid=settings-adapter]');\
+         select.selectedIndex = 1;\
+         select.dispatchEvent(new Event('change', { bubbles: true }));\
+         return select.value",
+    )?;
+    wait_until_ready(window)?;
+    let shown = window.text("[data-testid=status-adapter]")?;
+    ensure!(name == shown.as_str(), "{name} was chosen, not {shown}");
     Ok(())
 }
 

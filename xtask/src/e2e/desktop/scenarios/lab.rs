@@ -1,0 +1,38 @@
+//! The lab in the window: an experiment of the program's own engine, its report, and a file that is saved.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::super::super::scenarios::{chat::wait_until_ready, lab};
+use super::{Person, Site, TINY, Window};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// Runs the shortest experiment, and saves its result.
+pub fn run(site: &Site) -> Result<()> {
+    let person = Person::new()?;
+    let window = Window::open(&site.desk, &person, &[&site.root.join(TINY)])?;
+    window.with("lab", |window| {
+        wait_until_ready(window)?;
+        window.click("[data-testid=lab-open]")?;
+        lab::set(window, "stats-rows", "8")?;
+        lab::measured(window, "stats")?;
+        window.click("[data-testid=lab-json-stats]")?;
+        let said = window.wait_for_text("[data-testid=notice]", SOON, |text| !text.is_empty())?;
+        let path = said
+            .strip_prefix("Saved as ")
+            .and_then(|path| path.strip_suffix('.'))
+            .with_context(|| format!("the window says {said:?}"))?;
+        let path = Path::new(path);
+        ensure!(
+            path.parent() == Some(&person.file("home")),
+            "without a folder for downloads it was saved as {}",
+            path.display()
+        );
+        ensure!(path.is_file(), "there is no {}", path.display());
+        window.picture("desktop-lab").map(drop)
+    })?;
+    window.quit().map(drop)
+}
