@@ -67,15 +67,19 @@ pub fn ServerForm() -> impl IntoView {
         }
     };
     let element = NodeRef::<Form>::new();
-    Effect::new(move || {
+    // When it opens, and when there is more of it: in a low window its button is out of sight.
+    Effect::new(move |opened: Option<bool>| {
         let told = matches!(
             form.connection.get(),
             Connection::Failed(_) | Connection::Choose { .. }
         );
-        if told && let Some(element) = element.get_untracked() {
+        let element = element.get();
+        let here = element.is_some();
+        if let Some(element) = element.filter(|_| told || opened != Some(true)) {
             // After this frame's other effects have drawn what there is to see.
             request_animation_frame(move || element.scroll_into_view_with_bool(false));
         }
+        here
     });
     view! {
         <form
