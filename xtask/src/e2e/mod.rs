@@ -15,8 +15,11 @@ use crate::test::{Context, Verdict};
 use crate::{product, serve};
 
 pub mod chromium;
+mod console;
+mod coverage;
 pub mod desktop;
 mod driver;
+pub mod explore;
 mod other_server;
 mod outcome;
 mod scenarios;

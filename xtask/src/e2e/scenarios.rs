@@ -78,7 +78,7 @@ fn harness(session: &Session, _: &Site) -> Result<()> {
     ensure!(session.count("input")? == 2, "the page has two inputs");
     let console = session.console()?;
     ensure!(
-        console.iter().any(|line| line.contains("clicked")),
+        console.iter().any(|entry| entry.message.contains("clicked")),
         "the console holds {console:?}"
     );
     let absent = session.wait_for_element("#absent", Duration::from_millis(200));

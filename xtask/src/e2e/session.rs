@@ -12,8 +12,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::coverage::Coverage;
 use super::driver::Driver;
-use super::webdriver::{Client, Element};
+use super::webdriver::{Client, ConsoleEntry, Element};
 
 /// How long an element may take to appear where a scenario does not say.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub struct Session {
     client: Client,
     folder: PathBuf,
+    coverage: Coverage,
 }
 
 impl Session {
@@ -37,7 +39,26 @@ impl Session {
         Ok(Self {
             client,
             folder: folder.to_path_buf(),
+            coverage: Coverage::default(),
         })
+    }
+
+    /// The connection to the browser, for what this type has no word for.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The controls that this session has seen and used.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Notes that the element is used, where it is a control with a test id.
+    fn note_use(&self, element: &Element) {
+        // An element that is gone by now fails whatever is done with it next.
+        if let Ok(Some(id)) = self.client.attribute(element, "data-testid") {
+            self.coverage.note_use(&id);
+        }
     }
 
     /// Loads the address.
@@ -130,6 +151,7 @@ impl Session {
             if !self.client.is_enabled(&element)? {
                 return Ok(None);
             }
+            self.note_use(&element);
             self.client.click(&element).map(Some)
         })
     }
@@ -137,6 +159,7 @@ impl Session {
     /// Replaces the field's text.
     pub fn fill(&self, css: &str, text: &str) -> Result<()> {
         let field = self.wait_for_element(css, PATIENCE)?;
+        self.note_use(&field);
         self.client.clear(&field)?;
         self.client.send_keys(&field, text)
     }
@@ -144,6 +167,7 @@ impl Session {
     /// Chooses files in a file picker.
     pub fn choose_files(&self, css: &str, files: &[&Path]) -> Result<()> {
         let picker = self.wait_for_element(css, PATIENCE)?;
+        self.note_use(&picker);
         let paths = files
             .iter()
             .map(|file| {
@@ -172,7 +196,7 @@ impl Session {
     }
 
     /// What the page wrote to its console since it was last asked for.
-    pub fn console(&self) -> Result<Vec<String>> {
+    pub fn console(&self) -> Result<Vec<ConsoleEntry>> {
         self.client.console()
     }
 

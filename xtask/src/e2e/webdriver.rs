@@ -1,6 +1,7 @@
 //! The part of the W3C WebDriver protocol that the scenarios use: JSON over HTTP, one request a
 //! command. <https://www.w3.org/TR/webdriver2/>
 
+use std::fmt;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -18,7 +19,37 @@ pub struct Client {
 }
 
 /// An element of the page, valid until the page replaces it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element(String);
+
+impl Element {
+    /// Returns the element that a script's result refers to.
+    pub fn from_script(value: &Value) -> Option<Self> {
+        Some(Self(value[ELEMENT].as_str()?.to_owned()))
+    }
+
+    /// Returns the form in which a script takes the element as an argument.
+    pub fn argument(&self) -> Value {
+        json!({ ELEMENT: self.0 })
+    }
+}
+
+/// One entry of the browser's console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConsoleEntry {
+    /// `SEVERE`, `WARNING`, `INFO` or `DEBUG`.
+    pub level: String,
+    /// The part of the browser that wrote it: `console-api`, `network`, `javascript`, ..
+    pub source: String,
+    /// Its text, which begins with the address of what wrote it.
+    pub message: String,
+}
+
+impl fmt::Display for ConsoleEntry {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} {}: {}", self.level, self.source, self.message)
+    }
+}
 
 impl Client {
     /// Opens a browser.
@@ -129,18 +160,85 @@ impl Client {
             .to_owned())
     }
 
-    /// What the page wrote to its console since it was last asked for, a line each. Chromium's own
-    /// command.
-    pub fn console(&self) -> Result<Vec<String>> {
+    /// Returns what was written to the console since the last call. Chromium only.
+    pub fn console(&self) -> Result<Vec<ConsoleEntry>> {
         let entries = self.command("se/log", &json!({ "type": "browser" }))?;
-        let line = |entry: &Value| {
-            format!(
-                "{} {}",
-                entry["level"].as_str().unwrap_or("?"),
-                entry["message"]
-            )
+        let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+        let entry = |entry: &Value| ConsoleEntry {
+            level: text(&entry["level"]),
+            source: text(&entry["source"]),
+            message: text(&entry["message"]),
         };
-        Ok(entries.as_array().into_iter().flatten().map(line).collect())
+        let entries = entries.as_array().into_iter().flatten();
+        Ok(entries.map(entry).collect())
+    }
+
+    /// Returns an attribute of the element.
+    pub fn attribute(&self, element: &Element, name: &str) -> Result<Option<String>> {
+        let value = self.query(&format!("element/{}/attribute/{name}", element.0))?;
+        Ok(value.as_str().map(str::to_owned))
+    }
+
+    /// Presses the keys down in their order and releases them in the opposite one, on whatever has
+    /// the focus.
+    pub fn press(&self, keys: &[&str]) -> Result<()> {
+        let key = |kind: &str, key: &&str| json!({ "type": kind, "value": key });
+        let down = keys.iter().map(|of| key("keyDown", of));
+        let up = keys.iter().rev().map(|of| key("keyUp", of));
+        let actions: Vec<Value> = down.chain(up).collect();
+        let body = json!({ "actions": [{ "type": "key", "id": "keyboard", "actions": actions }] });
+        self.command("actions", &body).map(drop)
+    }
+
+    /// Loads the page again.
+    pub fn refresh(&self) -> Result<()> {
+        self.command("refresh", &json!({})).map(drop)
+    }
+
+    /// Goes back in the window's history.
+    pub fn back(&self) -> Result<()> {
+        self.command("back", &json!({})).map(drop)
+    }
+
+    /// Goes forward in the window's history.
+    pub fn forward(&self) -> Result<()> {
+        self.command("forward", &json!({})).map(drop)
+    }
+
+    /// Returns the handles of all windows and tabs of the session.
+    pub fn windows(&self) -> Result<Vec<String>> {
+        let handles = self.query("window/handles")?;
+        let handles = handles.as_array().into_iter().flatten();
+        Ok(handles.filter_map(Value::as_str).map(str::to_owned).collect())
+    }
+
+    /// Returns the handle of the tab that commands go to.
+    pub fn window(&self) -> Result<String> {
+        let handle = self.query("window")?;
+        Ok(handle.as_str().context("there is no window")?.to_owned())
+    }
+
+    /// Opens another tab, which commands do not go to yet, and returns its handle.
+    pub fn new_tab(&self) -> Result<String> {
+        let tab = self.command("window/new", &json!({ "type": "tab" }))?;
+        Ok(tab["handle"].as_str().context("there is no new tab")?.to_owned())
+    }
+
+    /// Sends the commands that follow to the tab.
+    pub fn switch_to(&self, handle: &str) -> Result<()> {
+        self.command("window", &json!({ "handle": handle })).map(drop)
+    }
+
+    /// Closes the tab that commands go to.
+    pub fn close_tab(&self) -> Result<()> {
+        let response = self.agent.delete(format!("{}/window", self.base)).call();
+        value(response.context("the tab was not closed")?).map(drop)
+    }
+
+    /// Runs a command of the Chrome DevTools Protocol. Chromium only.
+    pub fn devtools(&self, command: &str, parameters: &Value) -> Result<Value> {
+        let body = json!({ "cmd": command, "params": parameters });
+        self.command("goog/cdp/execute", &body)
     }
 
     fn command(&self, name: &str, body: &Value) -> Result<Value> {

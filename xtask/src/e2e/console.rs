@@ -1,0 +1,66 @@
+//! Which entries of the browser's console are faults of the page.
+
+use super::webdriver::ConsoleEntry;
+
+/// Returns whether the entry says that something is wrong with the page at `origin`.
+///
+/// The browser itself logs requests to other origins that fail, and those are the user's addresses:
+/// such an entry is no fault. Any other severe entry is one.
+pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
+    if entry.level != "SEVERE" {
+        return false;
+    }
+    let message = entry.message.as_str();
+    // "ADDRESS - Failed to load resource: ..": the address is that of the request.
+    let request_failed = message.contains("Failed to load resource");
+    let address = message.split_whitespace().next().unwrap_or_default();
+    let of_browser = entry.source == "network" && request_failed;
+    let refused_by_cors = message.contains("blocked by CORS policy");
+    let foreign = of_browser && address.starts_with("http") && !is_at(address, origin);
+    !(foreign || refused_by_cors)
+}
+
+/// Whether the address is of the origin, which may end in a slash.
+fn is_at(address: &str, origin: &str) -> bool {
+    let origin = origin.trim_end_matches('/');
+    address
+        .strip_prefix(origin)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORIGIN: &str = "http://127.0.0.1:8080/";
+
+    fn severe(source: &str, message: &str) -> ConsoleEntry {
+        ConsoleEntry {
+            level: "SEVERE".into(),
+            source: source.into(),
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn panic_is_a_fault() {
+        let entry = severe("console-api", "http://127.0.0.1:8080/app.js 1:2 \"panicked at\"");
+        assert!(is_fault(&entry, ORIGIN));
+    }
+
+    #[test]
+    fn failed_request_is_a_fault_only_at_the_pages_own_origin() {
+        let failed = "Failed to load resource: net::ERR_CONNECTION_REFUSED";
+        let other = severe("network", &format!("http://127.0.0.1:80801/v1/models - {failed}"));
+        assert!(!is_fault(&other, ORIGIN));
+        let own = severe("network", &format!("http://127.0.0.1:8080/app.css - {failed}"));
+        assert!(is_fault(&own, ORIGIN));
+    }
+
+    #[test]
+    fn warning_is_no_fault() {
+        let mut entry = severe("console-api", "slow");
+        entry.level = "WARNING".into();
+        assert!(!is_fault(&entry, ORIGIN));
+    }
+}

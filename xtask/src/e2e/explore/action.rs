@@ -1,0 +1,222 @@
+//! One thing that the explorer does, in words and in the browser.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::json;
+
+use super::super::Session;
+use super::super::webdriver::Client;
+use super::snapshot::{Control, Kind};
+
+/// WebDriver's codes of keys.
+pub const ENTER: &str = "\u{e007}";
+/// The Escape key.
+pub const ESCAPE: &str = "\u{e00c}";
+const TAB: &str = "\u{e004}";
+const SHIFT: &str = "\u{e008}";
+const LEFT: &str = "\u{e012}";
+const RIGHT: &str = "\u{e014}";
+const HOME: &str = "\u{e011}";
+const END: &str = "\u{e010}";
+const DELETE: &str = "\u{e017}";
+
+/// Keys that are pressed on whatever has the focus, each with a name for messages.
+pub const KEYS: [(&str, &[&str]); 6] = [
+    ("Escape", &[ESCAPE]),
+    ("Enter", &[ENTER]),
+    ("Tab", &[TAB]),
+    ("Shift+Tab", &[SHIFT, TAB]),
+    ("Space", &[" "]),
+    ("Arrow right", &[RIGHT]),
+];
+/// Keys of the timeline's bars.
+pub const BAR_KEYS: [(&str, &[&str]); 4] = [
+    ("Arrow left", &[LEFT]),
+    ("Arrow right", &[RIGHT]),
+    ("Home", &[HOME]),
+    ("End", &[END]),
+];
+
+/// What is done.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// Clicks once, or several times as fast as the browser takes it.
+    Click {
+        /// What is clicked.
+        control: Control,
+        /// Number of clicks.
+        times: usize,
+    },
+    /// Replaces the text of a field, and perhaps confirms it.
+    Fill {
+        /// The field.
+        control: Control,
+        /// Its new text.
+        text: String,
+        /// Whether Enter is pressed afterwards.
+        enter: bool,
+    },
+    /// Chooses from a list.
+    Choose {
+        /// The list.
+        control: Control,
+        /// Index of the option.
+        option: usize,
+    },
+    /// Hands over files.
+    Files {
+        /// The file input.
+        control: Control,
+        /// The files, or one folder.
+        files: Vec<PathBuf>,
+    },
+    /// Clicks a bar of the timeline and presses one of its keys.
+    Bar {
+        /// The bar.
+        control: Control,
+        /// The key's name.
+        key: (&'static str, &'static [&'static str]),
+    },
+    /// Presses a key on whatever has the focus.
+    Press(&'static str, &'static [&'static str]),
+    /// Loads the page again.
+    Reload,
+    /// Leaves the page by the Back button and returns by Forward.
+    BackAndForward,
+}
+
+impl Action {
+    /// The control that is used.
+    pub fn control(&self) -> Option<&Control> {
+        match self {
+            Self::Click { control, .. }
+            | Self::Fill { control, .. }
+            | Self::Choose { control, .. }
+            | Self::Files { control, .. }
+            | Self::Bar { control, .. } => Some(control),
+            Self::Press(..) | Self::Reload | Self::BackAndForward => None,
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// The driver's, for example where the page has replaced the control.
+    pub fn perform(&self, session: &Session, origin: &str) -> Result<()> {
+        let client = session.client();
+        if let Some(id) = self.control().and_then(|control| control.testid.as_deref()) {
+            session.coverage().note_use(id);
+        }
+        match self {
+            Self::Click { control, times } => (0..*times).try_for_each(|click| {
+                match client.click(&control.target) {
+                    // The first click may well take the control away.
+                    Err(_) if click > 0 => Ok(()),
+                    outcome => outcome,
+                }
+            }),
+            Self::Fill {
+                control,
+                text,
+                enter,
+            } => {
+                fill(client, control, text)?;
+                if *enter {
+                    client.press(&[ENTER])?;
+                }
+                Ok(())
+            }
+            Self::Choose { control, option } => choose(client, control, *option),
+            Self::Files { control, files } => {
+                let paths: Vec<String> = files.iter().map(|of| of.display().to_string()).collect();
+                client.send_keys(&control.element, &paths.join("\n"))
+            }
+            Self::Bar { control, key } => {
+                client.click(&control.target)?;
+                client.press(key.1)
+            }
+            Self::Press(_, keys) => client.press(keys),
+            Self::Reload => client.refresh(),
+            Self::BackAndForward => {
+                client.back()?;
+                let here = client.execute("return location.href", &[])?;
+                if !here.as_str().is_some_and(|here| here.starts_with(origin)) {
+                    client.forward()?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Types as a paste does, since the driver's own typing knows no emoji.
+fn fill(client: &Client, control: &Control, text: &str) -> Result<()> {
+    client.execute(
+        "args = arguments; args[0].scrollIntoView({ block: 'nearest' }); args[0].focus(); args[0].select()",
+        &[control.element.argument()],
+    )?;
+    match text {
+        "" => client.press(&[DELETE]),
+        _ => client
+            .devtools("Input.insertText", &json!({ "text": text }))
+            .map(drop),
+    }
+}
+
+fn choose(client: &Client, control: &Control, option: usize) -> Result<()> {
+    let Some(value) = control.options.get(option) else {
+        bail!("{} has no option {option}", control.key);
+    };
+    client
+        .execute(
+            "const [select, value] = arguments; select.focus(); select.value = value;\
+             select.dispatchEvent(new Event('input', { bubbles: true }));\
+             select.dispatchEvent(new Event('change', { bubbles: true }))",
+            &[control.element.argument(), json!(value)],
+        )
+        .context("choosing an option")
+        .map(drop)
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |control: &Control| {
+            if control.label.is_empty() || control.kind == Kind::Text {
+                control.key.clone()
+            } else {
+                format!("{} ({:?})", control.key, control.label)
+            }
+        };
+        match self {
+            Self::Click { control, times: 1 } => write!(out, "click {}", named(control)),
+            Self::Click { control, times } => write!(out, "click {} {times} times", named(control)),
+            Self::Fill {
+                control,
+                text,
+                enter,
+            } => {
+                let enter = if *enter { ", Enter" } else { "" };
+                write!(out, "type {text:?} into {}{enter}", named(control))
+            }
+            Self::Choose { control, option } => {
+                let value = control.options.get(*option).map_or("?", String::as_str);
+                write!(out, "choose {value:?} in {}", control.key)
+            }
+            Self::Files { control, files } => {
+                let names: Vec<_> = files
+                    .iter()
+                    .map(|of| of.file_name().unwrap_or_default().to_string_lossy())
+                    .collect();
+                write!(out, "choose {} in {}", names.join(", "), control.key)
+            }
+            Self::Bar { control, key } => {
+                write!(out, "click a bar ({:?}) and press {}", control.label, key.0)
+            }
+            Self::Press(name, _) => write!(out, "press {name}"),
+            Self::Reload => out.write_str("reload"),
+            Self::BackAndForward => out.write_str("go back and forward"),
+        }
+    }
+}

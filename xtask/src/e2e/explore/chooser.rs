@@ -1,0 +1,178 @@
+//! Chooses the explorer's next action.
+//!
+//! A choice depends on the seed, on what was done before, and on the sorted list of usable controls;
+//! never on how long something took.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use rand::{Rng as _, SeedableRng as _};
+use rand_chacha::ChaCha8Rng;
+
+use super::action::{Action, BAR_KEYS, KEYS};
+use super::snapshot::{Control, Kind, Snapshot, State};
+use super::values;
+
+/// How much likelier a control is that was never used.
+const NOVELTY: f64 = 8.0;
+
+/// Files that the explorer hands to the page.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// The files of a small model.
+    pub tiny: Vec<PathBuf>,
+    /// The folder that holds them.
+    pub tiny_folder: PathBuf,
+    /// A file that is no model.
+    pub bad: PathBuf,
+    /// Prompts for the lab.
+    pub dataset: PathBuf,
+}
+
+/// The random choice and its memory.
+pub struct Chooser {
+    rng: ChaCha8Rng,
+    files: Files,
+    /// Address of a server that answers.
+    server: String,
+    /// Number of times that controls of a key were used.
+    uses: BTreeMap<String, u32>,
+    /// Number of actions since a model was ready.
+    idle: u32,
+    /// Number of actions since nothing ran.
+    busy: u32,
+}
+
+impl Chooser {
+    /// A chooser that repeats itself for the same seed.
+    pub fn new(seed: u64, files: Files, server: String) -> Self {
+        Self {
+            rng: ChaCha8Rng::seed_from_u64(seed),
+            files,
+            server,
+            uses: BTreeMap::new(),
+            idle: 0,
+            busy: 0,
+        }
+    }
+
+    /// Number of different controls that were used.
+    pub fn variety(&self) -> usize {
+        self.uses.len()
+    }
+
+    /// Returns the next action.
+    pub fn next(&mut self, snapshot: &Snapshot) -> Action {
+        let state = &snapshot.state;
+        let counted = |holds: bool, before: u32| if holds { before + 1 } else { 0 };
+        self.idle = counted(state.engine != "ready", self.idle);
+        self.busy = counted(state.lab_runs || state.bench_runs, self.busy);
+        let kind: f64 = self.rng.random();
+        if kind < 0.02 {
+            return Action::Reload;
+        }
+        if kind < 0.03 {
+            return Action::BackAndForward;
+        }
+        if kind < 0.10 || snapshot.controls.is_empty() {
+            let (name, keys) = KEYS[self.rng.random_range(0..KEYS.len())];
+            return Action::Press(name, keys);
+        }
+        let weights: Vec<f64> = snapshot
+            .controls
+            .iter()
+            .map(|control| self.weight(control, state))
+            .collect();
+        let mut left = self.rng.random::<f64>() * weights.iter().sum::<f64>();
+        let chosen = weights.iter().position(|weight| {
+            left -= weight;
+            left < 0.0
+        });
+        let control = snapshot.controls[chosen.unwrap_or(0)].clone();
+        *self.uses.entry(control.key.clone()).or_default() += 1;
+        self.use_of(control)
+    }
+
+    /// A pause after the action, in milliseconds: a person is sometimes fast and sometimes not.
+    pub fn pause_ms(&mut self) -> u64 {
+        [0, 10, 50, 200, 600][self.rng.random_range(0..5)]
+    }
+
+    fn weight(&self, control: &Control, state: &State) -> f64 {
+        let id = control.testid.as_deref().unwrap_or_default();
+        let uses = self.uses.get(&control.key).copied().unwrap_or_default();
+        let novelty = if uses == 0 {
+            NOVELTY
+        } else {
+            1.0 / f64::from(uses).sqrt()
+        };
+        let ready = state.engine == "ready";
+        let idle = f64::from(self.idle);
+        let own = match id {
+            // A page without a model has little to try.
+            "load-default" | "open-file-input" if !ready => 1.0 + idle,
+            "load-default" | "open-file-input" | "open-folder-input" => 0.5,
+            // The way from the lab to where a model is chosen.
+            "lab-close" | "lab-open" if state.lab && !ready => 1.0 + 0.5 * idle,
+            "cancel-load" | "settings-clear-models" => 0.2,
+            "lab-cancel" | "bench-stop" => 0.3 + f64::from(self.busy),
+            // Each of them loads the model again.
+            "settings-backend-auto" | "settings-backend-wgpu" | "settings-backend-flex"
+            | "settings-stub" | "settings-reload" => 0.4,
+            "composer" if ready => 4.0,
+            "send" | "regenerate" | "suggestion" => 4.0,
+            "lab-run-all" => 0.5,
+            _ if id.ends_with("-close") => 2.0,
+            _ if id.starts_with("lab-run-") => 3.0,
+            _ if id.starts_with("lab-") && control.kind != Kind::Button => 0.5,
+            _ if control.kind == Kind::Bar => 0.5,
+            _ => 1.0,
+        };
+        own * novelty
+    }
+
+    fn use_of(&mut self, control: Control) -> Action {
+        match control.kind {
+            Kind::Text => {
+                let text = values::text(&mut self.rng, &control, &self.server);
+                let often = matches!(control.testid.as_deref(), Some("composer" | "server-url"));
+                let enter = self.rng.random_bool(if often { 0.7 } else { 0.1 });
+                Action::Fill {
+                    control,
+                    text,
+                    enter,
+                }
+            }
+            Kind::Select => {
+                let option = self.rng.random_range(0..control.options.len().max(1));
+                Action::Choose { control, option }
+            }
+            Kind::File => self.files_for(control),
+            Kind::Bar => {
+                let key = BAR_KEYS[self.rng.random_range(0..BAR_KEYS.len())];
+                Action::Bar { control, key }
+            }
+            Kind::Button | Kind::Link | Kind::Checkbox | Kind::Radio | Kind::Region => {
+                let times = if self.rng.random_bool(0.1) { 2 } else { 1 };
+                Action::Click { control, times }
+            }
+        }
+    }
+
+    fn files_for(&mut self, control: Control) -> Action {
+        let Files {
+            tiny,
+            tiny_folder,
+            bad,
+            dataset,
+        } = self.files.clone();
+        let good = self.rng.random_bool(0.8);
+        let files = match control.testid.as_deref() {
+            Some("lab-dataset-file") if good => vec![dataset],
+            Some("open-folder-input") => vec![tiny_folder],
+            Some("open-file-input") if good => tiny,
+            _ => vec![bad],
+        };
+        Action::Files { control, files }
+    }
+}

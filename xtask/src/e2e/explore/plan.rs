@@ -1,0 +1,115 @@
+//! What a walk is made of: seed, length, model, backend and window.
+
+use std::fmt;
+
+use clap::ValueEnum;
+
+/// Where the model runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The CPU, in WebAssembly.
+    Cpu,
+    /// WebGPU, on a software adapter where there is no other.
+    Webgpu,
+}
+
+impl Backend {
+    /// The page's name of the backend, as in `settings-backend-flex`.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Cpu => "flex",
+            Self::Webgpu => "wgpu",
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Webgpu => "webgpu",
+        }
+    }
+}
+
+/// The model that is loaded whenever there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Model {
+    /// The model that comes with the page.
+    Default,
+    /// A folder of one megabyte with random weights, which answers at once.
+    Tiny,
+}
+
+impl Model {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Tiny => "tiny",
+        }
+    }
+}
+
+/// A walk. Two walks of the same plan make the same choices, as far as the page does.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Plan {
+    /// Seed of the random choices.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Number of actions.
+    #[arg(long, default_value_t = 100)]
+    pub actions: usize,
+    /// Where the model runs.
+    #[arg(long, value_enum, default_value_t = Backend::Cpu)]
+    pub backend: Backend,
+    /// The model that is loaded whenever there is none.
+    #[arg(long, value_enum, default_value_t = Model::Tiny)]
+    pub model: Model,
+    /// Width of the window in CSS pixels.
+    #[arg(long, default_value_t = 1280)]
+    pub width: u32,
+    /// Height of the window in CSS pixels.
+    #[arg(long, default_value_t = 800)]
+    pub height: u32,
+}
+
+/// The command that repeats the walk.
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            seed,
+            actions,
+            backend,
+            model,
+            width,
+            height,
+        } = self;
+        write!(
+            out,
+            "cargo xtask explore --seed {seed} --actions {actions} --backend {} --model {} \
+             --width {width} --height {height}",
+            backend.name(),
+            model.name()
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plan_is_shown_as_the_command_that_repeats_it() {
+        let plan = Plan {
+            seed: 7,
+            actions: 20,
+            backend: Backend::Webgpu,
+            model: Model::Default,
+            width: 390,
+            height: 844,
+        };
+        assert_eq!(
+            plan.to_string(),
+            "cargo xtask explore --seed 7 --actions 20 --backend webgpu --model default \
+             --width 390 --height 844"
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! The page as the explorer sees it between two actions.
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::super::Session;
+use super::super::webdriver::Element;
+
+/// Collects controls and state, and tries whether the page reacts.
+const SCRIPT: &str = include_str!("snapshot.js");
+
+/// The way in which a control is used.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Is clicked: a button, or the summary of a `<details>`.
+    Button,
+    /// Links within the page.
+    Link,
+    /// Is typed into.
+    Text,
+    /// Is chosen from.
+    Select,
+    /// Is clicked to turn it on or off.
+    Checkbox,
+    /// Is clicked to choose it.
+    Radio,
+    /// Takes files; never clicked, since a dialog of the system would open.
+    File,
+    /// A bar of the timeline, which takes the focus and arrow keys.
+    Bar,
+    /// Something else that takes the focus.
+    Region,
+}
+
+/// A control that is visible and enabled.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// Name that stays the same from visit to visit; several controls may share it.
+    pub key: String,
+    /// The way in which it is used.
+    pub kind: Kind,
+    /// Its test id, if it has one.
+    pub testid: Option<String>,
+    /// Its words on the screen.
+    pub label: String,
+    /// Whether it takes several lines.
+    pub multiline: bool,
+    /// Values of a `<select>`.
+    pub options: Vec<String>,
+    /// The control itself.
+    pub element: Element,
+    /// What is clicked to use it.
+    pub target: Element,
+}
+
+/// State of the page, besides its controls.
+#[derive(Clone, Debug, Deserialize)]
+pub struct State {
+    /// The page's address.
+    pub address: String,
+    /// Whether the address is the page's.
+    pub ours: bool,
+    /// Test ids of all interactive elements, usable or not.
+    pub seen: Vec<String>,
+    /// Controls that can't be brought into the window, each with the reason.
+    pub unreachable: Vec<String>,
+    /// Set where the page is wider than the window.
+    pub wide: Option<String>,
+    /// Text of the page's own crash card.
+    pub crash: Option<String>,
+    /// Text of the engine's crash card.
+    pub crashed: Option<String>,
+    /// A panic's words anywhere on the page.
+    pub panic: Option<String>,
+    /// Text of the splash, which is empty once the page has started.
+    pub splash: String,
+    /// Why the page does not react.
+    pub dead: Option<String>,
+    /// The error that is shown.
+    pub error: Option<String>,
+    /// `data-engine`: starting, empty, loading, ready or crashed.
+    pub engine: String,
+    /// The server that answers, if one does.
+    pub server: Option<String>,
+    /// Number of answers in the conversation.
+    pub answers: usize,
+    /// `data-state` of the last answer.
+    pub state: String,
+    /// Text of the last answer.
+    pub said: String,
+    /// Whether the lab is open.
+    pub lab: bool,
+    /// Whether an experiment runs.
+    pub lab_runs: bool,
+    /// Whether the benchmark runs.
+    pub bench_runs: bool,
+    /// Whether a modal dialog is open.
+    pub dialog: bool,
+}
+
+/// Controls and state of one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Usable controls, sorted by key.
+    pub controls: Vec<Control>,
+    /// Everything else.
+    pub state: State,
+}
+
+impl Snapshot {
+    /// Looks at the page that came from `origin`.
+    ///
+    /// # Errors
+    /// Where the page does not answer within the driver's 30 s.
+    pub fn take(session: &Session, origin: &str) -> Result<Self> {
+        let script = format!("return (async (...args) => {{ {SCRIPT} }})(...arguments)");
+        let origin = origin.trim_end_matches('/');
+        let value = session.client().execute(&script, &[json!(origin)])?;
+        let controls = value["controls"].as_array().into_iter().flatten();
+        let controls = controls.map(control).collect::<Result<_>>()?;
+        let state: State = serde_json::from_value(value).context("the page's state is incomplete")?;
+        session.coverage().see(state.seen.iter().cloned());
+        Ok(Self { controls, state })
+    }
+
+    /// Returns the first control with the test id.
+    pub fn control(&self, testid: &str) -> Option<&Control> {
+        let is = |control: &&Control| control.testid.as_deref() == Some(testid);
+        self.controls.iter().find(is)
+    }
+}
+
+fn control(value: &Value) -> Result<Control> {
+    let text = |name: &str| value[name].as_str().map(str::to_owned);
+    let element = |name: &str| Element::from_script(&value[name]);
+    let options = value["options"].as_array().into_iter().flatten();
+    Ok(Control {
+        key: text("key").context("a control has no key")?,
+        kind: serde_json::from_value(value["kind"].clone()).context("a control has no kind")?,
+        testid: text("testid"),
+        label: text("label").unwrap_or_default(),
+        multiline: value["multiline"] == true,
+        options: options.filter_map(Value::as_str).map(str::to_owned).collect(),
+        element: element("element").context("a control has no element")?,
+        target: element("target").context("a control has no target")?,
+    })
+}
