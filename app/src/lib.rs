@@ -13,6 +13,7 @@ pub mod format;
 pub mod kept;
 pub mod lab;
 pub mod markdown;
+pub mod repetition;
 pub mod server;
 pub mod settings;
 pub mod state;

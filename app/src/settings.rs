@@ -8,6 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::server::KeptServer;
 
+/// Seeds that the page draws from: the whole numbers that JavaScript can tell apart.
+pub const SEEDS: u64 = 1 << 53;
+
+/// Temperature of the page's answers. Greedy sampling would make Regenerate give the same text again.
+const TEMPERATURE: f32 = 0.7;
+
 /// Everything that survives a reload of the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -20,8 +26,12 @@ pub struct Settings {
     pub context_length: Option<usize>,
     /// Said to the model before the conversation; empty for the model's own.
     pub system_prompt: String,
-    /// How tokens are picked.
+    /// How tokens are sampled; its seed is not used.
     pub sampling: SamplingOptions,
+    /// Seed of every answer; without it, each answer has a new one.
+    pub seed: Option<u64>,
+    /// Whether an answer that repeats itself without end is stopped.
+    pub stop_repetition: bool,
     /// The most tokens of an answer; without it, up to the context's end.
     pub max_tokens: Option<usize>,
     /// Texts that end an answer.
@@ -67,7 +77,9 @@ impl Default for Settings {
             adapter: None,
             context_length: None,
             system_prompt: String::new(),
-            sampling: SamplingOptions::default(),
+            sampling: default_sampling(),
+            seed: None,
+            stop_repetition: true,
             max_tokens: None,
             stop: Vec::new(),
             overlay: true,
@@ -90,19 +102,47 @@ impl Settings {
         }
     }
 
-    /// The request that continues `turns` (without a system prompt) under these settings.
-    pub fn request(&self, turns: Vec<Message>) -> Request {
+    /// Gives every setting of sampling its default.
+    pub fn reset_sampling(&mut self) {
+        let Self {
+            sampling,
+            seed,
+            stop_repetition,
+            max_tokens,
+            stop,
+            ..
+        } = Self::default();
+        self.sampling = sampling;
+        self.seed = seed;
+        self.stop_repetition = stop_repetition;
+        self.max_tokens = max_tokens;
+        self.stop = stop;
+    }
+
+    /// The request that continues `turns` (without a system prompt) under these settings. `fresh_seed` is used
+    /// where no seed is set.
+    pub fn request(&self, turns: Vec<Message>, fresh_seed: u64) -> Request {
         let system = (!self.system_prompt.trim().is_empty()).then(|| Message {
             role: "system".into(),
             content: self.system_prompt.clone(),
         });
         let turns = system.into_iter().chain(turns).collect();
         Request {
-            sampling: self.sampling.clone(),
+            sampling: SamplingOptions {
+                seed: self.seed.unwrap_or(fresh_seed),
+                ..self.sampling.clone()
+            },
             stop: self.stop.clone(),
             max_tokens: self.max_tokens,
             ..Request::new(Input::Messages(turns))
         }
+    }
+}
+
+fn default_sampling() -> SamplingOptions {
+    SamplingOptions {
+        temperature: TEMPERATURE,
+        ..SamplingOptions::default()
     }
 }
 
@@ -123,7 +163,7 @@ pub enum Field {
     PresencePenalty,
     /// [`SamplingOptions::frequency_penalty`].
     FrequencyPenalty,
-    /// [`SamplingOptions::seed`].
+    /// [`Settings::seed`].
     Seed,
     /// [`Settings::max_tokens`].
     MaxTokens,
@@ -187,16 +227,18 @@ impl Field {
     pub const fn help(self) -> &'static str {
         match self {
             Self::Temperature => {
-                "0 always picks the likeliest token; 1 samples the model's own distribution."
+                "0 to 2. 0 always takes the likeliest token; 1 samples the model's own distribution."
             }
             Self::TopK => "Only the k likeliest tokens; 0 for all.",
             Self::TopP => "The likeliest tokens up to this probability; 1 for all.",
             Self::MinP => "At least this fraction as likely as the likeliest; 0 for all.",
-            Self::RepetitionPenalty => "Above 1 avoids tokens that were there; 1 is off.",
+            Self::RepetitionPenalty => "Above 1 penalises tokens already used; 1 is off.",
             Self::PresencePenalty => "Subtracted once for a token that the answer has; 0 is off.",
             Self::FrequencyPenalty => "Subtracted each time the answer has it; 0 is off.",
-            Self::Seed => "Same seed, same prompt, same settings: same text.",
-            Self::MaxTokens => "The most tokens of an answer; empty for up to the context's end.",
+            Self::Seed => {
+                "Same seed, prompt and settings give the same text; empty for a new seed for each answer."
+            }
+            Self::MaxTokens => "Token limit of an answer; empty for up to the context's end.",
             Self::Stop => r"One a line; \n and \t stand for a new line and a tab.",
             Self::ContextLength => {
                 "Positions of the KV cache; empty for the default. Applies when the model is loaded again."
@@ -216,7 +258,7 @@ impl Field {
             Self::RepetitionPenalty => s.repetition_penalty.to_string(),
             Self::PresencePenalty => s.presence_penalty.to_string(),
             Self::FrequencyPenalty => s.frequency_penalty.to_string(),
-            Self::Seed => s.seed.to_string(),
+            Self::Seed => settings.seed.map(|n| n.to_string()).unwrap_or_default(),
             Self::MaxTokens => optional(settings.max_tokens),
             Self::Stop => settings
                 .stop
@@ -248,10 +290,12 @@ impl Field {
             Self::RepetitionPenalty => s.repetition_penalty = number(typed)?,
             Self::PresencePenalty => s.presence_penalty = number(typed)?,
             Self::FrequencyPenalty => s.frequency_penalty = number(typed)?,
+            Self::Seed if typed.is_empty() => next.seed = None,
             Self::Seed => {
-                s.seed = typed
-                    .parse()
-                    .map_err(|_| format!("{typed:?} is no whole number from 0 to {}", u64::MAX))?;
+                let seed = typed.parse().map_err(|_| {
+                    format!("{typed:?} is not a whole number from 0 to {}", u64::MAX)
+                })?;
+                next.seed = Some(seed);
             }
             Self::MaxTokens => next.max_tokens = positive(typed)?,
             Self::ContextLength => next.context_length = positive(typed)?,
@@ -277,13 +321,13 @@ fn number(typed: &str) -> Result<f32, String> {
         .parse()
         .ok()
         .filter(|n: &f32| n.is_finite())
-        .ok_or_else(|| format!("{typed:?} is no number"))
+        .ok_or_else(|| format!("{typed:?} is not a number"))
 }
 
 fn whole(typed: &str) -> Result<usize, String> {
     typed
         .parse()
-        .map_err(|_| format!("{typed:?} is no whole number of 0 or more"))
+        .map_err(|_| format!("{typed:?} is not a whole number of 0 or more"))
 }
 
 fn positive(typed: &str) -> Result<Option<usize>, String> {
@@ -291,7 +335,7 @@ fn positive(typed: &str) -> Result<Option<usize>, String> {
         "" => Ok(None),
         _ => match typed.parse() {
             Ok(n) if n > 0 => Ok(Some(n)),
-            _ => Err(format!("{typed:?} is no whole number of 1 or more")),
+            _ => Err(format!("{typed:?} is not a whole number of 1 or more")),
         },
     }
 }
@@ -346,6 +390,7 @@ mod tests {
         let wrong = [
             (Field::Temperature, "-1"),
             (Field::Temperature, "warm"),
+            (Field::Temperature, "99"),
             (Field::Temperature, "inf"),
             (Field::TopK, "1.5"),
             (Field::TopP, "0"),
@@ -375,6 +420,40 @@ mod tests {
     }
 
     #[test]
+    fn answers_are_sampled_with_a_fresh_seed_unless_one_is_set() {
+        let mut settings = Settings::default();
+        let sampling = settings.request(Vec::new(), 5).sampling;
+        assert_eq!((sampling.temperature, sampling.seed), (0.7, 5));
+        Field::Seed.set(&mut settings, "42").expect("a seed");
+        assert_eq!(settings.request(Vec::new(), 5).sampling.seed, 42);
+        Field::Seed.set(&mut settings, "").expect("no seed");
+        assert_eq!(settings.request(Vec::new(), 6).sampling.seed, 6);
+    }
+
+    #[test]
+    fn resetting_the_sampling_keeps_other_settings() {
+        let mut settings = Settings {
+            system_prompt: "Be brief.".into(),
+            ..Settings::default()
+        };
+        for (field, typed) in [
+            (Field::Temperature, "0"),
+            (Field::Seed, "1"),
+            (Field::MaxTokens, "8"),
+            (Field::Stop, "END"),
+        ] {
+            field.set(&mut settings, typed).expect("it makes sense");
+        }
+        settings.stop_repetition = false;
+        settings.reset_sampling();
+        let expected = Settings {
+            system_prompt: "Be brief.".into(),
+            ..Settings::default()
+        };
+        assert_eq!(settings, expected);
+    }
+
+    #[test]
     fn a_blank_system_prompt_is_not_sent() {
         let mut settings = Settings::default();
         let user = Message {
@@ -383,11 +462,11 @@ mod tests {
         };
         settings.system_prompt = "  ".into();
         assert_eq!(
-            settings.request(vec![user.clone()]).input,
+            settings.request(vec![user.clone()], 0).input,
             Input::Messages(vec![user.clone()])
         );
         settings.system_prompt = "Be brief.".into();
-        let Input::Messages(messages) = settings.request(vec![user]).input else {
+        let Input::Messages(messages) = settings.request(vec![user], 0).input else {
             panic!("messages in, messages out");
         };
         assert_eq!(messages[0].role, "system");

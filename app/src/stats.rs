@@ -9,9 +9,10 @@ use std::ops::Range;
 
 use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::stats::{Record, percentile};
-use llamaglass_engine::timing::{Clock, DeviceTiming, RequestTiming, Stage, StepKind, StepTiming};
+use llamaglass_engine::timing::{Clock, DeviceTiming, RequestTiming, StepKind, StepTiming};
 
 use crate::protocol::{Opaque, Tag};
+use crate::timeline::Part;
 
 /// What is heard of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -300,9 +301,9 @@ impl AnswerStats {
             prefill_ms += step.timing.wall_ms;
             prefill_tokens += step.timing.tokens;
         }
-        let mean = |stage: Stage| {
+        let mean = |part: Part| {
             let n = walls.len();
-            (n > 0).then(|| decode().map(|s| s.timing.stage(stage)).sum::<f64>() / n as f64)
+            (n > 0).then(|| decode().map(|s| part.of(&s.timing)).sum::<f64>() / n as f64)
         };
         let elapsed = match self.arrivals_ms.as_slice() {
             [first, .., last] => last - first,
@@ -330,9 +331,7 @@ impl AnswerStats {
             step_p50_ms: percentile(&walls, 50.0),
             prefill_per_s: (prefill_ms > 0.0)
                 .then(|| f64::from(prefill_tokens) * 1000.0 / prefill_ms),
-            stage_mean_ms: Stage::STEP.map(mean),
-            rest_mean_ms: (!walls.is_empty())
-                .then(|| decode().map(|s| s.timing.residue_ms()).sum::<f64>() / walls.len() as f64),
+            part_mean_ms: Part::ALL.map(mean),
             paint_ms: (self.painted_tokens > 0).then(|| self.paint_ms / self.painted_tokens as f64),
             clock: self.steps().last().map(|s| s.timing.clock),
             device: mean_on_device(decode().map(|s| &s.timing)),
@@ -386,10 +385,8 @@ pub struct Summary {
     pub step_p50_ms: Option<f64>,
     /// Prompt tokens computed (not reused) in a second of prefill steps; the engine's clock.
     pub prefill_per_s: Option<f64>,
-    /// Mean of a decode step's stages, in the order of [`Stage::STEP`].
-    pub stage_mean_ms: [Option<f64>; 4],
-    /// Mean of what no stage accounts for.
-    pub rest_mean_ms: Option<f64>,
+    /// Mean of each part of a decode step, in the order of [`Part::ALL`].
+    pub part_mean_ms: [Option<f64>; 5],
     /// What the page took to draw one token; the page's clock.
     pub paint_ms: Option<f64>,
     /// The clock of the engine's figures.

@@ -76,10 +76,9 @@ fn step_figures_are_the_engines_and_leave_prefill_out() {
     let summary = answer().summary();
     assert_eq!(summary.step_p50_ms, Some(50.0));
     assert_eq!(
-        summary.stage_mean_ms,
-        [Some(0.0), Some(40.0), Some(0.0), Some(0.0)]
+        summary.part_mean_ms,
+        [Some(0.0), Some(40.0), Some(0.0), Some(0.0), Some(10.0)]
     );
-    assert_eq!(summary.rest_mean_ms, Some(10.0));
     assert_eq!(summary.clock, Some(CLOCK));
 }
 

@@ -33,6 +33,14 @@ impl Part {
         }
     }
 
+    /// The part's name for people.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Rest => "unaccounted",
+            part => part.name(),
+        }
+    }
+
     /// One line on what it holds.
     pub const fn help(self) -> &'static str {
         match self {
@@ -43,7 +51,7 @@ impl Part {
                 "The model: issuing its operations and waiting for the device"
             }
             Self::Stage(Stage::Sampling) => {
-                "Picking the token and copying to the host what that takes"
+                "Sampling the token, on the device where it does that, and copying it to the host"
             }
             Self::Stage(Stage::Text) => "Id to text, and building the event",
             Self::Stage(Stage::Request) => "Once-a-request work",
@@ -51,9 +59,15 @@ impl Part {
         }
     }
 
-    /// The part's milliseconds in a step.
+    /// Milliseconds of the part in a step. Where the device samples and times itself, that time is part of the
+    /// host's wait for it, which the engine books as forward; here it counts as sampling.
     pub fn of(self, timing: &StepTiming) -> f64 {
+        let on_device = timing.device.map_or(0.0, |device| {
+            device.sampling_ms.min(timing.stage(Stage::Forward))
+        });
         match self {
+            Self::Stage(Stage::Forward) => timing.stage(Stage::Forward) - on_device,
+            Self::Stage(Stage::Sampling) => timing.stage(Stage::Sampling) + on_device,
             Self::Stage(stage) => timing.stage(stage),
             Self::Rest => timing.residue_ms(),
         }
@@ -135,7 +149,12 @@ pub fn label(bar: &Bar, text: &str) -> String {
     }
     if let Bar::Step(step) = bar {
         for part in Part::ALL {
-            let _ = write!(label, ", {} {}", part.name(), millis(part.of(&step.timing)));
+            let _ = write!(
+                label,
+                ", {} {}",
+                part.label(),
+                millis(part.of(&step.timing))
+            );
         }
     }
     label
@@ -171,7 +190,7 @@ fn nice(ms: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::stats::{PieceRecord, TokenRecord};
-    use llamaglass_engine::timing::{Clock, ClockSource, Span, Spans};
+    use llamaglass_engine::timing::{Clock, ClockSource, DeviceTiming, Span, Spans};
 
     fn bar(kind: StepKind, wall_ms: f64, index: usize) -> Bar {
         Bar::Step(step(kind, wall_ms, index))
@@ -209,6 +228,19 @@ mod tests {
             gradient(&step(StepKind::Decode, 8.0, 0).timing),
             "linear-gradient(to top,var(--preprocess) 0.00% 25.00%,var(--forward) 25.00% 75.00%,var(--rest) 75.00% 100.00%)"
         );
+    }
+
+    #[test]
+    fn sampling_on_the_device_is_taken_out_of_the_wait_for_it() {
+        let mut timing = step(StepKind::Decode, 8.0, 0).timing;
+        timing.device = Some(DeviceTiming {
+            forward_ms: 2.5,
+            sampling_ms: 1.5,
+            clock: timing.clock,
+        });
+        let parts = Part::ALL.map(|part| part.of(&timing));
+        assert_eq!(parts, [2.0, 2.5, 1.5, 0.0, 2.0]);
+        assert_eq!(parts.iter().sum::<f64>(), timing.wall_ms);
     }
 
     #[test]
@@ -252,7 +284,7 @@ mod tests {
         let label = label(&bar(StepKind::Decode, 8.0, 2), " Paris");
         assert_eq!(
             label,
-            "Token 3: 8.0 ms, “Paris”, preprocess 2.0 ms, forward 4.0 ms, sampling 0.00 ms, text 0.00 ms, rest 2.0 ms"
+            "Token 3: 8.0 ms, “Paris”, preprocess 2.0 ms, forward 4.0 ms, sampling 0.00 ms, text 0.00 ms, unaccounted 2.0 ms"
         );
     }
 

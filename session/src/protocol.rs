@@ -151,6 +151,13 @@ pub struct ToldUsage {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Reply {
+    /// The engine's own program is being downloaded. Sent by `public/engine-worker.js`.
+    Starting {
+        /// Bytes so far.
+        done: u64,
+        /// Bytes in all; 0 where the server does not say.
+        total: u64,
+    },
     /// The engine takes commands.
     Ready,
     /// The adapter that [`Command::Probe`] found.

@@ -16,7 +16,7 @@ pub use desktop::{DesktopClient, in_desktop};
 pub use http::models;
 pub use server::ServerClient;
 pub use switch::SwitchClient;
-pub use worker::WorkerClient;
+pub use worker::{WorkerClient, terminate_worker};
 
 use crate::protocol::Command;
 

@@ -15,6 +15,20 @@ use crate::protocol::{Command, Reply};
 /// The script that starts the worker's WebAssembly, beside the page.
 const SCRIPT: &str = "engine-worker.js";
 
+thread_local! {
+    /// The worker that runs, for a page that has panicked and can trust none of its other state.
+    static LAST: RefCell<Option<Worker>> = const { RefCell::new(None) };
+}
+
+/// Ends the engine's worker, where one runs.
+pub fn terminate_worker() {
+    LAST.with(|last| {
+        if let Ok(Some(worker)) = last.try_borrow().as_deref() {
+            worker.terminate();
+        }
+    });
+}
+
 /// An engine in a dedicated worker.
 pub struct WorkerClient {
     shared: Rc<Shared>,
@@ -131,6 +145,7 @@ impl Shared {
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        LAST.set(Some(worker.clone()));
         *self.running.borrow_mut() = Some(Running {
             worker,
             ready: false,

@@ -6,34 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use super::{App, now, storage};
 use crate::protocol::{Command, Tag};
+use crate::settings::SEEDS;
 
 /// One turn of the conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Turns are made inside event handlers and outlive the component whose handler made them. Their signals
+/// are therefore reference counted: a plain `RwSignal` belongs to the reactive owner that is current where
+/// it is made, here the component, and is disposed with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Turn {
-    /// Its number; an answer's is its request's.
+    /// Number of the turn; an answer shares it with its request.
     pub tag: Tag,
-    /// Whether the user said it.
+    /// True for what the user wrote, false for an answer.
     pub is_user: bool,
-    /// What was said, so far.
-    pub text: RwSignal<String>,
-    /// How it is.
-    pub state: RwSignal<TurnState>,
-    /// The ids of the answer so far, with commas between.
-    pub ids: RwSignal<String>,
+    /// Text so far.
+    pub text: ArcRwSignal<String>,
+    /// State of an answer; a user's turn is always done.
+    pub state: ArcRwSignal<TurnState>,
+    /// Token ids of the answer so far, separated by commas.
+    pub ids: ArcRwSignal<String>,
 }
 
-/// How a turn is.
+/// State of a turn.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TurnState {
-    /// It is being made.
+    /// Tokens are still arriving.
     Streaming,
-    /// It is whole.
+    /// The model ended it.
     Done,
-    /// It is cut off at the most tokens that were allowed.
+    /// It reached the token limit.
     Cut,
     /// The user stopped it.
     Aborted,
+    /// The page stopped it because it repeated itself without end.
+    Repeating,
     /// It failed, for this reason.
     Failed(String),
 }
@@ -44,7 +51,7 @@ impl TurnState {
         match self {
             Self::Streaming => "streaming",
             Self::Done | Self::Cut => "done",
-            Self::Aborted => "aborted",
+            Self::Aborted | Self::Repeating => "aborted",
             Self::Failed(_) => "failed",
         }
     }
@@ -55,9 +62,9 @@ impl Turn {
         Self {
             tag,
             is_user,
-            text: RwSignal::new(text),
-            state: RwSignal::new(state),
-            ids: RwSignal::new(String::new()),
+            text: ArcRwSignal::new(text),
+            state: ArcRwSignal::new(state),
+            ids: ArcRwSignal::new(String::new()),
         }
     }
 
@@ -100,6 +107,13 @@ pub fn stop(app: App) {
     }
 }
 
+/// Stops the answer `tag` because it repeats itself without end; its turn will say so.
+pub(super) fn stop_repetition(app: App, tag: Tag) {
+    if app.running.get_untracked() == Some(tag) && app.inner().repeating.replace(tag) != tag {
+        app.send(&Command::Abort { tag }, &[]);
+    }
+}
+
 /// Forgets the conversation, here and in the engine's KV cache; a server has its own ways.
 pub fn clear(app: App) {
     stop(app);
@@ -118,7 +132,10 @@ fn answer(app: App) {
     if messages.last().is_none_or(|last| last.role != "user") {
         return;
     }
-    let request = app.settings.with_untracked(|s| s.request(messages));
+    let fresh_seed = (js_sys::Math::random() * SEEDS as f64) as u64;
+    let request = app
+        .settings
+        .with_untracked(|settings| settings.request(messages, fresh_seed));
     let tag = app.next_tag();
     let turn = Turn::new(tag, false, String::new(), TurnState::Streaming);
     app.turns.update(|turns| turns.push(turn));

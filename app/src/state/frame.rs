@@ -10,8 +10,9 @@ use wasm_bindgen::prelude::*;
 use web_sys::MessageChannel;
 
 use super::pace::Pace;
-use super::{App, TurnState, now, storage};
+use super::{App, TurnState, chat, now, storage};
 use crate::protocol::{Opaque, Tag};
+use crate::repetition::ends_in_loop;
 use crate::stats::{Heard, Outcome};
 
 /// Figures that change faster can't be read.
@@ -119,12 +120,12 @@ fn draw_timeline(app: App, tag: Tag) {
     measure(app, Some((tag, 0)), begin, drew);
 }
 
-/// Brings an answer's turn to what the statistics know; whether it has ended.
+/// Brings an answer's turn up to date with the statistics. Returns whether the answer has ended.
 fn refresh(app: App, tag: Tag) -> bool {
     let staged = app.lab.stage.get_untracked();
     let Some(turn) = app
         .turns
-        .with_untracked(|turns| turns.iter().find(|t| t.tag == tag).copied())
+        .with_untracked(|turns| turns.iter().find(|t| t.tag == tag).cloned())
         .or(staged.filter(|turn| turn.tag == tag))
     else {
         return false;
@@ -136,6 +137,10 @@ fn refresh(app: App, tag: Tag) -> bool {
             .with_untracked(|text| text.len() != answer.text.len())
         {
             turn.text.set(answer.text.clone());
+            let guarded = app.settings.with_untracked(|s| s.stop_repetition);
+            if guarded && answer.outcome == Outcome::Running && ends_in_loop(&answer.text) {
+                chat::stop_repetition(app, tag);
+            }
         }
         turn.ids.set(
             answer
@@ -150,6 +155,7 @@ fn refresh(app: App, tag: Tag) -> bool {
             Outcome::Finished(reason) => Some(match reason {
                 FinishReason::Stop => TurnState::Done,
                 FinishReason::Length | FinishReason::Deadline => TurnState::Cut,
+                FinishReason::Abort if app.inner().repeating.get() == tag => TurnState::Repeating,
                 FinishReason::Abort => TurnState::Aborted,
             }),
         }

@@ -2,9 +2,15 @@
 //!
 //! [`App`] is a handful of signals that every component can copy; the functions of the submodules
 //! change them. Nothing here draws.
+//!
+//! Signals with an owner are made once, in `App::new` and the constructors that it calls, under the owner
+//! of the whole page. What is made later, inside an event handler or a task, uses the reference-counted
+//! `Arc` signals, because the owner that is current there is a component's and goes with it.
+//! `app/tests/state_ownership.rs` holds this folder to that.
 
 mod bench;
 mod chat;
+mod crash;
 mod frame;
 mod lab;
 mod model;
@@ -16,6 +22,7 @@ mod storage;
 
 pub use bench::{Bench, start_bench, stop_bench};
 pub use chat::{Turn, TurnState, clear, regenerate, send, stop};
+pub use crash::install as report_panics;
 pub use frame::show;
 pub use lab::{
     Found, Kept, KeptRun, Lab, Outcome, Running, cancel_lab, choose_dataset, delete_run, open_lab,
@@ -27,7 +34,7 @@ pub use model::{
 };
 pub use program::{choose_adapter, choose_model, forget_recent, open_path};
 pub use server::{Connection, OwnServer, ServerForm, cancel_connect, connect, find_own, use_model};
-pub use storage::save_settings;
+pub use storage::{Keeper, save_chat, save_settings, set_keeper};
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -52,6 +59,8 @@ pub struct App {
     pub settings: RwSignal<Settings>,
     /// What the engine is doing.
     pub engine: RwSignal<Engine>,
+    /// Bytes of the engine's program downloaded so far and in all (0 where unknown), while it starts.
+    pub engine_download: RwSignal<Option<(u64, u64)>>,
     /// The adapter, or why there is none; `None` until it is known.
     pub backend: RwSignal<Option<Result<BackendInfo, String>>>,
     /// The models that the server offers; `None` until they are known.
@@ -70,6 +79,8 @@ pub struct App {
     pub notice: RwSignal<Option<String>>,
     /// The conversation.
     pub turns: RwSignal<Vec<Turn>>,
+    /// Text in the composer that has not been sent.
+    pub draft: RwSignal<String>,
     /// The request that is being answered.
     pub running: RwSignal<Option<Tag>>,
     /// The answer whose tokens the timeline shows.
@@ -109,6 +120,10 @@ struct Inner {
     /// What the lab waits for.
     lab: lab::Waiting,
     next_tag: std::cell::Cell<Tag>,
+    /// The answer that was stopped because it repeated itself; tags begin at 1.
+    repeating: std::cell::Cell<Tag>,
+    /// Whether the page has panicked.
+    crashed: std::cell::Cell<bool>,
 }
 
 impl App {
@@ -120,6 +135,7 @@ impl App {
         Self {
             settings: RwSignal::new(settings),
             engine: RwSignal::new(Engine::Starting),
+            engine_download: RwSignal::new(None),
             backend: RwSignal::new(None),
             catalog: RwSignal::new(None),
             platform: RwSignal::new(None),
@@ -129,6 +145,7 @@ impl App {
             error: RwSignal::new(None),
             notice: RwSignal::new(None),
             turns: RwSignal::new(turns),
+            draft: RwSignal::new(String::new()),
             running: RwSignal::new(None),
             shown: RwSignal::new(None),
             revision: RwSignal::new(0),
@@ -149,6 +166,8 @@ impl App {
                 connecting: RefCell::new(None),
                 lab: lab::Waiting::default(),
                 next_tag: std::cell::Cell::new(next_tag),
+                repeating: std::cell::Cell::new(0),
+                crashed: std::cell::Cell::new(false),
             })),
         }
     }
@@ -159,9 +178,12 @@ impl App {
         self.inner().client.replace(Some(client));
     }
 
-    /// Hears what an engine says; for whoever has no client, too.
+    /// Takes a reply of the engine into the state. After a panic of the page it does nothing: state that a
+    /// panic left half changed would only panic again.
     pub fn hear(self, reply: Reply) {
-        replies::hear(self, reply);
+        if !self.inner().crashed.get() {
+            replies::hear(self, reply);
+        }
     }
 
     /// What answers.

@@ -214,14 +214,13 @@ pub(super) fn probe(app: App) {
     app.send(&Command::StoredModels, &[]);
 }
 
-/// Ends the running answer, whose engine can't any more.
+/// Ends the answer, the benchmark and the experiment that run, because their engine is gone.
 pub(super) fn fail_running(app: App, why: &str) {
     super::lab::give_up(app, why);
-    let Some(tag) = app.running.get_untracked() else {
-        return;
-    };
     super::bench::fail(app, why);
-    super::frame::fail(app, tag, why);
+    if let Some(tag) = app.running.get_untracked() {
+        super::frame::fail(app, tag, why);
+    }
 }
 
 /// Notes news of a load.

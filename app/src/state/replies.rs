@@ -8,7 +8,9 @@ use crate::stats::Heard;
 
 pub(super) fn hear(app: App, reply: Reply) {
     match reply {
+        Reply::Starting { done, total } => app.engine_download.set(Some((done, total))),
         Reply::Ready => {
+            app.engine_download.set(None);
             if app.engine.get_untracked() == Engine::Starting {
                 app.engine.set(Engine::Empty);
                 model::probe(app);

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::copy::CopyButton;
 use super::header::Icon;
 use crate::state::{self, Engine, app};
 
@@ -14,7 +15,7 @@ pub fn Alerts() -> impl IntoView {
             <div class="alert error" role="alert" data-testid="error">
                 <Icon path="M12 8v5M12 16.5v.01M12 3l9.5 17h-19z"/>
                 <p>{move || app.error.get()}</p>
-                <button class="dismiss" aria-label="Dismiss" on:click=move |_| app.error.set(None)>
+                <button class="dismiss" aria-label="Dismiss" data-testid="dismiss-error" on:click=move |_| app.error.set(None)>
                     <Icon path="M6 6l12 12M18 6L6 18"/>
                 </button>
             </div>
@@ -23,7 +24,7 @@ pub fn Alerts() -> impl IntoView {
             <div class="alert notice" role="status" data-testid="notice">
                 <Icon path="M12 11v6M12 7.5v.01M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18"/>
                 <p>{move || app.notice.get()}</p>
-                <button class="dismiss" aria-label="Dismiss" on:click=move |_| app.notice.set(None)>
+                <button class="dismiss" aria-label="Dismiss" data-testid="dismiss-notice" on:click=move |_| app.notice.set(None)>
                     <Icon path="M6 6l12 12M18 6L6 18"/>
                 </button>
             </div>
@@ -31,7 +32,7 @@ pub fn Alerts() -> impl IntoView {
     }
 }
 
-/// The engine is gone: what it said last, and the way back.
+/// Card shown after the engine has crashed: its last words and a button that restarts it.
 #[component]
 pub fn Crashed() -> impl IntoView {
     let app = app();
@@ -42,18 +43,25 @@ pub fn Crashed() -> impl IntoView {
     view! {
         <Show when=move || message().is_some()>
             <section class="card crashed" role="alert" data-testid="crashed">
-                <h2>"The engine stopped"</h2>
+                <h2>"Something went wrong"</h2>
                 <p>
-                    "It ended with an error that it could not recover from. The page and your conversation are still here."
+                    "The engine stopped because of an error that it could not recover from. The page and your conversation are still here."
                 </p>
                 <pre class="last-words">{message}</pre>
-                <button
-                    class="primary"
-                    data-testid="restart-engine"
-                    on:click=move |_| state::restart_engine(app)
-                >
-                    "Restart the engine"
-                </button>
+                <div class="crash-buttons">
+                    <button
+                        class="primary"
+                        data-testid="restart-engine"
+                        on:click=move |_| state::restart_engine(app)
+                    >
+                        "Restart the engine"
+                    </button>
+                    <CopyButton
+                        id="crashed-copy"
+                        label="Copy details"
+                        text=move || untrack(message).unwrap_or_default()
+                    />
+                </div>
             </section>
         </Show>
     }

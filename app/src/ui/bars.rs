@@ -16,9 +16,9 @@ use crate::timeline::{Part, gradient, label, scale as scale_of};
 /// How near to the last bar counts as being there, in pixels.
 const NEAR: i32 = 24;
 
-/// The bars of the shown answer; keeps `scale` at what their full height stands for (ms).
+/// The bars of the shown answer. Keeps `scale` at the milliseconds that the chart's full height stands for.
 #[component]
-pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
+pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> impl IntoView {
     let app = app();
     let list = NodeRef::<Div>::new();
     let drawn =
@@ -66,7 +66,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
 
     // Who scrolls back stays there.
     let scrolled = move |_| {
-        if let Some(list) = list.get_untracked() {
+        if let Some(list) = list.try_get_untracked().flatten() {
             let left = list.scroll_width() - list.scroll_left() - list.client_width();
             drawn.with_value(|(_, _, at_end)| at_end.set(left < NEAR));
         }
@@ -84,13 +84,6 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
         if let Some(bar) = to.and_then(|bar| bar.dyn_into::<HtmlElement>().ok()) {
             let _ = bar.focus();
         }
-    };
-    let empty = move || {
-        app.revision.track();
-        app.shown.get().is_none_or(|tag| {
-            app.stats
-                .with_value(|stats| stats.get(tag).is_none_or(|a| a.bars.is_empty()))
-        })
     };
     view! {
         <div
@@ -122,8 +115,8 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>) -> impl IntoView {
                 focus(to);
             }
         ></div>
-        <Show when=empty>
-            <p class="bars-empty">"Ask something: every token becomes a bar here, split by where its time went."</p>
+        <Show when=move || !has_bars.get()>
+            <p class="bars-empty"><span>"Ask something: every token becomes a bar here, split by where its time went."</span></p>
         </Show>
     }
 }

@@ -62,13 +62,18 @@ pub fn BenchDialog() -> impl IntoView {
         >
             <div class="dialog-head">
                 <h2 id="bench-title">"Benchmark"</h2>
-                <button class="tool" aria-label="Close" on:click=move |_| app.bench_open.set(false)>
+                <button
+                    class="tool"
+                    aria-label="Close"
+                    data-testid="bench-close"
+                    on:click=move |_| app.bench_open.set(false)
+                >
                     <Icon path="M6 6l12 12M18 6L6 18"/>
                 </button>
             </div>
             <div class="dialog-body">
                 <p class="help">
-                    "The runs of "<code>"llamaglass bench"</code>", here: random prompts of random ids, nothing reused, one run before that does not count."
+                    "The runs of "<code>"llamaglass bench"</code>", here: random prompts, nothing reused, after one warm-up run."
                 </p>
                 <div class="bench-fields">
                     <Number id="bench-prompt" label="Prompt tokens" value=prompt/>
@@ -151,7 +156,7 @@ fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
     };
     view! {
         <div class="settings-field" class:invalid=move || value.with(Option::is_none)>
-            <label for="bench-positions">"Positions, such as 100, 1000"</label>
+            <label for="bench-positions">"Context positions to test, such as 100, 1000"</label>
             <input
                 id="bench-positions"
                 data-testid="bench-positions"
@@ -227,14 +232,14 @@ fn Results(report: BenchReport) -> impl IntoView {
     });
     let clock = report.clock.map(|clock| {
         format!(
-            "The engine\u{2019}s {}, which moves in steps of {}.",
+            "The engine\u{2019}s {}, resolution {}.",
             clock.source.name(),
             resolution(clock.resolution_ms)
         )
     });
     let device_clock = report.device_clock.map(|clock| {
         format!(
-            " On the device: its own timestamps, which move in steps of {}; part of forward.",
+            " On the device: its own timestamps, resolution {}; part of forward.",
             resolution(clock.resolution_ms)
         )
     });

@@ -22,13 +22,14 @@ pub fn Chat() -> impl IntoView {
     let log = NodeRef::<Div>::new();
     // Until the user scrolls up, the log follows what is said.
     let follow = RwSignal::new(true);
+    // Runs in later frames and tasks too, when the lab may have replaced the conversation.
     let to_end = move || {
-        if let Some(log) = log.get_untracked() {
+        if let Some(log) = log.try_get_untracked().flatten() {
             log.set_scroll_top(log.scroll_height());
         }
     };
     let scrolled = move |_| {
-        if let Some(log) = log.get_untracked() {
+        if let Some(log) = log.try_get_untracked().flatten() {
             let left = log.scroll_height() - log.scroll_top() - log.client_height();
             let near = left <= NEAR;
             if follow.get_untracked() != near {
@@ -87,12 +88,12 @@ pub fn Chat() -> impl IntoView {
                         <Welcome/>
                     </Show>
                     <FallbackNote/>
-                    <Alerts/>
                 </div>
             </div>
             <Show when=move || !follow.get() && app.turns.with(|turns| !turns.is_empty())>
                 <button
                     class="jump"
+                    data-testid="jump-latest"
                     on:click=move |_| {
                         follow.set(true);
                         to_end();
@@ -102,6 +103,7 @@ pub fn Chat() -> impl IntoView {
                     "Latest"
                 </button>
             </Show>
+            <div class="chat-alerts"><Alerts/></div>
             <Composer/>
         </section>
     }
@@ -143,7 +145,7 @@ fn Hint() -> impl IntoView {
 fn Suggestion(text: &'static str) -> impl IntoView {
     let app = app();
     view! {
-        <button class="suggestion" on:click=move |_| crate::state::send(app, text.into())>
+        <button class="suggestion" data-testid="suggestion" on:click=move |_| crate::state::send(app, text.into())>
             {text}
         </button>
     }

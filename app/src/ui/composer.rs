@@ -12,7 +12,7 @@ use crate::state::{self, Engine, app};
 pub fn Composer() -> impl IntoView {
     let app = app();
     let field = NodeRef::<Textarea>::new();
-    let text = RwSignal::new(String::new());
+    let text = app.draft;
     let ready = move || matches!(app.engine.get(), Engine::Loaded(_));
     let running = move || app.running.get().is_some();
     let sendable = move || app.can_send() && text.with(|text| !text.trim().is_empty());

@@ -144,7 +144,7 @@ fn rows(step: &StepRecord) -> Vec<Row> {
         .filter(|row| row.ms != 0.0)
         .collect();
     rows.push(Row {
-        name: "rest",
+        name: "unaccounted",
         part: "rest",
         ms: timing.residue_ms(),
     });

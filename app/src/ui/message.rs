@@ -4,15 +4,17 @@ use leptos::html::Div;
 use leptos::prelude::*;
 
 use super::answer::{AnswerView, clear_highlight};
+use super::copy::CopyButton;
 use super::header::Icon;
 use crate::state::{self, Turn, TurnState, app};
 
 /// What the user said: plain text.
 #[component]
 pub fn UserTurn(turn: Turn) -> impl IntoView {
+    let text = turn.text;
     view! {
         <article class="turn user" aria-label="You">
-            <p class="plain">{move || turn.text.get()}</p>
+            <p class="plain">{move || text.get()}</p>
         </article>
     }
 }
@@ -23,11 +25,19 @@ pub fn Answer(turn: Turn) -> impl IntoView {
     let app = app();
     let body = NodeRef::<Div>::new();
     let drawn = StoredValue::new_local(None::<AnswerView>);
+    let Turn {
+        tag,
+        text,
+        state,
+        ids,
+        ..
+    } = turn.clone();
 
+    let (shown_text, shown_state) = (text.clone(), state.clone());
     Effect::new(move || {
         let Some(root) = body.get() else { return };
-        let finished = turn.state.with(|state| *state != TurnState::Streaming);
-        turn.text.with(|text| {
+        let finished = shown_state.with(|state| *state != TurnState::Streaming);
+        shown_text.with(|text| {
             drawn.update_value(|drawn| {
                 drawn
                     .get_or_insert_with(|| AnswerView::new(root.into()))
@@ -37,12 +47,12 @@ pub fn Answer(turn: Turn) -> impl IntoView {
     });
     Effect::new(move || {
         let step = app.focused.get();
-        if app.shown.get() != Some(turn.tag) {
+        if app.shown.get() != Some(tag) {
             return;
         }
         let source = step.and_then(|step| {
             app.stats
-                .with_value(|stats| stats.get(turn.tag)?.bars.get(step)?.text())
+                .with_value(|stats| stats.get(tag)?.bars.get(step)?.text())
         });
         match source {
             Some(source) => drawn.with_value(|drawn| {
@@ -54,34 +64,41 @@ pub fn Answer(turn: Turn) -> impl IntoView {
         }
     });
 
-    let streaming = move || turn.state.with(|state| *state == TurnState::Streaming);
-    let waiting = move || streaming() && turn.text.with(String::is_empty);
+    let streamed = state.clone();
+    let streaming = Memo::new(move |_| streamed.with(|state| *state == TurnState::Streaming));
+    let waiting = move || streaming.get() && text.with(String::is_empty);
     view! {
         <article
             class="turn answer"
             aria-label="Answer"
             data-testid="answer"
-            data-state=move || turn.state.with(|state| state.name())
-            data-ids=move || turn.ids.get()
+            data-state=move || state.with(|state| state.name())
+            data-ids=move || ids.get()
         >
-            <div class="markdown" class:streaming=streaming node_ref=body></div>
+            <div class="markdown" class:streaming=move || streaming.get() node_ref=body></div>
             <Show when=waiting>
                 <p class="waiting" aria-label="Reading the prompt"><span></span><span></span><span></span></p>
             </Show>
-            <Ending turn/>
-            <Tools turn/>
+            <Ending turn=turn.clone()/>
+            <Tools turn streaming/>
         </article>
     }
 }
 
-/// How the answer ended, where that needs a word.
+/// Says how the answer ended, unless the model ended it.
 #[component]
 fn Ending(turn: Turn) -> impl IntoView {
+    let note = |words: &'static str| view! { <p class="ending">{words}</p> }.into_any();
     move || {
         match turn.state.get() {
         TurnState::Streaming | TurnState::Done => None,
-        TurnState::Cut => Some(view! { <p class="ending">"Cut off: the most tokens that the settings or the context allow."</p> }.into_any()),
-        TurnState::Aborted => Some(view! { <p class="ending">"Stopped."</p> }.into_any()),
+        TurnState::Cut => Some(note(
+            "Stopped at the token limit: the one in the settings, or the end of the context.",
+        )),
+        TurnState::Aborted => Some(note("Stopped.")),
+        TurnState::Repeating => Some(note(
+            "Stopped: the answer kept repeating itself. Regenerate it, or turn this guard off in the settings.",
+        )),
         TurnState::Failed(error) => Some(
             view! { <p class="ending failed" role="alert" data-testid="answer-error">"This answer failed: " {error}</p> }
                 .into_any(),
@@ -90,36 +107,26 @@ fn Ending(turn: Turn) -> impl IntoView {
     }
 }
 
+/// Copy, Regenerate and the timeline of an answer that has ended.
 #[component]
-fn Tools(turn: Turn) -> impl IntoView {
+fn Tools(turn: Turn, streaming: Memo<bool>) -> impl IntoView {
     let app = app();
-    let ended = move || turn.state.with(|state| *state != TurnState::Streaming);
+    let Turn { tag, text, .. } = turn;
     let is_last = move || {
         app.turns
-            .with(|turns| turns.last().is_some_and(|last| last.tag == turn.tag))
+            .with(|turns| turns.last().is_some_and(|last| last.tag == tag))
     };
-    let shown = move || app.shown.get() == Some(turn.tag);
+    let shown = move || app.shown.get() == Some(tag);
     let timed = move || {
         app.shown.track();
-        app.stats.with_value(|stats| stats.get(turn.tag).is_some())
+        app.stats.with_value(|stats| stats.get(tag).is_some())
     };
-    let copied = RwSignal::new(false);
-    let copy = move |_| {
-        let text = turn.text.get_untracked();
-        let _ = window().navigator().clipboard().write_text(&text);
-        copied.set(true);
-        set_timeout(
-            move || copied.set(false),
-            std::time::Duration::from_millis(1500),
-        );
-    };
+    let text = StoredValue::new(text);
+    let copied = move || text.with_value(ArcRwSignal::get_untracked);
     view! {
-        <Show when=ended>
+        <Show when=move || !streaming.get()>
             <div class="turn-tools">
-                <button class="quiet" on:click=copy aria-live="polite">
-                    <Icon path="M9 9h10v11H9zM15 9V4H5v11h4"/>
-                    {move || if copied.get() { "Copied" } else { "Copy" }}
-                </button>
+                <CopyButton id="copy-answer" label="Copy" text=copied/>
                 <Show when=is_last>
                     <button
                         class="quiet"
@@ -132,7 +139,11 @@ fn Tools(turn: Turn) -> impl IntoView {
                     </button>
                 </Show>
                 <Show when=move || timed() && !shown()>
-                    <button class="quiet" on:click=move |_| state::show(app, Some(turn.tag))>
+                    <button
+                        class="quiet"
+                        data-testid="show-timeline"
+                        on:click=move |_| state::show(app, Some(tag))
+                    >
                         <Icon path="M4 20V10M9 20V4M14 20v-7M19 20V7"/>
                         "Show its timeline"
                     </button>

@@ -6,6 +6,7 @@ mod bars;
 mod bench;
 mod chat;
 mod composer;
+mod copy;
 mod detail;
 mod download;
 mod files;
@@ -27,17 +28,30 @@ mod wiring;
 
 use leptos::prelude::*;
 
-use crate::state::{App, Engine};
+use crate::state::{self, App, Engine, Keeper};
+
+/// Shown in a tab that does not keep the browser's conversation.
+const OTHER_TAB: &str = "The kept conversation was open in another tab when this tab was opened. This tab has a \
+    conversation of its own, which lasts until the tab is closed.";
 
 /// Puts the page into the document's body and starts its engine.
 pub fn mount() {
     console_error_panic_hook::set_once();
-    mount_to_body(|| {
-        let app = App::new();
-        wiring::connect(app);
-        view! { <Page app/> }
+    wasm_bindgen_futures::spawn_local(async {
+        let keeper = wiring::keeper().await;
+        state::set_keeper(keeper);
+        mount_to_body(move || {
+            let app = App::new();
+            state::report_panics(app);
+            wiring::save_on_leaving(app);
+            if keeper == Keeper::Tab {
+                app.notice.set(Some(OTHER_TAB.into()));
+            }
+            wiring::connect(app);
+            view! { <Page app/> }
+        });
+        wiring::remove_splash();
     });
-    wiring::remove_splash();
 }
 
 /// The whole page, over a state whose client is connected.

@@ -62,7 +62,12 @@ pub fn ModelDialog() -> impl IntoView {
         >
             <div class="dialog-head">
                 <h2 id="model-title">"Change the model"</h2>
-                <button class="tool" aria-label="Close" on:click=move |_| app.model_open.set(false)>
+                <button
+                    class="tool"
+                    aria-label="Close"
+                    data-testid="model-close"
+                    on:click=move |_| app.model_open.set(false)
+                >
                     <Icon path="M6 6l12 12M18 6L6 18"/>
                 </button>
             </div>
@@ -203,7 +208,16 @@ fn FileInputs() -> impl IntoView {
 fn Runs() -> impl IntoView {
     let app = app();
     let words = move || match app.backend.get() {
-        None => "Looking for a graphics adapter…".to_owned(),
+        None => match app.engine_download.get() {
+            Some((done, total)) if total > 0 => format!(
+                "Downloading the engine: {} of {}",
+                format::bytes(done),
+                format::bytes(total)
+            ),
+            Some((done, _)) => format!("Downloading the engine: {}", format::bytes(done)),
+            None if app.engine.get() == Engine::Starting => "Starting the engine…".to_owned(),
+            None => "Looking for a graphics adapter…".to_owned(),
+        },
         Some(Ok(info)) => format!(
             "Runs on: {} · {}",
             super::status::backend_name(info.backend),

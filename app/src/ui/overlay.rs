@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 use llamaglass_engine::platform::clock;
+use llamaglass_engine::timing::Stage;
 
 use super::bars::Bars;
 use super::detail::Detail;
@@ -20,10 +21,17 @@ pub fn Overlay() -> impl IntoView {
     let all = RwSignal::new(false);
     let opaque = Memo::new(move |_| app.summary.with(|s| s.pieces.is_some()));
     let fit = move || match (all.get(), opaque.get()) {
-        (true, _) => "Fit: all",
-        (false, false) => "Fit: tokens",
-        (false, true) => "Fit: pieces",
+        (true, _) => "Scale: include prompt",
+        (false, false) => "Scale: tokens",
+        (false, true) => "Scale: pieces",
     };
+    let has_bars = Memo::new(move |_| {
+        app.revision.track();
+        app.shown.get().is_some_and(|tag| {
+            app.stats
+                .with_value(|stats| stats.get(tag).is_some_and(|answer| !answer.bars.is_empty()))
+        })
+    });
     let scale = RwSignal::new(1.0);
     view! {
         <aside class="overlay" data-testid="overlay" aria-label="Token timeline">
@@ -32,13 +40,15 @@ pub fn Overlay() -> impl IntoView {
                 <button
                     class="quiet"
                     aria-pressed=move || all.get().to_string()
-                    title="Fit the height to the tokens, or to what has the prompt in it too"
+                    data-testid="timeline-scale"
+                    title="Scale the chart to the tokens, or to the prompt's steps too"
                     on:click=move |_| all.update(|all| *all = !*all)
                 >
                     {fit}
                 </button>
                 <button
                     class="quiet"
+                    data-testid="timeline-hide"
                     title="Hide the timeline"
                     aria-label="Hide the timeline"
                     on:click=move |_| {
@@ -54,13 +64,13 @@ pub fn Overlay() -> impl IntoView {
                 <div
                     class="axis numbers"
                     aria-hidden="true"
-                    style:visibility=move || if app.summary.with(|s| s.ttft_ms.is_some()) { "visible" } else { "hidden" }
+                    style:visibility=move || if has_bars.get() { "visible" } else { "hidden" }
                 >
                     <span>{move || format::millis(scale.get())}</span>
                     <span>{move || format::millis(scale.get() / 2.0)}</span>
                     <span>"0"</span>
                 </div>
-                <Bars all scale/>
+                <Bars all scale has_bars/>
             </div>
             <Show when=move || !opaque.get() fallback=OpaqueLegend>
                 <Legend/>
@@ -78,29 +88,28 @@ pub fn Overlay() -> impl IntoView {
 #[component]
 fn Legend() -> impl IntoView {
     let app = app();
-    let mean = move |part: Part| {
-        app.summary.with(|s| match part {
-            Part::Stage(stage) => llamaglass_engine::timing::Stage::STEP
-                .iter()
-                .position(|known| *known == stage)
-                .and_then(|at| s.stage_mean_ms[at]),
-            Part::Rest => s.rest_mean_ms,
-        })
+    let device_samples = Memo::new(move |_| {
+        let device = app.summary.with(|s| s.device);
+        device.is_some_and(|device| device.sampling_ms > 0.0)
+    });
+    let name = move |part: Part| match part {
+        Part::Stage(Stage::Sampling) if device_samples.get() => "sampling (device\u{2019}s clock)",
+        part => part.label(),
+    };
+    let parts = Part::ALL.into_iter().enumerate();
+    let item = move |(at, part): (usize, Part)| {
+        let mean = move || app.summary.with(|s| s.part_mean_ms[at]);
+        view! {
+            <li title=part.help() data-testid=format!("legend-{}", part.name())>
+                <span class="swatch" data-part=part.name() aria-hidden="true"></span>
+                <span>{move || name(part)}</span>
+                <span class="numbers">{move || mean().map_or("–".into(), format::millis)}</span>
+            </li>
+        }
     };
     view! {
-        <ul class="legend" aria-label="Mean of a token, by stage">
-            {Part::ALL
-                .map(|part| {
-                    view! {
-                        <li title=part.help()>
-                            <span class="swatch" data-part=part.name() aria-hidden="true"></span>
-                            <span>{part.name()}</span>
-                            <span class="numbers">
-                                {move || mean(part).map_or("–".into(), format::millis)}
-                            </span>
-                        </li>
-                    }
-                })}
+        <ul class="legend" aria-label="Mean of a decode step, by stage">
+            {parts.map(item).collect_view()}
         </ul>
     }
 }
@@ -123,7 +132,7 @@ fn OpaqueLegend() -> impl IntoView {
 fn OpaqueClocks() -> impl IntoView {
     let clock = clock();
     let words = format!(
-        "This server tells nothing of its steps, so there are no stages and no token ids: only when text reached this page, by the page\u{2019}s {}, which moves in steps of {}, with the way through the network in it. A piece may hold several tokens; tokens are counted by the server, at the end. ",
+        "This server tells nothing of its steps, so there are no stages and no token ids: only when text reached this page, by the page\u{2019}s {} (resolution {}), with the way through the network in it. A piece may hold several tokens; tokens are counted by the server, at the end. ",
         clock.source.name(),
         resolution(clock.resolution_ms)
     );
@@ -159,7 +168,7 @@ fn Clocks() -> impl IntoView {
             "engine"
         };
         Some(format!(
-            "Stages: the {whose}'s {}, which moves in steps of {}. ",
+            "Stages: the {whose}'s {}, resolution {}. ",
             clock.source.name(),
             resolution(clock.resolution_ms)
         ))
@@ -182,10 +191,10 @@ fn Clocks() -> impl IntoView {
     let device = move || {
         app.summary.with(|s| s.device).map(|device| {
             format!(
-                "On the device, within the forward bar: forward {}, sampling {} a token, by its own timestamps, which move in steps of {}. ",
+                "By the device's own timestamps (resolution {}): forward {}, sampling {} per token. Sampling is taken out of the wait for the device. ",
+                resolution(device.clock.resolution_ms),
                 format::millis(device.forward_ms),
-                format::millis(device.sampling_ms),
-                resolution(device.clock.resolution_ms)
+                format::millis(device.sampling_ms)
             )
         })
     };

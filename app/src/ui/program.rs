@@ -98,7 +98,7 @@ pub fn AdapterSetting() -> impl IntoView {
         let mut names: Vec<(String, String)> = adapters
             .map(|info| {
                 let software = if info.software {
-                    ", a program on the CPU"
+                    ", software adapter"
                 } else {
                     ""
                 };

@@ -2,7 +2,6 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::{BackendChoice, StubLevel};
 
 use super::header::Icon;
@@ -41,11 +40,8 @@ pub fn SettingsDialog() -> impl IntoView {
         }
     });
     let reset = move |_| {
-        app.settings.update(|settings| {
-            settings.sampling = SamplingOptions::default();
-            settings.max_tokens = None;
-            settings.stop.clear();
-        });
+        app.settings
+            .update(crate::settings::Settings::reset_sampling);
         state::save_settings(app);
         generation.update(|n| *n += 1);
     };
@@ -105,6 +101,20 @@ pub fn SettingsDialog() -> impl IntoView {
                     <div class="settings-grid">
                         {sampling.map(|field| view! { <SettingsField field generation/> }).collect_view()}
                     </div>
+                    <label class="bench-choice" for="settings-stop-repetition">
+                        <input
+                            id="settings-stop-repetition"
+                            data-testid="settings-stop-repetition"
+                            type="checkbox"
+                            prop:checked=move || app.settings.with(|s| s.stop_repetition)
+                            on:change=move |event| {
+                                let on = event_target_checked(&event);
+                                app.settings.update(|s| s.stop_repetition = on);
+                                state::save_settings(app);
+                            }
+                        />
+                        "Stop an answer that repeats itself without end"
+                    </label>
                 </section>
                 <section>
                     <h3><label for="settings-stub">"Stub level"</label></h3>
@@ -168,7 +178,10 @@ fn StubSetting() -> impl IntoView {
     let choices = StubLevel::ALL.map(|level| {
         view! {
             <option value=level.to_string() prop:selected=move || chosen() == level>
-                {format!("{level}: the path ends {}", level.place())}
+                {match level {
+                    StubLevel::Whole => "Off (full model)".to_owned(),
+                    level => format!("{level}: the path ends {}", level.place()),
+                }}
             </option>
         }
     });
@@ -187,21 +200,20 @@ fn StubSetting() -> impl IntoView {
                 {choices}
             </select>
             <p class="help" id="settings-stub-help">
-                "To find out what the parts of a request's path cost: what lies behind its end is made up. A change loads the model again."
+                "Measures what the parts of a request's path cost: everything after that point is simulated. A change loads the model again."
             </p>
         </div>
     }
 }
 
-/// A context length that was changed under a loaded model.
+/// Offers to load the model again where its context length is not the one in the settings.
 #[component]
 fn Reload() -> impl IntoView {
     let app = app();
     let differs = move || {
-        let wanted = app.settings.with(|s| s.context_length);
-        app.model().is_some_and(|info| {
-            wanted.is_some_and(|n| n.min(info.config.context_length) != info.context_length)
-        })
+        let options = app.settings.with(crate::settings::Settings::load_options);
+        app.model()
+            .is_some_and(|info| options.context_for(&info.config) != info.context_length)
     };
     view! {
         <Show when=differs>

@@ -82,7 +82,7 @@ pub fn FallbackNote() -> impl IntoView {
                     data-testid="try-webgpu"
                     on:click=move |_| state::choose_backend(app, BackendChoice::Wgpu)
                 >
-                    "Try " {the_gpu} " all the same"
+                    "Try " {the_gpu} " anyway"
                 </button>
             </details>
         </Show>

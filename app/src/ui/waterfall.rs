@@ -7,7 +7,7 @@ use super::status::resolution;
 use crate::format;
 use crate::state::app;
 
-/// A row a part, from its begin to its end; nothing before a model is loaded.
+/// One row for each part of the load; nothing before a model is loaded.
 #[component]
 pub fn Waterfall() -> impl IntoView {
     let app = app();
@@ -30,7 +30,7 @@ fn table(load: &LoadTiming) -> impl IntoView + use<> {
     let rows = load.parts.iter().map(|part| row(part, total));
     let clock = load.clock.map(|clock| {
         format!(
-            "The engine\u{2019}s {}, which moves in steps of {}. Bars that overlap went on at the same time; the figure is what each was busy.",
+            "The engine\u{2019}s {}, resolution {}. Overlapping bars ran in parallel; figures show busy time, as does the dark part of a bar.",
             clock.source.name(),
             resolution(clock.resolution_ms)
         )
@@ -44,13 +44,18 @@ fn table(load: &LoadTiming) -> impl IntoView + use<> {
 }
 
 fn row(part: &LoadPart, total: f64) -> impl IntoView + use<> {
-    let percent = |ms: f64| format!("{:.2}%", 100.0 * ms / total);
-    let (left, width) = (percent(part.start_ms), percent(part.end_ms - part.start_ms));
+    let percent = |ms: f64, of: f64| format!("{:.2}%", 100.0 * ms / of);
+    let whole_ms = part.end_ms - part.start_ms;
+    let (left, width) = (percent(part.start_ms, total), percent(whole_ms, total));
+    // A part that waits for others is not busy from its begin to its end.
+    let busy = percent(part.busy_ms.min(whole_ms), whole_ms.max(f64::MIN_POSITIVE));
     view! {
         <tr data-span=part.span.name()>
             <th scope="row">{part.span.name()}</th>
             <td class="lane" aria-hidden="true">
-                <span style:margin-left=left style:width=width></span>
+                <span class="lane-whole" style:margin-left=left style:width=width>
+                    <span class="lane-busy" style:width=busy></span>
+                </span>
             </td>
             <td class="numbers">{format::millis(part.busy_ms)}</td>
         </tr>

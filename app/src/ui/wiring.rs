@@ -9,7 +9,7 @@ use wasm_bindgen_futures::JsFuture;
 use crate::browser::Facts;
 use crate::catalog::{CatalogModel, parse_catalog};
 use crate::client::{Client, Listener, SwitchClient, in_desktop};
-use crate::state::{self, App};
+use crate::state::{self, App, Keeper};
 
 /// Starts the engine and, where the page came from a server, fetches its list of models.
 pub fn connect(app: App) {
@@ -19,9 +19,42 @@ pub fn connect(app: App) {
     }
     leptos::task::spawn_local(async move {
         let catalog = fetch_catalog().await;
-        app.catalog.set(Some(catalog));
-        state::find_own(app).await;
+        // `llamaglass serve` offers the page no models to load and has one that answers. Any other server
+        // would only log that it has no such address.
+        let serves = matches!(&catalog, Ok(models) if models.is_empty());
+        app.catalog.set(Some(match serves {
+            true => Err("it offers none".into()),
+            false => catalog,
+        }));
+        if serves {
+            state::find_own(app).await;
+        }
     });
+}
+
+/// Where this tab keeps its conversation, as `public/boot.js` found out.
+pub async fn keeper() -> Keeper {
+    let kept = js_sys::Reflect::get(&window(), &"llamaglassTab".into())
+        .and_then(|promise| promise.dyn_into::<js_sys::Promise>());
+    let keeps = match kept {
+        Ok(promise) => JsFuture::from(promise).await.ok(),
+        Err(_) => None,
+    };
+    match keeps.and_then(|keeps| keeps.as_bool()) {
+        Some(false) => Keeper::Tab,
+        _ => Keeper::Browser,
+    }
+}
+
+/// Saves the conversation when the page is left in the middle of an answer.
+pub fn save_on_leaving(app: App) {
+    let left = leptos::ev::Custom::<web_sys::Event>::new("pagehide");
+    let handle = window_event_listener(left, move |_| {
+        if app.running.get_untracked().is_some() {
+            state::save_chat(app);
+        }
+    });
+    on_cleanup(move || handle.remove());
 }
 
 fn client(listener: Listener) -> Rc<dyn Client> {

@@ -102,7 +102,7 @@ async fn a_server_that_tells_nothing_shows_when_text_came_and_no_more() {
     stage.wait("the server", |s| s.app.can_send()).await;
     stage.ask("hello").await;
     assert!(stage.text("answer").contains("Paris it is, I say."));
-    assert!(stage.text("answer").contains("Cut off"));
+    assert!(stage.text("answer").contains("Stopped at the token limit"));
     let answer = stage.find("answer").unwrap();
     assert_eq!(answer.get_attribute("data-ids").as_deref(), Some(""));
     assert_eq!(stage.count("[data-testid='bar']"), 0);

@@ -23,8 +23,6 @@ use crate::timing::{LoadSpan, LoadTiming};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, ModelConfig};
 
-/// The longest KV cache that is made without being asked for.
-const DEFAULT_CONTEXT: usize = 4096;
 /// Prompt ids a prefill step computes: enough to keep a GPU busy, few enough that an abort is heard.
 const CHUNK_GPU: usize = 256;
 /// The same for the CPU and for software adapters.
@@ -215,11 +213,6 @@ fn report(progress: &mut dyn FnMut(LoadProgress), phase: LoadPhase, done: u64, t
     progress(LoadProgress { phase, done, total });
 }
 
-fn context_length(config: &ModelConfig, options: &LoadOptions) -> usize {
-    let wanted = options.context_length.unwrap_or(DEFAULT_CONTEXT);
-    wanted.clamp(1, config.context_length.max(1))
-}
-
 fn chunk(options: &LoadOptions, info: &BackendInfo) -> usize {
     let default = if info.software { CHUNK_CPU } else { CHUNK_GPU };
     options.prefill_chunk.unwrap_or(default).max(1)
@@ -254,7 +247,7 @@ fn shape(
     options: &LoadOptions,
     info: &BackendInfo,
 ) -> Result<Shape, ForwardError> {
-    let context = context_length(config, options);
+    let context = options.context_for(config);
     let shape = Shape {
         context,
         batch: options.batch.unwrap_or(1),

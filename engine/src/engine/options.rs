@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::StubLevel;
 use crate::forward::{ForwardPath, KvType};
 use crate::scheduler::Policy;
+use crate::weights::ModelConfig;
+
+/// Positions of the KV cache where nothing else is asked for, and the model has as many.
+const DEFAULT_CONTEXT: usize = 4096;
 
 /// How a model is to be loaded.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +46,14 @@ pub struct LoadOptions {
     pub readback_depth: Option<usize>,
     /// How far the path of a request is followed.
     pub stub: StubLevel,
+}
+
+impl LoadOptions {
+    /// Context length, in positions, that a model of this configuration is loaded with.
+    pub fn context_for(&self, config: &ModelConfig) -> usize {
+        let wanted = self.context_length.unwrap_or(DEFAULT_CONTEXT);
+        wanted.clamp(1, config.context_length.max(1))
+    }
 }
 
 /// Which arithmetic is wanted.

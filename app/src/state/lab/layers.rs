@@ -170,7 +170,7 @@ fn stage(app: App, overlay: bool) -> Turn {
     let turn = Turn::new(tag, false, String::new(), TurnState::Streaming);
     app.stats
         .update_value(|stats| stats.submit(tag, now(), false));
-    app.lab.stage.set(Some(turn));
+    app.lab.stage.set(Some(turn.clone()));
     frame::show(app, overlay.then_some(tag));
     turn
 }

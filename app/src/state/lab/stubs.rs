@@ -49,7 +49,7 @@ impl PageStubs {
         let row = &self.dataset.rows[index % self.dataset.rows.len()];
         let request = asking(self.chat, &row.prompt, tokens);
         let turn = Turn::new(0, false, String::new(), TurnState::Streaming);
-        self.app.lab.stage.set(Some(turn));
+        self.app.lab.stage.set(Some(turn.clone()));
         let mut whole = String::new();
         let answer = answers::heard(self.app, request, |heard, _| {
             let Heard::Event(event) = heard else { return };

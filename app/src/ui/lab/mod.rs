@@ -13,7 +13,7 @@ mod summary;
 use leptos::prelude::*;
 use llamaglass_engine::lab::Experiment;
 
-use super::alerts::Alerts;
+use super::alerts::{Alerts, Crashed};
 use super::header::Icon;
 use super::message::Answer;
 use crate::lab::unfit;
@@ -53,11 +53,16 @@ pub fn LabTab() -> impl IntoView {
             <div class="lab-column">
                 <div class="lab-head">
                     <h2 id="lab-title">"Lab: where a token\u{2019}s time goes"</h2>
-                    <button class="secondary" on:click=move |_| state::open_lab(app, false)>
+                    <button
+                        class="secondary"
+                        data-testid="lab-close"
+                        on:click=move |_| state::open_lab(app, false)
+                    >
                         <Icon path="M15 5l-7 7l7 7"/>
                         "Conversation"
                     </button>
                 </div>
+                <Crashed/>
                 <div class="lab-alerts"><Alerts/></div>
                 <p class="help" data-testid="lab-whose">{whose}</p>
                 <div class="lab-all">
