@@ -1,0 +1,11 @@
+//! A panic of the page. A program of its own, because nothing in this WebAssembly can be trusted afterwards.
+#![cfg_attr(
+    target_arch = "wasm32",
+    expect(clippy::unwrap_used, reason = "a test may panic")
+)]
+
+#[cfg(target_arch = "wasm32")]
+mod crash;
+
+/// The runner calls the test by itself.
+fn main() {}
