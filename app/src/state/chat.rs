@@ -76,9 +76,9 @@ impl Turn {
     }
 }
 
-/// Says `text` to the model.
+/// Sends `text` to the model, unless nothing can be asked now.
 pub fn send(app: App, text: String) {
-    if text.trim().is_empty() || app.running.get_untracked().is_some() {
+    if text.trim().is_empty() || !untrack(|| app.can_send()) {
         return;
     }
     let turn = Turn::new(app.next_tag(), true, text, TurnState::Done);
@@ -86,9 +86,9 @@ pub fn send(app: App, text: String) {
     answer(app);
 }
 
-/// Has the last answer made again.
+/// Replaces the last answer by a new one, unless nothing can be asked now.
 pub fn regenerate(app: App) {
-    if app.running.get_untracked().is_some() {
+    if !untrack(|| app.can_send()) {
         return;
     }
     app.turns.update(|turns| {

@@ -56,6 +56,13 @@ pub fn Crashed() -> impl IntoView {
                     >
                         "Restart the engine"
                     </button>
+                    <button
+                        class="secondary"
+                        data-testid="restart-without-model"
+                        on:click=move |_| state::cancel_load(app)
+                    >
+                        "Choose another model"
+                    </button>
                     <CopyButton
                         id="crashed-copy"
                         label="Copy details"

@@ -145,7 +145,12 @@ fn Hint() -> impl IntoView {
 fn Suggestion(text: &'static str) -> impl IntoView {
     let app = app();
     view! {
-        <button class="suggestion" data-testid="suggestion" on:click=move |_| crate::state::send(app, text.into())>
+        <button
+            class="suggestion"
+            data-testid="suggestion"
+            disabled=move || !app.can_send()
+            on:click=move |_| crate::state::send(app, text.into())
+        >
             {text}
         </button>
     }

@@ -1,12 +1,13 @@
-//! A button that copies text to the clipboard and says so for a moment.
+//! A button that copies text to the clipboard and says for a moment whether that worked.
 
 use std::time::Duration;
 
 use leptos::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 use super::header::Icon;
 
-/// How long the button says "Copied".
+/// How long the button says what happened.
 const SAID: Duration = Duration::from_millis(1500);
 
 /// Copies what `text` gives when the button is pressed.
@@ -16,20 +17,35 @@ pub fn CopyButton(
     id: &'static str,
     /// Words on the button.
     label: &'static str,
+    /// Gives the text.
     text: impl Fn() -> String + Send + Sync + 'static,
 ) -> impl IntoView {
-    let copied = RwSignal::new(false);
+    let said = RwSignal::new(None);
     let copy = move |_| {
-        // A refusal has no effect but that the clipboard stays as it was.
-        let _ = window().navigator().clipboard().write_text(&text());
-        copied.set(true);
-        // The button may be gone by then.
-        set_timeout(move || copied.set(false), SAID);
+        let text = text();
+        leptos::task::spawn_local(async move {
+            said.set(Some(match write(&text).await {
+                true => "Copied",
+                false => "Could not copy",
+            }));
+            // The button may be gone by then, which `set` does not mind.
+            set_timeout(move || said.set(None), SAID);
+        });
     };
     view! {
         <button class="quiet" data-testid=id on:click=copy aria-live="polite">
             <Icon path="M9 9h10v11H9zM15 9V4H5v11h4"/>
-            {move || if copied.get() { "Copied" } else { label }}
+            {move || said.get().unwrap_or(label)}
         </button>
     }
+}
+
+/// Writes to the clipboard, where the browser lets this page.
+async fn write(text: &str) -> bool {
+    // A page without HTTPS from another machine has no clipboard.
+    if !window().is_secure_context() {
+        return false;
+    }
+    let written = window().navigator().clipboard().write_text(text);
+    JsFuture::from(written).await.is_ok()
 }

@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 use llamaglass_app::protocol::Reply;
+use llamaglass_app::server::ServerModel;
 use llamaglass_app::state::{self, App};
+use llamaglass_engine::openai::ServedModel;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -20,6 +22,17 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     storage.clear().unwrap();
     let owner = Owner::new();
     let app = owner.with(App::new);
+    let server = ServerModel {
+        url: "http://ours.test/v1".into(),
+        model: ServedModel {
+            id: "tiny".into(),
+            context_length: None,
+            sends_timings: false,
+        },
+    };
+    app.hear(Reply::Connected {
+        server: Box::new(server),
+    });
     state::send(app, "Remember me.".into());
     storage.clear().unwrap();
     script("window.cards = []; window.llamaglassCrash = message => window.cards.push(message)");
