@@ -7,13 +7,15 @@ use super::bare::BareData;
 use super::chain::ChainData;
 use super::finding::{Finding, Sentence};
 use super::kernels::KernelsData;
-use super::ladder::{LadderData, LadderLayer};
-use super::measure::Difference;
+use super::ladder::LadderData;
+use super::measure::{Difference, Verdict};
 use super::result::{Data, LabResult};
 use crate::timing::StepKind;
 
 /// How many overheads are told of.
 const LARGEST: usize = 3;
+/// Milliseconds that sums of medians may differ by without anything having been measured.
+const ROUNDING: f64 = 1e-9;
 
 /// What all experiments say together. Times are milliseconds a token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -228,16 +230,25 @@ fn of_chain(data: &ChainData) -> Option<TokenBar> {
 }
 
 /// The lowest layer by itself, and all of them.
+///
+/// The parts of the shell add up to the median measured through all layers. A layer whose difference to
+/// the one below can't be told from 0 has no part of its own, since half of such differences are negative:
+/// they are in the rest.
 fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
-    let part = |layer: &LadderLayer| {
-        let excess = layer.excess.as_ref().map(|of| of.difference.median);
-        let ms = excess.unwrap_or(layer.ms_per_token.median);
-        (layer.layer.name.clone(), ms)
-    };
-    let parts: Vec<(String, f64)> = data.layers.iter().map(part).collect();
-    let Some(lowest) = parts.first().cloned() else {
+    let Some((lowest, highest)) = data.layers.first().zip(data.layers.last()) else {
         return Vec::new();
     };
+    let lowest = (lowest.layer.name.clone(), lowest.ms_per_token.median);
+    let mut parts = vec![lowest.clone()];
+    parts.extend(data.layers.iter().filter_map(|layer| {
+        let excess = layer.excess.as_ref()?;
+        let is_noise = excess.verdict == Verdict::NoDifferenceMeasured;
+        (!is_noise).then(|| (layer.layer.name.clone(), excess.difference.median))
+    }));
+    let rest = highest.ms_per_token.median - parts.iter().map(|part| part.1).sum::<f64>();
+    if rest.abs() > ROUNDING {
+        parts.push(("rest".to_owned(), rest));
+    }
     vec![
         bar(BARE, Experiment::Ladder, vec![lowest]),
         bar(SHELL, Experiment::Ladder, parts),
@@ -319,6 +330,43 @@ mod tests {
             texts.last(),
             Some(&"Change the layer http first: without it, a token would take 14 ms less.")
         );
+    }
+
+    #[test]
+    fn shell_bar_is_as_long_as_what_was_measured_through_all_layers() {
+        let settings = LadderSettings {
+            prompt: "p".into(),
+            lengths: vec![1],
+            repeats: 5,
+        };
+        let names = ["bare", "thread", "text", "http"].map(|name| Layer {
+            name: name.into(),
+            adds: String::new(),
+        });
+        // Against the layer below, the thread adds 20 ms every time, text is noise around -30 and HTTP is
+        // noise around 10.
+        let taken = [
+            [100.0, 100.0, 100.0, 100.0, 100.0],
+            [120.0, 120.0, 120.0, 120.0, 120.0],
+            [90.0, 150.0, 60.0, 90.0, 150.0],
+            [100.0, 95.0, 130.0, 110.0, 95.0],
+        ];
+        let taken = taken.map(|layer| vec![layer.to_vec()]);
+        let data = Data::Ladder(LadderData::of(settings, names.to_vec(), &taken));
+        let summary = Summary::of(&[LabResult::now(None, 0, data)]);
+        let shell = summary.token.last().expect("the shell's bar");
+        let part = |name: &str, ms| (name.to_owned(), ms);
+        assert_eq!(
+            shell.parts,
+            [
+                part("bare", 100.0),
+                part("thread", 20.0),
+                part("rest", -20.0)
+            ]
+        );
+        assert_eq!((&*shell.name, shell.total_ms), (SHELL, 100.0));
+        let measured = summary.shell.as_ref().map(|shell| shell.with.median);
+        assert_eq!(measured, Some(shell.total_ms));
     }
 
     #[test]

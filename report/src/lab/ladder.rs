@@ -127,8 +127,8 @@ fn stacked(data: &LadderData) -> Figure {
         }
     });
     let drawing = bars("Layer on layer", data, series.collect(), true);
-    let caption = "The lowest layer, and what each further one adds. What was measured as less than 0 is \
-                   not drawn, but in the sum.";
+    let caption = "The lowest layer, and what each further one adds. One measured as faster than the layer \
+                   below shortens the bar.";
     Figure::new(drawing, caption)
 }
 

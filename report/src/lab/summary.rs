@@ -27,7 +27,7 @@ pub fn pictured(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
 fn picture(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     page.figures(&[Figure::new(
         bars(&summary.token),
-        "What was measured as less than 0 is not drawn, but in the sum.",
+        "A part of less than 0 ms shortens its bar. Layers whose difference can't be told from 0 are in the rest.",
     )])
 }
 
@@ -37,13 +37,24 @@ fn tables(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     Item::Details(parts(&summary.token)).show(page)
 }
 
-fn bars(token: &[TokenBar]) -> Bars {
+/// The names of all parts, once each, in an order that keeps each bar's own where it can.
+fn part_names(token: &[TokenBar]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
-    for (name, _) in token.iter().flat_map(|bar| &bar.parts) {
-        if !names.contains(&&**name) {
-            names.push(name);
+    for bar in token {
+        for (index, (name, _)) in bar.parts.iter().enumerate() {
+            if names.contains(&&**name) {
+                continue;
+            }
+            let mut following = bar.parts[index..].iter();
+            let before = following.find_map(|(next, _)| names.iter().position(|of| of == next));
+            names.insert(before.unwrap_or(names.len()), name);
         }
     }
+    names
+}
+
+fn bars(token: &[TokenBar]) -> Bars {
+    let names = part_names(token);
     let series = names.into_iter().map(|name| {
         let of = |bar: &TokenBar| {
             let part = bar.parts.iter().find(|part| part.0 == name)?;
@@ -199,6 +210,21 @@ mod tests {
                 .all(|other| !html.contains(other)),
             "{html}"
         );
+    }
+
+    #[test]
+    fn parts_are_stacked_in_the_order_of_their_bar() {
+        let bar = |name: &str, parts: &[&str]| TokenBar {
+            name: name.into(),
+            parts: parts.iter().map(|part| ((*part).into(), 1.0)).collect(),
+            ..TokenBar::default()
+        };
+        let bars = [
+            bar("decode step", &["forward", "text", "rest"]),
+            bar("shell", &["bare", "text", "http", "rest"]),
+        ];
+        let names = part_names(&bars);
+        assert_eq!(names, ["forward", "bare", "text", "http", "rest"]);
     }
 
     #[test]

@@ -60,8 +60,8 @@ pub struct Bars {
     pub categories: Vec<String>,
     /// The series, from the top of a category, or from the left where they are stacked.
     pub series: Vec<BarSeries>,
-    /// Whether a category's bars follow each other, with their sum at the end. Those below 0 are not
-    /// drawn then, but are in the sum.
+    /// Whether a category's bars follow each other, with their sum at the end. One below 0 shortens those
+    /// before it, so that the last one ends at the sum.
     pub stacked: bool,
 }
 
@@ -100,8 +100,7 @@ impl Bars {
         let series = self.series.iter().zip(canvas::colours());
         series.filter_map(move |(series, colour)| {
             let bar = series.bars.get(category).copied().flatten()?;
-            let fits = plain(bar.value) && !(self.stacked && bar.value < 0.0);
-            fits.then_some((bar, colour))
+            plain(bar.value).then_some((bar, colour))
         })
     }
 
@@ -113,7 +112,7 @@ impl Bars {
             top += NAME;
             let bars: Vec<(Bar, RGBColor)> = self.of(category).collect();
             if self.stacked {
-                placed.extend(self.stack(category, &bars, top));
+                placed.extend(self.stack(&bars, top));
                 top += BAR + GAP;
             } else {
                 for (bar, colour) in bars {
@@ -134,26 +133,48 @@ impl Bars {
         (placed, names, top)
     }
 
-    /// Bars after each other, at one height.
-    fn stack(&self, category: usize, bars: &[(Bar, RGBColor)], top: i32) -> Vec<Placed> {
-        let mut end = 0.0;
-        let place = |(bar, colour): &(Bar, RGBColor)| {
-            let begin = end;
-            end += bar.value;
-            Placed {
-                along: (begin, end),
+    /// Bars after each other, at one height, the last of which ends at their sum. All of them go the same
+    /// way from 0: one that goes back takes off what is before it first.
+    fn stack(&self, bars: &[(Bar, RGBColor)], top: i32) -> Vec<Placed> {
+        let mut stack: Vec<Placed> = Vec::new();
+        for (bar, colour) in bars {
+            let mut length = bar.value;
+            while let Some(last) = stack.last_mut() {
+                let (from, to) = last.along;
+                if (to - from) * length >= 0.0 {
+                    break;
+                }
+                if (to - from).abs() > length.abs() {
+                    last.along.1 += length;
+                    length = 0.0;
+                } else {
+                    length += to - from;
+                    stack.pop();
+                }
+            }
+            if length != 0.0 {
+                let begin = stack.last().map_or(0.0, |last| last.along.1);
+                stack.push(Placed {
+                    along: (begin, begin + length),
+                    top,
+                    interval: None,
+                    colour: *colour,
+                    label: None,
+                });
+            }
+        }
+        // Bars that cancel each other out still have a sum, which is 0.
+        if let Some((_, colour)) = bars.first().filter(|_| stack.is_empty()) {
+            stack.push(Placed {
+                along: (0.0, 0.0),
                 top,
                 interval: None,
                 colour: *colour,
                 label: None,
-            }
-        };
-        let mut stack: Vec<Placed> = bars.iter().map(place).collect();
+            });
+        }
         if let Some(last) = stack.last_mut() {
-            let all = self.series.iter();
-            let all = all.filter_map(|series| series.bars.get(category).copied().flatten());
-            let sum = all.map(|bar| bar.value).filter(|value| plain(*value)).sum();
-            last.label = Some(self.label(sum));
+            last.label = Some(self.label(last.along.1));
         }
         stack
     }
@@ -315,11 +336,60 @@ mod tests {
         assert_eq!(rects.len(), 4, "{svg}");
         assert_eq!(rects[0][0] + rects[0][2], rects[1][0]);
         assert_eq!(rects[0][1], rects[1][1]);
+        // 1 + 3 - 1 against 2 + 4.
+        let length = |row: usize| rects[2 * row][2] + rects[2 * row + 1][2];
+        assert!((2 * length(0) - length(1)).abs() <= 2, "{svg}");
         assert!(
             svg.contains("\n3 ms\n") && svg.contains("\n6 ms\n"),
             "{svg}"
         );
         assert!(!svg.contains("\n1 ms\n"), "{svg}");
+    }
+
+    /// Expects a stack in the first category that is as long as the single bar in the second.
+    fn assert_ends_at_its_sum(series: &[&[f64]], label: &str) {
+        let svg = bars(true, series).svg().expect("draws");
+        let rects = rects(&svg);
+        let (single, stack) = rects.split_last().expect("bars");
+        let end = |rect: &[i32; 4]| rect[0] + rect[2];
+        let drawn: i32 = stack.iter().map(|rect| rect[2]).sum();
+        let drawn_end = stack.last().map(end).expect("a stack");
+        assert!((drawn - single[2]).abs() <= 2, "{rects:?}: {svg}");
+        assert_eq!(drawn_end, end(single), "{rects:?}: {svg}");
+        assert_eq!(svg.matches(&format!("\n{label}\n")).count(), 2, "{svg}");
+    }
+
+    #[test]
+    fn stacked_bars_are_drawn_as_long_as_their_label_says() {
+        const NONE: f64 = f64::NAN;
+        for below_zero in [
+            // Takes off a part of the bar before it, one whole bar and more, and what comes after it.
+            [300.0, 10.0, -52.0, 33.0],
+            [300.0, -52.0, 10.0, 33.0],
+            [-52.0, 300.0, 10.0, 33.0],
+            [300.0, 10.0, 33.0, -52.0],
+        ] {
+            let [a, b, c, d] = below_zero;
+            let series: [&[f64]; 4] = [&[a, 291.0], &[b, NONE], &[c, NONE], &[d, NONE]];
+            assert_ends_at_its_sum(&series, "291 ms");
+        }
+    }
+
+    #[test]
+    fn stacked_bars_whose_sum_is_below_zero_go_to_the_left() {
+        let svg = bars(true, &[&[3.0, -4.0], &[-5.0, 2.0]]).svg();
+        let svg = svg.expect("draws");
+        let rects = rects(&svg);
+        assert_eq!(rects.len(), 2, "{svg}");
+        assert_eq!((rects[0][0], rects[0][2]), (rects[1][0], rects[1][2]));
+        assert_eq!(svg.matches("\n-2 ms\n").count(), 2, "{svg}");
+    }
+
+    #[test]
+    fn stacked_bars_that_cancel_out_say_zero() {
+        let svg = bars(true, &[&[3.0, 1.0], &[-3.0]]).svg().expect("draws");
+        assert_eq!(rects(&svg)[0][2], 0, "{svg}");
+        assert!(svg.contains("\n0 ms\n"), "{svg}");
     }
 
     #[test]
