@@ -27,10 +27,17 @@ const ARGUMENTS: [&str; 9] = [
     "--disable-sync",
 ];
 
-/// A session's capabilities: the arguments, and a console that can be read afterwards.
-pub fn capabilities() -> Value {
+/// A session's capabilities: the arguments, a console that can be read afterwards, and downloads that
+/// go to a folder below `folder` without a question.
+pub fn capabilities(folder: &Path) -> Value {
+    let preferences = json!({
+        "download.default_directory": folder.join("downloads"),
+        "download.prompt_for_download": false,
+        // Several downloads in a row would be asked about, too.
+        "profile.default_content_setting_values.automatic_downloads": 1,
+    });
     json!({
-        "goog:chromeOptions": { "args": ARGUMENTS },
+        "goog:chromeOptions": { "args": ARGUMENTS, "prefs": preferences },
         "goog:loggingPrefs": { "browser": "ALL" },
     })
 }
@@ -40,8 +47,9 @@ pub fn capabilities() -> Value {
 /// # Errors
 /// Where it can't be written.
 pub fn write_capabilities(project: &Project) -> Result<PathBuf> {
-    let file = super::folder(project)?.join("webdriver.json");
-    fs::write(&file, capabilities().to_string())
+    let folder = super::folder(project)?;
+    let file = folder.join("webdriver.json");
+    fs::write(&file, capabilities(&folder).to_string())
         .with_context(|| format!("could not write {}", file.display()))?;
     Ok(file)
 }

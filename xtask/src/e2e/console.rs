@@ -44,16 +44,25 @@ mod tests {
 
     #[test]
     fn panic_is_a_fault() {
-        let entry = severe("console-api", "http://127.0.0.1:8080/app.js 1:2 \"panicked at\"");
+        let entry = severe(
+            "console-api",
+            "http://127.0.0.1:8080/app.js 1:2 \"panicked at\"",
+        );
         assert!(is_fault(&entry, ORIGIN));
     }
 
     #[test]
     fn failed_request_is_a_fault_only_at_the_pages_own_origin() {
         let failed = "Failed to load resource: net::ERR_CONNECTION_REFUSED";
-        let other = severe("network", &format!("http://127.0.0.1:80801/v1/models - {failed}"));
+        let other = severe(
+            "network",
+            &format!("http://127.0.0.1:80801/v1/models - {failed}"),
+        );
         assert!(!is_fault(&other, ORIGIN));
-        let own = severe("network", &format!("http://127.0.0.1:8080/app.css - {failed}"));
+        let own = severe(
+            "network",
+            &format!("http://127.0.0.1:8080/app.css - {failed}"),
+        );
         assert!(is_fault(&own, ORIGIN));
     }
 

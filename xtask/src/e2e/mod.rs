@@ -7,7 +7,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::project::Project;
 use crate::setup::model;
@@ -24,8 +24,11 @@ mod other_server;
 mod outcome;
 mod scenarios;
 mod session;
+mod sources;
+mod steps;
 mod webdriver;
 
+use coverage::Coverage;
 use driver::Driver;
 use session::Session;
 
@@ -41,32 +44,70 @@ struct Scenario {
 struct Site {
     /// The page's address.
     url: String,
+    /// The checkout.
+    root: PathBuf,
     /// The page's files.
     dist: PathBuf,
     /// The native command.
     program: PathBuf,
     /// The default model.
     model: PathBuf,
+    /// The controls that all sessions so far have seen and used.
+    coverage: Coverage,
+}
+
+impl Site {
+    /// Serves the built page. `program` is the native command, `model` the default model.
+    fn serve(project: &Project, program: PathBuf, model: PathBuf) -> Result<Self> {
+        let dist = project.dist();
+        let router = serve::router(&dist, &project.models(), model::entries());
+        Ok(Self {
+            url: serve::serve_in_background(0, router)?,
+            root: project.root.clone(),
+            dist,
+            program,
+            model,
+            coverage: Coverage::default(),
+        })
+    }
 }
 
 /// Builds the page, serves it, and runs every scenario, also where one fails.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     context.page()?;
-    let folder = folder(context.project)?;
-    let project = context.project;
-    let router = serve::router(&project.dist(), &project.models(), model::entries());
-    let site = Site {
-        url: serve::serve_in_background(0, router)?,
-        dist: project.dist(),
-        program: product::build(context)?,
-        model: context.model()?.to_path_buf(),
-    };
+    let program = product::build(context)?;
+    let site = Site::serve(context.project, program, context.model()?.to_path_buf())?;
+    attempt_all(context.project, &site, &scenarios::all())
+}
+
+/// Runs the scenarios of these names on the page that is built, for who works on them.
+///
+/// # Errors
+/// Where there is no scenario of a name, or one fails.
+fn run_named(project: &Project, names: &[String]) -> Result<()> {
+    let mut all = scenarios::all();
+    for name in names {
+        ensure!(
+            all.iter().any(|scenario| scenario.name == name),
+            "there is no scenario {name:?}; there are: {}",
+            all.iter().map(|of| of.name).collect::<Vec<_>>().join(", ")
+        );
+    }
+    all.retain(|scenario| names.iter().any(|name| name == scenario.name));
+    let program = product::program(project, "llamaglass");
+    let site = Site::serve(project, program, model::ensure(project)?)?;
+    attempt_all(project, &site, &all).map(drop)
+}
+
+/// Runs the scenarios, each in a session of its own.
+fn attempt_all(project: &Project, site: &Site, scenarios: &[Scenario]) -> Result<Verdict> {
+    let folder = folder(project)?;
     let driver = chromium::start(&folder)?;
     outcome::attempt_all(
         "e2e",
-        &scenarios::all(),
+        scenarios,
         |scenario| scenario.name,
-        |scenario| attempt(&driver, scenario, &site, &folder),
+        |scenario| attempt(&driver, scenario, site, &folder),
     )
 }
 
@@ -80,8 +121,9 @@ fn folder(project: &Project) -> Result<PathBuf> {
 
 /// Runs a scenario in a fresh session; where it fails, keeps what there was to see.
 fn attempt(driver: &Driver, scenario: &Scenario, site: &Site, folder: &Path) -> Result<()> {
-    let session = Session::start(driver, &chromium::capabilities(), folder)?;
-    let outcome = (scenario.run)(&session, site);
+    let session = Session::start(driver, &chromium::capabilities(folder), folder)?;
+    let outcome = (scenario.run)(&session, site).and_then(|()| session.check_console());
+    site.coverage.merge(session.coverage());
     if outcome.is_err() {
         session.keep_evidence(&format!("failed-{}", scenario.name));
     }

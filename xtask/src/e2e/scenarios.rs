@@ -4,15 +4,27 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::{Scenario, Session, Site};
+use super::{Scenario, Session, Site, explore, sources};
 
 mod bad_file;
 mod bench;
-pub mod chat;
+mod bench_dialog;
+mod cancel_load;
+mod change_model;
+mod chat;
+mod crashes;
 pub mod lab;
+mod lab_controls;
+mod lab_tab;
+mod no_webgpu;
 pub mod other;
+mod regenerate;
+mod reloads;
 mod server;
+mod settings;
 mod stub;
+mod suggestion;
+mod two_tabs;
 
 /// Every scenario, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
@@ -24,6 +36,54 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "isolated",
             run: |session, site| isolated(session, &site.url),
+        },
+        Scenario {
+            name: "suggestion",
+            run: |session, site| suggestion::run(session, &site.url),
+        },
+        Scenario {
+            name: "regenerate",
+            run: |session, site| regenerate::run(session, &site.url),
+        },
+        Scenario {
+            name: "lab-tab",
+            run: |session, site| lab_tab::run(session, &site.url),
+        },
+        Scenario {
+            name: "bench-dialog",
+            run: |session, site| bench_dialog::run(session, &site.url),
+        },
+        Scenario {
+            name: "change-model",
+            run: |session, site| change_model::run(session, &site.url),
+        },
+        Scenario {
+            name: "settings",
+            run: |session, site| settings::run(session, &site.url),
+        },
+        Scenario {
+            name: "two-tabs",
+            run: |session, site| two_tabs::run(session, &site.url),
+        },
+        Scenario {
+            name: "reloads",
+            run: |session, site| reloads::run(session, &site.url),
+        },
+        Scenario {
+            name: "page-crash",
+            run: |session, site| crashes::page(session, &site.url),
+        },
+        Scenario {
+            name: "engine-crash",
+            run: |session, site| crashes::engine(session, &site.url),
+        },
+        Scenario {
+            name: "no-webgpu",
+            run: |session, site| no_webgpu::run(session, &site.url),
+        },
+        Scenario {
+            name: "cancel-load",
+            run: |session, site| cancel_load::run(session, &site.url),
         },
         Scenario {
             name: "chat-cpu",
@@ -42,6 +102,10 @@ pub fn all() -> Vec<Scenario> {
             run: |session, site| lab::run(session, &site.url),
         },
         Scenario {
+            name: "lab-controls",
+            run: |session, site| lab_controls::run(session, &site.url),
+        },
+        Scenario {
             name: "bad-file",
             run: |session, site| bad_file::run(session, &site.url),
         },
@@ -52,6 +116,26 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "other-server",
             run: |session, site| other::run(session, &site.url),
+        },
+        Scenario {
+            name: "walk-cpu-default",
+            run: |session, site| explore::walk(session, site, 0),
+        },
+        Scenario {
+            name: "walk-cpu-tiny",
+            run: |session, site| explore::walk(session, site, 1),
+        },
+        Scenario {
+            name: "walk-webgpu-tiny",
+            run: |session, site| explore::walk(session, site, 2),
+        },
+        Scenario {
+            name: "walk-webgpu-default",
+            run: |session, site| explore::walk(session, site, 3),
+        },
+        Scenario {
+            name: "controls",
+            run: controls,
         },
     ]
 }
@@ -78,7 +162,9 @@ fn harness(session: &Session, _: &Site) -> Result<()> {
     ensure!(session.count("input")? == 2, "the page has two inputs");
     let console = session.console()?;
     ensure!(
-        console.iter().any(|entry| entry.message.contains("clicked")),
+        console
+            .iter()
+            .any(|entry| entry.message.contains("clicked")),
         "the console holds {console:?}"
     );
     let absent = session.wait_for_element("#absent", Duration::from_millis(200));
@@ -98,5 +184,18 @@ fn isolated(session: &Session, url: &str) -> Result<()> {
     let adapter = session
         .execute("return navigator.gpu.requestAdapter().then(adapter => adapter !== null)")?;
     ensure!(adapter == true, "Chromium has no WebGPU adapter: {adapter}");
+    Ok(())
+}
+
+/// Every control of the page was used by one of the scenarios before this one.
+fn controls(_: &Session, site: &Site) -> Result<()> {
+    let expected = sources::controls(&site.root.join("app/src/ui"))?;
+    let unused: Vec<String> = site.coverage.unused(&expected).into_iter().collect();
+    ensure!(
+        unused.is_empty(),
+        "no scenario uses these controls: {}",
+        unused.join(", ")
+    );
+    println!("  {} controls were used", site.coverage.used_count());
     Ok(())
 }

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::console;
 use super::coverage::Coverage;
 use super::driver::Driver;
 use super::webdriver::{Client, ConsoleEntry, Element};
@@ -53,8 +54,22 @@ impl Session {
         &self.coverage
     }
 
+    /// Notes the controls that are on the page, with their test ids.
+    fn see_controls(&self) {
+        let seen = self.execute(
+            "return [...document.querySelectorAll('button, input, select, textarea, summary, a')]\
+               .map(control => control.dataset.testid).filter(id => id)",
+        );
+        // A page that is just being loaded shows its controls the next time.
+        if let Ok(Value::Array(ids)) = seen {
+            let ids = ids.iter().filter_map(Value::as_str);
+            self.coverage.see(ids.map(str::to_owned));
+        }
+    }
+
     /// Notes that the element is used, where it is a control with a test id.
     fn note_use(&self, element: &Element) {
+        self.see_controls();
         // An element that is gone by now fails whatever is done with it next.
         if let Ok(Some(id)) = self.client.attribute(element, "data-testid") {
             self.coverage.note_use(&id);
@@ -156,6 +171,42 @@ impl Session {
         })
     }
 
+    /// Clicks the element as it is now.
+    pub fn click_now(&self, css: &str) -> Result<()> {
+        let found = self.client.find_all(css)?;
+        let element = found
+            .first()
+            .with_context(|| format!("there is no {css}"))?;
+        self.note_use(element);
+        self.client.click(element)
+    }
+
+    /// Chooses a radio button or turns a checkbox over, which may lie invisible on its label.
+    pub fn check(&self, css: &str) -> Result<()> {
+        let input = self.wait_for_element(css, PATIENCE)?;
+        self.note_use(&input);
+        let click = "arguments[0].click()";
+        self.client.execute(click, &[input.argument()]).map(drop)
+    }
+
+    /// Chooses an option of a list by its value.
+    ///
+    /// # Errors
+    /// Where the list has no such option.
+    pub fn choose(&self, css: &str, value: &str) -> Result<()> {
+        let list = self.wait_for_element(css, PATIENCE)?;
+        self.note_use(&list);
+        let chosen = self.client.execute(
+            "const [list, value] = arguments;\
+             list.value = value;\
+             list.dispatchEvent(new Event('change', { bubbles: true }));\
+             return list.value",
+            &[list.argument(), value.into()],
+        )?;
+        ensure!(chosen == value, "{css} has no option {value:?}");
+        Ok(())
+    }
+
     /// Replaces the field's text.
     pub fn fill(&self, css: &str, text: &str) -> Result<()> {
         let field = self.wait_for_element(css, PATIENCE)?;
@@ -198,6 +249,34 @@ impl Session {
     /// What the page wrote to its console since it was last asked for.
     pub fn console(&self) -> Result<Vec<ConsoleEntry>> {
         self.client.console()
+    }
+
+    /// Checks that the console holds no fault of the page that is open, since it was last read.
+    ///
+    /// # Errors
+    /// With the faults.
+    pub fn check_console(&self) -> Result<()> {
+        let origin = self.execute("return location.origin")?;
+        let origin = origin.as_str().unwrap_or_default();
+        let entries = self.console()?;
+        let faults = entries
+            .iter()
+            .filter(|entry| console::is_fault(entry, origin));
+        let faults: Vec<String> = faults.map(ToString::to_string).collect();
+        ensure!(
+            faults.is_empty(),
+            "the console has errors:\n{}",
+            faults.join("\n")
+        );
+        Ok(())
+    }
+
+    /// Has the script run in every page of this tab that is opened from now on, before the page's own.
+    pub fn before_page(&self, script: &str) -> Result<()> {
+        let parameters = json!({ "source": script });
+        self.client
+            .devtools("Page.addScriptToEvaluateOnNewDocument", &parameters)
+            .map(drop)
     }
 
     /// Prints the console and keeps a picture; what can't be had is said and left out.

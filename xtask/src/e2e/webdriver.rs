@@ -209,7 +209,10 @@ impl Client {
     pub fn windows(&self) -> Result<Vec<String>> {
         let handles = self.query("window/handles")?;
         let handles = handles.as_array().into_iter().flatten();
-        Ok(handles.filter_map(Value::as_str).map(str::to_owned).collect())
+        Ok(handles
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect())
     }
 
     /// Returns the handle of the tab that commands go to.
@@ -221,12 +224,16 @@ impl Client {
     /// Opens another tab, which commands do not go to yet, and returns its handle.
     pub fn new_tab(&self) -> Result<String> {
         let tab = self.command("window/new", &json!({ "type": "tab" }))?;
-        Ok(tab["handle"].as_str().context("there is no new tab")?.to_owned())
+        Ok(tab["handle"]
+            .as_str()
+            .context("there is no new tab")?
+            .to_owned())
     }
 
     /// Sends the commands that follow to the tab.
     pub fn switch_to(&self, handle: &str) -> Result<()> {
-        self.command("window", &json!({ "handle": handle })).map(drop)
+        self.command("window", &json!({ "handle": handle }))
+            .map(drop)
     }
 
     /// Closes the tab that commands go to.

@@ -140,7 +140,7 @@ pub fn try_installed(project: &Project, program: Vec<String>, model: &Path) -> R
     let person = Person::new()?;
     let window = Window::open(&desk, &person, &[model])?;
     let picture = window.with("installed", |window| {
-        super::scenarios::chat::wait_until_ready(window)?;
+        super::steps::wait_until_ready(window)?;
         window.picture("desktop-installed")
     })?;
     window.quit()?;

@@ -7,13 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
 use super::super::Session;
+use super::super::steps::ESCAPE;
 use super::super::webdriver::Client;
 use super::snapshot::{Control, Kind};
 
 /// WebDriver's codes of keys.
 pub const ENTER: &str = "\u{e007}";
-/// The Escape key.
-pub const ESCAPE: &str = "\u{e00c}";
 const TAB: &str = "\u{e004}";
 const SHIFT: &str = "\u{e008}";
 const LEFT: &str = "\u{e012}";

@@ -117,8 +117,11 @@ impl Chooser {
             "cancel-load" | "settings-clear-models" => 0.2,
             "lab-cancel" | "bench-stop" => 0.3 + f64::from(self.busy),
             // Each of them loads the model again.
-            "settings-backend-auto" | "settings-backend-wgpu" | "settings-backend-flex"
-            | "settings-stub" | "settings-reload" => 0.4,
+            "settings-backend-auto"
+            | "settings-backend-wgpu"
+            | "settings-backend-flex"
+            | "settings-stub"
+            | "settings-reload" => 0.4,
             "composer" if ready => 4.0,
             "send" | "regenerate" | "suggestion" => 4.0,
             "lab-run-all" => 0.5,

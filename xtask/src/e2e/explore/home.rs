@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::action::{Action, ENTER, ESCAPE};
+use super::super::steps::ESCAPE;
+use super::action::{Action, ENTER};
 use super::plan::Model;
 use super::snapshot::{Snapshot, State};
 use super::walk::Walk;
@@ -28,6 +29,7 @@ impl Walk<'_> {
     /// Where one of these does not succeed in time, and for whatever [`Walk::look`] finds.
     pub(super) fn come_home(&mut self) -> Result<()> {
         self.note("   come home".to_owned());
+        self.close_other_windows()?;
         self.close_everything().context("coming home")?;
         if self.visits.is_multiple_of(FORGET_EVERY) {
             self.forget_settings()?;
@@ -35,6 +37,19 @@ impl Walk<'_> {
         self.visits += 1;
         self.ensure_model().context("coming home")?;
         self.ask().context("coming home")
+    }
+
+    /// Closes windows that a click has opened.
+    fn close_other_windows(&self) -> Result<()> {
+        let client = self.session.client();
+        let own = client.window()?;
+        for window in client.windows()? {
+            if window != own {
+                client.switch_to(&window)?;
+                client.close_tab()?;
+            }
+        }
+        client.switch_to(&own)
     }
 
     /// Closes dialogs and lab, and stops answers, experiments and benchmarks.

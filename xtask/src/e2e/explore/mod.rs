@@ -4,12 +4,12 @@
 //! reach; now and then, and at the end, the conversation must still answer.
 
 use std::fs;
-use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
 use super::other_server::OtherServer;
-use super::{Session, chromium};
+use super::steps::{TINY_FOLDER, tiny_files};
+use super::{Session, Site, chromium};
 use crate::page::{self, Build};
 use crate::project::Project;
 use crate::serve;
@@ -19,16 +19,49 @@ mod action;
 mod chooser;
 mod home;
 mod plan;
-mod snapshot;
+pub(super) mod snapshot;
 mod values;
 mod walk;
 
 use chooser::Files;
-use plan::Plan;
+use plan::{Backend, Model, Plan};
 use walk::Walk;
 
-/// A folder with a chat template and random weights, below the checkout.
-const TINY: &str = "engine/tests/data/families/llama3-tiny";
+/// The walks of `cargo xtask test`: either model on either backend, in a wide and in a narrow window.
+const WALKS: [Plan; 4] = [
+    Plan {
+        seed: 1,
+        actions: 100,
+        backend: Backend::Cpu,
+        model: Model::Default,
+        width: 1280,
+        height: 800,
+    },
+    Plan {
+        seed: 2,
+        actions: 150,
+        backend: Backend::Cpu,
+        model: Model::Tiny,
+        width: 390,
+        height: 844,
+    },
+    Plan {
+        seed: 3,
+        actions: 120,
+        backend: Backend::Webgpu,
+        model: Model::Tiny,
+        width: 1280,
+        height: 800,
+    },
+    Plan {
+        seed: 4,
+        actions: 60,
+        backend: Backend::Webgpu,
+        model: Model::Default,
+        width: 390,
+        height: 844,
+    },
+];
 
 /// `cargo xtask explore`.
 #[derive(clap::Args)]
@@ -38,9 +71,12 @@ pub struct Args {
     /// Use the page in dist/ as it is.
     #[arg(long)]
     no_build: bool,
+    /// Run this scenario of the check `e2e` instead of a walk; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
 }
 
-/// Walks once.
+/// Walks once, or runs scenarios.
 ///
 /// # Errors
 /// With what the walk found.
@@ -52,11 +88,14 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
         tools::ensure(project)?;
         page::build(project, toolchain, Build::Quick)?;
     }
+    if !args.scenario.is_empty() {
+        return super::run_named(project, &args.scenario);
+    }
     let folder = super::folder(project)?;
     let router = serve::router(&project.dist(), &project.models(), model::entries());
     let url = serve::serve_in_background(0, router)?;
     let driver = chromium::start(&folder)?;
-    let session = Session::start(&driver, &chromium::capabilities(), &folder)?;
+    let session = Session::start(&driver, &chromium::capabilities(&folder), &folder)?;
     println!("{}", args.plan);
     let outcome = explore(&session, &url, project, args.plan);
     if outcome.is_err() {
@@ -65,19 +104,24 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     outcome
 }
 
-/// Walks over the page at `url`.
+/// Takes one of the walks of `cargo xtask test`.
 ///
 /// # Errors
 /// With what the walk found.
-pub fn explore(session: &Session, url: &str, project: &Project, plan: Plan) -> Result<()> {
+pub(super) fn walk(session: &Session, site: &Site, index: usize) -> Result<()> {
+    explore(session, &site.url, &Project::find()?, WALKS[index])
+}
+
+/// Walks over the page at `url`.
+fn explore(session: &Session, url: &str, project: &Project, plan: Plan) -> Result<()> {
     let server = OtherServer::start()?;
     let files = files(project)?;
     Walk::new(session, url, plan, files, server.url).run()
 }
 
 /// The files that a walk hands to the page.
-fn files(project: &Project) -> Result<Files> {
-    let tiny_folder = project.root.join(TINY);
+pub(super) fn files(project: &Project) -> Result<Files> {
+    let tiny_folder = project.root.join(TINY_FOLDER);
     let made = super::folder(project)?.join("files");
     fs::create_dir_all(&made).with_context(|| format!("could not create {}", made.display()))?;
     let write = |name: &str, text: &str| {
@@ -86,25 +130,12 @@ fn files(project: &Project) -> Result<Files> {
         Ok::<_, anyhow::Error>(file)
     };
     Ok(Files {
-        tiny: tiny_files(&tiny_folder)?,
+        tiny: tiny_files()?,
         bad: write("bad.gguf", "this is no model at all, but a line of text")?,
-        dataset: write("prompts.txt", "Name a colour.\nName a tree.\nCount to two.\n")?,
+        dataset: write(
+            "prompts.txt",
+            "Name a colour.\nName a tree.\nCount to two.\n",
+        )?,
         tiny_folder,
     })
-}
-
-/// The model's own files, sorted by name.
-fn tiny_files(folder: &Path) -> Result<Vec<std::path::PathBuf>> {
-    let entries = folder
-        .read_dir()
-        .with_context(|| format!("could not list {}", folder.display()))?;
-    let mut files = Vec::new();
-    for entry in entries {
-        let path = entry?.path();
-        if path.is_file() {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -129,7 +129,6 @@ const controls = usable
     kind: kind(element),
     testid: element.dataset.testid ?? null,
     label: label(element),
-    multiline: element.localName === "textarea",
     options: element.localName === "select" ? [...element.options].map((option) => option.value) : [],
     element,
     // A transparent input lies on its label, which is what a person aims at.

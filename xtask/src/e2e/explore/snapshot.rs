@@ -45,8 +45,6 @@ pub struct Control {
     pub testid: Option<String>,
     /// Its words on the screen.
     pub label: String,
-    /// Whether it takes several lines.
-    pub multiline: bool,
     /// Values of a `<select>`.
     pub options: Vec<String>,
     /// The control itself.
@@ -120,7 +118,8 @@ impl Snapshot {
         let value = session.client().execute(&script, &[json!(origin)])?;
         let controls = value["controls"].as_array().into_iter().flatten();
         let controls = controls.map(control).collect::<Result<_>>()?;
-        let state: State = serde_json::from_value(value).context("the page's state is incomplete")?;
+        let state: State =
+            serde_json::from_value(value).context("the page's state is incomplete")?;
         session.coverage().see(state.seen.iter().cloned());
         Ok(Self { controls, state })
     }
@@ -141,8 +140,10 @@ fn control(value: &Value) -> Result<Control> {
         kind: serde_json::from_value(value["kind"].clone()).context("a control has no kind")?,
         testid: text("testid"),
         label: text("label").unwrap_or_default(),
-        multiline: value["multiline"] == true,
-        options: options.filter_map(Value::as_str).map(str::to_owned).collect(),
+        options: options
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect(),
         element: element("element").context("a control has no element")?,
         target: element("target").context("a control has no target")?,
     })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
-use super::chat::wait_until_ready;
+use super::super::steps::wait_until_ready;
 use crate::project::Project;
 
 /// A real model of 230 kB, for after the bad ones; from the checkout on.

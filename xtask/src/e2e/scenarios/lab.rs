@@ -5,12 +5,10 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
-use super::chat::{choose_backend, wait_until_ready};
+use super::super::steps::{SOON, choose_backend, wait_until_ready};
 
 /// Several times what a software adapter on two cores takes.
 const RUN: Duration = Duration::from_secs(240);
-const SOON: Duration = Duration::from_secs(30);
-
 /// Runs a few small ones.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;

@@ -1,15 +1,12 @@
 //! A server that tells nothing of its steps: its text comes, and the page says no more than it knows.
 
 use std::net::{Ipv4Addr, TcpListener};
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
 use super::super::Session;
 use super::super::other_server::{ENDLESS, OtherServer, PIECES, TOKENS};
-use super::chat::{ANSWERS, send, wait_for_end, wait_until_ready};
-
-const SOON: Duration = Duration::from_secs(30);
+use super::super::steps::{ANSWERS, SOON, send, wait_for_end, wait_until_ready};
 
 /// Opens the page and meets a server.
 pub fn run(session: &Session, url: &str) -> Result<()> {

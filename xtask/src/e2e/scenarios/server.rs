@@ -1,16 +1,14 @@
 //! The page out of `llamaglass serve`, which answers it too: what it says is what the page's own engine
 //! says, with the time of every step.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
+use super::super::steps::{
+    ANSWERS, SOON, abort, ask, check_bars, make_greedy, reference, wait_until_ready,
+};
 use super::super::{Session, Site};
-use super::chat::{ANSWERS, abort, ask, check_bars, reference, wait_until_ready};
 use crate::product::Server;
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// Asks the server that the page came from, compares, stops, and asks again.
 pub fn run(session: &Session, site: &Site) -> Result<()> {
@@ -24,6 +22,7 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
     let host = server.url.trim_start_matches("http://");
     ensure!(said.contains(host), "the page names the server {said:?}");
 
+    make_greedy(session)?;
     let (question, expected) = reference()?;
     let ids = ask(session, &question)?;
     ensure!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
-use super::chat::{ask, choose_backend, wait_until_ready};
+use super::super::steps::{ask, choose_backend, wait_until_ready};
 
 /// Tokens that are asked for.
 const TOKENS: usize = 24;
@@ -61,16 +61,7 @@ fn choose(session: &Session, level: u8) -> Result<()> {
     let level = level.to_string();
     session.click("[data-testid=settings-open]")?;
     session.fill("[data-testid=settings-max-tokens]", &TOKENS.to_string())?;
-    let chosen = session.execute(&format!(
-        "const select = document.querySelector('[data-testid=settings-stub]');\
-         select.value = '{level}';\
-         select.dispatchEvent(new Event('change', {{ bubbles: true }}));\
-         return select.value"
-    ))?;
-    ensure!(
-        chosen.as_str() == Some(&*level),
-        "there is no level {level}: {chosen}"
-    );
+    session.choose("[data-testid=settings-stub]", &level)?;
     session
         .click("[data-testid=settings-close]")
         .context("closing the settings")

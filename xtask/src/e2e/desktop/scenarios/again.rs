@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::super::super::scenarios::chat::{choose_backend, wait_until_ready};
+use super::super::super::steps::{choose_backend, wait_until_ready};
 use super::{Person, Site, TINY, Window};
 
 /// Another size than the program's own.

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
-use super::super::super::scenarios::chat::{
-    abort, ask, begin_long, check_bars, choose_backend, reference, wait_until_ready,
+use super::super::super::steps::{
+    abort, ask, begin_long, check_bars, choose_backend, make_greedy, reference, wait_until_ready,
 };
 use super::{Person, Site, Window};
 
@@ -20,6 +20,7 @@ pub fn run(site: &Site) -> Result<()> {
     window.with("chat", |window| {
         // The settings of somebody new: no adapter but one that is a program, so the CPU.
         wait_until_ready(window)?;
+        make_greedy(window)?;
         talk(window, "flex")?;
         window.click("[data-testid=clear]")?;
         choose_backend(window, "wgpu")?;
@@ -48,15 +49,15 @@ pub fn run(site: &Site) -> Result<()> {
 
 /// Chooses the first adapter by name, where the model is then loaded again.
 fn choose_adapter(window: &Window<'_>) -> Result<()> {
-    let name = window.execute(
-        "const select = document.querySelector('[data-testid=settings-adapter]');\
-         select.selectedIndex = 1;\
-         select.dispatchEvent(new Event('change', { bubbles: true }));\
-         return select.value",
-    )?;
+    let list = "[data-testid=settings-adapter]";
+    let name = window.execute(&format!(
+        "return document.querySelector('{list}').options[1].value"
+    ))?;
+    let name = name.as_str().context("there is no adapter")?;
+    window.choose(list, name)?;
     wait_until_ready(window)?;
     let shown = window.text("[data-testid=status-adapter]")?;
-    ensure!(name == shown.as_str(), "{name} was chosen, not {shown}");
+    ensure!(name == shown, "{name} was chosen, not {shown}");
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::super::super::scenarios::chat::wait_until_ready;
+use super::super::super::steps::wait_until_ready;
 use super::{Person, Site, TINY, Window};
 
 /// The dialog's title.

@@ -1,14 +1,12 @@
 //! The lab in the window: an experiment of the program's own engine, its report, and a file that is saved.
 
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::super::super::scenarios::{chat::wait_until_ready, lab};
+use super::super::super::scenarios::lab;
+use super::super::super::steps::{SOON, wait_until_ready};
 use super::{Person, Site, TINY, Window};
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// Runs the shortest experiment, and saves its result.
 pub fn run(site: &Site) -> Result<()> {

@@ -1,0 +1,52 @@
+//! Another model, chosen while an answer streams.
+
+use anyhow::{Result, ensure};
+
+use super::super::Session;
+use super::super::steps::{
+    SOON, begin_long, check_answers, choose_backend, conversation, first_visit, load_tiny,
+    wait_for_end, wait_until_ready,
+};
+
+/// Loads the same model once more and then another one, each over an answer.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    first_visit(session, url)?;
+    choose_backend(session, "flex")?;
+    session.click("[data-testid=load-default]")?;
+    wait_until_ready(session)?;
+    open_and_close(session)?;
+
+    for tiny in [false, true] {
+        let before = begin_long(session)?;
+        session.click("[data-testid=change-model]")?;
+        if tiny {
+            load_tiny(session)?;
+        } else {
+            session.click("dialog[open] [data-testid=load-default]")?;
+            // Until the old model has gone, the engine counts as ready.
+            wait_for_end(session, before)?;
+            wait_until_ready(session)?;
+        }
+        let state = wait_for_end(session, before)?;
+        ensure!(
+            state == "aborted" || state == "failed",
+            "the old model's answer ended as {state:?}"
+        );
+        let said = conversation(session)?;
+        ensure!(
+            said.len() == 2 * (before + 1),
+            "the conversation is {said:?}"
+        );
+        check_answers(session)?;
+    }
+    Ok(())
+}
+
+fn open_and_close(session: &Session) -> Result<()> {
+    session.click("[data-testid=change-model]")?;
+    session.click("[data-testid=model-close]")?;
+    session.wait_for("the dialog to close", SOON, || {
+        Ok((session.count("dialog[open]")? == 0).then_some(()))
+    })
+}

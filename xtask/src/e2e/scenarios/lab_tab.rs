@@ -1,0 +1,56 @@
+//! The lab opens over a conversation and closes again, also while an answer streams.
+
+use anyhow::{Result, ensure};
+
+use super::super::Session;
+use super::super::steps::{
+    SOON, begin_long, check_answers, choose_backend, conversation, first_visit, stop_answer,
+    wait_until_ready,
+};
+
+const LAB: &str = "[data-testid=lab]";
+const TOGGLE: &str = "[data-testid=lab-open]";
+const BACK: &str = "[data-testid=lab-close]";
+
+/// Opens it and closes it by either button.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    first_visit(session, url)?;
+    choose_backend(session, "flex")?;
+    session.click("[data-testid=load-default]")?;
+    wait_until_ready(session)?;
+    check_answers(session)?;
+    let before = conversation(session)?;
+    for close in [BACK, TOGGLE] {
+        open_and_close(session, close)?;
+        let after = conversation(session)?;
+        ensure!(
+            after == before,
+            "behind the lab {before:?} became {after:?}"
+        );
+    }
+
+    for close in [BACK, TOGGLE] {
+        begin_long(session)?;
+        let turns = conversation(session)?.len();
+        open_and_close(session, close)?;
+        let after = conversation(session)?.len();
+        ensure!(
+            after == turns,
+            "behind the lab {turns} turns became {after}"
+        );
+        stop_answer(session)?;
+    }
+    check_answers(session)
+}
+
+fn open_and_close(session: &Session, close: &str) -> Result<()> {
+    session.click(TOGGLE)?;
+    session.wait_for_element(LAB, SOON)?;
+    session.click(close)?;
+    session.wait_for("the conversation", SOON, || {
+        let open = session.count(LAB)?;
+        let composers = session.count("[data-testid=composer]")?;
+        Ok((open == 0 && composers == 1).then_some(()))
+    })
+}

@@ -1,0 +1,54 @@
+//! A browser without WebGPU: what the page says, and the way on with the CPU.
+
+use anyhow::{Result, ensure};
+
+use super::super::Session;
+use super::super::steps::{SOON, check_answers, choose_backend, first_visit, load_tiny};
+
+/// Takes WebGPU from the page and from its workers, as a browser has it that never had any.
+const TAKE_WEBGPU: &str = "delete Navigator.prototype.gpu;\
+    const Original = window.Worker;\
+    window.Worker = class extends Original {\
+      constructor(address, options) {\
+        const script = new URL(address, location).href;\
+        const source = `delete WorkerNavigator.prototype.gpu; await import('${script}')`;\
+        super(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })), options);\
+      }\
+    }";
+
+/// Asks for WebGPU, is refused in words, and goes on without it, by either button.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    session.before_page(TAKE_WEBGPU)?;
+    first_visit(session, url)?;
+    choose_backend(session, "wgpu")?;
+    refuse(session)?;
+
+    choose_backend(session, "auto")?;
+    session.click("[data-testid=fallback] summary")?;
+    let why = session.wait_for_text("[data-testid=fallback-reason]", SOON, |text| {
+        !text.is_empty()
+    })?;
+    println!("  {why}");
+    session.screenshot("no-webgpu-auto")?;
+    session.click("[data-testid=try-webgpu]")?;
+    refuse(session)?;
+    load_tiny(session)?;
+    let backend = session.text("[data-testid=status-backend]")?;
+    ensure!(backend == "CPU", "the model runs on {backend:?}");
+    check_answers(session)
+}
+
+/// Reads why there is no WebGPU, and takes the CPU.
+fn refuse(session: &Session) -> Result<()> {
+    let why = session.wait_for_text("[data-testid=unsupported-reason]", SOON, |text| {
+        !text.is_empty()
+    })?;
+    println!("  {why}");
+    session.screenshot("no-webgpu")?;
+    session.click("[data-testid=use-cpu]")?;
+    session.wait_for("the CPU", SOON, || {
+        let refused = session.count("[data-testid=unsupported]")?;
+        Ok((refused == 0).then_some(()))
+    })
+}

@@ -1,0 +1,27 @@
+//! The suggestions of an empty conversation, each as the first click of a first visit.
+
+use anyhow::{Result, ensure};
+
+use super::super::Session;
+use super::super::steps::{check_answers, conversation, first_visit, load_tiny, wait_for_answer};
+
+/// Clicks each of the three on a visit of its own.
+pub fn run(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    for number in 1..=3 {
+        first_visit(session, url)?;
+        load_tiny(session)?;
+        let suggestion = format!("[data-testid=suggestion]:nth-of-type({number})");
+        let words = session.text(&suggestion)?;
+        session.click(&suggestion)?;
+        wait_for_answer(session, 0)?;
+        let said = conversation(session)?;
+        ensure!(
+            said.first() == Some(&words),
+            "{words:?} was clicked, and the conversation is {said:?}"
+        );
+        check_answers(session)?;
+        session.check_console()?;
+    }
+    Ok(())
+}
