@@ -97,7 +97,7 @@ pub fn steps() -> Vec<Step> {
         },
         Step {
             name: "e2e",
-            about: "the page in Chromium: ask, watch, stop, ask again",
+            about: "the page in Chromium: scenarios, random walks, and every control used",
             needs: &[Wasm, Tools, WasmOpt, Webkit, Browser, Model],
             run: crate::e2e::run,
         },

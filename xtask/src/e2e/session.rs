@@ -209,10 +209,14 @@ impl Session {
 
     /// Replaces the field's text.
     pub fn fill(&self, css: &str, text: &str) -> Result<()> {
-        let field = self.wait_for_element(css, PATIENCE)?;
-        self.note_use(&field);
-        self.client.clear(&field)?;
-        self.client.send_keys(&field, text)
+        self.wait_for(&format!("the field {css}"), PATIENCE, || {
+            let Some(field) = self.client.find_all(css)?.into_iter().next() else {
+                return Ok(None);
+            };
+            self.note_use(&field);
+            self.client.clear(&field)?;
+            self.client.send_keys(&field, text).map(Some)
+        })
     }
 
     /// Chooses files in a file picker.

@@ -28,7 +28,7 @@ pub const ANSWERS: &str = "const answers = [...document.querySelectorAll('[data-
     const last = answers.at(-1); ";
 
 /// A folder of one megabyte with a chat template and random weights, below the checkout.
-pub const TINY_FOLDER: &str = "engine/tests/data/families/llama3-tiny";
+const TINY_FOLDER: &str = "engine/tests/data/families/llama3-tiny";
 
 /// Waits until a model is loaded.
 pub fn wait_until_ready(session: &Session) -> Result<()> {

@@ -10,6 +10,7 @@ use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
 use super::action::{Action, BAR_KEYS, KEYS};
+use super::plan::{Model, Plan};
 use super::snapshot::{Control, Kind, Snapshot, State};
 use super::values;
 
@@ -35,6 +36,8 @@ pub struct Chooser {
     files: Files,
     /// Address of a server that answers.
     server: String,
+    /// Test id of the control that loads the plan's model.
+    load: &'static str,
     /// Number of times that controls of a key were used.
     uses: BTreeMap<String, u32>,
     /// Number of actions since a model was ready.
@@ -44,10 +47,14 @@ pub struct Chooser {
 }
 
 impl Chooser {
-    /// A chooser that repeats itself for the same seed.
-    pub fn new(seed: u64, files: Files, server: String) -> Self {
+    /// A chooser that repeats itself for the same plan.
+    pub fn new(plan: Plan, files: Files, server: String) -> Self {
         Self {
-            rng: ChaCha8Rng::seed_from_u64(seed),
+            rng: ChaCha8Rng::seed_from_u64(plan.seed),
+            load: match plan.model {
+                Model::Default => "load-default",
+                Model::Tiny => "open-file-input",
+            },
             files,
             server,
             uses: BTreeMap::new(),
@@ -109,9 +116,10 @@ impl Chooser {
         let ready = state.engine == "ready";
         let idle = f64::from(self.idle);
         let own = match id {
-            // A page without a model has little to try.
-            "load-default" | "open-file-input" if !ready => 1.0 + idle,
-            "load-default" | "open-file-input" | "open-folder-input" => 0.5,
+            // A page without a model has little to try. The other model may be slow on this backend.
+            _ if id == self.load && !ready => 1.0 + idle,
+            "load-default" => 0.05,
+            "open-file-input" | "open-folder-input" => 0.5,
             // The way from the lab to where a model is chosen.
             "lab-close" | "lab-open" if state.lab && !ready => 1.0 + 0.5 * idle,
             "cancel-load" | "settings-clear-models" => 0.2,

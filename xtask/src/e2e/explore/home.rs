@@ -19,6 +19,8 @@ const LOAD: Duration = Duration::from_secs(240);
 const PAUSE: Duration = Duration::from_millis(100);
 /// A prompt that costs little.
 const QUESTION: &str = "Say hi.";
+/// A conversation of more answers is cleared: each question has the engine read all of it.
+const LONG: usize = 3;
 /// Settings are forgotten on every so many visits, so that what was typed once does not decide the rest.
 const FORGET_EVERY: usize = 3;
 
@@ -156,7 +158,7 @@ impl Walk<'_> {
             // The load begins within this.
             thread::sleep(PAUSE);
             let state = self.settled()?;
-            why = state.error.unwrap_or(state.engine);
+            why = state.alert.unwrap_or(state.engine);
         }
         let state = self.look()?.state;
         if state.engine == "ready" && state.server.is_none() {
@@ -198,7 +200,12 @@ impl Walk<'_> {
 
     /// Types a question, waits for an answer, and stops it.
     fn ask(&mut self) -> Result<()> {
-        let before = self.look()?.state.answers;
+        let snapshot = self.look()?;
+        let mut before = snapshot.state.answers;
+        if before > LONG {
+            self.click_first(&snapshot, &["clear"])?;
+            before = 0;
+        }
         self.session.fill("[data-testid=composer]", QUESTION)?;
         self.session.client().press(&[ENTER])?;
         let began = |state: &State| {

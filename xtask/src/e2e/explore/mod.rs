@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::other_server::OtherServer;
-use super::steps::{TINY_FOLDER, tiny_files};
+use super::steps::tiny_files;
 use super::{Session, Site, chromium};
 use crate::page::{self, Build};
 use crate::project::Project;
@@ -97,7 +97,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     let driver = chromium::start(&folder)?;
     let session = Session::start(&driver, &chromium::capabilities(&folder), &folder)?;
     println!("{}", args.plan);
-    let outcome = explore(&session, &url, project, args.plan);
+    let outcome = explore(&session, &url, project, args.plan, true);
     if outcome.is_err() {
         session.keep_evidence("failed-explore");
     }
@@ -109,28 +109,43 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 /// # Errors
 /// With what the walk found.
 pub(super) fn walk(session: &Session, site: &Site, index: usize) -> Result<()> {
-    explore(session, &site.url, &Project::find()?, WALKS[index])
+    explore(session, &site.url, &Project::find()?, WALKS[index], false)
 }
 
 /// Walks over the page at `url`.
-fn explore(session: &Session, url: &str, project: &Project, plan: Plan) -> Result<()> {
+fn explore(
+    session: &Session,
+    url: &str,
+    project: &Project,
+    plan: Plan,
+    verbose: bool,
+) -> Result<()> {
     let server = OtherServer::start()?;
     let files = files(project)?;
-    Walk::new(session, url, plan, files, server.url).run()
+    Walk::new(session, url, plan, files, server.url)
+        .verbose(verbose)
+        .run()
 }
 
 /// The files that a walk hands to the page.
 pub(super) fn files(project: &Project) -> Result<Files> {
-    let tiny_folder = project.root.join(TINY_FOLDER);
     let made = super::folder(project)?.join("files");
-    fs::create_dir_all(&made).with_context(|| format!("could not create {}", made.display()))?;
+    let tiny_folder = made.join("tiny");
+    let create = || format!("could not create {}", tiny_folder.display());
+    fs::create_dir_all(&tiny_folder).with_context(create)?;
+    let tiny = tiny_files()?;
+    for file in &tiny {
+        // A folder of its own: a model's folder may hold no other model.
+        fs::copy(file, tiny_folder.join(file.file_name().unwrap_or_default()))
+            .with_context(create)?;
+    }
     let write = |name: &str, text: &str| {
         let file = made.join(name);
         fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
         Ok::<_, anyhow::Error>(file)
     };
     Ok(Files {
-        tiny: tiny_files()?,
+        tiny,
         bad: write("bad.gguf", "this is no model at all, but a line of text")?,
         dataset: write(
             "prompts.txt",

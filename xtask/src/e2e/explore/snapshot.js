@@ -8,6 +8,46 @@ const INTERACTIVE =
   "button, input, select, textarea, summary, a[href], [role=option], [role=button], [tabindex]:not([tabindex='-1'])";
 
 const testid = (id) => document.querySelector(`[data-testid="${id}"]`);
+const splash = document.getElementById("splash-text")?.textContent ?? "";
+
+// The page lives while an event changes it: typing where there is a composer, the colours elsewhere.
+const until = async (holds) => {
+  const start = performance.now();
+  while (!holds()) {
+    if (performance.now() - start > 10000) return false;
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  return true;
+};
+const isAlive = async () => {
+  const composer = testid("composer");
+  if (composer) {
+    const field = composer.closest("[data-value]");
+    const type = (value) => {
+      composer.value = value;
+      composer.dispatchEvent(new Event("input", { bubbles: true }));
+      return until(() => field.dataset.value === value);
+    };
+    const before = composer.value;
+    const { selectionStart: start, selectionEnd: end } = composer;
+    if (!(await type(`${before}?`)) || !(await type(before))) return "the composer does not take what is typed";
+    composer.setSelectionRange(start, end);
+    return null;
+  }
+  const theme = testid("theme-toggle");
+  if (!theme) return splash ? null : "the page has neither a composer nor a theme button";
+  for (let turn = 0; turn < 3; turn += 1) {
+    const before = document.documentElement.dataset.theme;
+    theme.click();
+    if (!(await until(() => document.documentElement.dataset.theme !== before))) {
+      return "the theme button does not change the theme";
+    }
+  }
+  return null;
+};
+
+const dead = await isAlive();
+// From here on nothing is waited for: what is collected is of one moment.
 const modal = [...document.querySelectorAll("dialog:modal")].at(-1);
 
 const isShown = (element) =>
@@ -137,47 +177,9 @@ const controls = usable
   .sort((one, other) => (one.key < other.key ? -1 : one.key > other.key ? 1 : 0));
 
 const text = (id) => testid(id)?.textContent ?? null;
-const splash = document.getElementById("splash-text")?.textContent ?? "";
 const shown = document.body.textContent.match(/panicked at[^\n]*|unreachable executed|already been disposed/)?.[0] ?? null;
 const answers = [...document.querySelectorAll("[data-testid=answer]")];
 
-// The page lives while an event changes it: typing where there is a composer, the colours elsewhere.
-const until = async (holds) => {
-  const start = performance.now();
-  while (!holds()) {
-    if (performance.now() - start > 10000) return false;
-    await new Promise((done) => setTimeout(done, 5));
-  }
-  return true;
-};
-const isAlive = async () => {
-  const composer = testid("composer");
-  if (composer) {
-    const field = composer.closest("[data-value]");
-    const type = (value) => {
-      composer.value = value;
-      composer.dispatchEvent(new Event("input", { bubbles: true }));
-      return until(() => field.dataset.value === value);
-    };
-    const before = composer.value;
-    const { selectionStart: start, selectionEnd: end } = composer;
-    if (!(await type(`${before}?`)) || !(await type(before))) return "the composer does not take what is typed";
-    composer.setSelectionRange(start, end);
-    return null;
-  }
-  const theme = testid("theme-toggle");
-  if (!theme) return splash ? null : "the page has neither a composer nor a theme button";
-  for (let turn = 0; turn < 3; turn += 1) {
-    const before = document.documentElement.dataset.theme;
-    theme.click();
-    if (!(await until(() => document.documentElement.dataset.theme !== before))) {
-      return "the theme button does not change the theme";
-    }
-  }
-  return null;
-};
-
-const dead = await isAlive();
 return {
   address: location.href,
   ours: location.origin === origin,
@@ -193,7 +195,7 @@ return {
   panic: shown,
   splash,
   dead,
-  error: text("error"),
+  alert: text("error"),
   engine: testid("status-engine")?.dataset.engine ?? "",
   server: text("status-server"),
   answers: answers.length,

@@ -76,8 +76,8 @@ pub struct State {
     pub splash: String,
     /// Why the page does not react.
     pub dead: Option<String>,
-    /// The error that is shown.
-    pub error: Option<String>,
+    /// The error that is shown. Not called so, because that is how the driver reports its own.
+    pub alert: Option<String>,
     /// `data-engine`: starting, empty, loading, ready or crashed.
     pub engine: String,
     /// The server that answers, if one does.
@@ -115,7 +115,12 @@ impl Snapshot {
     pub fn take(session: &Session, origin: &str) -> Result<Self> {
         let script = format!("return (async (...args) => {{ {SCRIPT} }})(...arguments)");
         let origin = origin.trim_end_matches('/');
-        let value = session.client().execute(&script, &[json!(origin)])?;
+        let take = || session.client().execute(&script, &[json!(origin)]);
+        let value = match take() {
+            // The page took a control away while the driver read the result.
+            Err(error) if format!("{error:#}").contains("stale element") => take()?,
+            other => other?,
+        };
         let controls = value["controls"].as_array().into_iter().flatten();
         let controls = controls.map(control).collect::<Result<_>>()?;
         let state: State =

@@ -41,6 +41,9 @@ pub struct Walk<'a> {
     chooser: Chooser,
     /// What was done, in words.
     history: Vec<String>,
+    /// Whether each action is printed when it begins.
+    verbose: bool,
+    start: Instant,
 }
 
 impl<'a> Walk<'a> {
@@ -57,10 +60,18 @@ impl<'a> Walk<'a> {
             url,
             plan,
             visits: 0,
-            chooser: Chooser::new(plan.seed, files.clone(), server),
+            chooser: Chooser::new(plan, files.clone(), server),
             files,
             history: Vec::new(),
+            verbose: false,
+            start: Instant::now(),
         }
+    }
+
+    /// Prints each action when it begins.
+    pub fn verbose(mut self, verbose: bool) -> Self {
+        self.verbose = verbose;
+        self
     }
 
     /// Walks to the plan's end.
@@ -68,9 +79,9 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// With the finding, the last actions, and the command that repeats the walk.
     pub fn run(mut self) -> Result<()> {
-        let start = Instant::now();
+        self.start = Instant::now();
         let outcome = self.walk();
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = self.start.elapsed().as_secs_f64();
         let done = self.history.len();
         println!(
             "  {done} steps in {seconds:.0} s ({:.1} per second), {} different controls",
@@ -202,6 +213,9 @@ impl<'a> Walk<'a> {
     }
 
     pub(super) fn note(&mut self, words: String) {
+        if self.verbose {
+            println!("  {:6.1} s  {words}", self.start.elapsed().as_secs_f64());
+        }
         self.history.push(words);
     }
 

@@ -67,10 +67,7 @@ pub fn engine(session: &Session, url: &str) -> Result<()> {
         if in_lab {
             session.click("[data-testid=lab-open]")?;
         }
-        session.execute(&format!(
-            "window.workers.at(-1).dispatchEvent(new ErrorEvent('error', {{ message: '{WORDS}' }}))"
-        ))?;
-        session.wait_for_text("[data-testid=crashed]", SOON, |text| text.contains(WORDS))?;
+        crash_engine(session)?;
         session.screenshot(if in_lab { "crashed-lab" } else { "crashed" })?;
         session.click("[data-testid=crashed-copy]")?;
         session.click("[data-testid=restart-engine]")?;
@@ -87,5 +84,19 @@ pub fn engine(session: &Session, url: &str) -> Result<()> {
         ensure!(after == turns, "{turns} turns became {after}");
         check_answers(session)?;
     }
-    Ok(())
+
+    crash_engine(session)?;
+    session.click("[data-testid=restart-without-model]")?;
+    load_tiny(session)?;
+    check_answers(session)
+}
+
+fn crash_engine(session: &Session) -> Result<()> {
+    session.execute(&format!(
+        "window.workers.at(-1).dispatchEvent(new ErrorEvent('error', {{ message: '{WORDS}' }}))"
+    ))?;
+    let card = "[data-testid=crashed]";
+    session
+        .wait_for_text(card, SOON, |text| text.contains(WORDS))
+        .map(drop)
 }

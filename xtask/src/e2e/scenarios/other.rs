@@ -30,7 +30,7 @@ pub fn meet(session: &Session, name: &str) -> Result<()> {
 
     session.fill("[data-testid=server-url]", &server.url)?;
     session.click("[data-testid=server-connect]")?;
-    session.click("[data-testid=server-model] option[value='1']")?;
+    session.choose("[data-testid=server-model]", "1")?;
     session.screenshot(&format!("{name}-models"))?;
     session.click("[data-testid=server-use]")?;
     wait_until_ready(session)?;

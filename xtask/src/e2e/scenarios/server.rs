@@ -53,6 +53,10 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
         let noticed = has("llamaglass_requests_total{reason=\"disconnect\"} 1");
         Ok((noticed && has("llamaglass_requests_running 0")).then_some(()))
     })?;
+    // Chosen by hand, it answers the same.
+    session.click("[data-testid=change-model]")?;
+    session.click("[data-testid=own-server]")?;
+    wait_until_ready(session)?;
     session.click("[data-testid=clear]")?;
     let again = ask(session, &question)?;
     ensure!(again == expected, "after an abort the ids are {again:?}");
