@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::session::Session;
 use crate::project::Project;
@@ -70,9 +70,12 @@ pub fn limit_answers(session: &Session, tokens: Option<usize>) -> Result<()> {
 
 /// Opens the page as a browser does that has never seen it.
 pub fn first_visit(session: &Session, url: &str) -> Result<()> {
-    // A page without scripts of ours: the page itself keeps its conversation when it is left.
-    session.go_to(&format!("{url}icon.svg"))?;
-    session.execute("localStorage.clear(); sessionStorage.clear()")?;
+    // The page itself keeps its conversation when it is left, so it has to be left first.
+    session.go_to("about:blank")?;
+    let everything = json!({ "origin": url, "storageTypes": "local_storage,indexeddb" });
+    session
+        .client()
+        .devtools("Storage.clearDataForOrigin", &everything)?;
     session.go_to(url)?;
     wait_for_start(session)
 }
