@@ -21,6 +21,12 @@ impl Coverage {
         self.used.borrow_mut().insert(id.to_owned());
     }
 
+    /// Forgets everything, for a page that is not the one that is tested.
+    pub fn clear(&self) {
+        self.seen.borrow_mut().clear();
+        self.used.borrow_mut().clear();
+    }
+
     /// Adds what another session has seen and used.
     pub fn merge(&self, other: &Self) {
         self.seen

@@ -22,6 +22,7 @@ mod regenerate;
 mod reloads;
 mod server;
 mod settings;
+mod snapshot;
 mod stub;
 mod suggestion;
 mod two_tabs;
@@ -32,6 +33,10 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "harness",
             run: harness,
+        },
+        Scenario {
+            name: "snapshot",
+            run: snapshot::run,
         },
         Scenario {
             name: "isolated",
