@@ -2,12 +2,21 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+/// How often a running command is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// Lines of a failed command's log that the error repeats.
+const LOG_TAIL: usize = 20;
 
 /// The command as one would type it, with the variables that it sets.
 pub fn shown(command: &Command) -> String {
@@ -34,21 +43,41 @@ pub fn shown(command: &Command) -> String {
     variables.chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Cargo in the checkout, as one types it there. What cargo told this program of itself is left out:
-/// build scripts that look at it would run again, and minutes of building after them.
+/// Returns cargo in the checkout, with the environment of a person's own shell.
 pub fn cargo(root: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root);
+    remove_cargo_variables(&mut cargo);
+    cargo
+}
+
+/// Removes the variables in which cargo describes this program to it. Build scripts that depend on
+/// them would run again, and their dependents would be built again.
+pub fn remove_cargo_variables(command: &mut Command) {
     for (name, _) in env::vars_os() {
-        let told = ["CARGO_PKG_", "CARGO_MANIFEST_"];
-        if told
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"]
             .iter()
             .any(|prefix| name.to_string_lossy().starts_with(prefix))
         {
-            cargo.env_remove(name);
+            command.env_remove(name);
         }
     }
-    cargo
+}
+
+/// A flag that ends the commands of other threads.
+#[derive(Clone, Debug, Default)]
+pub struct Cancellation(Arc<AtomicBool>);
+
+impl Cancellation {
+    /// Ends every command that was started with this flag or a clone of it.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Self::cancel`] was called.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 /// Shows the command, runs it with our terminal, and fails where it fails.
@@ -63,6 +92,67 @@ pub fn run(command: &mut Command) -> Result<()> {
         .with_context(|| format!("could not start: {shown}"))?;
     ensure!(status.success(), "failed ({status}): {shown}");
     Ok(())
+}
+
+/// As [`run`], but ends the program when `cancellation` is set.
+///
+/// # Errors
+/// As [`run`], and where the program was ended.
+pub fn run_cancellable(command: &mut Command, cancellation: &Cancellation) -> Result<()> {
+    let shown = shown(command);
+    println!("$ {shown}");
+    finish(command, &shown, cancellation)
+}
+
+/// As [`run_cancellable`], but shows nothing: command and output are appended to the file `log`.
+///
+/// # Errors
+/// As [`run_cancellable`]; the message holds the last lines of the log.
+pub fn run_logged(command: &mut Command, log: &Path, cancellation: &Cancellation) -> Result<()> {
+    let shown = shown(command);
+    let write = || format!("could not write {}", log.display());
+    let mut file = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(write)?;
+    writeln!(file, "$ {shown}").with_context(write)?;
+    command
+        .stdin(Stdio::null())
+        .stdout(file.try_clone().with_context(write)?)
+        .stderr(file);
+    finish(command, &shown, cancellation).map_err(|error| {
+        let text = fs::read_to_string(log).unwrap_or_default();
+        anyhow!(
+            "{error:#}\nThe end of {}:\n{}",
+            log.display(),
+            last_lines(&text, LOG_TAIL)
+        )
+    })
+}
+
+/// Starts the command and waits for its end, or ends it when `cancellation` is set.
+fn finish(command: &mut Command, shown: &str, cancellation: &Cancellation) -> Result<()> {
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("could not start: {shown}"))?;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            ensure!(status.success(), "failed ({status}): {shown}");
+            return Ok(());
+        }
+        if cancellation.is_cancelled() {
+            child.kill()?;
+            child.wait()?;
+            bail!("stopped: {shown}");
+        }
+        thread::sleep(POLL_INTERVAL);
+    }
+}
+
+fn last_lines(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
 /// Runs the command silently and gives its standard output.
@@ -108,7 +198,7 @@ pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
             child.wait()?;
             bail!("took longer than {} s: {shown}", limit.as_secs());
         }
-        thread::sleep(Duration::from_millis(50));
+        thread::sleep(POLL_INTERVAL);
     }
 }
 
@@ -127,6 +217,41 @@ mod tests {
             shown(&command),
             "RUSTUP_TOOLCHAIN=web cargo build 'two words'"
         );
+    }
+
+    #[test]
+    fn log_keeps_its_last_lines() {
+        assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
+        assert_eq!(last_lines("a", 2), "a");
+        assert_eq!(last_lines("", 2), "");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn logged_command_shows_its_output_when_it_fails() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let log = folder.path().join("log");
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo reason >&2; exit 3"]);
+        let error = run_logged(&mut command, &log, &Cancellation::default()).expect_err("it fails");
+        assert!(error.to_string().contains("reason"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn cancelled_command_is_ended() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let cancellation = Cancellation::default();
+        cancellation.cancel();
+        let mut command = Command::new("sleep");
+        let start = Instant::now();
+        run_logged(
+            command.arg("600"),
+            &folder.path().join("log"),
+            &cancellation,
+        )
+        .expect_err("it was cancelled");
+        assert!(start.elapsed() < Duration::from_secs(60));
     }
 
     #[test]

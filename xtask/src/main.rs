@@ -19,7 +19,9 @@ mod project;
 mod run;
 mod serve;
 mod setup;
+mod tasks;
 mod test;
+mod timings;
 
 use std::process::ExitCode;
 
@@ -37,6 +39,8 @@ enum Cli {
     Desktop(desktop::Args),
     /// Run every check, the same as CI.
     Test(test::Args),
+    /// Use the page at random in Chromium and look for faults.
+    Explore(e2e::explore::Args),
     /// Install what `run` needs and fetch the default model, no more.
     Setup(setup::Args),
 }
@@ -58,6 +62,7 @@ fn execute(cli: Cli) -> Result<()> {
         Cli::Run(args) => run::run(&project, &args),
         Cli::Desktop(args) => desktop::run(&project, &args),
         Cli::Test(args) => test::run(&project, &args),
+        Cli::Explore(args) => e2e::explore::run(&project, &args),
         Cli::Setup(args) => setup::run(&project, &args),
     }
 }
