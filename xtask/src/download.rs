@@ -34,14 +34,26 @@ pub struct Download<'a> {
     pub to: &'a Path,
 }
 
-/// Fetches the file, showing a progress bar.
+/// How a download is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A bar on the terminal.
+    Bar,
+    /// Only what goes wrong, because another program writes to the terminal.
+    Quiet,
+}
+
+/// Fetches the file.
 ///
 /// # Errors
 /// Where the server refuses, the connection fails again and again, the disk does, or the whole file
 /// has another SHA-256 twice.
-pub fn fetch(download: &Download<'_>) -> Result<()> {
+pub fn fetch(download: &Download<'_>, progress: Progress) -> Result<()> {
     let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?);
+    let bar = match progress {
+        Progress::Bar => ProgressBar::new(0).with_style(ProgressStyle::with_template(style)?),
+        Progress::Quiet => ProgressBar::hidden(),
+    };
     let outcome = fetch_with(download, &bar, PAUSE);
     bar.finish_and_clear();
     outcome.with_context(|| format!("could not download {}", download.url))

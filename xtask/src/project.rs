@@ -10,6 +10,7 @@ use directories::ProjectDirs;
 pub const CACHE_VARIABLE: &str = "LLAMAGLASS_CACHE";
 
 /// The folders that every command works in.
+#[derive(Clone, Debug)]
 pub struct Project {
     /// The checkout.
     pub root: PathBuf,

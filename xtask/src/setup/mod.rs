@@ -6,6 +6,7 @@ pub mod clients;
 pub mod desktop;
 pub mod model;
 pub mod npm;
+pub mod plan;
 pub mod tools;
 pub mod vulkan;
 pub mod wasm;
@@ -17,6 +18,9 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::project::Project;
+use crate::tasks;
+use crate::timings::Timings;
+use plan::{Needs, Plan};
 
 /// `cargo xtask setup`.
 #[derive(clap::Args)]
@@ -31,10 +35,21 @@ pub struct Args {
 /// # Errors
 /// Where something can't be installed; the message says what to do.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
-    let toolchain = wasm::ensure(project)?;
-    tools::ensure(project)?;
-    tools::ensure_wasm_opt(project)?;
-    let model = model::ensure(project)?;
+    let mut timings = Timings::start();
+    let plan = Plan::new(
+        project,
+        Needs {
+            wasm_opt: true,
+            model: true,
+        },
+    )?;
+    plan.announce(project, None);
+    let was_installed = plan.is_empty();
+    let toolchain = plan.install_first(project, &mut timings)?;
+    timings.extend(tasks::run_together(None, plan.into_tasks(project))?);
+    if !was_installed {
+        println!("{timings}");
+    }
     if args.test {
         vulkan::ensure()?;
         browser::ensure()?;
@@ -46,7 +61,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     println!(
         "Ready. wasm32: {toolchain}; tools: {}; model: {}",
         project.tools().display(),
-        model.display()
+        model::path(project).display()
     );
     Ok(())
 }

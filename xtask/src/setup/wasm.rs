@@ -34,9 +34,11 @@ pub enum Toolchain {
 }
 
 impl Toolchain {
-    /// A command that runs `program` (cargo, rustc, trunk, ...) with this toolchain.
+    /// A command that runs `program` (cargo, rustc, trunk, ...) with this toolchain, in the
+    /// environment of a person's own shell.
     pub fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
+        command::remove_cargo_variables(&mut command);
         if self == Self::Web {
             command.env("RUSTUP_TOOLCHAIN", WEB);
         }
@@ -66,17 +68,27 @@ impl fmt::Display for Toolchain {
     }
 }
 
+/// Returns the toolchain that can build for the browser, if one is installed.
+pub fn installed(project: &Project) -> Option<Toolchain> {
+    if Toolchain::Active.has_std() {
+        return Some(Toolchain::Active);
+    }
+    (Toolchain::Web.has_std() && debian::is_complete(project)).then_some(Toolchain::Web)
+}
+
 /// Makes sure that some toolchain can build for the browser, and says which.
 ///
 /// # Errors
 /// Where none can and none can be installed; the message says what to do.
 pub fn ensure(project: &Project) -> Result<Toolchain> {
-    if Toolchain::Active.has_std() {
-        return Ok(Toolchain::Active);
-    }
-    if Toolchain::Web.has_std() && debian::is_complete(project) {
-        return Ok(Toolchain::Web);
-    }
+    installed(project).map_or_else(|| install(project), Ok)
+}
+
+/// Installs the wasm32 standard library and returns the toolchain that has it.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn install(project: &Project) -> Result<Toolchain> {
     println!("Installing the wasm32 standard library");
     let mut add = Command::new("rustup");
     let Err(refusal) = command::run_within(add.args(["target", "add", TARGET]), DOWNLOAD_LIMIT)
@@ -90,7 +102,10 @@ pub fn ensure(project: &Project) -> Result<Toolchain> {
              from rustup: the packaged compiler is used."
         );
     }
-    println!("rustup could not add it. Building it from Debian's packaged source instead.");
+    println!(
+        "rustup could not add it. Building it from Debian's packaged source instead, which takes \
+         some minutes more."
+    );
     debian::install(project)?;
     Ok(Toolchain::Web)
 }
