@@ -1,12 +1,21 @@
-//! Building the page with trunk.
+//! Building the page with trunk, and what has to be installed for it.
 
+use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::command::Cancellation;
 use crate::project::Project;
-use crate::setup::wasm::Toolchain;
+use crate::setup::model;
+use crate::setup::plan::{Needs, Plan, PlannedStep};
+use crate::setup::wasm::{TARGET, Toolchain};
+use crate::tasks::{self, Task};
+use crate::timings::Timings;
 use crate::{command, machine};
+
+mod stamp;
 
 /// Cargo's profile for daily work on the page, and for the tests in a browser.
 pub const QUICK_PROFILE: &str = "web-dev";
@@ -22,7 +31,59 @@ pub enum Build {
     Small,
 }
 
-/// Builds the page into the project's `dist/`.
+impl Build {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Quick => QUICK_PROFILE,
+            Self::Small => SMALL_PROFILE,
+        }
+    }
+}
+
+/// Installs what is missing, builds the page unless it is up to date, and returns the path of the
+/// default model where it is wanted. Says first what takes long, and at the end how long it took.
+///
+/// # Errors
+/// Where a step fails; the message says what to do.
+pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Option<PathBuf>> {
+    let mut timings = Timings::start();
+    let needs = Needs {
+        wasm_opt: build == Build::Small,
+        model: with_model,
+    };
+    let plan = Plan::new(project, needs)?;
+    let inputs = plan
+        .toolchain()
+        .and_then(|toolchain| stamp::inputs(project, toolchain, build).ok());
+    let is_current = inputs.is_some_and(|inputs| stamp::is_current(project, &inputs));
+    let model = with_model.then(|| model::path(project));
+    if is_current && plan.is_empty() {
+        println!("The page is up to date.");
+        return Ok(model);
+    }
+    plan.announce(project, (!is_current).then(|| planned(project, build)));
+    let is_installed = plan.is_empty();
+    let toolchain = plan.install_first(project, &mut timings)?;
+    if !is_installed {
+        // trunk needs the tools, but cargo can compile the page while they are built.
+        let compiling = (!is_current)
+            .then(|| compile_task(project, toolchain, build))
+            .transpose()?;
+        timings.extend(tasks::run_together(compiling, plan.into_tasks(project))?);
+    }
+    timings.time("page, built by trunk", || {
+        // Looked at again: a tool that was just installed is another one.
+        let inputs = stamp::inputs(project, toolchain, build).ok();
+        if inputs.is_some_and(|inputs| stamp::is_current(project, &inputs)) {
+            return Ok(());
+        }
+        self::build(project, toolchain, build)
+    })?;
+    println!("{timings}");
+    Ok(model)
+}
+
+/// Builds the page into the project's `dist/`, whether or not it is up to date.
 ///
 /// # Errors
 /// Where trunk or what it starts fails.
@@ -33,18 +94,120 @@ pub fn build(project: &Project, toolchain: Toolchain, build: Build) -> Result<()
     with_tools(project, &mut trunk);
     // trunk takes only `true` and `false` in this variable, and stops at the usual `1`.
     trunk
-        .arg("build")
+        .args(["build", "--cargo-profile", build.profile()])
         .current_dir(&project.root)
         .env_remove("NO_COLOR");
-    match build {
-        Build::Quick => trunk.args(["--cargo-profile", QUICK_PROFILE]),
-        // `--release` is what makes trunk run wasm-opt.
-        Build::Small => trunk.args(["--release", "--cargo-profile", SMALL_PROFILE]),
-    };
-    command::run(&mut trunk)
+    if build == Build::Small {
+        // Without it, trunk does not run wasm-opt.
+        trunk.arg("--release");
+    }
+    stamp::remove(project)?;
+    // Before the build: what changes during it may or may not be in the page.
+    let inputs = stamp::inputs(project, toolchain, build);
+    command::run(&mut trunk)?;
+    match inputs.and_then(|inputs| stamp::write(project, &inputs)) {
+        Ok(()) => {}
+        Err(error) => println!("The next run builds the page again: {error:#}"),
+    }
+    Ok(())
 }
 
 /// Lets the command find the tools that the set-up installed.
 pub fn with_tools(project: &Project, command: &mut Command) {
     command.env("PATH", machine::path_with(&project.tools()));
+}
+
+/// The page's line in the announcement, with durations of two cores that do nothing else.
+fn planned(project: &Project, build: Build) -> PlannedStep {
+    let compiled = project.target.join(TARGET).join(build.profile());
+    let is_first = !compiled.join("worker.wasm").exists();
+    match (build, is_first) {
+        (Build::Quick, true) => PlannedStep::new("the page, for the first time", 420),
+        (Build::Quick, false) => PlannedStep::new("the page, changed since it was built", 45),
+        (Build::Small, true) => PlannedStep::new("the page as it ships, for the first time", 900),
+        (Build::Small, false) => PlannedStep::new("the page as it ships", 240),
+    }
+}
+
+/// Compiles the page's programs with cargo, so that trunk finds them compiled.
+fn compile_task(project: &Project, toolchain: Toolchain, build: Build) -> Result<Task> {
+    let index = project.root.join("app/index.html");
+    let html = fs::read_to_string(&index)
+        .with_context(|| format!("could not read {}", index.display()))?;
+    let mut commands: Vec<Command> = programs(&html)
+        .into_iter()
+        .map(|program| program.build_command(project, toolchain, build))
+        .collect();
+    Ok(Task::step(
+        "page, compiled by cargo",
+        move |cancellation: &Cancellation| {
+            commands
+                .iter_mut()
+                .try_for_each(|command| command::run_cancellable(command, cancellation))
+        },
+    ))
+}
+
+/// One of the page's programs, as its link in `app/index.html` describes it to trunk.
+#[derive(Debug, PartialEq, Eq)]
+struct Program {
+    bin: String,
+    default_features: bool,
+}
+
+impl Program {
+    /// The command with which trunk compiles the program.
+    fn build_command(&self, project: &Project, toolchain: Toolchain, build: Build) -> Command {
+        let mut cargo = toolchain.command("cargo");
+        cargo
+            .current_dir(&project.root)
+            .args(["build", "--target", TARGET, "--manifest-path"])
+            .arg(project.root.join("app/Cargo.toml"))
+            .args(["--profile", build.profile(), "--bin", &self.bin]);
+        if !self.default_features {
+            cargo.arg("--no-default-features");
+        }
+        cargo
+    }
+}
+
+/// The programs that the page's HTML names.
+fn programs(html: &str) -> Vec<Program> {
+    html.split('<')
+        .filter_map(|tag| tag.split_once('>').map(|(tag, _)| tag))
+        .filter(|tag| tag.starts_with("link ") && tag.contains(r#"rel="rust""#))
+        .filter_map(|tag| {
+            let (bin, _) = tag.split_once(r#"data-bin=""#)?.1.split_once('"')?;
+            Some(Program {
+                bin: bin.to_owned(),
+                default_features: !tag.contains("data-cargo-no-default-features"),
+            })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_read_from_the_page() {
+        let html = include_str!("../../app/index.html");
+        let program = |bin: &str, default_features| Program {
+            bin: bin.to_owned(),
+            default_features,
+        };
+        assert_eq!(
+            programs(html),
+            [program("app", false), program("worker", true)]
+        );
+    }
+
+    #[test]
+    fn html_without_programs_has_none() {
+        assert_eq!(
+            programs(r#"<link rel="icon" href="icon.svg"> rel="rust""#),
+            []
+        );
+    }
 }

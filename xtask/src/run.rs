@@ -4,13 +4,13 @@ use anyhow::Result;
 
 use crate::page::{self, Build};
 use crate::project::Project;
-use crate::setup::{model, tools, wasm};
+use crate::setup::model;
 use crate::{browser, serve};
 
-/// What `run` is told.
+/// Arguments of `run`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// The port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Do not open a browser.
@@ -26,20 +26,14 @@ pub struct Args {
 /// # Errors
 /// Where a step fails; the message says what to do.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
-    // First, because whoever has the port will still have it after ten minutes of building.
+    // First, because a port that is taken now is still taken after ten minutes of building.
     let listener = serve::listen(args.port)?;
-    let toolchain = wasm::ensure(project)?;
-    tools::ensure(project)?;
-    if args.release {
-        tools::ensure_wasm_opt(project)?;
-    }
-    model::ensure(project)?;
     let build = if args.release {
         Build::Small
     } else {
         Build::Quick
     };
-    page::build(project, toolchain, build)?;
+    page::set_up(project, build, true)?;
 
     let url = format!("http://{}/", listener.local_addr()?);
     let router = serve::router(&project.dist(), &project.models(), model::entries());

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::command;
 use crate::page::{self as web_page, Build};
 use crate::project::Project;
-use crate::setup::{desktop, model, tools, wasm};
+use crate::setup::desktop;
 
 mod bundle;
 mod clean;
@@ -46,17 +46,10 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     let named = args.model.as_deref().map(whole).transpose()?;
     let small = args.release || args.bundle;
     desktop::ensure()?;
-    let toolchain = wasm::ensure(project)?;
-    tools::ensure(project)?;
-    if small {
-        tools::ensure_wasm_opt(project)?;
-    }
     let build = if small { Build::Small } else { Build::Quick };
-    let model = match named {
-        None if !args.no_run && !args.bundle => Some(model::ensure(project)?),
-        named => named,
-    };
-    web_page::build(project, toolchain, build)?;
+    let wants_default = named.is_none() && !args.no_run && !args.bundle;
+    let default = web_page::set_up(project, build, wants_default)?;
+    let model = named.or(default);
     page::fill(project)?;
     let program = build_program(project)?;
     if args.bundle {
