@@ -86,6 +86,16 @@ impl Session {
         self.client.resize(width, height)
     }
 
+    /// Gives the page a viewport of exactly this size in CSS pixels. Chromium only.
+    pub fn set_viewport(&self, width: u32, height: u32) -> Result<()> {
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
+        });
+        self.client
+            .devtools("Emulation.setDeviceMetricsOverride", &size)
+            .map(drop)
+    }
+
     /// The window's width and height in CSS pixels.
     pub fn size(&self) -> Result<(u64, u64)> {
         self.client.size()

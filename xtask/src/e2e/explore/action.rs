@@ -80,6 +80,17 @@ pub enum Action {
     },
     /// Presses a key on whatever has the focus.
     Press(&'static str, &'static [&'static str]),
+    /// Scrolls one of the page's scroll containers.
+    Scroll {
+        /// Index of the container, counted round and round.
+        container: usize,
+        /// How far: 0 is the start, 1 the end.
+        to: f64,
+    },
+    /// Changes the window's width and height, as turning a phone does.
+    Resize(u32, u32),
+    /// Drops files in the middle of the window.
+    Drop(Vec<PathBuf>),
     /// Loads the page again.
     Reload,
     /// Leaves the page by the Back button and returns by Forward.
@@ -95,7 +106,12 @@ impl Action {
             | Self::Choose { control, .. }
             | Self::Files { control, .. }
             | Self::Bar { control, .. } => Some(control),
-            Self::Press(..) | Self::Reload | Self::BackAndForward => None,
+            Self::Press(..)
+            | Self::Scroll { .. }
+            | Self::Resize(..)
+            | Self::Drop(_)
+            | Self::Reload
+            | Self::BackAndForward => None,
         }
     }
 
@@ -137,6 +153,11 @@ impl Action {
                 client.press(key.1)
             }
             Self::Press(_, keys) => client.press(keys),
+            Self::Scroll { container, to } => client
+                .execute(SCROLL, &[json!(container), json!(to)])
+                .map(drop),
+            Self::Resize(width, height) => session.set_viewport(*width, *height),
+            Self::Drop(files) => drop_files(client, files),
             Self::Reload => client.refresh(),
             Self::BackAndForward => {
                 client.back()?;
@@ -148,6 +169,29 @@ impl Action {
             }
         }
     }
+}
+
+/// Scrolls the container of an index, among those that a person can see and scroll.
+const SCROLL: &str = "const [index, to] = arguments;\
+    const containers = [...document.querySelectorAll('*')].filter(of => of.checkVisibility()\
+      && /auto|scroll/.test(getComputedStyle(of).overflowY) && of.scrollHeight > of.clientHeight);\
+    const container = containers[index % containers.length];\
+    container?.scrollTo(0, to * container.scrollHeight)";
+
+/// Drags files from outside into the window's middle and lets them go.
+fn drop_files(client: &Client, files: &[PathBuf]) -> Result<()> {
+    let middle = client.execute("return [innerWidth / 2, innerHeight / 2]", &[])?;
+    let files: Vec<String> = files.iter().map(|of| of.display().to_string()).collect();
+    for kind in ["dragEnter", "dragOver", "drop"] {
+        client.devtools(
+            "Input.dispatchDragEvent",
+            &json!({
+                "type": kind, "x": middle[0], "y": middle[1],
+                "data": { "items": [], "files": files, "dragOperationsMask": 1 },
+            }),
+        )?;
+    }
+    Ok(())
 }
 
 /// Types as a paste does, since the driver's own typing knows no emoji.
@@ -204,18 +248,28 @@ impl fmt::Display for Action {
                 write!(out, "choose {value:?} in {}", control.key)
             }
             Self::Files { control, files } => {
-                let names: Vec<_> = files
-                    .iter()
-                    .map(|of| of.file_name().unwrap_or_default().to_string_lossy())
-                    .collect();
-                write!(out, "choose {} in {}", names.join(", "), control.key)
+                write!(out, "choose {} in {}", names(files), control.key)
             }
             Self::Bar { control, key } => {
                 write!(out, "click a bar ({:?}) and press {}", control.label, key.0)
             }
             Self::Press(name, _) => write!(out, "press {name}"),
+            Self::Scroll { container, to } => {
+                write!(out, "scroll container {container} to {:.0} %", 100.0 * to)
+            }
+            Self::Resize(width, height) => write!(out, "resize to {width}x{height}"),
+            Self::Drop(files) => write!(out, "drop {}", names(files)),
             Self::Reload => out.write_str("reload"),
             Self::BackAndForward => out.write_str("go back and forward"),
         }
     }
+}
+
+/// The files' names, without their folders.
+fn names(files: &[PathBuf]) -> String {
+    let name = |file: &PathBuf| {
+        let name = file.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    };
+    files.iter().map(name).collect::<Vec<_>>().join(", ")
 }

@@ -38,6 +38,8 @@ pub struct Chooser {
     server: String,
     /// Test id of the control that loads the plan's model.
     load: &'static str,
+    /// Sizes of the window: the plan's, and those of a small phone held either way.
+    sizes: [(u32, u32); 4],
     /// Number of times that controls of a key were used.
     uses: BTreeMap<String, u32>,
     /// Number of actions since a model was ready.
@@ -55,6 +57,13 @@ impl Chooser {
                 Model::Default => "load-default",
                 Model::Tiny => "open-file-input",
             },
+            // The plan's twice, so that it stays the most usual.
+            sizes: [
+                (plan.width, plan.height),
+                (plan.width, plan.height),
+                (360, 640),
+                (800, 360),
+            ],
             files,
             server,
             uses: BTreeMap::new(),
@@ -74,16 +83,9 @@ impl Chooser {
         let counted = |holds: bool, before: u32| if holds { before + 1 } else { 0 };
         self.idle = counted(state.engine != "ready", self.idle);
         self.busy = counted(state.lab_runs || state.bench_runs, self.busy);
-        let kind: f64 = self.rng.random();
-        if kind < 0.02 {
-            return Action::Reload;
-        }
-        if kind < 0.03 {
-            return Action::BackAndForward;
-        }
-        if kind < 0.10 || snapshot.controls.is_empty() {
-            let (name, keys) = KEYS[self.rng.random_range(0..KEYS.len())];
-            return Action::Press(name, keys);
+        let any = self.rng.random_range(0..100);
+        if let Some(action) = self.without_control(any, snapshot.controls.is_empty()) {
+            return action;
         }
         let weights: Vec<f64> = snapshot
             .controls
@@ -103,6 +105,38 @@ impl Chooser {
     /// A pause after the action, in milliseconds: a person is sometimes fast and sometimes not.
     pub fn pause_ms(&mut self) -> u64 {
         [0, 10, 50, 200, 600][self.rng.random_range(0..5)]
+    }
+
+    /// An action on no control, for so many of a hundred choices.
+    fn without_control(&mut self, any: u32, only: bool) -> Option<Action> {
+        Some(match any {
+            0 | 1 => Action::Reload,
+            2 => Action::BackAndForward,
+            3 => {
+                let (width, height) = self.sizes[self.rng.random_range(0..self.sizes.len())];
+                Action::Resize(width, height)
+            }
+            4 => {
+                let good = self.rng.random_bool(0.7);
+                Action::Drop(if good {
+                    self.files.tiny.clone()
+                } else {
+                    vec![self.files.bad.clone()]
+                })
+            }
+            5..8 => Action::Scroll {
+                container: self.rng.random_range(0..8),
+                to: [0.0, 0.5, 1.0][self.rng.random_range(0..3)],
+            },
+            8..14 => self.press(),
+            _ if only => self.press(),
+            _ => return None,
+        })
+    }
+
+    fn press(&mut self) -> Action {
+        let (name, keys) = KEYS[self.rng.random_range(0..KEYS.len())];
+        Action::Press(name, keys)
     }
 
     fn weight(&self, control: &Control, state: &State) -> f64 {

@@ -113,13 +113,8 @@ impl<'a> Walk<'a> {
     /// Opens the page in a window of the plan's size, without dialogs of the system.
     fn open(&mut self) -> Result<()> {
         let client = self.session.client();
-        client.devtools(
-            "Emulation.setDeviceMetricsOverride",
-            &json!({
-                "width": self.plan.width, "height": self.plan.height,
-                "deviceScaleFactor": 1, "mobile": false,
-            }),
-        )?;
+        self.session
+            .set_viewport(self.plan.width, self.plan.height)?;
         client.devtools(
             "Page.setInterceptFileChooserDialog",
             &json!({ "enabled": true }),
