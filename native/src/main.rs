@@ -4,6 +4,7 @@ mod bench;
 mod chat;
 mod cli;
 mod dataset;
+mod display;
 mod engine_thread;
 mod inspect;
 mod interrupt;
@@ -25,6 +26,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 
 fn main() -> ExitCode {
+    display::keep_drivers_quiet();
     let result = match Cli::parse().command {
         Command::Chat(args) => chat::run(&args),
         Command::Bench(args) => bench::run(&args),

@@ -1,0 +1,46 @@
+//! What graphics drivers look for on machines without a display.
+
+use std::env;
+use std::path::Path;
+
+/// Where programs of a session find sockets such as the Wayland compositor's.
+const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
+/// An absolute path that does not exist, as Debian gives accounts without a home.
+const NOWHERE: &str = "/nonexistent";
+
+/// Keeps drivers from complaining on standard error that there is no session.
+///
+/// wgpu turns on every surface extension of Vulkan. With that for Wayland, Mesa's layer that orders GPUs
+/// connects to the compositor to ask for its GPU, and libwayland prints an error where `XDG_RUNTIME_DIR`
+/// is not an absolute path. With a path where nothing is, the layer silently finds no compositor.
+///
+/// To be called before anything else.
+pub fn keep_drivers_quiet() {
+    if cfg!(target_os = "linux") && !is_usable(env::var_os(RUNTIME_DIR).as_deref().map(Path::new)) {
+        // SAFETY: `main` calls this first, when the process has no other thread that could read the
+        // environment.
+        unsafe { env::set_var(RUNTIME_DIR, NOWHERE) };
+    }
+}
+
+/// Whether libwayland takes the folder as it is.
+fn is_usable(runtime_dir: Option<&Path>) -> bool {
+    runtime_dir.is_some_and(Path::is_absolute)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runtime_dir_is_kept_only_when_it_is_an_absolute_path() {
+        for (path, usable) in [
+            (None, false),
+            (Some(""), false),
+            (Some("run/user/0"), false),
+            (Some("/run/user/0"), true),
+        ] {
+            assert_eq!(is_usable(path.map(Path::new)), usable, "{path:?}");
+        }
+    }
+}
