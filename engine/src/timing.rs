@@ -28,8 +28,10 @@ pub enum Span {
     Plan,
     /// Writing ids, positions and masks to the device.
     Upload,
-    /// Issuing the step's operations; a prompt's pieces are submitted here, too. On the CPU backend the
-    /// arithmetic itself happens here.
+    /// Computing the step's operations on the CPU backend, which has no device: there is no `encode`,
+    /// `submit` or `gpu` then.
+    Compute,
+    /// Issuing the step's operations to a device. Chunks of a prompt are also submitted here.
     Encode,
     /// Handing the issued operations to the device's queue.
     Submit,
@@ -55,7 +57,7 @@ pub enum Stage {
     Request,
     /// Before the model: plan and upload.
     Preprocess,
-    /// The model: encode, submit and the wait for the device.
+    /// The model: encode, submit and the wait for the device, or compute on the CPU backend.
     Forward,
     /// Logits to a token id on the host.
     Sampling,
@@ -65,7 +67,7 @@ pub enum Stage {
 
 impl Span {
     /// Every span, in the order in which a request meets them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Template,
         Self::Tokenize,
         Self::Grammar,
@@ -73,6 +75,7 @@ impl Span {
         Self::Schedule,
         Self::Plan,
         Self::Upload,
+        Self::Compute,
         Self::Encode,
         Self::Submit,
         Self::Gpu,
@@ -90,7 +93,7 @@ impl Span {
                 Stage::Request
             }
             Self::Plan | Self::Upload => Stage::Preprocess,
-            Self::Encode | Self::Submit | Self::Gpu => Stage::Forward,
+            Self::Compute | Self::Encode | Self::Submit | Self::Gpu => Stage::Forward,
             Self::Sample | Self::Readback => Stage::Sampling,
             Self::Detokenize | Self::Emit | Self::Paint => Stage::Text,
         }
@@ -106,6 +109,7 @@ impl Span {
             Self::Schedule => "schedule",
             Self::Plan => "plan",
             Self::Upload => "upload",
+            Self::Compute => "compute",
             Self::Encode => "encode",
             Self::Submit => "submit",
             Self::Gpu => "gpu",

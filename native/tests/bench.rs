@@ -2,7 +2,9 @@
 
 mod common;
 
-use common::{BACKENDS, GGUF, family_arg, json, run, shape_arg, stdout, succeeds, tiny_shape};
+use common::{
+    BACKENDS, GGUF, command, family_arg, json, run, shape_arg, stderr, stdout, succeeds, tiny_shape,
+};
 use serde_json::{Value, json};
 
 const SMALL: [&str; 8] = [
@@ -65,12 +67,33 @@ fn the_json_has_every_field_and_its_figures_are_in_order() {
         assert_eq!(settings["gen_tokens"], 5);
         assert_eq!(settings["repeat"], 3);
         assert_eq!(settings["seed"], 0);
-        steps(&report);
+        steps(&report, backend);
+    }
+}
+
+#[test]
+fn drivers_do_not_complain_when_there_is_no_display() {
+    let model = family_arg(GGUF);
+    for backend in BACKENDS {
+        let bench = ["bench", &model, "--repeat", "1", "--gen-tokens", "2"];
+        let chat = ["chat", &model, "--prompt", "Hi", "--max-tokens", "2"];
+        let inspect = ["inspect", &model];
+        for words in [&bench[..], &chat[..], &inspect[..]] {
+            let words = [words, &["--backend", backend]].concat();
+            let mut command = command(&words);
+            for variable in ["XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"] {
+                command.env_remove(variable);
+            }
+            let output = command.output().expect("runs");
+            let said = stderr(&output);
+            assert!(output.status.success(), "{words:?}: {said}");
+            assert!(!said.contains("XDG_RUNTIME_DIR"), "{words:?}: {said}");
+        }
     }
 }
 
 /// Stages and spans of both kinds of step: 3 runs of 40 prompt ids and 4 decode steps.
-fn steps(report: &Value) {
+fn steps(report: &Value, backend: &str) {
     for (kind, tokens) in [("prefill", 120), ("decode", 12)] {
         let stats = &report[kind];
         assert_eq!(stats["tokens"], tokens, "{kind}");
@@ -85,10 +108,13 @@ fn steps(report: &Value) {
             stages,
             ["preprocess", "forward", "sampling", "text", "rest"]
         );
-        assert!(
-            names(&stats["spans"]).contains(&"encode".to_owned()),
-            "{kind}"
-        );
+        let spans = names(&stats["spans"]);
+        let has = |span: &str| spans.contains(&span.to_owned());
+        let on_cpu = backend == "flex";
+        assert_eq!(has("compute"), on_cpu, "{kind}: {spans:?}");
+        for of_device in ["encode", "submit", "gpu"] {
+            assert_eq!(has(of_device), !on_cpu, "{kind}: {spans:?}");
+        }
         for stage in stats["stages"].as_array().expect("stages") {
             let p50 = stage["ms"]["p50"].as_f64().expect("p50");
             assert!(
@@ -257,7 +283,7 @@ fn what_can_not_be_measured_or_compared_is_refused() {
     ] {
         let output = run(&[&head[..], &SMALL[..], extra].concat());
         assert!(!output.status.success(), "{extra:?}");
-        let said = common::stderr(&output);
+        let said = stderr(&output);
         assert!(said.contains(reason), "{extra:?}: {said}");
     }
 }

@@ -205,10 +205,10 @@ fn a_chain_names_eager_formatting_and_what_it_costs() {
 
 #[test]
 fn a_chain_names_padding_and_what_it_costs() {
-    // On the CPU the arithmetic of a step is booked as encode; on a device it is waited for.
+    // On the CPU the arithmetic of a step is booked as compute; on a device it is waited for.
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(40, 4), (41, 4), (42, 4), (43, 4), (44, 4)]);
-    for (backend, span) in [("flex", "encode"), ("wgpu", "gpu")] {
+    for (backend, span) in [("flex", "compute"), ("wgpu", "gpu")] {
         let words = [
             "chain",
             "--random-weights",

@@ -37,15 +37,17 @@ fn a_trace_has_threads_requests_and_the_device_in_the_spans_own_words() {
         let spans: BTreeSet<&str> = Span::ALL.iter().map(|span| span.name()).collect();
         let threads: BTreeSet<&str> = slices(1).collect();
         assert!(threads.is_subset(&spans), "{threads:?}");
-        for span in [
-            Span::Plan,
-            Span::Upload,
-            Span::Encode,
-            Span::Gpu,
-            Span::Detokenize,
-            Span::Emit,
-        ] {
+        for span in [Span::Plan, Span::Upload, Span::Detokenize, Span::Emit] {
             assert!(threads.contains(span.name()), "{backend}: {span:?}");
+        }
+        for (span, of_backend) in [
+            (Span::Compute, "flex"),
+            (Span::Encode, "wgpu"),
+            (Span::Submit, "wgpu"),
+            (Span::Gpu, "wgpu"),
+        ] {
+            let booked = threads.contains(span.name());
+            assert_eq!(booked, backend == of_backend, "{backend}: {span:?}");
         }
         let decode = slices(3)
             .filter(|name| *name == StepKind::Decode.name())

@@ -108,6 +108,12 @@ impl Engine {
         Ok(Some(roofline))
     }
 
+    /// Whether steps run on the CPU backend: operations are computed while they are issued, and there is
+    /// no device to wait for.
+    pub(super) const fn computes_on_cpu(&self) -> bool {
+        self.gpu.is_none()
+    }
+
     /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.
     pub fn clear_cache(&mut self) {
         self.scheduler.forget();

@@ -1,4 +1,4 @@
-//! One step: who is answered, plan, upload, encode, submit, wait; each booked as a lap.
+//! One step: schedule, plan, upload, encode, submit and wait (or compute, on the CPU backend), each booked as a lap.
 
 use burn::tensor::Tensor;
 
@@ -155,12 +155,16 @@ impl Engine {
             _ => LogitRows::None,
         };
         let logits = self.model.encode(input, rows)?;
-        laps.book(Span::Encode);
-        queue::submit(self.model.device())?;
-        laps.book(Span::Submit);
-        queue::wait(self.model.device()).await?;
-        self.check_device()?;
-        laps.book(Span::Gpu);
+        if self.computes_on_cpu() {
+            laps.book(Span::Compute);
+        } else {
+            laps.book(Span::Encode);
+            queue::submit(self.model.device())?;
+            laps.book(Span::Submit);
+            queue::wait(self.model.device()).await?;
+            self.check_device()?;
+            laps.book(Span::Gpu);
+        }
 
         let Some(logits) = logits else {
             return Ok(None);

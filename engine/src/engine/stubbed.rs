@@ -52,7 +52,14 @@ impl Engine {
             laps.book(Span::Upload);
             if level == StubLevel::FirstKernel {
                 self.model.encode_first(input);
-                laps.book(Span::Encode);
+                laps.book(if self.computes_on_cpu() {
+                    Span::Compute
+                } else {
+                    Span::Encode
+                });
+            }
+            if self.computes_on_cpu() {
+                continue;
             }
             self.model.flush()?;
             laps.book(Span::Submit);

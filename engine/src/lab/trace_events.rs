@@ -74,6 +74,7 @@ const BOOKED: [Span; Span::ALL.len()] = [
     Span::Schedule,
     Span::Plan,
     Span::Upload,
+    Span::Compute,
     Span::Encode,
     Span::Submit,
     Span::Gpu,

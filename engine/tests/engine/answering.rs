@@ -9,7 +9,7 @@ use pollster::block_on;
 
 use super::oracle;
 use super::support::{
-    BACKENDS, answer, checkpoint, engine, engine_with, odd_config, prompt, request,
+    BACKENDS, PATHS, answer, checkpoint, engine, engine_with, odd_config, prompt, request,
 };
 
 #[test]
@@ -107,11 +107,34 @@ fn stages_add_up_to_the_steps_wall_time() {
         }
         let decode = got.timings.last().unwrap();
         assert_eq!((decode.kind, decode.tokens), (StepKind::Decode, 1));
-        // The CPU backend has nothing to wait for; a device's wait has a span of its own.
-        let waited = decode.spans.get(Span::Gpu) / decode.wall_ms;
-        match backend {
-            BackendChoice::Wgpu => assert!(waited > 0.0, "{decode:?}"),
-            _ => assert!(waited < 0.1, "{decode:?}"),
+    }
+}
+
+#[test]
+fn forward_is_booked_as_compute_on_the_cpu_and_as_encode_submit_gpu_on_a_device() {
+    for (backend, path) in PATHS {
+        let options = LoadOptions {
+            backend,
+            path: Some(path),
+            prefill_chunk: Some(4),
+            ..Default::default()
+        };
+        let got = answer(
+            &mut engine_with(&odd_config(), &options),
+            request(prompt(10), 4),
+        );
+        let expected: &[Span] = match backend {
+            BackendChoice::Flex => &[Span::Compute],
+            _ => &[Span::Encode, Span::Submit, Span::Gpu],
+        };
+        let what = format!("{backend:?} {path:?}: {:?}", got.timings);
+        // Of steps issued ahead, only the wait is in their own timing.
+        let waited = expected.last().expect("a span");
+        let took = |span: &Span| got.timings.iter().all(|of| of.spans.get(*span) > 0.0);
+        assert!(took(waited), "{what}");
+        for span in Span::ALL.iter().filter(|of| of.stage() == Stage::Forward) {
+            let sum: f64 = got.timings.iter().map(|of| of.spans.get(*span)).sum();
+            assert_eq!(sum > 0.0, expected.contains(span), "{span:?} {what}");
         }
     }
 }
