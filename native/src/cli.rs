@@ -220,7 +220,7 @@ pub enum TimingView {
 /// How tokens are picked.
 #[derive(Args, Clone, Debug)]
 pub struct SamplingArgs {
-    /// 0 picks the likeliest token; 1 samples the model's own distribution.
+    /// 0 to 2: 0 picks the likeliest token, 1 samples the model's own distribution.
     #[arg(
         long,
         value_name = "T",
@@ -247,7 +247,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub min_p: f32,
-    /// Above 1 makes ids of prompt and answer less likely.
+    /// Up to 2: above 1 makes ids of prompt and answer less likely, 1 is off.
     #[arg(
         long,
         value_name = "R",
@@ -255,7 +255,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub repetition_penalty: f32,
-    /// Taken once from the logit of an id that the answer has.
+    /// -2 to 2: subtracted once from the logit of an id that the answer has.
     #[arg(
         long,
         value_name = "A",
@@ -263,7 +263,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub presence_penalty: f32,
-    /// Taken for every time that the answer has the id.
+    /// -2 to 2: subtracted for every time that the answer has the id.
     #[arg(
         long,
         value_name = "F",

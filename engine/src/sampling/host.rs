@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn what_the_mask_leaves_out_is_never_picked() {
         let logits = [9.0, 1.0, 8.0, 2.0, 7.0];
-        for temperature in [0.0, 5.0] {
+        for temperature in [0.0, 2.0] {
             let options = SamplingOptions {
                 temperature,
                 ..Default::default()
@@ -246,7 +246,7 @@ mod tests {
         #[test]
         fn the_pick_is_in_range_and_the_same_for_the_same_seed(
             logits in prop::collection::vec(-30f32..30.0, 1..300),
-            temperature in 0f32..3.0, top_k in 0usize..50, top_p in 0.01f32..1.0, min_p in 0f32..1.0, seed: u64,
+            temperature in 0f32..2.0, top_k in 0usize..50, top_p in 0.01f32..1.0, min_p in 0f32..1.0, seed: u64,
         ) {
             let options = SamplingOptions { temperature, top_k, top_p, min_p, seed, ..Default::default() };
             let first = picks(&options, &logits, 3);

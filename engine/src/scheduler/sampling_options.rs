@@ -7,20 +7,21 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplingOptions {
-    /// 0 picks the largest logit (greedy) and ignores the filters; 1 samples the model's own distribution.
+    /// 0 to 2. 0 picks the largest logit (greedy) and ignores the filters; 1 samples the model's own
+    /// distribution.
     pub temperature: f32,
     /// Keep the k most probable tokens; 0 keeps all.
     pub top_k: usize,
-    /// Keep the most probable tokens whose probabilities first reach p; 1 keeps all.
+    /// Keep the most probable tokens whose probabilities first reach p, which is above 0; 1 keeps all.
     pub top_p: f32,
     /// Keep tokens at least this fraction as probable as the most probable one; 0 keeps all.
     pub min_p: f32,
-    /// Divides positive and multiplies negative logits of ids seen in prompt or answer; 1 is off.
-    /// (CTRL, arXiv:1909.05858.)
+    /// Divides positive and multiplies negative logits of ids seen in prompt or answer; above 0 to 2, 1 is
+    /// off. (CTRL, arXiv:1909.05858.)
     pub repetition_penalty: f32,
-    /// Subtracted once from the logit of an id that the answer has; 0 is off.
+    /// Subtracted once from the logit of an id that the answer has; -2 to 2, 0 is off.
     pub presence_penalty: f32,
-    /// Subtracted for every time the answer has the id; 0 is off.
+    /// Subtracted for every time the answer has the id; -2 to 2, 0 is off.
     pub frequency_penalty: f32,
     /// Same seed, same prompt, same settings: same text.
     pub seed: u64,
@@ -70,19 +71,29 @@ impl SamplingOptions {
                 })
             }
         };
-        let finite = f32::is_finite;
-        let t = self.temperature;
-        check(finite(t) && t >= 0.0, "temperature", "0 or more", t)?;
-        let p = self.top_p;
-        check(p > 0.0 && p <= 1.0, "top_p", "above 0 and at most 1", p)?;
-        let m = self.min_p;
-        check((0.0..=1.0).contains(&m), "min_p", "from 0 to 1", m)?;
-        let r = self.repetition_penalty;
-        check(finite(r) && r > 0.0, "repetition_penalty", "above 0", r)?;
-        let a = self.presence_penalty;
-        check(finite(a), "presence_penalty", "finite", a)?;
-        let f = self.frequency_penalty;
-        check(finite(f), "frequency_penalty", "finite", f)
+        // Not-a-number is in no range.
+        let within = |setting, low: f32, high: f32, range, value: f32| {
+            check((low..=high).contains(&value), setting, range, value)
+        };
+        let above_zero = |setting, high: f32, range, value: f32| {
+            check(value > 0.0 && value <= high, setting, range, value)
+        };
+        within("temperature", 0.0, 2.0, "between 0 and 2", self.temperature)?;
+        above_zero("top_p", 1.0, "above 0 and at most 1", self.top_p)?;
+        within("min_p", 0.0, 1.0, "between 0 and 1", self.min_p)?;
+        above_zero(
+            "repetition_penalty",
+            2.0,
+            "above 0 and at most 2",
+            self.repetition_penalty,
+        )?;
+        for (setting, penalty) in [
+            ("presence_penalty", self.presence_penalty),
+            ("frequency_penalty", self.frequency_penalty),
+        ] {
+            within(setting, -2.0, 2.0, "between -2 and 2", penalty)?;
+        }
+        Ok(())
     }
 
     /// Whether any penalty is on.
@@ -90,5 +101,95 @@ impl SamplingOptions {
         self.repetition_penalty != 1.0
             || self.presence_penalty != 0.0
             || self.frequency_penalty != 0.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Set = fn(&mut SamplingOptions, f32);
+
+    /// Every setting with a range: its name, the least and the largest value it takes, and the range in
+    /// words.
+    const RANGES: [(&str, Set, [f32; 2], &str); 6] = [
+        (
+            "temperature",
+            |of, value| of.temperature = value,
+            [0.0, 2.0],
+            "between 0 and 2",
+        ),
+        (
+            "top_p",
+            |of, value| of.top_p = value,
+            [f32::MIN_POSITIVE, 1.0],
+            "above 0 and at most 1",
+        ),
+        (
+            "min_p",
+            |of, value| of.min_p = value,
+            [0.0, 1.0],
+            "between 0 and 1",
+        ),
+        (
+            "repetition_penalty",
+            |of, value| of.repetition_penalty = value,
+            [f32::MIN_POSITIVE, 2.0],
+            "above 0 and at most 2",
+        ),
+        (
+            "presence_penalty",
+            |of, value| of.presence_penalty = value,
+            [-2.0, 2.0],
+            "between -2 and 2",
+        ),
+        (
+            "frequency_penalty",
+            |of, value| of.frequency_penalty = value,
+            [-2.0, 2.0],
+            "between -2 and 2",
+        ),
+    ];
+
+    fn validate(set: Set, value: f32) -> Result<(), SettingError> {
+        let mut options = SamplingOptions::default();
+        set(&mut options, value);
+        options.validate()
+    }
+
+    #[test]
+    fn settings_are_accepted_up_to_the_ends_of_their_ranges() {
+        for (name, set, ends, _) in RANGES {
+            for value in ends {
+                assert_eq!(validate(set, value), Ok(()), "{name} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_out_of_range_are_refused_with_name_range_and_value() {
+        for (name, set, [low, high], range) in RANGES {
+            let below = if low > 0.0 { 0.0 } else { low - 0.01 };
+            for value in [below, high + 0.01, f32::NAN, f32::INFINITY] {
+                let error = validate(set, value).expect_err(name).to_string();
+                assert_eq!(error, format!("{name} must be {range}, not {value}"));
+            }
+        }
+        let error = validate(|of, value| of.temperature = value, 9.0).expect_err("too hot");
+        assert_eq!(
+            error.to_string(),
+            "temperature must be between 0 and 2, not 9"
+        );
+    }
+
+    #[test]
+    fn any_seed_is_accepted() {
+        for seed in [0, 1 << 53, u64::MAX] {
+            let options = SamplingOptions {
+                seed,
+                ..SamplingOptions::default()
+            };
+            assert_eq!(options.validate(), Ok(()));
+        }
     }
 }

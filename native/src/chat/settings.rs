@@ -131,6 +131,8 @@ mod tests {
             ("top_p", "2"),
             ("seed", "-1"),
             ("temperature", "NaN"),
+            ("temperature", "9"),
+            ("presence_penalty", "-2.5"),
             ("x", "1"),
         ] {
             let error = settings.set(key, value).expect_err(key).to_string();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use llamaglass_engine::lab::Arrivals;
+use llamaglass_engine::sampling::SamplingOptions;
 
 use super::{DatasetArgs, positive};
 use crate::load_client::{Protocol, Qps, above_zero};
@@ -43,7 +44,7 @@ pub struct LoadArgs {
     /// The most tokens of an answer.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
     pub max_tokens: usize,
-    /// 0 picks the likeliest token.
+    /// 0 to 2: 0 picks the likeliest token.
     #[arg(long, value_name = "T", default_value = "0", value_parser = temperature)]
     pub temperature: f32,
     /// Answers go on past end ids, to the most tokens (servers of ours, vLLM).
@@ -89,10 +90,13 @@ pub fn seconds(text: &str) -> Result<f64, String> {
 }
 
 fn temperature(text: &str) -> Result<f32, String> {
-    match text.parse::<f32>() {
-        Ok(value) if value.is_finite() && value >= 0.0 => Ok(value),
-        _ => Err("must be a number from 0 on".into()),
-    }
+    let temperature = text.parse().map_err(|_| "is not a number")?;
+    let sampling = SamplingOptions {
+        temperature,
+        ..SamplingOptions::default()
+    };
+    sampling.validate().map_err(|error| error.to_string())?;
+    Ok(temperature)
 }
 
 #[cfg(test)]
@@ -126,7 +130,10 @@ mod tests {
         let with = |words: &[&str]| parse(&[&["--qps", "1"], words].concat());
         assert!(with(&["--duration", "0"]).is_none());
         assert!(with(&["--timeout", "inf"]).is_none());
-        assert!(with(&["--temperature", "-1"]).is_none());
+        for refused in ["-1", "2.1", "NaN", "hot"] {
+            assert!(with(&["--temperature", refused]).is_none(), "{refused}");
+        }
+        assert!(with(&["--temperature", "2"]).is_some());
         assert!(with(&["--field", "q"]).is_none());
         assert!(with(&["--whole", "--stream"]).is_some_and(|args| !args.whole));
     }

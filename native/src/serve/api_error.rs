@@ -4,6 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use llamaglass_engine::event::Fault;
+use llamaglass_engine::sampling::SettingError;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -68,6 +69,11 @@ impl ApiError {
             message: message.into(),
             param: Some(param.to_owned()),
         }
+    }
+
+    /// A sampling setting that is out of its range.
+    pub fn of_setting(error: &SettingError) -> Self {
+        Self::invalid(error.setting, error.to_string())
     }
 
     /// A request that the engine would not, or could not answer.

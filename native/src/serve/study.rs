@@ -68,15 +68,18 @@ impl Generate {
         } else {
             0.0
         };
+        let sampling = SamplingOptions {
+            temperature,
+            top_k: asked.top_k.unwrap_or(0),
+            top_p: asked.top_p.unwrap_or(1.0),
+            repetition_penalty: asked.repetition_penalty.unwrap_or(1.0),
+            seed: asked.seed.unwrap_or_else(rand::random),
+            ..SamplingOptions::default()
+        };
+        let valid = sampling.validate();
+        valid.map_err(|error| ApiError::of_setting(&error))?;
         Ok(Request {
-            sampling: SamplingOptions {
-                temperature,
-                top_k: asked.top_k.unwrap_or(0),
-                top_p: asked.top_p.unwrap_or(1.0),
-                repetition_penalty: asked.repetition_penalty.unwrap_or(1.0),
-                seed: asked.seed.unwrap_or_else(rand::random),
-                ..SamplingOptions::default()
-            },
+            sampling,
             stop: asked.stop.clone(),
             max_tokens: Some(asked.max_new_tokens.unwrap_or(DEFAULT_TOKENS)),
             logprobs: Some(0),

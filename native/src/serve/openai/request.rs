@@ -167,19 +167,24 @@ impl Common {
         if deadline.is_some_and(|ms| !(ms.is_finite() && ms > 0.0)) {
             return Err(ApiError::invalid("timeout", "timeout must be above 0"));
         }
-        // Without a seed, each answer is another.
-        let seed = self.seed.map_or_else(rand::random, i64::cast_unsigned);
+        let sampling = SamplingOptions {
+            temperature: self.temperature.unwrap_or(1.0),
+            top_k: self.top_k.unwrap_or(0),
+            top_p: self.top_p.unwrap_or(1.0),
+            min_p: self.min_p.unwrap_or(0.0),
+            repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
+            presence_penalty: self.presence_penalty.unwrap_or(0.0),
+            frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
+            // Without a seed, each answer is another.
+            seed: self.seed.map_or_else(rand::random, i64::cast_unsigned),
+        };
+        let valid = sampling.validate();
+        valid.map_err(|error| ApiError::of_setting(&error))?;
         let request = |index: usize| Request {
             input: input.clone(),
             sampling: SamplingOptions {
-                temperature: self.temperature.unwrap_or(1.0),
-                top_k: self.top_k.unwrap_or(0),
-                top_p: self.top_p.unwrap_or(1.0),
-                min_p: self.min_p.unwrap_or(0.0),
-                repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
-                presence_penalty: self.presence_penalty.unwrap_or(0.0),
-                frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
-                seed: seed.wrapping_add(index as u64),
+                seed: sampling.seed.wrapping_add(index as u64),
+                ..sampling.clone()
             },
             stop: stop.clone(),
             max_tokens,
@@ -291,6 +296,11 @@ mod tests {
             ),
             (json!({"stop": [""]}), "none of them empty"),
             (json!({"timeout": 0}), "above 0"),
+            (
+                json!({"temperature": 9}),
+                "temperature must be between 0 and 2, not 9",
+            ),
+            (json!({"presence_penalty": -3}), "between -2 and 2, not -3"),
         ] {
             let common = parse(body).expect("it parses");
             let refused = common.requests(Input::Text("a".into()), None, None);
