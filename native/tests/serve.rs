@@ -209,10 +209,59 @@ fn a_page_is_served_alone_in_its_process_beside_the_protocol() {
     std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
     let server = tiny(&["--page", folder.path().to_str().expect("UTF-8")]);
     assert_eq!(server.get("/"), (200, "<title>hi</title>".into()));
-    assert_eq!(server.get("/models.json").0, 404);
+    // Nothing to load, so the page asks which model is served.
+    assert_eq!(server.get("/models.json"), (200, "[]".into()));
+    let list_type = server.header("/models.json", "content-type");
+    assert_eq!(list_type.as_deref(), Some("application/json"));
     let isolated = server.header("/", "cross-origin-embedder-policy");
     assert_eq!(isolated.as_deref(), Some("require-corp"));
     assert!(server.get("/v1/models").1.contains("llamaglass"));
+}
+
+#[test]
+fn page_is_served_without_a_key_and_told_that_the_model_wants_one() {
+    let folder = tempfile::tempdir().expect("a scratch folder");
+    std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
+    let page = folder.path().to_str().expect("UTF-8");
+    let server = tiny(&["--page", page, "--api-key", "secret"]);
+    assert_eq!(server.get("/").0, 200);
+    assert_eq!(server.get("/models.json"), (200, "[]".into()));
+    let (status, error) = server.get("/v1/models");
+    assert_eq!(status, 401, "{error}");
+    assert!(error.contains("invalid_api_key"), "{error}");
+}
+
+#[test]
+fn sampling_settings_out_of_range_are_refused_by_name() {
+    let server = tiny(&[]);
+    for (field, value, message) in [
+        (
+            "temperature",
+            9,
+            "temperature must be between 0 and 2, not 9",
+        ),
+        (
+            "presence_penalty",
+            3,
+            "presence_penalty must be between -2 and 2, not 3",
+        ),
+        ("top_p", 0, "top_p must be above 0 and at most 1, not 0"),
+    ] {
+        let mut body = json!({ "prompt": "Once", "max_tokens": 1 });
+        body[field] = value.into();
+        let (status, reply) = server.post("/v1/completions", &body);
+        let error = &reply["error"];
+        assert_eq!(
+            (status, &error["param"], &error["message"]),
+            (400, &json!(field), &json!(message))
+        );
+    }
+    let study = json!({ "inputs": "a", "parameters": { "do_sample": true, "temperature": 9 } });
+    let (status, reply) = server.post("/models/tiny/generate", &study);
+    assert_eq!(
+        (status, &reply["error"]["param"]),
+        (400, &json!("temperature"))
+    );
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use llamaglass_engine::event::Event;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
@@ -151,7 +151,9 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
             let page = folder.join("index.html");
             let found = page.is_file();
             anyhow::ensure!(found, "{} has no page: index.html", folder.display());
-            router.fallback_service(isolated(ServeDir::new(folder)))
+            router
+                .route(MODEL_LIST, get(no_models))
+                .fallback_service(isolated(ServeDir::new(folder)))
         }
         None => router.fallback(no_such_path),
     };
@@ -176,6 +178,15 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
         router = router.layer(cors.allow_headers(headers).allow_origin(allowed));
     }
     Ok(router)
+}
+
+/// Where the page looks for models that it can load itself.
+const MODEL_LIST: &str = "/models.json";
+
+/// The page's list of models to load, which is empty: the page then asks `/v1/models` for the model that is
+/// served.
+async fn no_models() -> Json<[Value; 0]> {
+    Json([])
 }
 
 /// A page that is alone in its process gets a clock of microseconds.
