@@ -14,7 +14,7 @@ const counted = (response) => {
       const now = performance.now();
       if (now - told > 100 || done === total) {
         told = now;
-        tell({ type: "starting", done, total });
+        tell({ starting: { done, total } });
       }
       controller.enqueue(chunk);
     },
@@ -30,5 +30,5 @@ try {
   await init({ module_or_path: counted(response) });
 } catch (error) {
   const why = error instanceof Error ? error.message : String(error);
-  tell({ type: "crashed", message: `The engine could not start: ${why}` });
+  tell({ crashed: { message: `The engine could not start: ${why}` } });
 }

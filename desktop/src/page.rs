@@ -104,7 +104,7 @@ mod tests {
         let heard = listen(&page);
         assert!(page.is_connected());
         page.tell(&notice("hello"));
-        let wanted = [r#"{"type":"notice","text":"hello"}"#];
+        let wanted = [r#"{"notice":{"text":"hello"}}"#];
         assert_eq!(*heard.lock().expect("no panic"), wanted);
     }
 
@@ -119,7 +119,7 @@ mod tests {
         assert!(page.tell_of(2, &notice("of the second")));
         let heard = heard.lock().expect("no panic").join("\n");
         assert!(!heard.contains("too late"));
-        let ends = r#""of the second"}"#;
+        let ends = r#""of the second"}}"#;
         assert!(heard.ends_with(ends));
     }
 }

@@ -56,7 +56,7 @@ pub struct Asked {
 
 /// What comes of a request, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Piece {
     /// It is answered.
     Head {

@@ -3,6 +3,9 @@
 //! The page never sees the engine itself: it sends a [`Command`] and hears [`Reply`]s, whether the
 //! engine lives in a worker, in the desktop program or behind a server. Both travel as JSON; a browser's
 //! files travel beside a [`Command::Load`] as its own handles.
+//!
+//! Variants are serde's externally tagged ones. With an internal tag serde buffers every message before it
+//! reads it, and the code for that is a considerable part of the page's WebAssembly.
 
 use llamaglass_engine::bench;
 use llamaglass_engine::event::{Event, FinishReason};
@@ -23,7 +26,7 @@ pub type Tag = u64;
 
 /// What the page asks of an engine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// Find out which adapter there is, without a model.
     Probe {
@@ -93,7 +96,7 @@ pub enum Command {
 
 /// Where a model's bytes are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ModelSource {
     /// On the page's own server.
     Catalog {
@@ -120,7 +123,7 @@ pub enum ModelSource {
 
 /// What is heard of an answer from a server that says nothing of its steps: text, as it comes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Opaque {
     /// Some text, of no one knows how many tokens.
     Text {
@@ -149,7 +152,7 @@ pub struct ToldUsage {
 
 /// What an engine tells the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Reply {
     /// The engine's own program is being downloaded. Sent by `public/engine-worker.js`.
     Starting {
@@ -308,9 +311,13 @@ mod tests {
     }
 
     #[test]
-    fn the_start_script_can_report_a_crash_by_hand() {
-        let reply: Reply =
-            serde_json::from_str(r#"{"type":"crashed","message":"no SIMD"}"#).expect("parses");
+    fn replies_of_the_start_script_are_read() {
+        // As public/engine-worker.js writes them.
+        let reply = r#"{"crashed":{"message":"no SIMD"}}"#;
+        let reply: Reply = serde_json::from_str(reply).expect("parses");
         assert!(matches!(reply, Reply::Crashed { message } if message == "no SIMD"));
+        let reply = r#"{"starting":{"done":5,"total":10}}"#;
+        let reply: Reply = serde_json::from_str(reply).expect("parses");
+        assert!(matches!(reply, Reply::Starting { done: 5, total: 10 }));
     }
 }

@@ -61,7 +61,7 @@ impl Source {
 
 /// A piece of an experiment that the page drives: measured where the engine is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Job {
     /// Ids of a prompt in the model's template.
     Encode {
@@ -108,7 +108,7 @@ pub struct Measured {
 
 /// How an experiment ended.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum LabEnd {
     /// With a result.
     Done {
