@@ -85,6 +85,10 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
             let _ = bar.focus();
         }
     };
+    let empty = move || match app.running.get().is_some() {
+        true => "Reading the prompt: each chunk of it and then every token becomes a bar here.",
+        false => "Ask something: every token becomes a bar here, split by where its time went.",
+    };
     view! {
         <div
             class="bars"
@@ -116,7 +120,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
             }
         ></div>
         <Show when=move || !has_bars.get()>
-            <p class="bars-empty"><span>"Ask something: every token becomes a bar here, split by where its time went."</span></p>
+            <p class="bars-empty"><span>{empty}</span></p>
         </Show>
     }
 }

@@ -328,7 +328,11 @@ impl Shared {
             }),
         ];
         let repeat = if prompt.contains("long") { 40 } else { 1 };
-        let pieces: Vec<&str> = ANSWER.split_inclusive(' ').collect();
+        let (answer, repeat) = match prompt.contains("endlessly") {
+            true => ("over and ", 200),
+            false => (ANSWER, repeat),
+        };
+        let pieces: Vec<&str> = answer.split_inclusive(' ').collect();
         let count = exactly.unwrap_or(pieces.len() * repeat);
         for (index, text) in pieces.iter().cycle().take(count).enumerate() {
             let kind = if index == 0 {

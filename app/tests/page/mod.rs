@@ -12,6 +12,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent, KeyboardEventInit};
 
 use crate::mock::MockClient;
 
+mod conversation;
 mod lab;
 mod program;
 mod server;
