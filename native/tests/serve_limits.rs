@@ -57,7 +57,7 @@ fn bad_input_is_an_error_object_and_the_server_goes_on() {
             "/v1/completions",
             b"{\"prompt\": \"a\", \"temperature\": -1}",
             400,
-            "temperature must be 0 or more",
+            "temperature must be between 0 and 2, not -1",
         ),
         (
             "/v1/completions",
