@@ -39,12 +39,10 @@ pub enum CatalogError {
         /// The model.
         name: String,
     },
-    /// Nothing in it.
-    #[error("models.json lists no model")]
-    Empty,
 }
 
-/// Reads a catalog.
+/// Reads a catalog. `llamaglass serve --page` gives an empty one: it has no files for the page, but a model
+/// that answers at `/v1`.
 ///
 /// # Errors
 /// [`CatalogError`] names the first entry that is off.
@@ -67,9 +65,6 @@ pub fn parse_catalog(json: &str) -> Result<Vec<CatalogModel>, CatalogError> {
             });
         }
         model.sha256.make_ascii_lowercase();
-    }
-    if models.is_empty() {
-        return Err(CatalogError::Empty);
     }
     Ok(models)
 }
@@ -118,8 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn empty_catalog_is_accepted_and_offers_nothing() {
+        let models = parse_catalog("[]").expect("parses");
+        assert_eq!(default_model(&models), None);
+    }
+
+    #[test]
     fn broken_catalogs_are_named() {
-        assert_eq!(parse_catalog("[]"), Err(CatalogError::Empty));
         assert!(matches!(parse_catalog("{"), Err(CatalogError::Json(_))));
         let json = format!("[{}]", entry("a.gguf", "12", true));
         assert!(matches!(
