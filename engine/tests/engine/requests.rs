@@ -38,7 +38,7 @@ fn each_fails_with_its_reason() {
                 sampling: nan,
                 ..request(prompt(3), 1)
             },
-            "temperature must be 0 or more",
+            "temperature must be between 0 and 2, not NaN",
         ),
     ];
     for backend in BACKENDS {
