@@ -1,6 +1,6 @@
 //! Building the page with trunk, and what has to be installed for it.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -72,12 +72,13 @@ pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Optio
         timings.extend(tasks::run_together(compiling, plan.into_tasks(project))?);
     }
     timings.time("page, built by trunk", || {
-        // Looked at again: a tool that was just installed is another one.
+        let _lock = lock(project)?;
+        // Looked at again: another command may have built it while this one waited.
         let inputs = stamp::inputs(project, toolchain, build).ok();
         if inputs.is_some_and(|inputs| stamp::is_current(project, &inputs)) {
             return Ok(());
         }
-        self::build(project, toolchain, build)
+        run_trunk(project, toolchain, build)
     })?;
     println!("{timings}");
     Ok(model)
@@ -88,6 +89,30 @@ pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Optio
 /// # Errors
 /// Where trunk or what it starts fails.
 pub fn build(project: &Project, toolchain: Toolchain, build: Build) -> Result<()> {
+    let _lock = lock(project)?;
+    run_trunk(project, toolchain, build)
+}
+
+/// Waits until no other command builds the page, and keeps others from it while the file is open.
+fn lock(project: &Project) -> Result<File> {
+    fs::create_dir_all(&project.target)
+        .with_context(|| format!("could not create {}", project.target.display()))?;
+    let path = project.target.join("page.lock");
+    let file =
+        File::create(&path).with_context(|| format!("could not write {}", path.display()))?;
+    match file.try_lock() {
+        // Some file systems have no locks.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+        Err(TryLockError::WouldBlock) => {
+            println!("Waiting for another command that builds the page");
+            file.lock()
+                .with_context(|| format!("could not lock {}", path.display()))?;
+        }
+    }
+    Ok(file)
+}
+
+fn run_trunk(project: &Project, toolchain: Toolchain, build: Build) -> Result<()> {
     let program =
         machine::find_program("trunk", &project.tools()).context("trunk is not installed")?;
     let mut trunk = toolchain.command(program);
@@ -201,6 +226,21 @@ mod tests {
             programs(html),
             [program("app", false), program("worker", true)]
         );
+    }
+
+    #[test]
+    fn page_is_built_by_one_command_at_a_time() {
+        let folder = tempfile::tempdir().expect("a scratch folder");
+        let project = Project {
+            root: folder.path().to_path_buf(),
+            cache: folder.path().join("cache"),
+            target: folder.path().join("target"),
+        };
+        let held = lock(&project).expect("locked");
+        let other = File::create(project.target.join("page.lock")).expect("opened");
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(held);
+        other.try_lock().expect("it is free again");
     }
 
     #[test]
