@@ -1,5 +1,7 @@
 //! Running scenarios, also where one fails, and what became of them.
 
+use std::time::Instant;
+
 use anyhow::{Result, ensure};
 
 use crate::test::Verdict;
@@ -18,10 +20,13 @@ pub fn attempt_all<S>(
     for scenario in scenarios {
         let name = name(scenario);
         println!("{step} {name} ...");
-        match attempt(scenario) {
-            Ok(()) => println!("{step} {name} ... ok"),
+        let start = Instant::now();
+        let outcome = attempt(scenario);
+        let seconds = start.elapsed().as_secs();
+        match outcome {
+            Ok(()) => println!("{step} {name} ... ok ({seconds} s)"),
             Err(error) => {
-                println!("{step} {name} ... FAILED\n{error:#}");
+                println!("{step} {name} ... FAILED ({seconds} s)\n{error:#}");
                 failed.push(name);
             }
         }

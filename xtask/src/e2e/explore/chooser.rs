@@ -15,7 +15,7 @@ use super::snapshot::{Control, Kind, Snapshot, State};
 use super::values;
 
 /// How much likelier a control is that was never used.
-const NOVELTY: f64 = 8.0;
+const NOVELTY: f64 = 10.0;
 
 /// Files that the explorer hands to the page.
 #[derive(Clone, Debug)]
@@ -145,7 +145,7 @@ impl Chooser {
         let novelty = if uses == 0 {
             NOVELTY
         } else {
-            1.0 / f64::from(uses).sqrt()
+            1.0 / f64::from(uses).powf(0.75)
         };
         let ready = state.engine == "ready";
         let idle = f64::from(self.idle);

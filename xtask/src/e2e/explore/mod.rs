@@ -47,7 +47,7 @@ const WALKS: [Plan; 4] = [
     },
     Plan {
         seed: 3,
-        actions: 120,
+        actions: 80,
         backend: Backend::Webgpu,
         model: Model::Tiny,
         width: 1280,
@@ -55,7 +55,7 @@ const WALKS: [Plan; 4] = [
     },
     Plan {
         seed: 4,
-        actions: 60,
+        actions: 50,
         backend: Backend::Webgpu,
         model: Model::Default,
         width: 390,

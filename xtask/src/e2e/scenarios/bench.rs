@@ -38,5 +38,6 @@ pub fn run(session: &Session, backend: &str) -> Result<()> {
         println!("  {words}");
     }
     session.screenshot(&format!("bench-{backend}"))?;
-    session.click(".bench [aria-label=Close]")
+    session.click("[data-testid=bench-download]")?;
+    session.click("[data-testid=bench-close]")
 }
