@@ -12,6 +12,7 @@ mod bench_dialog;
 mod cancel_load;
 mod change_model;
 mod chat;
+mod conversation;
 mod crashes;
 pub mod lab;
 mod lab_controls;
@@ -49,6 +50,10 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "regenerate",
             run: |session, site| regenerate::run(session, &site.url),
+        },
+        Scenario {
+            name: "conversation",
+            run: |session, site| conversation::run(session, &site.url),
         },
         Scenario {
             name: "lab-tab",

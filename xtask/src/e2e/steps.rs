@@ -1,5 +1,6 @@
 //! Steps that scenarios share, in the browser and in the program's window.
 
+use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -110,6 +111,18 @@ pub fn tiny_files() -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+/// Copies the small model into a folder that holds nothing else, and returns the folder.
+pub fn tiny_folder(project: &Project) -> Result<PathBuf> {
+    let folder = super::folder(project)?.join("files/tiny");
+    let create = || format!("could not create {}", folder.display());
+    fs::create_dir_all(&folder).with_context(create)?;
+    for file in tiny_files()? {
+        let copy = folder.join(file.file_name().unwrap_or_default());
+        fs::copy(file, copy).with_context(create)?;
+    }
+    Ok(folder)
 }
 
 /// The engine's state: starting, empty, loading, ready or crashed; empty where the page has not started.

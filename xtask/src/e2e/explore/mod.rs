@@ -8,7 +8,7 @@ use std::fs;
 use anyhow::{Context as _, Result};
 
 use super::other_server::OtherServer;
-use super::steps::tiny_files;
+use super::steps::{tiny_files, tiny_folder};
 use super::{Session, Site, chromium};
 use crate::page::{self, Build};
 use crate::project::Project;
@@ -129,23 +129,15 @@ fn explore(
 
 /// The files that a walk hands to the page.
 pub(super) fn files(project: &Project) -> Result<Files> {
+    let tiny_folder = tiny_folder(project)?;
     let made = super::folder(project)?.join("files");
-    let tiny_folder = made.join("tiny");
-    let create = || format!("could not create {}", tiny_folder.display());
-    fs::create_dir_all(&tiny_folder).with_context(create)?;
-    let tiny = tiny_files()?;
-    for file in &tiny {
-        // A folder of its own: a model's folder may hold no other model.
-        fs::copy(file, tiny_folder.join(file.file_name().unwrap_or_default()))
-            .with_context(create)?;
-    }
     let write = |name: &str, text: &str| {
         let file = made.join(name);
         fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
         Ok::<_, anyhow::Error>(file)
     };
     Ok(Files {
-        tiny,
+        tiny: tiny_files()?,
         bad: write("bad.gguf", "this is no model at all, but a line of text")?,
         dataset: write(
             "prompts.txt",

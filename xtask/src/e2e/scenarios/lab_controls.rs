@@ -9,6 +9,7 @@ use anyhow::{Result, ensure};
 use super::super::explore::snapshot::{Control, Kind, Snapshot};
 use super::super::steps::{SOON, check_answers, choose_backend, first_visit, load_tiny};
 use super::super::{Session, explore};
+use super::bench;
 use crate::project::Project;
 
 /// An experiment that takes longer is cancelled.
@@ -51,7 +52,24 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     println!("  {} different controls", used.len());
     session.screenshot("lab-controls")?;
     session.click("[data-testid=lab-close]")?;
+    bench(session)?;
     check_answers(session)
+}
+
+/// The benchmark with everything that a GPU has more of.
+fn bench(session: &Session) -> Result<()> {
+    session.click("[data-testid=bench-open]")?;
+    for choice in ["kernels", "roofline"] {
+        session.check(&format!("[data-testid=bench-{choice}]"))?;
+    }
+    session.fill("[data-testid=bench-positions]", "8, 16")?;
+    session.click("[data-testid=bench-close]")?;
+    bench::run(session, "everything")?;
+    for table in ["kernel-table", "roof", "at-positions"] {
+        let count = session.count(&format!("[data-testid=bench-{table}]"))?;
+        ensure!(count == 1, "the benchmark's results have no {table}");
+    }
+    Ok(())
 }
 
 /// The first control of the lab that was not used; what runs everything comes last.

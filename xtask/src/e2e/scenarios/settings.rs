@@ -41,6 +41,13 @@ fn change_fields(session: &Session) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     for (field, value) in [
         ("temperature", "0.5"),
+        ("top-k", "40"),
+        ("top-p", "0.9"),
+        ("min-p", "0.1"),
+        ("repetition-penalty", "1.1"),
+        ("presence-penalty", "0.1"),
+        ("frequency-penalty", "0.1"),
+        ("max-tokens", "200"),
         ("seed", "7"),
         ("stop", "END"),
         ("system-prompt", "Be brief."),
