@@ -157,7 +157,11 @@ impl Shared {
     fn hear(&self, event: &MessageEvent) {
         let json = event.data().as_string().unwrap_or_default();
         let reply = serde_json::from_str(&json).unwrap_or_else(|error| Reply::Crashed {
-            message: format!("the engine's worker said what the page can't read: {error}"),
+            // The server may have a newer build by the time a worker is started again.
+            message: format!(
+                "The engine that was loaded is of another build than this page. Reload the page to get both of \
+                 the same. ({error})"
+            ),
         });
         if matches!(reply, Reply::Ready)
             && let Some(running) = self.running.borrow_mut().as_mut()
