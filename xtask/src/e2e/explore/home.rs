@@ -11,8 +11,10 @@ use super::plan::Model;
 use super::snapshot::{Snapshot, State};
 use super::walk::Walk;
 
-/// How long what runs may take to end, and an answer to begin.
+/// How long what runs may take to end.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// How long an answer may take to begin: a software adapter reads a few tokens per second.
+const ANSWER: Duration = Duration::from_secs(300);
 /// How long a model may take to load.
 const LOAD: Duration = Duration::from_secs(240);
 /// Between two looks.
@@ -228,10 +230,10 @@ impl Walk<'_> {
             if holds(&state) {
                 return Ok(state);
             }
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > ANSWER {
                 bail!(
                     "waited {} s for {what}; the engine is {}, the last answer {:?}",
-                    PATIENCE.as_secs(),
+                    ANSWER.as_secs(),
                     state.engine,
                     state.state
                 );

@@ -99,7 +99,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     println!("{}", args.plan);
     let outcome = explore(&session, &url, project, args.plan, true);
     if outcome.is_err() {
-        session.keep_evidence("failed-explore");
+        session.keep_evidence(&format!("failed-explore-{}", args.plan.seed));
     }
     outcome
 }
