@@ -13,9 +13,13 @@ use crate::background::Background;
 use crate::project::Project;
 use crate::setup::browser;
 
+/// A name of this machine under which Chromium takes a page for another machine's, and trusts it less.
+pub const OTHER_MACHINE: &str = "other-machine.test";
+
 /// How Chromium is started: without a window, as root too, with WebGPU on a software adapter where
 /// there is no other, and without traffic of its own.
-const ARGUMENTS: [&str; 9] = [
+const ARGUMENTS: [&str; 10] = [
+    "--host-resolver-rules=MAP other-machine.test 127.0.0.1",
     "--headless=new",
     "--no-sandbox",
     "--disable-dev-shm-usage",

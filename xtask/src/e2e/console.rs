@@ -5,7 +5,8 @@ use super::webdriver::ConsoleEntry;
 /// Returns whether the entry says that something is wrong with the page at `origin`.
 ///
 /// The browser itself logs requests to other origins that fail, and those are the user's addresses:
-/// such an entry is no fault. Any other severe entry is one.
+/// such an entry is no fault. Nor is it the page's that over plain HTTP isolation is refused. Any other
+/// severe entry is a fault.
 pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
     if entry.level != "SEVERE" {
         return false;
@@ -17,7 +18,8 @@ pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
     let of_browser = entry.source == "network" && request_failed;
     let refused_by_cors = message.contains("blocked by CORS policy");
     let foreign = of_browser && address.starts_with("http") && !is_at(address, origin);
-    !(foreign || refused_by_cors)
+    let without_https = message.contains("Cross-Origin-Opener-Policy header has been ignored");
+    !(foreign || refused_by_cors || without_https)
 }
 
 /// Whether the address is of the origin, which may end in a slash.

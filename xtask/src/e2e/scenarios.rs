@@ -14,6 +14,7 @@ mod change_model;
 mod chat;
 mod conversation;
 mod crashes;
+mod insecure;
 pub mod lab;
 mod lab_controls;
 mod lab_tab;
@@ -24,6 +25,7 @@ mod reloads;
 mod server;
 mod settings;
 mod snapshot;
+mod storage;
 mod stub;
 mod suggestion;
 mod two_tabs;
@@ -90,6 +92,18 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             name: "no-webgpu",
             run: |session, site| no_webgpu::run(session, &site.url),
+        },
+        Scenario {
+            name: "insecure",
+            run: |session, site| insecure::run(session, &site.url),
+        },
+        Scenario {
+            name: "storage-garbage",
+            run: |session, site| storage::garbage(session, &site.url),
+        },
+        Scenario {
+            name: "storage-denied",
+            run: |session, site| storage::denied(session, &site.url),
         },
         Scenario {
             name: "cancel-load",
