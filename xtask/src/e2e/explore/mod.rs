@@ -13,7 +13,7 @@ use super::{Session, Site, chromium};
 use crate::page::{self, Build};
 use crate::project::Project;
 use crate::serve;
-use crate::setup::{browser, model, tools, wasm};
+use crate::setup::{browser, model};
 
 mod action;
 mod chooser;
@@ -82,11 +82,10 @@ pub struct Args {
 /// With what the walk found.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     browser::ensure()?;
-    model::ensure(project)?;
-    if !args.no_build {
-        let toolchain = wasm::ensure(project)?;
-        tools::ensure(project)?;
-        page::build(project, toolchain, Build::Quick)?;
+    if args.no_build {
+        model::ensure(project)?;
+    } else {
+        page::set_up(project, Build::Quick, true)?;
     }
     if !args.scenario.is_empty() {
         return super::run_named(project, &args.scenario);
