@@ -1,13 +1,13 @@
 //! Endless repetition: a small model that samples its own loop again and again.
 
-/// Longest text, in bytes, that is recognised as one round of a loop.
+/// Longest text, in bytes, that is recognized as one round of a loop.
 const LONGEST_ROUND: usize = 240;
 /// Rounds that make a loop. Tables and lists repeat too, but not this often.
 const ROUNDS: usize = 8;
 /// Bytes that a loop has at least, so that a ruler of dashes is none.
 const SHORTEST_LOOP: usize = 320;
 
-/// Whether `text` ends in a loop: the same bytes [`ROUNDS`] times or more, over [`SHORTEST_LOOP`] bytes or more.
+/// Returns whether `text` ends in a loop: the same bytes 8 times or more, over 320 bytes or more.
 pub fn ends_in_loop(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=LONGEST_ROUND).any(|round| {

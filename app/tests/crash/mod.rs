@@ -16,6 +16,10 @@ fn script(body: &str) -> JsValue {
         .unwrap()
 }
 
+fn fall() {
+    panic!("the sky fell");
+}
+
 #[wasm_bindgen_test]
 fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     let storage = window().local_storage().unwrap().unwrap();
@@ -38,7 +42,7 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     script("window.cards = []; window.llamaglassCrash = message => window.cards.push(message)");
     state::report_panics(app);
 
-    let panics: JsValue = Closure::once_into_js(|| panic!("the sky fell"));
+    let panics: JsValue = Closure::once_into_js(fall);
     let run = js_sys::Function::new_with_args(
         "panics",
         "try { panics(); return '' } catch (error) { return error.constructor.name }",

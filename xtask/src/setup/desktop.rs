@@ -41,7 +41,7 @@ pub fn ensure() -> Result<()> {
 /// Makes sure that the program's window can be driven.
 ///
 /// # Errors
-/// As [`ensure`].
+/// As [`ensure()`].
 pub fn ensure_driver() -> Result<()> {
     let is_there = |name: &&str| machine::find_program(name, Path::new("")).is_some();
     if cfg!(not(target_os = "linux")) || DRIVE_PROGRAMS.iter().all(is_there) {

@@ -62,7 +62,7 @@ pub fn ensure(project: &Project) -> Result<PathBuf> {
 /// Downloads and unpacks the default model.
 ///
 /// # Errors
-/// As [`ensure`].
+/// As [`ensure()`].
 pub fn download(project: &Project, progress: Progress) -> Result<()> {
     let model = path(project);
     if model.exists() {

@@ -125,7 +125,7 @@ pub fn ensure(project: &Project) -> Result<()> {
 /// Installs the tools one after the other, with cargo's output in [`log`].
 ///
 /// # Errors
-/// As [`ensure`], and where `cancellation` is set.
+/// As [`ensure()`], and where `cancellation` is set.
 pub fn install_logged(
     project: &Project,
     tools: &[Tool],

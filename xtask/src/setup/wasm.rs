@@ -87,7 +87,7 @@ pub fn ensure(project: &Project) -> Result<Toolchain> {
 /// Installs the wasm32 standard library and returns the toolchain that has it.
 ///
 /// # Errors
-/// As [`ensure`].
+/// As [`ensure()`].
 pub fn install(project: &Project) -> Result<Toolchain> {
     println!("Installing the wasm32 standard library");
     let mut add = Command::new("rustup");
