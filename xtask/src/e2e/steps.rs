@@ -17,6 +17,9 @@ pub const ANSWER: Duration = Duration::from_secs(120);
 /// How long something may take that needs no model.
 pub const SOON: Duration = Duration::from_secs(30);
 
+/// The default model's greedy answer to this repeats itself to the end of the context.
+const LONG: &str = "Write a long story about a river.";
+
 /// WebDriver's code of the Escape key.
 pub const ESCAPE: &str = "\u{e00c}";
 
@@ -58,6 +61,25 @@ pub fn choose_backend(session: &Session, backend: &str) -> Result<()> {
 pub fn make_greedy(session: &Session) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     session.fill("[data-testid=settings-temperature]", "0")?;
+    session.click("[data-testid=settings-close]")
+}
+
+/// Opens the page on a first visit and loads the default model on the CPU, with settings under which an
+/// answer to [`LONG`] does not end by itself.
+pub fn start_default(session: &Session, url: &str) -> Result<()> {
+    session.resize(1280, 900)?;
+    first_visit(session, url)?;
+    choose_backend(session, "flex")?;
+    make_endless(session)?;
+    session.click("[data-testid=load-default]")?;
+    wait_until_ready(session)
+}
+
+/// Sets the temperature to 0 and lets answers repeat themselves.
+pub fn make_endless(session: &Session) -> Result<()> {
+    make_greedy(session)?;
+    session.click("[data-testid=settings-open]")?;
+    session.check("[data-testid=settings-stop-repetition]")?;
     session.click("[data-testid=settings-close]")
 }
 
@@ -256,7 +278,7 @@ pub fn check_bars(session: &Session, tokens: usize) -> Result<()> {
 /// Starts a long answer, waits for its first tokens, and gives how many answers there were before.
 pub fn begin_long(session: &Session) -> Result<usize> {
     let before = session.count("[data-testid=answer]")?;
-    send(session, "Explain why the sky is blue in a few sentences.")?;
+    send(session, LONG)?;
     session.wait_for("the first tokens", ANSWER, || {
         let ids = session.execute(&format!(
             "{ANSWERS} return answers.length > {before} ? last.dataset.ids.split(',').length : 0"

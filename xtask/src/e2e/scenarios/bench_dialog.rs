@@ -3,18 +3,12 @@
 use anyhow::{Result, ensure};
 
 use super::super::Session;
-use super::super::steps::{
-    SOON, begin_long, check_answers, choose_backend, first_visit, stop_answer, wait_until_ready,
-};
+use super::super::steps::{SOON, begin_long, check_answers, start_default, stop_answer};
 use super::bench;
 
 /// Opens the dialog over an answer, closes it, and runs it later.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
-    first_visit(session, url)?;
-    choose_backend(session, "flex")?;
-    session.click("[data-testid=load-default]")?;
-    wait_until_ready(session)?;
+    start_default(session, url)?;
     begin_long(session)?;
     session.click("[data-testid=bench-open]")?;
     session.wait_for_element("[data-testid=bench-start]:disabled", SOON)?;

@@ -4,17 +4,13 @@ use anyhow::{Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{
-    SOON, begin_long, check_answers, choose_backend, conversation, first_visit, load_tiny,
-    wait_for_end, wait_until_ready,
+    SOON, begin_long, check_answers, conversation, load_tiny, start_default, wait_for_end,
+    wait_until_ready,
 };
 
 /// Loads the same model once more and then another one, each over an answer.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
-    first_visit(session, url)?;
-    choose_backend(session, "flex")?;
-    session.click("[data-testid=load-default]")?;
-    wait_until_ready(session)?;
+    start_default(session, url)?;
     open_and_close(session)?;
 
     for tiny in [false, true] {

@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{
-    ESCAPE, SOON, begin_long, check_answers, choose_backend, conversation, first_visit, load_tiny,
+    ESCAPE, SOON, begin_long, check_answers, conversation, first_visit, load_tiny, start_default,
     wait_for_end, wait_for_start, wait_until_ready,
 };
 
@@ -55,12 +55,8 @@ pub fn page(session: &Session, url: &str) -> Result<()> {
 
 /// The engine's crash ends the answer, and its card restarts the engine, in the lab, too.
 pub fn engine(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
     session.before_page(KEEP_WORKERS)?;
-    first_visit(session, url)?;
-    choose_backend(session, "flex")?;
-    session.click("[data-testid=load-default]")?;
-    wait_until_ready(session)?;
+    start_default(session, url)?;
     for in_lab in [false, true] {
         let before = begin_long(session)?;
         let turns = conversation(session)?.len();

@@ -4,8 +4,7 @@ use anyhow::{Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{
-    SOON, begin_long, check_answers, choose_backend, conversation, first_visit, stop_answer,
-    wait_until_ready,
+    SOON, begin_long, check_answers, conversation, start_default, stop_answer,
 };
 
 const LAB: &str = "[data-testid=lab]";
@@ -14,11 +13,7 @@ const BACK: &str = "[data-testid=lab-close]";
 
 /// Opens it and closes it by either button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
-    first_visit(session, url)?;
-    choose_backend(session, "flex")?;
-    session.click("[data-testid=load-default]")?;
-    wait_until_ready(session)?;
+    start_default(session, url)?;
     check_answers(session)?;
     let before = conversation(session)?;
     for close in [BACK, TOGGLE] {

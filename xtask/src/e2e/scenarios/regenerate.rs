@@ -5,19 +5,15 @@ use anyhow::{Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{
-    ask, begin_long, check_answers, choose_backend, conversation, first_visit, limit_answers,
-    stop_answer, wait_for_answer, wait_for_end, wait_until_ready,
+    ask, begin_long, check_answers, conversation, limit_answers, start_default, stop_answer,
+    wait_for_answer, wait_for_end,
 };
 
 const REGENERATE: &str = "[data-testid=regenerate]";
 
 /// Asks, and has answers made again.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
-    first_visit(session, url)?;
-    choose_backend(session, "flex")?;
-    session.click("[data-testid=load-default]")?;
-    wait_until_ready(session)?;
+    start_default(session, url)?;
     limit_answers(session, Some(6))?;
     ask(session, "What is the capital of France?")?;
     for _ in 0..2 {

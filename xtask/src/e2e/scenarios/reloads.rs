@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::Session;
 use super::super::steps::{
     begin_long, check_answers, choose_backend, conversation, engine_state, first_visit, load_tiny,
-    wait_for_start, wait_until_ready,
+    make_endless, wait_for_start, wait_until_ready,
 };
 
 /// How long a state may take to be reached.
@@ -52,6 +52,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     first_visit(session, url)?;
     choose_backend(session, "flex")?;
+    make_endless(session)?;
     load_tiny(session)?;
     check_answers(session)?;
     reload(session)?;

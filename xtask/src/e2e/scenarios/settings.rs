@@ -4,23 +4,20 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{
-    ESCAPE, SOON, begin_long, check_answers, choose_backend, conversation, first_visit,
-    stop_answer, wait_for_end, wait_until_ready,
+    ESCAPE, SOON, begin_long, check_answers, choose_backend, conversation, make_endless,
+    start_default, stop_answer, wait_for_end, wait_until_ready,
 };
 
 /// Changes fields over one answer and the backend over another.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
-    first_visit(session, url)?;
-    choose_backend(session, "flex")?;
-    session.click("[data-testid=load-default]")?;
-    wait_until_ready(session)?;
+    start_default(session, url)?;
 
     begin_long(session)?;
     change_fields(session)?;
     stop_answer(session)?;
     check_answers(session)?;
 
+    make_endless(session)?;
     let before = begin_long(session)?;
     choose_backend(session, "wgpu")?;
     wait_for_end(session, before)?;
@@ -73,8 +70,9 @@ fn change_context(session: &Session) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     session.fill("[data-testid=settings-context-length]", "256")?;
     session.click("[data-testid=settings-reload]")?;
-    session.wait_for_text("[data-testid=status-context]", SOON, |text| text == "256")?;
     wait_until_ready(session)?;
+    let context = session.text("[data-testid=status-context]")?;
+    ensure!(context == "256", "the context is {context}, not 256");
     session.click("[data-testid=clear]")?;
     check_answers(session)
 }
