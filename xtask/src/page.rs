@@ -147,8 +147,8 @@ fn planned(project: &Project, build: Build) -> PlannedStep {
     let compiled = project.target.join(TARGET).join(build.profile());
     let is_first = !compiled.join("worker.wasm").exists();
     match (build, is_first) {
-        (Build::Quick, true) => PlannedStep::new("the page, for the first time", 420),
-        (Build::Quick, false) => PlannedStep::new("the page, changed since it was built", 45),
+        (Build::Quick, true) => PlannedStep::new("the page, for the first time", 540),
+        (Build::Quick, false) => PlannedStep::new("the page, whose dependencies are compiled", 45),
         (Build::Small, true) => PlannedStep::new("the page as it ships, for the first time", 900),
         (Build::Small, false) => PlannedStep::new("the page as it ships", 240),
     }

@@ -100,7 +100,7 @@ fn run(
                 let deadline = Instant::now() + stop_limit;
                 let left = || deadline.saturating_duration_since(Instant::now());
                 while outcomes.recv_timeout(left()).is_ok() {}
-                return Err(error.context(format!("{} failed", names[index])));
+                return Err(error.context(names[index].clone()));
             }
             Err(RecvTimeoutError::Timeout) if is_quiet(&timings) => {
                 println!("Still waiting for {}", unfinished(&names, &timings));
@@ -152,7 +152,7 @@ mod tests {
         });
         let failing = Task::step("trunk", |_| bail!("no network"));
         let error = run_together(Some(waiting), vec![failing]).expect_err("one fails");
-        assert_eq!(format!("{error:#}"), "trunk failed: no network");
+        assert_eq!(format!("{error:#}"), "trunk: no network");
         cancelled
             .recv_timeout(Duration::from_secs(10))
             .expect("the other task was cancelled");
