@@ -13,11 +13,11 @@ use crate::background::Background;
 use crate::project::Project;
 use crate::setup::browser;
 
-/// A name of this machine under which Chromium takes a page for another machine's, and trusts it less.
+/// Host name of this machine that Chromium treats as another machine: its pages are no secure context.
 pub const OTHER_MACHINE: &str = "other-machine.test";
 
-/// How Chromium is started: without a window, as root too, with WebGPU on a software adapter where
-/// there is no other, and without traffic of its own.
+/// Chromium's arguments: no window, root allowed, WebGPU on a software adapter if there is no other, and
+/// no traffic of its own.
 const ARGUMENTS: [&str; 10] = [
     "--host-resolver-rules=MAP other-machine.test 127.0.0.1",
     "--headless=new",
@@ -31,8 +31,8 @@ const ARGUMENTS: [&str; 10] = [
     "--disable-sync",
 ];
 
-/// A session's capabilities: the arguments, a console that can be read afterwards, and downloads that
-/// go to a folder below `folder` without a question.
+/// Returns a session's capabilities: the arguments, a readable console, and downloads that go to a folder
+/// below `folder` without a question.
 pub fn capabilities(folder: &Path) -> Value {
     let preferences = json!({
         "download.default_directory": folder.join("downloads"),
@@ -46,10 +46,10 @@ pub fn capabilities(folder: &Path) -> Value {
     })
 }
 
-/// Writes the capabilities where `wasm-bindgen-test-runner` can read them, and gives the file.
+/// Writes the capabilities where `wasm-bindgen-test-runner` can read them, and returns the file.
 ///
 /// # Errors
-/// Where it can't be written.
+/// If it can't be written.
 pub fn write_capabilities(project: &Project) -> Result<PathBuf> {
     let folder = super::folder(project)?;
     let file = folder.join("webdriver.json");
@@ -61,7 +61,7 @@ pub fn write_capabilities(project: &Project) -> Result<PathBuf> {
 /// Starts chromedriver on a free port; its log goes to the folder.
 ///
 /// # Errors
-/// Where it can't be started or does not say its port.
+/// If it can't be started or does not print its port.
 pub fn start(folder: &Path) -> Result<Driver> {
     let log = folder.join("chromedriver.log");
     let mut command = Command::new(browser::chromedriver()?);
@@ -83,7 +83,7 @@ pub fn start(folder: &Path) -> Result<Driver> {
     Ok(Driver::new(program, port))
 }
 
-/// The port in `ChromeDriver was started successfully on port 41234.`
+/// Parses the port of `ChromeDriver was started successfully on port 41234.`
 fn started_on(line: &str) -> Option<u16> {
     line.split_once("started successfully on port ")?
         .1
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_port_is_read() {
+    fn port_is_read_from_chromedrivers_greeting() {
         assert_eq!(
             started_on("ChromeDriver was started successfully on port 41234."),
             Some(41234)

@@ -1,12 +1,12 @@
-//! Which entries of the browser's console are faults of the page.
+//! Tells faults of the page from what the browser logs by itself.
 
 use super::webdriver::ConsoleEntry;
 
 /// Returns whether the entry says that something is wrong with the page at `origin`.
 ///
 /// The browser itself logs requests to other origins that fail, and those are the user's addresses:
-/// such an entry is no fault. Nor is it the page's that over plain HTTP isolation is refused. Any other
-/// severe entry is a fault.
+/// such an entry is no fault. Neither is the browser's note that it refuses isolation over plain HTTP.
+/// Any other severe entry is a fault.
 pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
     if entry.level != "SEVERE" {
         return false;
@@ -22,7 +22,7 @@ pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
     !(foreign || refused_by_cors || without_https)
 }
 
-/// Whether the address is of the origin, which may end in a slash.
+/// Returns whether the address belongs to the origin, which may end in a slash.
 fn is_at(address: &str, origin: &str) -> bool {
     let origin = origin.trim_end_matches('/');
     address

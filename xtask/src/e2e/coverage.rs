@@ -1,10 +1,10 @@
-//! Which of the page's controls sessions have seen and used, by their test ids.
+//! Records the test ids of the controls that sessions have seen and used.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-/// Controls that are the same for every experiment of the lab, whose name ends their ids. One of each is
-/// used, not one per experiment: a second run of each, which Compare needs, would take minutes.
+/// Prefixes of ids that end in an experiment's name. Using the control of one experiment counts for all:
+/// Compare needs two runs, and two runs of each experiment would take minutes.
 const PER_EXPERIMENT: [&str; 3] = ["lab-compare-", "lab-json-", "lab-trace-"];
 
 /// Test ids of controls, collected while a browser is driven.

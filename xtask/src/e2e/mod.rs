@@ -2,7 +2,7 @@
 //! `cargo xtask test`; and in the program's own window: its `desktop`.
 //!
 //! The page and the default model come from our own server on a free port, or from `llamaglass serve`;
-//! every scenario has a browser session of its own. What a failed scenario looked like lies in `target/e2e/`.
+//! every scenario has a browser session of its own. Screenshots of failed scenarios are in `target/e2e/`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,13 +34,13 @@ use session::Session;
 
 /// One thing a person does with the page.
 struct Scenario {
-    /// What it is called in messages and in the names of screenshots.
+    /// Name in messages and in the names of screenshots.
     name: &'static str,
-    /// Does it.
+    /// The scenario itself.
     run: fn(session: &Session, site: &Site) -> Result<()>,
 }
 
-/// What there is to be used.
+/// Everything that a scenario can use.
 struct Site {
     /// The page's address.
     url: String,
@@ -80,10 +80,10 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     attempt_all(context.project, &site, &scenarios::all())
 }
 
-/// Runs the scenarios of these names on the page that is built, for who works on them.
+/// Runs the scenarios of these names on the page as it is built, for developers.
 ///
 /// # Errors
-/// Where there is no scenario of a name, or one fails.
+/// If there is no scenario of a name, or one fails.
 fn run_named(project: &Project, names: &[String]) -> Result<()> {
     let mut all = scenarios::all();
     for name in names {
@@ -111,7 +111,7 @@ fn attempt_all(project: &Project, site: &Site, scenarios: &[Scenario]) -> Result
     )
 }
 
-/// Where screenshots and logs go.
+/// Returns the folder for screenshots and logs.
 fn folder(project: &Project) -> Result<PathBuf> {
     let folder = project.target.join("e2e");
     fs::create_dir_all(&folder)
@@ -119,7 +119,7 @@ fn folder(project: &Project) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// Runs a scenario in a fresh session; where it fails, keeps what there was to see.
+/// Runs a scenario in a fresh session; if it fails, keeps a screenshot and prints the console.
 fn attempt(driver: &Driver, scenario: &Scenario, site: &Site, folder: &Path) -> Result<()> {
     let session = Session::start(driver, &chromium::capabilities(folder), folder)?;
     let outcome = (scenario.run)(&session, site).and_then(|()| session.check_console());

@@ -1,4 +1,4 @@
-//! A server of somebody else's, as far as the page can tell: OpenAI's protocol and no word of any step.
+//! A foreign server that speaks OpenAI's protocol and reports no steps or timings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,27 +15,27 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::serve;
 
-/// What the protocol ends a stream with.
+/// The protocol's last event of a stream.
 const END: &str = "[DONE]";
-/// Between two pieces.
+/// Pause between two pieces.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The pieces of an answer.
 pub const PIECES: [&str; 4] = ["It is", " Paris,", " of course", "."];
-/// What it says that these are, which is more than there are pieces.
+/// Tokens that it reports for an answer; more than there are pieces.
 pub const TOKENS: usize = 9;
-/// Who says this gets an answer that hardly ends.
+/// A prompt with this word gets an answer of 4000 pieces.
 pub const ENDLESS: &str = "endlessly";
 
-/// A server that is running for as long as this process.
+/// A server that runs as long as this process.
 pub struct OtherServer {
     /// Its address, without a path.
     pub url: String,
-    seen: Arc<Seen>,
+    counters: Arc<ClientCounters>,
 }
 
-/// What it has seen of its clients.
+/// Counters about its clients.
 #[derive(Default)]
-struct Seen {
+struct ClientCounters {
     left: AtomicUsize,
     asked_for_timings: AtomicBool,
 }
@@ -43,7 +43,7 @@ struct Seen {
 impl OtherServer {
     /// Starts it on a free port.
     pub fn start() -> Result<Self> {
-        let seen = Arc::new(Seen::default());
+        let counters = Arc::new(ClientCounters::default());
         let cors = CorsLayer::new()
             .allow_methods(Any)
             .allow_headers(AllowHeaders::mirror_request())
@@ -52,20 +52,20 @@ impl OtherServer {
             .route("/v1/models", get(models))
             .route("/v1/chat/completions", post(answer))
             .layer(cors)
-            .with_state(Arc::clone(&seen));
+            .with_state(Arc::clone(&counters));
         let url = serve::serve_in_background(0, router)?;
         let url = url.trim_end_matches('/').to_owned();
-        Ok(Self { url, seen })
+        Ok(Self { url, counters })
     }
 
-    /// How many clients left in the midst of an answer.
-    pub fn left(&self) -> usize {
-        self.seen.left.load(Ordering::Relaxed)
+    /// Number of clients that left before the end of an answer.
+    pub fn clients_left(&self) -> usize {
+        self.counters.left.load(Ordering::Relaxed)
     }
 
-    /// Whether someone asked it for what only servers of ours know.
+    /// Returns whether a client asked for timings, which only servers of ours have.
     pub fn asked_for_timings(&self) -> bool {
-        self.seen.asked_for_timings.load(Ordering::Relaxed)
+        self.counters.asked_for_timings.load(Ordering::Relaxed)
     }
 }
 
@@ -74,32 +74,32 @@ async fn models() -> Json<Value> {
 }
 
 /// Counts a client that leaves before its answer's end.
-struct Listens {
-    seen: Arc<Seen>,
+struct AnsweredClient {
+    counters: Arc<ClientCounters>,
     ended: bool,
 }
 
-impl Listens {
+impl AnsweredClient {
     fn send(&mut self, data: String) -> Event {
         self.ended = data == END;
         Event::default().data(data)
     }
 }
 
-impl Drop for Listens {
+impl Drop for AnsweredClient {
     fn drop(&mut self) {
         if !self.ended {
-            self.seen.left.fetch_add(1, Ordering::Relaxed);
+            self.counters.left.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
 
 async fn answer(
-    State(seen): State<Arc<Seen>>,
+    State(counters): State<Arc<ClientCounters>>,
     Json(body): Json<Value>,
 ) -> Sse<impl Stream<Item = Result<Event, axum::Error>>> {
     if body["stream_options"]["include_timings"] == true {
-        seen.asked_for_timings.store(true, Ordering::Relaxed);
+        counters.asked_for_timings.store(true, Ordering::Relaxed);
     }
     let asked = body["messages"].to_string();
     let times = if asked.contains(ENDLESS) { 1000 } else { 1 };
@@ -112,13 +112,16 @@ async fn answer(
     ];
     let said = pieces.chain(end).map(|chunk| chunk.to_string());
     let said = said.chain([END.to_owned()]);
-    let mut listens = Listens { seen, ended: false };
+    let mut client = AnsweredClient {
+        counters,
+        ended: false,
+    };
     Sse::new(
         stream::iter(said)
             .then(async |data| {
                 tokio::time::sleep(PAUSE).await;
                 data
             })
-            .map(move |data| Ok(listens.send(data))),
+            .map(move |data| Ok(client.send(data))),
     )
 }

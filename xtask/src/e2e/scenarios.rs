@@ -1,4 +1,4 @@
-//! What is done with the page, one function each.
+//! Scenarios with the page, one file each.
 
 use std::time::Duration;
 

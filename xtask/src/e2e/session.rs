@@ -1,4 +1,4 @@
-//! What scenarios are written with: wait for it, read it, click it, type into it.
+//! A browser session with the verbs of scenarios: wait, read, click, type.
 //!
 //! Elements are named by CSS selectors; every action first waits until its element is there.
 
@@ -17,9 +17,9 @@ use super::coverage::Coverage;
 use super::driver::Driver;
 use super::webdriver::{Client, ConsoleEntry, Element};
 
-/// How long an element may take to appear where a scenario does not say.
+/// How long an element may take to appear by default.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Between two looks at the page.
+/// Pause between two looks at the page.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A browser window of one scenario.
@@ -30,7 +30,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens a window of the browser that the capabilities say; pictures of it go to the folder.
+    /// Opens a browser with the capabilities; its screenshots go to the folder.
     ///
     /// # Errors
     /// Where the browser does not start.
@@ -44,7 +44,7 @@ impl Session {
         })
     }
 
-    /// The connection to the browser, for what this type has no word for.
+    /// The connection to the browser, for rarer commands.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -101,7 +101,7 @@ impl Session {
         self.client.size()
     }
 
-    /// Asks until there is an answer, or the time is up.
+    /// Calls `ask` until it gives an answer or the time is up.
     ///
     /// # Errors
     /// With `what` was waited for, and the last error.
@@ -152,7 +152,7 @@ impl Session {
         outcome.with_context(|| format!("the text was last {last:?}"))
     }
 
-    /// How many elements there are.
+    /// Number of elements that the selector finds.
     pub fn count(&self, css: &str) -> Result<usize> {
         Ok(self.client.find_all(css)?.len())
     }
@@ -191,7 +191,7 @@ impl Session {
         self.client.click(element)
     }
 
-    /// Chooses a radio button or turns a checkbox over, which may lie invisible on its label.
+    /// Clicks a radio button or a checkbox, which may lie invisible on its label.
     pub fn check(&self, css: &str) -> Result<()> {
         let input = self.wait_for_element(css, PATIENCE)?;
         self.note_use(&input);
@@ -260,12 +260,12 @@ impl Session {
         Ok(file)
     }
 
-    /// What the page wrote to its console since it was last asked for.
+    /// Returns what was written to the console since the last call. Chromium only.
     pub fn console(&self) -> Result<Vec<ConsoleEntry>> {
         self.client.console()
     }
 
-    /// Checks that the console holds no fault of the page that is open, since it was last read.
+    /// Checks that the console has no fault of the page since the last read.
     ///
     /// # Errors
     /// With the faults.
@@ -285,7 +285,7 @@ impl Session {
         Ok(())
     }
 
-    /// Has the script run in every page of this tab that is opened from now on, before the page's own.
+    /// Runs the script at the start of every page that this tab opens from now on. Chromium only.
     pub fn before_page(&self, script: &str) -> Result<()> {
         let parameters = json!({ "source": script });
         self.client
@@ -293,7 +293,7 @@ impl Session {
             .map(drop)
     }
 
-    /// Prints the console and keeps a picture; what can't be had is said and left out.
+    /// Prints the console and keeps a picture, as far as either can be had.
     pub fn keep_evidence(&self, name: &str) {
         match self.screenshot(name) {
             Ok(file) => println!("screenshot: {}", file.display()),

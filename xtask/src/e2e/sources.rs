@@ -1,4 +1,4 @@
-//! Which controls the page's sources have, by their literal test ids.
+//! Finds the controls in the page's sources by their literal test ids.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-/// What a person clicks, types into or chooses from.
+/// Elements that a person clicks, types into or chooses from.
 const CONTROLS: [&str; 6] = ["button", "input", "select", "textarea", "summary", "a"];
 /// Files whose controls no browser shows: only the desktop program has them, and the check `desktop`
 /// uses them there.
@@ -14,8 +14,8 @@ const EXCLUDED: [&str; 1] = ["program.rs"];
 /// The attribute that holds a literal test id.
 const ATTRIBUTE: &str = "data-testid=\"";
 
-/// Returns the test ids of all controls of the `.rs` files below the folder. Ids that are put together
-/// when the page runs, such as `lab-run-NAME`, are not in it: they are found on the page itself.
+/// Returns the literal test ids of all controls in the `.rs` files below the folder. Ids that are put
+/// together at run time, such as `lab-run-NAME`, are found on the page itself.
 ///
 /// # Errors
 /// Where a file can't be read.

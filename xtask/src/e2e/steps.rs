@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use super::session::Session;
 use crate::project::Project;
 
-/// Several times what a software adapter on two cores takes.
+/// How long a model may take to load: several times what a software adapter on two cores takes.
 const LOAD: Duration = Duration::from_secs(180);
-/// As [`LOAD`], for an answer.
+/// How long an answer may take, by the same measure.
 pub const ANSWER: Duration = Duration::from_secs(120);
-/// How long something may take that needs no model.
+/// How long anything may take that needs no model.
 pub const SOON: Duration = Duration::from_secs(30);
 
 /// The default model's greedy answer to this repeats itself to the end of the context.
@@ -83,7 +83,7 @@ pub fn make_endless(session: &Session) -> Result<()> {
     session.click("[data-testid=settings-close]")
 }
 
-/// Limits the tokens of each answer, or lets answers be as long as they get.
+/// Limits the tokens of each answer; `None` removes the limit.
 pub fn limit_answers(session: &Session, tokens: Option<usize>) -> Result<()> {
     let tokens = tokens.map_or(String::new(), |tokens| tokens.to_string());
     session.click("[data-testid=settings-open]")?;
@@ -91,7 +91,7 @@ pub fn limit_answers(session: &Session, tokens: Option<usize>) -> Result<()> {
     session.click("[data-testid=settings-close]")
 }
 
-/// Opens the page as a browser does that has never seen it.
+/// Opens the page in a browser that keeps nothing of earlier visits.
 pub fn first_visit(session: &Session, url: &str) -> Result<()> {
     // The page itself keeps its conversation when it is left, so it has to be left first.
     session.go_to("about:blank")?;
@@ -166,7 +166,7 @@ pub fn conversation(session: &Session) -> Result<Vec<String>> {
     Ok(texts.map(str::to_owned).collect())
 }
 
-/// Asks something short and waits until an answer comes: some of its text, or its end. Stops it then.
+/// Asks something short, waits until an answer comes (some of its text, or its end), and stops it.
 pub fn check_answers(session: &Session) -> Result<()> {
     let before = session.count("[data-testid=answer]")?;
     send(session, "Say hi.")?;
@@ -185,7 +185,7 @@ pub fn wait_for_answer(session: &Session, before: usize) -> Result<()> {
     })
 }
 
-/// Stops the answer that is being made, if one is, and waits for its end.
+/// Stops the streaming answer, if there is one, and waits for its end.
 pub fn stop_answer(session: &Session) -> Result<()> {
     session.wait_for("the answer to stop", ANSWER, || {
         // It may end by itself between two commands.
@@ -197,7 +197,7 @@ pub fn stop_answer(session: &Session) -> Result<()> {
     })
 }
 
-/// The case's question and its ids up to and with the end id.
+/// Returns the case's question, and its ids up to and including the end id.
 pub fn reference() -> Result<(String, Vec<u64>)> {
     let file: Value = serde_json::from_str(REFERENCE)?;
     let case = file["cases"]
@@ -213,13 +213,13 @@ pub fn reference() -> Result<(String, Vec<u64>)> {
     Ok((question.to_owned(), ids.collect()))
 }
 
-/// Asks.
+/// Types the question and sends it.
 pub fn send(session: &Session, question: &str) -> Result<()> {
     session.fill("[data-testid=composer]", question)?;
     session.click("[data-testid=send]")
 }
 
-/// Asks and waits for the whole answer; its ids.
+/// Asks, waits for the whole answer, and returns its ids.
 pub fn ask(session: &Session, question: &str) -> Result<Vec<u64>> {
     let before = session.count("[data-testid=answer]")?;
     send(session, question)?;
@@ -232,7 +232,7 @@ pub fn ask(session: &Session, question: &str) -> Result<Vec<u64>> {
         .collect()
 }
 
-/// Waits until there are more than `before` answers and the last one has ended; how it ended.
+/// Waits until there are more than `before` answers and the last one has ended, and returns its state.
 pub fn wait_for_end(session: &Session, before: usize) -> Result<String> {
     session.wait_for("the answer's end", ANSWER, || {
         let state = session.execute(&format!(
@@ -245,7 +245,7 @@ pub fn wait_for_end(session: &Session, before: usize) -> Result<String> {
     })
 }
 
-/// A bar for each token, and each bar's parts add up to the step's wall time.
+/// Checks that each token has a bar, and that each bar's parts add up to the step's wall time.
 pub fn check_bars(session: &Session, tokens: usize) -> Result<()> {
     let bars = session.execute(
         "return [...document.querySelectorAll('[data-testid=bar]')].map(bar => {\
@@ -275,7 +275,7 @@ pub fn check_bars(session: &Session, tokens: usize) -> Result<()> {
     Ok(())
 }
 
-/// Starts a long answer, waits for its first tokens, and gives how many answers there were before.
+/// Starts a long answer, waits for its first tokens, and returns the number of answers before it.
 pub fn begin_long(session: &Session) -> Result<usize> {
     let before = session.count("[data-testid=answer]")?;
     send(session, LONG)?;

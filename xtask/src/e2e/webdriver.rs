@@ -1,4 +1,4 @@
-//! The part of the W3C WebDriver protocol that the scenarios use: JSON over HTTP, one request a
+//! The part of the W3C WebDriver protocol that the scenarios use: JSON over HTTP, one request per
 //! command. <https://www.w3.org/TR/webdriver2/>
 
 use std::fmt;
@@ -122,7 +122,7 @@ impl Client {
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Whether the element can be used: a disabled button can't.
+    /// Returns whether the element is enabled.
     pub fn is_enabled(&self, element: &Element) -> Result<bool> {
         Ok(self
             .query(&format!("element/{}/enabled", element.0))?
@@ -279,7 +279,7 @@ fn post(agent: &Agent, url: &str, body: &Value) -> Result<Value> {
     )
 }
 
-/// What the driver answered, or its error in words.
+/// Returns the value of the driver's answer, or its error as one of ours.
 fn value(mut response: ureq::http::Response<ureq::Body>) -> Result<Value> {
     // Screenshots and logs are larger than ureq's own limit.
     let text = response

@@ -1,4 +1,4 @@
-//! A display that nobody sees.
+//! A virtual display.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -10,15 +10,15 @@ use tempfile::TempDir;
 use super::framebuffer;
 use crate::background::Background;
 
-/// Its size and depth.
+/// Width, height and depth of the screen.
 const SCREEN: &str = "1280x860x24";
 
 /// An Xvfb, ended with this value.
 pub struct Display {
-    /// What programs are told: `:3`.
+    /// Value of `DISPLAY` for programs: `:3`.
     pub name: String,
     _program: Background,
-    /// Where it keeps what there is to see.
+    /// Folder with its framebuffer.
     folder: TempDir,
 }
 
@@ -51,7 +51,7 @@ impl Display {
         })
     }
 
-    /// Writes what there is to see to the file, a PNG; no more than `size` from the upper left corner.
+    /// Writes the screen to the file as a PNG, cut to `size` at the upper left corner.
     ///
     /// # Errors
     /// Where it can't be read or written.

@@ -1,4 +1,4 @@
-//! What Xvfb shows: it keeps its screen in a file of the X window dump's format, so that a picture
+//! Reads the screen of Xvfb from its file, which has the X window dump's format, so that a picture
 //! needs no further program.
 
 use std::fs::{self, File};
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dump_that_is_cut_short_is_refused() {
+    fn rejects_truncated_dump() {
         let whole = dump();
         for length in [0, 50, 100, whole.len() - 1] {
             assert!(decode(&whole[..length], ALL).is_err(), "{length} bytes");

@@ -1,8 +1,8 @@
 //! The program in a window of its own, driven the way a person would: `desktop` of `cargo xtask test`.
 //!
-//! It runs on a display that nobody sees (Xvfb) and is driven through WebKitWebDriver, which is the
+//! It runs on a virtual display (Xvfb) and is driven through WebKitWebDriver, which is the
 //! real window with its menus, its page and its engine. Every scenario has a home of its own, so that
-//! nothing is found there that a scenario did not make.
+//! a scenario finds nothing there that it did not make.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,17 +34,17 @@ use window::Window;
 /// How long a window may take to appear.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What windows are opened with.
+/// Display, bus and program with which windows are opened.
 struct Desk {
     display: Display,
     bus: Bus,
-    /// The program and the words before those of a person.
+    /// The program, and the arguments that come before a person's.
     program: Vec<String>,
-    /// Where pictures and logs go.
+    /// Folder for pictures and logs.
     folder: PathBuf,
 }
 
-/// What there is to be used.
+/// Everything that a scenario can use.
 struct Site {
     desk: Desk,
     /// The default model.
@@ -130,8 +130,8 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     )
 }
 
-/// Opens an installed program with a model, as far as its engine is ready; the picture of it. `program`
-/// is what starts it.
+/// Opens an installed program with a model, waits until its engine is ready, and returns a picture of it.
+/// `program` is the command that starts it.
 ///
 /// # Errors
 /// Where it does not start, does not load the model, or does not quit.

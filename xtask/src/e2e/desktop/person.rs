@@ -22,7 +22,7 @@ const FOLDERS: [(&str, &str); 6] = [
     ("XDG_RUNTIME_DIR", "runtime"),
 ];
 
-/// What the desktop around the tests must not change.
+/// Variables of the surrounding desktop that would change the tests.
 const FOREIGN: [&str; 4] = [
     "WAYLAND_DISPLAY",
     "GTK_MODULES",
@@ -36,7 +36,7 @@ pub struct Person {
 }
 
 impl Person {
-    /// One who starts the program for the first time.
+    /// Makes an empty home, as of somebody who starts the program for the first time.
     ///
     /// # Errors
     /// Where there is no place for the home.
@@ -49,7 +49,7 @@ impl Person {
         Ok(Self { folder })
     }
 
-    /// A place for what is not the program's.
+    /// Path of a file in the home that is not the program's.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -68,7 +68,7 @@ impl Person {
             .env("DBUS_SESSION_BUS_ADDRESS", &desk.bus.address)
             .env("GDK_BACKEND", "x11")
             .env("GSETTINGS_BACKEND", "memory")
-            // Nobody reads the screen aloud; without it, GTK looks for who does, and warns.
+            // Without it, GTK looks for a screen reader and warns that there is none.
             .env("NO_AT_BRIDGE", "1");
     }
 }

@@ -1,4 +1,4 @@
-//! What is done with the window, one function each.
+//! Scenarios with the window, one file each.
 
 use super::{Person, Site, Window};
 
@@ -12,7 +12,7 @@ mod server;
 
 /// One thing a person does with the program.
 pub struct Scenario {
-    /// What it is called in messages and in the names of pictures.
+    /// Name in messages and in the names of pictures.
     pub name: &'static str,
     /// Does it.
     pub run: fn(site: &Site) -> anyhow::Result<()>,
@@ -52,5 +52,5 @@ pub fn all() -> [Scenario; 7] {
     ]
 }
 
-/// A real model of 230 kB, from the checkout on.
+/// A real model of 230 kB, below the checkout.
 pub const TINY: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";

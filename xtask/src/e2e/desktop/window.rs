@@ -52,7 +52,7 @@ impl<'a> Window<'a> {
         })
     }
 
-    /// Runs what is done with the window; where it fails, keeps what there was to see.
+    /// Runs `act` on the window; if it fails, keeps a picture and prints the program's output.
     ///
     /// # Errors
     /// As `act` does.
@@ -73,7 +73,7 @@ impl<'a> Window<'a> {
     /// # Errors
     /// Where it can't be written.
     pub fn picture(&self, name: &str) -> Result<PathBuf> {
-        // What was just changed is painted by then, and the mouse out of the picture.
+        // Moves the mouse out of the picture and waits until the last change is painted.
         self.desk.hand(&["mousemove", "9999", "9999"])?;
         self.session.execute(
             "return new Promise(done => requestAnimationFrame(() => setTimeout(done, 500)))",
@@ -143,7 +143,7 @@ pub fn start_again(desk: &Desk, person: &Person, words: &[&Path]) -> Result<Exit
     command.status().context("the second start did not start")
 }
 
-/// What the program wrote to the terminal.
+/// Returns the program's terminal output.
 fn said(person: &Person) -> String {
     fs::read_to_string(person.file("said")).unwrap_or_default()
 }

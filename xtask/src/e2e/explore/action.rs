@@ -38,12 +38,12 @@ pub const BAR_KEYS: [(&str, &[&str]); 4] = [
     ("End", &[END]),
 ];
 
-/// What is done.
+/// An action, ready to be performed.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Clicks once, or several times as fast as the browser takes it.
     Click {
-        /// What is clicked.
+        /// The control.
         control: Control,
         /// Number of clicks.
         times: usize,
@@ -54,7 +54,7 @@ pub enum Action {
         control: Control,
         /// Its new text.
         text: String,
-        /// Whether Enter is pressed afterwards.
+        /// Presses Enter afterwards.
         enter: bool,
     },
     /// Chooses from a list.
@@ -171,7 +171,7 @@ impl Action {
     }
 }
 
-/// Scrolls the container of an index, among those that a person can see and scroll.
+/// Scrolls the visible scroll container of an index.
 const SCROLL: &str = "const [index, to] = arguments;\
     const containers = [...document.querySelectorAll('*')].filter(of => of.checkVisibility()\
       && /auto|scroll/.test(getComputedStyle(of).overflowY) && of.scrollHeight > of.clientHeight);\

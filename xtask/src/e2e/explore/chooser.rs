@@ -14,7 +14,7 @@ use super::plan::{Model, Plan};
 use super::snapshot::{Control, Kind, Snapshot, State};
 use super::values;
 
-/// How much likelier a control is that was never used.
+/// Factor on the weight of a control that was never used.
 const NOVELTY: f64 = 10.0;
 
 /// Files that the explorer hands to the page.

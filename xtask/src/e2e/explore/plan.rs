@@ -1,4 +1,4 @@
-//! What a walk is made of: seed, length, model, backend and window.
+//! The parameters of a walk: seed, length, model, backend and window.
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::Session;
 use super::super::webdriver::Element;
 
-/// Collects controls and state, and tries whether the page reacts.
+/// Script that collects controls and state, and tests whether the page reacts.
 const SCRIPT: &str = include_str!("snapshot.js");
 
 /// The way in which a control is used.
@@ -49,7 +49,7 @@ pub struct Control {
     pub options: Vec<String>,
     /// The control itself.
     pub element: Element,
-    /// What is clicked to use it.
+    /// The element to click: the control or its label.
     pub target: Element,
 }
 
@@ -58,7 +58,7 @@ pub struct Control {
 pub struct State {
     /// The page's address.
     pub address: String,
-    /// Whether the address is the page's.
+    /// True if the address is the page's.
     pub ours: bool,
     /// Test ids of all interactive elements, usable or not.
     pub seen: Vec<String>,
@@ -74,7 +74,7 @@ pub struct State {
     pub panic: Option<String>,
     /// Text of the splash, which is empty once the page has started.
     pub splash: String,
-    /// Why the page does not react.
+    /// Set if the page does not react, with the reason.
     pub dead: Option<String>,
     /// The error that is shown. Not called so, because that is how the driver reports its own.
     pub alert: Option<String>,
@@ -88,13 +88,13 @@ pub struct State {
     pub state: String,
     /// Text of the last answer.
     pub said: String,
-    /// Whether the lab is open.
+    /// True if the lab is open.
     pub lab: bool,
-    /// Whether an experiment runs.
+    /// True if an experiment runs.
     pub lab_runs: bool,
-    /// Whether the benchmark runs.
+    /// True if the benchmark runs.
     pub bench_runs: bool,
-    /// Whether a modal dialog is open.
+    /// True if a modal dialog is open.
     pub dialog: bool,
 }
 

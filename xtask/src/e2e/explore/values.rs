@@ -1,4 +1,4 @@
-//! What the explorer types: sensible and hostile values for each kind of field.
+//! Sensible and hostile values for each kind of field.
 
 use rand::Rng;
 use rand::seq::IndexedRandom as _;

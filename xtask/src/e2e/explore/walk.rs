@@ -39,9 +39,9 @@ pub struct Walk<'a> {
     /// Number of visits at home.
     pub(super) visits: usize,
     chooser: Chooser,
-    /// What was done, in words.
+    /// Descriptions of the actions so far.
     history: Vec<String>,
-    /// Whether each action is printed when it begins.
+    /// Prints each action when it begins.
     verbose: bool,
     start: Instant,
 }
@@ -173,7 +173,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Does it. What the page took away in the meantime is no fault; what it covers is.
+    /// Performs the action. A control that the page has removed in the meantime is no fault; one that it
+    /// covers is.
     pub(super) fn perform(&mut self, action: &Action) -> Result<()> {
         for attempt in 1..=3 {
             let Err(error) = action.perform(self.session, self.url) else {
@@ -224,7 +225,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What of the page lies where nobody can see it.
+/// Describes what lies where a person can't bring it into view.
 fn misplaced(snapshot: &Snapshot) -> Option<String> {
     let state = &snapshot.state;
     if let Some(wide) = &state.wide {

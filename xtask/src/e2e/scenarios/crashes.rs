@@ -8,7 +8,7 @@ use super::super::steps::{
     wait_for_end, wait_for_start, wait_until_ready,
 };
 
-/// What a crash says here.
+/// The message of each crash.
 const WORDS: &str = "made by a test";
 /// Keeps the page's workers where a script finds them.
 const KEEP_WORKERS: &str = "window.workers = [];\

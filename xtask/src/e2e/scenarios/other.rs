@@ -65,7 +65,7 @@ pub fn meet(session: &Session, name: &str) -> Result<()> {
     let state = wait_for_end(session, 1)?;
     ensure!(state == "aborted", "a stopped answer ended as {state:?}");
     session.wait_for("the server to notice", SOON, || {
-        Ok((server.left() == 1).then_some(()))
+        Ok((server.clients_left() == 1).then_some(()))
     })
 }
 

@@ -1,5 +1,5 @@
-//! The page out of `llamaglass serve`, which answers it too: what it says is what the page's own engine
-//! says, with the time of every step.
+//! The page served and answered by `llamaglass serve`: the answers are those of the page's own engine,
+//! with the time of every step.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
     let dist = site.dist.as_os_str();
     let server = Server::start(&site.program, &site.model, ["--page".as_ref(), dist])?;
     session.go_to(&server.url)?;
-    // Nobody has to choose: the page came without a model, and from a server that has one.
+    // The page came from a server with a model, so it uses that model unasked.
     wait_until_ready(session)?;
     let said = session.text("[data-testid=status-server]")?;
     let host = server.url.trim_start_matches("http://");
@@ -64,7 +64,7 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
     session.screenshot("server-narrow").map(drop)
 }
 
-/// What the server says to a client that wants the answer whole.
+/// Returns the server's answer to a client that does not stream.
 fn answer_elsewhere(server: &Server, question: &str) -> Result<String> {
     let body = json!({
         "messages": [{ "role": "user", "content": question }], "temperature": 0,

@@ -1,4 +1,4 @@
-//! What the browser keeps: garbage, and nothing at all.
+//! Browsers that kept garbage for the page, and browsers that keep nothing.
 
 use anyhow::{Context as _, Result};
 

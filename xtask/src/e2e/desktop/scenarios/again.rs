@@ -1,4 +1,4 @@
-//! What is kept from one start to the next: theme, window, settings, recent models.
+//! The program keeps theme, window, settings and recent models from one start to the next.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! A first start without a model: what the window offers, and what the page in it can't do.
+//! A first start without a model: the window's offers, and the limits of the page in it.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Person, Site, Window};
 
-/// What a page could ask of Tauri where it may.
+/// Commands of Tauri that the page must not be able to call.
 const FOREIGN: [&str; 3] = [
     "plugin:dialog|open",
     "plugin:window|close",
