@@ -44,8 +44,8 @@ fn violations(source: &str, constructor: Option<&str>) -> Vec<String> {
         }
         let makes = OWNED.iter().any(|owned| {
             code.match_indices(owned).any(|(at, _)| {
-                // Not the end of a longer name: `ArcRwSignal::new` has no owner.
-                !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_')
+                // Not the end of a longer name (`ArcRwSignal::new` has no owner), nor a method.
+                !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_.".contains(c))
             })
         });
         if makes && constructor != Some(function) {
