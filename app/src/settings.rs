@@ -30,7 +30,7 @@ pub struct Settings {
     pub sampling: SamplingOptions,
     /// Seed of every answer; without it, each answer has a new one.
     pub seed: Option<u64>,
-    /// Whether an answer that repeats itself without end is stopped.
+    /// Stops an answer that repeats itself without end.
     pub stop_repetition: bool,
     /// The most tokens of an answer; without it, up to the context's end.
     pub max_tokens: Option<usize>,

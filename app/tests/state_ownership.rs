@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// Files whose `fn new` `App::new` calls, from `src/state` on.
 const CONSTRUCTORS: [&str; 3] = ["mod.rs", "lab/mod.rs", "server.rs"];
 
-/// What makes a value that belongs to the current owner.
+/// Constructors of values that belong to the current owner.
 const OWNED: [&str; 9] = [
     "RwSignal::new",
     "StoredValue::new",

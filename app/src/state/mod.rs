@@ -122,7 +122,7 @@ struct Inner {
     next_tag: std::cell::Cell<Tag>,
     /// The answer that was stopped because it repeated itself; tags begin at 1.
     repeating: std::cell::Cell<Tag>,
-    /// Whether the page has panicked.
+    /// Set once the page has panicked.
     crashed: std::cell::Cell<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! What survives a reload: settings and the conversation.
+//! Keeps settings and the conversation across reloads.
 //!
 //! All tabs of a browser share its local storage. So one tab at a time keeps the conversation there, and any
 //! other has a conversation of its own in its session storage ([`Keeper`]).
