@@ -2,8 +2,8 @@
 // why a start failed.
 const tell = (reply) => postMessage(JSON.stringify(reply));
 
-// The response with its bytes counted as they pass. `Content-Length` counts compressed bytes, so the total is only
-// known where the server sends none.
+// Counts a response's bytes as they pass. `Content-Length` counts compressed bytes, so the total is known only for a
+// response that is not compressed.
 const counted = (response) => {
   const total = response.headers.get("Content-Encoding") ? 0 : Number(response.headers.get("Content-Length") ?? 0);
   let done = 0;

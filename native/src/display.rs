@@ -1,4 +1,4 @@
-//! What graphics drivers look for on machines without a display.
+//! Keeps graphics drivers quiet on machines without a display.
 
 use std::env;
 use std::path::Path;
@@ -23,7 +23,7 @@ pub fn keep_drivers_quiet() {
     }
 }
 
-/// Whether libwayland takes the folder as it is.
+/// Returns true if libwayland accepts the folder as it is.
 fn is_usable(runtime_dir: Option<&Path>) -> bool {
     runtime_dir.is_some_and(Path::is_absolute)
 }

@@ -108,7 +108,7 @@ impl Engine {
         Ok(Some(roofline))
     }
 
-    /// Whether steps run on the CPU backend: operations are computed while they are issued, and there is
+    /// Returns true on the CPU backend: operations are computed while they are issued, and there is
     /// no device to wait for.
     pub(super) const fn computes_on_cpu(&self) -> bool {
         self.gpu.is_none()

@@ -1,4 +1,4 @@
-//! Whether the built page is up to date.
+//! Decides if the built page is up to date.
 //!
 //! trunk takes half a minute to find that nothing changed. So a successful build leaves a stamp: a text
 //! that describes everything the page was made of, and the files that came out. The page is up to date
@@ -109,7 +109,7 @@ pub fn remove(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Whether the built page was made of these inputs, and nobody changed it since.
+/// Returns true if the built page was made of these inputs and has not been changed since.
 pub fn is_current(project: &Project, inputs: &str) -> bool {
     let Ok(outputs) = outputs(&project.dist()) else {
         return false;

@@ -39,7 +39,7 @@ pub fn path(project: &Project) -> PathBuf {
     project.models().join(FILE)
 }
 
-/// Whether the default model is installed and whole.
+/// Returns true if the default model is installed and whole.
 ///
 /// # Errors
 /// Where its file can't be read.

@@ -1,4 +1,4 @@
-//! What a command has to install, announced before it starts.
+//! Announces what a command has to install before it starts.
 
 use std::time::Duration;
 
