@@ -17,6 +17,8 @@ use super::coverage::Coverage;
 use super::driver::Driver;
 use super::webdriver::{Client, ConsoleEntry, Element};
 
+/// Types a digit and takes it back: the field is as before, and the page has noticed.
+pub const TOUCH: &str = "1\u{e003}";
 /// How long an element may take to appear by default.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Pause between two looks at the page.
@@ -225,7 +227,9 @@ impl Session {
             };
             self.note_use(&field);
             self.client.clear(&field)?;
-            self.client.send_keys(&field, text).map(Some)
+            // Clearing fires `change`, but not the `input` that the page listens to: only keys do.
+            let keys = if text.is_empty() { TOUCH } else { text };
+            self.client.send_keys(&field, keys).map(Some)
         })
     }
 

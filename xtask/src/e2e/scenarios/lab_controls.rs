@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::super::explore::snapshot::{Control, Kind, Snapshot};
+use super::super::session::TOUCH;
 use super::super::steps::{SOON, check_answers, choose_backend, first_visit, load_tiny};
 use super::super::{Session, explore};
 use super::bench;
@@ -16,8 +17,6 @@ use crate::project::Project;
 const LONG: Duration = Duration::from_secs(10);
 /// How long a cancelled experiment may take to stop.
 const STOP: Duration = Duration::from_secs(60);
-/// Types a digit and takes it back.
-const TOUCH: &str = "1\u{e003}";
 /// Controls that leave the lab, and the one that stops what another one started.
 const LATER: [&str; 3] = ["lab-open", "lab-close", "lab-cancel"];
 
