@@ -23,6 +23,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 const QUESTION: &str = "Say hi.";
 /// A conversation of more answers is cleared: each question has the engine read all of it.
 const LONG: usize = 3;
+/// So is one of more characters, which a software adapter reads for minutes.
+const LONG_TEXT: usize = 2_000;
 /// Settings are forgotten on every so many visits, so that what was typed once does not decide the rest.
 const FORGET_EVERY: usize = 3;
 
@@ -204,7 +206,7 @@ impl Walk<'_> {
     fn ask(&mut self) -> Result<()> {
         let snapshot = self.look()?;
         let mut before = snapshot.state.answers;
-        if before > LONG {
+        if before > LONG || snapshot.state.text_length > LONG_TEXT {
             self.click_first(&snapshot, &["clear"])?;
             before = 0;
         }

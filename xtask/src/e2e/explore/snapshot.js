@@ -199,6 +199,7 @@ return {
   engine: testid("status-engine")?.dataset.engine ?? "",
   server: text("status-server"),
   answers: answers.length,
+  text_length: answers.reduce((sum, answer) => sum + answer.textContent.length, 0),
   state: answers.at(-1)?.dataset.state ?? "",
   said: answers.at(-1)?.textContent ?? "",
   lab: testid("lab") !== null,

@@ -84,6 +84,8 @@ pub struct State {
     pub server: Option<String>,
     /// Number of answers in the conversation.
     pub answers: usize,
+    /// Number of characters of all answers.
+    pub text_length: usize,
     /// `data-state` of the last answer.
     pub state: String,
     /// Text of the last answer.
