@@ -1,0 +1,107 @@
+//! Settings as they are typed, sent and kept.
+
+use super::*;
+
+#[test]
+fn every_field_shows_what_it_was_set_to() {
+    let mut settings = Settings::default();
+    for field in Field::ALL {
+        let typed = match field {
+            Field::TopP | Field::MinP => "0.5",
+            Field::Stop => "\\nUser:\nEND\\\\",
+            _ => "2",
+        };
+        field
+            .set(&mut settings, typed)
+            .unwrap_or_else(|_| panic!("{}", field.id()));
+        assert_eq!(field.show(&settings), typed, "{}", field.id());
+    }
+    assert_eq!(settings.stop, ["\nUser:", "END\\"]);
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_and_changes_nothing() {
+    let wrong = [
+        (Field::Temperature, "-1"),
+        (Field::Temperature, "warm"),
+        (Field::Temperature, "99"),
+        (Field::Temperature, "inf"),
+        (Field::TopK, "1.5"),
+        (Field::TopP, "0"),
+        (Field::MinP, "1.1"),
+        (Field::RepetitionPenalty, "0"),
+        (Field::Seed, "-1"),
+        (Field::MaxTokens, "0"),
+        (Field::ContextLength, "many"),
+    ];
+    for (field, typed) in wrong {
+        let mut settings = Settings::default();
+        assert!(
+            field.set(&mut settings, typed).is_err(),
+            "{} {typed}",
+            field.id()
+        );
+        assert_eq!(settings, Settings::default());
+    }
+}
+
+#[test]
+fn settings_of_an_older_page_still_load() {
+    let settings: Settings =
+        serde_json::from_str(r#"{"system_prompt":"Be brief."}"#).expect("parses");
+    assert_eq!(settings.system_prompt, "Be brief.");
+    assert!(settings.overlay);
+}
+
+#[test]
+fn answers_are_sampled_with_a_fresh_seed_unless_one_is_set() {
+    let mut settings = Settings::default();
+    let sampling = settings.request(Vec::new(), 5).sampling;
+    assert_eq!((sampling.temperature, sampling.seed), (0.7, 5));
+    Field::Seed.set(&mut settings, "42").expect("a seed");
+    assert_eq!(settings.request(Vec::new(), 5).sampling.seed, 42);
+    Field::Seed.set(&mut settings, "").expect("no seed");
+    assert_eq!(settings.request(Vec::new(), 6).sampling.seed, 6);
+}
+
+#[test]
+fn resetting_the_sampling_keeps_other_settings() {
+    let mut settings = Settings {
+        system_prompt: "Be brief.".into(),
+        ..Settings::default()
+    };
+    for (field, typed) in [
+        (Field::Temperature, "0"),
+        (Field::Seed, "1"),
+        (Field::MaxTokens, "8"),
+        (Field::Stop, "END"),
+    ] {
+        field.set(&mut settings, typed).expect("it makes sense");
+    }
+    settings.stop_repetition = false;
+    settings.reset_sampling();
+    let expected = Settings {
+        system_prompt: "Be brief.".into(),
+        ..Settings::default()
+    };
+    assert_eq!(settings, expected);
+}
+
+#[test]
+fn a_blank_system_prompt_is_not_sent() {
+    let mut settings = Settings::default();
+    let user = Message {
+        role: "user".into(),
+        content: "hi".into(),
+    };
+    settings.system_prompt = "  ".into();
+    assert_eq!(
+        settings.request(vec![user.clone()], 0).input,
+        Input::Messages(vec![user.clone()])
+    );
+    settings.system_prompt = "Be brief.".into();
+    let Input::Messages(messages) = settings.request(vec![user], 0).input else {
+        panic!("messages in, messages out");
+    };
+    assert_eq!(messages[0].role, "system");
+}
