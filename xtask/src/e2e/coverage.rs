@@ -1,7 +1,7 @@
 //! Records the test ids of the controls that sessions have seen and used.
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Prefixes of ids that end in an experiment's name. Using the control of one experiment counts for all:
 /// Compare needs two runs, and two runs of each experiment would take minutes.
@@ -10,47 +10,48 @@ const PER_EXPERIMENT: [&str; 3] = ["lab-compare-", "lab-json-", "lab-trace-"];
 /// Test ids of controls, collected while a browser is driven.
 #[derive(Default)]
 pub struct Coverage {
-    seen: RefCell<BTreeSet<String>>,
-    used: RefCell<BTreeSet<String>>,
+    seen: Mutex<BTreeSet<String>>,
+    used: Mutex<BTreeSet<String>>,
 }
 
 impl Coverage {
     /// Notes controls that are on the page.
     pub fn see(&self, ids: impl IntoIterator<Item = String>) {
-        self.seen.borrow_mut().extend(ids.into_iter().map(kind));
+        lock(&self.seen).extend(ids.into_iter().map(kind));
     }
 
     /// Notes a control that was clicked, filled or chosen from.
     pub fn note_use(&self, id: &str) {
-        self.used.borrow_mut().insert(kind(id.to_owned()));
+        lock(&self.used).insert(kind(id.to_owned()));
     }
 
     /// Forgets everything, for a page that is not the one that is tested.
     pub fn clear(&self) {
-        self.seen.borrow_mut().clear();
-        self.used.borrow_mut().clear();
+        lock(&self.seen).clear();
+        lock(&self.used).clear();
     }
 
     /// Adds what another session has seen and used.
     pub fn merge(&self, other: &Self) {
-        self.seen
-            .borrow_mut()
-            .extend(other.seen.borrow().iter().cloned());
-        self.used
-            .borrow_mut()
-            .extend(other.used.borrow().iter().cloned());
+        lock(&self.seen).extend(lock(&other.seen).iter().cloned());
+        lock(&self.used).extend(lock(&other.used).iter().cloned());
     }
 
     /// Number of different controls that were used.
     pub fn used_count(&self) -> usize {
-        self.used.borrow().len()
+        lock(&self.used).len()
     }
 
     /// Returns the controls that were seen or are expected, and never used.
     pub fn unused(&self, expected: &BTreeSet<String>) -> BTreeSet<String> {
-        let all = &*self.seen.borrow() | expected;
-        &all - &*self.used.borrow()
+        let all = &*lock(&self.seen) | expected;
+        &all - &*lock(&self.used)
     }
+}
+
+/// A set of ids is whole after each change, also where a session panicked.
+fn lock(ids: &Mutex<BTreeSet<String>>) -> MutexGuard<'_, BTreeSet<String>> {
+    ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The id without the experiment's name, where every experiment has the same control.

@@ -40,6 +40,16 @@ struct Scenario {
     run: fn(session: &Session, site: &Site) -> Result<()>,
 }
 
+impl outcome::Scenario for Scenario {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn may_run_beside_others(&self) -> bool {
+        self.name.starts_with(explore::WALK)
+    }
+}
+
 /// Everything that a scenario can use.
 struct Site {
     /// The page's address.
@@ -103,12 +113,9 @@ fn run_named(project: &Project, names: &[String]) -> Result<()> {
 fn attempt_all(project: &Project, site: &Site, scenarios: &[Scenario]) -> Result<Verdict> {
     let folder = folder(project)?;
     let driver = chromium::start(&folder)?;
-    outcome::attempt_all(
-        "e2e",
-        scenarios,
-        |scenario| scenario.name,
-        |scenario| attempt(&driver, scenario, site, &folder),
-    )
+    outcome::attempt_all("e2e", scenarios, |scenario| {
+        attempt(&driver, scenario, site, &folder)
+    })
 }
 
 /// Returns the folder for screenshots and logs.

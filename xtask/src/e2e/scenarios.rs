@@ -146,12 +146,12 @@ pub fn all() -> Vec<Scenario> {
             run: |session, site| explore::walk(session, site, 0),
         },
         Scenario {
-            name: "walk-cpu-tiny",
-            run: |session, site| explore::walk(session, site, 1),
-        },
-        Scenario {
             name: "walk-webgpu-tiny",
             run: |session, site| explore::walk(session, site, 2),
+        },
+        Scenario {
+            name: "walk-cpu-tiny",
+            run: |session, site| explore::walk(session, site, 1),
         },
         Scenario {
             name: "walk-webgpu-default",

@@ -122,12 +122,9 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         model: context.model()?.to_path_buf(),
         root: context.project.root.clone(),
     };
-    outcome::attempt_all(
-        "desktop",
-        &scenarios::all(),
-        |scenario| scenario.name,
-        |scenario| (scenario.run)(&site),
-    )
+    outcome::attempt_all("desktop", &scenarios::all(), |scenario| {
+        (scenario.run)(&site)
+    })
 }
 
 /// Opens an installed program with a model, waits until its engine is ready, and returns a picture of it.

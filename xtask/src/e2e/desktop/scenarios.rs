@@ -1,6 +1,6 @@
 //! Scenarios with the window, one file each.
 
-use super::{Person, Site, Window};
+use super::{Person, Site, Window, outcome};
 
 mod again;
 mod bad_file;
@@ -16,6 +16,12 @@ pub struct Scenario {
     pub name: &'static str,
     /// Does it.
     pub run: fn(site: &Site) -> anyhow::Result<()>,
+}
+
+impl outcome::Scenario for Scenario {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// Every scenario, in the order in which they run.

@@ -27,6 +27,9 @@ use chooser::Files;
 use plan::{Backend, Model, Plan};
 use walk::Walk;
 
+/// The beginning of the names of walks among the scenarios of `cargo xtask test`.
+pub(super) const WALK: &str = "walk-";
+
 /// The walks of `cargo xtask test`: either model on either backend, in a wide and in a narrow window.
 const WALKS: [Plan; 4] = [
     Plan {
@@ -132,6 +135,10 @@ pub(super) fn files(project: &Project) -> Result<Files> {
     let made = super::folder(project)?.join("files");
     let write = |name: &str, text: &str| {
         let file = made.join(name);
+        // Another walk may be reading it.
+        if fs::read_to_string(&file).is_ok_and(|old| old == text) {
+            return Ok(file);
+        }
         fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
         Ok::<_, anyhow::Error>(file)
     };
