@@ -20,7 +20,7 @@ fn every_field_shows_what_it_was_set_to() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_and_changes_nothing() {
+fn invalid_input_is_refused_and_changes_nothing() {
     let wrong = [
         (Field::Temperature, "-1"),
         (Field::Temperature, "warm"),
