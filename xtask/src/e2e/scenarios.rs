@@ -165,7 +165,7 @@ pub fn all() -> Vec<Scenario> {
 }
 
 /// A page of a few elements for [`harness`].
-const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name><input id=files type=file multiple>\
+const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name oninput='heard = this.value'><input id=files type=file multiple>\
     <button id=late disabled>Go</button><p id=out></p><script>\
     setTimeout(() => { late.disabled = false }, 300);\
     late.onclick = () => setTimeout(() => { \
@@ -177,6 +177,12 @@ fn harness(session: &Session, _: &Site) -> Result<()> {
     session.resize(390, 844)?;
     session.go_to(SMALL_PAGE)?;
     session.fill("#name", "first")?;
+    session.fill("#name", "")?;
+    let heard = session.execute("return window.heard")?;
+    ensure!(
+        heard == "",
+        "the page heard {heard:?} of a field that was emptied"
+    );
     session.fill("#name", "second")?;
     let file = std::env::current_exe().context("this program has no path")?;
     session.choose_files("#files", &[&file, &file])?;

@@ -1,7 +1,7 @@
 //! Steps that scenarios share, in the browser and in the program's window.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -135,9 +135,9 @@ pub fn tiny_files() -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Copies the small model into a folder that holds nothing else, and returns the folder.
-pub fn tiny_folder(project: &Project) -> Result<PathBuf> {
-    let folder = super::folder(project)?.join("files/tiny");
+/// Copies the small model into a folder below `parent` that holds nothing else, and returns the folder.
+pub fn tiny_folder(parent: &Path) -> Result<PathBuf> {
+    let folder = parent.join("tiny");
     let create = || format!("could not create {}", folder.display());
     fs::create_dir_all(&folder).with_context(create)?;
     for file in tiny_files()? {

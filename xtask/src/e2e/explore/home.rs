@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const QUESTION: &str = "Say hi.";
 /// A conversation of more answers is cleared: each question has the engine read all of it.
 const LONG: usize = 3;
-/// So is one of more characters, which a software adapter reads for minutes.
+/// A conversation whose answers have more characters is cleared, too: a software adapter reads them for minutes.
 const LONG_TEXT: usize = 2_000;
 /// Settings are forgotten on every so many visits, so that what was typed once does not decide the rest.
 const FORGET_EVERY: usize = 3;

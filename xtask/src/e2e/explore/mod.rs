@@ -123,22 +123,18 @@ fn explore(
     verbose: bool,
 ) -> Result<()> {
     let server = OtherServer::start()?;
-    let files = files(project)?;
+    let files = files(project, &format!("walk-{}", plan.seed))?;
     Walk::new(session, url, plan, files, server.url)
         .verbose(verbose)
         .run()
 }
 
-/// The files that a walk hands to the page.
-pub(super) fn files(project: &Project) -> Result<Files> {
-    let tiny_folder = tiny_folder(project)?;
-    let made = super::folder(project)?.join("files");
+/// Makes the files that a walk hands to the page, in a folder of that name: another walk may be reading its own.
+pub(super) fn files(project: &Project, name: &str) -> Result<Files> {
+    let made = super::folder(project)?.join("files").join(name);
+    let tiny_folder = tiny_folder(&made)?;
     let write = |name: &str, text: &str| {
         let file = made.join(name);
-        // Another walk may be reading it.
-        if fs::read_to_string(&file).is_ok_and(|old| old == text) {
-            return Ok(file);
-        }
         fs::write(&file, text).with_context(|| format!("could not write {}", file.display()))?;
         Ok::<_, anyhow::Error>(file)
     };

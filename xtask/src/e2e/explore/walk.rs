@@ -84,7 +84,8 @@ impl<'a> Walk<'a> {
         let seconds = self.start.elapsed().as_secs_f64();
         let done = self.history.len();
         println!(
-            "  {done} steps in {seconds:.0} s ({:.1} per second), {} different controls",
+            "  seed {}: {done} steps in {seconds:.0} s ({:.1} per second), {} different controls",
+            self.plan.seed,
             done as f64 / seconds,
             self.chooser.variety()
         );

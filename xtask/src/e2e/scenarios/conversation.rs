@@ -2,18 +2,19 @@
 
 use anyhow::{Result, ensure};
 
-use super::super::Session;
 use super::super::steps::{
     SOON, ask, check_answers, conversation, first_visit, limit_answers, tiny_folder,
     wait_until_ready,
 };
+use super::super::{Session, folder};
 use crate::project::Project;
 
 /// Loads a folder, asks, and uses each button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 600)?;
     first_visit(session, url)?;
-    let folder = tiny_folder(&Project::find()?)?;
+    let made = folder(&Project::find()?)?.join("files/conversation");
+    let folder = tiny_folder(&made)?;
     session.wait_for_element("[data-testid=open-folder-input]:enabled", SOON)?;
     session.choose_files("[data-testid=open-folder-input]", &[&folder])?;
     wait_until_ready(session)?;

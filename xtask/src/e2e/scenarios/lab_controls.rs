@@ -29,7 +29,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     load_tiny(session)?;
     session.click("[data-testid=lab-open]")?;
     session.wait_for_element("[data-testid=lab]", SOON)?;
-    let dataset = explore::files(&Project::find()?)?.dataset;
+    let dataset = explore::files(&Project::find()?, "lab-controls")?.dataset;
     let mut used = BTreeSet::new();
     while let Some(control) = unused(&Snapshot::take(session, url)?, &used) {
         if let Some(id) = &control.testid {
