@@ -9,25 +9,45 @@ pub struct Logprobs {
     pub top: Vec<(u32, f32)>,
 }
 
-/// Those of the id `picked` and of `top` ids of `logits` (V); fewer where fewer are finite.
+/// Computes the log-probability of the id `picked` and of the `top` most probable ids of `logits` (V);
+/// of fewer where fewer are finite.
 pub fn logprobs(logits: &[f32], picked: u32, top: usize) -> Logprobs {
     let finite = || logits.iter().filter(|logit| logit.is_finite());
     let largest = finite().copied().fold(f32::MIN, f32::max);
     let exp = |logit: &f32| f64::from(logit - largest).exp();
     let total = f64::from(largest) + finite().map(exp).sum::<f64>().ln();
-    let of = |logit: f32| (f64::from(logit) - total) as f32;
-    let mut ids: Vec<(u32, f32)> = (0u32..).zip(logits.iter().copied()).collect();
-    ids.retain(|(_, logit)| logit.is_finite());
-    let order = |a: &(u32, f32), b: &(u32, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
-    if top < ids.len() {
-        ids.select_nth_unstable_by(top, order);
-        ids.truncate(top);
+    let logprob = |logit: f32| (f64::from(logit) - total) as f32;
+    let mut top = most_probable(logits, top);
+    for (_, value) in &mut top {
+        *value = logprob(*value);
     }
-    ids.sort_unstable_by(order);
     Logprobs {
-        picked: logits.get(picked as usize).copied().map_or(f32::NAN, of),
-        top: ids.into_iter().map(|(id, logit)| (id, of(logit))).collect(),
+        picked: logits
+            .get(picked as usize)
+            .copied()
+            .map_or(f32::NAN, logprob),
+        top,
     }
+}
+
+/// Finds the `count` largest finite logits and their ids, the largest first, the lower id first of equals.
+///
+/// The result has room for `count` entries and no more: a server keeps one for each token of an answer.
+fn most_probable(logits: &[f32], count: usize) -> Vec<(u32, f32)> {
+    let mut best: Vec<(u32, f32)> = Vec::with_capacity(count.min(logits.len()));
+    for (id, &logit) in (0u32..).zip(logits) {
+        let is_full = best.len() == best.capacity();
+        let is_too_small = is_full && best.last().is_none_or(|(_, least)| logit <= *least);
+        if !logit.is_finite() || is_too_small {
+            continue;
+        }
+        if is_full {
+            best.pop();
+        }
+        let place = best.partition_point(|(_, better)| *better >= logit);
+        best.insert(place, (id, logit));
+    }
+    best
 }
 
 #[cfg(test)]
@@ -42,5 +62,25 @@ mod tests {
         let ids: Vec<u32> = all.top.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, [0, 2]);
         assert_eq!(logprobs(&[5.0, 1.0], 0, 9).top.len(), 2);
+    }
+
+    #[test]
+    fn the_largest_logits_come_first_and_the_lower_id_first_of_equals() {
+        let logits = [1.0, 3.0, 2.0, 3.0, f32::INFINITY, -1.0];
+        let ids = |count| {
+            let top = most_probable(&logits, count);
+            top.iter().map(|(id, _)| *id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(3), [1, 3, 2]);
+        assert_eq!(ids(0), []);
+        assert_eq!(ids(9), [1, 3, 2, 0, 5]);
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_the_vocabulary() {
+        let logits: Vec<f32> = (0..128_256u32).map(|id| (id % 977) as f32).collect();
+        let top = logprobs(&logits, 0, 20).top;
+        assert_eq!(top.len(), 20);
+        assert!(top.capacity() <= 20, "room for {} entries", top.capacity());
     }
 }
