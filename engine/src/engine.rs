@@ -24,6 +24,8 @@ mod load;
 #[cfg(feature = "compute")]
 mod logits;
 #[cfg(feature = "compute")]
+mod prepare;
+#[cfg(feature = "compute")]
 mod profile;
 #[cfg(feature = "compute")]
 mod running;
@@ -46,5 +48,7 @@ pub use stub::{StubLevel, stub_answer};
 pub use bare::BareRun;
 #[cfg(feature = "compute")]
 pub use load::{memory_ledger, probe};
+#[cfg(feature = "compute")]
+pub use prepare::{PreparedRequest, Preparer};
 #[cfg(feature = "compute")]
 pub use running::Engine;

@@ -104,6 +104,26 @@ impl Event {
         }
     }
 
+    /// Returns the bytes of memory that the event takes.
+    pub const fn size_bytes(&self) -> usize {
+        let heap = match self {
+            Self::Token { text, logprobs, .. } => {
+                let top = match logprobs {
+                    Some(logprobs) => logprobs.top.capacity() * size_of::<(u32, f32)>(),
+                    None => 0,
+                };
+                text.capacity() + top
+            }
+            Self::Done { text, .. } => text.capacity(),
+            Self::Failed { error, .. } => error.capacity(),
+            Self::Queued { .. }
+            | Self::Started { .. }
+            | Self::Preempted { .. }
+            | Self::Prefill { .. } => 0,
+        };
+        size_of::<Self>() + heap
+    }
+
     /// Whether no event of this request follows.
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })

@@ -28,7 +28,7 @@ pub use engine::{
     ModelInfo, StubLevel, TypeCount, stub_answer, type_counts,
 };
 #[cfg(feature = "compute")]
-pub use engine::{BareRun, Engine, memory_ledger, probe};
+pub use engine::{BareRun, Engine, PreparedRequest, Preparer, memory_ledger, probe};
 #[cfg(feature = "compute")]
 pub use forward::device::adapters;
 pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};

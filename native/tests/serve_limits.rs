@@ -168,7 +168,7 @@ fn who_never_reads_or_is_killed_harms_nobody() {
     })
     .to_string();
     let head = format!(
-        "POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n",
+        "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     let ask = || {
@@ -201,7 +201,7 @@ fn headers_have_limits() {
     let send = |header: String| {
         let mut stream = TcpStream::connect(&server.address).expect("connects");
         let request =
-            format!("GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{header}\r\n\r\n");
+            format!("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n");
         stream.write_all(request.as_bytes()).expect("writes");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");

@@ -34,6 +34,14 @@ impl Constraint {
         Ok(constraint)
     }
 
+    /// Returns a constraint for another answer that shares no state with this one.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            parser: self.parser.deep_clone(),
+            mask: self.mask.clone(),
+        }
+    }
+
     /// A bit for each id that may come next, [`mask_words`] of the model's ids.
     pub fn mask(&self) -> &[u32] {
         &self.mask

@@ -1,5 +1,7 @@
 //! From a format to what may come next.
 
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
 use llguidance::api::{ParserLimits, TopLevelGrammar};
 use llguidance::earley::SlicedBiasComputer;
 use llguidance::toktrie::InferenceCapabilities;
@@ -34,37 +36,92 @@ const WHITESPACE: &str = r" |\n[ \t]{0,40}";
 /// Where the library's own options are in a schema.
 const OPTIONS: &str = "x-guidance";
 
-/// Compiles formats for one vocabulary, whose trie is made when it is first needed.
+/// Compiled formats that are kept for later answers. A large one takes megabytes.
+const KEPT: usize = 8;
+
+/// Compiles formats for one vocabulary and keeps the latest ones. Its trie is made when it is first needed.
+///
+/// Any number of threads may compile at the same time; those that want the same format wait for one of
+/// them.
 #[derive(Default)]
 pub struct Constraints {
-    factory: Option<ParserFactory>,
+    factory: OnceLock<Result<ParserFactory, ConstraintError>>,
+    /// The latest formats, the one that was used last at the end.
+    kept: Mutex<Vec<Kept>>,
+}
+
+/// A format, and the constraint at the beginning of its answers once it is compiled.
+struct Kept {
+    format: OutputFormat,
+    compiled: Arc<OnceLock<Result<Constraint, ConstraintError>>>,
 }
 
 impl std::fmt::Debug for Constraints {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Constraints")
-            .field("has_trie", &self.factory.is_some())
-            .finish()
+            .field("has_trie", &self.factory.get().is_some())
+            .finish_non_exhaustive()
     }
 }
 
 impl Constraints {
-    /// What keeps an answer to `format`, of a model with `rows` ids, the same at every call.
+    /// Returns the constraint that keeps an answer to `format`, of a model with `rows` ids, which has to be
+    /// the same number at every call.
     ///
     /// # Errors
-    /// [`ConstraintError`]: what is wrong with the format, or the vocabulary.
+    /// [`ConstraintError`]: the fault of the format, or of the vocabulary.
     pub fn compile(
-        &mut self,
+        &self,
         format: &OutputFormat,
         tokenizer: &Tokenizer,
         rows: usize,
     ) -> Result<Constraint, ConstraintError> {
-        let factory = match self.factory.take() {
-            Some(factory) => factory,
-            None => factory(tokenizer, rows)?,
+        let compiled = self.slot(format);
+        let compiled = compiled.get_or_init(|| self.compile_anew(format, tokenizer, rows));
+        compiled
+            .as_ref()
+            .map(Constraint::copy)
+            .map_err(Clone::clone)
+    }
+
+    /// Returns the number of formats that are kept.
+    #[cfg(test)]
+    pub(super) fn kept(&self) -> usize {
+        self.kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
+    }
+
+    /// Finds where the compiled format is kept, or will be.
+    fn slot(&self, format: &OutputFormat) -> Arc<OnceLock<Result<Constraint, ConstraintError>>> {
+        // A panic elsewhere leaves the list as it was before or after a change.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = kept.iter().position(|kept| kept.format == *format);
+        let found = match index {
+            Some(index) => kept.remove(index),
+            None => Kept {
+                format: format.clone(),
+                compiled: Arc::default(),
+            },
         };
-        let factory = self.factory.insert(factory);
-        // Of recursion that the bounds allow.
+        let compiled = Arc::clone(&found.compiled);
+        if kept.len() >= KEPT {
+            kept.remove(0);
+        }
+        kept.push(found);
+        compiled
+    }
+
+    fn compile_anew(
+        &self,
+        format: &OutputFormat,
+        tokenizer: &Tokenizer,
+        rows: usize,
+    ) -> Result<Constraint, ConstraintError> {
+        let factory = self.factory.get_or_init(|| factory(tokenizer, rows));
+        let factory = factory.as_ref().map_err(Clone::clone)?;
+        // The bounds of a schema allow recursion.
         let parser = on_large_stack(|| parser(factory, schema(format)?));
         let parser = parser.map_err(|error| ConstraintError::Schema(error.to_string()))?;
         Constraint::new(parser?, rows)

@@ -14,7 +14,7 @@ impl Constraints {
     /// # Errors
     /// [`ConstraintError::LeftOut`].
     pub const fn compile(
-        &mut self,
+        &self,
         _: &OutputFormat,
         _: &Tokenizer,
         _: usize,

@@ -115,6 +115,32 @@ fn an_id_that_may_not_come_is_an_error() {
 }
 
 #[test]
+fn a_format_is_compiled_once_and_its_answers_are_independent() {
+    let tokenizer = fixtures::smollm();
+    let constraints = Constraints::default();
+    let format = OutputFormat::JsonSchema(json!({ "enum": [1, 12] }));
+    let rows = tokenizer.vocab_size();
+    let compile = || constraints.compile(&format, &tokenizer, rows).unwrap();
+    let (mut first, second) = (compile(), compile());
+    assert!(!take(&tokenizer, &mut first, "1"));
+    assert_eq!(texts(&tokenizer, &first), ["2", "END"]);
+    assert_eq!(texts(&tokenizer, &second), texts(&tokenizer, &compile()));
+    assert_eq!(constraints.kept(), 1);
+}
+
+#[test]
+fn only_the_latest_formats_are_kept() {
+    let tokenizer = fixtures::smollm();
+    let constraints = Constraints::default();
+    for n in 0..20 {
+        let format = OutputFormat::JsonSchema(json!({ "const": n }));
+        let rows = tokenizer.vocab_size();
+        constraints.compile(&format, &tokenizer, rows).unwrap();
+    }
+    assert_eq!(constraints.kept(), 8);
+}
+
+#[test]
 fn a_vocabulary_without_the_bytes_is_an_error() {
     let tokenizer = fixtures::smollm();
     // The control tokens and a few bytes.

@@ -8,7 +8,6 @@ use super::{
     Ablations, BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel,
 };
 use crate::bytes::ByteSource;
-use crate::constraint::Constraints;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
     self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, PickWay,
@@ -139,7 +138,7 @@ impl Engine {
         let mut engine = Self {
             model,
             tokenizer,
-            constraints: Constraints::default(),
+            constraints: Arc::default(),
             info,
             failures: open.failures,
             gpu: open.gpu,

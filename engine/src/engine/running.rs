@@ -14,7 +14,7 @@ use crate::forward::device::Failures;
 use crate::forward::gpu::Gpu;
 use crate::forward::{Model, Roofline, measure_roofline};
 use crate::platform::Stopwatch;
-use crate::scheduler::{Request, Scheduler};
+use crate::scheduler::Scheduler;
 use crate::tokenizer::Tokenizer;
 
 /// One model on one device, answering a batch of requests at a time.
@@ -22,8 +22,8 @@ use crate::tokenizer::Tokenizer;
 pub struct Engine {
     pub(super) model: Model,
     pub(super) tokenizer: Arc<Tokenizer>,
-    /// What constrained answers share.
-    pub(super) constraints: Constraints,
+    /// Compiled formats, which answers share.
+    pub(super) constraints: Arc<Constraints>,
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
     /// None on the CPU backend.
@@ -61,28 +61,6 @@ impl Engine {
     /// The model's tokenizer.
     pub fn tokenizer(&self) -> &Arc<Tokenizer> {
         &self.tokenizer
-    }
-
-    /// Puts a request in the queue. What is wrong with it comes as [`Event::Failed`].
-    pub fn submit(&mut self, request: Request) -> RequestId {
-        let id = RequestId(self.next_id);
-        self.submit_as(id, request);
-        id
-    }
-
-    /// The same under a number that the caller has chosen and never used before.
-    pub fn submit_as(&mut self, id: RequestId, request: Request) {
-        self.next_id = self.next_id.max(id.0 + 1);
-        let limits = (self.model.context(), self.model.config().vocab_size);
-        let of_model = (&*self.tokenizer, &mut self.constraints);
-        match Sequence::new(id, request, of_model, limits, self.epoch.ms()) {
-            Ok((sequence, asked)) => {
-                self.events.push(Event::Queued { request: id });
-                self.requests.insert(id, sequence);
-                self.scheduler.submit(asked);
-            }
-            Err(error) => self.fail(id, &error),
-        }
     }
 
     /// Ends a request at the next step, whether it waits or runs; an unknown one is ignored.

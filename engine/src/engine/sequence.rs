@@ -1,40 +1,36 @@
 //! A request that waits or is being answered.
 
-use llamaglass_shaders::MAX_TOP_LOGPROBS;
 use llamaglass_shaders::cpu::{self, Logprobs};
 
-use crate::constraint::{Constraint, ConstraintError, Constraints};
+use crate::constraint::{Constraint, ConstraintError};
 use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
 use crate::forward::PickWay;
 use crate::platform::{Stopwatch, clock};
-use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
-use crate::scheduler::{Asked, Input, LengthError, Request, answer_budget};
+use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError};
 use crate::text::TextStream;
 use crate::timing::{RequestTiming, Span, Spans};
-use crate::tokenizer::{SpecialText, TemplateOptions, Tokenizer};
-
-use super::EngineError;
+use crate::tokenizer::Tokenizer;
 
 /// A request that waits or is being answered. Its ids are the scheduler's.
 #[derive(Debug)]
 pub(super) struct Sequence {
     pub(super) id: RequestId,
-    prompt_tokens: usize,
-    reused_tokens: usize,
-    completion_tokens: usize,
-    budget: usize,
-    end_ids: Vec<u32>,
-    sampling: Sampling,
+    pub(super) prompt_tokens: usize,
+    pub(super) reused_tokens: usize,
+    pub(super) completion_tokens: usize,
+    pub(super) budget: usize,
+    pub(super) end_ids: Vec<u32>,
+    pub(super) sampling: Sampling,
     /// How many of the most probable ids are told, where log-probabilities are.
     pub(super) logprobs: Option<usize>,
-    sampler: HostSampler,
-    occurrences: Occurrences,
+    pub(super) sampler: HostSampler,
+    pub(super) occurrences: Occurrences,
     /// What keeps the answer to its format.
-    constraint: Option<Constraint>,
-    text: TextStream,
+    pub(super) constraint: Option<Constraint>,
+    pub(super) text: TextStream,
     /// What was spent on it before its first step.
     pub(super) spans: Spans,
-    since: Stopwatch,
+    pub(super) since: Stopwatch,
 }
 
 /// What was picked.
@@ -52,72 +48,6 @@ pub(super) struct Picked {
 }
 
 impl Sequence {
-    /// Tokenises and checks `request`; what the scheduler has to know of it, too. Deadlines count from
-    /// `now_ms`.
-    pub(super) fn new(
-        id: RequestId,
-        request: Request,
-        (tokenizer, constraints): (&Tokenizer, &mut Constraints),
-        (context, vocab): (usize, usize),
-        now_ms: f64,
-    ) -> Result<(Self, Asked), EngineError> {
-        let mut spans = Spans::default();
-        let ids = prompt_ids(request.input, tokenizer, context, &mut spans)?;
-        if let Some(id) = ids.iter().copied().find(|id| *id as usize >= vocab) {
-            return Err(EngineError::UnknownId { id, vocab });
-        }
-        let budget = answer_budget(ids.len(), request.max_tokens, context)?;
-        // What has a format has an end.
-        let end_ids = if request.ignore_eos && request.format.is_none() {
-            Vec::new()
-        } else {
-            tokenizer.eos_ids().to_vec()
-        };
-        let sampling = Sampling {
-            constrained: request.format.is_some(),
-            ..sampling(&request.sampling)?
-        };
-        if let Some(asked) = request.logprobs.filter(|asked| *asked > MAX_TOP_LOGPROBS) {
-            let most = MAX_TOP_LOGPROBS;
-            return Err(SamplingError::TopLogprobs { asked, most }.into());
-        }
-        let watch = Stopwatch::start();
-        let constraint = request
-            .format
-            .map(|format| constraints.compile(&format, tokenizer, vocab))
-            .transpose()?;
-        if constraint.is_some() {
-            spans.add(Span::Grammar, watch.ms());
-        }
-        // Without penalties nobody asks.
-        let vocab = if sampling.penalties { vocab } else { 0 };
-        let sequence = Self {
-            id,
-            prompt_tokens: ids.len(),
-            reused_tokens: 0,
-            completion_tokens: 0,
-            budget,
-            end_ids,
-            logprobs: request.logprobs,
-            sampler: HostSampler::new(sampling),
-            occurrences: Occurrences::of_prompt(&ids, vocab),
-            sampling,
-            constraint,
-            text: TextStream::new(tokenizer, &request.stop),
-            spans,
-            since: Stopwatch::start(),
-        };
-        let asked = Asked {
-            request: id,
-            priority: request.priority,
-            most: ids.len() + budget,
-            ids,
-            waits: sequence.constraint.is_some(),
-            deadline_ms: request.deadline_ms.map(|after| now_ms + after),
-        };
-        Ok((sequence, asked))
-    }
-
     pub(super) const fn prompt_tokens(&self) -> usize {
         self.prompt_tokens
     }
@@ -247,45 +177,4 @@ impl Sequence {
             finish_reason,
         }
     }
-}
-
-/// Refuses a text that can't fit the context before time is spent on its ids: others wait meanwhile.
-fn check_text(text: &str, tokenizer: &Tokenizer, context: usize) -> Result<(), LengthError> {
-    let bytes = text.len();
-    if bytes > context.saturating_mul(tokenizer.longest_piece().max(1)) {
-        return Err(LengthError::TextTooLong { bytes, context });
-    }
-    Ok(())
-}
-
-fn prompt_ids(
-    input: Input,
-    tokenizer: &Tokenizer,
-    context: usize,
-    spans: &mut Spans,
-) -> Result<Vec<u32>, EngineError> {
-    let watch = Stopwatch::start();
-    let ids = match input {
-        Input::Ids(ids) => ids,
-        Input::Text(text) => {
-            check_text(&text, tokenizer, context)?;
-            tokenizer.encode_with_bos(&text, SpecialText::Parse)?
-        }
-        Input::Messages(messages) => {
-            let rendered = tokenizer.apply_template(
-                &messages,
-                &TemplateOptions {
-                    add_generation_prompt: true,
-                },
-            )?;
-            spans.add(Span::Template, watch.ms());
-            check_text(&rendered, tokenizer, context)?;
-            let watch = Stopwatch::start();
-            let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;
-            spans.add(Span::Tokenize, watch.ms());
-            return Ok(ids);
-        }
-    };
-    spans.add(Span::Tokenize, watch.ms());
-    Ok(ids)
 }

@@ -58,6 +58,10 @@ pub struct ServeArgs {
     /// The most bytes of a request's body.
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = positive)]
     pub max_body: usize,
+    /// A name by which clients may call the server, besides its addresses and localhost (may be given more
+    /// than once). With an API key any name will do.
+    #[arg(long, value_name = "NAME")]
+    pub allow_host: Vec<String>,
     /// An origin whose pages may use the server, or * for all (may be given more than once).
     #[arg(long, value_name = "ORIGIN")]
     pub cors: Vec<String>,

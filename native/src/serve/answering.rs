@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use llamaglass_engine::event::{Event, Fault};
 use llamaglass_engine::stats::Record;
+use tokio::sync::watch;
 
 use super::app::App;
 use crate::engine_thread::Answer;
@@ -12,6 +13,7 @@ use crate::engine_thread::Answer;
 pub struct Answering {
     app: Arc<App>,
     answer: Answer,
+    cut: watch::Receiver<bool>,
     ended: bool,
     /// What its events have said.
     pub record: Record,
@@ -21,6 +23,7 @@ impl Answering {
     /// Of a request that was handed to the engine.
     pub fn new(app: Arc<App>, answer: Answer) -> Self {
         Self {
+            cut: app.cut(),
             app,
             answer,
             ended: false,
@@ -30,11 +33,21 @@ impl Answering {
 
     /// The next event, the last one being `Done` or `Failed`; that again after it.
     pub async fn next(&mut self) -> Event {
-        let event = self.answer.next().await.unwrap_or_else(|| Event::Failed {
-            request: self.answer.id,
-            error: "the engine ended unexpectedly".into(),
+        let request = self.answer.id;
+        let failed = |error: &str| Event::Failed {
+            request,
+            error: error.into(),
             fault: Fault::Engine,
-        });
+        };
+        let event = tokio::select! {
+            biased;
+            event = self.answer.next() => {
+                event.unwrap_or_else(|| failed("the engine ended unexpectedly"))
+            }
+            _ = self.cut.wait_for(|is_cut| *is_cut) => {
+                failed("the server stops: this answer is cut off here")
+            }
+        };
         if !self.ended {
             self.record.push(&event);
             self.app.metrics.take(&event, &self.record);

@@ -42,6 +42,15 @@ pub enum ApiError {
         /// What there is.
         served: String,
     },
+    /// A name that may lead here against the will of whoever runs the server.
+    #[error("{0:?} is no name of this server: use its address, or start it with --allow-host NAME")]
+    ForeignHost(String),
+    /// A page of another origin.
+    #[error("pages of {0:?} may not use this server: start it with --cors ORIGIN if they may")]
+    ForeignOrigin(String),
+    /// A body that is no JSON by its own account.
+    #[error("the body has to be application/json, not {0}")]
+    ContentType(String),
     /// Nothing has this address.
     #[error("there is nothing at {0}")]
     NoSuchPath(String),
@@ -57,6 +66,9 @@ pub enum ApiError {
     /// The server is about to end.
     #[error("the server is stopping")]
     Stopping,
+    /// The engine's thread has ended.
+    #[error("the engine ended unexpectedly: the server stops")]
+    EngineEnded,
     /// The engine failed.
     #[error("{0}")]
     Engine(String),
@@ -94,9 +106,11 @@ impl ApiError {
             Self::Slow => StatusCode::REQUEST_TIMEOUT,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::NoSuchModel { .. } | Self::NoSuchPath(_) => StatusCode::NOT_FOUND,
+            Self::ForeignHost(_) | Self::ForeignOrigin(_) => StatusCode::FORBIDDEN,
+            Self::ContentType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Stopping | Self::EngineEnded => StatusCode::SERVICE_UNAVAILABLE,
             Self::Engine(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -113,7 +127,11 @@ impl ApiError {
             Self::NoSuchPath(_) => ("invalid_request_error", Some("unknown_url")),
             Self::Method(_) => ("invalid_request_error", Some("method_not_allowed")),
             Self::Busy { .. } => ("rate_limit_error", Some("queue_full")),
+            Self::ForeignHost(_) => ("invalid_request_error", Some("foreign_host")),
+            Self::ForeignOrigin(_) => ("invalid_request_error", Some("foreign_origin")),
+            Self::ContentType(_) => ("invalid_request_error", Some("unsupported_media_type")),
             Self::Stopping => ("server_error", Some("stopping")),
+            Self::EngineEnded => ("server_error", Some("engine_ended")),
             Self::Engine(_) => ("server_error", None),
         };
         let param = match self {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result};
 use axum::body::Bytes;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
@@ -15,14 +15,18 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{ModelInfo, StubLevel};
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answering::Answering;
 use super::api_error::ApiError;
+use super::client::Client;
 use super::metrics::Metrics;
+use super::origin::{self, Allowed};
 use super::settings::ServeSettings;
+use super::workers::Workers;
 use super::{auth, body, metrics, openai, study, tokens};
 use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 
@@ -36,6 +40,8 @@ pub struct App {
     /// What they have to know, if anything.
     pub api_key: Option<String>,
     pub metrics: Metrics,
+    pub workers: Workers,
+    pub allowed: Allowed,
     /// The most requests that wait.
     max_queue: usize,
     /// The most milliseconds that an answer takes.
@@ -43,6 +49,8 @@ pub struct App {
     /// The most bytes of a body.
     pub max_body: usize,
     stopping: AtomicBool,
+    /// True once answers have to end where they are.
+    cut: watch::Sender<bool>,
 }
 
 impl App {
@@ -59,10 +67,13 @@ impl App {
             model_name,
             api_key: settings.api_key.clone(),
             metrics: Metrics::new(),
+            workers: Workers::new(),
+            allowed: Allowed::from(settings),
             max_queue: settings.max_queue,
             longest_ms: settings.max_seconds * 1e3,
             max_body: settings.max_body,
             stopping: AtomicBool::new(false),
+            cut: watch::Sender::new(false),
         })
     }
 
@@ -71,12 +82,26 @@ impl App {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Hands a request to the engine; its answer, once the engine has taken it.
-    pub async fn submit(self: &Arc<Self>, request: Request) -> Result<Answering, ApiError> {
+    /// Ends every answer with an error: there is no time left to finish it.
+    pub fn cut_answers(&self) {
+        self.cut.send_replace(true);
+    }
+
+    /// Returns a receiver that hears of [`App::cut_answers`].
+    pub fn cut(&self) -> watch::Receiver<bool> {
+        self.cut.subscribe()
+    }
+
+    /// Hands a client's request to the engine and returns its answer, once the engine has taken it.
+    pub async fn submit(
+        self: &Arc<Self>,
+        client: Client,
+        request: Request,
+    ) -> Result<Answering, ApiError> {
         let answer = if self.engine.stub() == StubLevel::Handler {
             Answer::made_up(&request, self.info.context_length)
         } else {
-            self.hand_over(request)?
+            self.hand_over(client, request).await?
         };
         let mut answering = Answering::new(Arc::clone(self), answer);
         match answering.next().await {
@@ -86,18 +111,24 @@ impl App {
     }
 
     /// Puts a request in the engine's queue, where there is room.
-    fn hand_over(&self, mut request: Request) -> Result<Answer, ApiError> {
+    async fn hand_over(&self, client: Client, mut request: Request) -> Result<Answer, ApiError> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(ApiError::Stopping);
         }
         let asked = request.deadline_ms.unwrap_or(f64::INFINITY);
         request.deadline_ms = Some(asked.min(self.longest_ms));
-        let most = self.info.batch + self.max_queue;
-        let answer = self.engine.submit_within(request, most);
-        answer.map_err(|error| match error {
+        if let Some(answer) = self.engine.answer_at_entry(&request) {
+            return Ok(answer);
+        }
+        let refused = |error| match error {
             SubmitError::Full { open } => ApiError::Busy { open },
-            SubmitError::Died => ApiError::Engine(error.to_string()),
-        })
+            SubmitError::Died => ApiError::EngineEnded,
+        };
+        let most = self.info.batch + self.max_queue;
+        let place = self.engine.reserve(most).map_err(refused)?;
+        let engine = self.engine.clone();
+        let submit = move || engine.submit_at(place, request);
+        self.workers.run(client, submit).await?.map_err(refused)
     }
 
     /// Whether the model that a client asks for is the one that is served.
@@ -145,7 +176,7 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
         .route("/health", get(health))
         // Bodies are read, and limited, before.
         .layer(DefaultBodyLimit::disable())
-        .with_state(app);
+        .with_state(Arc::clone(&app));
     router = match &settings.page {
         Some(folder) => {
             let page = folder.join("index.html");
@@ -157,6 +188,8 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
         }
         None => router.fallback(no_such_path),
     };
+    // Inside of CORS, which answers a browser's questions before it sends anything.
+    router = router.layer(middleware::from_fn_with_state(app, origin::check));
     if !settings.cors.is_empty() {
         let origin = |origin: &String| {
             HeaderValue::from_str(origin).with_context(|| format!("--cors {origin}: no origin"))
@@ -208,8 +241,12 @@ fn isolated(page: ServeDir) -> Router {
     )
 }
 
-async fn health() -> &'static str {
-    "ok"
+async fn health(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {
+    if app.engine.is_alive() {
+        Ok("ok")
+    } else {
+        Err(ApiError::EngineEnded)
+    }
 }
 
 async fn no_such_path(uri: Uri) -> ApiError {

@@ -5,12 +5,17 @@ mod api_error;
 mod app;
 mod auth;
 mod body;
+mod client;
+mod connections;
 mod metrics;
 mod openai;
+mod origin;
 mod settings;
 mod study;
 mod tokens;
+mod workers;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,12 +23,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use axum::Router;
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
@@ -34,12 +39,16 @@ use crate::model::Model;
 use crate::output::note;
 use crate::trace;
 pub use app::{App, router};
+use client::Client;
+use connections::{Connection, Connections};
 pub use settings::ServeSettings;
 
 /// How long a client may take to send a request's headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long what runs may go on after the first signal to stop.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long answers that were cut off may take to say so.
+const CUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a client may not read what is written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// The most headers of a request, and their bytes.
@@ -56,7 +65,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     options.kv_blocks = args.kv_blocks;
     options.policy = args.policy;
     options.stub = args.stub.stub;
-    let engine = EngineThread::spawn(move || {
+    let mut engine = EngineThread::spawn(move || {
         let mut bars = LoadBars::default();
         let engine = model.load(&options, &mut |progress| bars.update(progress));
         bars.finish();
@@ -71,8 +80,27 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
         .build()
         .context("starting the server")?;
     let address = SocketAddr::new(args.host, args.port);
-    runtime.block_on(serve(address, app, &settings))?;
+    let ended = engine.ended();
+    let ending = runtime.block_on(serve(address, app, &settings, ended));
+    // Work that nobody waits for any more is not waited for here either.
+    runtime.shutdown_background();
+    match ending? {
+        Ending::Finished => {}
+        Ending::Cut => engine.end_at_once(),
+        Ending::EngineEnded => bail!("the engine ended unexpectedly: start the server again"),
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// How serving came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// It was stopped, and every answer is finished.
+    Finished,
+    /// It was stopped, and answers were cut off.
+    Cut,
+    /// There is no engine any more.
+    EngineEnded,
 }
 
 /// Whoever can reach the server can use it: other machines only with a key, or where that is wanted.
@@ -86,7 +114,12 @@ fn check_host(args: &ServeArgs) -> Result<()> {
     Ok(())
 }
 
-async fn serve(address: SocketAddr, app: Arc<App>, settings: &ServeSettings) -> Result<()> {
+async fn serve(
+    address: SocketAddr,
+    app: Arc<App>,
+    settings: &ServeSettings,
+    engine_ended: impl Future<Output = ()>,
+) -> Result<Ending> {
     let listener = TcpListener::bind(address)
         .await
         .with_context(|| format!("{address} can't be used: choose another port with --port"))?;
@@ -97,54 +130,67 @@ async fn serve(address: SocketAddr, app: Arc<App>, settings: &ServeSettings) -> 
         app.model_name
     ));
     let graceful = GracefulShutdown::new();
-    accept_until(listener, router, settings, &graceful, stop_signal()).await;
-    note("stopping: what runs is finished; once more stops at once");
-    app.stop();
-    let finished = tokio::select! {
-        () = graceful.shutdown() => true,
-        () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => false,
-        () = stop_signal() => false,
+    let stop = async {
+        tokio::select! {
+            () = stop_signal() => Ending::Finished,
+            () = engine_ended => Ending::EngineEnded,
+        }
     };
-    if !finished {
+    let mut ending = accept_until(listener, router, settings, &graceful, stop).await;
+    app.stop();
+    let mut shutdown = std::pin::pin!(graceful.shutdown());
+    if ending == Ending::Finished {
+        note("stopping: what runs is finished; once more stops at once");
+        tokio::select! {
+            () = &mut shutdown => return Ok(ending),
+            () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => {}
+            () = stop_signal() => {}
+        }
         note("stopped before all was finished");
+        ending = Ending::Cut;
     }
-    Ok(())
+    app.cut_answers();
+    // Clients that don't read what was cut off are not waited for.
+    let _slow = tokio::time::timeout(CUT_TIMEOUT, shutdown).await;
+    Ok(ending)
 }
 
-/// Hears all who come to `listener`, until `stop`.
-pub async fn accept_until(
+/// Answers the clients that come to `listener` until `stop`, whose value is returned.
+pub async fn accept_until<T>(
     listener: TcpListener,
     router: Router,
     settings: &ServeSettings,
     graceful: &GracefulShutdown,
-    stop: impl Future<Output = ()>,
-) {
+    stop: impl Future<Output = T>,
+) -> T {
     let mut stop = std::pin::pin!(stop);
-    let places = Arc::new(Semaphore::new(
-        settings.max_connections.min(Semaphore::MAX_PERMITS),
-    ));
+    let connections = Connections::new(settings.max_connections);
     let accept = async || {
-        // It is never closed.
-        let place = Arc::clone(&places).acquire_owned().await.ok();
-        let accepted = listener.accept().await;
-        accepted.map(|(stream, _)| (stream, place))
+        let (stream, peer) = listener.accept().await?;
+        let connection = connections.register().await;
+        std::io::Result::Ok((stream, peer, connection))
     };
     loop {
         tokio::select! {
             accepted = accept() => match accepted {
-                Ok((stream, place)) => answer(stream, place, router.clone(), graceful),
+                Ok((stream, peer, Some(connection))) => {
+                    let client = Client(Some(peer.ip()));
+                    answer(stream, client, connection, router.clone(), graceful);
+                }
+                Ok(_) => {}
                 // One client's fault, or too many open files: others are to be heard again soon.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
-            () = &mut stop => break,
+            stopped = &mut stop => return stopped,
         }
     }
 }
 
-/// Hears one connection until it ends.
+/// Answers one connection until it ends, or has to make room for another one.
 fn answer(
     stream: TcpStream,
-    place: Option<OwnedSemaphorePermit>,
+    client: Client,
+    connection: Arc<Connection>,
     router: Router,
     graceful: &GracefulShutdown,
 ) {
@@ -152,20 +198,38 @@ fn answer(
     let _slower = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
-    let service = TowerToHyperService::new(
-        router.map_request(|request: hyper::Request<Incoming>| request.map(axum::body::Body::new)),
-    );
-    let connection = hyper::server::conn::http1::Builder::new()
+    let owner = Arc::clone(&connection);
+    let service = tower::service_fn(move |request: hyper::Request<Incoming>| {
+        let busy = owner.answer();
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(client);
+        let response = router.clone().oneshot(request);
+        async move {
+            let response = response.await?;
+            // The request lasts until its answer's last piece is written.
+            let keep = move |frame| {
+                let _busy = &busy;
+                frame
+            };
+            Ok::<_, Infallible>(response.map(|body| body.map_frame(keep)))
+        }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_TIMEOUT)
         .max_headers(MAX_HEADERS.0)
         .max_buf_size(MAX_HEADERS.1)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
-    let connection = graceful.watch(connection);
+        .serve_connection(
+            TokioIo::new(Box::pin(stream)),
+            TowerToHyperService::new(service),
+        );
+    let served = graceful.watch(served);
     tokio::spawn(async move {
-        // A client that left or sent nonsense: nobody is there to be told.
-        let _ended = connection.await;
-        drop(place);
+        tokio::select! {
+            // A client that left or sent nonsense: nobody is there to be told.
+            _ended = served => {}
+            () = connection.evicted() => {}
+        }
     });
 }
 
@@ -185,3 +249,6 @@ async fn stop_signal() {
     }
     let _heard = interrupt.await;
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,8 @@ pub struct ServeSettings {
     pub max_seconds: f64,
     /// The most bytes of a body.
     pub max_body: usize,
+    /// Names by which clients may call the server, besides its addresses.
+    pub allow_host: Vec<String>,
     /// Origins whose pages may use the server.
     pub cors: Vec<String>,
     /// A folder with the built page.
@@ -32,6 +34,7 @@ impl ServeSettings {
             max_connections: 1 << 16,
             max_seconds: 1e6,
             max_body: 4 << 20,
+            allow_host: Vec::new(),
             cors: Vec::new(),
             page: None,
         }
@@ -46,6 +49,7 @@ impl From<&ServeArgs> for ServeSettings {
             max_connections: args.max_connections,
             max_seconds: args.max_seconds,
             max_body: args.max_body,
+            allow_host: args.allow_host.clone(),
             cors: args.cors.clone(),
             page: args.page.clone(),
         }

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use llamaglass_engine::tokenizer::{Message, SpecialText};
+use llamaglass_engine::tokenizer::{Message, SpecialText, Tokenizer};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api_error::ApiError;
 use super::app::{App, object};
+use super::client::Client;
 use super::openai::fields;
+
+/// The most bytes of text that are tokenised at once: a tokenizer takes about 150 bytes of memory for each.
+const MAX_TEXT: usize = 1 << 20;
 
 /// A text, or a conversation.
 #[derive(Debug, Deserialize)]
@@ -28,23 +32,46 @@ const fn yes() -> bool {
     true
 }
 
+impl Tokenize {
+    /// Bytes of all its texts.
+    fn bytes(&self) -> usize {
+        let messages = self.messages.iter().flatten();
+        let of_messages: usize = messages.map(|it| it.role.len() + it.content.len()).sum();
+        self.prompt.as_ref().map_or(0, String::len) + of_messages
+    }
+
+    fn ids(self, tokenizer: &Tokenizer) -> Result<Vec<u32>, ApiError> {
+        let ids = match (self.prompt, self.messages) {
+            (Some(text), None) if self.add_special_tokens => {
+                tokenizer.encode_with_bos(&text, SpecialText::Parse)
+            }
+            (Some(text), None) => tokenizer.encode(&text, SpecialText::Parse),
+            (None, Some(messages)) => tokenizer.encode_chat(&messages),
+            _ => {
+                let message = "there has to be either prompt or messages";
+                return Err(ApiError::invalid("prompt", message));
+            }
+        };
+        ids.map_err(|error| ApiError::invalid("prompt", error.to_string()))
+    }
+}
+
 /// `POST /tokenize`: `prompt` or `messages` to `tokens`.
-pub async fn tokenize(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
+pub async fn tokenize(
+    State(app): State<Arc<App>>,
+    client: Client,
+    body: Bytes,
+) -> Result<Json<Value>, ApiError> {
     let asked: Tokenize = fields(object(&body)?)?;
     app.check_model(asked.model.as_deref())?;
-    let tokenizer = &app.tokenizer;
-    let ids = match (asked.prompt, asked.messages) {
-        (Some(text), None) if asked.add_special_tokens => {
-            tokenizer.encode_with_bos(&text, SpecialText::Parse)
-        }
-        (Some(text), None) => tokenizer.encode(&text, SpecialText::Parse),
-        (None, Some(messages)) => tokenizer.encode_chat(&messages),
-        _ => {
-            let message = "there has to be either prompt or messages";
-            return Err(ApiError::invalid("prompt", message));
-        }
-    };
-    let ids = ids.map_err(|error| ApiError::invalid("prompt", error.to_string()))?;
+    let bytes = asked.bytes();
+    if bytes > MAX_TEXT {
+        let message = format!("the text has {bytes} bytes, of at most {MAX_TEXT} at once");
+        return Err(ApiError::invalid("prompt", message));
+    }
+    let tokenizer = Arc::clone(&app.tokenizer);
+    let ids = app.workers.run(client, move || asked.ids(&tokenizer));
+    let ids = ids.await??;
     Ok(Json(json!({
         "count": ids.len(),
         "max_model_len": app.info.context_length,

@@ -128,13 +128,13 @@ impl Server {
     }
 
     /// The lines of a stream as they come.
-    pub fn lines(&self, path: &str, body: &Value) -> impl Iterator<Item = String> + use<> {
+    pub fn lines(&self, path: &str, body: &Value) -> impl Iterator<Item = String> + Send + use<> {
         let request = self.agent.post(self.url(path));
         let request = request.header("content-type", "application/json");
         let response = request.send(body.to_string()).expect("an answer");
         assert_eq!(response.status(), 200);
         let reader = response.into_body().into_reader();
-        let reader: BufReader<Box<dyn Read>> = BufReader::new(Box::new(reader));
+        let reader: BufReader<Box<dyn Read + Send>> = BufReader::new(Box::new(reader));
         reader.lines().map(|line| line.expect("UTF-8"))
     }
 
@@ -166,10 +166,21 @@ impl Server {
 
     /// Asks it to end; its exit status.
     #[cfg(unix)]
-    pub fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(self) -> Option<i32> {
+        self.signal_to_stop();
+        self.wait()
+    }
+
+    /// Asks it to end, and does not wait for that.
+    #[cfg(unix)]
+    pub fn signal_to_stop(&self) {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until it has ended; its exit status.
+    pub fn wait(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
 }

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::super::answering::Answering;
 use super::super::api_error::ApiError;
 use super::super::app::{App, object};
+use super::super::client::Client;
 use super::reply::{Head, chat_logprobs, finish, finish_reason, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
@@ -72,7 +73,11 @@ impl Turn {
 }
 
 /// Answers a conversation, as a stream where that is asked for.
-pub async fn chat(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, ApiError> {
+pub async fn chat(
+    State(app): State<Arc<App>>,
+    client: Client,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let mut fields = object(&body)?;
     let turns: Option<Vec<Turn>> = take(&mut fields, "messages")?;
     let turns = turns.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
@@ -101,7 +106,7 @@ pub async fn chat(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, 
     let n = requests.len();
     let mut answers = Vec::with_capacity(n);
     for request in requests {
-        answers.push(app.submit(request).await?);
+        answers.push(app.submit(client, request).await?);
     }
     if common.stream == Some(true) {
         let head = Head::new("chatcmpl", "chat.completion.chunk", &app.model_name);

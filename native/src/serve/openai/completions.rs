@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::api_error::ApiError;
 use super::super::app::{App, object};
+use super::super::client::Client;
 use super::reply::{Head, finish, finish_reason, token_text, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
@@ -89,7 +90,11 @@ impl Lists {
 }
 
 /// Continues texts, as a stream where that is asked for.
-pub async fn completions(State(app): State<Arc<App>>, body: Bytes) -> Result<Response, ApiError> {
+pub async fn completions(
+    State(app): State<Arc<App>>,
+    client: Client,
+    body: Bytes,
+) -> Result<Response, ApiError> {
     let mut fields = object(&body)?;
     let prompt: Option<Prompt> = take(&mut fields, "prompt")?;
     let prompt = prompt.ok_or_else(|| ApiError::invalid("prompt", "prompt is missing"))?;
@@ -109,7 +114,7 @@ pub async fn completions(State(app): State<Arc<App>>, body: Bytes) -> Result<Res
     let mut answers = Vec::new();
     for input in inputs {
         for request in common.requests(input, logprobs, Some(DEFAULT_TOKENS))? {
-            answers.push(app.submit(request).await?);
+            answers.push(app.submit(client, request).await?);
         }
     }
     let head = Head::new("cmpl", "text_completion", &app.model_name);

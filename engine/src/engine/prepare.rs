@@ -1,0 +1,225 @@
+//! Requests that are made ready for the engine: rendered, tokenised, checked, their format compiled.
+
+use std::sync::Arc;
+
+use llamaglass_shaders::MAX_TOP_LOGPROBS;
+
+use super::sequence::Sequence;
+use super::{Engine, EngineError};
+use crate::constraint::{Constraint, Constraints};
+use crate::event::{Event, RequestId};
+use crate::platform::Stopwatch;
+use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
+use crate::scheduler::{
+    Asked, Input, LengthError, OutputFormat, Request, SamplingOptions, answer_budget,
+};
+use crate::text::TextStream;
+use crate::timing::{Span, Spans};
+use crate::tokenizer::{SpecialText, TemplateOptions, Tokenizer};
+
+/// Makes requests ready for an engine, on any thread: no answer has to wait for the template, the tokenizer
+/// and the grammar of another one.
+#[derive(Clone, Debug)]
+pub struct Preparer {
+    tokenizer: Arc<Tokenizer>,
+    constraints: Arc<Constraints>,
+    /// Positions of a prompt and its answer at most.
+    context: usize,
+    /// V: ids of the model.
+    vocab: usize,
+}
+
+/// A request that an engine takes without more work.
+#[derive(Debug)]
+pub struct PreparedRequest {
+    sequence: Sequence,
+    ids: Vec<u32>,
+    priority: i32,
+    /// Milliseconds after `arrived` at which the answer is given up.
+    deadline_ms: Option<f64>,
+    arrived: Stopwatch,
+}
+
+impl Engine {
+    /// Returns what makes requests ready for this engine.
+    pub fn preparer(&self) -> Preparer {
+        Preparer {
+            tokenizer: Arc::clone(&self.tokenizer),
+            constraints: Arc::clone(&self.constraints),
+            context: self.model.context(),
+            vocab: self.model.config().vocab_size,
+        }
+    }
+
+    /// Puts a request in the queue. An invalid one ends with [`Event::Failed`].
+    pub fn submit(&mut self, request: Request) -> RequestId {
+        let id = RequestId(self.next_id);
+        match self.preparer().prepare(request) {
+            Ok(prepared) => self.submit_prepared(id, prepared),
+            Err(error) => {
+                self.next_id += 1;
+                self.fail(id, &error);
+            }
+        }
+        id
+    }
+
+    /// Puts a request in the queue that this engine's [`Preparer`] made ready, under a number that the
+    /// caller has chosen and never used before.
+    pub fn submit_prepared(&mut self, id: RequestId, prepared: PreparedRequest) {
+        self.next_id = self.next_id.max(id.0 + 1);
+        let PreparedRequest {
+            mut sequence,
+            ids,
+            priority,
+            deadline_ms,
+            arrived,
+        } = prepared;
+        sequence.id = id;
+        let asked = Asked {
+            request: id,
+            priority,
+            most: ids.len() + sequence.budget,
+            ids,
+            waits: sequence.constraint.is_some(),
+            deadline_ms: deadline_ms.map(|after| self.epoch.ms() - arrived.ms() + after),
+        };
+        self.events.push(Event::Queued { request: id });
+        self.requests.insert(id, sequence);
+        self.scheduler.submit(asked);
+    }
+}
+
+impl Preparer {
+    /// Makes a request ready. A format that is compiled for the first time takes up to some tenths of a
+    /// second, a chat template up to seconds.
+    ///
+    /// # Errors
+    /// [`EngineError`]: the fault of the request.
+    pub fn prepare(&self, request: Request) -> Result<PreparedRequest, EngineError> {
+        let Self {
+            tokenizer,
+            context,
+            vocab,
+            ..
+        } = self;
+        let arrived = Stopwatch::start();
+        let mut spans = Spans::default();
+        let ids = prompt_ids(request.input, tokenizer, *context, &mut spans)?;
+        if let Some(id) = ids.iter().copied().find(|id| *id as usize >= *vocab) {
+            return Err(EngineError::UnknownId { id, vocab: *vocab });
+        }
+        let budget = answer_budget(ids.len(), request.max_tokens, *context)?;
+        // An answer with a format has an end.
+        let end_ids = if request.ignore_eos && request.format.is_none() {
+            Vec::new()
+        } else {
+            tokenizer.eos_ids().to_vec()
+        };
+        check_logprobs(request.logprobs)?;
+        let sampling = device_sampling(&request.sampling, request.format.is_some())?;
+        let constraint = self.constraint(request.format.as_ref(), &mut spans)?;
+        // Only penalties ask how often an id occurred.
+        let counted = if sampling.penalties { *vocab } else { 0 };
+        let sequence = Sequence {
+            id: RequestId(0),
+            prompt_tokens: ids.len(),
+            reused_tokens: 0,
+            completion_tokens: 0,
+            budget,
+            end_ids,
+            logprobs: request.logprobs,
+            sampler: HostSampler::new(sampling),
+            occurrences: Occurrences::of_prompt(&ids, counted),
+            sampling,
+            constraint,
+            text: TextStream::new(tokenizer, &request.stop),
+            spans,
+            since: Stopwatch::start(),
+        };
+        Ok(PreparedRequest {
+            sequence,
+            ids,
+            priority: request.priority,
+            deadline_ms: request.deadline_ms,
+            arrived,
+        })
+    }
+
+    fn constraint(
+        &self,
+        format: Option<&OutputFormat>,
+        spans: &mut Spans,
+    ) -> Result<Option<Constraint>, EngineError> {
+        let Some(format) = format else {
+            return Ok(None);
+        };
+        let watch = Stopwatch::start();
+        let constraint = self
+            .constraints
+            .compile(format, &self.tokenizer, self.vocab)?;
+        spans.add(Span::Grammar, watch.ms());
+        Ok(Some(constraint))
+    }
+}
+
+fn device_sampling(
+    options: &SamplingOptions,
+    constrained: bool,
+) -> Result<Sampling, SamplingError> {
+    Ok(Sampling {
+        constrained,
+        ..sampling(options)?
+    })
+}
+
+fn check_logprobs(asked: Option<usize>) -> Result<(), SamplingError> {
+    match asked.filter(|asked| *asked > MAX_TOP_LOGPROBS) {
+        Some(asked) => Err(SamplingError::TopLogprobs {
+            asked,
+            most: MAX_TOP_LOGPROBS,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a text that can't fit the context before time is spent on its ids: others wait meanwhile.
+fn check_text(text: &str, tokenizer: &Tokenizer, context: usize) -> Result<(), LengthError> {
+    let bytes = text.len();
+    if bytes > context.saturating_mul(tokenizer.longest_piece().max(1)) {
+        return Err(LengthError::TextTooLong { bytes, context });
+    }
+    Ok(())
+}
+
+fn prompt_ids(
+    input: Input,
+    tokenizer: &Tokenizer,
+    context: usize,
+    spans: &mut Spans,
+) -> Result<Vec<u32>, EngineError> {
+    let watch = Stopwatch::start();
+    let ids = match input {
+        Input::Ids(ids) => ids,
+        Input::Text(text) => {
+            check_text(&text, tokenizer, context)?;
+            tokenizer.encode_with_bos(&text, SpecialText::Parse)?
+        }
+        Input::Messages(messages) => {
+            let rendered = tokenizer.apply_template(
+                &messages,
+                &TemplateOptions {
+                    add_generation_prompt: true,
+                },
+            )?;
+            spans.add(Span::Template, watch.ms());
+            check_text(&rendered, tokenizer, context)?;
+            let watch = Stopwatch::start();
+            let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;
+            spans.add(Span::Tokenize, watch.ms());
+            return Ok(ids);
+        }
+    };
+    spans.add(Span::Tokenize, watch.ms());
+    Ok(ids)
+}

@@ -1,0 +1,149 @@
+//! Connections: as many as may be, and never all of them for clients that say nothing.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+/// The connections of a server. Where all places are taken, a new connection takes the place of the one that
+/// has waited for a request longest.
+#[derive(Clone)]
+pub struct Connections {
+    places: Arc<Semaphore>,
+    idle: Arc<Mutex<Idle>>,
+}
+
+/// Connections on which no request is answered at the moment.
+#[derive(Default)]
+struct Idle {
+    /// The number of the next one, so that the lowest number has waited longest.
+    next: u64,
+    waiting: BTreeMap<u64, Arc<Notify>>,
+}
+
+/// One open connection.
+pub struct Connection {
+    idle: Arc<Mutex<Idle>>,
+    evicted: Arc<Notify>,
+    /// Its number while it waits for a request.
+    number: Mutex<Option<u64>>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// A request that is being answered: until this is dropped, its connection is not idle.
+pub struct Busy(Arc<Connection>);
+
+impl Connections {
+    /// Allows `most` connections at the same time.
+    pub fn new(most: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            idle: Arc::default(),
+        }
+    }
+
+    /// Registers a connection that was accepted, as soon as there is a place for it.
+    pub async fn register(&self) -> Option<Arc<Connection>> {
+        let place = match Arc::clone(&self.places).try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                self.evict_oldest();
+                // It is never closed.
+                Arc::clone(&self.places).acquire_owned().await.ok()?
+            }
+        };
+        let connection = Arc::new(Connection {
+            idle: Arc::clone(&self.idle),
+            evicted: Arc::default(),
+            number: Mutex::default(),
+            _place: place,
+        });
+        connection.wait_for_request();
+        Some(connection)
+    }
+
+    fn evict_oldest(&self) {
+        if let Some((_, oldest)) = lock(&self.idle).waiting.pop_first() {
+            oldest.notify_one();
+        }
+    }
+}
+
+impl Connection {
+    /// Waits until the connection has to make room for another one.
+    pub async fn evicted(&self) {
+        self.evicted.notified().await;
+    }
+
+    /// Marks the connection as busy with a request.
+    pub fn answer(self: &Arc<Self>) -> Busy {
+        self.leave_idle();
+        Busy(Arc::clone(self))
+    }
+
+    fn wait_for_request(&self) {
+        let mut idle = lock(&self.idle);
+        let number = idle.next;
+        idle.next += 1;
+        idle.waiting.insert(number, Arc::clone(&self.evicted));
+        *lock(&self.number) = Some(number);
+    }
+
+    fn leave_idle(&self) {
+        if let Some(number) = lock(&self.number).take() {
+            lock(&self.idle).waiting.remove(&number);
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.leave_idle();
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.wait_for_request();
+    }
+}
+
+/// Locks what no panic can leave half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Holds a connection until it is evicted, as the server does.
+    fn hold(connection: Arc<Connection>) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(async move { connection.evicted().await })
+    }
+
+    #[tokio::test]
+    async fn a_new_connection_takes_the_place_of_the_one_that_waited_longest() {
+        let connections = Connections::new(2);
+        let first = hold(connections.register().await.expect("there is room"));
+        let second = hold(connections.register().await.expect("there is room"));
+        let _third = connections.register().await.expect("the first one leaves");
+        first.await.expect("it was evicted");
+        assert!(!second.is_finished());
+    }
+
+    #[tokio::test]
+    async fn a_connection_with_a_request_keeps_its_place() {
+        let connections = Connections::new(1);
+        let connection = connections.register().await.expect("there is room");
+        let request = connection.answer();
+        let waiting = tokio::time::timeout(Duration::from_millis(50), connections.register());
+        assert!(waiting.await.is_err(), "the busy connection lost its place");
+        drop(request);
+        let held = hold(connection);
+        connections.register().await.expect("it was idle again");
+        held.await.expect("it was evicted");
+    }
+}

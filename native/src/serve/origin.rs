@@ -1,0 +1,188 @@
+//! Requests that a foreign page may have caused.
+//!
+//! A page in a browser on this machine can reach the server although it may not read its answers. Two ways
+//! let it do more: a name of its own that leads to this machine (DNS rebinding), which the `Host` header
+//! shows, and requests that need no permission (text/plain), which `Origin` and `Content-Type` show.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{Method, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::api_error::ApiError;
+use super::app::App;
+use super::settings::ServeSettings;
+
+/// Names and origins that requests may come with.
+#[derive(Clone, Debug)]
+pub struct Allowed {
+    /// Any name: a key is asked for, which no foreign page has.
+    any_host: bool,
+    hosts: Vec<String>,
+    any_origin: bool,
+    origins: Vec<String>,
+}
+
+impl From<&ServeSettings> for Allowed {
+    fn from(settings: &ServeSettings) -> Self {
+        Self {
+            any_host: settings.api_key.is_some(),
+            hosts: settings.allow_host.clone(),
+            any_origin: settings.cors.iter().any(|origin| origin == "*"),
+            origins: settings.cors.clone(),
+        }
+    }
+}
+
+impl Allowed {
+    /// Checks a request's headers.
+    ///
+    /// # Errors
+    /// [`ApiError::ForeignHost`], [`ApiError::ForeignOrigin`] or [`ApiError::ContentType`].
+    fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
+        let host = text(headers, &HOST);
+        // Browsers always send one.
+        if let Some(host) = host.filter(|host| !self.is_own_host(host)) {
+            return Err(ApiError::ForeignHost(host.to_owned()));
+        }
+        if let Some(origin) = text(headers, &ORIGIN).filter(|origin| !self.is_own(origin, host)) {
+            return Err(ApiError::ForeignOrigin(origin.to_owned()));
+        }
+        let content = text(headers, &CONTENT_TYPE).filter(|_| *method == Method::POST);
+        match content.filter(|content| !is_json(content)) {
+            Some(content) => Err(ApiError::ContentType(content.to_owned())),
+            None => Ok(()),
+        }
+    }
+
+    /// Addresses can't be made to lead elsewhere, names can.
+    fn is_own_host(&self, host: &str) -> bool {
+        let Ok(authority) = host.parse::<Authority>() else {
+            return false;
+        };
+        let name = authority.host();
+        let address = name.trim_start_matches('[').trim_end_matches(']');
+        let is_named = |own: &String| own.eq_ignore_ascii_case(name);
+        self.any_host
+            || address.parse::<IpAddr>().is_ok()
+            || name.eq_ignore_ascii_case("localhost")
+            || self.hosts.iter().any(is_named)
+    }
+
+    /// Returns true for a page of this server's own and for one that --cors names.
+    fn is_own(&self, origin: &str, host: Option<&str>) -> bool {
+        let own = origin.parse::<Uri>().ok();
+        let own = own.as_ref().and_then(Uri::authority).map(Authority::as_str);
+        self.any_origin
+            || self.origins.iter().any(|allowed| allowed == origin)
+            || (own.is_some() && own == host)
+    }
+}
+
+/// Refuses requests that a foreign page may have caused.
+pub async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    match app.allowed.check(request.method(), request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
+}
+
+/// A header's text; one that is no text is nobody's name.
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    Some(headers.get(name)?.to_str().unwrap_or("?"))
+}
+
+fn is_json(content: &str) -> bool {
+    let kind = content.split(';').next().unwrap_or_default().trim();
+    kind.eq_ignore_ascii_case("application/json")
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn allowed() -> Allowed {
+        Allowed {
+            any_host: false,
+            hosts: vec!["box.example".into()],
+            any_origin: false,
+            origins: vec!["https://page.example".into()],
+        }
+    }
+
+    fn check(allowed: &Allowed, headers: &[(HeaderName, &str)]) -> Result<(), ApiError> {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.insert(name, HeaderValue::from_str(value).expect("a value"));
+        }
+        allowed.check(&Method::POST, &map)
+    }
+
+    #[test]
+    fn addresses_localhost_and_named_hosts_are_answered() {
+        for host in [
+            "127.0.0.1:8000",
+            "[::1]:8000",
+            "LOCALHOST",
+            "192.168.1.7:80",
+            "box.example:8000",
+        ] {
+            assert_eq!(check(&allowed(), &[(HOST, host)]), Ok(()), "{host}");
+        }
+        assert_eq!(check(&allowed(), &[]), Ok(()));
+    }
+
+    #[test]
+    fn other_names_are_refused_where_no_key_is_asked_for() {
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example:8000",
+            "localhost.evil.example",
+            "",
+        ] {
+            let refused = check(&allowed(), &[(HOST, host)]);
+            assert_eq!(refused, Err(ApiError::ForeignHost(host.into())));
+        }
+        let with_key = Allowed {
+            any_host: true,
+            ..allowed()
+        };
+        assert_eq!(check(&with_key, &[(HOST, "evil.example")]), Ok(()));
+    }
+
+    #[test]
+    fn only_own_and_named_origins_are_answered() {
+        let ask = |origin| check(&allowed(), &[(HOST, "localhost:8000"), (ORIGIN, origin)]);
+        assert_eq!(ask("http://localhost:8000"), Ok(()));
+        assert_eq!(ask("https://page.example"), Ok(()));
+        for origin in [
+            "null",
+            "http://localhost:9000",
+            "http://evil.example",
+            "https://page.example.evil",
+        ] {
+            assert_eq!(ask(origin), Err(ApiError::ForeignOrigin(origin.into())));
+        }
+    }
+
+    #[test]
+    fn bodies_are_json_or_say_nothing_of_their_kind() {
+        let ask = |content| check(&allowed(), &[(CONTENT_TYPE, content)]);
+        assert_eq!(ask("application/json"), Ok(()));
+        assert_eq!(ask("Application/JSON; charset=utf-8"), Ok(()));
+        for content in [
+            "text/plain",
+            "application/x-www-form-urlencoded",
+            "multipart/form-data",
+        ] {
+            assert_eq!(ask(content), Err(ApiError::ContentType(content.into())));
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The end of a server whose engine has panicked.
+
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use axum::body::Body;
+use llamaglass_engine::{BackendChoice, LoadOptions};
+
+use super::*;
+
+fn tiny() -> EngineThread {
+    let folder = "../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
+    let model = Model::at(Path::new(folder)).expect("the committed model");
+    let options = LoadOptions {
+        backend: BackendChoice::Flex,
+        ..LoadOptions::default()
+    };
+    EngineThread::spawn(move || model.load(&options, &mut |_| {})).expect("it loads")
+}
+
+async fn health(router: &Router) -> u16 {
+    let request = axum::http::Request::get("/health").body(Body::empty());
+    let response = router.clone().oneshot(request.expect("valid")).await;
+    response.expect("infallible").status().as_u16()
+}
+
+#[test]
+fn a_panic_of_the_engine_ends_the_server_with_an_error() {
+    let mut engine = tiny();
+    let settings = ServeSettings::for_ourselves();
+    let app = Arc::new(App::new(&engine, "tiny".into(), &settings).expect("an engine"));
+    let router = router(Arc::clone(&app), &settings).expect("routes");
+    let ended = engine.ended();
+    let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        assert_eq!(health(&router).await, 200);
+        let panic = |_: &mut llamaglass_engine::Engine| panic!("on purpose");
+        app.engine.later(panic).expect("the engine is there");
+        let ending = serve(address, Arc::clone(&app), &settings, ended).await;
+        assert_eq!(ending.expect("it could listen"), Ending::EngineEnded);
+        assert_eq!(health(&router).await, 503);
+    });
+}

@@ -1,0 +1,222 @@
+//! Attacks on `llamaglass serve` from outside, and clients that are not meant to be answered.
+
+mod common;
+#[path = "common/server.rs"]
+mod server;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use server::{Server, endless, tiny};
+
+const COMPLETIONS: &str = "/v1/completions";
+
+/// A request whose answer does not end by itself.
+fn long_answer() -> Value {
+    json!({
+        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
+    })
+}
+
+/// A schema that takes a while to compile, another one for each number.
+fn large_schema(number: usize) -> Value {
+    let property = |n: usize| {
+        let pattern = format!("^[a-z]{{{},{}}}(x|y)*{number}$", n % 7 + 1, n % 11 + 9);
+        (
+            format!("p{number}_{n}"),
+            json!({ "type": "string", "pattern": pattern }),
+        )
+    };
+    let properties: serde_json::Map<String, Value> = (0..60).map(property).collect();
+    let required: Vec<&String> = properties.keys().collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+fn ask_for_schema(number: usize) -> Value {
+    json!({
+        "prompt": "a", "max_tokens": 1,
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": { "name": "large", "schema": large_schema(number) },
+        },
+    })
+}
+
+/// Sends raw bytes and returns the whole answer.
+fn send(server: &Server, request: &str) -> String {
+    let mut stream = TcpStream::connect(&server.address).expect("connects");
+    stream.write_all(request.as_bytes()).expect("writes");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("an answer");
+    answer
+}
+
+#[test]
+fn requests_that_a_foreign_page_caused_are_refused() {
+    let server = tiny(&[
+        "--allow-host",
+        "box.example",
+        "--cors",
+        "http://page.example",
+    ]);
+    let body = json!({ "prompt": "a", "max_tokens": 1 }).to_string();
+    let post = |headers: &[&str]| {
+        let mut all = vec![
+            "POST /v1/completions HTTP/1.1".to_owned(),
+            "Connection: close".into(),
+            format!("Content-Length: {}", body.len()),
+        ];
+        all.extend(headers.iter().map(|header| (*header).to_owned()));
+        let answer = send(&server, &format!("{}\r\n\r\n{body}", all.join("\r\n")));
+        answer[9..12].to_owned()
+    };
+    let own = format!("Host: {}", server.address);
+    let json = "Content-Type: application/json";
+    for (headers, status) in [
+        (vec![&*own, json], "200"),
+        (vec!["Host: box.example", json], "200"),
+        (vec!["Host: rebound.example", json], "403"),
+        (vec![&own, json, "Origin: http://page.example"], "200"),
+        (vec![&own, json, "Origin: http://evil.example"], "403"),
+        (vec![&own, json, "Origin: null"], "403"),
+        (vec![&own, "Content-Type: text/plain"], "415"),
+        (vec![&own], "200"),
+    ] {
+        assert_eq!(post(&headers), status, "{headers:?}");
+    }
+}
+
+#[test]
+fn a_foreign_name_is_answered_where_a_key_is_asked_for() {
+    let server = tiny(&["--api-key", "secret"]);
+    let get = "GET /v1/models HTTP/1.1\r\nHost: box.example\r\nConnection: close";
+    let refused = send(&server, &format!("{get}\r\n\r\n"));
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+    let answered = send(
+        &server,
+        &format!("{get}\r\nAuthorization: Bearer secret\r\n\r\n"),
+    );
+    assert!(answered.starts_with("HTTP/1.1 200"), "{answered}");
+}
+
+#[test]
+fn connections_that_say_nothing_lock_nobody_out() {
+    let server = tiny(&["--max-connections", "8"]);
+    let connect = || TcpStream::connect(&server.address).expect("connects");
+    let mut silent: Vec<TcpStream> = (0..8).map(|_| connect()).collect();
+    for stream in &mut silent[..4] {
+        stream
+            .write_all(b"GET /health HTTP/1.1\r\nX-Slow: ")
+            .expect("writes");
+    }
+    let begin = Instant::now();
+    assert_eq!(server.get("/health").0, 200);
+    // Without room for it, the headers' timeout of 10 s is the first chance.
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+}
+
+#[test]
+fn grammars_of_others_do_not_stop_a_stream() {
+    let (server, _shape) = endless(&["--batch", "2", "--max-queue", "64"]);
+    let mut stream = server.lines(COMPLETIONS, &long_answer());
+    stream.next().expect("a piece");
+    let done = AtomicBool::new(false);
+    let (longest, pieces) = thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut longest, mut last, mut pieces) = (Duration::ZERO, Instant::now(), 0);
+            while !done.load(Ordering::Relaxed) && stream.next().is_some() {
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+                pieces += 1;
+            }
+            (longest, pieces)
+        });
+        let askers: Vec<_> = (0..24)
+            .map(|n| {
+                scope.spawn({
+                    let server = &server;
+                    move || server.post(COMPLETIONS, &ask_for_schema(n))
+                })
+            })
+            .collect();
+        for asker in askers {
+            let (status, reply) = asker.join().expect("an answer");
+            assert_eq!(status, 200, "{reply}");
+        }
+        done.store(true, Ordering::Relaxed);
+        reader.join().expect("pieces")
+    });
+    assert!(
+        pieces > 24,
+        "{pieces} pieces while 24 grammars were compiled"
+    );
+    assert!(
+        longest < Duration::from_secs(2),
+        "the stream stood still for {longest:?}"
+    );
+}
+
+#[test]
+fn a_long_text_is_not_tokenised_and_health_answers_meanwhile() {
+    let server = tiny(&["--max-body", "8000000"]);
+    let text = "word ".repeat(800_000);
+    let (status, reply) = server.post("/tokenize", &json!({ "prompt": text }));
+    assert_eq!(status, 400);
+    let message = reply["error"]["message"].as_str().expect("a message");
+    assert!(message.contains("4000000 bytes"), "{message}");
+    let text = "word ".repeat(200_000);
+    thread::scope(|scope| {
+        let asked = scope.spawn(|| server.post("/tokenize", &json!({ "prompt": text })));
+        let mut answered = 0;
+        while !asked.is_finished() {
+            assert_eq!(server.get("/health").0, 200);
+            answered += 1;
+        }
+        assert_eq!(asked.join().expect("an answer").0, 200);
+        assert!(answered > 1, "health waited for the tokenizer");
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_answers_with_an_error_and_the_program_at_once() {
+    let (server, _shape) = endless(&["--max-queue", "64"]);
+    let mut lines = server.lines(COMPLETIONS, &long_answer());
+    lines.next().expect("a piece");
+    let ask = |n| {
+        let body = ask_for_schema(n).to_string();
+        let head = format!(
+            "POST {COMPLETIONS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&server.address).expect("connects");
+        stream
+            .write_all(format!("{head}{body}").as_bytes())
+            .expect("writes");
+        stream
+    };
+    let _waiting: Vec<TcpStream> = (0..16).map(ask).collect();
+    thread::sleep(Duration::from_millis(300));
+    server.signal_to_stop();
+    thread::sleep(Duration::from_millis(300));
+    let begin = Instant::now();
+    server.signal_to_stop();
+    let rest: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
+    let error = rest.iter().rev().find(|line| line.contains("error"));
+    let error = error.unwrap_or_else(|| panic!("no error among {:?}", rest.last()));
+    assert!(error.contains("cut off here"), "{error}");
+    server.wait();
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
+}
