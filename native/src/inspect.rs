@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llamaglass_engine::forward::{largest_buffer, limit};
+use llamaglass_engine::forward::{available, largest_buffer, limit};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{
@@ -15,7 +15,6 @@ use serde::Serialize;
 use crate::cli::InspectArgs;
 use crate::engine_thread::run_apart;
 use crate::load::backend_line;
-use crate::memory;
 use crate::model::Model;
 use crate::output::{self, bytes, count};
 
@@ -96,7 +95,7 @@ fn inspect(model: &Model, options: &LoadOptions) -> Result<Inspection> {
         tensors: tensors(&checkpoint),
         metadata: metadata(&checkpoint),
         tokenizer: tokenizer(&checkpoint),
-        fit: fit(&memory, largest, &backend, memory::available()),
+        fit: fit(&memory, largest, &backend, available(&backend)),
         memory,
         config,
         backend,
@@ -132,16 +131,14 @@ fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
     }
 }
 
-/// Against the device's buffer limits, and against its memory where that is known: a program on the
-/// CPU computes in the machine's memory; of a GPU's, WebGPU does not tell.
+/// Compares the model with the device's buffer limits and with its memory, where that is known.
 fn fit(
     memory: &MemoryLedger,
     (what, largest): (&str, u64),
     backend: &BackendInfo,
-    machine: Option<u64>,
+    available_bytes: Option<u64>,
 ) -> Fit {
     let needed_bytes = memory.total();
-    let available_bytes = machine.filter(|_| backend.software);
     let needed = bytes(needed_bytes);
     let limits = [limit::STORAGE_BINDING, limit::BUFFER];
     let limits = limits
@@ -182,7 +179,7 @@ fn fit(
 fn table(facts: &Inspection, with_tensors: bool) -> String {
     let mut out = String::new();
     let mut row = |name: &str, value: &str| {
-        let _infallible = writeln!(out, "{name:<14}{value}");
+        let _infallible = writeln!(out, "{name:<14}{}", output::visible(value));
     };
     let config = &facts.config;
     row("model", &facts.model);
@@ -264,7 +261,7 @@ fn table(facts: &Inspection, with_tensors: bool) -> String {
     );
     row("fits", &facts.fit.why);
     for (key, value) in &facts.metadata {
-        row("metadata", &format!("{key} = {}", output::visible(value)));
+        row("metadata", &format!("{key} = {value}"));
     }
     if with_tensors {
         for tensor in &facts.tensors {
@@ -288,7 +285,7 @@ fn table(facts: &Inspection, with_tensors: bool) -> String {
 mod tests {
     use super::*;
 
-    fn judged(limit: u64, software: bool, machine: u64) -> Fit {
+    fn judged(limit: u64, available: Option<u64>) -> Fit {
         let memory = MemoryLedger {
             weights: 26 << 30,
             ..MemoryLedger::default()
@@ -298,24 +295,24 @@ mod tests {
             api: "Vulkan".into(),
             adapter: "A GPU".into(),
             driver: String::new(),
-            software,
+            software: available.is_some(),
             features: Vec::new(),
             limits: vec![(limit::BUFFER.into(), limit)],
             fallback_reason: None,
         };
         let largest = ("gate and up of a block", 344 << 20);
-        fit(&memory, largest, &backend, Some(machine))
+        fit(&memory, largest, &backend, available)
     }
 
     #[test]
-    fn limits_memory_and_ignorance_are_told_apart() {
-        let small_buffers = judged(128 << 20, true, 64 << 30);
+    fn fit_tells_buffer_limits_memory_and_unknown_memory_apart() {
+        let small_buffers = judged(128 << 20, Some(64 << 30));
         assert_eq!(small_buffers.fits, Some(false));
         let part = "gate and up of a block needs one buffer of 344.0 MiB";
         assert!(small_buffers.why.contains(part), "{}", small_buffers.why);
-        assert_eq!(judged(1 << 30, true, 64 << 30).fits, Some(true));
-        assert_eq!(judged(1 << 30, true, 16 << 30).fits, Some(false));
-        let unknown = judged(1 << 30, false, 64 << 30);
+        assert_eq!(judged(1 << 30, Some(64 << 30)).fits, Some(true));
+        assert_eq!(judged(1 << 30, Some(16 << 30)).fits, Some(false));
+        let unknown = judged(1 << 30, None);
         assert_eq!((unknown.fits, unknown.available_bytes), (None, None));
         assert!(unknown.why.contains("A GPU"), "{}", unknown.why);
     }

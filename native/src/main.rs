@@ -11,7 +11,6 @@ mod interrupt;
 mod lab;
 mod load;
 mod load_client;
-mod memory;
 mod model;
 mod output;
 mod parity;

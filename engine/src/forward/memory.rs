@@ -7,7 +7,7 @@ use super::format::format;
 use super::info::{Backend, BackendInfo};
 use super::path::ForwardPath;
 use super::shape::Shape;
-use crate::platform::MEMORY_LIMIT;
+use crate::platform::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 use crate::weights::{BlockTensor, Checkpoint, ModelConfig, TensorInfo, TensorName};
 
 /// Bytes of one value on the device that is no weight of the fast path: f32.
@@ -61,18 +61,14 @@ impl MemoryLedger {
         }
     }
 
-    /// Checks the whole against a limit in bytes and the device's own.
+    /// Checks the total against `memory_limit` in bytes and against what is available.
     ///
     /// # Errors
     /// [`ForwardError::OutOfMemory`].
     pub fn check(&self, info: &BackendInfo, memory_limit: Option<u64>) -> Result<(), ForwardError> {
-        let on_cpu = info.backend == Backend::Flex;
-        let own = MEMORY_LIMIT.filter(|_| on_cpu);
-        let limit = match (memory_limit, own) {
-            (Some(a), Some(b)) => a.min(b),
-            (Some(a), None) => a,
-            (None, Some(b)) => b,
-            (None, None) => return Ok(()),
+        let limits = [memory_limit, available(info)];
+        let Some(limit) = limits.into_iter().flatten().min() else {
+            return Ok(());
         };
         if self.total() <= limit {
             return Ok(());
@@ -86,6 +82,13 @@ impl MemoryLedger {
             hint: ": choose a shorter context or a smaller model".into(),
         })
     }
+}
+
+/// Bytes that a model may take on a device, where it takes them from this program's memory and the system
+/// tells. How much memory a GPU has, WebGPU does not tell.
+pub fn available(info: &BackendInfo) -> Option<u64> {
+    let takes_own = info.backend == Backend::Flex || (info.software && ADAPTERS_TAKE_OWN_MEMORY);
+    takes_own.then(available_memory).flatten()
 }
 
 /// What a tensor takes on the device.
@@ -162,4 +165,38 @@ pub fn check_buffer(
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(backend: Backend, software: bool) -> BackendInfo {
+        BackendInfo {
+            backend,
+            api: "an API".into(),
+            adapter: "an adapter".into(),
+            driver: String::new(),
+            software,
+            features: Vec::new(),
+            limits: Vec::new(),
+            fallback_reason: None,
+        }
+    }
+
+    #[test]
+    fn model_larger_than_the_machine_is_refused_on_the_cpu() {
+        let ledger = MemoryLedger {
+            weights: 1 << 50,
+            ..MemoryLedger::default()
+        };
+        let known = available_memory().is_some();
+        for info in [device(Backend::Flex, true), device(Backend::Wgpu, true)] {
+            assert_eq!(ledger.check(&info, None).is_err(), known);
+        }
+        // The memory of a GPU is not known.
+        let gpu = device(Backend::Wgpu, false);
+        assert!(ledger.check(&gpu, None).is_ok());
+        assert!(ledger.check(&gpu, Some(1 << 40)).is_err());
+    }
 }

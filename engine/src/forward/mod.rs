@@ -36,7 +36,7 @@ mod rows;
 
 pub use error::{ForwardError, LoadError};
 pub use info::{Backend, BackendInfo, limit};
-pub use memory::{MemoryLedger, largest_buffer};
+pub use memory::{MemoryLedger, available, largest_buffer};
 pub use path::ForwardPath;
 pub use roofline::Roofline;
 pub use shape::{KvType, MAX_BATCH, Shape};

@@ -6,6 +6,7 @@ mod adapter;
 mod background;
 mod clock;
 mod machine;
+mod memory;
 #[cfg(feature = "formats")]
 mod stack;
 mod wall_clock;
@@ -15,7 +16,8 @@ pub use adapter::{BrowserAdapter, IN_BROWSER};
 #[cfg(feature = "compute")]
 pub use background::in_background;
 pub use clock::{Stopwatch, clock};
-pub use machine::{CPU_NAME, MEMORY_LIMIT};
+pub use machine::CPU_NAME;
+pub use memory::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 #[cfg(feature = "formats")]
 pub use stack::{SCHEMA_LEVELS, on_large_stack};
 pub use wall_clock::unix_time_seconds;
