@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
+use llamaglass_engine::bytes::replace_file;
 use llamaglass_session::platform::RecentModel;
 
 use crate::error::ShellError;
@@ -62,14 +63,11 @@ impl Recent {
         })
     }
 
-    /// Beside the file first: who reads it meanwhile, or after a crash, finds the old one or the new one.
     fn write(&self) -> io::Result<()> {
         if let Some(folder) = self.file.parent() {
             fs::create_dir_all(folder)?;
         }
-        let beside = self.file.with_extension("json.new");
-        fs::write(&beside, serde_json::to_vec_pretty(&self.models)?)?;
-        fs::rename(&beside, &self.file)
+        replace_file(&self.file, serde_json::to_vec_pretty(&self.models)?)
     }
 }
 
@@ -157,11 +155,11 @@ mod tests {
         let mut recent = Recent::load(folder.path().join("recent.json"));
         recent.add(model(&files[0])).expect("is kept");
         let names = fs::read_dir(folder.path()).expect("a folder");
-        let new = names.filter(|name| {
-            let name = name.as_ref().expect("a name").file_name();
-            name.to_string_lossy().ends_with(".new")
-        });
-        assert_eq!(new.count(), 0);
+        let mut names: Vec<_> = names
+            .map(|name| name.expect("a name").file_name())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["a", "recent.json"]);
     }
 
     #[test]

@@ -79,9 +79,13 @@ mod file;
 #[cfg(not(target_arch = "wasm32"))]
 mod folder;
 #[cfg(not(target_arch = "wasm32"))]
+mod replace;
+#[cfg(not(target_arch = "wasm32"))]
 pub use file::FileSource;
 #[cfg(not(target_arch = "wasm32"))]
 pub use folder::{FolderError, has_extension, model_files};
+#[cfg(not(target_arch = "wasm32"))]
+pub use replace::replace_file;
 
 #[cfg(target_arch = "wasm32")]
 mod blob;

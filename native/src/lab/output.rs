@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::lab::{LabResult, SCHEMA_VERSION, Summary};
 use serde::Serialize;
 
@@ -81,6 +82,6 @@ impl Folder {
     /// Where it can't be written.
     pub fn put(&self, name: &str, text: &str) -> Result<()> {
         let path = self.0.join(name);
-        std::fs::write(&path, text).with_context(|| format!("{} can't be written", path.display()))
+        replace_file(&path, text).with_context(|| format!("{} can't be written", path.display()))
     }
 }

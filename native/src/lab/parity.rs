@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::dataset::Dataset;
 use llamaglass_engine::lab::bare::encode;
 use llamaglass_engine::lab::parity::{
@@ -195,7 +196,7 @@ async fn save(
         vocab = found.first().map_or(vocab, Vec::len);
         let bytes = found.iter().flatten().flat_map(|logit| logit.to_le_bytes());
         let bytes: Vec<u8> = bytes.collect();
-        std::fs::write(folder.join(file_name(index)), bytes).map_err(failed)?;
+        replace_file(&folder.join(file_name(index)), bytes).map_err(failed)?;
     }
     let index = Frozen {
         schema_version: 1,
@@ -205,7 +206,7 @@ async fn save(
     };
     let json = serde_json::to_vec(&index).map_err(|error| failed(error.into()))?;
     // Last, so that a folder with an index is whole.
-    std::fs::write(folder.join(INDEX), json).map_err(failed)
+    replace_file(&folder.join(INDEX), json).map_err(failed)
 }
 
 fn file_name(index: usize) -> String {

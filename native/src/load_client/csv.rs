@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::stats::Distribution;
 
 use super::figures::{Figures, Named};
@@ -13,7 +14,7 @@ use super::result::LoadResult;
 /// # Errors
 /// Where the file can't be written.
 pub fn write(path: &Path, results: &[LoadResult]) -> Result<()> {
-    std::fs::write(path, table(results))
+    replace_file(path, table(results))
         .with_context(|| format!("{} can't be written", path.display()))
 }
 

@@ -34,6 +34,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
+use llamaglass_engine::bytes::replace_file;
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -99,7 +100,7 @@ async fn sweep_to(
         output::visible(&load.target.model),
         load.target.url(),
         load.wanted.arrivals.name(),
-        load.dataset.name,
+        output::visible(&load.dataset.name),
     ));
     for qps in &args.qps {
         let requests = load.wanted.count(qps);
@@ -156,5 +157,5 @@ fn status(args: &LoadArgs, results: &[LoadResult]) -> ExitCode {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("{} can't be written", path.display()))
+    replace_file(path, text).with_context(|| format!("{} can't be written", path.display()))
 }
