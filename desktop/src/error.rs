@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use llamaglass_engine::text::safe;
+
 /// Why the program can't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
 pub enum ShellError {
@@ -25,6 +27,11 @@ pub enum ShellError {
         /// Why.
         source: std::io::Error,
     },
+}
+
+/// Writes a line to standard error, where it may be shown in a terminal, as [`safe`] shows it.
+pub fn note(text: &str) {
+    eprintln!("{}", safe(text));
 }
 
 /// Commands of the page that fail, fail with these words.

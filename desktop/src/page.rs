@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use llamaglass_session::protocol::Reply;
 use tauri::ipc::Channel;
 
+use crate::error::note;
+
 /// Which of the engines that were started is meant: the page has forgotten those before the last.
 pub type Generation = u64;
 
@@ -66,7 +68,7 @@ impl Listening {
         match serde_json::to_string(reply) {
             // Fails only where the window is gone.
             Ok(json) => drop(channel.send(json)),
-            Err(error) => eprintln!("a reply can't be written as JSON: {error}"),
+            Err(error) => note(&format!("a reply can't be written as JSON: {error}")),
         }
     }
 }

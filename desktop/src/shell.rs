@@ -13,7 +13,7 @@ use tauri::{AppHandle, Manager};
 use tauri_plugin_dialog::DialogExt;
 
 use crate::engine::{self, EngineThread};
-use crate::error::ShellError;
+use crate::error::{ShellError, note};
 use crate::menu::{self, Edit, Item};
 use crate::page::{Generation, Page};
 use crate::recent::Recent;
@@ -210,7 +210,7 @@ impl Shell {
         let app = self.app.clone();
         let show = move || {
             if let Err(error) = menu::show_recent(&app, &recent) {
-                eprintln!("the menu can't show the recent models: {error}");
+                note(&format!("the menu can't show the recent models: {error}"));
             }
         };
         let _gone = self.app.run_on_main_thread(show);

@@ -12,7 +12,7 @@ use tauri::{
 
 use crate::drawing;
 use crate::dropped;
-use crate::error::ShellError;
+use crate::error::{ShellError, note};
 use crate::shell::Shell;
 
 /// The only window's name, which `capabilities/main.json` names as well.
@@ -44,7 +44,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
         .on_navigation(|url| follow(url) == Leads::Here)
         .on_new_window(|url, _| {
             if follow(&url) == Leads::Here {
-                eprintln!("a second window is not opened: {url}");
+                note(&format!("a second window is not opened: {url}"));
             }
             NewWindowResponse::Deny
         })
@@ -153,7 +153,7 @@ fn follow(url: &Url) -> Leads {
     if leads == Leads::Outside
         && let Err(error) = open::that_detached(url.as_str())
     {
-        eprintln!("{url} can't be opened: {error}");
+        note(&format!("{url} can't be opened: {error}"));
     }
     leads
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use indicatif::{ProgressBar, ProgressStyle};
 use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo, StubLevel};
 
-use crate::output::{bytes, note, stderr_is_terminal};
+use crate::output::{bytes, note, stderr_is_terminal, visible};
 
 /// One bar a phase on stderr; nothing where stderr is no terminal.
 #[derive(Debug, Default)]
@@ -83,7 +83,8 @@ pub fn backend_line(info: &BackendInfo) -> String {
 /// Says on stderr what is loaded and what runs it.
 pub fn announce(label: &str, info: &ModelInfo) {
     note(&format!(
-        "model    {label}: {}, {}, {} on the device, context {}",
+        "model    {}: {}, {}, {} on the device, context {}",
+        visible(label),
         info.format,
         info.quantisation,
         bytes(info.memory.total()),

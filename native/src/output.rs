@@ -1,13 +1,24 @@
 //! Writing to stdout and stderr without panicking where nobody reads.
+//!
+//! Texts of models, files and servers may hold what a terminal obeys. All that is written here shows such
+//! characters instead: as `\u{1b}` in text, and in JSON escaped as JSON can. Progress bars and the line
+//! editor write their own codes past this.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use anyhow::Result;
+use llamaglass_engine::text::{safe, safe_json};
 use serde::Serialize;
 
-/// Writes `text` to stdout at once.
+pub use llamaglass_engine::text::visible;
+
+/// Writes `text` to stdout at once, as [`safe`] shows it.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    write_now(&safe(text))
+}
+
+fn write_now(text: &str) -> Result<()> {
+    let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     Ok(out.flush()?)
 }
@@ -19,22 +30,46 @@ pub fn line(text: &str) -> Result<()> {
 
 /// Writes `value` to stdout as indented JSON.
 pub fn json(value: &impl Serialize) -> Result<()> {
-    line(&serde_json::to_string_pretty(value)?)
+    json_text(&serde_json::to_string_pretty(value)?)
 }
 
 /// Writes `value` to stdout as one line of JSON.
 pub fn json_line(value: &impl Serialize) -> Result<()> {
-    line(&serde_json::to_string(value)?)
+    json_text(&serde_json::to_string(value)?)
 }
 
-/// Writes a line to stderr, as far as anybody listens.
+fn json_text(text: &str) -> Result<()> {
+    write_now(&format!("{}\n", safe_json(text)))
+}
+
+/// Writes a line to stderr, as [`safe`] shows it, as far as anybody listens.
 pub fn note(text: &str) {
-    let _nobody_listens = writeln!(std::io::stderr(), "{text}");
+    let _nobody_listens = writeln!(io::stderr(), "{}", safe(text));
+}
+
+/// Returns a writer to stderr that shows what it is given as [`safe`] does, for texts that others format.
+pub const fn safe_stderr() -> SafeStderr {
+    SafeStderr
+}
+
+/// Standard error, without what a terminal obeys.
+#[derive(Clone, Copy, Debug)]
+pub struct SafeStderr;
+
+impl Write for SafeStderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        io::stderr().write_all(safe(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
 }
 
 /// Whether stderr is a terminal, where progress may be drawn.
 pub fn stderr_is_terminal() -> bool {
-    std::io::stderr().is_terminal()
+    io::stderr().is_terminal()
 }
 
 /// Whether the error is that the reader of our output went away.
@@ -77,20 +112,6 @@ pub fn count(value: u64) -> String {
     out
 }
 
-/// Text with what would move the cursor or end the line made visible.
-pub fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let escaped: Vec<char> = if c.is_control() {
-                c.escape_default().collect()
-            } else {
-                vec![c]
-            };
-            escaped
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,6 +122,5 @@ mod tests {
         assert_eq!(bytes(98_362_432), "93.8 MiB");
         assert_eq!(count(134_515_008), "134,515,008");
         assert_eq!(count(12), "12");
-        assert_eq!(visible("a\n\u{1b}[0m"), "a\\n\\u{1b}[0m");
     }
 }

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{
-    GGUF, family, family_arg, run, run_with_input, shape_arg, stderr, stdout, tiny_shape,
+    GGUF, command, family, family_arg, run, run_with_input, shape_arg, stderr, stdout, tiny_shape,
 };
 
 /// Words, and what the message must name.
@@ -171,4 +171,82 @@ fn a_closed_pipe_is_no_error() {
     let output = child.wait_with_output().expect("ends");
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+}
+
+#[cfg(unix)]
+#[test]
+fn fifo_is_refused_as_a_model() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fifo = folder.path().join("pipe.gguf");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo runs").success());
+    let model = fifo.to_string_lossy();
+    for command_name in ["inspect", "chat", "tokenize"] {
+        let mut program = command(&[command_name, &*model]);
+        // Before, it waited for a writer without end.
+        let output = program.timeout(std::time::Duration::from_secs(20));
+        let output = output.output().expect("it ends");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("pipe.gguf: is no file or folder"), "{said}");
+    }
+}
+
+#[test]
+fn empty_api_key_is_refused() {
+    for key in ["", "  "] {
+        let words = ["serve", &*family_arg(GGUF), "--port", "0", "--api-key", key];
+        let mut program = command(&words);
+        let output = program.timeout(std::time::Duration::from_secs(20));
+        let output = output.output().expect("it ends");
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("must not be empty"), "{said}");
+    }
+}
+
+/// A model whose name sets the terminal's title and clears its screen.
+fn hostile_model(folder: &std::path::Path) -> String {
+    let mut bytes = std::fs::read(family(GGUF)).expect("reads");
+    let name = b"llama-tied-gguf";
+    let at = bytes.windows(name.len()).position(|part| part == name);
+    let at = at.expect("the model's name");
+    bytes[at..at + name.len()].copy_from_slice(b"\x1b[2J\x1b]0;evil!!\x07");
+    let path = folder.join("\u{1b}[31mevil\u{202e}.gguf");
+    std::fs::write(&path, bytes).expect("writes");
+    path.to_string_lossy().into_owned()
+}
+
+#[test]
+fn terminal_escapes_of_names_and_text_are_made_visible() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let model = hostile_model(folder.path());
+    let gone = "\u{1b}[31mgone\u{9b}2J\u{202e}.gguf";
+    let escape = ["tokenize", &*model, "--ids", "\u{1b}[31m"];
+    let ids = stdout(&run(&escape));
+    for words in [
+        &["inspect", &*model, "--backend", "flex"][..],
+        &["inspect", &*model, "--backend", "flex", "--json"],
+        &["inspect", gone],
+        &[
+            "chat",
+            &*model,
+            "--backend",
+            "flex",
+            "--prompt",
+            "Hi",
+            "--max-tokens",
+            "1",
+        ],
+        &["tokenize", &*model, "--decode", ids.trim()],
+    ] {
+        let output = run(words);
+        let all = stdout(&output) + &stderr(&output);
+        let raw = all.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']);
+        assert!(!raw, "{words:?}: {all:?}");
+        assert!(
+            all.contains("\\u{1b}") || all.contains("\\u001b"),
+            "{words:?}: {all}"
+        );
+    }
 }

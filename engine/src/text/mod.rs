@@ -1,11 +1,14 @@
-//! Ids to UTF-8-safe text, and stop strings.
+//! Ids to UTF-8-safe text, stop strings, and text that a terminal can show.
 
 mod stop;
 mod utf8;
+mod visible;
 
 use crate::tokenizer::Tokenizer;
 use stop::StopStrings;
 use utf8::Utf8Stream;
+
+pub use visible::{safe, safe_json, visible};
 
 /// What one more id adds to a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

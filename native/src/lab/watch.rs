@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use llamaglass_engine::lab::{Progress, Watch};
 
 use crate::interrupt;
-use crate::output::stderr_is_terminal;
+use crate::output::{stderr_is_terminal, visible};
 
 /// How often the line is drawn anew where nothing happens.
 const TICK: Duration = Duration::from_millis(200);
@@ -85,7 +85,7 @@ impl Watch for Onlooker {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.done as u64);
-            bar.set_message(progress.what);
+            bar.set_message(visible(&progress.what).into_owned());
         }
     }
 

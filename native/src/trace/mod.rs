@@ -18,6 +18,7 @@ use chrome::ChromeTrace;
 use layer::TraceLayer;
 
 use crate::cli::TraceArgs;
+use crate::output;
 
 /// What the trace hears: our own crates, and no other's spans and events.
 const TARGET: &str = "llamaglass";
@@ -38,7 +39,7 @@ pub fn start(args: &TraceArgs) -> Result<Guard> {
         let own = |level| Targets::new().with_target(TARGET, level);
         let log = tracing_subscriber::fmt::layer()
             .with_ansi(false)
-            .with_writer(std::io::stderr)
+            .with_writer(output::safe_stderr)
             .with_filter(own(args.log));
         tracing_subscriber::registry()
             .with(layer.map(|layer| layer.with_filter(own(LevelFilter::TRACE))))
