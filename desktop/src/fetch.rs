@@ -12,11 +12,15 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
 
+use crate::allowed::Servers;
+use crate::error::note;
+
 /// The requests that are being answered, by the page's numbers.
 #[derive(Default)]
 pub struct Fetches {
     running: Mutex<HashMap<u64, AbortHandle>>,
     client: OnceLock<Result<Client, String>>,
+    servers: Servers,
 }
 
 impl Fetches {
@@ -31,11 +35,11 @@ impl Fetches {
             let hear = |piece| match serde_json::to_string(&piece) {
                 // Fails only where the window is gone.
                 Ok(json) => drop(channel.send(json)),
-                Err(error) => eprintln!("a piece can't be written as JSON: {error}"),
+                Err(error) => note(&format!("a piece can't be written as JSON: {error}")),
             };
             let client = this.client.get_or_init(client).as_ref();
             // One that was stopped has made room already, perhaps for another page's of that number.
-            if answer_until(registration, client, asked, hear).await {
+            if answer_until(registration, client, &this.servers, asked, hear).await {
                 this.lock().remove(&id);
             }
         });
@@ -76,10 +80,11 @@ fn client() -> Result<Client, String> {
 async fn answer_until(
     stopped: AbortRegistration,
     client: Result<&Client, &String>,
+    servers: &Servers,
     asked: Asked,
     mut hear: impl FnMut(Piece),
 ) -> bool {
-    let answered = Abortable::new(answer(client, asked, &mut hear), stopped).await;
+    let answered = Abortable::new(answer(client, servers, asked, &mut hear), stopped).await;
     if answered.is_err() {
         let why = "the request was given up".into();
         hear(Piece::Failed { why });
@@ -87,9 +92,14 @@ async fn answer_until(
     answered.is_ok()
 }
 
-async fn answer(client: Result<&Client, &String>, asked: Asked, mut hear: impl FnMut(Piece)) {
+async fn answer(
+    client: Result<&Client, &String>,
+    servers: &Servers,
+    asked: Asked,
+    mut hear: impl FnMut(Piece),
+) {
     let ended = match client {
-        Ok(client) => pieces(client, asked, &mut hear).await,
+        Ok(client) => pieces(client, servers, asked, &mut hear).await,
         Err(why) => Err(why.clone()),
     };
     hear(match ended {
@@ -98,13 +108,20 @@ async fn answer(client: Result<&Client, &String>, asked: Asked, mut hear: impl F
     });
 }
 
-async fn pieces(client: &Client, asked: Asked, hear: &mut impl FnMut(Piece)) -> Result<(), String> {
+async fn pieces(
+    client: &Client,
+    servers: &Servers,
+    asked: Asked,
+    hear: &mut impl FnMut(Piece),
+) -> Result<(), String> {
+    let allowed = servers.check(&asked)?;
+    let url = allowed.url.clone();
     let mut request = match asked.body {
         Some(body) => client
-            .post(&asked.url)
+            .post(url)
             .header(CONTENT_TYPE, "application/json")
             .body(body),
-        None => client.get(&asked.url),
+        None => client.get(url),
     };
     if let Some(authorization) = asked.authorization {
         let mut value = HeaderValue::from_str(&authorization)
@@ -115,10 +132,20 @@ async fn pieces(client: &Client, asked: Asked, hear: &mut impl FnMut(Piece)) -> 
     let mut response = request.send().await.map_err(words)?;
     let content_type = response.headers().get(CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
+    let content_type = content_type.unwrap_or_default().to_owned();
+    let status = response.status();
+    let has_body = servers.may_hand_over(&allowed, status.is_success(), &content_type);
+    if !has_body && status.is_success() {
+        let kind = format!("its answer is of the type {content_type:?}");
+        return Err(format!("{kind}, and servers of this protocol send JSON"));
+    }
     hear(Piece::Head {
-        status: response.status().as_u16(),
-        content_type: content_type.unwrap_or_default().to_owned(),
+        status: status.as_u16(),
+        content_type,
     });
+    if !has_body {
+        return Ok(());
+    }
     while let Some(bytes) = response.chunk().await.map_err(words)? {
         let bytes = bytes.to_vec();
         hear(Piece::Bytes { bytes });
@@ -166,8 +193,20 @@ mod tests {
             authorization: authorization.map(str::to_owned),
             body: body.map(str::to_owned),
         };
+        let servers = Servers::default();
+        let base = url.strip_suffix("/chat/completions");
+        if let Some(base) = base {
+            let list = Asked {
+                url: format!("{base}/models"),
+                body: None,
+                ..asked.clone()
+            };
+            let list = servers.check(&list).expect("of the protocol");
+            assert!(servers.may_hand_over(&list, true, "application/json"));
+        }
         let mut heard = Vec::new();
-        tauri::async_runtime::block_on(answer(client().as_ref(), asked, |piece| heard.push(piece)));
+        let hear = |piece| heard.push(piece);
+        tauri::async_runtime::block_on(answer(client().as_ref(), &servers, asked, hear));
         heard
     }
 
@@ -199,10 +238,14 @@ mod tests {
     #[test]
     fn a_body_is_posted_with_the_key_and_a_refusal_is_an_answer() {
         let (url, server) = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
+        let url = url.replace("/models", "/chat/completions");
         let heard = ask(&url, Some("Bearer secret"), Some(r#"{"a":1}"#));
         assert_eq!(heard, [head(401, ""), Piece::End]);
         let asked = server.join().expect("no panic");
-        assert!(asked.starts_with("POST /v1/models HTTP/1.1\r\n"), "{asked}");
+        assert!(
+            asked.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"),
+            "{asked}"
+        );
         assert!(
             asked.contains("Bearer secret") && asked.ends_with(r#"{"a":1}"#),
             "{asked}"
@@ -224,9 +267,11 @@ mod tests {
 
     #[test]
     fn a_server_that_breaks_off_is_said_so() {
-        let (url, _server) = server("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc");
+        let answer =
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 10\r\n\r\nabc";
+        let (url, _server) = server(answer);
         let heard = ask(&url, None, None);
-        assert_eq!(heard.first(), Some(&head(200, "")));
+        assert_eq!(heard.first(), Some(&head(200, "text/event-stream")));
         assert!(
             matches!(heard.last(), Some(Piece::Failed { .. })),
             "{:?}",
@@ -237,7 +282,7 @@ mod tests {
     #[test]
     fn where_nobody_answers_the_reason_is_said_without_the_address() {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        let url = format!("http://{}/", free.expect("a port"));
+        let url = format!("http://{}/v1/models", free.expect("a port"));
         let heard = ask(&url, None, None);
         let [Piece::Failed { why }] = heard.as_slice() else {
             panic!("nobody answers: {heard:?}");
@@ -248,7 +293,10 @@ mod tests {
     #[test]
     fn one_that_is_stopped_has_an_end() {
         let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let url = format!("http://{}/", silent.local_addr().expect("an address"));
+        let url = format!(
+            "http://{}/v1/models",
+            silent.local_addr().expect("an address")
+        );
         let (stop, stopped) = AbortHandle::new_pair();
         let asker = std::thread::spawn(move || {
             let asked = Asked {
@@ -259,8 +307,9 @@ mod tests {
             };
             let mut heard = Vec::new();
             let hear = |piece| heard.push(piece);
-            let client = client();
-            tauri::async_runtime::block_on(answer_until(stopped, client.as_ref(), asked, hear));
+            let (client, servers) = (client(), Servers::default());
+            let answered = answer_until(stopped, client.as_ref(), &servers, asked, hear);
+            tauri::async_runtime::block_on(answered);
             heard
         });
         let (_stream, _) = silent.accept().expect("a client");
@@ -273,8 +322,31 @@ mod tests {
     }
 
     #[test]
-    fn files_are_no_servers() {
-        let heard = ask("file:///etc/passwd", None, None);
+    fn requests_outside_of_the_protocol_reach_nobody() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        listener.set_nonblocking(true).expect("set");
+        for path in ["/", "/admin?page=/models", "/v1/completions"] {
+            let heard = ask(&format!("http://{address}{path}"), None, None);
+            assert!(matches!(heard.as_slice(), [Piece::Failed { .. }]), "{path}");
+        }
+        assert!(listener.accept().is_err(), "nobody was asked");
+        let heard = ask("file:///etc/models", None, None);
         assert!(matches!(heard.as_slice(), [Piece::Failed { .. }]));
+    }
+
+    #[test]
+    fn web_page_is_not_handed_over() {
+        let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret";
+        let (url, _server) = server(page);
+        let heard = ask(&url, None, None);
+        let [Piece::Failed { why }] = heard.as_slice() else {
+            panic!("the page hears {heard:?}");
+        };
+        assert!(why.contains("text/html"), "{why}");
+        let gone =
+            "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret";
+        let (url, _server) = server(gone);
+        assert_eq!(ask(&url, None, None), [head(404, "text/html"), Piece::End]);
     }
 }

@@ -1,6 +1,7 @@
 //! The page in a window of its own, with the engine in the same program.
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
+mod allowed;
 mod args;
 mod cancel;
 mod commands;
@@ -21,7 +22,7 @@ use std::process::ExitCode;
 
 use args::Args;
 use clap::Parser;
-use error::ShellError;
+use error::{ShellError, note};
 use fetch::Fetches;
 use menu::Item;
 use recent::Recent;
@@ -35,7 +36,7 @@ fn main() -> ExitCode {
     match run(args.model(&folder)) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("error: {error}");
+            note(&format!("error: {error}"));
             ExitCode::FAILURE
         }
     }

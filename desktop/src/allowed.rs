@@ -1,0 +1,139 @@
+//! Which requests the program makes for its page, and which answers it hands over.
+//!
+//! Pages in a browser can't read what servers of other origins answer. The program can, so a script that gets
+//! into the page could use it to read every server that this machine reaches. The page itself only asks
+//! servers that its user names, in OpenAI's protocol. So the program makes the requests of that protocol, sends
+//! prompts and keys only where a list of models came from, and hands over only what is of a type that the
+//! protocol has. Web pages, files and the settings of a router stay out of the page's reach.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use llamaglass_session::platform::Asked;
+use reqwest::Url;
+
+/// Ends of the paths that are asked with GET.
+const READ: [&str; 1] = ["/models"];
+/// Ends of the paths that are asked with POST.
+const WRITE: [&str; 2] = ["/chat/completions", "/completions"];
+/// Types of an answer's body.
+const TYPES: [&str; 2] = ["application/json", "text/event-stream"];
+
+/// The bases of the servers that have answered with a list of models since the program began.
+#[derive(Debug, Default)]
+pub struct Servers(Mutex<HashSet<String>>);
+
+/// A request that may be made.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// The address.
+    pub url: Url,
+    /// The server's base.
+    base: String,
+}
+
+impl Servers {
+    /// Checks a request of the page.
+    ///
+    /// # Errors
+    /// Why it is not made, in words.
+    pub fn check(&self, asked: &Asked) -> Result<Allowed, String> {
+        let url =
+            Url::parse(&asked.url).map_err(|error| format!("the address is none: {error}"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(format!("{} is no protocol of servers", url.scheme()));
+        }
+        let named = !url.username().is_empty() || url.password().is_some();
+        if named || url.query().is_some() || url.fragment().is_some() {
+            return Err("the address holds more than a server and a path".into());
+        }
+        let bearer = |value: &String| value.starts_with("Bearer ");
+        if !asked.authorization.as_ref().is_none_or(bearer) {
+            return Err("a server is sent a key, and nothing else, as its authorization".into());
+        }
+        let ends: &[&str] = if asked.body.is_some() { &WRITE } else { &READ };
+        let base = ends.iter().find_map(|end| url.as_str().strip_suffix(end));
+        let Some(base) = base.map(str::to_owned) else {
+            return Err(format!("{} is no address of the protocol", url.path()));
+        };
+        if asked.body.is_some() && !self.lock().contains(&base) {
+            return Err("the server has not been asked for its models".into());
+        }
+        Ok(Allowed { url, base })
+    }
+
+    /// Takes note of an answer's status and type; returns true where the page may have its body.
+    pub fn may_hand_over(&self, allowed: &Allowed, is_success: bool, content_type: &str) -> bool {
+        let kind = content_type.split(';').next().unwrap_or_default().trim();
+        let known = TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known));
+        if known && is_success {
+            self.lock().insert(allowed.base.clone());
+        }
+        known
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(url: &str, body: Option<&str>) -> Asked {
+        Asked {
+            id: 0,
+            url: url.into(),
+            authorization: None,
+            body: body.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn only_requests_of_the_protocol_are_made() {
+        let servers = Servers::default();
+        for url in [
+            "http://a.org/v1/models",
+            "https://a.org/x/v1beta/models",
+            "http://[::1]:8000/v1/models",
+        ] {
+            assert!(servers.check(&asked(url, None)).is_ok(), "{url}");
+        }
+        for url in [
+            "file:///etc/models",
+            "ftp://a.org/models",
+            "http://a.org/",
+            "http://a.org/v1/chat/completions",
+            "http://a.org/admin?next=/models",
+            "http://a.org/admin#/models",
+            "http://me:secret@a.org/v1/models",
+            "models",
+        ] {
+            assert!(servers.check(&asked(url, None)).is_err(), "{url}");
+        }
+        let mut basic = asked("http://a.org/v1/models", None);
+        basic.authorization = Some("Basic bWU6c2VjcmV0".into());
+        assert!(servers.check(&basic).is_err());
+        basic.authorization = Some("Bearer secret".into());
+        assert!(servers.check(&basic).is_ok());
+    }
+
+    #[test]
+    fn prompts_are_sent_only_where_models_came_from() {
+        let servers = Servers::default();
+        let prompt = asked("http://a.org/v1/chat/completions", Some("{}"));
+        assert!(servers.check(&prompt).is_err());
+        let list = asked("http://a.org/v1/models", None);
+        let list = servers.check(&list).expect("of the protocol");
+        assert!(!servers.may_hand_over(&list, true, "text/html"));
+        assert!(servers.may_hand_over(&list, false, "application/json"));
+        assert!(servers.check(&prompt).is_err());
+        assert!(servers.may_hand_over(&list, true, "application/json; charset=utf-8"));
+        assert!(servers.check(&prompt).is_ok());
+        let elsewhere = asked("http://a.org:81/v1/chat/completions", Some("{}"));
+        assert!(servers.check(&elsewhere).is_err());
+        let other = asked("http://a.org/v1/models", Some("{}"));
+        assert!(servers.check(&other).is_err());
+    }
+}
