@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
@@ -21,8 +21,13 @@ impl FileSource {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// What the system says, where the file can't be opened.
-    pub fn open(path: &Path) -> std::io::Result<Self> {
+    /// What the system says, where the file can't be opened, and where it is no regular file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        // Checked first, because opening a pipe waits for a writer.
+        if !std::fs::metadata(path)?.is_file() {
+            let why = "it is no regular file";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+        }
         let file = File::open(path)?;
         let len = file.metadata()?.len();
         let name = path

@@ -25,6 +25,12 @@ pub enum FolderError {
         /// What the system says.
         error: std::io::Error,
     },
+    /// It is a pipe, a socket or a device.
+    #[error("{}: is no file or folder, so it holds no model", path.display())]
+    NotRegular {
+        /// What was to be read.
+        path: PathBuf,
+    },
     /// Nothing in it is a model's.
     #[error("{}: holds no model (no .gguf, no .safetensors)", path.display())]
     Empty {
@@ -50,6 +56,10 @@ pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let kind = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if kind.is_dir() {
         return folder(path);
+    }
+    if !kind.is_file() {
+        let path = path.to_owned();
+        return Err(FolderError::NotRegular { path });
     }
     if has_extension(path, "safetensors") {
         let mut files = companions(parent(path));
@@ -165,6 +175,21 @@ mod tests {
         let none = with(&["README.md"]);
         let error = model_files(&none).expect_err("nothing").to_string();
         assert!(error.contains("holds no model"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn socket_is_refused_before_it_is_opened() {
+        let path = with(&[]).join("socket.gguf");
+        let _socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+        let error = model_files(&path).expect_err("no file").to_string();
+        assert!(
+            error.contains("socket.gguf: is no file or folder"),
+            "{error}"
+        );
+        let opened = super::super::FileSource::open(&path);
+        let error = opened.expect_err("no file").to_string();
+        assert!(error.contains("it is no regular file"), "{error}");
     }
 
     #[test]
