@@ -1,6 +1,6 @@
 //! An answer that grows: only its end is parsed again.
 
-use super::{Node, parse};
+use super::{MAX_NODES, Node, parse};
 
 /// How many blocks at the end may still change. Two, because the last line is not whole yet: `***`
 /// is a rule below a paragraph until `***bold***` makes it the paragraph's next line.
@@ -16,6 +16,8 @@ pub struct Document {
     stable: usize,
     /// How many blocks are before.
     kept: usize,
+    /// How many nodes these have.
+    kept_nodes: usize,
 }
 
 impl Document {
@@ -46,6 +48,7 @@ impl Document {
     /// first block that changed.
     pub fn finish(&mut self) -> usize {
         let before = std::mem::take(&mut self.blocks);
+        self.kept_nodes = 0;
         self.parse_from(0);
         let same = |(a, b): &(&Node, &Node)| a == b;
         before.iter().zip(&self.blocks).take_while(same).count()
@@ -55,13 +58,15 @@ impl Document {
         let Some(tail) = self.text.get(base..) else {
             return;
         };
-        let parsed = parse(tail, base);
+        let parsed = parse(tail, base, MAX_NODES - self.kept_nodes);
         let open = parsed.len().saturating_sub(OPEN_BLOCKS);
         if let Some((start, _)) = parsed.get(open) {
             // The line's begin, not the block's: an indented code block begins behind its indent.
             let line = tail[..*start].rfind('\n').map_or(0, |at| at + 1);
             self.stable = base + line;
             self.kept = self.blocks.len() + open;
+            let nodes = parsed[..open].iter().map(|(_, node)| node.count());
+            self.kept_nodes += nodes.sum::<usize>();
         }
         self.blocks.extend(parsed.into_iter().map(|(_, node)| node));
     }

@@ -2,13 +2,14 @@
 //!
 //! The tree knows a closed set of elements and plain text; HTML in the model's answer is text, links
 //! go to http and https only, and images become links to them, so that an answer can never run
-//! code or fetch anything.
+//! code or fetch anything. It has no more than [`MAX_NODES`] nodes: a table of a few kilobytes can have a
+//! quarter of a million cells, and a page with these can't be used.
 
 mod document;
 mod parse;
 
 pub use document::Document;
-pub use parse::parse;
+pub use parse::{MAX_NODES, parse};
 
 use std::ops::Range;
 
@@ -72,6 +73,20 @@ pub enum Tag {
     DeadLink,
     /// A line break.
     Break,
+    /// A sentence of the page's own.
+    Notice,
+    /// Text that is not formatted, with its line breaks.
+    Plain,
+}
+
+impl Node {
+    /// Returns the number of nodes in this tree.
+    fn count(&self) -> usize {
+        match self {
+            Self::Text { .. } => 1,
+            Self::Element { children, .. } => 1 + children.iter().map(Self::count).sum::<usize>(),
+        }
+    }
 }
 
 /// The address, where it is one that a page may link to.

@@ -10,9 +10,17 @@ use super::{Node, Tag, safe_href};
 /// tree that overflows the stack of whoever walks it.
 const MAX_DEPTH: usize = 24;
 
+/// Maximum number of nodes of an answer, more than an answer of 8,000 tokens has.
+pub const MAX_NODES: usize = 20_000;
+
+/// The sentence before what is not formatted.
+const REST: &str = "The rest is plain text: this answer has more parts than the page can format.";
+
 /// Parses `text`, whose first byte is byte `base` of the answer; gives the top-level nodes and the
 /// byte of `text` at which each begins.
-pub fn parse(text: &str, base: usize) -> Vec<(usize, Node)> {
+///
+/// The first block with which there would be more than `budget` nodes, and all after it, is plain text.
+pub fn parse(text: &str, base: usize, budget: usize) -> Vec<(usize, Node)> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut builder = Builder {
         base,
@@ -20,6 +28,9 @@ pub fn parse(text: &str, base: usize) -> Vec<(usize, Node)> {
     };
     for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
         builder.event(event, range);
+        if builder.nodes > budget {
+            return builder.with_plain_rest(text);
+        }
     }
     builder.done
 }
@@ -32,6 +43,8 @@ struct Builder {
     /// Open elements that were too deep to be kept.
     skipped: usize,
     in_head: bool,
+    /// Nodes in `done` and `open`.
+    nodes: usize,
 }
 
 struct Open {
@@ -98,6 +111,7 @@ impl Builder {
             }
             _ => None,
         };
+        self.nodes += usize::from(tag.is_some());
         self.open.push(Open {
             start,
             tag,
@@ -122,10 +136,10 @@ impl Builder {
             return;
         };
         match tag {
-            Some(tag) => self.push(start, element(tag, children)),
+            Some(tag) => self.put(start, element(tag, children)),
             None => children
                 .into_iter()
-                .for_each(|child| self.push(start, child)),
+                .for_each(|child| self.put(start, child)),
         }
     }
 
@@ -135,11 +149,37 @@ impl Builder {
         self.push(start, Node::Text { text, source });
     }
 
+    /// Adds a node that was not counted when it was opened.
     fn push(&mut self, start: usize, node: Node) {
+        self.nodes += node.count();
+        self.put(start, node);
+    }
+
+    fn put(&mut self, start: usize, node: Node) {
         match self.open.last_mut() {
             Some(parent) => parent.children.push(node),
             None => self.done.push((start, node)),
         }
+    }
+
+    /// The blocks before the one that was read last, and that one and what follows as plain text.
+    fn with_plain_rest(mut self, text: &str) -> Vec<(usize, Node)> {
+        let open = self.open.first().map(|open| open.start);
+        let last = self.done.last().map(|(start, _)| *start);
+        let start = open.or(last).unwrap_or(0);
+        self.done.retain(|(before, _)| *before < start);
+        let rest = text.get(start..).unwrap_or_default();
+        let notice = Node::Text {
+            text: REST.into(),
+            source: self.source(start..start),
+        };
+        let plain = Node::Text {
+            text: rest.into(),
+            source: self.source(start..text.len()),
+        };
+        self.done.push((start, element(Tag::Notice, vec![notice])));
+        self.done.push((start, element(Tag::Plain, vec![plain])));
+        self.done
     }
 
     fn source(&self, range: Range<usize>) -> Range<usize> {

@@ -4,7 +4,10 @@ use super::super::{Tag, safe_href};
 use super::*;
 
 fn whole(text: &str) -> Vec<Node> {
-    parse(text, 0).into_iter().map(|(_, node)| node).collect()
+    parse(text, 0, MAX_NODES)
+        .into_iter()
+        .map(|(_, node)| node)
+        .collect()
 }
 
 fn walk(nodes: &[Node], visit: &mut dyn FnMut(&Node)) {
@@ -111,6 +114,44 @@ fn tables_have_heads() {
             Tag::Cell
         ]
     );
+}
+
+/// A table whose short rows are filled with thousands of empty cells each.
+fn wide_table() -> String {
+    let columns = 4000;
+    let head = "|a".repeat(columns) + "|\n";
+    let rule = "|-".repeat(columns) + "|\n";
+    format!("before\n\n{head}{rule}{}", "|b|\n".repeat(500))
+}
+
+#[test]
+fn table_with_too_many_cells_is_plain_text() {
+    let table = wide_table();
+    let nodes = whole(&table);
+    let count: usize = nodes.iter().map(Node::count).sum();
+    assert!(count < MAX_NODES, "{count} nodes");
+    // Not `assert_eq`, which would print a quarter of a million cells.
+    assert!(tags(&nodes) == [Tag::Paragraph, Tag::Notice, Tag::Plain]);
+    assert!(texts(&nodes).ends_with(&table["before\n\n".len()..]));
+}
+
+#[test]
+fn too_many_blocks_are_formatted_up_to_the_limit_while_they_come() {
+    let mut document = Document::default();
+    let mut text = String::new();
+    for _ in 0..30 {
+        text.push_str(&"*a* b\n\n".repeat(500));
+        document.update(&text);
+        let count: usize = document.blocks().iter().map(Node::count).sum();
+        assert!(count <= MAX_NODES + 4, "{count} nodes");
+    }
+    let streamed = document.blocks().to_vec();
+    document.finish();
+    assert!(streamed == document.blocks());
+    assert!(streamed == whole(&text));
+    let plain = tags(&streamed);
+    assert!(plain.ends_with(&[Tag::Notice, Tag::Plain]));
+    assert!(plain.len() > MAX_NODES / 3);
 }
 
 #[test]

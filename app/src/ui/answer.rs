@@ -138,6 +138,12 @@ fn draw(node: &Node, leaves: &mut Vec<Leaf>) -> Option<web_sys::Node> {
         Tag::DeadLink => {
             let _ = element.set_attribute("title", "Not a web address, so not a link");
         }
+        Tag::Notice => {
+            let _ = element.set_attribute("class", "ending");
+        }
+        Tag::Plain => {
+            let _ = element.set_attribute("class", "plain");
+        }
         Tag::CodeBlock(language) => {
             let _ = element.set_attribute("tabindex", "0");
             if !language.is_empty() {
@@ -158,13 +164,13 @@ fn draw(node: &Node, leaves: &mut Vec<Leaf>) -> Option<web_sys::Node> {
 
 const fn name(tag: &Tag) -> &'static str {
     match tag {
-        Tag::Paragraph => "p",
+        Tag::Paragraph | Tag::Notice => "p",
         // The page has its own h1 and h2; an answer's headings come below them.
         Tag::Heading(1 | 2) => "h3",
         Tag::Heading(3) => "h4",
         Tag::Heading(_) => "h5",
         Tag::Quote => "blockquote",
-        Tag::CodeBlock(_) => "pre",
+        Tag::CodeBlock(_) | Tag::Plain => "pre",
         Tag::Bullets => "ul",
         Tag::Numbers(_) => "ol",
         Tag::Item => "li",
