@@ -40,6 +40,12 @@ extern "C" {
     type Transaction;
     #[wasm_bindgen(method, catch, js_name = objectStore)]
     fn store(this: &Transaction, name: &str) -> Result<Store, JsValue>;
+    #[wasm_bindgen(method, getter, catch)]
+    fn error(this: &Transaction) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, setter)]
+    fn set_oncomplete(this: &Transaction, to: &Function);
+    #[wasm_bindgen(method, setter)]
+    fn set_onabort(this: &Transaction, to: &Function);
 
     type Store;
     #[wasm_bindgen(method, catch)]
@@ -85,10 +91,14 @@ impl Texts {
         mode: &str,
         what: impl FnOnce(&Store) -> Result<Asked, JsValue>,
     ) -> Result<JsValue, String> {
-        let store = self.0.transaction(STORE, mode);
-        let store = store.and_then(|transaction| transaction.store(STORE));
-        let asked = store.and_then(|store| what(&store));
-        answer(&asked.map_err(|error| words(&error))?).await
+        let begin = || {
+            let transaction = self.0.transaction(STORE, mode)?;
+            let asked = what(&transaction.store(STORE)?)?;
+            Ok((transaction, asked))
+        };
+        let (transaction, asked) = begin().map_err(|error: JsValue| words(&error))?;
+        committed(&transaction).await?;
+        asked.result().map_err(|error| words(&error))
     }
 
     /// Keeps `text` as `key`.
@@ -123,6 +133,23 @@ impl Texts {
         let pairs = pairs.filter_map(|(key, text)| Some((key.as_string()?, text.as_string()?)));
         Ok(pairs.collect())
     }
+}
+
+/// Waits until a transaction is committed. A request that succeeded is not kept yet: the disk may be full, and
+/// then the browser takes the whole transaction back.
+async fn committed(transaction: &Transaction) -> Result<(), String> {
+    let mut start = |resolve: Function, reject: Function| {
+        transaction.set_oncomplete(&resolve);
+        transaction.set_onabort(&reject);
+    };
+    if JsFuture::from(Promise::new(&mut start)).await.is_ok() {
+        return Ok(());
+    }
+    let error = transaction.error().unwrap_or_default();
+    Err(match error.is_null() || error.is_undefined() {
+        true => "the browser took the change back".into(),
+        false => words(&error),
+    })
 }
 
 async fn answer(asked: &Asked) -> Result<JsValue, String> {
