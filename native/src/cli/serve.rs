@@ -27,7 +27,8 @@ pub struct ServeArgs {
         long,
         value_name = "KEY",
         env = "LLAMAGLASS_API_KEY",
-        hide_env_values = true
+        hide_env_values = true,
+        value_parser = api_key
     )]
     pub api_key: Option<String>,
     /// Let other machines use the model without a key.
@@ -72,4 +73,12 @@ pub struct ServeArgs {
     pub stub: StubArgs,
     #[command(flatten)]
     pub trace: TraceArgs,
+}
+
+/// Refuses a key that no client can send: what a header holds has no spaces at its ends.
+fn api_key(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("must not be empty; leave it out to serve without a key".into());
+    }
+    Ok(text.to_owned())
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context, Result};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -17,8 +17,6 @@ use llamaglass_engine::{ModelInfo, StubLevel};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
-use tower_http::services::ServeDir;
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answering::Answering;
 use super::api_error::ApiError;
@@ -27,7 +25,7 @@ use super::metrics::Metrics;
 use super::origin::{self, Allowed};
 use super::settings::ServeSettings;
 use super::workers::Workers;
-use super::{auth, body, metrics, openai, study, tokens};
+use super::{auth, body, metrics, openai, page, study, tokens};
 use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 
 /// What every answer needs.
@@ -178,14 +176,9 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(&app));
     router = match &settings.page {
-        Some(folder) => {
-            let page = folder.join("index.html");
-            let found = page.is_file();
-            anyhow::ensure!(found, "{} has no page: index.html", folder.display());
-            router
-                .route(MODEL_LIST, get(no_models))
-                .fallback_service(isolated(ServeDir::new(folder)))
-        }
+        Some(folder) => router
+            .route(MODEL_LIST, get(no_models))
+            .fallback_service(page::service(folder)?),
         None => router.fallback(no_such_path),
     };
     // Inside of CORS, which answers a browser's questions before it sends anything.
@@ -220,25 +213,6 @@ const MODEL_LIST: &str = "/models.json";
 /// served.
 async fn no_models() -> Json<[Value; 0]> {
     Json([])
-}
-
-/// A page that is alone in its process gets a clock of microseconds.
-fn isolated(page: ServeDir) -> Router {
-    [
-        ("cross-origin-opener-policy", "same-origin"),
-        ("cross-origin-embedder-policy", "require-corp"),
-        ("cross-origin-resource-policy", "same-origin"),
-    ]
-    .into_iter()
-    .fold(
-        Router::new().fallback_service(page),
-        |page, (name, value)| {
-            page.layer(SetResponseHeaderLayer::overriding(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            ))
-        },
-    )
 }
 
 async fn health(State(app): State<Arc<App>>) -> Result<&'static str, ApiError> {

@@ -10,6 +10,7 @@ mod connections;
 mod metrics;
 mod openai;
 mod origin;
+mod page;
 mod settings;
 mod study;
 mod tokens;

@@ -1,4 +1,4 @@
-//! The headers that the page's isolation and its browser's cache need.
+//! The headers that the page and its browser's cache need.
 
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, ETAG};
@@ -7,16 +7,13 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// A page with these is alone in its process, and so gets a clock of microseconds.
-const ISOLATION: [(&str, &str); 3] = [
-    ("cross-origin-opener-policy", "same-origin"),
-    ("cross-origin-embedder-policy", "require-corp"),
-    ("cross-origin-resource-policy", "same-origin"),
-];
+/// The page's headers, a header a line.
+const PAGE: &str = include_str!("../../../public/headers.txt");
 
-/// Adds the headers of cross-origin isolation, which workers need as well as the page.
-pub async fn isolate(mut response: Response) -> Response {
-    for (name, value) in ISOLATION {
+/// Adds the page's headers, which workers need as well as the page.
+pub async fn page(mut response: Response) -> Response {
+    let lines = PAGE.lines().filter(|line| !line.starts_with('#'));
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
         response.headers_mut().insert(
             HeaderName::from_static(name),
             HeaderValue::from_static(value),

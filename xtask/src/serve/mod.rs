@@ -99,6 +99,6 @@ pub fn router(dist: &Path, models: &Path, entries: Vec<ModelEntry>) -> Router {
     files
         .route("/models.json", get(async move || axum::Json(entries)))
         .fallback_service(ServeDir::new(dist))
-        .layer(middleware::map_response(headers::isolate))
+        .layer(middleware::map_response(headers::page))
         .layer(middleware::from_fn(headers::cache_control))
 }

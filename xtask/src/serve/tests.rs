@@ -85,6 +85,9 @@ fn the_page_is_isolated_and_asked_for_anew() {
         header(&response, "cross-origin-resource-policy"),
         "same-origin"
     );
+    assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+    let policy = header(&response, "content-security-policy");
+    assert!(policy.contains("default-src 'none'"), "{policy}");
     assert_eq!(
         response.body_mut().read_to_string().unwrap(),
         "<!doctype html>"
