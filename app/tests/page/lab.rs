@@ -1,9 +1,11 @@
 //! The lab over an engine that is made up.
 
 use leptos::prelude::*;
+use llamaglass_app::kept::Texts;
 use llamaglass_app::lab::Source;
 use llamaglass_app::state::{self, Outcome};
 use llamaglass_engine::lab::{Data, Experiment};
+use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::Stage;
@@ -190,4 +192,36 @@ async fn a_run_is_kept_and_compared_with_a_later_one() {
     let compared = stage.text("lab-compared");
     assert!(compared.contains("3 before, 4 now"), "{compared}");
     assert!(compared.contains("1.33"), "{compared}");
+}
+
+/// Makes the browser take the next transaction back after its request has succeeded, as on a full disk.
+const TAKE_BACK: &str = "
+    const put = IDBObjectStore.prototype.put;
+    IDBObjectStore.prototype.put = function (...words) {
+        IDBObjectStore.prototype.put = put;
+        const asked = put.apply(this, words);
+        asked.addEventListener('success', () => this.transaction.abort());
+        return asked;
+    };";
+
+#[wasm_bindgen_test]
+async fn text_is_kept_once_the_browser_has_committed_it() {
+    let texts = Texts::open().await.unwrap();
+    js_sys::Function::new_no_args(TAKE_BACK)
+        .call0(&JsValue::NULL)
+        .unwrap();
+    let taken_back = texts.put("committed-test", "first").await;
+    assert_eq!(
+        taken_back,
+        Err("the browser took the change back".to_owned())
+    );
+    let has = async |texts: &Texts| {
+        let all = texts.all().await.unwrap();
+        all.iter().any(|(key, _)| key == "committed-test")
+    };
+    assert!(!has(&texts).await);
+    texts.put("committed-test", "second").await.unwrap();
+    assert!(has(&texts).await);
+    texts.delete("committed-test").await.unwrap();
+    assert!(!has(&texts).await);
 }
