@@ -75,7 +75,7 @@ pub fn stderr_is_terminal() -> bool {
 /// Whether the error is that the reader of our output went away.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
-        let io = cause.downcast_ref::<std::io::Error>();
+        let io = cause.downcast_ref::<io::Error>();
         io.is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
     })
 }

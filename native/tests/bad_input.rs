@@ -161,7 +161,7 @@ fn usage_errors_have_status_2() {
 fn a_closed_pipe_is_no_error() {
     use std::process::{Command, Stdio};
     let model = family_arg(GGUF);
-    let mut child = Command::new(common::command(&[]).get_program())
+    let mut child = Command::new(command(&[]).get_program())
         .args(["tokenize", &model, &"word ".repeat(20_000)])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
