@@ -15,7 +15,7 @@ use crate::scheduler::{
 };
 use crate::text::TextStream;
 use crate::timing::{Span, Spans};
-use crate::tokenizer::{SpecialText, TemplateOptions, Tokenizer};
+use crate::tokenizer::{SpecialText, Tokenizer};
 
 /// Makes requests ready for an engine, on any thread: no answer has to wait for the template, the tokenizer
 /// and the grammar of another one.
@@ -184,8 +184,7 @@ fn check_logprobs(asked: Option<usize>) -> Result<(), SamplingError> {
 }
 
 /// Refuses a text that can't fit the context before time is spent on its ids: others wait meanwhile.
-fn check_text(text: &str, tokenizer: &Tokenizer, context: usize) -> Result<(), LengthError> {
-    let bytes = text.len();
+fn check_bytes(bytes: usize, tokenizer: &Tokenizer, context: usize) -> Result<(), LengthError> {
     if bytes > context.saturating_mul(tokenizer.longest_piece().max(1)) {
         return Err(LengthError::TextTooLong { bytes, context });
     }
@@ -202,20 +201,15 @@ fn prompt_ids(
     let ids = match input {
         Input::Ids(ids) => ids,
         Input::Text(text) => {
-            check_text(&text, tokenizer, context)?;
+            check_bytes(text.len(), tokenizer, context)?;
             tokenizer.encode_with_bos(&text, SpecialText::Parse)?
         }
         Input::Messages(messages) => {
-            let rendered = tokenizer.apply_template(
-                &messages,
-                &TemplateOptions {
-                    add_generation_prompt: true,
-                },
-            )?;
+            let rendered = tokenizer.render_for_answer(&messages)?;
             spans.add(Span::Template, watch.ms());
-            check_text(&rendered, tokenizer, context)?;
+            check_bytes(rendered.bytes(), tokenizer, context)?;
             let watch = Stopwatch::start();
-            let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;
+            let ids = tokenizer.encode_rendered(&rendered)?;
             spans.add(Span::Tokenize, watch.ms());
             return Ok(ids);
         }

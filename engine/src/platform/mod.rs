@@ -9,6 +9,7 @@ mod machine;
 mod memory;
 #[cfg(feature = "formats")]
 mod stack;
+mod untrusted;
 mod wall_clock;
 
 #[cfg(feature = "compute")]
@@ -20,4 +21,5 @@ pub use machine::CPU_NAME;
 pub use memory::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 #[cfg(feature = "formats")]
 pub use stack::{SCHEMA_LEVELS, on_large_stack};
+pub use untrusted::{GivenUp, run_within};
 pub use wall_clock::unix_time_seconds;

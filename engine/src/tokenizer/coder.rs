@@ -1,6 +1,8 @@
 //! Text to ids, before anything is checked against the model.
 
 use std::fmt;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::SpecialText;
 use super::error::TokenizerError;
@@ -51,12 +53,44 @@ impl Coder {
                     SpecialText::Parse => parse,
                     SpecialText::AsText => as_text,
                 };
-                pipeline
-                    .encode_fast(text, false)
-                    .map(|encoding| encoding.get_ids().to_vec())
-                    .map_err(|error| TokenizerError::Encode(error.to_string()))
+                let encoding = guard(|| pipeline.encode_fast(text, false))?;
+                Ok(encoding.get_ids().to_vec())
             }
         }
+    }
+
+    /// Returns the ids of a text in which special text is parsed, and the bytes of the text that each id stands
+    /// for; those of plain text may be anywhere.
+    pub(super) fn encode_with_places(
+        &self,
+        text: &str,
+    ) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
+        match self {
+            Self::Bytes => Ok(text
+                .bytes()
+                .enumerate()
+                .map(|(place, byte)| (byte.into(), place..place + 1))
+                .collect()),
+            Self::Pipeline { parse, .. } => {
+                let encoding = guard(|| parse.encode(text, false))?;
+                let places = encoding.get_offsets().iter();
+                let places = places.map(|(start, end)| *start..*end);
+                Ok(encoding.get_ids().iter().copied().zip(places).collect())
+            }
+        }
+    }
+
+    /// Returns the texts of all special tokens, longer ones first.
+    pub(super) fn special_texts(&self) -> Vec<String> {
+        let Self::Pipeline { parse, .. } = self else {
+            return Vec::new();
+        };
+        let added = parse.get_added_tokens_decoder();
+        let special = added.into_values().filter(|token| token.special);
+        let mut texts: Vec<String> = special.map(|token| token.content).collect();
+        texts.retain(|text| !text.is_empty());
+        texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        texts
     }
 
     pub(super) fn id_to_token(&self, id: u32) -> Option<String> {
@@ -71,5 +105,15 @@ impl Coder {
             Self::Pipeline { parse, .. } => parse.token_to_id(token),
             Self::Bytes => super::pieces::byte_token(token).map(u32::from),
         }
+    }
+}
+
+/// Runs a pipeline that a file describes: the crate panics on some.
+fn guard<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, TokenizerError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(done) => done.map_err(|error| TokenizerError::Encode(error.to_string())),
+        Err(_panic) => Err(TokenizerError::Encode(
+            "the tokenizer that the file describes failed".into(),
+        )),
     }
 }

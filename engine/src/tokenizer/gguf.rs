@@ -12,7 +12,7 @@ use super::pre_tokenizer::PreTokenizer;
 use super::sentence_piece::{SentencePiece, TokenType};
 use super::special::{Special, is_end_text};
 use super::surround::Surround;
-use super::{Coder, Parts};
+use super::{Coder, Parts, limits};
 use crate::weights::{GgufTokenizer, ModelConfig};
 
 /// What the kind of a GGUF vocabulary decides.
@@ -58,6 +58,8 @@ pub(super) fn build(data: &GgufTokenizer, config: &ModelConfig) -> Result<Parts,
             .set(id, &bytes, special)
             .map_err(|e| metadata("tokenizer.ggml.tokens", e))?;
     }
+    limits::check_added(added.iter().map(|token| &*token.content))
+        .map_err(|error| metadata("tokenizer.ggml.tokens", error))?;
     kind.pipeline
         .add_tokens(added)
         .map_err(|error| metadata("tokenizer.ggml.tokens", error.to_string()))?;

@@ -9,7 +9,7 @@ use super::model::Pipeline;
 use super::pieces::{Pieces, Spelling};
 use super::special::Special;
 use super::surround::Surround;
-use super::{Coder, Parts};
+use super::{Coder, Parts, limits};
 use crate::weights::ModelConfig;
 
 /// The parts of a tokenizer.json that are not the `tokenizers` crate's business here.
@@ -50,6 +50,7 @@ pub(super) fn build(
 ) -> Result<Parts, TokenizerError> {
     let outline: Outline =
         serde_json::from_slice(tokenizer_json).map_err(|error| json(error.to_string()))?;
+    check_limits(&outline).map_err(json)?;
     if mentions(&outline.normalizer, "Precompiled") {
         return Err(TokenizerError::Unsupported {
             part: "normalizer",
@@ -100,6 +101,17 @@ pub(super) fn build(
         strip_spaces,
         template: template(beside),
     })
+}
+
+fn check_limits(outline: &Outline) -> Result<(), String> {
+    for (part, value) in [
+        ("normalizer", &outline.normalizer),
+        ("pre_tokenizer", &outline.pre_tokenizer),
+        ("decoder", &outline.decoder),
+    ] {
+        limits::check_steps(part, &steps(value))?;
+    }
+    limits::check_added(outline.added_tokens.iter().map(|token| &*token.content))
 }
 
 fn json(reason: impl Into<String>) -> TokenizerError {

@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 mod bpe;
 mod byte_level;
+mod chat;
 mod coder;
 mod error;
 mod gguf;
 mod hugging_face;
+mod limits;
 mod model;
 mod pieces;
 mod pre_tokenizer;
@@ -22,6 +24,7 @@ mod special;
 mod surround;
 mod template;
 
+pub use chat::RenderedChat;
 pub use error::TokenizerError;
 
 use coder::Coder;
@@ -178,13 +181,13 @@ impl Tokenizer {
         )
     }
 
-    /// The ids of a conversation, ready for the answer. Nothing is added to what the template
-    /// writes: it writes the BOS itself.
+    /// The ids of a conversation, ready for the answer. Only the template's own markers become control ids,
+    /// whatever messages spell.
     ///
     /// # Errors
     /// As [`Tokenizer::apply_template`] and [`Tokenizer::encode`].
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
-        self.encode(&self.render_chat(messages)?, SpecialText::Parse)
+        self.encode_rendered(&self.render_for_answer(messages)?)
     }
 
     /// Whether the model has a chat template (which may still be broken).

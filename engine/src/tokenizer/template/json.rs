@@ -1,12 +1,17 @@
 //! `tojson` as transformers defines it: Python's `json.dumps(ensure_ascii=False)`, no HTML escapes.
 
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{Error, ErrorKind, Value};
+use minijinja::{Error, ErrorKind, State, Value};
+
+use super::methods;
 
 /// Nesting deeper than this is an error, not a full stack.
 const MAX_DEPTH: usize = 64;
+/// The most bytes of an indent or a separator, each of which is written any number of times.
+const MAX_STYLE: usize = 256;
 
-struct Style {
+struct Style<'a> {
+    state: &'a State<'a, 'a>,
     indent: Option<String>,
     item: String,
     key: String,
@@ -17,6 +22,7 @@ struct Style {
 /// The filter. `indent` is a number of spaces or a string; `separators`, `sort_keys` and
 /// `ensure_ascii` are Python's.
 pub(super) fn to_json(
+    state: &State,
     value: &Value,
     indent: Option<Value>,
     options: &Kwargs,
@@ -40,7 +46,14 @@ pub(super) fn to_json(
         _ if indent.is_some() => (",".into(), ": ".into()),
         _ => (", ".into(), ": ".into()),
     };
+    for text in [indent.as_ref(), Some(&item), Some(&key)] {
+        if text.is_some_and(|text| text.len() > MAX_STYLE) {
+            let message = "tojson: the indent or a separator is too long";
+            return Err(Error::new(ErrorKind::InvalidOperation, message));
+        }
+    }
     let style = Style {
+        state,
         indent,
         item,
         key,
@@ -55,7 +68,7 @@ pub(super) fn to_json(
     Ok(Value::from(out))
 }
 
-impl Style {
+impl Style<'_> {
     fn write(&self, out: &mut String, value: &Value, depth: usize) -> Result<(), Error> {
         if depth > MAX_DEPTH {
             return Err(Error::new(
@@ -63,6 +76,9 @@ impl Style {
                 "tojson: nested too deep",
             ));
         }
+        // The engine charges for the text once it is whole. A shared list can be in it any number of times.
+        self.state.consume_fuel(1)?;
+        methods::check(self.state, out.len())?;
         match value.kind() {
             ValueKind::None | ValueKind::Undefined => out.push_str("null"),
             ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
@@ -106,6 +122,7 @@ impl Style {
     ) -> Result<(), Error> {
         out.push(open);
         for (i, item) in items.iter().enumerate() {
+            methods::check(self.state, out.len() + self.item.len())?;
             if i > 0 {
                 out.push_str(&self.item);
             }

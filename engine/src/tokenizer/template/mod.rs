@@ -3,31 +3,45 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Kwargs;
-use minijinja::{Environment, Error, ErrorKind, Value, context};
-use minijinja_contrib::pycompat::unknown_method_callback;
+use minijinja::{Environment, Error, ErrorKind, State, Value, context};
 
 use super::error::TokenizerError;
 use super::{Message, TemplateOptions};
+use crate::platform::{GivenUp, run_within};
 
 mod date;
 mod generation;
 mod json;
+mod methods;
 
-/// What a rendering may cost: about as many instructions, or 64 times as many bytes. A long chat
-/// takes thousands; an endless loop ends within a second.
-const FUEL: u64 = 5_000_000;
+/// The cost that a rendering may have: about as many instructions, or 64 times as many bytes. A chat of a
+/// thousand turns takes about 200,000. Values nest no deeper than this, and printing, comparing and dropping
+/// them recurses: [`run_within`] has the stack for it.
+const FUEL: u64 = 500_000;
+/// The most bytes of a template's source; the longest that models come with have 30 KB. Each level that its
+/// expressions nest takes two bytes at least, and the parser recurses.
+const MAX_SOURCE: usize = 128 << 10;
+/// The time that compiling and each rendering may take. Fuel does not count the steps inside of one
+/// comparison, of which nested lists can have any number.
+const TIME: Duration = Duration::from_secs(5);
 
 const NAME: &str = "chat";
 
 /// A chat template, compiled once.
 pub(super) struct ChatTemplate {
     source: String,
-    /// What is wrong with the template, where something is.
-    environment: Result<Environment<'static>, TokenizerError>,
-    names: BTreeMap<String, String>,
+    /// The compiled template, or the fault for which there is none.
+    environment: Result<Arc<Environment<'static>>, TokenizerError>,
+    names: Arc<BTreeMap<String, String>>,
+    time: Duration,
+    /// True once a rendering did not end: its thread still runs, and must not get company.
+    is_given_up: AtomicBool,
 }
 
 impl fmt::Debug for ChatTemplate {
@@ -58,7 +72,7 @@ impl ChatTemplate {
         mut names: BTreeMap<String, String>,
         clock: fn() -> i64,
     ) -> Self {
-        let environment = environment(&source, clock).map_err(explain);
+        let environment = compile(&source, clock);
         // Templates add these to other strings, which undefined cannot be.
         for name in ["bos_token", "eos_token"] {
             names.entry(name.to_owned()).or_default();
@@ -66,7 +80,9 @@ impl ChatTemplate {
         Self {
             source,
             environment,
-            names,
+            names: Arc::new(names),
+            time: TIME,
+            is_given_up: AtomicBool::new(false),
         }
     }
 
@@ -74,28 +90,78 @@ impl ChatTemplate {
         &self.source
     }
 
+    /// Renders a conversation.
+    ///
+    /// # Errors
+    /// The template's own error, or the limit that it has passed.
     pub(super) fn render(
         &self,
         messages: &[Message],
         options: &TemplateOptions,
     ) -> Result<String, TokenizerError> {
-        let environment = self.environment.as_ref().map_err(Clone::clone)?;
-        // What transformers passes where the caller says nothing is none, not undefined.
-        let names = self
-            .names
-            .iter()
-            .map(|(name, text)| (name.as_str(), text.as_str()));
-        let context = context! {
-            messages => messages.iter().map(turn).collect::<Vec<_>>(),
-            add_generation_prompt => options.add_generation_prompt,
-            tools => (),
-            documents => (),
-            ..Value::from_pairs(names)
-        };
-        environment
-            .get_template(NAME)
-            .and_then(|it| it.render(context))
-            .map_err(explain)
+        let environment = Arc::clone(self.environment.as_ref().map_err(Clone::clone)?);
+        if self.is_given_up.load(Ordering::Relaxed) {
+            return Err(fault(
+                "it did not end the last time, and is not tried again",
+            ));
+        }
+        let (messages, options) = (messages.to_vec(), *options);
+        let names = Arc::clone(&self.names);
+        let rendered = run_within(self.time, move || {
+            let context = context(&messages, options, &names);
+            environment
+                .get_template(NAME)
+                .and_then(|it| it.render(context))
+                .map_err(explain)
+        });
+        rendered.unwrap_or_else(|given_up| {
+            if matches!(given_up, GivenUp::TooLong(_)) {
+                self.is_given_up.store(true, Ordering::Relaxed);
+            }
+            Err(fault(given_up))
+        })
+    }
+}
+
+/// Compiles a template's source.
+fn compile(source: &str, clock: fn() -> i64) -> Result<Arc<Environment<'static>>, TokenizerError> {
+    let length = source.len();
+    if length > MAX_SOURCE {
+        return Err(fault(format_args!(
+            "it has {length} bytes, of at most {MAX_SOURCE}"
+        )));
+    }
+    let source = source.to_owned();
+    let compiled = run_within(TIME, move || {
+        environment(&source, clock).map(Arc::new).map_err(explain)
+    });
+    compiled.unwrap_or_else(|given_up| Err(fault(given_up)))
+}
+
+/// A fault that has no line.
+fn fault(message: impl fmt::Display) -> TokenizerError {
+    TokenizerError::Template {
+        message: message.to_string(),
+        line: None,
+    }
+}
+
+/// The variables that a template knows.
+fn context(
+    messages: &[Message],
+    options: TemplateOptions,
+    names: &BTreeMap<String, String>,
+) -> Value {
+    // transformers passes none, not undefined, where the caller says nothing.
+    let names = names
+        .iter()
+        .map(|(name, text)| (name.as_str(), text.as_str()));
+    context! {
+        messages => messages.iter().map(turn).collect::<Vec<_>>(),
+        add_generation_prompt => options.add_generation_prompt,
+        tools => (),
+        documents => (),
+        ..Value::from_pairs(names)
     }
 }
 
@@ -115,7 +181,7 @@ fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>,
             .build()?,
     );
     environment.set_fuel(Some(FUEL));
-    environment.set_unknown_method_callback(unknown_method_callback);
+    environment.set_unknown_method_callback(methods::call);
     environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
     environment.add_function(
         "raise_exception",
@@ -129,8 +195,8 @@ fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>,
     });
     environment.add_filter(
         "tojson",
-        |value: &Value, indent: Option<Value>, options: Kwargs| {
-            json::to_json(value, indent, &options)
+        |state: &State, value: &Value, indent: Option<Value>, options: Kwargs| {
+            json::to_json(state, value, indent, &options)
         },
     );
     environment.add_template_owned(NAME, generation::without_tags(source))?;

@@ -216,3 +216,110 @@ fn a_long_conversation_is_not_endless() {
         .expect("it renders");
     assert!(text.len() > 1_000_000);
 }
+
+/// Nests a list in itself that often, twice each time where it is shared.
+fn nested(times: usize, inner: &str, last: &str) -> String {
+    format!(
+        "{{% set ns = namespace(l=[1], m=[1]) %}}{{% for i in range({times}) %}}\
+         {{% set ns.l = {inner} %}}{{% set ns.m = {} %}}{{% endfor %}}{last}",
+        inner.replace("ns.l", "ns.m")
+    )
+}
+
+#[test]
+fn a_source_that_nests_without_end_is_an_error() {
+    let lengths = |count: usize| {
+        [
+            format!("{{{{ {}true }}}}", "not ".repeat(count)),
+            format!("{{{{ {}1 }}}}", "-".repeat(count)),
+            format!("{{{{ {}1{} }}}}", "(".repeat(count), ")".repeat(count)),
+            format!("{{{{ {}1{} }}}}", "[".repeat(count), "]".repeat(count)),
+            format!("{{{{ 1{} }}}}", "+1".repeat(count)),
+            format!("{{{{ 'a'{} }}}}", "~'a'".repeat(count)),
+            format!("{{{{ messages{} }}}}", ".a".repeat(count)),
+            format!("{{{{ messages{} }}}}", "[0]".repeat(count)),
+            format!("{{{{ 'a'{} }}}}", "|trim".repeat(count)),
+            format!("{{{{ 1{} }}}}", " if true else 1".repeat(count)),
+            format!("{{{{ true{} }}}}", " and true".repeat(count)),
+            format!(
+                "{{% if true %}}{}{{% endif %}}",
+                "{% elif true %}".repeat(count)
+            ),
+            format!(
+                "{}{}",
+                "{% if true %}".repeat(count),
+                "{% endif %}".repeat(count)
+            ),
+        ]
+    };
+    for source in lengths(7_300) {
+        // Whether it is one is up to the template engine: it has to come back.
+        let _either_way = render(&source);
+    }
+    let (message, line) = failure(&lengths(60_000)[0]);
+    assert_eq!(
+        (message.as_str(), line),
+        ("it has 240010 bytes, of at most 131072", None)
+    );
+}
+
+#[test]
+fn values_that_nest_deep_are_printed_compared_and_dropped() {
+    for last in [
+        "{{ ns.l }}",
+        "{{ ns.l == ns.m }}",
+        "{{ ns.l ~ '' }}",
+        "{{ (ns.l | string) | length }}",
+        "{{ ns.l | tojson }}",
+        "{{ ns.l in [ns.m] }}",
+        "",
+    ] {
+        for (times, inner) in [(4_600, "[ns.l]"), (2_000, "{'a': [[[[[[[[ns.l]]]]]]]]}")] {
+            let _either_way = render(&nested(times, inner, last));
+        }
+    }
+    // As deep as fuel can pay for.
+    let deep = format!("{}ns.l{}", "[".repeat(40), "]".repeat(40));
+    let (message, _) = failure(&nested(50_000, &deep, "{{ ns.l }}"));
+    assert!(message.contains("too long"), "{message}");
+}
+
+#[test]
+fn a_template_that_does_not_end_is_given_up_and_not_tried_again() {
+    let mut slow = template(&nested(22, "[ns.l, ns.l]", "{{ ns.l == ns.m }}"));
+    slow.time = Duration::from_millis(20);
+    let options = TemplateOptions {
+        add_generation_prompt: true,
+    };
+    let messages = messages(&[("user", "hi")]);
+    for words in ["did not end within 0.02 s", "not tried again"] {
+        let error = slow
+            .render(&messages, &options)
+            .expect_err("it is given up");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+#[test]
+fn texts_that_grow_without_end_are_an_error() {
+    let long = "{% set ns = namespace(s='xxxxxxxxxx') %}{% for i in range(20) %}\
+                {% set ns.s = ns.s ~ ns.s %}{% endfor %}";
+    for last in [
+        "{{ ns.s.replace('x', ns.s) }}",
+        "{{ ns.s | replace('x', ns.s) }}",
+        "{{ ns.s.join(messages * 1000 | map(attribute='role') | list) }}",
+        "{{ ns.s | indent(100000000) }}",
+        "{{ '%2000000000d' | format(1) }}",
+        "{{ '{:2000000000}'.format(1) }}",
+        "{{ ns.s * 100000 }}",
+        "{{ range(100000) | list | tojson(separators=(ns.s, ':')) }}",
+        "{{ [[[1]]] | tojson(indent=ns.s) }}",
+        "{{ range(1000000000) | list }}",
+        "{{ range(100000) | list | slice(1000000000) }}",
+    ] {
+        let (message, _) = failure(&format!("{long}{last}"));
+        assert!(message.len() < 300, "{last}: {message}");
+    }
+    let shared = nested(40, "[ns.l, ns.l]", "{{ ns.l | tojson }}");
+    assert!(failure(&shared).0.contains("too long"));
+}

@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::answering::Answering;
 use super::api_error::ApiError;
 use super::app::{App, object};
+use super::client::Client;
 use super::openai::{fields, finish};
 
 /// Tokens of an answer where nothing is said.
@@ -98,26 +99,37 @@ impl Generate {
 }
 
 /// `POST /models/{name}/generate`
-pub async fn generate(app: State<Arc<App>>, name: Path<String>, body: Bytes) -> Answered {
-    answer(app, name, body, false).await
+pub async fn generate(
+    app: State<Arc<App>>,
+    client: Client,
+    name: Path<String>,
+    body: Bytes,
+) -> Answered {
+    answer(app, client, name, body, false).await
 }
 
 /// `POST /models/{name}/generate_stream`
-pub async fn generate_stream(app: State<Arc<App>>, name: Path<String>, body: Bytes) -> Answered {
-    answer(app, name, body, true).await
+pub async fn generate_stream(
+    app: State<Arc<App>>,
+    client: Client,
+    name: Path<String>,
+    body: Bytes,
+) -> Answered {
+    answer(app, client, name, body, true).await
 }
 
 type Answered = Result<Response, ApiError>;
 
 async fn answer(
     State(app): State<Arc<App>>,
+    client: Client,
     Path(name): Path<String>,
     body: Bytes,
     stream: bool,
 ) -> Answered {
     app.check_model(Some(&name))?;
     let asked: Generate = fields(object(&body)?)?;
-    let answering = app.submit(asked.request()?).await?;
+    let answering = app.submit(client, asked.request()?).await?;
     if stream || asked.stream {
         return Ok(pieces(app, asked, answering));
     }

@@ -1,0 +1,179 @@
+//! Limits on tokenizer files: the `tokenizers` crate reads whatever it is given, and some of it costs any amount
+//! of memory, or makes it panic, once a text is tokenised.
+
+use serde_json::Value;
+
+/// The most steps of a normalizer, pre-tokenizer or decoder; those of models have up to five.
+const MAX_STEPS: usize = 16;
+/// The most that a normalizer's steps together may lengthen a text. SentencePiece's own space makes three bytes
+/// of one.
+const MAX_GROWTH: usize = 64;
+/// The most bytes of a pattern. DeepSeek's longest has 1,200.
+const MAX_PATTERN: usize = 8 << 10;
+/// The most added tokens; Llama 4 has 1,135. The crate compiles all of them into one automaton.
+const MAX_ADDED: usize = 20_000;
+/// The most bytes of all added tokens.
+const MAX_ADDED_BYTES: usize = 1 << 20;
+
+/// Checks the steps of a tokenizer.json's normalizer, pre-tokenizer or decoder, called `part` in messages.
+///
+/// # Errors
+/// The limit that they pass, in words.
+pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
+    let count = steps.len();
+    if count > MAX_STEPS {
+        return Err(format!("{part}: {count} steps, of at most {MAX_STEPS}"));
+    }
+    let mut growth = 1usize;
+    for step in steps {
+        let kind = step["type"].as_str().unwrap_or_default();
+        let explain = |fault: String| format!("{part}: {kind}: {fault}");
+        if let Some(pattern) = pattern(step) {
+            check_pattern(pattern).map_err(explain)?;
+        }
+        growth = growth.saturating_mul(step_growth(step));
+    }
+    if growth > MAX_GROWTH {
+        return Err(format!(
+            "{part}: its steps make a text up to {growth} times as long, of at most {MAX_GROWTH} times"
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the number and the length of added tokens.
+///
+/// # Errors
+/// The limit that they pass, in words.
+pub(super) fn check_added<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let (count, bytes) = tokens.fold((0, 0), |(count, bytes), token| {
+        (count + 1, bytes + token.len())
+    });
+    if count > MAX_ADDED {
+        return Err(format!("{count} added tokens, of at most {MAX_ADDED}"));
+    }
+    if bytes > MAX_ADDED_BYTES {
+        return Err(format!(
+            "its added tokens have {bytes} bytes, of at most {MAX_ADDED_BYTES}"
+        ));
+    }
+    Ok(())
+}
+
+enum Pattern<'a> {
+    Text(&'a str),
+    Regex(&'a str),
+}
+
+fn pattern(step: &Value) -> Option<Pattern<'_>> {
+    let pattern = step.get("pattern")?;
+    let text = pattern["String"].as_str().map(Pattern::Text);
+    text.or_else(|| pattern["Regex"].as_str().map(Pattern::Regex))
+}
+
+/// A match of no text would be found everywhere, and makes the crate panic when it is replaced.
+fn check_pattern(pattern: Pattern<'_>) -> Result<(), String> {
+    let (Pattern::Text(source) | Pattern::Regex(source)) = pattern;
+    if source.is_empty() {
+        return Err("its pattern is empty".into());
+    }
+    if source.len() > MAX_PATTERN {
+        let length = source.len();
+        return Err(format!(
+            "its pattern has {length} bytes, of at most {MAX_PATTERN}"
+        ));
+    }
+    Ok(())
+}
+
+/// The most times that a step makes a text longer.
+fn step_growth(step: &Value) -> usize {
+    let content = |name: &str| step[name].as_str().map_or(0, str::len);
+    match step["type"].as_str() {
+        Some("Replace") => {
+            let replaced = match pattern(step) {
+                Some(Pattern::Text(text)) => text.len().max(1),
+                // It may match a single byte.
+                _ => 1,
+            };
+            content("content").div_ceil(replaced).max(1)
+        }
+        // Once a text.
+        Some("Prepend") => 1 + content("prepend") / 64,
+        // Each byte of what is no ASCII becomes a character of two.
+        Some("ByteLevel") => 2,
+        // Compatibility forms: one character becomes eighteen at most.
+        Some("NFKC" | "NFKD") => 18,
+        Some("NFD") => 4,
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn check(steps: &[Value]) -> Result<(), String> {
+        check_steps("normalizer", &steps.iter().collect::<Vec<_>>())
+    }
+
+    fn replace(pattern: Value, content: &str) -> Value {
+        json!({ "type": "Replace", "pattern": pattern, "content": content })
+    }
+
+    #[test]
+    fn the_normalizers_of_models_are_accepted() {
+        let space = || replace(json!({ "String": " " }), "\u{2581}");
+        let prepend = json!({ "type": "Prepend", "prepend": "\u{2581}" });
+        assert_eq!(check(&[prepend, space()]), Ok(()));
+        assert_eq!(check(&[json!({ "type": "NFC" })]), Ok(()));
+        assert_eq!(check(&[Value::Null]), Ok(()));
+        let runs = replace(json!({ "Regex": " {2,}" }), "\u{2581}");
+        assert_eq!(check(&[json!({ "type": "NFKC" }), runs]), Ok(()));
+    }
+
+    #[test]
+    fn steps_that_grow_a_text_or_match_nothing_are_refused() {
+        let twice = || replace(json!({ "String": "a" }), "aa");
+        for (steps, words) in [
+            (
+                vec![replace(json!({ "Regex": "" }), "a")],
+                "pattern is empty",
+            ),
+            (
+                vec![replace(json!({ "String": "" }), "a")],
+                "pattern is empty",
+            ),
+            ((0..16).map(|_| twice()).collect(), "65536 times as long"),
+            ((0..20).map(|_| twice()).collect(), "20 steps"),
+            (
+                vec![replace(json!({ "Regex": "." }), &"a".repeat(1000))],
+                "1000 times as long",
+            ),
+            (
+                vec![json!({ "type": "Prepend", "prepend": "a".repeat(100_000) })],
+                "times as long",
+            ),
+            (
+                vec![json!({ "type": "Split", "pattern": { "Regex": "a".repeat(10_000) } })],
+                "10000 bytes",
+            ),
+        ] {
+            let refused = check(&steps).expect_err("refused");
+            assert!(refused.contains(words), "{refused}");
+        }
+    }
+
+    #[test]
+    fn added_tokens_have_limits() {
+        assert_eq!(check_added(["<s>", "</s>"].into_iter()), Ok(()));
+        let many = vec!["<x>"; 20_001];
+        let refused = check_added(many.into_iter()).expect_err("refused");
+        assert!(refused.contains("20001 added tokens"), "{refused}");
+        let long = "x".repeat(600_000);
+        let refused = check_added([&*long, &*long].into_iter()).expect_err("refused");
+        assert!(refused.contains("1200000 bytes"), "{refused}");
+    }
+}
