@@ -59,6 +59,9 @@ pub struct ServeArgs {
     /// The most bytes of a request's body.
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = positive)]
     pub max_body: usize,
+    /// Refuse requests with unknown fields [default: ignore the fields and name them in a header].
+    #[arg(long)]
+    pub strict: bool,
     /// A name by which clients may call the server, besides its addresses and localhost (may be given more
     /// than once). With an API key any name will do.
     #[arg(long, value_name = "NAME")]

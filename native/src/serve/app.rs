@@ -46,6 +46,8 @@ pub struct App {
     longest_ms: f64,
     /// The most bytes of a body.
     pub max_body: usize,
+    /// True if requests with unknown fields are refused.
+    pub strict: bool,
     stopping: AtomicBool,
     /// True once answers have to end where they are.
     cut: watch::Sender<bool>,
@@ -70,6 +72,7 @@ impl App {
             max_queue: settings.max_queue,
             longest_ms: settings.max_seconds * 1e3,
             max_body: settings.max_body,
+            strict: settings.strict,
             stopping: AtomicBool::new(false),
             cut: watch::Sender::new(false),
         })
@@ -198,7 +201,9 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
                     .collect::<Result<Vec<_>>>()?,
             )
         };
-        let cors = CorsLayer::new().allow_methods([Method::GET, Method::POST]);
+        let cors = CorsLayer::new()
+            .allow_methods([Method::GET, Method::POST])
+            .expose_headers([openai::IGNORED]);
         // Not `*`, which does not stand for the header that has the key.
         let headers = AllowHeaders::mirror_request();
         router = router.layer(cors.allow_headers(headers).allow_origin(allowed));

@@ -17,6 +17,8 @@ pub struct ServeSettings {
     pub max_seconds: f64,
     /// The most bytes of a body.
     pub max_body: usize,
+    /// Refuse requests with unknown fields.
+    pub strict: bool,
     /// Names by which clients may call the server, besides its addresses.
     pub allow_host: Vec<String>,
     /// Origins whose pages may use the server.
@@ -34,6 +36,7 @@ impl ServeSettings {
             max_connections: 1 << 16,
             max_seconds: 1e6,
             max_body: 4 << 20,
+            strict: false,
             allow_host: Vec::new(),
             cors: Vec::new(),
             page: None,
@@ -49,6 +52,7 @@ impl From<&ServeArgs> for ServeSettings {
             max_connections: args.max_connections,
             max_seconds: args.max_seconds,
             max_body: args.max_body,
+            strict: args.strict,
             allow_host: args.allow_host.clone(),
             cors: args.cors.clone(),
             page: args.page.clone(),

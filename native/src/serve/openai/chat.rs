@@ -8,69 +8,20 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use llamaglass_engine::scheduler::Input;
 use llamaglass_engine::tokenizer::Message;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::answering::Answering;
 use super::super::api_error::ApiError;
 use super::super::app::{App, object};
 use super::super::client::Client;
+use super::ignored::with_ignored;
 use super::reply::{Head, chat_logprobs, finish, finish_reason, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
+use super::turn::Turn;
 
 /// The most log-probabilities of a token that the protocol has.
 const MAX_TOP_LOGPROBS: usize = 20;
-
-/// A turn of the conversation.
-#[derive(Debug, Deserialize)]
-struct Turn {
-    role: String,
-    content: Option<Content>,
-    /// Who said it, where several say the same role: no template of ours tells them apart.
-    #[serde(rename = "name")]
-    _name: Option<String>,
-    #[serde(rename = "refusal")]
-    _refusal: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<ContentPart>),
-}
-
-#[derive(Debug, Deserialize)]
-struct ContentPart {
-    #[serde(rename = "type")]
-    kind: String,
-    text: Option<String>,
-}
-
-impl Turn {
-    fn message(self) -> Result<Message, ApiError> {
-        let content = match self.content {
-            None => String::new(),
-            Some(Content::Text(text)) => text,
-            Some(Content::Parts(parts)) => {
-                let text = |part: ContentPart| match (part.kind.as_str(), part.text) {
-                    ("text", Some(text)) => Ok(text),
-                    (kind, _) => {
-                        let message =
-                            format!("content of type {kind:?} is not supported, only text");
-                        Err(ApiError::invalid("messages", message))
-                    }
-                };
-                parts.into_iter().map(text).collect::<Result<String, _>>()?
-            }
-        };
-        Ok(Message {
-            role: self.role,
-            content,
-        })
-    }
-}
 
 /// Answers a conversation, as a stream where that is asked for.
 pub async fn chat(
@@ -84,7 +35,8 @@ pub async fn chat(
     if turns.is_empty() {
         return Err(ApiError::invalid("messages", "messages is empty"));
     }
-    let messages = turns.into_iter().map(Turn::message);
+    let mut ignored = Vec::new();
+    let messages = turns.into_iter().map(|turn| turn.message(&mut ignored));
     let messages = messages.collect::<Result<Vec<Message>, _>>()?;
     let wanted = take::<bool>(&mut fields, "logprobs")?.unwrap_or(false);
     let top = take::<usize>(&mut fields, "top_logprobs")?;
@@ -100,7 +52,7 @@ pub async fn chat(
         }
         (false, _) => None,
     };
-    let common = Common::parse(fields)?;
+    let common = Common::parse(fields, ignored, app.strict)?;
     app.check_model(common.model.as_deref())?;
     let requests = common.requests(Input::Messages(messages), logprobs, None)?;
     let n = requests.len();
@@ -110,8 +62,9 @@ pub async fn chat(
     }
     if common.stream == Some(true) {
         let head = Head::new("chatcmpl", "chat.completion.chunk", &app.model_name);
-        let options = common.stream_options.unwrap_or_default();
-        return Ok(stream(app, head, (Form::Chat, n), options, answers));
+        let parts = common.stream_parts();
+        let response = stream(app, head, (Form::Chat, n), parts, answers);
+        return Ok(with_ignored(response, &common.ignored));
     }
     let head = Head::new("chatcmpl", "chat.completion", &app.model_name);
     let mut choices = Vec::with_capacity(answers.len());
@@ -119,7 +72,8 @@ pub async fn chat(
         choices.push(choice(&app, answering, index, logprobs.is_some()).await?);
     }
     let records: Vec<_> = answers.iter().map(|answering| &answering.record).collect();
-    Ok(Json(head.with(choices, Some(usage(&records, n)))).into_response())
+    let response = Json(head.with(choices, Some(usage(&records, n)))).into_response();
+    Ok(with_ignored(response, &common.ignored))
 }
 
 async fn choice(

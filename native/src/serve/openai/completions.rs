@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use super::super::api_error::ApiError;
 use super::super::app::{App, object};
 use super::super::client::Client;
+use super::ignored::with_ignored;
 use super::reply::{Head, finish, finish_reason, token_text, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
@@ -103,7 +104,7 @@ pub async fn completions(
         let message = format!("logprobs must be at most {MAX_LOGPROBS}, not {wanted}");
         return Err(ApiError::invalid("logprobs", message));
     }
-    let common = Common::parse(fields)?;
+    let common = Common::parse(fields, Vec::new(), app.strict)?;
     app.check_model(common.model.as_deref())?;
     let inputs = prompt.inputs();
     if inputs.is_empty() || inputs.len() > MAX_PROMPTS {
@@ -119,8 +120,9 @@ pub async fn completions(
     }
     let head = Head::new("cmpl", "text_completion", &app.model_name);
     if common.stream == Some(true) {
-        let options = common.stream_options.unwrap_or_default();
-        return Ok(stream(app, head, (Form::Text, n), options, answers));
+        let parts = common.stream_parts();
+        let response = stream(app, head, (Form::Text, n), parts, answers);
+        return Ok(with_ignored(response, &common.ignored));
     }
     let mut choices = Vec::with_capacity(answers.len());
     for (index, answering) in answers.iter_mut().enumerate() {
@@ -139,5 +141,6 @@ pub async fn completions(
         }));
     }
     let records: Vec<_> = answers.iter().map(|answering| &answering.record).collect();
-    Ok(Json(head.with(choices, Some(usage(&records, n)))).into_response())
+    let response = Json(head.with(choices, Some(usage(&records, n)))).into_response();
+    Ok(with_ignored(response, &common.ignored))
 }

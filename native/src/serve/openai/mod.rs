@@ -2,13 +2,17 @@
 
 mod chat;
 mod completions;
+mod ignored;
 mod reply;
 mod request;
 mod response_format;
 mod stream;
+mod turn;
+mod unsupported;
 
 pub use chat::chat;
 pub use completions::completions;
+pub use ignored::{IGNORED, with_ignored};
 pub use reply::finish;
 pub use request::fields;
 

@@ -63,6 +63,16 @@ pub fn usage(records: &[&Record], n: usize) -> Value {
     })
 }
 
+/// Token counts of an answer that goes on.
+pub fn usage_so_far(record: &Record) -> Value {
+    let (prompt, completion) = (record.prompt_tokens, record.ids.len());
+    json!({
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    })
+}
+
 /// An answer's figures.
 fn timings(record: &Record) -> Value {
     // Figures have no map keys that are no text, so this does not fail.

@@ -8,30 +8,12 @@ use serde_json::{Map, Value};
 
 use super::super::api_error::ApiError;
 use super::response_format::{self, ResponseFormat};
+use super::unsupported::remove_harmless;
 
 /// The most answers to one request.
 const MAX_N: usize = 16;
 /// The most texts that end an answer.
 const MAX_STOPS: usize = 16;
-
-/// Fields of the protocol that are no part of this server.
-const NOT_SUPPORTED: [&str; 15] = [
-    "audio",
-    "best_of",
-    "echo",
-    "function_call",
-    "functions",
-    "logit_bias",
-    "modalities",
-    "parallel_tool_calls",
-    "prediction",
-    "reasoning_effort",
-    "suffix",
-    "tool_choice",
-    "tools",
-    "verbosity",
-    "web_search_options",
-];
 
 /// Fields of an object as a type that knows all of them.
 pub fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
@@ -53,13 +35,15 @@ pub fn take<T: DeserializeOwned>(
 
 /// What chats and texts have in common.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Common {
     pub model: Option<String>,
     #[serde(default)]
     pub stream: Option<bool>,
     #[serde(default)]
-    pub stream_options: Option<StreamOptions>,
+    stream_options: Option<StreamOptions>,
+    /// Names of the fields that the server does not know.
+    #[serde(skip)]
+    pub ignored: Vec<String>,
     max_tokens: Option<usize>,
     max_completion_tokens: Option<usize>,
     temperature: Option<f32>,
@@ -72,36 +56,41 @@ pub struct Common {
     /// What the answer has to be; said in a field that has a form of its own.
     #[serde(skip)]
     format: Option<OutputFormat>,
-    /// Labels that change no answer.
-    #[serde(rename = "user")]
-    _user: Option<String>,
-    #[serde(rename = "metadata")]
-    _metadata: Option<Map<String, Value>>,
-    #[serde(rename = "store")]
-    _store: Option<bool>,
     // Not OpenAI's own, but common.
-    top_k: Option<usize>,
+    /// 0 and negative numbers turn it off.
+    top_k: Option<i64>,
     min_p: Option<f32>,
     repetition_penalty: Option<f32>,
     ignore_eos: Option<bool>,
     priority: Option<i32>,
     /// Seconds after which the answer ends as far as it has come.
     timeout: Option<f64>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
 }
 
 /// How an answer is streamed.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct StreamOptions {
-    /// Whether a last piece has token counts and timings.
-    #[serde(default)]
-    pub include_usage: bool,
-    /// Whether every piece has its step's timing.
-    #[serde(default)]
-    pub include_timings: bool,
+#[derive(Clone, Debug, Default, Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+    continuous_usage_stats: Option<bool>,
+    include_timings: Option<bool>,
     /// Padding against guesses from lengths: there is none to leave out.
-    #[serde(default, rename = "include_obfuscation")]
-    _include_obfuscation: bool,
+    #[serde(rename = "include_obfuscation")]
+    _include_obfuscation: Option<bool>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+/// Parts of a stream that a client asks for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StreamParts {
+    /// A last piece with token counts and timings.
+    pub usage: bool,
+    /// Token counts so far in every piece.
+    pub continuous_usage: bool,
+    /// Each step's timing in its piece.
+    pub timings: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -112,20 +101,43 @@ enum Stop {
 }
 
 impl Common {
-    /// Of what is left of a body.
-    pub fn parse(mut object: Map<String, Value>) -> Result<Self, ApiError> {
-        let asked = |name: &&str| object.get(*name).is_some_and(|value| !value.is_null());
-        if let Some(name) = NOT_SUPPORTED.into_iter().find(|name| asked(name)) {
-            return Err(ApiError::invalid(
-                name,
-                format!("{name} is not supported by this server"),
-            ));
-        }
+    /// Of what is left of a body, besides fields that `ignored` names already.
+    ///
+    /// # Errors
+    /// [`ApiError::Invalid`] names a field that can't be honoured, and with `strict` one that is unknown.
+    pub fn parse(
+        mut object: Map<String, Value>,
+        ignored: Vec<String>,
+        strict: bool,
+    ) -> Result<Self, ApiError> {
+        remove_harmless(&mut object)?;
         let format = take::<ResponseFormat>(&mut object, response_format::FIELD)?;
-        let nulls = object.into_iter().filter(|(_, value)| !value.is_null());
-        let common: Self = fields(nulls.collect())?;
-        let format = format.map(ResponseFormat::output).transpose()?.flatten();
-        Ok(Self { format, ..common })
+        let mut common: Self = fields(object)?;
+        common.format = format.map(ResponseFormat::output).transpose()?.flatten();
+        common.ignored = ignored;
+        common.ignored.extend(common.unknown.keys().cloned());
+        let of_stream = common.stream_options.iter().flat_map(|of| of.unknown.keys());
+        let of_stream = of_stream.map(|name| format!("stream_options.{name}"));
+        common.ignored.extend(of_stream);
+        match common.ignored.first().filter(|_| strict) {
+            Some(name) => {
+                let message = format!("unknown field `{name}`, which --strict has refused");
+                Err(ApiError::invalid(name, message))
+            }
+            None => Ok(common),
+        }
+    }
+
+    /// Returns the parts of a stream that are asked for.
+    pub fn stream_parts(&self) -> StreamParts {
+        let Some(options) = &self.stream_options else {
+            return StreamParts::default();
+        };
+        StreamParts {
+            usage: options.include_usage == Some(true),
+            continuous_usage: options.continuous_usage_stats == Some(true),
+            timings: options.include_timings == Some(true),
+        }
     }
 
     /// How many answers are wanted.
@@ -169,7 +181,7 @@ impl Common {
         }
         let sampling = SamplingOptions {
             temperature: self.temperature.unwrap_or(1.0),
-            top_k: self.top_k.unwrap_or(0),
+            top_k: usize::try_from(self.top_k.unwrap_or(0)).unwrap_or(0),
             top_p: self.top_p.unwrap_or(1.0),
             min_p: self.min_p.unwrap_or(0.0),
             repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
@@ -208,7 +220,7 @@ mod tests {
         let Value::Object(object) = body else {
             panic!("no object");
         };
-        Common::parse(object)
+        Common::parse(object, Vec::new(), false)
     }
 
     #[test]
@@ -259,8 +271,7 @@ mod tests {
     #[test]
     fn what_is_not_is_refused_by_name() {
         for (body, words) in [
-            (json!({"tools": []}), "tools is not supported"),
-            (json!({"nonsense": 1}), "unknown field `nonsense`"),
+            (json!({"tools": [{}]}), "tools is not supported"),
             (json!({"temperature": "hot"}), "expected f32"),
             (
                 json!({"response_format": "json"}),
@@ -307,5 +318,39 @@ mod tests {
             let error = refused.expect_err("refused").to_string();
             assert!(error.contains(words), "{error}");
         }
+    }
+    #[test]
+    fn unknown_fields_are_ignored_by_name_and_refused_when_strict() {
+        let body = json!({
+            "max_tokens": 3, "nonsense": 1, "user": "u", "stream_options": {
+                "include_usage": true, "continuous_usage_stats": true, "include_timings": null, "more": 1,
+            },
+        });
+        let common = parse(body.clone()).expect("it is valid");
+        assert_eq!(common.ignored, ["nonsense", "stream_options.more"]);
+        let wanted = StreamParts {
+            usage: true,
+            continuous_usage: true,
+            timings: false,
+        };
+        assert_eq!(common.stream_parts(), wanted);
+        let Value::Object(body) = body else {
+            panic!("no object");
+        };
+        let refused = Common::parse(body, Vec::new(), true).expect_err("refused");
+        let ApiError::Invalid { message, param } = refused else {
+            panic!("another error");
+        };
+        assert_eq!(param.as_deref(), Some("nonsense"));
+        assert!(message.contains("unknown field `nonsense`"), "{message}");
+    }
+
+    #[test]
+    fn null_and_negative_top_k_are_the_default() {
+        let common = parse(json!({"n": null, "stop": null, "stream_options": null, "top_k": -1}));
+        let common = common.expect("it is valid");
+        assert_eq!(common.stream_parts(), StreamParts::default());
+        let requests = common.requests(Input::Text("a".into()), None, None);
+        assert_eq!(requests.expect("valid")[0].sampling.top_k, 0);
     }
 }

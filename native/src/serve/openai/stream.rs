@@ -14,8 +14,8 @@ use super::super::answering::Answering;
 use super::super::api_error::ApiError;
 use super::super::app::App;
 use super::completions::Lists;
-use super::reply::{Head, chat_logprobs, finish_reason, usage};
-use super::request::StreamOptions;
+use super::reply::{Head, chat_logprobs, finish_reason, usage, usage_so_far};
+use super::request::StreamParts;
 
 /// Which of the protocol's two forms pieces have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub fn stream(
     app: Arc<App>,
     head: Head,
     (form, n): (Form, usize),
-    options: StreamOptions,
+    parts: StreamParts,
     answers: Vec<Answering>,
 ) -> Response {
     let mut all = SelectAll::new();
@@ -57,7 +57,7 @@ pub fn stream(
             Arc::clone(&app),
             head.clone(),
             form,
-            options,
+            parts,
             (index, answering),
         );
         all.push(told.boxed());
@@ -68,7 +68,7 @@ pub fn stream(
         let mut out: Vec<String> = piece.iter().map(Value::to_string).collect();
         records.extend(ended);
         if records.len() == count {
-            if options.include_usage {
+            if parts.usage {
                 records.sort_by_key(|(index, _)| *index);
                 let records: Vec<&Record> = records.iter().map(|(_, record)| record).collect();
                 let last = head.with(Vec::new(), Some(usage(&records, n)));
@@ -90,7 +90,7 @@ fn pieces(
     app: Arc<App>,
     head: Head,
     form: Form,
-    options: StreamOptions,
+    parts: StreamParts,
     (index, answering): (usize, Answering),
 ) -> impl Stream<Item = Told> {
     let begin = (form == Form::Chat).then(|| {
@@ -124,7 +124,7 @@ fn pieces(
                         reused_tokens,
                         timing,
                         ..
-                    } if options.include_timings => {
+                    } if parts.timings => {
                         let mut piece = head.with(vec![choice("", Value::Null, None)], None);
                         piece["started"] = json!({
                             "prompt_tokens": prompt_tokens,
@@ -138,7 +138,7 @@ fn pieces(
                         prompt_tokens,
                         timing,
                         ..
-                    } if options.include_timings => {
+                    } if parts.timings => {
                         let mut piece = head.with(vec![choice("", Value::Null, None)], None);
                         piece["prefill"] = json!({
                             "done_tokens": done_tokens,
@@ -154,7 +154,7 @@ fn pieces(
                         timing,
                         ..
                     } => {
-                        if text.is_empty() && logprobs.is_none() && !options.include_timings {
+                        if text.is_empty() && logprobs.is_none() && !parts.timings {
                             continue;
                         }
                         let logprobs = logprobs.map(|of| match form {
@@ -169,7 +169,7 @@ fn pieces(
                         });
                         let choice = choice(&text, logprobs.unwrap_or_default(), None);
                         let mut piece = head.with(vec![choice], None);
-                        if options.include_timings {
+                        if parts.timings {
                             piece["timing"] = json!({ "id": id, "step": timing });
                         }
                         return Some((Told::of(piece), (Some(answering), lists)));

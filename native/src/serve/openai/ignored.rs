@@ -1,0 +1,69 @@
+//! The header that names a request's fields without effect.
+
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
+
+/// Names the fields of a request that the server does not know, separated by commas.
+pub const IGNORED: HeaderName = HeaderName::from_static("x-llamaglass-ignored");
+
+/// Maximum length of the header's value in bytes: clients choose the names.
+const MAX_BYTES: usize = 1024;
+
+/// Adds the header to a response, unless there is nothing to name.
+pub fn with_ignored(mut response: Response, names: &[String]) -> Response {
+    if let Some(value) = header_value(names) {
+        response.headers_mut().insert(IGNORED, value);
+    }
+    response
+}
+
+fn header_value(names: &[String]) -> Option<HeaderValue> {
+    let mut text = String::new();
+    for name in names {
+        let separator = if text.is_empty() { "" } else { ", " };
+        if text.len() + separator.len() + name.len() > MAX_BYTES {
+            text.push_str(separator);
+            text.push_str("...");
+            break;
+        }
+        text.push_str(separator);
+        text.extend(name.chars().map(header_safe));
+    }
+    (!text.is_empty()).then(|| HeaderValue::from_str(&text).ok())?
+}
+
+/// Replaces what a header can't hold, and the comma, which separates names.
+const fn header_safe(c: char) -> char {
+    match c {
+        ' '..='+' | '-'..='~' => c,
+        _ => '?',
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(names: &[&str]) -> Option<String> {
+        let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+        let value = header_value(&names)?;
+        Some(value.to_str().expect("visible ASCII").to_owned())
+    }
+
+    #[test]
+    fn header_names_fields_in_characters_that_headers_hold() {
+        assert_eq!(value(&[]), None);
+        assert_eq!(value(&["top_a", "x-y"]).as_deref(), Some("top_a, x-y"));
+        assert_eq!(value(&["a\r\nb: c,é"]).as_deref(), Some("a??b: c??"));
+    }
+
+    #[test]
+    fn header_stays_short_however_many_fields_there_are() {
+        let long = "n".repeat(90);
+        let value = value(&vec![&*long; 1000]).expect("names");
+        assert!(value.len() < MAX_BYTES + 10, "{}", value.len());
+        assert!(value.ends_with(", ..."));
+        let one = super::header_value(&["n".repeat(5000)]).expect("a name");
+        assert_eq!(one, "...");
+    }
+}
