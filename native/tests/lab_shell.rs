@@ -69,6 +69,18 @@ fn a_load_is_as_many_requests_as_the_rate_and_the_time() {
 }
 
 #[test]
+fn load_in_the_studys_protocol_reads_first_token_times() {
+    let words = ["--backend", "flex", "--protocol", "study"];
+    let more = ["--qps", "20", "--duration", "0.25", "--max-tokens", "3"];
+    let Ran { result, folder } = lab("load", &[&words[..], &more].concat());
+    let run = &result["runs"][0];
+    assert_eq!([&run["completed"], &run["tokens"]], [&json!(5), &json!(15)]);
+    assert!(number(run, "/ttft_ms/p50") > 0.0);
+    let own: Value = serde_json::from_str(&read(folder.path(), "result_20_x.json")).expect("JSON");
+    assert_eq!(own["settings"]["protocol"], "study");
+}
+
+#[test]
 fn the_simulated_scheduler_ends_when_the_measured_one_does() {
     let words = ["--backend", "flex", "--take", "12"];
     let Ran { result, .. } = lab("simulate", &words);

@@ -9,7 +9,7 @@ use llamaglass_engine::lab::ablate::Switch;
 
 use super::load::seconds;
 use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
-use crate::load_client::{Qps, above_zero};
+use crate::load_client::{Protocol, Qps, above_zero};
 
 /// `llamaglass lab`. Without --context, the KV cache has 512 positions.
 #[derive(Args, Debug)]
@@ -142,7 +142,10 @@ pub struct LabLoadArgs {
     /// The most tokens of an answer.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub max_tokens: usize,
-    /// Ask this server, of any kind that speaks OpenAI's protocol, instead of one in this program.
+    /// Protocol of the requests.
+    #[arg(long, value_name = "NAME", default_value = "openai")]
+    pub protocol: Protocol,
+    /// Ask this server, of any kind that speaks the protocol, instead of one in this program.
     #[arg(long, value_name = "URL", conflicts_with_all = ["model", "random_weights"])]
     pub url: Option<String>,
     /// What that server calls the model (default: the one that it has).

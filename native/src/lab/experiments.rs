@@ -28,7 +28,7 @@ use crate::cli::{
     LadderArgs, SimulateArgs,
 };
 use crate::dataset;
-use crate::load_client::{Load, Target};
+use crate::load_client::{Asking, Load, Target};
 use crate::output::{json, note, print};
 
 /// Rows of the dataset where nobody says how many.
@@ -336,7 +336,10 @@ async fn loads(
     (folder, onlooker): (&Folder, &Onlooker),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
-    let ask = asking(true, chat, args.max_tokens, args.run.seed);
+    let ask = Asking {
+        protocol: args.protocol,
+        ..asking(true, chat, args.max_tokens, args.run.seed)
+    };
     let wanted = wanted(args.qps.clone(), args.duration, args.arrivals, ask, true);
     wanted.check()?;
     let load = Load::new(target, wanted, rows);

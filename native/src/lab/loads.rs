@@ -8,7 +8,7 @@ use crate::load_client::{Asking, LoadResult, Protocol, Qps, Wanted};
 /// How long an answer may take, in seconds.
 const TIMEOUT_S: f64 = 600.0;
 
-/// What requests of `tokens` tokens ask, in a `chat` or not.
+/// What requests of `tokens` tokens ask in OpenAI's protocol, in a `chat` or not.
 pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> Asking {
     Asking {
         protocol: Protocol::Openai,

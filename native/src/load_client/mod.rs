@@ -17,6 +17,7 @@ mod run;
 mod sample;
 mod self_test;
 mod sending;
+mod study;
 mod sweep;
 mod table;
 mod target;

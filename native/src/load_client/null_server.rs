@@ -118,32 +118,15 @@ impl Answer {
                 frames: vec![whole.to_string().into()],
             };
         }
-        let event = |data: &Value| Bytes::from(format!("data: {data}\n\n"));
-        let piece = match asking.protocol {
-            Protocol::Openai => {
-                json!({ "choices": [{ "index": 0, "delta": { "content": "a" }, "finish_reason": null }] })
-            }
-            Protocol::Study => json!({ "token": { "id": 1, "text": "a" }, "generated_text": null }),
-        };
-        let mut frames = vec![event(&piece); pieces];
         match asking.protocol {
-            Protocol::Openai => {
-                frames.push(event(
-                    &json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "length" }] }),
-                ));
-                frames.push(event(&json!({
-                    "choices": [],
-                    "usage": { "prompt_tokens": 1, "completion_tokens": pieces },
-                })));
-                frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
-            }
-            Protocol::Study => frames.push(event(&json!({
-                "token": null, "generated_text": "a", "finish_reason": "length", "generated_tokens": pieces,
-            }))),
-        }
-        Self {
-            content_type: "text/event-stream",
-            frames,
+            Protocol::Openai => Self {
+                content_type: "text/event-stream",
+                frames: openai(pieces),
+            },
+            Protocol::Study => Self {
+                content_type: "application/x-ndjson",
+                frames: study(pieces),
+            },
         }
     }
 
@@ -152,4 +135,38 @@ impl Answer {
         let body = Body::from_stream(stream::iter(frames));
         ([(CONTENT_TYPE, self.content_type)], body).into_response()
     }
+}
+
+/// OpenAI's stream: an event per piece.
+fn openai(pieces: usize) -> Vec<Bytes> {
+    let event = |data: &Value| Bytes::from(format!("data: {data}\n\n"));
+    let piece =
+        json!({ "choices": [{ "index": 0, "delta": { "content": "a" }, "finish_reason": null }] });
+    let mut frames = vec![event(&piece); pieces];
+    frames.push(event(
+        &json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "length" }] }),
+    ));
+    frames.push(event(&json!({
+        "choices": [],
+        "usage": { "prompt_tokens": 1, "completion_tokens": pieces },
+    })));
+    frames.push(Bytes::from_static(b"data: [DONE]\n\n"));
+    frames
+}
+
+/// The study's stream: a line per piece.
+fn study(pieces: usize) -> Vec<Bytes> {
+    let line = |data: Value| {
+        let line = json!({ "event": "message", "retry": 30_000, "data": data });
+        Bytes::from(format!("{line}\n"))
+    };
+    let token = json!({ "id": 1, "logprob": 0.0, "special": false, "text": "a" });
+    let piece = json!({
+        "details": null, "generated_text": "a", "tokens": token, "top_tokens": [token],
+    });
+    let mut frames = vec![line(piece); pieces];
+    frames.push(line(json!({
+        "details": null, "generated_text": "a", "finish_reason": "length", "generated_tokens": pieces,
+    })));
+    frames
 }

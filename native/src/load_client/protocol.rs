@@ -1,15 +1,15 @@
 //! What is asked, and how answers are read: OpenAI's protocol, or the study's.
 
 use clap::ValueEnum;
-use llamaglass_engine::openai::{
-    Ask, Piece, PieceReader, ProtocolError, Said, SseReader, refusal, whole,
-};
+use llamaglass_engine::openai::{Ask, Piece, PieceReader, ProtocolError, Said, whole};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Summary;
 use llamaglass_engine::tokenizer::Message;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use super::study::{self, LineReader};
 
 /// How client and server speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -47,7 +47,7 @@ impl Asking {
     pub fn request(&self, model: &str, prompt: &str) -> (Vec<String>, Value) {
         match self.protocol {
             Protocol::Openai => self.openai(model, prompt),
-            Protocol::Study => self.study(model, prompt),
+            Protocol::Study => study::request(self, model, prompt),
         }
     }
 
@@ -79,23 +79,6 @@ impl Asking {
         let path = ask.path().split('/').filter(|part| !part.is_empty());
         let path = ["v1"].into_iter().chain(path);
         (path.map(str::to_owned).collect(), ask.body())
-    }
-
-    fn study(&self, model: &str, prompt: &str) -> (Vec<String>, Value) {
-        let mut parameters = json!({ "max_new_tokens": self.max_tokens });
-        if self.temperature > 0.0 {
-            parameters["do_sample"] = true.into();
-            parameters["temperature"] = self.temperature.into();
-            parameters["seed"] = self.seed.into();
-        }
-        let address = if self.stream {
-            "generate_stream"
-        } else {
-            "generate"
-        };
-        let path = ["models", model, address].map(str::to_owned);
-        let body = json!({ "inputs": prompt, "parameters": parameters, "stream": self.stream });
-        (path.to_vec(), body)
     }
 }
 
@@ -146,7 +129,7 @@ pub enum AnswerReader {
     /// OpenAI's stream.
     Openai(PieceReader),
     /// The study's.
-    Study(SseReader),
+    Study(LineReader),
     /// An answer that comes at once: its bytes so far.
     Whole(Protocol, Vec<u8>),
 }
@@ -156,7 +139,7 @@ impl AnswerReader {
     pub fn new(asking: &Asking) -> Self {
         match (asking.stream, asking.protocol) {
             (true, Protocol::Openai) => Self::Openai(PieceReader::default()),
-            (true, Protocol::Study) => Self::Study(SseReader::default()),
+            (true, Protocol::Study) => Self::Study(LineReader::default()),
             (false, protocol) => Self::Whole(protocol, Vec::new()),
         }
     }
@@ -178,10 +161,7 @@ impl AnswerReader {
                 });
                 Ok(heard.collect())
             }
-            Self::Study(reader) => {
-                let events = reader.push(bytes)?;
-                events.iter().map(|data| study(data.as_bytes())).collect()
-            }
+            Self::Study(reader) => reader.push(bytes),
             Self::Whole(_, body) => {
                 body.extend_from_slice(bytes);
                 Ok(Vec::new())
@@ -197,62 +177,25 @@ impl AnswerReader {
         }
     }
 
-    /// What an answer that came at once says, after its last byte.
+    /// What is left after the last byte: an answer that came at once, or a last line.
     ///
     /// # Errors
     /// [`ProtocolError`].
     pub fn finish(self) -> Result<Option<Heard>, ProtocolError> {
         let heard = match self {
-            Self::Openai(_) | Self::Study(_) => return Ok(None),
+            Self::Openai(_) => return Ok(None),
+            Self::Study(reader) => return reader.finish(),
             Self::Whole(Protocol::Openai, body) => whole(&body)?.into(),
-            Self::Whole(Protocol::Study, body) => study(&body)?,
+            Self::Whole(Protocol::Study, body) => study::whole(&body)?,
         };
         Ok(Some(Heard { end: true, ..heard }))
     }
 }
 
-/// An event of the study's stream, or its whole answer.
-#[derive(Deserialize)]
-struct StudyPiece {
-    token: Option<StudyToken>,
-    generated_text: Option<String>,
-    finish_reason: Option<String>,
-    generated_tokens: Option<usize>,
-    details: Option<Summary>,
-}
-
-#[derive(Deserialize)]
-struct StudyToken {
-    text: String,
-}
-
-fn study(data: &[u8]) -> Result<Heard, ProtocolError> {
-    let unreadable = |why: String| ProtocolError::Form {
-        why,
-        said: refusal(data),
-    };
-    let value: Value = serde_json::from_slice(data).map_err(|e| unreadable(e.to_string()))?;
-    if value.get("error").is_some() {
-        return Err(ProtocolError::Refused(refusal(data)));
-    }
-    let piece: StudyPiece =
-        serde_json::from_value(value).map_err(|error| unreadable(error.to_string()))?;
-    if piece.token.is_none() && piece.generated_text.is_none() {
-        return Err(unreadable("neither token nor generated_text".into()));
-    }
-    Ok(Heard {
-        text: piece.token.is_some_and(|token| !token.text.is_empty()),
-        finish_reason: piece.finish_reason,
-        prompt_tokens: piece.details.as_ref().map(|of| of.prompt_tokens),
-        tokens: piece.generated_tokens,
-        summary: piece.details,
-        step_end_ms: None,
-        end: piece.generated_text.is_some(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     const ASKING: Asking = Asking {
@@ -288,27 +231,11 @@ mod tests {
         };
         let (path, body) = study.request("a/b", "Hi");
         assert_eq!(path, ["models", "a/b", "generate_stream"]);
-        let wanted =
-            json!({ "max_new_tokens": 5, "do_sample": true, "temperature": 0.5, "seed": 1 });
+        let wanted = json!({
+            "max_new_tokens": 5, "do_sample": true, "temperature": 0.5, "seed": 1,
+            "return_full_text": true,
+        });
         assert_eq!(body["parameters"], wanted);
-    }
-
-    #[test]
-    fn the_studys_stream_ends_with_its_whole_text() {
-        let study = Asking {
-            protocol: Protocol::Study,
-            ..ASKING
-        };
-        let mut reader = AnswerReader::new(&study);
-        let stream = "data: {\"token\": {\"id\": 1, \"text\": \"a\"}, \"generated_text\": null}\n\n\
-            data: {\"token\": null, \"generated_text\": \"a\", \"finish_reason\": \"length\", \"generated_tokens\": 1}\n\n";
-        let heard = reader.push(stream.as_bytes()).expect("it is right");
-        assert!(heard[0].text && !heard[0].end);
-        assert!(!heard[1].text && heard[1].end);
-        assert_eq!(heard[1].tokens, Some(1));
-        let refused = reader.push(b"data: {\"error\": {\"message\": \"no room\"}}\n\n");
-        assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));
-        assert!(reader.push(b"data: {}\n\n").is_err());
     }
 
     #[test]

@@ -87,8 +87,9 @@ impl Sender {
             }
         }
         let now_ms = self.watch.ms();
-        if let Some(heard) = reader.finish()? {
-            self.take(heard, now_ms, &mut step_end_ms, sample);
+        if let Some(heard) = reader.finish()?
+            && self.take(heard, now_ms, &mut step_end_ms, sample)
+        {
             return Ok(None);
         }
         // Some servers send no [DONE].

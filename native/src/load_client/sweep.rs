@@ -63,12 +63,6 @@ impl Wanted {
                 "{name} requests a second for {seconds} s are {requests}: at most {MOST_REQUESTS} are sent"
             );
         }
-        if self.asking.protocol == Protocol::Study {
-            ensure!(
-                !self.asking.ignore_eos,
-                "the study's protocol knows no --ignore-eos"
-            );
-        }
         Ok(())
     }
 }

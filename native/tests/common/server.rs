@@ -127,10 +127,31 @@ impl Server {
         pieces
     }
 
+    /// Returns a header of the answer to a JSON body; the status has to be 200.
+    pub fn post_header(
+        &self,
+        path: &str,
+        body: &Value,
+        headers: &[(&str, &str)],
+        name: &str,
+    ) -> Option<String> {
+        let mut request = self.agent.post(self.url(path));
+        request = request.header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.send(body.to_string()).expect("an answer");
+        let text = response.body_mut().read_to_string().expect("text");
+        assert_eq!(response.status(), 200, "{text}");
+        let value = response.headers().get(name)?;
+        Some(value.to_str().expect("text").to_owned())
+    }
+
     /// The lines of a stream as they come.
     pub fn lines(&self, path: &str, body: &Value) -> impl Iterator<Item = String> + Send + use<> {
         let request = self.agent.post(self.url(path));
         let request = request.header("content-type", "application/json");
+        let request = request.header("accept", "text/event-stream");
         let response = request.send(body.to_string()).expect("an answer");
         assert_eq!(response.status(), 200);
         let reader = response.into_body().into_reader();

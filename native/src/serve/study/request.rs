@@ -36,6 +36,8 @@ struct Parameters {
     seed: Option<u64>,
     stop: Option<Vec<String>>,
     return_full_text: Option<bool>,
+    /// This server's own: an answer goes on past end ids.
+    ignore_eos: Option<bool>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
@@ -119,6 +121,7 @@ impl Generate {
             sampling,
             stop: parameters.stop.clone().unwrap_or_default(),
             max_tokens: Some(parameters.max_new_tokens.unwrap_or(DEFAULT_TOKENS)),
+            ignore_eos: parameters.ignore_eos == Some(true),
             logprobs: Some(top_tokens),
             ..Request::new(Input::Text(self.inputs.clone()))
         })
@@ -168,9 +171,12 @@ mod tests {
             "inputs": "Hi",
             "parameters": {
                 "do_sample": true, "temperature": 0.5, "top_k": -1, "top_p": 0.9, "seed": 4,
+                "ignore_eos": true,
             },
         }));
-        let sampling = asked.request().expect("it is valid").sampling;
+        let request = asked.request().expect("it is valid");
+        assert!(request.ignore_eos);
+        let sampling = request.sampling;
         assert_eq!((sampling.temperature, sampling.top_p), (0.5, 0.9));
         assert_eq!((sampling.top_k, sampling.seed), (0, 4));
         assert!(asked.ignored().is_empty());

@@ -1,0 +1,190 @@
+//! The study's protocol as its client speaks it: one line of JSON per token.
+
+use llamaglass_engine::openai::{ProtocolError, refusal};
+use llamaglass_engine::stats::Summary;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::protocol::{Asking, Heard};
+
+/// Maximum bytes of a line; an answer's last line has all of its tokens.
+const MAX_LINE: usize = 64 << 20;
+
+/// Returns where a request for `prompt` goes, after the server's root, and its body.
+pub fn request(asking: &Asking, model: &str, prompt: &str) -> (Vec<String>, Value) {
+    let mut parameters = json!({ "max_new_tokens": asking.max_tokens });
+    if asking.temperature > 0.0 {
+        parameters["do_sample"] = true.into();
+        parameters["temperature"] = asking.temperature.into();
+        parameters["seed"] = asking.seed.into();
+    }
+    if asking.ignore_eos {
+        // Servers of ours know it.
+        parameters["ignore_eos"] = true.into();
+    }
+    let mut body = json!({ "inputs": prompt, "stream": asking.stream });
+    if asking.stream {
+        // The last line then has the figures of the whole answer.
+        parameters["return_full_text"] = true.into();
+        body["return_protocol"] = "sse".into();
+    }
+    body["parameters"] = parameters;
+    let address = match asking.stream {
+        true => "generate_stream",
+        false => "generate",
+    };
+    (["models", model, address].map(str::to_owned).to_vec(), body)
+}
+
+/// Collects a stream's bytes to lines.
+#[derive(Debug, Default)]
+pub struct LineReader(Vec<u8>);
+
+impl LineReader {
+    /// Takes bytes in, and returns what the lines say that they end.
+    ///
+    /// # Errors
+    /// [`ProtocolError`]; nothing after it is to be read.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, ProtocolError> {
+        let mut pieces = Vec::new();
+        for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+            if self.0.len() + part.len() > MAX_LINE {
+                return Err(ProtocolError::LongLine { limit: MAX_LINE });
+            }
+            self.0.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                pieces.extend(self.end_line()?);
+            }
+        }
+        Ok(pieces)
+    }
+
+    /// Returns what a last line says that no line feed ends.
+    ///
+    /// # Errors
+    /// [`ProtocolError`].
+    pub fn finish(mut self) -> Result<Option<Heard>, ProtocolError> {
+        self.end_line()
+    }
+
+    /// Empty lines say nothing.
+    fn end_line(&mut self) -> Result<Option<Heard>, ProtocolError> {
+        let line = std::mem::take(&mut self.0);
+        let line = line.trim_ascii();
+        (!line.is_empty()).then(|| piece(line)).transpose()
+    }
+}
+
+/// A piece's `data`, or a whole answer.
+#[derive(Deserialize)]
+struct Answer {
+    generated_text: Option<String>,
+    finish_reason: Option<String>,
+    generated_tokens: Option<usize>,
+    /// The figures of an answer, from servers of ours.
+    details: Option<Value>,
+}
+
+/// Reads a line of a stream. The line with a reason is the last.
+fn piece(line: &[u8]) -> Result<Heard, ProtocolError> {
+    let answer = answer(line)?;
+    let end = answer.finish_reason.is_some();
+    Ok(Heard {
+        // Each line is a token, as the study's client counts them.
+        text: !end,
+        ..answer.heard(end)
+    })
+}
+
+/// Reads an answer that came at once.
+///
+/// # Errors
+/// [`ProtocolError`].
+pub fn whole(body: &[u8]) -> Result<Heard, ProtocolError> {
+    Ok(answer(body)?.heard(true))
+}
+
+fn answer(json: &[u8]) -> Result<Answer, ProtocolError> {
+    let unreadable = |why: String| ProtocolError::Form {
+        why,
+        said: refusal(json),
+    };
+    let mut value: Value = serde_json::from_slice(json).map_err(|e| unreadable(e.to_string()))?;
+    if value.get("error").is_some() {
+        return Err(ProtocolError::Refused(refusal(json)));
+    }
+    let data = value.get_mut("data").map(Value::take);
+    let answer: Answer = serde_json::from_value(data.unwrap_or(value))
+        .map_err(|error| unreadable(error.to_string()))?;
+    if answer.generated_text.is_none() {
+        return Err(unreadable("no generated_text".into()));
+    }
+    Ok(answer)
+}
+
+impl Answer {
+    fn heard(self, end: bool) -> Heard {
+        // Other servers have other details.
+        let summary = self.details.map(serde_json::from_value::<Summary>);
+        let summary = summary.and_then(Result::ok);
+        Heard {
+            text: self.generated_text.is_some_and(|text| !text.is_empty()),
+            finish_reason: self.finish_reason,
+            prompt_tokens: summary.as_ref().map(|of| of.prompt_tokens),
+            tokens: self.generated_tokens,
+            summary,
+            step_end_ms: None,
+            end,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STREAM: &str = concat!(
+        r#"{"event": "message", "retry": 30000, "data": {"details": null, "generated_text": "", "#,
+        r#""tokens": {"id": 1, "logprob": -0.5, "special": false, "text": "a"}, "top_tokens": []}}"#,
+        "\n\n\r\n",
+        r#"{"event": "message", "retry": 30000, "data": {"details": {"of": "others"}, "#,
+        r#""generated_text": "a", "finish_reason": "length", "generated_tokens": 1, "#,
+        r#""prefill": [], "seed": 0, "tokens": []}}"#,
+        "\n",
+    );
+
+    #[test]
+    fn each_line_is_a_token_until_the_one_with_the_reason() {
+        for chunk in [1, 7, 4096] {
+            let mut reader = LineReader::default();
+            let pieces = STREAM.as_bytes().chunks(chunk);
+            let pieces = pieces.flat_map(|bytes| reader.push(bytes).expect("lines"));
+            let pieces: Vec<Heard> = pieces.collect();
+            assert_eq!(pieces.len(), 2);
+            assert!(pieces[0].text && !pieces[0].end);
+            assert!(!pieces[1].text && pieces[1].end);
+            assert_eq!(pieces[1].tokens, Some(1));
+            assert_eq!(pieces[1].finish_reason.as_deref(), Some("length"));
+        }
+    }
+
+    #[test]
+    fn last_line_may_lack_its_line_feed() {
+        let mut reader = LineReader::default();
+        let pieces = reader.push(STREAM.trim_end().as_bytes()).expect("lines");
+        assert_eq!(pieces.len(), 1);
+        let last = reader.finish().expect("a line").expect("a piece");
+        assert!(last.end);
+        assert_eq!(LineReader::default().finish(), Ok(None));
+    }
+
+    #[test]
+    fn errors_and_nonsense_in_a_stream_are_reported() {
+        let push = |line: &str| LineReader::default().push(line.as_bytes());
+        let refused = push("{\"event\": \"error\", \"error\": {\"message\": \"no room\"}}\n");
+        assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));
+        for line in ["{}\n", "data: {}\n", "{\"data\": {\"tokens\": 1}}\n"] {
+            assert!(push(line).is_err(), "{line}");
+        }
+    }
+}
