@@ -14,7 +14,7 @@ use server::{endless, tiny};
 
 #[test]
 fn bad_input_is_an_error_object_and_the_server_goes_on() {
-    let server = tiny(&["--max-body", "100000"]);
+    let server = tiny(&["--max-body", "100000", "--strict"]);
     let chat = "/v1/chat/completions";
     let long = format!("{{\"prompt\": \"{}\"}}", "a".repeat(10 << 20));
     for (path, body, status, words) in [

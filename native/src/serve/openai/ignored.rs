@@ -63,7 +63,7 @@ mod tests {
         let value = value(&vec![&*long; 1000]).expect("names");
         assert!(value.len() < MAX_BYTES + 10, "{}", value.len());
         assert!(value.ends_with(", ..."));
-        let one = super::header_value(&["n".repeat(5000)]).expect("a name");
+        let one = header_value(&["n".repeat(5000)]).expect("a name");
         assert_eq!(one, "...");
     }
 }

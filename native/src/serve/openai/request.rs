@@ -116,7 +116,10 @@ impl Common {
         common.format = format.map(ResponseFormat::output).transpose()?.flatten();
         common.ignored = ignored;
         common.ignored.extend(common.unknown.keys().cloned());
-        let of_stream = common.stream_options.iter().flat_map(|of| of.unknown.keys());
+        let of_stream = common
+            .stream_options
+            .iter()
+            .flat_map(|of| of.unknown.keys());
         let of_stream = of_stream.map(|name| format!("stream_options.{name}"));
         common.ignored.extend(of_stream);
         match common.ignored.first().filter(|_| strict) {

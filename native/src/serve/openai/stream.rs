@@ -93,11 +93,15 @@ fn pieces(
     parts: StreamParts,
     (index, answering): (usize, Answering),
 ) -> impl Stream<Item = Told> {
+    let usage = move |answering: &Answering| {
+        let wanted = parts.continuous_usage;
+        wanted.then(|| usage_so_far(&answering.record))
+    };
     let begin = (form == Form::Chat).then(|| {
         let delta = json!({ "role": "assistant", "content": "" });
         let choice =
             json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": null });
-        Told::of(head.with(vec![choice], None))
+        Told::of(head.with(vec![choice], usage(&answering)))
     });
     let state = (Some(answering), Lists::default());
     let rest = stream::unfold(state, move |(answering, mut lists)| {
@@ -125,7 +129,8 @@ fn pieces(
                         timing,
                         ..
                     } if parts.timings => {
-                        let mut piece = head.with(vec![choice("", Value::Null, None)], None);
+                        let choices = vec![choice("", Value::Null, None)];
+                        let mut piece = head.with(choices, usage(&answering));
                         piece["started"] = json!({
                             "prompt_tokens": prompt_tokens,
                             "reused_tokens": reused_tokens,
@@ -139,7 +144,8 @@ fn pieces(
                         timing,
                         ..
                     } if parts.timings => {
-                        let mut piece = head.with(vec![choice("", Value::Null, None)], None);
+                        let choices = vec![choice("", Value::Null, None)];
+                        let mut piece = head.with(choices, usage(&answering));
                         piece["prefill"] = json!({
                             "done_tokens": done_tokens,
                             "prompt_tokens": prompt_tokens,
@@ -168,7 +174,7 @@ fn pieces(
                             }
                         });
                         let choice = choice(&text, logprobs.unwrap_or_default(), None);
-                        let mut piece = head.with(vec![choice], None);
+                        let mut piece = head.with(vec![choice], usage(&answering));
                         if parts.timings {
                             piece["timing"] = json!({ "id": id, "step": timing });
                         }
@@ -181,7 +187,7 @@ fn pieces(
                     } => {
                         let choice = choice(&text, Value::Null, Some(finish_reason(reason)));
                         let told = Told {
-                            piece: Some(head.with(vec![choice], None)),
+                            piece: Some(head.with(vec![choice], usage(&answering))),
                             ended: Some((index, answering.record.clone())),
                         };
                         return Some((told, (None, lists)));

@@ -116,7 +116,10 @@ mod tests {
             "reasoning_content": "so", "tool_calls": [],
         }));
         let developer = developer.expect("a message");
-        assert_eq!((&*developer.role, &*developer.content), ("system", "Be brief."));
+        assert_eq!(
+            (&*developer.role, &*developer.content),
+            ("system", "Be brief.")
+        );
         assert_eq!(ignored, ["messages.reasoning_content"]);
     }
 
@@ -126,6 +129,9 @@ mod tests {
             "role": "assistant", "content": null, "tool_calls": [{ "id": "1", "type": "function" }],
         }));
         let error = refused.expect_err("refused").to_string();
-        assert_eq!(error, "messages: tool_calls is not supported by this server");
+        assert_eq!(
+            error,
+            "messages: tool_calls is not supported by this server"
+        );
     }
 }
