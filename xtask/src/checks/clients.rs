@@ -1,6 +1,8 @@
-//! OpenAI's own client packages against `llamaglass serve`.
+//! Real clients against `llamaglass serve`: OpenAI's packages, frameworks over them, and GuideLLM.
 
+use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Result;
 
@@ -12,24 +14,41 @@ use crate::test::{Context, Verdict};
 const MODEL: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 /// What each client does, from the checkout.
 const SCRIPTS: &str = "native/tests/clients";
+/// How long GuideLLM's runs may take together.
+const GUIDELLM_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Serves a small model on the CPU, and runs a script in each language.
+/// Serves a small model on the CPU, and runs a script for each kind of client.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let clients = context.clients()?;
-    let root = &context.project.root;
-    let program = product::build(context)?;
-    let server = Server::start(&program, &root.join(MODEL), ["--model-name", "tiny"])?;
-    let scripts = root.join(SCRIPTS);
-    let mut python = Command::new(clients.python);
-    python
-        .env("PYTHONPATH", &clients.python_path)
-        .arg(scripts.join("client.py"))
-        .arg(&server.url);
-    command::run(&mut python)?;
+    let (server, scripts) = serve(context)?;
+    for (packages, script) in [
+        (&clients.openai, "client.py"),
+        (&clients.frameworks, "frameworks.py"),
+    ] {
+        command::run(packages.script(&scripts.join(script)).arg(&server.url))?;
+    }
     let mut node = Command::new("node");
     node.env("NODE_PATH", &clients.node_path)
         .arg(scripts.join("client.cjs"))
         .arg(&server.url);
     command::run(&mut node)?;
     Ok(Verdict::PassedWith("Python and JavaScript".into()))
+}
+
+/// Serves the same model, and measures it with GuideLLM.
+pub fn guidellm(context: &Context<'_>) -> Result<Verdict> {
+    let packages = context.guidellm()?;
+    let (server, scripts) = serve(context)?;
+    let mut run = packages.script(&scripts.join("guidellm/run.py"));
+    command::run_within(run.arg(&server.url), GUIDELLM_TIMEOUT)?;
+    Ok(Verdict::Passed)
+}
+
+/// Starts a server that refuses fields that it does not know, and says where the scripts lie.
+fn serve(context: &Context<'_>) -> Result<(Server, PathBuf)> {
+    let root = &context.project.root;
+    let program = product::build(context)?;
+    let words = ["--model-name", "tiny", "--strict"];
+    let server = Server::start(&program, &root.join(MODEL), words)?;
+    Ok((server, root.join(SCRIPTS)))
 }

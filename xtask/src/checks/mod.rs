@@ -13,7 +13,7 @@ mod table;
 mod targets;
 mod wasm;
 
-/// Every step of `cargo xtask test`.
+/// Steps that `cargo xtask test` runs.
 pub fn steps() -> Vec<Step> {
     use Need::{Browser, Clients, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit, Window};
     vec![
@@ -73,7 +73,7 @@ pub fn steps() -> Vec<Step> {
         },
         Step {
             name: "clients",
-            about: "OpenAI's own client packages against the native server",
+            about: "OpenAI's client packages, litellm, langchain and instructor against the native server",
             needs: &[Webkit, Clients],
             run: clients::run,
         },
@@ -108,4 +108,14 @@ pub fn steps() -> Vec<Step> {
             run: crate::e2e::desktop::run,
         },
     ]
+}
+
+/// Steps that run only where `--only` names them: they take too long or need too much for every run.
+pub fn on_request() -> Vec<Step> {
+    vec![Step {
+        name: "guidellm",
+        about: "GuideLLM, unmodified, against the native server; installs 6 GB",
+        needs: &[Need::Webkit, Need::GuideLlm],
+        run: clients::guidellm,
+    }]
 }

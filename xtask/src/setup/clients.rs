@@ -1,74 +1,122 @@
-//! OpenAI's own client packages, which the server is tried with: in a folder of their own.
+//! Client packages that the server is tried with, each set in a folder of its own.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::{ensure_folder, npm, wheel};
-use crate::command;
 use crate::project::Project;
+use crate::{command, digest};
 
-/// The Python package.
-const PYTHON: &str = "openai==3.54.0";
-/// The npm package: the last one that Debian 12's node runs.
-const NODE: &str = "openai@4.104.0";
+/// OpenAI's Python package.
+const OPENAI_PYTHON: &str = "openai==3.54.0";
+/// OpenAI's npm package: the last one that Debian 12's node runs.
+const OPENAI_NODE: &str = "openai@4.104.0";
+/// Frameworks over OpenAI's protocol, and all that they need. They want an older `openai`.
+const FRAMEWORKS: &str = "native/tests/clients/requirements.txt";
+/// GuideLLM, and all that it needs: about 6 GB with PyTorch.
+const GUIDELLM: &str = "native/tests/clients/guidellm/requirements.txt";
 
-/// Where they were installed, as each language wants to be told.
+/// Python packages that are installed.
 #[derive(Clone, Debug)]
-pub struct Clients {
+pub struct PythonPackages {
     /// The interpreter.
     pub python: &'static str,
-    /// What it has for `PYTHONPATH`.
-    pub python_path: OsString,
-    /// What node has for `NODE_PATH`.
+    /// Value of `PYTHONPATH`.
+    pub path: OsString,
+}
+
+impl PythonPackages {
+    /// A command that runs a script with the packages.
+    pub fn script(&self, script: &Path) -> Command {
+        let mut command = Command::new(self.python);
+        command.env("PYTHONPATH", &self.path).arg(script);
+        command
+    }
+}
+
+/// Client packages that are installed.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    /// OpenAI's Python package.
+    pub openai: PythonPackages,
+    /// litellm, langchain-openai and instructor.
+    pub frameworks: PythonPackages,
+    /// Value of `NODE_PATH`.
     pub node_path: OsString,
 }
 
-/// Makes sure that both are there.
+/// Makes sure that the packages of the check `clients` are there.
 ///
 /// # Errors
 /// Where one is missing and can't be installed.
 pub fn ensure(project: &Project) -> Result<Clients> {
+    Ok(Clients {
+        openai: ensure_python(
+            &folder(project, &OPENAI_PYTHON.replace("==", "@")),
+            OPENAI_PYTHON,
+            &[OPENAI_PYTHON.as_ref()],
+        )?,
+        frameworks: ensure_list(project, "frameworks", FRAMEWORKS)?,
+        node_path: ensure_node(project)?,
+    })
+}
+
+/// Makes sure that GuideLLM is there.
+///
+/// # Errors
+/// Where it is missing and can't be installed.
+pub fn ensure_guidellm(project: &Project) -> Result<PythonPackages> {
+    ensure_list(project, "guidellm", GUIDELLM)
+}
+
+fn folder(project: &Project, name: &str) -> PathBuf {
+    project.cache.join("tools/clients").join(name)
+}
+
+/// Installs a list of packages that is complete, so that pip has nothing to resolve.
+fn ensure_list(project: &Project, name: &str, list: &str) -> Result<PythonPackages> {
+    let path = project.root.join(list);
+    let digest = digest::sha256(&path)?;
+    // Named by content, so that another list is installed anew.
+    let version = digest.get(..12).context("a digest is too short")?;
+    let folder = folder(project, &format!("{name}-{version}"));
+    let words = ["--no-deps", "--requirement"].map(OsStr::new);
+    ensure_python(&folder, list, &[words[0], words[1], path.as_os_str()])
+}
+
+fn ensure_python(folder: &Path, what: &str, words: &[&OsStr]) -> Result<PythonPackages> {
     let python = wheel::python()?;
-    // Named by version, so that another one is installed anew; the stamp says that it was to its end.
-    let folder = |package: &str| {
-        project
-            .cache
-            .join("tools/clients")
-            .join(package.replace("==", "@"))
-    };
-    let python_folder = folder(PYTHON).join("python");
-    let stamp = folder(PYTHON).join("python-is-there");
+    let packages = folder.join("python");
+    // Written once everything is installed.
+    let stamp = folder.join("python-is-there");
     if !stamp.is_file() {
-        println!("Installing {PYTHON} (pip) into {}", python_folder.display());
+        println!("Installing {what} (pip) into {}", packages.display());
         let mut install = Command::new(python);
         install
-            .args([
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ])
-            .args(["--upgrade", "--target"])
-            .arg(ensure_folder(&python_folder)?)
-            .arg(PYTHON);
+            .args(["-m", "pip", "install", "--quiet"])
+            .args(["--disable-pip-version-check", "--upgrade", "--target"])
+            .arg(ensure_folder(&packages)?)
+            .args(words);
         command::run(&mut install)?;
         std::fs::write(&stamp, "")?;
     }
-    let node_folder = folder(NODE).join("node");
+    Ok(PythonPackages {
+        python,
+        path: packages.into_os_string(),
+    })
+}
+
+fn ensure_node(project: &Project) -> Result<OsString> {
+    let folder = folder(project, OPENAI_NODE);
+    let packages = folder.join("node");
     npm::ensure(project, "OpenAI's client")?;
-    let stamp = folder(NODE).join("node-is-there");
+    let stamp = folder.join("node-is-there");
     if !stamp.is_file() {
-        npm::install(NODE, &node_folder)?;
+        npm::install(OPENAI_NODE, &packages)?;
         std::fs::write(&stamp, "")?;
     }
-    let modules: PathBuf = node_folder.join("node_modules");
-    Ok(Clients {
-        python,
-        python_path: python_folder.into_os_string(),
-        node_path: modules.into_os_string(),
-    })
+    Ok(packages.join("node_modules").into_os_string())
 }

@@ -53,9 +53,7 @@ pub enum Verdict {
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     let steps = selected(&args.only)?;
     if args.list {
-        for step in steps {
-            println!("{:<14} {}", step.name, step.about);
-        }
+        print!("{}", list(&steps, &args.only));
         return Ok(());
     }
     let needs = steps
@@ -69,8 +67,24 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// A line for each step that would run, and for each that has to be asked for.
+fn list(steps: &[Step], only: &[String]) -> String {
+    let line = |step: &Step, note: &str| format!("{:<14} {}{note}\n", step.name, step.about);
+    let mut text: String = steps.iter().map(|step| line(step, "")).collect();
+    if only.is_empty() {
+        for step in checks::on_request() {
+            let note = format!(" (opt-in: --only {})", step.name);
+            text += &line(&step, &note);
+        }
+    }
+    text
+}
+
 fn selected(only: &[String]) -> Result<Vec<Step>> {
     let mut steps = checks::steps();
+    if !only.is_empty() {
+        steps.extend(checks::on_request());
+    }
     if let Some(unknown) = only
         .iter()
         .find(|name| !steps.iter().any(|step| step.name == *name))
@@ -116,7 +130,8 @@ mod tests {
 
     #[test]
     fn every_step_has_a_name_of_its_own() {
-        let mut names: Vec<&str> = checks::steps().iter().map(|step| step.name).collect();
+        let steps = checks::steps().into_iter().chain(checks::on_request());
+        let mut names: Vec<&str> = steps.map(|step| step.name).collect();
         let count = names.len();
         names.sort_unstable();
         names.dedup();
@@ -134,5 +149,16 @@ mod tests {
             .err()
             .expect("it does not exist");
         assert!(error.to_string().contains("fmt"), "{error}");
+    }
+    #[test]
+    fn opt_in_step_runs_only_where_it_is_named() {
+        let names = |only: &[String]| -> Vec<&str> {
+            let steps = selected(only).expect("they exist");
+            steps.iter().map(|step| step.name).collect()
+        };
+        assert!(!names(&[]).contains(&"guidellm"));
+        assert_eq!(names(&["guidellm".to_owned()]), ["guidellm"]);
+        let all = list(&selected(&[]).expect("steps"), &[]);
+        assert!(all.contains("(opt-in: --only guidellm)"), "{all}");
     }
 }

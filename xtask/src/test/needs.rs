@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use crate::command;
 use crate::page::{self, Build};
 use crate::project::Project;
-use crate::setup::clients::{self, Clients};
+use crate::setup::clients::{self, Clients, PythonPackages};
 use crate::setup::wasm::Toolchain;
 use crate::setup::{browser, desktop, model, tools, vulkan, wasm};
 
@@ -31,8 +31,10 @@ pub enum Need {
     Browser,
     /// The default model.
     Model,
-    /// OpenAI's client packages.
+    /// OpenAI's client packages, and frameworks over them.
     Clients,
+    /// GuideLLM, with PyTorch.
+    GuideLlm,
     /// What the desktop program is built on.
     Webkit,
     /// What the desktop program's window is driven with.
@@ -46,6 +48,7 @@ pub struct Context<'a> {
     toolchain: Option<Toolchain>,
     model: Option<PathBuf>,
     clients: Option<Clients>,
+    guidellm: Option<PythonPackages>,
     /// Whether the page as it ships was built in this run.
     page: Cell<bool>,
     /// The needs that could not be met, with the reason.
@@ -63,6 +66,7 @@ impl<'a> Context<'a> {
             toolchain: None,
             model: None,
             clients: None,
+            guidellm: None,
             page: Cell::new(false),
             unmet: BTreeMap::new(),
         };
@@ -85,6 +89,9 @@ impl<'a> Context<'a> {
             Need::Browser => browser::ensure()?,
             Need::Model => self.model = Some(model::ensure(self.project)?),
             Need::Clients => self.clients = Some(clients::ensure(self.project)?),
+            Need::GuideLlm => {
+                self.guidellm = Some(clients::ensure_guidellm(self.project)?);
+            }
             Need::Webkit => desktop::ensure()?,
             Need::Window => desktop::ensure_driver()?,
         }
@@ -115,7 +122,7 @@ impl<'a> Context<'a> {
             .context("the default model was not set up")
     }
 
-    /// OpenAI's client packages.
+    /// OpenAI's client packages, and frameworks over them.
     ///
     /// # Errors
     /// For a step that does not list [`Need::Clients`].
@@ -123,6 +130,14 @@ impl<'a> Context<'a> {
         self.clients
             .as_ref()
             .context("OpenAI's client packages were not set up")
+    }
+
+    /// GuideLLM's packages.
+    ///
+    /// # Errors
+    /// For a step that does not list [`Need::GuideLlm`].
+    pub fn guidellm(&self) -> Result<&PythonPackages> {
+        self.guidellm.as_ref().context("GuideLLM was not set up")
     }
 
     /// Builds the page as it ships, once for all steps that want it.
