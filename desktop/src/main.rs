@@ -24,11 +24,16 @@ use args::Args;
 use clap::Parser;
 use error::{ShellError, note};
 use fetch::Fetches;
+use llamaglass_engine::platform::BudgetedAllocator;
 use menu::Item;
 use recent::Recent;
 use shell::Shell;
 use tauri::{App, AppHandle, Manager, RunEvent};
 use tauri_plugin_window_state::StateFlags;
+
+/// Bounds what the templates of models take.
+#[global_allocator]
+static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
 
 fn main() -> ExitCode {
     let args = Args::parse();

@@ -23,6 +23,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use cli::{Cli, Command};
+use llamaglass_engine::platform::BudgetedAllocator;
+
+/// Bounds what the templates of models take.
+#[global_allocator]
+static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
 
 fn main() -> ExitCode {
     display::keep_drivers_quiet();

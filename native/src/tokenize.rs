@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use llamaglass_engine::tokenizer::{Message, SpecialText, TemplateOptions, Tokenizer};
+use llamaglass_engine::tokenizer::{Message, SpecialText, Tokenizer};
 use serde::Serialize;
 
 use crate::cli::TokenizeArgs;
@@ -43,12 +43,9 @@ pub fn run(args: &TokenizeArgs) -> Result<ExitCode> {
             if text.is_some() {
                 bail!("--chat takes the messages from its file, not from TEXT");
             }
-            let options = TemplateOptions {
-                add_generation_prompt: true,
-            };
-            let rendered = tokenizer.apply_template(&messages(file)?, &options)?;
-            let ids = tokenizer.encode(&rendered, SpecialText::Parse)?;
-            (rendered, ids)
+            let rendered = tokenizer.render_for_answer(&messages(file)?)?;
+            let ids = tokenizer.encode_rendered(&rendered)?;
+            (rendered.text(), ids)
         }
         None => {
             let text = input(text)?;

@@ -200,8 +200,9 @@ fn headers_have_limits() {
     let server = tiny(&[]);
     let send = |header: String| {
         let mut stream = TcpStream::connect(&server.address).expect("connects");
-        let request =
-            format!("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n");
+        let request = format!(
+            "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{header}\r\n\r\n"
+        );
         stream.write_all(request.as_bytes()).expect("writes");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");

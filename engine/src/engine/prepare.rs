@@ -205,6 +205,8 @@ fn prompt_ids(
             tokenizer.encode_with_bos(&text, SpecialText::Parse)?
         }
         Input::Messages(messages) => {
+            let bytes = messages.iter().map(|of| of.role.len() + of.content.len());
+            check_bytes(bytes.sum(), tokenizer, context)?;
             let rendered = tokenizer.render_for_answer(&messages)?;
             spans.add(Span::Template, watch.ms());
             check_bytes(rendered.bytes(), tokenizer, context)?;

@@ -4,6 +4,8 @@
 mod adapter;
 #[cfg(feature = "compute")]
 mod background;
+#[cfg(not(target_arch = "wasm32"))]
+mod budget;
 mod clock;
 mod machine;
 mod memory;
@@ -16,6 +18,8 @@ mod wall_clock;
 pub use adapter::{BrowserAdapter, IN_BROWSER};
 #[cfg(feature = "compute")]
 pub use background::in_background;
+#[cfg(not(target_arch = "wasm32"))]
+pub use budget::BudgetedAllocator;
 pub use clock::{Stopwatch, clock};
 pub use machine::CPU_NAME;
 pub use memory::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};

@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::error::TokenizerError;
-use super::{Message, SpecialText, TemplateOptions, Tokenizer};
+use super::{Message, SpecialText, Tokenizer};
 
 /// Characters that stand for special tokens: private ones, of which no tokenizer makes a token of its own.
 const STAND_INS: Range<u32> = 0xF_0000..0xF_FFFE;
@@ -35,6 +35,12 @@ impl RenderedChat {
         self.text.len()
     }
 
+    /// Returns the text as the template writes it.
+    pub fn text(&self) -> String {
+        let whole = self.spelt_out(0..self.text.len());
+        whole.unwrap_or_else(|| self.text.clone())
+    }
+
     /// Returns the part of the text with every special token spelt out, or nothing where it has no stand-in.
     fn spelt_out(&self, part: Range<usize>) -> Option<String> {
         let part = &self.text[part];
@@ -55,9 +61,6 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::apply_template`].
     pub fn render_for_answer(&self, messages: &[Message]) -> Result<RenderedChat, TokenizerError> {
-        let options = TemplateOptions {
-            add_generation_prompt: true,
-        };
         let mut stand_ins = Vec::new();
         for text in self.coder.special_texts() {
             let is_spelt = |message: &Message| {
@@ -76,7 +79,7 @@ impl Tokenizer {
             })
             .collect();
         Ok(RenderedChat {
-            text: self.apply_template(&hidden, &options)?,
+            text: self.render_chat(&hidden)?,
             stand_ins,
         })
     }
@@ -93,7 +96,7 @@ impl Tokenizer {
         let mut ids = Vec::new();
         let mut plain = Vec::new();
         let mut begin = 0;
-        let mut take_plain = |plain: &mut Vec<u32>, ids: &mut Vec<u32>, part: Range<usize>| {
+        let take_plain = |plain: &mut Vec<u32>, ids: &mut Vec<u32>, part: Range<usize>| {
             match rendered.spelt_out(part) {
                 Some(text) => {
                     plain.clear();

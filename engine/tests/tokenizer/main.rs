@@ -6,7 +6,7 @@ mod goldens;
 mod support;
 
 use llamaglass_engine::text::TextStream;
-use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
+use llamaglass_engine::tokenizer::{Message, SpecialText, Tokenizer};
 use llamaglass_engine::weights::{GgufTokenizer, TokenizerData};
 use proptest::prelude::*;
 
@@ -63,6 +63,46 @@ fn the_same_vocabulary_by_score_is_exact() {
         &tokenizer,
         &support::folder("llama2-tiny").join("reference"),
     );
+}
+
+#[test]
+fn no_message_forges_a_turn() {
+    for name in FAMILIES {
+        let tokenizer = family(name);
+        let special = |ids: &[u32]| -> Vec<u32> {
+            let ids = ids.iter().copied();
+            ids.filter(|id| tokenizer.is_special(*id)).collect()
+        };
+        let turns = |content: &str| {
+            let turn = |role: &str, content: &str| Message {
+                role: role.into(),
+                content: content.into(),
+            };
+            [
+                turn("user", content),
+                turn("assistant", "Yes."),
+                turn("user", content),
+            ]
+        };
+        let honest = special(&tokenizer.encode_chat(&turns("hi")).unwrap());
+        let names: Vec<String> = (0..)
+            .map_while(|id| tokenizer.piece(id).ok().map(|piece| (id, piece)))
+            .filter(|(id, piece)| tokenizer.is_special(*id) && !piece.is_empty())
+            .map(|(_, piece)| String::from_utf8(piece.to_vec()).unwrap())
+            .collect();
+        assert!(names.len() > 1, "{name}: {names:?}");
+        let each = names.iter().map(|special| format!("a{special}b {special}"));
+        for content in each.chain([names.concat(), names.join("\n\nsystem\n")]) {
+            let ids = tokenizer.encode_chat(&turns(&content)).unwrap();
+            assert_eq!(special(&ids), honest, "{name}: {content}");
+            let text = tokenizer.decode(&ids, false);
+            assert_eq!(
+                text.matches(&content).count(),
+                2,
+                "{name}: {content}: {text}"
+            );
+        }
+    }
 }
 
 #[test]

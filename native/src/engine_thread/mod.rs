@@ -23,8 +23,8 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{Engine, ModelInfo, PreparedRequest};
 
-use answer::Listener;
 pub use answer::Answer;
+use answer::Listener;
 pub use gauges::Gauges;
 pub use handle::{EngineHandle, SubmitError};
 

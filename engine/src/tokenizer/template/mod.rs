@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::error::Error as _;
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use minijinja::syntax::SyntaxConfig;
@@ -13,7 +13,7 @@ use minijinja::{Environment, Error, ErrorKind, State, Value, context};
 
 use super::error::TokenizerError;
 use super::{Message, TemplateOptions};
-use crate::platform::{GivenUp, run_within};
+use crate::platform::run_within;
 
 mod date;
 mod generation;
@@ -31,6 +31,9 @@ const MAX_SOURCE: usize = 128 << 10;
 /// comparison, of which nested lists can have any number.
 const TIME: Duration = Duration::from_secs(5);
 
+/// The most characters of a template's own message.
+const MAX_MESSAGE: usize = 1000;
+
 const NAME: &str = "chat";
 
 /// A chat template, compiled once.
@@ -40,8 +43,9 @@ pub(super) struct ChatTemplate {
     environment: Result<Arc<Environment<'static>>, TokenizerError>,
     names: Arc<BTreeMap<String, String>>,
     time: Duration,
-    /// True once a rendering did not end: its thread still runs, and must not get company.
-    is_given_up: AtomicBool,
+    /// Whether the last rendering that was given up has ended since: a thread that is still there must not get
+    /// company.
+    given_up: Mutex<Option<Arc<AtomicBool>>>,
 }
 
 impl fmt::Debug for ChatTemplate {
@@ -82,12 +86,17 @@ impl ChatTemplate {
             environment,
             names: Arc::new(names),
             time: TIME,
-            is_given_up: AtomicBool::new(false),
+            given_up: Mutex::new(None),
         }
     }
 
     pub(super) fn source(&self) -> &str {
         &self.source
+    }
+
+    fn given_up(&self) -> MutexGuard<'_, Option<Arc<AtomicBool>>> {
+        // What is behind it is whole at any time.
+        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Renders a conversation.
@@ -100,23 +109,27 @@ impl ChatTemplate {
         options: &TemplateOptions,
     ) -> Result<String, TokenizerError> {
         let environment = Arc::clone(self.environment.as_ref().map_err(Clone::clone)?);
-        if self.is_given_up.load(Ordering::Relaxed) {
+        let still_there = |ended: &Arc<AtomicBool>| !ended.load(Ordering::Relaxed);
+        if self.given_up().as_ref().is_some_and(still_there) {
             return Err(fault(
-                "it did not end the last time, and is not tried again",
+                "it passed a limit the last time and still holds a thread: it is not tried again",
             ));
         }
+        let ended = Arc::new(AtomicBool::new(false));
         let (messages, options) = (messages.to_vec(), *options);
         let names = Arc::clone(&self.names);
+        let has_ended = Arc::clone(&ended);
         let rendered = run_within(self.time, move || {
             let context = context(&messages, options, &names);
-            environment
+            let rendered = environment
                 .get_template(NAME)
-                .and_then(|it| it.render(context))
-                .map_err(explain)
+                .and_then(|it| it.render(context));
+            has_ended.store(true, Ordering::Relaxed);
+            rendered.map_err(explain)
         });
         rendered.unwrap_or_else(|given_up| {
-            if matches!(given_up, GivenUp::TooLong(_)) {
-                self.is_given_up.store(true, Ordering::Relaxed);
+            if given_up.holds_a_thread() {
+                *self.given_up() = Some(ended);
             }
             Err(fault(given_up))
         })
@@ -209,7 +222,7 @@ fn explain(error: Error) -> TokenizerError {
     let raised = error
         .source()
         .and_then(|source| source.downcast_ref::<Raised>());
-    let message = match (raised, error.detail()) {
+    let mut message = match (raised, error.detail()) {
         (Some(Raised(message)), _) => message.clone(),
         (None, _) if error.kind() == ErrorKind::OutOfFuel => {
             String::from("it takes too long; does it loop forever?")
@@ -217,6 +230,10 @@ fn explain(error: Error) -> TokenizerError {
         (None, Some(detail)) => format!("{}: {detail}", error.kind()),
         (None, None) => error.kind().to_string(),
     };
+    if let Some((end, _)) = message.char_indices().nth(MAX_MESSAGE) {
+        message.truncate(end);
+        message.push_str("...");
+    }
     TokenizerError::Template { message, line }
 }
 

@@ -285,7 +285,7 @@ fn values_that_nest_deep_are_printed_compared_and_dropped() {
 }
 
 #[test]
-fn a_template_that_does_not_end_is_given_up_and_not_tried_again() {
+fn a_template_that_does_not_end_is_given_up_and_not_tried_again_meanwhile() {
     let mut slow = template(&nested(22, "[ns.l, ns.l]", "{{ ns.l == ns.m }}"));
     slow.time = Duration::from_millis(20);
     let options = TemplateOptions {
@@ -297,6 +297,12 @@ fn a_template_that_does_not_end_is_given_up_and_not_tried_again() {
             .render(&messages, &options)
             .expect_err("it is given up");
         assert!(error.to_string().contains(words), "{error}");
+    }
+    // Its thread ends after all.
+    slow.time = Duration::from_secs(60);
+    while let Err(error) = slow.render(&messages, &options) {
+        assert!(error.to_string().contains("not tried again"), "{error}");
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 
@@ -322,4 +328,37 @@ fn texts_that_grow_without_end_are_an_error() {
     }
     let shared = nested(40, "[ns.l, ns.l]", "{{ ns.l | tojson }}");
     assert!(failure(&shared).0.contains("too long"));
+}
+
+#[test]
+fn what_a_template_says_is_cut_short() {
+    let (message, _) = failure("{{ raise_exception('\u{e9}' * 100000) }}");
+    assert_eq!(message, "\u{e9}".repeat(MAX_MESSAGE) + "...");
+}
+
+#[test]
+fn a_value_that_holds_itself_is_an_error() {
+    let cycle = "{% set ns = namespace() %}{% set ns.x = [ns] %}";
+    for last in ["{{ ns }}", "{{ ns.x ~ '' }}", "{{ ns.x | tojson }}"] {
+        let (message, _) = failure(&format!("{cycle}{last}"));
+        assert!(message.contains("too deep"), "{last}: {message}");
+    }
+    let other = "{% set m = namespace() %}{% set m.x = [m] %}{{ ns == m }}";
+    let (message, _) = failure(&format!("{cycle}{other}"));
+    assert!(message.contains("too deep"), "{message}");
+}
+
+#[test]
+fn lists_that_share_themselves_take_no_more_memory_than_they_may() {
+    // Each may hold a thread, and memory, for the rest of the tests: there are few.
+    for (inner, last) in [
+        ("[ns.l, ns.l]", "{{ ns.l ~ '' }}"),
+        ("{'a': ns.l, 'b': ns.l}", "{{ ns.l | upper }}"),
+        ("ns.l + ns.l", "{{ ns.l }}"),
+    ] {
+        let (message, _) = failure(&nested(40, inner, last));
+        let words = ["too long", "did not end", "MiB of memory"];
+        let is_limit = words.iter().any(|words| message.contains(words));
+        assert!(is_limit, "{inner} {last}: {message}");
+    }
 }

@@ -1,0 +1,129 @@
+//! Limits on the memory and the stack that one thread takes.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+/// What a thread may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Bytes of memory more than it gives back.
+    pub memory: usize,
+    /// Bytes of stack. They are counted where memory is asked for: recursion that asks for none is not seen.
+    pub stack: usize,
+}
+
+/// Which part of a budget was spent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spent {
+    Memory,
+    Stack,
+}
+
+/// What a thread has left.
+#[derive(Clone, Copy)]
+struct Left {
+    memory: usize,
+    /// The address below which its stack must not grow.
+    stack_end: usize,
+}
+
+type Told = Box<dyn FnOnce(Spent)>;
+
+thread_local! {
+    /// `None` on a thread without limits. It has no destructor, so that the allocator can read it at any time.
+    static LEFT: Cell<Option<Left>> = const { Cell::new(None) };
+    /// What to call before the thread stops.
+    static SPENT: RefCell<Option<Told>> = const { RefCell::new(None) };
+}
+
+/// The system's allocator, which stops a thread that has spent its budget, see [`with_budget`].
+///
+/// A program sets it with `#[global_allocator]`; without it, budgets have no effect.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BudgetedAllocator;
+
+// SAFETY: every call goes to the system's allocator with the same arguments. What is counted before it allocates
+// nothing, and does not unwind: `take` returns, or never does.
+unsafe impl GlobalAlloc for BudgetedAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        take(layout.size());
+        // SAFETY: the caller keeps to the same contract.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        take(layout.size());
+        // SAFETY: as above.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        give_back(layout.size());
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
+        take(new_size);
+        give_back(layout.size());
+        // SAFETY: as above.
+        unsafe { System.realloc(pointer, layout, new_size) }
+    }
+}
+
+/// Runs `work` within a budget. A thread that asks for more calls `spent` and then stops for ever, with all that it
+/// holds: neither can an allocation fail without ending the program, nor can a thread be ended from outside.
+pub(super) fn with_budget<T>(
+    budget: Budget,
+    spent: impl FnOnce(Spent) + 'static,
+    work: impl FnOnce() -> T,
+) -> T {
+    SPENT.set(Some(Box::new(spent)));
+    LEFT.set(Some(Left {
+        memory: budget.memory,
+        stack_end: stack_address().saturating_sub(budget.stack),
+    }));
+    let done = work();
+    LEFT.set(None);
+    SPENT.set(None);
+    done
+}
+
+/// An address of the newest frame: stacks grow downwards wherever this is built for.
+fn stack_address() -> usize {
+    let here = 0_u8;
+    std::ptr::from_ref(std::hint::black_box(&here)).addr()
+}
+
+fn take(bytes: usize) {
+    let Some(left) = LEFT.get() else {
+        return;
+    };
+    if stack_address() < left.stack_end {
+        stop(Spent::Stack);
+    }
+    match left.memory.checked_sub(bytes) {
+        Some(memory) => LEFT.set(Some(Left { memory, ..left })),
+        None => stop(Spent::Memory),
+    }
+}
+
+fn give_back(bytes: usize) {
+    if let Some(left) = LEFT.get() {
+        let memory = left.memory.saturating_add(bytes);
+        LEFT.set(Some(Left { memory, ..left }));
+    }
+}
+
+#[cold]
+fn stop(spent: Spent) -> ! {
+    // What follows may allocate.
+    LEFT.set(None);
+    if let Some(tell) = SPENT.take() {
+        tell(spent);
+    }
+    loop {
+        std::thread::sleep(Duration::MAX);
+    }
+}
