@@ -57,6 +57,16 @@ fn dot_files_are_no_part_of_the_page() {
 
 #[cfg(unix)]
 #[test]
+fn a_pipe_is_no_part_of_the_page() {
+    let (folder, server) = page();
+    let pipe = folder.path().join("page/pipe");
+    let made = std::process::Command::new("mkfifo").arg(pipe).status();
+    assert!(made.expect("mkfifo").success());
+    assert_eq!(server.get("/pipe").0, 404);
+}
+
+#[cfg(unix)]
+#[test]
 fn links_that_leave_the_folder_are_no_part_of_the_page() {
     use std::os::unix::fs::symlink;
 
@@ -69,7 +79,10 @@ fn links_that_leave_the_folder_are_no_part_of_the_page() {
     symlink(outside.join("secret.txt"), page.join("file.txt")).expect("linked");
     symlink(&outside, page.join("folder")).expect("linked");
     symlink(page.join("a b.js"), page.join("inside.js")).expect("linked");
-    for path in ["/file.txt", "/folder/secret.txt", "/folder/"] {
+    fs::create_dir(page.join(".git")).expect("a folder");
+    fs::write(page.join(".git/config"), "secret").expect("written");
+    symlink(page.join(".git"), page.join("hidden")).expect("linked");
+    for path in ["/file.txt", "/folder/secret.txt", "/folder/", "/hidden/config"] {
         let (status, body) = server.get(path);
         assert_eq!(status, 404, "{path}");
         assert!(!body.contains("secret"), "{path}");

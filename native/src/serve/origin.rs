@@ -46,6 +46,10 @@ impl Allowed {
     /// [`ApiError::ForeignHost`], [`ApiError::ForeignOrigin`] or [`ApiError::ContentType`].
     fn check(&self, method: &Method, headers: &HeaderMap) -> Result<(), ApiError> {
         let host = text(headers, &HOST);
+        if headers.get_all(HOST).iter().nth(1).is_some() {
+            // RFC 9112, section 3.2.
+            return Err(ApiError::ForeignHost("two names at once".into()));
+        }
         // Browsers always send one.
         if let Some(host) = host.filter(|host| !self.is_own_host(host)) {
             return Err(ApiError::ForeignHost(host.to_owned()));
@@ -65,6 +69,9 @@ impl Allowed {
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
         };
+        if authority.as_str().contains('@') {
+            return false;
+        }
         let name = authority.host();
         let address = name.trim_start_matches('[').trim_end_matches(']');
         let is_named = |own: &String| own.eq_ignore_ascii_case(name);
@@ -145,11 +152,16 @@ mod tests {
             "evil.example",
             "127.0.0.1.evil.example:8000",
             "localhost.evil.example",
+            "evil.example@localhost",
             "",
         ] {
             let refused = check(&allowed(), &[(HOST, host)]);
             assert_eq!(refused, Err(ApiError::ForeignHost(host.into())));
         }
+        let mut two = HeaderMap::new();
+        two.append(HOST, HeaderValue::from_static("localhost"));
+        two.append(HOST, HeaderValue::from_static("evil.example"));
+        assert!(allowed().check(&Method::POST, &two).is_err());
         let with_key = Allowed {
             any_host: true,
             ..allowed()

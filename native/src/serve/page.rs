@@ -15,7 +15,8 @@ use tower_http::services::ServeDir;
 /// The page's headers, a header a line.
 const HEADERS: &str = include_str!("../../../public/headers.txt");
 
-/// Serves the files of `folder`, except for names that begin with a dot and links that leave the folder.
+/// Serves the files of `folder`, except for names that begin with a dot, links that lead to such names or out of the
+/// folder, and what is no file.
 ///
 /// # Errors
 /// Where the folder has no page.
@@ -64,15 +65,26 @@ fn is_part_of(folder: &Path, path: &str) -> bool {
     let Ok(path) = percent_decode_str(path).decode_utf8() else {
         return false;
     };
-    if path.split(['/', '\\']).any(|part| part.starts_with('.')) {
+    if path.split(['/', '\\']).any(is_hidden) {
         return false;
     }
     let mut file: PathBuf = folder.join(path.trim_start_matches('/'));
     if file.is_dir() {
         file.push("index.html");
     }
-    file.canonicalize()
-        .is_ok_and(|file| file.starts_with(folder))
+    let Ok(file) = file.canonicalize() else {
+        return false;
+    };
+    let Ok(inside) = file.strip_prefix(folder) else {
+        return false;
+    };
+    // A link may lead to a name that begins with a dot, and reading a pipe would wait for ever.
+    let mut names = inside.iter().map(|name| name.to_string_lossy());
+    !names.any(|name| is_hidden(&name)) && file.is_file()
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
 }
 
 #[cfg(test)]
