@@ -2,6 +2,9 @@
 
 use serde_json::Value;
 
+/// The most ids around a text; models have up to three.
+const MAX_IDS: usize = 64;
+
 /// The ids that go before and after a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Surround {
@@ -40,6 +43,7 @@ impl Surround {
                     step.before.append(&mut all.before);
                     all.before = step.before;
                     all.after.append(&mut step.after);
+                    all.check()?;
                 }
                 Ok(all)
             }
@@ -66,6 +70,7 @@ impl Surround {
                 } else {
                     all.before.extend(ids)
                 }
+                all.check()?;
             } else {
                 return Err(format!("TemplateProcessing has a piece {piece}"));
             }
@@ -74,6 +79,14 @@ impl Surround {
             return Err("TemplateProcessing has no place for the text".into());
         }
         Ok(all)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let ids = self.before.len() + self.after.len();
+        if ids > MAX_IDS {
+            return Err(format!("{ids} ids around a text, of at most {MAX_IDS}"));
+        }
+        Ok(())
     }
 
     /// The ids of a text with what goes around it.
@@ -120,6 +133,17 @@ mod tests {
     #[test]
     fn nothing_surrounds_without_a_post_processor() {
         assert_eq!(Surround::from_json(&Value::Null), Ok(Surround::default()));
+    }
+
+    #[test]
+    fn a_template_of_any_number_of_ids_is_an_error() {
+        let mut long = template();
+        long["special_tokens"]["<s>"]["ids"] = vec![1; 63].into();
+        let refused = Surround::from_json(&long).expect_err("refused");
+        assert_eq!(refused, "65 ids around a text, of at most 64");
+        let many = vec![template(); 30];
+        let many = json!({ "type": "Sequence", "processors": many });
+        assert!(Surround::from_json(&many).is_err());
     }
 
     #[test]
