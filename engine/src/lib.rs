@@ -33,8 +33,3 @@ pub use engine::{BareRun, Engine, PreparedRequest, Preparer, memory_ledger, prob
 pub use forward::device::adapters;
 pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};
 pub use llamaglass_shaders::Variant;
-
-/// As in the programs.
-#[cfg(all(test, not(target_arch = "wasm32")))]
-#[global_allocator]
-static ALLOCATOR: platform::BudgetedAllocator = platform::BudgetedAllocator;

@@ -82,7 +82,12 @@ fn links_that_leave_the_folder_are_no_part_of_the_page() {
     fs::create_dir(page.join(".git")).expect("a folder");
     fs::write(page.join(".git/config"), "secret").expect("written");
     symlink(page.join(".git"), page.join("hidden")).expect("linked");
-    for path in ["/file.txt", "/folder/secret.txt", "/folder/", "/hidden/config"] {
+    for path in [
+        "/file.txt",
+        "/folder/secret.txt",
+        "/folder/",
+        "/hidden/config",
+    ] {
         let (status, body) = server.get(path);
         assert_eq!(status, 404, "{path}");
         assert!(!body.contains("secret"), "{path}");

@@ -43,6 +43,11 @@ thread_local! {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BudgetedAllocator;
 
+/// As in the programs.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
+
 // SAFETY: every call goes to the system's allocator with the same arguments. What is counted before it allocates
 // nothing, and does not unwind: `take` returns, or never does.
 unsafe impl GlobalAlloc for BudgetedAllocator {
