@@ -1,7 +1,7 @@
 //! A server that answers in place of an engine in the page: what is known of it, and why it can't be
 //! used, in words; pure.
 
-use llamaglass_engine::openai::{AddressError, ProtocolError};
+use llamaglass_openai::{AddressError, ProtocolError};
 pub use llamaglass_session::server::{ApiKey, ServerModel, host};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -1,17 +1,11 @@
 //! A Llama engine on burn: the same code in the browser (wasm, WebGPU) and natively (wgpu, CPU),
 //! with the time of every step booked by span.
 
-pub mod bench;
 pub mod bytes;
 pub mod constraint;
-pub mod dataset;
 mod engine;
 pub mod event;
 pub mod forward;
-pub mod lab;
-pub mod openai;
-#[cfg(feature = "compute")]
-pub mod parity;
 pub mod platform;
 pub mod sampling;
 pub mod scheduler;

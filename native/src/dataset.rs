@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use llamaglass_engine::dataset::Dataset;
+use llamaglass_lab::dataset::Dataset;
 use thiserror::Error;
 
 use crate::cli::DatasetArgs;

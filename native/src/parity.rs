@@ -7,7 +7,7 @@ mod report;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use llamaglass_engine::parity::{self, Kind, Reference};
+use llamaglass_lab::parity::{self, Kind, Reference};
 use llamaglass_engine::{LoadOptions, ModelInfo};
 
 use crate::cli::ParityArgs;

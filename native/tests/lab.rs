@@ -25,7 +25,7 @@ fn dataset(folder: &std::path::Path, lengths: &[(usize, usize)]) -> String {
 
 #[test]
 fn the_committed_schema_is_that_of_the_results() {
-    let generated = schemars::schema_for!(llamaglass_engine::lab::LabResult);
+    let generated = schemars::schema_for!(llamaglass_lab::LabResult);
     let generated = serde_json::to_value(&generated).expect("JSON");
     if std::env::var_os("LLAMAGLASS_BLESS").is_some() {
         let text = serde_json::to_string_pretty(&generated).expect("JSON");

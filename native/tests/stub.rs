@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{GGUF, family_arg, json, run, stderr, succeeds};
 use futures::StreamExt;
-use llamaglass_engine::openai::{PieceReader, Said};
+use llamaglass_openai::{PieceReader, Said};
 use serde_json::{Value, json};
 use server::tiny;
 

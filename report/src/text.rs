@@ -1,6 +1,6 @@
 //! Text and numbers as they stand in a report.
 
-pub use llamaglass_engine::lab::digits as number;
+pub use llamaglass_lab::digits as number;
 use llamaglass_engine::timing::Clock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

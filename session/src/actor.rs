@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, StreamExt};
-use llamaglass_engine::bench::Bench;
+use llamaglass_lab::bench::Bench;
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};

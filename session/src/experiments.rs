@@ -2,16 +2,16 @@
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, StreamExt};
-use llamaglass_engine::dataset::Row;
+use llamaglass_lab::dataset::Row;
 use llamaglass_engine::event::{Event, Fault, RequestId};
-use llamaglass_engine::lab::ablate::{self, AblateData, AblateSettings, Switch};
-use llamaglass_engine::lab::bare::{self, BareSettings, encode};
-use llamaglass_engine::lab::chain;
-use llamaglass_engine::lab::kernels::{self, KernelSettings};
-use llamaglass_engine::lab::lengths::StatsData;
-use llamaglass_engine::lab::load::{LoadData, OpenLoop, open_loop};
-use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings};
-use llamaglass_engine::lab::{
+use llamaglass_lab::experiments::ablate::{self, AblateData, AblateSettings, Switch};
+use llamaglass_lab::experiments::bare::{self, BareSettings, encode};
+use llamaglass_lab::experiments::chain;
+use llamaglass_lab::experiments::kernels::{self, KernelSettings};
+use llamaglass_lab::experiments::lengths::StatsData;
+use llamaglass_lab::experiments::load::{LoadData, OpenLoop, open_loop};
+use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings};
+use llamaglass_lab::{
     Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers, asking,
 };
 use llamaglass_engine::platform::{Stopwatch, unix_time_seconds};

@@ -7,9 +7,9 @@
 //! Variants are serde's externally tagged ones. With an internal tag serde buffers every message before it
 //! reads it, and the code for that is a considerable part of the page's WebAssembly.
 
-use llamaglass_engine::bench;
+use llamaglass_lab::bench;
 use llamaglass_engine::event::{Event, FinishReason};
-use llamaglass_engine::lab::{Point, Progress};
+use llamaglass_lab::{Point, Progress};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{
     BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, StubLevel,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use llamaglass_engine::openai::ServedModel;
+use llamaglass_openai::ServedModel;
 use serde::{Deserialize, Serialize};
 
 /// A model of a server, which is all that the page knows of it.

@@ -2,7 +2,7 @@
 
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::window;
-use llamaglass_engine::openai::{PieceReader, Said, ServedModel, refusal, served_models, whole};
+use llamaglass_openai::{PieceReader, Said, ServedModel, refusal, served_models, whole};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use llamaglass_engine::openai::Ask;
+use llamaglass_openai::Ask;
 use llamaglass_engine::scheduler::Request;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};

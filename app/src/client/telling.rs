@@ -1,7 +1,7 @@
 //! What a server says of an answer, as the page hears it; pure.
 
 use llamaglass_engine::event::{Event, Fault, FinishReason, RequestId, Usage};
-use llamaglass_engine::openai::{Piece, Prefill, Said, ServerUsage, Started};
+use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
 
 use crate::protocol::{Opaque, Reply, Tag, ToldUsage};
 use crate::server::ServerError;
@@ -186,7 +186,7 @@ impl Telling {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::openai::PieceReader;
+    use llamaglass_openai::PieceReader;
     use llamaglass_engine::timing::{
         Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming,
     };

@@ -1,7 +1,7 @@
 //! Two runs of an experiment beside each other; pure.
 
-use llamaglass_engine::lab::chain::ChainNode;
-use llamaglass_engine::lab::{Data, Estimate, LabResult, Machine};
+use llamaglass_lab::experiments::chain::ChainNode;
+use llamaglass_lab::{Data, Estimate, LabResult, Machine};
 use llamaglass_engine::stats::Distribution;
 
 use super::{LabSettings, fields};
@@ -213,9 +213,9 @@ fn chain(node: &ChainNode, above: &str, all: &mut Vec<Figure>) {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::Experiment;
-    use llamaglass_engine::lab::ladder::{LadderData, LadderSettings, Layer};
-    use llamaglass_engine::lab::lengths::StatsData;
+    use llamaglass_lab::Experiment;
+    use llamaglass_lab::experiments::ladder::{LadderData, LadderSettings, Layer};
+    use llamaglass_lab::experiments::lengths::StatsData;
 
     use super::*;
 

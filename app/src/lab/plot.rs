@@ -1,6 +1,6 @@
 //! Points as they are measured, in a picture that grows; pure.
 
-use llamaglass_engine::lab::Point;
+use llamaglass_lab::Point;
 
 /// So many points are drawn; of more, the last ones.
 const MOST: usize = 400;

@@ -1,7 +1,7 @@
 //! Requests to whoever answers the page, as the page's clock saw them; pure.
 
-use llamaglass_engine::lab::Arrivals;
-use llamaglass_engine::lab::load::LoadRun;
+use llamaglass_lab::Arrivals;
+use llamaglass_lab::experiments::load::LoadRun;
 use llamaglass_engine::stats::Distribution;
 
 /// What came of a request. Times are milliseconds of the page's clock.

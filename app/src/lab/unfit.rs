@@ -1,7 +1,7 @@
 //! What can't be measured of whoever answers, and why.
 
 use llamaglass_engine::ForwardPath;
-use llamaglass_engine::lab::Experiment;
+use llamaglass_lab::Experiment;
 
 use crate::state::Loaded;
 
@@ -38,7 +38,7 @@ pub fn unfit(experiment: Experiment, loaded: Option<&Loaded>) -> Option<&'static
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::openai::ServedModel;
+    use llamaglass_openai::ServedModel;
 
     use super::*;
     use crate::server::ServerModel;

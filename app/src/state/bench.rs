@@ -1,7 +1,7 @@
 //! The benchmark: the same as `llamaglass bench`, over the engine that the page has.
 
 use leptos::prelude::*;
-use llamaglass_engine::bench::{BenchReport, Comparison, Progress, Settings};
+use llamaglass_lab::bench::{BenchReport, Comparison, Progress, Settings};
 
 use super::{App, Engine, Loaded};
 use crate::protocol::Command;

@@ -40,7 +40,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use llamaglass_engine::bench::BenchReport;
+use llamaglass_lab::bench::BenchReport;
 use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 use web_sys::AbortController;
 

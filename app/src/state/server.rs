@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_engine::openai::{ServedModel, base_url};
+use llamaglass_openai::{ServedModel, base_url};
 use web_sys::AbortController;
 
 use super::{App, Engine, model, storage};

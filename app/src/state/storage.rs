@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::Experiment;
+use llamaglass_lab::Experiment;
 use serde::{Deserialize, Serialize};
 use web_sys::Storage;
 

@@ -3,7 +3,7 @@
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use llamaglass_engine::ForwardPath;
-use llamaglass_engine::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
+use llamaglass_lab::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
 use llamaglass_engine::stats::{Named, Range, StepStats};
 
 use super::download::download;

@@ -2,7 +2,7 @@
 
 use leptos::html::{Form, Select};
 use leptos::prelude::*;
-use llamaglass_engine::openai::ServedModel;
+use llamaglass_openai::ServedModel;
 
 use crate::state::{self, Connection, OwnServer as Own, app};
 

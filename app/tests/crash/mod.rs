@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use llamaglass_app::protocol::Reply;
 use llamaglass_app::server::ServerModel;
 use llamaglass_app::state::{self, App};
-use llamaglass_engine::openai::ServedModel;
+use llamaglass_openai::ServedModel;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 

@@ -7,10 +7,10 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::set_timeout;
-use llamaglass_engine::bench::{AtPosition, BenchReport, Progress, Settings};
+use llamaglass_lab::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
-use llamaglass_engine::lab::lengths::StatsData;
-use llamaglass_engine::lab::{
+use llamaglass_lab::experiments::lengths::StatsData;
+use llamaglass_lab::{
     Data, Experiment, LabResult, Machine, Point, Progress as LabProgress,
 };
 use llamaglass_engine::scheduler::{Input, Request};

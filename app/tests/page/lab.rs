@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use llamaglass_app::kept::Texts;
 use llamaglass_app::lab::Source;
 use llamaglass_app::state::{self, Outcome};
-use llamaglass_engine::lab::{Data, Experiment};
+use llamaglass_lab::{Data, Experiment};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::wasm_bindgen_test;
 

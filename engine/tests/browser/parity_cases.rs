@@ -1,6 +1,6 @@
 //! The engine in a browser: the same parity cases as natively, on WebGPU and on the CPU.
 use llamaglass_engine::bytes::{ByteSource, MemorySource};
-use llamaglass_engine::parity::{self, Kind, ModelFile, Reference};
+use llamaglass_lab::parity::{self, Kind, ModelFile, Reference};
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;

@@ -1,6 +1,6 @@
 //! A benchmark over an engine: everything that is asked for, or a reason; and it can be given up.
 
-use llamaglass_engine::bench::{Bench, BenchError, Settings};
+use llamaglass_lab::bench::{Bench, BenchError, Settings};
 use llamaglass_engine::{BackendChoice, LoadOptions};
 use pollster::block_on;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use llamaglass_engine::Roofline;
-use llamaglass_engine::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
+use llamaglass_lab::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
 use llamaglass_engine::stats::{Quantiles, Range};
 use llamaglass_engine::timing::KernelTime;
 

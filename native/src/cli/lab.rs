@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::Arrivals;
-use llamaglass_engine::lab::ablate::Switch;
+use llamaglass_lab::Arrivals;
+use llamaglass_lab::experiments::ablate::Switch;
 
 use super::load::seconds;
 use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn every_experiment_is_a_command() {
-        for experiment in llamaglass_engine::lab::Experiment::ALL {
+        for experiment in llamaglass_lab::Experiment::ALL {
             assert!(
                 parse(&[experiment.name(), "m.gguf"]).is_some(),
                 "{experiment}"

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use llamaglass_engine::lab::Arrivals;
+use llamaglass_lab::Arrivals;
 use llamaglass_engine::sampling::SamplingOptions;
 
 use super::{DatasetArgs, positive};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
-use llamaglass_engine::lab::{Experiment, LabError, LabResult};
+use llamaglass_lab::{Experiment, LabError, LabResult};
 use serde_json::json;
 
 use super::{Lab, is_stopped, status};
@@ -89,7 +89,7 @@ pub fn run(args: &AllArgs) -> Result<ExitCode> {
 }
 
 fn tell(lab: &Lab, results: &[LabResult], left_out: &[(String, String)]) -> Result<()> {
-    let summary = llamaglass_engine::lab::Summary::of(results);
+    let summary = llamaglass_lab::Summary::of(results);
     if lab.run.json {
         output::json(&json!({ "summary": summary, "left_out": left_out, "results": results }))?;
     } else {

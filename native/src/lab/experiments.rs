@@ -1,16 +1,16 @@
 //! Each experiment on a model of this program.
 
 use anyhow::{Result, ensure};
-use llamaglass_engine::lab::ablate::{AblateData, AblateSettings, AblationEffect, Switch, pairs};
-use llamaglass_engine::lab::bare::{self, BareSettings};
-use llamaglass_engine::lab::chain;
-use llamaglass_engine::lab::kernels::{self, KernelSettings};
-use llamaglass_engine::lab::ladder::{self, LadderSettings};
-use llamaglass_engine::lab::lengths::StatsData;
-use llamaglass_engine::lab::load::LoadData;
-use llamaglass_engine::lab::simulate::{self, SimulateData, SimulateSettings, busy_qps};
-use llamaglass_engine::lab::stub::{self, StubLoad, StubSettings};
-use llamaglass_engine::lab::{Arrivals, Data, LabError, LabResult, Progress, Watch, ablate};
+use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, AblationEffect, Switch, pairs};
+use llamaglass_lab::experiments::bare::{self, BareSettings};
+use llamaglass_lab::experiments::chain;
+use llamaglass_lab::experiments::kernels::{self, KernelSettings};
+use llamaglass_lab::experiments::ladder::{self, LadderSettings};
+use llamaglass_lab::experiments::lengths::StatsData;
+use llamaglass_lab::experiments::load::LoadData;
+use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings, busy_qps};
+use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
+use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch, ablate};
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::tokenizer::Tokenizer;
 use tokio::sync::watch;
@@ -332,7 +332,7 @@ async fn loads(
     args: &LabLoadArgs,
     target: Target,
     chat: bool,
-    rows: &llamaglass_engine::dataset::Dataset,
+    rows: &llamaglass_lab::dataset::Dataset,
     (folder, onlooker): (&Folder, &Onlooker),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {

@@ -1,7 +1,7 @@
 //! Loads of the lab, and what their results are to it.
 
-use llamaglass_engine::lab::Arrivals;
-use llamaglass_engine::lab::load::LoadRun;
+use llamaglass_lab::Arrivals;
+use llamaglass_lab::experiments::load::LoadRun;
 
 use crate::load_client::{Asking, LoadResult, Protocol, Qps, Wanted};
 

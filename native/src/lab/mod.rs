@@ -14,8 +14,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use llamaglass_engine::LoadOptions;
-use llamaglass_engine::dataset::Dataset;
-use llamaglass_engine::lab::{Data, LabError, LabResult};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::{Data, LabError, LabResult};
 
 use crate::cli::{LabArgs, LabCommand, ModelArgs, RunArgs};
 use crate::dataset;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use llamaglass_engine::bytes::replace_file;
-use llamaglass_engine::lab::{LabResult, SCHEMA_VERSION, Summary};
+use llamaglass_lab::{LabResult, SCHEMA_VERSION, Summary};
 use serde::Serialize;
 
 /// All results in one file.

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use llamaglass_engine::bytes::replace_file;
-use llamaglass_engine::dataset::Dataset;
-use llamaglass_engine::lab::bare::encode;
-use llamaglass_engine::lab::parity::{
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::bare::encode;
+use llamaglass_lab::experiments::parity::{
     Deviation, ParityData, ParityRow, first_divergence, logits, positions,
 };
-use llamaglass_engine::lab::{LabError, Progress, Watch};
+use llamaglass_lab::{LabError, Progress, Watch};
 use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
 use serde::{Deserialize, Serialize};

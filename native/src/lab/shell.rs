@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use llamaglass_engine::lab::{LabError, Machine};
+use llamaglass_lab::{LabError, Machine};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{Engine, LoadOptions, ModelInfo};
 use tokio::net::TcpListener;

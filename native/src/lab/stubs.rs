@@ -1,8 +1,8 @@
 //! Loads at each stub level, over HTTP.
 
-use llamaglass_engine::dataset::Dataset;
-use llamaglass_engine::lab::stub::{StubLoad, StubRun, Stubbed};
-use llamaglass_engine::lab::{Arrivals, LabError};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
+use llamaglass_lab::{Arrivals, LabError};
 use llamaglass_engine::{LoadOptions, StubLevel};
 use tokio::sync::watch;
 

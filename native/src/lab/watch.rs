@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use llamaglass_engine::lab::{Progress, Watch};
+use llamaglass_lab::{Progress, Watch};
 
 use crate::interrupt;
 use crate::output::{stderr_is_terminal, visible};

@@ -1,6 +1,6 @@
 //! Why a request has no whole answer.
 
-use llamaglass_engine::openai::ProtocolError;
+use llamaglass_openai::ProtocolError;
 use thiserror::Error;
 
 /// Why a request has no whole answer. Equal words are one group in a result.

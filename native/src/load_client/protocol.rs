@@ -1,7 +1,7 @@
 //! What is asked, and how answers are read: OpenAI's protocol, or the study's.
 
 use clap::ValueEnum;
-use llamaglass_engine::openai::{Ask, Piece, PieceReader, ProtocolError, Said, whole};
+use llamaglass_openai::{Ask, Piece, PieceReader, ProtocolError, Said, whole};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Summary;

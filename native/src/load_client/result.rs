@@ -1,6 +1,6 @@
 //! What a run found: one JSON, whoever asked for it.
 
-use llamaglass_engine::lab::Arrivals;
+use llamaglass_lab::Arrivals;
 use llamaglass_engine::platform::clock;
 use llamaglass_engine::timing::Clock;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use llamaglass_engine::openai::refusal;
+use llamaglass_openai::refusal;
 use llamaglass_engine::platform::Stopwatch;
 use reqwest::{Client, Request, Response};
 use tokio::sync::watch;

@@ -1,6 +1,6 @@
 //! The study's protocol as its client speaks it: one line of JSON per token.
 
-use llamaglass_engine::openai::{ProtocolError, refusal};
+use llamaglass_openai::{ProtocolError, refusal};
 use llamaglass_engine::stats::Summary;
 use serde::Deserialize;
 use serde_json::{Value, json};

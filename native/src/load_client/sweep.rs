@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use llamaglass_engine::dataset::Dataset;
-use llamaglass_engine::lab::{Arrivals, request_count};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::{Arrivals, request_count};
 use llamaglass_engine::platform::unix_time_seconds;
 use tokio::sync::watch;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llamaglass_engine::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
+use llamaglass_lab::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use serde::Serialize;
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use llamaglass_engine::lab::LabResult;
+use llamaglass_lab::LabResult;
 use serde_json::Value;
 use tempfile::TempDir;
 

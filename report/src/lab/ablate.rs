@@ -1,6 +1,6 @@
 //! `ablate`
 
-use llamaglass_engine::lab::ablate::{AblateData, AblationEffect};
+use llamaglass_lab::experiments::ablate::{AblateData, AblationEffect};
 
 use super::estimate;
 use super::part::{Item, Part};
@@ -97,8 +97,8 @@ fn left_out(data: &AblateData) -> Sheet {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::ablate::{AblateSettings, Switch, Timed};
-    use llamaglass_engine::lab::{Data, Difference};
+    use llamaglass_lab::experiments::ablate::{AblateSettings, Switch, Timed};
+    use llamaglass_lab::{Data, Difference};
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,6 +1,6 @@
 //! `bare`
 
-use llamaglass_engine::lab::bare::{BareData, BareRow};
+use llamaglass_lab::experiments::bare::{BareData, BareRow};
 
 use super::estimate;
 use super::part::{Item, Part};
@@ -152,7 +152,7 @@ fn requests(data: &BareData, name: &str, which: impl Fn(usize) -> bool, (x, y): 
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::Data;
+    use llamaglass_lab::Data;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

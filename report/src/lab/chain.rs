@@ -1,6 +1,6 @@
 //! `chain`
 
-use llamaglass_engine::lab::chain::{ChainData, ChainDiff, ChainNode};
+use llamaglass_lab::experiments::chain::{ChainData, ChainDiff, ChainNode};
 
 use super::estimate;
 use super::part::{Item, Part};
@@ -210,8 +210,8 @@ fn grown(diff: &ChainDiff) -> Sheet {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::chain::Growth;
-    use llamaglass_engine::lab::{Data, Difference};
+    use llamaglass_lab::experiments::chain::Growth;
+    use llamaglass_lab::{Data, Difference};
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,6 +1,6 @@
 //! Medians with their intervals, and differences of pairs, in tables, plots and words.
 
-use llamaglass_engine::lab::{Difference, Drift, Estimate, Outlier};
+use llamaglass_lab::{Difference, Drift, Estimate, Outlier};
 
 use super::sheet::{Cell, row};
 use crate::number;

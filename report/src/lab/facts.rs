@@ -1,7 +1,7 @@
 //! What a result was measured with, and what is to be kept in mind of that.
 
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::{LabResult, Machine};
+use llamaglass_lab::{LabResult, Machine};
 
 use super::sheet::one_line;
 use crate::{clock, date, number};
@@ -92,8 +92,8 @@ pub fn lines(facts: &[(&str, String)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::Data;
-    use llamaglass_engine::lab::lengths::StatsData;
+    use llamaglass_lab::Data;
+    use llamaglass_lab::experiments::lengths::StatsData;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, machine, result};

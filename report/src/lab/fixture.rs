@@ -1,7 +1,7 @@
 //! What tests of all experiments share.
 
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::{Data, LabResult, Machine};
+use llamaglass_lab::{Data, LabResult, Machine};
 use llamaglass_engine::timing::{Clock, ClockSource};
 
 use super::{csv, page, text};

@@ -1,6 +1,6 @@
 //! `kernels`
 
-use llamaglass_engine::lab::kernels::{KernelRow, KernelStep, KernelsData};
+use llamaglass_lab::experiments::kernels::{KernelRow, KernelStep, KernelsData};
 use llamaglass_engine::timing::StepCost;
 
 use super::part::{Item, Part};
@@ -201,7 +201,7 @@ fn figure(step: &KernelStep) -> Figure {
 #[cfg(test)]
 mod tests {
     use llamaglass_engine::Roofline;
-    use llamaglass_engine::lab::Data;
+    use llamaglass_lab::Data;
     use llamaglass_engine::timing::{
         Clock, ClockSource, KernelTime, LayerTime, StepKind, StepProfile,
     };

@@ -1,6 +1,6 @@
 //! `ladder`
 
-use llamaglass_engine::lab::ladder::{LadderData, LadderLayer};
+use llamaglass_lab::experiments::ladder::{LadderData, LadderLayer};
 
 use super::estimate;
 use super::part::{Item, Part};
@@ -155,8 +155,8 @@ fn against_length(data: &LadderData) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::ladder::{AtLength, LadderSettings, Layer};
-    use llamaglass_engine::lab::{Data, Difference, Estimate};
+    use llamaglass_lab::experiments::ladder::{AtLength, LadderSettings, Layer};
+    use llamaglass_lab::{Data, Difference, Estimate};
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,6 +1,6 @@
 //! `stats`
 
-use llamaglass_engine::lab::lengths::{LengthFigures, StatsData};
+use llamaglass_lab::experiments::lengths::{LengthFigures, StatsData};
 
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};
@@ -124,7 +124,7 @@ fn lengths(data: &StatsData) -> Sheet {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::Data;
+    use llamaglass_lab::Data;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,6 +1,6 @@
 //! `load`
 
-use llamaglass_engine::lab::load::{LoadData, LoadRun};
+use llamaglass_lab::experiments::load::{LoadData, LoadRun};
 use llamaglass_engine::stats::Distribution;
 
 use super::part::{Item, Part};
@@ -173,7 +173,7 @@ fn figures(data: &LoadData) -> Vec<Figure> {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::{Arrivals, Data};
+    use llamaglass_lab::{Arrivals, Data};
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

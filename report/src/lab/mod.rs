@@ -18,7 +18,7 @@ mod simulate;
 mod stub;
 mod summary;
 
-use llamaglass_engine::lab::{Data, LabResult, Summary};
+use llamaglass_lab::{Data, LabResult, Summary};
 
 use crate::{Page, ReportError};
 use part::Part;

@@ -1,6 +1,6 @@
 //! `parity`
 
-use llamaglass_engine::lab::parity::{EVERY, ParityData};
+use llamaglass_lab::experiments::parity::{EVERY, ParityData};
 
 use super::part::{Item, Part};
 use super::sheet::{Sheet, row};
@@ -61,8 +61,8 @@ fn rows(data: &ParityData) -> Sheet {
 #[cfg(test)]
 mod tests {
     use llamaglass_engine::KvType;
-    use llamaglass_engine::lab::Data;
-    use llamaglass_engine::lab::parity::ParityRow;
+    use llamaglass_lab::Data;
+    use llamaglass_lab::experiments::parity::ParityRow;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,7 +1,7 @@
 //! `simulate`
 
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::simulate::{SimulateData, SimulatedRun};
+use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun};
 use llamaglass_engine::stats::Distribution;
 
 use super::part::{Item, Part};
@@ -175,9 +175,9 @@ fn figure(run: &SimulatedRun) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::fixed_cost::{Arrival, Room, Served, StepCost};
-    use llamaglass_engine::lab::load::LoadRun;
-    use llamaglass_engine::lab::{Arrivals, Data};
+    use llamaglass_lab::fixed_cost::{Arrival, Room, Served, StepCost};
+    use llamaglass_lab::experiments::load::LoadRun;
+    use llamaglass_lab::{Arrivals, Data};
     use llamaglass_engine::scheduler::Policy;
 
     use super::*;

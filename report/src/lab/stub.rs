@@ -1,8 +1,8 @@
 //! `stub`
 
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::Drift;
-use llamaglass_engine::lab::stub::{StubCell, StubData};
+use llamaglass_lab::Drift;
+use llamaglass_lab::experiments::stub::{StubCell, StubData};
 
 use super::estimate;
 use super::part::{Item, Part};
@@ -159,8 +159,8 @@ fn drifts(data: &StubData) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::Data;
-    use llamaglass_engine::lab::stub::{StubLoad, StubRun, StubSettings};
+    use llamaglass_lab::Data;
+    use llamaglass_lab::experiments::stub::{StubLoad, StubRun, StubSettings};
 
     use super::*;
     use crate::lab::fixture::Shown;

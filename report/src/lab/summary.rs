@@ -1,6 +1,6 @@
 //! What all experiments say together.
 
-use llamaglass_engine::lab::{Experiment, Summary, TokenBar};
+use llamaglass_lab::{Experiment, Summary, TokenBar};
 
 use super::part::Item;
 use super::sheet::{Sheet, row};
@@ -123,9 +123,9 @@ fn roofline(summary: &Summary) -> Sheet {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::lab::chain::{ChainData, ChainNode};
-    use llamaglass_engine::lab::ladder::{LadderData, LadderLayer, LadderSettings, Layer};
-    use llamaglass_engine::lab::{Data, Difference, Estimate, LabResult};
+    use llamaglass_lab::experiments::chain::{ChainData, ChainNode};
+    use llamaglass_lab::experiments::ladder::{LadderData, LadderLayer, LadderSettings, Layer};
+    use llamaglass_lab::{Data, Difference, Estimate, LabResult};
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, machine, result};

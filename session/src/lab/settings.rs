@@ -1,9 +1,9 @@
 //! What can be set of an experiment, as it is typed and as it is run.
 
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::ablate::Switch;
-use llamaglass_engine::lab::stub::StubLoad;
-use llamaglass_engine::lab::{Arrivals, Experiment};
+use llamaglass_lab::experiments::ablate::Switch;
+use llamaglass_lab::experiments::stub::StubLoad;
+use llamaglass_lab::{Arrivals, Experiment};
 use serde::{Deserialize, Serialize};
 
 /// How an experiment is run. Each has all of these, and reads those that are its own.

@@ -1,7 +1,7 @@
 //! What the worker is asked to measure, and what it says of it.
 
-use llamaglass_engine::dataset::Dataset;
-use llamaglass_engine::lab::{Experiment, LabError, LabResult};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::{Experiment, LabError, LabResult};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,11 @@
 //! What the page itself can do worse: ask from outside the worker, and draw the token timeline.
 
 use llamaglass_engine::ModelInfo;
-use llamaglass_engine::bench::random_request;
-use llamaglass_engine::lab::ablate::{
+use llamaglass_lab::bench::random_request;
+use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
 };
-use llamaglass_engine::lab::{Data, LabError};
+use llamaglass_lab::{Data, LabError};
 use llamaglass_engine::scheduler::Request;
 
 use super::super::{App, now};

@@ -1,8 +1,8 @@
 //! Answers to the lab's requests, as the page hears them.
 
 use llamaglass_engine::event::Event;
-use llamaglass_engine::lab::LabError;
-use llamaglass_engine::lab::ablate::Timed;
+use llamaglass_lab::LabError;
+use llamaglass_lab::experiments::ablate::Timed;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 

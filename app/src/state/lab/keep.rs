@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_engine::lab::Experiment;
+use llamaglass_lab::Experiment;
 use serde::{Deserialize, Serialize};
 
 use super::super::App;
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn what_is_written_can_be_read() {
-        use llamaglass_engine::lab::lengths::StatsData;
-        use llamaglass_engine::lab::{Data, LabResult};
+        use llamaglass_lab::experiments::lengths::StatsData;
+        use llamaglass_lab::{Data, LabResult};
         let result = LabResult::now(None, 3, Data::Stats(StatsData::default()));
         let text = Text {
             settings: LabSettings::of(Experiment::Stats),

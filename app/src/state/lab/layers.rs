@@ -1,8 +1,8 @@
 //! The layers around the engine of this page, up to what is painted.
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::ladder::{Layer, Layers};
-use llamaglass_engine::lab::{LabError, asking};
+use llamaglass_lab::experiments::ladder::{Layer, Layers};
+use llamaglass_lab::{LabError, asking};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 

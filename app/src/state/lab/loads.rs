@@ -4,9 +4,9 @@ use std::cell::Cell;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use llamaglass_engine::lab::chain::ChainData;
-use llamaglass_engine::lab::load::LoadData;
-use llamaglass_engine::lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
+use llamaglass_lab::experiments::chain::ChainData;
+use llamaglass_lab::experiments::load::LoadData;
+use llamaglass_lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
 use llamaglass_engine::stats::Record;
 
 use super::super::{App, now};

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_engine::lab::{
+use llamaglass_lab::{
     Data, Experiment, LabError, LabResult, Machine, Point, Progress, ladder, stub,
 };
 use llamaglass_engine::platform::unix_time_seconds;

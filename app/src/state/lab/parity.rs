@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use llamaglass_engine::ModelInfo;
-use llamaglass_engine::lab::parity::{ParityData, ParityRow, first_divergence};
-use llamaglass_engine::lab::{Data, LabError, Progress, Watch, asking};
+use llamaglass_lab::experiments::parity::{ParityData, ParityRow, first_divergence};
+use llamaglass_lab::{Data, LabError, Progress, Watch, asking};
 use llamaglass_engine::stats::Record;
 
 use super::super::App;

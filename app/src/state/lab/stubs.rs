@@ -4,10 +4,10 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use leptos::prelude::*;
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::dataset::Dataset;
+use llamaglass_lab::dataset::Dataset;
 use llamaglass_engine::event::Event;
-use llamaglass_engine::lab::stub::{StubLoad, StubRun, Stubbed};
-use llamaglass_engine::lab::{Arrivals, LabError, asking, request_count};
+use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
+use llamaglass_lab::{Arrivals, LabError, asking, request_count};
 
 use super::super::{App, Turn, TurnState};
 use super::answers;

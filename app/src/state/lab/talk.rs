@@ -7,7 +7,7 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::{LabError, LabResult};
+use llamaglass_lab::{LabError, LabResult};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use leptos::prelude::*;
-use llamaglass_engine::lab::{Point, Progress, Watch};
+use llamaglass_lab::{Point, Progress, Watch};
 
 use super::super::{App, now};
 use super::talk;

@@ -1,7 +1,7 @@
 //! An experiment: what it asks, its settings, how far it is, what came of it.
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::Experiment;
+use llamaglass_lab::Experiment;
 
 use super::fields::Fields;
 use super::kept::KeptRuns;

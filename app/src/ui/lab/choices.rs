@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 use llamaglass_engine::StubLevel;
-use llamaglass_engine::lab::ablate::Switch;
-use llamaglass_engine::lab::{Arrivals, Experiment};
+use llamaglass_lab::experiments::ablate::Switch;
+use llamaglass_lab::{Arrivals, Experiment};
 
 use super::fields::settings;
 use crate::lab::{Field, LabSettings};

@@ -1,7 +1,7 @@
 //! The settings of an experiment.
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::Experiment;
+use llamaglass_lab::Experiment;
 
 use super::choices::Choices;
 use crate::lab::{Field, LabSettings, fields};

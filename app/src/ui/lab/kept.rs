@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::{Experiment, digits};
+use llamaglass_lab::{Experiment, digits};
 use llamaglass_report::date;
 
 use super::outcome::Findings;

@@ -1,7 +1,7 @@
 //! An experiment that runs: how far it is, what was measured so far, and how it is stopped.
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::digits;
+use llamaglass_lab::digits;
 
 use crate::lab::Drawn;
 use crate::state::{self, app};

@@ -11,7 +11,7 @@ mod outcome;
 mod summary;
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::Experiment;
+use llamaglass_lab::Experiment;
 
 use super::alerts::{Alerts, Crashed};
 use super::header::Icon;

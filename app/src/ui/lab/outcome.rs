@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::{Experiment, trace_events};
+use llamaglass_lab::{Experiment, trace_events};
 use llamaglass_report::lab::{csv, page};
 
 use super::super::download::download;
@@ -73,7 +73,7 @@ pub fn Findings(found: Arc<Found>) -> impl IntoView {
 
 /// A load that was not answered whole says so before its numbers are read.
 fn incomplete(found: &Found) -> Option<String> {
-    use llamaglass_engine::lab::Data;
+    use llamaglass_lab::Data;
     let Data::Load(data) = &found.result.data else {
         return None;
     };

@@ -1,7 +1,7 @@
 //! What all experiments say together.
 
 use leptos::prelude::*;
-use llamaglass_engine::lab::{LabResult, SCHEMA_VERSION, Summary};
+use llamaglass_lab::{LabResult, SCHEMA_VERSION, Summary};
 use llamaglass_report::lab::{overview, report};
 use serde_json::{Value, json};
 

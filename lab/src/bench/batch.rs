@@ -1,0 +1,68 @@
+//! Requests that are answered at once.
+
+use serde::{Deserialize, Serialize};
+
+use llamaglass_engine::stats::{Quantiles, Range, Record};
+
+/// What came of so many requests at once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AtBatch {
+    /// How many.
+    pub batch: usize,
+    /// Tokens a second of all of them together, from when all have their first token; over the runs.
+    pub decode_tok_s: Option<Range>,
+    /// Milliseconds from token to token of each.
+    pub tpot_ms: Option<Quantiles>,
+}
+
+impl AtBatch {
+    /// The figures of `runs`, each of records of requests that were submitted together.
+    pub fn new(batch: usize, runs: &[Vec<Record>]) -> Self {
+        let rates: Vec<f64> = runs.iter().filter_map(|run| together(run)).collect();
+        let gaps: Vec<f64> = runs
+            .iter()
+            .flatten()
+            .flat_map(|record| {
+                let gaps = record.tpot_ms();
+                // While others have their prompts computed, the first ones wait.
+                let waited = gaps.len().min(1);
+                gaps.into_iter().skip(waited)
+            })
+            .collect();
+        Self {
+            batch,
+            decode_tok_s: Range::of(&rates),
+            tpot_ms: Quantiles::of(&gaps),
+        }
+    }
+}
+
+/// Tokens a second of all together, from the last one's first token to the end.
+fn together(run: &[Record]) -> Option<f64> {
+    let begins = run.iter().map(Record::first_token_at_ms);
+    let ends = run.iter().map(Record::last_token_at_ms);
+    let begin = begins.collect::<Option<Vec<f64>>>()?;
+    let begin = begin.into_iter().reduce(f64::max)?;
+    let end = ends.collect::<Option<Vec<f64>>>()?;
+    let end = end.into_iter().reduce(f64::max)?;
+    let after = |record: &Record| record.tokens_after(begin);
+    let tokens: usize = run.iter().map(after).sum();
+    (tokens > 0 && end > begin).then(|| tokens as f64 / (end - begin) * 1e3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llamaglass_engine::stats::testing::record;
+
+    #[test]
+    fn the_rate_counts_from_when_all_have_begun() {
+        let run = vec![record(&[10.0, 30.0, 40.0]), record(&[20.0, 30.0, 40.0])];
+        let at = AtBatch::new(2, &[run]);
+        // Four tokens in 20 ms.
+        assert_eq!(at.decode_tok_s.map(|rate| rate.median), Some(200.0));
+        assert_eq!(at.tpot_ms.map(|tpot| tpot.p50), Some(10.0));
+        let nothing = AtBatch::new(2, &[vec![record(&[]), record(&[1.0])]]);
+        assert_eq!(nothing.decode_tok_s, None);
+    }
+}

@@ -1,0 +1,177 @@
+//! `ablate`: one thing made worse at a time, in pairs.
+
+mod pairs;
+#[cfg(feature = "compute")]
+mod run;
+mod switch;
+
+pub use pairs::pairs;
+#[cfg(feature = "compute")]
+pub use run::{ablations, run, run_switch};
+pub use switch::Switch;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Finding, Sentence};
+use crate::measure::Difference;
+
+/// What `ablate` is to do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AblateSettings {
+    /// Ids of the prompts.
+    pub prompt_tokens: usize,
+    /// Tokens of the answers.
+    pub gen_tokens: usize,
+    /// Pairs of each switch.
+    pub repeats: usize,
+    /// Seed of the prompts' ids.
+    pub seed: u64,
+    /// Log lines of each step.
+    pub log_lines: u32,
+    /// Positions that prompts are padded to; by default as many as the context has.
+    pub pad_to: Option<usize>,
+}
+
+/// What `ablate` finds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AblateData {
+    /// What was to be done.
+    pub ablate: AblateSettings,
+    /// What each switch costs, the one that costs a request most first.
+    pub switches: Vec<AblationEffect>,
+    /// Switches that can't be turned here, and why.
+    pub left_out: Vec<(Switch, String)>,
+}
+
+/// What one thing done worse costs. Times are milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AblationEffect {
+    /// Which.
+    pub switch: Switch,
+    /// What is done worse, with its size.
+    pub changes: String,
+    /// To the first token: a prompt and what a request costs besides its tokens.
+    pub per_request_ms: Difference,
+    /// From token to token.
+    pub per_token_ms: Option<Difference>,
+    /// The whole request.
+    pub whole_ms: Difference,
+    /// Whether all answers were the same ids in both.
+    pub same_answers: bool,
+}
+
+/// What one request took.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Timed {
+    /// To the first token, in milliseconds.
+    pub ttft_ms: f64,
+    /// From the first token to the last, in milliseconds.
+    pub rest_ms: f64,
+    /// What was picked.
+    pub ids: Vec<u32>,
+}
+
+impl AblationEffect {
+    /// Of pairs: as it is, and with `switch`.
+    pub fn of(switch: Switch, changes: String, pairs: &[[Timed; 2]]) -> Option<Self> {
+        let difference = |of: &dyn Fn(&Timed) -> Option<f64>| {
+            let pairs = pairs.iter().filter_map(|[a, b]| Some([of(a)?, of(b)?]));
+            Difference::of(&pairs.collect::<Vec<[f64; 2]>>())
+        };
+        Some(Self {
+            switch,
+            changes,
+            per_request_ms: difference(&|timed| Some(timed.ttft_ms))?,
+            per_token_ms: difference(&|timed| {
+                let gaps = timed.ids.len().checked_sub(1).filter(|gaps| *gaps > 0)?;
+                Some(timed.rest_ms / gaps as f64)
+            }),
+            whole_ms: difference(&|timed| Some(timed.ttft_ms + timed.rest_ms))?,
+            same_answers: pairs.iter().all(|[a, b]| a.ids == b.ids),
+        })
+    }
+}
+
+impl AblateData {
+    /// Sorted.
+    pub fn of(
+        ablate: AblateSettings,
+        mut switches: Vec<AblationEffect>,
+        left_out: Vec<(Switch, String)>,
+    ) -> Self {
+        let cost = |of: &AblationEffect| of.whole_ms.difference.median;
+        switches.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
+        Self {
+            ablate,
+            switches,
+            left_out,
+        }
+    }
+
+    /// What it says in sentences.
+    pub fn findings(&self) -> Vec<Finding> {
+        let said = |(index, of): (usize, &AblationEffect)| {
+            let name = of.switch.title();
+            if !of.whole_ms.is_certain() {
+                let text = format!("{name}: {}.", of.whole_ms.verdict.words());
+                return Sentence::default().end(&text);
+            }
+            let at = |field: &str| format!("/switches/{index}/{field}");
+            let sentence = Sentence::new(&format!("{name}: "))
+                .number(
+                    at("whole_ms/difference/median"),
+                    of.whole_ms.difference.median,
+                )
+                .text(" ms a request (95 % interval ")
+                .number(at("whole_ms/difference/low"), of.whole_ms.difference.low)
+                .text(" to ")
+                .number(at("whole_ms/difference/high"), of.whole_ms.difference.high)
+                .text(")");
+            match of.per_token_ms.as_ref().filter(|of| of.is_certain()) {
+                Some(per_token) => sentence
+                    .text(", ")
+                    .number(
+                        at("per_token_ms/difference/median"),
+                        per_token.difference.median,
+                    )
+                    .end(" ms a token after the first."),
+                None => sentence.end("."),
+            }
+        };
+        self.switches.iter().enumerate().map(said).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::Verdict;
+
+    fn timed(ttft_ms: f64, rest_ms: f64) -> Timed {
+        Timed {
+            ttft_ms,
+            rest_ms,
+            ids: vec![1, 2, 3, 4, 5],
+        }
+    }
+
+    #[test]
+    fn a_cost_of_prompts_is_none_of_tokens() {
+        let pair = |noise: f64| {
+            [
+                timed(74.0 + noise, 100.0),
+                timed(385.0 + noise, 100.0 - noise),
+            ]
+        };
+        let pairs = [0.0, 3.0, -2.0, 1.0].map(pair);
+        let of = AblationEffect::of(Switch::PadToMax, "to 4096".into(), &pairs).expect("pairs");
+        assert!((of.per_request_ms.difference.median - 311.0).abs() < 1e-9);
+        let per_token = of.per_token_ms.as_ref().expect("five tokens");
+        assert_eq!(per_token.without.median, 25.0);
+        assert_eq!(per_token.verdict, Verdict::NoDifferenceMeasured);
+        assert!(of.same_answers);
+    }
+}

@@ -1,0 +1,233 @@
+//! Two runs of the same requests side by side.
+
+use serde::{Deserialize, Serialize};
+
+use super::tree::{BETWEEN, REST, between_ms, of_request, wall_ms};
+use crate::finding::{Finding, Sentence};
+use crate::measure::{Difference, Estimate};
+use llamaglass_engine::stats::Record;
+use llamaglass_engine::timing::{Span, Stage, StepKind, StepTiming};
+
+/// What grew from the first run to the second. Times are milliseconds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChainDiff {
+    /// Whole requests, in pairs.
+    pub request: Option<Difference>,
+    /// Whole steps of prompts and of answers.
+    pub steps: Vec<Growth>,
+    /// Each span that took time in either run, the one that grew most first.
+    pub spans: Vec<Growth>,
+}
+
+/// A span in both runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Growth {
+    /// Where it is: step, stage, span.
+    pub path: Vec<String>,
+    /// What it takes of a request, in pairs of the same request.
+    pub a_request: Difference,
+    /// How often it happened in a request of the first run and of the second, on average.
+    pub times: [f64; 2],
+    /// What it took each time, on average, in the first run and in the second.
+    pub each_ms: [f64; 2],
+    /// What it takes more each time: where it happened as often in both runs, by the median of the pairs;
+    /// else `each_ms` of the second run less that of the first.
+    pub growth_each_ms: f64,
+    /// Positions that its steps computed of a request, on average, in both runs.
+    pub positions: Option<[f64; 2]>,
+}
+
+const KINDS: [StepKind; 2] = [StepKind::Prefill, StepKind::Decode];
+
+/// How often a span happened in a request, what it took of it, and positions of its steps.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    times: f64,
+    ms: f64,
+    positions: f64,
+}
+
+impl ChainDiff {
+    /// Of two runs of the same requests in the same order.
+    pub fn of(first: &[Record], second: &[Record]) -> Self {
+        let pairs = || first.iter().zip(second);
+        let walls: Vec<[f64; 2]> = pairs().map(|(a, b)| [wall_ms(a), wall_ms(b)]).collect();
+        let of_place = |place: Place| {
+            let taken = pairs().map(|(a, b)| [place.taken(a), place.taken(b)]);
+            Growth::of(&place, &taken.collect::<Vec<[Taken; 2]>>())
+        };
+        let steps = KINDS.into_iter().map(Place::Whole);
+        let steps: Vec<Growth> = steps.filter_map(of_place).collect();
+        let mut spans: Vec<Growth> = places().filter_map(of_place).collect();
+        let growth = |of: &Growth| of.a_request.difference.median;
+        spans.sort_by(|a, b| growth(b).total_cmp(&growth(a)));
+        Self {
+            request: Difference::of(&walls),
+            steps,
+            spans,
+        }
+    }
+
+    /// The span that grew most, and by how much.
+    pub fn headline(&self) -> Finding {
+        let worst = self
+            .spans
+            .first()
+            .filter(|growth| growth.a_request.is_certain());
+        let grew = worst.filter(|growth| growth.a_request.difference.median > 0.0);
+        let Some(growth) = grew else {
+            return Sentence::default().end("No difference measured: no span grew.");
+        };
+        let at = |field: &str| format!("/diff/spans/0/{field}");
+        let kind = growth.path.first().map_or("", |kind| &**kind);
+        let name = growth.path.last().map_or("", |name| &**name);
+        let more = growth.positions.filter(|[before, after]| after > before);
+        let steps = self.steps.iter().position(|step| step.path == [kind]);
+        if let (Some([before, after]), Some(index)) = (more, steps) {
+            // Steps of more positions take more of every span.
+            let step = format!("/diff/steps/{index}");
+            let of_step = self.steps[index].a_request.difference;
+            return of_a_request(
+                Sentence::new(&format!("{kind} grew most: by ")),
+                &step,
+                of_step,
+            )
+            .text(", with ")
+            .number(at("positions/1"), after)
+            .text(" positions computed instead of ")
+            .number(at("positions/0"), before)
+            .text(&format!("; {name} is "))
+            .number(
+                at("a_request/difference/median"),
+                growth.a_request.difference.median,
+            )
+            .end(" ms of it.");
+        }
+        let place = match growth.path.len() {
+            1 => name.to_owned(),
+            _ => format!("{name} of {kind}"),
+        };
+        let sentence = Sentence::new(&format!("{place} grew most: by "));
+        let [before, after] = growth.times;
+        // What happens as often as before grew each time; what happens more often did not.
+        let as_often = (after - before).abs() < 0.01 * before;
+        let sentence = if as_often {
+            sentence
+                .number(at("growth_each_ms"), growth.growth_each_ms)
+                .text(" ms each time, ")
+        } else {
+            sentence
+        };
+        of_a_request(sentence, "/diff/spans/0", growth.a_request.difference).end(".")
+    }
+}
+
+/// Goes on with what a request takes more, which is at `pointer`.
+fn of_a_request(sentence: Sentence, pointer: &str, of: Estimate) -> Sentence {
+    let at = |field: &str| format!("{pointer}/a_request/difference/{field}");
+    sentence
+        .number(at("median"), of.median)
+        .text(" ms a request (95 % interval ")
+        .number(at("low"), of.low)
+        .text(" to ")
+        .number(at("high"), of.high)
+        .text(")")
+}
+
+impl Growth {
+    fn of(place: &Place, taken: &[[Taken; 2]]) -> Option<Self> {
+        let sum =
+            |run: usize, of: fn(&Taken) -> f64| taken.iter().map(|t| of(&t[run])).sum::<f64>();
+        let n = taken.len() as f64;
+        let times = [0, 1].map(|run| sum(run, |t| t.times));
+        if times == [0.0, 0.0] {
+            return None;
+        }
+        let each_ms = [0, 1].map(|run| match times[run] {
+            0.0 => 0.0,
+            times => sum(run, |t| t.ms) / times,
+        });
+        let pairs: Vec<[f64; 2]> = taken.iter().map(|t| [t[0].ms, t[1].ms]).collect();
+        let a_request = Difference::of(&pairs)?;
+        // Where it happened as often: what one slow request does to a mean is no growth.
+        let growth_each_ms = match times[0] == times[1] {
+            true => a_request.difference.median / (times[0] / n),
+            false => each_ms[1] - each_ms[0],
+        };
+        Some(Self {
+            path: place.path(),
+            a_request,
+            times: times.map(|times| times / n),
+            growth_each_ms,
+            each_ms,
+            positions: match place {
+                Place::Step(..) | Place::Whole(_) => {
+                    Some([0, 1].map(|run| sum(run, |t| t.positions) / n))
+                }
+                _ => None,
+            },
+        })
+    }
+}
+
+/// Where time is spent.
+enum Place {
+    Request(Span),
+    /// A whole step.
+    Whole(StepKind),
+    /// None is what no span accounts for.
+    Step(StepKind, Option<Span>),
+    Between,
+}
+
+fn places() -> impl Iterator<Item = Place> {
+    let of_request = |span: &Span| span.stage() == Stage::Request;
+    let request = Span::ALL.into_iter().filter(of_request).map(Place::Request);
+    let steps = KINDS.into_iter().flat_map(move |kind| {
+        let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
+        spans
+            .map(Some)
+            .chain([None])
+            .map(move |span| Place::Step(kind, span))
+    });
+    request.chain(steps).chain([Place::Between])
+}
+
+impl Place {
+    fn path(&self) -> Vec<String> {
+        let names: Vec<&str> = match self {
+            Self::Request(span) => vec![span.name()],
+            Self::Whole(kind) => vec![kind.name()],
+            Self::Step(kind, Some(span)) => vec![kind.name(), span.stage().name(), span.name()],
+            Self::Step(kind, None) => vec![kind.name(), REST],
+            Self::Between => vec![BETWEEN],
+        };
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    fn taken(&self, record: &Record) -> Taken {
+        let once = |ms: f64| Taken {
+            times: 1.0,
+            ms,
+            positions: 0.0,
+        };
+        match self {
+            Self::Request(span) => of_request(record, *span).map(once).unwrap_or_default(),
+            Self::Between => once(between_ms(record)),
+            Self::Whole(kind) => of_steps(record, *kind, &|step| step.wall_ms),
+            Self::Step(kind, Some(span)) => of_steps(record, *kind, &|step| step.spans.get(*span)),
+            Self::Step(kind, None) => of_steps(record, *kind, &StepTiming::residue_ms),
+        }
+    }
+}
+
+fn of_steps(record: &Record, kind: StepKind, ms: &dyn Fn(&StepTiming) -> f64) -> Taken {
+    let steps = record.steps.iter().filter(|step| step.kind == kind);
+    steps.fold(Taken::default(), |sum, step| Taken {
+        times: sum.times + if ms(step) == 0.0 { 0.0 } else { 1.0 },
+        ms: sum.ms + ms(step),
+        positions: sum.positions + f64::from(step.tokens),
+    })
+}

@@ -1,0 +1,131 @@
+//! Trees and differences of runs that were put together by hand.
+
+use super::*;
+use crate::measure::Verdict;
+use llamaglass_engine::timing::{Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming};
+
+const CLOCK: Clock = Clock {
+    source: ClockSource::Monotonic,
+    resolution_ms: 0.0,
+};
+
+fn spans(pairs: &[(Span, f64)]) -> Spans {
+    Spans::from(pairs.to_vec())
+}
+
+fn step(
+    kind: StepKind,
+    tokens: u32,
+    start_ms: f64,
+    pairs: &[(Span, f64)],
+    rest: f64,
+) -> StepTiming {
+    StepTiming {
+        kind,
+        tokens,
+        position: 0,
+        start_ms,
+        wall_ms: pairs.iter().map(|pair| pair.1).sum::<f64>() + rest,
+        spans: spans(pairs),
+        clock: CLOCK,
+        device: None,
+    }
+}
+
+/// A prefill of 20 ms and two decode steps with `plan` of 1 ms and more; 2 ms between steps.
+fn record(more_plan_ms: f64, noise: f64) -> Record {
+    let decode = [(Span::Plan, 1.0 + more_plan_ms), (Span::Gpu, 9.0 + noise)];
+    let wall = 10.5 + more_plan_ms + noise;
+    Record {
+        request: Some(RequestTiming {
+            spans: spans(&[(Span::Template, 1.0), (Span::Queue, 3.0)]),
+            clock: CLOCK,
+        }),
+        steps: vec![
+            step(
+                StepKind::Prefill,
+                30,
+                0.0,
+                &[(Span::Encode, 5.0), (Span::Gpu, 15.0)],
+                0.0,
+            ),
+            step(StepKind::Decode, 1, 21.0, &decode, 0.5),
+            step(StepKind::Decode, 1, 22.0 + wall, &decode, 0.5),
+        ],
+        ids: vec![1, 2, 3],
+        ..Record::default()
+    }
+}
+
+#[test]
+fn the_tree_is_the_one_added_up_by_hand() {
+    let data = ChainData::of("d".into(), &[record(0.0, 0.0), record(0.0, 0.0)]);
+    // 4 before, 20 of prefill, 21 of decode, 2 between.
+    let tree = &data.tree;
+    assert_eq!((tree.count, tree.total_ms, tree.mean_ms), (2, 94.0, 47.0));
+    let gpu = tree
+        .find(&["decode", "forward", "gpu"])
+        .expect("it happened");
+    assert_eq!((gpu.count, gpu.total_ms, gpu.p99_ms), (4, 36.0, 9.0));
+    assert_eq!(gpu.share, 36.0 / 94.0);
+    let prefill = tree.find(&["prefill"]).expect("it happened");
+    assert_eq!((prefill.positions, prefill.total_ms), (Some(60), 40.0));
+    assert!(tree.find(&["prefill", "sampling"]).is_none());
+    assert_eq!(
+        tree.find(&["between steps"]).map(|node| node.total_ms),
+        Some(4.0)
+    );
+    // Half a millisecond in each of four steps, and between.
+    assert_eq!((data.residue_ms, data.residue_share), (6.0, 6.0 / 94.0));
+}
+
+#[test]
+fn children_add_up_to_their_parent() {
+    fn check(node: &ChainNode) {
+        if !node.children.is_empty() {
+            let sum: f64 = node.children.iter().map(|child| child.total_ms).sum();
+            assert!((sum - node.total_ms).abs() < 1e-9, "{}: {sum}", node.name);
+        }
+        node.children.iter().for_each(check);
+    }
+    check(&ChainNode::of(&[record(0.3, 0.1), record(2.0, -0.2)]));
+}
+
+#[test]
+fn what_grew_most_is_named_first_with_its_cost() {
+    let noise = [0.3, -0.4, 0.1, 0.0, -0.2];
+    let first: Vec<Record> = noise.iter().map(|noise| record(0.0, *noise)).collect();
+    let second: Vec<Record> = noise.iter().map(|noise| record(7.0, -*noise)).collect();
+    let diff = ChainDiff::of(&first, &second);
+    let worst = &diff.spans[0];
+    assert_eq!(worst.path, ["decode", "preprocess", "plan"]);
+    assert!((worst.growth_each_ms - 7.0).abs() < 1e-9);
+    assert!((worst.a_request.difference.median - 14.0).abs() < 1e-9);
+    let text = diff.headline().text;
+    assert!(text.starts_with("plan of decode grew most: by 7"), "{text}");
+    let none = ChainDiff::of(&first, &first);
+    assert!(
+        none.spans
+            .iter()
+            .all(|of| of.a_request.verdict == Verdict::NoDifferenceMeasured)
+    );
+    assert_eq!(
+        none.headline().text,
+        "No difference measured: no span grew."
+    );
+}
+
+#[test]
+fn padding_is_named_by_its_positions() {
+    let first: Vec<Record> = (0..4).map(|_| record(0.0, 0.0)).collect();
+    let mut second = first.clone();
+    for record in &mut second {
+        let pads = step(StepKind::Prefill, 4066, -300.0, &[(Span::Gpu, 285.0)], 0.0);
+        record.steps.insert(0, pads);
+    }
+    let text = ChainDiff::of(&first, &second).headline().text;
+    assert_eq!(
+        text,
+        "prefill grew most: by 285 ms a request (95 % interval 285 to 285), with 4,096 positions computed instead of 30; gpu is 285 ms of it."
+    );
+}

@@ -1,0 +1,169 @@
+//! `stats`: how many tokens a dataset's prompts and answers have.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::LabError;
+use crate::finding::{Finding, Sentence};
+use crate::dataset::Dataset;
+use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
+
+/// What `stats` finds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StatsData {
+    /// The dataset's name.
+    pub dataset: String,
+    /// How many rows it has.
+    pub rows: usize,
+    /// How many of them have a reference answer.
+    pub rows_with_output: usize,
+    /// Of the prompts.
+    pub input_tokens: LengthFigures,
+    /// Of the reference answers of the rows that have one.
+    pub output_tokens: LengthFigures,
+    /// The most tokens of a row's prompt and reference answer together.
+    pub longest: usize,
+    /// Each row's tokens: prompt, and reference answer.
+    pub lengths: Vec<(usize, Option<usize>)>,
+}
+
+/// Figures of lengths, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LengthFigures {
+    /// The largest.
+    pub max: usize,
+    /// The smallest.
+    pub min: usize,
+    /// Their mean.
+    pub mean: f64,
+    /// The middle one, or the mean of the two in the middle.
+    pub median: f64,
+    /// The most frequent; of several, the smallest.
+    pub mode: usize,
+    /// The mean square of distances from the mean: of these, not of what they are drawn from.
+    pub variance: f64,
+    /// Its root.
+    pub std: f64,
+}
+
+impl LengthFigures {
+    /// Of `lengths`; all 0 where there are none.
+    pub fn of(lengths: &[usize]) -> Self {
+        let mut sorted = lengths.to_vec();
+        sorted.sort_unstable();
+        let (Some(min), Some(max)) = (sorted.first(), sorted.last()) else {
+            return Self::default();
+        };
+        let count = sorted.len();
+        let n = count as f64;
+        let mean = sorted.iter().sum::<usize>() as f64 / n;
+        let square = |length: &usize| (*length as f64 - mean).powi(2);
+        let variance = sorted.iter().map(square).sum::<f64>() / n;
+        let mut counts: BTreeMap<usize, usize> = BTreeMap::new();
+        for length in &sorted {
+            *counts.entry(*length).or_default() += 1;
+        }
+        let most = counts.values().copied().max().unwrap_or(0);
+        let mode = counts.iter().find(|(_, count)| **count == most);
+        Self {
+            max: *max,
+            min: *min,
+            mean,
+            median: (sorted[(count - 1) / 2] + sorted[count / 2]) as f64 / 2.0,
+            mode: mode.map_or(0, |(length, _)| *length),
+            variance,
+            std: variance.sqrt(),
+        }
+    }
+}
+
+impl StatsData {
+    /// Tokenises `dataset`: texts as they are, without a template and without begin ids.
+    ///
+    /// # Errors
+    /// [`LabError::Row`] where a text can't be tokenised.
+    pub fn of(dataset: &Dataset, tokenizer: &Tokenizer) -> Result<Self, LabError> {
+        let count = |row: usize, text: &str| {
+            let ids = tokenizer.encode(text, SpecialText::AsText);
+            ids.map(|ids| ids.len()).map_err(|error| LabError::Row {
+                row: row + 1,
+                error: error.to_string(),
+            })
+        };
+        let mut lengths = Vec::with_capacity(dataset.rows.len());
+        for (index, row) in dataset.rows.iter().enumerate() {
+            let output = row.reference.as_deref().filter(|text| !text.is_empty());
+            let output = output.map(|text| count(index, text)).transpose()?;
+            lengths.push((count(index, &row.prompt)?, output));
+        }
+        Ok(Self::of_lengths(dataset.name.clone(), lengths))
+    }
+
+    /// Of each row's tokens.
+    pub fn of_lengths(dataset: String, lengths: Vec<(usize, Option<usize>)>) -> Self {
+        let inputs: Vec<usize> = lengths.iter().map(|row| row.0).collect();
+        let outputs: Vec<usize> = lengths.iter().filter_map(|row| row.1).collect();
+        let longest = lengths
+            .iter()
+            .map(|(input, output)| input + output.unwrap_or(0));
+        Self {
+            dataset,
+            rows: lengths.len(),
+            rows_with_output: outputs.len(),
+            input_tokens: LengthFigures::of(&inputs),
+            output_tokens: LengthFigures::of(&outputs),
+            longest: longest.max().unwrap_or(0),
+            lengths,
+        }
+    }
+
+    /// What it says in sentences.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = vec![
+            Sentence::new("Prompts have ")
+                .number("/input_tokens/median", self.input_tokens.median)
+                .text(" tokens in the middle and at most ")
+                .number("/input_tokens/max", self.input_tokens.max as f64)
+                .end("."),
+        ];
+        if self.rows_with_output > 0 {
+            let outputs = Sentence::new("Reference answers have ")
+                .number("/output_tokens/median", self.output_tokens.median)
+                .text(" tokens in the middle and at most ")
+                .number("/output_tokens/max", self.output_tokens.max as f64)
+                .text("; the longest row has ")
+                .number("/longest", self.longest as f64)
+                .end(" with its prompt: a cache padded beyond that is never used.");
+            findings.push(outputs);
+        }
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_figures_are_those_computed_by_hand() {
+        let of = LengthFigures::of(&[2, 4, 4, 4, 5, 5, 7, 9]);
+        assert_eq!((of.min, of.max, of.mode), (2, 9, 4));
+        assert_eq!((of.mean, of.median), (5.0, 4.5));
+        assert_eq!((of.variance, of.std), (4.0, 2.0));
+        let two = LengthFigures::of(&[7, 3, 7, 3, 5]);
+        assert_eq!((two.mode, two.median), (3, 5.0));
+        assert_eq!(LengthFigures::of(&[]), LengthFigures::default());
+    }
+
+    #[test]
+    fn rows_without_an_answer_count_for_prompts_only() {
+        let data = StatsData::of_lengths("d".into(), vec![(10, Some(5)), (14, None), (3, Some(9))]);
+        assert_eq!((data.rows, data.rows_with_output, data.longest), (3, 2, 15));
+        assert_eq!(data.output_tokens.mean, 7.0);
+        let none = StatsData::of_lengths("d".into(), vec![(10, None)]);
+        assert_eq!((none.longest, none.findings().len()), (10, 1));
+    }
+}

@@ -1,0 +1,291 @@
+//! `load`: requests at a rate of their own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::arrivals::Arrivals;
+use crate::finding::{Finding, Sentence};
+use llamaglass_engine::stats::{Distribution, Record};
+
+/// What `load` finds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LoadData {
+    /// Where requests went: a server's address, or `engine`.
+    pub target: String,
+    /// The dataset's name.
+    pub dataset: String,
+    /// A run for each rate, in the order of the rates.
+    pub runs: Vec<LoadRun>,
+}
+
+/// A run at a rate. Latencies count from when requests were due, and are of those with a whole answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LoadRun {
+    /// Requests a second.
+    pub qps: f64,
+    /// For so many seconds.
+    pub duration_s: f64,
+    /// The gaps between them.
+    pub arrivals: Arrivals,
+    /// Whether answers came piece by piece.
+    pub stream: bool,
+    /// Requests of the plan: the rate times the duration, rounded down.
+    pub requested: usize,
+    /// Requests with a whole answer.
+    pub completed: usize,
+    /// From the first request's start to the last one's end, in seconds.
+    pub execution_s: Option<f64>,
+    /// Tokens of all answers.
+    pub tokens: usize,
+    /// The study's figure: time after first tokens over all tokens, in milliseconds.
+    pub ms_per_token: Option<f64>,
+    /// To the first token, in milliseconds.
+    pub ttft_ms: Option<Distribution>,
+    /// To the end, in milliseconds.
+    pub e2e_ms: Option<Distribution>,
+    /// From token to token, in milliseconds.
+    pub itl_ms: Option<Distribution>,
+    /// Waiting for the first step, in milliseconds, on the clock of whoever answers.
+    pub queue_ms: Option<Distribution>,
+    /// What the client itself adds to each answer: the median of whole answers from a server that answers
+    /// at once, in milliseconds.
+    pub client_floor_ms: Option<f64>,
+    /// Why requests have no whole answer, and how many.
+    pub errors: Vec<(String, usize)>,
+}
+
+impl LoadRun {
+    /// Whether all was answered that was asked.
+    pub const fn is_complete(&self) -> bool {
+        self.completed == self.requested
+    }
+
+    /// Of requests that an engine answered in this program: when each was due, on the engine's own
+    /// clock, and what came of it.
+    pub fn of_records(
+        (qps, duration_s, arrivals): (f64, f64, Arrivals),
+        answers: &[(f64, Record)],
+    ) -> Self {
+        let whole = || {
+            let ended = answers.iter().filter(|(_, of)| of.finish_reason.is_some());
+            ended.filter(|(_, of)| of.error.is_none())
+        };
+        let over = |figure: &dyn Fn(f64, &Record) -> Option<f64>| {
+            let values: Vec<f64> = whole().filter_map(|(due, of)| figure(*due, of)).collect();
+            Distribution::of(&values)
+        };
+        let gaps: Vec<f64> = whole().flat_map(|(_, of)| of.tpot_ms()).collect();
+        let first = answers.iter().map(|(due, _)| *due).reduce(f64::min);
+        let last = whole()
+            .filter_map(|(_, of)| of.last_token_at_ms())
+            .reduce(f64::max);
+        let tokens = whole().map(|(_, of)| of.ids.len()).sum();
+        let mut errors: Vec<(String, usize)> = Vec::new();
+        for error in answers.iter().filter_map(|(_, of)| of.error.clone()) {
+            match errors.iter_mut().find(|(words, _)| *words == error) {
+                Some((_, count)) => *count += 1,
+                None => errors.push((error, 1)),
+            }
+        }
+        Self {
+            qps,
+            duration_s,
+            arrivals,
+            stream: true,
+            requested: answers.len(),
+            completed: whole().count(),
+            execution_s: first.zip(last).map(|(first, last)| (last - first) / 1e3),
+            tokens,
+            ms_per_token: (tokens > 0).then(|| gaps.iter().sum::<f64>() / tokens as f64),
+            ttft_ms: over(&|due, of| Some(of.first_token_at_ms()? - due)),
+            e2e_ms: over(&|due, of| Some(of.last_token_at_ms()? - due)),
+            itl_ms: Distribution::of(&gaps),
+            queue_ms: over(&|_, of| of.queue_ms()),
+            client_floor_ms: None,
+            errors,
+        }
+    }
+}
+
+impl LoadData {
+    /// What it says in sentences.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = self.runs.iter().enumerate().map(said).collect();
+        let of_tail = |run: &LoadRun| run.e2e_ms.map(|of| of.p99);
+        let ends = self.runs.first().zip(self.runs.last());
+        let tails = ends.and_then(|(a, b)| of_tail(a).zip(of_tail(b)));
+        if let Some((slow, fast)) = tails.filter(|_| self.runs.len() > 1) {
+            let last = self.runs.len() - 1;
+            let grown = Sentence::new("The slowest of 100 requests takes ")
+                .number("/runs/0/e2e_ms/p99", slow)
+                .text(" ms at the first rate and ")
+                .number(format!("/runs/{last}/e2e_ms/p99"), fast)
+                .end(" ms at the last.");
+            findings.push(grown);
+        }
+        findings
+    }
+}
+
+fn said((index, run): (usize, &LoadRun)) -> Finding {
+    let at = |field: &str| format!("/runs/{index}/{field}");
+    let sentence = Sentence::new("At ")
+        .number(at("qps"), run.qps)
+        .text(" requests a second, ")
+        .number(at("completed"), run.completed as f64)
+        .text(" of ")
+        .number(at("requested"), run.requested as f64)
+        .text(" were answered");
+    let Some(((ttft, e2e), execution)) = run.ttft_ms.zip(run.e2e_ms).zip(run.execution_s) else {
+        return sentence.end(".");
+    };
+    sentence
+        .text(" in ")
+        .number(at("execution_s"), execution)
+        .text(" s: first token after ")
+        .number(at("ttft_ms/p50"), ttft.p50)
+        .text(" ms, the end after ")
+        .number(at("e2e_ms/p50"), e2e.p50)
+        .end(" ms (medians).")
+}
+
+#[cfg(feature = "compute")]
+pub use open_loop::{OpenLoop, open_loop};
+
+#[cfg(feature = "compute")]
+mod open_loop {
+    use super::LoadRun;
+    use llamaglass_engine::Engine;
+    use llamaglass_engine::event::RequestId;
+    use crate::arrivals::{Arrivals, request_count};
+    use crate::{LabError, Point, Progress, Watch};
+    use llamaglass_engine::scheduler::Request;
+    use llamaglass_engine::stats::Record;
+
+    /// Requests at times that are fixed beforehand, without a shell.
+    #[derive(Clone, Debug)]
+    pub struct OpenLoop<'a> {
+        /// Requests a second.
+        pub qps: f64,
+        /// For so many seconds.
+        pub duration_s: f64,
+        /// The gaps between them.
+        pub arrivals: Arrivals,
+        /// Seed of the gaps.
+        pub seed: u64,
+        /// What is asked, in turn.
+        pub requests: &'a [Request],
+    }
+
+    /// Submits each request when it is due, between the steps of those before, and waits for all; with what
+    /// came of each, in their order.
+    ///
+    /// # Errors
+    /// [`LabError`]. What goes wrong with a request is in its record.
+    pub async fn open_loop(
+        engine: &mut Engine,
+        plan: &OpenLoop<'_>,
+        watch: &mut impl Watch,
+    ) -> Result<(LoadRun, Vec<Record>), LabError> {
+        let OpenLoop {
+            qps,
+            duration_s,
+            arrivals,
+            seed,
+            requests,
+        } = *plan;
+        let count = request_count(qps, duration_s);
+        if count == 0 || requests.is_empty() {
+            return Err(LabError::Setting(format!(
+                "{qps} requests a second for {duration_s} s are none"
+            )));
+        }
+        engine.clear_cache();
+        let begin = engine.now_ms();
+        let due = arrivals.offsets_ms(qps, count, seed);
+        let mut answers: Vec<(f64, Record)> = Vec::with_capacity(count);
+        let mut ids: Vec<RequestId> = Vec::with_capacity(count);
+        let mut open = 0;
+        loop {
+            if !watch.breathe().await {
+                ids.into_iter().for_each(|id| engine.abort(id));
+                return Err(LabError::Stopped);
+            }
+            let now = engine.now_ms() - begin;
+            while let Some(at) = due.get(answers.len()).filter(|at| **at <= now) {
+                let request = requests[answers.len() % requests.len()].clone();
+                ids.push(engine.submit(request));
+                answers.push((begin + at, Record::default()));
+                open += 1;
+            }
+            if engine.is_idle() {
+                match due.get(answers.len()) {
+                    Some(at) => watch.sleep(at - now).await,
+                    None => break,
+                }
+                continue;
+            }
+            for event in engine.step().await {
+                let Some(index) = ids.iter().position(|id| *id == event.request()) else {
+                    continue;
+                };
+                answers[index].1.push(&event);
+                if event.is_last() {
+                    open -= 1;
+                    let (due_ms, record) = &answers[index];
+                    watch.answered(record);
+                    watch.told(Progress {
+                        what: format!("{qps} requests a second, {open} open"),
+                        done: answers.len() - open,
+                        total: count,
+                        point: record.last_token_at_ms().map(|end| Point {
+                            series: format!("{qps} requests a second"),
+                            x: (due_ms - begin) / 1e3,
+                            y: end - due_ms,
+                        }),
+                    });
+                }
+            }
+        }
+        let run = LoadRun::of_records((qps, duration_s, arrivals), &answers);
+        Ok((run, answers.into_iter().map(|(_, record)| record).collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llamaglass_engine::event::FinishReason;
+    use llamaglass_engine::stats::testing;
+
+    fn record(ends_ms: &[f64]) -> Record {
+        Record {
+            finish_reason: Some(FinishReason::Length),
+            ..testing::record(ends_ms)
+        }
+    }
+
+    #[test]
+    fn the_figures_are_those_counted_by_hand() {
+        let failed = Record {
+            error: Some("too long".into()),
+            ..Record::default()
+        };
+        let answers = [
+            (100.0, record(&[120.0, 130.0, 140.0])),
+            (150.0, record(&[200.0, 260.0])),
+            (160.0, failed),
+        ];
+        let run = LoadRun::of_records((2.0, 1.5, Arrivals::Constant), &answers);
+        assert_eq!((run.requested, run.completed, run.tokens), (3, 2, 5));
+        assert!(!run.is_complete());
+        assert_eq!(run.execution_s, Some(0.16));
+        // 10 + 10 + 60 over five tokens.
+        assert_eq!(run.ms_per_token, Some(16.0));
+        let of = |of: Option<Distribution>| of.map(|of| (of.p50, of.max));
+        assert_eq!(of(run.ttft_ms), Some((35.0, 50.0)));
+        assert_eq!(of(run.e2e_ms), Some((75.0, 110.0)));
+        assert_eq!(run.errors, [("too long".to_owned(), 1)]);
+    }
+}

@@ -1,0 +1,307 @@
+//! `stub`: the request's path cut short at each level.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Finding, Sentence};
+use crate::measure::{Difference, Drift, Estimate, interleaved};
+use crate::watch::{LabError, Point, Progress, Watch};
+use llamaglass_engine::StubLevel;
+use llamaglass_engine::stats::percentile;
+
+/// A rate and for how long it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StubLoad {
+    /// Requests a second.
+    pub qps: f64,
+    /// For so many seconds.
+    pub duration_s: f64,
+}
+
+/// What `stub` is to do.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StubSettings {
+    /// The levels.
+    pub levels: Vec<StubLevel>,
+    /// The loads.
+    pub loads: Vec<StubLoad>,
+    /// How often each is run.
+    pub repeats: usize,
+    /// The most tokens of an answer.
+    pub tokens: usize,
+}
+
+/// What `stub` finds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StubData {
+    /// What was to be done.
+    pub stub_runs: StubSettings,
+    /// Every level under every load, answers streamed and whole.
+    pub cells: Vec<StubCell>,
+    /// What each level adds to the one before.
+    pub levels: Vec<StubLevelCost>,
+}
+
+/// A level under a load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StubCell {
+    /// The level.
+    pub level: StubLevel,
+    /// The load.
+    #[serde(flatten)]
+    pub load: StubLoad,
+    /// Whether answers came piece by piece.
+    pub stream: bool,
+    /// Requests of each run.
+    pub requested: usize,
+    /// Requests that were answered in each.
+    pub completed: Vec<usize>,
+    /// From the first request's start to the last one's end, in seconds, of each run.
+    pub execution_s: Vec<f64>,
+    /// The least of them.
+    pub min_s: f64,
+    /// Their median.
+    pub median_s: f64,
+    /// The median time to a whole answer of each run, in milliseconds.
+    pub request_ms: Vec<f64>,
+    /// How that changed from the first run to the last, without a restart.
+    pub drift: Option<Drift>,
+}
+
+/// What a level adds to the one before it, in milliseconds a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StubLevelCost {
+    /// The level.
+    pub level: StubLevel,
+    /// Whether answers came piece by piece.
+    pub stream: bool,
+    /// To a whole answer, over the runs of all loads.
+    pub request_ms: Estimate,
+    /// The same against the level before, in pairs of the same load and repeat.
+    pub added_ms: Option<Difference>,
+}
+
+/// What one run gave.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct StubRun {
+    /// Requests of the plan.
+    pub requested: usize,
+    /// Requests that were answered.
+    pub completed: usize,
+    /// From the first request's start to the last one's end, in seconds.
+    pub execution_s: f64,
+    /// The median time to a whole answer, in milliseconds.
+    pub request_ms: f64,
+}
+
+/// What can answer with its path cut short.
+pub trait Stubbed {
+    /// Runs one load at a level.
+    fn run(
+        &mut self,
+        level: StubLevel,
+        load: StubLoad,
+        stream: bool,
+        tokens: usize,
+    ) -> impl Future<Output = Result<StubRun, LabError>>;
+}
+
+/// Runs every level under every load, all levels in turn in each repeat.
+///
+/// # Errors
+/// [`LabError`].
+pub async fn run(
+    stubbed: &mut impl Stubbed,
+    settings: StubSettings,
+    watch: &mut impl Watch,
+) -> Result<StubData, LabError> {
+    let StubSettings {
+        levels,
+        loads,
+        repeats,
+        tokens,
+    } = &settings;
+    if levels.is_empty() || loads.is_empty() || *repeats == 0 {
+        return Err(LabError::Setting(
+            "stub needs levels, loads and repeats".into(),
+        ));
+    }
+    let mut cells = Vec::new();
+    let mut progress = Progress {
+        total: levels.len() * loads.len() * 2 * repeats,
+        ..Progress::default()
+    };
+    for load in loads {
+        for stream in [true, false] {
+            let mut of_levels = vec![Vec::with_capacity(*repeats); levels.len()];
+            for (repeat, order) in interleaved(levels.len(), *repeats).iter().enumerate() {
+                for index in order {
+                    if !watch.breathe().await {
+                        return Err(LabError::Stopped);
+                    }
+                    let level = levels[*index];
+                    progress.what = format!(
+                        "level {level}, {} requests a second, run {}/{repeats}",
+                        load.qps,
+                        repeat + 1
+                    );
+                    watch.told(progress.clone());
+                    let run = stubbed.run(level, *load, stream, *tokens).await?;
+                    progress.done += 1;
+                    progress.point = Some(Point {
+                        series: format!("{} requests a second", load.qps),
+                        x: f64::from(level.number()),
+                        y: run.request_ms,
+                    });
+                    of_levels[*index].push(run);
+                }
+            }
+            let all = levels.iter().zip(&of_levels);
+            cells.extend(all.map(|(level, runs)| StubCell::of(*level, *load, stream, runs)));
+        }
+    }
+    watch.told(progress);
+    Ok(StubData::of(settings, cells))
+}
+
+impl StubCell {
+    /// Of the runs of a level under a load.
+    pub fn of(level: StubLevel, load: StubLoad, stream: bool, runs: &[StubRun]) -> Self {
+        let execution_s: Vec<f64> = runs.iter().map(|run| run.execution_s).collect();
+        let request_ms: Vec<f64> = runs.iter().map(|run| run.request_ms).collect();
+        Self {
+            level,
+            load,
+            stream,
+            requested: runs.first().map_or(0, |run| run.requested),
+            completed: runs.iter().map(|run| run.completed).collect(),
+            min_s: percentile(&execution_s, 0.0).unwrap_or(0.0),
+            median_s: percentile(&execution_s, 50.0).unwrap_or(0.0),
+            drift: Drift::of(&request_ms),
+            execution_s,
+            request_ms,
+        }
+    }
+}
+
+impl StubData {
+    /// What levels add, from all cells.
+    pub fn of(stub_runs: StubSettings, cells: Vec<StubCell>) -> Self {
+        let of = |level: StubLevel, stream: bool| -> Vec<f64> {
+            let own = cells
+                .iter()
+                .filter(|cell| cell.level == level && cell.stream == stream);
+            own.flat_map(|cell| cell.request_ms.clone()).collect()
+        };
+        let mut levels = Vec::new();
+        for stream in [true, false] {
+            let mut before: Option<Vec<f64>> = None;
+            for level in &stub_runs.levels {
+                let values = of(*level, stream);
+                let pairs = before.map(|before| before.into_iter().zip(values.iter().copied()));
+                let pairs = pairs.map(|pairs| pairs.map(|(a, b)| [a, b]).collect::<Vec<_>>());
+                levels.push(StubLevelCost {
+                    level: *level,
+                    stream,
+                    request_ms: Estimate::of(&values).unwrap_or_default(),
+                    added_ms: pairs.and_then(|pairs| Difference::of(&pairs)),
+                });
+                before = Some(values);
+            }
+        }
+        Self {
+            stub_runs,
+            cells,
+            levels,
+        }
+    }
+
+    /// What it says in sentences.
+    pub fn findings(&self) -> Vec<Finding> {
+        let levels = self.levels.iter().enumerate();
+        let added = levels.filter_map(|(index, of)| Some((index, of, of.added_ms.as_ref()?)));
+        let certain = added.filter(|(_, of, added)| of.stream && added.is_certain());
+        let said = certain.map(|(index, of, added)| {
+            Sentence::new(&format!(
+                "Level {}, whose path ends {}, differs by ",
+                of.level,
+                of.level.place()
+            ))
+            .number(
+                format!("/levels/{index}/added_ms/difference/median"),
+                added.difference.median,
+            )
+            .end(" ms a request from the level before.")
+        });
+        let mut findings: Vec<Finding> = said.collect();
+        if findings.is_empty() {
+            let none = "No difference measured: no level adds to the one before.";
+            findings.push(Sentence::default().end(none));
+        }
+        let cells = self.cells.iter().enumerate();
+        let drifts = cells.filter_map(|(index, cell)| {
+            let drift = cell.drift.filter(Drift::is_drifting)?;
+            let how = if cell.stream { "streamed" } else { "whole" };
+            let sentence = Sentence::new(&format!("Level {} at ", cell.level))
+                .number(format!("/cells/{index}/qps"), cell.load.qps)
+                .text(&format!(" requests a second, answers {how}, drifts by "));
+            let sentence = sentence.number(format!("/cells/{index}/drift/percent"), drift.percent);
+            Some(sentence.end(" % over its runs."))
+        });
+        findings.extend(drifts);
+        findings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_costs_what_it_adds_to_the_one_before() {
+        let load = StubLoad {
+            qps: 10.0,
+            duration_s: 3.0,
+        };
+        let run = |request_ms: f64| StubRun {
+            requested: 30,
+            completed: 30,
+            execution_s: 3.0 + request_ms / 1e3,
+            request_ms,
+        };
+        let levels = vec![StubLevel::Handler, StubLevel::Message];
+        let mut cells = Vec::new();
+        for (level, more) in levels.iter().zip([0.0, 0.25]) {
+            for stream in [true, false] {
+                let runs = [1.0, 1.5, 0.5, 1.25].map(|ms| run(ms + more));
+                cells.push(StubCell::of(*level, load, stream, &runs));
+            }
+        }
+        assert_eq!((cells[0].min_s, cells[0].requested), (3.0005, 30));
+        assert!((cells[0].median_s - 3.001125).abs() < 1e-9);
+        let settings = StubSettings {
+            levels,
+            loads: vec![load],
+            repeats: 4,
+            tokens: 16,
+        };
+        let data = StubData::of(settings, cells);
+        assert_eq!(data.levels.len(), 4);
+        assert_eq!(data.levels[0].added_ms, None);
+        let added = data.levels[1].added_ms.as_ref().expect("one before");
+        assert!((added.difference.median - 0.25).abs() < 1e-9);
+        assert!(
+            data.findings()[0]
+                .text
+                .contains(", differs by 0.250 ms a request from the level before."),
+            "{:?}",
+            data.findings()
+        );
+    }
+}

@@ -1,0 +1,233 @@
+//! The scheduler on a clock of its own: steps take what a formula says, and nothing is computed.
+
+use llamaglass_shaders::KV_BLOCK;
+use serde::{Deserialize, Serialize};
+
+use llamaglass_engine::scheduler::{Asked, BlockPool, Limits, Policy, RequestId, Scheduler, Step};
+
+/// What steps take, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StepCost {
+    /// A step with prompts, whatever they are.
+    pub prefill_step_ms: f64,
+    /// Each position of a prompt.
+    pub prefill_row_ms: f64,
+    /// A step with answers, whatever they are.
+    pub decode_step_ms: f64,
+    /// Each answer's position.
+    pub decode_row_ms: f64,
+}
+
+impl StepCost {
+    fn of(&self, step: &Step) -> f64 {
+        let prompts: usize = step.prompts.iter().map(|part| part.range.len()).sum();
+        let answers = step.answers.len();
+        let cost = |base: f64, row: f64, rows: usize| match rows {
+            0 => 0.0,
+            rows => base + row * rows as f64,
+        };
+        cost(self.prefill_step_ms, self.prefill_row_ms, prompts)
+            + cost(self.decode_step_ms, self.decode_row_ms, answers)
+    }
+}
+
+/// What the scheduler has to give away.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Room {
+    /// Requests that are answered at once.
+    pub batch: usize,
+    /// The most prompt ids of a step.
+    pub prefill_chunk: usize,
+    /// Positions of the KV cache, of all requests together.
+    pub kv_positions: usize,
+    /// How prompts and answers share the steps.
+    pub policy: Policy,
+}
+
+/// A request as it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Arrival {
+    /// When, in milliseconds since the begin.
+    pub at_ms: f64,
+    /// Ids of its prompt, at least 1.
+    pub input_tokens: usize,
+    /// Tokens of its answer, at least 1.
+    pub output_tokens: usize,
+}
+
+/// What became of a request, in milliseconds since the begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Served {
+    /// When its first token was there.
+    pub first_token_ms: f64,
+    /// When it ended.
+    pub end_ms: f64,
+}
+
+/// Lets the scheduler serve `arrivals`, which are in the order of their times. No two prompts begin alike.
+///
+/// A request longer than the cache is cut to it.
+pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
+    let blocks = room.kv_positions.div_ceil(KV_BLOCK).max(1);
+    let limits = Limits {
+        slots: room.batch.max(1),
+        rows: room.prefill_chunk.max(1),
+        tile: 1,
+        chains: false,
+        policy: room.policy,
+        pad_to: None,
+        moves: false,
+    };
+    let mut scheduler = Scheduler::new(limits, BlockPool::new(blocks, KV_BLOCK, true));
+    let mut served = vec![Served::default(); arrivals.len()];
+    let mut left: Vec<usize> = arrivals.iter().map(|a| a.output_tokens.max(1)).collect();
+    let (mut next, mut now) = (0, 0.0);
+    loop {
+        while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at_ms <= now) {
+            scheduler.submit(asked(next, arrival, blocks * KV_BLOCK));
+            next += 1;
+        }
+        let step = scheduler.plan(false);
+        if step.is_empty() {
+            match arrivals.get(next) {
+                Some(arrival) => now = arrival.at_ms,
+                None => return served,
+            }
+            continue;
+        }
+        now += cost.of(&step);
+        for part in step.parts() {
+            scheduler.landed(part);
+            let index = part.request.0 as usize;
+            if !part.picks {
+                continue;
+            }
+            if served[index].first_token_ms == 0.0 {
+                served[index].first_token_ms = now;
+            }
+            scheduler.picked(part.request, index as u32);
+            left[index] -= 1;
+            let full = part.range.end + 1 >= blocks * KV_BLOCK;
+            if left[index] == 0 || full {
+                served[index].end_ms = now;
+                scheduler.end(part.request);
+            }
+        }
+    }
+}
+
+fn asked(index: usize, arrival: &Arrival, positions: usize) -> Asked {
+    // Ids that are the request's own, so that nothing is shared.
+    let input = arrival
+        .input_tokens
+        .clamp(1, positions.saturating_sub(1).max(1));
+    Asked {
+        request: RequestId(index as u64),
+        priority: 0,
+        ids: vec![index as u32; input],
+        most: (input + arrival.output_tokens.max(1)).min(positions),
+        waits: false,
+        deadline_ms: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fifo::Fifo;
+
+    const ROOM: Room = Room {
+        batch: 1,
+        prefill_chunk: 32,
+        kv_positions: 512,
+        policy: Policy::PrefillFirst,
+    };
+
+    const COST: StepCost = StepCost {
+        prefill_step_ms: 10.0,
+        prefill_row_ms: 1.0,
+        decode_step_ms: 20.0,
+        decode_row_ms: 5.0,
+    };
+
+    fn arrival(at_ms: f64, input_tokens: usize, output_tokens: usize) -> Arrival {
+        Arrival {
+            at_ms,
+            input_tokens,
+            output_tokens,
+        }
+    }
+
+    #[test]
+    fn one_request_takes_its_steps() {
+        // Chunks of 32 and 8: 42 and 18. Two decode steps of 25.
+        let served = serve(&[arrival(100.0, 40, 3)], ROOM, COST);
+        let first_token_ms = 160.0;
+        assert_eq!(
+            served,
+            [Served {
+                first_token_ms,
+                end_ms: 210.0
+            }]
+        );
+    }
+
+    #[test]
+    fn with_one_slot_the_second_waits_and_with_two_they_share_steps() {
+        let arrivals = [arrival(0.0, 10, 3), arrival(0.0, 10, 3)];
+        let alone = serve(&arrivals, ROOM, COST);
+        // 20 and twice 25, twice.
+        assert_eq!([alone[0].end_ms, alone[1].end_ms], [70.0, 140.0]);
+        let room = Room { batch: 2, ..ROOM };
+        let both = serve(&arrivals, room, COST);
+        // One prefill step of 20 rows: 30. Two decode steps of 30.
+        assert_eq!([both[0].end_ms, both[1].end_ms], [90.0, 90.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn one_slot_and_one_cost_a_token_is_the_studys_queue(
+            outputs in prop::collection::vec(1usize..40, 1..20), qps in 0.05f64..20.0,
+        ) {
+            // The formula serves whole requests: only a token of the answer costs, and the first comes of
+            // the prompt.
+            let cost = StepCost { prefill_step_ms: 27.0, decode_step_ms: 27.0, ..StepCost::default() };
+            let arrivals: Vec<Arrival> = outputs.iter().enumerate()
+                .map(|(i, tokens)| arrival(i as f64 / qps * 1e3, 4, *tokens)).collect();
+            let served = serve(&arrivals, ROOM, cost);
+            let services: Vec<f64> = outputs.iter().map(|tokens| *tokens as f64 * 0.027).collect();
+            // The formula's last arrival waits for no one, so it starts before it came where the queue is
+            // empty; a queue of requests that are served when they come ends this much later at most.
+            let formula = Fifo::of(&services, qps);
+            let mut total: f64 = 0.0;
+            for (index, service) in services.iter().enumerate() {
+                total = total.max(index as f64 / qps) + service;
+            }
+            let end = served.iter().map(|of| of.end_ms).fold(0.0, f64::max) / 1e3;
+            prop_assert!((end - total).abs() < 1e-6, "{} {}", end, total);
+            prop_assert!(formula.total_s <= total + 1e-9);
+        }
+
+        #[test]
+        fn everyone_is_served_however_few_blocks_there_are(
+            sizes in prop::collection::vec((0.0f64..500.0, 1usize..300, 1usize..80), 1..12),
+            batch in 1usize..5, blocks in 1usize..12, balanced: bool,
+        ) {
+            let policy = if balanced { Policy::Balanced } else { Policy::PrefillFirst };
+            let room = Room { batch, kv_positions: blocks * KV_BLOCK, policy, ..ROOM };
+            let mut arrivals: Vec<Arrival> =
+                sizes.iter().map(|(at, input, output)| arrival(*at, *input, *output)).collect();
+            arrivals.sort_by(|a, b| a.at_ms.total_cmp(&b.at_ms));
+            for (served, arrival) in serve(&arrivals, room, COST).iter().zip(&arrivals) {
+                prop_assert!(served.first_token_ms > arrival.at_ms);
+                prop_assert!(served.end_ms >= served.first_token_ms);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The lab: experiments on where a token's time goes, one way for terminal and page.
+//!
+//! An experiment gives a [`LabResult`], which has all that a report shows. What is measured of an engine by
+//! itself is run here; what lies around one (threads, HTTP, a page) is driven through [`ladder::Layers`] and
+//! [`stub::Stubbed`].
+
+#[cfg(feature = "compute")]
+pub mod answers;
+mod arrivals;
+mod asking;
+pub mod bench;
+pub mod dataset;
+mod experiment;
+pub mod experiments;
+mod fifo;
+mod finding;
+pub mod fixed_cost;
+mod measure;
+#[cfg(feature = "compute")]
+pub mod parity;
+mod result;
+mod summary;
+mod trace_events;
+mod watch;
+
+pub use arrivals::{Arrivals, request_count};
+pub use asking::asking;
+pub use experiment::Experiment;
+pub use fifo::Fifo;
+pub use finding::{Finding, Number, Sentence, digits};
+pub use measure::{Difference, Drift, Estimate, Line, Outlier, Verdict, interleaved, outliers};
+pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
+pub use summary::{Overhead, Summary, TokenBar};
+pub use trace_events::trace_events;
+pub use watch::{LabError, Point, Progress, Watch};

@@ -1,0 +1,126 @@
+//! A median, and between what it lies.
+
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use llamaglass_engine::stats::percentile;
+
+/// How often values are drawn anew for an interval.
+const RESAMPLES: usize = 2000;
+/// What the interval holds of what was drawn, in percent.
+const COVERED: f64 = 95.0;
+/// Any: the same values give the same interval.
+const SEED: u64 = 95;
+
+/// A median with its bootstrap interval: B. Efron, "Bootstrap methods: another look at the jackknife",
+/// 1979; the percentile method.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Estimate {
+    /// Of how many values.
+    pub count: usize,
+    /// Their median.
+    pub median: f64,
+    /// 95 of 100 medians of as many values drawn from them are at least this; the median itself where
+    /// there are fewer than three values.
+    pub low: f64,
+    /// And at most this.
+    pub high: f64,
+}
+
+impl Estimate {
+    /// The estimate of `values`; those that are not finite are left out, and of none there is none.
+    pub fn of(values: &[f64]) -> Option<Self> {
+        let finite = values.iter().copied().filter(|value| value.is_finite());
+        let finite: Vec<f64> = finite.collect();
+        let median = percentile(&finite, 50.0)?;
+        let [low, high] = match finite.len() {
+            0..=2 => [median; 2],
+            _ => interval(&finite, median),
+        };
+        Some(Self {
+            count: finite.len(),
+            median,
+            low,
+            high,
+        })
+    }
+
+    /// Whether the interval can be told from a point: two values have none.
+    pub const fn has_interval(&self) -> bool {
+        self.count > 2
+    }
+
+    /// All of it times `factor`.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let [a, b] = [self.low * factor, self.high * factor];
+        Self {
+            count: self.count,
+            median: self.median * factor,
+            low: a.min(b),
+            high: a.max(b),
+        }
+    }
+}
+
+fn interval(values: &[f64], median: f64) -> [f64; 2] {
+    let mut random = ChaCha8Rng::seed_from_u64(SEED);
+    let mut drawn = vec![0.0; values.len()];
+    let mut medians = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        for place in &mut drawn {
+            *place = values[random.random_range(0..values.len())];
+        }
+        medians.extend(percentile(&drawn, 50.0));
+    }
+    let outside = (100.0 - COVERED) / 2.0;
+    [outside, 100.0 - outside].map(|p| percentile(&medians, p).unwrap_or(median))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn of_equal_values_the_interval_is_a_point() {
+        let of = Estimate::of(&[3.0; 9]).expect("values");
+        assert_eq!((of.count, of.median, of.low, of.high), (9, 3.0, 3.0, 3.0));
+    }
+
+    #[test]
+    fn two_values_have_no_interval() {
+        let of = Estimate::of(&[1.0, 3.0, f64::NAN]).expect("values");
+        assert_eq!((of.count, of.median), (2, 2.0));
+        assert!(!of.has_interval());
+        assert_eq!(Estimate::of(&[]), None);
+    }
+
+    #[test]
+    fn the_interval_of_a_known_spread_is_about_the_known_one() {
+        // 0 to 100: the median of 101 such values spreads by about 50 x 1.96 / sqrt(101).
+        let values: Vec<f64> = (0..=100).map(f64::from).collect();
+        let of = Estimate::of(&values).expect("values");
+        assert_eq!(of.median, 50.0);
+        assert!((of.low - 40.0).abs() < 4.0, "{of:?}");
+        assert!((of.high - 60.0).abs() < 4.0, "{of:?}");
+        let scaled = of.scaled(-2.0);
+        assert_eq!((scaled.median, scaled.low), (-100.0, -2.0 * of.high));
+    }
+
+    proptest! {
+        #[test]
+        fn the_interval_holds_the_median_and_lies_within_the_values(
+            values in prop::collection::vec(-1e6f64..1e6, 1..40),
+        ) {
+            let of = Estimate::of(&values).expect("values");
+            let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            prop_assert!(min <= of.low && of.low <= of.median);
+            prop_assert!(of.median <= of.high && of.high <= max);
+        }
+    }
+}

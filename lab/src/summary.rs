@@ -1,0 +1,376 @@
+//! Where a token's time goes on this machine, in one picture and a few sentences.
+
+use serde::{Deserialize, Serialize};
+
+use super::Experiment;
+use crate::experiments::bare::BareData;
+use crate::experiments::chain::ChainData;
+use super::finding::{Finding, Sentence};
+use crate::experiments::kernels::KernelsData;
+use crate::experiments::ladder::LadderData;
+use super::measure::{Difference, Verdict};
+use super::result::{Data, LabResult};
+use llamaglass_engine::timing::StepKind;
+
+/// How many overheads are told of.
+const LARGEST: usize = 3;
+/// Milliseconds that sums of medians may differ by without anything having been measured.
+const ROUNDING: f64 = 1e-9;
+
+/// What all experiments say together. Times are milliseconds a token.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Summary {
+    /// A token of the bare engine, of the engine by stage, and through the whole shell, each in parts.
+    pub token: Vec<TokenBar>,
+    /// A token through the whole shell against the bare engine, in pairs.
+    pub shell: Option<Difference>,
+    /// What costs most besides the model itself, most first.
+    pub overheads: Vec<Overhead>,
+    /// How near the decode step is to what the device can do, 0 to 1.
+    pub roofline_share: Option<f64>,
+    /// What of the decode step's kernels the device could do without, at that.
+    pub headroom_ms: Option<f64>,
+    /// What it says in sentences.
+    pub findings: Vec<Finding>,
+}
+
+/// A token in parts.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct TokenBar {
+    /// Through what.
+    pub name: String,
+    /// Which experiment measured it.
+    pub experiment: Option<Experiment>,
+    /// Parts and what they take.
+    pub parts: Vec<(String, f64)>,
+    /// All of them.
+    pub total_ms: f64,
+}
+
+/// Something besides the model itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Overhead {
+    /// What.
+    pub name: String,
+    /// What it takes of a token.
+    pub ms_per_token: f64,
+    /// In percent of a token through the whole shell.
+    pub percent: f64,
+    /// Which experiment measured it.
+    pub experiment: Experiment,
+}
+
+impl Summary {
+    /// Of what was found; the last result of each experiment counts.
+    pub fn of(results: &[LabResult]) -> Self {
+        let (mut bare, mut ladder, mut chain, mut kernels) = (None, None, None, None);
+        for result in results {
+            match &result.data {
+                Data::Bare(data) => bare = Some(data),
+                Data::Ladder(data) => ladder = Some(data),
+                Data::Chain(data) => chain = Some(&**data),
+                Data::Kernels(data) => kernels = Some(data),
+                _ => {}
+            }
+        }
+        let mut summary = Self::default();
+        summary.token.extend(bare.map(of_bare));
+        summary.token.extend(chain.and_then(of_chain));
+        summary.token.extend(ladder.into_iter().flat_map(of_ladder));
+        summary.shell = ladder.and_then(|data| data.whole.clone());
+        summary.add_overheads(ladder, chain);
+        summary.add_roofline(kernels);
+        summary.findings = summary.sentences(kernels);
+        summary
+    }
+
+    fn whole_ms(&self) -> f64 {
+        self.token.last().map_or(0.0, |bar| bar.total_ms)
+    }
+
+    fn add_overheads(&mut self, ladder: Option<&LadderData>, chain: Option<&ChainData>) {
+        let whole = self.whole_ms();
+        let mut add = |name: String, ms_per_token: f64, experiment| {
+            if ms_per_token > 0.0 && whole > 0.0 {
+                self.overheads.push(Overhead {
+                    name,
+                    ms_per_token,
+                    percent: ms_per_token / whole * 100.0,
+                    experiment,
+                });
+            }
+        };
+        for layer in ladder.iter().flat_map(|data| &data.layers) {
+            // What can't be told from nothing is no overhead.
+            if let Some(excess) = layer.excess.as_ref().filter(|of| of.is_certain()) {
+                let name = format!("the layer {}", layer.layer.name);
+                add(name, excess.difference.median, Experiment::Ladder);
+            }
+        }
+        let decode = chain.and_then(|data| data.tree.find(&[StepKind::Decode.name()]));
+        for stage in decode.iter().flat_map(|node| &node.children) {
+            if stage.name != "forward" {
+                let name = format!("the stage {} of a decode step", stage.name);
+                add(name, stage.mean_ms, Experiment::Chain);
+            }
+        }
+        let ms = |of: &Overhead| of.ms_per_token;
+        self.overheads.sort_by(|a, b| ms(b).total_cmp(&ms(a)));
+        self.overheads.truncate(LARGEST);
+    }
+
+    fn add_roofline(&mut self, kernels: Option<&KernelsData>) {
+        let mut steps = kernels.iter().flat_map(|data| &data.steps);
+        let decode = steps.rfind(|step| step.profile.kind == StepKind::Decode);
+        if let Some((step, share)) = decode.and_then(|step| Some((step, step.roofline_share?))) {
+            self.roofline_share = Some(share);
+            self.headroom_ms = Some(step.kernels_ms * (1.0 - share).max(0.0));
+        }
+    }
+
+    fn sentences(&self, kernels: Option<&KernelsData>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(shell) = &self.shell {
+            let sentence = Sentence::new("A token takes ")
+                .number("/shell/without/median", shell.without.median)
+                .text(" ms in the bare engine and ")
+                .number("/shell/with/median", shell.with.median)
+                .text(" ms through the whole shell: ");
+            findings.push(match shell.is_certain() {
+                true => sentence
+                    .in_pairs("/shell/difference/median", shell.difference.median)
+                    .end("."),
+                false => sentence.end("no difference measured."),
+            });
+        }
+        for (index, overhead) in self.overheads.iter().enumerate() {
+            let at = |field: &str| format!("/overheads/{index}/{field}");
+            let rank = ["largest", "second", "third"][index.min(LARGEST - 1)];
+            let said = Sentence::new(&format!("The {rank} overhead is {}: ", overhead.name))
+                .number(at("ms_per_token"), overhead.ms_per_token)
+                .text(" ms, ")
+                .number(at("percent"), overhead.percent)
+                .end(" % of a token.");
+            findings.push(said);
+        }
+        if let Some(share) = self.roofline_share {
+            let said = Sentence::new("A decode step reaches ")
+                .share("/roofline_share", share)
+                .end(" of what the device can do.");
+            findings.push(said);
+        }
+        findings.extend(self.advice(kernels));
+        findings
+    }
+
+    /// What to change first: whatever could give back most.
+    fn advice(&self, kernels: Option<&KernelsData>) -> Option<Finding> {
+        let overhead = self.overheads.first();
+        let worst = overhead.map_or(0.0, |of| of.ms_per_token);
+        let headroom = self.headroom_ms.filter(|ms| *ms > worst);
+        if let Some(ms) = headroom {
+            let mut steps = kernels.iter().flat_map(|data| &data.steps);
+            let decode = steps.rfind(|step| step.profile.kind == StepKind::Decode)?;
+            let name = &decode.kernels.first()?.name;
+            let sentence =
+                Sentence::new("Change the kernels first: at the roofline, a step would take ")
+                    .number("/headroom_ms", ms);
+            return Some(sentence.end(&format!(
+                " ms less, and the longest of its kernels is {name}."
+            )));
+        }
+        let overhead = overhead?;
+        let sentence = Sentence::new(&format!(
+            "Change {} first: without it, a token would take ",
+            overhead.name
+        ))
+        .number("/overheads/0/ms_per_token", overhead.ms_per_token);
+        Some(sentence.end(" ms less."))
+    }
+}
+
+/// Names of bars.
+const DATASET: &str = "bare, over the dataset";
+const BARE: &str = "bare";
+const ENGINE: &str = "decode step";
+const SHELL: &str = "shell";
+
+fn bar(name: &str, experiment: Experiment, parts: Vec<(String, f64)>) -> TokenBar {
+    TokenBar {
+        name: name.to_owned(),
+        experiment: Some(experiment),
+        total_ms: parts.iter().map(|part| part.1).sum(),
+        parts,
+    }
+}
+
+fn of_bare(data: &BareData) -> TokenBar {
+    let sum = |of: fn(&crate::experiments::bare::BareRow) -> f64| {
+        data.rows.iter().map(of).sum::<f64>() / (data.output_tokens as f64).max(1.0)
+    };
+    let parts = vec![
+        ("encode".to_owned(), sum(|row| row.encode_ms)),
+        ("prefill".to_owned(), sum(|row| row.prefill_ms)),
+        ("decode".to_owned(), sum(|row| row.decode_ms)),
+        ("detokenize".to_owned(), sum(|row| row.detokenize_ms)),
+    ];
+    bar(DATASET, Experiment::Bare, parts)
+}
+
+fn of_chain(data: &ChainData) -> Option<TokenBar> {
+    let decode = data.tree.find(&[StepKind::Decode.name()])?;
+    let parts = decode
+        .children
+        .iter()
+        .map(|stage| (stage.name.clone(), stage.total_ms / decode.count as f64));
+    Some(bar(ENGINE, Experiment::Chain, parts.collect()))
+}
+
+/// The lowest layer by itself, and all of them.
+///
+/// The parts of the shell add up to the median measured through all layers. A layer whose difference to
+/// the one below can't be told from 0 has no part of its own, since half of such differences are negative:
+/// they are in the rest.
+fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
+    let Some((lowest, highest)) = data.layers.first().zip(data.layers.last()) else {
+        return Vec::new();
+    };
+    let lowest = (lowest.layer.name.clone(), lowest.ms_per_token.median);
+    let mut parts = vec![lowest.clone()];
+    parts.extend(data.layers.iter().filter_map(|layer| {
+        let excess = layer.excess.as_ref()?;
+        let is_noise = excess.verdict == Verdict::NoDifferenceMeasured;
+        (!is_noise).then(|| (layer.layer.name.clone(), excess.difference.median))
+    }));
+    let rest = highest.ms_per_token.median - parts.iter().map(|part| part.1).sum::<f64>();
+    if rest.abs() > ROUNDING {
+        parts.push(("rest".to_owned(), rest));
+    }
+    vec![
+        bar(BARE, Experiment::Ladder, vec![lowest]),
+        bar(SHELL, Experiment::Ladder, parts),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiments::ladder::{LadderSettings, Layer};
+    use llamaglass_engine::stats::Record;
+    use llamaglass_engine::timing::{Clock, ClockSource, Span, Spans, StepTiming};
+
+    fn ladder() -> Data {
+        let settings = LadderSettings {
+            prompt: "p".into(),
+            lengths: vec![10],
+            repeats: 3,
+        };
+        let layer = |name: &str| Layer {
+            name: name.into(),
+            adds: String::new(),
+        };
+        let names = ["bare", "thread", "http"].map(layer).to_vec();
+        // 25 ms a token, the thread adds 1 and HTTP 14, as in the study.
+        let taken = [250.0, 260.0, 400.0].map(|ms| vec![vec![ms; 3]]);
+        Data::Ladder(LadderData::of(settings, names, &taken))
+    }
+
+    /// A decode step of 20 ms in the model and 4 in preprocess.
+    fn chain() -> Data {
+        let step = |kind, start_ms| StepTiming {
+            kind,
+            tokens: 1,
+            position: 0,
+            start_ms,
+            wall_ms: 24.0,
+            spans: Spans::from(vec![(Span::Plan, 4.0), (Span::Gpu, 20.0)]),
+            clock: Clock {
+                source: ClockSource::Monotonic,
+                resolution_ms: 0.0,
+            },
+            device: None,
+        };
+        let record = Record {
+            steps: vec![step(StepKind::Prefill, 0.0), step(StepKind::Decode, 24.0)],
+            ids: vec![1, 2],
+            ..Record::default()
+        };
+        Data::Chain(Box::new(ChainData::of("d".into(), &[record])))
+    }
+
+    #[test]
+    fn the_largest_overheads_are_those_put_in() {
+        let results = [ladder(), chain()].map(|data| LabResult::now(None, 0, data));
+        let summary = Summary::of(&results);
+        let named = |index: usize| {
+            let of = &summary.overheads[index];
+            (&*of.name, of.ms_per_token, of.percent)
+        };
+        assert_eq!(named(0), ("the layer http", 14.0, 35.0));
+        assert_eq!(
+            named(1),
+            ("the stage preprocess of a decode step", 4.0, 10.0)
+        );
+        assert_eq!(named(2), ("the layer thread", 1.0, 2.5));
+        let bars: Vec<(&str, f64)> = summary
+            .token
+            .iter()
+            .map(|bar| (&*bar.name, bar.total_ms))
+            .collect();
+        assert_eq!(bars, [(ENGINE, 24.0), (BARE, 25.0), (SHELL, 40.0)]);
+        let texts: Vec<&str> = summary.findings.iter().map(|of| &*of.text).collect();
+        assert_eq!(
+            texts[0],
+            "A token takes 25 ms in the bare engine and 40 ms through the whole shell: in pairs, 15 ms more."
+        );
+        assert_eq!(
+            texts.last(),
+            Some(&"Change the layer http first: without it, a token would take 14 ms less.")
+        );
+    }
+
+    #[test]
+    fn shell_bar_is_as_long_as_what_was_measured_through_all_layers() {
+        let settings = LadderSettings {
+            prompt: "p".into(),
+            lengths: vec![1],
+            repeats: 5,
+        };
+        let names = ["bare", "thread", "text", "http"].map(|name| Layer {
+            name: name.into(),
+            adds: String::new(),
+        });
+        // Against the layer below, the thread adds 20 ms every time, text is noise around -30 and HTTP is
+        // noise around 10.
+        let taken = [
+            [100.0, 100.0, 100.0, 100.0, 100.0],
+            [120.0, 120.0, 120.0, 120.0, 120.0],
+            [90.0, 150.0, 60.0, 90.0, 150.0],
+            [100.0, 95.0, 130.0, 110.0, 95.0],
+        ];
+        let taken = taken.map(|layer| vec![layer.to_vec()]);
+        let data = Data::Ladder(LadderData::of(settings, names.to_vec(), &taken));
+        let summary = Summary::of(&[LabResult::now(None, 0, data)]);
+        let shell = summary.token.last().expect("the shell's bar");
+        let part = |name: &str, ms| (name.to_owned(), ms);
+        assert_eq!(
+            shell.parts,
+            [
+                part("bare", 100.0),
+                part("thread", 20.0),
+                part("rest", -20.0)
+            ]
+        );
+        assert_eq!((&*shell.name, shell.total_ms), (SHELL, 100.0));
+        let measured = summary.shell.as_ref().map(|shell| shell.with.median);
+        assert_eq!(measured, Some(shell.total_ms));
+    }
+
+    #[test]
+    fn of_nothing_nothing_is_said() {
+        assert_eq!(Summary::of(&[]), Summary::default());
+    }
+}

@@ -1,0 +1,145 @@
+//! Requests as a trace that Perfetto and Chrome open; pure.
+
+use serde_json::{Value, json};
+
+use llamaglass_engine::stats::Record;
+use llamaglass_engine::timing::{Span, Spans, Stage, StepTiming};
+
+/// The records as an array of the Trace Event Format: a row each, times in microseconds since the engine
+/// was made. What follows each other within a step is laid end to end in the order in which it is booked;
+/// what no span accounts for is left blank.
+pub fn trace_events(records: &[Record]) -> String {
+    let mut events = Vec::new();
+    for (index, record) in records.iter().enumerate() {
+        let Some((first, last)) = record.steps.first().zip(record.steps.last()) else {
+            continue;
+        };
+        let row = index + 1;
+        events.push(json!({
+            "name": "thread_name", "ph": "M", "pid": 1, "tid": row,
+            "args": { "name": format!("request {row}") },
+        }));
+        let mut add = |name: &str, start_ms: f64, ms: f64, args: Value| {
+            events.push(json!({
+                "name": name, "ph": "X", "cat": "llamaglass", "pid": 1, "tid": row,
+                "ts": start_ms * 1e3, "dur": ms * 1e3, "args": args,
+            }));
+        };
+        // Once-a-request work ends where the first step begins.
+        let before = record.request.map(|timing| timing.spans);
+        let before_ms = before.map_or(0.0, |spans| spans.stage(Stage::Request));
+        let begin = first.start_ms - before_ms;
+        let whole = last.start_ms + last.wall_ms - begin;
+        let args = json!({ "prompt_tokens": record.prompt_tokens, "tokens": record.ids.len() });
+        add("request", begin, whole, args);
+        if let Some(spans) = before {
+            laid(&spans, begin, &mut add);
+        }
+        for step in &record.steps {
+            let StepTiming {
+                kind,
+                tokens,
+                position,
+                start_ms,
+                wall_ms,
+                ..
+            } = *step;
+            let args = json!({ "tokens": tokens, "position": position });
+            add(kind.name(), start_ms, wall_ms, args);
+            laid(&step.spans, start_ms, &mut add);
+        }
+    }
+    Value::from(events).to_string()
+}
+
+/// Lays spans end to end.
+fn laid(spans: &Spans, start_ms: f64, add: &mut impl FnMut(&str, f64, f64, Value)) {
+    let mut at = start_ms;
+    for span in BOOKED {
+        let ms = spans.get(span);
+        if ms > 0.0 {
+            add(span.name(), at, ms, json!({}));
+            at += ms;
+        }
+    }
+}
+
+/// Spans in the order in which a request and a step book them: what the host needs to pick is read back
+/// before it picks.
+const BOOKED: [Span; Span::ALL.len()] = [
+    Span::Template,
+    Span::Tokenize,
+    Span::Grammar,
+    Span::Queue,
+    Span::Schedule,
+    Span::Plan,
+    Span::Upload,
+    Span::Compute,
+    Span::Encode,
+    Span::Submit,
+    Span::Gpu,
+    Span::Readback,
+    Span::Sample,
+    Span::Detokenize,
+    Span::Emit,
+    Span::Paint,
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use llamaglass_engine::timing::{Clock, ClockSource, RequestTiming, StepKind};
+
+    const CLOCK: Clock = Clock {
+        source: ClockSource::Monotonic,
+        resolution_ms: 0.0,
+    };
+
+    fn spans(of: &[(Span, f64)]) -> Spans {
+        of.to_vec().into()
+    }
+
+    #[test]
+    fn spans_lie_end_to_end_within_their_step_and_its_request() {
+        let step = StepTiming {
+            kind: StepKind::Prefill,
+            tokens: 4,
+            position: 0,
+            start_ms: 10.0,
+            wall_ms: 6.0,
+            spans: spans(&[(Span::Sample, 1.0), (Span::Readback, 2.0), (Span::Gpu, 2.5)]),
+            clock: CLOCK,
+            device: None,
+        };
+        let record = Record {
+            request: Some(RequestTiming {
+                spans: spans(&[(Span::Tokenize, 0.5), (Span::Queue, 1.5)]),
+                clock: CLOCK,
+            }),
+            steps: vec![step],
+            ids: vec![7],
+            ..Record::default()
+        };
+        let text = trace_events(&[Record::default(), record]);
+        let events: Vec<Value> = serde_json::from_str(&text).expect("an array");
+        let told = |event: &Value| {
+            let number = |field: &str| event[field].as_f64().expect("a number");
+            let name = event["name"].as_str().expect("a name").to_owned();
+            (name, number("ts"), number("dur"))
+        };
+        let spans: Vec<_> = events.iter().filter(|e| e["ph"] == "X").map(told).collect();
+        let wanted = [
+            ("request", 8e3, 8e3),
+            ("tokenize", 8e3, 500.0),
+            ("queue", 8.5e3, 1.5e3),
+            ("prefill", 10e3, 6e3),
+            ("gpu", 10e3, 2.5e3),
+            ("readback", 12.5e3, 2e3),
+            ("sample", 14.5e3, 1e3),
+        ];
+        let wanted = wanted.map(|(name, ts, dur)| (name.to_owned(), ts, dur));
+        assert_eq!(spans, wanted);
+        // The second record's row is named, and the one without steps has none.
+        assert_eq!((events.len(), &events[0]["tid"]), (8, &json!(2)));
+    }
+}

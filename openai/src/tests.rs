@@ -1,0 +1,181 @@
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::sse::SseReader;
+use super::*;
+use llamaglass_engine::event::FinishReason;
+use llamaglass_engine::scheduler::{Input, Request, SamplingOptions};
+use llamaglass_engine::timing::{Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming};
+use llamaglass_engine::tokenizer::Message;
+
+fn events(bytes: &[u8], cut: usize) -> Vec<String> {
+    let mut reader = SseReader::default();
+    let pieces = bytes.chunks(cut.max(1));
+    pieces
+        .flat_map(|piece| reader.push(piece).expect("short lines"))
+        .collect()
+}
+
+#[test]
+fn events_end_with_an_empty_line_whatever_ends_lines() {
+    let text = b": hi\n\ndata: a\r\ndata:b\r\n\r\nevent: x\rdata: c\r\rdata: d\n";
+    assert_eq!(events(text, 1000), ["a\nb", "c"]);
+}
+
+#[test]
+fn a_line_without_an_end_is_given_up() {
+    let mut reader = SseReader::default();
+    let long = vec![b'a'; 1 << 20];
+    let refused = (0..8).find_map(|_| reader.push(&long).err());
+    assert!(matches!(refused, Some(ProtocolError::LongLine { .. })));
+}
+
+proptest! {
+    #[test]
+    fn where_the_bytes_are_cut_does_not_matter(
+        text in "(data: ?[a-zä]{0,5}(\r\n|\n|\r)|(\r\n|\n|\r)|:\n){0,12}", cut in 1usize..9,
+    ) {
+        prop_assert_eq!(events(text.as_bytes(), cut), events(text.as_bytes(), 1 << 20));
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, cut in 1usize..9) {
+        let mut reader = PieceReader::default();
+        for piece in bytes.chunks(cut) {
+            // Whether it can be read is not the question.
+            let _said = reader.push(piece);
+        }
+    }
+}
+
+#[test]
+fn pieces_of_other_servers_and_of_ours() {
+    let step = StepTiming {
+        kind: StepKind::Decode,
+        tokens: 1,
+        position: 4,
+        start_ms: 1.0,
+        wall_ms: 2.0,
+        spans: Spans::default(),
+        clock: Clock {
+            source: ClockSource::Monotonic,
+            resolution_ms: 0.0,
+        },
+        device: None,
+    };
+    let timing = RequestTiming {
+        spans: step.spans,
+        clock: step.clock,
+    };
+    let chunks = [
+        json!({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": null}]}),
+        json!({"choices": [{"delta": {}}], "started": {"prompt_tokens": 3, "reused_tokens": 1, "timing": timing}}),
+        json!({"choices": [{"delta": {}}], "prefill": {"done_tokens": 2, "prompt_tokens": 3, "step": step}}),
+        json!({"choices": [{"delta": {"content": "Hé"}}], "timing": {"id": 7, "step": step}}),
+        json!({"choices": [{"text": "llo", "finish_reason": "length"}]}),
+        json!({"choices": [], "usage": {"prompt_tokens": 3, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 1}}}),
+    ];
+    let mut stream: String = chunks
+        .iter()
+        .map(|chunk| format!("data: {chunk}\n\n"))
+        .collect();
+    stream += "data: [DONE]\n\n";
+    let said = PieceReader::default()
+        .push(stream.as_bytes())
+        .expect("it is right");
+    let (last, pieces) = said.split_last().expect("pieces");
+    assert_eq!(*last, Said::End);
+    let pieces: Vec<&Piece> = pieces
+        .iter()
+        .map(|said| match said {
+            Said::Piece(piece) => &**piece,
+            Said::End => panic!("the end came too early"),
+        })
+        .collect();
+    let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    assert_eq!(text, "Héllo");
+    let started = Started {
+        prompt_tokens: 3,
+        reused_tokens: 1,
+        timing,
+    };
+    assert_eq!(pieces[1].started, Some(started));
+    assert_eq!(pieces[2].prefill.map(|chunk| chunk.step), Some(step));
+    assert_eq!(pieces[3].step, Some((7, step)));
+    assert_eq!(pieces[3].finish(), None);
+    assert_eq!(pieces[4].finish(), Some(FinishReason::Length));
+    let usage = pieces[5].usage.as_ref().expect("usage");
+    assert_eq!((usage.prompt_tokens, usage.completion_tokens), (3, 2));
+    assert_eq!(usage.cached_tokens(), Some(1));
+}
+
+#[test]
+fn errors_are_told_in_the_servers_words() {
+    let mut reader = PieceReader::default();
+    let refused = reader.push(b"data: {\"error\": {\"message\": \"no room\"}}\n\n");
+    assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));
+    assert_eq!(refusal(b"{\"error\": {\"message\": \"no key\"}}"), "no key");
+    assert_eq!(refusal(b"{\"error\": \"plain\"}"), "plain");
+    assert_eq!(refusal(b"Bad Gateway"), "Bad Gateway");
+    let unreadable = whole(b"<html>").expect_err("no JSON").to_string();
+    assert!(unreadable.contains("<html>"), "{unreadable}");
+}
+
+#[test]
+fn a_request_says_only_what_was_asked() {
+    let plain = Request {
+        max_tokens: Some(5),
+        ..Request::new(Input::Messages(vec![Message {
+            role: "user".into(),
+            content: "Hi".into(),
+        }]))
+    };
+    let ask = Ask {
+        model: "m",
+        request: &plain,
+        stream: false,
+        timings: false,
+    };
+    assert_eq!(ask.path(), "/chat/completions");
+    let wanted = json!({
+        "model": "m", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.0, "max_tokens": 5,
+    });
+    assert_eq!(ask.body(), wanted);
+    let full = Request {
+        input: Input::Ids(vec![1, 2]),
+        sampling: SamplingOptions {
+            temperature: 0.5,
+            top_k: 3,
+            seed: u64::MAX,
+            ..SamplingOptions::default()
+        },
+        ignore_eos: true,
+        deadline_ms: Some(1500.0),
+        ..plain.clone()
+    };
+    let ask = Ask {
+        request: &full,
+        stream: true,
+        timings: true,
+        ..ask
+    };
+    assert_eq!(ask.path(), "/completions");
+    let wanted = json!({
+        "model": "m", "prompt": [1, 2], "temperature": 0.5, "max_tokens": 5, "seed": -1, "top_k": 3,
+        "ignore_eos": true, "timeout": 1.5, "stream": true,
+        "stream_options": {"include_usage": true, "include_timings": true},
+    });
+    assert_eq!(ask.body(), wanted);
+}
+
+#[test]
+fn which_models_a_server_has() {
+    let list = json!({"object": "list", "data": [
+        {"id": "a", "owned_by": "llamaglass", "max_model_len": 64}, {"id": "b"},
+    ]});
+    let models = served_models(list.to_string().as_bytes()).expect("a list");
+    assert_eq!(models.len(), 2);
+    assert_eq!(models[0].context_length, Some(64));
+    assert!(models[0].sends_timings && !models[1].sends_timings);
+    assert!(served_models(b"[]").is_err());
+}
