@@ -46,8 +46,7 @@ pub struct Request {
     /// Maximum number of tokens to sample; without it, up to the end of the context.
     #[serde(default)]
     pub max_tokens: Option<usize>,
-    /// Continue past end ids, for benchmarks and parity. An answer with a format still ends when it is
-    /// complete.
+    /// Continue past end ids, for benchmarks and parity. Has no effect on an answer with a format.
     #[serde(default)]
     pub ignore_eos: bool,
     /// Format of the answer, unless `max_tokens` or a stop text cuts it off; without it, any text.
