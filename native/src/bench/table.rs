@@ -1,4 +1,4 @@
-//! A benchmark's figures for people.
+//! Benchmark results as a table for people.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use llamaglass_engine::timing::KernelTime;
 use crate::output::bytes;
 use crate::timing_table;
 
-/// The figures of `report` for people.
+/// Returns the table of a report.
 pub fn table(report: &BenchReport) -> String {
     let mut out = String::new();
     let Settings {
