@@ -8,7 +8,7 @@ use super::StepKind;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelTime {
-    /// What the step computed.
+    /// Kind of step that was profiled.
     pub kind: StepKind,
     /// Name of the kernel and its variant.
     pub name: String,
