@@ -37,7 +37,7 @@ thread_local! {
     static SPENT: RefCell<Option<Told>> = const { RefCell::new(None) };
 }
 
-/// The system's allocator, which stops a thread that has spent its budget, see [`with_budget`].
+/// The system's allocator, which stops a thread that has spent its budget (see `run_within`).
 ///
 /// A program sets it with `#[global_allocator]`; without it, budgets have no effect.
 #[derive(Clone, Copy, Debug, Default)]
