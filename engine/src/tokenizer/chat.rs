@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_can_not_forge_a_turn() {
+    fn message_cannot_forge_a_turn() {
         let tokenizer = fixtures::smollm();
         let plain = ids(&tokenizer, "hi");
         for content in [
