@@ -44,7 +44,7 @@ pub struct Latencies {
     pub e2e_ms: Option<Distribution>,
 }
 
-/// Measurements that a server of ours sends.
+/// Measurements that a llamaglass server sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerFigures {
     /// Time from accepting a request to its first step.

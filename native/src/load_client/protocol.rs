@@ -38,7 +38,7 @@ pub struct Asking {
     pub seed: u64,
     /// If true, answers continue past end-of-sequence ids.
     pub ignore_eos: bool,
-    /// If true, a server of ours is asked for the timing of each token.
+    /// If true, a llamaglass server is asked for the timing of each token.
     pub timings: bool,
 }
 
@@ -93,9 +93,9 @@ pub struct Heard {
     pub prompt_tokens: Option<usize>,
     /// Number of generated tokens.
     pub tokens: Option<usize>,
-    /// The server's own statistics of the answer; only servers of ours send them.
+    /// The server's own statistics of the answer; only llamaglass servers send them.
     pub summary: Option<Summary>,
-    /// End of the token's step on the server's clock, in milliseconds; only servers of ours send it.
+    /// End of the token's step on the server's clock, in milliseconds; only llamaglass servers send it.
     pub step_end_ms: Option<f64>,
     /// True if the answer ends with this piece.
     pub end: bool,

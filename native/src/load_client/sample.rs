@@ -44,7 +44,7 @@ pub struct Sample {
     pub server: Option<ServerSide>,
 }
 
-/// Measurements of an answer that a server of ours sends, on its own clock.
+/// Measurements of an answer that a llamaglass server sends, on its own clock.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerSide {
     /// The server's clock.

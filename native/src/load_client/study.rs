@@ -19,7 +19,7 @@ pub fn request(asking: &Asking, model: &str, prompt: &str) -> (Vec<String>, Valu
         parameters["seed"] = asking.seed.into();
     }
     if asking.ignore_eos {
-        // Only servers of ours know this field.
+        // Only llamaglass servers know this field.
         parameters["ignore_eos"] = true.into();
     }
     let mut body = json!({ "inputs": prompt, "stream": asking.stream });
@@ -81,7 +81,7 @@ struct Answer {
     generated_text: Option<String>,
     finish_reason: Option<String>,
     generated_tokens: Option<usize>,
-    /// Statistics of the answer, from servers of ours.
+    /// Statistics of the answer, from llamaglass servers.
     details: Option<Value>,
 }
 

@@ -79,7 +79,7 @@ pub struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
-    /// Creates a sweep; timings are requested only from a server of ours that streams OpenAI's protocol.
+    /// Creates a sweep; timings are requested only from a llamaglass server that streams OpenAI's protocol.
     pub const fn new(target: Target, mut wanted: Wanted, dataset: &'a Dataset) -> Self {
         let asking = &mut wanted.asking;
         let told = matches!(asking.protocol, Protocol::Openai) && asking.stream;

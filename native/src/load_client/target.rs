@@ -23,7 +23,7 @@ pub struct Target {
     root: Url,
     /// Name of the model on the server.
     pub model: String,
-    /// True for a server of ours, which sends timings on request.
+    /// True for a llamaglass server, which sends timings on request.
     pub sends_timings: bool,
     /// The server's description of the model.
     pub card: Option<Value>,
