@@ -63,8 +63,8 @@ pub struct LoadResult {
     pub model: String,
     /// The server's address without `/v1`.
     pub server: String,
-    /// The model's entry in the server's list of models, if any. Llamaglass servers include quantisation, backend and
-    /// adapter.
+    /// The model's entry in the server's list of models, if any. Llamaglass servers include quantisation, backend
+    /// and adapter.
     pub server_card: Option<Value>,
     /// Settings of the run.
     pub settings: Settings,
