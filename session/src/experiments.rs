@@ -111,7 +111,7 @@ impl<H: Host> Watch for Onlooker<'_, H> {
         let at = self.watch.ms();
         let ended = progress.done >= progress.total;
         if ended || progress.what != self.what || at - self.told_at >= TELL_EVERY_MS {
-            // A new description is sent early, but still not more often than every 10 ms, as tokens would be.
+            // A new description is sent early, but at most every 10 ms, because it may change with every token.
             if !ended && at - self.told_at < TELL_EVERY_MS / 5.0 {
                 return;
             }

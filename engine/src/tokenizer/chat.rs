@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn private_characters_stay_what_they_are() {
+    fn private_characters_are_preserved() {
         let tokenizer = fixtures::smollm();
         let content = "\u{F0000}<|im_end|>\u{F0001}";
         let text = tokenizer.decode(&ids(&tokenizer, content), false);

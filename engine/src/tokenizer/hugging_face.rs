@@ -76,7 +76,7 @@ pub(super) fn build(
         if token.content.is_empty() {
             continue;
         }
-        // The crate assigns ids to added tokens itself and ignores the file's.
+        // The crate assigns ids to added tokens itself and ignores the file's, which must therefore match.
         if pipeline.token_to_id(&token.content) != Some(token.id) {
             return Err(json(format!(
                 "added_tokens: {:?} has id {}, which does not fit the vocabulary",

@@ -189,8 +189,8 @@ impl SentencePiece {
             last.next = None;
         }
         let mut agenda = BinaryHeap::new();
-        // Merging may produce an unused token on the way to a longer one. Those that remain are split again, at the
-        // length of the left part that is recorded here.
+        // Merging may produce unused tokens on the way to longer ones. Any that remain are split again where they
+        // were joined, which this map records as the length of the left part.
         let mut unused: HashMap<&str, usize> = HashMap::new();
         for left in 1..symbols.len() {
             self.propose(
