@@ -42,7 +42,7 @@ pub struct Room {
     pub prefill_chunk: usize,
     /// Positions in the KV cache, shared by all requests.
     pub kv_positions: usize,
-    /// How prefill and decode share the steps.
+    /// Policy for sharing steps between prefill and decode.
     pub policy: Policy,
 }
 
