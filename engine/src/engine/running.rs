@@ -26,7 +26,7 @@ pub struct Engine {
     pub(super) constraints: Arc<Constraints>,
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
-    /// None on the CPU backend.
+    /// Launches kernels on the GPU; `None` on the CPU backend.
     pub(super) gpu: Option<Rc<Gpu>>,
     pub(super) chunk: usize,
     /// Maximum number of steps in flight.

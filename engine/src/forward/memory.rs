@@ -10,7 +10,7 @@ use super::shape::Shape;
 use crate::platform::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 use crate::weights::{BlockTensor, Checkpoint, ModelConfig, TensorInfo, TensorName};
 
-/// Bytes per f32 value: every value on the device except the fast path's weights.
+/// Bytes per f32 value: everything on the device except the fast path's weights and an f16 KV cache.
 const VALUE: u64 = 4;
 
 /// Bytes that a model needs on the device.
