@@ -14,7 +14,7 @@ pub struct Kernel {
     pub(crate) parts: [&'static str; PARTS],
     /// Invocations per workgroup in x, y, z.
     pub workgroup_size: [u32; 3],
-    /// Whether it uses subgroup operations.
+    /// True if it uses subgroup operations.
     pub subgroups: bool,
     /// The function of [`cpu`](crate::cpu) that is its CPU reference.
     pub reference: &'static str,

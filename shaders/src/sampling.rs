@@ -17,7 +17,7 @@ pub struct Sampling {
     pub top_p: u32,
     /// Keeps ids of at least this weight, where the most probable id has the weight [`FULL_WEIGHT`].
     pub min_weight: u32,
-    /// Whether any penalty is enabled.
+    /// True if any penalty is enabled.
     pub penalties: bool,
     /// Factor for negative logits of ids in prompt or completion; positive ones are multiplied by its inverse.
     pub repetition: f32,
@@ -27,7 +27,7 @@ pub struct Sampling {
     pub frequency: f32,
     /// Seed of the random draws.
     pub seed: u64,
-    /// Whether only ids in a mask may be sampled.
+    /// True if only ids in a mask may be sampled.
     pub constrained: bool,
 }
 

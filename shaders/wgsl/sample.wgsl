@@ -188,7 +188,7 @@ fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
             }
         }
         let found = workgroupUniformLoad(&told);
-        // There are fewer ids than K.
+        // Fewer than K ids are left, so keep all of them.
         if (found.x == BINS) { return cut; }
         digits = (digits << DIGIT_BITS) | found.x;
     }

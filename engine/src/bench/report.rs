@@ -56,7 +56,7 @@ pub struct BenchReport {
     pub adapter: String,
     /// Name and version of the driver.
     pub driver: String,
-    /// Whether the adapter is implemented in software on the CPU.
+    /// True if the adapter is implemented in software on the CPU.
     pub software: bool,
     /// Reason why `auto` chose no GPU, if it did not.
     pub fallback_reason: Option<String>,

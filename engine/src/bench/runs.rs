@@ -37,10 +37,10 @@ pub struct Settings {
     /// Batch sizes to measure: numbers of requests that run at once.
     #[serde(default)]
     pub batches: Vec<usize>,
-    /// Whether to measure each kernel separately.
+    /// True to measure each kernel separately.
     #[serde(default)]
     pub kernels: bool,
-    /// Whether to measure the device's peak rates.
+    /// True to measure the device's peak rates.
     #[serde(default)]
     pub roofline: bool,
 }

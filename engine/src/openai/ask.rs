@@ -12,9 +12,9 @@ pub struct Ask<'a> {
     pub model: &'a str,
     /// The request to send.
     pub request: &'a Request,
-    /// Whether the completion is streamed.
+    /// True to stream the completion.
     pub stream: bool,
-    /// Whether the server should add each step's timing to its chunk; only our own server can.
+    /// True to request each step's timing in its chunk, which only our own server sends.
     pub timings: bool,
 }
 

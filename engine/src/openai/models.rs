@@ -14,7 +14,7 @@ pub struct ServedModel {
     pub id: String,
     /// Context length in positions, if the server reports it.
     pub context_length: Option<usize>,
-    /// Whether the server is one of ours, which sends timings on request.
+    /// True if the server is one of ours, which sends timings on request.
     pub sends_timings: bool,
 }
 

@@ -17,7 +17,7 @@ pub struct BlockDifference {
     pub largest: f64,
     /// Largest absolute difference of two values; `None` if one of them is not finite or the lengths differ.
     pub max_abs_diff: Option<f64>,
-    /// Whether the difference is within [`TOLERANCE`] of the largest value.
+    /// True if the difference is within [`TOLERANCE`] of the largest value.
     pub pass: bool,
 }
 

@@ -92,7 +92,7 @@ pub struct CaseResult {
     pub kind: Kind,
     /// Name of the case in the file, or its text.
     pub name: String,
-    /// Whether the engine agrees with the reference.
+    /// True if the engine agrees with the reference.
     pub pass: bool,
     /// Measured values.
     pub figures: Vec<Figure>,

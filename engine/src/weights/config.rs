@@ -30,11 +30,11 @@ pub struct ModelConfig {
     pub rms_eps: f32,
     /// Rotary position embedding.
     pub rope: RopeConfig,
-    /// Whether the output matrix is the token embedding (decided by which tensors exist).
+    /// True if the output matrix is the token embedding (decided by which tensors exist).
     pub tied: bool,
-    /// Whether q, k and v have biases, and o where its bias tensor exists.
+    /// True if q, k and v have biases, and o where its bias tensor exists.
     pub attention_bias: bool,
-    /// Whether gate, up and down have biases.
+    /// True if gate, up and down have biases.
     pub mlp_bias: bool,
     /// Beginning-of-sequence id.
     pub bos_id: Option<u32>,

@@ -27,7 +27,7 @@ pub enum WeightsError {
     UnknownFormat {
         /// The file.
         file: String,
-        /// What the file begins with instead.
+        /// Description of the file's first bytes.
         found: String,
     },
     /// The GGUF file is big-endian.
@@ -53,7 +53,7 @@ pub enum WeightsError {
     Truncated {
         /// The file.
         file: String,
-        /// What was being read.
+        /// Item that was being read.
         what: String,
         /// Offset of the item in bytes.
         offset: u64,
@@ -69,7 +69,7 @@ pub enum WeightsError {
         file: String,
         /// Offset of the invalid bytes.
         offset: u64,
-        /// What is wrong.
+        /// Description of the error.
         what: String,
     },
     /// The text is not JSON, or is JSON of the wrong structure.
@@ -77,7 +77,7 @@ pub enum WeightsError {
     Json {
         /// The file.
         file: String,
-        /// What is wrong, with line and column where they are known.
+        /// Description of the error, with line and column if they are known.
         what: String,
     },
     /// A metadata key or JSON key occurs twice.
@@ -133,7 +133,7 @@ pub enum WeightsError {
         file: String,
         /// The tensor.
         tensor: String,
-        /// Why it is needed.
+        /// Reason why it is needed.
         why: String,
     },
     /// The shape of a tensor does not match the configuration.
@@ -193,7 +193,7 @@ pub enum WeightsError {
     Config {
         /// The file.
         file: String,
-        /// What is wrong.
+        /// Description of the error.
         what: String,
     },
     /// A required file of the folder is missing.
@@ -201,7 +201,7 @@ pub enum WeightsError {
     MissingFile {
         /// The file.
         file: String,
-        /// Why it is needed.
+        /// Reason why it is needed.
         why: String,
     },
     /// The files belong to more than one model.
@@ -212,7 +212,7 @@ pub enum WeightsError {
     MissingTokenizer {
         /// The file.
         file: String,
-        /// What is missing.
+        /// Description of the missing part.
         what: String,
     },
     /// The checkpoint has no tensor of this name.

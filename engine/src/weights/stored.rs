@@ -3,7 +3,7 @@
 use super::{TensorType, WeightsError};
 use crate::bytes::ByteSource;
 
-/// One row of a file's tensor table.
+/// One entry of a file's tensor table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) name: String,

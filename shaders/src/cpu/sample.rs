@@ -77,7 +77,7 @@ impl Sampler {
     fn weigh(&mut self, logits: &[f32], largest: f32, scale: f32) {
         let rows = logits.len().div_ceil(LANES);
         self.candidates.clear();
-        // In the order of their places.
+        // Add the candidates in the order of their places.
         for place in 0..rows * LANES {
             let id = place % rows * LANES + place / rows;
             let Some(logit) = logits.get(id).filter(|logit| logit.is_finite()) else {

@@ -9,7 +9,7 @@ const FIRST_READ: u64 = 256 << 10;
 /// Maximum length of a header in bytes. A vocabulary of 256 k tokens with its merges takes some 10 MB.
 const LONGEST_HEADER: u64 = 256 << 20;
 
-/// Why a parser stopped.
+/// Reason why a parser stopped.
 pub(super) enum Stop {
     /// It needs this many bytes, counted from where it started.
     More(u64),
