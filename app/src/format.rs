@@ -48,7 +48,7 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// A count with its thousands apart: `12 345`, the space being a narrow one.
+/// A count with narrow no-break spaces between its thousands: `12 345`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 * 3);

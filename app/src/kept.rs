@@ -78,7 +78,7 @@ impl Texts {
         let database = opened.clone().unchecked_into::<Asked>();
         let create = Closure::once_into_js(move || {
             if let Ok(database) = database.result() {
-                // An error here aborts the upgrade, and with it the opening.
+                // An error is ignored here: without the store, every transaction fails and reports that.
                 drop(database.unchecked_into::<Database>().create_store(STORE));
             }
         });

@@ -100,7 +100,7 @@ pub enum ServerError {
     Broke {
         /// Host of the server.
         host: String,
-        /// Message of the browser.
+        /// The reason in words.
         why: String,
     },
     /// The answer ended before it was complete.

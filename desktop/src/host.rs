@@ -24,7 +24,8 @@ pub struct DesktopHost {
 }
 
 impl DesktopHost {
-    /// Creates a host that passes replies to `hear` until `abort`, and with [`Reply::Loaded`] the model's path.
+    /// Creates a host that passes replies to `hear` until `abort`. A reply that ends a load comes with the model's
+    /// path, if the model was opened.
     pub fn new(hear: impl Fn(Reply, Option<String>) + Send + 'static, abort: AbortHandle) -> Self {
         Self {
             hear: Box::new(hear),

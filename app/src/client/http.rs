@@ -16,7 +16,7 @@ use crate::thrown::words;
 /// Returns the models of the server at `url`.
 ///
 /// # Errors
-/// Returns a [`ServerError`], also if `signal` aborted the request, which only the caller knows.
+/// Returns a [`ServerError`], also if `signal` aborted the request, which the caller can tell from the signal.
 pub async fn models(
     url: &str,
     key: Option<&ApiKey>,
@@ -90,7 +90,7 @@ fn init(
 }
 
 /// Finds out why a request failed, since browsers do not say. A `no-cors` request, whose response can't be read,
-/// succeeds if a server answers: then the server only does not allow this page's origin.
+/// succeeds if a server answers. In that case only its CORS headers keep this page out.
 async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
     let host = host(url).to_owned();
     let origin = window().location().origin().unwrap_or_default();

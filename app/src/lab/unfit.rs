@@ -44,7 +44,7 @@ mod tests {
     use crate::server::ServerModel;
 
     #[test]
-    fn server_allows_load_and_with_timings_chain() {
+    fn plain_server_allows_only_load_and_timings_add_chain() {
         let server = |sends_timings| {
             Loaded::Server(Box::new(ServerModel {
                 url: "http://a/v1".into(),

@@ -116,7 +116,7 @@ fn table_header_cells_are_marked() {
     );
 }
 
-/// A table whose short rows are filled with thousands of empty cells each.
+/// Builds a table whose short rows are filled with thousands of empty cells each.
 fn wide_table() -> String {
     let columns = 4000;
     let head = "|a".repeat(columns) + "|\n";

@@ -232,7 +232,7 @@ pub(super) fn fail(app: App, tag: Tag, why: &str) {
 }
 
 /// Measures the time from `begin` to the first task after the frame: our own work and the browser's style, layout
-/// and paint on this thread. Passes the time of that task to `drew`, and books the duration for the answer in
+/// and paint on this thread. Passes the time of that task to `drew`, and records the duration for the answer in
 /// `tokens_of`, along with the number of its tokens that were drawn.
 fn measure(
     app: App,

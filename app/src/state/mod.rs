@@ -117,7 +117,7 @@ struct Inner {
     frame: RefCell<frame::Pending>,
     /// Aborts the search for a server's models.
     connecting: RefCell<Option<AbortController>>,
-    /// What the lab is waiting for.
+    /// Open waits of the lab.
     lab: lab::Waiting,
     next_tag: std::cell::Cell<Tag>,
     /// The answer that was stopped because it repeated itself, or 0; tags begin at 1.

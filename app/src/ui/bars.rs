@@ -13,7 +13,7 @@ use crate::state::app;
 use crate::stats::{AnswerStats, Bar, StepRecord};
 use crate::timeline::{Part, gradient, label, scale as scale_of};
 
-/// Maximum distance from the last bar, in pixels, that counts as its end.
+/// Maximum distance from the end of the bars, in pixels, that counts as the end.
 const NEAR: i32 = 24;
 
 /// Bars of the shown answer. Sets `scale` to the milliseconds of the chart's full height.

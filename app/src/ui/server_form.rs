@@ -57,7 +57,7 @@ pub fn ServerForm() -> impl IntoView {
         Connection::Failed(why) => Some(why),
         _ => None,
     };
-    // A result belongs to the address and key that were typed before.
+    // Typing cancels the search, because its result is for the old address and key.
     let retyped = move || {
         if form
             .connection

@@ -19,8 +19,8 @@ pub fn connect(app: App) {
     }
     leptos::task::spawn_local(async move {
         let catalog = fetch_catalog().await;
-        // `llamaglass serve` offers the page no models to load, but answers with one. Any other server would only
-        // log that it has no such address.
+        // An empty list comes from `llamaglass serve`, which offers no models to load but answers with one. Any
+        // other server would only log that it has no such address.
         let serves = matches!(&catalog, Ok(models) if models.is_empty());
         app.catalog.set(Some(match serves {
             true => Err("it offers none".into()),

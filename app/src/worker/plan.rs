@@ -59,7 +59,7 @@ pub enum Continue {
     Forget,
 }
 
-/// Returns how to continue after a response with this status and `Content-Range` (`bytes 5-9/10`).
+/// Returns how to continue, from a response's status, `Content-Range` (`bytes 5-9/10`) and `Content-Length`.
 ///
 /// # Errors
 /// Returns [`DownloadError::Status`] or [`DownloadError::Size`].

@@ -276,7 +276,7 @@ async fn measured(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabE
             let dataset = spec.source.dataset(0)?;
             let mut stubs = stubs::PageStubs::new(app, dataset, info.has_chat_template);
             let data = stub::run(&mut stubs, settings, &mut watch).await;
-            // Restores the level of the load whatever the outcome, so that later requests take their full path.
+            // Restores the stub level that the model was loaded with, whatever the outcome.
             stubs.restore(info.stub).await?;
             (Data::Stub(data?), Vec::new())
         }

@@ -30,7 +30,7 @@ impl PageStubs {
         Self { app, dataset, chat }
     }
 
-    /// Restores the stub level that was set before.
+    /// Sets the stub level back to `level`.
     ///
     /// # Errors
     /// Returns a [`LabError`].

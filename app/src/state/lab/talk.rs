@@ -16,7 +16,7 @@ use crate::lab::{Job, LabEnd, Measured, Spec};
 use crate::protocol::{Command, Tag};
 use crate::stats::Heard;
 
-/// What the lab is waiting for, and the channels on which it arrives.
+/// Open waits of the lab, with the channels that end them.
 #[derive(Default)]
 pub struct Waiting {
     open: RefCell<HashMap<Tag, UnboundedSender<(News, f64)>>>,
