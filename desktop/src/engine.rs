@@ -53,7 +53,8 @@ impl EngineThread {
         let thread = thread.spawn(move || {
             while let Ok(session) = waiting.recv() {
                 if let Err(panicked) = session.run() {
-                    // The device may be in any state, so the thread stops accepting sessions before it reports the panic.
+                    // The device may be in any state, so the thread stops accepting sessions before it reports
+                    // the panic.
                     drop(waiting);
                     return panicked.tell();
                 }
