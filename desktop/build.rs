@@ -1,10 +1,10 @@
-//! Which commands the page may call, and a stand-in for the page where it is not built.
+//! Declares the commands that the page may call, and creates a stand-in for a page that is not built.
 
 use std::path::Path;
 
 use tauri_build::{AppManifest, Attributes};
 
-/// Embedded where `cargo xtask desktop` has not put the page, so that tests and lints need none.
+/// Embedded until `cargo xtask desktop` has put the page in place, so that tests and lints need no page.
 const STAND_IN: &str = "<!doctype html>
 <title>Llamaglass</title>
 <p>The page is not built in: <code>cargo xtask desktop</code> does that.</p>

@@ -1,24 +1,24 @@
-//! A turn for the browser, in the page and in its worker.
+//! Yields to the browser's event loop, in the page and in its worker.
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::MessageChannel;
 
-/// Lets the browser deliver messages, without the 4 ms that a nested `setTimeout` costs.
+/// Yields to the browser over a message channel, without the 4 ms that a nested `setTimeout` costs.
 pub struct Breath {
     channel: MessageChannel,
 }
 
 impl Breath {
-    /// Opens the channel; once a worker is enough.
+    /// Opens the channel; one per worker is enough. Returns `None` if the browser refuses.
     pub fn new() -> Option<Self> {
         Some(Self {
             channel: MessageChannel::new().ok()?,
         })
     }
 
-    /// Comes back after the messages that are waiting now.
+    /// Waits until the messages that are queued now have been delivered.
     pub async fn take(&self) {
         let mut start = |resolve: Function, _: Function| {
             self.channel.port1().set_onmessage(Some(&resolve));

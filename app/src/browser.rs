@@ -1,28 +1,28 @@
-//! What a person can do about a missing GPU, in words, by browser.
+//! Advice for users without a usable GPU, by browser.
 
-/// What is missing where a program is around the page, in one sentence.
+/// Message of the desktop program if no adapter fits, in one sentence.
 pub const PROGRAM_MISSING: &str =
     "This machine offers no graphics adapter that fits, through Vulkan, Metal or DirectX 12.";
 
-/// What to do about it there.
+/// Advice of the desktop program if no adapter fits.
 pub const PROGRAM_ADVICE: [&str; 2] = [
     "Install or update the graphics driver.",
     "On Linux, vulkaninfo --summary (package vulkan-tools) lists the adapters that there are.",
 ];
 
-/// What the page found out about its browser.
+/// Properties of the browser that decide whether WebGPU is available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// The browser's name for itself.
+    /// User agent string.
     pub user_agent: String,
-    /// Whether `navigator.gpu` is there.
+    /// True if `navigator.gpu` exists.
     pub has_webgpu: bool,
-    /// Whether the page came over https or from this machine.
+    /// True if the page came over https or from this machine.
     pub is_secure: bool,
 }
 
 impl Facts {
-    /// What is missing, in one sentence.
+    /// Returns one sentence that says what is missing.
     pub fn missing(&self) -> &'static str {
         if !self.is_secure {
             "WebGPU is only there for pages that come over https or from this machine (localhost)."
@@ -33,7 +33,7 @@ impl Facts {
         }
     }
 
-    /// What to do about it, most promising first.
+    /// Returns advice, most promising first.
     pub fn advice(&self) -> Vec<&'static str> {
         if !self.is_secure {
             return vec!["Open the page over https, or from http://localhost or http://127.0.0.1."];
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_browser_gets_its_own_advice() {
+    fn advice_matches_each_browser() {
         let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36";
         assert!(
             facts(chrome)
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn an_insecure_page_is_told_so_first() {
+    fn insecure_page_gets_only_the_https_advice() {
         let facts = Facts {
             is_secure: false,
             ..facts("Chrome/140")

@@ -1,4 +1,4 @@
-//! Figures as people read them.
+//! Formats figures for people to read.
 
 /// Milliseconds with a sensible number of digits: `0.12 ms`, `4.5 ms`, `312 ms`, `1.84 s`.
 pub fn millis(ms: f64) -> String {
@@ -35,7 +35,7 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-/// A count of things in a second, with a digit behind the point where it is small.
+/// A rate per second, with more decimals the smaller it is: `123`, `12.3`, `1.23`.
 pub fn rate(per_second: f64) -> String {
     if !per_second.is_finite() {
         "–".into()
@@ -48,7 +48,7 @@ pub fn rate(per_second: f64) -> String {
     }
 }
 
-/// A count with its thousands apart: `12 345`, the space being a narrow one.
+/// A count with narrow no-break spaces between its thousands: `12 345`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3 * 3);
@@ -61,7 +61,7 @@ pub fn count(n: u64) -> String {
     out
 }
 
-/// Parameters of a model: `135M`, `1.2B`.
+/// Number of parameters of a model: `135M`, `1.2B`.
 pub fn parameters(n: u64) -> String {
     let n = n as f64;
     if n >= 1e9 {
@@ -75,7 +75,7 @@ pub fn parameters(n: u64) -> String {
     }
 }
 
-/// A share as whole percent; what is more than nothing but less than one is said so.
+/// A fraction as whole percent; fractions above 0 and below 1 % are `<1 %`.
 pub fn percent(share: f64) -> String {
     if !share.is_finite() {
         "–".into()
@@ -86,7 +86,7 @@ pub fn percent(share: f64) -> String {
     }
 }
 
-/// A token's text where white space would not be seen: `⏎`, `␣` for what is only spaces.
+/// A token's text with visible white space: `⏎`, `⇥`, and `␣` for each space if it has nothing but spaces.
 pub fn visible(text: &str) -> String {
     if !text.is_empty() && text.chars().all(|c| c == ' ') {
         return "␣".repeat(text.len());
@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn milliseconds_keep_three_digits_or_so() {
+    fn millis_keeps_about_three_digits() {
         assert_eq!(millis(0.123), "0.12 ms");
         assert_eq!(millis(4.56), "4.6 ms");
         assert_eq!(millis(312.4), "312 ms");
@@ -118,14 +118,14 @@ mod tests {
     }
 
     #[test]
-    fn small_shares_are_not_shown_as_nothing() {
+    fn small_fractions_are_not_shown_as_zero() {
         assert_eq!(percent(0.004), "<1 %");
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(0.876), "88 %");
     }
 
     #[test]
-    fn white_space_tokens_can_be_seen() {
+    fn whitespace_tokens_are_visible() {
         assert_eq!(visible("  "), "␣␣");
         assert_eq!(visible("a\n"), "a⏎");
     }

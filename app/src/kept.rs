@@ -1,4 +1,4 @@
-//! Texts that the browser keeps under keys: IndexedDB, as far as the page needs it.
+//! Key-value store of texts in the browser's IndexedDB.
 
 use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -16,7 +16,7 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     fn open(this: &Factory, name: &str, version: u32) -> Result<Asked, JsValue>;
 
-    /// What was asked for, and comes later.
+    /// An `IDBRequest`, whose result arrives later.
     type Asked;
     #[wasm_bindgen(method, getter, catch)]
     fn result(this: &Asked) -> Result<JsValue, JsValue>;
@@ -58,14 +58,14 @@ extern "C" {
     fn keys(this: &Store) -> Result<Asked, JsValue>;
 }
 
-/// The page's texts.
+/// The page's store of texts.
 pub struct Texts(Database);
 
 impl Texts {
-    /// Opens them.
+    /// Opens the store.
     ///
     /// # Errors
-    /// Why the browser keeps nothing for this page, in words.
+    /// Returns the reason if the browser stores nothing for this page.
     pub async fn open() -> Result<Self, String> {
         let factory = Reflect::get(&js_sys::global(), &"indexedDB".into());
         let factory = factory.map_err(|error| words(&error))?;
@@ -78,7 +78,7 @@ impl Texts {
         let database = opened.clone().unchecked_into::<Asked>();
         let create = Closure::once_into_js(move || {
             if let Ok(database) = database.result() {
-                // What is refused here fails the whole of it, which is heard.
+                // An error is ignored here: without the store, every transaction fails and reports that.
                 drop(database.unchecked_into::<Database>().create_store(STORE));
             }
         });
@@ -101,30 +101,30 @@ impl Texts {
         asked.result().map_err(|error| words(&error))
     }
 
-    /// Keeps `text` as `key`.
+    /// Stores `text` under `key`.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// Returns the browser's reason.
     pub async fn put(&self, key: &str, text: &str) -> Result<(), String> {
         self.ask("readwrite", |store| store.put(text, key))
             .await
             .map(drop)
     }
 
-    /// Forgets `key`.
+    /// Deletes `key` and its text.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// Returns the browser's reason.
     pub async fn delete(&self, key: &str) -> Result<(), String> {
         self.ask("readwrite", |store| store.delete(key))
             .await
             .map(drop)
     }
 
-    /// All keys with their texts, by key.
+    /// Returns all keys with their texts, sorted by key.
     ///
     /// # Errors
-    /// Why not, in words.
+    /// Returns the browser's reason.
     pub async fn all(&self) -> Result<Vec<(String, String)>, String> {
         let keys = self.ask("readonly", Store::keys).await?;
         let texts = self.ask("readonly", Store::all).await?;
@@ -135,8 +135,8 @@ impl Texts {
     }
 }
 
-/// Waits until a transaction is committed. A request that succeeded is not kept yet: the disk may be full, and
-/// then the browser takes the whole transaction back.
+/// Waits until a transaction is committed. A request that succeeded is not stored yet: if the disk is full, the
+/// browser still aborts the whole transaction.
 async fn committed(transaction: &Transaction) -> Result<(), String> {
     let mut start = |resolve: Function, reject: Function| {
         transaction.set_oncomplete(&resolve);

@@ -1,7 +1,7 @@
 //! The Llamaglass page and its engine worker.
 //!
-//! What can be tested without a browser (statistics, Markdown, settings, formats) knows nothing of
-//! one; `ui` draws it, `state` drives it, and the engine is behind the `client`.
+//! Code that can be tested without a browser (statistics, Markdown, settings, formats) does not depend on one.
+//! `ui` draws the page, `state` drives it, and `client` reaches the engine.
 
 #[cfg(feature = "mock")]
 extern crate self as llamaglass_app;

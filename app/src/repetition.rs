@@ -1,10 +1,10 @@
-//! Endless repetition: a small model that samples its own loop again and again.
+//! Detects endless repetition: small models can fall into a loop of their own output.
 
-/// Longest text, in bytes, that is recognized as one round of a loop.
+/// Maximum length of one round of a loop, in bytes.
 const LONGEST_ROUND: usize = 240;
-/// Rounds that make a loop. Tables and lists repeat too, but not this often.
+/// Minimum number of rounds of a loop. Tables and lists repeat too, but not this often.
 const ROUNDS: usize = 8;
-/// Bytes that a loop has at least, so that a ruler of dashes is none.
+/// Minimum length of a loop in bytes, so that a ruler of dashes is not one.
 const SHORTEST_LOOP: usize = 320;
 
 /// Returns whether `text` ends in a loop: the same bytes 8 times or more, over 320 bytes or more.
@@ -12,7 +12,7 @@ pub fn ends_in_loop(text: &str) -> bool {
     let bytes = text.as_bytes();
     (1..=LONGEST_ROUND).any(|round| {
         let wanted = SHORTEST_LOOP.max(ROUNDS * round);
-        // A text of period `round` equals itself moved by `round` bytes.
+        // A text with period `round` equals itself shifted by `round` bytes.
         bytes.len() >= wanted && {
             let tail = &bytes[bytes.len() - wanted..];
             tail[round..] == tail[..wanted - round]
@@ -25,13 +25,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sentence_repeated_without_end_is_a_loop() {
+    fn repeated_sentence_is_a_loop() {
         let text = format!("Sure. {}", "I can help you with that.\n".repeat(20));
         assert!(ends_in_loop(&text));
     }
 
     #[test]
-    fn a_loop_is_found_wherever_in_a_round_the_text_ends() {
+    fn loop_is_found_when_text_ends_within_a_round() {
         let text = "the cat sat on the mat and ".repeat(30);
         for end in text.len() - 40..text.len() {
             assert!(ends_in_loop(&text[..end]), "cut at byte {end}");
@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_text_is_no_loop() {
+    fn ordinary_text_is_not_a_loop() {
         let table = format!(
             "{}| --- | --- |\n{}",
             "=".repeat(80),
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn text_after_a_loop_ends_it() {
+    fn loop_ends_when_other_text_follows() {
         let text = format!("{}But then it stopped.", "over and ".repeat(60));
         assert!(!ends_in_loop(&text));
     }

@@ -1,121 +1,121 @@
-//! A server that answers in place of an engine in the page: what is known of it, and why it can't be
-//! used, in words; pure.
+//! A server that answers in place of an engine in the page: the part that is saved between visits, and the errors
+//! of using one; pure.
 
 use llamaglass_openai::{AddressError, ProtocolError};
 pub use llamaglass_session::server::{ApiKey, ServerModel, host};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The server that was used last, as far as a visit keeps it: without the key.
+/// The last server used, as saved between visits: without the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptServer {
-    /// Its base.
+    /// Base URL.
     pub url: String,
-    /// The model's id.
+    /// Id of the model.
     pub model: String,
 }
 
-/// Why a server can't be used, or an answer of it ended.
+/// Reasons why a server can't be used or its answer failed.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ServerError {
-    /// What was typed is no address.
+    /// The typed address is invalid.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// The browser keeps the page from it.
+    /// The browser blocks plain http from a page that came over https.
     #[error(
         "{host} can't be used: this page came over https, and browsers keep such pages from servers over plain http. Give the server https, or open the page over http."
     )]
     Mixed {
-        /// The server.
+        /// Host of the server.
         host: String,
     },
-    /// No answer, for a reason that browsers keep to themselves.
+    /// No answer, for a reason that browsers do not reveal.
     #[error(
         "{host} can't be reached: nothing answers there, or it does not let in pages of {origin} (CORS; llamaglass serve does with --cors {origin})."
     )]
     Unreachable {
-        /// The server.
+        /// Host of the server.
         host: String,
         /// The page's origin.
         origin: String,
     },
-    /// No answer, and a program that knows why.
+    /// No answer, for a reason that the desktop program knows.
     #[error("{host} can't be reached: {why}")]
     Unanswered {
-        /// The server.
+        /// Host of the server.
         host: String,
-        /// Why, in words.
+        /// The reason in words.
         why: String,
     },
-    /// It answers, but not for this page.
+    /// The server answers, but does not allow this page's origin.
     #[error(
         "{host} answers, but does not let in pages of {origin} (CORS). llamaglass serve does with --cors {origin}, vLLM with --allowed-origins '[\"{origin}\"]'."
     )]
     Cors {
-        /// The server.
+        /// Host of the server.
         host: String,
         /// The page's origin.
         origin: String,
     },
-    /// It wants a key, or another one.
+    /// The server wants an API key, or a different one.
     #[error("{host} wants an API key that it knows ({status}).")]
     Key {
-        /// The server.
+        /// Host of the server.
         host: String,
         /// 401 or 403.
         status: u16,
     },
-    /// It refuses.
+    /// The server answered with an error status.
     #[error("{host} answered {status}: {said}")]
     Status {
-        /// The server.
+        /// Host of the server.
         host: String,
-        /// HTTP's number.
+        /// HTTP status code.
         status: u16,
-        /// Its own words.
+        /// Message of the server.
         said: String,
     },
-    /// It takes too long.
+    /// The server did not answer in time.
     #[error("{host} has not answered for {seconds} s.")]
     Slow {
-        /// The server.
+        /// Host of the server.
         host: String,
-        /// For how long.
+        /// Seconds without an answer.
         seconds: u32,
     },
-    /// There is nothing to ask.
+    /// The server has no models.
     #[error("{host} serves no model.")]
     NoModels {
-        /// The server.
+        /// Host of the server.
         host: String,
     },
-    /// It does not speak the protocol.
+    /// The server does not speak the protocol.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
-    /// The browser does not send the request at all.
+    /// The browser can't send the request.
     #[error("the request can't be sent: {0}")]
     Request(String),
-    /// It was there, and is gone.
+    /// The connection broke.
     #[error("the connection to {host} broke: {why}")]
     Broke {
-        /// The server.
+        /// Host of the server.
         host: String,
-        /// What the browser says.
+        /// The reason in words.
         why: String,
     },
-    /// The answer has no end.
+    /// The answer ended before it was complete.
     #[error("{host} ended the connection before the answer was whole")]
     Short {
-        /// The server.
+        /// Host of the server.
         host: String,
     },
 }
 
-/// Refuses what a browser would not even ask: plain http from a page that came over https, but for this
-/// machine itself.
+/// Rejects an address that a browser would block: plain http from a page that came over https, except on this
+/// machine.
 ///
 /// # Errors
-/// [`ServerError::Mixed`].
+/// Returns [`ServerError::Mixed`].
 pub fn check_mixed(page_protocol: &str, url: &str) -> Result<(), ServerError> {
     let host = host(url);
     let name = host.rsplit_once(':').map_or(
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_over_https_reaches_plain_http_on_this_machine_only() {
+    fn https_page_reaches_plain_http_only_on_this_machine() {
         for (url, allowed) in [
             ("http://127.0.0.1:8000/v1", true),
             ("http://localhost:8000/v1", true),

@@ -1,4 +1,4 @@
-//! What the user can set, and whether it makes sense.
+//! User settings and their validation.
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
@@ -8,59 +8,59 @@ use serde::{Deserialize, Serialize};
 
 use crate::server::KeptServer;
 
-/// Seeds that the page draws from: the whole numbers that JavaScript can tell apart.
+/// Number of seeds that the page draws from: JavaScript represents every integer below 2^53 exactly.
 pub const SEEDS: u64 = 1 << 53;
 
-/// Temperature of the page's answers. Greedy sampling would make Regenerate give the same text again.
+/// Default temperature. Greedy sampling would make Regenerate give the same text again.
 const TEMPERATURE: f32 = 0.7;
 
-/// Everything that survives a reload of the page.
+/// Settings that survive a reload of the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
-    /// Where the model runs.
+    /// Backend that runs the model.
     pub backend: BackendChoice,
-    /// The adapter that is wanted, by its name. Only programs offer several.
+    /// Name of the preferred adapter. Only the desktop program offers several.
     pub adapter: Option<String>,
-    /// Positions of the KV cache; without it, what the model and the engine choose.
+    /// Positions of the KV cache; `None` for the default of model and engine.
     pub context_length: Option<usize>,
-    /// Said to the model before the conversation; empty for the model's own.
+    /// System prompt; empty for the model's own.
     pub system_prompt: String,
-    /// How tokens are sampled; its seed is not used.
+    /// Sampling options; their seed is not used.
     pub sampling: SamplingOptions,
-    /// Seed of every answer; without it, each answer has a new one.
+    /// Seed of every answer; `None` draws a new seed for each.
     pub seed: Option<u64>,
     /// Stops an answer that repeats itself without end.
     pub stop_repetition: bool,
-    /// The most tokens of an answer; without it, up to the context's end.
+    /// Maximum number of tokens per answer; `None` for up to the end of the context.
     pub max_tokens: Option<usize>,
-    /// Texts that end an answer.
+    /// Stop strings.
     pub stop: Vec<String>,
-    /// Whether the token timeline is shown.
+    /// Shows the token timeline.
     pub overlay: bool,
-    /// Light, dark, or as the system is.
+    /// Colour theme.
     pub theme: Theme,
-    /// How far the path of a request is followed, to find out what its parts cost.
+    /// Stub level at which requests are cut short, to measure what the parts of their path cost.
     pub stub: StubLevel,
-    /// The server that was used last.
+    /// The last server used.
     pub server: Option<KeptServer>,
 }
 
-/// The page's colours.
+/// Colour theme of the page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
-    /// As the system is.
+    /// Follows the system.
     #[default]
     System,
-    /// Light.
+    /// Light colours.
     Light,
-    /// Dark.
+    /// Dark colours.
     Dark,
 }
 
 impl Theme {
-    /// The value of the page's `data-theme`.
+    /// Returns the value of the page's `data-theme`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::System => "system",
@@ -91,7 +91,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// How a model is loaded under these settings.
+    /// Returns the options with which a model is loaded.
     pub fn load_options(&self) -> LoadOptions {
         LoadOptions {
             backend: self.backend,
@@ -102,7 +102,7 @@ impl Settings {
         }
     }
 
-    /// Gives every setting of sampling its default.
+    /// Resets sampling, seed, repetition guard, token limit and stop strings to their defaults.
     pub fn reset_sampling(&mut self) {
         let Self {
             sampling,
@@ -119,8 +119,8 @@ impl Settings {
         self.stop = stop;
     }
 
-    /// The request that continues `turns` (without a system prompt) under these settings. `fresh_seed` is used
-    /// where no seed is set.
+    /// Builds the request that continues `turns`, which have no system prompt. `fresh_seed` is used if no seed is
+    /// set.
     pub fn request(&self, turns: Vec<Message>, fresh_seed: u64) -> Request {
         let system = (!self.system_prompt.trim().is_empty()).then(|| Message {
             role: "system".into(),
@@ -174,7 +174,7 @@ pub enum Field {
 }
 
 impl Field {
-    /// Every field, in the form's order.
+    /// All fields in the order of the form.
     pub const ALL: [Self; 11] = [
         Self::Temperature,
         Self::TopK,
@@ -189,7 +189,7 @@ impl Field {
         Self::ContextLength,
     ];
 
-    /// The field's name in test hooks and the document.
+    /// Returns the field's id in test hooks and the document.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Temperature => "settings-temperature",
@@ -206,7 +206,7 @@ impl Field {
         }
     }
 
-    /// The field's label.
+    /// Returns the field's label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Temperature => "Temperature",
@@ -223,7 +223,7 @@ impl Field {
         }
     }
 
-    /// One line on what it does.
+    /// Returns one line of help.
     pub const fn help(self) -> &'static str {
         match self {
             Self::Temperature => {
@@ -246,7 +246,7 @@ impl Field {
         }
     }
 
-    /// What the form shows for `settings`.
+    /// Formats the field's value in `settings` for the form.
     pub fn show(self, settings: &Settings) -> String {
         let s = &settings.sampling;
         let optional = |n: Option<usize>| n.map(|n| n.to_string()).unwrap_or_default();
@@ -270,10 +270,10 @@ impl Field {
         }
     }
 
-    /// Puts what was typed into `settings`.
+    /// Parses what was typed and stores it in `settings`.
     ///
     /// # Errors
-    /// Words for the user; `settings` is then as before.
+    /// Returns a message for the user and leaves `settings` unchanged.
     pub fn set(self, settings: &mut Settings, typed: &str) -> Result<(), String> {
         let typed = if self == Self::Stop {
             typed

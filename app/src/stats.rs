@@ -1,8 +1,8 @@
-//! Events to statistics: a pure fold, so that every figure on the page can be tested without one.
+//! Folds events into statistics. Pure, so that every figure on the page can be tested without a browser.
 //!
-//! Two clocks meet here and are never mixed: spans and walls of steps are the engine's; the time
-//! to the first token, the time between tokens and the paint time are the page's (`now_ms`). Of a
-//! server that says nothing of its steps there is only the page's.
+//! Two clocks meet here and are never mixed: spans and wall times of steps are on the engine's clock; the time to
+//! the first token, the time between tokens and the paint time are on the page's clock (`now_ms`). A server that
+//! does not report its steps has only the latter.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,17 +14,17 @@ use llamaglass_engine::timing::{Clock, DeviceTiming, RequestTiming, StepKind, St
 use crate::protocol::{Opaque, Tag};
 use crate::timeline::Part;
 
-/// What is heard of an answer.
+/// Event of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Heard {
-    /// From an engine, or from a server that tells its steps.
+    /// From an engine, or from a server that reports its steps.
     Event(Box<Event>),
-    /// From a server that does not.
+    /// From a server that does not report its steps.
     Opaque(Opaque),
 }
 
 impl Heard {
-    /// Whether nothing more comes of the answer.
+    /// Returns whether this is the answer's last event.
     pub const fn is_last(&self) -> bool {
         match self {
             Self::Event(event) => event.is_last(),
@@ -40,14 +40,15 @@ impl Heard {
 )]
 #[derive(Clone, Debug)]
 pub enum Bar {
-    /// A step.
+    /// A step of the engine.
     Step(StepRecord),
-    /// A piece of text, of which no one knows which steps made it.
+    /// A piece of text from unknown steps.
     Piece(PieceRecord),
 }
 
 impl Bar {
-    /// What it took: a step on its engine's clock, a piece on the page's since the one before.
+    /// Returns the duration: the wall time of a step on its engine's clock, or the time since the previous piece on
+    /// the page's clock.
     pub const fn ms(&self) -> f64 {
         match self {
             Self::Step(step) => step.timing.wall_ms,
@@ -55,7 +56,7 @@ impl Bar {
         }
     }
 
-    /// Whether the prompt is part of it, which takes far longer than a token.
+    /// Returns whether the bar includes work on the prompt, which takes far longer than a token.
     pub fn has_prompt(&self) -> bool {
         match self {
             Self::Step(step) => step.timing.kind == StepKind::Prefill,
@@ -63,7 +64,7 @@ impl Bar {
         }
     }
 
-    /// The bytes of the answer that it completed.
+    /// Returns the bytes of the answer that the bar completed.
     pub fn text(&self) -> Option<Range<usize>> {
         match self {
             Self::Step(step) => step.token.as_ref().map(|token| token.text.clone()),
@@ -72,76 +73,76 @@ impl Bar {
     }
 }
 
-/// Text that came at once; of how many tokens, no one says.
+/// Text that arrived at once and has an unknown number of tokens.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PieceRecord {
-    /// Its place among the answer's pieces, from 0.
+    /// Index among the answer's pieces.
     pub index: usize,
-    /// The bytes of the answer that it is.
+    /// Bytes of the answer that the piece covers.
     pub text: Range<usize>,
-    /// Since the piece before came, or since submitting; the page's clock.
+    /// Time since the previous piece arrived, or since submission; on the page's clock.
     pub wait_ms: f64,
 }
 
-/// One step of an answer: a chunk of the prompt, or a token.
+/// One step of an answer: a prefill chunk, or a token.
 #[derive(Clone, Debug)]
 pub struct StepRecord {
-    /// The token that the step picked; none for a prefill chunk that is not the last.
+    /// The token that the step sampled; `None` for a prefill chunk that is not the last.
     pub token: Option<TokenRecord>,
-    /// The engine's own account of the step.
+    /// The engine's timing of the step.
     pub timing: StepTiming,
 }
 
-/// A picked token.
+/// A sampled token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// Its place among the answer's tokens, from 0.
+    /// Index among the answer's tokens.
     pub index: usize,
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// The bytes of the answer that it completed; empty where none.
+    /// Bytes of the answer that the token completed; may be empty.
     pub text: Range<usize>,
 }
 
-/// How an answer ended.
+/// Outcome of an answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// It is still being made.
+    /// Still running.
     Running,
-    /// Well, or by an abort.
+    /// Finished or aborted.
     Finished(FinishReason),
-    /// With an error.
+    /// Failed, with this error.
     Failed(String),
 }
 
-/// Everything that is known of one answer.
+/// Statistics of one answer.
 #[derive(Clone, Debug)]
 pub struct AnswerStats {
-    /// The answer's text so far.
+    /// Text so far.
     pub text: String,
-    /// Steps, or pieces, in the order in which they came.
+    /// Steps, or pieces, in the order of their arrival.
     pub bars: Vec<Bar>,
-    /// Ids of the prompt, where that is known.
+    /// Number of tokens in the prompt, if known.
     pub prompt_tokens: Option<usize>,
-    /// Prompt ids that came from the KV cache, where that is known.
+    /// Number of prompt tokens that came from the KV cache, if known.
     pub reused_tokens: Option<usize>,
-    /// Template, tokenize, queue and schedule.
+    /// Timing of the request before its first step: template, tokenize, queue and schedule.
     pub request: Option<RequestTiming>,
-    /// How it ended, or that it did not yet.
+    /// Outcome so far.
     pub outcome: Outcome,
-    /// Whether a server answers, and not an engine in this page.
+    /// True if a server answers, not an engine in this page.
     at_server: bool,
-    /// Ids of the answer, as its server tells at the end.
+    /// Number of the answer's tokens, as the server reports at the end.
     told_tokens: Option<usize>,
     submitted_ms: f64,
-    /// When each token came, or each piece.
+    /// Arrival time of each token, or of each piece.
     arrivals_ms: Vec<f64>,
     paint_ms: f64,
     painted_tokens: usize,
 }
 
 impl AnswerStats {
-    /// A request handed to the engine, or to a server, at `now_ms` of the page's clock.
+    /// Starts the statistics of a request that was submitted at `now_ms` on the page's clock.
     pub fn submitted(now_ms: f64, at_server: bool) -> Self {
         Self {
             text: String::new(),
@@ -159,7 +160,7 @@ impl AnswerStats {
         }
     }
 
-    /// Takes what reached the page at `now_ms` of the page's clock.
+    /// Applies an event that reached the page at `now_ms` on its clock.
     pub fn apply(&mut self, heard: &Heard, now_ms: f64) {
         match heard {
             Heard::Event(event) => self.take_event(event, now_ms),
@@ -239,13 +240,13 @@ impl AnswerStats {
         }
     }
 
-    /// Books what the page itself took to draw `tokens` tokens.
+    /// Records that the page took `ms` to draw `tokens` tokens.
     pub fn painted(&mut self, tokens: usize, ms: f64) {
         self.paint_ms += ms;
         self.painted_tokens += tokens;
     }
 
-    /// Tokens picked so far, where that is known.
+    /// Returns the number of tokens sampled so far, if known.
     pub fn tokens(&self) -> Option<usize> {
         match self.bars.last()? {
             Bar::Step(_) => Some(self.arrivals_ms.len()),
@@ -253,14 +254,14 @@ impl AnswerStats {
         }
     }
 
-    /// Pieces so far, where no one says what they are made of.
+    /// Returns the number of pieces so far, or `None` if the answer has steps.
     fn pieces(&self) -> Option<usize> {
         let is_piece = |bar: &&Bar| matches!(bar, Bar::Piece(_));
         self.bars.last().filter(is_piece)?;
         Some(self.arrivals_ms.len())
     }
 
-    /// The steps that are known of, in order.
+    /// Returns the known steps in order.
     pub fn steps(&self) -> impl Iterator<Item = &StepRecord> + Clone {
         self.bars.iter().filter_map(|bar| match bar {
             Bar::Step(step) => Some(step),
@@ -268,13 +269,13 @@ impl AnswerStats {
         })
     }
 
-    /// The ids picked so far, in order.
+    /// Returns the token ids sampled so far, in order.
     pub fn ids(&self) -> impl Iterator<Item = u32> + '_ {
         self.steps()
             .filter_map(|step| step.token.as_ref().map(|token| token.id))
     }
 
-    /// The server's own account of the answer, as far as it tells one.
+    /// Returns the figures on the server's own clock, if a server answers and reports its steps.
     fn servers_own(&self) -> Option<ServersOwn> {
         if !self.at_server {
             return None;
@@ -291,7 +292,7 @@ impl AnswerStats {
         })
     }
 
-    /// The figures that the page shows.
+    /// Returns the figures that the page shows.
     pub fn summary(&self) -> Summary {
         let gaps: Vec<f64> = self.arrivals_ms.windows(2).map(|w| w[1] - w[0]).collect();
         let decode = || self.steps().filter(|s| s.timing.kind == StepKind::Decode);
@@ -356,90 +357,90 @@ fn mean_on_device<'a>(steps: impl Iterator<Item = &'a StepTiming>) -> Option<Dev
     })
 }
 
-/// The figures of one answer. `None` is "not known yet", never zero.
+/// Figures of one answer. `None` means "not known yet", never zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
-    /// Tokens picked.
+    /// Number of tokens sampled.
     pub tokens: Option<usize>,
-    /// Pieces of text, where the server says nothing of its steps; then it is pieces that are timed, not
+    /// Number of pieces of text, if the server does not report its steps. Timings then refer to pieces instead of
     /// tokens.
     pub pieces: Option<usize>,
-    /// Whether a server answers, and not an engine in this page.
+    /// True if a server answers, not an engine in this page.
     pub at_server: bool,
-    /// What the server itself measured, where it tells.
+    /// Figures that the server itself measured, if it reports them.
     pub own: Option<ServersOwn>,
-    /// Ids of the prompt.
+    /// Number of tokens in the prompt.
     pub prompt_tokens: Option<usize>,
-    /// Prompt ids from the KV cache.
+    /// Number of prompt tokens from the KV cache.
     pub reused_tokens: Option<usize>,
-    /// From submitting in the page to the first token's event in the page.
+    /// Time from submission in the page to the first token's event in the page.
     pub ttft_ms: Option<f64>,
-    /// Tokens after the first, over the time since it came; the page's clock. Of pieces: all tokens, over
-    /// the time from submitting to the last piece, because no one knows when the first token came.
+    /// Tokens after the first, divided by the time since it arrived; on the page's clock. For pieces: all tokens
+    /// divided by the time from submission to the last piece, because the arrival of the first token is unknown.
     pub tokens_per_s: Option<f64>,
     /// Median time between two token events in the page.
     pub tpot_p50_ms: Option<f64>,
-    /// 95th percentile of the same.
+    /// 95th percentile of the time between two token events in the page.
     pub tpot_p95_ms: Option<f64>,
     /// Median wall time of a decode step; the engine's clock.
     pub step_p50_ms: Option<f64>,
-    /// Prompt tokens computed (not reused) in a second of prefill steps; the engine's clock.
+    /// Prompt tokens computed (not reused) per second of prefill steps; the engine's clock.
     pub prefill_per_s: Option<f64>,
-    /// Mean of each part of a decode step, in the order of [`Part::ALL`].
+    /// Mean duration of each part of a decode step, in the order of [`Part::ALL`].
     pub part_mean_ms: [Option<f64>; 5],
-    /// What the page took to draw one token; the page's clock.
+    /// Mean time for the page to draw one token; the page's clock.
     pub paint_ms: Option<f64>,
-    /// The clock of the engine's figures.
+    /// Clock of the engine's figures.
     pub clock: Option<Clock>,
-    /// Mean of a decode step on the device's own clock, where it has one.
+    /// Mean times of a decode step on the device's own clock, if it has one.
     pub device: Option<DeviceTiming>,
 }
 
-/// An answer's figures on its server's own clock, where nothing of the way to the page is in them.
+/// Figures of an answer on its server's own clock, without the way to the page.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServersOwn {
-    /// From taking the request to the first token.
+    /// Time from the receipt of the request to the first token.
     pub ttft_ms: f64,
-    /// Median time from token to token.
+    /// Median time between tokens.
     pub tpot_p50_ms: Option<f64>,
 }
 
-/// Every answer of this visit, by the page's tag.
+/// Statistics of every answer since the page was opened, by the page's tag.
 #[derive(Clone, Debug, Default)]
 pub struct SessionStats {
     answers: BTreeMap<Tag, AnswerStats>,
 }
 
 impl SessionStats {
-    /// Notes that the request `tag` was handed to the engine, or to a server.
+    /// Starts the statistics of request `tag`.
     pub fn submit(&mut self, tag: Tag, now_ms: f64, at_server: bool) {
         let answer = AnswerStats::submitted(now_ms, at_server);
         self.answers.insert(tag, answer);
     }
 
-    /// Takes what is heard of the request `tag`; of requests that were forgotten it is dropped.
+    /// Applies an event of request `tag`; events of a forgotten request are dropped.
     pub fn apply(&mut self, tag: Tag, heard: &Heard, now_ms: f64) {
         if let Some(answer) = self.answers.get_mut(&tag) {
             answer.apply(heard, now_ms);
         }
     }
 
-    /// One answer.
+    /// Returns the statistics of one answer.
     pub fn get(&self, tag: Tag) -> Option<&AnswerStats> {
         self.answers.get(&tag)
     }
 
-    /// One answer, to book its paint time or its failure.
+    /// Returns the statistics of one answer, to record its paint time or its failure.
     pub fn get_mut(&mut self, tag: Tag) -> Option<&mut AnswerStats> {
         self.answers.get_mut(&tag)
     }
 
-    /// Forgets everything.
+    /// Removes all answers.
     pub fn clear(&mut self) {
         self.answers.clear();
     }
 
-    /// Forgets one answer.
+    /// Removes one answer.
     pub fn forget(&mut self, tag: Tag) {
         self.answers.remove(&tag);
     }

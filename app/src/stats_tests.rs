@@ -64,7 +64,7 @@ fn answer_of(at_server: bool) -> AnswerStats {
 }
 
 #[test]
-fn times_to_and_between_tokens_are_the_pages() {
+fn token_latencies_use_the_page_clock() {
     let summary = answer().summary();
     assert_eq!(summary.ttft_ms, Some(150.0));
     assert_eq!(summary.tpot_p50_ms, Some(75.0));
@@ -72,7 +72,7 @@ fn times_to_and_between_tokens_are_the_pages() {
 }
 
 #[test]
-fn step_figures_are_the_engines_and_leave_prefill_out() {
+fn step_figures_use_the_engine_clock_without_prefill() {
     let summary = answer().summary();
     assert_eq!(summary.step_p50_ms, Some(50.0));
     assert_eq!(
@@ -83,7 +83,7 @@ fn step_figures_are_the_engines_and_leave_prefill_out() {
 }
 
 #[test]
-fn prefill_rate_counts_computed_tokens_only() {
+fn prefill_rate_counts_only_computed_tokens() {
     assert_eq!(
         answer().summary().prefill_per_s,
         Some(20.0 * 1000.0 / 150.0)
@@ -91,7 +91,7 @@ fn prefill_rate_counts_computed_tokens_only() {
 }
 
 #[test]
-fn tokens_know_their_place_in_the_text() {
+fn tokens_keep_their_text_ranges() {
     let answer = answer();
     let places: Vec<_> = answer.bars.iter().filter_map(Bar::text).collect();
     assert_eq!(places[0], 0..3);
@@ -101,7 +101,7 @@ fn tokens_know_their_place_in_the_text() {
 }
 
 #[test]
-fn the_text_that_comes_with_the_end_is_kept() {
+fn text_in_done_event_is_kept() {
     let mut answer = answer();
     let usage = Usage {
         prompt_tokens: 30,
@@ -121,13 +121,13 @@ fn the_text_that_comes_with_the_end_is_kept() {
 }
 
 #[test]
-fn nothing_is_known_before_it_happens() {
+fn summary_is_empty_after_submission() {
     let summary = AnswerStats::submitted(0.0, false).summary();
     assert_eq!(summary, Summary::default());
 }
 
 #[test]
-fn paint_is_the_mean_over_the_tokens_drawn() {
+fn paint_time_is_the_mean_over_drawn_tokens() {
     let mut answer = answer();
     answer.painted(2, 3.0);
     answer.painted(1, 0.0);
@@ -135,7 +135,7 @@ fn paint_is_the_mean_over_the_tokens_drawn() {
 }
 
 #[test]
-fn events_of_a_forgotten_request_are_dropped() {
+fn events_of_forgotten_requests_are_dropped() {
     let mut session = SessionStats::default();
     session.submit(1, 0.0, false);
     session.forget(1);
@@ -144,11 +144,11 @@ fn events_of_a_forgotten_request_are_dropped() {
 }
 
 #[test]
-fn a_servers_own_figures_are_beside_the_pages() {
+fn server_figures_accompany_page_figures() {
     assert_eq!(answer().summary().own, None);
     let summary = answer_of(true).summary();
     assert_eq!(summary.ttft_ms, Some(150.0));
-    // All steps begin at 0 of its clock, and the first token's takes 50 ms.
+    // All steps begin at 0 on the server's clock, and the first token's step takes 50 ms.
     let own = summary.own.expect("it told its steps");
     assert_eq!(own.ttft_ms, 50.0);
     assert_eq!(own.tpot_p50_ms, Some(0.0));
@@ -164,7 +164,7 @@ fn pieces() -> AnswerStats {
 }
 
 #[test]
-fn of_a_server_that_tells_nothing_only_arrivals_are_known() {
+fn only_arrivals_are_known_without_server_timings() {
     let answer = pieces();
     let waits: Vec<f64> = answer.bars.iter().map(Bar::ms).collect();
     assert_eq!(waits, [100.0, 0.0, 40.0]);
@@ -182,7 +182,7 @@ fn of_a_server_that_tells_nothing_only_arrivals_are_known() {
 }
 
 #[test]
-fn tokens_of_pieces_are_counted_by_the_server_or_not_at_all() {
+fn piece_tokens_are_counted_only_by_the_server() {
     let finish_reason = FinishReason::Stop;
     let usage = ToldUsage {
         prompt_tokens: 9,

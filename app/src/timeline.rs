@@ -1,4 +1,4 @@
-//! How a step or a piece becomes a bar: its segments, its words, and the scale of all bars; pure.
+//! Draws a step or a piece as a bar: its segments, its texts, and the scale of all bars; pure.
 
 use llamaglass_engine::stats::percentile;
 use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
@@ -6,17 +6,17 @@ use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
 use crate::format::millis;
 use crate::stats::{Bar, StepRecord};
 
-/// The parts of a bar, from the bottom.
+/// Parts of a bar, from the bottom up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
-    /// A stage of the engine's.
+    /// A stage of the engine.
     Stage(Stage),
-    /// What no stage accounts for.
+    /// Wall time that no stage accounts for.
     Rest,
 }
 
 impl Part {
-    /// Every part, in order.
+    /// All parts in order.
     pub const ALL: [Self; 5] = [
         Self::Stage(Stage::Preprocess),
         Self::Stage(Stage::Forward),
@@ -25,7 +25,7 @@ impl Part {
         Self::Rest,
     ];
 
-    /// The part's name, in legends, styles and hooks.
+    /// Returns the part's name in legends, styles and test hooks.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stage(stage) => stage.name(),
@@ -33,7 +33,7 @@ impl Part {
         }
     }
 
-    /// The part's name for people.
+    /// Returns the part's name for people.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Rest => "unaccounted",
@@ -41,7 +41,7 @@ impl Part {
         }
     }
 
-    /// One line on what it holds.
+    /// Returns one line of help.
     pub const fn help(self) -> &'static str {
         match self {
             Self::Stage(Stage::Preprocess) => {
@@ -59,8 +59,8 @@ impl Part {
         }
     }
 
-    /// Milliseconds of the part in a step. Where the device samples and times itself, that time is part of the
-    /// host's wait for it, which the engine books as forward; here it counts as sampling.
+    /// Returns the part's milliseconds in a step. If the device samples and times itself, the engine books that
+    /// time as forward, because the host waits for it there; here it counts as sampling.
     pub fn of(self, timing: &StepTiming) -> f64 {
         let on_device = timing.device.map_or(0.0, |device| {
             device.sampling_ms.min(timing.stage(Stage::Forward))
@@ -74,7 +74,7 @@ impl Part {
     }
 }
 
-/// The step's parts as a CSS background, from the bottom up.
+/// Returns the step's parts as a CSS background, from the bottom up.
 pub fn gradient(timing: &StepTiming) -> String {
     use std::fmt::Write;
     let parts = Part::ALL.map(|part| part.of(timing).max(0.0));
@@ -96,7 +96,7 @@ pub fn gradient(timing: &StepTiming) -> String {
     css
 }
 
-/// What a bar is called.
+/// Returns the title of a bar.
 pub fn title(bar: &Bar) -> String {
     match bar {
         Bar::Step(step) => step_title(step),
@@ -104,7 +104,7 @@ pub fn title(bar: &Bar) -> String {
     }
 }
 
-/// Since when a piece's time is counted.
+/// Describes the event from which a piece's time is counted.
 pub const fn since(index: usize) -> &'static str {
     match index {
         0 => "after submitting",
@@ -136,7 +136,7 @@ fn plural(tokens: u32) -> String {
     }
 }
 
-/// A bar in one sentence, for who can't see it.
+/// Describes a bar in one sentence, for people who can't see it.
 pub fn label(bar: &Bar, text: &str) -> String {
     use std::fmt::Write;
     let mut label = format!("{}: {}", title(bar), millis(bar.ms()));
@@ -160,8 +160,8 @@ pub fn label(bar: &Bar, text: &str) -> String {
     label
 }
 
-/// What the bars' full height stands for, in milliseconds: 1, 2 or 5 times a power of ten, so that
-/// it changes seldom. Fitted to the tokens, unless `all` steps are to fit (prompts are far longer).
+/// Returns the milliseconds of the bars' full height: 1, 2 or 5 times a power of ten, so that it rarely changes.
+/// It fits the tokens, or with `all` every step (prompts take far longer).
 pub fn scale(bars: &[Bar], all: bool) -> f64 {
     let wanted = |bar: &&Bar| all || !bar.has_prompt();
     let mut shown: Vec<f64> = bars.iter().filter(wanted).map(Bar::ms).collect();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn segments_are_shares_of_the_wall() {
+    fn gradient_segments_are_fractions_of_wall_time() {
         assert_eq!(
             gradient(&step(StepKind::Decode, 8.0, 0).timing),
             "linear-gradient(to top,var(--preprocess) 0.00% 25.00%,var(--forward) 25.00% 75.00%,var(--rest) 75.00% 100.00%)"
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn sampling_on_the_device_is_taken_out_of_the_wait_for_it() {
+    fn device_sampling_is_subtracted_from_forward() {
         let mut timing = step(StepKind::Decode, 8.0, 0).timing;
         timing.device = Some(DeviceTiming {
             forward_ms: 2.5,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_step_without_time_is_still_drawn() {
+    fn step_without_time_is_still_drawn() {
         assert_eq!(
             gradient(&step(StepKind::Decode, 0.0, 0).timing),
             "linear-gradient(to top,var(--rest) 0% 100%)"
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn the_scale_fits_tokens_and_not_the_prompt() {
+    fn scale_fits_tokens_without_the_prompt() {
         let mut steps: Vec<_> = (0..100).map(|i| bar(StepKind::Decode, 40.0, i)).collect();
         steps.push(bar(StepKind::Prefill, 900.0, 0));
         assert_eq!(scale(&steps, false), 50.0);
@@ -260,14 +260,14 @@ mod tests {
     }
 
     #[test]
-    fn one_outlier_does_not_flatten_the_rest() {
+    fn scale_ignores_a_single_outlier() {
         let mut steps: Vec<_> = (0..100).map(|i| bar(StepKind::Decode, 40.0, i)).collect();
         steps.push(bar(StepKind::Decode, 4000.0, 100));
         assert_eq!(scale(&steps, false), 100.0);
     }
 
     #[test]
-    fn scales_are_round() {
+    fn scale_is_a_round_number() {
         for (ms, expected) in [
             (0.3, 0.5),
             (1.0, 1.0),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_says_what_the_eye_sees() {
+    fn label_describes_a_step_and_its_parts() {
         let label = label(&bar(StepKind::Decode, 8.0, 2), " Paris");
         assert_eq!(
             label,
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_says_when_it_came_and_nothing_of_stages() {
+    fn piece_label_has_its_wait_and_no_stages() {
         let piece = |index| {
             Bar::Piece(PieceRecord {
                 index,

@@ -1,4 +1,5 @@
-//! A panic of the page. A program of its own, because nothing in this WebAssembly can be trusted afterwards.
+//! Tests a panic of the page, in a program of its own, because nothing in this WebAssembly can be trusted
+//! afterwards.
 #![cfg_attr(
     target_arch = "wasm32",
     expect(clippy::unwrap_used, reason = "a test may panic")
@@ -7,5 +8,5 @@
 #[cfg(target_arch = "wasm32")]
 mod crash;
 
-/// The runner calls the test by itself.
+/// The test runner calls the test by itself.
 fn main() {}

@@ -1,4 +1,4 @@
-//! The page in a real browser, over an engine that is made up.
+//! Tests the page in a real browser, over a mock engine.
 #![cfg_attr(
     target_arch = "wasm32",
     expect(clippy::unwrap_used, reason = "a test may panic")
@@ -9,5 +9,5 @@ mod mock;
 #[cfg(target_arch = "wasm32")]
 mod page;
 
-/// The runner calls the tests by itself.
+/// The test runner calls the tests by itself.
 fn main() {}

@@ -1,12 +1,12 @@
-//! State that outlives a component is made by `App::new`, under the owner of the whole page. Signals made
-//! later would belong to the component whose handler happens to run and would be disposed with it.
+//! Checks that `App::new` creates all state that outlives a component, under the owner of the whole page. Signals
+//! created later would belong to the component whose handler happens to run, and would be disposed of with it.
 
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files whose `fn new` `App::new` calls, from `src/state` on.
+/// Files under `src/state` whose `fn new` is called by `App::new`.
 const CONSTRUCTORS: [&str; 3] = ["mod.rs", "lab/mod.rs", "server.rs"];
 
 /// Constructors of values that belong to the current owner.
@@ -33,7 +33,8 @@ fn rust_files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// Lines of `source` that make an owned value outside of `fn new`, or anywhere where that is `None`.
+/// Returns the lines of `source` that create an owned value outside of the function `constructor`, or anywhere if
+/// that is `None`.
 fn violations(source: &str, constructor: Option<&str>) -> Vec<String> {
     let mut function = "";
     let mut found = Vec::new();
@@ -44,7 +45,7 @@ fn violations(source: &str, constructor: Option<&str>) -> Vec<String> {
         }
         let makes = OWNED.iter().any(|owned| {
             code.match_indices(owned).any(|(at, _)| {
-                // Not the end of a longer name (`ArcRwSignal::new` has no owner), nor a method.
+                // Neither the end of a longer name (`ArcRwSignal::new` has no owner) nor a method.
                 !code[..at].ends_with(|c: char| c.is_alphanumeric() || "_.".contains(c))
             })
         });
@@ -56,7 +57,7 @@ fn violations(source: &str, constructor: Option<&str>) -> Vec<String> {
 }
 
 #[test]
-fn state_makes_owned_signals_in_constructors_only() {
+fn state_creates_owned_signals_only_in_constructors() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/state");
     let mut files = Vec::new();
     rust_files(&folder, &mut files);
@@ -85,7 +86,7 @@ fn state_makes_owned_signals_in_constructors_only() {
 }
 
 #[test]
-fn signals_made_in_other_functions_are_found() {
+fn signals_created_in_other_functions_are_found() {
     let source =
         "fn new() {\n let a = RwSignal::new(1);\n}\nfn send() {\n let b = RwSignal::new(1);\n}\n";
     assert_eq!(

@@ -1,10 +1,10 @@
-//! Which requests the program makes for its page, and which answers it hands over.
+//! Decides which requests the program makes for its page, and which responses it hands over.
 //!
-//! Pages in a browser can't read what servers of other origins answer. The program can, so a script that gets
-//! into the page could use it to read every server that this machine reaches. The page itself only asks
-//! servers that its user names, in OpenAI's protocol. So the program makes the requests of that protocol, sends
-//! prompts and keys only where a list of models came from, and hands over only what is of a type that the
-//! protocol has. Web pages, files and the settings of a router stay out of the page's reach.
+//! A page in a browser can't read responses from other origins. The program can, so a script that gets into the
+//! page could use it to read every server that this machine reaches. The page itself only contacts servers that
+//! its user names, in OpenAI's protocol. So the program makes only requests of that protocol, sends prompts only
+//! to servers that have answered with a list of models, and hands over only bodies of the types that the protocol
+//! has. Web pages, files and the settings of a router stay out of the page's reach.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -12,23 +12,23 @@ use std::sync::{Mutex, PoisonError};
 use llamaglass_session::platform::Asked;
 use reqwest::Url;
 
-/// Ends of the paths that are asked with GET.
+/// Endings of the paths that are requested with GET.
 const READ: [&str; 1] = ["/models"];
-/// Ends of the paths that are asked with POST.
+/// Endings of the paths that are requested with POST.
 const WRITE: [&str; 2] = ["/chat/completions", "/completions"];
-/// Types of an answer's body.
+/// Content types of responses.
 const TYPES: [&str; 2] = ["application/json", "text/event-stream"];
 
-/// The bases of the servers that have answered with a list of models since the program began.
+/// Base URLs of the servers that have answered with a list of models since the program started.
 #[derive(Debug, Default)]
 pub struct Servers(Mutex<HashSet<String>>);
 
 /// A request that may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Allowed {
-    /// The address.
+    /// Address of the request.
     pub url: Url,
-    /// The server's base.
+    /// Base URL of the server.
     base: String,
 }
 
@@ -36,7 +36,7 @@ impl Servers {
     /// Checks a request of the page.
     ///
     /// # Errors
-    /// Why it is not made, in words.
+    /// Returns the reason if the request is refused.
     pub fn check(&self, asked: &Asked) -> Result<Allowed, String> {
         let url =
             Url::parse(&asked.url).map_err(|error| format!("the address is none: {error}"))?;
@@ -62,7 +62,7 @@ impl Servers {
         Ok(Allowed { url, base })
     }
 
-    /// Takes note of an answer's status and type; returns true where the page may have its body.
+    /// Records the server if its response is a success of a known type. Returns whether the page may have the body.
     pub fn may_hand_over(&self, allowed: &Allowed, is_success: bool, content_type: &str) -> bool {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
         let known = TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_requests_of_the_protocol_are_made() {
+    fn only_protocol_requests_are_allowed() {
         let servers = Servers::default();
         for url in [
             "http://a.org/v1/models",
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn prompts_are_sent_only_where_models_came_from() {
+    fn prompts_go_only_to_servers_that_listed_models() {
         let servers = Servers::default();
         let prompt = asked("http://a.org/v1/chat/completions", Some("{}"));
         assert!(servers.check(&prompt).is_err());

@@ -1,4 +1,4 @@
-//! What may be typed behind the program's name, here and at a second start.
+//! Command-line arguments, of the first start of the program and of later ones.
 
 use std::path::{Path, PathBuf};
 
@@ -17,17 +17,17 @@ pub struct Args {
 }
 
 impl Args {
-    /// The model that is asked for, seen from `folder`.
+    /// Returns the model to open, as seen from `folder`.
     pub fn model(&self, folder: &Path) -> Option<PathBuf> {
         let absolute: Vec<PathBuf> = self.models.iter().map(|path| folder.join(path)).collect();
-        // One that is no model is opened all the same: the engine says what is wrong with it.
+        // A path that is not a model is opened all the same: the engine reports what is wrong with it.
         dropped::model(&absolute).or_else(|| absolute.into_iter().next())
     }
 }
 
-/// The model that a second start in `folder` asks for, if it does.
+/// Returns the model that a second start in `folder` wants to open, if any.
 pub fn of_second_start(arguments: &[String], folder: &str) -> Option<PathBuf> {
-    // Whoever typed nonsense there was told so there.
+    // The second start itself reports invalid arguments.
     let args = Args::try_parse_from(arguments).ok()?;
     args.model(Path::new(folder))
 }
@@ -42,12 +42,12 @@ mod tests {
     }
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn command_line_is_valid() {
         <Args as clap::CommandFactory>::command().debug_assert();
     }
 
     #[test]
-    fn a_second_start_is_seen_from_its_own_folder() {
+    fn second_start_resolves_paths_in_its_own_folder() {
         let found = second(&["llamaglass-desktop", "a.gguf"], "/models");
         assert_eq!(found.as_deref(), Some(Path::new("/models/a.gguf")));
         let found = second(&["llamaglass-desktop", "/b/c.gguf"], "/models");
@@ -55,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_start_without_a_model_asks_for_none() {
+    fn second_start_without_a_model_opens_none() {
         assert_eq!(second(&["llamaglass-desktop"], "/models"), None);
         assert_eq!(
             second(&["llamaglass-desktop", "--nonsense"], "/models"),
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_opened_so_that_it_is_refused_in_words() {
+    fn missing_path_is_opened_for_the_engine_to_report() {
         let found = second(&["llamaglass-desktop", "nowhere"], "/models");
         assert_eq!(found.as_deref(), Some(Path::new("/models/nowhere")));
     }

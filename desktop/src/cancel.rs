@@ -1,17 +1,17 @@
-//! Files whose reading ends when the load is given up.
+//! Files that can't be read any more once their load is cancelled.
 
 use futures::future::{AbortHandle, FutureExt, LocalBoxFuture, ready};
 use llamaglass_engine::bytes::{ByteSource, BytesError};
 
-/// A source that can't be read any more from an abort on. A load is not asked in between whether it is
-/// still wanted, but it reads tensor by tensor: so it ends within one.
+/// A source whose reads fail after an abort. A load does not check whether it is still wanted, but it reads
+/// tensor by tensor, so it ends within one.
 pub struct Cancellable {
     source: Box<dyn ByteSource>,
     abort: AbortHandle,
 }
 
 impl Cancellable {
-    /// `source` until `abort`.
+    /// Wraps `source`; reads fail after `abort` is triggered.
     pub fn new(source: Box<dyn ByteSource>, abort: AbortHandle) -> Self {
         Self { source, abort }
     }
@@ -46,7 +46,7 @@ mod tests {
     use llamaglass_engine::bytes::MemorySource;
 
     #[test]
-    fn reads_until_it_is_given_up() {
+    fn read_fails_after_abort() {
         let (abort, _registration) = AbortHandle::new_pair();
         let memory = MemorySource::new("a.gguf", vec![1, 2, 3, 4]);
         let source = Cancellable::new(Box::new(memory), abort.clone());

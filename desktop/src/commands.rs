@@ -1,4 +1,4 @@
-//! What the page may ask of the program: these, and nothing of Tauri's (`capabilities/main.json`).
+//! Commands that the page may call: these, and none of Tauri's own (`capabilities/main.json`).
 
 use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
@@ -7,32 +7,32 @@ use crate::error::ShellError;
 use crate::fetch::Fetches;
 use crate::shell::Shell;
 
-/// From here on, replies go through `channel`, as JSON. A page asks this once, when it begins.
+/// Sends all later replies through `channel`, as JSON. A page calls this once, when it starts.
 #[tauri::command]
 pub fn connect(
     shell: State<'_, Shell>,
     fetches: State<'_, Fetches>,
     channel: Channel<String>,
 ) -> Result<(), ShellError> {
-    // Of another page, which is gone.
+    // These belong to an earlier page, which is gone.
     fetches.stop_all();
     shell.connect(channel)
 }
 
-/// Obeys a command, which is JSON.
+/// Handles a command, given as JSON.
 #[tauri::command]
 pub fn tell(shell: State<'_, Shell>, command: &str) -> Result<(), ShellError> {
     let command = serde_json::from_str(command).map_err(ShellError::Command)?;
     shell.obey(command)
 }
 
-/// Ends what the engine does, and forgets the model.
+/// Stops the engine and unloads the model.
 #[tauri::command]
 pub fn restart(shell: State<'_, Shell>) -> Result<(), ShellError> {
     shell.restart()
 }
 
-/// Makes a request, which is JSON; what comes of it goes through `channel`, as JSON.
+/// Makes a request, given as JSON. Its response goes through `channel`, as JSON.
 #[tauri::command]
 pub fn fetch(app: AppHandle, asked: &str, channel: Channel<String>) -> Result<(), ShellError> {
     let asked = serde_json::from_str(asked).map_err(ShellError::Command)?;
@@ -40,7 +40,7 @@ pub fn fetch(app: AppHandle, asked: &str, channel: Channel<String>) -> Result<()
     Ok(())
 }
 
-/// Ends the request of this number, if it has not ended.
+/// Stops the request with this number, if it is still running.
 #[tauri::command]
 pub fn stop_fetch(fetches: State<'_, Fetches>, id: u64) {
     fetches.stop(id);

@@ -1,12 +1,12 @@
-//! How the window is drawn where no GPU can do it.
+//! Chooses how the window is drawn if there is no GPU.
 
 use tauri::WebviewWindow;
 
-/// Has the window drawn without OpenGL where that is a program: for the same picture it takes twice the
-/// processors' time, which the engine needs.
+/// Draws the window without OpenGL if OpenGL would run in software, which takes twice as much of the processors'
+/// time for the same picture. The engine needs that time.
 ///
 /// # Errors
-/// Where the window is gone.
+/// Fails if the window is gone.
 #[cfg(target_os = "linux")]
 pub fn settle(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
@@ -21,13 +21,13 @@ pub fn settle(window: &WebviewWindow) -> tauri::Result<()> {
     })
 }
 
-/// Elsewhere the system knows better.
+/// Does nothing: other systems decide for themselves.
 #[cfg(not(target_os = "linux"))]
 pub fn settle(_window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 
-/// Whether the system has a device that OpenGL is made by: a render node of the kernel's, or NVIDIA's own.
+/// Returns whether the system has a device for OpenGL: a render node of the kernel, or NVIDIA's own device.
 #[cfg(target_os = "linux")]
 fn has_gpu(devices: &std::path::Path) -> bool {
     let has = |folder: &str, begin: &str| {
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_gpu_is_one_that_renders() {
+    fn only_rendering_devices_count_as_gpus() {
         let there = |files: &[&str]| {
             let folder = tempfile::tempdir().expect("a folder");
             fs::create_dir(folder.path().join("dri")).expect("created");
@@ -55,7 +55,7 @@ mod tests {
             has_gpu(folder.path())
         };
         assert!(!there(&[]));
-        // Shows what others draw.
+        // Only displays what another device renders.
         assert!(!there(&["dri/card0"]));
         assert!(there(&["dri/card0", "dri/renderD128"]));
         assert!(there(&["nvidia0"]));

@@ -1,10 +1,11 @@
-//! Which model is meant by the paths that a drop, or a file manager, names.
+//! Finds the model among the paths of a drop, or of a file manager.
 
 use std::path::PathBuf;
 
 use llamaglass_engine::bytes::has_extension;
 
-/// The first path that can be a model. Of several files of one folder with tensors in it, the folder.
+/// Returns the first path that can be a model, or the folder of several files if they share one and include
+/// safetensors.
 pub fn model(paths: &[PathBuf]) -> Option<PathBuf> {
     let tensors = paths.iter().find(|path| has_extension(path, "safetensors"));
     if let (Some(tensors), true) = (tensors, paths.len() > 1) {
@@ -29,7 +30,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_model_is_taken() {
+    fn first_model_is_chosen() {
         assert_eq!(
             of(&["/a/notes.txt", "/a/b.GGUF", "/a/c.gguf"]).as_deref(),
             Some("/a/b.GGUF")
@@ -41,7 +42,7 @@ mod tests {
     }
 
     #[test]
-    fn files_of_one_folder_mean_the_folder() {
+    fn files_of_one_folder_select_the_folder() {
         let files = [
             "/a/config.json",
             "/a/model.safetensors",
@@ -53,13 +54,13 @@ mod tests {
     }
 
     #[test]
-    fn files_of_several_folders_do_not() {
+    fn files_of_several_folders_select_one_file() {
         let files = ["/b/config.json", "/a/model.safetensors"];
         assert_eq!(of(&files).as_deref(), Some("/a/model.safetensors"));
     }
 
     #[test]
-    fn a_folder_is_a_model_and_other_files_are_none() {
+    fn folders_are_models_and_other_files_are_not() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().to_string_lossy().into_owned();
         assert_eq!(of(&["/a/notes.txt", &path]), Some(path));

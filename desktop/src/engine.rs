@@ -1,4 +1,4 @@
-//! The engine's thread: what starts it, ends it, and hears of its end.
+//! The engine's thread: starts, stops and replaces engines, and reports their panics.
 
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -13,20 +13,20 @@ use llamaglass_session::{Host, Incoming};
 use crate::error::ShellError;
 use crate::host::DesktopHost;
 
-/// The name of the thread, by which the panic hook knows it.
+/// Name of the thread, by which the panic hook recognises it.
 const NAME: &str = "engine";
 
-/// How often it is looked whether the thread has ended.
+/// Interval between checks that the thread has ended.
 const LOOK: Duration = Duration::from_millis(5);
 
-/// What a panic of the engine's thread said.
+/// Message of a panic on the engine's thread.
 static LAST_WORDS: Mutex<Option<String>> = Mutex::new(None);
 
-/// Who hears what an engine says, and the path of what it has loaded.
+/// Receives an engine's replies. The reply that ends a load comes with the model's path, if the model was opened.
 pub type Hear = Box<dyn Fn(Reply, Option<String>) + Send>;
 
-/// The thread that owns the engine, if there is one. It stays when an engine is given up: the device is the
-/// thread's, and the next engine goes on with it.
+/// The thread that owns the engine. It outlives an engine that is given up: the device belongs to the thread, and
+/// the next engine uses it again.
 pub struct EngineThread {
     sessions: mpsc::Sender<Session>,
     inbox: UnboundedSender<Incoming<()>>,
@@ -34,7 +34,7 @@ pub struct EngineThread {
     thread: JoinHandle<()>,
 }
 
-/// An engine's life, from the first command to the abort.
+/// Life of one engine, from its first command to its abort.
 struct Session {
     hear: Hear,
     commands: UnboundedReceiver<Incoming<()>>,
@@ -43,17 +43,18 @@ struct Session {
 }
 
 impl EngineThread {
-    /// Starts one, whose engine `hear` hears.
+    /// Starts the thread with an engine whose replies go to `hear`.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// Fails if the system can't create a thread.
     pub fn start(hear: Hear) -> Result<Self, ShellError> {
         let (sessions, waiting) = mpsc::channel::<Session>();
         let thread = std::thread::Builder::new().name(NAME.into());
         let thread = thread.spawn(move || {
             while let Ok(session) = waiting.recv() {
                 if let Err(panicked) = session.run() {
-                    // The device may be in any state. Nothing is taken any more once this is told.
+                    // The device may be in any state, so the thread stops accepting sessions before it reports
+                    // the panic.
                     drop(waiting);
                     return panicked.tell();
                 }
@@ -66,13 +67,13 @@ impl EngineThread {
             abort,
             thread: thread.map_err(ShellError::Thread)?,
         };
-        // It waits for its first.
+        // The thread waits for its first session.
         let _begun = this.sessions.send(session);
         Ok(this)
     }
 
-    /// Gives the engine up, and begins another one once it has gone: two models may be more than the device has
-    /// room for. Gives `hear` back where the thread has ended, after a panic.
+    /// Stops the engine and starts another one once the first has ended: the device may not have room for two
+    /// models. Returns `hear` if the thread has ended, after a panic.
     pub fn begin(&mut self, hear: Hear) -> Option<Hear> {
         self.stop();
         let (session, inbox, abort) = Session::new(hear);
@@ -84,18 +85,18 @@ impl EngineThread {
         None
     }
 
-    /// Hands it a command. One that panicked has said so, and hears nothing any more.
+    /// Sends a command to the engine. After a panic, which was reported, commands are dropped.
     pub fn tell(&self, command: Command) {
         let command = Box::new(command);
         let _gone = self.inbox.unbounded_send(Incoming { command, files: () });
     }
 
-    /// Ends what it does: an answer after its step, a load after its read. Waits for nothing.
+    /// Stops the engine: an answer after its step, a load after its read. Does not wait.
     pub fn stop(&self) {
         self.abort.abort();
     }
 
-    /// Ends the thread, and waits for that as long as `limit`; false where it goes on.
+    /// Ends the thread and waits for that at most `limit`. Returns false if it is still running.
     pub fn end_within(self, limit: Duration) -> bool {
         self.stop();
         let Self {
@@ -126,12 +127,12 @@ impl Session {
         (session, inbox, abort)
     }
 
-    /// Serves commands until the abort.
+    /// Handles commands until the abort.
     fn run(self) -> Result<(), Panicked> {
         let host = DesktopHost::new(self.hear, self.abort);
         let session = llamaglass_session::run(&host, self.commands);
         let session = Abortable::new(session, self.registration);
-        // Nothing of the session is looked at after a panic.
+        // The session is not used after a panic.
         let ended = catch_unwind(AssertUnwindSafe(|| pollster::block_on(session)));
         let Err(_words) = ended else { return Ok(()) };
         let message = last_words().take();
@@ -140,21 +141,21 @@ impl Session {
     }
 }
 
-/// A session that has panicked.
+/// A session that panicked.
 struct Panicked {
     host: DesktopHost,
     message: String,
 }
 
 impl Panicked {
-    /// Tells it.
+    /// Reports the panic.
     fn tell(self) {
         let message = self.message;
         self.host.tell(Reply::Crashed { message });
     }
 }
 
-/// Keeps the last words of the engine's thread, for [`Reply::Crashed`]; they are printed as well.
+/// Stores panic messages of the engine's thread for [`Reply::Crashed`]; they are printed as well.
 pub fn keep_last_words() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
@@ -177,7 +178,7 @@ mod tests {
     use llamaglass_engine::LoadOptions;
     use llamaglass_session::protocol::ModelSource;
 
-    /// Long enough for anything here on a busy machine.
+    /// Long enough for every test on a busy machine.
     const LONG: Duration = Duration::from_secs(60);
 
     type Heard = Receiver<(Reply, Option<String>)>;
@@ -211,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_refused_in_words_and_that_is_all_that_is_said() {
+    fn missing_file_is_reported_once() {
         let (thread, heard) = start();
         thread.tell(missing());
         let Reply::LoadFailed { error } = next(&heard) else {
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_one_begins_on_the_same_thread_when_the_one_before_it_has_ended() {
+    fn next_engine_starts_on_the_same_thread_after_the_last_ends() {
         let (mut thread, before) = start();
         let id = thread.thread.thread().id();
         let (tell, heard) = hear();
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_told_in_its_own_words_and_ends_the_thread_alone() {
+    fn panic_is_reported_and_ends_only_the_thread() {
         keep_last_words();
         let (mut thread, heard) = start();
         thread.tell(Command::StoredModels);

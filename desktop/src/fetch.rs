@@ -1,5 +1,6 @@
-//! Requests to servers, made for the page: its policy lets it reach nobody, and few servers answer a page
-//! that comes from none. Nothing is asked of anybody but what the page asks here, because the user does.
+//! Requests to servers, made for the page: its content security policy lets it contact no server, and few servers
+//! accept a page that did not come from one. The program contacts only servers that the page names here, because
+//! the user did.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -15,7 +16,7 @@ use tauri::{AppHandle, Manager};
 use crate::allowed::Servers;
 use crate::error::note;
 
-/// The requests that are being answered, by the page's numbers.
+/// Running requests, by the page's numbers.
 #[derive(Default)]
 pub struct Fetches {
     running: Mutex<HashMap<u64, AbortHandle>>,
@@ -24,7 +25,7 @@ pub struct Fetches {
 }
 
 impl Fetches {
-    /// Begins one; what comes of it goes through `channel`, as JSON.
+    /// Starts a request; its response goes through `channel`, as JSON.
     pub fn begin(app: &AppHandle, asked: Asked, channel: Channel<String>) {
         let id = asked.id;
         let (abort, registration) = AbortHandle::new_pair();
@@ -33,26 +34,26 @@ impl Fetches {
         tauri::async_runtime::spawn(async move {
             let this = app.state::<Self>();
             let hear = |piece| match serde_json::to_string(&piece) {
-                // Fails only where the window is gone.
+                // Fails only if the window is gone.
                 Ok(json) => drop(channel.send(json)),
                 Err(error) => note(&format!("a piece can't be written as JSON: {error}")),
             };
             let client = this.client.get_or_init(client).as_ref();
-            // One that was stopped has made room already, perhaps for another page's of that number.
+            // A stopped request is removed already, and its number may belong to a request of another page now.
             if answer_until(registration, client, &this.servers, asked, hear).await {
                 this.lock().remove(&id);
             }
         });
     }
 
-    /// Ends one, if it has not ended.
+    /// Stops a request, if it is still running.
     pub fn stop(&self, id: u64) {
         if let Some(abort) = self.lock().remove(&id) {
             abort.abort();
         }
     }
 
-    /// Ends all: the page that asked is gone.
+    /// Stops all requests, because their page is gone.
     pub fn stop_all(&self) {
         for (_, abort) in self.lock().drain() {
             abort.abort();
@@ -64,10 +65,10 @@ impl Fetches {
     }
 }
 
-/// As the terminal's: what a proxy adds is none of the server's time, and what was asked for is sent once,
-/// to nobody else. Where it can't be made, why.
+/// Builds a client like the terminal's: without a proxy, which would add to the server's time, and without
+/// redirects or retries. Returns the reason if it can't be built.
 fn client() -> Result<Client, String> {
-    // Fails where it was done before.
+    // Fails if it was done before.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder()
         .no_proxy()
@@ -76,7 +77,7 @@ fn client() -> Result<Client, String> {
     client.build().map_err(words)
 }
 
-/// Answers, or says that it was stopped, since the page waits for an end; false for the latter.
+/// Makes a request. If it is stopped, reports that, since the page waits for an end, and returns false.
 async fn answer_until(
     stopped: AbortRegistration,
     client: Result<&Client, &String>,
@@ -153,7 +154,7 @@ async fn pieces(
     Ok(())
 }
 
-/// The innermost words, without the address, which the page knows.
+/// Returns the innermost message, without the address, which the page knows.
 fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut inner: &dyn Error = &error;
@@ -171,7 +172,7 @@ mod tests {
 
     use super::*;
 
-    /// A server that says `answer` once; gives its address and what it was asked.
+    /// Starts a server that sends `answer` once. Returns its address, and the thread that returns the request.
     fn server(answer: &'static str) -> (String, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_comes_in_pieces() {
+    fn response_arrives_in_pieces() {
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
         let (url, server) = server(answer);
@@ -236,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_posted_with_the_key_and_a_refusal_is_an_answer() {
+    fn body_is_posted_with_key_and_error_status_is_passed_on() {
         let (url, server) = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
         let url = url.replace("/models", "/chat/completions");
         let heard = ask(&url, Some("Bearer secret"), Some(r#"{"a":1}"#));
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_goes_to_nobody_else() {
+    fn redirects_are_not_followed() {
         let moved =
             "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n";
         let (url, _server) = server(moved);
@@ -266,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_breaks_off_is_said_so() {
+    fn broken_connection_is_reported() {
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 10\r\n\r\nabc";
         let (url, _server) = server(answer);
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nobody_answers_the_reason_is_said_without_the_address() {
+    fn connection_error_omits_the_address() {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let url = format!("http://{}/v1/models", free.expect("a port"));
         let heard = ask(&url, None, None);
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_is_stopped_has_an_end() {
+    fn stopped_request_ends_with_a_failure() {
         let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!(
             "http://{}/v1/models",
@@ -322,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_outside_of_the_protocol_reach_nobody() {
+    fn requests_outside_the_protocol_are_not_sent() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         listener.set_nonblocking(true).expect("set");

@@ -1,4 +1,4 @@
-//! What the engine's task needs of this machine.
+//! Host of the engine's task on this machine.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -12,19 +12,20 @@ use llamaglass_session::{Fetched, Host};
 
 use crate::cancel::Cancellable;
 
-/// How often a sleep looks whether it is still wanted.
+/// Interval at which a sleep checks for an abort.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// The engine's task on a thread of this program.
+/// Host of the engine's task on a thread of this program.
 pub struct DesktopHost {
     hear: Box<dyn Fn(Reply, Option<String>) + Send>,
     abort: AbortHandle,
-    /// The path of the model that is being loaded.
+    /// Path of the model that is being loaded.
     loading: RefCell<Option<String>>,
 }
 
 impl DesktopHost {
-    /// One that hands replies to `hear`, [`Reply::Loaded`] with the path of what was loaded; until `abort`.
+    /// Creates a host that passes replies to `hear` until `abort`. A reply that ends a load comes with the model's
+    /// path, if the model was opened.
     pub fn new(hear: impl Fn(Reply, Option<String>) + Send + 'static, abort: AbortHandle) -> Self {
         Self {
             hear: Box::new(hear),
@@ -33,7 +34,7 @@ impl DesktopHost {
         }
     }
 
-    /// The files of the model at `path`, which can be read until the abort.
+    /// Opens the files of the model at `path`, whose reads fail after the abort.
     fn open(&self, path: &Path) -> Result<Vec<Box<dyn ByteSource>>, String> {
         let files = model_files(path).map_err(|error| error.to_string())?;
         let open = |file: &PathBuf| {
@@ -47,12 +48,12 @@ impl DesktopHost {
 }
 
 impl Host for DesktopHost {
-    /// The page has nothing to send but words.
+    /// The page sends no files, only paths.
     type Files = ();
 
     fn tell(&self, reply: Reply) {
         let loaded = match &reply {
-            // Said when the engine was asked for, which may be long before this thread has its turn.
+            // `Ready` was sent when the engine was requested, which may be long before this thread gets to it.
             Reply::Ready => return,
             Reply::Loaded { .. } | Reply::LoadFailed { .. } => self.loading.take(),
             _ => None,
@@ -60,7 +61,7 @@ impl Host for DesktopHost {
         (self.hear)(reply, loaded);
     }
 
-    /// Nothing else runs on this thread; but here it hears that it is not wanted any more.
+    /// Never returns after an abort, so that the session ends here. Nothing else runs on this thread.
     async fn breathe(&self) {
         if self.abort.is_aborted() {
             std::future::pending().await
@@ -90,10 +91,10 @@ impl Host for DesktopHost {
         Ok(Fetched { files, kept: None })
     }
 
-    /// Nothing is kept.
+    /// Does nothing, because nothing is stored.
     async fn distrust(&self, _digest: &str) {}
 
-    /// Models are where the user has them.
+    /// Returns `None`, because models stay where the user has them.
     async fn stored(&self) -> Option<u64> {
         None
     }

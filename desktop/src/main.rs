@@ -31,7 +31,7 @@ use shell::Shell;
 use tauri::{App, AppHandle, Manager, RunEvent};
 use tauri_plugin_window_state::StateFlags;
 
-/// Bounds what the templates of models take.
+/// Limits the memory of models' templates.
 #[global_allocator]
 static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
 
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Until the window is closed.
+/// Runs until the window is closed.
 fn run(asked: Option<PathBuf>) -> Result<ExitCode, ShellError> {
     if cfg!(target_os = "linux") && !has_screen() {
         return Err(ShellError::NoScreen);
@@ -55,7 +55,7 @@ fn run(asked: Option<PathBuf>) -> Result<ExitCode, ShellError> {
     engine::keep_last_words();
     let kept = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED;
     let app = tauri::Builder::default()
-        // First, since a second start goes no further than this.
+        // Comes first, because a second start goes no further than this.
         .plugin(tauri_plugin_single_instance::init(second_start))
         .plugin(tauri_plugin_dialog::init())
         .plugin(
@@ -105,7 +105,7 @@ fn set_up(app: &mut App, asked: Option<PathBuf>) -> Result<(), ShellError> {
     Shell::find_adapters(app.clone())
 }
 
-/// Somebody started the program again: its model, if any, is opened here.
+/// Handles a second start of the program: opens its model, if any, and focuses the window.
 fn second_start(app: &AppHandle, arguments: Vec<String>, folder: String) {
     if let Some(path) = args::of_second_start(&arguments, &folder) {
         app.state::<Shell>().open(&path);
@@ -113,25 +113,25 @@ fn second_start(app: &AppHandle, arguments: Vec<String>, folder: String) {
     window::focus(app);
 }
 
-/// The window is gone; so is the engine, within seconds.
+/// Ends the engine within seconds, once the window is gone.
 fn end(app: &AppHandle) {
     if app.state::<Shell>().end() {
         return;
     }
-    // A step is still on a device that is slow. Leaving in the usual way would take the driver's memory
-    // from under it, which ends in a signal instead of an exit status.
+    // A slow device is still running a step. A normal exit would free the driver's memory under it, which ends in a
+    // signal instead of an exit status.
     app.cleanup_before_exit();
     leave_at_once();
 }
 
 #[cfg(unix)]
 fn leave_at_once() -> ! {
-    // SAFETY: `_exit` may be called from anywhere: it runs nothing of ours, and the system takes back
-    // what the process has.
+    // SAFETY: `_exit` may be called from anywhere: it runs none of our code, and the system reclaims the resources
+    // of the process.
     unsafe { libc::_exit(0) }
 }
 
-/// Ends the other threads first, by itself.
+/// Here `exit` ends the other threads first.
 #[cfg(not(unix))]
 fn leave_at_once() -> ! {
     std::process::exit(0)

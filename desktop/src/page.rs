@@ -1,4 +1,4 @@
-//! The page, as far as it listens.
+//! Sends replies to the page.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,10 +7,10 @@ use tauri::ipc::Channel;
 
 use crate::error::note;
 
-/// Which of the engines that were started is meant: the page has forgotten those before the last.
+/// Number of an engine. The page gets only the replies of the latest.
 pub type Generation = u64;
 
-/// Where replies go. A window that is gone, or a page that is not there yet, is no error.
+/// Destination of replies, which are dropped without an error if the window is gone or no page is connected yet.
 #[derive(Default)]
 pub struct Page {
     listening: Mutex<Listening>,
@@ -23,29 +23,29 @@ struct Listening {
 }
 
 impl Page {
-    /// From here on, this page listens.
+    /// Sends all later replies to this page.
     pub fn connect(&self, channel: Channel<String>) {
         self.lock().channel = Some(channel);
     }
 
-    /// Whether one listens.
+    /// Returns whether a page is connected.
     pub fn is_connected(&self) -> bool {
         self.lock().channel.is_some()
     }
 
-    /// Another engine answers from here on: nothing of those before it comes after [`Reply::Ready`].
+    /// Switches to another engine: no reply of an earlier one follows its [`Reply::Ready`].
     pub fn begin(&self, generation: Generation) {
         let mut listening = self.lock();
         listening.generation = generation;
         listening.tell(&Reply::Ready);
     }
 
-    /// Something of the program around the engine.
+    /// Sends a reply of the program around the engine.
     pub fn tell(&self, reply: &Reply) {
         self.lock().tell(reply);
     }
 
-    /// Something of an engine; false where the page has forgotten that one.
+    /// Sends a reply of an engine, unless a later engine has replaced it. Returns whether the engine is the latest.
     pub fn tell_of(&self, generation: Generation, reply: &Reply) -> bool {
         let listening = self.lock();
         let current = listening.generation == generation;
@@ -66,7 +66,7 @@ impl Listening {
     fn tell(&self, reply: &Reply) {
         let Some(channel) = &self.channel else { return };
         match serde_json::to_string(reply) {
-            // Fails only where the window is gone.
+            // Fails only if the window is gone.
             Ok(json) => drop(channel.send(json)),
             Err(error) => note(&format!("a reply can't be written as JSON: {error}")),
         }
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_not_there_hears_nothing() {
+    fn replies_are_dropped_until_a_page_connects() {
         let page = Page::default();
         page.tell(&notice("to nobody"));
         assert!(!page.is_connected());
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_of_an_engine_that_was_given_up_is_heard() {
+    fn replies_of_replaced_engines_are_dropped() {
         let page = Page::default();
         let heard = listen(&page);
         page.begin(1);

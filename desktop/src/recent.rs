@@ -1,4 +1,4 @@
-//! The models that were opened last: a small file in the program's configuration folder.
+//! Recently opened models, saved as a small file in the program's configuration folder.
 
 use std::fs;
 use std::io;
@@ -9,10 +9,10 @@ use llamaglass_session::platform::RecentModel;
 
 use crate::error::ShellError;
 
-/// No more are kept.
+/// Maximum number of recent models.
 const MOST: usize = 10;
 
-/// The models that were opened last, the last one first.
+/// Recently opened models, newest first.
 #[derive(Debug)]
 pub struct Recent {
     file: PathBuf,
@@ -20,7 +20,7 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Those that `file` has; none where it can't be read, since nothing hangs on them.
+    /// Loads the models from `file`. An unreadable file counts as empty, since nothing depends on it.
     pub fn load(file: PathBuf) -> Self {
         let models = fs::read(&file)
             .ok()
@@ -30,16 +30,16 @@ impl Recent {
         Self { file, models }
     }
 
-    /// Those that are still there.
+    /// Returns the models that still exist.
     pub fn there(&self) -> Vec<RecentModel> {
         let there = |model: &&RecentModel| PathBuf::from(&model.path).exists();
         self.models.iter().filter(there).cloned().collect()
     }
 
-    /// Puts one on top.
+    /// Puts a model at the top.
     ///
     /// # Errors
-    /// Where the file can't be written; it is on top all the same.
+    /// Fails if the file can't be written; the model is at the top all the same.
     pub fn add(&mut self, model: RecentModel) -> Result<(), ShellError> {
         self.models.retain(|other| other.path != model.path);
         self.models.insert(0, model);
@@ -47,10 +47,10 @@ impl Recent {
         self.save()
     }
 
-    /// Forgets all.
+    /// Removes all models.
     ///
     /// # Errors
-    /// Where the file can't be written.
+    /// Fails if the file can't be written.
     pub fn forget(&mut self) -> Result<(), ShellError> {
         self.models.clear();
         self.save()
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_one_is_first_and_stands_there_once() {
+    fn newest_model_is_first_without_duplicates() {
         let (folder, files) = folder_with(&["a", "b", "c"]);
         let file = folder.path().join("deep/recent.json");
         let mut recent = Recent::load(file.clone());
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn ten_are_kept() {
+    fn list_keeps_ten_models() {
         let names: Vec<String> = (0..12).map(|index| format!("{index}.gguf")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let (folder, files) = folder_with(&names);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_gone_is_not_told_but_comes_back() {
+    fn missing_model_is_hidden_until_it_returns() {
         let (folder, files) = folder_with(&["a", "b"]);
         let mut recent = Recent::load(folder.path().join("recent.json"));
         for file in &files {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_none() {
+    fn broken_file_loads_as_an_empty_list() {
         let (folder, files) = folder_with(&["a"]);
         let file = folder.path().join("recent.json");
         fs::write(&file, "[{\"path\": 3").expect("a file");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn no_half_written_file_is_left() {
+    fn saving_leaves_no_temporary_file() {
         let (folder, files) = folder_with(&["a"]);
         let mut recent = Recent::load(folder.path().join("recent.json"));
         recent.add(model(&files[0])).expect("is kept");
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_can_not_be_written_to_is_said_in_words() {
+    fn unwritable_path_is_reported() {
         let (_folder, files) = folder_with(&["a"]);
         let mut recent = Recent::load(PathBuf::from(&files[0]).join("recent.json"));
         let error = recent

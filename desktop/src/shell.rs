@@ -1,4 +1,4 @@
-//! What stands between page, engine and system.
+//! Connects page, engine and system.
 
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -19,21 +19,21 @@ use crate::page::{Generation, Page};
 use crate::recent::Recent;
 use crate::window;
 
-/// How long a quit waits for the engine's step.
+/// Maximum time for which a quit waits for the engine's step.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// Everything around the page that lasts as long as the program.
+/// State around the page that lasts as long as the program.
 pub struct Shell {
     app: AppHandle,
     page: Page,
     engine: Mutex<Engine>,
     recent: Mutex<Recent>,
     adapters: OnceLock<Vec<BackendInfo>>,
-    /// A model that was asked for before there was a page.
+    /// Model to open once a page is connected.
     asked: Mutex<Option<PathBuf>>,
 }
 
-/// The engine's thread, and which one it is.
+/// The engine's thread, and the number of its current engine.
 #[derive(Default)]
 struct Engine {
     thread: Option<EngineThread>,
@@ -41,7 +41,7 @@ struct Engine {
 }
 
 impl Shell {
-    /// Everything, with `asked` to be opened once the page is there.
+    /// Creates the shell; the model `asked` is opened once a page is connected.
     pub fn new(app: AppHandle, recent: Recent, asked: Option<PathBuf>) -> Self {
         Self {
             app,
@@ -53,7 +53,7 @@ impl Shell {
         }
     }
 
-    /// A page is there: it gets an engine of its own, for it knows nothing of what another page loaded.
+    /// Connects a page and starts an engine for it, since it does not know what an earlier page loaded.
     pub fn connect(&self, channel: Channel<String>) -> Result<(), ShellError> {
         let mut asked = lock(&self.asked);
         self.page.connect(channel);
@@ -67,7 +67,7 @@ impl Shell {
         Ok(())
     }
 
-    /// Does what the page asks of the program; the rest is the engine's.
+    /// Handles a command for the program, and passes any other on to the engine.
     pub fn obey(&self, command: Command) -> Result<(), ShellError> {
         match command {
             Command::ChooseModel { folder } => self.choose(folder),
@@ -88,7 +88,7 @@ impl Shell {
         Ok(())
     }
 
-    /// Ends what the engine does and forgets the model; waits for neither.
+    /// Stops the engine and starts another one without a model. Does not wait.
     pub fn restart(&self) -> Result<(), ShellError> {
         let mut engine = lock(&self.engine);
         engine.generation += 1;
@@ -107,12 +107,12 @@ impl Shell {
         Ok(())
     }
 
-    /// Tells the page something.
+    /// Sends a reply to the page.
     pub fn tell(&self, reply: &Reply) {
         self.page.tell(reply);
     }
 
-    /// Has the page load the model at `path`, at once or when it is there.
+    /// Has the page load the model at `path`, now or once it is connected.
     pub fn open(&self, path: &Path) {
         let mut asked = lock(&self.asked);
         if self.page.is_connected() {
@@ -122,7 +122,7 @@ impl Shell {
         }
     }
 
-    /// Does what was chosen in the menu.
+    /// Performs the action of a menu item.
     pub fn choose_item(&self, item: Item) {
         match item {
             Item::OpenFile => self.choose(false),
@@ -149,14 +149,14 @@ impl Shell {
         }
     }
 
-    /// Asks the drivers which adapters there are, on a thread of its own: some take seconds.
+    /// Asks the drivers for their adapters, on a thread of its own, because some take seconds.
     ///
     /// # Errors
-    /// Where the system gives no thread.
+    /// Fails if the system can't create a thread.
     pub fn find_adapters(app: AppHandle) -> Result<(), ShellError> {
         let thread = std::thread::Builder::new().name("adapters".into());
         let work = move || {
-            // A driver that fails has no adapter.
+            // If a driver panics, the list of adapters is empty.
             let adapters = catch_unwind(|| pollster::block_on(llamaglass_engine::adapters()))
                 .unwrap_or_default();
             let shell = app.state::<Self>();
@@ -167,25 +167,25 @@ impl Shell {
         Ok(())
     }
 
-    /// The recent models that are still there.
+    /// Returns the recent models that still exist.
     pub fn recent(&self) -> Vec<RecentModel> {
         lock(&self.recent).there()
     }
 
-    /// Has the engine stop, and waits for nothing.
+    /// Stops the engine. Does not wait.
     pub fn stop(&self) {
         if let Some(thread) = &lock(&self.engine).thread {
             thread.stop();
         }
     }
 
-    /// Ends the engine; false where it takes longer than a quit may.
+    /// Ends the engine. Returns false if that takes longer than a quit may.
     pub fn end(&self) -> bool {
         let thread = lock(&self.engine).thread.take();
         thread.is_none_or(|thread| thread.end_within(PATIENCE))
     }
 
-    /// What an engine says, and the path of what it has loaded.
+    /// Handles an engine's reply, which comes with the model's path if it ends a load.
     fn hear(&self, generation: Generation, reply: &Reply, path: Option<String>) {
         if !self.page.tell_of(generation, reply) {
             return;
@@ -204,7 +204,7 @@ impl Shell {
         }
     }
 
-    /// Shows the recent models in menu and page.
+    /// Updates the recent models in the menu and on the page.
     fn recent_changed(&self) {
         let recent = self.recent();
         let app = self.app.clone();
@@ -227,7 +227,7 @@ impl Shell {
         self.page.tell(&Reply::Platform { platform });
     }
 
-    /// Lets the user choose a model; the page hears of it unless they choose none.
+    /// Lets the user choose a model and opens it, unless they cancel.
     fn choose(&self, folder: bool) {
         let mut dialog = self.app.dialog().file();
         if let Some(window) = window::main(&self.app) {
@@ -267,7 +267,7 @@ impl Shell {
         }
     }
 
-    /// Elsewhere the system's own items do that.
+    /// Does nothing: the items of other systems edit by themselves.
     #[cfg(not(target_os = "linux"))]
     fn edit(&self, _edit: Edit) {}
 
@@ -277,12 +277,12 @@ impl Shell {
     }
 }
 
-/// JSON has no other paths: one that is no text is not found again, and refused in words.
+/// Converts a path for JSON. A path that is not Unicode is not found later, which is reported.
 fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-/// What a panic left is still whole: everything under these locks is set in one go.
+/// Locks a mutex, even after a panic: everything under these locks is set in one go, so it is consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

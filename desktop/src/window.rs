@@ -1,4 +1,4 @@
-//! The window: what it shows, what is dropped on it, and where links lead.
+//! The window: its page, drops onto it, and links out of it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -15,27 +15,27 @@ use crate::dropped;
 use crate::error::{ShellError, note};
 use crate::shell::Shell;
 
-/// The only window's name, which `capabilities/main.json` names as well.
+/// Label of the only window, also used in `capabilities/main.json`.
 const LABEL: &str = "main";
 
-/// The program's name, in the title.
+/// Name of the program in the title.
 const PROGRAM: &str = "Llamaglass";
 
-/// What is meant by a link that leaves the page.
+/// Destination of a link.
 #[derive(Debug, PartialEq, Eq)]
 enum Leads {
-    /// To the page itself.
+    /// The page itself.
     Here,
-    /// To another place, for the user's browser.
+    /// Another place, for the user's browser.
     Outside,
-    /// To nothing that a page should lead to.
+    /// Nothing that a page should lead to.
     Nowhere,
 }
 
-/// Opens the window, with the page in it.
+/// Opens the window with the page in it.
 ///
 /// # Errors
-/// What the system says.
+/// Returns the system's error.
 pub fn open(app: &AppHandle) -> Result<(), ShellError> {
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title(PROGRAM)
@@ -50,8 +50,8 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
         })
         .on_download(|webview, event| {
             match event {
-                // Where the system names no folder for downloads, the one that is offered is whichever the program
-                // was started in.
+                // If the system names no folder for downloads, the suggested one is the folder in which the program
+                // was started.
                 DownloadEvent::Requested { destination, .. } => {
                     let paths = webview.path();
                     if let (Err(_), Ok(home)) = (paths.download_dir(), paths.home_dir()) {
@@ -77,12 +77,12 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
     Ok(())
 }
 
-/// The window, while it is there.
+/// Returns the window, unless it is gone.
 pub fn main(app: &AppHandle) -> Option<WebviewWindow> {
     app.get_webview_window(LABEL)
 }
 
-/// Shows which model is loaded. A window that is gone shows nothing.
+/// Shows the name of the loaded model in the title. Does nothing if the window is gone.
 pub fn show_model(app: &AppHandle, name: Option<&str>) {
     let title = name.map_or_else(|| PROGRAM.into(), |name| format!("{name} – {PROGRAM}"));
     if let Some(window) = main(app) {
@@ -93,7 +93,7 @@ pub fn show_model(app: &AppHandle, name: Option<&str>) {
 /// Brings the window to the front.
 pub fn focus(app: &AppHandle) {
     if let Some(window) = main(app) {
-        // What a desktop does not let us do is the user's to do.
+        // A desktop may refuse this; then it is up to the user.
         let _kept = window.unminimize();
         let _kept = window.set_focus();
     }
@@ -102,7 +102,7 @@ pub fn focus(app: &AppHandle) {
 fn obey(app: &AppHandle, event: &WindowEvent) {
     let shell = app.state::<Shell>();
     match event {
-        // The engine begins to end while the window still closes.
+        // The engine starts to stop while the window is still closing.
         WindowEvent::CloseRequested { .. } => shell.stop(),
         WindowEvent::DragDrop(DragDropEvent::Enter { .. }) => hovering(&shell, true),
         WindowEvent::DragDrop(DragDropEvent::Leave) => hovering(&shell, false),
@@ -124,7 +124,7 @@ fn drop_on(shell: &Shell, paths: &[PathBuf]) {
     } else if let Some(path) = paths.first() {
         let name = path.file_name().unwrap_or(path.as_os_str());
         let name = name.to_string_lossy();
-        // It would take the place of the model that is loaded, for nothing.
+        // Loading it would end the loaded model for nothing.
         let text = format!(
             "{name} is no model: drop a .gguf file, a .safetensors file or a model\u{2019}s folder."
         );
@@ -132,7 +132,7 @@ fn drop_on(shell: &Shell, paths: &[PathBuf]) {
     }
 }
 
-/// A path in the folder for a file of this name, or of a name like it where there is one.
+/// Returns a path in `folder` for a file of this name, with a number if the name is taken.
 fn free(folder: &Path, named: &Path) -> PathBuf {
     let named = Path::new(named.file_name().unwrap_or(OsStr::new("download")));
     let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
@@ -147,7 +147,7 @@ fn free(folder: &Path, named: &Path) -> PathBuf {
     path
 }
 
-/// Where `url` leads; hands what is outside to the user's browser, since a person clicked it.
+/// Returns where `url` leads. Opens an outside link in the user's browser, since a person clicked it.
 fn follow(url: &Url) -> Leads {
     let leads = leads(url);
     if leads == Leads::Outside
@@ -160,9 +160,9 @@ fn follow(url: &Url) -> Leads {
 
 fn leads(url: &Url) -> Leads {
     match (url.scheme(), url.host_str()) {
-        // The page itself, where Tauri serves it: on Windows as the second.
+        // The page itself, at Tauri's addresses; Windows uses the second.
         ("tauri", Some("localhost")) | ("http", Some("tauri.localhost")) => Leads::Here,
-        // A report's frame, and what the page saves.
+        // The frame of a report, and files that the page saves.
         ("about" | "blob", _) => Leads::Here,
         ("http" | "https" | "mailto", _) => Leads::Outside,
         _ => Leads::Nowhere,
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_saved_overwrites_nothing() {
+    fn saved_file_overwrites_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let offered = Path::new("/elsewhere/lab.json");
         let first = free(folder.path(), offered);
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn links_leave_the_window_for_the_browser_only() {
+    fn links_leave_only_for_the_browser() {
         let cases = [
             ("tauri://localhost/index.html", Leads::Here),
             ("http://tauri.localhost/", Leads::Here),

@@ -1,9 +1,9 @@
 //! The engine: requests in, events out, one step at a time.
 //!
-//! An engine owns one model on one device and answers a batch of requests at a time. Whoever drives
-//! it calls `Engine::step` until it is idle, and may submit or abort between steps. Nothing here
-//! blocks a browser's thread: waiting for the device is an `await`. Natively it holds the thread that
-//! drives the engine.
+//! An engine owns one model on one device and answers a batch of requests at a time. Its driver calls
+//! `Engine::step` until the engine is idle, and may submit or abort requests between steps. In a browser
+//! nothing here blocks the thread, because waiting for the device is an `await`; natively a step blocks the
+//! driver's thread.
 
 mod ablations;
 mod error;

@@ -1,25 +1,24 @@
-//! What the engine tells its callers: the page, the terminal, the server and reports all read this.
+//! Events from the engine to its callers: the page, the terminal, the server and reports.
 
 use serde::{Deserialize, Serialize};
 
 pub use crate::scheduler::RequestId;
 use crate::timing::{RequestTiming, StepTiming};
 
-/// Natural logarithms of the probabilities that the model itself gave, before any setting of the
-/// sampling.
+/// Natural logarithms of the model's own probabilities, before any sampling setting.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TokenLogprobs {
-    /// Of the id that was picked.
+    /// Log-probability of the sampled id.
     pub logprob: f32,
-    /// The most probable ids and theirs, most probable first.
+    /// Most probable ids and their log-probabilities, most probable first.
     pub top: Vec<(u32, f32)>,
 }
 
-/// One thing that happened to a request.
+/// An event of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
-    /// The request was accepted and waits for its turn; one that was not fails at once.
+    /// The request was accepted into the queue. An invalid request gets only `Failed`.
     Queued {
         /// The request.
         request: RequestId,
@@ -28,70 +27,70 @@ pub enum Event {
     Started {
         /// The request.
         request: RequestId,
-        /// Ids of the whole prompt.
+        /// Number of ids in the prompt.
         prompt_tokens: usize,
-        /// How many of them were still in the KV cache and are not computed again.
+        /// Number of prompt ids already in the KV cache, which are not computed again.
         reused_tokens: usize,
-        /// Template, tokenize, queue and schedule.
+        /// Time spent on template, tokenizer, queue and scheduler.
         timing: RequestTiming,
     },
-    /// Others needed its blocks of the KV cache: it waits again, and then goes on where it was, after what
-    /// is not in the cache any more was computed again.
+    /// The request lost its blocks of the KV cache to others and is queued again. It later continues where it
+    /// was, after recomputing what is no longer cached.
     Preempted {
         /// The request.
         request: RequestId,
     },
-    /// A chunk of the prompt was computed (not the last one, which yields the first token).
+    /// A chunk of the prompt was computed, but not the last one, which yields the first token.
     Prefill {
         /// The request.
         request: RequestId,
-        /// Prompt ids in the KV cache so far.
+        /// Number of prompt ids in the KV cache so far.
         done_tokens: usize,
-        /// Ids of the whole prompt.
+        /// Number of ids in the prompt.
         prompt_tokens: usize,
-        /// The chunk's timing.
+        /// Timing of the chunk's step.
         timing: StepTiming,
     },
-    /// One token was picked.
+    /// A token was sampled.
     Token {
         /// The request.
         request: RequestId,
-        /// The token's id.
+        /// Id of the token.
         id: u32,
-        /// The text that this token completed; empty while a UTF-8 sequence or a possible stop
-        /// string is still open. The texts of all events, joined, are the answer.
+        /// Text that this token completed; empty while a UTF-8 sequence or a possible stop string is
+        /// incomplete. The texts of all events, concatenated, are the answer.
         text: String,
-        /// Logarithms of probabilities, where the request asked for them.
+        /// Log-probabilities, if the request asked for them.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         logprobs: Option<TokenLogprobs>,
-        /// The step's timing.
+        /// Timing of the token's step.
         timing: StepTiming,
     },
-    /// The request ended well (an abort ends well too).
+    /// The request ended without an error; that includes aborts.
     Done {
         /// The request.
         request: RequestId,
-        /// The rest of the text, where something was held back.
+        /// Rest of the text that was held back, if any.
         text: String,
-        /// What it cost.
+        /// Token counts.
         usage: Usage,
-        /// Why it ended.
+        /// Reason for the end.
         finish_reason: FinishReason,
     },
-    /// The request ended with an error; the engine goes on.
+    /// The request ended with an error. The engine continues.
     Failed {
         /// The request.
         request: RequestId,
-        /// What went wrong, in words.
+        /// Error message.
         error: String,
-        /// Whose fault it was.
+        /// Cause of the error: the request or the engine.
         #[serde(default)]
         fault: Fault,
     },
 }
 
 impl Event {
-    /// The request this event belongs to.
+    /// Returns the request that this event belongs to.
     pub const fn request(&self) -> RequestId {
         match self {
             Self::Queued { request }
@@ -124,50 +123,50 @@ impl Event {
         size_of::<Self>() + heap
     }
 
-    /// Whether no event of this request follows.
+    /// Returns true if no further event of this request follows.
     pub const fn is_last(&self) -> bool {
         matches!(self, Self::Done { .. } | Self::Failed { .. })
     }
 }
 
-/// Whose fault an error was.
+/// The cause of an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The engine's, or the device's under it.
+    /// The engine or its device.
     #[default]
     Engine,
-    /// The request's: it can't be answered as it is.
+    /// The request, which can't be answered as it is.
     Request,
 }
 
 /// Token counts of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
-    /// Ids of the prompt.
+    /// Number of ids in the prompt.
     pub prompt_tokens: usize,
-    /// Prompt ids that came from the KV cache.
+    /// Number of prompt ids found in the KV cache.
     pub reused_tokens: usize,
-    /// Ids picked, the end id included.
+    /// Number of sampled ids, including the end id.
     pub completion_tokens: usize,
 }
 
-/// Why an answer ended.
+/// The reason why an answer ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FinishReason {
-    /// An end id or a stop string.
+    /// An end id, a stop string, or a complete format.
     Stop,
-    /// `max_tokens` or the context's end.
+    /// `max_tokens` or the end of the context was reached.
     Length,
-    /// The caller asked for it.
+    /// The caller aborted the request.
     Abort,
     /// The request's deadline passed.
     Deadline,
 }
 
 impl FinishReason {
-    /// The reason's name as reports and servers spell it.
+    /// Returns the reason's name in reports and server responses.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stop => "stop",

@@ -1,5 +1,5 @@
-//! A Llama engine on burn: the same code in the browser (wasm, WebGPU) and natively (wgpu, CPU),
-//! with the time of every step booked by span.
+//! A Llama inference engine on burn, with the same code in the browser (wasm, WebGPU) and natively (wgpu,
+//! CPU). It books the time of every step by span.
 
 pub mod bytes;
 pub mod constraint;

@@ -1,7 +1,7 @@
-//! Figures from events: percentiles, tokens a second, time to the first token, time per token.
+//! Computes figures from events: percentiles, tokens per second, TTFT and TPOT.
 //!
-//! Pure values in, values out: the page's overlay, the terminal's summary, `bench` and every later
-//! report count the same way because they all count here.
+//! Pure functions of values. The page's overlay, the terminal's summary, `bench` and every report use them, so
+//! all count in the same way.
 
 mod distribution;
 #[cfg(test)]
@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Event, FinishReason};
 use crate::timing::{Clock, DeviceTiming, RequestTiming, Span, Stage, StepKind, StepTiming};
 
-/// The `p`-th percentile (0 to 100) of `values`, in any order: linear between the two nearest
-/// ranks, as numpy's default does. Values that are not finite are left out; none left is `None`.
+/// Returns the `p`-th percentile (0 to 100) of `values`, which may be in any order. It interpolates linearly
+/// between the two nearest ranks, like numpy's default. Values that are not finite are ignored; `None` if no
+/// value remains.
 pub fn percentile(values: &[f64], p: f64) -> Option<f64> {
     let mut sorted: Vec<f64> = values.iter().copied().filter(|v| v.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);
@@ -26,19 +27,19 @@ pub fn percentile(values: &[f64], p: f64) -> Option<f64> {
     Some(low + (high - low) * (rank - below as f64))
 }
 
-/// Smallest, middle and largest of some figures.
+/// Minimum, median and maximum of a set of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Range {
-    /// The smallest.
+    /// Smallest value.
     pub min: f64,
-    /// The middle one, or the mean of the two in the middle.
+    /// Middle value, or the mean of the two middle values.
     pub median: f64,
-    /// The largest.
+    /// Largest value.
     pub max: f64,
 }
 
 impl Range {
-    /// The range of `values`; `None` where there are none.
+    /// Returns the range of `values`, or `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         Some(Self {
             min: percentile(values, 0.0)?,
@@ -48,17 +49,17 @@ impl Range {
     }
 }
 
-/// The middle and the slow end of some figures.
+/// Median and 95th percentile of a set of values.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
-    /// Half are at most this.
+    /// 50th percentile (median).
     pub p50: f64,
-    /// 95 of 100 are at most this.
+    /// 95th percentile.
     pub p95: f64,
 }
 
 impl Quantiles {
-    /// The quantiles of `values`; `None` where there are none.
+    /// Returns the quantiles of `values`, or `None` if there are none.
     pub fn of(values: &[f64]) -> Option<Self> {
         Some(Self {
             p50: percentile(values, 50.0)?,
@@ -67,36 +68,36 @@ impl Quantiles {
     }
 }
 
-/// One name's quantiles, in milliseconds a step.
+/// Quantiles of one stage or span.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Named {
-    /// The stage's or span's name; `rest` is the residue that no stage accounts for.
+    /// Name of the stage or span; `rest` is the residue that no stage accounts for.
     pub name: String,
-    /// Milliseconds a step.
+    /// Milliseconds per step.
     pub ms: Quantiles,
 }
 
-/// Where the time of many steps of one kind went.
+/// Breakdown of the time of all steps of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepStats {
-    /// How many steps.
+    /// Number of steps.
     pub steps: usize,
-    /// How many positions they computed.
+    /// Number of positions that they computed.
     pub tokens: u64,
-    /// Wall time of a step, in milliseconds.
+    /// Wall time per step, in milliseconds.
     pub wall_ms: Quantiles,
-    /// By stage, in order, `rest` last.
+    /// Time per stage, in order, with `rest` last.
     pub stages: Vec<Named>,
-    /// By span, in order; spans that never happened are left out.
+    /// Time per span, in order, without spans that never occurred.
     pub spans: Vec<Named>,
-    /// By stage on the device's own clock, forward and sampling; empty where it has none. Part of what
-    /// the host waited for.
+    /// Time per stage (forward and sampling) on the device's own clock; empty if the device has none. It is
+    /// part of the time that the host waited.
     #[serde(default)]
     pub device: Vec<Named>,
 }
 
 impl StepStats {
-    /// The statistics of those of `steps` that are of `kind`.
+    /// Computes the statistics of all `steps` of this `kind`.
     pub fn of(steps: &[StepTiming], kind: StepKind) -> Self {
         let steps: Vec<&StepTiming> = steps.iter().filter(|step| step.kind == kind).collect();
         let quantiles = |figure: &dyn Fn(&StepTiming) -> f64| {
@@ -140,35 +141,35 @@ fn on_device(steps: &[&StepTiming]) -> Vec<Named> {
     forward.into_iter().chain(sampling).collect()
 }
 
-/// The device's clock, where one of `steps` was timed on it.
+/// Returns the device's clock, if any of `steps` was timed on it.
 pub fn device_clock(steps: &[StepTiming]) -> Option<Clock> {
     let timing = steps.iter().find_map(|step| step.device)?;
     Some(timing.clock)
 }
 
-/// What one request's events said, gathered as they come.
+/// The history of one request, collected from its events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Ids of the prompt.
+    /// Number of prompt ids.
     pub prompt_tokens: usize,
-    /// Prompt ids that came from the KV cache.
+    /// Number of prompt ids that were found in the KV cache.
     pub reused_tokens: usize,
-    /// Once-a-request time.
+    /// Timing of the work done once per request.
     pub request: Option<RequestTiming>,
-    /// Every step, in order: the prefill chunks, then the decode steps.
+    /// All steps in order: the prefill chunks, then the decode steps.
     pub steps: Vec<StepTiming>,
-    /// Ids picked, in order.
+    /// Sampled token ids, in order.
     pub ids: Vec<u32>,
-    /// The answer's text.
+    /// Text of the completion.
     pub text: String,
-    /// Why it ended, once it did.
+    /// Reason why the request finished, once it has.
     pub finish_reason: Option<FinishReason>,
-    /// What went wrong, where something did.
+    /// Error message, if the request failed.
     pub error: Option<String>,
 }
 
 impl Record {
-    /// Takes one event of this request.
+    /// Records one event of this request.
     pub fn push(&mut self, event: &Event) {
         match event {
             Event::Queued { .. } | Event::Preempted { .. } => {}
@@ -202,7 +203,7 @@ impl Record {
         }
     }
 
-    /// The step that picked the first token ends the prefill.
+    /// Returns the index of the step that sampled the first token, which is the last prefill step.
     fn first_token(&self) -> Option<usize> {
         let decode = self
             .steps
@@ -212,32 +213,32 @@ impl Record {
         decode.checked_sub(1).filter(|_| !self.ids.is_empty())
     }
 
-    /// When the first token was there, in milliseconds since the engine was made.
-    pub(crate) fn first_token_at_ms(&self) -> Option<f64> {
+    /// Returns the time of the first token, in milliseconds since the engine was created.
+    pub fn first_token_at_ms(&self) -> Option<f64> {
         Some(end_ms(&self.steps[self.first_token()?]))
     }
 
-    /// When the last token was.
-    pub(crate) fn last_token_at_ms(&self) -> Option<f64> {
+    /// Returns the time of the last token, in milliseconds since the engine was created.
+    pub fn last_token_at_ms(&self) -> Option<f64> {
         self.first_token()?;
         self.steps.last().map(end_ms)
     }
 
-    /// How many tokens came after `ms`.
-    pub(crate) fn tokens_after(&self, ms: f64) -> usize {
+    /// Counts the tokens that came after `ms`.
+    pub fn tokens_after(&self, ms: f64) -> usize {
         let first = self.first_token().unwrap_or(self.steps.len());
         let steps = self.steps[first..].iter();
         steps.filter(|step| end_ms(step) > ms).count()
     }
 
-    /// Milliseconds that the request waited for its first step.
+    /// Milliseconds that the request waited in the queue for its first step.
     pub fn queue_ms(&self) -> Option<f64> {
         let request = self.request?;
         Some(request.spans.get(Span::Queue))
     }
 
-    /// Milliseconds from submitting the request to its first token: the once-a-request spans and
-    /// the prefill with what lay between its chunks.
+    /// Time to first token, in milliseconds from the request's submission: the work done once per request and
+    /// the prefill, including the gaps between its chunks.
     pub fn ttft_ms(&self) -> Option<f64> {
         let (first, last) = (self.steps.first()?, &self.steps[self.first_token()?]);
         let before = self
@@ -246,8 +247,7 @@ impl Record {
         Some(before + end_ms(last) - first.start_ms)
     }
 
-    /// Milliseconds from each token to the next: a decode step with what lay between it and the
-    /// step before.
+    /// Milliseconds from each token to the next: a decode step and the gap before it.
     pub fn tpot_ms(&self) -> Vec<f64> {
         let from = self.first_token().unwrap_or(self.steps.len());
         let steps = self.steps.get(from..).unwrap_or_default();
@@ -257,7 +257,7 @@ impl Record {
             .collect()
     }
 
-    /// Prompt tokens computed a second: from the first chunk's begin to the first token.
+    /// Prompt tokens computed per second, from the start of the first chunk to the first token.
     pub fn prefill_tok_s(&self) -> Option<f64> {
         let prefill = &self.steps[..=self.first_token()?];
         let tokens: u64 = prefill.iter().map(|step| u64::from(step.tokens)).sum();
@@ -265,13 +265,13 @@ impl Record {
         per_second(tokens as f64, ms)
     }
 
-    /// Tokens a second after the first one.
+    /// Tokens per second after the first token.
     pub fn decode_tok_s(&self) -> Option<f64> {
         let gaps = self.tpot_ms();
         per_second(gaps.len() as f64, gaps.iter().sum())
     }
 
-    /// The request's figures.
+    /// Computes the request's figures.
     pub fn summary(&self) -> Summary {
         Summary {
             prompt_tokens: self.prompt_tokens,
@@ -290,33 +290,33 @@ impl Record {
     }
 }
 
-/// One request in figures.
+/// Figures of one request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
-    /// Ids of the prompt.
+    /// Number of prompt ids.
     pub prompt_tokens: usize,
-    /// Prompt ids that came from the KV cache.
+    /// Number of prompt ids that were found in the KV cache.
     pub reused_tokens: usize,
-    /// Ids picked.
+    /// Number of sampled token ids.
     pub completion_tokens: usize,
-    /// Milliseconds that the request waited for its first step.
+    /// Milliseconds that the request waited in the queue for its first step.
     #[serde(default)]
     pub queue_ms: Option<f64>,
-    /// Milliseconds to the first token.
+    /// Time to first token (TTFT), in milliseconds.
     pub ttft_ms: Option<f64>,
-    /// Milliseconds from token to token.
+    /// Time per output token (TPOT): milliseconds from one token to the next.
     pub tpot_ms: Option<Quantiles>,
-    /// Prompt tokens computed a second.
+    /// Prompt tokens computed per second.
     pub prefill_tok_s: Option<f64>,
-    /// Tokens a second after the first.
+    /// Tokens per second after the first token.
     pub decode_tok_s: Option<f64>,
-    /// The prefill steps.
+    /// Statistics of the prefill steps.
     pub prefill: StepStats,
-    /// The decode steps.
+    /// Statistics of the decode steps.
     pub decode: StepStats,
-    /// The clock all of it was read from, but for what is said to be on the device.
+    /// Clock of all figures, except those of the device.
     pub clock: Option<Clock>,
-    /// The clock of that, where the device has one.
+    /// Clock of the device's figures, if it has one.
     #[serde(default)]
     pub device_clock: Option<Clock>,
 }
@@ -325,7 +325,7 @@ fn end_ms(step: &StepTiming) -> f64 {
     step.start_ms + step.wall_ms
 }
 
-/// `None` where the clock was too coarse to see any time pass.
+/// Returns `None` if the clock was too coarse to see any time pass.
 fn per_second(count: f64, ms: f64) -> Option<f64> {
     (count > 0.0 && ms > 0.0).then(|| count / ms * 1e3)
 }

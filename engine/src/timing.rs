@@ -1,8 +1,8 @@
-//! Where a step's time went: spans, stages, clocks, and one [`StepTiming`] a step.
+//! Breaks down a step's time: spans, stages, clocks, and one [`StepTiming`] per step.
 //!
-//! The page, the terminal, `bench` and every report render this same struct. All durations are
-//! milliseconds. Spans are booked as laps that follow each other without a gap, so the stages of a
-//! step add up to its wall time but for what nobody booked, and that residue is kept and shown.
+//! The page, the terminal, `bench` and every report render this same struct. All durations are in milliseconds.
+//! Spans are measured back to back, so the stages of a step add up to its wall time, except for time that no
+//! span covers. That residue is kept and shown.
 
 mod profile;
 
@@ -14,59 +14,61 @@ pub use profile::{KernelTime, LayerTime, StepCost, StepProfile, by_kernel};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
-    /// Rendering the chat template (once a request).
+    /// Rendering the chat template (once per request).
     Template,
-    /// Text to ids (once a request).
+    /// Converting text to token ids (once per request).
     Tokenize,
-    /// Compiling what constrains the answer (once a request; the first one's with the vocabulary's trie).
+    /// Compiling the output format's grammar (once per request; the first compilation also builds the
+    /// vocabulary's trie).
     Grammar,
-    /// Waiting for a free slot (once a request).
+    /// Waiting for a free slot (once per request).
     Queue,
-    /// Picking what runs next (once a request).
+    /// Choosing the request that runs next (once per request).
     Schedule,
-    /// Deciding which ids and positions this step computes, and which ids constrained answers may have.
+    /// Deciding which ids and positions the step computes, and which ids constrained requests may sample.
     Plan,
     /// Writing ids, positions and masks to the device.
     Upload,
-    /// Computing the step's operations on the CPU backend, which has no device: there is no `encode`,
-    /// `submit` or `gpu` then.
+    /// Computing the step's operations on the CPU backend. It has no device, so `encode`, `submit` and `gpu` do
+    /// not occur there.
     Compute,
-    /// Issuing the step's operations to a device. Chunks of a prompt are also submitted here.
+    /// Encoding the step's operations for a device. Chunks of a prompt are also submitted in this span.
     Encode,
-    /// Handing the issued operations to the device's queue.
+    /// Submitting the encoded operations to the device's queue.
     Submit,
-    /// Waiting for the device to finish; where the device picks the token, for its four bytes.
+    /// Waiting for the device to finish. If the device samples, this includes the wait for the four bytes of
+    /// the token id.
     Gpu,
-    /// Picking the token on the host. A pick on the device is part of the wait for it.
+    /// Sampling the token on the host. Sampling on the device is part of the wait for it.
     Sample,
-    /// Copying what the host needs to pick.
+    /// Copying back the data that the host needs for sampling.
     Readback,
-    /// Ids to text.
+    /// Converting token ids to text.
     Detokenize,
     /// Building the step's events.
     Emit,
-    /// Drawing the token in the page (booked by the page, on its own clock).
+    /// Drawing the token in the page (measured by the page, on its own clock).
     Paint,
 }
 
-/// What a span is added up under.
+/// Stage of a step under which spans are summed up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Once-a-request work, outside any step.
+    /// Work done once per request, outside any step.
     Request,
-    /// Before the model: plan and upload.
+    /// Work before the model runs: plan and upload.
     Preprocess,
-    /// The model: encode, submit and the wait for the device, or compute on the CPU backend.
+    /// Running the model: encode, submit and the wait for the device, or compute on the CPU backend.
     Forward,
-    /// Logits to a token id on the host.
+    /// Converting logits to a token id on the host.
     Sampling,
-    /// Token id to text and events.
+    /// Converting a token id to text and events.
     Text,
 }
 
 impl Span {
-    /// Every span, in the order in which a request meets them.
+    /// All spans, in the order in which a request passes through them.
     pub const ALL: [Self; 16] = [
         Self::Template,
         Self::Tokenize,
@@ -86,7 +88,7 @@ impl Span {
         Self::Paint,
     ];
 
-    /// The stage under which this span is added up.
+    /// Returns the stage under which this span is summed up.
     pub const fn stage(self) -> Stage {
         match self {
             Self::Template | Self::Tokenize | Self::Grammar | Self::Queue | Self::Schedule => {
@@ -99,7 +101,7 @@ impl Span {
         }
     }
 
-    /// The span's name as every report and trace spells it.
+    /// Name of the span in every report and trace.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Template => "template",
@@ -123,10 +125,10 @@ impl Span {
 }
 
 impl Stage {
-    /// The stages of a step, in order.
+    /// Stages of a step, in order.
     pub const STEP: [Self; 4] = [Self::Preprocess, Self::Forward, Self::Sampling, Self::Text];
 
-    /// The stage's name as every report spells it.
+    /// Name of the stage in every report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Request => "request",
@@ -138,7 +140,7 @@ impl Stage {
     }
 }
 
-/// Milliseconds by span. A span that did not happen is zero and is not serialised.
+/// Milliseconds per span. Spans that did not occur are zero and are not serialised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Span, f64)>", into = "Vec<(Span, f64)>")]
 pub struct Spans([f64; Span::ALL.len()]);
@@ -149,20 +151,20 @@ impl Spans {
         self.0[span as usize] += ms;
     }
 
-    /// Milliseconds booked under `span`.
+    /// Returns the milliseconds booked under `span`.
     pub fn get(&self, span: Span) -> f64 {
         self.0[span as usize]
     }
 
-    /// Milliseconds booked under all spans of `stage`.
+    /// Returns the milliseconds booked under all spans of `stage`.
     pub fn stage(&self, stage: Stage) -> f64 {
-        // Not `sum`, which gives -0 for nothing.
+        // Not `sum`, which returns -0 for an empty iterator.
         self.iter()
             .filter(|(span, _)| span.stage() == stage)
             .fold(0.0, |sum, (_, ms)| sum + ms)
     }
 
-    /// The spans that took any time, in order.
+    /// Iterates over the spans that took any time, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Span, f64)> + '_ {
         Span::ALL
             .into_iter()
@@ -187,17 +189,17 @@ impl From<Spans> for Vec<(Span, f64)> {
     }
 }
 
-/// Which clock a timing was read from.
+/// Clock that a timing was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Clock {
-    /// Where the readings come from.
+    /// Source of the readings.
     pub source: ClockSource,
-    /// The smallest step seen between two readings, in milliseconds; measured, not assumed.
+    /// Smallest difference seen between two readings, in milliseconds; measured, not assumed.
     pub resolution_ms: f64,
 }
 
-/// The kinds of clock there are.
+/// Kind of clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -211,7 +213,7 @@ pub enum ClockSource {
 }
 
 impl ClockSource {
-    /// The clock's name for people.
+    /// Name of the clock for display.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Monotonic => "monotonic clock",
@@ -221,19 +223,19 @@ impl ClockSource {
     }
 }
 
-/// What a step computed.
+/// Kind of work that a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StepKind {
-    /// Prompt ids in, many at once.
+    /// Computes many prompt ids at once.
     Prefill,
-    /// One id in, one id out.
+    /// Computes one id per sequence and samples the next one.
     Decode,
 }
 
 impl StepKind {
-    /// The kind's name for people.
+    /// Name of the kind for display.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Prefill => "prefill",
@@ -242,87 +244,87 @@ impl StepKind {
     }
 }
 
-/// Where the time of one step went.
+/// Breakdown of one step's time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StepTiming {
-    /// What the step computed.
+    /// Kind of work that the step did.
     pub kind: StepKind,
-    /// How many positions it computed.
+    /// Number of positions that the step computed.
     pub tokens: u32,
-    /// The position of the first of them in the sequence.
+    /// Position of the first of them in the sequence.
     pub position: u32,
-    /// When the step began, in milliseconds since the engine was made.
+    /// Start of the step, in milliseconds since the engine was created.
     pub start_ms: f64,
-    /// From the step's begin to its end, read apart from the spans.
+    /// Time from the start to the end of the step, measured independently of the spans.
     pub wall_ms: f64,
-    /// Time by span.
+    /// Time per span.
     pub spans: Spans,
-    /// The clock all of it was read from.
+    /// Clock that all of these were read from.
     pub clock: Clock,
-    /// The same step on the device's own clock, where it has one.
+    /// Timing of the same step on the device's own clock, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceTiming>,
 }
 
-/// What a step took on the device, by timestamps that it wrote itself: from the begin of a stage's
-/// first pass to the end of its last. Part of what the host waited for, and not to be added to it.
+/// Device time of a step, from timestamps that the device wrote: from the start of a stage's first pass to the
+/// end of its last one. It is part of the time that the host waited and must not be added to it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DeviceTiming {
-    /// Ids to logits, in milliseconds.
+    /// From ids to logits, in milliseconds.
     pub forward_ms: f64,
-    /// Logits to an id, in milliseconds; zero where the step picked none.
+    /// From logits to a token id, in milliseconds; zero if the step sampled nothing.
     pub sampling_ms: f64,
     /// The device's clock.
     pub clock: Clock,
 }
 
 impl StepTiming {
-    /// Milliseconds booked under `stage`.
+    /// Returns the milliseconds booked under `stage`.
     pub fn stage(&self, stage: Stage) -> f64 {
         self.spans.stage(stage)
     }
 
-    /// Wall time that no stage accounts for (may be slightly negative on a coarse clock).
+    /// Returns the wall time that no stage accounts for. It may be slightly negative on a coarse clock.
     pub fn residue_ms(&self) -> f64 {
         self.wall_ms - Stage::STEP.iter().map(|s| self.stage(*s)).sum::<f64>()
     }
 }
 
-/// Where the once-a-request time went, before the first step.
+/// Breakdown of the time spent once per request, before its first step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RequestTiming {
-    /// Time by span: template, tokenize, grammar, queue, schedule.
+    /// Time per span: template, tokenize, grammar, queue, schedule.
     pub spans: Spans,
-    /// The clock all of it was read from.
+    /// Clock that all of these were read from.
     pub clock: Clock,
 }
 
-/// What a load spends its time with.
+/// Activity during the loading of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadSpan {
-    /// Fetching the files, where the loader did that.
+    /// Downloading the files, if the loader does that.
     Download,
-    /// Headers, tokenizer and template.
+    /// Parsing headers, tokenizer and template.
     Parse,
-    /// Finding the adapter and opening it.
+    /// Finding and opening the adapter.
     Open,
-    /// Finding out which variant of the kernels the device computes fastest.
+    /// Measuring which kernel variant is fastest on the device.
     Compare,
     /// Reading tensors from the file.
     Read,
-    /// Bringing their bits in the order in which the device reads them.
+    /// Rearranging the tensors' bits into the layout that the device reads.
     Repack,
-    /// Writing them to the device, and waiting for that.
+    /// Writing the tensors to the device, including the wait for it.
     Write,
-    /// Compiling kernels, on threads of its own. In a browser, handing them to its compiler.
+    /// Compiling kernels on separate threads; in a browser, handing them to its compiler.
     Compile,
-    /// The first steps, which wait for kernels that are still being compiled.
+    /// Running the first steps, which wait for kernels that are still being compiled.
     WarmUp,
 }
 
 impl LoadSpan {
-    /// The span's name for people.
+    /// Name of the span for display.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Download => "download",
@@ -338,26 +340,26 @@ impl LoadSpan {
     }
 }
 
-/// When a load was at something, in milliseconds since it began.
+/// Interval in which one activity took place, in milliseconds since the load began.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadPart {
-    /// At what.
+    /// Kind of activity.
     pub span: LoadSpan,
-    /// When it began.
+    /// Start of the activity.
     pub start_ms: f64,
-    /// When it was done.
+    /// End of the activity.
     pub end_ms: f64,
-    /// How much of that it was at it: more than all of it where several threads were.
+    /// Time spent on the activity within the interval; exceeds its length if several threads worked on it.
     pub busy_ms: f64,
 }
 
-/// Where the time of loading a model went: parts that take turns, or go on at the same time.
+/// Breakdown of the time to load a model. Parts may alternate or overlap.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadTiming {
-    /// A part a span, in the order in which they began.
+    /// One part per span, ordered by start.
     #[serde(default)]
     pub parts: Vec<LoadPart>,
-    /// The clock all of it was read from.
+    /// Clock that all of these were read from.
     #[serde(default)]
     pub clock: Option<Clock>,
 }
@@ -373,7 +375,7 @@ impl LoadTiming {
         });
     }
 
-    /// What came after it: `later` counts from its own begin.
+    /// Appends `later`, whose times count from its own start.
     #[must_use]
     pub fn then(mut self, later: &Self) -> Self {
         let shift = self.total_ms();
@@ -388,7 +390,7 @@ impl LoadTiming {
         self
     }
 
-    /// From its begin to the end of its last part.
+    /// Time from the start of the load to the end of its last part.
     pub fn total_ms(&self) -> f64 {
         self.parts
             .iter()
@@ -419,7 +421,7 @@ mod tests {
     };
 
     #[test]
-    fn stages_add_up_and_the_residue_is_kept() {
+    fn residue_is_wall_time_without_stages() {
         let mut spans = Spans::default();
         spans.add(Span::Plan, 1.0);
         spans.add(Span::Encode, 2.0);
@@ -441,7 +443,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_survive_json_by_name() {
+    fn spans_are_serialised_by_name() {
         let mut spans = Spans::default();
         spans.add(Span::Gpu, 1.5);
         let json = serde_json::to_string(&spans).expect("serialises");
@@ -451,7 +453,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_load_take_turns_and_follow_each_other() {
+    fn load_parts_of_same_span_are_merged() {
         let mut load = LoadTiming::default();
         load.add(LoadSpan::Read, 0.0, 2.0);
         load.add(LoadSpan::Write, 2.0, 3.0);
@@ -471,7 +473,7 @@ mod tests {
     }
 
     #[test]
-    fn every_span_is_listed_at_its_own_index() {
+    fn spans_are_listed_at_their_own_index() {
         for (index, span) in Span::ALL.into_iter().enumerate() {
             assert_eq!(span as usize, index, "{}", span.name());
         }

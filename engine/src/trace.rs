@@ -1,25 +1,26 @@
-//! What a trace hears, through `tracing`: where steps and requests are at, in [`Span`]'s vocabulary.
+//! Reports through `tracing` what steps and requests are doing, in the vocabulary of [`Span`].
 //!
-//! Each is told at its end, with its length, or so many `after_ms` after it; whoever listens reads a clock of its own. While nobody
-//! does, telling costs a look at one static word.
+//! Each interval is reported at its end with its length in `ms`, or `after_ms` milliseconds after its end;
+//! subscribers read a clock of their own. Without a subscriber, a report costs a look at one static word.
 
 use crate::event::Event;
 use crate::timing::{DeviceTiming, Span};
 
-/// Target of a step's laps, on the thread that drives the engine: `span`, `ms`.
+/// Target of the spans of a step, on the thread that drives the engine; fields `span`, `ms`.
 pub const LAP: &str = "llamaglass::lap";
-/// Target of what a step took on the device, on its own clock: `span`, `ms`, `after_ms`; told where the
-/// wait for it ended.
+/// Target of a step's device times, on the device's own clock; fields `span`, `ms`, `after_ms`. Reported when
+/// the wait for the device ends.
 pub const DEVICE: &str = "llamaglass::device";
-/// Target of what a request went through: `request`, `span`, `ms`, `after_ms`, and for steps `tokens`.
+/// Target of a request's spans; fields `request`, `span`, `ms`, for spans before the first step `after_ms`, and
+/// for steps `tokens`.
 pub const REQUEST: &str = "llamaglass::request";
 
-/// A lap of a step.
+/// Reports a span of a step.
 pub(crate) fn lap(span: Span, ms: f64) {
     tracing::trace!(target: LAP, span = span.name(), ms);
 }
 
-/// What a step took on the device.
+/// Reports a step's device times.
 pub(crate) fn device(timing: &DeviceTiming) {
     let DeviceTiming {
         forward_ms,
@@ -32,12 +33,12 @@ pub(crate) fn device(timing: &DeviceTiming) {
     }
 }
 
-/// What happened to a request.
+/// Reports an event of a request.
 pub(crate) fn event(event: &Event) {
     let request = event.request().0;
     match event {
         Event::Started { timing, .. } => {
-            // They followed each other.
+            // The spans follow each other without gaps.
             let mut after_ms: f64 = timing.spans.iter().map(|(_, ms)| ms).sum();
             for (span, ms) in timing.spans.iter() {
                 after_ms -= ms;

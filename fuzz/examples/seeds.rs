@@ -1,4 +1,4 @@
-//! Writes the seeds of the corpus: small good files, and each kind of bad one.
+//! Writes the seed corpus: small valid files, and one file per kind of error.
 
 use std::path::Path;
 

@@ -3,5 +3,5 @@
 use libfuzzer_sys::fuzz_target;
 use llamaglass_engine::weights::fuzz;
 
-// An error is the usual answer to what a fuzzer writes; a panic is a finding.
+// Most fuzzer inputs are invalid, so an error is expected; only a panic is a finding.
 fuzz_target!(|data: &[u8]| drop(fuzz::gguf(data)));

@@ -1,4 +1,4 @@
-//! Requests that are answered by an engine itself.
+//! Requests that the lab sends straight to an engine.
 
 use super::{LabError, Watch};
 use llamaglass_engine::Engine;
@@ -6,10 +6,10 @@ use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 
-/// Submits `requests` at once and waits for all; what came of each, in their order.
+/// Submits all `requests` at once, waits until all have ended and returns their records in the same order.
 ///
 /// # Errors
-/// [`LabError::Stopped`], or [`LabError::Failed`] where one failed.
+/// [`LabError::Stopped`], or [`LabError::Failed`] if a request failed.
 pub async fn together(
     engine: &mut Engine,
     requests: Vec<Request>,
@@ -38,16 +38,16 @@ pub async fn together(
     }
 }
 
-/// One request, with nothing cached.
+/// Runs one request with an empty prefix cache.
 ///
 /// # Errors
-/// As [`together`].
+/// The same as [`together`].
 pub async fn alone(
     engine: &mut Engine,
     request: Request,
     watch: &mut impl Watch,
 ) -> Result<Record, LabError> {
-    // What is still on its way of the one before is not part of this one.
+    // Steps of the previous request that are still in flight must not count towards this one.
     let settled = engine.settle().await;
     settled.map_err(|error| LabError::failed("waiting for the device", error))?;
     engine.clear_cache();

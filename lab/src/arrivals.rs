@@ -1,4 +1,4 @@
-//! When requests are sent: known before the first one is.
+//! Arrival times of a load, fixed before the first request is sent.
 
 use std::str::FromStr;
 
@@ -6,21 +6,21 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// The gaps between requests.
+/// Distribution of the gaps between requests; `qps` is the rate in requests per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Arrivals {
-    /// Exponential gaps with a mean of 1/X seconds: clients that know nothing of each other.
+    /// Exponential gaps with a mean of `1/qps` seconds, as from independent clients.
     Poisson,
-    /// Gaps drawn evenly from 0 to 2/X seconds.
+    /// Gaps drawn uniformly from 0 to `2/qps` seconds.
     Uniform,
-    /// Gaps of 1/X seconds, as in the study.
+    /// Constant gaps of `1/qps` seconds, as in the study.
     Constant,
 }
 
 impl Arrivals {
-    /// The name as a flag and a result spell it.
+    /// Returns the name that flags and results use.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Poisson => "poisson",
@@ -29,11 +29,11 @@ impl Arrivals {
         }
     }
 
-    /// When each of `count` requests is sent, in milliseconds since the first, ascending. The same seed
-    /// gives the same pattern, stretched by the rate `qps` (requests a second, above 0).
+    /// Returns the send time of each of `count` requests, in milliseconds since the first, ascending. `qps` is in
+    /// requests per second and above 0. The same seed gives the same pattern at every rate, only stretched.
     pub fn offsets_ms(self, qps: f64, count: usize, seed: u64) -> Vec<f64> {
         let mean = 1e3 / qps;
-        // Not a sum of gaps, which would drift.
+        // A product rather than a sum of gaps, which would accumulate rounding errors.
         if self == Self::Constant {
             return (0..count).map(|index| index as f64 * mean).collect();
         }
@@ -44,7 +44,7 @@ impl Arrivals {
             offsets.push(at);
             let drawn: f64 = rng.random();
             at += match self {
-                // Drawn from [0, 1), so that the logarithm is finite.
+                // `drawn` is in [0, 1), so the logarithm is finite.
                 Self::Poisson => -mean * (1.0 - drawn).ln(),
                 Self::Uniform => 2.0 * mean * drawn,
                 Self::Constant => mean,
@@ -66,8 +66,8 @@ impl FromStr for Arrivals {
     }
 }
 
-/// How many requests `qps` (requests a second) are in `duration_s`: the product, rounded down. A
-/// product that is whole but for the error of binary fractions (0.29 x 100) is whole.
+/// Returns the number of requests that `qps` (requests per second) gives in `duration_s`: the product, rounded
+/// down. A product that misses a whole number only by floating-point error (0.29 x 100) counts as that number.
 pub fn request_count(qps: f64, duration_s: f64) -> usize {
     let product = qps * duration_s;
     let whole = product.round();
@@ -84,7 +84,7 @@ mod tests {
     const ALL: [Arrivals; 3] = [Arrivals::Poisson, Arrivals::Uniform, Arrivals::Constant];
 
     #[test]
-    fn the_count_is_the_product_rounded_down() {
+    fn request_count_rounds_product_down() {
         assert_eq!(request_count(10.0, 3.0), 30);
         assert_eq!(request_count(0.5, 3.0), 1);
         assert_eq!(request_count(0.29, 100.0), 29);
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_have_the_mean_and_the_spread_of_their_kind() {
+    fn gaps_have_mean_and_deviation_of_their_distribution() {
         const COUNT: usize = 20_000;
         for arrivals in ALL {
             let offsets = arrivals.offsets_ms(4.0, COUNT, 7);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_pattern_at_every_rate() {
+    fn same_seed_gives_same_pattern_at_every_rate() {
         for arrivals in [Arrivals::Poisson, Arrivals::Uniform] {
             let slow = arrivals.offsets_ms(1.0, 50, 3);
             assert_eq!(slow, arrivals.offsets_ms(1.0, 50, 3));
@@ -128,7 +128,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn there_are_exactly_as_many_as_wanted_from_zero_on_in_order(
+        fn offsets_start_at_zero_ascend_and_match_count(
             kind in 0usize..3, qps in 0.001f64..1e4, count in 0usize..300, seed: u64,
         ) {
             let offsets = ALL[kind].offsets_ms(qps, count, seed);

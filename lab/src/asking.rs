@@ -1,10 +1,10 @@
-//! What the lab asks.
+//! The request that the lab's experiments send.
 
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::tokenizer::Message;
 
-/// A greedy request for exactly `tokens` tokens after `prompt`, in a conversation where the model has one
-/// (`chat`), past every end id.
+/// Builds a greedy request for exactly `tokens` tokens after `prompt`, ignoring end-of-sequence ids. With `chat`,
+/// the prompt is sent as a user message through the model's chat template.
 pub fn asking(chat: bool, prompt: &str, tokens: usize) -> Request {
     let content = prompt.to_owned();
     let input = if chat {

@@ -1,39 +1,39 @@
-//! The experiments there are.
+//! The list of experiments.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// An experiment.
+/// An experiment of the lab.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Experiment {
-    /// How long a dataset's prompts and answers are.
+    /// Token counts of a dataset's prompts and reference answers.
     Stats,
-    /// The engine alone over a dataset.
+    /// The engine without any shell, over a dataset.
     Bare,
-    /// The same answer through one layer more at a time.
+    /// The same prompt answered through one more layer at a time.
     Ladder,
-    /// Requests at a rate that does not wait for answers.
+    /// Open-loop load: requests arrive at a fixed rate whether or not earlier ones are answered.
     Load,
-    /// Logits and ids against a frozen reference, and through the shell against the bare engine.
+    /// Logits against a frozen reference, and token ids through the shell against those of the bare engine.
     Parity,
-    /// Where a request's time goes, span by span.
+    /// Time of a request, span by span.
     Chain,
-    /// One thing made worse at a time.
+    /// The cost of making one thing worse at a time.
     Ablate,
-    /// What queueing alone explains.
+    /// The share of waiting that queueing alone explains.
     Simulate,
-    /// The request's path cut short at each level.
+    /// The request path cut short at each level.
     Stub,
-    /// Each kernel of a step.
+    /// Device time of each kernel in a step.
     Kernels,
 }
 
 impl Experiment {
-    /// All, in the order in which they are run: what later ones are to be understood by comes first.
+    /// All experiments in the order in which they run; earlier results help to interpret later ones.
     pub const ALL: [Self; 10] = [
         Self::Stats,
         Self::Bare,
@@ -47,7 +47,7 @@ impl Experiment {
         Self::Kernels,
     ];
 
-    /// Its name in commands, files and results.
+    /// Returns the name used in commands, files and results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Stats => "stats",
@@ -63,7 +63,7 @@ impl Experiment {
         }
     }
 
-    /// Its name for people.
+    /// Returns the title shown to users.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Stats => "Lengths of the dataset",
@@ -79,7 +79,7 @@ impl Experiment {
         }
     }
 
-    /// What it answers.
+    /// Returns the question that the experiment answers.
     pub const fn question(self) -> &'static str {
         match self {
             Self::Stats => "How many tokens do prompts and reference answers have?",
@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_the_same_in_commands_and_in_json() {
+    fn name_is_the_same_in_commands_and_json() {
         for experiment in Experiment::ALL {
             assert_eq!(experiment.name().parse(), Ok(experiment));
             let json = serde_json::to_string(&experiment).expect("serialises");

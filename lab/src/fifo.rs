@@ -1,25 +1,25 @@
-//! The study's queue: one server, first come, first served, and nothing but the queue.
+//! The study's queue model: one server, first come, first served.
 
 use serde::{Deserialize, Serialize};
 
-/// What the formula gives, in seconds.
+/// Figures of the queue model, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Fifo {
-    /// All services together.
+    /// Sum of all service times.
     pub infer_s: f64,
-    /// What the server waits for requests where each is served before the next comes: the sum of
-    /// `max(0, 1/qps - service)`.
+    /// Idle time if each request is served before the next one arrives: the sum of `max(0, 1/qps - service)`.
     pub bubble_s: f64,
-    /// When the last one is served.
+    /// Time at which the last request has been served.
     pub total_s: f64,
-    /// The most of `total - i/qps` after request i, from 0 on.
+    /// Largest wait: the maximum over requests i (from 0) of `total - i/qps`, with `total` as it is after request
+    /// i.
     pub max_wait_s: f64,
 }
 
 impl Fifo {
-    /// Requests that come `1/qps` seconds apart, the first at 0, and take `services_s` each:
-    /// `total = max(total + service, i / qps)`.
+    /// Computes the figures for requests that arrive `1/qps` seconds apart, the first at 0, and take `services_s`
+    /// seconds each: `total = max(total + service, i / qps)`.
     pub fn of(services_s: &[f64], qps: f64) -> Self {
         let mut fifo = Self::default();
         for (index, service) in services_s.iter().enumerate() {
@@ -40,8 +40,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figures_are_those_computed_by_hand() {
-        // Two a second. After each: 1.0 (wait 1.0), 1.1 (0.6), max(1.2, 1.0) (0.2), max(1.3, 1.5) (0).
+    fn fifo_matches_hand_computed_figures() {
+        // Two requests per second. Total and wait after each: 1.0 (1.0), 1.1 (0.6), max(1.2, 1.0) (0.2), max(1.3,
+        // 1.5) (0).
         let of = Fifo::of(&[1.0, 0.1, 0.1, 0.1], 2.0);
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(of.infer_s, 1.3) && close(of.bubble_s, 1.2), "{of:?}");
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_keeps_up_is_done_when_the_last_one_came() {
+    fn fifo_ends_at_last_arrival_when_server_keeps_up() {
         let of = Fifo::of(&[0.1; 11], 1.0);
         assert!((of.total_s - 10.0).abs() < 1e-9, "{of:?}");
         let slow = Fifo::of(&[2.0; 11], 1.0);
@@ -63,7 +64,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_takes_no_less_than_the_services_and_the_last_arrival(
+        fn fifo_total_is_at_least_service_time_and_last_arrival(
             services in prop::collection::vec(0.0f64..10.0, 1..50), qps in 0.01f64..100.0,
         ) {
             let of = Fifo::of(&services, qps);

@@ -1,30 +1,30 @@
-//! What a result says in a sentence, and the numbers that it says it by.
+//! Findings: sentences about a result, with the numbers they quote.
 
 use serde::{Deserialize, Serialize};
 
-/// A sentence whose every number is in the result.
+/// A sentence whose numbers all come from the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
-    /// The sentence.
+    /// Text of the sentence.
     pub text: String,
-    /// The numbers in it, in their order.
+    /// Numbers in the sentence, in order.
     pub numbers: Vec<Number>,
 }
 
-/// A number of a result.
+/// A number quoted from a result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Number {
-    /// Where it is in the result (RFC 6901).
+    /// JSON pointer to it in the result (RFC 6901).
     pub pointer: String,
-    /// What it is.
+    /// Value in the result.
     pub value: f64,
-    /// How the sentence writes it.
+    /// Value as the sentence writes it.
     pub shown: String,
 }
 
-/// A sentence that is being put together.
+/// Builder of a [`Finding`].
 #[derive(Clone, Debug, Default)]
 pub struct Sentence {
     text: String,
@@ -32,32 +32,32 @@ pub struct Sentence {
 }
 
 impl Sentence {
-    /// Begins with `text`.
+    /// Starts a sentence with `text`.
     pub fn new(text: &str) -> Self {
         Self::default().text(text)
     }
 
-    /// Goes on with words.
+    /// Appends words.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
         self.text += text;
         self
     }
 
-    /// Goes on with the number at `pointer`.
+    /// Appends the number at `pointer`.
     #[must_use]
     pub fn number(self, pointer: impl Into<String>, value: f64) -> Self {
         self.shown(pointer, value, digits(value))
     }
 
-    /// Goes on with the share at `pointer`, which is 1 where it is all, in percent.
+    /// Appends the share at `pointer` (1 is everything) as a percentage.
     #[must_use]
     pub fn share(self, pointer: impl Into<String>, value: f64) -> Self {
         self.shown(pointer, value, format!("{} %", digits(value * 100.0)))
     }
 
-    /// Goes on with the milliseconds at `pointer` that the second of two ways took more, in pairs. Where noise
-    /// is larger than what it costs, that is below 0, which is not more.
+    /// Appends the paired difference at `pointer`: the extra milliseconds of the second variant over the first. A
+    /// value of 0 or below, which noise can cause, is written as "a difference of" instead of "more".
     #[must_use]
     pub fn in_pairs(self, pointer: impl Into<String>, ms: f64) -> Self {
         match ms > 0.0 {
@@ -79,7 +79,7 @@ impl Sentence {
         self
     }
 
-    /// The whole of it.
+    /// Appends `text` and returns the finished sentence.
     pub fn end(self, text: &str) -> Finding {
         Finding {
             text: self.text + text,
@@ -88,25 +88,25 @@ impl Sentence {
     }
 }
 
-/// A number with the digits that count: 0.0012, 0.123, 1.23, 12.3, 123, 12,345.
+/// Formats a number with its significant digits: 0.0012, 0.123, 1.23, 12.3, 123, 12,345.
 pub fn digits(value: f64) -> String {
     if !value.is_finite() {
         return "not finite".into();
     }
     let size = value.abs();
-    // What is that small is the error of arithmetic.
+    // Values this small are rounding errors.
     if size < 1e-9 {
         return "0".into();
     }
     let decimals = match size {
-        // Two digits that are not 0.
+        // Keep two significant digits.
         size if size < 0.01 => 1 + (-size.log10()).ceil() as usize,
         size if size < 1.0 => 3,
         size if size < 10.0 => 2,
         size if size < 100.0 => 1,
         _ => 0,
     };
-    // A whole number is written as one.
+    // Whole numbers get no decimals.
     let decimals = if value.fract() == 0.0 { 0 } else { decimals };
     let text = format!("{value:.decimals$}");
     let (sign, text) = match text.strip_prefix('-') {
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_the_digits_that_count() {
+    fn digits_keeps_significant_digits() {
         let shown = [
             0.0, -1e-12, 0.00123, 0.0123, 1.234, 12.34, 123.4, 12345.6, -1234567.0, 3.0,
         ];
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_said_in_words() {
+    fn digits_says_not_finite_and_share_is_a_percentage() {
         assert_eq!([f64::NAN, f64::INFINITY].map(digits), ["not finite"; 2]);
         let finding = Sentence::default().share("/s", 0.893).end(".");
         assert_eq!(finding.text, "89.3 %.");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_keeps_its_numbers_in_order() {
+    fn sentence_keeps_numbers_in_order() {
         let finding = Sentence::new("It takes ")
             .number("/a", 1.5)
             .text(" ms of ")

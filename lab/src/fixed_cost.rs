@@ -1,21 +1,21 @@
-//! The scheduler on a clock of its own: steps take what a formula says, and nothing is computed.
+//! Simulates the scheduler on a virtual clock: step costs follow a formula and nothing is computed.
 
 use llamaglass_shaders::KV_BLOCK;
 use serde::{Deserialize, Serialize};
 
 use llamaglass_engine::scheduler::{Asked, BlockPool, Limits, Policy, RequestId, Scheduler, Step};
 
-/// What steps take, in milliseconds.
+/// Cost of steps, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepCost {
-    /// A step with prompts, whatever they are.
+    /// Fixed cost of a step with prefill rows.
     pub prefill_step_ms: f64,
-    /// Each position of a prompt.
+    /// Cost per prefill row.
     pub prefill_row_ms: f64,
-    /// A step with answers, whatever they are.
+    /// Fixed cost of a step with decode rows.
     pub decode_step_ms: f64,
-    /// Each answer's position.
+    /// Cost per decode row.
     pub decode_row_ms: f64,
 }
 
@@ -32,45 +32,46 @@ impl StepCost {
     }
 }
 
-/// What the scheduler has to give away.
+/// Resources of the simulated scheduler.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Room {
-    /// Requests that are answered at once.
+    /// Maximum number of concurrent requests.
     pub batch: usize,
-    /// The most prompt ids of a step.
+    /// Maximum number of prompt tokens per step.
     pub prefill_chunk: usize,
-    /// Positions of the KV cache, of all requests together.
+    /// Positions in the KV cache, shared by all requests.
     pub kv_positions: usize,
-    /// How prompts and answers share the steps.
+    /// Policy for sharing steps between prefill and decode.
     pub policy: Policy,
 }
 
-/// A request as it comes.
+/// Arrival of a simulated request.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Arrival {
-    /// When, in milliseconds since the begin.
+    /// Arrival time in milliseconds since the start.
     pub at_ms: f64,
-    /// Ids of its prompt, at least 1.
+    /// Prompt tokens, at least 1.
     pub input_tokens: usize,
-    /// Tokens of its answer, at least 1.
+    /// Answer tokens, at least 1.
     pub output_tokens: usize,
 }
 
-/// What became of a request, in milliseconds since the begin.
+/// Times of a served request, in milliseconds since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Served {
-    /// When its first token was there.
+    /// Time of its first token.
     pub first_token_ms: f64,
-    /// When it ended.
+    /// Time of its last token.
     pub end_ms: f64,
 }
 
-/// Lets the scheduler serve `arrivals`, which are in the order of their times. No two prompts begin alike.
+/// Serves `arrivals`, which are in order of time, with the real scheduler on the virtual clock. No prompts share a
+/// prefix.
 ///
-/// A request longer than the cache is cut to it.
+/// A request longer than the KV cache is truncated to it.
 pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
     let blocks = room.kv_positions.div_ceil(KV_BLOCK).max(1);
     let limits = Limits {
@@ -121,7 +122,7 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
 }
 
 fn asked(index: usize, arrival: &Arrival, positions: usize) -> Asked {
-    // Ids that are the request's own, so that nothing is shared.
+    // Token ids unique to the request, so that no prefix is shared.
     let input = arrival
         .input_tokens
         .clamp(1, positions.saturating_sub(1).max(1));
@@ -165,8 +166,8 @@ mod tests {
     }
 
     #[test]
-    fn one_request_takes_its_steps() {
-        // Chunks of 32 and 8: 42 and 18. Two decode steps of 25.
+    fn single_request_takes_sum_of_its_step_costs() {
+        // Prefill chunks of 32 and 8 rows: 42 and 18 ms. Then two decode steps of 25 ms.
         let served = serve(&[arrival(100.0, 40, 3)], ROOM, COST);
         let first_token_ms = 160.0;
         assert_eq!(
@@ -179,31 +180,32 @@ mod tests {
     }
 
     #[test]
-    fn with_one_slot_the_second_waits_and_with_two_they_share_steps() {
+    fn two_slots_share_steps_while_one_slot_serves_in_turn() {
         let arrivals = [arrival(0.0, 10, 3), arrival(0.0, 10, 3)];
         let alone = serve(&arrivals, ROOM, COST);
-        // 20 and twice 25, twice.
+        // 20 ms of prefill and two decode steps of 25 ms, for each request in turn.
         assert_eq!([alone[0].end_ms, alone[1].end_ms], [70.0, 140.0]);
         let room = Room { batch: 2, ..ROOM };
         let both = serve(&arrivals, room, COST);
-        // One prefill step of 20 rows: 30. Two decode steps of 30.
+        // One prefill step of 20 rows takes 30 ms, and each of two decode steps takes 30 ms.
         assert_eq!([both[0].end_ms, both[1].end_ms], [90.0, 90.0]);
     }
 
     proptest! {
         #[test]
-        fn one_slot_and_one_cost_a_token_is_the_studys_queue(
+        fn one_slot_with_fixed_token_cost_matches_fifo_queue(
             outputs in prop::collection::vec(1usize..40, 1..20), qps in 0.05f64..20.0,
         ) {
-            // The formula serves whole requests: only a token of the answer costs, and the first comes of
-            // the prompt.
+            // The formula serves whole requests, so only answer tokens cost time here. The prefill step yields the
+            // first of them.
             let cost = StepCost { prefill_step_ms: 27.0, decode_step_ms: 27.0, ..StepCost::default() };
             let arrivals: Vec<Arrival> = outputs.iter().enumerate()
                 .map(|(i, tokens)| arrival(i as f64 / qps * 1e3, 4, *tokens)).collect();
             let served = serve(&arrivals, ROOM, cost);
             let services: Vec<f64> = outputs.iter().map(|tokens| *tokens as f64 * 0.027).collect();
-            // The formula's last arrival waits for no one, so it starts before it came where the queue is
-            // empty; a queue of requests that are served when they come ends this much later at most.
+            // The formula adds a request's service time before it waits for the request's arrival, so a request
+            // that finds the queue empty counts as served on arrival. `total` starts each service at the arrival
+            // instead and is never smaller.
             let formula = Fifo::of(&services, qps);
             let mut total: f64 = 0.0;
             for (index, service) in services.iter().enumerate() {
@@ -215,7 +217,7 @@ mod tests {
         }
 
         #[test]
-        fn everyone_is_served_however_few_blocks_there_are(
+        fn every_request_is_served_even_with_few_blocks(
             sizes in prop::collection::vec((0.0f64..500.0, 1usize..300, 1usize..80), 1..12),
             batch in 1usize..5, blocks in 1usize..12, balanced: bool,
         ) {

@@ -1,8 +1,8 @@
-//! The lab: experiments on where a token's time goes, one way for terminal and page.
+//! The lab: experiments on where a token's time goes, shared by the terminal and the page.
 //!
-//! An experiment gives a [`LabResult`], which has all that a report shows. What is measured of an engine by
-//! itself is run here; what lies around one (threads, HTTP, a page) is driven through [`ladder::Layers`] and
-//! [`stub::Stubbed`].
+//! Each experiment returns a [`LabResult`], which holds everything that its report shows. Measurements of the
+//! engine alone run in this module; measurements of the layers around it (threads, HTTP, the page) go through the
+//! traits [`ladder::Layers`] and [`stub::Stubbed`].
 
 #[cfg(feature = "compute")]
 pub mod answers;

@@ -1,12 +1,12 @@
-//! What an experiment found: one JSON, whoever ran it.
+//! Results of experiments: one JSON format, regardless of which program ran them.
 
 use serde::{Deserialize, Serialize};
 
 use super::Experiment;
+use super::finding::Finding;
 use crate::experiments::ablate::AblateData;
 use crate::experiments::bare::BareData;
 use crate::experiments::chain::ChainData;
-use super::finding::Finding;
 use crate::experiments::kernels::KernelsData;
 use crate::experiments::ladder::LadderData;
 use crate::experiments::lengths::StatsData;
@@ -14,37 +14,38 @@ use crate::experiments::load::LoadData;
 use crate::experiments::parity::ParityData;
 use crate::experiments::simulate::SimulateData;
 use crate::experiments::stub::StubData;
-use llamaglass_engine::{ModelInfo, StubLevel};
 use llamaglass_engine::platform::{clock, unix_time_seconds};
 use llamaglass_engine::timing::Clock;
+use llamaglass_engine::{ModelInfo, StubLevel};
 
-/// Raised when a field changes its meaning or goes. `docs/lab-result.schema.json` describes it.
+/// Version of the result format; raised when a field is removed or changes its meaning.
+/// `docs/lab-result.schema.json` describes the format.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What an experiment found.
+/// Result of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LabResult {
-    /// The version of this structure.
+    /// Version of this format.
     pub schema_version: u32,
-    /// The program's version.
+    /// Name and version of the program.
     pub program: String,
-    /// When it began, in seconds since 1970.
+    /// Start time, in seconds since 1970.
     pub begun_unix_s: i64,
-    /// What it says in sentences, the most important first.
+    /// The result as sentences, most important first.
     pub findings: Vec<Finding>,
-    /// What was measured; nothing where only a tokenizer was needed, or a formula.
+    /// The measured model and machine; `None` if the experiment needed only a tokenizer or a formula.
     pub machine: Option<Machine>,
-    /// The clock of every time that names no other.
+    /// Clock of every time that names no other clock.
     pub clock: Clock,
-    /// The seed of all that was drawn.
+    /// Seed of all random draws.
     pub seed: u64,
-    /// What was found, under the experiment's name.
+    /// Data of the experiment, tagged with its name.
     #[serde(flatten)]
     pub data: Data,
 }
 
-/// What an experiment found, by which it is.
+/// Data of a result, by experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "experiment", rename_all = "snake_case")]
@@ -71,44 +72,44 @@ pub enum Data {
     Kernels(KernelsData),
 }
 
-/// What ran the model.
+/// The model, and the machine that ran it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Machine {
-    /// The model's name.
+    /// Name of the model.
     pub model: String,
-    /// The file format, where it is known.
+    /// File format, if known.
     pub format: String,
-    /// The tensor type that most of the weights' bytes have.
+    /// Tensor type that holds most bytes of the weights.
     pub quantisation: String,
-    /// How many weights there are.
+    /// Number of parameters.
     pub parameters: u64,
-    /// wgpu or flex.
+    /// Backend: wgpu or flex.
     pub backend: String,
-    /// The graphics API.
+    /// Graphics API.
     pub api: String,
-    /// The adapter's name.
+    /// Name of the adapter.
     pub adapter: String,
-    /// The driver's name and version.
+    /// Name and version of the driver.
     pub driver: String,
-    /// Whether the adapter is a program on the CPU.
+    /// True if the adapter is a software renderer on the CPU.
     pub software: bool,
-    /// Why `auto` took no GPU, where it did not.
+    /// Reason why `auto` chose no GPU; `None` if it did or was not used.
     pub fallback_reason: Option<String>,
-    /// How a step is computed: fast or reference.
+    /// Forward path: fast or reference.
     pub path: String,
-    /// Which variant of our own kernels, on the fast path.
+    /// Variant of the custom kernels, on the fast path.
     pub variant: Option<String>,
-    /// Positions of the KV cache of a request.
+    /// Maximum KV cache positions per request.
     pub context_length: usize,
-    /// Requests that are answered at once.
+    /// Maximum number of concurrent requests.
     pub batch: usize,
-    /// How far the path of requests was followed.
+    /// Level at which the request path was cut short.
     pub stub: StubLevel,
 }
 
 impl Machine {
-    /// What `info` says, of the model called `model`.
+    /// Builds the description from `info` for the model named `model`.
     pub fn of(info: &ModelInfo, model: &str) -> Self {
         let backend = &info.backend;
         Self {
@@ -132,7 +133,7 @@ impl Machine {
 }
 
 impl Data {
-    /// Which experiment found it.
+    /// Returns the experiment that the data belongs to.
     pub const fn experiment(&self) -> Experiment {
         match self {
             Self::Stats(_) => Experiment::Stats,
@@ -148,7 +149,7 @@ impl Data {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         match self {
             Self::Stats(data) => data.findings(),
@@ -166,7 +167,7 @@ impl Data {
 }
 
 impl LabResult {
-    /// Of `data` that was found by now, of what began `begun_unix_s` seconds after 1970.
+    /// Creates the result of an experiment that began `begun_unix_s` seconds after 1970.
     pub fn new(begun_unix_s: i64, machine: Option<Machine>, seed: u64, data: Data) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
@@ -180,7 +181,7 @@ impl LabResult {
         }
     }
 
-    /// The same of what began right now and took no time.
+    /// Creates the result of an experiment that began just now.
     pub fn now(machine: Option<Machine>, seed: u64, data: Data) -> Self {
         Self::new(unix_time_seconds(), machine, seed, data)
     }

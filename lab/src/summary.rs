@@ -1,70 +1,70 @@
-//! Where a token's time goes on this machine, in one picture and a few sentences.
+//! Summary of all experiments: where a token's time goes on this machine.
 
 use serde::{Deserialize, Serialize};
 
 use super::Experiment;
-use crate::experiments::bare::BareData;
-use crate::experiments::chain::ChainData;
 use super::finding::{Finding, Sentence};
-use crate::experiments::kernels::KernelsData;
-use crate::experiments::ladder::LadderData;
 use super::measure::{Difference, Verdict};
 use super::result::{Data, LabResult};
+use crate::experiments::bare::BareData;
+use crate::experiments::chain::ChainData;
+use crate::experiments::kernels::KernelsData;
+use crate::experiments::ladder::LadderData;
 use llamaglass_engine::timing::StepKind;
 
-/// How many overheads are told of.
+/// Number of overheads listed.
 const LARGEST: usize = 3;
-/// Milliseconds that sums of medians may differ by without anything having been measured.
+/// Difference of summed medians, in milliseconds, that counts as rounding error.
 const ROUNDING: f64 = 1e-9;
 
-/// What all experiments say together. Times are milliseconds a token.
+/// Combined result of all experiments. Times are milliseconds per token.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Summary {
-    /// A token of the bare engine, of the engine by stage, and through the whole shell, each in parts.
+    /// Time per token split into parts: of the bare engine, of a decode step by stage, and through the whole shell.
     pub token: Vec<TokenBar>,
-    /// A token through the whole shell against the bare engine, in pairs.
+    /// Time per token through the whole shell against the bare engine, in pairs.
     pub shell: Option<Difference>,
-    /// What costs most besides the model itself, most first.
+    /// Largest overheads besides the model itself, largest first.
     pub overheads: Vec<Overhead>,
-    /// How near the decode step is to what the device can do, 0 to 1.
+    /// Share of the roofline that the decode step's kernels reach, 0 to 1.
     pub roofline_share: Option<f64>,
-    /// What of the decode step's kernels the device could do without, at that.
+    /// Time per decode step that its kernels would save at the roofline.
     pub headroom_ms: Option<f64>,
-    /// What it says in sentences.
+    /// The summary as sentences.
     pub findings: Vec<Finding>,
 }
 
-/// A token in parts.
+/// Time per token, split into parts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TokenBar {
-    /// Through what.
+    /// Name of the bar: what the token went through.
     pub name: String,
-    /// Which experiment measured it.
+    /// Experiment that measured it.
     pub experiment: Option<Experiment>,
-    /// Parts and what they take.
+    /// Names of the parts and their times.
     pub parts: Vec<(String, f64)>,
-    /// All of them.
+    /// Sum of the parts.
     pub total_ms: f64,
 }
 
-/// Something besides the model itself.
+/// A cost besides the model itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Overhead {
-    /// What.
+    /// Name of the overhead.
     pub name: String,
-    /// What it takes of a token.
+    /// Cost per token.
     pub ms_per_token: f64,
-    /// In percent of a token through the whole shell.
+    /// Percent of a token's time through the whole shell.
     pub percent: f64,
-    /// Which experiment measured it.
+    /// Experiment that measured it.
     pub experiment: Experiment,
 }
 
 impl Summary {
-    /// Of what was found; the last result of each experiment counts.
+    /// Summarizes `results`; the last result of each experiment counts.
     pub fn of(results: &[LabResult]) -> Self {
         let (mut bare, mut ladder, mut chain, mut kernels) = (None, None, None, None);
         for result in results {
@@ -104,7 +104,7 @@ impl Summary {
             }
         };
         for layer in ladder.iter().flat_map(|data| &data.layers) {
-            // What can't be told from nothing is no overhead.
+            // A difference that cannot be told from 0 is not an overhead.
             if let Some(excess) = layer.excess.as_ref().filter(|of| of.is_certain()) {
                 let name = format!("the layer {}", layer.layer.name);
                 add(name, excess.difference.median, Experiment::Ladder);
@@ -166,7 +166,7 @@ impl Summary {
         findings
     }
 
-    /// What to change first: whatever could give back most.
+    /// Names the change with the largest possible gain.
     fn advice(&self, kernels: Option<&KernelsData>) -> Option<Finding> {
         let overhead = self.overheads.first();
         let worst = overhead.map_or(0.0, |of| of.ms_per_token);
@@ -192,7 +192,7 @@ impl Summary {
     }
 }
 
-/// Names of bars.
+/// Names of the bars.
 const DATASET: &str = "bare, over the dataset";
 const BARE: &str = "bare";
 const ENGINE: &str = "decode step";
@@ -229,11 +229,11 @@ fn of_chain(data: &ChainData) -> Option<TokenBar> {
     Some(bar(ENGINE, Experiment::Chain, parts.collect()))
 }
 
-/// The lowest layer by itself, and all of them.
+/// Returns two bars: the lowest layer alone, and the whole shell.
 ///
-/// The parts of the shell add up to the median measured through all layers. A layer whose difference to
-/// the one below can't be told from 0 has no part of its own, since half of such differences are negative:
-/// they are in the rest.
+/// The parts of the shell add up to the median measured through all layers. A layer whose difference to the one
+/// below cannot be told from 0 gets no part of its own, because half of such differences are negative; they go into
+/// "rest".
 fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
     let Some((lowest, highest)) = data.layers.first().zip(data.layers.last()) else {
         return Vec::new();
@@ -273,12 +273,12 @@ mod tests {
             adds: String::new(),
         };
         let names = ["bare", "thread", "http"].map(layer).to_vec();
-        // 25 ms a token, the thread adds 1 and HTTP 14, as in the study.
+        // 25 ms per token; the thread adds 1 ms and HTTP 14 ms, as in the study.
         let taken = [250.0, 260.0, 400.0].map(|ms| vec![vec![ms; 3]]);
         Data::Ladder(LadderData::of(settings, names, &taken))
     }
 
-    /// A decode step of 20 ms in the model and 4 in preprocess.
+    /// A decode step with 20 ms in the model and 4 ms in preprocessing.
     fn chain() -> Data {
         let step = |kind, start_ms| StepTiming {
             kind,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_overheads_are_those_put_in() {
+    fn summary_ranks_known_overheads() {
         let results = [ladder(), chain()].map(|data| LabResult::now(None, 0, data));
         let summary = Summary::of(&results);
         let named = |index: usize| {
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn shell_bar_is_as_long_as_what_was_measured_through_all_layers() {
+    fn shell_bar_total_equals_time_measured_through_all_layers() {
         let settings = LadderSettings {
             prompt: "p".into(),
             lengths: vec![1],
@@ -343,8 +343,8 @@ mod tests {
             name: name.into(),
             adds: String::new(),
         });
-        // Against the layer below, the thread adds 20 ms every time, text is noise around -30 and HTTP is
-        // noise around 10.
+        // Relative to the layer below, the thread always adds 20 ms, text is noise around -30 ms and HTTP is noise
+        // around 10 ms.
         let taken = [
             [100.0, 100.0, 100.0, 100.0, 100.0],
             [120.0, 120.0, 120.0, 120.0, 120.0],
@@ -370,7 +370,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_nothing_is_said() {
+    fn summary_is_empty_without_results() {
         assert_eq!(Summary::of(&[]), Summary::default());
     }
 }

@@ -1,13 +1,13 @@
-//! Requests as a trace that Perfetto and Chrome open; pure.
+//! Requests as a trace that Perfetto and Chrome can open; no I/O.
 
 use serde_json::{Value, json};
 
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::timing::{Span, Spans, Stage, StepTiming};
 
-/// The records as an array of the Trace Event Format: a row each, times in microseconds since the engine
-/// was made. What follows each other within a step is laid end to end in the order in which it is booked;
-/// what no span accounts for is left blank.
+/// Writes the records as a JSON array in the Trace Event Format: one row per request, times in microseconds since
+/// the engine was created. The spans within a step are laid end to end in booking order; time that no span accounts
+/// for stays blank.
 pub fn trace_events(records: &[Record]) -> String {
     let mut events = Vec::new();
     for (index, record) in records.iter().enumerate() {
@@ -25,7 +25,7 @@ pub fn trace_events(records: &[Record]) -> String {
                 "ts": start_ms * 1e3, "dur": ms * 1e3, "args": args,
             }));
         };
-        // Once-a-request work ends where the first step begins.
+        // The per-request spans end where the first step begins.
         let before = record.request.map(|timing| timing.spans);
         let before_ms = before.map_or(0.0, |spans| spans.stage(Stage::Request));
         let begin = first.start_ms - before_ms;
@@ -52,7 +52,7 @@ pub fn trace_events(records: &[Record]) -> String {
     Value::from(events).to_string()
 }
 
-/// Lays spans end to end.
+/// Lays spans end to end from `start_ms`, in booking order.
 fn laid(spans: &Spans, start_ms: f64, add: &mut impl FnMut(&str, f64, f64, Value)) {
     let mut at = start_ms;
     for span in BOOKED {
@@ -64,8 +64,7 @@ fn laid(spans: &Spans, start_ms: f64, add: &mut impl FnMut(&str, f64, f64, Value
     }
 }
 
-/// Spans in the order in which a request and a step book them: what the host needs to pick is read back
-/// before it picks.
+/// Spans in the order in which a request and a step book them: readback comes before the host samples.
 const BOOKED: [Span; Span::ALL.len()] = [
     Span::Template,
     Span::Tokenize,
@@ -100,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_lie_end_to_end_within_their_step_and_its_request() {
+    fn spans_are_laid_end_to_end_within_step_and_request() {
         let step = StepTiming {
             kind: StepKind::Prefill,
             tokens: 4,
@@ -139,7 +138,7 @@ mod tests {
         ];
         let wanted = wanted.map(|(name, ts, dur)| (name.to_owned(), ts, dur));
         assert_eq!(spans, wanted);
-        // The second record's row is named, and the one without steps has none.
+        // The second record's row is named; the record without steps has none.
         assert_eq!((events.len(), &events[0]["tid"]), (8, &json!(2)));
     }
 }

@@ -1,4 +1,4 @@
-//! Who looks on while an experiment goes on, and can stop it.
+//! Progress reports of a running experiment, and a way to stop it.
 
 use std::future::Future;
 
@@ -8,17 +8,17 @@ use thiserror::Error;
 use super::Experiment;
 use llamaglass_engine::stats::Record;
 
-/// How far an experiment is.
+/// Progress of an experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Progress {
-    /// What is being measured, for people.
+    /// Description of the current measurement, for users.
     pub what: String,
-    /// Pieces that are done.
+    /// Number of finished measurements.
     pub done: usize,
-    /// Of how many.
+    /// Total number of measurements.
     pub total: usize,
-    /// What was measured last, for a plot that grows.
+    /// Latest measured point, for a live plot.
     pub point: Option<Point>,
 }
 
@@ -26,66 +26,66 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Point {
-    /// What it belongs to.
+    /// Name of the series that the point belongs to.
     pub series: String,
-    /// Where it is.
+    /// Position on the x axis.
     pub x: f64,
-    /// Its value, in milliseconds.
+    /// Value in milliseconds.
     pub y: f64,
 }
 
-/// Who looks on.
+/// Observer of a running experiment.
 pub trait Watch {
-    /// Hears how far it is.
+    /// Receives progress.
     fn told(&mut self, progress: Progress);
 
-    /// Lets others have their turn. Whether to go on.
+    /// Yields to other tasks. Returns whether to continue.
     fn breathe(&mut self) -> impl Future<Output = bool>;
 
-    /// Waits `ms` milliseconds, or less where it is to stop.
+    /// Sleeps for `ms` milliseconds, or less if the experiment is to stop.
     fn sleep(&mut self, ms: f64) -> impl Future<Output = ()>;
 
-    /// Hears of a request that an engine has answered.
+    /// Receives the record of a finished request.
     fn answered(&mut self, _record: &Record) {}
 }
 
-/// Why an experiment gives no result.
+/// Reason why an experiment has no result.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LabError {
-    /// Somebody stopped it.
+    /// The user stopped it.
     #[error("the experiment was stopped")]
     Stopped,
-    /// What was answered is not what was asked for, or the engine failed.
+    /// The engine failed, or its answer does not match the request.
     #[error("{what}: {error}")]
     Failed {
-        /// What was being done.
+        /// Description of the failed operation.
         what: String,
-        /// What went wrong.
+        /// Error message.
         error: String,
     },
-    /// A row of the dataset can't be used.
+    /// A row of the dataset cannot be used.
     #[error("row {row} of the dataset: {error}")]
     Row {
-        /// Which, from 1 on.
+        /// Number of the row, from 1.
         row: usize,
-        /// Why.
+        /// Error message.
         error: String,
     },
-    /// It can't be measured here.
+    /// The experiment cannot be measured here.
     #[error("{experiment} can't be measured here: {why}")]
     NotHere {
-        /// Which.
+        /// The experiment.
         experiment: Experiment,
-        /// Why.
+        /// Reason.
         why: String,
     },
-    /// What was asked for makes no sense.
+    /// A setting is invalid.
     #[error("{0}")]
     Setting(String),
 }
 
 impl LabError {
-    /// Something went wrong while `what` was done.
+    /// Creates an error for a failure during `what`.
     pub fn failed(what: &str, error: impl ToString) -> Self {
         Self::Failed {
             what: what.to_owned(),

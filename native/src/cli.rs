@@ -1,4 +1,4 @@
-//! The command line: what a person may type.
+//! Command line flags.
 
 mod lab;
 mod load;
@@ -15,22 +15,22 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use llamaglass_lab::parity::Kind;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::weights::TensorType;
 use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, StubLevel, Variant};
+use llamaglass_lab::parity::Kind;
 use tracing::level_filters::LevelFilter;
 
 /// A Llama with every millisecond on display: chat, serve, load, bench, lab, inspect, tokenize, parity.
 #[derive(Debug, Parser)]
 #[command(name = "llamaglass", version, about, propagate_version = true)]
 pub struct Cli {
-    /// What to do.
+    /// Subcommand to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// Subcommands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Talk to a model; with --prompt, one answer on stdout.
@@ -51,7 +51,7 @@ pub enum Command {
     Lab(LabArgs),
 }
 
-/// Which model.
+/// Model to load.
 #[derive(Args, Clone, Debug)]
 pub struct ModelArgs {
     /// A .gguf file, a Hugging Face folder, or a .safetensors file in such a folder.
@@ -79,7 +79,7 @@ pub struct RandomArgs {
     pub quant: Option<TensorType>,
 }
 
-/// Which prompts.
+/// Prompts to use.
 #[derive(Args, Clone, Debug)]
 pub struct DatasetArgs {
     /// Prompts and reference answers: .json (Alpaca's form: a list of objects with instruction, input,
@@ -91,7 +91,7 @@ pub struct DatasetArgs {
     pub field: Option<String>,
 }
 
-/// What runs the model.
+/// Backend that runs the model, and its options.
 #[derive(Args, Clone, Debug)]
 pub struct BackendArgs {
     /// auto (a GPU where there is one, else the CPU), wgpu or flex (CPU).
@@ -121,10 +121,10 @@ pub struct BackendArgs {
 }
 
 impl BackendArgs {
-    /// These as the engine takes them.
+    /// Returns these flags as load options of the engine.
     ///
     /// # Errors
-    /// Where an adapter is named that could not be used.
+    /// Fails if `--adapter` is given with the CPU backend.
     pub fn load_options(&self) -> Result<LoadOptions> {
         if self.backend == BackendChoice::Flex && self.adapter.is_some() {
             bail!("--adapter names a GPU adapter, but --backend flex computes on the CPU");
@@ -142,7 +142,7 @@ impl BackendArgs {
     }
 }
 
-/// What is told of a run while it goes on.
+/// Trace and log of a run.
 #[derive(Args, Clone, Debug)]
 pub struct TraceArgs {
     /// Write where threads, the device and requests are at to this file, in the Trace Event Format, for
@@ -154,7 +154,7 @@ pub struct TraceArgs {
     pub log: LevelFilter,
 }
 
-/// How far a request's path is followed.
+/// Level at which the path of requests is cut short.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct StubArgs {
     /// Cut the path of requests short, and make up what lies behind: 1 in the request handler, 2 at the
@@ -164,7 +164,7 @@ pub struct StubArgs {
     pub stub: StubLevel,
 }
 
-/// `llamaglass chat`
+/// Flags of `llamaglass chat`.
 #[derive(Args, Debug)]
 pub struct ChatArgs {
     #[command(flatten)]
@@ -206,7 +206,7 @@ pub struct ChatArgs {
     pub trace: TraceArgs,
 }
 
-/// How much timing to show.
+/// Amount of timing to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TimingView {
     /// None.
@@ -217,7 +217,7 @@ pub enum TimingView {
     Tokens,
 }
 
-/// How tokens are picked.
+/// Sampling options.
 #[derive(Args, Clone, Debug)]
 pub struct SamplingArgs {
     /// 0 to 2: 0 picks the likeliest token, 1 samples the model's own distribution.
@@ -277,7 +277,7 @@ pub struct SamplingArgs {
 }
 
 impl SamplingArgs {
-    /// These as the engine takes them.
+    /// Returns these flags as sampling options of the engine.
     pub fn options(&self) -> SamplingOptions {
         SamplingOptions {
             temperature: self.temperature,
@@ -292,7 +292,7 @@ impl SamplingArgs {
     }
 }
 
-/// `llamaglass bench`
+/// Flags of `llamaglass bench`.
 #[derive(Args, Debug)]
 pub struct BenchArgs {
     #[command(flatten)]
@@ -338,7 +338,7 @@ pub struct BenchArgs {
     pub trace: TraceArgs,
 }
 
-/// `llamaglass inspect`
+/// Flags of `llamaglass inspect`.
 #[derive(Args, Debug)]
 pub struct InspectArgs {
     #[command(flatten)]
@@ -353,7 +353,7 @@ pub struct InspectArgs {
     pub json: bool,
 }
 
-/// `llamaglass tokenize`
+/// Flags of `llamaglass tokenize`.
 #[derive(Args, Debug)]
 pub struct TokenizeArgs {
     /// MODEL (not with --random-weights), then TEXT; without TEXT, stdin is read.
@@ -381,7 +381,7 @@ pub struct TokenizeArgs {
     pub json: bool,
 }
 
-/// `llamaglass parity`
+/// Flags of `llamaglass parity`.
 #[derive(Args, Debug)]
 pub struct ParityArgs {
     /// The folder with the reference results, or one with models and a folder `reference`.
@@ -425,7 +425,7 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn command_line_definition_is_valid() {
         Cli::command().debug_assert();
     }
 
@@ -439,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_or_random_weights_but_not_both() {
+    fn requires_either_model_or_random_weights() {
         let parse = |words: &[&str]| Cli::try_parse_from(words).is_ok();
         assert!(parse(&["llamaglass", "bench", "m.gguf"]));
         assert!(parse(&[

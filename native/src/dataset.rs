@@ -1,4 +1,4 @@
-//! Prompts from files.
+//! Prompt datasets from files.
 
 use std::path::{Path, PathBuf};
 
@@ -7,40 +7,40 @@ use thiserror::Error;
 
 use crate::cli::DatasetArgs;
 
-/// The most bytes of a file that is read.
+/// Maximum size of a dataset file in bytes.
 const LARGEST: u64 = 1 << 30;
 
-/// Why a file is no dataset.
+/// Error of reading a dataset file.
 #[derive(Debug, Error)]
 pub enum DatasetError {
-    /// It can't be read.
+    /// The file can't be read.
     #[error("{path} could not be read: {error}", path = path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Cause.
         error: std::io::Error,
     },
-    /// Too much to be held in memory.
+    /// The file is too large to be held in memory.
     #[error("{path} is larger than the {LARGEST} bytes that are read", path = path.display())]
     TooLarge {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
-    /// What is in it has none of the forms.
+    /// The content has none of the supported forms.
     #[error("{path}: {fault}", path = path.display())]
     Form {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong, and in which row.
+        /// Says what is wrong, and in which row.
         fault: String,
     },
 }
 
-/// Reads the dataset in a file; `field` names the objects' field with the prompt.
+/// Reads the dataset in a file; `field` names the field of each object that has the prompt.
 ///
 /// # Errors
-/// [`DatasetError`].
+/// [`DatasetError`] if the file can't be read, is too large or has none of the supported forms.
 pub fn read(path: &Path, field: Option<&str>) -> Result<Dataset, DatasetError> {
     let failed = |error| DatasetError::Read {
         path: path.to_owned(),
@@ -59,10 +59,10 @@ pub fn read(path: &Path, field: Option<&str>) -> Result<Dataset, DatasetError> {
     })
 }
 
-/// The first `take` rows of the dataset in a file, or of the one that comes with the program.
+/// Returns the first `take` rows of the dataset in a file, or of the built-in one.
 ///
 /// # Errors
-/// [`DatasetError`].
+/// [`DatasetError`] if the file is not a valid dataset.
 pub fn named(prompts: &DatasetArgs, take: Option<usize>) -> Result<Dataset, DatasetError> {
     let mut dataset = match &prompts.dataset {
         Some(path) => read(path, prompts.field.as_deref())?,
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_is_said_with_its_file() {
+    fn errors_name_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("d.json");
         std::fs::write(&path, r#"[{"instruction": 3}]"#).expect("writes");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_named_by_its_last_part_and_cut_to_what_is_taken() {
+    fn dataset_is_named_by_its_file_and_truncated() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("d.txt");
         std::fs::write(&path, "a\nb\nc\n").expect("writes");

@@ -3,18 +3,18 @@
 use std::env;
 use std::path::Path;
 
-/// Where programs of a session find sockets such as the Wayland compositor's.
+/// Environment variable with the folder of a session's sockets, such as the Wayland compositor's.
 const RUNTIME_DIR: &str = "XDG_RUNTIME_DIR";
-/// An absolute path that does not exist, as Debian gives accounts without a home.
+/// An absolute path that does not exist; Debian uses it for accounts without a home.
 const NOWHERE: &str = "/nonexistent";
 
-/// Keeps drivers from complaining on standard error that there is no session.
+/// Keeps drivers from printing on stderr that there is no session.
 ///
-/// wgpu turns on every surface extension of Vulkan. With that for Wayland, Mesa's layer that orders GPUs
-/// connects to the compositor to ask for its GPU, and libwayland prints an error where `XDG_RUNTIME_DIR`
-/// is not an absolute path. With a path where nothing is, the layer silently finds no compositor.
+/// wgpu enables every surface extension of Vulkan. With the one for Wayland, Mesa's layer that orders GPUs connects
+/// to the compositor to ask for its GPU, and libwayland prints an error if `XDG_RUNTIME_DIR` is not an absolute
+/// path. If the path does not exist, the layer silently finds no compositor.
 ///
-/// To be called before anything else.
+/// Must be called before anything else in `main`.
 pub fn keep_drivers_quiet() {
     if cfg!(target_os = "linux") && !is_usable(env::var_os(RUNTIME_DIR).as_deref().map(Path::new)) {
         // SAFETY: `main` calls this first, when the process has no other thread that could read the

@@ -1,4 +1,4 @@
-//! `llamaglass inspect`: what a model file holds, and whether it fits.
+//! `llamaglass inspect`: describes a model file and says if it fits the device.
 
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ use crate::load::backend_line;
 use crate::model::Model;
 use crate::output::{self, bytes, count};
 
-/// Raised when a field changes its meaning or goes.
+/// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Debug, Serialize)]
@@ -51,22 +51,22 @@ struct Tensor {
 struct TokenizerFacts {
     eos_ids: Vec<u32>,
     has_chat_template: bool,
-    /// Why there is no tokenizer, where it can't be built.
+    /// Reason why the tokenizer can't be built.
     error: Option<String>,
 }
 
-/// Whether the model fits the device.
+/// Comparison of the model's memory needs with the device.
 #[derive(Debug, Serialize)]
 struct Fit {
-    /// `None` where the device's memory is not known.
+    /// `None` if the device's memory is not known.
     fits: Option<bool>,
     needed_bytes: u64,
     available_bytes: Option<u64>,
-    /// What was compared, in words.
+    /// The comparison in words.
     why: String,
 }
 
-/// Runs the command.
+/// Runs the `inspect` command.
 pub fn run(args: &InspectArgs) -> Result<ExitCode> {
     let model = Model::from_args(&args.model)?;
     let options = args.backend.load_options()?;
@@ -131,7 +131,7 @@ fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
     }
 }
 
-/// Compares the model with the device's buffer limits and with its memory, where that is known.
+/// Compares the model with the device's buffer limits and, if known, with its memory.
 fn fit(
     memory: &MemoryLedger,
     (what, largest): (&str, u64),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn fit_tells_buffer_limits_memory_and_unknown_memory_apart() {
+    fn fit_distinguishes_buffer_limits_memory_and_unknown_memory() {
         let small_buffers = judged(128 << 20, Some(64 << 30));
         assert_eq!(small_buffers.fits, Some(false));
         let part = "gate and up of a block needs one buffer of 344.0 MiB";

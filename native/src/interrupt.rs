@@ -1,4 +1,4 @@
-//! Ctrl-C: the first one aborts the answer at hand, one without an answer ends the program.
+//! Ctrl-C: aborts the current answer, or ends the program if there is none.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,22 +7,22 @@ use llamaglass_engine::event::RequestId;
 
 use crate::engine_thread::EngineHandle;
 
-/// A shell's status for a program ended by Ctrl-C.
+/// Exit status that shells report for a program ended by Ctrl-C.
 pub const STATUS: u8 = 130;
 
 type Target = Arc<Mutex<Option<(EngineHandle, RequestId)>>>;
 
-/// Turns Ctrl-C into aborts.
+/// Translates Ctrl-C into aborts.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
     target: Target,
 }
 
 impl Interrupt {
-    /// Listens for Ctrl-C from now on.
+    /// Handles Ctrl-C from now on.
     ///
     /// # Errors
-    /// Where the system does not allow it.
+    /// Fails if the system does not allow a handler.
     pub fn install() -> Result<Self> {
         let interrupt = Self::default();
         let target = Arc::clone(&interrupt.target);
@@ -34,14 +34,14 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// The next Ctrl-C aborts `request`, until the guard is dropped.
+    /// Lets the next Ctrl-C abort `request`, until the guard is dropped.
     pub fn aborts(&self, engine: EngineHandle, request: RequestId) -> Guard<'_> {
         *lock(&self.target) = Some((engine, request));
         Guard(self)
     }
 }
 
-/// While it lives, Ctrl-C aborts an answer.
+/// While this guard lives, Ctrl-C aborts an answer.
 #[derive(Debug)]
 pub struct Guard<'a>(&'a Interrupt);
 

@@ -1,4 +1,4 @@
-//! Loading with progress on a terminal, and saying what runs the model.
+//! Load progress on a terminal, and a description of the loaded model.
 
 use std::borrow::Cow;
 
@@ -7,14 +7,14 @@ use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo, StubLev
 
 use crate::output::{bytes, note, stderr_is_terminal, visible};
 
-/// One bar a phase on stderr; nothing where stderr is no terminal.
+/// Progress bars on stderr, one per load phase; none if stderr is not a terminal.
 #[derive(Debug, Default)]
 pub struct LoadBars {
     current: Option<(LoadPhase, ProgressBar)>,
 }
 
 impl LoadBars {
-    /// Draws how far the load has come.
+    /// Draws the load's progress.
     pub fn update(&mut self, progress: LoadProgress) {
         if !stderr_is_terminal() {
             return;
@@ -34,7 +34,7 @@ impl LoadBars {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the current bar.
     pub fn finish(&mut self) {
         if let Some((_, bar)) = self.current.take() {
             bar.finish_and_clear();
@@ -61,7 +61,7 @@ fn bar(phase: LoadPhase, total: u64) -> ProgressBar {
     bar
 }
 
-/// What the model runs on, in one line.
+/// Returns one line that describes the backend, adapter and driver.
 pub fn backend_line(info: &BackendInfo) -> String {
     let software = if info.software && info.api != "CPU" {
         ", a program on the CPU"
@@ -80,7 +80,7 @@ pub fn backend_line(info: &BackendInfo) -> String {
     )
 }
 
-/// Says on stderr what is loaded and what runs it.
+/// Prints the loaded model, its backend and the load time on stderr.
 pub fn announce(label: &str, info: &ModelInfo) {
     note(&format!(
         "model    {}: {}, {}, {} on the device, context {}",
@@ -117,7 +117,7 @@ pub fn announce(label: &str, info: &ModelInfo) {
     ));
 }
 
-/// The model's own name, or else `label`.
+/// Returns the model's own name, or `label` if it has none.
 pub fn display_name(info: &ModelInfo, label: &str) -> String {
     info.config.name.clone().unwrap_or_else(|| label.to_owned())
 }

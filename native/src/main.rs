@@ -1,4 +1,4 @@
-//! The `llamaglass` command: chat, serve, load, bench, inspect, tokenize and parity on the engine.
+//! The `llamaglass` command: chat, serve, load, bench, lab, inspect, tokenize and parity.
 
 mod bench;
 mod chat;
@@ -25,7 +25,7 @@ use clap::Parser;
 use cli::{Cli, Command};
 use llamaglass_engine::platform::BudgetedAllocator;
 
-/// Bounds what the templates of models take.
+/// Limits the memory that chat templates of models may take.
 #[global_allocator]
 static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
 
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     };
     match result {
         Ok(code) => code,
-        // Whoever read our output has seen enough.
+        // The reader of our output has closed the pipe, which is no failure.
         Err(error) if output::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output::note(&format!("error: {error:#}"));

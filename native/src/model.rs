@@ -1,4 +1,4 @@
-//! Which model was asked for: files on disk, or seeded random weights of a shape.
+//! The model that the flags name: files on disk, or seeded random weights of a given shape.
 
 use std::path::{Path, PathBuf};
 
@@ -9,18 +9,18 @@ use llamaglass_engine::{Engine, LoadOptions, LoadProgress};
 
 use crate::cli::{ModelArgs, RandomArgs};
 
-/// A model that can be opened, from any thread.
+/// A model that any thread can open.
 #[derive(Clone, Debug)]
 pub enum Model {
     /// Files of one GGUF or of a Hugging Face folder.
     Files(Vec<PathBuf>),
     /// Seeded random weights.
     Random {
-        /// As it was asked for.
+        /// Shape as given on the command line.
         shape: String,
-        /// Its resolved configuration.
+        /// Resolved configuration.
         config: Box<ModelConfig>,
-        /// Type of the matrices.
+        /// Data type of the matrices.
         tensor_type: TensorType,
         /// Seed of the weights.
         seed: u64,
@@ -28,7 +28,7 @@ pub enum Model {
 }
 
 impl Model {
-    /// The model that the flags name.
+    /// Returns the model that the flags name.
     pub fn from_args(args: &ModelArgs) -> Result<Self> {
         match (&args.model, Self::random(&args.random)?) {
             (_, Some(random)) => Ok(random),
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    /// The random weights that the flags name, if they do.
+    /// Returns the random weights that the flags name, if they do.
     pub fn random(args: &RandomArgs) -> Result<Option<Self>> {
         let Some(shape) = &args.random_weights else {
             if args.quant.is_some() || args.seed_weights.is_some() {
@@ -53,12 +53,12 @@ impl Model {
         }))
     }
 
-    /// The model in a file or folder.
+    /// Returns the model in a file or folder.
     pub fn at(path: &Path) -> Result<Self> {
         Ok(Self::Files(model_files(path)?))
     }
 
-    /// What to call it where the model itself has no name.
+    /// Returns a name for a model whose files contain none.
     pub fn label(&self) -> String {
         match self {
             Self::Files(files) => {
@@ -90,7 +90,7 @@ impl Model {
         })
     }
 
-    /// Loads it, warm-up included; blocks.
+    /// Loads the model, warm-up included; blocks.
     pub fn load(
         &self,
         options: &LoadOptions,
@@ -116,7 +116,7 @@ fn sources(files: &[PathBuf]) -> Result<Vec<Box<dyn ByteSource>>> {
     files.iter().map(open).collect()
 }
 
-/// A preset's configuration, or that of a config.json.
+/// Returns the configuration of a preset, or that in a `config.json`.
 fn shape_config(shape: &str) -> Result<ModelConfig> {
     if let Some(config) = preset(shape) {
         return Ok(config);
@@ -138,7 +138,7 @@ fn shape_config(shape: &str) -> Result<ModelConfig> {
     ModelConfig::from_hf_config(&json).with_context(|| format!("{}", path.display()))
 }
 
-/// The folder that a file lies in.
+/// Returns the folder that contains a file.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -146,7 +146,7 @@ fn parent(path: &Path) -> &Path {
     }
 }
 
-/// A path's last part.
+/// Returns the last component of a path.
 pub fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or(path.as_os_str());
     name.to_string_lossy().into_owned()

@@ -1,8 +1,8 @@
-//! Writing to stdout and stderr without panicking where nobody reads.
+//! Writing to stdout and stderr without a panic when nobody reads.
 //!
-//! Texts of models, files and servers may hold what a terminal obeys. All that is written here shows such
-//! characters instead: as `\u{1b}` in text, and in JSON escaped as JSON can. Progress bars and the line
-//! editor write their own codes past this.
+//! Texts of models, files and servers may contain terminal control characters. Everything written here shows such
+//! characters instead of sending them: as `\u{1b}` in text, and escaped in JSON. Progress bars and the line editor
+//! bypass this module and write their own control sequences.
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 pub use llamaglass_engine::text::visible;
 
-/// Writes `text` to stdout at once, as [`safe`] shows it.
+/// Writes `text` to stdout and flushes it; [`safe`] replaces control characters.
 pub fn print(text: &str) -> Result<()> {
     write_now(&safe(text))
 }
@@ -42,17 +42,17 @@ fn json_text(text: &str) -> Result<()> {
     write_now(&format!("{}\n", safe_json(text)))
 }
 
-/// Writes a line to stderr, as [`safe`] shows it, as far as anybody listens.
+/// Writes a line to stderr, with control characters replaced by [`safe`]. Ignores errors.
 pub fn note(text: &str) {
     let _nobody_listens = writeln!(io::stderr(), "{}", safe(text));
 }
 
-/// Returns a writer to stderr that shows what it is given as [`safe`] does, for texts that others format.
+/// Returns a writer to stderr that replaces control characters as [`safe`] does, for text that others format.
 pub const fn safe_stderr() -> SafeStderr {
     SafeStderr
 }
 
-/// Standard error, without what a terminal obeys.
+/// Standard error with control characters replaced.
 #[derive(Clone, Copy, Debug)]
 pub struct SafeStderr;
 
@@ -67,12 +67,12 @@ impl Write for SafeStderr {
     }
 }
 
-/// Whether stderr is a terminal, where progress may be drawn.
+/// Returns true if stderr is a terminal, where progress may be drawn.
 pub fn stderr_is_terminal() -> bool {
     io::stderr().is_terminal()
 }
 
-/// Whether the error is that the reader of our output went away.
+/// Returns true if the error is that the reader of our output has closed the pipe.
 pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         let io = cause.downcast_ref::<io::Error>();
@@ -80,7 +80,7 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Bytes for people: 1.5 GiB, 12.3 MiB, 512 B.
+/// Formats a number of bytes for people: 1.5 GiB, 12.3 MiB, 512 B.
 pub fn bytes(count: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
     let mut value = count as f64;
@@ -99,7 +99,7 @@ pub fn bytes(count: u64) -> String {
     }
 }
 
-/// A count for people: 134,515,008.
+/// Formats a count for people: 134,515,008.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
     let mut out = String::with_capacity(digits.len() * 4 / 3);
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_counts_read_well() {
+    fn sizes_and_counts_are_formatted_for_people() {
         assert_eq!(bytes(512), "512 B");
         assert_eq!(bytes(98_362_432), "93.8 MiB");
         assert_eq!(count(134_515_008), "134,515,008");

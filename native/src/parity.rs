@@ -1,4 +1,4 @@
-//! `llamaglass parity`: the engine against an independent implementation, case by case.
+//! `llamaglass parity`: compares the engine with an independent implementation, case by case.
 
 mod bisect;
 mod files;
@@ -7,8 +7,8 @@ mod report;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use llamaglass_lab::parity::{self, Kind, Reference};
 use llamaglass_engine::{LoadOptions, ModelInfo};
+use llamaglass_lab::parity::{self, Kind, Reference};
 
 use crate::cli::ParityArgs;
 use crate::engine_thread::run_apart;
@@ -16,7 +16,7 @@ use crate::load::{LoadBars, announce, display_name};
 use crate::output::{self, note};
 use report::{ModelReport, ParityReport, case_line, summary};
 
-/// Runs the command; the status is 1 where a case fails or there is none.
+/// Runs the `parity` command; the status is 1 if a case fails or there is none.
 pub fn run(args: &ParityArgs) -> Result<ExitCode> {
     let reference = match (&args.reference, &args.model) {
         (Some(reference), _) => reference,

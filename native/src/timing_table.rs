@@ -1,4 +1,4 @@
-//! Timing for people: a line a token, and a summary by stage.
+//! Timing tables for people: one line per step, and a summary by stage.
 
 use std::fmt::Write;
 
@@ -6,10 +6,10 @@ use llamaglass_engine::stats::{Quantiles, Record, StepStats, Summary};
 use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
 use llamaglass_report::clock;
 
-/// The columns of a step, in order: preprocess, forward, sampling, text, rest, wall.
+/// The columns of a step, in order.
 const COLUMNS: [&str; 6] = ["preprocess", "forward", "sampling", "text", "rest", "wall"];
 
-/// A line for every step, milliseconds by stage.
+/// Returns one line per step with the milliseconds of each stage.
 pub fn tokens(record: &Record) -> String {
     let mut out = format!("{:>5} {:>8}", "token", "id");
     for column in COLUMNS {
@@ -42,7 +42,7 @@ fn milliseconds(step: &StepTiming) -> impl Iterator<Item = f64> {
     stages.into_iter().chain([step.residue_ms(), step.wall_ms])
 }
 
-/// The request in figures.
+/// Returns the statistics of a request as text.
 pub fn summary(summary: &Summary) -> String {
     let mut out = String::new();
     let known = |value: Option<f64>, unit: &str| {
@@ -72,8 +72,8 @@ pub fn summary(summary: &Summary) -> String {
     out
 }
 
-/// Milliseconds a step by stage, prefill and decode side by side; below the wall time what the device
-/// says of its part.
+/// Returns the milliseconds per step by stage, prefill and decode side by side. The device's own timings follow
+/// below the wall time.
 pub fn stages(prefill: &StepStats, decode: &StepStats) -> String {
     let mut out = format!(
         "{:<12}{:>12}{:>12}{:>12}{:>12}\n",

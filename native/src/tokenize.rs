@@ -1,4 +1,4 @@
-//! `llamaglass tokenize`: text to ids and back.
+//! `llamaglass tokenize`: converts text to token ids and back.
 
 use std::io::Read;
 use std::path::Path;
@@ -23,13 +23,13 @@ struct Tokens {
 #[derive(Debug, Serialize)]
 struct Piece {
     id: u32,
-    /// The id's bytes as text, with U+FFFD for what is no UTF-8.
+    /// The token's bytes as text, with U+FFFD for invalid UTF-8.
     text: String,
     bytes_hex: String,
     special: bool,
 }
 
-/// Runs the command.
+/// Runs the `tokenize` command.
 pub fn run(args: &TokenizeArgs) -> Result<ExitCode> {
     let (model, text) = words(args)?;
     let checkpoint = model.checkpoint()?;
@@ -57,7 +57,7 @@ pub fn run(args: &TokenizeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The model and TEXT among the words: with random weights, the first word is already TEXT.
+/// Splits the words into model and TEXT; with random weights, the first word is already TEXT.
 fn words(args: &TokenizeArgs) -> Result<(Model, Option<String>)> {
     let mut words = args.words.iter();
     let model = match Model::random(&args.random)? {
@@ -99,7 +99,7 @@ fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer, text: &str) -> Result<()> 
     let numbers = text.split(separators).filter(|part| !part.is_empty());
     let ids = numbers.map(|part| part.parse().with_context(|| format!("{part:?} is no id")));
     let ids: Vec<u32> = ids.collect::<Result<_>>()?;
-    // Decoding leaves unknown ids out; whoever typed one wants to know.
+    // Decoding skips unknown ids, but a user who typed one should get an error.
     for id in &ids {
         tokenizer.piece(*id)?;
     }
@@ -144,7 +144,7 @@ fn show(args: &TokenizeArgs, tokenizer: &Tokenizer, text: String, ids: Vec<u32>)
     Ok(())
 }
 
-/// A piece in quotes; where it ends inside a character, its bytes.
+/// Returns a piece in quotes; as escaped bytes if it ends inside a character.
 fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => format!("{text:?}"),

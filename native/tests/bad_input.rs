@@ -1,4 +1,4 @@
-//! What is wrong is said in one line on stderr, with status 1 (2 for usage), and never by a panic.
+//! Bad input is reported in one line on stderr with status 1 (2 for usage errors), and never causes a panic.
 
 mod common;
 
@@ -6,12 +6,12 @@ use common::{
     GGUF, command, family, family_arg, run, run_with_input, shape_arg, stderr, stdout, tiny_shape,
 };
 
-/// Words, and what the message must name.
+/// Checks that `words` fail with a message that contains all `parts`.
 fn check(words: &[&str], parts: &[&str]) {
     let output = run(words);
     let said = stderr(&output);
     assert_eq!(output.status.code(), Some(1), "{words:?}: {said}");
-    // Drivers write lines that begin so too.
+    // Drivers write lines that begin the same way.
     let mut errors = said.lines().filter(|line| line.starts_with("error: "));
     assert!(
         errors.any(|error| parts.iter().all(|part| error.contains(part))),
@@ -22,7 +22,7 @@ fn check(words: &[&str], parts: &[&str]) {
 }
 
 #[test]
-fn files_that_are_no_model() {
+fn refuses_files_that_are_not_models() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str, bytes: &[u8]| {
         let path = folder.path().join(name);
@@ -53,7 +53,7 @@ fn files_that_are_no_model() {
 }
 
 #[test]
-fn shapes_backends_and_adapters_that_are_not_there() {
+fn refuses_unknown_shapes_and_adapters() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
     check(
@@ -90,7 +90,7 @@ fn shapes_backends_and_adapters_that_are_not_there() {
 }
 
 #[test]
-fn prompts_that_are_empty_or_too_long() {
+fn refuses_empty_or_too_long_prompts() {
     let model = family_arg(GGUF);
     let chat = |more: &[&str], parts: &[&str]| {
         check(
@@ -125,7 +125,7 @@ fn prompts_that_are_empty_or_too_long() {
 }
 
 #[test]
-fn conversations_that_the_template_refuses_or_that_are_none() {
+fn refuses_invalid_conversations() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("messages.json");
     let two = r#"[{"role": "user", "content": "A"}, {"role": "user", "content": "B"}]"#;
@@ -158,7 +158,7 @@ fn usage_errors_have_status_2() {
 }
 
 #[test]
-fn a_closed_pipe_is_no_error() {
+fn closed_pipe_is_not_an_error() {
     use std::process::{Command, Stdio};
     let model = family_arg(GGUF);
     let mut child = Command::new(command(&[]).get_program())
@@ -175,7 +175,7 @@ fn a_closed_pipe_is_no_error() {
 
 #[cfg(unix)]
 #[test]
-fn fifo_is_refused_as_a_model() {
+fn refuses_fifo_as_model() {
     let folder = tempfile::tempdir().expect("a folder");
     let fifo = folder.path().join("pipe.gguf");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
@@ -183,7 +183,7 @@ fn fifo_is_refused_as_a_model() {
     let model = fifo.to_string_lossy();
     for command_name in ["inspect", "chat", "tokenize"] {
         let mut program = command(&[command_name, &*model]);
-        // Before, it waited for a writer without end.
+        // Opening the pipe would wait for a writer forever.
         let output = program.timeout(std::time::Duration::from_secs(20));
         let output = output.output().expect("it ends");
         let said = stderr(&output);
@@ -193,7 +193,7 @@ fn fifo_is_refused_as_a_model() {
 }
 
 #[test]
-fn empty_api_key_is_refused() {
+fn refuses_empty_api_key() {
     for key in ["", "  "] {
         let words = ["serve", &*family_arg(GGUF), "--port", "0", "--api-key", key];
         let mut program = command(&words);
@@ -205,7 +205,7 @@ fn empty_api_key_is_refused() {
     }
 }
 
-/// A model whose name sets the terminal's title and clears its screen.
+/// Creates a model whose name contains sequences that clear the screen and set the terminal's title.
 fn hostile_model(folder: &std::path::Path) -> String {
     let mut bytes = std::fs::read(family(GGUF)).expect("reads");
     let name = b"llama-tied-gguf";
@@ -218,7 +218,7 @@ fn hostile_model(folder: &std::path::Path) -> String {
 }
 
 #[test]
-fn terminal_escapes_of_names_and_text_are_made_visible() {
+fn terminal_escapes_in_names_and_text_are_shown_visibly() {
     let folder = tempfile::tempdir().expect("a folder");
     let model = hostile_model(folder.path());
     let gone = "\u{1b}[31mgone\u{9b}2J\u{202e}.gguf";

@@ -1,4 +1,4 @@
-//! `llamaglass bench`: the JSON that scripts read, and the table that people do.
+//! `llamaglass bench`: its JSON for scripts and its table for people.
 
 mod common;
 
@@ -27,7 +27,7 @@ fn positive(value: &Value) -> f64 {
 }
 
 #[test]
-fn the_json_has_every_field_and_its_figures_are_in_order() {
+fn json_has_all_fields_and_ordered_ranges() {
     for backend in BACKENDS {
         let model = family_arg(GGUF);
         let head = ["bench", &model, "--backend", backend, "--json"];
@@ -72,7 +72,7 @@ fn the_json_has_every_field_and_its_figures_are_in_order() {
 }
 
 #[test]
-fn drivers_do_not_complain_when_there_is_no_display() {
+fn drivers_are_quiet_without_a_display() {
     let model = family_arg(GGUF);
     for backend in BACKENDS {
         let bench = ["bench", &model, "--repeat", "1", "--gen-tokens", "2"];
@@ -92,7 +92,7 @@ fn drivers_do_not_complain_when_there_is_no_display() {
     }
 }
 
-/// Stages and spans of both kinds of step: 3 runs of 40 prompt ids and 4 decode steps.
+/// Checks stages and spans of both kinds of step: 3 runs of 40 prompt ids and 4 decode steps each.
 fn steps(report: &Value, backend: &str) {
     for (kind, tokens) in [("prefill", 120), ("decode", 12)] {
         let stats = &report[kind];
@@ -127,7 +127,7 @@ fn steps(report: &Value, backend: &str) {
 }
 
 #[test]
-fn random_weights_stand_in_for_a_model() {
+fn bench_runs_on_random_weights() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
     let head = [
@@ -146,7 +146,7 @@ fn random_weights_stand_in_for_a_model() {
 }
 
 #[test]
-fn people_get_a_table() {
+fn bench_prints_a_table_without_json_flag() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
     let head = ["bench", "--random-weights", &config, "--backend", "flex"];
@@ -165,7 +165,7 @@ fn people_get_a_table() {
 }
 
 #[test]
-fn a_failed_bench_writes_no_json() {
+fn failed_bench_writes_no_json() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
     let words = [
@@ -186,7 +186,7 @@ fn a_failed_bench_writes_no_json() {
 }
 
 #[test]
-fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
+fn report_has_positions_kernels_roofline_and_comparison_when_requested() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("before.json");
     let model = family_arg(GGUF);
@@ -230,11 +230,11 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
         };
         let blocks = launches("attention");
         assert!(blocks > 0, "{kind}: {of_kind:?}");
-        // A norm before attention, one before the feed-forward layer, and the last.
+        // One norm before attention and one before the feed-forward layer of each block, and the last norm.
         assert_eq!(launches("rms_norm"), 2 * blocks + 1, "{kind}: {of_kind:?}");
         assert_eq!((launches("embed"), launches("argmax")), (1, 1), "{kind}");
     }
-    // A weight is read once, whatever the kernel.
+    // Every weight is read at least once, whatever the kernel.
     for kernel in kernels {
         positive(&kernel["bytes"]);
     }
@@ -269,7 +269,7 @@ fn positions_kernels_roof_and_comparison_are_there_when_asked_for() {
 }
 
 #[test]
-fn what_can_not_be_measured_or_compared_is_refused() {
+fn refuses_impossible_measurements_and_comparisons() {
     let model = family_arg(GGUF);
     let head = ["bench", &model, "--backend", "flex"];
     for (extra, reason) in [

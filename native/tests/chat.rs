@@ -1,4 +1,4 @@
-//! `llamaglass chat`, as a person or a script uses it.
+//! `llamaglass chat`, as used by people and scripts.
 
 mod common;
 
@@ -11,13 +11,13 @@ use serde_json::Value;
 
 const GREEDY: &str = "llama-tied-gguf/reference/Q4_K_M/greedy.json";
 
-/// The user's text of a case.
+/// Returns the user's text of a case.
 fn content(case: &Value) -> &str {
     case["messages"][0]["content"].as_str().expect("content")
 }
 
 #[test]
-fn one_answer_is_the_references_greedy_text_and_nothing_else_is_on_stdout() {
+fn prompt_prints_only_the_reference_greedy_text() {
     let case = case(GREEDY, "chat");
     let steps = case["ids"].as_array().expect("ids").len().to_string();
     for backend in BACKENDS {
@@ -40,7 +40,7 @@ fn one_answer_is_the_references_greedy_text_and_nothing_else_is_on_stdout() {
 }
 
 #[test]
-fn a_raw_completion_ends_at_the_end_id() {
+fn raw_completion_ends_at_eos_id() {
     let case = case(GREEDY, "licence");
     let text = case["text"].as_str().expect("text");
     let out = case["text_out"].as_str().expect("text");
@@ -74,7 +74,7 @@ fn a_raw_completion_ends_at_the_end_id() {
 }
 
 #[test]
-fn every_hugging_face_layout_answers_as_the_reference() {
+fn hugging_face_layouts_match_reference_ids() {
     for folder in ["llama2-tiny", "llama3-tiny"] {
         let case = case(&format!("{folder}/reference/greedy.json"), "chat");
         let ids: Vec<u64> = serde_json::from_value(case["ids"].clone()).expect("ids");
@@ -107,7 +107,7 @@ fn token_ids(events: &str) -> Vec<u64> {
 }
 
 #[test]
-fn events_are_json_lines_from_queued_to_done_with_their_timing() {
+fn json_prints_events_with_timing_from_queued_to_done() {
     let model = family_arg(GGUF);
     let words = [
         "chat",
@@ -141,7 +141,7 @@ fn events_are_json_lines_from_queued_to_done_with_their_timing() {
 }
 
 #[test]
-fn timing_shows_a_line_a_token_and_a_summary_on_stderr() {
+fn timing_prints_tokens_and_summary_on_stderr() {
     let model = family_arg(GGUF);
     let words = [
         "chat",
@@ -176,7 +176,7 @@ fn timing_shows_a_line_a_token_and_a_summary_on_stderr() {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_text_and_another_one_another() {
+fn same_seed_repeats_text_and_other_seed_changes_it() {
     let model = family_arg(GGUF);
     let answer = |seed: &str| {
         let words = [
@@ -196,7 +196,7 @@ fn the_same_seed_gives_the_same_text_and_another_one_another() {
 }
 
 #[test]
-fn a_stop_text_ends_the_answer_and_is_no_part_of_it() {
+fn stop_string_ends_answer_and_is_left_out() {
     let case = case(GREEDY, "chat");
     let model = family_arg(GGUF);
     let stop = " Work";
@@ -218,7 +218,7 @@ fn a_stop_text_ends_the_answer_and_is_no_part_of_it() {
 }
 
 #[test]
-fn a_conversation_is_typed_line_by_line() {
+fn conversation_reads_lines_and_commands() {
     let model = family_arg(GGUF);
     let words = ["chat", &model, "--backend", "flex", "--max-tokens", "4"];
     let typed = "/help\n/set top_q 1\n/sing\n\nHi\n/timing on\n/regenerate\n/clear\n/regenerate\n/quit\nunheard\n";
@@ -243,7 +243,7 @@ fn a_conversation_is_typed_line_by_line() {
 }
 
 #[test]
-fn a_model_without_a_template_completes_text_and_says_so() {
+fn model_without_chat_template_completes_raw_text() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
     let words = [
@@ -312,19 +312,19 @@ fn ctrl_c_aborts_the_answer() {
     assert_eq!(child.wait().expect("ends").code(), Some(130));
 }
 
-/// In a terminal, where the line editor wants Ctrl-C too: the answer stops, the program goes on.
+/// Runs in a terminal, where the line editor handles Ctrl-C too: the answer stops, the program continues.
 #[cfg(target_os = "linux")]
 #[test]
-fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
+fn ctrl_c_in_terminal_stops_only_the_answer() {
     use std::io::{Read, Write};
     use std::process::{Command, Stdio};
 
     let shape = tiny_shape();
     let program = command(&[]).get_program().to_string_lossy().into_owned();
     let config = shape_arg(&shape);
-    // exec: a shell that waited (dash does, bash does not) would die of the Ctrl-C itself.
+    // exec: a shell that waits for its child (dash does, bash does not) would itself be killed by Ctrl-C.
     let chat = format!("exec '{program}' chat --backend flex --random-weights '{config}'");
-    // script (Debian's bsdutils) runs it in a pseudo-terminal.
+    // script (from Debian's bsdutils) runs the command in a pseudo-terminal.
     let mut child = Command::new("script")
         .args(["-qec", &chat, "/dev/null"])
         .stdin(Stdio::piped())
@@ -362,7 +362,7 @@ fn ctrl_c_in_a_terminal_stops_the_answer_and_not_the_program() {
 }
 
 #[test]
-fn an_answer_is_kept_to_a_schema() {
+fn answer_follows_json_schema() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("schema.json");
     std::fs::write(

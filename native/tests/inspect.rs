@@ -1,11 +1,11 @@
-//! `llamaglass inspect`.
+//! Tests of `llamaglass inspect`.
 
 mod common;
 
 use common::{GGUF, family_arg, json, succeeds};
 
 #[test]
-fn a_gguf_is_shown_with_its_types_shape_and_fit() {
+fn gguf_json_has_types_shape_and_fit() {
     let model = family_arg(GGUF);
     let facts = json(&["inspect", &model, "--backend", "flex", "--json"]);
     assert_eq!(facts["format"], "GGUF v3");
@@ -46,7 +46,7 @@ fn a_gguf_is_shown_with_its_types_shape_and_fit() {
 }
 
 #[test]
-fn people_get_a_page_and_tensors_where_they_ask() {
+fn table_lists_tensors_only_when_requested() {
     let model = family_arg("llama3-tiny");
     let words = ["inspect", &model, "--backend", "flex"];
     let page = succeeds(&words);
@@ -70,7 +70,7 @@ fn people_get_a_page_and_tensors_where_they_ask() {
 }
 
 #[test]
-fn a_large_shape_is_inspected_without_making_its_weights() {
+fn large_shape_is_inspected_without_creating_weights() {
     let words = [
         "inspect",
         "--random-weights",

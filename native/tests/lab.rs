@@ -1,4 +1,4 @@
-//! `llamaglass lab`: what each experiment says, against what was put in.
+//! `llamaglass lab`: results of experiments compared with known inputs.
 
 mod common;
 #[path = "common/lab.rs"]
@@ -12,7 +12,7 @@ use common::{BACKENDS, family_arg, run, shape_arg, stderr, stdout, tiny_shape};
 use lab::{MODEL, Ran, close, lab, lab_on, number, read};
 use serde_json::{Value, json};
 
-/// A dataset whose texts have known lengths for a tokenizer of bytes.
+/// Writes a dataset whose texts have known lengths for a byte tokenizer.
 fn dataset(folder: &std::path::Path, lengths: &[(usize, usize)]) -> String {
     let rows: Vec<Value> = lengths
         .iter()
@@ -24,7 +24,7 @@ fn dataset(folder: &std::path::Path, lengths: &[(usize, usize)]) -> String {
 }
 
 #[test]
-fn the_committed_schema_is_that_of_the_results() {
+fn committed_schema_matches_result_types() {
     let generated = schemars::schema_for!(llamaglass_lab::LabResult);
     let generated = serde_json::to_value(&generated).expect("JSON");
     if std::env::var_os("LLAMAGLASS_BLESS").is_some() {
@@ -39,7 +39,7 @@ fn the_committed_schema_is_that_of_the_results() {
 }
 
 #[test]
-fn stats_are_those_computed_by_hand() {
+fn stats_match_hand_computed_values() {
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(2, 10), (4, 12), (4, 10), (9, 20)]);
     let words = [
@@ -57,7 +57,7 @@ fn stats_are_those_computed_by_hand() {
     );
     close(number(input, "/mean"), 4.75, "mean");
     close(number(input, "/median"), 4.0, "median");
-    // Squares of -2.75, -0.75, -0.75, 4.25 over four.
+    // Mean of the squares of -2.75, -0.75, -0.75 and 4.25.
     close(number(input, "/variance"), 6.6875, "variance");
     close(number(input, "/std"), 6.6875f64.sqrt(), "std");
     let output = &result["output_tokens"];
@@ -67,7 +67,7 @@ fn stats_are_those_computed_by_hand() {
 }
 
 #[test]
-fn the_studys_queue_is_the_one_computed_by_hand() {
+fn study_queue_matches_hand_computed_values() {
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(2, 100), (4, 10), (4, 10)]);
     let words = [
@@ -86,7 +86,7 @@ fn the_studys_queue_is_the_one_computed_by_hand() {
 }
 
 #[test]
-fn bare_adds_up_and_has_as_many_tokens_as_asked() {
+fn bare_times_add_up_and_token_counts_match() {
     for backend in BACKENDS {
         let words = ["--backend", backend, "--take", "4", "--tokens", "6"];
         let Ran { result, folder } = lab("bare", &words);
@@ -114,7 +114,7 @@ fn bare_adds_up_and_has_as_many_tokens_as_asked() {
 }
 
 #[test]
-fn without_a_flag_answers_are_as_long_as_the_references() {
+fn bare_answers_default_to_reference_length() {
     let model = family_arg(MODEL);
     let Ran { result, .. } = lab("bare", &["--backend", "flex", "--take", "5"]);
     let stats = lab("stats", &["--take", "5"]).result;
@@ -126,7 +126,7 @@ fn without_a_flag_answers_are_as_long_as_the_references() {
 }
 
 #[test]
-fn logits_are_those_of_the_reference_and_ids_those_of_the_bare_engine() {
+fn parity_finds_equal_logits_and_ids_and_detects_changes() {
     for backend in BACKENDS {
         let words = ["--backend", backend, "--take", "2", "--tokens", "5"];
         let Ran { result, folder } = lab("parity", &words);
@@ -143,7 +143,7 @@ fn logits_are_those_of_the_reference_and_ids_those_of_the_bare_engine() {
             }
             assert_eq!(row["positions"], json!(wanted));
         }
-        // What was frozen is used again, and a logit that is another is found.
+        // The saved reference can be used again, and a changed logit is found.
         let frozen = folder.path().join("parity/reference");
         let path = frozen.join("row-1.f32");
         let mut bytes = fs::read(&path).expect("logits");
@@ -175,7 +175,7 @@ fn logits_are_those_of_the_reference_and_ids_those_of_the_bare_engine() {
 }
 
 #[test]
-fn a_chain_names_eager_formatting_and_what_it_costs() {
+fn chain_names_eager_logs_and_their_cost() {
     let words = [
         "--take",
         "5",
@@ -204,8 +204,8 @@ fn a_chain_names_eager_formatting_and_what_it_costs() {
 }
 
 #[test]
-fn a_chain_names_padding_and_what_it_costs() {
-    // On the CPU the arithmetic of a step is booked as compute; on a device it is waited for.
+fn chain_names_padding_and_its_cost() {
+    // The CPU backend books the arithmetic as `compute`; with a device it is part of the wait.
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(40, 4), (41, 4), (42, 4), (43, 4), (44, 4)]);
     for (backend, span) in [("flex", "compute"), ("wgpu", "gpu")] {
@@ -226,7 +226,7 @@ fn a_chain_names_padding_and_what_it_costs() {
             "{backend}"
         );
         assert_eq!(worst["positions"][1], 2000.0, "{backend}: {worst}");
-        // What the request takes longer is what is named.
+        // The named cost is the request's additional time.
         let finding = &result["findings"][0];
         let cost = number(finding, "/numbers/0/value");
         let whole = number(&result, "/diff/request/difference/median");
@@ -245,7 +245,7 @@ fn a_chain_names_padding_and_what_it_costs() {
 }
 
 #[test]
-fn every_switch_is_measured_in_pairs_with_the_same_answers() {
+fn ablate_measures_every_switch_in_pairs_with_same_answers() {
     let words = [
         "--prompt-tokens",
         "12",
@@ -300,7 +300,7 @@ fn every_switch_is_measured_in_pairs_with_the_same_answers() {
 }
 
 #[test]
-fn kernels_add_up_to_their_step_and_layers_to_the_kernels() {
+fn kernel_times_add_up_to_step_and_layers() {
     let words = [
         "--backend",
         "wgpu",
@@ -350,7 +350,7 @@ fn kernels_add_up_to_their_step_and_layers_to_the_kernels() {
 }
 
 #[test]
-fn kernels_of_a_cpu_are_refused_in_words() {
+fn kernels_are_refused_on_cpu_backend() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
     let output = run(&[

@@ -1,4 +1,4 @@
-//! `llamaglass lab`: the experiments through threads, text and HTTP, and all of them.
+//! `llamaglass lab`: experiments through threads, text and HTTP, and `lab all`.
 
 mod common;
 #[path = "common/lab.rs"]
@@ -13,7 +13,7 @@ use lab::{MODEL, Ran, close, lab, number, read};
 use serde_json::{Value, json};
 
 #[test]
-fn every_layer_answers_and_is_compared_with_the_one_below() {
+fn ladder_compares_every_layer_with_the_one_below() {
     let words = ["--backend", "flex", "--lengths", "1,4", "--repeats", "3"];
     let Ran { result, .. } = lab("ladder", &words);
     let layers = result["layers"].as_array().expect("layers");
@@ -41,7 +41,7 @@ fn every_layer_answers_and_is_compared_with_the_one_below() {
 }
 
 #[test]
-fn a_load_is_as_many_requests_as_the_rate_and_the_time() {
+fn load_sends_rate_times_duration_requests() {
     let words = [
         "--backend",
         "flex",
@@ -69,7 +69,7 @@ fn a_load_is_as_many_requests_as_the_rate_and_the_time() {
 }
 
 #[test]
-fn load_in_the_studys_protocol_reads_first_token_times() {
+fn load_in_study_protocol_measures_first_token_times() {
     let words = ["--backend", "flex", "--protocol", "study"];
     let more = ["--qps", "20", "--duration", "0.25", "--max-tokens", "3"];
     let Ran { result, folder } = lab("load", &[&words[..], &more].concat());
@@ -81,7 +81,7 @@ fn load_in_the_studys_protocol_reads_first_token_times() {
 }
 
 #[test]
-fn the_simulated_scheduler_ends_when_the_measured_one_does() {
+fn simulated_scheduler_matches_measured_duration() {
     let words = ["--backend", "flex", "--take", "12"];
     let Ran { result, .. } = lab("simulate", &words);
     let run = &result["scheduler"];
@@ -95,7 +95,7 @@ fn the_simulated_scheduler_ends_when_the_measured_one_does() {
 }
 
 #[test]
-fn every_stub_level_is_run_under_every_load_streamed_and_whole() {
+fn stub_runs_every_level_under_every_load() {
     let words = [
         "--backend",
         "flex",
@@ -123,7 +123,7 @@ fn every_stub_level_is_run_under_every_load_streamed_and_whole() {
             "median",
         );
     }
-    // The whole model takes longer than none of it.
+    // The whole model takes longer than a stub without it.
     let levels = result["levels"].as_array().expect("levels");
     assert_eq!(levels.len(), 16);
     let ms = |level: u64| {
@@ -137,7 +137,7 @@ fn every_stub_level_is_run_under_every_load_streamed_and_whole() {
 }
 
 #[test]
-fn all_of_them_make_one_report() {
+fn all_experiments_make_one_report() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
     let shape = tiny_shape();
@@ -193,7 +193,7 @@ fn all_of_them_make_one_report() {
 }
 
 #[test]
-fn the_committed_example_has_the_form_of_results_and_its_numbers_in_its_sentences() {
+fn committed_example_matches_schema_and_its_findings() {
     let text = std::fs::read_to_string("../docs/lab-example/lab.json").expect("the example");
     let example: Value = serde_json::from_str(&text).expect("JSON");
     let results = example["results"].as_array().expect("results");
@@ -244,7 +244,7 @@ fn ctrl_c_ends_an_experiment() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused_before_anything_is_loaded() {
+fn invalid_flags_are_refused_before_loading() {
     let model = family_arg(MODEL);
     let fault = |words: &[&str]| {
         let output = run(&[&["lab"], words].concat());

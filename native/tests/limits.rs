@@ -1,4 +1,4 @@
-//! Limits of the machine: memory that is too small for a model, and a disk that is full.
+//! Behaviour at the machine's limits: too little memory for a model, and a full disk.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -14,7 +14,7 @@ use common::{run, shape_arg, stderr, stdout, tiny_shape};
 use fake::{Behaviour, Fake};
 use serde_json::Value;
 
-/// Runs `llamaglass` with `words` after the shell's `limit`.
+/// Runs `llamaglass` with `words` in a shell after the commands in `limit`.
 fn run_under(limit: &str, words: &[&str]) -> Output {
     let program = assert_cmd::cargo::cargo_bin("llamaglass");
     let mut shell = Command::new("sh");
@@ -23,10 +23,10 @@ fn run_under(limit: &str, words: &[&str]) -> Output {
     shell.output().expect("runs")
 }
 
-/// The shell's words for files of at most 512 bytes: a write past them fails as on a full disk.
+/// Shell commands that limit files to 512 bytes: longer writes fail as on a full disk.
 const FULL_DISK: &str = "trap '' XFSZ; ulimit -f 1";
 
-/// A folder with a config.json of a model with matrices of 3 GB.
+/// Creates a folder with the config.json of a model with matrices of 3 GB.
 fn large_shape() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let config = serde_json::json!({
@@ -41,7 +41,7 @@ fn large_shape() -> tempfile::TempDir {
 }
 
 #[test]
-fn model_larger_than_the_memory_is_refused_in_words() {
+fn model_larger_than_memory_is_refused() {
     let shape = large_shape();
     let shape = shape.path().join("config.json");
     let shape = shape.to_string_lossy();
@@ -52,7 +52,7 @@ fn model_larger_than_the_memory_is_refused_in_words() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("the model needs "), "{said}");
     assert!(said.contains("are available"), "{said}");
-    // And `inspect` says the same.
+    // `inspect` agrees.
     let words = [&["inspect", "--json"], &model[..]].concat();
     let facts = stdout(&run_under("ulimit -v 4000000", &words));
     let facts: Value = serde_json::from_str(&facts).expect("JSON");
@@ -60,7 +60,7 @@ fn model_larger_than_the_memory_is_refused_in_words() {
 }
 
 #[test]
-fn full_disk_leaves_the_earlier_result_of_a_load_whole() {
+fn full_disk_keeps_earlier_load_result() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 1,
         each_ms: 1,
@@ -86,7 +86,7 @@ fn full_disk_leaves_the_earlier_result_of_a_load_whole() {
 }
 
 #[test]
-fn full_disk_leaves_the_earlier_result_of_the_lab_whole() {
+fn full_disk_keeps_earlier_lab_result() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy();
     let shape = tiny_shape();

@@ -1,4 +1,4 @@
-//! `llamaglass load`, against servers that are well known.
+//! `llamaglass load` against servers with known behaviour.
 
 mod common;
 #[path = "common/fake.rs"]
@@ -17,7 +17,7 @@ use serde_json::Value;
 use server::Server;
 use tempfile::TempDir;
 
-/// A run of the command, and the folder that it wrote to.
+/// Output of the command and the folder with its result files.
 struct Loaded {
     output: Output,
     out: TempDir,
@@ -61,7 +61,7 @@ fn ms(figures: &Value, path: &str) -> f64 {
 }
 
 #[test]
-fn known_delays_are_what_is_measured() {
+fn measures_known_delays() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 3,
         each_ms: 40,
@@ -87,7 +87,7 @@ fn known_delays_are_what_is_measured() {
         (&20.into(), &20.into())
     );
     let figures = &result["figures"];
-    // The machine may be slow, but never too fast.
+    // A busy machine may add time, but figures can't be below the known delays.
     assert!(
         (39.0..400.0).contains(&ms(figures, "/from_send/ttft_ms/p50")),
         "{figures}"
@@ -105,7 +105,7 @@ fn known_delays_are_what_is_measured() {
         (1100.0..4000.0).contains(&ms(figures, "/execution_ms")),
         "{figures}"
     );
-    // Usage counts the end id, which has no text.
+    // Usage counts the end-of-sequence id, which has no text.
     assert_eq!(figures["tokens"], 80);
     assert_eq!(figures["server"]["queue_ms"], Value::Null);
     for request in result["requests"].as_array().expect("rows") {
@@ -113,7 +113,7 @@ fn known_delays_are_what_is_measured() {
         assert_eq!(request["finish_reason"], "stop");
         assert_eq!(request["prompt_tokens"], 7);
     }
-    // Every request's figures can be counted anew from its row.
+    // The figures can be recomputed from the requests' samples.
     let rows = result["requests"].as_array().expect("rows").iter();
     let late = rows.map(|row| ms(row, "/sent_ms") - ms(row, "/scheduled_ms"));
     let most = late.fold(0.0, f64::max);
@@ -127,7 +127,7 @@ fn known_delays_are_what_is_measured() {
 }
 
 #[test]
-fn the_results_have_the_form_that_is_documented() {
+fn result_matches_documented_schema() {
     let fake = Fake::start(Behaviour::FailsEveryThird);
     let loaded = Loaded::run(&fake.url(), &["--qps", "10", "--duration", "0.6", "--json"]);
     let schema = std::fs::read_to_string("../docs/load-result.schema.json").expect("the schema");
@@ -135,19 +135,19 @@ fn the_results_have_the_form_that_is_documented() {
     let file = loaded.result("10");
     let faults = schema::faults(&schema, &schema, &file, "result");
     assert!(faults.is_empty(), "{}", faults.join("\n"));
-    // And the schema would see it where they had not.
+    // The schema does detect violations.
     let mut other = file.clone();
     other["figures"]["execution_ms"] = "soon".into();
     other["more"] = 1.into();
     let faults = schema::faults(&schema, &schema, &other, "result");
     assert_eq!(faults.len(), 2, "{faults:?}");
-    // On stdout there is the same, and nothing else.
+    // stdout has the same result and nothing else.
     let printed: Value = serde_json::from_str(&stdout(&loaded.output)).expect("only JSON");
     assert_eq!(printed["results"], Value::Array(vec![file]));
 }
 
 #[test]
-fn requests_that_fail_are_grouped_and_fail_the_run() {
+fn failed_requests_are_grouped_and_fail_the_run() {
     let fake = Fake::start(Behaviour::FailsEveryThird);
     let loaded = Loaded::run(
         &fake.url(),
@@ -175,7 +175,7 @@ fn requests_that_fail_are_grouped_and_fail_the_run() {
         "HTTP 429: <script>alert(1)</script> full"
     );
     assert_eq!(result["client"]["floor"], Value::Null);
-    // Nothing that a server says is more than text in a report.
+    // A server's texts are escaped in the report.
     let html = loaded.text("load.html");
     assert!(!html.contains("<script"), "{html}");
     assert!(!html.contains("<b>fake"), "{html}");
@@ -189,7 +189,7 @@ fn requests_that_fail_are_grouped_and_fail_the_run() {
     }
 }
 
-/// The words of the only group of errors in a run where nothing is answered.
+/// Returns the reason of the only error group in a run without any answer.
 #[track_caller]
 fn only_error(behaviour: Behaviour, words: &[&str]) -> String {
     let fake = Fake::start(behaviour);
@@ -207,19 +207,19 @@ fn only_error(behaviour: Behaviour, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_server_that_hangs_is_given_up() {
+fn hanging_server_times_out() {
     let words = only_error(Behaviour::Hangs, &["--timeout", "0.5"]);
     assert_eq!(words, "no end within 0.5 s");
 }
 
 #[test]
-fn a_stream_that_ends_early_is_no_answer() {
+fn truncated_stream_is_an_error() {
     let words = only_error(Behaviour::ClosesInMidStream, &[]);
     assert_eq!(words, "the stream ended before the answer did");
 }
 
 #[test]
-fn nonsense_is_quoted() {
+fn invalid_data_is_quoted_in_the_error() {
     let words = only_error(Behaviour::SaysNonsense, &[]);
     assert!(
         words.contains("can't be read") && words.contains("<html>"),
@@ -228,7 +228,7 @@ fn nonsense_is_quoted() {
 }
 
 #[test]
-fn a_wrong_key_is_said_and_no_key_is_written_down() {
+fn wrong_key_is_reported_and_keys_are_not_written_to_files() {
     let words = only_error(Behaviour::FailsEveryThird, &["--api-key", "wrong-key"]);
     assert_eq!(words, "HTTP 401: no key");
     let fake = Fake::start(Behaviour::Answers {
@@ -244,7 +244,7 @@ fn a_wrong_key_is_said_and_no_key_is_written_down() {
 }
 
 #[test]
-fn answers_that_come_whole_have_no_first_text() {
+fn unstreamed_answers_have_no_time_to_first_text() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 2,
         each_ms: 20,
@@ -262,7 +262,7 @@ fn answers_that_come_whole_have_no_first_text() {
 }
 
 #[test]
-fn a_slow_server_does_not_slow_its_own_measurement() {
+fn slow_server_does_not_delay_sending() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 4,
         each_ms: 200,
@@ -285,12 +285,12 @@ fn a_slow_server_does_not_slow_its_own_measurement() {
     let sent_before = rows
         .iter()
         .filter(|row| ms(row, "/sent_ms") < ms(&rows[0], "/end_ms"));
-    // An answer takes a second; a client that waited for it would have sent one.
+    // An answer takes a second; a client that waited for it would have sent one request.
     assert!(sent_before.count() > 15, "{rows:?}");
 }
 
 #[test]
-fn a_dataset_is_asked_in_turn_and_its_faults_are_said() {
+fn dataset_rows_are_sent_in_turn_and_invalid_ones_reported() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 1,
         each_ms: 1,
@@ -329,7 +329,7 @@ fn a_dataset_is_asked_in_turn_and_its_faults_are_said() {
 }
 
 #[test]
-fn what_cannot_be_done_is_refused_before_anything_is_sent() {
+fn invalid_settings_are_refused_before_sending() {
     let said = |url: &str, words: &[&str]| {
         let loaded = Loaded::run(url, words);
         loaded.ends_with(1);
@@ -353,7 +353,7 @@ fn what_cannot_be_done_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn our_own_server_tells_its_queue_and_each_token() {
+fn own_server_reports_queue_and_token_times() {
     let model = family_arg(GGUF);
     let server = Server::start(&[&model, "--backend", "flex", "--batch", "1"]);
     let words = [
@@ -380,7 +380,7 @@ fn our_own_server_tells_its_queue_and_each_token() {
     assert_eq!(result["server_card"]["llamaglass"]["backend"], "flex");
     assert_eq!(result["settings"]["timings"], true);
 
-    // The same in the study's protocol.
+    // The study's protocol gives the same.
     let words = [&words[..6], &["--protocol", "study", "--no-self-test"]].concat();
     for form in ["--stream", "--whole"] {
         let loaded = Loaded::run(&server.url("/v1"), &[&words[..], &[form]].concat());
@@ -397,7 +397,7 @@ fn our_own_server_tells_its_queue_and_each_token() {
 
 #[cfg(unix)]
 #[test]
-fn ctrl_c_stops_sending_and_writes_what_there_is() {
+fn ctrl_c_stops_sending_and_writes_results_so_far() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 1,
         each_ms: 1,
@@ -441,7 +441,7 @@ fn ctrl_c_stops_sending_and_writes_what_there_is() {
 }
 
 #[test]
-fn a_report_of_a_stub_says_so() {
+fn report_names_the_stub_level() {
     let server = server::tiny(&["--stub", "4"]);
     let words = [
         "--qps",

@@ -1,4 +1,4 @@
-//! `llamaglass parity`: what agrees passes, and what does not must not.
+//! `llamaglass parity`: results that agree pass, and results that differ fail.
 
 mod common;
 
@@ -8,7 +8,7 @@ use common::{BACKENDS, GGUF, GGUF_REFERENCE, family, family_arg, json, run, stde
 use serde_json::{Value, json};
 
 #[test]
-fn a_gguf_agrees_with_its_sub_folder_on_every_backend() {
+fn gguf_agrees_with_its_reference_on_every_backend() {
     for backend in BACKENDS {
         let (reference, model) = (family_arg(GGUF_REFERENCE), family_arg(GGUF));
         let words = [
@@ -48,7 +48,7 @@ fn a_gguf_agrees_with_its_sub_folder_on_every_backend() {
 }
 
 #[test]
-fn a_folder_of_models_is_run_model_by_model() {
+fn folder_of_models_is_compared_model_by_model() {
     for folder in ["llama2-tiny", "llama3-tiny"] {
         for backend in BACKENDS {
             let reference = family_arg(folder);
@@ -80,7 +80,7 @@ fn a_folder_of_models_is_run_model_by_model() {
     }
 }
 
-/// A copy of the GGUF's reference with one file changed.
+/// Returns a copy of the GGUF's reference with one file changed.
 fn perturbed(file: &str, change: impl Fn(&mut Value)) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     copy(&family(GGUF_REFERENCE), folder.path());
@@ -105,9 +105,9 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Every way in which a result can be wrong, a little over what is allowed.
+/// Covers every way in which a result can be wrong, each slightly above its tolerance.
 #[test]
-fn a_result_that_disagrees_fails_with_status_1_and_says_where() {
+fn deviating_reference_fails_with_status_1() {
     let nudge = |value: &mut Value, by: f64| *value = json!(value.as_f64().expect("number") + by);
     type Change = Box<dyn Fn(&mut Value)>;
     let table: Vec<(&str, &str, Change)> = vec![
@@ -190,8 +190,8 @@ fn a_result_that_disagrees_fails_with_status_1_and_says_where() {
 }
 
 #[test]
-fn a_miss_within_the_near_tie_rule_passes() {
-    // Swap a first and a second choice: allowed only because the margin is made small.
+fn near_tie_passes_within_its_margin() {
+    // Swaps first and second choices: allowed only if the margin between them is small.
     let swap = |margin: f64| {
         move |v: &mut Value| {
             let case = &mut v["cases"][0];
@@ -220,7 +220,7 @@ fn a_miss_within_the_near_tie_rule_passes() {
 }
 
 #[test]
-fn nothing_to_compare_is_a_failure() {
+fn fails_when_there_is_nothing_to_compare() {
     let model = family_arg(GGUF);
     let empty = tempfile::tempdir().expect("a folder");
     let empty = empty.path().to_string_lossy().into_owned();
@@ -262,11 +262,11 @@ fn nothing_to_compare_is_a_failure() {
 }
 
 #[test]
-fn another_file_than_the_references_is_noted() {
+fn model_file_with_other_checksum_is_noted() {
     let folder = perturbed("Q4_K_M/logits.json", |v| {
         v["meta"]["gguf_sha256"] = json!("00");
     });
-    // Without the other files' sums the sub-folder is found by its name.
+    // Without the SHA-256 sums in the other files, the subfolder is found by its name.
     for file in ["greedy.json", "quant_blocks.json"] {
         std::fs::remove_file(folder.path().join("Q4_K_M").join(file)).expect("removes");
     }
@@ -291,7 +291,7 @@ fn another_file_than_the_references_is_noted() {
 }
 
 #[test]
-fn bisect_finds_no_block_in_which_the_paths_part() {
+fn bisect_finds_no_diverging_block() {
     let model = family_arg(GGUF);
     let report = json(&["parity", "--bisect", &model, "--backend", "wgpu", "--json"]);
     assert_eq!(report["pass"], true, "{report:#}");
@@ -308,7 +308,7 @@ fn bisect_finds_no_block_in_which_the_paths_part() {
                 .is_some_and(|largest| largest > 0.0)
         );
     }
-    // The embedding is looked up, not computed.
+    // The embedding is looked up, not computed, so it is equal.
     assert_eq!(blocks[0]["max_abs_diff"], 0.0);
     assert!(
         blocks.iter().any(|block| block["max_abs_diff"] != 0.0),

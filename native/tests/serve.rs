@@ -1,4 +1,4 @@
-//! `llamaglass serve`, as its clients use it.
+//! Tests of `llamaglass serve` over HTTP.
 
 mod common;
 #[path = "common/server.rs"]
@@ -15,7 +15,7 @@ fn text_of(choice: &Value) -> &str {
     text.or(choice["text"].as_str()).expect("text")
 }
 
-/// The joined text of a stream's choice `index`.
+/// Returns the joined text of a stream's choice `index`.
 fn joined(pieces: &[Value], index: u64) -> String {
     let choices = pieces.iter().filter_map(|piece| piece["choices"].get(0));
     let own = choices.filter(|choice| choice["index"] == index);
@@ -29,7 +29,7 @@ fn joined(pieces: &[Value], index: u64) -> String {
 }
 
 #[test]
-fn a_chat_is_the_references_greedy_text_whole_and_streamed() {
+fn chat_matches_reference_greedy_text_whole_and_streamed() {
     let server = tiny(&[]);
     let case = case(GREEDY, "chat");
     let steps = case["ids"].as_array().expect("ids").len();
@@ -83,7 +83,7 @@ fn a_chat_is_the_references_greedy_text_whole_and_streamed() {
 }
 
 #[test]
-fn completions_of_several_prompts_with_several_answers() {
+fn completions_return_n_answers_per_prompt() {
     let server = tiny(&[]);
     let body = json!({
         "prompt": ["The licence", "Once"], "n": 2, "max_tokens": 6, "seed": 5, "logprobs": 2,
@@ -106,7 +106,7 @@ fn completions_of_several_prompts_with_several_answers() {
         }
         assert_eq!(choice["finish_reason"], "length");
     }
-    // The same seed says the same, also when all are streamed at once.
+    // The same seed gives the same texts, also when all are streamed together.
     let mut streamed = body;
     streamed["stream"] = true.into();
     let pieces = server.stream("/v1/completions", &streamed);
@@ -116,7 +116,7 @@ fn completions_of_several_prompts_with_several_answers() {
 }
 
 #[test]
-fn stop_texts_and_logprobs_of_a_chat() {
+fn chat_honours_stop_strings_and_logprobs() {
     let server = tiny(&[]);
     let ask = |more: Value| {
         let mut body = json!({
@@ -138,7 +138,7 @@ fn stop_texts_and_logprobs_of_a_chat() {
     for entry in entries {
         let top = entry["top_logprobs"].as_array().expect("top");
         assert_eq!(top.len(), 2);
-        // Greedy picks the most probable.
+        // Greedy decoding samples the most probable token.
         assert_eq!(top[0]["logprob"], entry["logprob"]);
     }
     let text = text_of(&all["choices"][0]);
@@ -150,7 +150,7 @@ fn stop_texts_and_logprobs_of_a_chat() {
 }
 
 #[test]
-fn the_studys_own_protocol() {
+fn study_protocol_gives_same_answer_whole_and_streamed() {
     let server = tiny(&[]);
     let body = json!({ "inputs": "The licence", "parameters": { "max_new_tokens": 5, "return_full_text": true } });
     let (status, whole) = server.post("/models/tiny/generate", &body);
@@ -170,7 +170,7 @@ fn the_studys_own_protocol() {
 }
 
 #[test]
-fn models_tokens_health_and_metrics() {
+fn models_tokenize_health_and_metrics_endpoints_respond() {
     let server = tiny(&[]);
     let (status, models) = server.get("/v1/models");
     let models: Value = serde_json::from_str(&models).expect("JSON");
@@ -201,12 +201,12 @@ fn models_tokens_health_and_metrics() {
 }
 
 #[test]
-fn a_page_is_served_alone_in_its_process_beside_the_protocol() {
+fn page_is_served_cross_origin_isolated_beside_the_api() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
     let server = tiny(&["--page", folder.path().to_str().expect("UTF-8")]);
     assert_eq!(server.get("/"), (200, "<title>hi</title>".into()));
-    // Nothing to load, so the page asks which model is served.
+    // The page has nothing to load itself, so it asks for the served model.
     assert_eq!(server.get("/models.json"), (200, "[]".into()));
     let list_type = server.header("/models.json", "content-type");
     assert_eq!(list_type.as_deref(), Some("application/json"));
@@ -216,7 +216,7 @@ fn a_page_is_served_alone_in_its_process_beside_the_protocol() {
 }
 
 #[test]
-fn page_is_served_without_a_key_and_told_that_the_model_wants_one() {
+fn page_needs_no_key_but_api_does() {
     let folder = tempfile::tempdir().expect("a scratch folder");
     std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
     let page = folder.path().to_str().expect("UTF-8");
@@ -262,7 +262,7 @@ fn sampling_settings_out_of_range_are_refused_by_name() {
 }
 
 #[test]
-fn many_at_once_are_each_answered_as_if_alone() {
+fn concurrent_requests_get_the_same_answers_as_single_ones() {
     let server = tiny(&["--batch", "3", "--policy", "balanced"]);
     let body = |n: usize| {
         json!({
@@ -282,9 +282,9 @@ fn many_at_once_are_each_answered_as_if_alone() {
     assert_eq!(together, alone);
 }
 
-/// Tokenizers of bytes and of SentencePiece; the weights are as good as random.
+/// Covers byte-level and SentencePiece tokenizers; the weights are as good as random.
 #[test]
-fn an_answer_with_a_schema_is_what_it_describes_whole_and_streamed() {
+fn answers_follow_json_schema_whole_and_streamed() {
     let schema = json!({
         "type": "object",
         "properties": {

@@ -1,4 +1,4 @@
-//! Attacks on `llamaglass serve` from outside, and clients that are not meant to be answered.
+//! Attacks on `llamaglass serve`, and clients that it must not serve.
 
 mod common;
 #[path = "common/server.rs"]
@@ -15,17 +15,17 @@ use server::{Server, endless, tiny};
 
 const COMPLETIONS: &str = "/v1/completions";
 
-/// Schemas that are compiled while a stream goes on: together they take seconds.
+/// Number of schemas to compile during a stream; together they take seconds.
 const GRAMMARS: usize = 10;
 
-/// A request whose answer does not end by itself.
+/// Returns a request whose answer lasts 1900 tokens.
 fn long_answer() -> Value {
     json!({
         "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
     })
 }
 
-/// A schema that takes about half a second to compile, another one for each number.
+/// Returns a schema that takes about half a second to compile; each `number` gives a different one.
 fn large_schema(number: usize) -> Value {
     let range = |n: usize| {
         let (low, high) = (n as f64 * 1000.123, (n + number) as f64 * 98_765.432);
@@ -45,7 +45,7 @@ fn ask_for_schema(number: usize) -> Value {
     })
 }
 
-/// Sends raw bytes and returns the whole answer.
+/// Sends a raw request and returns the whole response.
 fn send(server: &Server, request: &str) -> String {
     let mut stream = TcpStream::connect(&server.address).expect("connects");
     stream.write_all(request.as_bytes()).expect("writes");
@@ -55,7 +55,7 @@ fn send(server: &Server, request: &str) -> String {
 }
 
 #[test]
-fn requests_that_a_foreign_page_caused_are_refused() {
+fn requests_from_foreign_pages_are_refused() {
     let server = tiny(&[
         "--allow-host",
         "box.example",
@@ -90,7 +90,7 @@ fn requests_that_a_foreign_page_caused_are_refused() {
 }
 
 #[test]
-fn a_foreign_name_is_answered_where_a_key_is_asked_for() {
+fn foreign_host_is_accepted_when_key_is_required() {
     let server = tiny(&["--api-key", "secret"]);
     let get = "GET /v1/models HTTP/1.1\r\nHost: box.example\r\nConnection: close";
     let refused = send(&server, &format!("{get}\r\n\r\n"));
@@ -103,7 +103,7 @@ fn a_foreign_name_is_answered_where_a_key_is_asked_for() {
 }
 
 #[test]
-fn connections_that_say_nothing_lock_nobody_out() {
+fn idle_connections_do_not_lock_out_new_clients() {
     let server = tiny(&["--max-connections", "8"]);
     let connect = || TcpStream::connect(&server.address).expect("connects");
     let mut silent: Vec<TcpStream> = (0..8).map(|_| connect()).collect();
@@ -114,7 +114,7 @@ fn connections_that_say_nothing_lock_nobody_out() {
     }
     let begin = Instant::now();
     assert_eq!(server.get("/health").0, 200);
-    // Without room for it, the headers' timeout of 10 s is the first chance.
+    // If idle connections were not evicted, the first slot would free up after the header timeout of 10 s.
     assert!(
         begin.elapsed() < Duration::from_secs(5),
         "{:?}",
@@ -123,7 +123,7 @@ fn connections_that_say_nothing_lock_nobody_out() {
 }
 
 #[test]
-fn grammars_of_others_do_not_stop_a_stream() {
+fn compiling_grammars_does_not_stall_a_stream() {
     let (server, _shape) = endless(&["--batch", "2", "--max-queue", "64"]);
     let mut stream = server.lines(COMPLETIONS, &long_answer());
     stream.next().expect("a piece");
@@ -164,7 +164,7 @@ fn grammars_of_others_do_not_stop_a_stream() {
 }
 
 #[test]
-fn a_long_text_is_not_tokenised_and_health_answers_meanwhile() {
+fn long_text_is_refused_and_tokenizing_does_not_block_health() {
     let server = tiny(&["--max-body", "8000000"]);
     let text = "word ".repeat(800_000);
     let (status, reply) = server.post("/tokenize", &json!({ "prompt": text }));
@@ -186,7 +186,7 @@ fn a_long_text_is_not_tokenised_and_health_answers_meanwhile() {
 
 #[cfg(unix)]
 #[test]
-fn a_second_signal_ends_answers_with_an_error_and_the_program_at_once() {
+fn second_signal_ends_answers_with_error_and_program_immediately() {
     let (server, _shape) = endless(&["--max-queue", "64"]);
     let mut lines = server.lines(COMPLETIONS, &long_answer());
     lines.next().expect("a piece");

@@ -13,7 +13,7 @@ const CHAT: &str = "/v1/chat/completions";
 const TEXT: &str = "/v1/completions";
 const IGNORED: &str = "x-llamaglass-ignored";
 
-/// A short request to `path`, with more fields.
+/// Returns the body of a short request to `path`, with more fields.
 fn body(path: &str, more: &Value) -> Value {
     let mut body = json!({ "model": "tiny", "max_tokens": 2, "temperature": 0 });
     match path {
@@ -130,7 +130,7 @@ fn unknown_fields_are_named_in_a_header_and_refused_with_strict() {
 }
 
 #[test]
-fn every_piece_has_its_usage_where_that_is_asked_for() {
+fn every_piece_has_usage_when_requested() {
     let server = tiny(&[]);
     let more = json!({
         "stream": true, "max_tokens": 8, "ignore_eos": true,

@@ -1,4 +1,4 @@
-//! What `llamaglass serve` refuses, whom it gives up, and how it ends.
+//! Limits of `llamaglass serve`: refused requests, aborted clients, and shutdown.
 
 mod common;
 #[path = "common/server.rs"]
@@ -13,7 +13,7 @@ use serde_json::json;
 use server::{endless, tiny};
 
 #[test]
-fn bad_input_is_an_error_object_and_the_server_goes_on() {
+fn bad_input_returns_error_object_and_server_continues() {
     let server = tiny(&["--max-body", "100000", "--strict"]);
     let chat = "/v1/chat/completions";
     let long = format!("{{\"prompt\": \"{}\"}}", "a".repeat(10 << 20));
@@ -95,7 +95,7 @@ fn bad_input_is_an_error_object_and_the_server_goes_on() {
 }
 
 #[test]
-fn a_key_is_asked_for_and_other_machines_only_with_one() {
+fn key_is_checked_and_required_for_public_address() {
     let server = tiny(&["--api-key", "secret"]);
     let body = json!({ "prompt": "a", "max_tokens": 1 }).to_string();
     for (header, status) in [
@@ -135,12 +135,12 @@ fn pages_of_allowed_origins_may_send_a_key() {
 }
 
 #[test]
-fn who_leaves_is_aborted_and_others_are_not_harmed() {
+fn request_is_aborted_when_its_client_disconnects() {
     let (server, _shape) = endless(&["--batch", "2"]);
     let endless = json!({
         "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
     });
-    // One leaves in the middle of its answer, one while it waits, one in the middle of its headers.
+    // One client leaves during its answer; another has sent only part of its headers.
     let mut first = server.lines("/v1/completions", &endless);
     assert!(first.next().expect("a piece").starts_with("data: "));
     let mut half_open = TcpStream::connect(&server.address).expect("connects");
@@ -152,7 +152,7 @@ fn who_leaves_is_aborted_and_others_are_not_harmed() {
     server.wait_for_metric("llamaglass_requests_running 0");
     let short = json!({ "prompt": "a", "max_tokens": 3, "ignore_eos": true });
     assert_eq!(server.post("/v1/completions", &short).0, 200);
-    // Its headers take too long.
+    // Its headers exceed the time limit.
     half_open
         .set_read_timeout(Some(Duration::from_secs(60)))
         .expect("a timeout");
@@ -161,7 +161,7 @@ fn who_leaves_is_aborted_and_others_are_not_harmed() {
 }
 
 #[test]
-fn who_never_reads_or_is_killed_harms_nobody() {
+fn clients_that_never_read_or_die_do_not_block_others() {
     let (server, _shape) = endless(&["--batch", "2", "--max-connections", "8"]);
     let body = json!({
         "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
@@ -180,7 +180,7 @@ fn who_never_reads_or_is_killed_harms_nobody() {
     };
     let silent = ask();
     server.wait_for_metric("llamaglass_requests_running 1");
-    // What is not read when a process is killed makes its system reset the connection.
+    // Dropping a socket with unread data resets the connection, as when a client's process is killed.
     let killed = ask();
     server.wait_for_metric("llamaglass_requests_running 2");
     std::thread::sleep(Duration::from_millis(300));
@@ -196,7 +196,7 @@ fn who_never_reads_or_is_killed_harms_nobody() {
 }
 
 #[test]
-fn headers_have_limits() {
+fn oversized_headers_are_refused() {
     let server = tiny(&[]);
     let send = |header: String| {
         let mut stream = TcpStream::connect(&server.address).expect("connects");
@@ -217,7 +217,7 @@ fn headers_have_limits() {
 }
 
 #[test]
-fn an_answer_ends_when_its_time_is_up() {
+fn answer_ends_at_max_seconds() {
     let (server, _shape) = endless(&["--max-seconds", "0.5"]);
     let body = json!({ "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "temperature": 0 });
     let (status, answer) = server.post("/v1/completions", &body);
@@ -233,7 +233,7 @@ fn an_answer_ends_when_its_time_is_up() {
 }
 
 #[test]
-fn a_full_queue_says_so() {
+fn full_queue_returns_429() {
     let (server, _shape) = endless(&["--batch", "1", "--max-queue", "1"]);
     let body = json!({
         "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
@@ -251,7 +251,7 @@ fn a_full_queue_says_so() {
 
 #[cfg(unix)]
 #[test]
-fn what_runs_is_finished_before_it_ends() {
+fn running_answers_finish_before_shutdown() {
     let (server, _shape) = endless(&[]);
     let body = json!({
         "prompt": "a", "max_tokens": 60, "ignore_eos": true, "stream": true, "temperature": 0,

@@ -1,4 +1,4 @@
-//! The page that `llamaglass serve --page` serves: its headers, and which files are no part of it.
+//! The page of `llamaglass serve --page`: its headers, and files that must not be served.
 
 mod common;
 #[path = "common/server.rs"]
@@ -9,7 +9,7 @@ use std::fs;
 use server::Server;
 use tempfile::TempDir;
 
-/// A folder with a page, as the server's `--page`.
+/// Starts a server with a page in a temporary folder.
 fn page() -> (TempDir, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page");
@@ -41,7 +41,7 @@ fn page_comes_with_a_content_security_policy() {
 }
 
 #[test]
-fn dot_files_are_no_part_of_the_page() {
+fn dot_files_are_not_served() {
     let (folder, server) = page();
     let page = folder.path().join("page");
     fs::write(page.join(".env"), "secret").expect("written");
@@ -57,7 +57,7 @@ fn dot_files_are_no_part_of_the_page() {
 
 #[cfg(unix)]
 #[test]
-fn a_pipe_is_no_part_of_the_page() {
+fn pipe_is_not_served() {
     let (folder, server) = page();
     let pipe = folder.path().join("page/pipe");
     let made = std::process::Command::new("mkfifo").arg(pipe).status();
@@ -67,7 +67,7 @@ fn a_pipe_is_no_part_of_the_page() {
 
 #[cfg(unix)]
 #[test]
-fn links_that_leave_the_folder_are_no_part_of_the_page() {
+fn links_out_of_the_folder_are_not_served() {
     use std::os::unix::fs::symlink;
 
     let (folder, server) = page();

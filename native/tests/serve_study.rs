@@ -13,14 +13,14 @@ use serde_json::{Value, json};
 use server::{Server, tiny};
 use ureq::Agent;
 
-/// Tokens of an answer.
+/// Number of tokens per answer.
 const TOKENS: usize = 12;
 
-/// An answer as the client reads it.
+/// An answer as the client receives it.
 struct Answer {
     first_token: Duration,
     total: Duration,
-    /// A piece's `data` per line.
+    /// `data` of each line.
     pieces: Vec<Value>,
     ignored: Option<String>,
 }
@@ -37,7 +37,7 @@ fn body(full_text: bool) -> Value {
     })
 }
 
-/// Sends a request over a connection of its own, as the client's threads do.
+/// Sends a request over its own connection, as the client's threads do.
 fn ask(server: &Server, body: &Value) -> Answer {
     let agent = Agent::new_with_defaults();
     let begin = Instant::now();
@@ -93,7 +93,7 @@ fn check_tokens(pieces: &[Value], what: &str) {
 }
 
 #[test]
-fn study_client_reads_whole_texts_and_first_token_times_at_every_stub_level() {
+fn study_client_reads_complete_streams_at_every_stub_level() {
     for level in ["1", "2", "3", "4", "5", "6", "100"] {
         let server = tiny(&["--stub", level]);
         let answers: Vec<Answer> = thread::scope(|scope| {
@@ -159,7 +159,7 @@ fn text_held_back_until_the_end_is_not_lost() {
     held["parameters"]["max_new_tokens"] = 6.into();
     let whole = ask(&server, &held);
     let text = joined(&whole.pieces[..6]);
-    // The text's last character begins a stop text, which never comes.
+    // The last character of the text begins a stop string that never completes.
     let last = text.chars().next_back().expect("text");
     held["parameters"]["stop"] = json!([format!("{last}never")]);
     let (end, pieces) = {
@@ -172,7 +172,7 @@ fn text_held_back_until_the_end_is_not_lost() {
 }
 
 #[test]
-fn clients_that_accept_events_get_events() {
+fn stream_is_server_sent_events_when_accept_header_asks() {
     let server = tiny(&[]);
     let path = "/models/any-name/generate_stream";
     let header = |accept: &str| {
@@ -190,7 +190,7 @@ fn clients_that_accept_events_get_events() {
 }
 
 #[test]
-fn whole_answers_are_given_under_any_name() {
+fn unstreamed_answers_are_served_under_any_model_name() {
     let server = tiny(&[]);
     let (status, answer) = server.post("/models/llama2/generate", &{
         let mut whole = body(false);
@@ -256,7 +256,7 @@ fn load_client_reads_the_same_lines_at_every_stub_level() {
             std::fs::read_to_string(out.path().join("result_20_x.json")).expect("a result");
         let result: Value = serde_json::from_str(&result).expect("JSON");
         assert_eq!(result["completed"], 5, "level {level}");
-        // The client's own cost is measured in the same form.
+        // The client's own cost is measured in the same protocol.
         for figures in [&result["figures"], &result["client"]["floor"]["figures"]] {
             assert_eq!(figures["tokens"], 30, "level {level}: {figures}");
             let first = &figures["from_send"]["ttft_ms"]["p50"];

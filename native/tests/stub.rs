@@ -1,4 +1,4 @@
-//! `--stub LEVEL`: the shell without what lies behind it, and what it stands.
+//! `--stub LEVEL`: the server without the parts behind each level, and its capacity.
 
 mod common;
 #[path = "common/server.rs"]
@@ -38,7 +38,7 @@ fn every_level_answers_in_every_form() {
             .filter_map(|piece| piece["timing"]["id"].as_u64())
             .collect();
         assert_eq!(ids.len(), 5, "{level}");
-        // Before the engine, tokens are numbered, and nothing is tokenised.
+        // Below level 5, token ids are just counted, and nothing is tokenised.
         let made_up = level.len() == 1 && level < "5";
         assert_eq!(ids == [0, 1, 2, 3, 4], made_up, "{level}");
         assert_eq!(whole["usage"]["prompt_tokens"] == 0, made_up, "{level}");
@@ -53,7 +53,7 @@ fn every_level_answers_in_every_form() {
 }
 
 #[test]
-fn chat_and_bench_have_levels_too() {
+fn chat_and_bench_accept_stub_levels() {
     let model = family_arg(GGUF);
     let chat = [
         "chat",
@@ -91,12 +91,12 @@ fn chat_and_bench_have_levels_too() {
 }
 
 fn client() -> reqwest::Client {
-    // Whichever test comes first installs it.
+    // Fails if another test has installed it, which is fine.
     let _there = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
 }
 
-/// What a stream said: the ids of its tokens, in order, and whether it ended.
+/// Returns the token ids of a stream in order, and true if the stream ended properly.
 async fn stream(client: &reqwest::Client, url: &str, body: Value) -> (Vec<u32>, bool) {
     let request = client.post(url).body(body.to_string());
     let response = request.send().await.expect("an answer");
@@ -114,7 +114,7 @@ async fn stream(client: &reqwest::Client, url: &str, body: Value) -> (Vec<u32>, 
     (ids, ended)
 }
 
-/// A request for exactly so many tokens, each with its id.
+/// Returns a request for exactly `tokens` tokens, each with its id.
 fn body(tokens: usize) -> Value {
     json!({
         "prompt": [tokens], "max_tokens": tokens, "ignore_eos": true, "temperature": 0, "stream": true,
@@ -128,7 +128,7 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 #[test]
-fn two_hundred_streams_at_once_lose_and_mix_nothing() {
+fn two_hundred_concurrent_streams_stay_complete_and_separate() {
     for (level, batch) in [("5", "32"), ("4", "4")] {
         let server = tiny(&["--stub", level, "--batch", batch, "--context", "64"]);
         let url = server.url("/v1/completions");
@@ -143,13 +143,13 @@ fn two_hundred_streams_at_once_lose_and_mix_nothing() {
             assert!(ended, "stream {n}");
             assert_eq!(ids.len(), 1 + n % 40, "stream {n}");
             if level == "4" {
-                // Numbered: none is missing, and none is out of order.
+                // Counted ids show that none is missing or out of order.
                 assert!(ids.iter().copied().eq(0..ids.len() as u32), "{ids:?}");
             } else if ids.len() > 8 {
                 *seen.entry(ids).or_default() += 1;
             }
         }
-        // Random logits differ by request, so no two streams say the same.
+        // Random logits differ by request, so no two long streams are equal.
         assert!(seen.values().all(|times| *times == 1), "{seen:?}");
         server.wait_for_metric("llamaglass_requests_running 0");
         server.wait_for_metric("llamaglass_kv_blocks_used 0");
@@ -200,7 +200,7 @@ fn memory_stays_flat_over_ten_thousand_requests() {
 }
 
 #[test]
-fn the_handler_alone_answers_within_milliseconds() {
+fn handler_stub_answers_within_milliseconds() {
     let server = tiny(&["--stub", "1"]);
     let body = json!({ "prompt": "Hi", "max_tokens": 16 });
     let once = || {
@@ -217,7 +217,7 @@ fn the_handler_alone_answers_within_milliseconds() {
         "median {:?}, p99 {:?}, worst {:?}",
         times[100], times[197], times[199]
     );
-    // A machine that runs other tests beside this one is not idle: the median tells whether something
-    // is wrong, and the p99 is the benchmark's to report.
+    // Other tests run on the machine at the same time: the median shows if something is wrong, and the p99 is left
+    // to the benchmark.
     assert!(times[100] < Duration::from_millis(5), "{:?}", times[100]);
 }

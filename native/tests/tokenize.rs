@@ -15,7 +15,7 @@ fn ids(value: &serde_json::Value) -> String {
 }
 
 #[test]
-fn text_becomes_the_references_ids_and_text_again() {
+fn text_encodes_to_reference_ids_and_decodes_again() {
     let model = family_arg("llama2-tiny");
     let file = reference("llama2-tiny/reference/tokenizer.json");
     let cases = file["cases"].as_array().expect("cases");
@@ -24,7 +24,7 @@ fn text_becomes_the_references_ids_and_text_again() {
         .find(|case| case.get("ids_special_as_text").is_some());
     let special = special.expect("a case with special text");
     let text = special["text"].as_str().expect("text");
-    // From stdin: the text may begin with a dash.
+    // Through stdin, because the text may begin with a dash.
     let encode = |flags: &[&str]| {
         let output = run_with_input(&[&["tokenize", &model, "--ids"], flags].concat(), text);
         stdout(&output).trim_end().to_owned()
@@ -43,7 +43,7 @@ fn text_becomes_the_references_ids_and_text_again() {
 }
 
 #[test]
-fn pieces_are_listed_for_people_and_as_json() {
+fn pieces_are_listed_as_table_and_json() {
     let model = family_arg(GGUF);
     let tokens = json(&["tokenize", &model, "a<|eot_id|>", "--json"]);
     assert_eq!(tokens["count"], 2);
@@ -56,7 +56,7 @@ fn pieces_are_listed_for_people_and_as_json() {
 }
 
 #[test]
-fn a_conversation_is_rendered_and_encoded() {
+fn conversation_is_rendered_and_encoded() {
     let model = family_arg(GGUF);
     let file = reference("llama-tied-gguf/reference/chat.json");
     let case = &file["cases"][0];
@@ -70,7 +70,7 @@ fn a_conversation_is_rendered_and_encoded() {
 }
 
 #[test]
-fn random_weights_take_bytes() {
+fn random_weights_use_a_byte_tokenizer() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
     let words = ["tokenize", "--random-weights", &config, "--ids", "Az"];
@@ -78,7 +78,7 @@ fn random_weights_take_bytes() {
 }
 
 #[test]
-fn what_is_no_id_is_refused() {
+fn refuses_invalid_token_ids() {
     let model = family_arg(GGUF);
     for text in ["1 x", "99999", "-1", "4294967296"] {
         let output = run_with_input(&["tokenize", &model, "--decode"], text);

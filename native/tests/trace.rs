@@ -1,4 +1,4 @@
-//! `--trace FILE` and `--log LEVEL`.
+//! Tests of `--trace FILE`.
 
 mod common;
 
@@ -9,7 +9,7 @@ use llamaglass_engine::timing::{Span, StepKind};
 use serde_json::Value;
 
 #[test]
-fn a_trace_has_threads_requests_and_the_device_in_the_spans_own_words() {
+fn trace_has_threads_device_and_requests_with_span_names() {
     for backend in BACKENDS {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("trace.json");
@@ -52,7 +52,7 @@ fn a_trace_has_threads_requests_and_the_device_in_the_spans_own_words() {
         let decode = slices(3)
             .filter(|name| *name == StepKind::Decode.name())
             .count();
-        // The prefill picks the first token.
+        // The prefill step samples the first token.
         assert_eq!(decode, 4, "{backend}");
         let of_request: BTreeSet<&str> = slices(3).collect();
         for name in ["tokenize", "queue", "schedule", "prefill", "length"] {
@@ -61,7 +61,7 @@ fn a_trace_has_threads_requests_and_the_device_in_the_spans_own_words() {
                 "{backend}: {name} in {of_request:?}"
             );
         }
-        // lavapipe has a clock of its own; the CPU backend has no device.
+        // lavapipe has device timestamps; the CPU backend has no device.
         assert_eq!(slices(2).any(|name| name == "forward"), backend == "wgpu");
         let named = events
             .iter()
@@ -71,7 +71,7 @@ fn a_trace_has_threads_requests_and_the_device_in_the_spans_own_words() {
 }
 
 #[test]
-fn a_trace_that_cannot_be_written_is_an_error() {
+fn fails_when_trace_file_cannot_be_created() {
     let model = family_arg(GGUF);
     let output = run(&[
         "chat",

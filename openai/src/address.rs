@@ -1,35 +1,35 @@
-//! Where a server is, as people type it.
+//! Parses a server's address as typed by a user.
 
 use thiserror::Error;
 
-/// What follows a server's base in the addresses that people copy.
+/// Endpoint paths that copied addresses may end in.
 const ENDPOINTS: [&str; 3] = ["/chat/completions", "/completions", "/models"];
 
-/// Why an address is none.
+/// Reason why an address is invalid.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum AddressError {
-    /// Nothing was typed.
+    /// The address is empty.
     #[error("the address is empty: it looks like http://127.0.0.1:8000/v1")]
     Empty,
-    /// Another protocol than the web's.
+    /// The protocol is neither http nor https.
     #[error("{0}: is no protocol that servers speak; it has to be http or https")]
     Scheme(String),
-    /// No machine, or none that there can be.
+    /// The host is missing or invalid.
     #[error("{0:?} names no machine")]
     Host(String),
-    /// A name and a password before the machine.
+    /// The address contains a user name or password.
     #[error("an address can't hold a key: there is a field for it")]
     Key,
-    /// Something behind a question mark or a hash.
+    /// The address has a query or a fragment.
     #[error("the address ends in {0:?}, which does not belong to it")]
     Query(String),
 }
 
-/// The base that requests' paths are put behind, `http://127.0.0.1:8000/v1`, of what was typed: without
-/// the protocol, the `/v1`, with slashes at its end or with one of the addresses below it.
+/// Normalises an address to the base that request paths are appended to, such as `http://127.0.0.1:8000/v1`.
+/// `typed` may lack the protocol or the `/v1`, and may end in slashes or in the path of an endpoint.
 ///
 /// # Errors
-/// [`AddressError`] says what is wrong with it.
+/// [`AddressError`] if the address is invalid.
 pub fn base_url(typed: &str) -> Result<String, AddressError> {
     let typed = typed.trim();
     if typed.is_empty() {
@@ -77,7 +77,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_people_type_becomes_the_base() {
+    fn base_url_normalises_typed_addresses() {
         for typed in [
             "http://127.0.0.1:8000/v1",
             " 127.0.0.1:8000 ",
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_told_so() {
+    fn base_url_rejects_invalid_addresses() {
         for (typed, words) in [
             ("  ", "empty"),
             ("ftp://a.org", "ftp"),
@@ -127,14 +127,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_base_is_its_own_base(typed in "(https?://)?[a-z]{1,5}(:[0-9]{1,4})?(/[a-z0-9]{1,3}){0,3}/{0,2}") {
+        fn base_url_is_idempotent(typed in "(https?://)?[a-z]{1,5}(:[0-9]{1,4})?(/[a-z0-9]{1,3}){0,3}/{0,2}") {
             let base = base_url(&typed).expect("an address");
             prop_assert_eq!(base_url(&base), Ok(base.clone()));
         }
 
         #[test]
-        fn no_text_makes_it_panic(typed in ".*") {
-            // Whether it is an address is not the question.
+        fn base_url_never_panics(typed in ".*") {
+            // The result does not matter here.
             let _base = base_url(&typed);
         }
     }

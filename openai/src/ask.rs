@@ -1,25 +1,25 @@
-//! A request as the protocol says it.
+//! Encodes a request in OpenAI's protocol.
 
 use serde_json::{Value, json};
 
 use llamaglass_engine::scheduler::{Input, OutputFormat, Request, SamplingOptions};
 
-/// A request to a server. What is not OpenAI's own is said only where it is asked for, so that other
-/// servers are not bothered with it.
+/// A request to a server. Fields that are not part of OpenAI's API are sent only if they are set, so that other
+/// servers don't reject them.
 #[derive(Clone, Copy, Debug)]
 pub struct Ask<'a> {
-    /// What the server calls the model.
+    /// Name of the model on the server.
     pub model: &'a str,
-    /// What is asked.
+    /// The request to send.
     pub request: &'a Request,
-    /// Whether the answer is to come piece by piece.
+    /// True to stream the completion.
     pub stream: bool,
-    /// Whether each piece is to have its step's timing: servers of ours know that.
+    /// True to request each step's timing in its chunk, which only our own server sends.
     pub timings: bool,
 }
 
 impl Ask<'_> {
-    /// Where it goes, after the server's `/v1`.
+    /// Path of the endpoint, after the server's `/v1`.
     pub const fn path(&self) -> &'static str {
         match self.request.input {
             Input::Messages(_) => "/chat/completions",
@@ -27,7 +27,7 @@ impl Ask<'_> {
         }
     }
 
-    /// The body.
+    /// Returns the request body.
     pub fn body(&self) -> Value {
         let Request {
             input,

@@ -1,29 +1,29 @@
-//! What can be wrong with what a server says.
+//! Errors in a server's responses.
 
 use serde_json::Value;
 use thiserror::Error;
 
-/// The most characters of a server's words that are shown.
+/// Maximum number of characters of a server's message that are shown.
 const SHOWN: usize = 300;
 
-/// What a server says is not what the protocol has.
+/// Error in a server's response.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// Something that is no JSON of the right form.
+    /// The response is not JSON of the expected structure.
     #[error("the server's answer can't be read: {why}, in {said:?}")]
     Form {
-        /// What is wrong.
+        /// Parser's error message.
         why: String,
-        /// The beginning of what it said.
+        /// Beginning of the response.
         said: String,
     },
-    /// A line that never ends.
+    /// A line is too long, or never ends.
     #[error("the server sends a line of more than {limit} bytes")]
     LongLine {
-        /// The most that is read.
+        /// Maximum length of a line in bytes.
         limit: usize,
     },
-    /// The server's own words for an error, in the midst of an answer.
+    /// Error message that the server sent within a response.
     #[error("{0}")]
     Refused(String),
 }
@@ -37,15 +37,15 @@ impl ProtocolError {
     }
 }
 
-/// What a server says in the body of a refusal, in words: its error object's message, or the beginning
-/// of whatever else there is.
+/// Returns the error message in the body of a refused request: that of its error object, or the beginning of
+/// any other body.
 pub fn refusal(body: &[u8]) -> String {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let message = json.and_then(|json| json.get("error").map(message));
     message.unwrap_or_else(|| String::from_utf8_lossy(body).chars().take(SHOWN).collect())
 }
 
-/// The message of an error object.
+/// Returns the message of an error object.
 pub(super) fn message(error: &Value) -> String {
     let text = error.get("message").unwrap_or(error);
     text.as_str()

@@ -1,5 +1,5 @@
-//! OpenAI's protocol as its client speaks it, for the page, the load client and the lab: a request's
-//! body, and the pieces of an answer. Pure: whoever uses it has the connection.
+//! The client side of OpenAI's protocol, for the page, the load client and the lab: request bodies and response
+//! chunks. Pure: callers own the connection.
 
 mod address;
 mod ask;

@@ -1,20 +1,20 @@
-//! Which models a server has.
+//! Reads a server's list of models.
 
 use serde::{Deserialize, Serialize};
 
 use super::ProtocolError;
 
-/// What a server of ours says it is.
+/// Value of `owned_by` that identifies our own server.
 const OURS: &str = "llamaglass";
 
-/// A model that a server has.
+/// A model that a server offers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServedModel {
-    /// What requests call it.
+    /// Name of the model in requests.
     pub id: String,
-    /// Positions of its context, where the server says so.
+    /// Context length in positions, if the server reports it.
     pub context_length: Option<usize>,
-    /// Whether the server is one of ours, which sends timings to those who ask.
+    /// True if the server is one of ours, which sends timings on request.
     pub sends_timings: bool,
 }
 
@@ -30,10 +30,10 @@ struct Card {
     owned_by: Option<String>,
 }
 
-/// The models in what `GET /v1/models` says.
+/// Parses the response to `GET /v1/models`.
 ///
 /// # Errors
-/// [`ProtocolError::Form`].
+/// [`ProtocolError::Form`] if the response is malformed.
 pub fn served_models(body: &[u8]) -> Result<Vec<ServedModel>, ProtocolError> {
     let list: List = serde_json::from_slice(body)
         .map_err(|error| ProtocolError::form(error, &String::from_utf8_lossy(body)))?;

@@ -1,4 +1,4 @@
-//! The pieces of an answer.
+//! Parses the chunks of a completion.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -10,26 +10,27 @@ use llamaglass_engine::event::FinishReason;
 use llamaglass_engine::stats::Summary;
 use llamaglass_engine::timing::{RequestTiming, StepTiming};
 
-/// What a piece of an answer says; a whole answer is one piece.
+/// Contents of one chunk of a completion; a completion that is not streamed is a single chunk.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Piece {
-    /// The text that it adds.
+    /// Text to append to the completion.
     pub text: String,
-    /// Why the answer ended, in the protocol's words: its last text.
+    /// Reason why the completion finished, in the protocol's words; present in the last chunk with text.
     pub finish_reason: Option<String>,
-    /// What the answer cost, where the server tells.
+    /// Token usage, if the server reports it.
     pub usage: Option<ServerUsage>,
-    /// The id that the text is of, and its step's timing on the server's clock; from servers of ours that
-    /// were asked for them.
+    /// Token id that the text belongs to, and its step's timing on the server's clock. Only our own server
+    /// sends it, on request.
     pub step: Option<(u32, StepTiming)>,
-    /// That the prompt is begun with; from the same.
+    /// Start of the prompt's prefill. Only our own server sends it, on request.
     pub started: Option<Started>,
-    /// A chunk of the prompt that yields no text; from the same.
+    /// Prefill chunk that yields no text. Only our own server sends it, on request.
     pub prefill: Option<Prefill>,
 }
 
 impl Piece {
-    /// Why the answer ended, if it did: a reason that only others know counts as a stop.
+    /// Returns the reason why the completion finished, if it did. Reasons that only other servers know count as
+    /// a stop.
     pub fn finish(&self) -> Option<FinishReason> {
         Some(match self.finish_reason.as_deref()? {
             "length" => FinishReason::Length,
@@ -39,46 +40,46 @@ impl Piece {
     }
 }
 
-/// What is known when a prompt is begun with.
+/// Start of a prompt's prefill.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Started {
-    /// Ids of the prompt.
+    /// Number of prompt ids.
     pub prompt_tokens: usize,
-    /// How many of them were in the server's cache.
+    /// Number of prompt ids that were in the server's cache.
     pub reused_tokens: usize,
-    /// Template, tokenize, queue and schedule, on the server's clock.
+    /// Time of template, tokenize, queue and schedule, on the server's clock.
     pub timing: RequestTiming,
 }
 
-/// A chunk of the prompt that was computed.
+/// A prefill chunk that was computed.
 #[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
 pub struct Prefill {
-    /// Prompt ids computed so far.
+    /// Number of prompt ids computed so far.
     pub done_tokens: usize,
-    /// Ids of the prompt.
+    /// Number of prompt ids.
     pub prompt_tokens: usize,
-    /// The chunk's timing, on the server's clock.
+    /// Timing of the chunk, on the server's clock.
     pub step: StepTiming,
 }
 
-/// What a server says that an answer cost.
+/// Token usage of a request, as reported by the server.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub struct ServerUsage {
-    /// Ids of the prompt.
+    /// Number of prompt ids.
     pub prompt_tokens: usize,
-    /// Ids picked.
+    /// Number of sampled token ids.
     #[serde(default)]
     pub completion_tokens: usize,
-    /// More of the prompt.
+    /// Details about the prompt's tokens.
     #[serde(default, rename = "prompt_tokens_details")]
     details: Option<Details>,
-    /// The figures of each answer, from servers of ours.
+    /// Figures of each completion, from our own server.
     #[serde(default)]
     pub timings: Vec<Summary>,
 }
 
 impl ServerUsage {
-    /// Ids of the prompt that were in the server's cache, where it says so.
+    /// Number of prompt ids that were in the server's cache, if the server reports it.
     pub fn cached_tokens(&self) -> Option<usize> {
         self.details.as_ref()?.cached_tokens
     }
@@ -89,12 +90,12 @@ struct Details {
     cached_tokens: Option<usize>,
 }
 
-/// What a server sends in a stream.
+/// One message of a response stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    /// A piece.
+    /// A chunk of the completion.
     Piece(Box<Piece>),
-    /// Nothing comes any more.
+    /// End of the stream.
     End,
 }
 
@@ -129,7 +130,8 @@ struct Step {
 }
 
 impl From<Chunk> for Piece {
-    /// Of a request for one answer there is one choice, or none with the usage.
+    /// Uses the first choice: a request for one completion gets one choice, or none in the chunk with the
+    /// usage.
     fn from(chunk: Chunk) -> Self {
         let choice = chunk.choices.into_iter().next();
         let (text, finish_reason) = choice.map_or((None, None), |choice| {
@@ -148,15 +150,15 @@ impl From<Chunk> for Piece {
     }
 }
 
-/// Reads a stream of pieces, as its bytes come.
+/// Parses a response stream as its bytes arrive.
 #[derive(Clone, Debug, Default)]
 pub struct PieceReader(SseReader);
 
 impl PieceReader {
-    /// Takes bytes in; what they say.
+    /// Adds bytes and returns the messages that they complete.
     ///
     /// # Errors
-    /// [`ProtocolError`]; nothing after it is to be read.
+    /// [`ProtocolError`]; the stream can't be read further after an error.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Said>, ProtocolError> {
         let events = self.0.push(bytes)?;
         events.iter().map(|data| said(data)).collect()
@@ -170,10 +172,10 @@ fn said(data: &str) -> Result<Said, ProtocolError> {
     piece(data).map(|piece| Said::Piece(Box::new(piece)))
 }
 
-/// The only piece of an answer that is not streamed.
+/// Parses a response that is not streamed.
 ///
 /// # Errors
-/// [`ProtocolError`].
+/// [`ProtocolError`] if the response is malformed or an error object.
 pub fn whole(body: &[u8]) -> Result<Piece, ProtocolError> {
     piece(&String::from_utf8_lossy(body))
 }

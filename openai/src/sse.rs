@@ -1,28 +1,28 @@
-//! Server-sent events as they come, in pieces of any size.
+//! Parses server-sent events from chunks of any size.
 //!
-//! The format is the HTML standard's (9.2.5, "Parsing an event stream"); of its fields only `data` is
-//! of interest here. The libraries for it want to own the connection, and page and terminal have
-//! different ones.
+//! The format is that of the HTML standard (9.2.5, "Parsing an event stream"); `data` is the only field of
+//! interest here. Existing libraries want to own the connection, but page and terminal have different kinds of
+//! connections.
 
 use super::ProtocolError;
 
-/// The longest line that is read: a server that never ends one must not fill the memory.
+/// Maximum length of a line in bytes, so that a server can't fill the memory with a line that never ends.
 const LONGEST: usize = 4 << 20;
 
-/// Collects bytes to events.
+/// Collects bytes into events.
 #[derive(Clone, Debug, Default)]
 pub struct SseReader {
     line: Vec<u8>,
-    /// A line feed after this carriage return ends no other line.
+    /// True if the last byte was a carriage return: a line feed after it does not end another line.
     after_return: bool,
     data: Option<String>,
 }
 
 impl SseReader {
-    /// Takes bytes in; the data of each event that they end.
+    /// Adds bytes and returns the data of each event that they complete.
     ///
     /// # Errors
-    /// [`ProtocolError::LongLine`].
+    /// [`ProtocolError::LongLine`] if a line is too long.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<String>, ProtocolError> {
         let mut events = Vec::new();
         for byte in bytes {
@@ -39,7 +39,7 @@ impl SseReader {
         Ok(events)
     }
 
-    /// Takes a line in; the data of the event that it ends, if it ends one that has any.
+    /// Ends a line and returns the data of the event that it completes, if any.
     fn end_line(&mut self) -> Option<String> {
         if self.line.is_empty() {
             return self.data.take();

@@ -17,13 +17,13 @@ fn events(bytes: &[u8], cut: usize) -> Vec<String> {
 }
 
 #[test]
-fn events_end_with_an_empty_line_whatever_ends_lines() {
+fn events_end_at_empty_line_with_any_line_ending() {
     let text = b": hi\n\ndata: a\r\ndata:b\r\n\r\nevent: x\rdata: c\r\rdata: d\n";
     assert_eq!(events(text, 1000), ["a\nb", "c"]);
 }
 
 #[test]
-fn a_line_without_an_end_is_given_up() {
+fn endless_line_is_rejected() {
     let mut reader = SseReader::default();
     let long = vec![b'a'; 1 << 20];
     let refused = (0..8).find_map(|_| reader.push(&long).err());
@@ -32,24 +32,24 @@ fn a_line_without_an_end_is_given_up() {
 
 proptest! {
     #[test]
-    fn where_the_bytes_are_cut_does_not_matter(
+    fn events_do_not_depend_on_chunk_boundaries(
         text in "(data: ?[a-zä]{0,5}(\r\n|\n|\r)|(\r\n|\n|\r)|:\n){0,12}", cut in 1usize..9,
     ) {
         prop_assert_eq!(events(text.as_bytes(), cut), events(text.as_bytes(), 1 << 20));
     }
 
     #[test]
-    fn no_bytes_make_it_panic(bytes: Vec<u8>, cut in 1usize..9) {
+    fn piece_reader_never_panics(bytes: Vec<u8>, cut in 1usize..9) {
         let mut reader = PieceReader::default();
         for piece in bytes.chunks(cut) {
-            // Whether it can be read is not the question.
+            // The result does not matter here.
             let _said = reader.push(piece);
         }
     }
 }
 
 #[test]
-fn pieces_of_other_servers_and_of_ours() {
+fn piece_reader_parses_chunks_of_any_server() {
     let step = StepTiming {
         kind: StepKind::Decode,
         tokens: 1,
@@ -110,7 +110,7 @@ fn pieces_of_other_servers_and_of_ours() {
 }
 
 #[test]
-fn errors_are_told_in_the_servers_words() {
+fn server_error_messages_are_extracted() {
     let mut reader = PieceReader::default();
     let refused = reader.push(b"data: {\"error\": {\"message\": \"no room\"}}\n\n");
     assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));
@@ -122,7 +122,7 @@ fn errors_are_told_in_the_servers_words() {
 }
 
 #[test]
-fn a_request_says_only_what_was_asked() {
+fn request_body_contains_only_set_fields() {
     let plain = Request {
         max_tokens: Some(5),
         ..Request::new(Input::Messages(vec![Message {
@@ -169,7 +169,7 @@ fn a_request_says_only_what_was_asked() {
 }
 
 #[test]
-fn which_models_a_server_has() {
+fn served_models_are_parsed() {
     let list = json!({"object": "list", "data": [
         {"id": "a", "owned_by": "llamaglass", "max_model_len": 64}, {"id": "b"},
     ]});

@@ -1,16 +1,16 @@
-//! What goes wrong while a report is written.
+//! Errors in writing a report.
 
 use thiserror::Error;
 
-/// Why there is no report.
+/// Reason why there is no report.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// A plot can't be drawn.
+    /// A plot cannot be drawn.
     #[error("drawing {title:?}: {reason}")]
     Drawing {
-        /// What it was to show.
+        /// Title of the plot.
         title: String,
-        /// What plotters says.
+        /// Error message of plotters.
         reason: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Reports as one HTML file each: no script, nothing from the network, plots inside.
+//! Reports as single HTML files, without scripts or network access and with embedded plots.
 
 mod error;
 pub mod lab;

@@ -1,4 +1,4 @@
-//! The frame of a report, and what stands in it.
+//! The page of a report and its contents.
 
 mod block;
 mod figure;
@@ -13,10 +13,10 @@ use crate::ReportError;
 use crate::text::escaped;
 use block::{Block, Heading};
 
-/// How all reports look.
+/// Style sheet of all reports.
 const STYLE: &str = include_str!("page/style.css");
 
-/// A report that is being written. All text is escaped here.
+/// A report under construction. All text is escaped here.
 #[derive(Clone, Debug)]
 pub struct Page {
     title: String,
@@ -24,7 +24,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty one.
+    /// Creates an empty page.
     pub fn new(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -32,12 +32,13 @@ impl Page {
         }
     }
 
-    /// Begins a section, which a link on the page reaches by its title.
+    /// Starts a section; links refer to it by an id derived from its title.
     pub fn section(&mut self, title: &str) {
         self.section_at(title, title);
     }
 
-    /// Begins a section that is reached by `id`: of what is not a letter or a digit, a dash is left.
+    /// Starts a section with an id derived from `id`: lower-case letters and digits, with dashes in place of
+    /// everything else.
     pub fn section_at(&mut self, title: &str, id: &str) {
         let id = block::id(id);
         let id = block::unique(id, |id| self.headings().any(|heading| heading.id == id));
@@ -49,13 +50,13 @@ impl Page {
         }));
     }
 
-    /// Links to all sections, also to those that are still to come and those of parts.
+    /// Inserts links to all sections, including later ones and those of parts.
     pub fn contents(&mut self) {
         self.blocks.push(Block::Contents);
     }
 
-    /// Another report as a part of this one: a section with its title that begins on a new printed page,
-    /// reached by `id`. Its own sections are one level further down, with `id` before theirs.
+    /// Appends another report as a part: a section with its title and `id` that starts on a new printed page. Its
+    /// own sections move one level down, and their ids get `id` as a prefix.
     pub fn append(&mut self, other: Self, id: &str) {
         self.section_at(&other.title, id);
         let Some(Block::Heading(part)) = self.blocks.last_mut() else {
@@ -71,28 +72,28 @@ impl Page {
                     self.blocks.push(Block::Heading(heading.below(own)));
                 }
                 Block::Html(_) => self.blocks.push(block),
-                // The whole file has one, if any.
+                // Only the outermost page has a table of contents.
                 Block::Contents => {}
             }
         }
     }
 
-    /// What the report says, in a sentence: larger than the rest.
+    /// Appends the main finding as a larger sentence.
     pub fn lead(&mut self, text: &str) {
         self.html(format!("<p class=\"lead\">{}</p>\n", escaped(text)));
     }
 
-    /// A paragraph.
+    /// Appends a paragraph.
     pub fn text(&mut self, text: &str) {
         self.html(format!("<p>{}</p>\n", escaped(text)));
     }
 
-    /// A line of caution: what a figure does not say.
+    /// Appends a caution, such as what a figure does not show.
     pub fn note(&mut self, text: &str) {
         self.html(format!("<p class=\"note\">{}</p>\n", escaped(text)));
     }
 
-    /// Sentences, each by itself.
+    /// Appends a list of sentences, unless it is empty.
     pub fn list(&mut self, sentences: impl IntoIterator<Item: AsRef<str>>) {
         let items = sentences.into_iter();
         let items = items.map(|sentence| format!("<li>{}</li>\n", escaped(sentence.as_ref())));
@@ -102,13 +103,13 @@ impl Page {
         }
     }
 
-    /// Text whose lines and columns count, such as a tree.
+    /// Appends preformatted text, such as a tree.
     pub fn pre(&mut self, text: &str) {
-        // HTML drops a line break after the tag: the first one is not the text's.
+        // HTML drops a line break right after the tag, so one is added.
         self.html(format!("<pre tabindex=\"0\">\n{}</pre>\n", escaped(text)));
     }
 
-    /// Names and what they are.
+    /// Appends a list of names and values.
     pub fn facts(&mut self, facts: &[(&str, String)]) {
         let facts = facts.iter().map(|(name, value)| {
             let (name, value) = (escaped(name), escaped(value));
@@ -118,12 +119,12 @@ impl Page {
         self.html(format!("<dl>\n{facts}</dl>\n"));
     }
 
-    /// A table.
+    /// Appends a table.
     pub fn table(&mut self, table: &Table) {
         self.html(table.html());
     }
 
-    /// A table that is shown when asked for, and in print.
+    /// Appends a collapsed table, which is expanded in print.
     pub fn details(&mut self, summary: &str, table: &Table) {
         let (summary, table) = (escaped(summary), table.html());
         self.html(format!(
@@ -131,10 +132,10 @@ impl Page {
         ));
     }
 
-    /// Plots side by side, as far as there is room. Those with nothing to draw are left out.
+    /// Appends plots, side by side if there is room. Plots with nothing to draw are left out.
     ///
     /// # Errors
-    /// Where one can't be drawn.
+    /// If a plot cannot be drawn.
     pub fn figures(&mut self, figures: &[Figure]) -> Result<(), ReportError> {
         let shown = figures.iter().filter(|of| !of.drawing.is_empty());
         let shown: String = shown.map(Figure::html).collect::<Result<_, _>>()?;
@@ -144,7 +145,7 @@ impl Page {
         Ok(())
     }
 
-    /// The whole file.
+    /// Returns the complete HTML file.
     pub fn finish(self) -> String {
         let title = escaped(&self.title);
         let body: String = self.blocks.iter().map(|of| self.rendered(of)).collect();
@@ -173,7 +174,7 @@ impl Page {
         })
     }
 
-    /// Adds what is HTML already.
+    /// Appends finished HTML.
     fn html(&mut self, html: String) {
         self.blocks.push(Block::Html(html));
     }

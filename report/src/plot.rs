@@ -1,4 +1,4 @@
-//! What is drawn, as SVG in the colours of the page around it.
+//! Plots as SVG, in the colours of the page around them.
 
 mod bars;
 mod canvas;
@@ -14,21 +14,21 @@ pub use histogram::Histogram;
 
 use crate::ReportError;
 
-/// Anything that a figure can show.
+/// Any plot that a figure can show.
 #[derive(Clone, Debug)]
 pub enum Drawing {
     /// Points and lines over two axes.
     Chart(Chart),
     /// Horizontal bars by category.
     Bars(Bars),
-    /// How often values are how large.
+    /// Distribution of values.
     Histogram(Histogram),
     /// Nested spans.
     Flame(Flame),
 }
 
 impl Drawing {
-    /// What it shows.
+    /// Title of the plot.
     pub fn title(&self) -> &str {
         match self {
             Self::Chart(chart) => &chart.title,
@@ -38,7 +38,7 @@ impl Drawing {
         }
     }
 
-    /// Whether there is nothing to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Chart(chart) => chart.is_empty(),
@@ -48,15 +48,15 @@ impl Drawing {
         }
     }
 
-    /// Whether it needs the page's whole width.
+    /// Returns whether it needs the full width of the page.
     pub fn is_wide(&self) -> bool {
         matches!(self, Self::Flame(_))
     }
 
-    /// Draws it.
+    /// Renders it as SVG.
     ///
     /// # Errors
-    /// Where plotters can't.
+    /// If plotters reports an error.
     pub fn svg(&self) -> Result<String, ReportError> {
         match self {
             Self::Chart(chart) => chart.svg(),
@@ -66,7 +66,8 @@ impl Drawing {
         }
     }
 
-    /// Its series with their colours, as CSS says them; empty where there is one, which the title names.
+    /// Returns the names of the series with their CSS colours; empty for a single series, which the title already
+    /// names.
     pub fn legend(&self) -> Vec<(&str, String)> {
         let names: Vec<&str> = match self {
             Self::Chart(chart) => chart.series.iter().map(|of| &*of.name).collect(),

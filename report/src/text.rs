@@ -1,11 +1,11 @@
-//! Text and numbers as they stand in a report.
+//! Formatting of text and numbers in a report.
 
-pub use llamaglass_lab::digits as number;
 use llamaglass_engine::timing::Clock;
+pub use llamaglass_lab::digits as number;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Text that means nothing to HTML and SVG, in elements and in quoted attributes.
+/// Escapes text for HTML and SVG, both in elements and in quoted attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -21,14 +21,14 @@ pub(crate) fn escaped(text: &str) -> String {
     out
 }
 
-/// Seconds since 1970 as a date, in UTC.
+/// Formats seconds since 1970 as a date in UTC.
 pub fn date(unix_s: i64) -> String {
     let date = OffsetDateTime::from_unix_timestamp(unix_s).ok();
     let date = date.and_then(|date| date.format(&Rfc3339).ok());
     date.unwrap_or_else(|| format!("{unix_s} s after 1970"))
 }
 
-/// A clock with its resolution.
+/// Formats a clock with its resolution.
 pub fn clock(clock: &Clock) -> String {
     let Clock {
         source,
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_number_is_said_in_words() {
+    fn number_rounds_and_says_not_finite() {
         assert_eq!([1.234, 12345.6].map(number), ["1.23", "12,346"]);
         let odd = [f64::NAN, f64::INFINITY, -f64::INFINITY];
         assert!(odd.map(number).iter().all(|said| said == "not finite"));

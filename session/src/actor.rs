@@ -1,13 +1,13 @@
-//! The one task that owns the engine: commands first, then a step, then the messages again.
+//! The task that owns the engine: handles all waiting commands, then runs one step, in a loop.
 
 use std::collections::{HashMap, VecDeque};
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, StreamExt};
-use llamaglass_lab::bench::Bench;
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};
+use llamaglass_lab::bench::Bench;
 
 use crate::experiments;
 use crate::host::{Host, Incoming};
@@ -15,14 +15,14 @@ use crate::lab::{LabEnd, Spec};
 use crate::load::{PROGRESS_EVERY_MS, load};
 use crate::protocol::{Command, Reply, Tag};
 
-/// Why nothing comes of a command.
+/// Error for commands that need a loaded model.
 const NO_MODEL: &str = "no model is loaded";
 
-/// Says that it is ready, and does what it is told until everybody who could tell it something is gone.
+/// Sends [`Reply::Ready`] and handles commands until all senders are gone.
 pub async fn run<H: Host>(host: &H, mut inbox: UnboundedReceiver<Incoming<H::Files>>) {
     let mut actor = Actor::new(host);
     host.tell(Reply::Ready);
-    // What came while an experiment ran, and waits for its end.
+    // Commands that arrived during an experiment and have to wait for its end.
     let mut later = VecDeque::new();
     loop {
         let next = if let Some(incoming) = later.pop_front() {
@@ -57,7 +57,7 @@ struct Actor<'a, H> {
     engine: Option<Engine>,
     tags: HashMap<RequestId, Tag>,
     bench: Option<Bench>,
-    /// When it was last told how far the benchmark is.
+    /// Time of the last benchmark progress reply, in milliseconds of `watch`.
     told_bench: f64,
 }
 
@@ -77,14 +77,14 @@ impl<'a, H: Host> Actor<'a, H> {
         self.bench.is_none() && self.engine.as_ref().is_none_or(Engine::is_idle)
     }
 
-    /// The model goes, with all that was asked of it.
+    /// Drops the model and everything that was requested of it.
     fn forget(&mut self, why: &str) {
         self.give_bench_up(why);
         self.engine = None;
         self.tags.clear();
     }
 
-    /// The benchmark goes on by a step.
+    /// Runs one step of the benchmark.
     async fn bench(&mut self) {
         let (Some(engine), Some(bench)) = (&mut self.engine, &mut self.bench) else {
             return;
@@ -137,7 +137,7 @@ impl<'a, H: Host> Actor<'a, H> {
         }
     }
 
-    /// Runs an experiment to its end; gives what came meanwhile and has to be done afterwards.
+    /// Runs an experiment to its end. Returns the commands that arrived meanwhile and still have to be handled.
     async fn lab(
         &mut self,
         spec: Spec,
@@ -166,7 +166,7 @@ impl<'a, H: Host> Actor<'a, H> {
                 },
             }),
             Command::Load { source, options } => {
-                // The old model's memory goes before the new one's comes.
+                // Free the old model's memory before the new one is loaded.
                 self.forget("another model is loaded");
                 match load(self.host, source, files, &options).await {
                     Ok(loaded) => self.engine = Some(loaded),
@@ -210,7 +210,7 @@ impl<'a, H: Host> Actor<'a, H> {
                 }
             }
             Command::StopBench => self.give_bench_up("It was stopped."),
-            // Nobody else runs one.
+            // `run` handles `Lab`, and `StopLab` only matters while an experiment runs.
             Command::Lab { .. } | Command::StopLab => {}
             Command::Measure { tag, job } => {
                 let outcome = match &mut self.engine {
@@ -241,7 +241,7 @@ impl<'a, H: Host> Actor<'a, H> {
                 }
                 self.report_stored().await;
             }
-            // The program's around the page, which has not handed them on.
+            // The program around the page handles these and does not pass them on.
             Command::ChooseModel { .. } | Command::ForgetRecent => {}
         }
     }

@@ -1,51 +1,51 @@
-//! The models that the page's own server offers: `/models.json`.
+//! Models that the page's own server offers: `/models.json`.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// One model file on the page's server, under `models/`.
+/// A model file on the page's server, under `models/`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogModel {
-    /// What people call it.
+    /// Display name.
     pub name: String,
-    /// The file's name in the folder `models/`.
+    /// File name in the folder `models/`.
     pub file: String,
-    /// The file's size.
+    /// File size in bytes.
     pub bytes: u64,
-    /// The file's SHA-256, 64 hexadecimal digits.
+    /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
-    /// Whether it is the one that the page offers first.
+    /// True for the model that the page offers first.
     #[serde(default)]
     pub default: bool,
 }
 
-/// Why a catalog can't be used.
+/// Reason why a catalog is unusable.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum CatalogError {
-    /// Not the JSON that is expected.
+    /// The JSON is invalid or has the wrong structure.
     #[error("models.json: {0}")]
     Json(String),
-    /// A file name that leaves the folder.
+    /// A file name may point outside the folder.
     #[error("models.json: {name}: the file name {file:?} must be a plain name without slashes")]
     FileName {
-        /// The model.
+        /// Name of the model.
         name: String,
         /// Its file name.
         file: String,
     },
-    /// Not a digest.
+    /// A digest is malformed.
     #[error("models.json: {name}: sha256 must have 64 hexadecimal digits")]
     Digest {
-        /// The model.
+        /// Name of the model.
         name: String,
     },
 }
 
-/// Reads a catalog. `llamaglass serve --page` gives an empty one: it has no files for the page, but a model
-/// that answers at `/v1`.
+/// Parses a catalog. An empty one is valid: `llamaglass serve --page` has no files for the page, only a model that
+/// answers at `/v1`.
 ///
 /// # Errors
-/// [`CatalogError`] names the first entry that is off.
+/// [`CatalogError`] for the first invalid entry.
 pub fn parse_catalog(json: &str) -> Result<Vec<CatalogModel>, CatalogError> {
     let mut models: Vec<CatalogModel> =
         serde_json::from_str(json).map_err(|error| CatalogError::Json(error.to_string()))?;
@@ -69,7 +69,7 @@ pub fn parse_catalog(json: &str) -> Result<Vec<CatalogModel>, CatalogError> {
     Ok(models)
 }
 
-/// The model to offer first: the one marked so, else the first.
+/// Returns the model to offer first: the one marked as default, otherwise the first.
 pub fn default_model(models: &[CatalogModel]) -> Option<&CatalogModel> {
     models.iter().find(|m| m.default).or(models.first())
 }
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn the_marked_model_is_offered_first_and_digests_are_lower_case() {
+    fn marked_model_is_default_and_digests_are_lower_case() {
         let json = format!(
             "[{},{}]",
             entry("a.gguf", DIGEST, false),
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_can_not_leave_the_folder() {
+    fn file_name_outside_folder_is_rejected() {
         for file in ["../secret", "a/b.gguf", "", ".hidden", "a%2fb"] {
             let json = format!("[{}]", entry(file, DIGEST, true));
             assert!(
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_catalogs_are_named() {
+    fn broken_catalog_is_error_of_its_kind() {
         assert!(matches!(parse_catalog("{"), Err(CatalogError::Json(_))));
         let json = format!("[{}]", entry("a.gguf", "12", true));
         assert!(matches!(

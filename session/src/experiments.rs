@@ -1,9 +1,13 @@
-//! Experiments of the lab where the engine is.
+//! Experiments of the lab that run in the engine's task.
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, StreamExt};
-use llamaglass_lab::dataset::Row;
 use llamaglass_engine::event::{Event, Fault, RequestId};
+use llamaglass_engine::platform::{Stopwatch, unix_time_seconds};
+use llamaglass_engine::scheduler::{Policy, Request};
+use llamaglass_engine::stats::Record;
+use llamaglass_engine::{Ablations, Engine, EngineError};
+use llamaglass_lab::dataset::Row;
 use llamaglass_lab::experiments::ablate::{self, AblateData, AblateSettings, Switch};
 use llamaglass_lab::experiments::bare::{self, BareSettings, encode};
 use llamaglass_lab::experiments::chain;
@@ -14,26 +18,22 @@ use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings
 use llamaglass_lab::{
     Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers, asking,
 };
-use llamaglass_engine::platform::{Stopwatch, unix_time_seconds};
-use llamaglass_engine::scheduler::{Policy, Request};
-use llamaglass_engine::stats::Record;
-use llamaglass_engine::{Ablations, Engine, EngineError};
 
 use crate::host::{Host, Incoming};
 use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec};
 use crate::protocol::{Command, Reply, Tag};
 
-/// News is told at most this often.
+/// Minimum time between progress replies, in milliseconds.
 const TELL_EVERY_MS: f64 = 50.0;
-/// How long is slept without looking whether it is to stop.
+/// Maximum sleep between checks for a stop, in milliseconds.
 const NAP_MS: f64 = 50.0;
-/// Log lines that are formatted where logs are eager, as in the terminal.
+/// Log lines per step when logs are eager, the same as in the terminal.
 const LOG_LINES: u32 = 200;
-/// Positions that prompts are padded to, or the context where that is less: all of a long context would take
+/// Positions that prompts are padded to, or the context length if it is less. Padding to a long context would take
 /// minutes without a GPU.
 const PAD_TO: usize = 512;
 
-/// Tells the page how far it is, and hears of it while the engine is busy.
+/// Reports progress to the page and handles its commands while an experiment occupies the engine.
 struct Onlooker<'a, H: Host> {
     host: &'a H,
     inbox: &'a mut UnboundedReceiver<Incoming<H::Files>>,
@@ -41,7 +41,7 @@ struct Onlooker<'a, H: Host> {
     stopped: bool,
     later: Vec<Incoming<H::Files>>,
     records: Records,
-    /// What was not told yet.
+    /// Points that have not been sent yet.
     points: Vec<Point>,
     told_at: f64,
     what: String,
@@ -52,7 +52,7 @@ impl<H: Host> Onlooker<'_, H> {
         loop {
             let incoming = match self.inbox.next().now_or_never() {
                 None => return,
-                // Nobody is left who would read the result.
+                // The page is gone and cannot read the result.
                 Some(None) => {
                     self.stopped = true;
                     return;
@@ -81,7 +81,7 @@ impl<H: Host> Onlooker<'_, H> {
                 Command::Lab { .. } => self.host.tell(Reply::Notice {
                     text: "An experiment is running already.".into(),
                 }),
-                // Another model ends it.
+                // Loading another model ends the experiment.
                 Command::Load { .. } => {
                     self.stopped = true;
                     self.later.push(incoming);
@@ -101,7 +101,7 @@ impl<H: Host> Onlooker<'_, H> {
 
 impl<H: Host> Watch for Onlooker<'_, H> {
     fn told(&mut self, progress: Progress) {
-        // What is not finite has no place in JSON.
+        // JSON cannot represent values that are not finite.
         let sound = |point: &Point| point.x.is_finite() && point.y.is_finite();
         self.points.extend(progress.point.clone().filter(sound));
         let progress = Progress {
@@ -111,7 +111,7 @@ impl<H: Host> Watch for Onlooker<'_, H> {
         let at = self.watch.ms();
         let ended = progress.done >= progress.total;
         if ended || progress.what != self.what || at - self.told_at >= TELL_EVERY_MS {
-            // News of another kind may come as often as it changes, but not as often as tokens do.
+            // A new description is sent early, but at most every 10 ms, because it may change with every token.
             if !ended && at - self.told_at < TELL_EVERY_MS / 5.0 {
                 return;
             }
@@ -142,8 +142,8 @@ impl<H: Host> Watch for Onlooker<'_, H> {
     }
 }
 
-/// Runs an experiment and tells the page how it ended; gives what came meanwhile and has to be done
-/// afterwards.
+/// Runs an experiment and sends its result to the page. Returns the commands that arrived meanwhile and still have
+/// to be handled.
 pub async fn run<H: Host>(
     host: &H,
     engine: &mut Engine,
@@ -163,7 +163,7 @@ pub async fn run<H: Host>(
         what: String::new(),
     };
     let done = experiment(engine, &spec, &mut onlooker).await;
-    // Whatever came, the engine is left as it was.
+    // Restore the engine's settings, however the experiment ended.
     let left = engine.set_ablations(Ablations::default());
     let end = match (done, left) {
         (Ok(data), Ok(())) => {
@@ -243,7 +243,7 @@ async fn load(
         .map(|row| asking(engine.info().has_chat_template, &row.prompt, *tokens))
         .collect();
     let mut runs = Vec::with_capacity(qps.len());
-    // Prefill and decode have run once before anything counts.
+    // Run prefill and decode once before anything is measured.
     if let Some(first) = requests.first() {
         answers::alone(engine, first.clone(), watch).await?;
     }
@@ -301,10 +301,10 @@ async fn simulated(
     simulate::run(engine, &dataset, &how, watch).await
 }
 
-/// Measures a piece of an experiment that the page drives.
+/// Measures one part of an experiment that the page drives.
 ///
 /// # Errors
-/// What the engine says.
+/// The engine's error as a message.
 pub async fn measure(
     host: &impl Host,
     engine: &mut Engine,
@@ -366,7 +366,7 @@ async fn measured(
     })
 }
 
-/// A request's whole answer, without a word meanwhile.
+/// Runs a request to its end without sending events to the page.
 async fn alone(engine: &mut Engine, request: Request) -> Measured {
     engine.clear_cache();
     let watch = Stopwatch::start();

@@ -1,4 +1,4 @@
-//! What differs between the places where an engine lives.
+//! The differences between the platforms that an engine runs on.
 
 use std::future::Future;
 
@@ -7,41 +7,41 @@ use llamaglass_engine::bytes::ByteSource;
 
 use crate::protocol::{Command, ModelSource, Reply};
 
-/// What comes to the task that owns the engine.
+/// A command for the task that owns the engine.
 #[derive(Debug)]
 pub struct Incoming<F> {
-    /// What is to be done.
+    /// The command.
     pub command: Box<Command>,
-    /// What travels beside it, as the platform hands it over.
+    /// Files that come with it, in the platform's own form.
     pub files: F,
 }
 
 /// The bytes of a model.
 pub struct Fetched {
-    /// Its files.
+    /// The model's files.
     pub files: Vec<Box<dyn ByteSource>>,
-    /// The digest under which a download is kept, where it was one.
+    /// Digest under which the platform stores a download; `None` for other sources.
     pub kept: Option<String>,
 }
 
 /// The platform around the engine's task.
 pub trait Host {
-    /// What travels beside a command that loads a model.
+    /// Files that come with a command that loads a model.
     type Files;
 
-    /// Tells the page.
+    /// Sends a reply to the page.
     fn tell(&self, reply: Reply);
 
-    /// Lets what was sent meanwhile come in.
+    /// Yields, so that messages sent meanwhile can arrive.
     fn breathe(&self) -> impl Future<Output = ()>;
 
-    /// Comes back after `ms` milliseconds.
+    /// Sleeps for `ms` milliseconds.
     fn sleep(&self, ms: f64) -> impl Future<Output = ()>;
 
-    /// The bytes of a model; `progress` hears of a download, of nothing else.
+    /// Returns the bytes of a model; `progress` is called only for downloads.
     ///
     /// # Errors
-    /// Why they can't be had, in words.
+    /// A message that says why they are unavailable.
     fn fetch(
         &self,
         source: ModelSource,
@@ -49,15 +49,16 @@ pub trait Host {
         progress: &mut dyn FnMut(LoadProgress),
     ) -> impl Future<Output = Result<Fetched, String>>;
 
-    /// What is kept under this digest could not be loaded: it is to be hashed before it is used again.
+    /// Marks the download stored under `digest` as suspect because it could not be loaded: it is hashed before its
+    /// next use.
     fn distrust(&self, digest: &str) -> impl Future<Output = ()>;
 
-    /// Bytes of the downloads that are kept; `None` where none can be.
+    /// Returns the bytes of all stored downloads; `None` if nothing can be stored.
     fn stored(&self) -> impl Future<Output = Option<u64>>;
 
-    /// Deletes them.
+    /// Deletes all stored downloads.
     ///
     /// # Errors
-    /// Why that can't be done, in words.
+    /// A message that says why they cannot be deleted.
     fn delete_stored(&self) -> impl Future<Output = Result<(), String>>;
 }

@@ -1,7 +1,7 @@
-//! What the page and an engine say to each other, and the task that owns the engine.
+//! Messages between the page and an engine, and the task that owns the engine.
 //!
-//! The page knows of an engine only what [`protocol`] says. Where the engine lives, in a Web Worker or in the
-//! desktop program, [`run`] is the task that owns it, over a [`Host`], which is what differs between them.
+//! The page knows an engine only through [`protocol`]. Wherever the engine lives, in a Web Worker or in the desktop
+//! program, [`run`] is the task that owns it; the [`Host`] trait covers what differs between the platforms.
 
 pub mod catalog;
 pub mod lab;

@@ -1,4 +1,4 @@
-//! Loading a model, with word of how far it is and of what it will take.
+//! Loads a model and reports progress and its memory use.
 
 use llamaglass_engine::bytes::ByteSource;
 use llamaglass_engine::platform::Stopwatch;
@@ -11,13 +11,13 @@ use llamaglass_engine::{
 use crate::host::{Fetched, Host};
 use crate::protocol::{ModelSource, Reply};
 
-/// Reports at most this often how a load goes on.
+/// Minimum time between progress replies, in milliseconds.
 pub const PROGRESS_EVERY_MS: f64 = 50.0;
 
-/// Loads a model and tells the page of it.
+/// Loads a model and sends the page progress and the loaded model.
 ///
 /// # Errors
-/// Why it can't be loaded, in words.
+/// A message that says why the model cannot be loaded.
 pub async fn load<H: Host>(
     host: &H,
     source: ModelSource,
@@ -57,7 +57,7 @@ pub async fn load<H: Host>(
             Ok(engine)
         }
         Err(error) => {
-            // Perhaps the kept bytes went bad: have them hashed before they are used again.
+            // The stored bytes may be corrupt, so have them hashed before they are used again.
             if let Some(digest) = kept {
                 host.distrust(&digest).await;
             }
@@ -66,7 +66,7 @@ pub async fn load<H: Host>(
     }
 }
 
-/// Like [`Engine::load`], with word of what the model will take before its weights are read.
+/// Like [`Engine::load`], but reports the model's memory use before its weights are read.
 async fn open<H: Host>(
     host: &H,
     files: Vec<Box<dyn ByteSource>>,

@@ -1,31 +1,31 @@
-//! What a program around the page has and a browser has not.
+//! Features that a program around the page has and a browser does not.
 
 use llamaglass_engine::BackendInfo;
 use serde::{Deserialize, Serialize};
 
-/// What the program around the page offers.
+/// Features of the program around the page.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Platform {
-    /// The adapters of this machine; the engine takes one by its name.
+    /// Adapters of this machine; the engine selects one by its name.
     pub adapters: Vec<BackendInfo>,
-    /// Models that were loaded, the last one first.
+    /// Models that were loaded, most recent first.
     pub recent: Vec<RecentModel>,
 }
 
 /// A model that was loaded from this machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RecentModel {
-    /// Its file or folder.
+    /// Path of its file or folder.
     pub path: String,
-    /// What it calls itself.
+    /// Name from the model's metadata.
     pub name: String,
 }
 
-/// What an item of a native menu asks of the page.
+/// Action of a native menu item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MenuAction {
-    /// Begin a new conversation.
+    /// Start a new conversation.
     NewChat,
     /// Stop the answer.
     Stop,
@@ -35,46 +35,46 @@ pub enum MenuAction {
     Settings,
     /// Show the benchmark.
     Benchmark,
-    /// Show the lab, or the conversation again.
+    /// Show the lab, or the conversation if the lab is shown.
     Lab,
     /// Show or hide the timeline.
     Overlay,
 }
 
-/// A request that the program makes for the page: GET, or POST where it has a body.
+/// An HTTP request that the program makes for the page: POST with a body, otherwise GET.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asked {
-    /// The page's number for it.
+    /// The page's number for the request.
     pub id: u64,
-    /// Of whom; `http:` or `https:`.
+    /// URL; `http:` or `https:`.
     pub url: String,
-    /// The header of that name, which is never shown.
+    /// Value of the `Authorization` header, which is never shown.
     pub authorization: Option<String>,
-    /// JSON.
+    /// JSON body.
     pub body: Option<String>,
 }
 
-/// What comes of a request, one after the other.
+/// A part of a response; the parts arrive in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
-    /// It is answered.
+    /// The response has started.
     Head {
-        /// HTTP's number.
+        /// HTTP status code.
         status: u16,
-        /// The header of that name; empty without one.
+        /// Value of the `Content-Type` header; empty without one.
         content_type: String,
     },
-    /// Some of the body.
+    /// Part of the body.
     Bytes {
-        /// Which.
+        /// The bytes.
         bytes: Vec<u8>,
     },
-    /// That was all of it.
+    /// The response is complete.
     End,
-    /// There is no more, for this reason.
+    /// The request failed; nothing follows.
     Failed {
-        /// Why, in words.
+        /// Error message.
         why: String,
     },
 }
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_action_travels_by_its_name() {
+    fn menu_action_is_serialized_by_name() {
         let json = serde_json::to_string(&MenuAction::NewChat).expect("serialises");
         assert_eq!(json, r#""new_chat""#);
     }

@@ -1,19 +1,19 @@
-//! What the page and an engine say to each other.
+//! Messages between the page and an engine.
 //!
-//! The page never sees the engine itself: it sends a [`Command`] and hears [`Reply`]s, whether the
-//! engine lives in a worker, in the desktop program or behind a server. Both travel as JSON; a browser's
-//! files travel beside a [`Command::Load`] as its own handles.
+//! The page never touches the engine itself: it sends [`Command`]s and receives [`Reply`]s, whether the engine
+//! lives in a worker, in the desktop program or behind a server. Both are sent as JSON; a browser's files accompany
+//! a [`Command::Load`] as the browser's own handles.
 //!
-//! Variants are serde's externally tagged ones. With an internal tag serde buffers every message before it
-//! reads it, and the code for that is a considerable part of the page's WebAssembly.
+//! Enums use serde's external tagging. With an internal tag, serde buffers every message before reading it, and
+//! that code is a considerable part of the page's WebAssembly.
 
-use llamaglass_lab::bench;
 use llamaglass_engine::event::{Event, FinishReason};
-use llamaglass_lab::{Point, Progress};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{
     BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, StubLevel,
 };
+use llamaglass_lab::bench;
+use llamaglass_lab::{Point, Progress};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogModel;
@@ -21,273 +21,273 @@ use crate::lab::{Job, LabEnd, Measured, Spec};
 use crate::platform::{MenuAction, Platform};
 use crate::server::{ApiKey, ServerModel};
 
-/// The page's own number for a request, chosen before the engine has seen it.
+/// The page's own number for a request, chosen before the engine sees the request.
 pub type Tag = u64;
 
-/// What the page asks of an engine.
+/// A command from the page to an engine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Find out which adapter there is, without a model.
+    /// Find an adapter, without a model.
     Probe {
-        /// Which backend to look for.
+        /// Options that select the backend.
         options: LoadOptions,
     },
-    /// Load a model, in place of the one that is loaded.
+    /// Load a model, replacing the loaded one.
     Load {
-        /// Where its bytes are.
+        /// Source of its bytes.
         source: ModelSource,
-        /// How to load it.
+        /// Load options.
         options: LoadOptions,
     },
     /// Answer a request.
     Submit {
-        /// The page's number for it.
+        /// The page's number for the request.
         tag: Tag,
-        /// What to answer.
+        /// The request.
         request: Request,
     },
-    /// Stop answering; takes effect within one step.
+    /// Stop a request; takes effect within one step.
     Abort {
-        /// Which request.
+        /// The page's number for the request.
         tag: Tag,
     },
     /// Run a benchmark; nothing else may be running.
     Bench {
-        /// Of what.
+        /// Settings of the benchmark.
         settings: bench::Settings,
     },
-    /// Give the benchmark up.
+    /// Stop the benchmark without a result.
     StopBench,
     /// Run an experiment of the lab; nothing else may be running.
     Lab {
-        /// Which, and how.
+        /// The experiment and its settings.
         spec: Box<Spec>,
     },
-    /// Stop it; takes effect within one step.
+    /// Stop the experiment; takes effect within one step.
     StopLab,
-    /// Measure a piece of an experiment that the page drives; nothing else may be running.
+    /// Measure one part of an experiment that the page drives; nothing else may be running.
     Measure {
-        /// The page's number for it.
+        /// The page's number for the measurement.
         tag: Tag,
-        /// What to measure.
+        /// The measurement.
         job: Job,
     },
-    /// Follow the path of requests as far as this from here on; nothing may be running.
+    /// Cut the path of all further requests short at a level; nothing may be running.
     SetStub {
-        /// How far.
+        /// The level.
         level: StubLevel,
     },
-    /// Forget the KV prefix.
+    /// Clear the prefix cache.
     ClearCache,
-    /// Report how many bytes of downloaded models are kept.
+    /// Report the bytes of stored downloads.
     StoredModels,
-    /// Delete the downloaded models.
+    /// Delete all stored downloads.
     DeleteStoredModels,
-    /// Let the user choose a model of this machine. For programs that said [`Reply::Platform`], as is
+    /// Let the user choose a model from this machine. Only for programs that sent [`Reply::Platform`], like
     /// [`Self::ForgetRecent`].
     ChooseModel {
-        /// A folder of files, and not one file.
+        /// True to choose a folder, false to choose a file.
         folder: bool,
     },
-    /// Forget which models were loaded.
+    /// Clear the list of recent models.
     ForgetRecent,
 }
 
-/// Where a model's bytes are.
+/// Source of a model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelSource {
-    /// On the page's own server.
+    /// A file on the page's own server.
     Catalog {
-        /// Which file, and how it is verified.
+        /// The file, with its digest.
         model: CatalogModel,
-        /// The absolute URL of the folder that has the file, ending in a slash.
+        /// Absolute URL of the folder that contains the file, ending in a slash.
         base: String,
     },
-    /// In the files that travel beside the command.
+    /// Files that accompany the command.
     Files,
-    /// On this machine, for an engine that reads it itself.
+    /// A path on this machine, for an engine that reads files itself.
     Local {
-        /// A GGUF, a file of safetensors, or a folder.
+        /// Path of a GGUF file, a safetensors file or a folder.
         path: String,
     },
-    /// Where they stay: a server has the model, and answers.
+    /// A server that has the model and answers requests.
     Server {
-        /// Which.
+        /// The server and its model.
         server: ServerModel,
-        /// What it wants to know, if anything.
+        /// API key, if the server needs one.
         key: Option<ApiKey>,
     },
 }
 
-/// What is heard of an answer from a server that says nothing of its steps: text, as it comes.
+/// An event of an answer from a server that reports no steps, only text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opaque {
-    /// Some text, of no one knows how many tokens.
+    /// Part of the text, with an unknown number of tokens.
     Text {
         /// The text.
         text: String,
     },
-    /// The answer ended well.
+    /// The answer is complete.
     Done {
-        /// Why.
+        /// Reason why it ended.
         finish_reason: FinishReason,
-        /// What it cost, where the server tells.
+        /// Token counts, if the server reports them.
         usage: Option<ToldUsage>,
     },
 }
 
-/// Token counts, as far as a server tells them.
+/// Token counts that a server reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldUsage {
-    /// Ids of the prompt.
+    /// Tokens of the prompt.
     pub prompt_tokens: usize,
-    /// Prompt ids that came from the server's cache.
+    /// Prompt tokens that came from the server's cache, if reported.
     pub reused_tokens: Option<usize>,
-    /// Ids picked.
+    /// Generated tokens.
     pub completion_tokens: usize,
 }
 
-/// What an engine tells the page.
+/// A reply from an engine to the page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reply {
-    /// The engine's own program is being downloaded. Sent by `public/engine-worker.js`.
+    /// The engine's program is being downloaded. Sent by `public/engine-worker.js`.
     Starting {
-        /// Bytes so far.
+        /// Bytes received so far.
         done: u64,
-        /// Bytes in all; 0 where the server does not say.
+        /// Total bytes; 0 if the server does not say.
         total: u64,
     },
-    /// The engine takes commands.
+    /// The engine is ready for commands.
     Ready,
-    /// The adapter that [`Command::Probe`] found.
+    /// Result of [`Command::Probe`].
     Probed {
-        /// Facts about it.
+        /// Properties of the adapter.
         backend: BackendInfo,
     },
-    /// No backend of the wanted kind works.
+    /// No requested backend works.
     ProbeFailed {
-        /// Why, in words.
+        /// Error message.
         error: String,
     },
-    /// Loading goes on.
+    /// Progress of loading a model.
     Progress {
-        /// How far it is.
+        /// The progress.
         progress: LoadProgress,
     },
-    /// What the model will take on the device, known before its weights are read.
+    /// Memory that the model will take on the device, known before its weights are read.
     Planned {
-        /// Bytes on the device.
+        /// Memory by purpose.
         memory: MemoryLedger,
     },
-    /// Something the user should know, that stops nothing.
+    /// A message for the user that interrupts nothing.
     Notice {
-        /// What, in words.
+        /// Text of the message.
         text: String,
     },
-    /// The model is ready.
+    /// The model is loaded.
     Loaded {
-        /// Facts about it.
+        /// Properties of the model.
         info: Box<ModelInfo>,
     },
-    /// A server's model will answer.
+    /// A server's model is ready for requests.
     Connected {
-        /// Which.
+        /// The server and its model.
         server: Box<ServerModel>,
     },
-    /// The model could not be loaded; the engine takes further commands.
+    /// The model could not be loaded; the engine accepts further commands.
     LoadFailed {
-        /// Why, in words.
+        /// Error message.
         error: String,
     },
-    /// Something happened to a request.
+    /// Event of a request.
     Event {
-        /// The page's number for it.
+        /// The page's number for the request.
         tag: Tag,
-        /// What happened.
+        /// The event.
         event: Event,
     },
-    /// The same, of a server that says nothing of its steps.
+    /// Event of a request to a server that reports no steps.
     Opaque {
         /// The page's number for the request.
         tag: Tag,
-        /// What happened.
+        /// The event.
         news: Opaque,
     },
-    /// The benchmark goes on.
+    /// Progress of the benchmark.
     BenchProgress {
-        /// How far it is.
+        /// The progress.
         progress: bench::Progress,
     },
-    /// The benchmark has ended.
+    /// The benchmark is complete.
     BenchDone {
-        /// What it found.
+        /// Its result.
         report: Box<bench::BenchReport>,
     },
-    /// The benchmark has ended without a result.
+    /// The benchmark ended without a result.
     BenchFailed {
-        /// Why, in words.
+        /// Error message.
         error: String,
     },
-    /// The experiment goes on.
+    /// Progress of the experiment.
     LabProgress {
-        /// How far it is.
+        /// The progress.
         progress: Progress,
-        /// What was measured since it was last told.
+        /// Points measured since the previous progress.
         points: Vec<Point>,
     },
-    /// The experiment has ended.
+    /// The experiment ended.
     LabEnded(LabEnd),
-    /// An id was picked for [`Command::Measure`].
+    /// A token was sampled for [`Command::Measure`].
     Picked {
-        /// The page's number for it.
+        /// The page's number for the measurement.
         tag: Tag,
-        /// The id.
+        /// Token id.
         id: u32,
     },
-    /// What came of [`Command::Measure`].
+    /// Result of [`Command::Measure`].
     Measured {
-        /// The page's number for it.
+        /// The page's number for the measurement.
         tag: Tag,
-        /// What, or why nothing.
+        /// The result, or an error message.
         outcome: Result<Box<Measured>, String>,
     },
-    /// What came of [`Command::SetStub`]: why it was not done, where it was not.
+    /// Result of [`Command::SetStub`].
     StubSet {
-        /// Why.
+        /// Error message; `None` on success.
         error: Option<String>,
     },
-    /// How many bytes of downloaded models are kept.
+    /// Size of the stored downloads.
     StoredModels {
-        /// That many; `None` where the browser keeps none for us.
+        /// Bytes; `None` if the browser cannot store any.
         bytes: Option<u64>,
     },
-    /// What the program around the page has, and again when that changes. Browsers say nothing.
+    /// Features of the program around the page, sent again when they change. Browsers send none.
     Platform {
-        /// What it has.
+        /// The features.
         platform: Platform,
     },
-    /// The user wants this model loaded: chosen, dropped, or named to the program.
+    /// The user asked to load a model: chosen, dropped on the window, or passed to the program.
     Open {
-        /// Its file or folder.
+        /// Path of its file or folder.
         path: String,
     },
-    /// Something is dragged over the window.
+    /// A file is being dragged over the window, or no longer is.
     Hovering {
-        /// Whether it still is.
+        /// True while it is over the window.
         over: bool,
     },
-    /// An item of a native menu was chosen.
+    /// A native menu item was chosen.
     Menu {
-        /// What is to be done.
+        /// Action of the item.
         action: MenuAction,
     },
-    /// The engine is gone and has to be started again.
+    /// The engine has crashed and must be restarted.
     Crashed {
-        /// The last thing it said.
+        /// Its last message.
         message: String,
     },
 }
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn replies_of_the_start_script_are_read() {
-        // As public/engine-worker.js writes them.
+        // As `public/engine-worker.js` writes them.
         let reply = r#"{"crashed":{"message":"no SIMD"}}"#;
         let reply: Reply = serde_json::from_str(reply).expect("parses");
         assert!(matches!(reply, Reply::Crashed { message } if message == "no SIMD"));

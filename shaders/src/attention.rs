@@ -1,28 +1,28 @@
-//! Attention over a cache of keys and values.
+//! Attention over a KV cache.
 
 use crate::kernel::parts;
 use crate::{Kernel, STEP, Variant};
 
 pub(crate) const KV_BLOCKS: &str = include_str!("../wgsl/kv/blocks.wgsl");
 
-/// How a cache stores its values.
+/// Data type of a KV cache's values.
 ///
-/// A cache is blocks of [`KV_BLOCK`] positions: keys [K, D/2, KV_BLOCK], then values [K, KV_BLOCK, D/2],
-/// in pairs of neighbouring values of a head. What invocations that are neighbours read lies side by
-/// side. Which blocks a sequence has is listed in [`step`](crate::step).
+/// A cache consists of blocks of [`KV_BLOCK`] positions. A block has keys [K, D/2, KV_BLOCK], then values [K,
+/// KV_BLOCK, D/2], in pairs of neighbouring values of a head, so that neighbouring invocations read adjacent
+/// memory. [`step`](crate::step) lists the blocks of each sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kv {
-    /// As they are.
+    /// 32-bit float.
     F32,
-    /// Rounded to f16.
+    /// Rounded to 16-bit float.
     F16,
 }
 
 impl Kv {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 2] = [Self::F32, Self::F16];
 
-    /// Bytes of a value.
+    /// Number of bytes per value.
     pub const fn bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -45,27 +45,27 @@ impl Kv {
     }
 }
 
-/// Positions of a block of a cache.
+/// Number of positions per cache block.
 pub const KV_BLOCK: usize = 64;
 
-/// Rows that a workgroup of [`attention_tile`] takes.
+/// Number of rows that a workgroup of [`attention_tile`] computes.
 pub const ATTENTION_TILE_ROWS: usize = 16;
 
-/// The widest head that attention takes; D is even.
+/// Maximum head size D; D must be even.
 pub const ATTENTION_MAX_D: usize = 256;
 
-/// Query heads that a workgroup of [`attention`] takes at once.
+/// Maximum number of query heads that a workgroup of [`attention`] computes at once.
 const HEADS: usize = 4;
 
-/// Causal attention of a row: buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE],
-/// `step`; info: H, K, D, STRIDE, 1, the first row. [`attention_groups`] workgroups a row (z).
+/// Causal attention of single rows. Buffers `queries` [T, H D], `cache`, `mixed` [T, STRIDE], `step`; info: H,
+/// K, D, STRIDE, 1, the first row. Takes [`attention_groups`] workgroups per row; rows are in z.
 pub const fn attention(kv: Kv, variant: Variant) -> Kernel {
     let put = include_str!("../wgsl/attention/whole.wgsl");
     row(kv, variant, "attention", put)
 }
 
-/// The same for SPLITS workgroups that share the positions: `mixed` is [T, SPLITS, H, D + 2] for
-/// [`ATTENTION_MERGE`], and in info SPLITS for the 1.
+/// Like [`attention`], for SPLITS workgroups that share a row's positions: `mixed` is [T, SPLITS, H, D + 2] for
+/// [`ATTENTION_MERGE`], and info has SPLITS in place of the 1.
 pub const fn attention_part(kv: Kv, variant: Variant) -> Kernel {
     let put = include_str!("../wgsl/attention/part.wgsl");
     row(kv, variant, "attention_part", put)
@@ -83,13 +83,13 @@ const fn row(kv: Kv, variant: Variant, name: &'static str, put: &'static str) ->
     }
 }
 
-/// Workgroups of [`attention`] and [`attention_part`] for one row.
+/// Number of workgroups of [`attention`] and [`attention_part`] for one row.
 pub const fn attention_groups(h: usize, k: usize, splits: usize) -> [u32; 3] {
     [(k * (h / k).div_ceil(HEADS)) as u32, splits as u32, 1]
 }
 
-/// What [`attention_part`] left, to `mixed` [T, STRIDE]: buffers `parts`, `mixed`; info: H, D, STRIDE,
-/// SPLITS, the first row. A workgroup a query head (x) and row (y).
+/// Combines the results of [`attention_part`] into `mixed` [T, STRIDE]. Buffers `parts`, `mixed`; info: H, D,
+/// STRIDE, SPLITS, the first row. One workgroup per query head (x) and row (y).
 pub const ATTENTION_MERGE: Kernel = Kernel::one(
     "attention_merge",
     include_str!("../wgsl/attention/merge.wgsl"),
@@ -97,8 +97,9 @@ pub const ATTENTION_MERGE: Kernel = Kernel::one(
     "attention",
 );
 
-/// The same as [`attention`] for rows of prompts, of which each [`ATTENTION_TILE_ROWS`] are of one sequence
-/// and follow each other, but for rows at position 0 that fill them; info: H, K, D, STRIDE, T. A workgroup a query head (x) and so many rows (y).
+/// Like [`attention`], for rows of prompts. Each group of [`ATTENTION_TILE_ROWS`] rows consists of consecutive
+/// rows of one sequence, padded with rows at position 0. info: H, K, D, STRIDE, T. One workgroup per query head
+/// (x) and group of rows (y).
 pub const fn attention_tile(kv: Kv) -> Kernel {
     let tile = include_str!("../wgsl/attention/tile.wgsl");
     Kernel {

@@ -1,13 +1,14 @@
-//! How a matrix lies on the device: rows of blocks of 32 values, their numbers in one buffer, which
-//! is read 16 bytes at a time, and whatever makes values of them in another.
+//! Memory layout of matrices on the device: rows of blocks of 32 values. One buffer holds the quantised
+//! numbers, which are read 16 bytes at a time; another holds the scales and other data that convert them to
+//! values.
 
-/// Values of a block.
+/// Number of values per block.
 pub const BLOCK: usize = 32;
 
 pub(crate) const BLOCK_SOURCE: &str = include_str!("../wgsl/weights/block.wgsl");
 
-/// How the values of a matrix are stored on the device: ggml's types, repacked without loss. The
-/// files in `wgsl/weights/` say where each bit is.
+/// Storage format of a matrix on the device: ggml's types, repacked without loss. The files in `wgsl/weights/`
+/// document the position of each bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// 32-bit float.
@@ -16,26 +17,26 @@ pub enum Format {
     F16,
     /// The upper half of a 32-bit float.
     Bf16,
-    /// 8 bits and one scale a block.
+    /// 8 bits per value and one scale per block.
     Q8_0,
-    /// 4 bits and one scale a block.
+    /// 4 bits per value and one scale per block.
     Q4_0,
-    /// 4 bits, one scale and one minimum a block.
+    /// 4 bits per value, one scale and one minimum per block.
     Q4_1,
-    /// 5 bits and one scale a block.
+    /// 5 bits per value and one scale per block.
     Q5_0,
-    /// 5 bits, one scale and one minimum a block.
+    /// 5 bits per value, one scale and one minimum per block.
     Q5_1,
-    /// 4 bits; a scale and a minimum of 6 bits a block, of 16 bits for eight blocks.
+    /// 4 bits per value; a 6-bit scale and minimum per block, and a 16-bit scale and minimum per eight blocks.
     Q4K,
-    /// 5 bits; the scales of `Q4K`.
+    /// 5 bits per value; the same scales as `Q4K`.
     Q5K,
-    /// 6 bits; two scales of 8 bits a block, one of 16 bits for eight blocks.
+    /// 6 bits per value; two 8-bit scales per block, and a 16-bit scale per eight blocks.
     Q6K,
 }
 
 impl Format {
-    /// All of them.
+    /// All formats.
     pub const ALL: [Self; 11] = [
         Self::F32,
         Self::F16,
@@ -50,7 +51,7 @@ impl Format {
         Self::Q6K,
     ];
 
-    /// ggml's name.
+    /// ggml's name of the format.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "F32",
@@ -67,12 +68,12 @@ impl Format {
         }
     }
 
-    /// Blocks of a row of `values`; what the last one has too many is zero.
+    /// Number of blocks in a row of `values`; the last block is padded with zeros.
     pub const fn blocks(values: usize) -> usize {
         values.div_ceil(BLOCK)
     }
 
-    /// Words of 32 bits that the numbers of a row of `blocks` take.
+    /// Number of 32-bit words for the numbers of a row of `blocks`.
     pub const fn quant_words(self, blocks: usize) -> usize {
         let a_block = match self {
             Self::F32 => 32,
@@ -83,7 +84,7 @@ impl Format {
         a_block * blocks
     }
 
-    /// Words of 32 bits that go with the numbers of a row of `blocks`.
+    /// Number of 32-bit words for the scales, minimums and upper bits of a row of `blocks`.
     pub const fn side_words(self, blocks: usize) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 0,
@@ -97,13 +98,13 @@ impl Format {
         }
     }
 
-    /// Bytes that a row of `values` takes on the device.
+    /// Size of a row of `values` on the device, in bytes.
     pub const fn row_bytes(self, values: usize) -> usize {
         let blocks = Self::blocks(values);
         4 * (self.quant_words(blocks) + self.side_words(blocks))
     }
 
-    /// How numbers are found in words, and how they become values.
+    /// WGSL that extracts numbers from words, and WGSL that converts them to values.
     pub(crate) const fn sources(self) -> [&'static str; 2] {
         let bits_4 = include_str!("../wgsl/weights/bits4.wgsl");
         let bits_5 = include_str!("../wgsl/weights/bits5.wgsl");

@@ -1,27 +1,27 @@
-//! What a launch must know of a kernel.
+//! Kernels: their source and what a launch needs to know.
 
-/// The most parts that a kernel is put together from.
+/// Maximum number of parts that a kernel is assembled from.
 const PARTS: usize = 11;
 
-/// A kernel's source and what a launch must know of it.
+/// A kernel's source and what a launch needs to know about it.
 ///
 /// Bindings are in group 0: the kernel's buffers in order, then `info`, an array of u32.
 #[derive(Clone, Copy, Debug)]
 pub struct Kernel {
-    /// What it is called, and the variant.
+    /// Name and variant.
     pub name: [&'static str; 3],
-    /// WGSL, in parts.
+    /// WGSL source, in parts.
     pub(crate) parts: [&'static str; PARTS],
-    /// Invocations of a workgroup in x, y, z.
+    /// Invocations per workgroup in x, y, z.
     pub workgroup_size: [u32; 3],
-    /// Whether it has subgroup operations.
+    /// True if it uses subgroup operations.
     pub subgroups: bool,
-    /// The function of [`cpu`](crate::cpu) that says what it computes.
+    /// The function of [`cpu`](crate::cpu) that is its CPU reference.
     pub reference: &'static str,
 }
 
 impl Kernel {
-    /// A kernel of one file.
+    /// Creates a kernel from a single file.
     pub(crate) const fn one(
         name: &'static str,
         source: &'static str,
@@ -31,7 +31,7 @@ impl Kernel {
         Self::of(name, [source], workgroup_size, reference)
     }
 
-    /// A kernel of several files.
+    /// Creates a kernel from several files.
     pub(crate) const fn of<const N: usize>(
         name: &'static str,
         files: [&'static str; N],
@@ -47,13 +47,13 @@ impl Kernel {
         }
     }
 
-    /// WGSL as naga reads it; the entry point is `main`.
+    /// Returns the WGSL source for naga; the entry point is `main`.
     pub fn source(&self) -> String {
         self.parts.concat()
     }
 
-    /// WGSL as browsers read it: they want to be told of extensions, which naga has without being told,
-    /// and refuses to be told of (gfx-rs/wgpu#5555).
+    /// Returns the WGSL source for browsers. They require `enable` directives for extensions, which naga
+    /// enables by default and whose directives it rejects (gfx-rs/wgpu#5555).
     pub fn browser_source(&self) -> String {
         let enable = if self.subgroups {
             "enable subgroups;\n"
@@ -63,13 +63,13 @@ impl Kernel {
         enable.to_owned() + &self.source()
     }
 
-    /// Its name and variant, for people.
+    /// Returns name and variant for display.
     pub fn label(&self) -> String {
         self.name.join(" ").trim_end().to_owned()
     }
 }
 
-/// `files`, and nothing behind them.
+/// Pads `files` with empty parts.
 pub(crate) const fn parts<const N: usize>(files: [&'static str; N]) -> [&'static str; PARTS] {
     let mut parts = [""; PARTS];
     let mut i = 0;

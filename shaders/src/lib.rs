@@ -1,5 +1,5 @@
-//! WGSL kernels of Llamaglass, put together from the files of `wgsl/`, and a CPU reference of each in
-//! [`cpu`]. No device in sight: launching is the engine's.
+//! WGSL kernels of Llamaglass, assembled from the files of `wgsl/`, with a CPU reference of each in [`cpu`].
+//! This crate knows no device; the engine launches the kernels.
 
 mod attention;
 pub mod cpu;
@@ -31,8 +31,9 @@ const BEST: &str = include_str!("../wgsl/best.wgsl");
 const PICK: &str = include_str!("../wgsl/pick.wgsl");
 const STEP: &str = include_str!("../wgsl/step.wgsl");
 
-/// Logits to the id of the largest finite one, row by row: buffers `logits` [N, V] f32, `picked` `[N]` u32
-/// (the ids, or [`NO_PICK`]) and `step` ([`step`]); info: V. A workgroup a pick. `step` becomes the next one.
+/// Selects the id of the largest finite logit of each row. Buffers `logits` [N, V] f32, `picked` `[N]` u32 (the
+/// ids, or [`NO_PICK`]) and `step` ([`step`]); info: V. One workgroup per sample. If `step` is chained, it
+/// becomes the next step.
 pub const ARGMAX: Kernel = Kernel::of(
     "argmax",
     [STEP, BEST, PICK, include_str!("../wgsl/argmax.wgsl")],
@@ -40,10 +41,10 @@ pub const ARGMAX: Kernel = Kernel::of(
     "argmax",
 );
 
-/// The same with a mask, penalties, filters and a draw: buffers `logits`, `occurrences` [SLOTS,
+/// Samples an id with a mask, penalties, filters and a random draw. Buffers `logits`, `occurrences` [SLOTS,
 /// [`occurrence_words`]] u32, `sampling` [SLOTS, [`Sampling::words`]], [N, V] words of scratch, [`exp2_table`],
-/// `picked` and `step`; info: V. A workgroup a pick. `sampling` becomes that of the next draw, and
-/// `occurrences` counts the id.
+/// `picked` and `step`; info: V. One workgroup per sample. Advances `sampling` to the next draw, counts the id
+/// in `occurrences` if penalties are on, and updates `step` like [`ARGMAX`].
 pub const SAMPLE: Kernel = Kernel::of(
     "sample",
     [STEP, BEST, PICK, include_str!("../wgsl/sample.wgsl")],
@@ -51,9 +52,9 @@ pub const SAMPLE: Kernel = Kernel::of(
     "sample",
 );
 
-/// Natural logarithms of the probabilities of picked ids and of the most probable ones: buffers `logits`
-/// [N, V] f32, `picked` `[N]` u32 and `logprobs` [N, 1 + 2 TOP] u32 (the picked id's, then ids and theirs;
-/// [`NO_PICK`] for ids that there are not); info: V, TOP. A workgroup a pick.
+/// Computes log-probabilities of the sampled ids and of the most probable ids. Buffers `logits` [N, V] f32,
+/// `picked` `[N]` u32 and `logprobs` [N, 1 + 2 TOP] u32 (that of the sampled id, then pairs of id and
+/// log-probability; [`NO_PICK`] for missing ids); info: V, TOP. One workgroup per sample.
 pub const LOGPROBS: Kernel = Kernel::of(
     "logprobs",
     [BEST, include_str!("../wgsl/logprobs.wgsl")],
@@ -61,19 +62,19 @@ pub const LOGPROBS: Kernel = Kernel::of(
     "logprobs",
 );
 
-/// Words that [`LOGPROBS`] leaves of a pick, with those of the `top` most probable ids.
+/// Number of words that [`LOGPROBS`] writes per sample, with those of the `top` most probable ids.
 pub const fn logprob_words(top: usize) -> usize {
     1 + 2 * top
 }
 
-/// The most probable ids that are told of a pick, at most.
+/// Maximum number of most probable ids reported per sample.
 pub const MAX_TOP_LOGPROBS: usize = 20;
 
-/// What is picked where no logit is finite.
+/// Sampled id if no logit is finite.
 pub const NO_PICK: u32 = u32::MAX;
 
-/// Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of eps, Y_STRIDE, the row of
-/// `x` that is row 0 of `y`. A workgroup a row.
+/// RMSNorm of consecutive rows. Buffers `x` [.., C], `weight` `[C]`, `y` [T, Y_STRIDE]; info: C, the bits of
+/// eps, Y_STRIDE, the row of `x` that becomes row 0 of `y`. One workgroup per row.
 pub const fn rms_norm(variant: Variant) -> Kernel {
     norm(
         variant,
@@ -82,7 +83,8 @@ pub const fn rms_norm(variant: Variant) -> Kernel {
     )
 }
 
-/// The same for the rows that a step picks from: a buffer more, `step` ([`step`]), and no row in info.
+/// Like [`rms_norm`], for the rows that a step samples from: has the additional buffer `step` ([`step`]) and no
+/// row in info.
 pub const fn rms_norm_picked(variant: Variant) -> Kernel {
     let rows = include_str!("../wgsl/norm_rows/picked.wgsl");
     norm(variant, "picked", [STEP, rows])
@@ -107,8 +109,8 @@ const fn norm(variant: Variant, name: &'static str, [step, rows]: [&'static str;
     }
 }
 
-/// A block of a cache in place of another: a buffer; info: the first word of the one, of the other, and
-/// how many. An invocation a word.
+/// Copies a cache block over another. Buffer `cache`; info: first word of the source, first word of the
+/// destination, number of words. One invocation per word.
 pub const COPY_BLOCK: Kernel = Kernel::one(
     "copy_block",
     include_str!("../wgsl/copy_block.wgsl"),
@@ -116,7 +118,8 @@ pub const COPY_BLOCK: Kernel = Kernel::one(
     "copy_block",
 );
 
-/// Ids to rows of an embedding in `format`: buffers `step` ([`step`]), the embedding's `quants` and `side`, `x` [T, C]; info: T, C, blocks a row. An invocation a block.
+/// Looks up ids in an embedding in `format`. Buffers `step` ([`step`]), the embedding's `quants` and `side`,
+/// `x` [T, C]; info: T, C, blocks per row. One invocation per block.
 pub const fn embed(format: Format) -> Kernel {
     let [values, scales] = format.sources();
     Kernel {
@@ -134,7 +137,7 @@ pub const fn embed(format: Format) -> Kernel {
     }
 }
 
-/// Every kernel there is.
+/// Returns all kernels.
 pub fn kernels() -> Vec<Kernel> {
     let mut all = vec![
         ARGMAX,
@@ -150,7 +153,7 @@ pub fn kernels() -> Vec<Kernel> {
     all.extend(Variant::ALL.map(rms_norm_picked));
     for kv in Kv::ALL {
         all.push(attention_tile(kv));
-        // There is none of its own for lanes.
+        // Lanes has no attention kernels of its own.
         for variant in [Variant::Workgroups, Variant::Subgroups] {
             all.extend([attention(kv, variant), attention_part(kv, variant)]);
         }

@@ -1,37 +1,36 @@
-//! Products with a matrix: every way of computing one, with every format and everything that is
-//! done with the result.
+//! Matrix product kernels for every combination of method, weight format and use of the result.
 
 use crate::attention::KV_BLOCKS;
 use crate::kernel::parts;
 use crate::{Format, Kernel, Kv, STEP, Variant, format::BLOCK_SOURCE};
 
-/// Flag of a product: the bias is added.
+/// Flag of a product: add the bias.
 pub const WITH_BIAS: u32 = 1;
-/// Flag of a product: what `y` held is added ([`Store::Plain`] only).
+/// Flag of a product: add the previous contents of `y` ([`Store::Plain`] only).
 pub const ADD: u32 = 2;
 
-/// How y = x w^T is computed.
+/// Method of computing y = x w^T.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Many rows: a prompt.
+    /// Many rows at once: a prompt or a batch.
     Tile,
-    /// One row.
+    /// One row at a time.
     Row(Variant),
 }
 
-/// What is done with a product.
+/// Use of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// It goes to `y` [T, Y_STRIDE], plus a bias, plus what `y` held.
+    /// Write it to `y` [T, Y_STRIDE], plus a bias, plus the previous contents of `y`, as the flags say.
     Plain,
-    /// Queries and keys are turned; queries go to `y`, keys and values to the cache.
+    /// Rotate queries and keys (RoPE); write queries to `y`, keys and values to the cache.
     Qkv(Kv),
-    /// Columns 2 i are gates of 2 i + 1.
+    /// Apply SwiGLU: column 2 i is the gate of column 2 i + 1.
     Swiglu,
 }
 
 impl Way {
-    /// All of them.
+    /// All methods.
     pub const ALL: [Self; 4] = [
         Self::Tile,
         Self::Row(Variant::Lanes),
@@ -48,7 +47,7 @@ impl Way {
         }
     }
 
-    /// Columns and rows of y that a workgroup computes.
+    /// Number of columns and of rows of y that a workgroup computes.
     const fn tile(self) -> [u32; 2] {
         match self {
             Self::Tile => [64, 32],
@@ -57,7 +56,7 @@ impl Way {
         }
     }
 
-    /// Workgroups for `rows` of y and `outputs` rows of w.
+    /// Number of workgroups for `rows` rows of y and `outputs` rows of w.
     pub const fn groups(self, rows: usize, outputs: usize) -> [u32; 3] {
         let [columns, tile_rows] = self.tile();
         [
@@ -69,7 +68,7 @@ impl Way {
 }
 
 impl Store {
-    /// All of them.
+    /// All uses.
     pub const ALL: [Self; 4] = [
         Self::Plain,
         Self::Qkv(Kv::F32),
@@ -87,16 +86,17 @@ impl Store {
     }
 }
 
-/// y = x w^T by `way`, w [OUT, IN] in `format`, then `store`.
+/// Kernel that computes y = x w^T by `way`, with w [OUT, IN] in `format`, and then applies `store`.
 ///
-/// Buffers `x` [.., 32 BLOCKS] f32, w's `quants` and `side`, `y` [T, Y_STRIDE] f32, and for
-/// [`Store::Qkv`] `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` ([`step`](crate::step));
-/// info: T, blocks a row (those of x past IN values hold zeros), OUT, flags
-/// ([`WITH_BIAS`], [`ADD`]), the row of `x` that is row 0 of `y`, where in `side` the bias `[OUT]`
-/// begins, the column that row 0 of w is, Y_STRIDE, and for [`Store::Qkv`] H, K and D.
+/// Buffers: `x` [.., 32 BLOCKS] f32, `quants` and `side` of w, `y` [T, Y_STRIDE] f32, and for [`Store::Qkv`]
+/// `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` ([`step`](crate::step)).
+///
+/// Words of info: T, blocks per row (values of x past IN are zero), OUT, flags ([`WITH_BIAS`], [`ADD`]), the
+/// row of `x` that becomes row 0 of `y`, the offset of the bias `[OUT]` in `side`, the column that row 0 of w
+/// yields, Y_STRIDE, and for [`Store::Qkv`] H, K and D.
 pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
     let [values, scales] = format.sources();
-    // Tiles use a block for many rows, and make its values once.
+    // A tile uses a block for many rows, so it dequantises the block once instead.
     let by_row = include_str!("../wgsl/linear/dot.wgsl");
     let (dot, reduce, main, workgroup_size) = match way {
         Way::Tile => ("", "", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),

@@ -1,11 +1,11 @@
-//! What a device can do at most, as far as WGSL gets it.
+//! Kernels that measure a device's peak rates, as far as WGSL can reach them.
 
 use crate::Kernel;
 
-/// Floating-point operations of a round of [`FMA`] in one invocation.
+/// Number of floating-point operations per round of [`FMA`] in one invocation.
 pub const FMA_FLOP_A_ROUND: usize = 8 * 4 * 2;
 
-/// A copy: buffers `x` and `y` of vec4; info: how many. Any number of workgroups in x.
+/// Copies memory. Buffers `x` and `y` of vec4; info: number of vec4. Any number of workgroups in x.
 pub const COPY: Kernel = Kernel::one(
     "copy",
     include_str!("../wgsl/roofline/copy.wgsl"),
@@ -13,7 +13,7 @@ pub const COPY: Kernel = Kernel::one(
     "copy",
 );
 
-/// Multiply-adds: buffers `x` (factor, summand) and `y` (one an invocation); info: rounds.
+/// Computes multiply-adds. Buffers `x` (factor, summand) and `y` (one value per invocation); info: rounds.
 pub const FMA: Kernel = Kernel::one(
     "fma",
     include_str!("../wgsl/roofline/fma.wgsl"),

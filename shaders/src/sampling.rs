@@ -1,51 +1,51 @@
-//! How a token is picked, in the numbers in which both the kernel and its CPU reference compute.
+//! Sampling settings, in the units that both the kernel and its CPU reference compute in.
 
-/// What is in `occurrences` of an id that the prompt has; the rest is how often the answer has it.
+/// Bit in `occurrences` that marks ids of the prompt; the other bits count how often the completion has the id.
 pub const IN_PROMPT: u32 = 1 << 31;
 
-/// The weight of the most probable token.
+/// Weight of the most probable token.
 pub const FULL_WEIGHT: u32 = 1 << 30;
 
-/// Settings of a pick. A fraction f is f 2^32, and 0 stands for one.
+/// Settings for sampling. A fraction f is stored as f 2^32; 0 stands for 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// 2^16 log2(e) / temperature; 0 picks the largest logit.
+    /// 2^16 log2(e) / temperature; 0 selects the largest logit (greedy).
     pub scale: f32,
-    /// Keep the k most probable; 0 keeps all.
+    /// Keeps the k most probable ids; 0 keeps all.
     pub top_k: u32,
-    /// Keep the most probable that together reach this fraction; 0 keeps all.
+    /// Keeps the most probable ids that together reach this fraction; 0 keeps all.
     pub top_p: u32,
-    /// Keep what weighs at least this, in units in which the most probable weighs [`FULL_WEIGHT`].
+    /// Keeps ids of at least this weight, where the most probable id has the weight [`FULL_WEIGHT`].
     pub min_weight: u32,
-    /// Whether any penalty is on.
+    /// True if any penalty is enabled.
     pub penalties: bool,
-    /// Multiplies negative logits of ids in prompt or answer; its inverse positive ones.
+    /// Factor for negative logits of ids in prompt or completion; positive ones are multiplied by its inverse.
     pub repetition: f32,
-    /// Subtracted from the logits of ids in the answer.
+    /// Subtracted from the logits of ids in the completion.
     pub presence: f32,
-    /// The same for every time they occur.
+    /// Subtracted from those logits once per occurrence.
     pub frequency: f32,
-    /// The seed of the draws.
+    /// Seed of the random draws.
     pub seed: u64,
-    /// Whether only ids of a mask are picked.
+    /// True if only ids in a mask may be sampled.
     pub constrained: bool,
 }
 
-/// Words of [`Sampling::words`].
+/// Number of words of [`Sampling::words`].
 pub const SAMPLING_WORDS: usize = 15;
 
-/// Words of a mask of `vocab` ids: a bit an id, the lowest bit of a word first.
+/// Number of words of a mask over `vocab` ids: one bit per id, the lowest bit of a word first.
 pub const fn mask_words(vocab: usize) -> usize {
     vocab.div_ceil(32)
 }
 
-/// Words that a sequence has in `occurrences`: one an id, and behind them its mask.
+/// Number of words per sequence in `occurrences`: one per id, followed by the mask.
 pub const fn occurrence_words(vocab: usize) -> usize {
     vocab + mask_words(vocab)
 }
 
 impl Sampling {
-    /// What the kernel reads, before draw number `draw`.
+    /// Returns the words that the kernel reads, before draw number `draw`.
     pub fn words(&self, draw: u64) -> [u32; SAMPLING_WORDS] {
         [
             self.scale.to_bits(),
@@ -66,14 +66,15 @@ impl Sampling {
         ]
     }
 
-    /// What positive logits are multiplied by: a device may round a division as it likes.
+    /// Returns the factor for positive logits. The host computes it because devices may round divisions
+    /// differently.
     pub fn by_repetition(&self) -> f32 {
         1.0 / self.repetition
     }
 }
 
-/// 2^22 times 2^(-i / 256), from 1 down to a half: between them weights are on straight lines, at
-/// most 1e-6 from the curve.
+/// Returns the table of 2^22 times 2^(-i / 256), from 1 down to a half. Weights in between are interpolated
+/// linearly, at most 1e-6 from the exact curve.
 pub fn exp2_table() -> [u32; 257] {
     std::array::from_fn(|i| ((-(i as f64) / 256.0).exp2() * f64::from(1 << 22)).round() as u32)
 }

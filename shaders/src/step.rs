@@ -1,30 +1,30 @@
-//! What `step`, the buffer that says which rows a step computes, holds: words in the order of
+//! Encodes `step`, the buffer that describes the rows of a step. Its words are in the order of
 //! `wgsl/step.wgsl`.
 
 use std::iter::repeat;
 
-/// Words before the rows.
+/// Number of words before the rows.
 pub const HEAD_WORDS: usize = 4;
-/// The word of the head that is the list of blocks of rows that fill a tile: a block that is nobody's.
+/// Word of the head that is the block list of rows that pad a tile. It is 0, a block that no sequence owns.
 pub const NO_BLOCKS: u32 = 3;
-/// Words of a row.
+/// Number of words per row.
 pub const ROW_WORDS: usize = 5;
 
 /// A row of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// What is looked up in the embedding.
+    /// Token id to look up in the embedding.
     pub id: u32,
-    /// Where in its sequence it is.
+    /// Position in its sequence.
     pub position: u32,
-    /// The word of `step` from which on its sequence's blocks of the cache are listed.
+    /// Word of `step` at which the list of its sequence's cache blocks begins.
     pub blocks: u32,
-    /// Its sequence's place in what picks keep for each.
+    /// Slot of its sequence in the sampling state.
     pub slot: u32,
 }
 
-/// The words of a step of `rows`; `picks` are the rows that are picked from. `chains` is whether picks
-/// make the step after: where there is one pick, or one of every row, in order.
+/// Returns the words of a step of `rows`; `picks` are the rows to sample from. `chains` says whether the
+/// samples form the next step, which requires a single sample or one of every row, in order.
 pub fn words(rows: &[Row], picks: &[usize], chains: bool) -> Vec<u32> {
     let head = [rows.len() as u32, picks.len() as u32, chains.into(), 0];
     let picks = picks.iter().map(|row| *row as u32).chain(repeat(0));
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_constants_are_these() {
+    fn constants_match_the_wgsl() {
         let source = include_str!("../wgsl/step.wgsl");
         for line in [
             format!("const STEP_FIRST: u32 = {HEAD_WORDS}u;"),

@@ -1,12 +1,12 @@
-//! What a device's subgroups are like.
+//! Properties of a device's subgroups.
 
 use crate::Kernel;
 
-/// Invocations of [`SUBGROUP_PROBE`], and words that it leaves.
+/// Number of invocations of [`SUBGROUP_PROBE`], and of words that it writes.
 pub const SUBGROUP_PROBE_WORDS: usize = 256;
 
-/// How a workgroup's invocations are put into subgroups: buffer `found` u32 of a word an invocation, for
-/// [`subgroup_size`]; info: 0. One workgroup.
+/// Reports how a workgroup's invocations are assigned to subgroups. Buffer `found` u32, one word per
+/// invocation, for [`subgroup_size`]; info: 0. One workgroup.
 pub const SUBGROUP_PROBE: Kernel = Kernel {
     subgroups: true,
     ..Kernel::one(
@@ -17,11 +17,11 @@ pub const SUBGROUP_PROBE: Kernel = Kernel {
     )
 };
 
-/// Invocations of a subgroup, where [`SUBGROUP_PROBE`] found what the variants with subgroups rely on: all
-/// subgroups are whole and as large, and invocation i is in subgroup i / size.
+/// Returns the subgroup size if [`SUBGROUP_PROBE`] found what the variants with subgroups rely on: all
+/// subgroups are complete and equally large, and invocation i is in subgroup i / size.
 pub fn subgroup_size(found: &[u32]) -> Option<u32> {
     let size = found.first()? >> 16;
-    // Sizes that WebGPU allows (https://www.w3.org/TR/webgpu/#gpuadapterinfo).
+    // Sizes that WebGPU permits (https://www.w3.org/TR/webgpu/#gpuadapterinfo).
     let known = size.is_power_of_two() && (4..=128).contains(&size);
     (known && crate::cpu::subgroup_probe(found.len(), size) == found).then_some(size)
 }
@@ -32,10 +32,10 @@ mod tests {
     use crate::cpu::subgroup_probe;
 
     #[test]
-    fn whole_subgroups_of_neighbours_are_what_is_relied_on() {
+    fn subgroup_size_requires_complete_subgroups_of_neighbours() {
         assert_eq!(subgroup_size(&subgroup_probe(256, 4)), Some(4));
         assert_eq!(subgroup_size(&subgroup_probe(256, 128)), Some(128));
-        // Too small, no power of two, not whole, every second invocation, sizes that change.
+        // Too small, not a power of two, empty, interleaved invocations, changing sizes.
         assert_eq!(subgroup_size(&subgroup_probe(256, 1)), None);
         assert_eq!(subgroup_size(&subgroup_probe(256, 12)), None);
         assert_eq!(subgroup_size(&[]), None);

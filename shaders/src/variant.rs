@@ -1,27 +1,27 @@
-//! Kernels that there are in several variants.
+//! Variants of kernels.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// What kernels are made for.
+/// Kind of hardware that a kernel variant is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Variant {
-    /// Adapters that are programs on a CPU: what counts is how many loads and barriers there are.
+    /// Software adapters on a CPU, where the number of loads and barriers matters most.
     Lanes,
-    /// GPUs: what invocations find is gathered in workgroup memory.
+    /// GPUs; invocations exchange results through workgroup memory.
     Workgroups,
-    /// GPUs with subgroup operations: what invocations find is exchanged in subgroups.
+    /// GPUs with subgroup operations; invocations exchange results within subgroups.
     Subgroups,
 }
 
 impl Variant {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 3] = [Self::Lanes, Self::Workgroups, Self::Subgroups];
 
-    /// Its name, for flags and reports.
+    /// Name of the variant in flags and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Lanes => "lanes",
@@ -30,12 +30,12 @@ impl Variant {
         }
     }
 
-    /// Whether it has subgroup operations.
+    /// Returns true if the variant uses subgroup operations.
     pub(crate) const fn subgroups(self) -> bool {
         matches!(self, Self::Subgroups)
     }
 
-    /// `sum_of_lanes` and `largest_of_lanes`, where many invocations take part.
+    /// Source of `sum_of_lanes` and `largest_of_lanes` for many invocations.
     pub(crate) const fn gather(self) -> &'static str {
         match self {
             Self::Lanes | Self::Workgroups => include_str!("../wgsl/reduce/gather.wgsl"),

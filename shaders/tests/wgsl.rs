@@ -1,4 +1,5 @@
-//! Every kernel is valid, is as its row says, and has a CPU reference; every file is in a kernel.
+//! Checks that every kernel is valid, matches its description and has a CPU reference, and that kernels use all
+//! files.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 use std::path::{Path, PathBuf};
@@ -6,15 +7,15 @@ use std::path::{Path, PathBuf};
 use llamaglass_shaders::{Kernel, kernels};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
 
-/// What is wrong with the kernel, if anything.
+/// Returns an error that describes what is wrong with the kernel.
 fn check(kernel: &Kernel) -> Result<(), String> {
     let name = kernel.label();
     let source = kernel.source();
     let module = naga::front::wgsl::parse_str(&source)
         .map_err(|error| error.emit_to_string_with_path(&source, &name))?;
-    // unpack2x16float: naga counts as a capability what WebGPU always has.
+    // unpack2x16float: naga requires a capability for what WebGPU always supports.
     let mut capabilities = Capabilities::SHADER_FLOAT16_IN_FLOAT32;
-    // Without them where the kernel says that it has none.
+    // Not set for kernels that claim not to use subgroups.
     capabilities.set(Capabilities::SUBGROUP, kernel.subgroups);
     let mut validator = Validator::new(ValidationFlags::all(), capabilities);
     if kernel.subgroups {
@@ -25,7 +26,7 @@ fn check(kernel: &Kernel) -> Result<(), String> {
     let info = validator
         .validate(&module)
         .map_err(|error| format!("{name}: {error:?}"))?;
-    // A launch binds every buffer; a layout has those that the entry point uses.
+    // A launch binds every buffer, but the layout has only those that the entry point uses.
     for (handle, variable) in module.global_variables.iter() {
         if variable.binding.is_some() && info.get_entry_point(0)[handle].is_empty() {
             return Err(format!("{name} does not use {:?}", variable.name));
@@ -49,7 +50,8 @@ fn check(kernel: &Kernel) -> Result<(), String> {
     Ok(())
 }
 
-/// Cargo says where the crate is when it runs a test, which may be elsewhere than where it was built.
+/// Returns the crate's folder. Cargo sets the variable when it runs the test, which may be elsewhere than where
+/// it built it.
 fn root() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").unwrap().into()
 }
@@ -77,7 +79,7 @@ fn every_kernel_is_valid_and_has_a_cpu_reference() {
 }
 
 #[test]
-fn every_file_is_in_a_kernel() {
+fn every_file_is_part_of_a_kernel() {
     let mut found = Vec::new();
     sources(&root().join("wgsl"), &mut found);
     let kernels: Vec<String> = kernels().iter().map(Kernel::source).collect();

@@ -1,11 +1,11 @@
-// The id of the largest finite logit, the lowest id of equals: a workgroup a pick, any V.
-// CPU reference: src/cpu/argmax.rs.
+// Selects the id of the largest finite logit, the lowest id on a tie: one workgroup per sample, any V. CPU
+// reference: src/cpu/argmax.rs.
 
 // [N, V] f32
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;
-// [N]: the ids; NONE where no logit was finite
+// [N]: the ids; NONE if no logit is finite
 @group(0) @binding(1) var<storage, read_write> picked: array<u32>;
-// Rows, and the blocks of their sequences: step.wgsl
+// Rows of the step, and the block lists of their sequences: step.wgsl
 @group(0) @binding(2) var<storage, read_write> step: array<u32>;
 // [1]: V
 @group(0) @binding(3) var<storage, read_write> info: array<u32>;

@@ -1,9 +1,9 @@
-// Finding the largest: a kernel that includes this has LANES invocations in a workgroup.
+// Selection of the largest value. A kernel that includes this file has LANES invocations per workgroup.
 
 const LANES: u32 = 256u;
 const NONE: u32 = 0xffffffffu;
 
-// By bits: a compiler may assume that comparisons never see infinity or NaN.
+// Checks the bits, because a compiler may assume that comparisons never see infinity or NaN.
 fn is_finite(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u;
 }
@@ -17,7 +17,7 @@ fn wins(id: u32, value: f32, over_id: u32, over_value: f32) -> bool {
 var<workgroup> best_id: array<u32, LANES>;
 var<workgroup> best_value: array<f32, LANES>;
 
-// The best of what each invocation found, at index 0 for all to see.
+// Gathers the best of all invocations' candidates at index 0, where all can read it.
 fn gather_best(lane: u32, id: u32, value: f32) {
     best_id[lane] = id;
     best_value[lane] = value;

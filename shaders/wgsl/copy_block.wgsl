@@ -1,7 +1,7 @@
-// A block of a cache, copied over another. CPU reference: src/cpu/copy_block.rs.
+// Copies a cache block over another. CPU reference: src/cpu/copy_block.rs.
 
 @group(0) @binding(0) var<storage, read_write> cache: array<u32>;
-// [3]: the first word of what is copied, of where it goes to, how many
+// [3]: first word of the source, first word of the destination, number of words
 @group(0) @binding(1) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(64, 1, 1)

@@ -1,10 +1,11 @@
-// Rows of the token embedding, one an id, a block an invocation. CPU reference: src/cpu/embed.rs.
+// Looks up rows of the token embedding: one row per id, one block per invocation. CPU reference:
+// src/cpu/embed.rs.
 
-// Rows, and the blocks of their sequences: step.wgsl
+// Rows of the step, and the block lists of their sequences: step.wgsl
 @group(0) @binding(0) var<storage, read_write> step: array<u32>;
 // [T, C] f32
 @group(0) @binding(3) var<storage, read_write> x: array<f32>;
-// [3]: T, C, blocks that a row of the embedding has
+// [3]: T, C, blocks per row of the embedding
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(64, 1, 1)
@@ -17,7 +18,7 @@ fn main(
     let t = index / blocks;
     let block = index % blocks;
     if (t >= info[0]) { return; }
-    // Formats without scales do not read it, and a launch binds it always.
+    // Formats without scales do not read `side`, but a launch always binds it.
     _ = side[0];
     let b = load(row_word(t, ROW_ID), block, blocks);
     put(t, block * 32u, four_0(b.quants), b.scale.x, b.low.x);
@@ -33,6 +34,6 @@ fn main(
 fn put(t: u32, column: u32, numbers: vec4<f32>, scale: f32, low: f32) {
     let c = info[1];
     let values = numbers * (IN_PLACE * scale) + low;
-    // The last block may be longer than what is left of the row.
+    // The last block may extend past the end of the row.
     for (var j = 0u; j < 4u && column + j < c; j += 1u) { x[t * c + column + j] = values[j]; }
 }

@@ -1,11 +1,12 @@
-// Natural logarithms of probabilities: of the id that was picked, and of the most probable ids, the
-// lower id first of equals. A workgroup a pick, any V. CPU reference: src/cpu/logprobs.rs.
+// Computes log-probabilities of the sampled id and of the most probable ids, the lower id first on a tie. One
+// workgroup per sample, any V. CPU reference: src/cpu/logprobs.rs.
 
 // [N, V] f32
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;
-// [N]: the ids that were picked
+// [N]: the sampled ids
 @group(0) @binding(1) var<storage, read_write> picked: array<u32>;
-// [N, 1 + 2 TOP]: the picked id's, then the TOP ids and theirs; NONE for ids that there are not
+// [N, 1 + 2 TOP]: log-probability of the sampled id, then TOP pairs of id and log-probability; NONE for missing
+// ids
 @group(0) @binding(2) var<storage, read_write> logprobs: array<u32>;
 // [2]: V, TOP
 @group(0) @binding(3) var<storage, read_write> info: array<u32>;
@@ -23,11 +24,11 @@ fn main(
 ) {
     let v = info[0];
     if (lane == 0u) { top_of_all = info[1]; }
-    // The same for the whole workgroup, and known to be: there are barriers in a loop over it.
+    // Provably uniform in the workgroup, as required by the barriers in the loop over it.
     let top = workgroupUniformLoad(&top_of_all);
     let first = group.x * v;
     let out = group.x * (1u + 2u * top);
-    // The sum of exponentials, on top of the largest logit so far (arXiv:1805.02867).
+    // Sum of exponentials relative to the largest logit so far (online softmax, arXiv:1805.02867).
     var most = LOWEST;
     var sum = 0.0;
     for (var i = lane; i < v; i += LANES) {
@@ -58,7 +59,7 @@ fn main(
         if (id != NONE) { logprob = logits[first + id] - total; }
         logprobs[out] = bitcast<u32>(logprob);
     }
-    // One after the other: what comes next after the last one found.
+    // Find one id after the other: the best of those that come after the last one found.
     var last_id = NONE;
     var last_value = 0.0;
     for (var n = 0u; n < top; n += 1u) {
@@ -79,7 +80,7 @@ fn main(
             logprobs[out + 1u + 2u * n] = last_id;
             logprobs[out + 2u + 2u * n] = bitcast<u32>(last_value - total);
         }
-        // All have read it before it is written again.
+        // Wait until all have read the result, before it is overwritten.
         workgroupBarrier();
     }
 }

@@ -1,11 +1,11 @@
-// x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467), a workgroup a row. LANES are the
-// variant's; norm_rows/ says which rows. CPU reference: src/cpu/rms_norm.rs.
+// x / sqrt(mean(x^2) + eps) * weight (RMSNorm, arXiv:1910.07467), one workgroup per row. The variant defines
+// LANES; norm_rows/ selects the rows. CPU reference: src/cpu/rms_norm.rs.
 
 // [.., C] f32
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
 // [C] f32
 @group(0) @binding(1) var<storage, read_write> weight: array<f32>;
-// [T, Y_STRIDE] f32; what a row has after its C values is left alone
+// [T, Y_STRIDE] f32; a row's values past C are left unchanged
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 alias Value = f32;
 const INVOCATIONS: u32 = LANES;

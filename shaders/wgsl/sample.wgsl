@@ -1,26 +1,26 @@
-// A mask, penalties, temperature, top-k, top-p, min-p and a seeded draw, in integers where rounding could
-// make two devices pick differently. A workgroup a pick, any V. CPU reference: src/cpu/sample.rs, which
-// also says in which order ids of equal distance are kept and drawn.
+// Samples with a mask, penalties, temperature, top-k, top-p, min-p and a seeded draw, in integers where
+// rounding could make two devices sample differently. One workgroup per sample, any V. CPU reference:
+// src/cpu/sample.rs, which also documents the order in which ids of equal distance are kept and drawn.
 
 // [N, V] f32
 @group(0) @binding(0) var<storage, read_write> logits: array<f32>;
-// [SLOTS, V + ceil(V / 32)] u32: IN_PROMPT, plus how often the answer has the id; a bit an id: whether it
-// may be picked
+// [SLOTS, V + ceil(V / 32)] u32: per id, IN_PROMPT plus the number of occurrences in the completion; then the
+// mask, one bit per id that may be sampled
 @group(0) @binding(1) var<storage, read_write> occurrences: array<u32>;
 // [SLOTS, 15]: see below
 @group(0) @binding(2) var<storage, read_write> sampling: array<u32>;
-// [N, V]: scratch; penalised logits, INFINITE where the mask has no bit, then distances
+// [N, V]: scratch; penalised logits (INFINITE for ids outside the mask), then distances
 @group(0) @binding(3) var<storage, read_write> distances: array<u32>;
 // [257]: 2^22 times 2^(-i / 256)
 @group(0) @binding(4) var<storage, read_write> table: array<u32>;
-// [N]: the ids; NONE where no logit was finite
+// [N]: the ids; NONE if no logit is finite
 @group(0) @binding(5) var<storage, read_write> picked: array<u32>;
-// Rows, and the blocks of their sequences: step.wgsl
+// Rows of the step, and the block lists of their sequences: step.wgsl
 @group(0) @binding(6) var<storage, read_write> step: array<u32>;
 // [1]: V
 @group(0) @binding(7) var<storage, read_write> info: array<u32>;
 
-// Of `sampling`: src/sampling.rs.
+// Words of `sampling`: src/sampling.rs.
 const SCALE: u32 = 0u;
 const TOP_K: u32 = 1u;
 const TOP_P: u32 = 2u;
@@ -37,16 +37,16 @@ const ALL_ONES: u32 = 14u;
 const SETTINGS: u32 = 15u;
 
 const IN_PROMPT: u32 = 0x80000000u;
-// The bits of what is not finite.
+// Bits of infinity, for ids outside the mask.
 const INFINITE: u32 = 0x7f800000u;
-// From here on weights are zero.
+// Distance from which on weights are zero.
 const FAR: u32 = 0x1f0000u;
-// Distances have three digits of seven bits.
+// A distance has three digits of seven bits.
 const BINS: u32 = 128u;
 const DIGITS: u32 = 3u;
 const DIGIT_BITS: u32 = 7u;
 
-// Where this pick's part begins: of `logits` and `distances`, of `occurrences`, of `sampling`.
+// Offsets of this sample's part of `logits` and `distances`, of `occurrences`, and of `sampling`.
 var<private> row_at: u32;
 var<private> seen_at: u32;
 var<private> settings_at: u32;
@@ -56,10 +56,10 @@ var<workgroup> ties: array<u32, LANES>;
 var<workgroup> bin_counts: array<atomic<u32>, BINS>;
 var<workgroup> bin_lows: array<atomic<u32>, BINS>;
 var<workgroup> bin_highs: array<atomic<u32>, BINS>;
-// What one invocation found out for all.
+// A result that one invocation shares with all.
 var<workgroup> told: vec4<u32>;
 
-// Numbers of 64 bits: x is the low half.
+// 64-bit numbers; x is the low half.
 fn plus(a: vec2<u32>, b: vec2<u32>) -> vec2<u32> {
     let low = a.x + b.x;
     return vec2<u32>(low, a.y + b.y + select(0u, 1u, low < a.x));
@@ -82,7 +82,7 @@ fn scaled(mass: vec2<u32>, fraction: u32) -> vec2<u32> {
     return plus(vec2<u32>(wide(mass.x, fraction).y, 0u), wide(mass.y, fraction));
 }
 
-// Rounded here, instead of fused with what is done next: no compiler knows that word.
+// Rounds here and keeps the compiler from fusing with the next operation: it can't know the value of that word.
 fn rounded(x: f32) -> f32 {
     return bitcast<f32>(bitcast<u32>(x) & word(ALL_ONES));
 }
@@ -119,8 +119,8 @@ fn weight(distance: u32) -> u32 {
     return ((here << 8u) - between) >> (distance >> 16u);
 }
 
-// Adds up bins until `goal` is reached, by count or mass: the bin, and what of the goal is left
-// for it; BINS where all together do not reach it.
+// Adds up bins, by count or by mass, until they reach `goal`. Returns the bin, and the part of the goal that it
+// must provide; BINS if all bins together do not reach the goal.
 fn reach(goal: vec2<u32>, by_mass: bool) -> vec3<u32> {
     var left = goal;
     for (var bin = 0u; bin < BINS; bin += 1u) {
@@ -144,8 +144,8 @@ fn add_to_bin(bin: u32, count: u32, mass: vec2<u32>) {
     atomicAdd(&bin_highs[bin], mass.y + select(0u, 1u, before + mass.x < before));
 }
 
-// Of what `cut` keeps, the nearest that reach TOP_K in number or TOP_P in mass. A cut keeps what is
-// nearer than x, and the first y of those at x.
+// Narrows `cut` to the nearest ids that reach TOP_K in number or TOP_P in mass. A cut keeps all ids nearer than
+// x, and the first y ids at distance x.
 fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
     let v = info[0];
     var digits = 0u;
@@ -188,7 +188,7 @@ fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
             }
         }
         let found = workgroupUniformLoad(&told);
-        // There are fewer than K.
+        // Fewer than K ids are left, so keep all of them.
         if (found.x == BINS) { return cut; }
         digits = (digits << DIGIT_BITS) | found.x;
     }
@@ -196,7 +196,7 @@ fn narrow(lane: u32, cut: vec2<u32>, by_mass: bool) -> vec2<u32> {
     return vec2<u32>(digits, last.y);
 }
 
-// The fewest of equal weights that reach `goal`, at most `most`.
+// Returns the smallest number of equal weights that reach `goal`, but at most `most`.
 fn how_many(of_each: u32, goal: vec2<u32>, most: u32) -> u32 {
     var low = 1u;
     var high = most;
@@ -207,8 +207,8 @@ fn how_many(of_each: u32, goal: vec2<u32>, most: u32) -> u32 {
     return low;
 }
 
-// Of the ids first, first + LANES, .. below `end` those in this lane's part: writes their mass, and
-// of the `keep` ids at the cut, how many are theirs.
+// Takes the ids first, first + LANES, .. below `end` as this lane's share. Writes the mass of those that are
+// kept to `masses`, and to `ties` how many of the `keep` ids at the cut are among them.
 fn share(lane: u32, first: u32, end: u32, cut: u32, keep: u32) {
     var mass = vec2<u32>();
     var at_cut = 0u;
@@ -233,7 +233,7 @@ fn kept_weight(distance: u32) -> u32 {
     return select(0u, w, w >= word(MIN_WEIGHT));
 }
 
-// The lane in whose share `point` falls, and how far into it.
+// Returns the lane whose share contains `point`, and the offset of `point` in that share.
 fn find(point: vec2<u32>) -> vec3<u32> {
     var left = point;
     for (var i = 0u; i < LANES; i += 1u) {
@@ -243,7 +243,7 @@ fn find(point: vec2<u32>) -> vec3<u32> {
     return vec3<u32>(0u, 0u, 0u);
 }
 
-// pcg4d (JCGT 9(3), 2020): a random word of this seed and draw.
+// Returns a random word for this seed and draw (pcg4d, JCGT 9(3), 2020).
 fn random() -> u32 {
     var r = vec4<u32>(word(SEED), word(SEED + 1u), word(DRAW), word(DRAW + 1u));
     r = r * 1664525u + 1013904223u;
@@ -308,7 +308,7 @@ fn main(
         let found = find(scaled(total, random()));
         told = vec4<u32>(found, ties[found.x]);
     }
-    // Then among that lane's ids, each lane its part of them.
+    // Then search that lane's ids, of which each lane takes a part.
     let column = workgroupUniformLoad(&told);
     let rows = (v + LANES - 1u) / LANES;
     let part = (rows + LANES - 1u) / LANES * LANES;

@@ -1,8 +1,10 @@
-// Which rows a step computes. A kernel that includes this has `step`:
-// T, how many picks there are, whether they make the next step, a word that is 0; for each row its
-// id, position, where in `step` its sequence's blocks are listed, the sequence's slot, and the row
-// from which the pick of the same number is; those lists. Rows that fill a tile are at position 0 of
-// block 0, which belongs to nobody: their list is that word.
+// Describes the rows of a step. A kernel that includes this file has `step`, whose words are:
+// - T, the number of samples, whether they make the next step (chained decode), a word that is 0;
+// - for each row: its id, its position, where in `step` its sequence's block list begins, the sequence's slot,
+//   and the row that the sample with this row's number is taken from;
+// - the block lists.
+// Rows that pad a tile are at position 0 of block 0, which no sequence owns; the word that is 0 is their block
+// list.
 
 const STEP_ROWS: u32 = 0u;
 const STEP_PICKS: u32 = 1u;
@@ -20,5 +22,5 @@ fn row_word(row: u32, word: u32) -> u32 {
     return step[STEP_FIRST + row * STEP_ROW + word];
 }
 
-// The row that pick `n` is from.
+// Returns the row that sample `n` is taken from.
 fn row_of(n: u32) -> u32 { return row_word(n, ROW_PICK); }

@@ -1,9 +1,9 @@
-// How the invocations of a workgroup are put into subgroups, which neither WebGPU nor Vulkan promises.
+// Reports how a workgroup's invocations are assigned to subgroups, which neither WebGPU nor Vulkan guarantees.
 // CPU reference: src/cpu/subgroup_probe.rs.
 
-// [256]: of each invocation, the lowest index in its subgroup, and how many there are (upper half)
+// [256]: for each invocation, the lowest index in its subgroup, and the subgroup's size (upper half)
 @group(0) @binding(0) var<storage, read_write> found: array<u32>;
-// [1]: where in `found` to begin
+// [1]: offset at which to begin in `found`
 @group(0) @binding(1) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(256, 1, 1)

@@ -1,4 +1,4 @@
-//! Programs that run beside us.
+//! Child processes that run in the background.
 
 use std::process::{Child, Command};
 
@@ -6,14 +6,14 @@ use anyhow::{Context as _, Result};
 
 use crate::command;
 
-/// A program that is ended with this value.
+/// A child process that is killed when this value is dropped.
 pub struct Background(Child);
 
 impl Background {
-    /// Starts it.
+    /// Starts the command as a child process.
     ///
     /// # Errors
-    /// Where it can't be started.
+    /// If the program can't be started.
     pub fn start(command: &mut Command) -> Result<Self> {
         let shown = command::shown(command);
         let child = command
@@ -22,7 +22,7 @@ impl Background {
         Ok(Self(child))
     }
 
-    /// The process, for its streams.
+    /// Returns the child process, for access to its streams.
     pub fn process(&mut self) -> &mut Child {
         &mut self.0
     }
@@ -30,7 +30,7 @@ impl Background {
 
 impl Drop for Background {
     fn drop(&mut self) {
-        // It may have ended by itself; there is nobody left to tell.
+        // The process may have exited already. Errors are ignored, because a destructor can't report them.
         let _ended = self.0.kill();
         let _reaped = self.0.wait();
     }

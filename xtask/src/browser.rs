@@ -1,10 +1,10 @@
-//! Opening the page in the person's browser.
+//! Opens the page in the user's browser.
 
 use std::env;
 use std::process::{Command, Stdio};
 
-/// Opens the address with the desktop's own browser. Quiet where there is no desktop: the address
-/// is on the screen anyway.
+/// Opens the address in the default browser. Does nothing on CI or without a graphical session, because the
+/// caller prints the address anyway.
 pub fn open(url: &str) {
     let Some(mut command) = opener() else { return };
     let started = command

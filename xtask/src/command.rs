@@ -1,4 +1,4 @@
-//! Running other programs: shown before they run, named when they fail.
+//! Runs other programs: prints each command before it runs, and names it if it fails.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,12 +13,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-/// How often a running command is looked at.
+/// Interval at which a running command is polled.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Lines of a failed command's log that the error repeats.
+/// Number of last lines of a failed command's log that the error includes.
 const LOG_TAIL: usize = 20;
 
-/// The command as one would type it, with the variables that it sets.
+/// Formats the command as one would type it, with the environment variables that it sets except `PATH`.
 pub fn shown(command: &Command) -> String {
     let variables = command
         .get_envs()
@@ -43,7 +43,7 @@ pub fn shown(command: &Command) -> String {
     variables.chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// Returns cargo in the checkout, with the environment of a person's own shell.
+/// Returns a cargo command that runs in the checkout, with the environment of the user's shell.
 pub fn cargo(root: &Path) -> Command {
     let mut cargo = Command::new("cargo");
     cargo.current_dir(root);
@@ -51,8 +51,8 @@ pub fn cargo(root: &Path) -> Command {
     cargo
 }
 
-/// Removes the variables in which cargo describes this program to it. Build scripts that depend on
-/// them would run again, and their dependents would be built again.
+/// Removes the variables in which cargo describes xtask to itself. If another cargo inherited them, build
+/// scripts that depend on them would run again, and their dependents would be built again.
 pub fn remove_cargo_variables(command: &mut Command) {
     for (name, _) in env::vars_os() {
         if ["CARGO_PKG_", "CARGO_MANIFEST_"]
@@ -64,26 +64,26 @@ pub fn remove_cargo_variables(command: &mut Command) {
     }
 }
 
-/// A flag that ends the commands of other threads.
+/// A flag that stops commands on other threads.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellation(Arc<AtomicBool>);
 
 impl Cancellation {
-    /// Ends every command that was started with this flag or a clone of it.
+    /// Kills every command that was started with this flag or a clone of it.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether [`Self::cancel`] was called.
+    /// Returns true if [`Self::cancel`] was called.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Shows the command, runs it with our terminal, and fails where it fails.
+/// Prints the command and runs it on our terminal.
 ///
 /// # Errors
-/// Where the program can't be started or ends with a status other than 0.
+/// If the program can't be started or exits with a status other than 0.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
@@ -94,20 +94,20 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// As [`run`], but ends the program when `cancellation` is set.
+/// Like [`run`], but kills the program when `cancellation` is set.
 ///
 /// # Errors
-/// As [`run`], and where the program was ended.
+/// Same as [`run`], and if the program was killed.
 pub fn run_cancellable(command: &mut Command, cancellation: &Cancellation) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
     finish(command, &shown, cancellation)
 }
 
-/// As [`run_cancellable`], but shows nothing: command and output are appended to the file `log`.
+/// Like [`run_cancellable`], but prints nothing: appends the command and its output to the file `log`.
 ///
 /// # Errors
-/// As [`run_cancellable`]; the message holds the last lines of the log.
+/// Same as [`run_cancellable`], with the last lines of the log in the message; also if the log can't be written.
 pub fn run_logged(command: &mut Command, log: &Path, cancellation: &Cancellation) -> Result<()> {
     let shown = shown(command);
     let write = || format!("could not write {}", log.display());
@@ -131,7 +131,7 @@ pub fn run_logged(command: &mut Command, log: &Path, cancellation: &Cancellation
     })
 }
 
-/// Starts the command and waits for its end, or ends it when `cancellation` is set.
+/// Starts the command and waits until it exits; kills it when `cancellation` is set.
 fn finish(command: &mut Command, shown: &str, cancellation: &Cancellation) -> Result<()> {
     let mut child = command
         .spawn()
@@ -155,10 +155,10 @@ fn last_lines(text: &str, count: usize) -> String {
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
-/// Runs the command silently and gives its standard output.
+/// Runs the command silently and returns its standard output.
 ///
 /// # Errors
-/// As [`run`]; the message holds what the program wrote to standard error.
+/// Same as [`run`]; the message includes the program's standard error.
 pub fn output(command: &mut Command) -> Result<String> {
     let Output {
         status,
@@ -177,10 +177,10 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&stdout).into_owned())
 }
 
-/// As [`run`], but ends the program after `limit`.
+/// Like [`run`], but kills the program after `limit`.
 ///
 /// # Errors
-/// As [`run`], and where the limit is reached.
+/// Same as [`run`], and if the limit is reached.
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
@@ -207,7 +207,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_as_one_would_type_it() {
+    fn shown_formats_command_as_one_would_type_it() {
         let mut command = Command::new("cargo");
         command
             .args(["build", "two words"])
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn log_keeps_its_last_lines() {
+    fn last_lines_returns_the_end_of_the_text() {
         assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
         assert_eq!(last_lines("a", 2), "a");
         assert_eq!(last_lines("", 2), "");
@@ -228,7 +228,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn logged_command_shows_its_output_when_it_fails() {
+    fn error_of_logged_command_includes_its_output() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let log = folder.path().join("log");
         let mut command = Command::new("sh");
@@ -239,7 +239,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn cancelled_command_is_ended() {
+    fn cancelled_command_is_killed() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let cancellation = Cancellation::default();
         cancellation.cancel();
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_named() {
+    fn error_names_missing_program() {
         let error =
             output(&mut Command::new("no-such-program-here")).expect_err("it does not exist");
         assert!(

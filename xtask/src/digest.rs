@@ -7,10 +7,10 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-/// The file's SHA-256 in lower-case hexadecimal.
+/// Returns the file's SHA-256 in lower-case hexadecimal.
 ///
 /// # Errors
-/// Where the file can't be read.
+/// If the file can't be read.
 pub fn sha256(path: &Path) -> Result<String> {
     let mut file =
         File::open(path).with_context(|| format!("could not open {}", path.display()))?;
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_digest_is_the_published_one() {
+    fn sha256_equals_the_published_test_vector() {
         let file = tempfile::NamedTempFile::new().expect("a scratch file");
         std::fs::write(file.path(), "abc").expect("written");
         assert_eq!(

@@ -1,5 +1,5 @@
-//! Downloads that survive a broken connection: resumed where the server can, begun again where it
-//! can't or where the bytes are not the right ones.
+//! Downloads that survive a broken connection: they resume if the server supports it, and start again if it
+//! does not or if an earlier part turns out to be damaged.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -16,38 +16,38 @@ use ureq::tls::{RootCerts, TlsConfig};
 
 use crate::digest;
 
-/// How often in a row an attempt may bring nothing before we give up.
+/// Number of consecutive attempts without a new byte after which a download fails.
 const BARREN_ATTEMPTS: u32 = 5;
-/// Waited after a broken attempt, times the number of barren ones.
+/// Pause after a broken attempt, multiplied by the number of consecutive attempts without a new byte.
 const PAUSE: Duration = Duration::from_secs(1);
-/// After this long, one connection is given up and the download resumed over a new one.
+/// Time limit of one connection, after which the download resumes over a new one.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
 
 /// One file to fetch.
 pub struct Download<'a> {
-    /// Where it is: `http`, `https`, or a `file` address as a local mirror gives.
+    /// URL of the file: `http`, `https`, or `file` for a local mirror.
     pub url: &'a str,
-    /// The SHA-256 that it must have, in hexadecimal.
+    /// Expected SHA-256 in lower-case hexadecimal.
     pub sha256: &'a str,
-    /// Where it goes. It appears there only when it is whole and right; `.part` is put to its name
-    /// until then.
+    /// Destination. The file appears there only when it is complete and its SHA-256 matches; until then its name
+    /// has the suffix `.part`.
     pub to: &'a Path,
 }
 
-/// How a download is shown.
+/// Display of a download.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// A bar on the terminal.
     Bar,
-    /// Only what goes wrong, because another program writes to the terminal.
+    /// Only messages about retries and resumed parts, because another program writes to the terminal.
     Quiet,
 }
 
-/// Fetches the file.
+/// Downloads the file.
 ///
 /// # Errors
-/// Where the server refuses, the connection fails again and again, the disk does, or the whole file
-/// has another SHA-256 twice.
+/// If the server refuses, the connection fails repeatedly, the file can't be written, or a download from the
+/// start has the wrong SHA-256. A resumed download with the wrong SHA-256 is started again instead.
 pub fn fetch(download: &Download<'_>, progress: Progress) -> Result<()> {
     let style = "{wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     let bar = match progress {
@@ -68,7 +68,7 @@ fn fetch_with(download: &Download<'_>, bar: &ProgressBar, pause: Duration) -> Re
         if !resumed {
             bail!("what came has another SHA-256 than {}", download.sha256);
         }
-        // The part left by an earlier run may have been of another file, or damaged.
+        // The part left by an earlier run may belong to another file, or be damaged.
         say(
             bar,
             "The download that was begun earlier is damaged: beginning again",
@@ -85,7 +85,7 @@ fn part_of(to: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Brings the part to the file's whole length, over as many connections as it takes.
+/// Downloads the rest of the part, over as many connections as it takes.
 fn complete(url: &str, part: &Path, bar: &ProgressBar, pause: Duration) -> Result<()> {
     if let Some(path) = url.strip_prefix("file://") {
         fs::copy(path, part).with_context(|| format!("could not copy {path}"))?;
@@ -109,22 +109,22 @@ fn complete(url: &str, part: &Path, bar: &ProgressBar, pause: Duration) -> Resul
     }
 }
 
-/// Prints a line above the bar, also where there is no terminal to draw a bar on.
+/// Prints a line above the bar, even if there is no terminal to draw a bar on.
 fn say(bar: &ProgressBar, line: &str) {
     bar.suspend(|| println!("{line}"));
 }
 
-/// How an attempt failed.
+/// Failure of one attempt.
 enum Failure {
-    /// Another attempt may go on from here.
+    /// Another attempt may continue from here.
     Broken(anyhow::Error),
-    /// No attempt would do better.
+    /// Another attempt would fail, too.
     Final(anyhow::Error),
 }
 
 fn agent() -> Agent {
     Agent::config_builder()
-        // The system's certificates, so that a company's proxy works.
+        // Trusts the system's certificates, so that downloads work behind a company's proxy.
         .tls_config(
             TlsConfig::builder()
                 .root_certs(RootCerts::PlatformVerifier)
@@ -138,7 +138,7 @@ fn agent() -> Agent {
         .new_agent()
 }
 
-/// One connection: appends to the part from where it ends.
+/// Continues the part over one connection; writes it from the start if the server sends the whole file.
 fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(), Failure> {
     let have = length(part);
     let mut request = agent.get(url).header(ACCEPT_ENCODING, "identity");
@@ -158,7 +158,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(
     let start = match response.status() {
         StatusCode::PARTIAL_CONTENT if range_start(header(CONTENT_RANGE)) == Some(have) => have,
         StatusCode::OK => 0,
-        // The part is as long as the file, or longer: its digest will tell.
+        // The part is as long as the file, or longer; its digest will show which.
         StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => return Ok(()),
         StatusCode::PARTIAL_CONTENT => {
             return Err(Failure::Final(anyhow!(
@@ -187,7 +187,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(
     }
 }
 
-/// Copies what comes to the file and gives the number of bytes.
+/// Copies `from` to the file and returns the number of bytes.
 fn receive(mut from: impl Read, mut file: File, bar: &ProgressBar) -> Result<u64, Failure> {
     let mut received = 0;
     let mut buffer = vec![0; 1 << 16];
@@ -205,7 +205,7 @@ fn receive(mut from: impl Read, mut file: File, bar: &ProgressBar) -> Result<u64
     }
 }
 
-/// Opens the part for appending after `start` bytes: all that it has, or none.
+/// Opens the part for writing at `start`, which is its length or 0; empties it in the latter case.
 fn open(part: &Path, start: u64) -> Result<File> {
     let mut options = OpenOptions::new();
     if start > 0 {
@@ -222,7 +222,7 @@ fn length(part: &Path) -> u64 {
     fs::metadata(part).map_or(0, |data| data.len())
 }
 
-/// The first byte that `Content-Range: bytes 5-9/10` names.
+/// Parses the first byte of a range, such as 5 in `Content-Range: bytes 5-9/10`.
 fn range_start(header: Option<&str>) -> Option<u64> {
     header?
         .strip_prefix("bytes ")?

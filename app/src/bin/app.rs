@@ -1,4 +1,4 @@
-//! The page.
+//! Program of the page.
 
 fn main() {
     llamaglass_app::ui::mount();

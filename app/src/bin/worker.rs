@@ -1,4 +1,4 @@
-//! The engine's worker.
+//! Program of the engine's worker.
 
 fn main() {
     llamaglass_app::worker::start();

@@ -1,4 +1,4 @@
-//! The stub levels that a client places itself, before its engine hears of a request.
+//! Stub levels that a client handles itself, before the engine receives the request.
 
 use std::cell::Cell;
 
@@ -7,14 +7,14 @@ use llamaglass_engine::StubLevel;
 use super::{Listener, made_up};
 use crate::protocol::Command;
 
-/// Where the path of requests is cut short, as far as that is before the engine.
+/// Cuts requests short at stub levels that lie in front of the engine.
 pub struct Cut {
     listener: Listener,
     level: Cell<StubLevel>,
 }
 
 impl Cut {
-    /// Nowhere yet; tells `listener` what is made up.
+    /// Creates one that cuts nothing yet and sends its stub answers to `listener`.
     pub fn new(listener: Listener) -> Self {
         Self {
             listener,
@@ -22,7 +22,7 @@ impl Cut {
         }
     }
 
-    /// Notes the level that a command sets.
+    /// Records the level that a command sets.
     pub fn note(&self, command: &Command) {
         match command {
             Command::Load { options, .. } => self.level.set(options.stub),
@@ -31,7 +31,7 @@ impl Cut {
         }
     }
 
-    /// Makes an answer up where the path ends at `level`; whether it did.
+    /// Sends a stub answer if the path of requests ends at `level`. Returns whether it did.
     pub fn ends(&self, level: StubLevel, command: &Command) -> bool {
         match command {
             Command::Submit { tag, request } if self.level.get() == level => {

@@ -1,4 +1,4 @@
-//! Requests to a server over `fetch`.
+//! HTTP requests to a server over `fetch`.
 
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::window;
@@ -13,10 +13,10 @@ use super::desktop::{self, in_desktop};
 use crate::server::{ApiKey, ServerError, host};
 use crate::thrown::words;
 
-/// The models of the server at `url`.
+/// Returns the models of the server at `url`.
 ///
 /// # Errors
-/// [`ServerError`]; also where `signal` ended it, which the caller knows.
+/// Returns a [`ServerError`], also if `signal` aborted the request, which the caller can tell from the signal.
 pub async fn models(
     url: &str,
     key: Option<&ApiKey>,
@@ -32,10 +32,10 @@ pub async fn models(
     Ok(models)
 }
 
-/// The answer to a request, once its headers are there: GET, or POST where there is a body.
+/// Sends a request and returns the response once its headers arrive: POST if there is a body, otherwise GET.
 ///
 /// # Errors
-/// [`ServerError`], also for a status that is no success.
+/// Returns a [`ServerError`], also for a status outside 200 to 299.
 pub async fn request(
     url: &str,
     key: Option<&ApiKey>,
@@ -89,8 +89,8 @@ fn init(
     Ok(init)
 }
 
-/// A browser does not say why a request failed. One that wants to know nothing of the answer gets through
-/// where there is a server, and where only its leave for this page is missing.
+/// Finds out why a request failed, since browsers do not say. A `no-cors` request, whose response can't be read,
+/// succeeds if a server answers. In that case only its CORS headers keep this page out.
 async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
     let host = host(url).to_owned();
     let origin = window().location().origin().unwrap_or_default();
@@ -105,10 +105,10 @@ async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
     }
 }
 
-/// Hears a stream of pieces to its end, or the only piece of an answer that is not streamed.
+/// Passes every piece of a streamed answer to `hear`, or the only piece of an answer that is not streamed.
 ///
 /// # Errors
-/// [`ServerError`].
+/// Returns a [`ServerError`].
 pub async fn pieces(
     response: &Response,
     host: &str,
@@ -138,7 +138,7 @@ pub async fn pieces(
         }
         for said in reader.push(&Uint8Array::new(&chunk).to_vec())? {
             if said == Said::End {
-                // What comes after it would be no part of the answer.
+                // Anything after the end marker is not part of the answer.
                 let _closed = body.cancel();
                 return Ok(());
             }

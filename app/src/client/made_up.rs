@@ -1,4 +1,4 @@
-//! Answers without an engine: the stub levels that the page places itself.
+//! Answers without an engine, for the stub levels that the page handles itself.
 
 use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
@@ -7,10 +7,10 @@ use llamaglass_engine::stub_answer;
 use super::Listener;
 use crate::protocol::{Reply, Tag};
 
-/// The most tokens of an answer that no engine bounds.
+/// Maximum number of tokens of an answer that no engine bounds.
 const MOST: usize = 4096;
 
-/// Tells `listener` a made up answer, once whoever asked has done so.
+/// Sends a stub answer to `listener`, in a task that starts after the caller is done.
 pub fn answer(listener: &Listener, tag: Tag, request: &Request) {
     let (listener, request) = (Listener::clone(listener), request.clone());
     wasm_bindgen_futures::spawn_local(async move {

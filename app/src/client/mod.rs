@@ -1,4 +1,4 @@
-//! How the page reaches an engine, wherever that lives.
+//! Clients of an engine: in a worker, in the desktop program, or on a server.
 
 mod cut;
 mod desktop;
@@ -23,21 +23,21 @@ use crate::protocol::Command;
 /// A file that the user chose, with the path that the platform gives it.
 #[derive(Clone, Debug)]
 pub struct PageFile {
-    /// Its path in the chosen folder, or its name.
+    /// Path in the chosen folder, or the file's name.
     pub path: String,
-    /// The platform's handle; its bytes are read where the engine is.
+    /// Handle of the platform; the engine's side reads the bytes.
     pub file: web_sys::File,
 }
 
-/// An engine as the page sees it: commands in, replies out through the listener that the client
-/// was made with. Nothing here waits.
+/// An engine as the page sees it: commands go in, and replies come out through the listener that the client was
+/// created with. No method blocks.
 pub trait Client {
-    /// Hands over a command, and the files that belong to a `Load`.
+    /// Sends a command, with the files that belong to a `Load`.
     fn send(&self, command: &Command, files: &[PageFile]);
 
-    /// Ends the engine, whatever it does, and starts a new one, which says `Ready` when it is.
+    /// Terminates the engine, whatever it is doing, and starts a new one, which sends `Ready` when it is up.
     fn restart(&self);
 }
 
-/// What is told of every reply.
+/// Receives every reply.
 pub type Listener = std::rc::Rc<dyn Fn(crate::protocol::Reply)>;

@@ -1,11 +1,11 @@
-//! A server that speaks OpenAI's protocol.
+//! Client of a server that speaks OpenAI's protocol.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use llamaglass_openai::Ask;
 use llamaglass_engine::scheduler::Request;
+use llamaglass_openai::Ask;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 
@@ -16,10 +16,10 @@ use crate::lab::LabEnd;
 use crate::protocol::{Command, ModelSource, Reply, Tag};
 use crate::server::{ApiKey, ServerError, ServerModel};
 
-/// Why what is asked of an engine itself is not done.
+/// Error for commands that need an engine in the page.
 const AWAY: &str = "this is measured of an engine in this page, and a server is none";
 
-/// A client of the server that the last load named.
+/// Client of the server that the last load named.
 pub struct ServerClient {
     shared: Rc<Shared>,
 }
@@ -27,12 +27,12 @@ pub struct ServerClient {
 struct Shared {
     listener: Listener,
     server: RefCell<Option<(ServerModel, Option<ApiKey>)>>,
-    /// What is being answered, and what ends it. Of what is not here any more, nothing is told.
+    /// Running answers, each with the controller that aborts it. Replies for tags that are not here are dropped.
     running: RefCell<HashMap<Tag, AbortController>>,
 }
 
 impl ServerClient {
-    /// A client of no server yet; tells `listener` what it hears.
+    /// Creates a client without a server; its replies go to `listener`.
     pub fn new(listener: Listener) -> Self {
         let shared = Rc::new(Shared {
             listener,
@@ -42,7 +42,7 @@ impl ServerClient {
         Self { shared }
     }
 
-    /// Ends every answer, without a word.
+    /// Aborts every answer without a reply.
     pub fn stop(&self) {
         let running = std::mem::take(&mut *self.shared.running.borrow_mut());
         for controller in running.values() {
@@ -72,7 +72,7 @@ impl Client for ServerClient {
                 let shared = Rc::clone(&self.shared);
                 spawn_local(shared.answer(*tag, request.clone()));
             }
-            // The server notices that nobody listens any more, and ends the answer within a step.
+            // The server notices the closed connection and ends the answer within a step.
             Command::Abort { tag } => {
                 if let Some(controller) = self.shared.running.borrow().get(tag) {
                     controller.abort();
@@ -93,7 +93,8 @@ impl Client for ServerClient {
             Command::SetStub { .. } => tell(Reply::StubSet {
                 error: Some(AWAY.into()),
             }),
-            // A server keeps its cache for all of its clients, and the page's files are not its.
+            // A server's cache belongs to all of its clients; the other commands concern only the page's own engine
+            // and files.
             Command::ClearCache
             | Command::StopBench
             | Command::StopLab
@@ -139,7 +140,7 @@ impl Shared {
         });
     }
 
-    /// Hears the answer to its end.
+    /// Receives the answer to its end.
     async fn hear(
         &self,
         server: &ServerModel,

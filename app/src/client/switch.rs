@@ -1,4 +1,4 @@
-//! An engine in the page or a server: whichever the last load named.
+//! Client that sends commands to the page's engine or to a server, whichever the last load named.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -9,7 +9,7 @@ use super::cut::Cut;
 use super::{Client, Listener, PageFile, ServerClient};
 use crate::protocol::{Command, ModelSource, Reply};
 
-/// Hands commands to the engine or to a server.
+/// Sends commands to the engine or to a server.
 pub struct SwitchClient {
     engine: Rc<dyn Client>,
     server: ServerClient,
@@ -18,12 +18,12 @@ pub struct SwitchClient {
 }
 
 impl SwitchClient {
-    /// Over the engine that `make` gives for a listener.
+    /// Creates a client over the engine that `make` returns for a listener.
     pub fn new(listener: Listener, make: impl FnOnce(Listener) -> Rc<dyn Client>) -> Self {
         let at_server = Rc::new(Cell::new(false));
         let (asked, told) = (Rc::clone(&at_server), Rc::clone(&listener));
         let engine = make(Rc::new(move |reply| {
-            // An engine that nobody uses may crash: the next load starts another one.
+            // A crash of an unused engine is ignored: the next load starts another one.
             if !(asked.get() && matches!(reply, Reply::Crashed { .. })) {
                 told(reply);
             }

@@ -1,4 +1,4 @@
-//! What a server says of an answer, as the page hears it; pure.
+//! Converts what a server sends for an answer into replies; pure.
 
 use llamaglass_engine::event::{Event, Fault, FinishReason, RequestId, Usage};
 use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
@@ -6,24 +6,24 @@ use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
 use crate::protocol::{Opaque, Reply, Tag, ToldUsage};
 use crate::server::ServerError;
 
-/// One answer, from its pieces to replies. A server that tells each token's step is told of in events, as
-/// an engine is; any other one in pieces of text.
+/// Converts one answer from pieces to replies. If the server sends timings, the replies are the events of an
+/// engine, otherwise pieces of text.
 #[derive(Debug)]
 pub struct Telling {
     tag: Tag,
-    /// Whether a step was told: then the rest of the answer is told in events, too.
+    /// True once the server has sent a timing: from then on, the answer is reported in events.
     timed: bool,
     prompt_tokens: usize,
     reused_tokens: usize,
     tokens: usize,
     usage: Option<ServerUsage>,
     finish: Option<FinishReason>,
-    /// Text that comes with the end of an answer that is told in events.
+    /// Text without a timing in an answer that is reported in events; sent with its end.
     rest: String,
 }
 
 impl Telling {
-    /// Of the page's request `tag`.
+    /// Creates a converter for the page's request `tag`.
     pub const fn new(tag: Tag) -> Self {
         Self {
             tag,
@@ -37,12 +37,12 @@ impl Telling {
         }
     }
 
-    /// The page's number for the request.
+    /// Returns the page's number for the request.
     pub const fn tag(&self) -> Tag {
         self.tag
     }
 
-    /// Takes in what the server sent.
+    /// Converts a message of the server to replies.
     pub fn take(&mut self, said: Said) -> Vec<Reply> {
         let Said::Piece(piece) = said else {
             return Vec::new();
@@ -105,7 +105,7 @@ impl Telling {
         replies
     }
 
-    /// The stream has ended; whether well, is known by what it said.
+    /// Returns the reply to the end of the stream, which is a failure unless the server gave a finish reason.
     pub fn ended(self, host: &str) -> Reply {
         match self.finish {
             Some(reason) => self.done(reason),
@@ -116,12 +116,12 @@ impl Telling {
         }
     }
 
-    /// The page stopped it.
+    /// Returns the reply for an answer that the page stopped.
     pub fn aborted(self) -> Reply {
         self.done(FinishReason::Abort)
     }
 
-    /// It failed, for this reason.
+    /// Returns the reply for an answer that failed because of `why`.
     pub fn failed(self, why: &str) -> Reply {
         self.event(Event::Failed {
             request: self.request(),
@@ -142,7 +142,7 @@ impl Telling {
                 usage,
             });
         }
-        // Of an answer that was stopped, the server tells no usage.
+        // The server sends no usage for a stopped answer.
         let usage = usage.map_or(
             Usage {
                 prompt_tokens: self.prompt_tokens,
@@ -164,7 +164,7 @@ impl Telling {
         })
     }
 
-    /// An answer's own number is its request's.
+    /// The request's id in events is its tag.
     const fn request(&self) -> RequestId {
         RequestId(self.tag)
     }
@@ -186,10 +186,10 @@ impl Telling {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_openai::PieceReader;
     use llamaglass_engine::timing::{
         Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming,
     };
+    use llamaglass_openai::PieceReader;
     use serde_json::{Value, json};
 
     use super::*;
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_tells_its_steps_is_heard_as_an_engine_is() {
+    fn server_with_timings_is_reported_in_events() {
         let timing = RequestTiming {
             spans: Spans::default(),
             clock: CLOCK,
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_tells_nothing_is_heard_in_pieces_of_text() {
+    fn server_without_timings_is_reported_in_text() {
         let (telling, mut replies) = hear(&[
             json!({"choices": [{"delta": {"role": "assistant"}}]}),
             json!({"choices": [{"delta": {"content": "Paris is"}}]}),
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_told_is_not_made_up() {
+    fn missing_usage_is_not_invented() {
         let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
         let done = Opaque::Done {
             finish_reason: FinishReason::Abort,
@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stopped_answer_costs_what_came_of_it() {
+    fn stopped_answer_counts_received_tokens() {
         let (telling, _) = hear(&[
             json!({"choices": [{"delta": {"content": "Par"}}], "timing": {"id": 3, "step": step(StepKind::Prefill)}}),
         ]);
@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_an_end_has_failed() {
+    fn answer_fails_when_stream_ends_early() {
         let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
         let ended = [telling.ended("a.org")];
         assert!(

@@ -1,4 +1,4 @@
-//! The engine in a dedicated worker of this page.
+//! Client of an engine in a dedicated worker of this page.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -12,15 +12,15 @@ use super::cut::Cut;
 use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, Reply};
 
-/// The script that starts the worker's WebAssembly, beside the page.
+/// Script next to the page that starts the worker's WebAssembly.
 const SCRIPT: &str = "engine-worker.js";
 
 thread_local! {
-    /// The worker that runs, for a page that has panicked and can trust none of its other state.
+    /// The running worker, for a page that has panicked and can trust none of its other state.
     static LAST: RefCell<Option<Worker>> = const { RefCell::new(None) };
 }
 
-/// Ends the engine's worker, where one runs.
+/// Terminates the engine's worker, if one runs.
 pub fn terminate_worker() {
     LAST.with(|last| {
         if let Ok(Some(worker)) = last.try_borrow().as_deref() {
@@ -29,7 +29,7 @@ pub fn terminate_worker() {
     });
 }
 
-/// An engine in a dedicated worker.
+/// Client of an engine in a dedicated worker.
 pub struct WorkerClient {
     shared: Rc<Shared>,
     cut: Cut,
@@ -38,7 +38,7 @@ pub struct WorkerClient {
 struct Shared {
     listener: Listener,
     running: RefCell<Option<Running>>,
-    /// Messages for a worker that is not ready for them yet.
+    /// Messages for a worker that is not ready yet.
     waiting: RefCell<Vec<JsValue>>,
 }
 
@@ -50,7 +50,7 @@ struct Running {
 }
 
 impl WorkerClient {
-    /// Starts a worker and tells `listener` what it says.
+    /// Starts a worker and sends its replies to `listener`.
     pub fn new(listener: Listener) -> Self {
         let cut = Cut::new(Listener::clone(&listener));
         let shared = Rc::new(Shared {
@@ -177,7 +177,7 @@ impl Shared {
     }
 }
 
-/// `{ command: JSON, files: [{ path, file }] }`: the form that `worker::host` reads.
+/// Builds `{ command: JSON, files: [{ path, file }] }`, the form that `worker::host` reads.
 fn to_message(command: &Command, files: &[PageFile]) -> Result<JsValue, JsValue> {
     let json = serde_json::to_string(command).map_err(|error| error.to_string())?;
     let list = Array::new();

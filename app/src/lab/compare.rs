@@ -1,46 +1,46 @@
-//! Two runs of an experiment beside each other; pure.
+//! Compares two runs of an experiment; pure.
 
+use llamaglass_engine::stats::Distribution;
 use llamaglass_lab::experiments::chain::ChainNode;
 use llamaglass_lab::{Data, Estimate, LabResult, Machine};
-use llamaglass_engine::stats::Distribution;
 
 use super::{LabSettings, fields};
 
-/// Two runs of one experiment.
+/// Comparison of two runs of one experiment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Comparison {
-    /// What was not the same, in words.
+    /// Conditions that were not the same, in words.
     pub differs: Vec<String>,
-    /// Numbers that both have.
+    /// Figures that both runs have.
     pub lines: Vec<Line>,
 }
 
-/// A number of both.
+/// A figure of both runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Line {
-    /// What it is, with its unit.
+    /// Name with its unit.
     pub name: String,
-    /// In the earlier run.
+    /// Value in the earlier run.
     pub before: f64,
-    /// In the later one.
+    /// Value in the later run.
     pub now: f64,
-    /// The later over the earlier; nothing where that is 0.
+    /// Later value divided by the earlier; `None` if the earlier is 0.
     pub ratio: Option<f64>,
-    /// What can be said of the difference.
+    /// Conclusion from the two intervals.
     pub verdict: &'static str,
 }
 
-/// Something of a machine, in words.
+/// Describes one property of a machine.
 type Fact = fn(&Machine) -> String;
 
-/// A number of a result, and its 95 % interval where it has one.
+/// A figure of a result, with its 95 % interval if it has one.
 struct Figure {
     name: String,
     value: f64,
     interval: Option<(f64, f64)>,
 }
 
-/// The later of two runs against the earlier, each with what it was run with.
+/// Compares the later of two runs with the earlier one, each with the settings it was run with.
 pub fn compare(before: (&LabResult, &LabSettings), now: (&LabResult, &LabSettings)) -> Comparison {
     let earlier = figures(&before.0.data);
     let lines = figures(&now.0.data).into_iter().filter_map(|now| {
@@ -195,7 +195,7 @@ fn figures(data: &Data) -> Vec<Figure> {
     all
 }
 
-/// Means of a tree's spans, by their place in it.
+/// Adds the mean of every span in the tree, named by its path.
 fn chain(node: &ChainNode, above: &str, all: &mut Vec<Figure>) {
     let path = match above {
         "" => node.name.clone(),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn intervals_that_overlap_are_no_difference() {
+    fn overlapping_intervals_mean_no_difference() {
         let settings = LabSettings::of(Experiment::Ladder);
         let verdict = |now: [f64; 3]| {
             let (before, now) = (ladder([10.0, 11.0, 12.0]), ladder(now));
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn other_settings_are_told_and_single_values_have_no_interval() {
+    fn changed_settings_are_listed_and_single_values_have_no_interval() {
         let result = |rows| {
             let data = StatsData::of_lengths("d".into(), vec![(4, Some(2)); rows]);
             LabResult::now(None, 0, Data::Stats(data))

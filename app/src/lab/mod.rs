@@ -1,4 +1,5 @@
-//! The lab as the page knows it: what is to be run, what can be, and what two runs say of each other; pure.
+//! The page's side of the lab: settings, which experiments can run, live plots, and comparisons of two runs;
+//! pure.
 
 mod compare;
 mod plot;

@@ -1,27 +1,27 @@
-//! Points as they are measured, in a picture that grows; pure.
+//! Live plot of points as they are measured; pure.
 
 use llamaglass_lab::Point;
 
-/// So many points are drawn; of more, the last ones.
+/// Maximum number of points drawn; older ones are dropped.
 const MOST: usize = 400;
 
-/// What was measured so far.
+/// The latest points measured.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plot {
     points: Vec<Point>,
 }
 
-/// Points of one series in a picture of 100 by 100, the origin at the top left.
+/// Points of one series in a picture of 100 by 100 with its origin at the top left.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drawn {
-    /// What they belong to.
+    /// Name of the series.
     pub series: String,
-    /// Where they are.
+    /// Positions as (x, y).
     pub points: Vec<(f64, f64)>,
 }
 
 impl Plot {
-    /// Takes points.
+    /// Adds the points that are finite.
     pub fn extend(&mut self, points: Vec<Point>) {
         let sound = |point: &Point| point.x.is_finite() && point.y.is_finite();
         self.points.extend(points.into_iter().filter(sound));
@@ -29,12 +29,12 @@ impl Plot {
         self.points.drain(..over);
     }
 
-    /// Whether there is nothing to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.points.is_empty()
     }
 
-    /// Smallest and largest x, and smallest and largest y, which has 0 in it.
+    /// Returns the smallest and largest x, then the smallest and largest y, where the range of y includes 0.
     pub fn ends(&self) -> [f64; 4] {
         let over = |of: fn(&Point) -> f64| {
             let values = || self.points.iter().map(of);
@@ -48,7 +48,7 @@ impl Plot {
         [left, right, low.min(0.0), high.max(0.0)]
     }
 
-    /// Where y is 0 in the picture.
+    /// Returns the vertical position of y = 0 in the picture.
     pub fn zero(&self) -> f64 {
         let [_, _, low, high] = self.ends();
         match high - low {
@@ -57,7 +57,7 @@ impl Plot {
         }
     }
 
-    /// Every series, in the order in which they came.
+    /// Returns every series, in the order of their first points.
     pub fn drawn(&self) -> Vec<Drawn> {
         let [left, right, low, high] = self.ends();
         let within = |value: f64, from: f64, to: f64| match to - from {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn points_lie_between_the_ends_and_zero_is_shown() {
+    fn points_are_scaled_to_a_range_that_includes_zero() {
         let mut plot = Plot::default();
         plot.extend(vec![
             point("a", 1.0, 5.0),
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn one_point_is_in_the_middle_and_of_many_the_last_are_drawn() {
+    fn single_point_is_centred_and_old_points_are_dropped() {
         let mut plot = Plot::default();
         plot.extend(vec![point("a", 7.0, 0.0)]);
         assert_eq!(plot.drawn()[0].points, [(50.0, 50.0)]);

@@ -1,25 +1,25 @@
-//! Requests to whoever answers the page, as the page's clock saw them; pure.
+//! Outcomes of requests, timed by the page's clock; pure.
 
+use llamaglass_engine::stats::Distribution;
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::load::LoadRun;
-use llamaglass_engine::stats::Distribution;
 
-/// What came of a request. Times are milliseconds of the page's clock.
+/// Outcome of a request. Times are milliseconds of the page's clock.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sample {
-    /// When it was due.
+    /// Time at which the request was due.
     pub due_ms: f64,
-    /// When each token came, or each piece of text.
+    /// Arrival time of each token, or of each piece of text.
     pub heard_ms: Vec<f64>,
-    /// When its end was heard.
+    /// Arrival time of the answer's end.
     pub end_ms: Option<f64>,
-    /// Tokens of the answer, where somebody counted them.
+    /// Tokens of the answer, if the engine or server counted them.
     pub tokens: Option<usize>,
-    /// Whether [`heard_ms`](Self::heard_ms) are tokens: of pieces of text nobody knows how many each has.
+    /// True if [`heard_ms`](Self::heard_ms) are times of tokens. A piece of text has an unknown number of tokens.
     pub are_tokens: bool,
-    /// What it waited before its first step, where the server tells.
+    /// Time in the queue before the first step, if reported.
     pub queue_ms: Option<f64>,
-    /// Why it has no whole answer.
+    /// Reason why the answer is incomplete.
     pub error: Option<String>,
 }
 
@@ -33,7 +33,7 @@ impl Sample {
     }
 }
 
-/// The run that `samples` were. Of an answer in pieces, no time from token to token is told.
+/// Summarises `samples` as one run. Answers in pieces of text have no inter-token latency.
 pub fn load_run((qps, duration_s, arrivals): (f64, f64, Arrivals), samples: &[Sample]) -> LoadRun {
     let whole = || samples.iter().filter(|sample| sample.is_whole());
     let over = |figure: &dyn Fn(&Sample) -> Option<f64>| {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_those_counted_by_hand_from_due_times() {
+    fn figures_match_hand_counts_from_due_times() {
         let token = |due_ms: f64, heard_ms: &[f64]| Sample {
             due_ms,
             heard_ms: heard_ms.to_vec(),
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_of_text_are_no_tokens() {
+    fn text_pieces_do_not_count_as_tokens() {
         let sample = Sample {
             heard_ms: vec![10.0, 30.0],
             end_ms: Some(31.0),

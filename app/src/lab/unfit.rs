@@ -1,11 +1,11 @@
-//! What can't be measured of whoever answers, and why.
+//! Decides which experiments can run on the loaded model or server.
 
 use llamaglass_engine::ForwardPath;
 use llamaglass_lab::Experiment;
 
 use crate::state::Loaded;
 
-/// Why `experiment` can't be run over `loaded`; nothing where it can.
+/// Returns why `experiment` can't be run on `loaded`, or `None` if it can.
 pub fn unfit(experiment: Experiment, loaded: Option<&Loaded>) -> Option<&'static str> {
     let Some(loaded) = loaded else {
         return Some("Load a model first.");
@@ -44,7 +44,7 @@ mod tests {
     use crate::server::ServerModel;
 
     #[test]
-    fn a_plain_server_takes_a_load_and_nothing_else() {
+    fn plain_server_allows_only_load_and_timings_add_chain() {
         let server = |sends_timings| {
             Loaded::Server(Box::new(ServerModel {
                 url: "http://a/v1".into(),

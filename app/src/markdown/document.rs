@@ -1,9 +1,9 @@
-//! An answer that grows: only its end is parsed again.
+//! Incremental parsing of a growing answer: only its end is parsed again.
 
 use super::{MAX_NODES, Node, parse};
 
-/// How many blocks at the end may still change. Two, because the last line is not whole yet: `***`
-/// is a rule below a paragraph until `***bold***` makes it the paragraph's next line.
+/// Number of blocks at the end that may still change. Two, because the last line may be incomplete: `***` is a
+/// rule below a paragraph until `***bold***` makes it the paragraph's next line.
 const OPEN_BLOCKS: usize = 2;
 
 /// The top-level blocks of a growing text.
@@ -11,25 +11,23 @@ const OPEN_BLOCKS: usize = 2;
 pub struct Document {
     text: String,
     blocks: Vec<Node>,
-    /// Where the line of the last block but one begins: what is before can't change by what
-    /// follows.
+    /// Byte at which the line of the second to last block begins. Text that follows can't change what is before.
     stable: usize,
-    /// How many blocks are before.
+    /// Number of blocks before `stable`.
     kept: usize,
-    /// How many nodes these have.
+    /// Number of nodes in these blocks.
     kept_nodes: usize,
 }
 
 impl Document {
-    /// The blocks, in order.
+    /// Returns the blocks in order.
     pub fn blocks(&self) -> &[Node] {
         &self.blocks
     }
 
-    /// Takes the text as it is now and gives the index of the first block that may have changed.
+    /// Takes the current text and returns the index of the first block that may have changed.
     ///
-    /// Links by reference (`[a][1]`) whose address comes in a later block are resolved by
-    /// [`Self::finish`] only.
+    /// Reference links (`[a][1]`) whose address comes in a later block are only resolved by [`Self::finish`].
     pub fn update(&mut self, text: &str) -> usize {
         if text == self.text {
             return self.blocks.len();
@@ -44,8 +42,7 @@ impl Document {
         kept
     }
 
-    /// Parses the whole text once more, now that no more of it follows; gives the index of the
-    /// first block that changed.
+    /// Parses the complete text once more and returns the index of the first block that changed.
     pub fn finish(&mut self) -> usize {
         let before = std::mem::take(&mut self.blocks);
         self.kept_nodes = 0;
@@ -61,7 +58,7 @@ impl Document {
         let parsed = parse(tail, base, MAX_NODES - self.kept_nodes);
         let open = parsed.len().saturating_sub(OPEN_BLOCKS);
         if let Some((start, _)) = parsed.get(open) {
-            // The line's begin, not the block's: an indented code block begins behind its indent.
+            // The start of the line, not of the block: an indented code block starts after its indent.
             let line = tail[..*start].rfind('\n').map_or(0, |at| at + 1);
             self.stable = base + line;
             self.kept = self.blocks.len() + open;

@@ -1,9 +1,9 @@
-//! The model's Markdown to a tree that can be drawn safely.
+//! Parses the model's Markdown into a tree that can be drawn safely.
 //!
-//! The tree knows a closed set of elements and plain text; HTML in the model's answer is text, links
-//! go to http and https only, and images become links to them, so that an answer can never run
-//! code or fetch anything. It has no more than [`MAX_NODES`] nodes: a table of a few kilobytes can have a
-//! quarter of a million cells, and a page with these can't be used.
+//! The tree has a closed set of elements and plain text. HTML in the answer becomes text, links lead only to http
+//! and https, and images become links, so that an answer can never run code or fetch anything. The tree has at
+//! most [`MAX_NODES`] nodes: a table of a few kilobytes can have a quarter of a million cells, and a page that
+//! draws them is unusable.
 
 mod document;
 mod parse;
@@ -13,31 +13,31 @@ pub use parse::{MAX_NODES, parse};
 
 use std::ops::Range;
 
-/// A piece of an answer.
+/// A node of an answer's tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// An element with children.
     Element {
-        /// Which one.
+        /// Kind of the element.
         tag: Tag,
-        /// What is in it.
+        /// Nodes in the element.
         children: Vec<Node>,
     },
-    /// Text, to be drawn as it is.
+    /// Text, drawn as it is.
     Text {
         /// The text.
         text: String,
-        /// The bytes of the answer that it came from.
+        /// Bytes of the answer that the text came from.
         source: Range<usize>,
     },
 }
 
-/// The elements that an answer can have.
+/// Elements that an answer can have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tag {
     /// A paragraph.
     Paragraph,
-    /// A heading, 1 to 6.
+    /// A heading of level 1 to 6.
     Heading(u8),
     /// A quotation.
     Quote,
@@ -45,37 +45,37 @@ pub enum Tag {
     CodeBlock(String),
     /// A bulleted list.
     Bullets,
-    /// A numbered list from this number.
+    /// A numbered list that starts at this number.
     Numbers(u64),
     /// An item of a list.
     Item,
-    /// A line across.
+    /// A horizontal rule.
     Rule,
     /// A table.
     Table,
     /// A row of a table.
     Row,
-    /// A cell of a table's head.
+    /// A cell of a table's header.
     HeadCell,
     /// A cell of a table.
     Cell,
-    /// Stressed text.
+    /// Emphasised text.
     Emphasis,
-    /// Strongly stressed text.
+    /// Strongly emphasised text.
     Strong,
-    /// Struck text.
+    /// Struck-through text.
     Strike,
     /// Code within a line.
     Code,
     /// A link to an http or https address.
     Link(String),
-    /// A link whose address is of no safe kind: drawn as text.
+    /// A link whose address is not safe, drawn as text.
     DeadLink,
     /// A line break.
     Break,
-    /// A sentence of the page's own.
+    /// A notice of the page itself.
     Notice,
-    /// Text that is not formatted, with its line breaks.
+    /// Unformatted text with its line breaks.
     Plain,
 }
 
@@ -89,7 +89,7 @@ impl Node {
     }
 }
 
-/// The address, where it is one that a page may link to.
+/// Returns the trimmed address if the page may link to it: http or https, without control characters.
 pub fn safe_href(href: &str) -> Option<String> {
     let href = href.trim();
     let lower = href.get(..8).unwrap_or(href).to_ascii_lowercase();

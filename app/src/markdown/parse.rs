@@ -1,4 +1,4 @@
-//! One pass over pulldown-cmark's events.
+//! Builds the tree in one pass over pulldown-cmark's events.
 
 use std::ops::Range;
 
@@ -6,20 +6,20 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag as Md, TagEnd};
 
 use super::{Node, Tag, safe_href};
 
-/// Elements nested deeper than this are drawn in their ancestor: a page of `>` must not become a
-/// tree that overflows the stack of whoever walks it.
+/// Maximum nesting depth. Deeper elements are drawn in their ancestor: a page of `>` must not become a tree that
+/// overflows the stack of code that walks it.
 const MAX_DEPTH: usize = 24;
 
-/// Maximum number of nodes of an answer, more than an answer of 8,000 tokens has.
+/// Maximum number of nodes per answer, more than an answer of 8,000 tokens has.
 pub const MAX_NODES: usize = 20_000;
 
-/// The sentence before what is not formatted.
+/// Notice before the text that is not formatted.
 const REST: &str = "The rest is plain text: this answer has more parts than the page can format.";
 
-/// Parses `text`, whose first byte is byte `base` of the answer; gives the top-level nodes and the
-/// byte of `text` at which each begins.
+/// Parses `text`, whose first byte is byte `base` of the answer. Returns the top-level nodes, each with the byte
+/// of `text` at which it begins.
 ///
-/// The first block with which there would be more than `budget` nodes, and all after it, is plain text.
+/// From the first block that would exceed `budget` nodes, the rest of the answer becomes plain text.
 pub fn parse(text: &str, base: usize, budget: usize) -> Vec<(usize, Node)> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut builder = Builder {
@@ -40,10 +40,10 @@ struct Builder {
     base: usize,
     done: Vec<(usize, Node)>,
     open: Vec<Open>,
-    /// Open elements that were too deep to be kept.
+    /// Number of open elements that are nested too deeply to be kept.
     skipped: usize,
     in_head: bool,
-    /// Nodes in `done` and `open`.
+    /// Number of nodes in `done` and `open`.
     nodes: usize,
 }
 
@@ -72,7 +72,7 @@ impl Builder {
             Event::SoftBreak => self.text("\n".into(), range),
             Event::HardBreak => self.push(range.start, element(Tag::Break, Vec::new())),
             Event::Rule => self.push(range.start, element(Tag::Rule, Vec::new())),
-            // Extensions that are off; were one on, its text would matter more than its form.
+            // These extensions are off. If one is turned on, its text is kept without its form.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
                 self.text(text.into_string(), range);
             }
@@ -162,7 +162,7 @@ impl Builder {
         }
     }
 
-    /// The blocks before the one that was read last, and that one and what follows as plain text.
+    /// Returns the blocks before the one read last, then that block and the text after it as plain text.
     fn with_plain_rest(mut self, text: &str) -> Vec<(usize, Node)> {
         let open = self.open.first().map(|open| open.start);
         let last = self.done.last().map(|(start, _)| *start);

@@ -40,7 +40,7 @@ fn tags(nodes: &[Node]) -> Vec<Tag> {
 }
 
 #[test]
-fn html_of_the_model_is_text() {
+fn html_from_the_model_becomes_text() {
     let nodes = whole("a <img src=x onerror=alert(1)> b\n\n<script>alert(1)</script>\n");
     assert!(texts(&nodes).contains("<img src=x onerror=alert(1)>"));
     assert!(texts(&nodes).contains("<script>alert(1)</script>"));
@@ -48,7 +48,7 @@ fn html_of_the_model_is_text() {
 }
 
 #[test]
-fn links_go_to_the_web_only() {
+fn links_lead_only_to_http_and_https() {
     assert_eq!(safe_href(" HTTPS://a.b "), Some("HTTPS://a.b".into()));
     for bad in [
         "javascript:alert(1)",
@@ -72,7 +72,7 @@ fn links_go_to_the_web_only() {
 }
 
 #[test]
-fn an_open_code_fence_is_code_already() {
+fn open_code_fence_is_a_code_block() {
     let nodes = whole("Look:\n\n```rust\nlet a = \"<b>\";\n");
     assert_eq!(
         tags(&nodes),
@@ -82,7 +82,7 @@ fn an_open_code_fence_is_code_already() {
 }
 
 #[test]
-fn text_knows_where_it_came_from() {
+fn text_nodes_keep_their_source_ranges() {
     let text = "first\n\nsecond **bold** end";
     let mut document = Document::default();
     document.update("first\n\nsec");
@@ -100,7 +100,7 @@ fn text_knows_where_it_came_from() {
 }
 
 #[test]
-fn tables_have_heads() {
+fn table_header_cells_are_marked() {
     let nodes = whole("|a|b|\n|-|-|\n|1|2|\n");
     assert_eq!(
         tags(&nodes),
@@ -116,7 +116,7 @@ fn tables_have_heads() {
     );
 }
 
-/// A table whose short rows are filled with thousands of empty cells each.
+/// Builds a table whose short rows are filled with thousands of empty cells each.
 fn wide_table() -> String {
     let columns = 4000;
     let head = "|a".repeat(columns) + "|\n";
@@ -136,7 +136,7 @@ fn table_with_too_many_cells_is_plain_text() {
 }
 
 #[test]
-fn too_many_blocks_are_formatted_up_to_the_limit_while_they_come() {
+fn streamed_blocks_are_formatted_up_to_the_node_limit() {
     let mut document = Document::default();
     let mut text = String::new();
     for _ in 0..30 {
@@ -155,7 +155,7 @@ fn too_many_blocks_are_formatted_up_to_the_limit_while_they_come() {
 }
 
 #[test]
-fn deep_nesting_is_cut_not_followed() {
+fn deep_nesting_is_flattened() {
     let nodes = whole(&format!("{}x", ">".repeat(5000)));
     let depth = tags(&nodes).len();
     assert!((1..=24).contains(&depth), "{depth}");
@@ -163,7 +163,7 @@ fn deep_nesting_is_cut_not_followed() {
 }
 
 #[test]
-fn only_the_end_is_parsed_again() {
+fn update_reparses_only_the_end() {
     let mut document = Document::default();
     assert_eq!(document.update("one\n\ntwo"), 0);
     assert_eq!(document.update("one\n\ntwo and\n\nthree"), 0);
@@ -173,7 +173,7 @@ fn only_the_end_is_parsed_again() {
 }
 
 #[test]
-fn a_line_that_is_not_whole_yet_may_join_the_block_before() {
+fn incomplete_line_may_join_the_previous_block() {
     let mut document = Document::default();
     document.update("text\n***");
     assert_eq!(tags(document.blocks()), [Tag::Paragraph, Tag::Rule]);
@@ -182,7 +182,7 @@ fn a_line_that_is_not_whole_yet_may_join_the_block_before() {
 }
 
 #[test]
-fn a_text_that_is_another_starts_over() {
+fn update_starts_over_when_text_differs() {
     let mut document = Document::default();
     document.update("one\n\ntwo");
     assert_eq!(document.update("three"), 0);
@@ -190,9 +190,9 @@ fn a_text_that_is_another_starts_over() {
 }
 
 proptest! {
-    /// What is streamed in pieces is what is parsed at once.
+    /// Streaming in pieces gives the same tree as parsing at once.
     #[test]
-    fn streaming_makes_no_difference(
+    fn streamed_text_parses_like_whole_text(
         pieces in prop::collection::vec(
             prop::sample::select(vec![
                 "a", " ", "\n", "\n\n", "# ", "- ", "1. ", "    ", "```", "`", "**", "> ", "|", "|-|\n", "<b>", "é", "---\n", "text",
@@ -213,7 +213,7 @@ proptest! {
         prop_assert_eq!(streamed, texts(&expected));
     }
 
-    /// Any text at all: no panic, and nothing but our own elements.
+    /// Any text parses without a panic.
     #[test]
     fn any_text_parses(text in "\\PC*") {
         whole(&text);

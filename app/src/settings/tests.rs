@@ -1,9 +1,9 @@
-//! Settings as they are typed, sent and kept.
+//! Tests of settings as they are typed, sent and saved.
 
 use super::*;
 
 #[test]
-fn every_field_shows_what_it_was_set_to() {
+fn every_field_shows_its_set_value() {
     let mut settings = Settings::default();
     for field in Field::ALL {
         let typed = match field {
@@ -20,7 +20,7 @@ fn every_field_shows_what_it_was_set_to() {
 }
 
 #[test]
-fn invalid_input_is_refused_and_changes_nothing() {
+fn invalid_input_is_rejected_and_changes_nothing() {
     let wrong = [
         (Field::Temperature, "-1"),
         (Field::Temperature, "warm"),
@@ -46,7 +46,7 @@ fn invalid_input_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn settings_of_an_older_page_still_load() {
+fn older_settings_still_load() {
     let settings: Settings =
         serde_json::from_str(r#"{"system_prompt":"Be brief."}"#).expect("parses");
     assert_eq!(settings.system_prompt, "Be brief.");
@@ -54,7 +54,7 @@ fn settings_of_an_older_page_still_load() {
 }
 
 #[test]
-fn answers_are_sampled_with_a_fresh_seed_unless_one_is_set() {
+fn fresh_seed_is_used_when_none_is_set() {
     let mut settings = Settings::default();
     let sampling = settings.request(Vec::new(), 5).sampling;
     assert_eq!((sampling.temperature, sampling.seed), (0.7, 5));
@@ -65,7 +65,7 @@ fn answers_are_sampled_with_a_fresh_seed_unless_one_is_set() {
 }
 
 #[test]
-fn resetting_the_sampling_keeps_other_settings() {
+fn reset_sampling_keeps_other_settings() {
     let mut settings = Settings {
         system_prompt: "Be brief.".into(),
         ..Settings::default()
@@ -88,7 +88,7 @@ fn resetting_the_sampling_keeps_other_settings() {
 }
 
 #[test]
-fn a_blank_system_prompt_is_not_sent() {
+fn blank_system_prompt_is_not_sent() {
     let mut settings = Settings::default();
     let user = Message {
         role: "user".into(),

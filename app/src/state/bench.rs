@@ -1,4 +1,4 @@
-//! The benchmark: the same as `llamaglass bench`, over the engine that the page has.
+//! Benchmark of the page's engine, the same as `llamaglass bench`.
 
 use leptos::prelude::*;
 use llamaglass_lab::bench::{BenchReport, Comparison, Progress, Settings};
@@ -6,21 +6,21 @@ use llamaglass_lab::bench::{BenchReport, Comparison, Progress, Settings};
 use super::{App, Engine, Loaded};
 use crate::protocol::Command;
 
-/// How the benchmark is.
+/// State of the benchmark.
 #[derive(Clone, Debug, Default)]
 pub enum Bench {
-    /// None has run.
+    /// Not run yet.
     #[default]
     Idle,
-    /// It runs.
+    /// Running, with its progress.
     Running(Progress),
-    /// It has ended, with this.
+    /// Finished with a report.
     Done(Box<BenchReport>),
-    /// It has ended without, for this reason.
+    /// Failed, for this reason.
     Failed(String),
 }
 
-/// Starts it.
+/// Starts the benchmark, unless the page is busy or no model is loaded in its engine.
 pub fn start_bench(app: App, settings: Settings) {
     let here = matches!(
         app.engine.get_untracked(),
@@ -32,28 +32,28 @@ pub fn start_bench(app: App, settings: Settings) {
     }
 }
 
-/// Gives it up.
+/// Stops the benchmark.
 pub fn stop_bench(app: App) {
     app.send(&Command::StopBench, &[]);
 }
 
-/// How far it is.
+/// Records the progress.
 pub(super) fn advance(app: App, progress: Progress) {
     if app.benches() {
         app.bench.set(Bench::Running(progress));
     }
 }
 
-/// What it found.
+/// Records the report, compared with the one before.
 pub(super) fn finish(app: App, mut report: Box<BenchReport>) {
-    // Against the last one: the page is what people change, too.
+    // Compares with the previous run in this page, so that the effect of a change shows.
     let before = app.last_bench.get_value();
     report.comparison = before.map(|before| Comparison::new(&report, &before));
     app.last_bench.set_value(Some((*report).clone()));
     app.bench.set(Bench::Done(report));
 }
 
-/// Ends it without a result.
+/// Ends the benchmark without a report.
 pub(super) fn fail(app: App, why: &str) {
     if app.benches() {
         app.bench.set(Bench::Failed(why.into()));

@@ -17,7 +17,7 @@ use crate::settings::SEEDS;
 pub struct Turn {
     /// Number of the turn; an answer shares it with its request.
     pub tag: Tag,
-    /// True for what the user wrote, false for an answer.
+    /// True for a message of the user, false for an answer.
     pub is_user: bool,
     /// Text so far.
     pub text: ArcRwSignal<String>,
@@ -76,7 +76,7 @@ impl Turn {
     }
 }
 
-/// Sends `text` to the model, unless nothing can be asked now.
+/// Sends `text` to the model, unless the page can't send now.
 pub fn send(app: App, text: String) {
     if text.trim().is_empty() || !untrack(|| app.can_send()) {
         return;
@@ -86,7 +86,7 @@ pub fn send(app: App, text: String) {
     answer(app);
 }
 
-/// Replaces the last answer by a new one, unless nothing can be asked now.
+/// Replaces the last answer by a new one, unless the page can't send now.
 pub fn regenerate(app: App) {
     if !untrack(|| app.can_send()) {
         return;
@@ -100,21 +100,21 @@ pub fn regenerate(app: App) {
     answer(app);
 }
 
-/// Stops the answer that is being made.
+/// Stops the running answer.
 pub fn stop(app: App) {
     if let Some(tag) = app.running.get_untracked() {
         app.send(&Command::Abort { tag }, &[]);
     }
 }
 
-/// Stops the answer `tag` because it repeats itself without end; its turn will say so.
+/// Stops the answer `tag` because it repeats itself without end; its turn then says so.
 pub(super) fn stop_repetition(app: App, tag: Tag) {
     if app.running.get_untracked() == Some(tag) && app.inner().repeating.replace(tag) != tag {
         app.send(&Command::Abort { tag }, &[]);
     }
 }
 
-/// Forgets the conversation, here and in the engine's KV cache; a server has its own ways.
+/// Clears the conversation and the engine's KV cache. A server manages its own cache.
 pub fn clear(app: App) {
     stop(app);
     app.running.set(None);

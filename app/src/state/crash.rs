@@ -35,7 +35,7 @@ pub fn install(app: App) {
         // A document without boot.js has no card; the console has the message.
         drop(show_card(&info.to_string()));
         client::terminate_worker();
-        // Last, because it panics where the code that panicked holds the conversation's lock.
+        // Last, because it panics if the code that panicked holds the conversation's lock.
         storage::save_chat(app);
     }));
 }

@@ -1,5 +1,5 @@
-//! Events to signals, once a picture: however fast tokens come, the page is drawn no more often than the
-//! screen is, and less often where that costs much; its figures less often still.
+//! Turns events into signals once per frame: however fast tokens arrive, the page is drawn at most once per
+//! frame, less often if drawing is expensive, and its figures less often still.
 
 use std::time::Duration;
 
@@ -15,33 +15,33 @@ use crate::protocol::{Opaque, Tag};
 use crate::repetition::ends_in_loop;
 use crate::stats::{Heard, Outcome};
 
-/// Figures that change faster can't be read.
+/// Minimum time between updates of the figures, in milliseconds; faster changes can't be read.
 const FIGURES_MS: f64 = 500.0;
 
-/// What waits for the next picture, each with its arrival on the page's clock.
+/// Events that wait for the next frame, each with its arrival on the page's clock.
 #[derive(Default)]
 pub struct Pending {
     heard: Vec<(Tag, Heard, f64)>,
     asked: Asked,
     pace: Pace,
-    /// When the figures were told, and whether they will be again without being asked.
+    /// Time of the last update of the figures; `will_tell` is set while another one is scheduled.
     told_ms: Option<f64>,
     will_tell: bool,
 }
 
-/// What there is of the next picture.
+/// State of the next draw.
 #[derive(Default)]
 enum Asked {
     #[default]
     Nothing,
-    /// It waits for its turn.
+    /// Waits for this timer.
     Later(TimeoutHandle),
-    /// It comes with the next frame.
+    /// Comes with the next frame.
     Frame,
 }
 
-/// Takes what is heard of an answer; it is drawn with the next frame, or a few later where drawing costs much
-/// ([`Pace`]). An answer's end never waits.
+/// Queues a received event. It is drawn with the next frame, or a few frames later if drawing is expensive
+/// ([`Pace`]). The end of an answer never waits.
 pub(super) fn push(app: App, tag: Tag, heard: Heard, at: f64) {
     let ends = heard.is_last();
     let inner = app.inner();
@@ -67,7 +67,7 @@ pub(super) fn push(app: App, tag: Tag, heard: Heard, at: f64) {
 
 fn ask_for_frame(app: App) {
     app.inner().frame.borrow_mut().asked = Asked::Frame;
-    // A hidden page has no frames, but its answers still end.
+    // A hidden page gets no frames, but its answers still end.
     if document().hidden() {
         draw(app);
     } else {
@@ -106,8 +106,8 @@ fn draw(app: App) {
     match shown.filter(|tag| tags.contains(tag)) {
         None => {}
         Some(_) if ended || document().hidden() => summarise(app),
-        // What is far from the answer comes with the frame after it: where no GPU draws, WebKit paints all that
-        // lies between two places that change in one.
+        // Parts far from the answer are drawn one frame later: without a GPU, WebKit paints everything between two
+        // places that change in one frame.
         Some(tag) => request_animation_frame(move || draw_timeline(app, tag)),
     }
 }
@@ -120,7 +120,7 @@ fn draw_timeline(app: App, tag: Tag) {
     measure(app, Some((tag, 0)), begin, drew);
 }
 
-/// Brings an answer's turn up to date with the statistics. Returns whether the answer has ended.
+/// Updates an answer's turn from the statistics. Returns whether the answer has ended.
 fn refresh(app: App, tag: Tag) -> bool {
     let staged = app.lab.stage.get_untracked();
     let Some(turn) = app
@@ -174,7 +174,7 @@ fn summarise(app: App) {
     app.revision.update(|revision| *revision += 1);
 }
 
-/// Brings the figures up to date, now or once the last ones have stood long enough to be read.
+/// Updates the figures now, or as soon as the last ones have stood long enough to be read.
 fn tell_figures_soon(app: App, now_ms: f64) {
     let wait = {
         let inner = app.inner();
@@ -217,7 +217,7 @@ pub fn show(app: App, tag: Option<Tag>) {
     summarise(app);
 }
 
-/// Ends an answer that its engine can't end any more.
+/// Fails an answer that its engine can no longer end.
 pub(super) fn fail(app: App, tag: Tag, why: &str) {
     app.stats.update_value(|stats| {
         if let Some(answer) = stats.get_mut(tag) {
@@ -231,9 +231,9 @@ pub(super) fn fail(app: App, tag: Tag, why: &str) {
     app.running.set(None);
 }
 
-/// Books the time from `begin` to the first task after the frame: our own work and the browser's style, layout
-/// and paint on this thread. `drew` is told when that is; the answer of the tag too, of which so many tokens were
-/// drawn.
+/// Measures the time from `begin` to the first task after the frame: our own work and the browser's style, layout
+/// and paint on this thread. Passes the time of that task to `drew`, and records the duration for the answer in
+/// `tokens_of`, along with the number of its tokens that were drawn.
 fn measure(
     app: App,
     tokens_of: Option<(Tag, usize)>,

@@ -1,12 +1,12 @@
-//! What the page knows, and what it does about it.
+//! State of the page, and the actions that change it.
 //!
-//! [`App`] is a handful of signals that every component can copy; the functions of the submodules
-//! change them. Nothing here draws.
+//! [`App`] is a set of signals that every component can copy; the functions of the submodules change them.
+//! Nothing here draws.
 //!
-//! Signals with an owner are made once, in `App::new` and the constructors that it calls, under the owner
-//! of the whole page. What is made later, inside an event handler or a task, uses the reference-counted
-//! `Arc` signals, because the owner that is current there is a component's and goes with it.
-//! `app/tests/state_ownership.rs` holds this folder to that.
+//! Signals with an owner are created once, in `App::new` and the constructors that it calls, under the owner of
+//! the whole page. Code that runs later, in an event handler or a task, uses reference-counted `Arc` signals,
+//! because the owner there belongs to a component and disposes of its signals along with it.
+//! `app/tests/state_ownership.rs` checks this.
 
 mod bench;
 mod chat;
@@ -40,8 +40,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use llamaglass_lab::bench::BenchReport;
 use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
+use llamaglass_lab::bench::BenchReport;
 use web_sys::AbortController;
 
 use crate::catalog::CatalogModel;
@@ -52,82 +52,82 @@ use crate::server::ServerModel;
 use crate::settings::Settings;
 use crate::stats::{SessionStats, Summary};
 
-/// Everything the page knows.
+/// State of the page.
 #[derive(Clone, Copy)]
 pub struct App {
-    /// What the user set.
+    /// Settings of the user.
     pub settings: RwSignal<Settings>,
-    /// What the engine is doing.
+    /// State of the engine.
     pub engine: RwSignal<Engine>,
-    /// Bytes of the engine's program downloaded so far and in all (0 where unknown), while it starts.
+    /// Downloaded and total bytes of the engine's program while it starts; the total is 0 if unknown.
     pub engine_download: RwSignal<Option<(u64, u64)>>,
-    /// The adapter, or why there is none; `None` until it is known.
+    /// The adapter, or the reason why there is none; `None` until it is known.
     pub backend: RwSignal<Option<Result<BackendInfo, String>>>,
-    /// The models that the server offers; `None` until they are known.
+    /// Models that the server offers; `None` until they are known.
     pub catalog: RwSignal<Option<Result<Vec<CatalogModel>, String>>>,
-    /// What the program around the page has; nothing in a browser.
+    /// Features of the desktop program around the page; `None` in a browser.
     pub platform: RwSignal<Option<Platform>>,
-    /// Whether something is dragged over that program's window.
+    /// True while something is dragged over the desktop program's window.
     pub hovering: RwSignal<bool>,
-    /// The server that is being looked for.
+    /// Form that finds a server.
     pub server_form: ServerForm,
-    /// What the model that is being loaded will take.
+    /// Planned memory of the model that is being loaded.
     pub planned: RwSignal<Option<MemoryLedger>>,
-    /// What went wrong last, in words.
+    /// Message of the last error.
     pub error: RwSignal<Option<String>>,
-    /// What the user should know.
+    /// Message that is not an error.
     pub notice: RwSignal<Option<String>>,
     /// The conversation.
     pub turns: RwSignal<Vec<Turn>>,
     /// Text in the composer that has not been sent.
     pub draft: RwSignal<String>,
-    /// The request that is being answered.
+    /// Request that is being answered.
     pub running: RwSignal<Option<Tag>>,
-    /// The answer whose tokens the timeline shows.
+    /// Answer whose tokens the timeline shows.
     pub shown: RwSignal<Option<Tag>>,
     /// Changes whenever the shown answer has new steps.
     pub revision: RwSignal<u64>,
-    /// The figures of the shown answer; told twice a second while it is made, and at its end.
+    /// Figures of the shown answer, updated twice a second while it runs and at its end.
     pub summary: RwSignal<Summary>,
-    /// The step under the pointer or the focus: an index into the shown answer's steps.
+    /// Step under the pointer or the focus, as an index into the shown answer's steps.
     pub focused: RwSignal<Option<usize>>,
-    /// Bytes of kept downloads; `None` where the browser keeps none, or it is not known.
+    /// Bytes of stored downloads; `None` if the browser stores none or it is unknown.
     pub stored: RwSignal<Option<u64>>,
-    /// Whether the settings are open.
+    /// True if the settings are open.
     pub settings_open: RwSignal<bool>,
-    /// How the benchmark is.
+    /// State of the benchmark.
     pub bench: RwSignal<Bench>,
-    /// Whether it is open.
+    /// True if the benchmark's dialog is open.
     pub bench_open: RwSignal<bool>,
-    /// What the one before found.
+    /// Report of the previous benchmark.
     last_bench: StoredValue<Option<BenchReport>>,
-    /// The lab.
+    /// State of the lab.
     pub lab: Lab,
-    /// Whether the choice of models is open over a model that is loaded.
+    /// True if the choice of models is open while a model is loaded.
     pub model_open: RwSignal<bool>,
-    /// All that is known of every answer.
+    /// Statistics of every answer.
     pub stats: StoredValue<SessionStats>,
     inner: StoredValue<Rc<Inner>, LocalStorage>,
 }
 
-/// What no component draws.
+/// State that no component draws.
 struct Inner {
     client: RefCell<Option<Rc<dyn Client>>>,
     source: RefCell<Option<(ModelSource, Vec<PageFile>)>>,
     frame: RefCell<frame::Pending>,
-    /// Ends the search for a server's models.
+    /// Aborts the search for a server's models.
     connecting: RefCell<Option<AbortController>>,
-    /// What the lab waits for.
+    /// Open waits of the lab.
     lab: lab::Waiting,
     next_tag: std::cell::Cell<Tag>,
-    /// The answer that was stopped because it repeated itself; tags begin at 1.
+    /// The answer that was stopped because it repeated itself, or 0; tags begin at 1.
     repeating: std::cell::Cell<Tag>,
     /// Set once the page has panicked.
     crashed: std::cell::Cell<bool>,
 }
 
 impl App {
-    /// The state of a page that has just been opened, with what an earlier visit kept.
+    /// Creates the state of a newly opened page from what an earlier visit saved.
     pub fn new() -> Self {
         let (settings, turns) = storage::restore();
         let next_tag = turns.len() as Tag;
@@ -172,21 +172,21 @@ impl App {
         }
     }
 
-    /// Connects the page to the engine that `make` gives for a listener.
+    /// Connects the page to the engine's client that `make` creates for a listener.
     pub fn connect(self, make: impl FnOnce(Listener) -> Rc<dyn Client>) {
         let client = make(Rc::new(move |reply| self.hear(reply)));
         self.inner().client.replace(Some(client));
     }
 
-    /// Takes a reply of the engine into the state. After a panic of the page it does nothing: state that a
-    /// panic left half changed would only panic again.
+    /// Applies a reply of the engine to the state. Does nothing after a panic of the page: state that the panic
+    /// left half changed would only panic again.
     pub fn hear(self, reply: Reply) {
         if !self.inner().crashed.get() {
             replies::hear(self, reply);
         }
     }
 
-    /// What answers.
+    /// Returns the loaded model or server.
     pub fn loaded(self) -> Option<Loaded> {
         match self.engine.get() {
             Engine::Loaded(loaded) => Some(loaded),
@@ -194,7 +194,7 @@ impl App {
         }
     }
 
-    /// The model that is loaded in the page's own engine.
+    /// Returns the model that is loaded in the page's own engine.
     pub fn model(self) -> Option<ModelInfo> {
         match self.loaded() {
             Some(Loaded::Engine(info)) => Some(*info),
@@ -202,7 +202,7 @@ impl App {
         }
     }
 
-    /// The server's model that answers in place of it.
+    /// Returns the server's model, if a server answers in place of the engine.
     pub fn server(self) -> Option<ServerModel> {
         match self.loaded() {
             Some(Loaded::Server(server)) => Some(*server),
@@ -210,34 +210,34 @@ impl App {
         }
     }
 
-    /// [`Self::loaded`], for what does not follow it.
+    /// Like [`Self::loaded`], but without tracking.
     fn loaded_untracked(self) -> Option<Loaded> {
         untrack(|| self.loaded())
     }
 
-    /// [`Self::model`], for what does not follow it.
+    /// Like [`Self::model`], but without tracking.
     fn model_untracked(self) -> Option<ModelInfo> {
         untrack(|| self.model())
     }
 
-    /// [`Self::server`], for what does not follow it.
+    /// Like [`Self::server`], but without tracking.
     fn server_untracked(self) -> Option<ServerModel> {
         untrack(|| self.server())
     }
 
-    /// Whether a model is loaded and nothing is being answered.
+    /// Returns whether a model is loaded and neither an answer, the benchmark nor an experiment is running.
     pub fn can_send(self) -> bool {
         let free = self.running.get().is_none() && !matches!(self.bench.get(), Bench::Running(_));
         let free = free && self.lab.running.with(Option::is_none);
         free && matches!(self.engine.get(), Engine::Loaded(_))
     }
 
-    /// Whether the benchmark runs.
+    /// Returns whether the benchmark is running.
     fn benches(self) -> bool {
         matches!(self.bench.get_untracked(), Bench::Running(_))
     }
 
-    /// Hands a command to the engine.
+    /// Sends a command to the engine.
     pub(crate) fn send(self, command: &Command, files: &[PageFile]) {
         let client = self.inner().client.borrow().clone();
         if let Some(client) = client {
@@ -270,12 +270,12 @@ impl Default for App {
     }
 }
 
-/// The state, from anywhere below the component that provided it.
+/// Returns the state, anywhere below the component that provided it.
 pub fn app() -> App {
     expect_context()
 }
 
-/// Milliseconds of the page's clock.
+/// Returns the time on the page's clock in milliseconds.
 pub fn now() -> f64 {
     web_sys::window()
         .and_then(|window| window.performance())

@@ -1,4 +1,4 @@
-//! Which model is loaded, and how it gets there.
+//! The loaded model, and how it is loaded.
 
 use leptos::prelude::*;
 use llamaglass_engine::{BackendChoice, LoadPhase, LoadProgress, ModelInfo, StubLevel};
@@ -9,32 +9,32 @@ use crate::client::PageFile;
 use crate::protocol::{Command, ModelSource};
 use crate::server::ServerModel;
 
-/// What the engine is doing.
+/// State of the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Engine {
-    /// It is being started.
+    /// Starting.
     Starting,
-    /// It has no model.
+    /// Running without a model.
     Empty,
-    /// It is loading one.
+    /// Loading a model.
     Loading(Load),
-    /// It is ready to answer.
+    /// Ready to answer.
     Loaded(Loaded),
-    /// It is gone, for this reason.
+    /// Crashed, with this message.
     Crashed(String),
 }
 
-/// What answers.
+/// The model that answers requests.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loaded {
-    /// A model in an engine of this page's own, of which everything is known.
+    /// A model in the page's own engine, with all its details.
     Engine(Box<ModelInfo>),
-    /// A server's, of which is known what it says.
+    /// A model on a server, with the details that the server reports.
     Server(Box<ServerModel>),
 }
 
 impl Loaded {
-    /// The model's name.
+    /// Returns the model's name.
     pub fn name(&self) -> &str {
         match self {
             Self::Engine(info) => &info.name,
@@ -42,7 +42,7 @@ impl Loaded {
         }
     }
 
-    /// Positions of its context, where that is known.
+    /// Returns the length of the context in positions, if it is known.
     pub fn context_length(&self) -> Option<usize> {
         match self {
             Self::Engine(info) => Some(info.context_length),
@@ -51,16 +51,16 @@ impl Loaded {
     }
 }
 
-/// How far a load is.
+/// Progress of a load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
-    /// The model's name, or its first file's.
+    /// Name of the model, or of its first file.
     pub name: String,
-    /// The phase and what is done of it.
+    /// Progress within the current phase.
     pub progress: Option<LoadProgress>,
-    /// When the phase began, on the page's clock, and what was done of it then.
+    /// Start of the phase on the page's clock, and how much of it was done then.
     pub since: (f64, u64),
-    /// Bytes in a second over the phase so far, where bytes are counted.
+    /// Average rate of the phase in bytes per second, if the phase counts bytes.
     pub bytes_per_s: Option<f64>,
 }
 
@@ -74,7 +74,7 @@ impl Load {
         }
     }
 
-    /// Takes news at `now_ms` of the page's clock.
+    /// Updates the progress and the rate at `now_ms` on the page's clock.
     pub fn advance(&mut self, progress: LoadProgress, now_ms: f64) {
         if self
             .progress
@@ -92,7 +92,7 @@ impl Load {
     }
 }
 
-/// Loads the model that the server offers first.
+/// Loads the default model of the server that the page came from.
 pub fn load_default(app: App) {
     let model = app.catalog.with_untracked(|catalog| {
         let models = catalog.as_ref()?.as_ref().ok()?;
@@ -111,18 +111,18 @@ fn load_catalog(app: App, model: CatalogModel) {
     load(app, ModelSource::Catalog { model, base }, Vec::new());
 }
 
-/// Loads a model in place of the one that is there.
+/// Loads a model in place of the current one.
 pub fn load(app: App, source: ModelSource, files: Vec<PageFile>) {
     app.inner().source.replace(Some((source, files)));
     reload(app);
 }
 
-/// Loads the last model once more, under the settings as they are now.
+/// Loads the last model again, under the current settings.
 pub fn reload(app: App) {
     let Some((source, files)) = app.inner().source.borrow().clone() else {
         return probe(app);
     };
-    // A worker that has had a model is replaced: its memory can't shrink.
+    // A worker that has had a model is replaced, because its memory can't shrink.
     if !matches!(app.engine.get_untracked(), Engine::Starting | Engine::Empty) {
         super::chat::stop(app);
         app.restart_client();
@@ -151,13 +151,13 @@ pub fn reload(app: App) {
     app.send(&Command::Load { source, options }, &files);
 }
 
-/// Ends a load, and with it the engine, which starts anew without a model.
+/// Cancels a load, which restarts the engine without a model.
 pub fn cancel_load(app: App) {
     app.inner().source.replace(None);
     restart(app);
 }
 
-/// Starts a new engine in place of one that is gone, with the model that it had.
+/// Restarts a crashed engine, with the model that it had.
 pub fn restart_engine(app: App) {
     if app.inner().source.borrow().is_some() {
         reload(app);
@@ -175,7 +175,7 @@ fn restart(app: App) {
     probe(app);
 }
 
-/// Sets where models run, and loads the model again there.
+/// Sets the backend and loads the model again on it.
 pub fn choose_backend(app: App, backend: BackendChoice) {
     if app.settings.with_untracked(|s| s.backend) == backend {
         return;
@@ -184,19 +184,19 @@ pub fn choose_backend(app: App, backend: BackendChoice) {
     moved(app);
 }
 
-/// Keeps where models run, and loads the model again there.
+/// Saves the choice of backend or adapter and loads the model again there.
 pub(super) fn moved(app: App) {
     super::save_settings(app);
     app.backend.set(None);
     if app.server().is_some() {
-        // A server runs its models where it wants to.
+        // A server chooses for itself where its models run.
         probe(app);
     } else {
         reload(app);
     }
 }
 
-/// Follows the path of requests as far as `level` says, with the model that is loaded.
+/// Sets the stub level and loads the model again with it.
 pub fn choose_stub(app: App, level: StubLevel) {
     app.settings.update(|settings| settings.stub = level);
     super::save_settings(app);
@@ -205,7 +205,7 @@ pub fn choose_stub(app: App, level: StubLevel) {
     }
 }
 
-/// Asks which adapter there is.
+/// Asks the engine for its adapter and for the size of stored models.
 pub(super) fn probe(app: App) {
     let options = app
         .settings
@@ -214,7 +214,7 @@ pub(super) fn probe(app: App) {
     app.send(&Command::StoredModels, &[]);
 }
 
-/// Ends the answer, the benchmark and the experiment that run, because their engine is gone.
+/// Fails the running answer, benchmark and experiment, because their engine is gone.
 pub(super) fn fail_running(app: App, why: &str) {
     super::lab::give_up(app, why);
     super::bench::fail(app, why);
@@ -223,7 +223,7 @@ pub(super) fn fail_running(app: App, why: &str) {
     }
 }
 
-/// Notes news of a load.
+/// Updates the progress of a load.
 pub(super) fn advance(app: App, progress: LoadProgress) {
     app.engine.update(|engine| {
         if let Engine::Loading(load) = engine {
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_leaves_out_what_an_earlier_visit_downloaded() {
+    fn rate_excludes_bytes_downloaded_earlier() {
         let mut load = Load::new("m".into());
         load.advance(at(LoadPhase::Download, 50), 1000.0);
         assert_eq!(load.bytes_per_s, None);
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn every_phase_has_its_own_rate_and_steps_have_none() {
+    fn rate_restarts_per_phase_and_is_none_for_steps() {
         let mut load = Load::new("m".into());
         load.advance(at(LoadPhase::Download, 0), 0.0);
         load.advance(at(LoadPhase::Download, 100), 1000.0);

@@ -1,18 +1,18 @@
-//! How often an answer is drawn while it is made; pure.
+//! Limits how often a running answer is drawn; pure.
 //!
-//! Drawing takes the processors' time, which an engine on the CPU wants, and on a small machine every picture
-//! makes it late. So what a picture costs says how soon the next one may come.
+//! Drawing takes processor time from an engine on the CPU, and on a small machine every draw delays it. So the
+//! cost of a draw determines how soon the next one may come.
 
-/// A picture that cost this much is followed by a pause of so many times that.
+/// Length of the pause after a draw, as a multiple of the draw's cost.
 const PAUSE: f64 = 30.0;
 
-/// Text that stands still for longer seems stuck.
+/// Maximum pause in milliseconds; text that stands still for longer seems stuck.
 const LONGEST_MS: f64 = 200.0;
 
-/// A pause that is shorter is no longer than the wait for the screen.
+/// Minimum pause in milliseconds; a shorter one is no longer than the wait for the next frame.
 const SHORTEST_MS: f64 = 17.0;
 
-/// When pictures were drawn, and what the last one cost; on the page's clock (ms).
+/// Start of the last draw on the page's clock and its cost, both in milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Pace {
     drawn_ms: f64,
@@ -20,18 +20,18 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// A picture was begun at `at`, and took until `end`.
+    /// Records a draw from `at` to `end`.
     pub fn drew(&mut self, at: f64, end: f64) {
         self.drawn_ms = at;
         self.cost_ms = end - at;
     }
 
-    /// So much was drawn later that is part of it.
+    /// Adds `ms` that a later part of the same draw took.
     pub fn also(&mut self, ms: f64) {
         self.cost_ms += ms;
     }
 
-    /// How long the next picture has to wait from `now` on; `None` where it may be drawn with the next frame.
+    /// Returns how long the next draw has to wait from `now` on; `None` if it may come with the next frame.
     pub fn wait(&self, now: f64) -> Option<f64> {
         let pause = (self.cost_ms * PAUSE).min(LONGEST_MS);
         let left = self.drawn_ms + pause - now;
@@ -44,20 +44,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_picture_does_not_wait() {
+    fn first_draw_does_not_wait() {
         assert_eq!(Pace::default().wait(0.0), None);
         assert_eq!(Pace::default().wait(5000.0), None);
     }
 
     #[test]
-    fn what_is_cheap_is_drawn_with_every_frame() {
+    fn cheap_draws_come_with_every_frame() {
         let mut pace = Pace::default();
         pace.drew(1000.0, 1000.5);
         assert_eq!(pace.wait(1001.0), None);
     }
 
     #[test]
-    fn what_is_dear_waits_in_proportion_and_not_for_ever() {
+    fn expensive_draws_wait_in_proportion_up_to_the_maximum() {
         let mut pace = Pace::default();
         pace.drew(1000.0, 1003.0);
         assert_eq!(pace.wait(1010.0), Some(80.0));

@@ -1,4 +1,4 @@
-//! What the program around the page says, where there is one: its menu, its dialogs, what was dropped on it.
+//! Actions of the desktop program around the page: its menu, its dialogs, and drops onto its window.
 
 use leptos::prelude::*;
 
@@ -6,23 +6,23 @@ use super::{App, chat, lab, model, storage};
 use crate::platform::MenuAction;
 use crate::protocol::{Command, ModelSource};
 
-/// Lets the user choose a model of this machine; the program shows the dialog.
+/// Lets the user choose a model on this machine; the program shows the dialog.
 pub fn choose_model(app: App, folder: bool) {
     app.send(&Command::ChooseModel { folder }, &[]);
 }
 
-/// Forgets which models were loaded.
+/// Clears the list of recent models.
 pub fn forget_recent(app: App) {
     app.send(&Command::ForgetRecent, &[]);
 }
 
-/// Loads a model of this machine.
+/// Loads a model on this machine.
 pub fn open_path(app: App, path: String) {
     app.model_open.set(false);
     model::load(app, ModelSource::Local { path }, Vec::new());
 }
 
-/// Takes another adapter, and loads the model again there.
+/// Sets the adapter and loads the model again on it.
 pub fn choose_adapter(app: App, adapter: Option<String>) {
     if app.settings.with_untracked(|s| s.adapter == adapter) {
         return;
@@ -31,9 +31,9 @@ pub fn choose_adapter(app: App, adapter: Option<String>) {
     model::moved(app);
 }
 
-/// Does what an item of the menu says.
+/// Performs the action of a menu item.
 pub(super) fn obey(app: App, action: MenuAction) {
-    // What lies over everything else would hide what comes.
+    // Closes other dialogs, which would hide the new one.
     let alone = |open: RwSignal<bool>| {
         for dialog in [app.settings_open, app.model_open, app.bench_open] {
             dialog.set(false);

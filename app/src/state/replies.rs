@@ -1,4 +1,4 @@
-//! What the engine says, put into the state.
+//! Applies the engine's replies to the state.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ pub(super) fn hear(app: App, reply: Reply) {
                 app.engine.set(Engine::Empty);
                 model::probe(app);
             } else if app.server().is_some() && app.backend.with_untracked(Option::is_none) {
-                // A server was faster; what this machine has is of interest all the same.
+                // A server connected before the engine was ready; the page still shows this machine's adapter.
                 model::probe(app);
             }
         }
@@ -57,7 +57,7 @@ pub(super) fn hear(app: App, reply: Reply) {
         Reply::Hovering { over } => app.hovering.set(over),
         Reply::Menu { action } => program::obey(app, action),
         Reply::Crashed { message } => {
-            // A panic is told twice: by its own last words, and by the browser, which knows less.
+            // A panic is reported twice: by its own message, and by the browser, which knows less.
             if !matches!(app.engine.get_untracked(), Engine::Crashed(_)) {
                 app.engine.set(Engine::Crashed(message));
                 model::fail_running(app, "the engine crashed");
@@ -66,7 +66,7 @@ pub(super) fn hear(app: App, reply: Reply) {
     }
 }
 
-/// What is heard of an answer: of the conversation's, or of the lab's.
+/// Passes an event of an answer to the lab if it sent the request, otherwise to the conversation.
 fn take(app: App, tag: Tag, heard: Heard) {
     let at = now();
     if let Some(lab::News::Heard(heard)) = lab::heard(app, tag, lab::News::Heard(heard)) {

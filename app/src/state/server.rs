@@ -1,4 +1,4 @@
-//! Finding a server and choosing among its models. Nothing that answers is disturbed until one is chosen.
+//! Finds a server and chooses among its models. The loaded model stays until the user chooses another one.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,42 +14,42 @@ use crate::client::models;
 use crate::protocol::ModelSource;
 use crate::server::{ApiKey, KeptServer, ServerError, ServerModel, check_mixed, host};
 
-/// How long a server may take to say what it has.
+/// Maximum time for a server to list its models, in seconds.
 const PATIENCE_S: u32 = 20;
 
-/// What is typed of a server, and how far the search for it is.
+/// Form for a server, with the state of the search.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerForm {
-    /// Whether it is open.
+    /// True if the form is open.
     pub open: RwSignal<bool>,
-    /// Its address, as typed.
+    /// Address as typed.
     pub url: RwSignal<String>,
-    /// Its key, as typed; never kept.
+    /// API key as typed; never saved.
     pub key: RwSignal<String>,
-    /// How far the search is.
+    /// State of the search.
     pub connection: RwSignal<Connection>,
-    /// The server that the page came from, where that is one of ours.
+    /// The server that the page came from, if it is one of ours.
     pub own: RwSignal<Option<OwnServer>>,
 }
 
-/// How far the search for a server's models is.
+/// State of the search for a server's models.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Connection {
-    /// It has not begun.
+    /// Not started.
     #[default]
     Idle,
-    /// The server was asked.
+    /// Waiting for the server.
     Asking {
-        /// The machine and its port.
+        /// Host and port of the server.
         host: String,
     },
-    /// It can't be used, for this reason.
+    /// Failed, for this reason.
     Failed(String),
-    /// It has several models.
+    /// The user has to choose among several models.
     Choose {
-        /// Its base.
+        /// Base URL of the server.
         url: String,
-        /// Which.
+        /// Models of the server.
         models: Vec<ServedModel>,
     },
 }
@@ -57,14 +57,14 @@ pub enum Connection {
 /// The server that the page came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnServer {
-    /// It has this model.
+    /// It serves this model.
     Serves(ServerModel),
-    /// It wants a key before it says anything.
+    /// It requires an API key.
     WantsKey,
 }
 
 impl ServerForm {
-    /// A form with what an earlier visit kept.
+    /// Creates a form from the server that an earlier visit saved.
     pub fn new(kept: Option<&KeptServer>) -> Self {
         Self {
             open: RwSignal::new(false),
@@ -76,7 +76,7 @@ impl ServerForm {
     }
 }
 
-/// Asks the server at the typed address for its models. The only one is used at once.
+/// Asks the server at the typed address for its models. A single model is used at once.
 pub fn connect(app: App) {
     cancel_connect(app);
     let form = app.server_form;
@@ -99,7 +99,7 @@ pub fn connect(app: App) {
     spawn_local(async move {
         let key = ApiKey::new(&form.key.get_untracked());
         let found = ask(&url, key.as_ref(), &controller).await;
-        // Whoever cancelled has said so already, and may have asked another one since.
+        // The search was cancelled, which has updated the form already; another search may be running.
         let Some(found) = found else { return };
         app.inner().connecting.replace(None);
         match found {
@@ -112,7 +112,7 @@ pub fn connect(app: App) {
     });
 }
 
-/// Gives the search up.
+/// Cancels the search.
 pub fn cancel_connect(app: App) {
     if let Some(controller) = app.inner().connecting.take() {
         controller.abort();
@@ -120,7 +120,7 @@ pub fn cancel_connect(app: App) {
     app.server_form.connection.set(Connection::Idle);
 }
 
-/// Lets a server's model answer from now on.
+/// Loads a server's model, which answers from now on.
 pub fn use_model(app: App, url: String, model: ServedModel) {
     let form = app.server_form;
     form.connection.set(Connection::Idle);
@@ -138,8 +138,7 @@ pub fn use_model(app: App, url: String, model: ServedModel) {
     model::load(app, ModelSource::Server { server, key }, Vec::new());
 }
 
-/// Finds out whether the page came from a server of ours. Where no model came with the page, that server
-/// is used.
+/// Finds out whether the page came from a server of ours. That server is used if no models came with the page.
 pub async fn find_own(app: App) {
     let Ok(origin) = window().location().origin() else {
         return;
@@ -166,7 +165,7 @@ pub async fn find_own(app: App) {
                 use_model(app, url, model);
             }
         }
-        // Something else of this address may want a key, too: only where there are no models, it counts.
+        // Another service at this address may require a key, too, so this counts only if the page has no models.
         Some(Err(ServerError::Key { .. })) if alone => {
             form.own.set(Some(OwnServer::WantsKey));
             form.url.set(url);
@@ -176,7 +175,7 @@ pub async fn find_own(app: App) {
     }
 }
 
-/// The server's models; `None` where the search was given up.
+/// Returns the server's models, or `None` if the search was cancelled.
 async fn ask(
     url: &str,
     key: Option<&ApiKey>,

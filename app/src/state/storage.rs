@@ -1,7 +1,7 @@
-//! Keeps settings and the conversation across reloads.
+//! Saves settings and the conversation across reloads.
 //!
-//! All tabs of a browser share its local storage. So one tab at a time keeps the conversation there, and any
-//! other has a conversation of its own in its session storage ([`Keeper`]).
+//! All tabs of a browser share its local storage. So one tab at a time saves its conversation there, and every
+//! other tab has its own conversation in its session storage ([`Keeper`]).
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -26,13 +26,13 @@ struct KeptTurn {
     state: TurnState,
 }
 
-/// Where this tab keeps its conversation.
+/// Storage of this tab's conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keeper {
-    /// In the browser's local storage: no other tab does.
+    /// The browser's local storage, which no other tab uses for its conversation.
     #[default]
     Browser,
-    /// In the tab's own session storage, because another tab has the browser's conversation open.
+    /// The tab's own session storage, because another tab has the browser's conversation open.
     Tab,
 }
 
@@ -40,17 +40,17 @@ thread_local! {
     static KEEPER: Cell<Keeper> = const { Cell::new(Keeper::Browser) };
 }
 
-/// Says where this tab keeps its conversation; called before the state is made.
+/// Sets the storage of this tab's conversation; called before the state is created.
 pub fn set_keeper(keeper: Keeper) {
     KEEPER.set(keeper);
 }
 
-/// Storage shared by all tabs.
+/// Returns the storage that all tabs share.
 fn shared() -> Option<Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
-/// Storage of this tab's conversation.
+/// Returns the storage of this tab's conversation.
 fn own() -> Option<Storage> {
     match KEEPER.get() {
         Keeper::Browser => shared(),
@@ -69,12 +69,12 @@ fn write<T: Serialize>(storage: Option<Storage>, key: &str, value: &T) {
     }
 }
 
-/// Reads what an earlier visit kept; what can't be read counts as absent.
+/// Restores what an earlier visit saved; unreadable values count as absent.
 pub(super) fn restore() -> (Settings, Vec<Turn>) {
     let kept: Vec<KeptTurn> = read(own(), CHAT).unwrap_or_default();
     let turns = (1..).zip(kept).map(|(tag, turn)| {
         let state = match turn.state {
-            // The page was left while it was being made.
+            // The page was left while this answer was running.
             TurnState::Streaming => TurnState::Aborted,
             state => state,
         };
@@ -86,13 +86,13 @@ pub(super) fn restore() -> (Settings, Vec<Turn>) {
     )
 }
 
-/// Keeps the settings.
+/// Saves the settings.
 pub fn save_settings(app: App) {
     app.settings
         .with_untracked(|settings| write(shared(), SETTINGS, settings));
 }
 
-/// Keeps the conversation, with as much of a streaming answer as has been drawn.
+/// Saves the conversation, with as much of a streaming answer as has been drawn.
 pub fn save_chat(app: App) {
     let kept: Vec<KeptTurn> = app.turns.with_untracked(|turns| {
         let keep = |turn: &Turn| KeptTurn {
@@ -105,12 +105,12 @@ pub fn save_chat(app: App) {
     write(own(), CHAT, &kept);
 }
 
-/// How experiments were run last, as far as that can be read.
+/// Restores the saved settings of experiments, if they can be read.
 pub(super) fn restore_lab() -> BTreeMap<Experiment, LabSettings> {
     read(shared(), LAB).unwrap_or_default()
 }
 
-/// Keeps how experiments are run.
+/// Saves the settings of experiments.
 pub(super) fn save_lab(settings: &BTreeMap<Experiment, LabSettings>) {
     write(shared(), LAB, settings);
 }

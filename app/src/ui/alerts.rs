@@ -1,4 +1,4 @@
-//! What went wrong, and what the user should know.
+//! Alerts for errors and notices, and the crash card of the engine.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use super::copy::CopyButton;
 use super::header::Icon;
 use crate::state::{self, Engine, app};
 
-/// The error and the notice, each until it is dismissed or overtaken.
+/// The error and the notice, each shown until it is dismissed or replaced.
 #[component]
 pub fn Alerts() -> impl IntoView {
     let app = app();

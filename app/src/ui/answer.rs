@@ -1,4 +1,4 @@
-//! The tree of an answer, put into the document block by block; text nodes and known elements only.
+//! Draws the tree of an answer into the document, block by block, with text nodes and known elements only.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use web_sys::{Element, Text};
 
 use crate::markdown::{Document, Node, Tag};
 
-/// The name of the highlight that marks the token under the pointer; styled in the style sheet.
+/// Name of the highlight that marks the token under the pointer; the style sheet styles it.
 const HIGHLIGHT: &str = "token";
 
 /// An answer in the document.
@@ -21,7 +21,7 @@ pub struct AnswerView {
 
 struct Block {
     node: web_sys::Node,
-    /// Where each piece of text came from: its node, its bytes, and the answer's bytes.
+    /// Text nodes of the block, with the bytes of the answer that they came from.
     leaves: Vec<Leaf>,
 }
 
@@ -32,7 +32,7 @@ struct Leaf {
 }
 
 impl AnswerView {
-    /// An empty answer in `root`.
+    /// Creates an empty answer in `root`.
     pub fn new(root: Element) -> Self {
         Self {
             root,
@@ -41,7 +41,7 @@ impl AnswerView {
         }
     }
 
-    /// Draws `text`; blocks that did not change stay as they are.
+    /// Draws `text`. Blocks that did not change stay as they are.
     pub fn update(&mut self, text: &str, finished: bool) {
         let mut from = self.document.update(text);
         if finished {
@@ -59,7 +59,7 @@ impl AnswerView {
         }
     }
 
-    /// Marks what came from `source` bytes of the answer; nothing for an empty range.
+    /// Highlights the text that came from bytes `source` of the answer; an empty range highlights nothing.
     pub fn highlight(&self, source: &Range<usize>) {
         let ranges = Array::new();
         let leaves = self.blocks.iter().flat_map(|block| &block.leaves);
@@ -78,8 +78,8 @@ impl AnswerView {
 }
 
 impl Leaf {
-    /// The part of the node that came from `source`, in UTF-16 units; the whole node where its
-    /// text is not the answer's own (entities, escapes).
+    /// Returns the range of the node, in UTF-16 units, that came from `source`, or the whole node if its text
+    /// differs from the answer's (entities, escapes).
     fn part(&self, source: &Range<usize>) -> (u32, u32) {
         let units = |text: &str| text.encode_utf16().count() as u32;
         let whole = (0, units(&self.text));
@@ -95,7 +95,7 @@ impl Leaf {
     }
 }
 
-/// Takes every mark away.
+/// Removes every highlight.
 pub fn clear_highlight() {
     let _ = set_highlight(&Array::new());
 }
@@ -110,7 +110,7 @@ fn set_highlight(ranges: &Array) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// The parser bounds the depth of the tree, so this recursion is bounded too.
+/// Creates the DOM node of `node`. The recursion is bounded because the parser bounds the depth of the tree.
 fn draw(node: &Node, leaves: &mut Vec<Leaf>) -> Option<web_sys::Node> {
     let (tag, children) = match node {
         Node::Text { text, source } => {

@@ -1,4 +1,4 @@
-//! The bars themselves: one element a step or piece, appended once a frame, never rebuilt.
+//! Bars of the timeline: one element per step or piece, appended once per frame and never rebuilt.
 
 use std::cell::Cell;
 
@@ -13,10 +13,10 @@ use crate::state::app;
 use crate::stats::{AnswerStats, Bar, StepRecord};
 use crate::timeline::{Part, gradient, label, scale as scale_of};
 
-/// How near to the last bar counts as being there, in pixels.
+/// Maximum distance from the end of the bars, in pixels, that counts as the end.
 const NEAR: i32 = 24;
 
-/// The bars of the shown answer. Keeps `scale` at the milliseconds that the chart's full height stands for.
+/// Bars of the shown answer. Sets `scale` to the milliseconds of the chart's full height.
 #[component]
 pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> impl IntoView {
     let app = app();
@@ -57,14 +57,14 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
                     .active_element()
                     .is_some_and(|el| list.contains(Some(&el)));
                 if at_end.get() && !inside && app.focused.get_untracked().is_none() {
-                    // After whatever else is drawn: the page is laid out once.
+                    // Runs after everything else is drawn, so that the page is laid out once.
                     spawn_local(async move { list.set_scroll_left(list.scroll_width()) });
                 }
             });
         });
     });
 
-    // Who scrolls back stays there.
+    // A user who scrolls back stays there.
     let scrolled = move |_| {
         if let Some(list) = list.try_get_untracked().flatten() {
             let left = list.scroll_width() - list.scroll_left() - list.client_width();
@@ -125,7 +125,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
     }
 }
 
-/// Adds the bars from `from`.
+/// Appends the bars from index `from` on.
 fn append(list: &HtmlElement, answer: &AnswerStats, from: usize) {
     let fragment = document().create_document_fragment();
     for (index, bar) in answer.bars.iter().enumerate().skip(from) {
@@ -150,7 +150,7 @@ fn draw(index: usize, bar: &Bar, answer: &AnswerStats) -> Result<Element, JsValu
     element.set_attribute("data-kind", kind)?;
     let text = bar.text().and_then(|text| answer.text.get(text));
     element.set_attribute("aria-label", &label(bar, text.unwrap_or_default()))?;
-    // Through the object model, which a strict content policy allows.
+    // Sets styles through the object model, which a strict content security policy allows.
     let style = element.unchecked_ref::<HtmlElement>().style();
     style.set_property("--ms", &format!("{:.4}", bar.ms().max(0.0)))?;
     match bar {
@@ -166,7 +166,7 @@ fn draw(index: usize, bar: &Bar, answer: &AnswerStats) -> Result<Element, JsValu
     Ok(element)
 }
 
-/// What a step's bar says to who reads it by program.
+/// Sets the attributes from which programs, such as tests, read a step.
 fn say_step(element: &Element, step: &StepRecord) -> Result<(), JsValue> {
     if let Some(token) = &step.token {
         element.set_attribute("data-testid", "bar")?;
@@ -183,7 +183,7 @@ fn say_step(element: &Element, step: &StepRecord) -> Result<(), JsValue> {
     Ok(())
 }
 
-/// Bars that are higher than the chart say so with a cap.
+/// Marks the bars that are higher than the chart, which the style sheet draws with a cap.
 fn mark_clipped(list: &HtmlElement, answer: &AnswerStats, from: usize, full: f64) {
     let bars = list.children();
     for (index, bar) in answer.bars.iter().enumerate().skip(from) {

@@ -1,10 +1,10 @@
-//! The benchmark, in a dialog: what to run, how far it is, what came of it.
+//! The benchmark's dialog: its settings, progress and results.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
 use llamaglass_engine::ForwardPath;
-use llamaglass_lab::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
 use llamaglass_engine::stats::{Named, Range, StepStats};
+use llamaglass_lab::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
 
 use super::download::download;
 use super::header::Icon;
@@ -13,7 +13,7 @@ use super::status::resolution;
 use crate::format;
 use crate::state::{self, Bench, app};
 
-/// The dialog.
+/// Dialog of the benchmark.
 #[component]
 pub fn BenchDialog() -> impl IntoView {
     let app = app();
@@ -25,7 +25,7 @@ pub fn BenchDialog() -> impl IntoView {
     let positions = RwSignal::new(Some(Vec::new()));
     let kernels = RwSignal::new(false);
     let roofline = RwSignal::new(false);
-    // Kernels of ours, which the CPU has none of.
+    // Only a GPU runs our own kernels.
     let on_gpu = move || {
         let path = app.model().map(|model| model.path);
         path == Some(ForwardPath::Fast)
@@ -122,7 +122,7 @@ pub fn BenchDialog() -> impl IntoView {
 
 #[component]
 fn Number(id: &'static str, label: &'static str, value: RwSignal<usize>) -> impl IntoView {
-    // What is typed is left alone: half a number is on its way to a whole one.
+    // The text stays as typed, because a partial number may become a valid one.
     let typed = RwSignal::new(value.get_untracked().to_string());
     let number = move || typed.with(|typed| typed.trim().parse().ok().filter(|n| *n > 0));
     view! {
@@ -138,7 +138,7 @@ fn Number(id: &'static str, label: &'static str, value: RwSignal<usize>) -> impl
                 prop:value=move || typed.get()
                 on:input=move |event| {
                     typed.set(event_target_value(&event));
-                    // No run takes zero: there is nothing to be started with it.
+                    // 0 is invalid for every number, so nothing can be started with it.
                     value.set(number().unwrap_or(0));
                 }
             />
@@ -146,7 +146,7 @@ fn Number(id: &'static str, label: &'static str, value: RwSignal<usize>) -> impl
     }
 }
 
-/// Lengths of prompts, between commas; none where what is typed is no such list.
+/// Prompt lengths, separated by commas. `value` is `None` while the text is not such a list.
 #[component]
 fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
     let list = |text: &str| {

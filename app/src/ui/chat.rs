@@ -1,4 +1,4 @@
-//! The conversation and what it is typed into.
+//! The conversation and its composer.
 
 use leptos::html::Div;
 use leptos::prelude::*;
@@ -12,17 +12,17 @@ use super::progress::LoadPanel;
 use super::unsupported::FallbackNote;
 use crate::state::{Engine, app};
 
-/// How near to the end counts as being there, in pixels.
+/// Maximum distance from the end, in pixels, that counts as the end.
 const NEAR: i32 = 48;
 
-/// The column with the conversation.
+/// Column with the conversation.
 #[component]
 pub fn Chat() -> impl IntoView {
     let app = app();
     let log = NodeRef::<Div>::new();
-    // Until the user scrolls up, the log follows what is said.
+    // The log follows new text until the user scrolls up.
     let follow = RwSignal::new(true);
-    // Runs in later frames and tasks too, when the lab may have replaced the conversation.
+    // This also runs in later frames and tasks, when the lab may have replaced the conversation.
     let to_end = move || {
         if let Some(log) = log.try_get_untracked().flatten() {
             log.set_scroll_top(log.scroll_height());
@@ -48,13 +48,13 @@ pub fn Chat() -> impl IntoView {
         app.engine.track();
         let said = app.turns.with_untracked(|turns| !turns.is_empty());
         if said && follow.get_untracked() {
-            // After the effects that draw what there is to follow, and still in their frame.
+            // Runs after the effects that draw the new text, but in the same frame.
             leptos::task::spawn_local(async move { to_end() });
         }
     });
     Effect::new(move |before: Option<usize>| {
         let turns = app.turns.with(Vec::len);
-        // Who says something wants to see the answer.
+        // A user who sends a message wants to see the answer.
         if before.is_some_and(|before| turns > before) {
             follow.set(true);
             request_animation_frame(to_end);
@@ -109,7 +109,7 @@ pub fn Chat() -> impl IntoView {
     }
 }
 
-/// An empty conversation with a model that is ready.
+/// Suggestions for an empty conversation with a model that is ready.
 #[component]
 fn Hint() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! Where the user types.
+//! The composer, where the user types.
 
 use leptos::html::Textarea;
 use leptos::prelude::*;
@@ -7,7 +7,7 @@ use super::header::Icon;
 use crate::format;
 use crate::state::{self, Engine, app};
 
-/// The text field, its buttons, and how full the context is.
+/// Text field, buttons, and the context meter.
 #[component]
 pub fn Composer() -> impl IntoView {
     let app = app();
@@ -111,12 +111,13 @@ pub fn Composer() -> impl IntoView {
     }
 }
 
-/// Tokens of the conversation against the room that there is.
+/// Tokens of the conversation compared with the length of the context.
 #[component]
 fn ContextMeter() -> impl IntoView {
     let app = app();
     let total = move || app.loaded()?.context_length();
-    // The last answer's, whichever one the timeline shows. A server may tell at its end only, or never.
+    // Uses the last answer, whichever one the timeline shows. A server may report its tokens only at the end, or
+    // never.
     let used = move || {
         app.summary.track();
         let last = app.turns.with(|turns| turns.last().map(|turn| turn.tag));

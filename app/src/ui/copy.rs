@@ -7,17 +7,17 @@ use wasm_bindgen_futures::JsFuture;
 
 use super::header::Icon;
 
-/// How long the button says what happened.
+/// Time for which the button shows the outcome.
 const SAID: Duration = Duration::from_millis(1500);
 
-/// Copies what `text` gives when the button is pressed.
+/// Button that copies the text that `text` returns.
 #[component]
 pub fn CopyButton(
-    /// Name in tests.
+    /// Test id.
     id: &'static str,
-    /// Words on the button.
+    /// Label of the button.
     label: &'static str,
-    /// Gives the text.
+    /// Returns the text to copy.
     text: impl Fn() -> String + Send + Sync + 'static,
 ) -> impl IntoView {
     let said = RwSignal::new(None);
@@ -28,7 +28,7 @@ pub fn CopyButton(
                 true => "Copied",
                 false => "Could not copy",
             }));
-            // The button may be gone by then, which `set` does not mind.
+            // The button may be gone by then, which `set` ignores.
             set_timeout(move || said.set(None), SAID);
         });
     };
@@ -40,9 +40,9 @@ pub fn CopyButton(
     }
 }
 
-/// Writes to the clipboard, where the browser lets this page.
+/// Writes to the clipboard. Returns whether the browser allowed it.
 async fn write(text: &str) -> bool {
-    // A page without HTTPS from another machine has no clipboard.
+    // A page that came from another machine without HTTPS has no clipboard.
     if !window().is_secure_context() {
         return false;
     }

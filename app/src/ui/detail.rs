@@ -1,4 +1,4 @@
-//! One step, span by span; or one piece, of which only its wait is known.
+//! Details of one step with its spans, or of one piece with its wait.
 
 use leptos::prelude::*;
 use llamaglass_engine::timing::{DeviceTiming, Span, Stage};
@@ -8,14 +8,14 @@ use crate::state::app;
 use crate::stats::{Bar, StepRecord};
 use crate::timeline::{since, title};
 
-/// What the panel shows of a step.
+/// Contents of the panel.
 #[derive(Clone, PartialEq)]
 struct Shown {
     title: String,
     text: String,
     id: Option<u32>,
     wall_ms: f64,
-    /// What the figure is counted from, where that is not a step's begin.
+    /// Start of the measured time of a piece, in words; empty for a step.
     since: &'static str,
     rows: Vec<Row>,
     device: Option<DeviceTiming>,
@@ -28,7 +28,7 @@ struct Row {
     ms: f64,
 }
 
-/// The spans of the step under the pointer or the focus, else of the last one.
+/// Spans of the step under the pointer or the focus, otherwise of the last step.
 #[component]
 pub fn Detail() -> impl IntoView {
     let app = app();
@@ -130,7 +130,7 @@ pub fn Detail() -> impl IntoView {
     }
 }
 
-/// The step's spans that took any time, and what is left over.
+/// Returns the step's spans that took any time, and the unaccounted rest.
 fn rows(step: &StepRecord) -> Vec<Row> {
     let timing = &step.timing;
     let mut rows: Vec<Row> = Span::ALL

@@ -1,4 +1,4 @@
-//! Files that the page offers.
+//! Downloads of files that the page creates.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use leptos::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, HtmlElement};
 
-/// How long the browser may take to begin with a file.
+/// Maximum time for the browser to start the download, after which the file's URL is revoked.
 const BEGINS: Duration = Duration::from_secs(60);
 
-/// Offers `text` of a media type as a file.
+/// Offers `text` as a file of media type `kind`.
 pub fn download(file: &str, kind: &str, text: &str) {
-    // A browser that refuses has its own words for it.
+    // Only logged: a browser that refuses shows a message of its own.
     if let Err(error) = offer(file, kind, text) {
         web_sys::console::error_1(&error);
     }

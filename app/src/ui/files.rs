@@ -12,12 +12,12 @@ use crate::client::PageFile;
 use crate::protocol::ModelSource;
 use crate::state::{self, App};
 
-/// What a model's folder holds that an engine reads; the rest of it stays where it is.
+/// Name endings of a model's files that an engine reads; other files of a folder are ignored.
 const ENDINGS: [&str; 5] = [".gguf", ".safetensors", ".json", ".jinja", ".model"];
-/// A dropped folder with more entries than this is no model's.
+/// Maximum number of entries in a dropped folder, more than a model has.
 const MOST_FILES: usize = 4096;
 
-/// The picker's files.
+/// Loads the files chosen in the picker.
 pub fn chosen(app: App, event: &Event) {
     let Some(input) = event
         .target()
@@ -31,12 +31,12 @@ pub fn chosen(app: App, event: &Event) {
             files.extend(list.get(index).map(page_file));
         }
     }
-    // So that choosing the same file again is a change again.
+    // Reset, so that choosing the same file again counts as a change.
     input.set_value("");
     open(app, files);
 }
 
-/// A file from a folder has its path there.
+/// Names a file by its path in the chosen folder, or by its name.
 fn page_file(file: File) -> PageFile {
     let path = js_sys::Reflect::get(&file, &"webkitRelativePath".into())
         .ok()
@@ -51,7 +51,7 @@ fn open(app: App, files: Vec<PageFile>) {
         return;
     }
     let known: Vec<PageFile> = match files.as_slice() {
-        // A single file is tried whatever it is called: the engine says what is wrong with it.
+        // A single file is tried whatever its name: the engine reports what is wrong with it.
         [_] => files,
         _ => files
             .into_iter()
@@ -74,7 +74,7 @@ fn is_known(path: &str) -> bool {
     !name.starts_with('.') && ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
-/// Something is held over the page.
+/// Handles a drag over the page.
 pub fn drag_over(event: &DragEvent, dragging: RwSignal<bool>) {
     let has_files = event.data_transfer().is_some_and(|data| {
         data.types()
@@ -87,21 +87,21 @@ pub fn drag_over(event: &DragEvent, dragging: RwSignal<bool>) {
     }
 }
 
-/// It is held elsewhere again.
+/// Handles a drag that leaves the page.
 pub fn drag_leave(event: &DragEvent, dragging: RwSignal<bool>) {
     if event.related_target().is_none() {
         dragging.set(false);
     }
 }
 
-/// It is let go over the page.
+/// Handles a drop on the page.
 pub fn drop(app: App, event: DragEvent, dragging: RwSignal<bool>) {
     event.prevent_default();
     dragging.set(false);
     let Some(data) = event.data_transfer() else {
         return;
     };
-    // The list is only there during the event, so it is read before anything is waited for.
+    // The list is only available during the event, so it is read before the first `await`.
     let items = data.items();
     let mut entries = Vec::new();
     for index in 0..items.length() {
@@ -121,7 +121,7 @@ pub fn drop(app: App, event: DragEvent, dragging: RwSignal<bool>) {
     });
 }
 
-/// Every file of the entries and of the folders among them.
+/// Returns every file among the entries and in their folders.
 async fn walk(mut entries: Vec<FileSystemEntry>) -> Result<Vec<PageFile>, String> {
     let mut files = Vec::new();
     while let Some(entry) = entries.pop() {
@@ -134,7 +134,7 @@ async fn walk(mut entries: Vec<FileSystemEntry>) -> Result<Vec<PageFile>, String
                 .unchecked_into::<FileSystemDirectoryEntry>()
                 .create_reader();
             loop {
-                // A reader gives its entries in batches, and an empty one at the end.
+                // A reader returns its entries in batches, and an empty one at the end.
                 let batch = call(|ok, failed| {
                     reader
                         .read_entries_with_callback_and_callback(ok, failed)
@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_models_files_are_taken_from_a_folder() {
+    fn folder_filter_keeps_only_model_files() {
         for path in [
             "m/config.json",
             "m/model-00001-of-00002.safetensors",

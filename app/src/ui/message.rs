@@ -8,7 +8,7 @@ use super::copy::CopyButton;
 use super::header::Icon;
 use crate::state::{self, Turn, TurnState, app};
 
-/// What the user said: plain text.
+/// Message of the user, as plain text.
 #[component]
 pub fn UserTurn(turn: Turn) -> impl IntoView {
     let text = turn.text;
@@ -19,7 +19,7 @@ pub fn UserTurn(turn: Turn) -> impl IntoView {
     }
 }
 
-/// What the model said.
+/// Answer of the model.
 #[component]
 pub fn Answer(turn: Turn) -> impl IntoView {
     let app = app();
@@ -85,7 +85,7 @@ pub fn Answer(turn: Turn) -> impl IntoView {
     }
 }
 
-/// Says how the answer ended, unless the model ended it.
+/// Note on how the answer ended, unless the model ended it.
 #[component]
 fn Ending(turn: Turn) -> impl IntoView {
     let note = |words: &'static str| view! { <p class="ending">{words}</p> }.into_any();
@@ -107,7 +107,7 @@ fn Ending(turn: Turn) -> impl IntoView {
     }
 }
 
-/// Copy, Regenerate and the timeline of an answer that has ended.
+/// Buttons of an answer that has ended: Copy, Regenerate, and one that shows its timeline.
 #[component]
 fn Tools(turn: Turn, streaming: Memo<bool>) -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! The page, drawn.
+//! User interface of the page.
 
 mod alerts;
 mod answer;
@@ -30,11 +30,11 @@ use leptos::prelude::*;
 
 use crate::state::{self, App, Engine, Keeper};
 
-/// Shown in a tab that does not keep the browser's conversation.
+/// Notice in a tab that does not keep the browser's conversation.
 const OTHER_TAB: &str = "The kept conversation was open in another tab when this tab was opened. This tab has a \
     conversation of its own, which lasts until the tab is closed.";
 
-/// Puts the page into the document's body and starts its engine.
+/// Mounts the page in the document's body and starts its engine.
 pub fn mount() {
     console_error_panic_hook::set_once();
     wasm_bindgen_futures::spawn_local(async {
@@ -54,10 +54,10 @@ pub fn mount() {
     });
 }
 
-/// The whole page, over a state whose client is connected.
+/// The whole page. The client of its state has to be connected.
 #[component]
 pub fn Page(
-    /// The state to draw.
+    /// State to draw.
     app: App,
 ) -> impl IntoView {
     provide_context(app);

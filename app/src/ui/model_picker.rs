@@ -1,4 +1,4 @@
-//! Choosing a model.
+//! Choice of a model.
 
 use leptos::html::{Dialog, Input};
 use leptos::prelude::*;
@@ -13,12 +13,12 @@ use crate::catalog::default_model;
 use crate::format;
 use crate::state::{self, Engine, app};
 
-/// The drawing of a file.
+/// Icon path of a file.
 pub const FILE: &str = "M6 3h8l5 5v13H6zM14 3v5h5";
-/// The drawing of a folder.
+/// Icon path of a folder.
 pub const FOLDER: &str = "M3 6h7l2 3h9v11H3z";
 
-/// The page before it has a model.
+/// Welcome screen, shown while no model is loaded.
 #[component]
 pub fn Welcome() -> impl IntoView {
     let app = app();
@@ -42,7 +42,7 @@ pub fn Welcome() -> impl IntoView {
     }
 }
 
-/// The choice, over a model that is loaded.
+/// Dialog that chooses another model while one is loaded.
 #[component]
 pub fn ModelDialog() -> impl IntoView {
     let app = app();
@@ -80,7 +80,7 @@ pub fn ModelDialog() -> impl IntoView {
     }
 }
 
-/// The server's model, a file, a folder.
+/// Choice among the offered or recent models, files, folders, and servers.
 #[component]
 fn Picker() -> impl IntoView {
     let app = app();
@@ -119,7 +119,7 @@ fn Picker() -> impl IntoView {
     }
 }
 
-/// What the page's server offers.
+/// Model that the page's server offers.
 #[component]
 fn Offered() -> impl IntoView {
     let app = app();
@@ -164,7 +164,7 @@ fn Offered() -> impl IntoView {
     }
 }
 
-/// Files and folders as a browser hands them over.
+/// Inputs for files and folders in a browser.
 #[component]
 fn FileInputs() -> impl IntoView {
     let app = app();
@@ -203,7 +203,7 @@ fn FileInputs() -> impl IntoView {
     }
 }
 
-/// What the model will run on.
+/// Backend and adapter that the model will run on.
 #[component]
 fn Runs() -> impl IntoView {
     let app = app();

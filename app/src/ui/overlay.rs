@@ -1,4 +1,4 @@
-//! The token timeline: where every token's time went, while it streams.
+//! The token timeline, which shows where each token's time goes while it streams.
 
 use leptos::prelude::*;
 use llamaglass_engine::platform::clock;
@@ -84,7 +84,7 @@ pub fn Overlay() -> impl IntoView {
     }
 }
 
-/// The colours, and the mean of each part over the tokens.
+/// Legend of the colours, with the mean of each part over the decode steps.
 #[component]
 fn Legend() -> impl IntoView {
     let app = app();
@@ -114,7 +114,7 @@ fn Legend() -> impl IntoView {
     }
 }
 
-/// What a bar stands for where nothing is known of steps.
+/// Legend of a bar if the server does not report its steps.
 #[component]
 fn OpaqueLegend() -> impl IntoView {
     view! {
@@ -127,7 +127,7 @@ fn OpaqueLegend() -> impl IntoView {
     }
 }
 
-/// What the page knows of a server that says nothing of its steps, and by which clock.
+/// Explains what the page knows of a server that does not report its steps, and the clock of the figures.
 #[component]
 fn OpaqueClocks() -> impl IntoView {
     let clock = clock();
@@ -141,7 +141,7 @@ fn OpaqueClocks() -> impl IntoView {
     }
 }
 
-/// What the page takes to draw.
+/// Time that the page takes to draw.
 #[component]
 fn Paint(of: &'static str) -> impl IntoView {
     let app = app();
@@ -155,7 +155,7 @@ fn Paint(of: &'static str) -> impl IntoView {
     }
 }
 
-/// Which clock says what, and how finely; the page's own cost.
+/// Explains the clocks of the figures with their resolutions, and the page's own cost.
 #[component]
 fn Clocks() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! What is drawn only where a program is around the page: its dialogs, recent models, adapters.
+//! Components that only the desktop program shows: its dialogs, recent models and adapters.
 
 use leptos::prelude::*;
 
@@ -7,7 +7,7 @@ use super::model_picker::{FILE, FOLDER};
 use crate::platform::RecentModel;
 use crate::state::{self, Engine, app};
 
-/// Buttons for the program's own dialogs.
+/// Buttons that open the program's own dialogs.
 #[component]
 pub fn FileDialogs() -> impl IntoView {
     let app = app();
@@ -34,7 +34,7 @@ pub fn FileDialogs() -> impl IntoView {
     }
 }
 
-/// Models that were loaded before, the last one first.
+/// Recent models, newest first.
 #[component]
 pub fn Recent() -> impl IntoView {
     let app = app();
@@ -61,7 +61,7 @@ pub fn Recent() -> impl IntoView {
         }
         .into_any()
     };
-    // A list that is drawn anew when it changes, which is seldom, is a tenth of the code of one that is not.
+    // Redrawing the whole list on its rare changes takes a tenth of the code of a keyed list.
     let entries = move || recent().into_iter().map(entry).collect::<Vec<AnyView>>();
     let shown = move || {
         view! {
@@ -86,7 +86,7 @@ pub fn Recent() -> impl IntoView {
     move || (!recent().is_empty()).then(shown)
 }
 
-/// Which of several adapters models run on.
+/// Choice of the adapter that models run on.
 #[component]
 pub fn AdapterSetting() -> impl IntoView {
     let app = app();

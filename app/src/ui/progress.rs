@@ -1,4 +1,4 @@
-//! A model on its way in.
+//! Progress of a load.
 
 use leptos::prelude::*;
 use llamaglass_engine::LoadPhase;
@@ -22,7 +22,7 @@ const fn verb(phase: LoadPhase) -> &'static str {
     }
 }
 
-/// The phases of a load, each with what is done of it, and the way out.
+/// Phases of a load with their progress, and a button to cancel it.
 #[component]
 pub fn LoadPanel() -> impl IntoView {
     let app = app();
@@ -95,7 +95,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
     }
 }
 
-/// What the model takes on the device, as soon as that is known.
+/// Planned memory of the model on the device, once it is known.
 #[component]
 fn Planned() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! Letting a server answer: the one that the page came from, or one at an address.
+//! Choice of a server that answers: the one that the page came from, or one at a typed address.
 
 use leptos::html::{Form, Select};
 use leptos::prelude::*;
@@ -6,7 +6,7 @@ use llamaglass_openai::ServedModel;
 
 use crate::state::{self, Connection, OwnServer as Own, app};
 
-/// The server that the page came from, offered first.
+/// Button that uses the server from which the page came, shown first.
 #[component]
 pub fn OwnServer() -> impl IntoView {
     let app = app();
@@ -35,7 +35,7 @@ pub fn OwnServer() -> impl IntoView {
     }
 }
 
-/// Address, key, and the way to the server's models.
+/// Form with the address, the API key, and the server's models.
 #[component]
 pub fn ServerForm() -> impl IntoView {
     let app = app();
@@ -44,7 +44,7 @@ pub fn ServerForm() -> impl IntoView {
         form.connection
             .with(|now| matches!(now, Connection::Asking { .. }))
     };
-    // Where there is something better to do.
+    // Connect is not the primary button while another action is more likely.
     let second = move || {
         form.connection
             .with(|now| matches!(now, Connection::Asking { .. } | Connection::Choose { .. }))
@@ -57,7 +57,7 @@ pub fn ServerForm() -> impl IntoView {
         Connection::Failed(why) => Some(why),
         _ => None,
     };
-    // What was found belongs to what was typed.
+    // Typing cancels the search, because its result is for the old address and key.
     let retyped = move || {
         if form
             .connection
@@ -67,7 +67,7 @@ pub fn ServerForm() -> impl IntoView {
         }
     };
     let element = NodeRef::<Form>::new();
-    // When it opens, and when there is more of it: in a low window its button is out of sight.
+    // Scrolls the form into view when it opens or grows: in a low window its button would be out of sight.
     Effect::new(move |opened: Option<bool>| {
         let told = matches!(
             form.connection.get(),
@@ -76,7 +76,7 @@ pub fn ServerForm() -> impl IntoView {
         let element = element.get();
         let here = element.is_some();
         if let Some(element) = element.filter(|_| told || opened != Some(true)) {
-            // After this frame's other effects have drawn what there is to see.
+            // Runs after this frame's other effects have drawn the form.
             request_animation_frame(move || element.scroll_into_view_with_bool(false));
         }
         here
@@ -145,7 +145,7 @@ pub fn ServerForm() -> impl IntoView {
                 <p class="server-error" role="alert" data-testid="server-error">{failed}</p>
             </Show>
             <Models/>
-            // One button, which keeps the focus.
+            // A single button, so that it keeps the focus.
             <button
                 class:primary=move || !second()
                 class:secondary=second
@@ -158,7 +158,7 @@ pub fn ServerForm() -> impl IntoView {
     }
 }
 
-/// The choice among several models.
+/// Choice among several models.
 #[component]
 fn Models() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! The settings, in a dialog; every change takes effect and is kept at once.
+//! The settings dialog. Every change takes effect and is saved at once.
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
@@ -13,7 +13,7 @@ use crate::protocol::Command;
 use crate::settings::Field;
 use crate::state::{self, app};
 
-/// Opens and closes a `<dialog>` with `open`.
+/// Opens and closes a `<dialog>` whenever `open` changes.
 pub fn follow(dialog: NodeRef<Dialog>, open: RwSignal<bool>) {
     Effect::new(move || {
         let Some(dialog) = dialog.get() else { return };
@@ -131,7 +131,7 @@ pub fn SettingsDialog() -> impl IntoView {
     }
 }
 
-/// Auto, WebGPU or CPU.
+/// Choice of the backend: Auto, WebGPU or CPU.
 #[component]
 pub fn BackendSetting() -> impl IntoView {
     let app = app();
@@ -170,7 +170,7 @@ pub fn BackendSetting() -> impl IntoView {
     }
 }
 
-/// How far the path of a request is followed.
+/// Choice of the stub level, at which the path of requests ends.
 #[component]
 fn StubSetting() -> impl IntoView {
     let app = app();
@@ -206,7 +206,7 @@ fn StubSetting() -> impl IntoView {
     }
 }
 
-/// Offers to load the model again where its context length is not the one in the settings.
+/// Button that loads the model again, shown if its context length differs from the settings.
 #[component]
 fn Reload() -> impl IntoView {
     let app = app();

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use crate::settings::Field;
 use crate::state::{self, app};
 
-/// A labelled field with its help and, where what is typed makes no sense, the reason.
+/// A labelled field with its help, or with the reason if the text is invalid.
 #[component]
 pub fn SettingsField(field: Field, generation: RwSignal<u32>) -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! The running figures.
+//! Figures of the shown answer.
 
 use leptos::prelude::*;
 
@@ -6,7 +6,7 @@ use crate::format;
 use crate::state::app;
 use crate::stats::Summary;
 
-/// Figures of the shown answer, as it is made.
+/// Figures of the shown answer, updated while it runs.
 #[component]
 pub fn Figures() -> impl IntoView {
     let app = app();
@@ -18,7 +18,7 @@ pub fn Figures() -> impl IntoView {
     }
 }
 
-/// Of an engine, or of a server that tells its steps.
+/// Figures for an engine, or for a server that reports its steps.
 #[component]
 fn TokenFigures() -> impl IntoView {
     view! {
@@ -52,7 +52,7 @@ fn TokenFigures() -> impl IntoView {
     }
 }
 
-/// Of a server that says nothing of its steps.
+/// Figures for a server that does not report its steps.
 #[component]
 fn PieceFigures() -> impl IntoView {
     view! {

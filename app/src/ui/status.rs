@@ -1,4 +1,4 @@
-//! The line at the bottom: what runs the model, always in sight.
+//! Status line at the bottom, which always shows what runs the model.
 
 use leptos::prelude::*;
 use llamaglass_engine::{Backend, StubLevel};
@@ -6,7 +6,7 @@ use llamaglass_engine::{Backend, StubLevel};
 use crate::format;
 use crate::state::{Engine, app};
 
-/// The backend's name for people.
+/// Returns the backend's name for people.
 pub fn backend_name(backend: Backend) -> &'static str {
     match backend {
         Backend::Wgpu => gpu_name(),
@@ -14,7 +14,7 @@ pub fn backend_name(backend: Backend) -> &'static str {
     }
 }
 
-/// What models run on where not on the CPU: a program has the adapter's own driver, a browser its WebGPU.
+/// Returns the name of the GPU backend: the desktop program uses the adapter's own driver, a browser its WebGPU.
 pub fn gpu_name() -> &'static str {
     let in_program = app().platform.with(Option::is_some);
     if in_program { "GPU" } else { "WebGPU" }
@@ -24,7 +24,7 @@ pub fn gpu_name() -> &'static str {
 #[component]
 pub fn StatusLine() -> impl IntoView {
     let app = app();
-    // With a server, what this machine has runs nothing.
+    // While a server answers, this machine's backend runs nothing.
     let here = move || app.server().is_none();
     let info = move || app.backend.get().filter(|_| here())?.ok();
     let backend = move || {
@@ -112,7 +112,7 @@ const fn engine_state(engine: &Engine) -> &'static str {
     }
 }
 
-/// A clock's resolution without digits that it has not.
+/// Formats a clock's resolution without meaningless digits.
 pub fn resolution(ms: f64) -> String {
     if ms >= 1.0 {
         format!("{ms:.0} ms")

@@ -1,4 +1,4 @@
-//! No GPU: what is missing, what to do about it, and the way on without one.
+//! Notes on a missing GPU: what is missing, what to do about it, and how to go on without one.
 
 use leptos::prelude::*;
 use llamaglass_engine::{Backend, BackendChoice};
@@ -7,7 +7,7 @@ use super::wiring::facts;
 use crate::browser::{Facts, PROGRAM_ADVICE, PROGRAM_MISSING};
 use crate::state::{self, Engine, Loaded, app};
 
-/// Shown where models would have to run on a GPU that is not there.
+/// Card shown if models would have to run on a GPU and none can be used.
 #[component]
 pub fn Unsupported() -> impl IntoView {
     let app = app();
@@ -33,7 +33,7 @@ pub fn Unsupported() -> impl IntoView {
     }
 }
 
-/// What is missing in this browser and what to do.
+/// Says what is missing and what to do about it.
 #[component]
 fn Advice() -> impl IntoView {
     let facts = if app().platform.with(Option::is_some) {
@@ -49,7 +49,7 @@ fn Advice() -> impl IntoView {
     }
 }
 
-/// Why Auto took the CPU: said once, without being in the way.
+/// Note on why Auto chose the CPU, shown until the conversation begins.
 #[component]
 pub fn FallbackNote() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! Where the time of loading the model went.
+//! Waterfall of a load: where its time went.
 
 use leptos::prelude::*;
 use llamaglass_engine::timing::{LoadPart, LoadTiming};
@@ -7,7 +7,7 @@ use super::status::resolution;
 use crate::format;
 use crate::state::app;
 
-/// One row for each part of the load; nothing before a model is loaded.
+/// One row per part of the load; nothing until a model is loaded.
 #[component]
 pub fn Waterfall() -> impl IntoView {
     let app = app();
@@ -47,7 +47,7 @@ fn row(part: &LoadPart, total: f64) -> impl IntoView + use<> {
     let percent = |ms: f64, of: f64| format!("{:.2}%", 100.0 * ms / of);
     let whole_ms = part.end_ms - part.start_ms;
     let (left, width) = (percent(part.start_ms, total), percent(whole_ms, total));
-    // A part that waits for others is not busy from its begin to its end.
+    // A part that waits for others is not busy from its start to its end.
     let busy = percent(part.busy_ms.min(whole_ms), whole_ms.max(f64::MIN_POSITIVE));
     view! {
         <tr data-span=part.span.name()>

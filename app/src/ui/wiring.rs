@@ -1,4 +1,4 @@
-//! What connects the page to the document around it.
+//! Connects the page to the document around it.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::catalog::{CatalogModel, parse_catalog};
 use crate::client::{Client, Listener, SwitchClient, in_desktop};
 use crate::state::{self, App, Keeper};
 
-/// Starts the engine and, where the page came from a server, fetches its list of models.
+/// Starts the engine and, if the page came from a server, fetches the server's list of models.
 pub fn connect(app: App) {
     app.connect(client);
     if in_desktop() {
@@ -19,8 +19,8 @@ pub fn connect(app: App) {
     }
     leptos::task::spawn_local(async move {
         let catalog = fetch_catalog().await;
-        // `llamaglass serve` offers the page no models to load and has one that answers. Any other server
-        // would only log that it has no such address.
+        // An empty list comes from `llamaglass serve`, which offers no models to load but answers with one. Any
+        // other server would only log that it has no such address.
         let serves = matches!(&catalog, Ok(models) if models.is_empty());
         app.catalog.set(Some(match serves {
             true => Err("it offers none".into()),
@@ -32,7 +32,7 @@ pub fn connect(app: App) {
     });
 }
 
-/// Where this tab keeps its conversation, as `public/boot.js` found out.
+/// Returns where this tab saves its conversation, as decided by `public/boot.js`.
 pub async fn keeper() -> Keeper {
     let kept = js_sys::Reflect::get(&window(), &"llamaglassTab".into())
         .and_then(|promise| promise.dyn_into::<js_sys::Promise>());
@@ -46,7 +46,7 @@ pub async fn keeper() -> Keeper {
     }
 }
 
-/// Saves the conversation when the page is left in the middle of an answer.
+/// Saves the conversation if the page is left in the middle of an answer.
 pub fn save_on_leaving(app: App) {
     let left = leptos::ev::Custom::<web_sys::Event>::new("pagehide");
     let handle = window_event_listener(left, move |_| {
@@ -93,14 +93,14 @@ async fn fetch_catalog() -> Result<Vec<CatalogModel>, String> {
     parse_catalog(&text.as_string().unwrap_or_default()).map_err(|error| error.to_string())
 }
 
-/// Takes away what the document showed until the page was there.
+/// Removes the splash, which the document shows until the page is mounted.
 pub fn remove_splash() {
     if let Some(splash) = document().get_element_by_id("splash") {
         splash.remove();
     }
 }
 
-/// Follows the theme setting.
+/// Applies the theme setting to the document.
 pub fn theme(app: App) {
     Effect::new(move || {
         let theme = app.settings.with(|s| s.theme);
@@ -110,7 +110,7 @@ pub fn theme(app: App) {
     });
 }
 
-/// Escape stops the answer, unless a dialog is there to be closed by it.
+/// Stops the answer on Escape, unless a dialog is open, which Escape then closes.
 pub fn keys(app: App) {
     let handle = window_event_listener(leptos::ev::keydown, move |event| {
         let dialog = document().query_selector("dialog[open]").ok().flatten();
@@ -122,7 +122,7 @@ pub fn keys(app: App) {
     on_cleanup(move || handle.remove());
 }
 
-/// What the page can find out about its browser.
+/// Returns the properties of the browser that decide whether WebGPU is available.
 pub fn facts() -> Facts {
     let navigator = window().navigator();
     let gpu = js_sys::Reflect::get(&navigator, &"gpu".into());

@@ -1,4 +1,4 @@
-//! A model of the page's own server, fetched once, verified and kept.
+//! Downloads a model from the page's own server once, verifies it, and stores it.
 
 use js_sys::Uint8Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
@@ -13,22 +13,22 @@ use super::store::{self, Store};
 use crate::catalog::CatalogModel;
 use crate::protocol::Reply;
 
-/// How often a connection that breaks is taken up again.
+/// Maximum number of retries in a row after a broken connection.
 const ATTEMPTS: u32 = 4;
 
 /// A fetched model.
 pub struct Fetched {
-    /// Its bytes.
+    /// Bytes of the model.
     pub source: Box<dyn ByteSource>,
-    /// Whether this tab keeps them.
+    /// True if the bytes are in the browser's storage and this tab holds the file.
     pub is_kept: bool,
 }
 
-/// Gives the bytes of `model`: kept ones where they are whole, else downloaded from the folder
-/// `base`, going on where an earlier download ended. `progress` is told the bytes that are there.
+/// Returns the bytes of `model`: from storage if they are complete, otherwise downloaded from the folder `base`,
+/// which resumes an earlier download. `progress` receives the number of bytes that are available.
 ///
 /// # Errors
-/// [`DownloadError`].
+/// Returns a [`DownloadError`].
 pub async fn fetch(
     model: &CatalogModel,
     base: &str,
@@ -69,7 +69,7 @@ pub async fn fetch(
     Ok(Fetched { source, is_kept })
 }
 
-/// The verified file, where another tab holds the only handle to it.
+/// Returns the verified file if another tab holds the only handle to it.
 async fn held_elsewhere(store: &Store, model: &CatalogModel) -> Option<Box<dyn ByteSource>> {
     if !store.is_verified(&model.sha256).await {
         return None;
@@ -111,7 +111,7 @@ async fn open_sink(
     Ok((Sink::memory(), None))
 }
 
-/// Downloads until the sink has the whole model and its digest is right.
+/// Downloads until the sink has the whole model with the correct digest.
 async fn complete(
     sink: &mut Sink,
     model: &CatalogModel,
@@ -126,7 +126,7 @@ async fn complete(
             match transfer(&url, sink, model.bytes, progress).await {
                 Ok(()) => {}
                 Err(DownloadError::Network { .. }) if attempt < ATTEMPTS => {
-                    // A connection that brought something has earned its attempts anew.
+                    // A connection that made progress resets the retries.
                     attempt = if sink.len() > before { 1 } else { attempt + 1 };
                     sleep(500 * attempt as i32).await;
                 }
@@ -150,7 +150,7 @@ async fn complete(
     }
 }
 
-/// One request, from where the sink ends.
+/// Makes one request for the bytes after the end of the sink.
 async fn transfer(
     url: &str,
     sink: &mut Sink,
@@ -175,7 +175,7 @@ async fn transfer(
         .map_err(broke)?
         .unchecked_into();
     let header = |name| response.headers().get(name).ok().flatten();
-    // With a content encoding the length is that of other bytes.
+    // With a content encoding, the length counts the encoded bytes.
     let length = header("Content-Length")
         .filter(|_| header("Content-Encoding").is_none())
         .and_then(|n| n.parse().ok());

@@ -1,4 +1,4 @@
-//! The browser around the engine's task: messages in and out, files, downloads.
+//! Host of the engine's task in a browser: messages, files and downloads.
 
 use futures::channel::mpsc::unbounded;
 use js_sys::Array;
@@ -13,14 +13,14 @@ use super::js::{Breath, post, property, scope, sleep, words};
 use super::store::{self, Store};
 use crate::protocol::{ModelSource, Reply};
 
-/// Files of the browser's.
+/// Files of the browser.
 type Files = Vec<Box<dyn ByteSource>>;
 
-/// Listens for commands and starts the task that serves them.
+/// Listens for commands and starts the task that handles them.
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
-        // The trap that follows ends this worker; these are its last words.
+        // The trap that follows ends this worker; this is its last message.
         post(&Reply::Crashed {
             message: info.to_string(),
         });
@@ -33,7 +33,7 @@ pub fn start() {
     let (sender, inbox) = unbounded();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match read(&event.data()) {
-            // Fails only when the task is gone, and then so is the worker.
+            // Fails only if the task is gone, and then so is the worker.
             Ok(incoming) => drop(sender.unbounded_send(incoming)),
             Err(error) => post(&Reply::Notice {
                 text: format!("a command could not be read: {error}"),
@@ -62,7 +62,7 @@ fn read(data: &JsValue) -> Result<Incoming<Files>, String> {
     })
 }
 
-/// This worker.
+/// This worker as the host of the engine's task.
 struct Worker {
     breath: Breath,
 }

@@ -1,4 +1,4 @@
-//! Small things that a worker needs of its browser.
+//! Helpers for browser APIs in the worker.
 
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
@@ -9,12 +9,12 @@ pub use crate::breath::Breath;
 use crate::protocol::Reply;
 pub use crate::thrown::words;
 
-/// This worker's global object.
+/// Returns this worker's global object.
 pub fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
 }
 
-/// Tells the page.
+/// Sends a reply to the page.
 pub fn post(reply: &Reply) {
     match serde_json::to_string(reply) {
         Ok(json) => {
@@ -26,14 +26,14 @@ pub fn post(reply: &Reply) {
     }
 }
 
-/// A property of a JavaScript object, where it has it.
+/// Returns a property of a JavaScript object, unless it is missing or null.
 pub fn property(of: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(of, &name.into())
         .ok()
         .filter(|value| !value.is_undefined() && !value.is_null())
 }
 
-/// Comes back after `ms` milliseconds.
+/// Waits for `ms` milliseconds.
 pub async fn sleep(ms: i32) {
     let mut start = |resolve: Function, _: Function| {
         let set = scope().set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, ms);

@@ -1,4 +1,4 @@
-//! The worker: what its browser has for the task that owns the engine.
+//! The worker, which hosts the engine's task in a browser.
 
 pub mod plan;
 
@@ -13,13 +13,13 @@ mod sink;
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 mod store;
 
-/// Runs the worker; returns at once, since the browser's event loop does the rest.
+/// Starts the worker and returns at once; the browser's event loop does the rest.
 #[cfg(all(feature = "worker", target_arch = "wasm32"))]
 pub fn start() {
     host::start();
 }
 
-/// A worker is a thing of browsers.
+/// Prints an error, because a worker runs only in a browser.
 #[cfg(all(feature = "worker", not(target_arch = "wasm32")))]
 pub fn start() {
     eprintln!("the engine's worker runs in a browser; build it for wasm32-unknown-unknown");

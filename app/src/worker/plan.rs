@@ -1,46 +1,46 @@
-//! What to do about a download, decided from what is there and what the server says; pure.
+//! Decides how to continue a download, from the stored bytes and the server's response; pure.
 
 use thiserror::Error;
 
-/// Why a model could not be fetched.
+/// Reasons why a model could not be fetched.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DownloadError {
-    /// The server can't be reached or broke off, more than once.
+    /// The server could not be reached or broke off, more than once.
     #[error("{url}: {message}")]
     Network {
-        /// What was asked for.
+        /// Requested URL.
         url: String,
-        /// What the browser said.
+        /// Message of the browser.
         message: String,
     },
-    /// The server has no such file, or refuses it.
+    /// The server does not have the file, or refuses it.
     #[error("{url}: the server answered {status}")]
     Status {
-        /// What was asked for.
+        /// Requested URL.
         url: String,
-        /// The HTTP status.
+        /// HTTP status code.
         status: u16,
     },
-    /// The server's file is another one.
+    /// The server's file has a different size.
     #[error("{url}: the server's file has {found} bytes, models.json says {expected}")]
     Size {
-        /// What was asked for.
+        /// Requested URL.
         url: String,
-        /// Bytes the catalog says.
+        /// Size in the catalog, in bytes.
         expected: u64,
-        /// Bytes the server says.
+        /// Size that the server reports, in bytes.
         found: u64,
     },
-    /// The bytes are others, twice.
+    /// The downloaded bytes were wrong twice.
     #[error(
         "{file}: SHA-256 is {found}, models.json says {expected}; downloaded twice, so the server's file itself differs"
     )]
     Digest {
-        /// Which file.
+        /// Name of the file.
         file: String,
-        /// The digest that the catalog says.
+        /// Digest in the catalog.
         expected: String,
-        /// The digest of what came.
+        /// Digest of the downloaded bytes.
         found: String,
     },
     /// The browser's storage failed.
@@ -48,21 +48,21 @@ pub enum DownloadError {
     Storage(String),
 }
 
-/// What a response means for a download that has `from` bytes already.
+/// How to continue a download that already has `from` bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Continue {
-    /// The body goes on where the file ends.
+    /// The body continues where the file ends.
     Append,
-    /// The body is the file from its beginning.
+    /// The body is the file from its start.
     FromStart,
-    /// What is there is of no use to the server; forget it and ask again.
+    /// The server can't continue the stored bytes: delete them and ask again.
     Forget,
 }
 
-/// Reads a response's status and `Content-Range` (`bytes 5-9/10`).
+/// Returns how to continue, from a response's status, `Content-Range` (`bytes 5-9/10`) and `Content-Length`.
 ///
 /// # Errors
-/// [`DownloadError::Status`] and [`DownloadError::Size`].
+/// Returns [`DownloadError::Status`] or [`DownloadError::Size`].
 pub fn judge(
     url: &str,
     status: u16,
@@ -103,7 +103,7 @@ pub fn judge(
     }
 }
 
-/// The first byte and, where the server says it, the whole length.
+/// Returns the first byte and, if the server gives it, the total length.
 fn parse_range(header: &str) -> Option<(u64, Option<u64>)> {
     let (range, whole) = header.trim().strip_prefix("bytes ")?.split_once('/')?;
     let start = range.split_once('-')?.0.trim().parse().ok()?;
@@ -119,18 +119,18 @@ mod tests {
     }
 
     #[test]
-    fn a_partial_file_is_continued_where_the_server_does_so() {
+    fn partial_file_is_continued_when_server_sends_the_range() {
         assert_eq!(ask(206, Some("bytes 5-9/10"), 5), Ok(Continue::Append));
         assert_eq!(ask(206, Some("bytes 5-9/*"), 5), Ok(Continue::Append));
     }
 
     #[test]
-    fn a_server_without_ranges_starts_over() {
+    fn download_starts_over_without_range_support() {
         assert_eq!(ask(200, None, 5), Ok(Continue::FromStart));
     }
 
     #[test]
-    fn an_answer_to_another_question_is_not_appended() {
+    fn mismatched_range_is_not_appended() {
         assert_eq!(ask(206, Some("bytes 0-9/10"), 5), Ok(Continue::Forget));
         assert_eq!(ask(206, None, 5), Ok(Continue::Forget));
         assert_eq!(ask(206, Some("items 5-9/10"), 5), Ok(Continue::Forget));
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_is_refused_before_it_is_downloaded() {
+    fn wrong_size_or_status_is_rejected_before_download() {
         assert!(matches!(
             ask(206, Some("bytes 5-9/11"), 5),
             Err(DownloadError::Size { found: 11, .. })

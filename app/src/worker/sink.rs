@@ -1,4 +1,4 @@
-//! Where a download goes: a file of the browser's, or memory where there is none.
+//! Destination of a download: a file in the browser's storage, or memory if there is none.
 
 use llamaglass_engine::bytes::{ByteSource, BytesError, MemorySource, OpfsSource};
 use sha2::{Digest, Sha256};
@@ -6,7 +6,7 @@ use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 
 use super::js::words;
 
-/// Bytes that come in order, and their digest so far.
+/// Collects bytes in order, with their digest so far.
 pub struct Sink {
     target: Target,
     len: u64,
@@ -19,7 +19,7 @@ enum Target {
 }
 
 impl Sink {
-    /// An empty sink in memory.
+    /// Creates an empty sink in memory.
     pub fn memory() -> Self {
         Self {
             target: Target::Memory(Vec::new()),
@@ -28,7 +28,7 @@ impl Sink {
         }
     }
 
-    /// A sink over a file, which keeps what it has; [`Self::hash_existing`] must follow.
+    /// Creates a sink over a file and keeps the file's contents. Call [`Self::hash_existing`] next.
     pub fn file(handle: FileSystemSyncAccessHandle) -> Result<Self, String> {
         let len = handle.get_size().map_err(|error| words(&error))? as u64;
         Ok(Self {
@@ -38,12 +38,12 @@ impl Sink {
         })
     }
 
-    /// Bytes so far.
+    /// Returns the number of bytes so far.
     pub fn len(&self) -> u64 {
         self.len
     }
 
-    /// Hashes what the file had before this visit, telling `progress` the bytes done.
+    /// Hashes the bytes that the file already had, and reports the number of bytes done to `progress`.
     pub fn hash_existing(&mut self, progress: &mut dyn FnMut(u64)) -> Result<(), String> {
         self.hash = Sha256::new();
         let Target::File(handle) = &self.target else {
@@ -67,7 +67,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Adds bytes at the end.
+    /// Appends bytes.
     pub fn append(&mut self, bytes: &[u8]) -> Result<(), String> {
         match &mut self.target {
             Target::Memory(all) => {
@@ -95,7 +95,7 @@ impl Sink {
         Ok(())
     }
 
-    /// Forgets everything.
+    /// Removes all bytes.
     pub fn clear(&mut self) -> Result<(), String> {
         match &mut self.target {
             Target::Memory(all) => all.clear(),
@@ -106,14 +106,14 @@ impl Sink {
         Ok(())
     }
 
-    /// Writes what the browser still holds back.
+    /// Writes bytes that the browser still buffers.
     pub fn flush(&self) {
         if let Target::File(handle) = &self.target {
             let _ = handle.flush();
         }
     }
 
-    /// The digest of everything so far, 64 hexadecimal digits.
+    /// Returns the SHA-256 digest of all bytes so far, as 64 hexadecimal digits.
     pub fn digest(&self) -> String {
         use std::fmt::Write;
         self.hash
@@ -126,7 +126,7 @@ impl Sink {
             })
     }
 
-    /// The bytes, to be read as `name`.
+    /// Converts the sink to a byte source with the name `name`.
     pub fn into_source(mut self, name: &str) -> Result<Box<dyn ByteSource>, BytesError> {
         // Taken out, so that dropping the sink does not close the handle.
         match std::mem::replace(&mut self.target, Target::Memory(Vec::new())) {

@@ -1,7 +1,7 @@
 //! Downloaded models in the browser's origin-private file system.
 //!
-//! A model lies under its SHA-256; an empty file `<sha256>.ok` beside it says that its bytes were
-//! verified. Where the marker is missing the bytes are hashed again, so a broken file heals itself.
+//! A model is stored under its SHA-256. An empty file `<sha256>.ok` next to it marks its bytes as verified.
+//! Without the marker the bytes are hashed again, so a broken file repairs itself.
 
 use js_sys::{Array, AsyncIterator, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -15,12 +15,12 @@ use super::js::property;
 
 const FOLDER: &str = "models";
 
-/// The folder of downloaded models.
+/// Folder of downloaded models.
 pub struct Store {
     folder: FileSystemDirectoryHandle,
 }
 
-/// The browser's storage, where it has one with synchronous handles.
+/// Returns the browser's storage, if it has one with synchronous handles.
 fn manager() -> Option<StorageManager> {
     property(&js_sys::global(), "FileSystemSyncAccessHandle")?;
     let storage = property(&property(&js_sys::global(), "navigator")?, "storage")?;
@@ -33,7 +33,7 @@ async fn root() -> Option<FileSystemDirectoryHandle> {
     Some(root.unchecked_into())
 }
 
-/// Bytes that the browser would still keep for us; `None` where it does not say.
+/// Returns the number of bytes that the browser would still store for us, or `None` if it does not say.
 pub async fn free_bytes() -> Option<u64> {
     let estimate = JsFuture::from(manager()?.estimate().ok()?).await.ok()?;
     let quota = property(&estimate, "quota")?.as_f64()?;
@@ -42,7 +42,7 @@ pub async fn free_bytes() -> Option<u64> {
 }
 
 impl Store {
-    /// The folder, made where it is missing; `None` where the browser keeps nothing for us.
+    /// Opens the folder and creates it if necessary. Returns `None` if the browser stores nothing for us.
     pub async fn open() -> Option<Self> {
         let options = FileSystemGetDirectoryOptions::new();
         options.set_create(true);
@@ -61,25 +61,25 @@ impl Store {
         Ok(JsFuture::from(file).await?.unchecked_into())
     }
 
-    /// The only handle to the file `digest`; fails while another tab holds it.
+    /// Returns the only handle to the file `digest`. Fails while another tab holds it.
     pub async fn handle(&self, digest: &str) -> Result<FileSystemSyncAccessHandle, JsValue> {
         let file = self.file(digest, true).await?;
         let handle = JsFuture::from(file.create_sync_access_handle()).await?;
         Ok(handle.unchecked_into())
     }
 
-    /// The file `digest` as it is now, readable while another tab holds its handle.
+    /// Returns the current contents of the file `digest`, readable while another tab holds its handle.
     pub async fn snapshot(&self, digest: &str) -> Result<File, JsValue> {
         let file = self.file(digest, false).await?;
         Ok(JsFuture::from(file.get_file()).await?.unchecked_into())
     }
 
-    /// Whether the bytes of `digest` were verified.
+    /// Returns whether the bytes of `digest` were verified.
     pub async fn is_verified(&self, digest: &str) -> bool {
         self.file(&marker(digest), false).await.is_ok()
     }
 
-    /// Notes whether the bytes of `digest` were verified.
+    /// Records whether the bytes of `digest` were verified.
     pub async fn set_verified(&self, digest: &str, verified: bool) {
         if verified {
             let _ = self.file(&marker(digest), true).await;
@@ -88,7 +88,7 @@ impl Store {
         }
     }
 
-    /// Bytes of all files.
+    /// Returns the total size of all files in bytes.
     pub async fn size(&self) -> u64 {
         let entries: AsyncIterator = self.folder.entries();
         let mut sum = 0;
@@ -114,7 +114,7 @@ impl Store {
 /// Deletes every downloaded model.
 ///
 /// # Errors
-/// What the browser says, for instance where another tab holds a file.
+/// Returns the browser's error, for instance if another tab holds a file.
 pub async fn delete_all() -> Result<(), JsValue> {
     let Some(root) = root().await else {
         return Ok(());

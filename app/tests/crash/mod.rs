@@ -1,4 +1,4 @@
-//! The one test of `browser_crash`.
+//! The only test of `browser_crash`.
 
 use leptos::prelude::*;
 use llamaglass_app::protocol::Reply;

@@ -1,5 +1,4 @@
-//! An engine that is made up, to test the page without one, and to look at it (feature `mock`,
-//! which never ships).
+//! A mock engine, to test the page without a real one and to look at it (feature `mock`, which never ships).
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -7,12 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::set_timeout;
-use llamaglass_lab::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
-use llamaglass_lab::experiments::lengths::StatsData;
-use llamaglass_lab::{
-    Data, Experiment, LabResult, Machine, Point, Progress as LabProgress,
-};
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::{Quantiles, Record};
 use llamaglass_engine::timing::{
@@ -23,6 +17,9 @@ use llamaglass_engine::{
     Backend, BackendChoice, BackendInfo, ForwardPath, LoadPhase, LoadProgress, MemoryLedger,
     ModelInfo, TypeCount,
 };
+use llamaglass_lab::bench::{AtPosition, BenchReport, Progress, Settings};
+use llamaglass_lab::experiments::lengths::StatsData;
+use llamaglass_lab::{Data, Experiment, LabResult, Machine, Point, Progress as LabProgress};
 
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};
@@ -35,7 +32,7 @@ const CLOCK: Clock = Clock {
     resolution_ms: 0.1,
 };
 
-/// A client over a made-up engine.
+/// Client of a mock engine.
 pub struct MockClient {
     shared: Rc<Shared>,
 }
@@ -48,7 +45,7 @@ struct Shared {
 }
 
 impl MockClient {
-    /// A client whose tokens come every `step_ms` milliseconds.
+    /// Creates a client whose tokens arrive every `step_ms` milliseconds.
     pub fn new(listener: Listener, step_ms: u64) -> Self {
         let shared = Rc::new(Shared {
             listener,
@@ -222,7 +219,7 @@ impl Shared {
         self.say(replies);
     }
 
-    /// Lengths that are made up, after progress that is, too.
+    /// Replies with mock progress and then a mock result.
     fn lab(self: &Rc<Self>, spec: &Spec) {
         if spec.experiment != Experiment::Stats {
             let error = "bare can\u{2019}t be measured here: it is made up".into();
@@ -270,7 +267,7 @@ impl Shared {
             Job::Text { tokens, .. } => (*tokens, true),
             Job::Alone { request } => (request.max_tokens.unwrap_or(1), false),
         };
-        // As answers are numbered.
+        // Token ids as in answers.
         let ids: Vec<u32> = (0..tokens)
             .map(|index| (index * 31 % 49152) as u32)
             .collect();

@@ -1,4 +1,4 @@
-//! The conversation outlives the components that draw it.
+//! Tests that the conversation outlives the components that draw it.
 
 use llamaglass_app::state;
 
@@ -25,7 +25,7 @@ async fn suggestion_is_answered_after_it_has_vanished() {
 }
 
 #[wasm_bindgen_test]
-async fn regenerate_replaces_the_answer_again_and_again() {
+async fn regenerate_replaces_the_answer_repeatedly() {
     let stage = Stage::loaded().await;
     stage.ask("hello").await;
     for _ in 0..3 {
@@ -38,7 +38,7 @@ async fn regenerate_replaces_the_answer_again_and_again() {
 }
 
 #[wasm_bindgen_test]
-async fn conversation_and_draft_are_back_after_the_lab() {
+async fn conversation_and_draft_return_after_the_lab() {
     let stage = Stage::loaded().await;
     stage.ask("hello").await;
     stage.click("regenerate");
@@ -60,7 +60,7 @@ async fn conversation_and_draft_are_back_after_the_lab() {
 }
 
 #[wasm_bindgen_test]
-async fn answer_that_streams_while_the_lab_is_open_is_whole_afterwards() {
+async fn answer_streamed_behind_the_lab_is_complete() {
     let stage = Stage::loaded().await;
     state::send(stage.app, "hello".into());
     stage.click("lab-open");
@@ -73,7 +73,7 @@ async fn answer_that_streams_while_the_lab_is_open_is_whole_afterwards() {
 }
 
 #[wasm_bindgen_test]
-async fn endless_repetition_is_stopped_unless_that_is_turned_off() {
+async fn endless_repetition_is_stopped_unless_disabled() {
     let stage = Stage::loaded().await;
     state::send(stage.app, "Talk endlessly.".into());
     stage.wait("the guard", |s| s.app.can_send()).await;

@@ -1,4 +1,4 @@
-//! The lab over an engine that is made up.
+//! Tests of the lab over a mock engine.
 
 use leptos::prelude::*;
 use llamaglass_app::kept::Texts;
@@ -18,7 +18,7 @@ async fn in_lab() -> Stage {
 }
 
 #[wasm_bindgen_test]
-async fn every_experiment_has_a_card_in_the_order_of_the_lab() {
+async fn experiments_have_cards_in_the_lab_order() {
     let stage = in_lab().await;
     let cards = stage.root.query_selector_all("article.lab-card").unwrap();
     let names: Vec<String> = (0..cards.length())
@@ -28,13 +28,13 @@ async fn every_experiment_has_a_card_in_the_order_of_the_lab() {
     for (name, experiment) in names.iter().zip(Experiment::ALL) {
         assert!(name.starts_with(experiment.title()), "{name}");
     }
-    // The model that is made up runs on the CPU.
+    // The mock model runs on the CPU.
     assert!(stage.text("lab-unfit-kernels").contains("GPU"));
     assert!(stage.find("composer").is_none(), "the conversation is away");
 }
 
 #[wasm_bindgen_test]
-async fn a_run_shows_its_lead_its_report_and_its_files() {
+async fn run_shows_its_lead_report_and_files() {
     let stage = in_lab().await;
     stage.set("lab-stats-rows", "5");
     stage.click("lab-run-stats");
@@ -53,7 +53,7 @@ async fn a_run_shows_its_lead_its_report_and_its_files() {
 }
 
 #[wasm_bindgen_test]
-async fn a_run_that_is_cancelled_says_so_and_leaves_the_engine_free() {
+async fn cancelled_run_says_so_and_frees_the_engine() {
     let stage = in_lab().await;
     stage.set("lab-stats-rows", "90000");
     stage.click("lab-run-stats");
@@ -68,7 +68,7 @@ async fn a_run_that_is_cancelled_says_so_and_leaves_the_engine_free() {
 }
 
 #[wasm_bindgen_test]
-async fn an_engine_that_is_gone_ends_the_run_in_words() {
+async fn run_fails_with_a_message_when_engine_restarts() {
     let stage = in_lab().await;
     stage.set("lab-stats-rows", "90000");
     stage.click("lab-run-stats");
@@ -83,7 +83,7 @@ async fn an_engine_that_is_gone_ends_the_run_in_words() {
 }
 
 #[wasm_bindgen_test]
-async fn the_ladder_measures_every_layer_of_the_page() {
+async fn ladder_measures_every_layer_of_the_page() {
     let stage = in_lab().await;
     stage.set("lab-ladder-lengths", "2");
     stage.set("lab-ladder-repeats", "3");
@@ -101,18 +101,18 @@ async fn the_ladder_measures_every_layer_of_the_page() {
     let names: Vec<&str> = data.layers.iter().map(|of| &*of.layer.name).collect();
     let wanted = ["bare", "worker", "text", "scheduler", "paint", "overlay"];
     assert_eq!(names, wanted);
-    // The bare loop is on the clock of the worker that is made up: a millisecond a token.
+    // The bare loop is on the mock worker's clock, at 1 ms per token.
     assert_eq!(data.layers[0].ms_per_token.median, 1.0);
-    // Each step of the engine that is made up comes a millisecond after the other, at least.
+    // Each step of the mock engine comes at least 1 ms after the one before.
     assert!(data.layers[3].ms_per_token.median >= 1.0);
     let records = found.records.iter().filter(|of| !of.ids.is_empty());
-    // One to warm up, and three repeats of one length.
+    // One warm-up and three repeats of one length.
     assert_eq!(records.count(), 4);
     assert!(stage.find("overlay").is_none(), "it is as it was");
 }
 
 #[wasm_bindgen_test]
-async fn the_page_picks_what_the_bare_loop_picks() {
+async fn page_samples_the_same_tokens_as_the_bare_loop() {
     let stage = in_lab().await;
     stage.set("lab-parity-rows", "2");
     stage.set("lab-parity-tokens", "4");
@@ -128,7 +128,7 @@ async fn the_page_picks_what_the_bare_loop_picks() {
 }
 
 #[wasm_bindgen_test]
-async fn every_level_of_a_stub_is_run_and_left_again() {
+async fn stub_experiment_runs_every_level_and_restores_the_last() {
     let stage = in_lab().await;
     stage.set("lab-stub-qps", "100");
     stage.set("lab-stub-duration", "0.02");
@@ -152,7 +152,7 @@ async fn every_level_of_a_stub_is_run_and_left_again() {
 }
 
 #[wasm_bindgen_test]
-async fn what_makes_no_sense_can_not_be_run() {
+async fn invalid_settings_can_not_be_run() {
     let stage = in_lab().await;
     let disabled = |s: &Stage| s.find("lab-run-load").unwrap().has_attribute("disabled");
     assert!(!disabled(&stage));
@@ -174,7 +174,7 @@ async fn what_makes_no_sense_can_not_be_run() {
 }
 
 #[wasm_bindgen_test]
-async fn a_run_is_kept_and_compared_with_a_later_one() {
+async fn saved_run_is_compared_with_a_later_one() {
     let stage = in_lab().await;
     for rows in ["3", "4"] {
         stage.set("lab-stats-rows", rows);
@@ -194,7 +194,7 @@ async fn a_run_is_kept_and_compared_with_a_later_one() {
     assert!(compared.contains("1.33"), "{compared}");
 }
 
-/// Makes the browser take the next transaction back after its request has succeeded, as on a full disk.
+/// Makes the browser abort the next transaction after its request has succeeded, as on a full disk.
 const TAKE_BACK: &str = "
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function (...words) {
@@ -205,7 +205,7 @@ const TAKE_BACK: &str = "
     };";
 
 #[wasm_bindgen_test]
-async fn text_is_kept_once_the_browser_has_committed_it() {
+async fn text_is_saved_only_after_commit() {
     let texts = Texts::open().await.unwrap();
     js_sys::Function::new_no_args(TAKE_BACK)
         .call0(&JsValue::NULL)

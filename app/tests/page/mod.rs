@@ -1,4 +1,4 @@
-//! The page in a real browser, over an engine that is made up.
+//! Tests of the page in a real browser, over a mock engine.
 use std::rc::Rc;
 
 use leptos::prelude::*;
@@ -23,7 +23,7 @@ wasm_bindgen_test_configure!(run_in_browser);
 struct Stage {
     app: App,
     root: HtmlElement,
-    // Dropping it takes the page out of the document.
+    // Dropping it removes the page from the document.
     _page: Box<dyn std::any::Any>,
 }
 
@@ -134,7 +134,7 @@ fn number(el: &Element, name: &str) -> f64 {
 }
 
 #[wasm_bindgen_test]
-async fn every_token_has_a_bar_whose_stages_add_up() {
+async fn token_bars_have_stages_that_add_up() {
     let stage = Stage::loaded().await;
     stage.ask("hello").await;
     let answer = stage.find("answer").unwrap();
@@ -161,7 +161,7 @@ async fn every_token_has_a_bar_whose_stages_add_up() {
 }
 
 #[wasm_bindgen_test]
-async fn html_of_the_model_stays_text() {
+async fn html_from_the_model_stays_text() {
     let stage = Stage::loaded().await;
     stage.ask("hello").await;
     assert_eq!(stage.count("[data-testid='answer'] script"), 0);
@@ -205,7 +205,7 @@ async fn arrow_keys_move_between_bars_and_show_their_spans() {
 }
 
 #[wasm_bindgen_test]
-async fn an_abort_ends_the_answer_and_the_next_one_works() {
+async fn abort_ends_the_answer_and_the_next_one_works() {
     let stage = Stage::loaded().await;
     state::send(stage.app, "a long one".into());
     stage
@@ -225,7 +225,7 @@ async fn an_abort_ends_the_answer_and_the_next_one_works() {
 }
 
 #[wasm_bindgen_test]
-async fn a_crash_is_told_and_can_be_recovered_from() {
+async fn crash_is_shown_and_can_be_recovered_from() {
     let stage = Stage::loaded().await;
     state::send(stage.app, "crash".into());
     stage
@@ -245,7 +245,7 @@ async fn a_crash_is_told_and_can_be_recovered_from() {
 }
 
 #[wasm_bindgen_test]
-async fn a_bad_file_is_named_and_the_page_goes_on() {
+async fn bad_file_is_named_and_the_page_continues() {
     let stage = Stage::loaded().await;
     stage.load("bad.gguf");
     stage.wait("the error", |s| s.find("error").is_some()).await;
@@ -256,7 +256,7 @@ async fn a_bad_file_is_named_and_the_page_goes_on() {
 }
 
 #[wasm_bindgen_test]
-async fn a_missing_gpu_is_explained_and_the_cpu_offered() {
+async fn missing_gpu_is_explained_and_the_cpu_offered() {
     let stage = Stage::new();
     stage
         .wait("the engine", |s| s.app.backend.get_untracked().is_some())
@@ -283,7 +283,7 @@ async fn a_missing_gpu_is_explained_and_the_cpu_offered() {
 }
 
 #[wasm_bindgen_test]
-async fn the_conversation_survives_a_reload() {
+async fn conversation_survives_a_reload() {
     let stage = Stage::loaded().await;
     stage.ask("hello").await;
     let kept = App::new();
@@ -296,7 +296,7 @@ async fn the_conversation_survives_a_reload() {
 }
 
 #[wasm_bindgen_test]
-async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
+async fn benchmark_shows_figures_and_can_be_stopped() {
     let stage = Stage::loaded().await;
     let click = |id: &str| stage.click(id);
     let set = |id: &str, value: &str| stage.set(id, value);
@@ -327,7 +327,7 @@ async fn a_benchmark_runs_to_its_figures_and_can_be_stopped() {
     ] {
         assert!(results.contains(part), "{part} in {results}");
     }
-    // The second has the first to be compared with.
+    // The second run is compared with the first.
     assert!(
         stage
             .text("bench-compared")

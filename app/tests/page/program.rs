@@ -1,4 +1,4 @@
-//! The page in a program of ours, which is made up here by what it says.
+//! Tests of the page in the desktop program, whose replies are mocked here.
 
 use leptos::prelude::*;
 use llamaglass_app::platform::{MenuAction, Platform, RecentModel};
@@ -40,7 +40,7 @@ async fn in_program() -> Stage {
 }
 
 #[wasm_bindgen_test]
-async fn recent_models_are_loaded_by_a_click_and_forgotten() {
+async fn recent_models_are_listed_and_cleared() {
     let stage = in_program().await;
     assert_eq!(stage.count("[data-testid='recent-model']"), 2);
     assert_eq!(stage.count("input[type='file']"), 0);
@@ -51,7 +51,7 @@ async fn recent_models_are_loaded_by_a_click_and_forgotten() {
 }
 
 #[wasm_bindgen_test]
-async fn the_programs_dialog_gives_a_path_that_is_loaded() {
+async fn path_from_the_program_dialog_is_loaded() {
     let stage = in_program().await;
     stage
         .wait("a usable button", |s| {
@@ -66,7 +66,7 @@ async fn the_programs_dialog_gives_a_path_that_is_loaded() {
 }
 
 #[wasm_bindgen_test]
-async fn the_menu_opens_what_it_names() {
+async fn menu_opens_the_named_dialog() {
     let stage = in_program().await;
     let open = |action| stage.app.hear(Reply::Menu { action });
     open(MenuAction::Benchmark);
@@ -83,7 +83,7 @@ async fn the_menu_opens_what_it_names() {
 }
 
 #[wasm_bindgen_test]
-async fn what_is_dragged_over_the_window_is_shown() {
+async fn drag_over_the_window_is_shown() {
     let stage = in_program().await;
     stage.app.hear(Reply::Hovering { over: true });
     stage

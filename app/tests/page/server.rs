@@ -1,10 +1,10 @@
-//! The page over servers that are made up.
+//! Tests of the page over mock servers.
 
 use llamaglass_app::state::{self, App, Connection, Engine};
 
 use super::*;
 
-/// Makes the servers up, and forgets what they were asked.
+/// Installs the mock servers, with an empty record of requests.
 fn make_up() {
     script(include_str!("servers.js"));
 }
@@ -15,7 +15,7 @@ fn script(body: &str) -> wasm_bindgen::JsValue {
         .unwrap()
 }
 
-/// What a script says of the servers, as text.
+/// Returns a property of the mock servers as JSON.
 fn heard(what: &str) -> String {
     let json = script(&format!("return JSON.stringify(window.servers.{what})"));
     json.as_string().unwrap_or_default()
@@ -44,7 +44,7 @@ async fn connected(url: &str) -> Stage {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_tells_its_steps_has_a_bar_a_token() {
+async fn server_with_timings_gets_a_bar_per_token() {
     let stage = connected("ours.test/").await;
     stage.wait("the server", |s| s.app.can_send()).await;
     stage
@@ -89,7 +89,7 @@ async fn a_server_that_tells_its_steps_has_a_bar_a_token() {
 }
 
 #[wasm_bindgen_test]
-async fn a_server_that_tells_nothing_shows_when_text_came_and_no_more() {
+async fn server_without_timings_shows_only_arrivals_of_text() {
     let stage = connected("http://other.test/v1/models").await;
     stage
         .wait("its models", |s| s.find("server-use").is_some())
@@ -132,7 +132,7 @@ async fn a_server_that_tells_nothing_shows_when_text_came_and_no_more() {
     );
 }
 
-/// The last model of the server that has two.
+/// Connects to the server with two models and uses the preselected one.
 async fn other() -> Stage {
     let stage = connected("other.test").await;
     stage
@@ -144,7 +144,7 @@ async fn other() -> Stage {
 }
 
 #[wasm_bindgen_test]
-async fn a_stop_leaves_the_server_and_the_next_answer_comes() {
+async fn stop_disconnects_and_the_next_answer_arrives() {
     let stage = other().await;
     state::send(stage.app, "a long one".into());
     stage
@@ -168,7 +168,7 @@ async fn a_stop_leaves_the_server_and_the_next_answer_comes() {
 }
 
 #[wasm_bindgen_test]
-async fn what_a_server_refuses_is_told_in_its_words() {
+async fn server_errors_are_shown_in_its_words() {
     let stage = other().await;
     for (text, words) in [("refuse it", "400: too long"), ("break it", "no memory")] {
         stage.ask(text).await;
@@ -185,7 +185,7 @@ async fn what_a_server_refuses_is_told_in_its_words() {
 }
 
 #[wasm_bindgen_test]
-async fn why_a_server_can_not_be_used_is_told_and_disturbs_nothing() {
+async fn unusable_server_is_explained_and_keeps_the_model() {
     make_up();
     let stage = Stage::loaded().await;
     stage.click("change-model");
@@ -239,7 +239,7 @@ async fn why_a_server_can_not_be_used_is_told_and_disturbs_nothing() {
 }
 
 #[wasm_bindgen_test]
-async fn a_model_of_the_pages_own_takes_over_from_a_server() {
+async fn local_model_takes_over_from_a_server() {
     let stage = connected("ours.test").await;
     stage.wait("the server", |s| s.app.can_send()).await;
     stage.click("bench-open");
@@ -261,7 +261,7 @@ async fn a_model_of_the_pages_own_takes_over_from_a_server() {
 }
 
 #[wasm_bindgen_test]
-async fn the_server_that_the_page_came_from_is_used_where_there_is_no_model() {
+async fn own_server_is_used_when_page_has_no_models() {
     make_up();
     script("window.servers.own = 'ours.test'");
     let stage = Stage::new();
@@ -285,7 +285,7 @@ async fn the_server_that_the_page_came_from_is_used_where_there_is_no_model() {
 }
 
 #[wasm_bindgen_test]
-async fn the_server_that_the_page_came_from_may_want_a_key() {
+async fn own_server_form_opens_when_key_is_required() {
     make_up();
     script("window.servers.own = 'key.test'");
     let stage = Stage::new();

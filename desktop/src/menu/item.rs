@@ -1,54 +1,54 @@
-//! What can be chosen in the menu, and how each is named between us and the system.
+//! Items of the menu, and the ids by which the system names them.
 
 use llamaglass_session::platform::MenuAction;
 
-/// An item that does something of ours.
+/// A menu item that performs an action of ours.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
-    /// Choose a model's file.
+    /// Choose a model file.
     OpenFile,
-    /// Choose a model's folder.
+    /// Choose a model folder.
     OpenFolder,
-    /// Open the model of this path.
+    /// Open the model at this path.
     Recent(String),
-    /// Forget the recent models.
+    /// Clear the recent models.
     ForgetRecent,
-    /// End the program.
+    /// Quit the program.
     Quit,
-    /// Let the window fill the screen, or not.
+    /// Turn full screen on or off.
     FullScreen,
-    /// Edit what is selected in the page.
+    /// Edit the selection in the page.
     Edit(Edit),
-    /// Something that the page does.
+    /// Perform an action of the page.
     Page(MenuAction),
 }
 
-/// What is done with what is selected.
+/// Edits of the selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// Take the last change back.
+    /// Undo the last change.
     Undo,
-    /// Do it again.
+    /// Redo the last undone change.
     Redo,
-    /// Move to the clipboard.
+    /// Move the selection to the clipboard.
     Cut,
-    /// Copy to the clipboard.
+    /// Copy the selection to the clipboard.
     Copy,
-    /// Put what the clipboard has there.
+    /// Insert the contents of the clipboard.
     Paste,
     /// Select everything.
     SelectAll,
 }
 
-/// A row of what has no parts: the item, its name for the system, what people read, and its keys.
+/// A menu item with its id, label and keyboard shortcut.
 pub struct Row {
     /// The item.
     pub item: Item,
-    /// Its name for the system.
+    /// Id of the item in the system.
     id: &'static str,
-    /// What people read; the letter behind `&` chooses it.
+    /// Label; the letter after `&` selects the item.
     pub label: &'static str,
-    /// Its keys, empty for none.
+    /// Keyboard shortcut; empty for none.
     pub keys: &'static str,
 }
 
@@ -74,7 +74,7 @@ const fn edit(edit: Edit, id: &'static str, label: &'static str, keys: &'static 
     row(Item::Edit(edit), id, label, keys)
 }
 
-/// Every item but the recent models.
+/// Every item except the recent models.
 pub const ROWS: &[Row] = &[
     row(Item::OpenFile, "open-file", "&Open File…", "CmdOrCtrl+O"),
     row(
@@ -116,11 +116,11 @@ pub const ROWS: &[Row] = &[
     ),
 ];
 
-/// In front of a recent model's path.
+/// Prefix of a recent model's id, followed by the path.
 const RECENT: &str = "recent:";
 
 impl Item {
-    /// Its name for the system.
+    /// Returns the item's id in the system.
     pub fn id(&self) -> String {
         match self {
             Self::Recent(path) => format!("{RECENT}{path}"),
@@ -130,7 +130,7 @@ impl Item {
         }
     }
 
-    /// The item of a name; none for those that the system does by itself.
+    /// Returns the item with an id, or `None` for an item that the system handles itself.
     pub fn of(id: &str) -> Option<Self> {
         if let Some(path) = id.strip_prefix(RECENT) {
             return Some(Self::Recent(path.to_owned()));
@@ -139,14 +139,14 @@ impl Item {
         Some(row.item.clone())
     }
 
-    /// How it is shown; none for a recent model, which is shown by its name.
+    /// Returns the item's row, or `None` for a recent model, which is shown by its name.
     pub fn row(&self) -> Option<&'static Row> {
         ROWS.iter().find(|row| row.item == *self)
     }
 }
 
 impl Edit {
-    /// WebKit's name for it.
+    /// Returns WebKit's name of the command.
     #[cfg(target_os = "linux")]
     pub const fn command(self) -> &'static str {
         match self {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_say_which_item_is_meant() {
+    fn ids_identify_their_items() {
         for row in ROWS {
             assert_eq!(
                 Item::of(&row.item.id()).as_ref(),
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_items_have_one_name_or_one_key() {
+    fn ids_and_shortcuts_are_unique() {
         let names: HashSet<&str> = ROWS.iter().map(|row| row.id).collect();
         assert_eq!(names.len(), ROWS.len());
         let keys = ROWS

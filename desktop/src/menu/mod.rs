@@ -16,13 +16,13 @@ use crate::error::ShellError;
 
 type Result<T> = std::result::Result<T, ShellError>;
 
-/// The submenu of recent models, which changes.
+/// Submenu of recent models, which changes.
 struct RecentMenu(Submenu<Wry>);
 
-/// Makes the menu, with `recent` models in it.
+/// Creates the menu, with the `recent` models in it.
 ///
 /// # Errors
-/// What the system says.
+/// Returns the system's error.
 pub fn make(app: &AppHandle, recent: &[RecentModel]) -> Result<Menu<Wry>> {
     let recent_menu = SubmenuBuilder::new(app, "Open &Recent").build()?;
     app.manage(RecentMenu(recent_menu.clone()));
@@ -77,16 +77,16 @@ pub fn make(app: &AppHandle, recent: &[RecentModel]) -> Result<Menu<Wry>> {
     Ok(menu)
 }
 
-/// Shows `recent` models in the submenu. On the main thread.
+/// Shows the `recent` models in the submenu. Must run on the main thread.
 ///
 /// # Errors
-/// What the system says.
+/// Returns the system's error.
 pub fn show_recent(app: &AppHandle, recent: &[RecentModel]) -> Result<()> {
     let menu = &app.state::<RecentMenu>().0;
     while menu.remove_at(0)?.is_some() {}
     for model in recent {
         let id = Item::Recent(model.path.clone()).id();
-        // A single & would be taken for the sign before the letter that chooses an item.
+        // A single `&` would mark the next letter as the one that selects the item.
         let label = shown(model).replace('&', "&&");
         menu.append(&MenuItemBuilder::with_id(id, label).build(app)?)?;
     }
@@ -99,7 +99,7 @@ pub fn show_recent(app: &AppHandle, recent: &[RecentModel]) -> Result<()> {
     Ok(())
 }
 
-/// A model's name, and which of its files it is. A whole path would be wider than the window.
+/// Returns a model's name, with its file if that differs. A full path would be wider than the window.
 fn shown(model: &RecentModel) -> String {
     let path = Path::new(&model.path);
     let file = path.file_name().unwrap_or(path.as_os_str());
@@ -110,7 +110,7 @@ fn shown(model: &RecentModel) -> String {
     }
 }
 
-/// What macOS shows under the program's name.
+/// Creates the menu that macOS shows under the program's name.
 fn program(app: &AppHandle) -> Result<Submenu<Wry>> {
     let menu = SubmenuBuilder::new(app, "Llamaglass")
         .item(&about(app)?)
@@ -127,7 +127,8 @@ fn program(app: &AppHandle) -> Result<Submenu<Wry>> {
     Ok(menu.build()?)
 }
 
-/// The system's own where it has one. On Linux the system would have to make up the keys that it means.
+/// Creates the edit menu from the system's own items. On Linux those would have to simulate keys, so it uses
+/// ours.
 fn edit(app: &AppHandle) -> Result<Submenu<Wry>> {
     let menu = SubmenuBuilder::new(app, "&Edit");
     if !cfg!(target_os = "linux") {
@@ -153,7 +154,7 @@ fn about(app: &AppHandle) -> Result<PredefinedMenuItem<Wry>> {
         name: Some("Llamaglass".into()),
         version: Some(package.version.to_string()),
         comments: Some("A Llama with every millisecond on display".into()),
-        // Where every system shows it: its licence's own place is behind a button, or there is none.
+        // Every system shows this field; the licence's own field is behind a button or missing.
         copyright: Some(concat!("Licence: ", env!("CARGO_PKG_LICENSE")).into()),
         license: Some(env!("CARGO_PKG_LICENSE").into()),
         icon: app.default_window_icon().cloned(),
@@ -184,7 +185,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recent_model_is_shown_by_its_name_and_file() {
+    fn recent_model_shows_its_name_and_file() {
         let model = |name: &str| RecentModel {
             path: "/models/a.gguf".into(),
             name: name.into(),

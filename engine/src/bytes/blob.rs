@@ -8,7 +8,7 @@ use web_sys::Blob;
 
 use super::{ByteSource, BytesError, end_of_range};
 
-/// A browser's `Blob` or `File`, read range by range without ever being whole in memory.
+/// A browser's `Blob` or `File`, read range by range and never as a whole.
 #[derive(Clone, Debug)]
 pub struct BlobSource {
     name: String,
@@ -16,7 +16,7 @@ pub struct BlobSource {
 }
 
 impl BlobSource {
-    /// A source named `name` over `blob` (a `File` is one).
+    /// Creates a source named `name` over `blob`, which may be a `File`.
     pub fn new(name: impl Into<String>, blob: Blob) -> Self {
         Self {
             name: name.into(),
@@ -63,7 +63,7 @@ impl ByteSource for BlobSource {
     }
 }
 
-/// What a thrown value says.
+/// Returns the message of a thrown value.
 pub(super) fn message(error: &JsValue) -> String {
     error.dyn_ref::<js_sys::Error>().map_or_else(
         || format!("{error:?}"),

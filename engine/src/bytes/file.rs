@@ -21,9 +21,10 @@ impl FileSource {
     /// Opens the file at `path`.
     ///
     /// # Errors
-    /// What the system says, where the file can't be opened, and where it is no regular file.
+    /// The system's error if the file can't be opened, or [`io::ErrorKind::InvalidInput`] if it is not a
+    /// regular file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        // Checked first, because opening a pipe waits for a writer.
+        // Checked first, because opening a pipe would wait for a writer.
         if !std::fs::metadata(path)?.is_file() {
             let why = "it is no regular file";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));

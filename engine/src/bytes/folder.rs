@@ -1,10 +1,10 @@
-//! Which files on disk are one model.
+//! Finds the files on disk that make up a model.
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// What lies beside the tensors in a Hugging Face folder.
+/// Files that accompany the tensors in a Hugging Face folder.
 const COMPANIONS: [&str; 6] = [
     "config.json",
     "generation_config.json",
@@ -14,44 +14,44 @@ const COMPANIONS: [&str; 6] = [
     "chat_template.jinja",
 ];
 
-/// Why a path names no model.
+/// Reason why a path is not a model.
 #[derive(Debug, Error)]
 pub enum FolderError {
-    /// The system can't read it.
+    /// The path can't be read.
     #[error("{}: {error}", path.display())]
     Io {
-        /// What was to be read.
+        /// Path that could not be read.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// It is a pipe, a socket or a device.
+    /// The path is a pipe, a socket or a device.
     #[error("{}: is no file or folder, so it holds no model", path.display())]
     NotRegular {
-        /// What was to be read.
+        /// The path.
         path: PathBuf,
     },
-    /// Nothing in it is a model's.
+    /// The folder contains no model.
     #[error("{}: holds no model (no .gguf, no .safetensors)", path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
     },
-    /// It has several.
+    /// The folder contains several models.
     #[error("{}: holds several models, name one: {}", path.display(), names.join(", "))]
     Several {
         /// The folder.
         path: PathBuf,
-        /// Their files.
+        /// Names of their files.
         names: Vec<String>,
     },
 }
 
-/// The files of the model at `path`: a GGUF by itself, a file of safetensors with what describes it, or a
-/// folder that holds one of either.
+/// Returns the files of the model at `path`: a single GGUF, a safetensors file with its companions, or the
+/// contents of a folder with safetensors files or one GGUF.
 ///
 /// # Errors
-/// [`FolderError`].
+/// [`FolderError`] if `path` can't be read or is not exactly one model.
 pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let kind = std::fs::metadata(path).map_err(|error| unreadable(path, error))?;
     if kind.is_dir() {
@@ -69,7 +69,7 @@ pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
     Ok(vec![path.to_owned()])
 }
 
-/// Whether `path` ends in `.extension`, in any case.
+/// Returns true if `path` ends in `.extension`, in any case.
 pub fn has_extension(path: &Path, extension: &str) -> bool {
     path.extension()
         .is_some_and(|found| found.eq_ignore_ascii_case(extension))
@@ -82,7 +82,7 @@ fn unreadable(path: &Path, error: std::io::Error) -> FolderError {
     }
 }
 
-/// The files of a Hugging Face folder; or its only GGUF.
+/// Returns the files of a Hugging Face folder, or the folder's only GGUF.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
     let names = |extension: &str| -> Result<Vec<PathBuf>, FolderError> {
         let mut files = Vec::new();
@@ -123,7 +123,7 @@ fn companions(folder: &Path) -> Vec<PathBuf> {
     found.filter(|path| path.is_file()).collect()
 }
 
-/// The folder that a file lies in.
+/// Returns the folder of a file.
 fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_safetensors_comes_with_what_describes_it() {
+    fn model_files_of_safetensors_include_companions() {
         let folder = with(&["b.safetensors", "a.safetensors", "config.json", "README.md"]);
         let files = model_files(&folder).expect("a model");
         assert_eq!(
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_has_one_gguf_or_it_must_be_named() {
+    fn model_files_rejects_folder_without_exactly_one_gguf() {
         let one = with(&["M.GGUF"]);
         assert_eq!(names(&model_files(&one).expect("a model")), ["M.GGUF"]);
         let two = with(&["b.gguf", "a.gguf"]);
@@ -179,7 +179,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn socket_is_refused_before_it_is_opened() {
+    fn socket_is_rejected_before_it_is_opened() {
         let path = with(&[]).join("socket.gguf");
         let _socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
         let error = model_files(&path).expect_err("no file").to_string();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_named() {
+    fn missing_path_is_named() {
         let path = with(&[]).join("gone.gguf");
         let error = model_files(&path).expect_err("gone").to_string();
         assert!(error.contains("gone.gguf"), "{error}");

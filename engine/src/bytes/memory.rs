@@ -1,10 +1,10 @@
-//! A file that is already in memory.
+//! A file that is in memory.
 
 use futures::future::{FutureExt, LocalBoxFuture, ready};
 
 use super::{ByteSource, BytesError, end_of_range};
 
-/// Bytes that are held in memory.
+/// Bytes in memory.
 #[derive(Clone, Debug)]
 pub struct MemorySource {
     name: String,
@@ -12,7 +12,7 @@ pub struct MemorySource {
 }
 
 impl MemorySource {
-    /// A source named `name` over `bytes`.
+    /// Creates a source named `name` over `bytes`.
     pub fn new(name: impl Into<String>, bytes: impl Into<Vec<u8>>) -> Self {
         Self {
             name: name.into(),
@@ -31,7 +31,7 @@ impl ByteSource for MemorySource {
     }
 
     fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
-        // What is in range of a slice fits a usize.
+        // Offsets within a slice fit a usize.
         let bytes = end_of_range(&self.name, offset, len, self.len())
             .map(|end| self.bytes[offset as usize..end as usize].to_vec());
         ready(bytes).boxed_local()

@@ -1,12 +1,12 @@
 //! Ranged sources of bytes: memory, a file, a browser's `Blob` or OPFS file.
 //!
-//! A source is read range by range, so that a model file is never whole in memory unless it came
-//! from memory.
+//! A source is read range by range, so that a model file is never in memory as a whole, unless it is a
+//! [`MemorySource`].
 
 use futures::future::LocalBoxFuture;
 use thiserror::Error;
 
-/// What can go wrong when bytes are read.
+/// Error when reading bytes.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BytesError {
     /// The range lies outside the source.
@@ -14,36 +14,36 @@ pub enum BytesError {
     OutOfRange {
         /// The source's name.
         name: String,
-        /// First byte wanted.
+        /// Offset of the first byte requested.
         offset: u64,
-        /// How many bytes were wanted.
+        /// Number of bytes requested.
         wanted: u64,
-        /// How many bytes there are.
+        /// Size of the source in bytes.
         len: u64,
     },
-    /// The system below could not deliver.
+    /// The system could not read the bytes.
     #[error("{name}: reading {wanted} bytes at {offset} failed: {message}")]
     Io {
         /// The source's name.
         name: String,
-        /// First byte wanted.
+        /// Offset of the first byte requested.
         offset: u64,
-        /// How many bytes were wanted.
+        /// Number of bytes requested.
         wanted: u64,
-        /// What the system said.
+        /// The system's error message.
         message: String,
     },
 }
 
 /// Random access to the bytes of one file.
 pub trait ByteSource {
-    /// The file's name, for messages and to tell the files of a folder apart.
+    /// Name of the file, for messages and to tell the files of a folder apart.
     fn name(&self) -> &str;
 
-    /// The file's size in bytes.
+    /// Size of the file in bytes.
     fn len(&self) -> u64;
 
-    /// Whether the file has no bytes.
+    /// Returns true if the file has no bytes.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -51,13 +51,14 @@ pub trait ByteSource {
     /// Reads exactly `len` bytes from `offset`.
     ///
     /// # Errors
-    /// [`BytesError::OutOfRange`] past the end, [`BytesError::Io`] where the system fails.
+    /// [`BytesError::OutOfRange`] past the end, [`BytesError::Io`] if the system fails.
     fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>>;
 }
 
-/// The end of `wanted` bytes from `offset` on, in a file of `len`.
+/// Returns the end of the range of `wanted` bytes from `offset`, if a file of `len` bytes contains it.
 ///
-/// Asked before anything is allocated: a corrupt header must not make us allocate what it says.
+/// Called before anything is allocated, so that a corrupt header can't cause an allocation of the size that it
+/// states.
 fn end_of_range(name: &str, offset: u64, wanted: usize, len: u64) -> Result<u64, BytesError> {
     let wanted = wanted as u64;
     offset

@@ -6,9 +6,9 @@ use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 use super::blob::message;
 use super::{ByteSource, BytesError, end_of_range};
 
-/// A file in the origin-private file system, read without waiting (workers only).
+/// A file in the origin-private file system, read synchronously, which works in workers only.
 ///
-/// Holds the file's only handle; dropping the source closes it.
+/// It owns the only handle of the file; dropping the source closes it.
 #[derive(Debug)]
 pub struct OpfsSource {
     name: String,
@@ -17,10 +17,10 @@ pub struct OpfsSource {
 }
 
 impl OpfsSource {
-    /// A source named `name` over an open handle.
+    /// Creates a source named `name` over an open handle.
     ///
     /// # Errors
-    /// [`BytesError::Io`] where the browser does not tell the file's size.
+    /// [`BytesError::Io`] if the browser does not report the file's size.
     pub fn new(
         name: impl Into<String>,
         handle: FileSystemSyncAccessHandle,

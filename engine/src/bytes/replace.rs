@@ -1,18 +1,18 @@
-//! Writing a file as a whole.
+//! Replaces files atomically.
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// Writes `contents` to the file at `path`, in whole or not at all: a disk that is full, or a program that is
-/// killed, leaves the earlier file as it was.
+/// Writes `contents` to the file at `path`, completely or not at all. If the disk is full or the program is
+/// killed, the previous file remains as it was.
 ///
-/// The contents go to a temporary file in the same folder, which takes the name of `path` once it is on the
-/// disk. Links are followed, the earlier file's permissions are kept, and what is no regular file (a pipe, a
-/// terminal) is written to directly.
+/// The contents go to a temporary file in the same folder, which is synced to disk and then renamed to `path`.
+/// Symbolic links are followed and the previous file's permissions are kept. A `path` that is not a regular
+/// file, such as a pipe or a terminal, is written to directly.
 ///
 /// # Errors
-/// What the system says, where the file can't be written.
+/// The system's error if the file can't be written.
 pub fn replace_file(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let earlier = fs::metadata(path).ok();
     if earlier.as_ref().is_some_and(|kind| !kind.is_file()) {
@@ -29,13 +29,13 @@ pub fn replace_file(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
     }
     let mut file = builder.tempfile_in(&folder)?;
     file.write_all(contents.as_ref())?;
-    // A rename may reach the disk before what it names.
+    // Without this, the rename may reach the disk before the contents do.
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
 }
 
-/// The folder that a file lies in.
+/// Returns the folder of a file.
 fn folder_of(path: &Path) -> PathBuf {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
@@ -43,8 +43,8 @@ fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// Returns the permissions of new files, from which the system takes those in `umask`. A temporary file would
-/// otherwise be readable by its owner only.
+/// Returns the permissions of new files, which the system reduces by the `umask`. Without them, a temporary
+/// file is readable by its owner only.
 #[cfg(unix)]
 fn permissions_of_new_files() -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt;
@@ -52,7 +52,7 @@ fn permissions_of_new_files() -> Option<Permissions> {
     Some(Permissions::from_mode(0o666))
 }
 
-/// New files inherit the permissions of their folder.
+/// Returns `None`: new files inherit the permissions of their folder.
 #[cfg(not(unix))]
 const fn permissions_of_new_files() -> Option<Permissions> {
     None
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn file_is_replaced_and_nothing_else_is_left() {
+    fn replace_file_leaves_no_temporary_files() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("a.json");
         for contents in ["a long first text", "second"] {
@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn folder_is_not_replaced() {
+    fn replace_file_rejects_folder() {
         let folder = tempfile::tempdir().expect("a folder");
         let inner = folder.path().join("inner");
         fs::create_dir(&inner).expect("a folder");
@@ -93,7 +93,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn links_and_permissions_are_kept() {
+    fn replace_file_keeps_links_and_permissions() {
         use std::os::unix::fs::{PermissionsExt, symlink};
 
         let folder = tempfile::tempdir().expect("a folder");

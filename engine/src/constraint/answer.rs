@@ -1,4 +1,4 @@
-//! One answer's place in its grammar.
+//! State of one answer in its grammar.
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -10,10 +10,10 @@ use llguidance::panic_utils::catch_unwind;
 
 use super::{ConstraintError, error};
 
-/// What keeps an answer to its format.
+/// Keeps an answer to its format.
 pub struct Constraint {
     parser: TokenParser,
-    /// A bit an id of the model's: whether it may come next.
+    /// One bit per id of the model: set if the id may come next.
     mask: Vec<u32>,
 }
 
@@ -26,7 +26,7 @@ impl std::fmt::Debug for Constraint {
 }
 
 impl Constraint {
-    /// At the beginning of an answer of a model with `rows` ids.
+    /// Creates the constraint at the start of an answer from a model with `rows` ids.
     pub(super) fn new(parser: TokenParser, rows: usize) -> Result<Self, ConstraintError> {
         let mask = vec![0; mask_words(rows)];
         let mut constraint = Self { parser, mask };
@@ -42,15 +42,15 @@ impl Constraint {
         }
     }
 
-    /// A bit for each id that may come next, [`mask_words`] of the model's ids.
+    /// Returns one bit per id that may come next, as [`mask_words`] words.
     pub fn mask(&self) -> &[u32] {
         &self.mask
     }
 
-    /// Takes in the id that was picked. Whether the answer is complete: nothing may follow.
+    /// Appends a sampled id. Returns true if the answer is complete and nothing may follow.
     ///
     /// # Errors
-    /// [`ConstraintError`] where the id was not in the mask, or finding out takes too much.
+    /// [`ConstraintError`] if the id was not in the mask, or checking it exceeds a limit.
     pub fn push(&mut self, id: u32) -> Result<bool, ConstraintError> {
         let parser = &mut self.parser;
         let pushed = catch_unwind(AssertUnwindSafe(|| {
@@ -60,10 +60,10 @@ impl Constraint {
         pushed.map_err(|said| self.error(&said))
     }
 
-    /// Finds out what may come next.
+    /// Computes the mask for the next id.
     ///
     /// # Errors
-    /// [`ConstraintError`] where nothing may, or finding out takes too much.
+    /// [`ConstraintError`] if no id may follow, or the computation exceeds a limit.
     pub fn look_ahead(&mut self) -> Result<(), ConstraintError> {
         let parser = &mut self.parser;
         let allowed = catch_unwind(AssertUnwindSafe(|| parser.compute_mask()));
@@ -75,7 +75,7 @@ impl Constraint {
             .copied()
             .chain(std::iter::repeat(0));
         for (index, (word, bits)) in self.mask.iter_mut().zip(bits).enumerate() {
-            // The set has a bit too many for its own use.
+            // The library's set has one extra bit for its own use.
             let known = ids.saturating_sub(32 * index).min(32) as u32;
             *word = bits & u32::MAX.checked_shr(32 - known).unwrap_or(0);
         }
@@ -85,7 +85,7 @@ impl Constraint {
         Ok(())
     }
 
-    /// Of what the parser `said`.
+    /// Converts the parser's error.
     fn error(&self, said: &impl Display) -> ConstraintError {
         match self.parser.stop_reason() {
             StopReason::NoExtension | StopReason::NoExtensionBias => ConstraintError::NoToken,

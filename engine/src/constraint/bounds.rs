@@ -1,5 +1,5 @@
-//! How large a schema may be: the library's own limits begin where it is read already, and what it does
-//! until then is recursion and copies.
+//! Limits on the size of a schema. The library's own limits apply only after it has parsed the schema, with
+//! recursion and copies.
 
 use std::collections::HashMap;
 
@@ -8,32 +8,32 @@ use serde_json::{Map, Value};
 use super::ConstraintError;
 use crate::platform::SCHEMA_LEVELS;
 
-/// Values in the schema, keywords' own included.
+/// Maximum number of values in the schema, including those of keywords.
 const VALUES: usize = 10_000;
-/// Bytes of all its texts and names.
+/// Maximum bytes of all its strings and names.
 const TEXT: usize = 256 << 10;
-/// Values in each other.
+/// Maximum nesting depth of values.
 const DEPTH: usize = 64;
-/// Values of one object: the library recurses from property to property.
+/// Maximum number of entries per object: the library recurses from property to property.
 const PROPERTIES: usize = 500;
-/// Regular expressions.
+/// Maximum number of regular expressions.
 const PATTERNS: usize = 64;
-/// Bytes of one.
+/// Maximum bytes of one regular expression.
 const PATTERN: usize = 1_000;
-/// What is left once alternatives that have to hold together are multiplied out.
+/// Maximum size once alternatives that must hold together are multiplied out.
 const EXPANDED: usize = 50_000;
 
-/// Checks a schema that somebody sent.
+/// Checks the size of an untrusted schema.
 ///
 /// # Errors
-/// What there is too much of.
+/// [`ConstraintError`] that names the limit exceeded, or an unsupported reference or keyword.
 pub(super) fn check(schema: &Value) -> Result<(), ConstraintError> {
     let found = Found::of(schema)?;
     let mut expansion = Expansion {
         root: schema,
         known: HashMap::new(),
     };
-    // Each of what is referred to may be compiled inside another.
+    // Each referenced schema may be compiled inside another.
     let mut levels = found.depth;
     for reference in &found.references {
         let target = expansion.target(reference)?;
@@ -52,14 +52,14 @@ fn most(have: usize, most: usize, of_what: &str) -> Result<(), ConstraintError> 
     Err(ConstraintError::TooLarge { what, most })
 }
 
-/// What is in a schema, whatever it means there.
+/// Contents of a schema, counted without regard to their meaning.
 #[derive(Default)]
 struct Found<'a> {
     values: usize,
     text: usize,
     depth: usize,
     patterns: usize,
-    /// Each once.
+    /// References, without duplicates.
     references: Vec<&'a str>,
 }
 
@@ -91,7 +91,7 @@ impl<'a> Found<'a> {
         Ok(found)
     }
 
-    /// What has to be known of `key`, wherever it is.
+    /// Checks and counts one keyword, wherever it is.
     fn keyword(
         &mut self,
         key: &str,
@@ -114,7 +114,7 @@ impl<'a> Found<'a> {
                     most(pattern.len(), PATTERN, "bytes of one regular expression")?;
                 }
             }
-            // They would make references mean something else.
+            // A nested $id would change the meaning of references.
             ("$id", Value::String(_)) if nested => {
                 let what = "$id is supported at its root only";
                 return Err(ConstraintError::Schema(what.into()));
@@ -131,7 +131,7 @@ impl<'a> Found<'a> {
     }
 }
 
-/// What a schema becomes when what has to hold together is multiplied out.
+/// Size of a schema once alternatives that must hold together are multiplied out.
 #[derive(Clone, Copy)]
 struct Expanded {
     alternatives: usize,
@@ -144,7 +144,7 @@ impl Expanded {
         size: 1,
     };
 
-    /// Either of two.
+    /// Combines two alternatives.
     fn or(self, other: Self) -> Self {
         Self {
             alternatives: self.alternatives.saturating_add(other.alternatives),
@@ -152,7 +152,7 @@ impl Expanded {
         }
     }
 
-    /// Both at once: each alternative of one with each of the other.
+    /// Combines two schemas that must both hold: each alternative of one with each of the other.
     fn and(self, other: Self) -> Self {
         let times = |size: usize, alternatives: usize| size.saturating_mul(alternatives);
         let size = times(self.size, other.alternatives);
@@ -162,7 +162,7 @@ impl Expanded {
         }
     }
 
-    /// Beside it, as a part.
+    /// Adds a part.
     fn with(self, part: Self) -> Self {
         Self {
             size: self.size.saturating_add(part.size),
@@ -173,7 +173,7 @@ impl Expanded {
 
 struct Expansion<'a> {
     root: &'a Value,
-    /// What references become; one of which that is not known yet counts as a part.
+    /// Expanded references. One that is still being expanded counts as a single part.
     known: HashMap<&'a str, Expanded>,
 }
 
@@ -218,7 +218,7 @@ impl<'a> Expansion<'a> {
         Ok(whole)
     }
 
-    /// What it says besides alternatives and references.
+    /// Expands everything except alternatives and references.
     fn own(&mut self, object: &'a Map<String, Value>) -> Result<Expanded, ConstraintError> {
         let alternatives = match object.get("type") {
             Some(Value::Array(types)) => types.len().max(1),
@@ -279,7 +279,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// A fragment without its percent signs; nothing where they are off.
+/// Percent-decodes a fragment; `None` if an escape is invalid.
 fn decoded(fragment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(fragment.len());
     let mut parts = fragment.split('%');

@@ -1,4 +1,4 @@
-//! From a format to what may come next.
+//! Compiles formats to constraints.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -16,8 +16,8 @@ use crate::platform::on_large_stack;
 use crate::scheduler::OutputFormat;
 use crate::tokenizer::Tokenizer;
 
-/// What compiling and keeping to a schema may take. The units are the library's: steps of about 20 ns to
-/// 70 ns, and of up to 2 kB.
+/// Limits on compiling and following a schema, in the library's units: steps that take about 20 ns to 70 ns
+/// and up to 2 kB each.
 const LIMITS: ParserLimits = ParserLimits {
     max_items_in_row: 2000,
     initial_lexer_fuel: 500_000,
@@ -29,28 +29,27 @@ const LIMITS: ParserLimits = ParserLimits {
     verbose_errors: false,
 };
 
-/// Between what JSON is made of, a space or the beginning of an indented line: nothing that a model could
-/// go on with for ever.
+/// Whitespace between JSON tokens: a space, or a line break with indentation. A model cannot repeat it
+/// forever.
 const WHITESPACE: &str = r" |\n[ \t]{0,40}";
 
-/// Where the library's own options are in a schema.
+/// Key of the library's own options in a schema.
 const OPTIONS: &str = "x-guidance";
 
-/// Compiled formats that are kept for later answers. A large one takes megabytes.
+/// Number of compiled formats kept for later answers. A large one takes megabytes.
 const KEPT: usize = 8;
 
-/// Compiles formats for one vocabulary and keeps the latest ones. Its trie is made when it is first needed.
+/// Compiles formats for one vocabulary and caches the latest ones. Builds the vocabulary's trie on first use.
 ///
-/// Any number of threads may compile at the same time; those that want the same format wait for one of
-/// them.
+/// Any number of threads may compile at the same time. Those that want the same format wait for one of them.
 #[derive(Default)]
 pub struct Constraints {
     factory: OnceLock<Result<ParserFactory, ConstraintError>>,
-    /// The latest formats, the one that was used last at the end.
+    /// Latest formats, the most recently used last.
     kept: Mutex<Vec<Kept>>,
 }
 
-/// A format, and the constraint at the beginning of its answers once it is compiled.
+/// A format, and the constraint at the start of its answers once it is compiled.
 struct Kept {
     format: OutputFormat,
     compiled: Arc<OnceLock<Result<Constraint, ConstraintError>>>,
@@ -65,11 +64,11 @@ impl std::fmt::Debug for Constraints {
 }
 
 impl Constraints {
-    /// Returns the constraint that keeps an answer to `format`, of a model with `rows` ids, which has to be
-    /// the same number at every call.
+    /// Returns a constraint that keeps an answer to `format`. `rows` is the model's number of ids and must be
+    /// the same in every call.
     ///
     /// # Errors
-    /// [`ConstraintError`]: the fault of the format, or of the vocabulary.
+    /// [`ConstraintError`] if the format or the vocabulary is unsuitable.
     pub fn compile(
         &self,
         format: &OutputFormat,
@@ -93,9 +92,9 @@ impl Constraints {
             .len()
     }
 
-    /// Finds where the compiled format is kept, or will be.
+    /// Returns the cache slot of a format, whether or not it is compiled yet.
     fn slot(&self, format: &OutputFormat) -> Arc<OnceLock<Result<Constraint, ConstraintError>>> {
-        // A panic elsewhere leaves the list as it was before or after a change.
+        // A panic elsewhere leaves the list either unchanged or fully updated.
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let index = kept.iter().position(|kept| kept.format == *format);
         let found = match index {
@@ -121,7 +120,7 @@ impl Constraints {
     ) -> Result<Constraint, ConstraintError> {
         let factory = self.factory.get_or_init(|| factory(tokenizer, rows));
         let factory = factory.as_ref().map_err(Clone::clone)?;
-        // The bounds of a schema allow recursion.
+        // A schema within its bounds can still recurse deeply.
         let parser = on_large_stack(|| parser(factory, schema(format)?));
         let parser = parser.map_err(|error| ConstraintError::Schema(error.to_string()))?;
         Constraint::new(parser?, rows)
@@ -157,7 +156,7 @@ fn schema(format: &OutputFormat) -> Result<Value, ConstraintError> {
     })
 }
 
-/// A schema with the library's options: ours.
+/// Adds our options for the library to a schema.
 fn with_options(schema: Value) -> Result<Value, ConstraintError> {
     let mut object = match schema {
         Value::Object(object) => object,

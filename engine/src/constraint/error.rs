@@ -1,43 +1,43 @@
-//! What can be wrong with what an answer has to be.
+//! Errors of output formats.
 
 use thiserror::Error;
 
-/// Errors of constraints.
+/// An error of an output format.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConstraintError {
-    /// The schema is larger than what is compiled.
+    /// The schema exceeds a limit.
     #[error("the JSON schema has {what}, of at most {most}")]
     TooLarge {
-        /// What there is too much of, and how much.
+        /// Count and kind of what exceeds the limit.
         what: String,
-        /// The most.
+        /// Limit.
         most: usize,
     },
-    /// The schema says what can't be kept to, or nothing that makes sense.
+    /// The schema is invalid, contradictory or unsupported.
     #[error("the JSON schema can't be kept to: {0}")]
     Schema(String),
-    /// Keeping to it took more than it may.
+    /// Following the schema exceeded a limit.
     #[error("the JSON schema is too complex: {0}")]
     TooComplex(String),
-    /// A vocabulary without the bytes that are needed.
+    /// No token of the vocabulary can continue the answer.
     #[error("no token of the model's vocabulary can continue the JSON")]
     NoToken,
-    /// A build without the feature `formats`.
+    /// This build lacks the feature `formats`.
     #[error("answers can't be kept to a format here: this build leaves grammars out")]
     LeftOut,
-    /// A vocabulary that is no trie's.
+    /// The vocabulary cannot be made into a trie.
     #[error("the model's answers can't be constrained: {0}")]
     Vocabulary(String),
 }
 
-/// The first line of what the library says: what follows is for its authors.
+/// Returns the first line of the library's message; the rest is for its developers.
 #[cfg(feature = "formats")]
 pub(super) fn words(error: &impl std::fmt::Display) -> String {
-    // With its causes.
+    // The alternate format includes the causes.
     let text = format!("{error:#}");
     let line = text.lines().next().unwrap_or_default();
     match line {
-        // Its option, and no schema's.
+        // The message names a library option, which a schema cannot set.
         _ if line.starts_with("oneOf constraints are not supported") => {
             "the alternatives of a oneOf have to differ in their types, or in a required property's \
              constant; anyOf takes any"

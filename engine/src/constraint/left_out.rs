@@ -1,18 +1,18 @@
-//! In a build without grammars: no answer is kept to a format, and whoever asks for that hears it.
+//! Stand-ins for a build without grammars, which rejects every request for a format.
 
 use super::ConstraintError;
 use crate::scheduler::OutputFormat;
 use crate::tokenizer::Tokenizer;
 
-/// Compiles nothing.
+/// Rejects every format.
 #[derive(Debug, Default)]
 pub struct Constraints {}
 
 impl Constraints {
-    /// Refuses.
+    /// Rejects the format.
     ///
     /// # Errors
-    /// [`ConstraintError::LeftOut`].
+    /// Always [`ConstraintError::LeftOut`].
     pub const fn compile(
         &self,
         _: &OutputFormat,
@@ -23,28 +23,28 @@ impl Constraints {
     }
 }
 
-/// There is none.
+/// A constraint, which cannot exist in this build.
 #[derive(Debug)]
 pub enum Constraint {}
 
 impl Constraint {
-    /// A bit for each id that may come next.
+    /// Returns one bit per id that may come next.
     pub const fn mask(&self) -> &[u32] {
         match *self {}
     }
 
-    /// Takes in the id that was picked.
+    /// Appends a sampled id.
     ///
     /// # Errors
-    /// None: there is no constraint.
+    /// Never: there are no constraints.
     pub const fn push(&mut self, _: u32) -> Result<bool, ConstraintError> {
         match *self {}
     }
 
-    /// Finds out what may come next.
+    /// Computes the mask for the next id.
     ///
     /// # Errors
-    /// None: there is no constraint.
+    /// Never: there are no constraints.
     pub const fn look_ahead(&mut self) -> Result<(), ConstraintError> {
         match *self {}
     }

@@ -1,7 +1,7 @@
-//! What keeps an answer to a format: which ids may come next.
+//! Constrained decoding: which ids may come next in an answer with a format.
 //!
-//! Grammars and their parsing are the `llguidance` crate's. Ours is what it is given: the vocabulary's
-//! bytes, and schemas that are small enough to be compiled.
+//! The `llguidance` crate compiles and runs the grammars. This module supplies the vocabulary's bytes and
+//! rejects schemas that are too large to compile.
 
 mod error;
 

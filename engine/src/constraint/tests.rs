@@ -1,4 +1,4 @@
-//! What may come next, over vocabularies that are known.
+//! Tests of masks with known vocabularies.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod described;
@@ -28,7 +28,7 @@ fn allowed(constraint: &Constraint) -> Vec<u32> {
         .collect()
 }
 
-/// The texts that may come next; `END` for an end id.
+/// Returns the texts that may come next; `END` stands for an end id.
 fn texts(tokenizer: &Tokenizer, constraint: &Constraint) -> Vec<String> {
     let text = |id: u32| {
         if tokenizer.eos_ids().contains(&id) {
@@ -44,7 +44,7 @@ fn texts(tokenizer: &Tokenizer, constraint: &Constraint) -> Vec<String> {
     all
 }
 
-/// Takes `text` in byte by byte; whether it is complete.
+/// Appends `text` byte by byte. Returns whether the answer is complete.
 fn take(tokenizer: &Tokenizer, constraint: &mut Constraint, text: &str) -> bool {
     let mut complete = false;
     for byte in text.bytes() {
@@ -70,7 +70,7 @@ fn object(properties: Value) -> Value {
 }
 
 #[test]
-fn an_answer_goes_on_as_the_schema_says_and_ends_with_it() {
+fn mask_follows_the_schema_until_the_answer_is_complete() {
     for tokenizer in [fixtures::smollm(), fixtures::llama()] {
         let schema = object(json!({ "a": { "enum": [1, 12] } }));
         let mut constraint = compile(&tokenizer, schema).unwrap();
@@ -85,7 +85,7 @@ fn an_answer_goes_on_as_the_schema_says_and_ends_with_it() {
 }
 
 #[test]
-fn what_could_go_on_ends_with_an_end_id() {
+fn end_id_completes_an_answer_that_could_continue() {
     for tokenizer in [fixtures::smollm(), fixtures::llama()] {
         let mut constraint = compile(&tokenizer, json!({ "type": "integer" })).unwrap();
         assert!(!texts(&tokenizer, &constraint).contains(&"END".into()));
@@ -96,7 +96,7 @@ fn what_could_go_on_ends_with_an_end_id() {
 }
 
 #[test]
-fn characters_come_in_pieces() {
+fn mask_allows_characters_split_across_tokens() {
     for tokenizer in [fixtures::smollm(), fixtures::llama()] {
         let mut constraint = compile(&tokenizer, json!({ "const": "é日" })).unwrap();
         assert!(!take(&tokenizer, &mut constraint, "\""));
@@ -106,7 +106,7 @@ fn characters_come_in_pieces() {
 }
 
 #[test]
-fn an_id_that_may_not_come_is_an_error() {
+fn push_rejects_an_id_outside_the_mask() {
     let tokenizer = fixtures::smollm();
     let mut constraint = compile(&tokenizer, json!({ "type": "null" })).unwrap();
     let x = tokenizer.token_to_id("x").unwrap();
@@ -115,7 +115,7 @@ fn an_id_that_may_not_come_is_an_error() {
 }
 
 #[test]
-fn a_format_is_compiled_once_and_its_answers_are_independent() {
+fn format_is_compiled_once_and_its_answers_are_independent() {
     let tokenizer = fixtures::smollm();
     let constraints = Constraints::default();
     let format = OutputFormat::JsonSchema(json!({ "enum": [1, 12] }));
@@ -129,7 +129,7 @@ fn a_format_is_compiled_once_and_its_answers_are_independent() {
 }
 
 #[test]
-fn only_the_latest_formats_are_kept() {
+fn cache_keeps_the_latest_formats() {
     let tokenizer = fixtures::smollm();
     let constraints = Constraints::default();
     for n in 0..20 {
@@ -141,15 +141,15 @@ fn only_the_latest_formats_are_kept() {
 }
 
 #[test]
-fn a_vocabulary_without_the_bytes_is_an_error() {
+fn vocabulary_without_the_needed_bytes_is_an_error() {
     let tokenizer = fixtures::smollm();
-    // The control tokens and a few bytes.
+    // The first ids are control tokens and a few bytes.
     let compiled = Constraints::default().compile(&OutputFormat::JsonObject, &tokenizer, 40);
     assert_eq!(compiled.unwrap_err(), ConstraintError::NoToken);
 }
 
 #[test]
-fn what_is_not_supported_is_said_in_words() {
+fn unsupported_schemas_give_readable_errors() {
     for (schema, words) in [
         (json!([]), "has to be an object"),
         (json!({ "type": "thing" }), "thing"),
@@ -176,7 +176,7 @@ fn what_is_not_supported_is_said_in_words() {
             json!({ "properties": { "a": { "$id": "http://example.com/" } } }),
             "at its root only",
         ),
-        // The library cuts this inside a character, and panics.
+        // The library slices this inside a character and panics.
         (json!({ "required": "é".repeat(90) }), "panic"),
     ] {
         let error = refused(schema);
@@ -185,9 +185,9 @@ fn what_is_not_supported_is_said_in_words() {
     }
 }
 
-/// What is meant to take more than there is. In a build that is not optimised, like the library's here.
+/// Compiles schemas designed to exhaust resources. This build and its library are not optimised.
 #[test]
-fn no_schema_takes_long() {
+fn hostile_schemas_compile_or_fail_quickly() {
     let chain = |n: usize| {
         let link = |i: usize| {
             (
@@ -310,7 +310,7 @@ fn no_schema_takes_long() {
     }
 }
 
-/// Picks ids by chance, after a while such that it ends; the text, where it did.
+/// Samples random ids, then after a while only ones that end the answer. Returns the text if it ended.
 fn walk(
     tokenizer: &Tokenizer,
     constraint: &mut Constraint,

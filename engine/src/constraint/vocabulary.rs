@@ -1,4 +1,4 @@
-//! The trie of a vocabulary's bytes.
+//! Trie of a vocabulary's bytes.
 
 use std::sync::Arc;
 
@@ -7,15 +7,15 @@ use llguidance::toktrie::{ApproximateTokEnv, INVALID_TOKEN, TokEnv, TokRxInfo, T
 use super::ConstraintError;
 use crate::tokenizer::Tokenizer;
 
-/// Bytes of all tokens together at most: the trie counts its nodes in 22 bits.
+/// Maximum bytes of all tokens together: the trie numbers its nodes in 22 bits.
 const MAX_BYTES: usize = (1 << 22) - 1;
-/// Bytes of a token at most: longer ones, which are runs of spaces, are never picked.
+/// Maximum bytes per token; longer ones, which are runs of spaces, are never sampled.
 const MAX_TOKEN: usize = 512;
 
-/// The trie of the first `rows` ids, and which of them end an answer.
+/// Builds the trie of the first `rows` ids and marks those that end an answer.
 ///
 /// # Errors
-/// [`ConstraintError::Vocabulary`] where there are too many of them.
+/// [`ConstraintError::Vocabulary`] if the tokens have too many bytes.
 pub(super) fn trie(tokenizer: &Tokenizer, rows: usize) -> Result<TokEnv, ConstraintError> {
     let ids = rows.min(tokenizer.vocab_size());
     let ids = u32::try_from(ids).unwrap_or(u32::MAX);
@@ -23,7 +23,7 @@ pub(super) fn trie(tokenizer: &Tokenizer, rows: usize) -> Result<TokEnv, Constra
     let ends: Vec<u32> = ends.filter(|id| *id < ids).collect();
     let bytes = |id: u32| {
         let piece = tokenizer.piece(id).unwrap_or_default();
-        // What is special is no text. The marker begins no text either: it is no UTF-8.
+        // Special tokens are not text. The marker is not valid UTF-8, so no text begins with it.
         let is_text = !tokenizer.is_special(id) && !ends.contains(&id);
         let is_usable =
             piece.len() <= MAX_TOKEN && !piece.starts_with(&[TokTrie::SPECIAL_TOKEN_MARKER]);

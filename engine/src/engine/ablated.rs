@@ -1,4 +1,4 @@
-//! Steps that are worse than they could be, on purpose.
+//! Steps that are slower on purpose: the engine's part of the ablations.
 
 use std::hint::black_box;
 
@@ -15,13 +15,13 @@ use crate::scheduler::{Lack, Limits, Part};
 use crate::timing::Span;
 use crate::trace;
 
-/// The most lines that are formatted in a step.
+/// Maximum number of log lines per step.
 const LINES_MAX: u32 = 100_000;
-/// The longest that lines are formatted in a step, in milliseconds.
+/// Maximum time for formatting log lines per step, in milliseconds.
 const FOR_MS_MAX: f64 = 10_000.0;
 
 impl EagerLogs {
-    /// Whether `lines` that took `ms` are enough.
+    /// Returns true if `lines` lines, which took `ms`, are enough.
     fn are_enough(self, lines: u32, ms: f64) -> bool {
         match self {
             Self::Lines(most) => lines >= most,
@@ -29,7 +29,7 @@ impl EagerLogs {
         }
     }
 
-    /// What is wrong with it, if anything.
+    /// Returns why the value is invalid, or `None`.
     fn fault(self) -> Option<String> {
         match self {
             Self::Lines(lines) if lines > LINES_MAX => Some(format!(
@@ -44,17 +44,17 @@ impl EagerLogs {
 }
 
 impl Engine {
-    /// What is done worse than it could be.
+    /// Returns the ablations in effect.
     pub const fn ablations(&self) -> Ablations {
         self.ablations
     }
 
-    /// Does what `ablations` say worse than it could be from here on, and nothing else. What was on its way
-    /// of requests that ended is dropped; [`Engine::settle`] waits for it before.
+    /// Replaces the ablations in effect. Drops steps in flight for requests that have ended; to wait for
+    /// them, call [`Engine::settle`] before.
     ///
     /// # Errors
-    /// [`EngineError::Busy`] while requests run, [`EngineError::NoAblation`] where one can't be had here.
-    /// Nothing has changed then.
+    /// [`EngineError::Busy`] while requests are queued or running, [`EngineError::NoAblation`] if one is not
+    /// available here. Nothing changes then.
     pub fn set_ablations(&mut self, ablations: Ablations) -> Result<(), EngineError> {
         self.check_free("set ablations")?;
         self.check_ablations(&ablations)?;
@@ -80,15 +80,15 @@ impl Engine {
         Ok(())
     }
 
-    /// How often a decode step was recorded instead of replayed, on the fast path, since the load.
+    /// Number of decode steps since the load that were recorded rather than replayed, on the fast path.
     pub fn recordings(&self) -> u64 {
         self.model.recordings()
     }
 
-    /// Waits for what is on its way of requests that ended. None may be running.
+    /// Waits for steps in flight of requests that have ended. No request may be running.
     ///
     /// # Errors
-    /// [`EngineError::Busy`], or what the device says.
+    /// [`EngineError::Busy`], or the device's error.
     pub async fn settle(&mut self) -> Result<(), EngineError> {
         self.check_free("wait for the device")?;
         while let Some(flight) = self.flights.pop_front() {
@@ -97,7 +97,7 @@ impl Engine {
         Ok(self.check_device()?)
     }
 
-    /// Refuses to do `what` while requests wait or run.
+    /// Returns an error that names the operation `what` if requests are queued or running.
     pub(super) fn check_free(&self, what: &'static str) -> Result<(), EngineError> {
         match self.requests.len() {
             0 => Ok(()),
@@ -162,7 +162,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Formats what a careless server logs of each step, where it is to.
+    /// Formats log lines about the step, if the ablation is on, and discards them.
     pub(super) fn log_eagerly(&self, laps: &mut Laps) {
         let Some(logs) = self.ablations.eager_logs else {
             return;
@@ -172,7 +172,7 @@ impl Engine {
         let watch = Stopwatch::start();
         let mut lines = 0;
         while !logs.are_enough(lines, watch.ms()) {
-            // The step, and each of its requests in turn.
+            // Cycles through a line for the step and a line for each running request.
             let request = (lines as usize % (running.len() + 1)).checked_sub(1);
             let request = request.and_then(|index| running.get(index));
             black_box(match request {
@@ -189,7 +189,7 @@ impl Engine {
         laps.book(Span::Plan);
     }
 
-    /// One step on the device, of which all logits come to the host, which picks.
+    /// Runs one step on the device, reads all logits back and samples on the host.
     pub(super) async fn advance_and_pick(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
         self.log_eagerly(&mut laps);
@@ -229,7 +229,7 @@ impl Engine {
     }
 }
 
-/// What can't be moved for want of blocks.
+/// Returns an error if there were too few free blocks to move a sequence.
 pub(super) fn check_lack(lack: Option<Lack>) -> Result<(), EngineError> {
     let Some(Lack { wanted, free }) = lack else {
         return Ok(());
@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_step_never_logs_for_ever() {
+    fn eager_logs_are_limited_in_lines_and_time() {
         for good in [
             EagerLogs::Lines(0),
             EagerLogs::Lines(LINES_MAX),

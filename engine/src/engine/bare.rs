@@ -1,4 +1,4 @@
-//! The model's calls alone, without scheduler, text and events: what an engine can be at best.
+//! Decoding by model calls alone, without scheduler, text and events: the upper bound of an engine's speed.
 
 use std::collections::VecDeque;
 
@@ -10,20 +10,20 @@ use crate::sampling::{HostSampler, Occurrences, SamplingError, SamplingOptions, 
 use crate::scheduler::answer_budget;
 use crate::timing::Clock;
 
-/// Ids that a model picked by itself, and when.
+/// Sampled ids and their timing, from model calls alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BareRun {
-    /// What was picked.
+    /// Sampled ids.
     pub ids: Vec<u32>,
-    /// From the call to the first of them, in milliseconds.
+    /// Milliseconds from the call to the first id.
     pub prefill_ms: f64,
-    /// From each to the next.
+    /// Milliseconds from each id to the next.
     pub steps_ms: Vec<f64>,
-    /// The clock all of it was read from.
+    /// Clock of all times.
     pub clock: Clock,
 }
 
-/// The ids so far.
+/// The run so far.
 struct Picked<'a> {
     run: BareRun,
     watch: Stopwatch,
@@ -48,16 +48,15 @@ impl Picked<'_> {
 }
 
 impl Engine {
-    /// Picks exactly `tokens` ids after `ids`, greedily and past every end id; `told` hears each as it
-    /// comes, which is part of the next one's time. Steps are of the same size and as far ahead as those
-    /// of requests.
+    /// Samples exactly `tokens` ids after `ids`, greedily and past every end id. `told` receives each id as
+    /// it comes; its time counts towards the next id. Step sizes and steps in flight are those of requests.
     ///
-    /// Nothing cached is used, and nothing stays cached. No request may be running. Of ablations,
-    /// `concatenated_cache` on the reference path, `no_replay` and `readback_depth` hold here, too.
+    /// Ignores and clears the cache. No request may be running. Of the ablations, only `no_replay`,
+    /// `readback_depth` and, on the reference path, `concatenated_cache` apply.
     ///
     /// # Errors
-    /// [`EngineError::Busy`], [`LengthError`](crate::scheduler::LengthError) where ids and answer do not
-    /// fit the context, or what the device says.
+    /// [`EngineError::Busy`], [`LengthError`](crate::scheduler::LengthError) if ids and answer do not fit the
+    /// context, or the device's error.
     pub async fn bare(
         &mut self,
         ids: &[u32],
@@ -111,7 +110,7 @@ impl Engine {
             };
             self.model.advance(rows, PickWay::Argmax, None)?;
             flights.push_back(self.model.read_step(rows.picks, None)?);
-            // Where the host has to know an id, that of this very step.
+            // If the host must know the ids, wait for this very step.
             let most = if self.chains { self.depth - 1 } else { 0 };
             last = self.land(&mut flights, most, picked).await?.or(last);
         }
@@ -119,7 +118,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Waits until no more than `most` steps are on their way; the last id that came.
+    /// Waits until at most `most` steps are in flight. Returns the last id received.
     async fn land(
         &self,
         flights: &mut VecDeque<StepRead>,
@@ -145,7 +144,7 @@ impl Engine {
         tokens: usize,
         picked: &mut Picked<'_>,
     ) -> Result<(), EngineError> {
-        // Greedy.
+        // Greedy sampling.
         let mut sampler = HostSampler::new(sampling(&SamplingOptions::default())?);
         let mut all = ids.to_vec();
         let mut position = 0;

@@ -1,4 +1,4 @@
-//! The engine's errors: one of a stage's, with nothing added.
+//! The engine's error type, a union of the stages' errors.
 
 use thiserror::Error;
 
@@ -12,65 +12,65 @@ use crate::scheduler::LengthError;
 use crate::tokenizer::TokenizerError;
 use crate::weights::WeightsError;
 
-/// What can go wrong in the engine; the stage's error says what and where.
+/// An error of the engine; the stage's error says what went wrong and where.
 #[derive(Debug, Error)]
 pub enum EngineError {
-    /// The model's files.
+    /// The model's files are invalid or unsupported.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The tokenizer or the chat template.
+    /// The tokenizer or the chat template failed.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
-    /// The request's length.
+    /// The request does not fit the context.
     #[error(transparent)]
     Length(#[from] LengthError),
-    /// The request's ids.
+    /// The request has an id outside the vocabulary.
     #[error("id {id} is outside the vocabulary of {vocab}")]
     UnknownId {
-        /// The first that is.
+        /// First such id.
         id: u32,
-        /// How many ids there are.
+        /// Size of the vocabulary.
         vocab: usize,
     },
-    /// What the answer has to be.
+    /// The output format is invalid, or could not be followed.
     #[error(transparent)]
     Constraint(#[from] ConstraintError),
-    /// The device.
+    /// The device or the forward pass failed.
     #[error(transparent)]
     Forward(#[from] ForwardError),
-    /// Requests wait or run, and something needs the engine for itself.
+    /// An operation that needs an idle engine was called while requests are queued or running.
     #[error("can't {what} while {requests} requests wait or run: end them before")]
     Busy {
-        /// What.
+        /// Name of the operation.
         what: &'static str,
-        /// How many do.
+        /// Number of requests.
         requests: usize,
     },
-    /// Weights are loaded: another stub level can't have others.
+    /// The stub level needs other weights than those loaded.
     #[error(
         "stub level {level} needs other weights than level {loaded}, which was loaded: load it anew"
     )]
     NotThisStub {
-        /// Which is wanted.
+        /// Requested level.
         level: StubLevel,
-        /// Which was loaded.
+        /// Level at load.
         loaded: StubLevel,
     },
-    /// An ablation can't be had.
+    /// An ablation is not available.
     #[error("{ablation} can't be had: {why}")]
     NoAblation {
-        /// Which.
+        /// Name of the ablation.
         ablation: &'static str,
-        /// Why not.
+        /// Reason.
         why: String,
     },
-    /// The sampling settings, or logits without a finite value.
+    /// Invalid sampling settings, or logits without a finite value.
     #[error(transparent)]
     Sampling(#[from] SamplingError),
 }
 
 impl EngineError {
-    /// Whose fault it was, where it came of a request.
+    /// Returns whether the request or the engine caused the error.
     pub const fn fault(&self) -> Fault {
         match self {
             Self::Tokenizer(_)

@@ -1,4 +1,4 @@
-//! What is loaded, and on what.
+//! Description of a loaded model and its backend.
 
 use std::collections::BTreeMap;
 
@@ -10,61 +10,61 @@ use crate::forward::{BackendInfo, ForwardPath, MemoryLedger};
 use crate::timing::LoadTiming;
 use crate::weights::{Checkpoint, ModelConfig};
 
-/// A loaded model and what runs it.
+/// A loaded model and the backend that runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelInfo {
-    /// The model's own name, or what stands for it.
+    /// Name from the model's metadata, or a substitute.
     pub name: String,
-    /// The file format and its version.
+    /// File format and its version.
     pub format: String,
-    /// The tensor type that most of the weights' bytes have.
+    /// Tensor type with the most bytes among the weights.
     pub quantisation: String,
-    /// The model's shape.
+    /// Hyperparameters of the model.
     pub config: ModelConfig,
-    /// How many weights there are.
+    /// Number of weights.
     pub parameters: u64,
     /// Bytes of all tensors as stored.
     pub file_bytes: u64,
-    /// Tensors and bytes by type, most bytes first.
+    /// Number of tensors and bytes per tensor type, most bytes first.
     pub tensor_types: Vec<TypeCount>,
-    /// Positions of the KV cache.
+    /// Maximum number of positions per request.
     pub context_length: usize,
-    /// The most prompt ids that a step computes.
+    /// Maximum number of prompt ids per step.
     #[serde(default)]
     pub prefill_chunk: usize,
-    /// How many requests are answered at once.
+    /// Maximum number of running requests.
     pub batch: usize,
-    /// Positions of the KV cache, of all requests together.
+    /// Positions in the KV cache, for all requests together.
     #[serde(default)]
     pub kv_positions: usize,
-    /// Whether the model can chat.
+    /// True if the model has a chat template.
     pub has_chat_template: bool,
-    /// What runs it.
+    /// Backend that runs the model.
     pub backend: BackendInfo,
-    /// How a step is computed there.
+    /// Path through the model.
     pub path: ForwardPath,
-    /// Which variant of our own kernels, on the fast path.
+    /// Variant of the fast path's kernels.
     #[serde(default)]
     pub variant: Option<Variant>,
-    /// What it takes on the device.
+    /// Memory use on the device.
     pub memory: MemoryLedger,
-    /// How far the path of a request is followed.
+    /// Stub level: how much of a request's path is executed.
     #[serde(default)]
     pub stub: StubLevel,
-    /// Where the load's time went.
+    /// Time that each phase of the load took.
     pub load: LoadTiming,
 }
 
 impl ModelInfo {
-    /// Bytes that a decode step at `position` reads: every weight but what it looks up, and the
-    /// keys and values of all positions before it.
+    /// Bytes that a decode step at `position` reads: all weights except those that are only looked up, and
+    /// the keys and values of all positions before it.
     pub fn decode_bytes(&self, position: f64) -> f64 {
         let a_position = self.memory.kv_cache as f64 / self.kv_positions.max(1) as f64;
         (self.memory.weights - self.memory.looked_up) as f64 + position * a_position
     }
 
-    /// Floating-point operations that a prompt of `tokens` from position 0 takes: two a weight and
-    /// token (the output matrix for the last only), and those of causal attention.
+    /// Floating-point operations for a prompt of `tokens` ids from position 0: two per weight and token (the
+    /// output matrix for the last token only), plus causal attention.
     pub fn prefill_flop(&self, tokens: f64) -> f64 {
         let config = &self.config;
         let [c, v, l, h_d] = [
@@ -81,18 +81,18 @@ impl ModelInfo {
     }
 }
 
-/// How much of a checkpoint has one tensor type.
+/// Tensors of a checkpoint that have the same type.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TypeCount {
-    /// The type's name.
+    /// Name of the type.
     pub name: String,
-    /// How many tensors.
+    /// Number of tensors.
     pub tensors: usize,
-    /// Their bytes as stored.
+    /// Bytes of these tensors as stored.
     pub bytes: u64,
 }
 
-/// Tensors and bytes of `checkpoint` by type, most bytes first.
+/// Counts the tensors and bytes of `checkpoint` per type, most bytes first.
 pub fn type_counts(checkpoint: &Checkpoint) -> Vec<TypeCount> {
     let mut counts: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
     for tensor in checkpoint.tensors() {

@@ -1,4 +1,4 @@
-//! Issuing steps to a device that picks, before what was issued has come.
+//! Submits steps to a device that samples, without waiting for the steps before them.
 
 use super::ablated::check_lack;
 use super::laps::Laps;
@@ -9,19 +9,18 @@ use crate::forward::{NextRows, PickWay, Rows, StepRead};
 use crate::scheduler::{BlockId, Part, Step};
 use crate::timing::Span;
 
-/// A step that was issued to the device and not yet waited for.
+/// A step in flight: submitted to the device, and not yet read back.
 #[derive(Debug)]
 pub(super) struct Flight {
-    /// What it computes, in the order of its rows.
+    /// Parts that it computes, in row order.
     pub(super) parts: Vec<Part>,
-    /// When it was issued, in milliseconds since the engine was made.
+    /// Time of its submission, in milliseconds since the engine was created.
     pub(super) issued_ms: f64,
     pub(super) read: StepRead,
 }
 
 impl Engine {
-    /// Issues the next step. Whether there was one that could be issued before what is on its way has
-    /// come.
+    /// Submits the next step. Returns false if there is none, or if it depends on steps in flight.
     pub(super) fn issue(&mut self, laps: &mut Laps) -> Result<bool, EngineError> {
         let begin = laps.ms();
         let step = self.scheduler.plan(!self.flights.is_empty());
@@ -61,7 +60,7 @@ impl Engine {
         Ok(true)
     }
 
-    /// The rows of `parts`, those of several before those of one.
+    /// Returns the rows of `parts`, in their order. Parts of several rows must come before those of one.
     pub(super) fn rows_of(&self, parts: &[Part]) -> NextRows {
         let mut rows = NextRows::default();
         for part in parts {
@@ -79,8 +78,8 @@ impl Engine {
         rows
     }
 
-    /// Puts on the device what constrained answers may have of the picks of `parts`: all that they had is
-    /// known, since the scheduler waits for that. Whether there were any.
+    /// Writes the token masks of constrained answers among `parts` to the device. Their masks are up to date,
+    /// since the scheduler waits for their samples. Returns whether there were any.
     fn constrain(&self, parts: &[Part]) -> Result<bool, EngineError> {
         let mut constrained = false;
         for part in parts.iter().filter(|part| part.picks) {
@@ -93,8 +92,7 @@ impl Engine {
         Ok(constrained)
     }
 
-    /// What has to be there before a step: slots of those who got one, and their blocks. It took
-    /// `schedule_ms` to find out who.
+    /// Prepares slots, blocks and events for a step. `schedule_ms` is the time that the scheduler took.
     pub(super) fn prepare(&mut self, step: &Step, schedule_ms: f64) -> Result<(), EngineError> {
         check_lack(step.lack)?;
         for request in &step.preempted {

@@ -1,21 +1,21 @@
-//! Booking a step's time.
+//! Books a step's time by span.
 
 use crate::platform::{Stopwatch, clock};
 use crate::timing::{DeviceTiming, Span, Spans, StepKind, StepTiming};
 use crate::trace;
 
-/// Books laps: each [`Laps::book`] takes the time since the one before.
+/// Times the spans of a step: each [`Laps::book`] takes the time since the last one.
 pub(super) struct Laps {
     watch: Stopwatch,
     start_ms: f64,
     booked: f64,
     spans: Spans,
-    /// The step on the device's own clock.
+    /// The step's timing on the device's own clock.
     pub(super) device: Option<DeviceTiming>,
 }
 
 impl Laps {
-    /// Starts; `start_ms` is since the engine was made.
+    /// Starts the timer; `start_ms` is the time since the engine was created.
     pub(super) fn start(start_ms: f64) -> Self {
         Self {
             watch: Stopwatch::start(),
@@ -33,17 +33,17 @@ impl Laps {
         self.booked = now;
     }
 
-    /// Milliseconds since they were started.
+    /// Milliseconds since the start.
     pub(super) fn ms(&self) -> f64 {
         self.watch.ms()
     }
 
-    /// When they were started, in milliseconds since the engine was made.
+    /// Returns the start in milliseconds since the engine was created.
     pub(super) const fn start_ms(&self) -> f64 {
         self.start_ms
     }
 
-    /// The step's timing, of no positions yet.
+    /// Returns the step's timing; the caller sets its positions.
     pub(super) fn end(self, kind: StepKind) -> StepTiming {
         StepTiming {
             kind,

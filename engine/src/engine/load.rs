@@ -1,4 +1,4 @@
-//! From files to an engine that is warm.
+//! Loads a model from files and warms the engine up.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -22,22 +22,22 @@ use crate::timing::{LoadSpan, LoadTiming};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, ModelConfig};
 
-/// Prompt ids a prefill step computes: enough to keep a GPU busy, few enough that an abort is heard.
+/// Prompt ids per prefill step on a GPU: enough to keep it busy, few enough to react to an abort soon.
 const CHUNK_GPU: usize = 256;
-/// The same for the CPU and for software adapters.
+/// Prompt ids per prefill step on the CPU and on software adapters.
 const CHUNK_CPU: usize = 32;
-/// Steps issued ahead on a GPU: it computes one while the host takes in the one before.
+/// Steps in flight on a GPU: it computes one while the host processes the one before.
 const DEPTH_GPU: usize = 2;
-/// The same where the adapter is a program on the CPU, which the host's work would take turns with.
+/// Steps in flight on software adapters, which compete with the host for the CPU.
 const DEPTH_CPU: usize = 1;
-/// The most steps issued ahead: what an answer's end throws away.
+/// Maximum number of steps in flight; those beyond an answer's end are discarded.
 pub(super) const DEPTH_MAX: usize = 4;
 
 impl Engine {
-    /// Loads a model from its files: one GGUF, or those of a Hugging Face folder.
+    /// Loads a model from one GGUF file or from the files of a Hugging Face folder.
     ///
     /// # Errors
-    /// What is wrong with the files, or what the device can't do.
+    /// If the files are invalid, or the device can't run the model.
     pub async fn load(
         files: Vec<Box<dyn ByteSource>>,
         options: &LoadOptions,
@@ -52,10 +52,10 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Loads a model whose headers are parsed.
+    /// Loads a model whose headers are already parsed.
     ///
     /// # Errors
-    /// What is wrong with the tokenizer or a tensor, or what the device can't do.
+    /// If the tokenizer or a tensor is invalid, or the device can't run the model.
     pub async fn from_checkpoint(
         checkpoint: Checkpoint,
         options: &LoadOptions,
@@ -76,7 +76,7 @@ impl Engine {
         let open = open_device(options).await?;
         watch.book(LoadSpan::Open, start);
         if let Some(gpu) = &open.gpu {
-            // What was compiled for another model is not of this load.
+            // Discard compile times of earlier models.
             gpu.take_compiles(0.0);
         }
         let depth = depth(options, &open.info);
@@ -118,7 +118,7 @@ impl Engine {
             load: LoadTiming::default(),
             config,
         };
-        // Random logits are picked from on the host.
+        // Random logits are sampled on the host.
         let chains = model.chains() && !options.stub.has_random_logits();
         let scheduler = Scheduler::new(
             Limits {
@@ -168,13 +168,13 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Runs a prefill and decode steps once, so that the first answer waits for no compiler.
+    /// Runs a prefill step and decode steps, so that the first answer does not wait for kernels to compile.
     async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
         let longest = self.model.context().saturating_sub(1);
         let rows = self.model.warm_up_rows(self.chunk);
         let prefill = vec![0; rows.min(longest).max(1)];
         let decode = (&[0][..], prefill.len());
-        // A decode step for each way of picking; they are recorded then, and the last is replayed.
+        // One decode step per sampling mode records it; the last one is a replay.
         let steps = [
             ((prefill.as_slice(), 0), PickWay::Argmax),
             (decode, PickWay::Argmax),
@@ -183,7 +183,7 @@ impl Engine {
         ];
         let total = steps.len() as u64;
         if self.model.picks() {
-            // Any settings: they decide nothing that a compiler sees.
+            // Any settings do: they do not affect compilation.
             let sampling = sampling(&SamplingOptions::default())?;
             self.model.begin(0, (&sampling, 0), &[])?;
         }
@@ -225,11 +225,11 @@ fn depth(options: &LoadOptions, info: &BackendInfo) -> usize {
         .clamp(1, DEPTH_MAX)
 }
 
-/// The path that `checkpoint` would take on a device, and what it would need there, before anything
-/// is loaded.
+/// Returns the path that `checkpoint` would take on a device and the memory it would need there, without
+/// loading it.
 ///
 /// # Errors
-/// [`ForwardError::NoPath`].
+/// [`ForwardError::NoPath`] if no path supports the model and options.
 pub fn memory_ledger(
     checkpoint: &Checkpoint,
     options: &LoadOptions,
@@ -240,7 +240,7 @@ pub fn memory_ledger(
     Ok((shape.path, memory))
 }
 
-/// What a model of `config` is made for on a device.
+/// Returns the dimensions and settings for a model of `config` on a device.
 fn shape(
     config: &ModelConfig,
     options: &LoadOptions,
@@ -260,10 +260,10 @@ fn shape(
     Ok(shape)
 }
 
-/// What a load with `options` would run on, without a model.
+/// Returns the backend that a load with `options` would use, without a model.
 ///
 /// # Errors
-/// [`ForwardError`] where the wanted backend or adapter is not there.
+/// [`ForwardError`] if the requested backend or adapter is missing.
 pub async fn probe(options: &LoadOptions) -> Result<BackendInfo, EngineError> {
     let name = options.adapter.as_deref();
     Ok(match options.backend {
@@ -284,7 +284,7 @@ async fn open_device(options: &LoadOptions) -> Result<OpenDevice, ForwardError> 
         BackendChoice::Flex => Ok(open_flex(None)),
         BackendChoice::Wgpu => open_wgpu(find_adapter(name).await?).await,
         BackendChoice::Auto => match find_adapter(name).await {
-            // Who names an adapter wants that one, or an error.
+            // A named adapter is used or is an error; there is no fallback.
             found if name.is_some() => open_wgpu(found?).await,
             Ok((_, _, info)) if info.software => Ok(open_flex(Some(software_reason(&info)))),
             Ok(found) => match open_wgpu(found).await {

@@ -1,4 +1,4 @@
-//! Logits of given ids, and what leads to them: for parity and perplexity, not for answering.
+//! Logits and residuals of given ids, for parity and perplexity.
 
 use super::step::read_logits;
 use super::{Engine, EngineError};
@@ -6,12 +6,12 @@ use crate::forward::{LogitRows, queue};
 use crate::scheduler::LengthError;
 
 impl Engine {
-    /// Runs `ids` from position 0 and shows the logits (V) of every position from `from` on.
+    /// Runs `ids` from position 0 and passes the logits (V) of each position from `from` on to `visit`.
     ///
-    /// Nothing cached is used, and nothing stays cached. No request may be running.
+    /// Ignores and clears the cache. No request may be running.
     ///
     /// # Errors
-    /// [`LengthError`] where `ids` do not fit the context, or what the device says.
+    /// [`LengthError`] if `ids` is empty or does not fit the context, or the device's error.
     pub async fn logits(
         &mut self,
         ids: &[u32],
@@ -58,13 +58,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Runs `ids` from position 0 in one step; the residual stream [T, C] after the embedding, and
+    /// Runs `ids` from position 0 in one step and returns the residual stream [T, C] after the embedding and
     /// after each block.
     ///
-    /// Nothing cached is used, and nothing stays cached. No request may be running.
+    /// Ignores and clears the cache. No request may be running.
     ///
     /// # Errors
-    /// Where `ids` are more than one step computes, or what the device says.
+    /// If a step can't compute that many ids, or the device's error.
     pub async fn residuals(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, EngineError> {
         self.clear_cache();
         let input = self.model.upload(ids, 0)?;

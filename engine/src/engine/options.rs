@@ -1,4 +1,4 @@
-//! How a model is to be loaded, and how far a load has come.
+//! Options and progress of a load.
 
 use std::str::FromStr;
 
@@ -10,60 +10,59 @@ use crate::forward::{ForwardPath, KvType};
 use crate::scheduler::Policy;
 use crate::weights::ModelConfig;
 
-/// Positions of the KV cache where nothing else is asked for, and the model has as many.
+/// Default number of positions per request, if the model has as many.
 const DEFAULT_CONTEXT: usize = 4096;
 
-/// How a model is to be loaded.
+/// Options for loading a model.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LoadOptions {
-    /// Which arithmetic.
+    /// Backend to use.
     pub backend: BackendChoice,
-    /// Part of the wanted adapter's name.
+    /// Part of the adapter's name to look for.
     pub adapter: Option<String>,
-    /// Positions of the KV cache; by default the model's own context, at most 4,096.
+    /// Maximum number of positions per request; by default the model's own context, at most 4,096.
     pub context_length: Option<usize>,
-    /// The most bytes that weights, cache and activations may take together.
+    /// Maximum bytes of weights, cache and activations together.
     pub memory_limit: Option<u64>,
-    /// The most prompt ids a prefill step computes; by default as suits the adapter.
+    /// Maximum number of prompt ids per prefill step; the default depends on the adapter.
     pub prefill_chunk: Option<usize>,
-    /// The path through the model; by default the fastest that can compute it.
+    /// Path through the model; by default the fastest that supports it.
     pub path: Option<ForwardPath>,
-    /// How the KV cache stores its values; other than f32 on the fast path only.
+    /// Type of the values in the KV cache; the reference path supports f32 only.
     pub kv: KvType,
-    /// Which variant of our own kernels is launched; by default the fastest on the adapter. On the fast
-    /// path only.
+    /// Variant of the fast path's kernels; by default the fastest on the adapter. Fast path only.
     pub variant: Option<Variant>,
-    /// How many requests are answered at once; by default one.
+    /// Maximum number of running requests; one by default.
     pub batch: Option<usize>,
-    /// Blocks of the KV cache, of 64 positions each, that requests share; by default as many as make all
-    /// of them as long as the context. On the fast path only.
+    /// Number of KV cache blocks (64 positions each) that requests share; by default enough for a full
+    /// batch of requests as long as the context. Fast path only.
     pub kv_blocks: Option<usize>,
-    /// How prompts and answers share the steps.
+    /// Policy for sharing steps between prefill and decode.
     pub policy: Policy,
-    /// How many steps are issued before the first of them is waited for, 1 to 4; by default as suits
-    /// the adapter. More than one only where the device itself picks tokens.
+    /// Maximum number of steps in flight, 1 to 4; the default depends on the adapter. More than one only if
+    /// the device itself samples tokens.
     pub readback_depth: Option<usize>,
-    /// How far the path of a request is followed.
+    /// Stub level: how much of a request's path is executed.
     pub stub: StubLevel,
 }
 
 impl LoadOptions {
-    /// Context length, in positions, that a model of this configuration is loaded with.
+    /// Returns the context length, in positions, that a model with this configuration is loaded with.
     pub fn context_for(&self, config: &ModelConfig) -> usize {
         let wanted = self.context_length.unwrap_or(DEFAULT_CONTEXT);
         wanted.clamp(1, config.context_length.max(1))
     }
 }
 
-/// Which arithmetic is wanted.
+/// Choice of the backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BackendChoice {
-    /// wgpu on a hardware adapter, else the CPU.
+    /// wgpu on a hardware adapter, otherwise the CPU.
     #[default]
     Auto,
-    /// wgpu, on a software adapter too.
+    /// wgpu, on software adapters too.
     Wgpu,
     /// burn-flex on the CPU.
     Flex,
@@ -88,18 +87,18 @@ impl FromStr for BackendChoice {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadPhase {
-    /// Fetching files (reported by whoever fetches them).
+    /// Fetching files; reported by the code that fetches them.
     Download,
-    /// Headers, tokenizer and template.
+    /// Reading headers, tokenizer and chat template.
     Parse,
-    /// Weights to the device.
+    /// Copying weights to the device.
     Upload,
-    /// The warm-up steps, in which kernels are compiled.
+    /// Running warm-up steps, which compile the kernels.
     Compile,
 }
 
 impl LoadPhase {
-    /// The phase's name for people.
+    /// Returns the phase's display name.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Download => "download",
@@ -110,13 +109,13 @@ impl LoadPhase {
     }
 }
 
-/// How far a load has come.
+/// Progress of a load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadProgress {
-    /// Which phase.
+    /// Current phase.
     pub phase: LoadPhase,
     /// Bytes (download, upload) or steps (parse, compile) done.
     pub done: u64,
-    /// How many there are.
+    /// Total number of bytes or steps.
     pub total: u64,
 }

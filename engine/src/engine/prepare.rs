@@ -1,4 +1,4 @@
-//! Requests that are made ready for the engine: rendered, tokenised, checked, their format compiled.
+//! Prepares requests for the engine: renders, tokenises and checks them, and compiles their format.
 
 use std::sync::Arc;
 
@@ -17,31 +17,31 @@ use crate::text::TextStream;
 use crate::timing::{Span, Spans};
 use crate::tokenizer::{SpecialText, Tokenizer};
 
-/// Makes requests ready for an engine, on any thread: no answer has to wait for the template, the tokenizer
-/// and the grammar of another one.
+/// Prepares requests for an engine on any thread, so that running requests do not wait for the template,
+/// tokenizer and grammar of a new one.
 #[derive(Clone, Debug)]
 pub struct Preparer {
     tokenizer: Arc<Tokenizer>,
     constraints: Arc<Constraints>,
-    /// Positions of a prompt and its answer at most.
+    /// Maximum number of positions of a prompt and its answer.
     context: usize,
-    /// V: ids of the model.
+    /// Vocabulary size V of the model.
     vocab: usize,
 }
 
-/// A request that an engine takes without more work.
+/// A request that the engine can take without further work.
 #[derive(Debug)]
 pub struct PreparedRequest {
     sequence: Sequence,
     ids: Vec<u32>,
     priority: i32,
-    /// Milliseconds after `arrived` at which the answer is given up.
+    /// Milliseconds after `arrived` at which the request expires.
     deadline_ms: Option<f64>,
     arrived: Stopwatch,
 }
 
 impl Engine {
-    /// Returns what makes requests ready for this engine.
+    /// Returns a preparer for this engine's requests.
     pub fn preparer(&self) -> Preparer {
         Preparer {
             tokenizer: Arc::clone(&self.tokenizer),
@@ -51,7 +51,7 @@ impl Engine {
         }
     }
 
-    /// Puts a request in the queue. An invalid one ends with [`Event::Failed`].
+    /// Adds a request to the queue. An invalid one ends with [`Event::Failed`].
     pub fn submit(&mut self, request: Request) -> RequestId {
         let id = RequestId(self.next_id);
         match self.preparer().prepare(request) {
@@ -64,8 +64,8 @@ impl Engine {
         id
     }
 
-    /// Puts a request in the queue that this engine's [`Preparer`] made ready, under a number that the
-    /// caller has chosen and never used before.
+    /// Adds a request from this engine's [`Preparer`] to the queue, under an id that the caller chose and
+    /// never used before.
     pub fn submit_prepared(&mut self, id: RequestId, prepared: PreparedRequest) {
         self.next_id = self.next_id.max(id.0 + 1);
         let PreparedRequest {
@@ -91,11 +91,11 @@ impl Engine {
 }
 
 impl Preparer {
-    /// Makes a request ready. A format that is compiled for the first time takes up to some tenths of a
-    /// second, a chat template up to seconds.
+    /// Prepares a request. Compiling a format for the first time takes up to some tenths of a second, and a
+    /// chat template up to seconds.
     ///
     /// # Errors
-    /// [`EngineError`]: the fault of the request.
+    /// [`EngineError`] with what is wrong with the request.
     pub fn prepare(&self, request: Request) -> Result<PreparedRequest, EngineError> {
         let Self {
             tokenizer,
@@ -110,7 +110,7 @@ impl Preparer {
             return Err(EngineError::UnknownId { id, vocab: *vocab });
         }
         let budget = answer_budget(ids.len(), request.max_tokens, *context)?;
-        // An answer with a format has an end.
+        // An answer with a format always ends at the end ids.
         let end_ids = if request.ignore_eos && request.format.is_none() {
             Vec::new()
         } else {
@@ -119,7 +119,7 @@ impl Preparer {
         check_logprobs(request.logprobs)?;
         let sampling = device_sampling(&request.sampling, request.format.is_some())?;
         let constraint = self.constraint(request.format.as_ref(), &mut spans)?;
-        // Only penalties ask how often an id occurred.
+        // Only penalties need the counts of ids.
         let counted = if sampling.penalties { *vocab } else { 0 };
         let sequence = Sequence {
             id: RequestId(0),
@@ -183,7 +183,7 @@ fn check_logprobs(asked: Option<usize>) -> Result<(), SamplingError> {
     }
 }
 
-/// Refuses a text that can't fit the context before time is spent on its ids: others wait meanwhile.
+/// Rejects a text that can't fit the context before tokenising it, since other requests would wait for that.
 fn check_bytes(bytes: usize, tokenizer: &Tokenizer, context: usize) -> Result<(), LengthError> {
     if bytes > context.saturating_mul(tokenizer.longest_piece().max(1)) {
         return Err(LengthError::TextTooLong { bytes, context });

@@ -1,4 +1,4 @@
-//! What each kernel of a step takes on the device's own clock: for finding out, not for answering.
+//! Times each kernel of a step on the device's own clock, for diagnosis.
 
 use super::{Engine, EngineError};
 use crate::forward::PickWay;
@@ -8,15 +8,15 @@ use crate::stats::percentile;
 use crate::timing::{KernelTime, LayerTime, StepCost, StepKind, StepProfile, by_kernel};
 
 impl Engine {
-    /// Runs a step of `tokens` ids at `position` of whatever is cached, `repeat` times as answers take it,
-    /// and after each with every launch in a pass of its own between two timestamps.
+    /// Runs a step of `tokens` ids at `position` of an arbitrary cache, `repeat` times: once as requests run
+    /// it, then with each launch in a pass of its own between two timestamps.
     ///
-    /// The latter perturbs: the same kernels in one pass overlap, and have nothing to wait for in between.
-    /// Nothing stays cached. No request may be running.
+    /// The second measurement is intrusive: in a shared pass the kernels overlap and do not wait for each
+    /// other. Clears the cache. No request may be running.
     ///
     /// # Errors
-    /// [`EngineError::Busy`], or [`ForwardError`](crate::forward::ForwardError) where the path is not ours,
-    /// the device can't time, or the step does not fit.
+    /// [`EngineError::Busy`], or [`ForwardError`](crate::forward::ForwardError) if the model is not on the
+    /// fast path, the device has no timestamps, or the step does not fit.
     pub async fn profile(
         &mut self,
         tokens: usize,
@@ -84,7 +84,7 @@ impl Engine {
         })
     }
 
-    /// The same step as answers take it.
+    /// Runs the same step as requests run it.
     async fn plain_step(&mut self, ids: &[u32], position: usize) -> Result<StepCost, EngineError> {
         let rows = self.model.upload(ids, position)?.rows();
         let watch = Stopwatch::start();
@@ -101,14 +101,15 @@ impl Engine {
     }
 }
 
-/// What comes before the first of `count` layers, each of them, and what comes after the last.
+/// Returns empty timings for what precedes the first of `count` layers, each layer, and what follows the
+/// last.
 fn of_layers(count: usize) -> Vec<LayerTime> {
     let ends = || std::iter::once(None);
     let all = ends().chain((0..count).map(Some)).chain(ends());
     all.map(LayerTime::new).collect()
 }
 
-/// Each figure's median.
+/// Returns the median of each field.
 fn median(costs: &[StepCost]) -> StepCost {
     let of = |cost: &dyn Fn(&StepCost) -> Option<f64>| {
         let values: Vec<f64> = costs.iter().filter_map(cost).collect();

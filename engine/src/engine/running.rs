@@ -1,4 +1,4 @@
-//! The engine's state, and what can be asked of it between steps.
+//! The engine's state, and its accessors between steps.
 
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
@@ -17,66 +17,66 @@ use crate::platform::Stopwatch;
 use crate::scheduler::Scheduler;
 use crate::tokenizer::Tokenizer;
 
-/// One model on one device, answering a batch of requests at a time.
+/// One model on one device that answers a batch of requests at a time.
 #[derive(Debug)]
 pub struct Engine {
     pub(super) model: Model,
     pub(super) tokenizer: Arc<Tokenizer>,
-    /// Compiled formats, which answers share.
+    /// Compiled formats, shared by requests.
     pub(super) constraints: Arc<Constraints>,
     pub(super) info: ModelInfo,
     pub(super) failures: Failures,
-    /// None on the CPU backend.
+    /// Launches kernels on the GPU; `None` on the CPU backend.
     pub(super) gpu: Option<Rc<Gpu>>,
     pub(super) chunk: usize,
-    /// How many steps are issued before the first of them is waited for.
+    /// Maximum number of steps in flight.
     pub(super) depth: usize,
-    /// The same as it was loaded.
+    /// Value of `depth` at load, without ablations.
     pub(super) loaded_depth: usize,
-    /// Whether a step can begin from what the device picked.
+    /// True if the device can begin a step from its own samples.
     pub(super) chains: bool,
-    /// What is done worse than it could be.
+    /// Ablations in effect.
     pub(super) ablations: Ablations,
-    /// Whether it is known how long a prefill step takes.
+    /// True once the duration of a prefill step has been measured.
     pub(super) paced: bool,
-    /// The steps that were issued and not waited for, in order.
+    /// Steps in flight, oldest first.
     pub(super) flights: VecDeque<Flight>,
-    /// Whose turn it is, and what is in the KV cache.
+    /// Queue, batch and KV cache blocks.
     pub(super) scheduler: Scheduler,
-    /// The requests that wait or are answered.
+    /// Queued and running requests.
     pub(super) requests: HashMap<RequestId, Sequence>,
     pub(super) aborted: Vec<RequestId>,
-    /// Events that wait for the next step to hand them out.
+    /// Events that the next step will return.
     pub(super) events: Vec<Event>,
     pub(super) next_id: u64,
     pub(super) epoch: Stopwatch,
 }
 
 impl Engine {
-    /// What is loaded, and on what.
+    /// Returns what is loaded, and on which backend.
     pub fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// The model's tokenizer.
+    /// Returns the model's tokenizer.
     pub fn tokenizer(&self) -> &Arc<Tokenizer> {
         &self.tokenizer
     }
 
-    /// Ends a request at the next step, whether it waits or runs; an unknown one is ignored.
+    /// Ends a request, queued or running, at the next step. Unknown ids are ignored.
     pub fn abort(&mut self, request: RequestId) {
         self.aborted.push(request);
     }
 
-    /// Whether there is nothing to do and nothing to tell.
+    /// Returns true if there are no requests and no pending events.
     pub fn is_idle(&self) -> bool {
         self.requests.is_empty() && self.events.is_empty()
     }
 
-    /// What the device can do at most; nothing on the CPU backend. No request may be running.
+    /// Measures the device's peak rates; returns `None` on the CPU backend. No request may be running.
     ///
     /// # Errors
-    /// What the device says.
+    /// The device's error.
     pub async fn measure_roofline(&self) -> Result<Option<Roofline>, EngineError> {
         let Some(gpu) = &self.gpu else {
             return Ok(None);
@@ -86,34 +86,34 @@ impl Engine {
         Ok(Some(roofline))
     }
 
-    /// Returns true on the CPU backend: operations are computed while they are issued, and there is
-    /// no device to wait for.
+    /// Returns true on the CPU backend, which computes operations while they are encoded and has no device to
+    /// wait for.
     pub(super) const fn computes_on_cpu(&self) -> bool {
         self.gpu.is_none()
     }
 
-    /// Forgets what is in the KV cache, so that the next prompt is computed from its beginning.
+    /// Clears the prefix cache, so that the next prompt is computed from its first token.
     pub fn clear_cache(&mut self) {
         self.scheduler.forget();
     }
 
-    /// The time on the clock of every step, in milliseconds since the engine was made.
+    /// Returns the time on the clock of all steps, in milliseconds since the engine was created.
     pub fn now_ms(&self) -> f64 {
         self.epoch.ms()
     }
 
-    /// How many steps are issued before the first of them is waited for.
+    /// Maximum number of steps in flight.
     pub const fn readback_depth(&self) -> usize {
         self.depth
     }
 
-    /// How many requests wait for their turn, and how many are answered.
+    /// Returns the number of queued and of running requests.
     pub fn load_now(&self) -> (usize, usize) {
         let waiting = self.scheduler.waiting();
         (waiting, self.requests.len() - waiting)
     }
 
-    /// Blocks of the KV cache that requests hold, and how many there are.
+    /// Returns the number of KV cache blocks in use, and their total.
     pub fn blocks(&self) -> (usize, usize) {
         let pool = self.scheduler.pool();
         (pool.total() - pool.free(), pool.total())

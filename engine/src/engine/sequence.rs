@@ -1,4 +1,4 @@
-//! A request that waits or is being answered.
+//! The engine's state of a request.
 
 use llamaglass_shaders::cpu::{self, Logprobs};
 
@@ -11,7 +11,7 @@ use crate::text::TextStream;
 use crate::timing::{RequestTiming, Span, Spans};
 use crate::tokenizer::Tokenizer;
 
-/// A request that waits or is being answered. Its ids are the scheduler's.
+/// A queued or running request. The scheduler keeps its ids.
 #[derive(Debug)]
 pub(super) struct Sequence {
     pub(super) id: RequestId,
@@ -21,29 +21,29 @@ pub(super) struct Sequence {
     pub(super) budget: usize,
     pub(super) end_ids: Vec<u32>,
     pub(super) sampling: Sampling,
-    /// How many of the most probable ids are told, where log-probabilities are.
+    /// Number of most probable ids to report, if log-probabilities were requested.
     pub(super) logprobs: Option<usize>,
     pub(super) sampler: HostSampler,
     pub(super) occurrences: Occurrences,
-    /// What keeps the answer to its format.
+    /// Constraint that keeps the answer to its format.
     pub(super) constraint: Option<Constraint>,
     pub(super) text: TextStream,
-    /// What was spent on it before its first step.
+    /// Time spent before its first step.
     pub(super) spans: Spans,
     pub(super) since: Stopwatch,
 }
 
-/// What was picked.
+/// A sampled id.
 pub(super) struct Pick {
     pub(super) id: u32,
     pub(super) logprobs: Option<Logprobs>,
 }
 
-/// What became of a picked id.
+/// Result of appending a sampled id.
 pub(super) struct Picked {
-    /// The text it completed.
+    /// Text that it completed.
     pub(super) text: String,
-    /// Why the answer ends with it, if it does.
+    /// Reason, if the answer ends with it.
     pub(super) finish: Option<FinishReason>,
 }
 
@@ -52,7 +52,7 @@ impl Sequence {
         self.prompt_tokens
     }
 
-    /// It got a slot for the first time, in `schedule_ms`; its event.
+    /// Records that the request got its first slot, which took `schedule_ms`, and returns the event for that.
     pub(super) fn started(&mut self, reused: usize, schedule_ms: f64) -> Event {
         self.reused_tokens = reused;
         self.spans.add(Span::Queue, self.since.ms() - schedule_ms);
@@ -68,7 +68,7 @@ impl Sequence {
         }
     }
 
-    /// How the device is to pick.
+    /// Returns whether the device can take the largest logit or must sample.
     pub(super) fn pick_way(&self) -> PickWay {
         let Sampling {
             scale,
@@ -83,18 +83,19 @@ impl Sequence {
         }
     }
 
-    /// What the device needs for that: settings, how often it picked already, and what there is of each id.
+    /// Returns what the device needs to sample: the settings, the number of earlier samples, and the words
+    /// that count each id's occurrences.
     pub(super) fn sampling(&self) -> ((&Sampling, u64), &[u32]) {
         let draws = self.completion_tokens as u64;
         ((&self.sampling, draws), self.occurrences.words())
     }
 
-    /// The ids that may be picked next, where not all may: a bit each.
+    /// Returns the mask of ids that may come next, one bit per id, if the answer has a format.
     pub(super) fn mask(&self) -> Option<&[u32]> {
         self.constraint.as_ref().map(Constraint::mask)
     }
 
-    /// Finds out which ids may be picked next. Whether that was to be found out.
+    /// Computes the mask of ids that may come next. Returns whether the answer has a format.
     pub(super) fn look_ahead(&mut self) -> Result<bool, ConstraintError> {
         match &mut self.constraint {
             Some(constraint) => constraint.look_ahead().map(|()| true),
@@ -102,9 +103,9 @@ impl Sequence {
         }
     }
 
-    /// Picks an id from `logits` (V) on the host.
+    /// Samples an id from `logits` (V) on the host.
     pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<Pick, SamplingError> {
-        // Picking changes them.
+        // Sampling changes the logits.
         let own = self.logprobs.map(|top| (logits.to_vec(), top));
         let mask = self.constraint.as_ref().map_or(&[][..], Constraint::mask);
         let id = self.sampler.pick(logits, &self.occurrences, mask)?;
@@ -112,8 +113,8 @@ impl Sequence {
         Ok(Pick { id, logprobs })
     }
 
-    /// What the request hears of a pick's log-probabilities: a step's rows have as many as the one that
-    /// asked for most.
+    /// Returns the log-probabilities that the request asked for. All rows of a step have as many as the
+    /// request that asked for most.
     pub(super) fn told_logprobs(&self, logprobs: Option<Logprobs>) -> Option<TokenLogprobs> {
         let (
             top,
@@ -129,10 +130,10 @@ impl Sequence {
         })
     }
 
-    /// Takes a picked id in.
+    /// Appends a sampled id.
     ///
     /// # Errors
-    /// [`ConstraintError`] where the answer's format has no such id there.
+    /// [`ConstraintError`] if the answer's format does not allow the id here.
     pub(super) fn push(
         &mut self,
         tokenizer: &Tokenizer,
@@ -164,7 +165,7 @@ impl Sequence {
         })
     }
 
-    /// The sequence's last event.
+    /// Returns the request's last event.
     pub(super) fn done(&mut self, finish_reason: FinishReason) -> Event {
         Event::Done {
             request: self.id,

@@ -1,4 +1,5 @@
-//! One step: schedule, plan, upload, encode, submit and wait (or compute, on the CPU backend), each booked as a lap.
+//! One step: schedule, plan, upload, encode, submit and wait (or compute, on the CPU backend), each booked as
+//! a span.
 
 use burn::tensor::Tensor;
 
@@ -13,15 +14,14 @@ use crate::scheduler::Part;
 use crate::timing::Span;
 use crate::trace;
 
-/// What is submitted at once takes about this long, in milliseconds: a page is painted in between.
+/// Target duration of one submit during prefill, in milliseconds, so that a page can be painted in between.
 const SUBMIT_MS: f64 = 100.0;
 
 impl Engine {
-    /// Waits for at most one step (a prefill chunk, or a decode step of all requests that are being
-    /// answered) and gives what happened since the last one; nothing where the engine is idle. On a
-    /// device, steps after it are issued first.
+    /// Waits for at most one step (a prefill chunk, or a decode step of all running requests) and returns the
+    /// events since the last call; none if the engine is idle. On a device, it first submits further steps.
     ///
-    /// An abort that was asked for before takes effect here, instead of a step.
+    /// Earlier calls to abort take effect here, before the step.
     pub async fn step(&mut self) -> Vec<Event> {
         self.take_aborts();
         for id in self.scheduler.expired(self.epoch.ms()) {
@@ -38,7 +38,7 @@ impl Engine {
                 self.advance_on_host().await
             };
             if let Err(error) = advanced {
-                // What the step left in the cache is unknown.
+                // The failed step left the cache in an unknown state.
                 self.clear_cache();
                 self.flights.clear();
                 let running: Vec<RequestId> = self.scheduler.running().collect();
@@ -61,7 +61,7 @@ impl Engine {
         });
     }
 
-    /// Ends a request, whether it waits or runs; an unknown one is ignored.
+    /// Ends a request, queued or running. Unknown ids are ignored.
     fn end(&mut self, request: RequestId, reason: FinishReason) {
         if let Some(mut sequence) = self.requests.remove(&request) {
             self.scheduler.end(request);
@@ -75,11 +75,11 @@ impl Engine {
         }
     }
 
-    /// Issues steps ahead, and waits for the first of those that were.
+    /// Submits steps ahead, then waits for the oldest one in flight.
     async fn advance_on_device(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
         self.log_eagerly(&mut laps);
-        // What ended requests left behind: their buffers are free once it was read.
+        // Read back the steps of ended requests to free their buffers.
         while self.flights.front().is_some_and(|f| !self.is_wanted(f)) {
             if let Some(flight) = self.flights.pop_front() {
                 flight.read.get().await?;
@@ -119,7 +119,7 @@ impl Engine {
         flight.parts.iter().any(wanted)
     }
 
-    /// One step of every request that is being answered, one after the other; the host picks.
+    /// Runs one step for all requests in it, one after the other, and samples on the host.
     async fn advance_on_host(&mut self) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
         self.log_eagerly(&mut laps);
@@ -140,7 +140,7 @@ impl Engine {
         Ok(())
     }
 
-    /// A part of a step; what was picked, where it picks.
+    /// Computes one part of a step. Returns the sample if the part has one.
     async fn compute_on_host(
         &mut self,
         part: &Part,
@@ -192,7 +192,7 @@ pub(super) fn nothing_to_compute() -> EngineError {
     .into()
 }
 
-/// All values of `logits`, row after row.
+/// Reads all values of `logits`, row by row.
 pub(super) async fn read_logits(logits: Tensor<2>) -> Result<Vec<f32>, ForwardError> {
     let data = logits
         .into_data_async()

@@ -1,4 +1,4 @@
-//! How far a request's path is followed: cut short, it shows what each part of it costs.
+//! Stub levels: a request's path cut short, to show what each part of it costs.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,39 +10,39 @@ use crate::platform::{Stopwatch, clock};
 use crate::scheduler::Request;
 use crate::timing::{RequestTiming, Spans, StepKind, StepTiming};
 
-/// Tokens of an answer that no engine gives, where the request does not say.
+/// Number of tokens in a stub answer if the request sets no limit.
 const DEFAULT_TOKENS: usize = 16;
 
-/// How far a request's path is followed. What lies behind is left out, and its answer made up.
+/// How much of a request's path is executed. The rest is skipped, and the answer is a mock.
 ///
-/// Up to [`Message`](Self::Message) the answer comes at once and says nothing of the model; whoever
-/// hands requests to an engine has to place these levels. Those after it are the engine's own.
+/// Up to [`Message`](Self::Message), the answer comes at once and does not depend on the model; the code that
+/// hands requests to an engine implements these levels. The engine implements the later ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(with = "u8"))]
 #[serde(try_from = "u8", into = "u8")]
 pub enum StubLevel {
-    /// 1: whoever hears requests answers them.
+    /// 1: the request handler answers.
     Handler = 1,
-    /// 2: the entry of what hands requests on to an engine.
+    /// 2: the entry point of the engine's thread or worker answers.
     Entry = 2,
-    /// 3: right before the engine's thread, or worker, is told.
+    /// 3: the answer comes just before the request is sent to the engine's thread or worker.
     Transfer = 3,
-    /// 4: the engine's thread, or worker, has the message.
+    /// 4: the engine's thread or worker answers when it receives the request.
     Message = 4,
-    /// 5: tokenised, scheduled, planned, uploaded; then random logits.
+    /// 5: tokenised, scheduled, planned and uploaded, then random logits.
     Forward = 5,
-    /// 6: the same, and the model's first kernel.
+    /// 6: level 5 plus the model's first kernel.
     FirstKernel = 6,
-    /// 99: all of it, over random weights of the model's shape.
+    /// 99: the full path, with random weights in the model's shape.
     RandomWeights = 99,
-    /// 100: all of it.
+    /// 100: the full path.
     #[default]
     Whole = 100,
 }
 
 impl StubLevel {
-    /// Every level, the shortest path first.
+    /// Every level, shortest path first.
     pub const ALL: [Self; 8] = [
         Self::Handler,
         Self::Entry,
@@ -54,12 +54,12 @@ impl StubLevel {
         Self::Whole,
     ];
 
-    /// Its number.
+    /// Returns the level's number.
     pub const fn number(self) -> u8 {
         self as u8
     }
 
-    /// Where the path ends, for people.
+    /// Returns where the path ends, as display text.
     pub const fn place(self) -> &'static str {
         match self {
             Self::Handler => "in the request handler",
@@ -73,12 +73,12 @@ impl StubLevel {
         }
     }
 
-    /// Whether it ends before an engine has the request.
+    /// Returns true if the path ends before the engine receives the request.
     pub fn is_before_engine(self) -> bool {
         self <= Self::Message
     }
 
-    /// Whether the engine answers with random logits.
+    /// Returns true if the engine answers with random logits.
     pub const fn has_random_logits(self) -> bool {
         matches!(self, Self::Forward | Self::FirstKernel)
     }
@@ -114,8 +114,8 @@ impl FromStr for StubLevel {
     }
 }
 
-/// The events of a request that no engine answers, of `most` tokens at most: they are numbered, ids and
-/// texts alike, so that none can be lost unseen. Nothing is tokenised.
+/// Returns the events of a stub answer with at most `most` tokens. Ids and texts are numbered, so that a lost
+/// event is noticed. Nothing is tokenised.
 pub fn stub_answer(
     request: RequestId,
     asked: &Request,
@@ -174,13 +174,13 @@ pub fn stub_answer(
     begin.into_iter().chain(tokens).chain([done])
 }
 
-/// Logits (V) that are random, and the same ones for the same request and position.
+/// Returns pseudorandom logits (V) that depend on the request and the position only.
 #[cfg(feature = "compute")]
 pub(super) fn random_logits(vocab: usize, request: RequestId, position: usize) -> Vec<f32> {
     let mut state = mixed(request.0 ^ mixed(position as u64));
     let mut logit = || {
         state = state.wrapping_add(STEP);
-        // 24 bits, to [-4, 4).
+        // The upper 24 bits, scaled to [-4, 4).
         (mixed(state) >> 40) as f32 / (1u32 << 21) as f32 - 4.0
     };
     (0..vocab).map(|_| logit()).collect()
@@ -205,7 +205,7 @@ mod tests {
     use crate::stats::Record;
 
     #[test]
-    fn levels_are_their_numbers_in_flags_and_in_json() {
+    fn level_is_its_number_in_flags_and_json() {
         for level in StubLevel::ALL {
             assert_eq!(level.to_string().parse(), Ok(level));
             let json = serde_json::to_string(&level).expect("serialises");
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_an_engine_is_whole() {
+    fn stub_answer_has_all_events_of_an_answer() {
         let asked = Request {
             max_tokens: Some(3),
             ..Request::new(Input::Text("hi".into()))
@@ -238,7 +238,7 @@ mod tests {
 
     #[cfg(feature = "compute")]
     #[test]
-    fn random_logits_differ_by_request_and_position_only() {
+    fn random_logits_depend_on_request_and_position_only() {
         let logits = random_logits(1000, RequestId(1), 2);
         assert_eq!(logits, random_logits(1000, RequestId(1), 2));
         assert_ne!(logits, random_logits(1000, RequestId(2), 1));

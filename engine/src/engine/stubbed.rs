@@ -1,4 +1,4 @@
-//! Steps whose logits are random: what a step costs around the model.
+//! Steps with random logits, which measure what a step costs around the model.
 
 use super::laps::Laps;
 use super::sequence::Pick;
@@ -11,11 +11,11 @@ use crate::scheduler::Part;
 use crate::timing::Span;
 
 impl Engine {
-    /// Follows the path of requests as far as `level` from here on. Nothing stays cached.
+    /// Sets the stub level, which says how much of a request's path is executed. Clears the cache.
     ///
     /// # Errors
-    /// [`EngineError::Busy`] while requests run; [`EngineError::NotThisStub`] for random weights on an
-    /// engine that was loaded with its own, and the other way round.
+    /// [`EngineError::Busy`] while requests are queued or running; [`EngineError::NotThisStub`] if the level
+    /// needs random weights and the engine has its own, or the other way round.
     pub fn set_stub(&mut self, level: StubLevel) -> Result<(), EngineError> {
         self.check_free("set a stub level")?;
         let random = |level: StubLevel| level == StubLevel::RandomWeights;
@@ -31,8 +31,7 @@ impl Engine {
         Ok(())
     }
 
-    /// One step as the path takes it, up to where `level` cuts it off; the host picks from random
-    /// logits.
+    /// Runs one step up to where `level` cuts it off, then samples from random logits on the host.
     pub(super) async fn advance_stubbed(&mut self, level: StubLevel) -> Result<(), EngineError> {
         let mut laps = Laps::start(self.epoch.ms());
         self.log_eagerly(&mut laps);
@@ -44,7 +43,7 @@ impl Engine {
         if parts.is_empty() {
             return Err(nothing_to_compute());
         }
-        // As the paths do: all at once, or one after the other.
+        // Batch the parts as each path does: all at once on the fast path, one by one on the reference path.
         let at_once = if self.model.picks() { parts.len() } else { 1 };
         for parts in parts.chunks(at_once) {
             let rows = self.rows_of(parts);

@@ -1,4 +1,4 @@
-//! What a step computed becomes events.
+//! Turns the results of a step into events.
 
 use super::laps::Laps;
 use super::sequence::{Pick, Picked};
@@ -8,7 +8,7 @@ use crate::sampling::SamplingError;
 use crate::scheduler::Part;
 use crate::timing::{Span, StepKind, StepTiming};
 
-/// What a request hears of a step.
+/// A step's result for one request.
 enum Told {
     Prefill { prompt_tokens: usize },
     Token(u32, Picked, Option<TokenLogprobs>),
@@ -16,7 +16,7 @@ enum Told {
 }
 
 impl Engine {
-    /// Makes events of a step that computed `parts`; `picks` are those of the parts that pick.
+    /// Emits the events of a step that computed `parts`; `picks` has one entry per part that samples.
     pub(super) fn take_in(
         &mut self,
         mut laps: Laps,
@@ -28,13 +28,13 @@ impl Engine {
         let mut events = Vec::with_capacity(2 * parts.len());
         for part in parts {
             let pick = part.picks.then(|| picks.next()).flatten();
-            // One that ended while this step was on its way is not told of it.
+            // The request may have ended while this step was in flight.
             let Some(sequence) = self.requests.get_mut(&part.request) else {
                 continue;
             };
             self.scheduler.landed(part);
             let prompt_tokens = sequence.prompt_tokens();
-            // What is computed again after a preemption is a prompt, too.
+            // Recomputed ids after a preemption count as prefill, too.
             let several = part.range.len() > 1 || part.pads > 0;
             let kind = if part.range.start < prompt_tokens || several {
                 StepKind::Prefill
@@ -67,7 +67,7 @@ impl Engine {
         if picked {
             laps.book(Span::Detokenize);
         }
-        // What constrained answers may have next; the others' is known.
+        // Only constrained answers need to compute what may come next.
         let mut constrained = false;
         for (part, _, told, done) in &mut events {
             let sequence = self.requests.get_mut(&part.request);

@@ -1,4 +1,4 @@
-//! Adapters and devices: finding one, checking what it has, and hearing about its failures.
+//! Adapters and devices: discovery, required features, and failure reports.
 
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
@@ -14,20 +14,20 @@ use super::gpu::Gpu;
 use super::info::{Backend, BackendInfo, limit};
 use crate::platform::{BrowserAdapter, CPU_NAME};
 
-/// The feature, as WebGPU spells it.
+/// Subgroups feature, in WebGPU's spelling.
 const SUBGROUPS: &str = "subgroups";
-/// How many kernels go into one command before it is submitted.
+/// Maximum number of kernels that the runtime encodes before it submits them.
 const TASKS_MAX: usize = 4096;
 
-/// What the device reported outside any call.
+/// Failures that the device reported outside any call.
 #[derive(Clone, Debug, Default)]
 pub struct Failures(Arc<Mutex<Reported>>);
 
 #[derive(Debug, Default)]
 struct Reported {
-    /// The first failure that nobody has taken yet.
+    /// First failure that has not been taken yet.
     first: Option<String>,
-    /// Whether there ever was one.
+    /// True if any failure was ever reported.
     any: bool,
 }
 
@@ -49,20 +49,20 @@ impl Failures {
     }
 }
 
-/// A device and what is known about it.
+/// An open device and its description.
 #[derive(Clone, Debug)]
 pub struct OpenDevice {
-    /// burn's handle.
+    /// Handle for burn.
     pub device: Device,
-    /// What launches our own kernels; none on the CPU backend.
+    /// Launches the fast path's kernels; `None` on the CPU backend.
     pub gpu: Option<Rc<Gpu>>,
-    /// What it is.
+    /// Description of the device.
     pub info: BackendInfo,
-    /// What it reports by itself.
+    /// Failures that it reports outside any call.
     pub failures: Failures,
 }
 
-/// burn-flex on the CPU.
+/// Opens burn-flex on the CPU.
 pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
     OpenDevice {
         device: Device::flex(),
@@ -81,11 +81,10 @@ pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
     }
 }
 
-/// Finds the adapter (one whose name contains `name`, or the system's choice) and says what it is.
+/// Finds an adapter (one whose name contains `name`, or the system's choice) and describes it.
 ///
 /// # Errors
-/// [`ForwardError::NoAdapter`], [`ForwardError::UnknownAdapter`] or
-/// [`ForwardError::MissingFeature`].
+/// [`ForwardError::NoAdapter`], [`ForwardError::UnknownAdapter`] or [`ForwardError::MissingFeature`].
 pub async fn find_adapter(
     name: Option<&str>,
 ) -> Result<(wgpu::Instance, wgpu::Adapter, BackendInfo), ForwardError> {
@@ -130,7 +129,7 @@ async fn request(instance: &wgpu::Instance) -> Result<wgpu::Adapter, ForwardErro
         })
 }
 
-/// What there is for programs that offer a choice: the adapters of the system's own APIs. A browser lists none.
+/// Lists the adapters of the system's native APIs, for programs that offer a choice. A browser lists none.
 pub async fn adapters() -> Vec<BackendInfo> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::PRIMARY,
@@ -161,7 +160,7 @@ async fn by_name(instance: &wgpu::Instance, name: &str) -> Result<wgpu::Adapter,
         })
 }
 
-/// Parts of names that software rasterisers go by.
+/// Name fragments that identify software rasterisers.
 const SOFTWARE: [&str; 5] = [
     "swiftshader",
     "llvmpipe",
@@ -175,7 +174,7 @@ fn is_software(name: &str) -> bool {
     SOFTWARE.iter().any(|part| lower.contains(part))
 }
 
-/// What wgpu says of an adapter; its name may be empty.
+/// Describes an adapter from wgpu's information. The name may be empty.
 fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
     let info = adapter.get_info();
     let features = adapter.features();
@@ -218,18 +217,18 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
 }
 
 thread_local! {
-    /// The runtime never lets go of a device that it was given, so a thread opens one an adapter
-    /// and goes on with it from model to model. Never dropped: when a thread ends, what a device needs
-    /// to be closed may have gone before it.
+    /// Devices that this thread has opened, one per adapter, kept for later models because the runtime never
+    /// releases a device. Never dropped: when a thread ends, things that closing a device needs may already
+    /// be gone.
     static OPENED: RefCell<ManuallyDrop<Vec<OpenDevice>>> =
         const { RefCell::new(ManuallyDrop::new(Vec::new())) };
 }
 
-/// Opens a wgpu device for burn on the adapter that [`find_adapter`] found, or gives the one that
-/// this thread opened there before, unless it failed since.
+/// Opens a wgpu device for burn on the adapter that [`find_adapter`] returned, or reuses the one that this
+/// thread opened before unless it has failed since.
 ///
 /// # Errors
-/// [`ForwardError::NoDevice`] where adapter or runtime refuse.
+/// [`ForwardError::NoDevice`] if adapter or runtime refuse.
 pub async fn open_wgpu(
     found: (wgpu::Instance, wgpu::Adapter, BackendInfo),
 ) -> Result<OpenDevice, ForwardError> {
@@ -238,7 +237,7 @@ pub async fn open_wgpu(
         all.iter().find(|open| open.info == found.2).cloned()
     });
     if let Some(open) = opened {
-        // What the model before this one took.
+        // Free the memory of the previous model.
         open.device.memory_cleanup();
         return Ok(open);
     }
@@ -255,8 +254,8 @@ async fn open_new(
         message,
     };
     let descriptor = wgpu::DeviceDescriptor {
-        // What the runtime compiles for depends on the adapter, so the device gets all of it, but
-        // for what slows every buffer down.
+        // The runtime compiles for the adapter's features, so enable all of them except the one that
+        // slows every buffer down.
         required_features: adapter
             .features()
             .difference(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS),
@@ -275,7 +274,7 @@ async fn open_new(
     device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(error.to_string())));
     let lost = failures.clone();
     device.set_device_lost_callback(move |reason, message| {
-        // A device that we drop ourselves is no failure.
+        // Dropping a device on purpose is not a failure.
         if reason != wgpu::DeviceLostReason::Destroyed {
             lost.report(format!("the GPU device was lost: {message}"));
         }

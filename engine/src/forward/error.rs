@@ -1,125 +1,125 @@
-//! What can go wrong on a device.
+//! Errors of the forward pass.
 
 use thiserror::Error;
 
 use crate::weights::WeightsError;
 
-/// Errors of adapters, devices and the forward pass.
+/// An error of an adapter, a device or the forward pass.
 #[derive(Clone, Debug, Error)]
 pub enum ForwardError {
-    /// More sequences at once than there may be, or none.
+    /// The batch size is zero or too large.
     #[error("{batch} sequences at once: there may be 1 to {most}")]
     Batch {
-        /// Asked for.
+        /// Requested number of sequences.
         batch: usize,
-        /// The most.
+        /// Maximum number.
         most: usize,
     },
-    /// There is no adapter at all.
+    /// No adapter was found.
     #[error("no GPU adapter was found: {message}")]
     NoAdapter {
-        /// What the system said.
+        /// Message from the system.
         message: String,
     },
-    /// No adapter has the wanted name.
+    /// No adapter's name contains the requested one.
     #[error("no adapter is named like {wanted:?}; there are: {}", found.join(", "))]
     UnknownAdapter {
-        /// The name asked for.
+        /// Requested name.
         wanted: String,
-        /// The names there are.
+        /// Names of the adapters found.
         found: Vec<String>,
     },
-    /// The adapter lacks something the engine can't do without.
+    /// The adapter lacks a required feature.
     #[error("the adapter {adapter} lacks {missing}, which the GPU backend needs")]
     MissingFeature {
-        /// The adapter's name.
+        /// Name of the adapter.
         adapter: String,
-        /// What it lacks, as WebGPU spells it.
+        /// Missing feature, in WebGPU's spelling.
         missing: String,
     },
-    /// The adapter refused to hand out a device, or the runtime refused the device.
+    /// The adapter gave no device, or the runtime rejected the device.
     #[error("the adapter {adapter} gave no device: {message}")]
     NoDevice {
-        /// The adapter's name.
+        /// Name of the adapter.
         adapter: String,
-        /// What it said.
+        /// Message from the adapter or runtime.
         message: String,
     },
-    /// The wanted path can't compute this model here.
+    /// The requested path can't compute this model here.
     #[error("the {path} path can't compute this model: {why}")]
     NoPath {
-        /// Which.
+        /// Name of the path.
         path: &'static str,
-        /// Why not.
+        /// Reason.
         why: String,
     },
-    /// The wanted variant of the kernels can't be launched here.
+    /// The requested kernel variant can't run here.
     #[error("the variant {variant} of the kernels can't be used here: {why}")]
     NoVariant {
-        /// Which.
+        /// Name of the variant.
         variant: &'static str,
-        /// Why not.
+        /// Reason.
         why: &'static str,
     },
-    /// The KV cache has too few blocks.
+    /// The KV cache has too few blocks for one sequence of the full context.
     #[error(
         "a KV cache of {blocks} blocks is too small: one request as long as the context of {context} takes {least}"
     )]
     KvBlocks {
-        /// How many were wanted.
+        /// Requested number of blocks.
         blocks: usize,
-        /// How many there have to be.
+        /// Minimum number of blocks.
         least: usize,
-        /// Positions of a sequence.
+        /// Maximum number of positions per sequence.
         context: usize,
     },
-    /// A buffer would be larger than the device allows.
+    /// A buffer would exceed a limit of the device.
     #[error(
         "{what} needs a buffer of {bytes} bytes, but the device's limit ({limit_name}) is {limit}"
     )]
     BufferTooLarge {
-        /// Which tensor or cache.
+        /// Tensor or cache in question.
         what: String,
-        /// Its size.
+        /// Size of the buffer in bytes.
         bytes: u64,
-        /// Which limit.
+        /// WebGPU name of the limit.
         limit_name: &'static str,
-        /// The limit in bytes.
+        /// Limit in bytes.
         limit: u64,
     },
-    /// Everything together does not fit.
+    /// Model, cache and activations together exceed the available memory.
     #[error(
         "the model needs {needed} bytes (weights {weights}, KV cache {kv_cache}, activations {activations}), but {limit} are available{hint}"
     )]
     OutOfMemory {
-        /// All of it.
+        /// Total bytes.
         needed: u64,
-        /// The weights' share.
+        /// Bytes of the weights.
         weights: u64,
-        /// The cache's share.
+        /// Bytes of the KV cache.
         kv_cache: u64,
-        /// The rest.
+        /// Bytes of the activations.
         activations: u64,
-        /// What there is.
+        /// Available bytes.
         limit: u64,
-        /// What could be done, beginning with a colon.
+        /// Suggestion that starts with a colon, or empty.
         hint: String,
     },
-    /// The device or its driver failed while it worked.
+    /// The device or its driver failed at run time.
     #[error("the device failed: {message}")]
     Device {
-        /// What it said.
+        /// Message from the device or driver.
         message: String,
     },
 }
 
-/// What can stop a load.
+/// An error that ends a load.
 #[derive(Debug, Error)]
 pub enum LoadError {
-    /// The file.
+    /// A file could not be read or is invalid.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The device.
+    /// The device can't hold or run the model.
     #[error(transparent)]
     Forward(#[from] ForwardError),
 }

@@ -1,10 +1,10 @@
-//! What a stored tensor becomes on the fast path's device.
+//! Formats of weights on the fast path's device.
 
 use llamaglass_shaders::Format;
 
 use crate::weights::TensorType;
 
-/// The device's format of a stored type: every type stays what it is.
+/// Returns the device format of a stored type. Every type keeps its own format.
 pub const fn format(tensor_type: TensorType) -> Format {
     match tensor_type {
         TensorType::F32 => Format::F32,

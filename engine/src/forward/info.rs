@@ -1,8 +1,8 @@
-//! What runs a model, for people and reports.
+//! Description of the backend that runs a model.
 
 use serde::{Deserialize, Serialize};
 
-/// Which arithmetic runs the model.
+/// Backend that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
@@ -13,7 +13,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The backend's name for flags and reports.
+    /// Returns the backend's name in flags and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wgpu => "wgpu",
@@ -22,29 +22,29 @@ impl Backend {
     }
 }
 
-/// What runs the model, for people and reports.
+/// The backend, its adapter and its limits.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BackendInfo {
-    /// The arithmetic.
+    /// Backend in use.
     pub backend: Backend,
-    /// The graphics API, or `CPU`.
+    /// Graphics API, or `CPU`.
     pub api: String,
-    /// The adapter's name.
+    /// Name of the adapter.
     pub adapter: String,
-    /// Driver name and version, where the API tells.
+    /// Driver name and version, if the API reports them.
     pub driver: String,
-    /// Whether the adapter is a program on the CPU (lavapipe, SwiftShader, WARP).
+    /// True if the adapter is software (lavapipe, SwiftShader, WARP) or the CPU backend.
     pub software: bool,
-    /// WebGPU features of the device that matter here.
+    /// Relevant WebGPU features of the device.
     pub features: Vec<String>,
-    /// WebGPU limits that matter here, in their units.
+    /// Relevant WebGPU limits, in their own units.
     pub limits: Vec<(String, u64)>,
-    /// Why `auto` did not take a GPU adapter, in words.
+    /// Reason why `auto` chose the CPU over a GPU adapter.
     pub fallback_reason: Option<String>,
 }
 
 impl BackendInfo {
-    /// The limit called `name`, where there is one.
+    /// Returns the limit called `name`, if known.
     pub fn limit(&self, name: &str) -> Option<u64> {
         let found = self.limits.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| *value)
@@ -53,8 +53,8 @@ impl BackendInfo {
 
 /// Names of [`BackendInfo::limits`].
 pub mod limit {
-    /// The largest storage binding, in bytes.
+    /// Maximum size of a storage binding, in bytes.
     pub const STORAGE_BINDING: &str = "maxStorageBufferBindingSize";
-    /// The largest buffer, in bytes.
+    /// Maximum size of a buffer, in bytes.
     pub const BUFFER: &str = "maxBufferSize";
 }

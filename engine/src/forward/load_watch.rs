@@ -1,11 +1,11 @@
-//! Booking a load's time.
+//! Books a load's time by span.
 
 use std::cell::RefCell;
 
 use crate::platform::{Stopwatch, clock};
 use crate::timing::{LoadSpan, LoadTiming};
 
-/// Books parts of a load that began when it was made.
+/// Times the spans of a load, from its own creation on.
 #[derive(Debug)]
 pub struct LoadWatch {
     watch: Stopwatch,
@@ -13,7 +13,7 @@ pub struct LoadWatch {
 }
 
 impl LoadWatch {
-    /// Starts.
+    /// Starts the clock.
     pub fn start() -> Self {
         let clock = Some(clock());
         Self {
@@ -40,7 +40,7 @@ impl LoadWatch {
         self.timing.borrow_mut().add(span, start_ms, end_ms);
     }
 
-    /// What was booked.
+    /// Returns the spans booked so far.
     pub fn timing(&self) -> LoadTiming {
         self.timing.borrow().clone()
     }

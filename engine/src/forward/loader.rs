@@ -1,4 +1,4 @@
-//! Weights from a checkpoint to a path on a device, tensor by tensor.
+//! Streams weights from a checkpoint to a device, tensor by tensor.
 
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
@@ -14,12 +14,12 @@ use super::shape::Shape;
 use crate::timing::LoadSpan;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
 
-/// Loads every tensor of `checkpoint` and makes what `shape` says.
+/// Loads every tensor of `checkpoint` and creates a model of the given `shape`.
 ///
-/// `watch` books the time, and `progress` hears how many of the file's bytes are done.
+/// `watch` books the time, and `progress` receives the number of file bytes loaded so far.
 ///
 /// # Errors
-/// [`LoadError`] where a tensor can't be read or the device can't take it.
+/// [`LoadError`] if a tensor can't be read or the device can't hold it.
 pub async fn load(
     checkpoint: &Checkpoint,
     open: &OpenDevice,
@@ -37,7 +37,7 @@ pub async fn load(
         done: 0,
         progress,
     };
-    // On the reference path each sequence has a cache of its own.
+    // Each sequence has its own cache on the reference path.
     let positions = match shape.path {
         ForwardPath::Fast => shape.positions(),
         ForwardPath::Reference => context,
@@ -69,20 +69,20 @@ pub async fn load(
     Ok(Model::new(config, device, context, path, embedding))
 }
 
-/// What reads tensors, and says how far it is.
+/// Reads tensors and reports progress.
 pub struct Loader<'a> {
-    /// Where they are read from.
+    /// Source of the tensors.
     pub checkpoint: &'a Checkpoint,
-    /// Where they go.
+    /// Device that they go to.
     pub open: &'a OpenDevice,
-    /// What books the time.
+    /// Books the time.
     pub watch: &'a LoadWatch,
     done: u64,
     progress: &'a mut dyn FnMut(u64),
 }
 
 impl Loader<'_> {
-    /// A tensor's values.
+    /// Reads a tensor's values as f32.
     pub async fn values(&mut self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
         let start = self.watch.ms();
         let values = self.checkpoint.read_f32(name).await?;
@@ -91,7 +91,7 @@ impl Loader<'_> {
         Ok(values)
     }
 
-    /// A tensor as stored, and its type.
+    /// Reads a tensor as stored, with its type.
     pub async fn stored(&mut self, name: TensorName) -> Result<(Vec<u8>, TensorType), LoadError> {
         let start = self.watch.ms();
         let bytes = self.checkpoint.read_raw(name).await?;
@@ -101,20 +101,20 @@ impl Loader<'_> {
         Ok((bytes, tensor_type))
     }
 
-    /// How a tensor is stored.
+    /// Returns the type in which a tensor is stored.
     pub fn tensor_type(&self, name: TensorName) -> Result<TensorType, LoadError> {
         let info = self.checkpoint.tensor(name);
         let info = info.ok_or_else(|| WeightsError::NoSuchTensor(name.gguf()))?;
         Ok(info.tensor_type)
     }
 
-    /// The token embedding, for the host to look up.
+    /// Reads the token embedding for lookup on the host.
     pub async fn host_embedding(&mut self) -> Result<HostEmbedding, LoadError> {
         let (raw, tensor_type) = self.stored(TensorName::TokenEmbedding).await?;
         Ok(HostEmbedding { raw, tensor_type })
     }
 
-    /// How many rows of `bytes` one buffer may have; at least one.
+    /// Returns how many rows of `bytes` bytes fit one buffer; at least one.
     pub fn rows_a_buffer(&self, bytes: usize) -> usize {
         let limits = [limit::STORAGE_BINDING, limit::BUFFER];
         let limits = limits.iter().filter_map(|name| self.open.info.limit(name));
@@ -124,8 +124,8 @@ impl Loader<'_> {
             .max(1)
     }
 
-    /// Waits for what was given to the device so far: bounds what waits in staging memory, and hears
-    /// of failures where they happen.
+    /// Waits until the device has finished everything submitted so far. This bounds the data in staging
+    /// memory and reports failures close to their cause.
     pub async fn settle(&self) -> Result<(), LoadError> {
         let start = self.watch.ms();
         queue::submit(&self.open.device)?;
@@ -143,17 +143,17 @@ impl Loader<'_> {
     }
 }
 
-/// A token embedding [V, C] that is larger than one buffer of the device may be.
+/// A token embedding [V, C] that exceeds the device's largest buffer and is looked up on the host.
 #[derive(Debug)]
 pub struct HostEmbedding {
-    /// The rows as stored.
+    /// Rows as stored.
     raw: Vec<u8>,
-    /// Their type.
+    /// Type of the rows.
     tensor_type: TensorType,
 }
 
 impl HostEmbedding {
-    /// Rows [T, `c`], one an id.
+    /// Returns the rows [T, `c`] of `ids`, one per id.
     pub fn rows(&self, ids: &[u32], c: usize) -> Result<Vec<f32>, ForwardError> {
         let row_bytes = c / self.tensor_type.block_len() * self.tensor_type.block_bytes();
         let mut values = vec![0.0; ids.len() * c];

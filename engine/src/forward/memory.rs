@@ -1,4 +1,4 @@
-//! What a model needs on the device, known before anything is loaded.
+//! Memory that a model needs on the device, computed before it is loaded.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,30 +10,30 @@ use super::shape::Shape;
 use crate::platform::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 use crate::weights::{BlockTensor, Checkpoint, ModelConfig, TensorInfo, TensorName};
 
-/// Bytes of one value on the device that is no weight of the fast path: f32.
+/// Bytes per f32 value: everything on the device except the fast path's weights and an f16 KV cache.
 const VALUE: u64 = 4;
 
-/// Bytes a model takes on the device.
+/// Bytes that a model needs on the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MemoryLedger {
-    /// Weights, as the device holds them.
+    /// Weights in their format on the device.
     pub weights: u64,
-    /// Those of them that steps only look rows up in: the embedding, unless it is the output matrix.
+    /// Part of `weights` that steps only look rows up in: the embedding, unless it is also the output matrix.
     #[serde(default)]
     pub looked_up: u64,
-    /// Keys and values of every block and position.
+    /// Keys and values of all layers and positions.
     pub kv_cache: u64,
-    /// The most that one step's intermediate values take, estimated.
+    /// Estimated maximum of a step's intermediate values.
     pub activations: u64,
 }
 
 impl MemoryLedger {
-    /// All of it.
+    /// Total bytes.
     pub const fn total(&self) -> u64 {
         self.weights + self.kv_cache + self.activations
     }
 
-    /// What `checkpoint` needs when it is made for `shape`.
+    /// Returns the memory that `checkpoint` needs with the given `shape`.
     pub fn of(checkpoint: &Checkpoint, shape: Shape) -> Self {
         let config = checkpoint.config();
         let Shape {
@@ -61,10 +61,10 @@ impl MemoryLedger {
         }
     }
 
-    /// Checks the total against `memory_limit` in bytes and against what is available.
+    /// Checks the total against `memory_limit`, in bytes, and the available memory.
     ///
     /// # Errors
-    /// [`ForwardError::OutOfMemory`].
+    /// [`ForwardError::OutOfMemory`] if the total exceeds either.
     pub fn check(&self, info: &BackendInfo, memory_limit: Option<u64>) -> Result<(), ForwardError> {
         let limits = [memory_limit, available(info)];
         let Some(limit) = limits.into_iter().flatten().min() else {
@@ -84,14 +84,14 @@ impl MemoryLedger {
     }
 }
 
-/// Bytes that a model may take on a device, where it takes them from this program's memory and the system
-/// tells. How much memory a GPU has, WebGPU does not tell.
+/// Returns the bytes available to a model if the device uses this program's memory and the system reports its
+/// size. WebGPU does not report the memory of a GPU.
 pub fn available(info: &BackendInfo) -> Option<u64> {
     let takes_own = info.backend == Backend::Flex || (info.software && ADAPTERS_TAKE_OWN_MEMORY);
     takes_own.then(available_memory).flatten()
 }
 
-/// What a tensor takes on the device.
+/// Returns a tensor's size on the device, in bytes.
 fn tensor_bytes(tensor: &TensorInfo, path: ForwardPath) -> u64 {
     match (path, tensor.shape.as_slice()) {
         (ForwardPath::Fast, [rows, columns]) => {
@@ -101,9 +101,9 @@ fn tensor_bytes(tensor: &TensorInfo, path: ForwardPath) -> u64 {
     }
 }
 
-/// The largest buffer that can't be cut, for people, and its bytes: matrices with the same inputs are
-/// one buffer on the device, and a block's KV cache is another. (The embedding and the output matrix
-/// are cut as needed.)
+/// Returns the name and bytes of the largest buffer that can't be split. Matrices with the same input share a
+/// buffer, and so do a layer's keys and values on the fast path. (The embedding and the output matrix are
+/// split as needed.)
 pub fn largest_buffer(
     checkpoint: &Checkpoint,
     memory: &MemoryLedger,
@@ -115,7 +115,7 @@ pub fn largest_buffer(
         let tensors = names.filter_map(|name| checkpoint.tensor(name));
         tensors.map(|tensor| tensor_bytes(tensor, path)).sum()
     };
-    // The reference path has keys and values apart.
+    // The reference path has separate buffers for keys and values.
     let buffers = match path {
         ForwardPath::Fast => 1,
         ForwardPath::Reference => 2,
@@ -133,7 +133,7 @@ pub fn largest_buffer(
     largest.unwrap_or(("nothing", 0))
 }
 
-/// The values alive at once in the widest part of a step.
+/// Estimates the bytes of all values alive at once in the widest part of a step.
 fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
     let heads = config.n_heads + 2 * config.n_kv_heads;
     let row = 4 * config.hidden_size + 2 * heads * config.head_dim + 4 * config.ffn_size;
@@ -142,10 +142,10 @@ fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
     ((row + scores) * chunk + copies + config.vocab_size) as u64 * VALUE
 }
 
-/// Checks that one buffer of `bytes` is allowed on the device.
+/// Checks that the device allows a buffer of `bytes`.
 ///
 /// # Errors
-/// [`ForwardError::BufferTooLarge`].
+/// [`ForwardError::BufferTooLarge`] if it does not.
 #[cfg(feature = "compute")]
 pub fn check_buffer(
     info: &BackendInfo,
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn model_larger_than_the_machine_is_refused_on_the_cpu() {
+    fn ledger_check_refuses_models_larger_than_cpu_memory() {
         let ledger = MemoryLedger {
             weights: 1 << 50,
             ..MemoryLedger::default()
@@ -194,7 +194,7 @@ mod tests {
         for info in [device(Backend::Flex, true), device(Backend::Wgpu, true)] {
             assert_eq!(ledger.check(&info, None).is_err(), known);
         }
-        // The memory of a GPU is not known.
+        // The memory of a GPU is unknown.
         let gpu = device(Backend::Wgpu, false);
         assert!(ledger.check(&gpu, None).is_ok());
         assert!(ledger.check(&gpu, Some(1 << 40)).is_err());

@@ -1,7 +1,7 @@
-//! The model on a device.
+//! The forward pass: the model on a device.
 //!
-//! What describes it (adapters, memory, errors) is there without the feature `compute`, for whoever
-//! shows a model that runs elsewhere.
+//! Descriptions (adapters, memory, errors) are available without the feature `compute`, for programs that
+//! show a model running elsewhere.
 
 mod error;
 mod format;

@@ -1,4 +1,4 @@
-//! The model on a device: its weights, its KV cache, and one of two paths through it.
+//! A model on a device: weights, KV cache, and one of two paths through it.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -13,38 +13,38 @@ use super::rows::{NextRow, NextRows, Rows};
 use crate::weights::ModelConfig;
 use llamaglass_shaders::{KV_BLOCK, Sampling, Variant};
 
-/// A Llama with its KV cache.
+/// A Llama model with its KV cache.
 #[derive(Debug)]
 pub struct Model {
     config: ModelConfig,
     device: Device,
     context: usize,
-    /// Where the device can't hold it.
+    /// Embedding for lookup on the host, if the device can't hold it.
     embedding: Option<HostEmbedding>,
     path: Path,
 }
 
-/// The path through a model, with its weights.
+/// One of the paths, with its weights.
 #[derive(Debug)]
 pub(super) enum Path {
     Fast(Box<Fast>),
     Reference(Box<Reference>),
 }
 
-/// Which of a step's rows get logits.
+/// Rows of a step that get logits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogitRows {
-    /// None: a prefill chunk that is not the last.
+    /// None, for a prefill chunk that is not the last.
     None,
-    /// The last one.
+    /// The last row.
     Last,
-    /// This one.
+    /// The row with this index.
     Row(usize),
-    /// All of them.
+    /// All rows.
     All,
 }
 
-/// A step's inputs on the device.
+/// Inputs of a step, on the device.
 #[derive(Debug)]
 pub struct StepInput {
     x: Input,
@@ -55,23 +55,23 @@ pub struct StepInput {
 
 #[derive(Debug)]
 enum Input {
-    /// The reference path: ids, and what is added to the scores.
+    /// Ids and attention mask, for the reference path.
     Ids(Tensor<1, Int>, Tensor<3>),
-    /// The same with looked up rows [T, C].
+    /// Embedding rows [T, C] looked up on the host and attention mask, for the reference path.
     Rows(Tensor<2>, Tensor<3>),
-    /// The fast path has them in buffers of its own.
+    /// The fast path keeps its inputs in its own buffers.
     Fast,
 }
 
 impl StepInput {
-    /// How many rows of what.
+    /// Returns the numbers of rows in the step.
     pub const fn rows(&self) -> Rows {
         self.rows
     }
 }
 
 impl Model {
-    /// A model over weights that are on `device`, but for an embedding that it can't hold.
+    /// Creates a model whose weights are on `device`, except an embedding that the device can't hold.
     pub(super) fn new(
         config: ModelConfig,
         device: Device,
@@ -88,35 +88,35 @@ impl Model {
         }
     }
 
-    /// The model's configuration.
+    /// Returns the model's configuration.
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
-    /// Positions of the KV cache.
+    /// Maximum number of positions per sequence.
     pub fn context(&self) -> usize {
         self.context
     }
 
-    /// Where it is.
+    /// Returns the device.
     pub fn device(&self) -> &Device {
         &self.device
     }
 
-    /// Puts a step's ids on the device, the first at `position`, of a sequence that has the first blocks
-    /// of the cache. No other may be cached.
+    /// Uploads a step's ids, the first at `position`, for a sequence that owns the first blocks of the cache.
+    /// No other sequence may be cached.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
+    /// [`ForwardError::Device`] if ids or positions are out of range.
     pub fn upload(&mut self, ids: &[u32], position: usize) -> Result<StepInput, ForwardError> {
         self.lay_out()?;
         self.upload_rows(&NextRows::of(0, position, ids, true))
     }
 
-    /// The sequence in slot 0 has the first blocks of the cache. No other may be cached.
+    /// Assigns the first blocks of the cache to the sequence in slot 0. No other sequence may be cached.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects the write.
     pub fn lay_out(&self) -> Result<(), ForwardError> {
         let Path::Fast(fast) = &self.path else {
             return Ok(());
@@ -126,10 +126,10 @@ impl Model {
         fast.set_blocks(0, 0, &blocks)
     }
 
-    /// The sequence in `slot` has `blocks` of the cache from its block number `first` on.
+    /// Writes `blocks` to the block table of the sequence in `slot`, from index `first` on.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects the write.
     pub fn set_blocks(
         &self,
         slot: usize,
@@ -138,24 +138,24 @@ impl Model {
     ) -> Result<(), ForwardError> {
         match &self.path {
             Path::Fast(fast) => fast.set_blocks(slot, first, blocks),
-            // A slot has one block, its own.
+            // Each slot has exactly one block of its own.
             Path::Reference(_) => Ok(()),
         }
     }
 
-    /// Issues a copy of `count` blocks of the cache over others, all of which are none of these.
+    /// Encodes a copy of `count` consecutive cache blocks to others; source and destination must not overlap.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the cache has no blocks.
+    /// [`ForwardError::NoPath`] if the cache has no blocks.
     pub fn copy_blocks(&self, from_to: [u32; 2], count: usize) -> Result<(), ForwardError> {
         self.fast()?.copy_blocks(from_to, count);
         Ok(())
     }
 
-    /// Puts a step's rows on the device. On the reference path they are of one sequence.
+    /// Uploads a step's rows. On the reference path, they must belong to one sequence.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where ids or positions are outside what the model was made for.
+    /// [`ForwardError::Device`] if ids or positions are out of range.
     pub fn upload_rows(&mut self, next: &NextRows) -> Result<StepInput, ForwardError> {
         let rows = next.rows();
         let vocab = self.config.vocab_size;
@@ -210,10 +210,11 @@ impl Model {
         })
     }
 
-    /// Runs a step block by block: the residual stream [T, C] after the embedding, and after each.
+    /// Runs a step block by block and returns the residual stream [T, C] after the embedding and after each
+    /// block.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed.
+    /// [`ForwardError::Device`] if the device failed.
     pub async fn residuals(&mut self, input: StepInput) -> Result<Vec<Vec<f32>>, ForwardError> {
         let StepInput {
             x,
@@ -235,13 +236,13 @@ impl Model {
         }
     }
 
-    /// Whether the device picks tokens, so that [`Model::advance`] can be used.
+    /// Returns true if the device samples tokens, which [`Model::advance`] requires.
     pub const fn picks(&self) -> bool {
         matches!(self.path, Path::Fast(_))
     }
 
-    /// How many rows of a prompt run all that any prompt runs: our own kernels are the same for any
-    /// number from some on; burn tunes its own for shapes, so there it is all `chunk`.
+    /// Number of prompt rows that exercise every kernel of a prefill. The fast path's kernels are the same
+    /// for any number above a threshold; burn tunes its kernels per shape, so there it is `chunk`.
     pub const fn warm_up_rows(&self, chunk: usize) -> usize {
         match self.path {
             Path::Fast(_) if TILED_ROWS < chunk => TILED_ROWS,
@@ -249,7 +250,7 @@ impl Model {
         }
     }
 
-    /// Which variant of our own kernels is launched, on the fast path.
+    /// Returns the variant of the fast path's kernels.
     pub fn variant(&self) -> Option<Variant> {
         match &self.path {
             Path::Fast(fast) => Some(fast.variant()),
@@ -257,25 +258,25 @@ impl Model {
         }
     }
 
-    /// Whether a step can begin from what the device picked, before the host knows it.
+    /// Returns true if the device can begin a step from its own samples, before the host knows them.
     pub fn chains(&self) -> bool {
         matches!(&self.path, Path::Fast(fast) if fast.looks_up())
     }
 
-    /// Issues the first kernel of a step, and nothing of what comes after it.
+    /// Encodes only the first kernel of a step.
     pub fn encode_first(&self, input: StepInput) {
         match (&self.path, input.x) {
             (Path::Fast(fast), _) => fast.embed(input.rows.total()),
             (Path::Reference(path), Input::Ids(ids, _)) => drop(path.embed(ids)),
-            // The host looked them up.
+            // The host already looked the rows up.
             (Path::Reference(_), _) => {}
         }
     }
 
-    /// Hands all that was written and issued to the device.
+    /// Submits all writes and encoded operations to the device.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device refuses.
+    /// [`ForwardError::Device`] if the device rejects them.
     pub fn flush(&self) -> Result<(), ForwardError> {
         match &self.path {
             Path::Fast(fast) => fast.flush(),
@@ -283,11 +284,11 @@ impl Model {
         }
     }
 
-    /// Puts the sampling settings of the sequence in `slot` on the device, of which `draws` were made, and
-    /// with penalties what `occurrences` (V) there are of each id.
+    /// Uploads the sampling settings of the sequence in `slot`, which has already made `draws` draws, and, if
+    /// it has penalties, the occurrences of each id (V).
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the device does not pick.
+    /// [`ForwardError::NoPath`] if the device does not sample.
     pub fn begin(
         &self,
         slot: usize,
@@ -297,21 +298,21 @@ impl Model {
         self.fast()?.begin(slot, sampling, occurrences)
     }
 
-    /// Puts the `mask` of ids that the sequence in `slot` may have next on the device, for the picks that
-    /// are issued from here on, where its settings say that it is constrained.
+    /// Uploads the `mask` of ids that the sequence in `slot` may sample next. It applies to later steps if
+    /// the sequence's settings say that it is constrained.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the device does not pick.
+    /// [`ForwardError::NoPath`] if the device does not sample.
     pub fn constrain(&self, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
         self.fast()?.constrain(slot, mask)
     }
 
-    /// Issues a step over the rows that were uploaded, or over those that were picked last, which the
-    /// host need not know yet: writes the cache, and picks ids in `way` where they are wanted, with
-    /// log-probabilities of the `top` most probable ones.
+    /// Encodes a step over the uploaded rows, or over the rows that the device made from its latest samples,
+    /// which the host need not know yet. The step writes the cache and samples ids in mode `way` for the rows
+    /// that sample, with the log-probabilities of the `top` most probable ids.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the device does not pick.
+    /// [`ForwardError::NoPath`] if the device does not sample.
     pub fn advance(
         &self,
         rows: Rows,
@@ -322,23 +323,23 @@ impl Model {
         Ok(())
     }
 
-    /// Issues the same but for the picks: the logits [N, V] of the rows that are picked from, where there
-    /// are such. The next step overwrites them.
+    /// Encodes a step without sampling and returns the logits [N, V] of the rows that would sample, if any.
+    /// The next step overwrites them.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the device does not pick.
+    /// [`ForwardError::NoPath`] if the device does not sample.
     pub fn encode_picked(&self, rows: Rows) -> Result<Option<Tensor<2>>, ForwardError> {
         Ok(self.fast()?.encode_picked(rows))
     }
 
-    /// Whether decode steps are replayed, on the fast path, or recorded anew each time.
+    /// Chooses whether decode steps are replayed or recorded anew each time. Fast path only.
     pub fn set_replays(&mut self, replays: bool) {
         if let Path::Fast(fast) = &mut self.path {
             fast.set_replays(replays);
         }
     }
 
-    /// How often a decode step was recorded, on the fast path.
+    /// Number of decode steps recorded, on the fast path.
     pub fn recordings(&self) -> u64 {
         match &self.path {
             Path::Fast(fast) => fast.recordings(),
@@ -346,34 +347,34 @@ impl Model {
         }
     }
 
-    /// Whether each decode step reads keys and values out of new memory, on the reference path. The fast
-    /// path has [`Model::copy_blocks`] for that.
+    /// Chooses whether each decode step first copies keys and values to new memory. Reference path only; the
+    /// fast path uses [`Model::copy_blocks`] for that.
     pub fn set_concatenates(&mut self, concatenates: bool) {
         if let Path::Reference(reference) = &mut self.path {
             reference.set_concatenates(concatenates);
         }
     }
 
-    /// Submits all that was issued; the `count` ids that were picked last are to be read, with
-    /// log-probabilities of the `top` most probable ones.
+    /// Submits everything encoded and requests the `count` ids sampled last, with the log-probabilities of
+    /// the `top` most probable ids.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the device does not pick.
+    /// [`ForwardError::NoPath`] if the device does not sample.
     pub fn read_step(&self, count: usize, top: Option<usize>) -> Result<StepRead, ForwardError> {
         self.fast()?.read_step(count, top)
     }
 
-    /// Runs a step over what was uploaded and the pick behind it, each launch timed by itself: those of
-    /// the embedding as tape 0, then a tape a layer, and one of what comes after them.
+    /// Runs a step over the uploaded rows, and its sampling, with each launch timed by itself. Tape 0 is the
+    /// embedding, then one tape per layer, and the last is everything after the layers.
     ///
     /// # Errors
-    /// [`ForwardError`] where the path is not ours, or the device can't time.
+    /// [`ForwardError`] if the model is not on the fast path, or the device has no timestamps.
     pub async fn profile(&self, input: &StepInput) -> Result<Profile, ForwardError> {
         self.fast()?.profile(input.rows.total()).await
     }
 
-    /// Submits prompts in pieces of about `most_ms`, where one of `chunk` ids takes `step_ms`, so that
-    /// whoever else uses the device waits no longer than that.
+    /// Splits prefill into submits of about `most_ms`, given that a chunk of `chunk` ids takes `step_ms`, so
+    /// that other users of the device do not wait longer.
     pub fn pace(&mut self, step_ms: f64, most_ms: f64) {
         if let Path::Fast(fast) = &mut self.path {
             fast.pace(step_ms, most_ms);
@@ -390,10 +391,11 @@ impl Model {
         }
     }
 
-    /// Issues a step: writes the cache at the step's positions, gives the wanted logits [rows, V].
+    /// Encodes a step, which writes the cache at the step's positions, and returns the requested logits
+    /// [rows, V].
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device has no room for them.
+    /// [`ForwardError::Device`] if the device has no room for them.
     pub fn encode(
         &mut self,
         input: StepInput,

@@ -1,4 +1,4 @@
-//! The paths through a model, and which of them can compute it.
+//! The paths through a model, and the choice between them.
 
 use std::str::FromStr;
 
@@ -9,7 +9,7 @@ use super::error::ForwardError;
 use super::info::{Backend, BackendInfo};
 use crate::weights::ModelConfig;
 
-/// How a step is computed.
+/// Implementation of the forward pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ForwardPath {
@@ -20,7 +20,7 @@ pub enum ForwardPath {
 }
 
 impl ForwardPath {
-    /// The path's name for flags and reports.
+    /// Returns the path's name in flags and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fast => "fast",
@@ -28,10 +28,10 @@ impl ForwardPath {
         }
     }
 
-    /// The path for `config` on a device: the wanted one, or the fastest that can compute it.
+    /// Returns the path for `config` on a device: the wanted one, or the fastest that supports it.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the wanted one can't, or none can.
+    /// [`ForwardError::NoPath`] if the wanted path, or every path, lacks support.
     pub fn choose(
         wanted: Option<Self>,
         config: &ModelConfig,

@@ -1,10 +1,10 @@
-//! How the device picks an id.
+//! Sampling modes of the device.
 
-/// How the device picks.
+/// Sampling mode of a step on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PickWay {
-    /// The largest logit.
+    /// Take the largest logit.
     Argmax,
-    /// As [`Model::begin`](super::Model::begin) said.
+    /// Sample with the settings passed to [`Model::begin`](super::Model::begin).
     Sample,
 }

@@ -1,14 +1,14 @@
-//! Submitting and waiting, kept apart so that each gets its own span.
+//! Submitting and waiting, as separate calls so that each gets its own span.
 
 use burn::backend::DispatchDevice;
 use burn::tensor::Device;
 
 use super::error::ForwardError;
 
-/// Hands what was issued so far to the device's queue; the CPU backend has none.
+/// Submits all encoded operations to the device's queue. Does nothing on the CPU backend.
 ///
 /// # Errors
-/// [`ForwardError::Device`] where the queue refuses.
+/// [`ForwardError::Device`] if the queue rejects them.
 pub fn submit(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().flush().map_err(failed),
@@ -16,10 +16,10 @@ pub fn submit(device: &Device) -> Result<(), ForwardError> {
     }
 }
 
-/// Waits until the device has finished all that was submitted.
+/// Waits until the device has finished everything submitted.
 ///
 /// # Errors
-/// [`ForwardError::Device`] where the device failed.
+/// [`ForwardError::Device`] if the device failed.
 pub async fn wait(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().sync().await.map_err(failed),

@@ -1,14 +1,14 @@
-//! What this device can do at most: the roof under which a step's time is judged.
+//! Peak rates of the device: the roofline that a step's time is compared with.
 
 use serde::{Deserialize, Serialize};
 
-/// What a device reached in kernels that do nothing else.
+/// Peak rates that a device reached in dedicated kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Roofline {
-    /// 10^9 bytes a second, read and written, of a copy.
+    /// Copy bandwidth in 10^9 bytes per second, counting reads and writes.
     pub copy_gb_s: f64,
-    /// 10^9 f32 operations a second, a multiply-add being two.
+    /// Arithmetic rate in 10^9 f32 operations per second; a multiply-add counts as two.
     pub gflop_s: f64,
 }
 
@@ -25,21 +25,21 @@ mod measure {
     use super::super::info::{BackendInfo, limit};
     use super::Roofline;
 
-    /// Bytes of a copy: more than any cache holds.
+    /// Bytes to copy; larger than any cache.
     const COPY_BYTES: u64 = 128 << 20;
-    /// The same for an adapter that is a program on a CPU.
+    /// Bytes to copy on a software adapter.
     const COPY_BYTES_CPU: u64 = 64 << 20;
-    /// Workgroups of the multiply-adds, and their rounds.
+    /// Workgroups of the multiply-add kernel, and its rounds.
     const FMA_GROUPS: u32 = 4096;
     const FMA_ROUNDS: u32 = 1024;
     const FMA_ROUNDS_CPU: u32 = 64;
-    /// Times that each is measured, after one that warms up; the best counts.
+    /// Number of timed runs after one warm-up run; the best one counts.
     const REPEAT: usize = 5;
 
-    /// Measures `gpu`, which `info` describes, on its own clock.
+    /// Measures `gpu`, described by `info`, on the device's own clock.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed.
+    /// [`ForwardError::Device`] if the device failed.
     pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardError> {
         let (bytes, rounds) = if info.software {
             (COPY_BYTES_CPU, FMA_ROUNDS_CPU)

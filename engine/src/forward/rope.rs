@@ -4,10 +4,10 @@ use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::weights::{ModelConfig, RopeScaling};
 
-/// The frequency of each of the D / 2 pairs, in radians a position, after scaling.
+/// Returns the frequency of each of the D / 2 pairs, in radians per position, after scaling.
 ///
-/// RoFormer (arXiv:2104.09864) eq. 15; Llama 3's scaling as in Meta's reference and in
-/// `rope_scaling` of config.json.
+/// RoFormer (arXiv:2104.09864) eq. 15; Llama 3's scaling as in Meta's reference and in `rope_scaling` of
+/// config.json.
 pub fn frequencies(config: &ModelConfig) -> Vec<f64> {
     let rope = &config.rope;
     let half = config.head_dim / 2;
@@ -49,7 +49,7 @@ fn llama3(base: f64, factor: f64, low: f64, high: f64, context: f64) -> f64 {
     }
 }
 
-/// Cosines and sines of every position and pair, each [1, S, D/2], on the device.
+/// Cosines and sines for every position and pair, each [1, S, D/2], on the device.
 #[derive(Clone, Debug)]
 pub struct RopeTable {
     pub(super) cos: Tensor<3>,
@@ -57,14 +57,14 @@ pub struct RopeTable {
 }
 
 impl RopeTable {
-    /// The table for positions 0 to `context` - 1.
+    /// Creates the table for positions 0 to `context` - 1.
     pub fn new(config: &ModelConfig, context: usize, device: &Device) -> Self {
         let frequencies = frequencies(config);
         let shape = [1, context, frequencies.len()];
         let table = |f: fn(f64) -> f64| {
             let values: Vec<f32> = (0..context)
                 .flat_map(|position| {
-                    // Angles in f64: in f32 position 8000 would cost three digits.
+                    // Compute angles in f64: in f32, position 8000 would lose three digits.
                     frequencies
                         .iter()
                         .map(move |w| f(position as f64 * w) as f32)
@@ -78,7 +78,7 @@ impl RopeTable {
         }
     }
 
-    /// The rows for positions `start` to `start + len` - 1.
+    /// Returns the rows for positions `start` to `start + len` - 1.
     pub fn rows(&self, start: usize, len: usize) -> Self {
         let half = self.cos.dims()[2];
         let range = [0..1, start..start + len, 0..half];
@@ -88,7 +88,7 @@ impl RopeTable {
         }
     }
 
-    /// Rotates element i with i + D/2 of every head of `x` [heads, T, D]; the table has T rows.
+    /// Rotates element i with i + D/2 in every head of `x` [heads, T, D]; the table must have T rows.
     pub fn rotate(&self, x: Tensor<3>) -> Tensor<3> {
         let [heads, t, d] = x.dims();
         let half = d / 2;

@@ -1,20 +1,20 @@
-//! The rows of a step.
+//! Rows of a step.
 
 use std::iter::repeat_n;
 
 use llamaglass_shaders::ATTENTION_TILE_ROWS;
 
-/// Rows of one sequence that follow each other begin at a multiple of so many.
+/// Alignment of consecutive rows of one sequence within a step.
 pub const TILE_ROWS: usize = ATTENTION_TILE_ROWS;
 
-/// A row of a step.
+/// One row of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextRow {
-    /// Its id.
+    /// Token id.
     pub id: u32,
-    /// Where in its sequence it is.
+    /// Position in the sequence.
     pub position: usize,
-    /// Which of the sequences that are cached that is; none where it fills a tile.
+    /// Slot of the sequence; `None` if the row only fills a tile.
     pub slot: Option<usize>,
 }
 
@@ -24,30 +24,30 @@ const FILLER: NextRow = NextRow {
     slot: None,
 };
 
-/// The rows of a step, part by part: first the parts that have several.
+/// Rows of a step, part by part; parts of several rows come first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NextRows {
     rows: Vec<NextRow>,
-    /// How many rows of parts that have several there are, with those that fill tiles between them.
+    /// Number of rows in parts of several rows, including fillers between them.
     tiled: usize,
-    /// The rows that are picked from.
+    /// Indices of the rows that sample.
     picks: Vec<usize>,
 }
 
 impl NextRows {
-    /// The rows of one sequence from position `first` on; the last is picked from where it `picks`.
+    /// Creates the rows of one sequence from position `first` on. The last row samples if `picks` is set.
     pub fn of(slot: usize, first: usize, ids: &[u32], picks: bool) -> Self {
         let mut rows = Self::default();
         rows.push(slot, first, ids, picks);
         rows
     }
 
-    /// Adds a part. Those of several ids come before those of one.
+    /// Appends a part. Parts of several ids must come before those of one.
     pub fn push(&mut self, slot: usize, first: usize, ids: &[u32], picks: bool) {
         self.push_padded(slot, first, (ids, 0), picks);
     }
 
-    /// The same with `pads` rows behind it that are only computed: what is picked from is the last id's.
+    /// Appends a part with `pads` padding rows after it, which are only computed: the last id's row samples.
     pub fn push_padded(
         &mut self,
         slot: usize,
@@ -72,22 +72,22 @@ impl NextRows {
         }
     }
 
-    /// The rows.
+    /// Returns the rows.
     pub fn rows(&self) -> &[NextRow] {
         &self.rows
     }
 
-    /// Which of them are picked from, in order.
+    /// Returns the indices of the rows that sample, in order.
     pub fn picks(&self) -> &[usize] {
         &self.picks
     }
 
-    /// Whether the device can make the next step's rows from the picks: of one, or of every row.
+    /// Returns true if the device can make the next step's rows from the samples: one row samples, or all do.
     pub fn chains(&self) -> bool {
         self.picks.len() == 1 || self.picks.iter().copied().eq(0..self.rows.len())
     }
 
-    /// How many rows of what.
+    /// Returns the numbers of rows by kind.
     pub fn count(&self) -> Rows {
         let count = self.picks.len();
         let first = self.picks.first().copied().unwrap_or(0);
@@ -101,21 +101,21 @@ impl NextRows {
     }
 }
 
-/// How many rows of what a step has.
+/// Numbers of rows in a step, by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rows {
-    /// Rows of parts that have several, with those that fill tiles.
+    /// Rows in parts of several rows, including fillers.
     pub tiled: usize,
-    /// After them, rows that are alone.
+    /// Single rows, which follow the tiled ones.
     pub single: usize,
-    /// How many are picked from.
+    /// Number of rows that sample.
     pub picks: usize,
-    /// The first of these, where they follow each other.
+    /// Index of the first row that samples, if those rows are consecutive.
     pub first_pick: Option<usize>,
 }
 
 impl Rows {
-    /// One row of each of so many sequences, all picked from.
+    /// Returns the counts for one row of each of `count` sequences, all of which sample.
     pub const fn decode(count: usize) -> Self {
         Self {
             tiled: 0,
@@ -125,7 +125,7 @@ impl Rows {
         }
     }
 
-    /// So many rows of one sequence, the last picked from.
+    /// Returns the counts for `count` rows of one sequence, of which the last samples.
     pub const fn prompt(count: usize) -> Self {
         if count <= 1 {
             return Self::decode(count);
@@ -138,12 +138,12 @@ impl Rows {
         }
     }
 
-    /// All of them.
+    /// Total number of rows.
     pub const fn total(self) -> usize {
         self.tiled + self.single
     }
 
-    /// Whether every row is alone, and picked from.
+    /// Returns true if every row is single and samples.
     pub const fn is_decode(self) -> bool {
         self.tiled == 0 && self.picks == self.single
     }
@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_begin_at_tiles_and_single_rows_follow() {
+    fn rows_align_parts_to_tiles_and_put_single_rows_last() {
         let mut rows = NextRows::of(3, 5, &[7; TILE_ROWS + 1], true);
         assert_eq!(
             rows.count(),

@@ -1,4 +1,4 @@
-//! What a model is made for.
+//! Dimensions and settings of a loaded model.
 
 use std::str::FromStr;
 
@@ -8,34 +8,34 @@ use serde::{Deserialize, Serialize};
 use super::error::ForwardError;
 use super::path::ForwardPath;
 
-/// The most sequences of a step.
+/// Maximum number of sequences per step.
 pub const MAX_BATCH: usize = 64;
 
-/// What a model is to be made for.
+/// Dimensions and settings that a model is loaded with.
 #[derive(Clone, Copy, Debug)]
 pub struct Shape {
-    /// Positions of a sequence.
+    /// Maximum number of positions per sequence.
     pub context: usize,
-    /// Sequences that are cached, and decoded in one step.
+    /// Maximum number of sequences that are cached and decoded in one step.
     pub batch: usize,
-    /// The most ids of one step.
+    /// Maximum number of prompt ids per step.
     pub chunk: usize,
-    /// Blocks of the KV cache on the fast path, which all sequences share; by default as many as make
-    /// all as long as they may be.
+    /// Number of KV cache blocks that all sequences share on the fast path; by default enough for a full
+    /// batch of maximum length.
     pub kv_blocks: Option<usize>,
-    /// The path.
+    /// Path through the model.
     pub path: ForwardPath,
-    /// How the KV cache stores its values.
+    /// Type of the values in the KV cache.
     pub kv: KvType,
-    /// Which variant of the kernels the fast path launches; by default the fastest.
+    /// Variant of the fast path's kernels; by default the fastest.
     pub variant: Option<Variant>,
 }
 
 impl Shape {
-    /// Checks that the path has such a cache.
+    /// Checks that the path supports these settings.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`].
+    /// [`ForwardError::NoPath`], [`ForwardError::KvBlocks`] or [`ForwardError::Batch`].
     pub fn check(&self) -> Result<(), ForwardError> {
         if self.path == ForwardPath::Reference && self.kv != KvType::F32 {
             return Err(ForwardError::NoPath {
@@ -65,24 +65,23 @@ impl Shape {
         Ok(())
     }
 
-    /// Rows of a step at most: a piece of a prompt, or one of every sequence and one of a prompt.
+    /// Maximum number of rows per step: a prefill chunk, or one row per sequence plus one of a prompt.
     pub const fn rows(&self) -> usize {
         let all = self.batch + 1;
         if self.chunk > all { self.chunk } else { all }
     }
 
-    /// Blocks of the KV cache that a sequence has at most on the fast path.
+    /// Maximum number of KV cache blocks per sequence on the fast path.
     pub const fn blocks(&self) -> usize {
         self.context.div_ceil(KV_BLOCK)
     }
 
-    /// Blocks of the KV cache that sequences share on the fast path.
+    /// Number of KV cache blocks that sequences share on the fast path.
     pub fn pool(&self) -> usize {
         self.kv_blocks.unwrap_or(self.batch * self.blocks())
     }
 
-    /// Positions of the KV cache: all sequences together, and on the fast path a block that belongs to
-    /// none.
+    /// Positions in the KV cache for all sequences together, including the null block on the fast path.
     pub fn positions(&self) -> usize {
         match self.path {
             ForwardPath::Fast => (self.pool() + 1) * KV_BLOCK,
@@ -91,19 +90,19 @@ impl Shape {
     }
 }
 
-/// How a KV cache stores its values.
+/// Type of the values in the KV cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum KvType {
-    /// As they were computed.
+    /// As computed.
     #[default]
     F32,
-    /// Rounded to f16: half the memory, and half of what attention reads.
+    /// Rounded to f16, which halves the memory and the bytes that attention reads.
     F16,
 }
 
 impl KvType {
-    /// The type's name for flags and reports.
+    /// Returns the type's name in flags and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::F32 => "f32",
@@ -111,7 +110,7 @@ impl KvType {
         }
     }
 
-    /// As the kernels call it.
+    /// Returns the kernels' own type.
     pub const fn kernels(self) -> Kv {
         match self {
             Self::F32 => Kv::F32,

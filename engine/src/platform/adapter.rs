@@ -1,35 +1,35 @@
-//! What wgpu does not pass on of a browser's adapter, and what it does not ask it for.
+//! Information about a browser's adapter that wgpu does not pass on, and a feature that it does not request.
 
-/// Whether kernels are handed to a browser.
+/// True if kernels are compiled by a browser.
 pub const IN_BROWSER: bool = cfg!(target_arch = "wasm32");
 
-/// What a browser tells of an adapter.
+/// Information from a browser about an adapter.
 #[derive(Clone, Debug, Default)]
 pub struct Told {
-    /// Vendor, architecture, device and description, as far as it tells. wgpu passes on the description
-    /// only, which most browsers leave empty.
+    /// Vendor, architecture, device and description, as far as the browser gives them. wgpu passes on only the
+    /// description, which most browsers leave empty.
     pub name: Option<String>,
-    /// Whether it has subgroup operations. wgpu does not know this feature of browsers; devices of the
-    /// adapter come with it nonetheless.
+    /// True if the adapter has subgroup operations. wgpu does not know this feature in browsers; `listen` adds it
+    /// to the adapter's devices.
     pub subgroups: bool,
 }
 
-/// The next adapter that wgpu is given.
+/// Observes the next adapter that wgpu requests from the browser.
 #[derive(Debug)]
 pub struct BrowserAdapter {
     #[cfg(target_arch = "wasm32")]
     told: std::rc::Rc<std::cell::RefCell<Option<Told>>>,
 }
 
-/// Natively the driver tells wgpu all there is.
+/// Natively, wgpu gets everything from the driver.
 #[cfg(not(target_arch = "wasm32"))]
 impl BrowserAdapter {
-    /// Listens for nothing.
+    /// Does nothing natively.
     pub const fn listen() -> Self {
         Self {}
     }
 
-    /// Nothing.
+    /// Returns `None` natively.
     pub const fn told(&self) -> Option<Told> {
         None
     }
@@ -47,19 +47,19 @@ mod browser {
 
     use super::{BrowserAdapter, Told};
 
-    /// The feature that wgpu does not know.
+    /// WebGPU feature that wgpu does not know in browsers.
     const SUBGROUPS: &str = "subgroups";
 
     impl BrowserAdapter {
-        /// Listens for the next adapter that is requested.
+        /// Starts observing the next adapter request.
         pub fn listen() -> Self {
             let told = Rc::default();
-            // A browser without WebGPU hands out none.
+            // Fails in a browser without WebGPU, which has no adapter to observe.
             let _none = listen(Rc::clone(&told));
             Self { told }
         }
 
-        /// What the browser told of it.
+        /// Returns what the browser told about the adapter, once it has been requested.
         pub fn told(&self) -> Option<Told> {
             self.told.borrow().clone()
         }
@@ -69,7 +69,7 @@ mod browser {
         Reflect::get(of, &key.into())
     }
 
-    /// Stands in for `of[key]`, a method with one argument, at the next call of it.
+    /// Replaces `of[key]`, a method with one argument, for its next call.
     fn stand_in<F>(of: &JsValue, key: &'static str, call: F) -> Result<(), JsValue>
     where
         F: FnOnce(&Function, JsValue) -> Result<JsValue, JsValue> + 'static,
@@ -77,7 +77,7 @@ mod browser {
         let method: Function = get(of, key)?.dyn_into()?;
         let this = of.clone();
         let once = Closure::once_into_js(move |argument: JsValue| -> Result<JsValue, JsValue> {
-            // What stands in is the object's own; the method is its prototype's.
+            // The replacement is the object's own property; deleting it uncovers the prototype's method.
             Reflect::delete_property(this.unchecked_ref::<Object>(), &key.into())?;
             call(&method, argument)
         });
@@ -100,7 +100,8 @@ mod browser {
         })
     }
 
-    /// Asks an adapter what it has, and lets its device come with that.
+    /// Reads the adapter's information, and makes its next device request include subgroups if the adapter has
+    /// them.
     fn ask(adapter: &JsValue) -> Result<Told, JsValue> {
         let info = get(adapter, "info")?;
         let parts: Vec<String> = ["vendor", "architecture", "device", "description"]

@@ -1,12 +1,12 @@
-//! Work beside the thread that asks for it.
+//! Work in the background of the calling thread.
 
-/// Runs `work` on a thread of the pool that the CPU backend computes on.
+/// Runs `work` on the CPU backend's thread pool.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn in_background(work: impl FnOnce() + Send + 'static) {
     rayon::spawn(work);
 }
 
-/// Runs `work` here: a browser's worker is one thread.
+/// Runs `work` immediately, because a browser's worker has only one thread.
 #[cfg(target_arch = "wasm32")]
 pub fn in_background(work: impl FnOnce() + 'static) {
     work();

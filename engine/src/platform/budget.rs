@@ -1,59 +1,60 @@
-//! Limits on the memory and the stack that one thread takes.
+//! Memory and stack limits for a single thread.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
-/// What a thread may take.
+/// Limits of a thread.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
-    /// Bytes of memory more than it gives back.
+    /// Maximum bytes of memory held at once.
     pub memory: usize,
-    /// Bytes of stack. They are counted where memory is asked for: recursion that asks for none is not seen.
+    /// Maximum bytes of stack. They are checked at each allocation, so recursion that does not allocate goes
+    /// unnoticed.
     pub stack: usize,
 }
 
-/// Which part of a budget was spent.
+/// The part of a budget that is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spent {
     Memory,
     Stack,
 }
 
-/// What a thread has left.
+/// The remaining budget of a thread.
 #[derive(Clone, Copy)]
 struct Left {
     memory: usize,
-    /// The address below which its stack must not grow.
+    /// Address below which the thread's stack must not grow.
     stack_end: usize,
 }
 
 type Told = Box<dyn FnOnce(Spent)>;
 
 thread_local! {
-    /// `None` on a thread without limits. It has no destructor, so that the allocator can read it at any time.
+    /// `None` on a thread without limits. It has no destructor, so the allocator can read it at any time.
     static LEFT: Cell<Option<Left>> = const { Cell::new(None) };
-    /// What to call before the thread stops.
+    /// Callback to run before the thread stops.
     static SPENT: RefCell<Option<Told>> = const { RefCell::new(None) };
 }
 
-/// The system's allocator, which stops a thread that has spent its budget, see [`with_budget`].
+/// The system's allocator, which stops a thread that exceeds its budget (see `run_within`).
 ///
 /// A program sets it with `#[global_allocator]`; without it, budgets have no effect.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BudgetedAllocator;
 
-/// As in the programs.
+/// The same allocator as in the programs.
 #[cfg(test)]
 #[global_allocator]
 static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
 
-// SAFETY: every call goes to the system's allocator with the same arguments. What is counted before it allocates
-// nothing, and does not unwind: `take` returns, or never does.
+// SAFETY: every call goes to the system's allocator with the same arguments. The accounting before it does not
+// allocate and does not unwind: `take` either returns or never does.
 unsafe impl GlobalAlloc for BudgetedAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         take(layout.size());
-        // SAFETY: the caller keeps to the same contract.
+        // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc(layout) }
     }
 
@@ -77,8 +78,8 @@ unsafe impl GlobalAlloc for BudgetedAllocator {
     }
 }
 
-/// Runs `work` within a budget. A thread that asks for more calls `spent` and then stops for ever, with all that it
-/// holds: neither can an allocation fail without ending the program, nor can a thread be ended from outside.
+/// Runs `work` within a budget. A thread that exceeds it calls `spent` and then sleeps forever with everything it
+/// holds, because a failed allocation would end the program, and a thread cannot be ended from outside.
 pub(super) fn with_budget<T>(
     budget: Budget,
     spent: impl FnOnce(Spent) + 'static,
@@ -95,7 +96,7 @@ pub(super) fn with_budget<T>(
     done
 }
 
-/// An address of the newest frame: stacks grow downwards wherever this is built for.
+/// Returns an address in the current stack frame; stacks grow downwards on all supported targets.
 fn stack_address() -> usize {
     let here = 0_u8;
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
@@ -123,7 +124,7 @@ fn give_back(bytes: usize) {
 
 #[cold]
 fn stop(spent: Spent) -> ! {
-    // What follows may allocate.
+    // The callback may allocate, so lift the limits first.
     LEFT.set(None);
     if let Some(tell) = SPENT.take() {
         tell(spent);

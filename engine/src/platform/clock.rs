@@ -1,4 +1,4 @@
-//! The engine's clock and what it can resolve.
+//! The engine's clock and its resolution.
 
 use std::sync::OnceLock;
 
@@ -11,12 +11,12 @@ const SOURCE: ClockSource = ClockSource::PerformanceNow;
 #[cfg(not(target_arch = "wasm32"))]
 const SOURCE: ClockSource = ClockSource::Monotonic;
 
-/// How many different readings the resolution is judged from.
+/// Number of distinct readings from which the resolution is measured.
 const TICKS: usize = 8;
-/// How often the clock is read at most: a clock that stands still must not hang us.
+/// Maximum number of readings, so that a stopped clock cannot hang the measurement.
 const MAX_READINGS: usize = 200_000;
 
-/// The clock that every timing of this process is read from, its resolution measured once.
+/// Returns the clock behind every timing of this process; its resolution is measured once.
 pub fn clock() -> Clock {
     static CLOCK: OnceLock<Clock> = OnceLock::new();
     *CLOCK.get_or_init(|| Clock {
@@ -25,7 +25,7 @@ pub fn clock() -> Clock {
     })
 }
 
-/// The smallest step between readings that differ, in milliseconds.
+/// Returns the smallest step between distinct readings, in milliseconds; 0 if the clock never advanced.
 fn measure_resolution() -> f64 {
     let mut smallest = f64::INFINITY;
     let mut ticks = 0;
@@ -45,17 +45,17 @@ fn measure_resolution() -> f64 {
     if smallest.is_finite() { smallest } else { 0.0 }
 }
 
-/// Reads milliseconds since it was started.
+/// Measures elapsed milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 
 impl Stopwatch {
-    /// Starts now.
+    /// Starts a stopwatch.
     pub fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Milliseconds since the start.
+    /// Returns the milliseconds since the start.
     pub fn ms(&self) -> f64 {
         self.0.elapsed().as_secs_f64() * 1e3
     }
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_resolution_is_measured_and_plausible() {
+    fn clock_resolution_is_plausible() {
         let clock = clock();
         assert!(clock.resolution_ms > 0.0, "{clock:?}");
         assert!(clock.resolution_ms < 20.0, "{clock:?}");

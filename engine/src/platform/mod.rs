@@ -1,4 +1,4 @@
-//! Every difference between targets: adapters, clocks, the machine, threads.
+//! All differences between targets: adapters, clocks, memory, threads.
 
 #[cfg(feature = "compute")]
 mod adapter;

@@ -1,21 +1,21 @@
-//! Work that recurses.
+//! A large stack for recursive work.
 
-/// Levels of a JSON schema that may be recursed into: what the stack has room for, many times over in a
-/// build that is optimised, and twice in one that is not.
+/// Maximum nesting levels of a JSON schema. The stack has room for many times as many in an optimized build, and
+/// for twice as many in an unoptimized one.
 #[cfg(not(target_arch = "wasm32"))]
 pub const SCHEMA_LEVELS: usize = 1_000;
-/// Levels of a JSON schema that may be recursed into: a browser's stack has 1 MiB.
+/// Maximum nesting levels of a JSON schema; a browser's stack has 1 MiB.
 #[cfg(target_arch = "wasm32")]
 pub const SCHEMA_LEVELS: usize = 100;
 
-/// Bytes of it, which are only used as far as they are needed.
+/// Bytes of stack; the system only commits the pages that are used.
 #[cfg(not(target_arch = "wasm32"))]
 const STACK: usize = 256 << 20;
 
 /// Runs `work` on a stack that is large enough for [`SCHEMA_LEVELS`].
 ///
 /// # Errors
-/// Where the system has no thread to give.
+/// If the system cannot create a thread, or `work` panics.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
     std::thread::scope(|scope| {
@@ -29,10 +29,10 @@ pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Resu
     })
 }
 
-/// Runs `work` here: a browser's worker is one thread.
+/// Runs `work` on the current stack, because a browser's worker has only one thread.
 ///
 /// # Errors
-/// None: natively there are.
+/// None; the native version has some.
 #[cfg(target_arch = "wasm32")]
 pub fn on_large_stack<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
     Ok(work())

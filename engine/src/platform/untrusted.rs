@@ -1,48 +1,47 @@
-//! Work that may recurse without end, never end, or take any amount of memory, because a file of somebody else
-//! decides on it.
+//! Runs work that a third party's file controls, and that may recurse or run without end or use any amount of
+//! memory.
 
 use std::time::Duration;
 
 #[cfg(not(target_arch = "wasm32"))]
 use super::budget::{Budget, Spent, with_budget};
 
-/// Bytes of stack for work that somebody else's file decides on. The system gives memory only as far as it is
-/// used.
+/// Bytes of stack for work that a third party's file controls. The system only commits the pages that are used.
 #[cfg(all(not(target_arch = "wasm32"), target_pointer_width = "64"))]
 const UNTRUSTED_STACK: usize = 1 << 30;
 /// A 32-bit address space has no room for more.
 #[cfg(all(not(target_arch = "wasm32"), not(target_pointer_width = "64")))]
 const UNTRUSTED_STACK: usize = 64 << 20;
-/// What such work may take. A conversation that fits a model is shorter than a megabyte or two, and values nest
-/// some levels deep. Most of the stack is for what the budget does not see: taking apart what is nested.
+/// Limits for such work. A conversation that fits a model has at most a megabyte or two, and values nest only a few
+/// levels deep. Most of the stack is reserved for recursion that the budget does not see: dropping nested values.
 #[cfg(not(target_arch = "wasm32"))]
 const BUDGET: Budget = Budget {
     memory: 256 << 20,
     stack: UNTRUSTED_STACK / 8,
 };
 
-/// Reasons for work to have no result.
+/// Reason why the work has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GivenUp {
-    /// It was still running after its time. Its thread goes on, and nobody waits for it any more.
+    /// It exceeded the time limit. Its thread runs on, but nobody waits for it any more.
     #[error("it did not end within {} s", .0.as_secs_f64())]
     TooLong(Duration),
-    /// It asked for more memory than it may have. Its thread stands still and keeps what it holds.
+    /// It exceeded the memory limit. Its thread is stopped and keeps its memory.
     #[error("it needs more than {} MiB of memory", .0 >> 20)]
     TooMuchMemory(usize),
-    /// It nested deeper than the stack that it may have. Its thread stands still, too.
+    /// It exceeded the stack limit. Its thread is stopped and keeps its memory.
     #[error("it nests too deep")]
     TooDeep,
     /// It panicked.
     #[error("it failed unexpectedly")]
     Panicked,
-    /// The system has no thread to give.
+    /// The system could not create a thread.
     #[error("the system has no thread for it: {0}")]
     NoThread(String),
 }
 
 impl GivenUp {
-    /// Returns true if the work holds a thread for ever, so that it must not be tried again.
+    /// Returns true if the work may hold a thread forever, so that it must not be retried.
     pub const fn holds_a_thread(&self) -> bool {
         matches!(
             self,
@@ -51,11 +50,11 @@ impl GivenUp {
     }
 }
 
-/// Runs `work` on a thread with a large stack, and gives it up after `limit`, or when it asks for too much memory
-/// or stack in a program whose allocator is [`super::BudgetedAllocator`].
+/// Runs `work` on a thread with a large stack. Gives it up after `limit`, or when it exceeds the memory or stack
+/// budget in a program whose allocator is [`super::BudgetedAllocator`].
 ///
 /// # Errors
-/// [`GivenUp`].
+/// [`GivenUp`] if there is no result.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn run_within<T: Send + 'static>(
     limit: Duration,
@@ -70,7 +69,7 @@ pub fn run_within<T: Send + 'static>(
             Spent::Memory => GivenUp::TooMuchMemory(BUDGET.memory),
             Spent::Stack => GivenUp::TooDeep,
         };
-        // After the limit nobody listens.
+        // After the time limit, nobody receives this.
         let _late = told.send(Err(given_up));
     };
     std::thread::Builder::new()
@@ -88,10 +87,10 @@ pub fn run_within<T: Send + 'static>(
     }
 }
 
-/// Runs `work` here: a browser's worker is one thread, which the page can end.
+/// Runs `work` immediately: a browser's worker has only one thread, and the page can end it.
 ///
 /// # Errors
-/// None: natively there are.
+/// None; the native version has some.
 #[cfg(target_arch = "wasm32")]
 pub fn run_within<T>(_: Duration, work: impl FnOnce() -> T) -> Result<T, GivenUp> {
     Ok(work())
@@ -104,7 +103,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(60);
 
     #[test]
-    fn work_that_asks_for_too_much_memory_is_given_up() {
+    fn work_is_abandoned_when_it_exceeds_memory_limit() {
         let hoard = || {
             let mut all = Vec::new();
             loop {
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn recursion_without_end_is_given_up() {
+    fn work_is_abandoned_when_recursion_exceeds_stack_limit() {
         fn count(boxed: Box<u64>) -> u64 {
             let next = Box::new(*boxed + 1);
             if *next == u64::MAX {
@@ -132,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn memory_that_was_given_back_may_be_taken_again() {
+    fn freed_memory_can_be_allocated_again() {
         let waste = || (0..100).map(|_| vec![1_u8; 32 << 20].len()).sum();
         assert_eq!(run_within(LONG, waste), Ok(100 * (32 << 20)));
     }
 
     #[test]
-    fn a_panic_is_told_from_a_limit() {
+    fn panic_is_distinguished_from_limit() {
         let panics: fn() -> u8 = || panic!("for the test");
         assert_eq!(run_within(LONG, panics), Err(GivenUp::Panicked));
     }

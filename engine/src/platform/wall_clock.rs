@@ -1,6 +1,6 @@
-//! The time of day. For dates in prompts; durations are `timing`'s.
+//! Wall-clock time, for dates in prompts and results; `timing` measures durations.
 
-/// Seconds since 1970-01-01 00:00 UTC; 0 where the clock is set before that.
+/// Returns the seconds since 1970-01-01 00:00 UTC; 0 if the clock is set to an earlier time.
 pub fn unix_time_seconds() -> i64 {
     #[cfg(not(target_arch = "wasm32"))]
     {
@@ -12,7 +12,7 @@ pub fn unix_time_seconds() -> i64 {
     }
     #[cfg(target_arch = "wasm32")]
     {
-        // A date in milliseconds fits; `as` would saturate.
+        // A date in milliseconds fits; `as` would saturate otherwise.
         (js_sys::Date::now() / 1000.0) as i64
     }
 }

@@ -1,23 +1,23 @@
-//! What can go wrong in picking a token.
+//! Errors of sampling.
 
 use thiserror::Error;
 
 use super::SettingError;
 
-/// Errors of sampling.
+/// An error of sampling.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum SamplingError {
-    /// A setting is off.
+    /// A setting is out of range.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// More of the most probable ids than are told.
+    /// More log-probabilities were requested than can be reported.
     #[error(
         "logprobs of the {asked} most probable tokens were asked for; there are at most {most}"
     )]
     TopLogprobs {
-        /// Asked for.
+        /// Requested number of most probable ids.
         asked: usize,
-        /// The most.
+        /// Maximum number.
         most: usize,
     },
     /// No token has a finite logit.

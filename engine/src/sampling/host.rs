@@ -1,16 +1,16 @@
-//! Sampling on the host: the oracle for every other way.
+//! Sampling on the host, the reference for every other implementation.
 
 use llamaglass_shaders::cpu::Sampler;
 use llamaglass_shaders::{FULL_WEIGHT, IN_PROMPT, Sampling};
 
 use super::{SamplingError, SamplingOptions};
 
-/// What each id's occurrences are, as far as penalties need them.
+/// Occurrences of each id in prompt and answer, if penalties need them.
 #[derive(Clone, Debug, Default)]
 pub struct Occurrences(Vec<u32>);
 
 impl Occurrences {
-    /// Those of a vocabulary of `vocab` with nothing but the prompt so far.
+    /// Creates the occurrences for a vocabulary of `vocab` ids, with the prompt counted.
     pub fn of_prompt(prompt: &[u32], vocab: usize) -> Self {
         let mut all = vec![0; vocab];
         for id in prompt {
@@ -21,30 +21,30 @@ impl Occurrences {
         Self(all)
     }
 
-    /// Notes that `id` was picked.
+    /// Counts a sampled `id`.
     pub fn push(&mut self, id: u32) {
         if let Some(seen) = self.0.get_mut(id as usize) {
             *seen += 1;
         }
     }
 
-    /// A word an id: [`IN_PROMPT`], plus how often the answer has it.
+    /// Returns one word per id: [`IN_PROMPT`] if the prompt has it, plus its count in the answer.
     pub fn words(&self) -> &[u32] {
         &self.0
     }
 }
 
-/// The numbers in which host and device compute what `options` ask for.
+/// Converts `options` to the numbers with which host and device sample.
 ///
 /// # Errors
-/// [`SamplingError::Setting`] where an option is off.
+/// [`SamplingError::Setting`] if an option is out of range.
 pub fn sampling(options: &SamplingOptions) -> Result<Sampling, SamplingError> {
     options.validate()?;
     let fraction = |f: f32| (f64::from(f) * 4_294_967_296.0) as u32;
     let scale = if options.temperature == 0.0 {
         0.0
     } else {
-        // So that the nearest temperature to zero is greedy, and not infinity times zero.
+        // Keeps the smallest temperatures greedy, instead of infinity times zero.
         (65_536.0 * std::f32::consts::LOG2_E / options.temperature).min(1e30)
     };
     Ok(Sampling {
@@ -66,7 +66,7 @@ pub fn sampling(options: &SamplingOptions) -> Result<Sampling, SamplingError> {
     })
 }
 
-/// Picks ids from logits on the host; keeps its working memory between picks.
+/// Samples ids from logits on the host. Reuses its working memory between samples.
 #[derive(Clone, Debug)]
 pub struct HostSampler {
     sampling: Sampling,
@@ -75,7 +75,7 @@ pub struct HostSampler {
 }
 
 impl HostSampler {
-    /// A sampler at the start of its seed's sequence.
+    /// Creates a sampler at the start of its seed's sequence.
     pub fn new(sampling: Sampling) -> Self {
         Self {
             sampling,
@@ -84,13 +84,13 @@ impl HostSampler {
         }
     }
 
-    /// Picks the next id from `logits` (V), which are changed in place by mask and penalties. `mask` has
-    /// a bit for each id that may be picked; nobody asks where the settings are not constrained.
+    /// Samples the next id from `logits` (V), which mask and penalties change in place. `mask` has one bit
+    /// per id that may be sampled; it is ignored unless the settings are constrained.
     ///
-    /// Ties go to the lower id where nothing is drawn. Not-a-number counts as minus infinity.
+    /// Without a draw, ties go to the lower id. NaN counts as minus infinity.
     ///
     /// # Errors
-    /// [`SamplingError::NoFiniteLogit`] where nothing can be picked.
+    /// [`SamplingError::NoFiniteLogit`] if no id can be sampled.
     pub fn pick(
         &mut self,
         logits: &mut [f32],
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn greedy_takes_the_first_of_the_largest_and_skips_what_is_not_finite() {
+    fn greedy_takes_first_largest_logit_and_skips_nan() {
         let logits = [f32::NAN, 1.0, 3.0, 3.0, f32::INFINITY * 0.0];
         assert_eq!(pick(SamplingOptions::default(), &logits), 2);
     }
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn filters_keep_what_they_say() {
+    fn filters_keep_only_the_most_probable_ids() {
         let logits: Vec<f32> = [0.4f32, 0.3, 0.2, 0.1].iter().map(|p| p.ln()).collect();
         let base = SamplingOptions {
             temperature: 1.0,
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn penalties_count_prompt_and_answer_as_they_should() {
+    fn penalties_apply_to_prompt_and_answer_ids() {
         let mut seen = Occurrences::of_prompt(&[0], 3);
         seen.push(1);
         seen.push(1);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_mask_leaves_out_is_never_picked() {
+    fn masked_ids_are_never_sampled() {
         let logits = [9.0, 1.0, 8.0, 2.0, 7.0];
         for temperature in [0.0, 2.0] {
             let options = SamplingOptions {
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_out_of_range_are_named() {
+    fn sampling_error_names_the_setting_out_of_range() {
         let bad = SamplingOptions {
             top_p: 0.0,
             ..Default::default()
@@ -244,7 +244,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_pick_is_in_range_and_the_same_for_the_same_seed(
+        fn samples_are_in_range_and_equal_for_equal_seeds(
             logits in prop::collection::vec(-30f32..30.0, 1..300),
             temperature in 0f32..2.0, top_k in 0usize..50, top_p in 0.01f32..1.0, min_p in 0f32..1.0, seed: u64,
         ) {

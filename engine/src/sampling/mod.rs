@@ -1,4 +1,4 @@
-//! Logits to the next token's id.
+//! Sampling: from logits to the next token's id.
 
 mod error;
 mod host;

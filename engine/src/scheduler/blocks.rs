@@ -1,35 +1,35 @@
-//! The blocks of a paged KV cache: who uses which, and what is still in those that nobody does.
+//! Block pool of the paged KV cache, with prefix caching.
 //!
-//! A block keeps the ids whose keys and values it holds, and what came before them, so that a later
-//! prompt with the same beginning finds it. Blocks without a user are reused in the order in which they
-//! were left, those that hold nothing first.
+//! A block remembers the ids whose keys and values it holds, and what precedes them, so that a later prompt
+//! with the same prefix can reuse it. Free blocks are reused in the order in which they were released, empty
+//! ones first.
 
 use std::collections::{BTreeSet, HashMap};
 
-/// A block of the cache.
+/// Index of a KV cache block.
 pub type BlockId = u32;
 
-/// Belongs to nobody: rows that are there to fill a tile write here.
+/// Block that belongs to no sequence. Rows that only fill a tile write here.
 pub const NULL_BLOCK: BlockId = 0;
 
-/// A beginning of a sequence, up to the end of a block. Never used twice for different ones.
+/// Identifies a prefix of a sequence that ends at a block's end. Never reused for a different prefix.
 type Content = u64;
 
-/// The beginning without ids.
+/// The empty prefix.
 const NOTHING: Content = 0;
 
-/// Which block holds what, for any number of sequences.
+/// Allocates blocks to sequences and tracks the contents of each.
 #[derive(Clone, Debug)]
 pub struct BlockPool {
-    /// Positions of a block.
+    /// Positions per block.
     size: usize,
-    /// Whether blocks can be copied on the device.
+    /// True if the device can copy blocks.
     copies: bool,
-    /// By id; the null block is there, and never given away.
+    /// Indexed by block id. Includes the null block, which is never allocated.
     blocks: Vec<Block>,
-    /// By what came before them, the blocks that hold ids.
+    /// Blocks that hold ids, by the prefix that precedes them.
     after: HashMap<Content, Vec<BlockId>>,
-    /// Blocks without a user, by when they were left; 0 where they hold nothing.
+    /// Free blocks, by the time of their release; 0 for empty blocks.
     free: BTreeSet<(u64, BlockId)>,
     next_content: Content,
     next_time: u64,
@@ -38,43 +38,43 @@ pub struct BlockPool {
 #[derive(Clone, Debug, Default)]
 struct Block {
     users: u32,
-    /// When its last user left it.
+    /// Time at which the last user released it.
     left: u64,
     before: Content,
-    /// What it holds together with what came before; known once it is full.
+    /// Prefix that ends with this block; set once the block is full.
     content: Content,
     ids: Vec<u32>,
 }
 
-/// A sequence's part of the cache.
+/// Block table of a sequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Held {
-    /// Its blocks, in order.
+    /// Blocks of the sequence, in order.
     pub blocks: Vec<BlockId>,
-    /// How many leading positions hold what they are to hold.
+    /// Number of leading positions that are computed.
     landed: usize,
 }
 
-/// A block whose beginning is to be in another one, before anything else is computed.
+/// A copy of a block's leading positions to another block, to run before the step computes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCopy {
-    /// What is copied.
+    /// Source block.
     pub from: BlockId,
-    /// Where it is to be.
+    /// Destination block.
     pub to: BlockId,
 }
 
-/// What of a prompt is in the cache.
+/// Cached part of a prompt.
 struct Found {
-    /// Blocks that are wanted as they are.
+    /// Full blocks that match.
     whole: Vec<BlockId>,
-    /// A block of which so many ids are wanted, less than it has room for.
+    /// A block that matches up to some id, and how many of its ids match.
     begun: Option<(BlockId, usize)>,
 }
 
 impl BlockPool {
-    /// `blocks` free blocks of `size` positions each, besides the null block. `copies` is whether the
-    /// device copies blocks; where it doesn't, no block has two users.
+    /// Creates a pool of `blocks` free blocks with `size` positions each, plus the null block. `copies` says
+    /// whether the device can copy blocks; if it can't, blocks are never shared.
     pub fn new(blocks: usize, size: usize, copies: bool) -> Self {
         let size = size.max(1);
         let mut pool = Self {
@@ -90,38 +90,39 @@ impl BlockPool {
         pool
     }
 
-    /// How many blocks have no user.
+    /// Number of free blocks.
     pub fn free(&self) -> usize {
         self.free.len()
     }
 
-    /// How many blocks there are.
+    /// Number of blocks, without the null block.
     pub const fn total(&self) -> usize {
         self.blocks.len() - 1
     }
 
-    /// Positions of a block.
+    /// Positions per block.
     pub const fn size(&self) -> usize {
         self.size
     }
 
-    /// Whether a block can have several users.
+    /// Returns whether sequences can share a block.
     pub const fn shares(&self) -> bool {
         self.copies
     }
 
-    /// Blocks that hold `positions`.
+    /// Number of blocks that `positions` need.
     pub const fn blocks_of(&self, positions: usize) -> usize {
         positions.div_ceil(self.size)
     }
 
-    /// Positions that `held` has room for.
+    /// Number of positions that the blocks of `held` have.
     pub fn room(&self, held: &Held) -> usize {
         held.blocks.len() * self.size
     }
 
-    /// Blocks for all of `ids`, and how many leading ones need not be computed; nothing where too few
-    /// blocks are free. The last id is always computed: its logits are wanted.
+    /// Allocates blocks for all of `ids`, reusing cached ones. Returns the block table and a copy to run
+    /// first, or `None` if too few blocks are free. The last id is always computed, since its logits are
+    /// needed.
     pub fn admit(&mut self, ids: &[u32]) -> Option<(Held, Option<BlockCopy>)> {
         let Found { whole, begun } = self.find(ids);
         let freed = whole.iter().filter(|block| self.block(**block).users == 0);
@@ -146,7 +147,7 @@ impl BlockPool {
         Some((held, copy))
     }
 
-    /// Takes `count` ids of `block` over: as it is where nothing is lost with that, else as a copy.
+    /// Reuses the first `count` ids of `block`: in place if nothing is lost by that, otherwise as a copy.
     fn admit_begun(&mut self, held: &mut Held, block: BlockId, count: usize) -> Option<BlockCopy> {
         let Block { users, ids, .. } = self.block(block);
         let loses = ids.len() > count;
@@ -164,7 +165,7 @@ impl BlockPool {
         if !self.copies {
             return None;
         }
-        // Not to be given away as the place of its own copy.
+        // Keeps the block from being allocated as the destination of its own copy.
         self.take(block);
         let to = self.allocate();
         self.release_block(block);
@@ -175,13 +176,13 @@ impl BlockPool {
         Some(BlockCopy { from: block, to })
     }
 
-    /// The slot that `held` is, where blocks are not copied: each is a slot's.
+    /// Returns the slot of `held` if blocks are not copied: block and slot then correspond.
     pub fn slot_of(&self, held: &Held) -> Option<usize> {
         let block = held.blocks.first().filter(|_| !self.copies)?;
         Some(*block as usize - 1)
     }
 
-    /// Another block at the end of `held`; whether one was free.
+    /// Appends a block to `held`. Returns whether one was free.
     pub fn extend(&mut self, held: &mut Held) -> bool {
         let Some(block) = self.allocate() else {
             return false;
@@ -190,8 +191,8 @@ impl BlockPool {
         true
     }
 
-    /// Other blocks in place of all of `held`, and what has to be copied for that; nothing where too few
-    /// are free.
+    /// Replaces all blocks of `held` and returns the copies that this needs, or `None` if too few blocks are
+    /// free.
     pub fn relocate(&mut self, held: &mut Held) -> Option<Vec<BlockCopy>> {
         if held.blocks.len() > self.free() {
             return None;
@@ -207,7 +208,7 @@ impl BlockPool {
         }
         for BlockCopy { from, .. } in &copies {
             if self.block(*from).users == 1 {
-                // The copy is found in its place.
+                // Lookups find the copy instead.
                 self.empty(*from);
             }
             self.release_block(*from);
@@ -215,7 +216,7 @@ impl BlockPool {
         Some(copies)
     }
 
-    /// The first positions of `held` hold `ids` now.
+    /// Records that the leading positions of `held` now hold `ids`.
     pub fn land(&mut self, held: &mut Held, ids: &[u32]) {
         while held.landed < ids.len() {
             let index = held.landed / self.size;
@@ -228,7 +229,7 @@ impl BlockPool {
             };
             let has = held.landed % self.size;
             let end = ids.len().min((index + 1) * self.size);
-            // Not where what came before was forgotten.
+            // Skip the block if the prefix before it was cleared from the cache.
             if self.block(block).ids.len() == has && (before == NOTHING) == (index == 0) {
                 self.fill(block, before, &ids[held.landed..end]);
             }
@@ -236,20 +237,20 @@ impl BlockPool {
         }
     }
 
-    /// How many leading positions hold what they are to hold.
+    /// Number of leading positions that are computed.
     pub const fn landed(&self, held: &Held) -> usize {
         held.landed
     }
 
-    /// Gives the blocks back. What they hold is found until they are used for something else.
+    /// Releases the blocks. Their contents stay reusable until the blocks are allocated again.
     pub fn release(&mut self, held: Held) {
-        // A sequence's end is worth less to others than its beginning.
+        // Release the end first: other prompts are more likely to reuse the beginning.
         for block in held.blocks.into_iter().rev() {
             self.release_block(block);
         }
     }
 
-    /// Forgets what blocks hold; those that have users keep them.
+    /// Clears the contents of all blocks. Blocks in use stay allocated.
     pub fn forget(&mut self) {
         self.after.clear();
         self.free.clear();
@@ -263,7 +264,7 @@ impl BlockPool {
         }
     }
 
-    /// What is in the cache of `ids`, but for the last.
+    /// Finds the longest cached prefix of `ids` without the last id.
     fn find(&self, ids: &[u32]) -> Found {
         let wanted = &ids[..ids.len().saturating_sub(1)];
         let mut found = Found {
@@ -294,7 +295,7 @@ impl BlockPool {
         }
     }
 
-    /// The beginning that a sequence's blocks so far make, all of which are full.
+    /// Returns the prefix that a sequence's blocks form so far. All of them must be full.
     fn content_of(&self, held: &Held) -> Content {
         held.blocks
             .last()
@@ -305,7 +306,7 @@ impl BlockPool {
         &self.blocks[block as usize]
     }
 
-    /// Another user of a block.
+    /// Adds a user to a block.
     fn take(&mut self, block: BlockId) {
         let of = &mut self.blocks[block as usize];
         if of.users == 0 {
@@ -314,7 +315,7 @@ impl BlockPool {
         of.users += 1;
     }
 
-    /// The free block that is missed least.
+    /// Allocates the free block that is least likely to be reused.
     fn allocate(&mut self) -> Option<BlockId> {
         let (_, block) = self.free.first().copied()?;
         self.take(block);
@@ -333,7 +334,7 @@ impl BlockPool {
         }
     }
 
-    /// A block holds nothing any more.
+    /// Clears a block's contents.
     fn empty(&mut self, block: BlockId) {
         let of = &mut self.blocks[block as usize];
         if of.ids.is_empty() {
@@ -349,7 +350,7 @@ impl BlockPool {
         }
     }
 
-    /// A block that holds nothing, or what came after `before`, holds `ids` besides.
+    /// Appends `ids` to a block that is empty or follows the prefix `before`.
     fn fill(&mut self, block: BlockId, before: Content, ids: &[u32]) {
         if ids.is_empty() {
             return;
@@ -364,7 +365,7 @@ impl BlockPool {
         if of.ids.len() < self.size {
             return;
         }
-        // Where two sequences computed the same, what comes after is found for both.
+        // Two sequences that computed the same ids share a prefix, so both find what follows it.
         let same = |sibling: &BlockId| {
             let sibling = self.block(*sibling);
             (sibling.content != NOTHING && sibling.ids == self.block(block).ids)

@@ -1,12 +1,12 @@
-//! Whether a prompt and its answer fit the context.
+//! Checks that a prompt and its answer fit the context.
 
-/// Checks that a prompt and its answer fit the context; the answer's most tokens on success.
+/// Checks that a prompt and its answer fit the context. Returns the maximum number of tokens in the answer.
 ///
-/// `prompt + max_tokens` may equal `context` exactly. Without `max_tokens`, the answer may run to
-/// the context's end.
+/// `prompt + max_tokens` may equal `context`. Without `max_tokens`, the answer may fill the rest of the
+/// context.
 ///
 /// # Errors
-/// What does not fit, in words.
+/// [`LengthError`] if the prompt is empty, `max_tokens` is zero, or they do not fit.
 pub fn answer_budget(
     prompt: usize,
     max_tokens: Option<usize>,
@@ -29,10 +29,10 @@ pub fn answer_budget(
     }
 }
 
-/// A request that does not fit.
+/// A request that does not fit the context.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LengthError {
-    /// There is nothing to answer.
+    /// The prompt has no tokens.
     #[error("the prompt is empty: it has no token, so there is nothing to continue")]
     EmptyPrompt,
     /// `max_tokens` is zero.
@@ -48,7 +48,7 @@ pub enum LengthError {
         /// Positions of the KV cache.
         context: usize,
     },
-    /// The prompt's text has more bytes than as many of the longest tokens as the context holds.
+    /// The prompt has more bytes than the longest possible tokens could cover in this context.
     #[error(
         "the prompt has {bytes} bytes, more than fill the context of {context} tokens: shorten the prompt or load the model with a longer context"
     )]
@@ -58,12 +58,12 @@ pub enum LengthError {
         /// Positions of the KV cache.
         context: usize,
     },
-    /// The prompt leaves less room than asked for.
+    /// The prompt leaves too little room for `max_tokens`.
     #[error("the prompt's {prompt} tokens and max_tokens {max_tokens} are {} together, but the context holds {context}: lower max_tokens to at most {}", prompt + max_tokens, context - prompt)]
     AnswerTooLong {
         /// Ids of the prompt.
         prompt: usize,
-        /// Tokens asked for.
+        /// Requested number of tokens.
         max_tokens: usize,
         /// Positions of the KV cache.
         context: usize,
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_limit_itself_is_allowed_and_one_more_is_not() {
+    fn answer_budget_allows_exactly_the_context_length() {
         assert_eq!(answer_budget(10, Some(5), 16), Ok(5));
         assert_eq!(answer_budget(10, Some(6), 16), Ok(6));
         assert!(matches!(

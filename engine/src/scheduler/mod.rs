@@ -1,4 +1,4 @@
-//! Requests, and what is computed next; pure, no device in sight.
+//! Requests and the scheduler, which decides what each step computes. Pure: it never touches a device.
 
 mod blocks;
 mod length;

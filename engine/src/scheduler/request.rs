@@ -1,4 +1,4 @@
-//! What a caller asks of the engine.
+//! Requests to the engine.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::SamplingOptions;
 use crate::tokenizer::Message;
 
-/// A request's number, for as long as its engine lives.
+/// Identifies a request for the lifetime of its engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
 
@@ -18,17 +18,17 @@ pub enum Input {
     Messages(Vec<Message>),
     /// Plain text, with the tokenizer's own begin id where it has one.
     Text(String),
-    /// Ids, taken as they are.
+    /// Token ids, used unchanged.
     Ids(Vec<u32>),
 }
 
-/// What an answer's text has to be.
+/// Format that the answer's text must follow.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutputFormat {
     /// Any JSON object.
     JsonObject,
-    /// JSON that this schema describes.
+    /// JSON that matches this schema.
     JsonSchema(Value),
 }
 
@@ -37,34 +37,34 @@ pub enum OutputFormat {
 pub struct Request {
     /// The prompt.
     pub input: Input,
-    /// How tokens are picked.
+    /// Sampling settings.
     #[serde(default)]
     pub sampling: SamplingOptions,
     /// Texts that end the answer; they are not part of it.
     #[serde(default)]
     pub stop: Vec<String>,
-    /// The most tokens to pick; without it, up to the context's end.
+    /// Maximum number of tokens to sample; without it, up to the end of the context.
     #[serde(default)]
     pub max_tokens: Option<usize>,
-    /// Go on past end ids (benchmarks and parity); an answer with a format ends with it all the same.
+    /// Continue past end ids, for benchmarks and parity. Has no effect on an answer with a format.
     #[serde(default)]
     pub ignore_eos: bool,
-    /// What the answer has to be, unless `max_tokens` or a stop text cuts it; any text without it.
+    /// Format of the answer, unless `max_tokens` or a stop text cuts it off; without it, any text.
     #[serde(default)]
     pub format: Option<OutputFormat>,
-    /// Tell each token's log-probability, and those of so many of the most probable, at most 20.
+    /// Report each token's log-probability and those of this many most probable tokens, at most 20.
     #[serde(default)]
     pub logprobs: Option<usize>,
-    /// Requests of a larger one are begun before others, and lose their blocks after them.
+    /// Requests with larger values are admitted earlier and preempted later.
     #[serde(default)]
     pub priority: i32,
-    /// Milliseconds after which the answer ends as far as it has come.
+    /// Milliseconds from the request's arrival after which its answer ends, complete or not.
     #[serde(default)]
     pub deadline_ms: Option<f64>,
 }
 
 impl Request {
-    /// A greedy request for `input`, ended by the model's end ids only.
+    /// Creates a greedy request for `input` that only the model's end ids or the context's end stop.
     pub fn new(input: Input) -> Self {
         Self {
             input,

@@ -1,4 +1,4 @@
-//! A request that has a slot, and what is computed next of it.
+//! A running request, and its next prefill chunk.
 
 use super::blocks::Held;
 use super::schedule::{Asked, Turn};
@@ -10,18 +10,18 @@ pub(super) struct Running {
     pub turn: Turn,
     pub slot: usize,
     pub held: Held,
-    /// Ids that are computed before the first pick.
+    /// Number of ids to compute before the first sample.
     pub prompt: usize,
-    /// Positions that are, with those behind the ids.
+    /// Number of positions to compute before the first sample, including padding.
     pub padded: usize,
-    /// Where those begin that are not issued yet, once some are.
+    /// First padding position that is not submitted yet, once some are.
     pub pads: usize,
-    /// Positions whose steps were issued, whether or not they are done.
+    /// Number of positions whose steps were submitted, whether or not they are done.
     pub issued: usize,
 }
 
 impl Running {
-    /// Whether the host does not know yet what the next row's id is.
+    /// Returns true if the host does not know the next row's id yet.
     pub const fn is_unknown(&self) -> bool {
         self.issued >= self.asked.ids.len()
     }
@@ -30,13 +30,13 @@ impl Running {
         self.issued < self.prompt
     }
 
-    /// Whether another id may be picked besides those that are on their way.
+    /// Returns true if more ids may be sampled than those in flight.
     pub const fn goes_on(&self) -> bool {
         self.issued >= self.prompt && self.issued + 1 < self.asked.most
     }
 
-    /// What is computed next of a prompt, of no more than `room` rows. The last piece picks, so what lies
-    /// behind it comes before it: nothing of the prompt sees that.
+    /// Returns the next prefill chunk, of at most `room` rows. Padding is computed before the chunk that
+    /// samples: it comes after the prompt, so no prompt position attends to it.
     pub fn piece(&self, room: usize) -> Part {
         let end = self.padded.min(self.issued + room);
         let behind = self.pads.max(end);

@@ -1,29 +1,29 @@
-//! How a request wants its tokens picked.
+//! Sampling settings of a request.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Sampling settings. Applied in this order: penalties, temperature, top-k, top-p, min-p, draw.
+/// Sampling settings, applied in this order: penalties, temperature, top-k, top-p, min-p, draw.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SamplingOptions {
-    /// 0 to 2. 0 picks the largest logit (greedy) and ignores the filters; 1 samples the model's own
-    /// distribution.
+    /// Temperature, 0 to 2. 0 takes the largest logit (greedy) and ignores the filters; 1 samples from the
+    /// model's own distribution.
     pub temperature: f32,
     /// Keep the k most probable tokens; 0 keeps all.
     pub top_k: usize,
-    /// Keep the most probable tokens whose probabilities first reach p, which is above 0; 1 keeps all.
+    /// Keep the most probable tokens up to the cumulative probability p, which is above 0; 1 keeps all.
     pub top_p: f32,
-    /// Keep tokens at least this fraction as probable as the most probable one; 0 keeps all.
+    /// Keep tokens with at least this fraction of the top token's probability; 0 keeps all.
     pub min_p: f32,
-    /// Divides positive and multiplies negative logits of ids seen in prompt or answer; above 0 to 2, 1 is
-    /// off. (CTRL, arXiv:1909.05858.)
+    /// Divides positive and multiplies negative logits of ids in the prompt or answer; above 0 and at most 2,
+    /// 1 is off (CTRL, arXiv:1909.05858).
     pub repetition_penalty: f32,
-    /// Subtracted once from the logit of an id that the answer has; -2 to 2, 0 is off.
+    /// Subtracted once from the logit of each id in the answer; -2 to 2, 0 is off.
     pub presence_penalty: f32,
-    /// Subtracted for every time the answer has the id; -2 to 2, 0 is off.
+    /// Subtracted from an id's logit once per occurrence in the answer; -2 to 2, 0 is off.
     pub frequency_penalty: f32,
-    /// Same seed, same prompt, same settings: same text.
+    /// Seed of the draw: the same seed, prompt and settings give the same text.
     pub seed: u64,
 }
 
@@ -46,19 +46,19 @@ impl Default for SamplingOptions {
 #[derive(Clone, Debug, Error, PartialEq)]
 #[error("{setting} must be {range}, not {value}")]
 pub struct SettingError {
-    /// Which setting.
+    /// Name of the setting.
     pub setting: &'static str,
-    /// What it may be.
+    /// Allowed range, in words.
     pub range: &'static str,
-    /// What it was.
+    /// Rejected value.
     pub value: f32,
 }
 
 impl SamplingOptions {
-    /// Checks every setting's range.
+    /// Checks the range of every setting.
     ///
     /// # Errors
-    /// [`SettingError`] names the first setting that is off.
+    /// [`SettingError`] for the first setting out of range.
     pub fn validate(&self) -> Result<(), SettingError> {
         let check = |ok: bool, setting, range, value| {
             if ok {
@@ -71,7 +71,7 @@ impl SamplingOptions {
                 })
             }
         };
-        // Not-a-number is in no range.
+        // NaN is in no range.
         let within = |setting, low: f32, high: f32, range, value: f32| {
             check((low..=high).contains(&value), setting, range, value)
         };
@@ -96,7 +96,7 @@ impl SamplingOptions {
         Ok(())
     }
 
-    /// Whether any penalty is on.
+    /// Returns true if any penalty is on.
     pub fn has_penalties(&self) -> bool {
         self.repetition_penalty != 1.0
             || self.presence_penalty != 0.0
@@ -110,8 +110,7 @@ mod tests {
 
     type Set = fn(&mut SamplingOptions, f32);
 
-    /// Every setting with a range: its name, the least and the largest value it takes, and the range in
-    /// words.
+    /// Settings with a range: name, setter, smallest and largest accepted value, and the range in words.
     const RANGES: [(&str, Set, [f32; 2], &str); 6] = [
         (
             "temperature",
@@ -158,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_accepted_up_to_the_ends_of_their_ranges() {
+    fn validate_accepts_both_ends_of_each_range() {
         for (name, set, ends, _) in RANGES {
             for value in ends {
                 assert_eq!(validate(set, value), Ok(()), "{name} {value}");
@@ -167,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_out_of_range_are_refused_with_name_range_and_value() {
+    fn validate_error_has_name_range_and_value() {
         for (name, set, [low, high], range) in RANGES {
             let below = if low > 0.0 { 0.0 } else { low - 0.01 };
             for value in [below, high + 0.01, f32::NAN, f32::INFINITY] {
@@ -183,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn any_seed_is_accepted() {
+    fn validate_accepts_any_seed() {
         for seed in [0, 1 << 53, u64::MAX] {
             let options = SamplingOptions {
                 seed,

@@ -1,4 +1,4 @@
-//! Who is answered, and what each step computes.
+//! Admission, batching and preemption: which requests run, and what each step computes.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -11,19 +11,19 @@ use super::blocks::BlockPool;
 use super::running::Running;
 use super::step::{Admitted, Lack, Part, Step, TableEntry};
 
-/// Steps of prompts in a row while answers wait.
+/// Maximum number of consecutive prefill steps while sequences wait to decode.
 const PATIENCE: usize = 8;
 
-/// How prompts and answers share the steps.
+/// Policy for sharing steps between prefill and decode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
-    /// A prompt is computed before answers go on: the earliest first token.
+    /// Prefill goes before decode, which gives the earliest first token.
     #[default]
     PrefillFirst,
-    /// Each step has a row of every answer, and a prompt's piece in what room is left: the evenest
-    /// pace.
+    /// Each step has one row per decoding sequence and fills its remaining rows with prefill chunks, which
+    /// gives the most even token rate.
     Balanced,
 }
 
@@ -41,73 +41,73 @@ impl FromStr for Policy {
     }
 }
 
-/// What a step may be.
+/// Limits and settings of the steps that a [`Scheduler`] plans.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Requests that are answered at once.
+    /// Maximum number of running requests.
     pub slots: usize,
-    /// The most rows.
+    /// Maximum number of rows per step.
     pub rows: usize,
-    /// In a step of several prompts, each begins at a multiple of so many rows.
+    /// Row alignment of prefill chunks: in a step with several, each begins at a multiple of this.
     pub tile: usize,
-    /// Whether the device can begin a step from what it picked, before the host knows it.
+    /// True if the device can begin a step from its own samples, before the host knows them.
     pub chains: bool,
-    /// How prompts and answers share the steps.
+    /// Policy for sharing steps between prefill and decode.
     pub policy: Policy,
-    /// Each prompt is computed as if it had so many ids, which the context has room for, and nothing
-    /// beside it.
+    /// Pads each prompt to this many positions, at most the context length, and runs one request at a time.
     pub pad_to: Option<usize>,
-    /// Before each of its rows, all that an answer has in the cache goes to other blocks.
+    /// Moves a decoding sequence's cached keys and values to other blocks before each of its rows.
     pub moves: bool,
 }
 
-/// A request as the scheduler sees it.
+/// A queued request, reduced to what the scheduler needs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Asked {
-    /// Which.
+    /// Id of the request.
     pub request: RequestId,
-    /// Larger goes first; of equals, who came first.
+    /// Priority; larger values go first, and requests of equal priority in order of arrival.
     pub priority: i32,
-    /// The prompt.
+    /// Token ids of the prompt.
     pub ids: Vec<u32>,
-    /// Ids of prompt and answer at most; no more than the context has positions.
+    /// Maximum number of ids in prompt and completion together; at most the context length.
     pub most: usize,
-    /// Whether a pick has to be known before the one after it can be issued.
+    /// True if the host must know each sample before it can submit the step after it.
     pub waits: bool,
-    /// When it is given up, in milliseconds of the clock that [`Scheduler::expired`] is told.
+    /// Time at which the request expires, in milliseconds on the clock passed to [`Scheduler::expired`].
     pub deadline_ms: Option<f64>,
 }
 
-/// Requests first come, first served, in blocks of a KV cache.
+/// Schedules requests in order of priority and arrival, and assigns them blocks of the KV cache.
 ///
-/// Pure: it is told what was asked, picked and computed, and says what is to be computed next. The same
-/// calls give the same steps.
+/// Pure: callers report what was submitted, sampled and computed, and it returns the next step. The same
+/// calls always give the same steps.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     limits: Limits,
     pool: BlockPool,
     waiting: BTreeMap<Turn, Waiting>,
-    /// In the order in which they were admitted.
+    /// In order of admission.
     running: Vec<Running>,
-    /// Whose rows the device made itself with its last picks, in their order.
+    /// Requests whose next rows the device made from its latest samples, in row order.
     chain: Vec<RequestId>,
-    /// Steps of prompts in a row while answers waited.
+    /// Consecutive prefill steps so far while sequences waited to decode.
     patience: usize,
     arrivals: u64,
 }
 
-/// Who goes first: the smallest.
+/// Queue order; the smallest goes first: highest priority, then earliest arrival.
 pub(super) type Turn = (Reverse<i32>, u64);
 
 #[derive(Clone, Debug)]
 struct Waiting {
     asked: Asked,
-    /// Whether it ran before.
+    /// True if the request ran before and was preempted.
     resumes: bool,
 }
 
 impl Scheduler {
-    /// Nothing asked yet. `pool` has blocks for at least one sequence as long as any may be.
+    /// Creates a scheduler with an empty queue. `pool` must have enough blocks for one sequence of the
+    /// maximum length.
     pub fn new(limits: Limits, pool: BlockPool) -> Self {
         Self {
             limits,
@@ -120,17 +120,17 @@ impl Scheduler {
         }
     }
 
-    /// What a step may be.
+    /// Returns the limits on a step.
     pub const fn limits(&self) -> Limits {
         self.limits
     }
 
-    /// From here on a step may be that. Nobody may be running.
+    /// Replaces the limits of later steps. No request may be running.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
     }
 
-    /// Puts a request in the queue.
+    /// Adds a request to the queue.
     pub fn submit(&mut self, asked: Asked) {
         let turn = (Reverse(asked.priority), self.arrivals);
         self.arrivals += 1;
@@ -138,7 +138,7 @@ impl Scheduler {
         self.waiting.insert(turn, Waiting { asked, resumes });
     }
 
-    /// Forgets a request, whether it waits or runs: it has ended. Whether there was one.
+    /// Removes a request that has ended, queued or running. Returns whether it was there.
     pub fn end(&mut self, request: RequestId) -> bool {
         if let Some(index) = self.running.iter().position(|r| r.asked.request == request) {
             let running = self.running.remove(index);
@@ -153,7 +153,7 @@ impl Scheduler {
         }
     }
 
-    /// Requests whose deadline has passed.
+    /// Returns the requests whose deadline has passed.
     pub fn expired(&self, now_ms: f64) -> Vec<RequestId> {
         let running = self.running.iter().map(|running| &running.asked);
         let waiting = self.waiting.values().map(|waiting| &waiting.asked);
@@ -162,35 +162,35 @@ impl Scheduler {
         all.map(|asked| asked.request).collect()
     }
 
-    /// How many requests wait.
+    /// Number of queued requests.
     pub fn waiting(&self) -> usize {
         self.waiting.len()
     }
 
-    /// The requests that have a slot.
+    /// Returns the requests that have a slot.
     pub fn running(&self) -> impl Iterator<Item = RequestId> {
         self.running.iter().map(|running| running.asked.request)
     }
 
-    /// The blocks.
+    /// Returns the pool of KV cache blocks.
     pub const fn pool(&self) -> &BlockPool {
         &self.pool
     }
 
-    /// The ids of a request that has a slot: its prompt and what was picked.
+    /// Returns the ids of a request that has a slot: its prompt, then its sampled ids.
     pub fn ids(&self, request: RequestId) -> &[u32] {
         let mut running = self.running.iter();
         let running = running.find(|running| running.asked.request == request);
         running.map_or(&[], |running| &running.asked.ids)
     }
 
-    /// Forgets what is in the cache, so that later prompts are computed from their beginning.
+    /// Clears the prefix cache, so that later prompts are computed from their first token.
     pub fn forget(&mut self) {
         self.pool.forget();
         self.chain.clear();
     }
 
-    /// A part was computed.
+    /// Records that a part was computed.
     pub fn landed(&mut self, part: &Part) {
         let mut running = self.running.iter_mut();
         if let Some(running) = running.find(|running| running.asked.request == part.request) {
@@ -202,7 +202,7 @@ impl Scheduler {
         }
     }
 
-    /// An id was picked for a request.
+    /// Appends a sampled id to a request.
     pub fn picked(&mut self, request: RequestId, id: u32) {
         let mut running = self.running.iter_mut();
         if let Some(running) = running.find(|running| running.asked.request == request) {
@@ -210,8 +210,8 @@ impl Scheduler {
         }
     }
 
-    /// What is computed next; nothing where nobody asks, or where that is only known once what is
-    /// `on_its_way` has come. What it gives counts as issued.
+    /// Returns the next step and marks it as submitted. The step has no rows if no request has work, or if
+    /// its rows depend on steps still in flight (`on_its_way`).
     pub fn plan(&mut self, on_its_way: bool) -> Step {
         let mut step = Step::default();
         self.admit(&mut step);
@@ -223,7 +223,7 @@ impl Scheduler {
             Policy::PrefillFirst => (self.patience < PATIENCE, self.patience >= PATIENCE),
         };
         if answers {
-            // Rows of prompts come from the host, and then all do.
+            // A step with rows of prompts takes all its rows from the host.
             let chains = self.limits.chains && !prompts;
             if !self.plan_answers(chains, on_its_way, &mut step) {
                 return step;
@@ -239,7 +239,7 @@ impl Scheduler {
         step
     }
 
-    /// Slots to requests in their turn, while there are slots and blocks.
+    /// Gives slots to queued requests in order, while slots and blocks last.
     fn admit(&mut self, step: &mut Step) {
         let beside = self.limits.pad_to.is_none();
         while (beside || self.running.is_empty())
@@ -280,14 +280,14 @@ impl Scheduler {
         }
     }
 
-    /// Whether a block or more of what `ids` begin with is about to be computed for another: then it is
-    /// worth a wait.
+    /// Returns true if a running request will soon compute at least one block of the prefix of `ids`. Waiting
+    /// for it is worthwhile.
     fn is_coming(&self, ids: &[u32]) -> bool {
         let wanted = &ids[..ids.len().saturating_sub(1)];
         let is_ahead = |running: &Running| {
             let theirs = &running.asked.ids[running.issued..running.prompt];
             let ours = wanted.get(running.issued..).unwrap_or_default();
-            // What was issued is not compared in vain.
+            // Compare the submitted ids only if the rest already matches.
             let common = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
             common >= self.pool.size()
                 && wanted[..running.issued] == running.asked.ids[..running.issued]
@@ -301,7 +301,7 @@ impl Scheduler {
         (0..self.limits.slots).find(free)
     }
 
-    /// A row of every answer that goes on. Whether that is known, and there are blocks for it.
+    /// Adds one row per decoding sequence. Returns false if the rows are not known yet or blocks are missing.
     fn plan_answers(&mut self, chains: bool, on_its_way: bool, step: &mut Step) -> bool {
         let next = || self.running.iter().filter(|running| running.goes_on());
         let chains = chains
@@ -326,13 +326,13 @@ impl Scheduler {
             pads: 0,
             picks: true,
         }));
-        // Where somebody lost the slot, nothing was on its way, and all ids are known.
+        // Preemption happens only with nothing in flight, so the host knows all ids.
         step.chained = chains && step.preempted.is_empty();
         true
     }
 
-    /// Gives every answer that goes on the block for its next row, in their turn, where need be those
-    /// of who came last. Whether all have theirs.
+    /// Gives each decoding sequence a block for its next row, in queue order, and preempts the newest
+    /// sequences if blocks run out and nothing is in flight. Returns whether all have their block.
     fn grow(&mut self, on_its_way: bool, step: &mut Step) -> bool {
         let needs = |pool: &BlockPool, running: &Running| {
             running.goes_on() && pool.room(&running.held) <= running.issued
@@ -359,7 +359,7 @@ impl Scheduler {
         }
     }
 
-    /// All that answers which go on have in the cache goes to other blocks.
+    /// Moves everything that decoding sequences have in the cache to other blocks.
     fn move_answers(&mut self, step: &mut Step) {
         let Self { running, pool, .. } = self;
         for running in running.iter_mut().filter(|running| running.goes_on()) {
@@ -381,8 +381,8 @@ impl Scheduler {
         }
     }
 
-    /// Who came last goes back to the queue; what it had computed is computed again, as far as it is
-    /// not found then.
+    /// Preempts the running request that is last in queue order and puts it back into the queue. Once
+    /// readmitted, it recomputes what it does not find in the cache.
     fn preempt(&mut self, step: &mut Step) {
         let all = self.running.iter().enumerate();
         let Some((last, _)) = all.max_by_key(|(_, running)| running.turn) else {
@@ -402,7 +402,7 @@ impl Scheduler {
         self.waiting.insert(turn, Waiting { asked, resumes });
     }
 
-    /// Pieces of prompts, in their turn, in what room the answers leave.
+    /// Adds prefill chunks in queue order, in the rows that decoding leaves free.
     fn plan_prompts(&mut self, step: &mut Step) {
         let room = self.limits.rows.saturating_sub(step.answers.len()).max(1);
         let mut used = 0usize;
@@ -419,7 +419,7 @@ impl Scheduler {
         }
     }
 
-    /// Books what is given away as issued.
+    /// Marks the step's parts as submitted.
     fn issued(&mut self, step: &Step) {
         if step.is_empty() {
             return;
@@ -433,13 +433,13 @@ impl Scheduler {
                 }
             }
         }
-        // Whoever finds them there comes after them on the device, too.
+        // Blocks of prompts are shareable at once: whoever reuses them runs later on the device, too.
         for part in &step.prompts {
             self.landed(part);
         }
         self.chain.clear();
         let picks = step.picks();
-        // The device makes a next row of every pick, where those are of all rows, or there is one.
+        // The device makes the next row for each sample if the step has decode rows only, or a single sample.
         if picks == 1 || step.prompts.is_empty() {
             let picking = step.parts().filter(|part| part.picks);
             self.chain.extend(picking.map(|part| part.request));

@@ -1,98 +1,98 @@
-//! What one step computes.
+//! The work of one step.
 
 use std::ops::Range;
 
 use super::RequestId;
 use super::blocks::{BlockCopy, BlockId};
 
-/// One step's work, and what has to be done on the device before it.
+/// One step's work, and the preparations it needs on the device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Requests that go back to the queue: others needed their blocks.
+    /// Preempted requests, which go back to the queue because others need their blocks.
     pub preempted: Vec<RequestId>,
-    /// Requests that got a slot.
+    /// Requests that get a slot.
     pub admitted: Vec<Admitted>,
-    /// Blocks to copy, before anything else.
+    /// Blocks to copy before anything is computed.
     pub copies: Vec<BlockCopy>,
-    /// Blocks that sequences got.
+    /// New entries of block tables.
     pub tables: Vec<TableEntry>,
-    /// Pieces of prompts.
+    /// Prefill chunks.
     pub prompts: Vec<Part>,
-    /// One row of each answer that goes on.
+    /// One row per decoding sequence.
     pub answers: Vec<Part>,
-    /// Whether the device itself has the answers' rows, from its last picks.
+    /// True if the device already has the decoding rows, made from its latest samples.
     pub chained: bool,
-    /// Where answers were to be moved and could not be.
+    /// Set if sequences had to move to other blocks and could not.
     pub lack: Option<Lack>,
 }
 
-/// Too few blocks to move a sequence to.
+/// A shortage of free blocks when a sequence had to move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lack {
-    /// Blocks that it has.
+    /// Number of blocks that the sequence has.
     pub wanted: usize,
-    /// Blocks without a user.
+    /// Number of free blocks.
     pub free: usize,
 }
 
-/// A request that got a slot.
+/// A request that gets a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admitted {
-    /// The request.
+    /// Id of the request.
     pub request: RequestId,
-    /// Its slot.
+    /// Slot that it gets.
     pub slot: usize,
-    /// Leading ids that need not be computed.
+    /// Number of leading ids that are already in the cache.
     pub reused: usize,
-    /// Whether it had one before.
+    /// True if it ran before and was preempted.
     pub resumed: bool,
 }
 
-/// An entry of a sequence's table of blocks.
+/// An entry of a sequence's block table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableEntry {
-    /// Whose table.
+    /// Slot of the sequence.
     pub slot: usize,
-    /// Which of its blocks.
+    /// Index into its block table.
     pub index: usize,
-    /// The block.
+    /// Block at that index.
     pub block: BlockId,
 }
 
-/// What a step computes of one request.
+/// One request's share of a step: a prefill chunk or a decode row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// The request.
+    /// Id of the request.
     pub request: RequestId,
-    /// Its slot.
+    /// Slot of the request.
     pub slot: usize,
-    /// Positions.
+    /// Positions to compute.
     pub range: Range<usize>,
-    /// How many of them, at the end, lie behind its ids: computed, and read by nobody.
+    /// Number of padding positions at the end of `range`. They have no ids; they are computed but never read.
     pub pads: usize,
-    /// Whether the last of the others picks the next id.
+    /// True if the last position before the padding samples the next id.
     pub picks: bool,
 }
 
 impl Part {
-    /// The positions that have ids, as indices into these.
+    /// Returns the positions that have ids. They are also indices into these ids.
     pub fn known(&self) -> Range<usize> {
         self.range.start..self.range.end - self.pads
     }
 }
 
 impl Step {
-    /// Whether nothing is computed.
+    /// Returns true if the step computes nothing.
     pub const fn is_empty(&self) -> bool {
         self.prompts.is_empty() && self.answers.is_empty()
     }
 
-    /// The parts, in the order of their rows.
+    /// Returns the parts in row order.
     pub fn parts(&self) -> impl Iterator<Item = &Part> {
         self.prompts.iter().chain(&self.answers)
     }
 
-    /// The parts, those of several rows first: these are computed in tiles.
+    /// Returns the parts, those of several rows first: these are computed in tiles.
     pub fn tiled_first(&self) -> Vec<Part> {
         let (mut parts, single): (Vec<Part>, Vec<Part>) =
             self.parts().cloned().partition(|part| part.range.len() > 1);
@@ -100,8 +100,8 @@ impl Step {
         parts
     }
 
-    /// The copies, those that follow each other as one: the first of them, and how many. None reads what
-    /// another of the same run writes.
+    /// Merges adjacent copies into runs, each given as its first copy and its length in blocks. No copy reads
+    /// a block that another copy of its run writes.
     pub fn copy_runs(&self) -> Vec<(BlockCopy, usize)> {
         let mut runs: Vec<(BlockCopy, usize)> = Vec::new();
         for copy in &self.copies {
@@ -119,13 +119,13 @@ impl Step {
         runs
     }
 
-    /// The entries of tables, as far as they follow each other in one.
+    /// Splits the table entries into runs of adjacent indices in the same table.
     pub fn table_runs(&self) -> impl Iterator<Item = &[TableEntry]> {
         let follows = |a: &TableEntry, b: &TableEntry| a.slot == b.slot && a.index + 1 == b.index;
         self.tables.chunk_by(follows)
     }
 
-    /// How many ids are picked.
+    /// Number of ids that the step samples.
     pub fn picks(&self) -> usize {
         self.parts().filter(|part| part.picks).count()
     }
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn copies_that_follow_each_other_are_one_unless_one_reads_what_another_writes() {
+    fn copy_runs_merge_adjacent_copies_unless_one_reads_what_another_writes() {
         let copies = [[1, 4], [2, 5], [3, 6], [8, 7], [9, 8], [10, 9], [2, 20]];
         let copies = copies.map(|[from, to]| BlockCopy { from, to });
         let step = Step {

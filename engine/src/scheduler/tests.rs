@@ -1,5 +1,5 @@
-//! The scheduler on a device of counters: every row that is computed must find its whole past in the
-//! blocks of its sequence, whatever arrives, ends and is shared.
+//! Runs the scheduler against a mock device that stores ids: every computed row must find all earlier
+//! positions in the blocks of its sequence, whatever requests arrive, end and share.
 
 mod worse;
 
@@ -12,21 +12,21 @@ use super::blocks::{BlockCopy, BlockPool, NULL_BLOCK};
 use super::schedule::{Asked, Limits, Policy, Scheduler};
 use super::step::{Part, Step};
 
-/// What the model says after `ids`: depends on all of them.
+/// Returns the mock model's next id after `ids`; depends on all of them.
 fn next_id(ids: &[u32]) -> u32 {
     let mix = |hash: u64, id: &u32| (hash ^ u64::from(*id)).wrapping_mul(0x0100_0000_01b3);
     (ids.iter().fold(0xcbf2_9ce4_8422_2325, mix) >> 32) as u32 % 5
 }
 
-/// An id that no answer is made of.
+/// An id that no answer contains.
 const PAD: u32 = 999;
 
-/// A device that keeps an id where keys and values would be.
+/// A mock device that stores an id in place of keys and values.
 struct Device {
     size: usize,
     blocks: Vec<Vec<u32>>,
     tables: HashMap<usize, Vec<u32>>,
-    /// The rows that its last picks made: id, position, slot.
+    /// Rows made by the latest samples: id, position, slot.
     rows: Vec<(u32, usize, usize)>,
 }
 
@@ -40,11 +40,11 @@ impl Device {
         }
     }
 
-    /// Computes a step; what it picks.
+    /// Computes a step and returns the sampled ids.
     fn compute(&mut self, step: &Step, ids: impl Fn(RequestId) -> Vec<u32>) -> Vec<u32> {
         for (BlockCopy { from, to }, count) in step.copy_runs() {
             let [from, to] = [from as usize, to as usize];
-            // All at once.
+            // All blocks of a run are copied at once, as on the device.
             let run = self.blocks[from..from + count].to_vec();
             self.blocks[to..to + count].clone_from_slice(&run);
         }
@@ -87,7 +87,7 @@ impl Device {
         picked
     }
 
-    /// What a row at `end - 1` attends to.
+    /// Returns the ids that a row at `end - 1` attends to.
     fn past(&self, slot: usize, end: usize) -> Vec<u32> {
         let at = |position: usize| {
             let block = self.tables[&slot][position / self.size];
@@ -99,33 +99,33 @@ impl Device {
 
 #[derive(Clone, Debug)]
 struct Wanted {
-    /// In steps, when it arrives.
+    /// Step at which it arrives.
     arrives: usize,
     priority: i32,
     prompt: Vec<u32>,
     answer: usize,
-    /// Whether each of its picks has to be known before the next is issued.
+    /// True if each sample must be known before the next step is submitted.
     waits: bool,
-    /// After so many picks the caller has enough, or nothing more is wanted at all.
+    /// The caller ends the request after this many samples; 0 ends it before any.
     ends_after: Option<usize>,
 }
 
 #[derive(Debug, Default)]
 struct Run {
     steps: usize,
-    /// How often each was preempted.
+    /// Number of preemptions.
     preempted: usize,
     reused: usize,
     chained: usize,
     most_prompts: usize,
-    /// Positions that were computed, of prompts.
+    /// Number of prompt positions computed.
     prompts: usize,
     pads: usize,
-    /// Blocks that were copied.
+    /// Number of blocks copied.
     copies: usize,
 }
 
-/// Answers all of `wanted` with up to `depth` steps on their way, and checks every one.
+/// Answers all of `wanted` with up to `depth` steps in flight, and checks every step.
 fn run(limits: Limits, pool: BlockPool, size: usize, depth: usize, wanted: &[Wanted]) -> Run {
     let mut device = Device::new(pool.total(), size);
     let mut scheduler = Scheduler::new(limits, pool);
@@ -215,7 +215,7 @@ fn run(limits: Limits, pool: BlockPool, size: usize, depth: usize, wanted: &[Wan
             }
         }
     }
-    // Nothing is left over, and nobody heard anything but what a model alone would have said.
+    // All blocks are free again, and each answer is what the model alone would give.
     assert_eq!(scheduler.pool().free(), scheduler.pool().total());
     assert_eq!(scheduler.waiting() + scheduler.running().count(), 0);
     for (w, answer) in wanted.iter().zip(&answers) {
@@ -255,8 +255,8 @@ fn wanted(prompt: &[u32], answer: usize) -> Wanted {
 }
 
 #[test]
-fn too_few_blocks_cost_time_and_no_answer() {
-    // Each alone takes all eight blocks in the end.
+fn scheduler_completes_all_answers_when_blocks_run_out() {
+    // Each request grows to all eight blocks.
     let all = [
         wanted(&[1; 8], 24),
         wanted(&[2; 8], 24),
@@ -269,7 +269,7 @@ fn too_few_blocks_cost_time_and_no_answer() {
 }
 
 #[test]
-fn a_common_beginning_is_computed_once() {
+fn common_prefix_is_computed_once() {
     let system: Vec<u32> = (0..20).collect();
     let mut first = wanted(&system, 4);
     first.prompt.extend([50, 51, 52]);
@@ -284,15 +284,15 @@ fn a_common_beginning_is_computed_once() {
         1,
         &all,
     );
-    // Two whole blocks, and of the third, which the first one goes on to use, a copy of its beginning.
+    // Two full blocks, plus a copy of the start of the third, which the first request still writes to.
     assert_eq!(done.reused, 20);
 }
 
 #[test]
-fn what_is_asked_several_times_at_once_is_computed_once() {
+fn simultaneous_equal_prompts_are_computed_once() {
     let prompt: Vec<u32> = (0..21).collect();
     let all = vec![wanted(&prompt, 5); 4];
-    // All but the last id; or all but less than a block, which is not waited for.
+    // All but the last id is reused, or all but a remainder shorter than a block, which nobody waits for.
     for (policy, rows, reused) in [
         (Policy::PrefillFirst, 32, 3 * 20),
         (Policy::Balanced, 6, 3 * 18),
@@ -307,7 +307,7 @@ fn what_is_asked_several_times_at_once_is_computed_once() {
 }
 
 #[test]
-fn an_answer_is_gone_on_with_where_it_lies() {
+fn pool_continues_a_free_block_in_place_and_copies_a_used_one() {
     let mut pool = BlockPool::new(4, 8, true);
     let ids: Vec<u32> = (0..12).collect();
     let (mut held, copy) = pool.admit(&ids).expect("there is room");
@@ -319,7 +319,7 @@ fn an_answer_is_gone_on_with_where_it_lies() {
     let (held, copy) = pool.admit(&longer).expect("there is room");
     assert_eq!((pool.landed(&held), copy), (12, None));
     assert_eq!(held.blocks, blocks);
-    // Another one's beginning is in use, so it is copied.
+    // The block is in use, so its leading ids are copied.
     let other: Vec<u32> = (0..11).chain([99, 98]).collect();
     let (other, copy) = pool.admit(&other).expect("there is room");
     assert_eq!(pool.landed(&other), 8 + 3);
@@ -335,7 +335,7 @@ fn an_answer_is_gone_on_with_where_it_lies() {
 }
 
 #[test]
-fn what_is_needed_least_is_overwritten_first() {
+fn pool_reuses_ends_before_beginnings_and_oldest_first() {
     let mut pool = BlockPool::new(3, 4, true);
     let admit = |pool: &mut BlockPool, ids: &[u32]| {
         let (mut held, _) = pool.admit(ids).expect("there is room");
@@ -346,7 +346,7 @@ fn what_is_needed_least_is_overwritten_first() {
     };
     assert_eq!(admit(&mut pool, &[1, 1, 1, 1, 1]), 0);
     assert_eq!(admit(&mut pool, &[2, 2]), 0);
-    // The ends go before the beginnings, and the oldest first.
+    // Ends are reused before beginnings, and older blocks before newer ones.
     assert_eq!(admit(&mut pool, &[3, 3]), 0);
     assert_eq!(admit(&mut pool, &[1, 1, 1, 1, 5]), 4);
     assert_eq!(admit(&mut pool, &[3, 3, 3]), 2);
@@ -354,11 +354,11 @@ fn what_is_needed_least_is_overwritten_first() {
 }
 
 #[test]
-fn without_copies_a_slot_is_a_block() {
+fn pool_maps_each_slot_to_a_block_when_blocks_cannot_be_copied() {
     let mut pool = BlockPool::new(2, 32, false);
     let (mut one, _) = pool.admit(&[1, 2, 3]).expect("a slot");
     pool.land(&mut one, &[1, 2, 3]);
-    // In use: not shared.
+    // The block is in use, so it is not shared.
     let (two, copy) = pool.admit(&[1, 2, 3, 4]).expect("a slot");
     assert_eq!((pool.landed(&two), copy), (0, None));
     assert!(pool.admit(&[7]).is_none());
@@ -369,7 +369,7 @@ fn without_copies_a_slot_is_a_block() {
 }
 
 #[test]
-fn prompts_are_batched_and_answers_chained() {
+fn prompts_are_batched_and_decode_steps_chained() {
     let all: Vec<Wanted> = (0..4).map(|n| wanted(&[n, n, n], 10)).collect();
     let done = run(
         limits(4, Policy::PrefillFirst),
@@ -383,7 +383,7 @@ fn prompts_are_batched_and_answers_chained() {
 }
 
 #[test]
-fn one_that_waits_has_all_wait_for_what_is_on_its_way_and_no_longer() {
+fn waiting_request_delays_others_only_while_it_runs() {
     let [free, mut bound] = [wanted(&[1; 3], 12), wanted(&[2; 3], 5)];
     bound.waits = true;
     let run = |all: &[Wanted]| {
@@ -392,13 +392,13 @@ fn one_that_waits_has_all_wait_for_what_is_on_its_way_and_no_longer() {
     };
     let alone = run(std::slice::from_ref(&free));
     let both = run(&[free, bound]);
-    // While both are answered the device still has their rows, and the free one runs ahead afterwards.
+    // While both decode, steps still chain; afterwards the free one runs ahead.
     assert!(both.chained + 2 >= alone.chained, "{both:?} {alone:?}");
 }
 
 #[test]
-fn an_answer_waits_for_no_more_than_so_many_prompts() {
-    // A stream of short requests beside a long one, and prompts go first.
+fn prefill_first_does_not_starve_decoding() {
+    // A stream of short requests competes with a long one, and prefill goes first.
     let mut all = vec![wanted(&[9; 4], 12)];
     all.extend((1..150).map(|n| Wanted {
         arrives: n,
@@ -432,7 +432,7 @@ fn an_answer_waits_for_no_more_than_so_many_prompts() {
 }
 
 #[test]
-fn a_deadline_is_heard_of_once_it_has_passed() {
+fn expired_lists_requests_whose_deadline_has_passed() {
     let mut scheduler = Scheduler::new(limits(1, Policy::Balanced), BlockPool::new(8, 4, true));
     for request in 0..2 {
         scheduler.submit(Asked {
@@ -451,7 +451,7 @@ fn a_deadline_is_heard_of_once_it_has_passed() {
 }
 
 fn any_wanted() -> impl Strategy<Value = Wanted> {
-    // Prompts that often begin alike.
+    // Prompts that often share a prefix.
     let prompt = (0u32..3, 0usize..12, prop::collection::vec(0u32..3, 1..10));
     let ends = prop::option::weighted(0.3, 0usize..8);
     let waits = prop::bool::weighted(0.2);
@@ -474,17 +474,17 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn every_request_is_answered_once_and_as_if_it_were_alone(
+    fn scheduler_answers_every_request_as_if_it_ran_alone(
         all in prop::collection::vec(any_wanted(), 1..14),
         (slots, spare, depth) in (1usize..5, 0usize..12, 1usize..4),
         (rows, chains, balanced) in (1usize..24, any::<bool>(), any::<bool>()),
     ) {
-        // The longest: 12 + 9 + 13 positions.
+        // The longest sequence has 11 + 9 + 13 positions.
         let (size, longest) = (4, 9);
         let policy = if balanced { Policy::Balanced } else { Policy::PrefillFirst };
         let limits = Limits { rows, chains, ..limits(slots, policy) };
         run(limits, BlockPool::new(longest + spare, size, true), size, depth, &all);
-        // A slot a block, as where the cache has no blocks.
+        // One block per slot, as for a cache without blocks.
         run(limits, BlockPool::new(slots, 36, false), 36, depth, &all);
     }
 }

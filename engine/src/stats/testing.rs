@@ -1,10 +1,10 @@
-//! Records for tests.
+//! Synthetic records for tests.
 
 use super::Record;
 use crate::platform::clock;
 use crate::timing::{Spans, StepKind, StepTiming};
 
-/// An answer whose tokens came at these times.
+/// Creates the record of a request whose tokens came at these times, in milliseconds.
 pub fn record(ends_ms: &[f64]) -> Record {
     let step = |(index, end_ms): (usize, &f64)| StepTiming {
         kind: if index == 0 {

@@ -38,7 +38,7 @@ fn token(id: u32, timing: StepTiming) -> Event {
     }
 }
 
-/// Two prefill chunks (100 ms to 160 ms), two decode steps of 10 ms with 1 ms between.
+/// Two prefill chunks (100 ms to 160 ms), then two decode steps of 10 ms with gaps of 1 ms.
 fn record() -> Record {
     let mut spans = Spans::default();
     spans.add(Span::Template, 2.0);
@@ -78,7 +78,7 @@ fn record() -> Record {
 }
 
 #[test]
-fn percentiles_are_linear_between_ranks_as_in_numpy() {
+fn percentile_interpolates_like_numpy() {
     let values = [4.0, 1.0, 3.0, 2.0];
     assert_eq!(percentile(&values, 0.0), Some(1.0));
     assert_eq!(percentile(&values, 50.0), Some(2.5));
@@ -89,7 +89,7 @@ fn percentiles_are_linear_between_ranks_as_in_numpy() {
 }
 
 #[test]
-fn a_request_is_counted_from_its_events_alone() {
+fn summary_is_computed_from_events() {
     let summary = record().summary();
     assert_eq!(summary.ttft_ms, Some(65.0));
     assert_eq!(summary.tpot_ms.unwrap().p50, 11.0);
@@ -100,7 +100,7 @@ fn a_request_is_counted_from_its_events_alone() {
 }
 
 #[test]
-fn stages_keep_the_rest_and_spans_that_did_not_happen_are_left_out() {
+fn step_stats_include_residue_and_omit_absent_spans() {
     let decode = record().summary().decode;
     assert_eq!(decode.steps, 2);
     let stages: Vec<_> = decode
@@ -123,7 +123,7 @@ fn stages_keep_the_rest_and_spans_that_did_not_happen_are_left_out() {
 }
 
 #[test]
-fn an_unanswered_request_has_no_figures() {
+fn summary_of_unanswered_request_is_empty() {
     let summary = Record::default().summary();
     assert_eq!(summary.ttft_ms, None);
     assert_eq!(summary.tpot_ms, None);
@@ -133,7 +133,7 @@ fn an_unanswered_request_has_no_figures() {
 
 proptest! {
     #[test]
-    fn percentiles_stay_inside_and_in_order(
+    fn percentiles_are_ordered_and_within_range(
         values in proptest::collection::vec(-1e6..1e6f64, 1..50),
         p in 0.0..100.0f64,
         q in 0.0..100.0f64,

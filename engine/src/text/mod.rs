@@ -1,4 +1,4 @@
-//! Ids to UTF-8-safe text, stop strings, and text that a terminal can show.
+//! Turns ids into valid UTF-8, finds stop strings, and makes text safe for terminals.
 
 mod stop;
 mod utf8;
@@ -10,27 +10,27 @@ use utf8::Utf8Stream;
 
 pub use visible::{safe, safe_json, visible};
 
-/// What one more id adds to a text.
+/// Text that one more id adds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
-    /// Text that is complete and that no stop string can begin in; may be empty.
+    /// Complete text that cannot be part of a stop string; may be empty.
     pub text: String,
-    /// Whether a stop string has come: no text follows.
+    /// True once a stop string was found; no more text follows.
     pub stopped: bool,
 }
 
-/// Ids to text, one by one. The texts of all deltas and of [`TextStream::finish`], joined, are what
-/// [`Tokenizer::decode`] makes of all ids without the special ones, up to the first stop string.
+/// Decodes ids to text one by one. The texts of all deltas and of [`TextStream::finish`], concatenated, equal
+/// [`Tokenizer::decode`] of all ids without special tokens, up to the first stop string.
 #[derive(Clone, Debug)]
 pub struct TextStream {
-    /// How many spaces may still come off the start of the text.
+    /// Number of spaces that may still be stripped from the start of the text.
     strip_spaces: usize,
     utf8: Utf8Stream,
     stop: StopStrings,
 }
 
 impl TextStream {
-    /// A stream that ends before the first of `stop` to be complete; empty strings never come.
+    /// Creates a stream that ends before the first complete string of `stop`. Empty strings are ignored.
     pub fn new(tokenizer: &Tokenizer, stop: &[String]) -> Self {
         Self {
             strip_spaces: tokenizer.strip_spaces(),
@@ -39,7 +39,7 @@ impl TextStream {
         }
     }
 
-    /// Takes one id. Special and unknown ids have no text.
+    /// Decodes one id. Special and unknown ids have no text.
     pub fn push(&mut self, tokenizer: &Tokenizer, id: u32) -> Delta {
         if tokenizer.is_special(id) {
             return Delta {
@@ -63,8 +63,8 @@ impl TextStream {
         }
     }
 
-    /// What was held back: an incomplete character becomes U+FFFD, what could have become a stop
-    /// string is text.
+    /// Returns the text held back. An incomplete character becomes U+FFFD, and an incomplete stop string is
+    /// text.
     pub fn finish(&mut self) -> String {
         let text = self.utf8.finish();
         let mut text = self.stop.push(&text);

@@ -1,10 +1,10 @@
-//! Stop strings in a text that comes in parts.
+//! Stop strings in streamed text.
 
-/// Finds the first stop string and shows nothing of it, however the text is cut.
+/// Finds the first stop string, wherever the text is split, and withholds it from the output.
 #[derive(Clone, Debug)]
 pub(super) struct StopStrings {
     stops: Vec<String>,
-    /// Text that may be the start of a stop string.
+    /// Withheld text that may be the start of a stop string.
     held: String,
     stopped: bool,
 }
@@ -23,19 +23,19 @@ impl StopStrings {
         }
     }
 
-    /// Whether a stop string has come.
+    /// Returns true once a stop string was found.
     pub(super) fn stopped(&self) -> bool {
         self.stopped
     }
 
-    /// Takes more text, gives what is safe to show.
+    /// Appends text and returns what is safe to show.
     pub(super) fn push(&mut self, text: &str) -> String {
         if self.stopped {
             return String::new();
         }
         self.held.push_str(text);
-        // The stop string that is complete first counts (of two, the longer), so that it does not
-        // matter how the text was cut.
+        // Take the stop string that is complete first (the longer one of two), so that the result does not
+        // depend on where the text is split.
         let found = self
             .stops
             .iter()
@@ -60,13 +60,13 @@ impl StopStrings {
         std::mem::replace(&mut self.held, rest)
     }
 
-    /// What was held back and became no stop string.
+    /// Returns the withheld text that did not become a stop string.
     pub(super) fn finish(&mut self) -> String {
         std::mem::take(&mut self.held)
     }
 }
 
-/// The length of the longest end of `text` that `stop` begins with.
+/// Returns the length of the longest suffix of `text` that is a prefix of `stop`.
 fn open_prefix(text: &str, stop: &str) -> usize {
     (1..stop.len().min(text.len() + 1))
         .rev()
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    /// The text up to the first stop string to be complete, found the slow way.
+    /// Returns the text up to the first complete stop string, by exhaustive search.
     fn whole(text: &str, stops: &[String]) -> (String, bool) {
         for end in 0..=text.len() {
             if !text.is_char_boundary(end) {
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stop_string_across_parts_is_never_shown() {
+    fn stop_string_split_across_parts_is_never_shown() {
         let mut stream = StopStrings::new(&["</s>".into()]);
         assert_eq!(stream.push("a<"), "a");
         assert_eq!(stream.push("b</"), "<b");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn an_open_stop_string_is_text_at_the_end() {
+    fn incomplete_stop_string_is_text_at_the_end() {
         let mut stream = StopStrings::new(&["END".into(), String::new()]);
         assert_eq!(stream.push("the EN"), "the ");
         assert_eq!(stream.finish(), "EN");
@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_does_not_matter_how_the_text_is_cut(
+        fn stop_strings_do_not_depend_on_how_the_text_is_split(
             parts in prop::collection::vec("[abé]{0,4}", 0..12),
             stops in prop::collection::vec("[abé]{0,4}", 0..4),
         ) {

@@ -1,11 +1,11 @@
-//! Streams of ids against decoding them all at once.
+//! Compares streaming ids with decoding them all at once.
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::tokenizer::fixtures;
 
-/// The text of a stream of ids, and whether a stop string ended it.
+/// Returns the text of a stream of ids, and whether a stop string ended it.
 fn stream(tokenizer: &Tokenizer, ids: &[u32], stop: &[String]) -> (String, bool) {
     let mut stream = TextStream::new(tokenizer, stop);
     let mut text = String::new();
@@ -22,11 +22,11 @@ fn stream(tokenizer: &Tokenizer, ids: &[u32], stop: &[String]) -> (String, bool)
 }
 
 #[test]
-fn only_the_first_space_of_an_answer_goes() {
+fn stream_strips_only_the_first_space() {
     let tokenizer = fixtures::llama();
     let id = |token| tokenizer.token_to_id(token).expect("a token");
     let mut stream = TextStream::new(&tokenizer, &[]);
-    // A special token is no text, so the space after it is still the first one.
+    // A special token has no text, so the space after it is still the first one.
     for (token, want) in [
         ("<s>", ""),
         ("▁x", "x"),
@@ -40,7 +40,7 @@ fn only_the_first_space_of_an_answer_goes() {
 }
 
 #[test]
-fn a_stop_string_is_found_across_tokens() {
+fn stop_string_split_across_tokens_is_found() {
     let tokenizer = fixtures::llama();
     let ids = tokenizer
         .encode("xy xyx", crate::tokenizer::SpecialText::Parse)
@@ -48,13 +48,13 @@ fn a_stop_string_is_found_across_tokens() {
     let stop = |text: &str| stream(&tokenizer, &ids, &[text.to_owned()]);
     assert_eq!(stop("y x"), ("x".into(), true));
     assert_eq!(stop("xyxx"), ("xy xyx".into(), false));
-    // The first space is not there to be found.
+    // The first space is stripped, so it cannot match.
     assert_eq!(stop(" xy "), ("xy xyx".into(), false));
 }
 
 proptest! {
     #[test]
-    fn deltas_joined_are_the_decoded_text(ids in prop::collection::vec(0..280u32, 0..60)) {
+    fn concatenated_deltas_equal_the_decoded_text(ids in prop::collection::vec(0..280u32, 0..60)) {
         for tokenizer in [fixtures::smollm(), fixtures::llama()] {
             let (text, stopped) = stream(&tokenizer, &ids, &[]);
             prop_assert!(!stopped);
@@ -63,7 +63,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stop_string_ends_the_decoded_text(
+    fn stop_string_ends_the_decoded_text(
         ids in prop::collection::vec(258..266u32, 0..40),
         stop in "[xy ]{1,4}",
     ) {

@@ -1,7 +1,7 @@
-//! Bytes to text, as they come.
+//! Decodes streamed bytes to text.
 
-/// Bytes to text: whole characters pass, an incomplete one waits, what is no UTF-8 becomes U+FFFD
-/// exactly as in `String::from_utf8_lossy` of all bytes.
+/// Decodes bytes to text. Complete characters pass, an incomplete one is buffered, and invalid bytes become
+/// U+FFFD exactly as in `String::from_utf8_lossy` of all bytes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Utf8Stream {
     /// An incomplete character, at most three bytes.
@@ -9,7 +9,7 @@ pub(super) struct Utf8Stream {
 }
 
 impl Utf8Stream {
-    /// The text that these bytes complete.
+    /// Returns the text that these bytes complete.
     pub(super) fn push(&mut self, bytes: &[u8]) -> String {
         self.pending.extend_from_slice(bytes);
         let mut text = String::with_capacity(self.pending.len());
@@ -35,7 +35,7 @@ impl Utf8Stream {
         text
     }
 
-    /// The incomplete character, if there is one.
+    /// Returns U+FFFD if an incomplete character is left.
     pub(super) fn finish(&mut self) -> String {
         let text = String::from_utf8_lossy(&self.pending).into_owned();
         self.pending.clear();
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_incomplete_character_waits() {
+    fn incomplete_character_is_buffered() {
         let mut stream = Utf8Stream::default();
         assert_eq!(stream.push(b"a\xe6\x97"), "a");
         assert_eq!(stream.push(b"\xa5b"), "日b");
@@ -63,8 +63,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parts_are_what_the_whole_is(
-            // Bytes that start, continue and break characters, more often than by chance.
+        fn parts_decode_like_the_concatenated_bytes(
+            // Bytes that start, continue and break characters more often than random ones.
             parts in prop::collection::vec(
                 prop::collection::vec(prop_oneof![
                     any::<u8>(), Just(0x80), Just(0xc3), Just(0xe2), Just(0x82), Just(0xf0), Just(0x9f),

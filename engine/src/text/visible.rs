@@ -1,24 +1,25 @@
-//! Text that a terminal can show without obeying it.
+//! Makes text safe to show on a terminal.
 //!
-//! Texts of models, files and servers may hold escape sequences, which move the cursor, change the colours or
-//! the title of a terminal, or reorder what is read.
+//! Text from models, files and servers may contain escape sequences that move the cursor, change a terminal's
+//! colours or title, or reorder the text.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Returns text with every character visible that a terminal would obey, except for new lines and tabs.
+/// Returns text in which every character that a terminal would interpret is escaped, except new lines and
+/// tabs.
 pub fn safe(text: &str) -> Cow<'_, str> {
     escaped(text, is_unsafe, escape)
 }
 
-/// Returns text on one line: as [`safe`], with new lines and tabs visible, too.
+/// Returns text on one line: like [`safe`], with new lines and tabs escaped too.
 pub fn visible(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_unsafe(c) || matches!(c, '\n' | '\t'), escape)
 }
 
-/// Returns JSON with the same characters escaped as JSON can, so that it still says the same.
+/// Returns JSON in which the same characters are escaped in JSON's own way, so that its value is unchanged.
 pub fn safe_json(json: &str) -> Cow<'_, str> {
-    // Outside of strings, JSON has no such characters.
+    // Outside strings, JSON has no such characters.
     escaped(json, is_unsafe, |c, out| {
         let mut units = [0; 2];
         for unit in c.encode_utf16(&mut units) {
@@ -27,7 +28,7 @@ pub fn safe_json(json: &str) -> Cow<'_, str> {
     })
 }
 
-/// Returns true for control characters, and for those that change the order or the lines of what is shown.
+/// Returns true for control characters and for characters that reorder text or break lines.
 fn is_unsafe(c: char) -> bool {
     let reorders = matches!(
         c,
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_made_visible() {
+    fn safe_escapes_control_and_reordering_characters() {
         for (text, shown) in [
             ("\u{1b}]0;title\u{7}", "\\u{1b}]0;title\\u{7}"),
             ("a\rb\u{8}c\u{7f}", "a\\rb\\u{8}c\\u{7f}"),
@@ -80,12 +81,12 @@ mod tests {
     }
 
     #[test]
-    fn one_line_has_no_new_lines_and_tabs() {
+    fn visible_escapes_new_lines_and_tabs() {
         assert_eq!(visible("a\n\u{1b}[0m\t"), "a\\n\\u{1b}[0m\\t");
     }
 
     #[test]
-    fn json_says_the_same_and_has_nothing_raw() {
+    fn safe_json_keeps_the_value_and_escapes_unsafe_characters() {
         let text = "\u{7f}\u{9b}2J\u{202e}\u{1b} é";
         let json = serde_json::to_string_pretty(&[text]).expect("JSON");
         let safe = safe_json(&json);

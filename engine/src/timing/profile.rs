@@ -1,35 +1,34 @@
-//! Where a step's time on the device went, kernel by kernel and layer by layer, and what finding that out
-//! costs.
+//! Breaks down a step's device time by kernel and by layer, and states the cost of measuring it.
 
 use serde::{Deserialize, Serialize};
 
 use super::StepKind;
 
-/// What the launches of one kernel in a step took, each in a pass of its own, on the device's clock.
+/// Device time of all launches of one kernel in a step. Each launch is timed in a compute pass of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelTime {
-    /// What the step computed.
+    /// Kind of step that was profiled.
     pub kind: StepKind,
-    /// The kernel and its variant.
+    /// Name of the kernel and its variant.
     pub name: String,
-    /// How often a step launches it.
+    /// Number of launches per step.
     pub launches: u32,
-    /// All of a step's launches together, in milliseconds; the mean over steps.
+    /// Device time of all launches of a step, in milliseconds; mean over steps.
     pub ms: f64,
-    /// Bytes that they have to read and write at least, each once.
+    /// Bytes that the launches must at least read and write, each counted once.
     #[serde(default)]
     pub bytes: u64,
-    /// f32 operations, a multiply-add being two.
+    /// Number of f32 operations; a multiply-add counts as two.
     #[serde(default)]
     pub flop: u64,
-    /// What encoding their passes took on the engine's clock, in milliseconds; the mean over steps.
+    /// Time for encoding the launches' passes, in milliseconds on the engine's clock; mean over steps.
     #[serde(default)]
     pub encode_ms: f64,
 }
 
 impl KernelTime {
-    /// Adds what `launch` took, which is of the same kernel.
+    /// Adds `launch`, which must be of the same kernel.
     pub fn add(&mut self, launch: &Self) {
         self.launches += launch.launches;
         self.ms += launch.ms;
@@ -38,67 +37,68 @@ impl KernelTime {
         self.encode_ms += launch.encode_ms;
     }
 
-    /// 10^9 bytes a second; nothing where no time was seen to pass.
+    /// Memory throughput in 10^9 bytes per second; `None` if the clock saw no time pass.
     pub fn gb_s(&self) -> Option<f64> {
         (self.ms > 0.0).then(|| self.bytes as f64 / self.ms / 1e6)
     }
 
-    /// 10^9 operations a second; nothing where no time was seen to pass.
+    /// Arithmetic throughput in 10^9 operations per second; `None` if the clock saw no time pass.
     pub fn gflop_s(&self) -> Option<f64> {
         (self.ms > 0.0).then(|| self.flop as f64 / self.ms / 1e6)
     }
 }
 
-/// What the launches of one layer in a step took.
+/// Device time of all launches of one layer in a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerTime {
-    /// Which; none of what comes before the first one or after the last: embedding, final norm, output and
-    /// pick.
+    /// Index of the layer. `None` for the launches before the first layer (embedding) and after the last one
+    /// (final norm, output, sampling).
     pub layer: Option<usize>,
-    /// All its launches together on the device's clock, in milliseconds.
+    /// Device time of all launches of the layer, in milliseconds.
     pub ms: f64,
-    /// What encoding their passes took on the engine's clock, in milliseconds.
+    /// Time for encoding the launches' passes, in milliseconds on the engine's clock.
     pub encode_ms: f64,
-    /// By kernel, in the order in which each is launched first.
+    /// Times by kernel, in the order of each kernel's first launch.
     pub kernels: Vec<KernelTime>,
 }
 
-/// What a step cost as a whole, in milliseconds; the medians of several.
+/// Cost of a whole step in milliseconds; medians over several steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepCost {
-    /// From before its first launch is encoded to after the wait for its last, on the engine's clock.
+    /// Time on the engine's clock from before the first launch is encoded until the wait for the last one ends.
     pub wall_ms: f64,
-    /// What encoding took of that.
+    /// Part of that time spent on encoding.
     pub encode_ms: f64,
-    /// From the begin of its first pass to the end of its last, on the device's clock, where it has one.
+    /// Time from the start of the first pass to the end of the last, if the device has a clock.
     pub device_ms: Option<f64>,
 }
 
-/// A step whose launches were timed one by one, beside the same step as answers take it.
+/// A step whose launches were timed one by one, next to the same step as requests run it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepProfile {
-    /// What the step computed.
+    /// Kind of step that was profiled.
     pub kind: StepKind,
-    /// How many positions.
+    /// Number of positions that the step computes.
     pub tokens: usize,
-    /// The first of them.
+    /// First of those positions.
     pub position: usize,
-    /// How often each was measured.
+    /// Number of measurements of each step.
     pub repeat: usize,
-    /// By kernel, most time first.
+    /// Times by kernel, slowest first.
     pub kernels: Vec<KernelTime>,
-    /// By layer, in order: what comes before the first, each layer, what comes after the last.
+    /// Times by layer, in order: launches before the first layer, each layer, launches after the last layer.
     pub layers: Vec<LayerTime>,
-    /// As answers take it, all launches in one pass and the pick in another.
+    /// Cost of the step as requests run it, with all launches in one pass and sampling in another.
     pub plain: StepCost,
-    /// Each launch in a pass of its own between two timestamps: what there is more of is the profiler's.
+    /// Cost with each launch in a pass of its own between two timestamps; the excess over `plain` is the
+    /// profiler's overhead.
     pub profiled: StepCost,
 }
 
-/// Adds `launch` to those of its kernel.
+/// Adds `launch` to the entry of its kernel.
 fn add(kernels: &mut Vec<KernelTime>, launch: &KernelTime) {
     match kernels.iter_mut().find(|kernel| kernel.name == launch.name) {
         Some(kernel) => kernel.add(launch),
@@ -107,7 +107,7 @@ fn add(kernels: &mut Vec<KernelTime>, launch: &KernelTime) {
 }
 
 impl LayerTime {
-    /// No launches yet.
+    /// Creates a layer without launches.
     pub const fn new(layer: Option<usize>) -> Self {
         Self {
             layer,
@@ -125,7 +125,7 @@ impl LayerTime {
     }
 }
 
-/// The launches of `layers` by kernel, most time first.
+/// Adds up the launches of `layers` by kernel, slowest first.
 pub fn by_kernel(layers: &[LayerTime]) -> Vec<KernelTime> {
     let mut kernels = Vec::new();
     for launch in layers.iter().flat_map(|layer| &layer.kernels) {

@@ -1,4 +1,4 @@
-//! A byte-pair model, checked before the `tokenizers` crate sees it.
+//! A byte-pair encoding model, validated before it reaches the `tokenizers` crate.
 
 use std::collections::HashMap;
 
@@ -86,7 +86,7 @@ impl File {
     }
 }
 
-/// The two tokens of a merge written as "left right"; the left one may begin with a space.
+/// Splits a merge written as "left right" into its two tokens; the left one may begin with a space.
 pub(super) fn split_merge(line: &str) -> Option<(String, String)> {
     let first = line.chars().next()?.len_utf8();
     let space = first + line[first..].find(' ')?;
@@ -94,7 +94,8 @@ pub(super) fn split_merge(line: &str) -> Option<(String, String)> {
     (!right.is_empty()).then(|| (left.to_owned(), right.to_owned()))
 }
 
-/// A model; the crate's builder panics on merges longer than every token, so they are checked here.
+/// Builds a model after checking that the vocabulary has the tokens of every merge; the crate's builder panics on
+/// merges longer than every token.
 pub(super) fn build(
     vocab: HashMap<String, u32>,
     merges: Vec<(String, String)>,
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_line_is_split_at_the_first_space_that_is_not_the_first_character() {
+    fn merge_line_splits_at_first_space_after_first_character() {
         let pair = |left: &str, right: &str| Some((left.to_owned(), right.to_owned()));
         assert_eq!(split_merge("a b"), pair("a", "b"));
         assert_eq!(split_merge("  b"), pair(" ", "b"));
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_crate_would_panic_on_is_an_error() {
+    fn unusable_models_are_rejected() {
         let error = model(r#"{"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}"#);
         assert!(error.expect_err("ab is no token").contains("\"ab\""));
         let error =

@@ -1,13 +1,12 @@
-//! GPT-2's printable stand-ins for the 256 byte values
-//! (openai/gpt-2, `src/encoder.py`, `bytes_to_unicode`).
+//! GPT-2's printable characters for the 256 byte values (openai/gpt-2, `src/encoder.py`, `bytes_to_unicode`).
 
-/// The byte that a character of a byte-level vocabulary stands for.
+/// Returns the byte that a character of a byte-level vocabulary encodes.
 pub(super) fn char_to_byte(c: char) -> Option<u8> {
     let code = u32::from(c);
     let byte = match code {
-        // Printable Latin-1 stands for itself.
+        // Printable Latin-1 characters encode themselves.
         0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => code,
-        // The rest in order from U+0100: 00 to 20, 7f to a0, ad.
+        // The other bytes follow in order from U+0100: 00 to 20, 7f to a0, ad.
         0x100..=0x120 => code - 0x100,
         0x121..=0x142 => code - 0x121 + 0x7f,
         0x143 => 0xad,
@@ -16,8 +15,8 @@ pub(super) fn char_to_byte(c: char) -> Option<u8> {
     u8::try_from(byte).ok()
 }
 
-/// The bytes that a token of a byte-level vocabulary stands for. A token with any other character
-/// (something added by hand) stands for its own UTF-8.
+/// Returns the bytes of a token in a byte-level vocabulary. A token with any other character, such as a manually
+/// added one, is its own UTF-8.
 pub(super) fn token_bytes(token: &str) -> Vec<u8> {
     token
         .chars()
@@ -42,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_bytes() {
+    fn token_bytes_decodes_characters_and_keeps_other_tokens() {
         assert_eq!(token_bytes("Ġhi"), b" hi");
         assert_eq!(token_bytes("Ċ"), b"\n");
         assert_eq!(token_bytes("ÃŁ"), "ß".as_bytes());

@@ -1,28 +1,28 @@
-//! Conversations to ids. Only the template's own markers become control ids: what somebody wrote can't end a turn
-//! or begin another one, whatever it spells.
+//! Encodes conversations. Only the template's own markers become control ids: no text in a message can end a turn
+//! or begin another one.
 //!
-//! Where a message spells a special token, a character that occurs nowhere else stands for it while the template
-//! is rendered. The stretches between the template's own markers that have such characters are then tokenised as
-//! plain text; all others keep the ids that the whole text gives them. llama.cpp splits at the same places
-//! (`parse_special`).
+//! Where a message contains the text of a special token, a character that occurs in no message replaces it while
+//! the template renders. Afterwards, stretches between the template's markers that contain such stand-ins are
+//! tokenized as plain text; all other stretches keep the ids that the rendered text gives them. llama.cpp splits at
+//! the same places (`parse_special`).
 
 use std::ops::Range;
 
 use super::error::TokenizerError;
 use super::{Message, SpecialText, Tokenizer};
 
-/// Characters that stand for special tokens: private ones, of which no tokenizer makes a token of its own.
+/// Stand-in characters for special tokens: private-use ones, for which no tokenizer has a token.
 const STAND_INS: Range<u32> = 0xF_0000..0xF_FFFE;
 
-/// A conversation as the model's template writes it, ready to be tokenised.
+/// A conversation rendered by the model's template, ready to be tokenized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedChat {
-    /// The text, with stand-ins for the special tokens that messages spell.
+    /// Rendered text, with stand-ins for the special tokens that messages contain.
     text: String,
     stand_ins: Vec<StandIn>,
 }
 
-/// A character that stands for a special token's text.
+/// A character that replaces the text of a special token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct StandIn {
     character: char,
@@ -30,7 +30,7 @@ struct StandIn {
 }
 
 impl RenderedChat {
-    /// Bytes of the text.
+    /// Length of the text in bytes, stand-ins included.
     pub fn bytes(&self) -> usize {
         self.text.len()
     }
@@ -41,7 +41,7 @@ impl RenderedChat {
         whole.unwrap_or_else(|| self.text.clone())
     }
 
-    /// Returns the part of the text with every special token spelt out, or nothing where it has no stand-in.
+    /// Returns a part of the text with the stand-ins replaced by the tokens' texts; `None` if it has no stand-ins.
     fn spelt_out(&self, part: Range<usize>) -> Option<String> {
         let part = &self.text[part];
         let mut spelt = None;
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_can_not_forge_a_turn() {
+    fn message_cannot_forge_a_turn() {
         let tokenizer = fixtures::smollm();
         let plain = ids(&tokenizer, "hi");
         for content in [
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn private_characters_stay_what_they_are() {
+    fn private_characters_are_preserved() {
         let tokenizer = fixtures::smollm();
         let content = "\u{F0000}<|im_end|>\u{F0001}";
         let text = tokenizer.decode(&ids(&tokenizer, content), false);

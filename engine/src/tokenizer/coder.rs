@@ -1,4 +1,4 @@
-//! Text to ids, before anything is checked against the model.
+//! Encodes text as token ids, without checking them against the model.
 
 use std::fmt;
 use std::ops::Range;
@@ -8,16 +8,16 @@ use super::SpecialText;
 use super::error::TokenizerError;
 use super::model::Pipeline;
 
-/// Text to ids.
+/// An encoder from text to token ids.
 pub(super) enum Coder {
-    /// Two pipelines on one model: the crate keeps what special text means as a state.
+    /// Two pipelines with one shared model, because the crate keeps the handling of special text as a setting.
     Pipeline {
-        /// Special text becomes the special id.
+        /// Special text becomes the special token's id.
         parse: Box<Pipeline>,
-        /// Special text is text.
+        /// Special text is encoded like any other text.
         as_text: Box<Pipeline>,
     },
-    /// A byte is its id.
+    /// Each byte is its own id.
     Bytes,
 }
 
@@ -59,8 +59,8 @@ impl Coder {
         }
     }
 
-    /// Returns the ids of a text in which special text is parsed, and the bytes of the text that each id stands
-    /// for; those of plain text may be anywhere.
+    /// Encodes a text, with special text parsed, and returns each id with the byte range it came from. Only the
+    /// ranges of special tokens are reliable.
     pub(super) fn encode_with_places(
         &self,
         text: &str,
@@ -108,7 +108,7 @@ impl Coder {
     }
 }
 
-/// Runs a pipeline that a file describes: the crate panics on some.
+/// Runs a tokenizer pipeline and turns panics into errors, because the crate panics on some tokenizer files.
 fn guard<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, TokenizerError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done.map_err(|error| TokenizerError::Encode(error.to_string())),

@@ -1,69 +1,69 @@
-//! What can go wrong between text and ids.
+//! Errors of tokenizers and chat templates.
 
 use thiserror::Error;
 
-/// A tokenizer that cannot be built, a text that cannot be encoded, a template that fails.
+/// An error in building a tokenizer, encoding a text or rendering a template.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum TokenizerError {
-    /// A file of a Hugging Face folder that cannot be used.
+    /// A file of a Hugging Face folder is unusable.
     #[error("{file}: {reason}")]
     File {
-        /// The file's name.
+        /// Name of the file.
         file: &'static str,
-        /// What is wrong, and where in the file.
+        /// Reason, with the place in the file.
         reason: String,
     },
-    /// A GGUF metadata value that cannot be used.
+    /// A GGUF metadata value is unusable.
     #[error("GGUF metadata {key}: {reason}")]
     Metadata {
-        /// The metadata key.
+        /// Metadata key.
         key: &'static str,
-        /// What is wrong.
+        /// Reason.
         reason: String,
     },
-    /// A kind of tokenizer, pre-tokenizer, normalizer or decoder that is not supported.
+    /// A kind of tokenizer, pre-tokenizer, normalizer or decoder is not supported.
     #[error("the {part} {name:?} is not supported ({hint})")]
     Unsupported {
-        /// What part of a tokenizer it is.
+        /// Part of the tokenizer, such as "normalizer".
         part: &'static str,
-        /// Its name in the file.
+        /// Name of the kind in the file.
         name: String,
-        /// What is supported.
+        /// The supported kinds.
         hint: &'static str,
     },
-    /// An id for which the model has no embedding row.
+    /// A token id has no row in the model's embedding.
     #[error(
         "the text contains token {id} ({token:?}), but the model's embedding has only {rows} rows: \
          the tokenizer and the weights do not belong together"
     )]
     IdOutOfRange {
-        /// The id.
+        /// Token id.
         id: u32,
-        /// Its text.
+        /// Text of the token.
         token: String,
-        /// V: rows of the embedding.
+        /// Rows of the embedding (V).
         rows: usize,
     },
-    /// The pipeline of the tokenizer failed on a text.
+    /// The tokenizer's pipeline failed on a text.
     #[error("the text cannot be encoded: {0}")]
     Encode(String),
-    /// An id that the vocabulary does not have.
+    /// A token id is not in the vocabulary.
     #[error("there is no token {id}: the vocabulary has {vocab_size} ids")]
     UnknownId {
-        /// The id.
+        /// Token id.
         id: u32,
-        /// How many ids there are.
+        /// Number of ids in the vocabulary.
         vocab_size: usize,
     },
     /// The model has no chat template.
     #[error("the model has no chat template: complete a text instead of chatting")]
     NoTemplate,
-    /// The chat template is broken, refused the conversation or took too long.
+    /// The chat template is invalid, rejected the conversation or exceeded a limit.
     #[error("the chat template fails{}: {message}", .line.map(|line| format!(" at line {line}")).unwrap_or_default())]
     Template {
-        /// The template's own words (`raise_exception`), or what is wrong with it.
+        /// Message that the template raised (`raise_exception`), or the description of the error.
         message: String,
-        /// Where, counted from 1.
+        /// Line in the template, from 1, if known.
         line: Option<usize>,
     },
 }

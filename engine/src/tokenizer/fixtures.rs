@@ -1,4 +1,4 @@
-//! Small tokenizers for tests, of this stage and of `text`.
+//! Small tokenizers for the tests of this stage and of `text`.
 
 use super::*;
 use crate::weights::{GgufTokenizer, RopeConfig, RopeLayout, RopeScaling};
@@ -28,7 +28,7 @@ pub(super) fn config(vocab_size: usize) -> ModelConfig {
     }
 }
 
-/// The character that stands for a byte in a byte-level vocabulary.
+/// Returns the character that encodes a byte in a byte-level vocabulary.
 pub(super) fn stand_in(byte: u8) -> String {
     (0..0x200)
         .filter_map(char::from_u32)
@@ -37,7 +37,7 @@ pub(super) fn stand_in(byte: u8) -> String {
         .expect("every byte has one")
 }
 
-/// SmolLM2's kind of GGUF vocabulary: control tokens first, then the 256 bytes, then merges.
+/// Returns a GGUF vocabulary like SmolLM2's: control tokens first, then the 256 bytes, then merged tokens.
 pub(super) fn smollm_data() -> GgufTokenizer {
     let mut tokens: Vec<String> = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
         .map(String::from)
@@ -65,7 +65,7 @@ pub(super) fn smollm_data() -> GgufTokenizer {
     }
 }
 
-/// Llama 2's kind of GGUF vocabulary.
+/// Returns a GGUF vocabulary like Llama 2's.
 pub(super) fn llama_data() -> GgufTokenizer {
     let mut tokens: Vec<String> = ["<unk>", "<s>", "</s>"].map(String::from).into();
     let mut token_types = vec![2, 3, 3];
@@ -90,12 +90,12 @@ pub(super) fn gguf(data: GgufTokenizer) -> Result<Tokenizer, TokenizerError> {
     Tokenizer::new(&TokenizerData::Gguf(Box::new(data)), &config)
 }
 
-/// [`smollm_data`]'s tokenizer.
+/// Returns the tokenizer of [`smollm_data`].
 pub(crate) fn smollm() -> Tokenizer {
     gguf(smollm_data()).expect("a tokenizer")
 }
 
-/// [`llama_data`]'s tokenizer.
+/// Returns the tokenizer of [`llama_data`].
 pub(crate) fn llama() -> Tokenizer {
     gguf(llama_data()).expect("a tokenizer")
 }

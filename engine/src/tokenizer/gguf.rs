@@ -1,4 +1,4 @@
-//! A tokenizer from a GGUF's metadata.
+//! Builds a tokenizer from GGUF metadata.
 
 use std::collections::HashMap;
 
@@ -15,16 +15,16 @@ use super::surround::Surround;
 use super::{Coder, Parts, limits};
 use crate::weights::{GgufTokenizer, ModelConfig};
 
-/// What the kind of a GGUF vocabulary decides.
+/// Properties that follow from the kind of a GGUF vocabulary.
 struct Kind {
     pipeline: Pipeline,
     spelling: Spelling,
-    /// Whether a BOS goes first where the file does not say.
+    /// Default for whether to add a BOS, if the file does not say.
     add_bos: bool,
     space_prefix: bool,
 }
 
-/// Builds the parts of a tokenizer.
+/// Builds the parts of a tokenizer from GGUF metadata.
 pub(super) fn build(data: &GgufTokenizer, config: &ModelConfig) -> Result<Parts, TokenizerError> {
     if data.tokens.is_empty() {
         return Err(metadata("tokenizer.ggml.tokens", "there are no tokens"));
@@ -100,7 +100,7 @@ fn token_types(data: &GgufTokenizer) -> Result<Vec<TokenType>, TokenizerError> {
 
 fn byte_level(data: &GgufTokenizer) -> Result<Kind, TokenizerError> {
     let rules = PreTokenizer::by_name(data.pre.as_deref())?;
-    // Of two tokens with one text the later one counts, as in llama.cpp.
+    // If two tokens have the same text, the later one counts, as in llama.cpp.
     let vocab: HashMap<String, u32> = data
         .tokens
         .iter()

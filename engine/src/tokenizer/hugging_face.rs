@@ -1,4 +1,4 @@
-//! A tokenizer from the files of a Hugging Face folder.
+//! Builds a tokenizer from the files of a Hugging Face folder.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::surround::Surround;
 use super::{Coder, Parts, limits};
 use crate::weights::ModelConfig;
 
-/// The parts of a tokenizer.json that are not the `tokenizers` crate's business here.
+/// The parts of tokenizer.json that this module reads itself, besides the `tokenizers` crate.
 #[derive(Deserialize)]
 struct Outline {
     #[serde(default)]
@@ -35,14 +35,14 @@ struct Added {
     special: bool,
 }
 
-/// The files beside tokenizer.json.
+/// Other tokenizer files in the same folder.
 pub(super) struct Beside<'a> {
     pub(super) tokenizer_config: Option<&'a Value>,
     pub(super) chat_template: Option<&'a str>,
     pub(super) generation_config: Option<&'a Value>,
 }
 
-/// Builds the parts of a tokenizer.
+/// Builds the parts of a tokenizer from the files.
 pub(super) fn build(
     tokenizer_json: &[u8],
     beside: &Beside<'_>,
@@ -76,7 +76,7 @@ pub(super) fn build(
         if token.content.is_empty() {
             continue;
         }
-        // The crate gives a token the id it thinks right, whatever the file says.
+        // The crate assigns ids to added tokens itself and ignores the file's, which must therefore match.
         if pipeline.token_to_id(&token.content) != Some(token.id) {
             return Err(json(format!(
                 "added_tokens: {:?} has id {}, which does not fit the vocabulary",
@@ -121,7 +121,7 @@ fn json(reason: impl Into<String>) -> TokenizerError {
     }
 }
 
-/// The steps of a normalizer, pre-tokenizer or decoder, sequences unfolded.
+/// Returns the steps of a normalizer, pre-tokenizer or decoder, with sequences flattened.
 fn steps(value: &Value) -> Vec<&Value> {
     let nested = ["normalizers", "pretokenizers", "decoders"];
     match nested.iter().find_map(|key| value.get(key)?.as_array()) {
@@ -134,7 +134,7 @@ fn mentions(value: &Value, kind: &str) -> bool {
     steps(value).iter().any(|step| step["type"] == kind)
 }
 
-/// How tokens are spelt and how many leading spaces decoding takes off, from the decoder.
+/// Derives from the decoder how tokens are spelled and how many leading spaces decoding strips.
 fn way_back(outline: &Outline) -> (Spelling, usize) {
     let decoder = &outline.decoder;
     let byte_level = if decoder.is_null() {
@@ -162,7 +162,7 @@ fn way_back(outline: &Outline) -> (Spelling, usize) {
     (Spelling::SentencePiece, strip)
 }
 
-/// A token in tokenizer_config.json: its text, or an object that has it as `content`.
+/// Returns the text of a token in tokenizer_config.json: a string, or an object with a `content` string.
 fn token_text(value: &Value) -> Option<&str> {
     value.as_str().or_else(|| value["content"].as_str())
 }
@@ -194,7 +194,7 @@ fn special(
     for id in generation_ends(beside.generation_config)? {
         special.add_end(id);
     }
-    // A folder without tokenizer_config.json: the names come from config.json's ids.
+    // Without tokenizer_config.json, the names come from the ids in config.json.
     let ids = [
         ("bos_token", special.bos),
         ("eos_token", special.ends.first().copied()),
@@ -207,7 +207,7 @@ fn special(
     Ok(special)
 }
 
-/// `eos_token_id` of generation_config.json: a number, a list or nothing.
+/// Returns `eos_token_id` of generation_config.json: a number, a list or nothing.
 fn generation_ends(file: Option<&Value>) -> Result<Vec<u32>, TokenizerError> {
     let id = |value: &Value| {
         value
@@ -225,7 +225,7 @@ fn generation_ends(file: Option<&Value>) -> Result<Vec<u32>, TokenizerError> {
     }
 }
 
-/// The template: chat_template.jinja, or tokenizer_config.json's one or the one named `default`.
+/// Returns the chat template: chat_template.jinja, else tokenizer_config.json's own or the one named `default`.
 fn template(beside: &Beside<'_>) -> Option<String> {
     if let Some(template) = beside.chat_template {
         return Some(template.to_owned());

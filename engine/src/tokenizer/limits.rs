@@ -1,24 +1,24 @@
-//! Limits on tokenizer files: the `tokenizers` crate reads whatever it is given, and some of it costs any amount
-//! of memory, or makes it panic, once a text is tokenised.
+//! Limits on tokenizer files. The `tokenizers` crate accepts any file, and some files make it panic or use
+//! unbounded memory when a text is tokenized.
 
 use serde_json::Value;
 
-/// The most steps of a normalizer, pre-tokenizer or decoder; those of models have up to five.
+/// Maximum number of steps in a normalizer, pre-tokenizer or decoder; real models have up to five.
 const MAX_STEPS: usize = 16;
-/// The most that a normalizer's steps together may lengthen a text. SentencePiece's own space makes three bytes
-/// of one.
+/// Maximum factor by which all steps of a normalizer together may lengthen a text. SentencePiece's space mark turns
+/// one byte into three.
 const MAX_GROWTH: usize = 64;
-/// The most bytes of a pattern. DeepSeek's longest has 1,200.
+/// Maximum bytes per pattern; DeepSeek's longest has 1,200.
 const MAX_PATTERN: usize = 8 << 10;
-/// The most added tokens; Llama 4 has 1,135. The crate compiles all of them into one automaton.
+/// Maximum number of added tokens; Llama 4 has 1,135. The crate compiles all of them into one automaton.
 const MAX_ADDED: usize = 20_000;
-/// The most bytes of all added tokens.
+/// Maximum bytes of all added tokens.
 const MAX_ADDED_BYTES: usize = 1 << 20;
 
-/// Checks the steps of a tokenizer.json's normalizer, pre-tokenizer or decoder, called `part` in messages.
+/// Checks the steps of a tokenizer.json's normalizer, pre-tokenizer or decoder; messages call it `part`.
 ///
 /// # Errors
-/// The limit that they pass, in words.
+/// A message that names the exceeded limit.
 pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
     let count = steps.len();
     if count > MAX_STEPS {
@@ -41,10 +41,10 @@ pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks the number and the length of added tokens.
+/// Checks the number and length of added tokens.
 ///
 /// # Errors
-/// The limit that they pass, in words.
+/// A message that names the exceeded limit.
 pub(super) fn check_added<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(), String> {
     let (count, bytes) = tokens.fold((0, 0), |(count, bytes), token| {
         (count + 1, bytes + token.len())
@@ -71,7 +71,7 @@ fn pattern(step: &Value) -> Option<Pattern<'_>> {
     text.or_else(|| pattern["Regex"].as_str().map(Pattern::Regex))
 }
 
-/// A match of no text would be found everywhere, and makes the crate panic when it is replaced.
+/// Checks a pattern. An empty match would be found everywhere, and the crate panics when it replaces one.
 fn check_pattern(pattern: Pattern<'_>) -> Result<(), String> {
     let (Pattern::Text(source) | Pattern::Regex(source)) = pattern;
     if source.is_empty() {
@@ -86,23 +86,23 @@ fn check_pattern(pattern: Pattern<'_>) -> Result<(), String> {
     Ok(())
 }
 
-/// The most times that a step makes a text longer.
+/// Returns the maximum factor by which a step lengthens a text.
 fn step_growth(step: &Value) -> usize {
     let content = |name: &str| step[name].as_str().map_or(0, str::len);
     match step["type"].as_str() {
         Some("Replace") => {
             let replaced = match pattern(step) {
                 Some(Pattern::Text(text)) => text.len().max(1),
-                // It may match a single byte.
+                // A regular expression may match a single byte.
                 _ => 1,
             };
             content("content").div_ceil(replaced).max(1)
         }
-        // Once a text.
+        // The prefix is added once per text.
         Some("Prepend") => 1 + content("prepend") / 64,
-        // Each byte of what is no ASCII becomes a character of two.
+        // Bytes outside ASCII become characters of two bytes.
         Some("ByteLevel") => 2,
-        // Compatibility forms: one character becomes eighteen at most.
+        // Compatibility forms expand one character to at most eighteen.
         Some("NFKC" | "NFKD") => 18,
         Some("NFD") => 4,
         _ => 1,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_normalizers_of_models_are_accepted() {
+    fn normalizers_of_real_models_are_accepted() {
         let space = || replace(json!({ "String": " " }), "\u{2581}");
         let prepend = json!({ "type": "Prepend", "prepend": "\u{2581}" });
         assert_eq!(check(&[prepend, space()]), Ok(()));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_that_grow_a_text_or_match_nothing_are_refused() {
+    fn steps_that_grow_text_or_match_nothing_are_rejected() {
         let twice = || replace(json!({ "String": "a" }), "aa");
         for (steps, words) in [
             (
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn added_tokens_have_limits() {
+    fn added_tokens_above_limits_are_rejected() {
         assert_eq!(check_added(["<s>", "</s>"].into_iter()), Ok(()));
         let many = vec!["<x>"; 20_001];
         let refused = check_added(many.into_iter()).expect_err("refused");

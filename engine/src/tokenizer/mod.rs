@@ -1,8 +1,8 @@
-//! Ids and text, and chat templates.
+//! Tokenizers and chat templates.
 //!
-//! The pipelines are the `tokenizers` crate's (added tokens, normalizer, pre-tokenizer, BPE), built
-//! from a tokenizer.json or from a GGUF's metadata; SentencePiece's merging by score, what goes
-//! around a text and the way back to bytes are ours.
+//! The encoding pipelines (added tokens, normalizer, pre-tokenizer, BPE) are the `tokenizers` crate's, built from a
+//! tokenizer.json or from GGUF metadata. SentencePiece merging by score, the ids around a text (BOS, EOS) and
+//! decoding are implemented here.
 
 use std::borrow::Cow;
 
@@ -39,29 +39,29 @@ use crate::weights::{ModelConfig, TokenizerData};
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Message {
-    /// `system`, `user`, `assistant`, or what else the template knows.
+    /// `system`, `user`, `assistant`, or any other role that the template supports.
     pub role: String,
-    /// The turn's text.
+    /// Text of the turn.
     pub content: String,
 }
 
-/// What becomes of the text of a special token (`<|im_start|>`) in a text.
+/// Treatment of special-token text (`<|im_start|>`) inside a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialText {
-    /// It becomes the special id: for rendered templates.
+    /// It becomes the special token's id, as in rendered templates.
     Parse,
-    /// It is split like any text: for what a user typed.
+    /// It is tokenized like any other text, as in user input.
     AsText,
 }
 
-/// How a conversation is rendered.
+/// Options for rendering a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TemplateOptions {
-    /// Whether the text ends where the assistant's answer begins.
+    /// True to end the text where the assistant's answer begins.
     pub add_generation_prompt: bool,
 }
 
-/// What a tokenizer is made of, whatever file it came from.
+/// Parts of a tokenizer, regardless of the file they came from.
 struct Parts {
     coder: Coder,
     pieces: Pieces,
@@ -71,28 +71,28 @@ struct Parts {
     template: Option<String>,
 }
 
-/// Text to ids, ids to bytes, conversations to text.
+/// A tokenizer: encodes text, decodes token ids and renders conversations.
 #[derive(Debug)]
 pub struct Tokenizer {
     coder: Coder,
     pieces: Pieces,
     surround: Surround,
     special: Special,
-    /// How many spaces decoding takes off the start of a text (SentencePiece's own one).
+    /// Number of spaces that decoding strips from the start of a text (the one SentencePiece adds).
     strip_spaces: usize,
     template: Option<ChatTemplate>,
-    /// V: rows of the embedding.
+    /// Rows of the embedding (V).
     rows: usize,
 }
 
 impl Tokenizer {
     /// Builds the tokenizer of a model.
     ///
-    /// A chat template that does not parse is no error yet: texts can still be completed, and
-    /// [`Tokenizer::apply_template`] says what is wrong with it.
+    /// An invalid chat template is not an error yet: texts can still be completed, and
+    /// [`Tokenizer::apply_template`] reports what is wrong with it.
     ///
     /// # Errors
-    /// Where the files are damaged, contradict themselves or need what is not supported.
+    /// If the files are damaged, contradict themselves or need an unsupported feature.
     pub fn new(data: &TokenizerData, config: &ModelConfig) -> Result<Self, TokenizerError> {
         let parts = match data {
             TokenizerData::HuggingFace {
@@ -129,20 +129,20 @@ impl Tokenizer {
         })
     }
 
-    /// The ids of a text, nothing added before or after.
+    /// Encodes a text, with nothing added before or after.
     ///
     /// # Errors
-    /// Where an id has no row in the model's embedding.
+    /// If the pipeline fails or an id has no row in the model's embedding.
     pub fn encode(&self, text: &str, special: SpecialText) -> Result<Vec<u32>, TokenizerError> {
         let ids = self.coder.encode(text, special)?;
         self.check_rows(&ids)?;
         Ok(ids)
     }
 
-    /// The ids of a text with what the tokenizer itself puts around it (a BOS, an EOS).
+    /// Encodes a text, with the ids that the tokenizer itself adds around it (a BOS, an EOS).
     ///
     /// # Errors
-    /// As [`Tokenizer::encode`].
+    /// The same as [`Tokenizer::encode`].
     pub fn encode_with_bos(
         &self,
         text: &str,
@@ -153,10 +153,10 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The text of a conversation, as the model's template writes it.
+    /// Renders a conversation with the model's chat template.
     ///
     /// # Errors
-    /// [`TokenizerError::NoTemplate`], or what the template says.
+    /// [`TokenizerError::NoTemplate`], or the template's error.
     pub fn apply_template(
         &self,
         messages: &[Message],
@@ -168,10 +168,10 @@ impl Tokenizer {
             .render(messages, options)
     }
 
-    /// The text of a conversation up to where the assistant's answer begins.
+    /// Renders a conversation up to where the assistant's answer begins.
     ///
     /// # Errors
-    /// As [`Tokenizer::apply_template`].
+    /// The same as [`Tokenizer::apply_template`].
     pub fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizerError> {
         self.apply_template(
             messages,
@@ -181,55 +181,55 @@ impl Tokenizer {
         )
     }
 
-    /// The ids of a conversation, ready for the answer. Only the template's own markers become control ids,
-    /// whatever messages spell.
+    /// Encodes a conversation up to where the assistant's answer begins. Only the template's own markers become
+    /// control ids, regardless of what the messages contain.
     ///
     /// # Errors
-    /// As [`Tokenizer::apply_template`] and [`Tokenizer::encode`].
+    /// The same as [`Tokenizer::apply_template`] and [`Tokenizer::encode`].
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
         self.encode_rendered(&self.render_for_answer(messages)?)
     }
 
-    /// Whether the model has a chat template (which may still be broken).
+    /// Returns whether the model has a chat template, valid or not.
     pub fn has_chat_template(&self) -> bool {
         self.template.is_some()
     }
 
-    /// The chat template as the file has it.
+    /// Returns the source of the chat template.
     pub fn chat_template(&self) -> Option<&str> {
         self.template.as_ref().map(ChatTemplate::source)
     }
 
-    /// The bytes of an id. A special token's are its text; a SentencePiece token's begin with the
-    /// space that belongs to it, also at the start of a text. They may end inside a character.
+    /// Returns the bytes of a token id. A special token's bytes are its text; a SentencePiece token's bytes begin
+    /// with its space, even at the start of a text. They may end inside a character.
     ///
     /// # Errors
-    /// Where there is no such id.
+    /// If the vocabulary does not have the id.
     pub fn piece(&self, id: u32) -> Result<&[u8], TokenizerError> {
         self.pieces.get(id)
     }
 
-    /// The most bytes of an id: a text is at least so many ids as it has bytes, divided by this.
+    /// Returns the maximum bytes per token id; a text of n bytes has at least n divided by this many ids.
     pub const fn longest_piece(&self) -> usize {
         self.pieces.longest()
     }
 
-    /// Whether an id is a special token, which is no part of an answer's text.
+    /// Returns whether an id is a special token, which is not part of an answer's text.
     pub fn is_special(&self, id: u32) -> bool {
         self.pieces.is_special(id)
     }
 
-    /// An id's token as the vocabulary spells it.
+    /// Returns the token of an id as the vocabulary spells it.
     pub fn id_to_token(&self, id: u32) -> Option<String> {
         self.coder.id_to_token(id)
     }
 
-    /// The id of a token as the vocabulary spells it.
+    /// Returns the id of a token as the vocabulary spells it.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
         self.coder.token_to_id(token)
     }
 
-    /// The text of some ids; bytes that are no UTF-8 become U+FFFD, unknown ids nothing.
+    /// Decodes ids to text. Invalid UTF-8 becomes U+FFFD; unknown ids are skipped.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> String {
         let bytes: Vec<u8> = ids
             .iter()
@@ -248,22 +248,22 @@ impl Tokenizer {
         }
     }
 
-    /// How many ids the vocabulary has; the embedding may have more rows, or fewer.
+    /// Number of ids in the vocabulary; the embedding may have more or fewer rows.
     pub fn vocab_size(&self) -> usize {
         self.pieces.len()
     }
 
-    /// The id that begins a text.
+    /// Returns the id of the BOS token.
     pub fn bos_id(&self) -> Option<u32> {
         self.special.bos
     }
 
-    /// Every id that ends an answer.
+    /// Returns all ids that end an answer.
     pub fn eos_ids(&self) -> &[u32] {
         &self.special.ends
     }
 
-    /// How many spaces decoding takes off the start of a text.
+    /// Number of spaces that decoding strips from the start of a text.
     pub(crate) fn strip_spaces(&self) -> usize {
         self.strip_spaces
     }
@@ -280,7 +280,7 @@ impl Tokenizer {
     }
 }
 
-/// Ids 0 to 255 are the bytes of the text.
+/// Builds the byte tokenizer: ids 0 to 255 are the bytes of the text.
 fn bytes(vocab_size: usize, config: &ModelConfig) -> Result<Parts, TokenizerError> {
     let mut pieces = Pieces::default();
     let unusable = |reason| TokenizerError::File {

@@ -13,8 +13,8 @@ use tokenizers::{
 
 use super::sentence_piece::SentencePiece;
 
-/// Text to ids: added tokens, normalizer, pre-tokenizer, model. What comes before and after
-/// (the post-processor) and the way back (the decoder) are ours.
+/// An encoding pipeline: added tokens, normalizer, pre-tokenizer, model. The crate's post-processor and decoder are
+/// not used.
 pub(super) type Pipeline = TokenizerImpl<
     SharedModel,
     NormalizerWrapper,
@@ -23,7 +23,7 @@ pub(super) type Pipeline = TokenizerImpl<
     DecoderWrapper,
 >;
 
-/// A vocabulary with its merges, held once however many pipelines use it.
+/// A vocabulary with its merges, shared by all pipelines of a tokenizer.
 #[derive(Clone, Debug)]
 pub(super) struct SharedModel(Arc<Kind>);
 
@@ -54,7 +54,7 @@ impl Model for SharedModel {
             Kind::SentencePiece(model) => Ok(model
                 .encode(sequence)
                 .into_iter()
-                // Nobody reads the token's text or its place.
+                // The token's text and offsets are never read.
                 .map(|id| Token::new(id, String::new(), (0, 0)))
                 .collect()),
         }

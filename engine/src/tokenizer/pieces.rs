@@ -1,26 +1,26 @@
-//! The bytes of every id.
+//! Table of the bytes of every token id.
 
 use super::byte_level;
 use super::error::TokenizerError;
 
-/// More ids than any vocabulary has; a file with a larger one is damaged, and a table for it would
-/// only fill the memory.
+/// Upper bound on the number of token ids, above that of any real vocabulary. A file with a larger id is damaged,
+/// and a table for it would only waste memory.
 pub(super) const MAX_IDS: usize = 1 << 22;
 
-/// U+2581, which stands for a space in SentencePiece vocabularies.
+/// U+2581, the space mark of SentencePiece vocabularies.
 pub(super) const SPACE_MARK: char = '\u{2581}';
 
-/// How the tokens of a vocabulary are spelt.
+/// Encoding of bytes in the tokens of a vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
-    /// GPT-2's characters for bytes.
+    /// GPT-2's characters, one per byte.
     ByteLevel,
-    /// SentencePiece's: U+2581 for a space, `<0x41>` for a byte.
+    /// SentencePiece's encoding: U+2581 for a space, `<0x41>` for a byte.
     SentencePiece,
 }
 
 impl Spelling {
-    /// The bytes of an ordinary token.
+    /// Returns the bytes of an ordinary token.
     pub(super) fn bytes(self, token: &str) -> Vec<u8> {
         match self {
             Self::ByteLevel => byte_level::token_bytes(token),
@@ -32,7 +32,7 @@ impl Spelling {
     }
 }
 
-/// The byte of a token `<0xNN>`.
+/// Returns the byte of a token `<0xNN>`.
 pub(super) fn byte_token(token: &str) -> Option<u8> {
     let digits = token.strip_prefix("<0x")?.strip_suffix('>')?;
     let is_hex = digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_hexdigit());
@@ -41,19 +41,19 @@ pub(super) fn byte_token(token: &str) -> Option<u8> {
         .flatten()
 }
 
-/// The bytes of every id, one after the other, and which ids are special.
+/// The bytes of every id in one buffer, and a flag per special id.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pieces {
     bytes: Vec<u8>,
-    /// Where id i's bytes are.
+    /// Byte range of each id in `bytes`.
     spans: Vec<(u32, u32)>,
     special: Vec<bool>,
-    /// The most bytes of an id.
+    /// Maximum bytes per id.
     longest: usize,
 }
 
 impl Pieces {
-    /// Sets the bytes of an id; ids between that nobody sets have none.
+    /// Sets the bytes of an id; skipped ids below it are empty.
     pub(super) fn set(&mut self, id: u32, bytes: &[u8], special: bool) -> Result<(), String> {
         let index = id as usize;
         if index >= MAX_IDS {
@@ -75,17 +75,17 @@ impl Pieces {
         Ok(())
     }
 
-    /// The most bytes of an id.
+    /// Returns the maximum bytes per id.
     pub(super) const fn longest(&self) -> usize {
         self.longest
     }
 
-    /// How many ids there are, the ones without a token included.
+    /// Number of ids, including empty ones.
     pub(super) fn len(&self) -> usize {
         self.spans.len()
     }
 
-    /// The bytes of an id.
+    /// Returns the bytes of an id.
     pub(super) fn get(&self, id: u32) -> Result<&[u8], TokenizerError> {
         self.spans
             .get(id as usize)
@@ -96,7 +96,7 @@ impl Pieces {
             })
     }
 
-    /// Whether an id is a special token.
+    /// Returns whether an id is a special token.
     pub(super) fn is_special(&self, id: u32) -> bool {
         self.special.get(id as usize).copied().unwrap_or(false)
     }
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_byte_token_is_two_hex_digits() {
+    fn byte_token_has_two_hex_digits() {
         assert_eq!(byte_token("<0x41>"), Some(0x41));
         assert_eq!(byte_token("<0xFF>"), Some(0xff));
         for text in ["<0x4>", "<0x414>", "<0x+1>", "0x41", "<0xGG>", ""] {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn an_absurd_id_is_refused_not_allocated() {
+    fn huge_id_is_rejected_without_allocation() {
         let mut pieces = Pieces::default();
         assert!(pieces.set(u32::MAX, b"a", false).is_err());
         assert_eq!(pieces.set(5, b"a", true), Ok(()));

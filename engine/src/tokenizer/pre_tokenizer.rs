@@ -1,5 +1,5 @@
-//! The pre-tokenizers that a GGUF names (`tokenizer.ggml.pre`), as llama.cpp's `llama-vocab.cpp`
-//! lists them: what each one splits on before any merge.
+//! Pre-tokenizers that a GGUF refers to by name (`tokenizer.ggml.pre`): the patterns that split a text before
+//! merging, as listed in llama.cpp's `llama-vocab.cpp`.
 
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -9,45 +9,45 @@ use tokenizers::tokenizer::SplitDelimiterBehavior;
 
 use super::error::TokenizerError;
 
-/// What a pre-tokenizer's name implies.
+/// Rules of a named pre-tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PreTokenizer {
-    /// Each pattern cuts every piece that the one before it left.
+    /// Split patterns; each splits every piece that the previous one left.
     pub(super) patterns: &'static [&'static str],
-    /// Whether a whole piece in the vocabulary is one id even if no merges lead to it.
+    /// True if a whole piece in the vocabulary becomes one id even if no merges lead to it.
     pub(super) ignore_merges: bool,
-    /// Whether a BOS goes first where the file does not say.
+    /// Default for whether to add a BOS, if the file does not say.
     pub(super) add_bos: bool,
 }
 
 const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
 
-/// Llama 3's: contractions in any case, digits in threes.
+/// Llama 3: contractions in any case, digits in groups of three.
 const LLAMA3: &str = concat!(
     r"'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]",
     r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
-/// Qwen 2's: as Llama 3's, every digit alone.
+/// Qwen 2: like Llama 3, but with each digit alone.
 const QWEN2: &str = concat!(
     r"'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]",
     r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
-/// Seed-Coder's: as Qwen 2's, punctuation ends before a line break.
+/// Seed-Coder: like Qwen 2, but punctuation ends before a line break.
 const SEED_CODER: &str = concat!(
     r"'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]",
     r"|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}\r\n]+|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
-/// Mistral's tekken: words also end where capitals begin.
+/// Mistral's tekken: words are also split where capitals begin.
 const TEKKEN: &str = concat!(
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*",
     r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
-/// GPT-4o's and Llama 4's: tekken's with contractions and digits in threes.
+/// GPT-4o and Llama 4: like tekken, with contractions and digits in groups of three.
 const GPT4O: &str = concat!(
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+",
     r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])?",
@@ -56,10 +56,10 @@ const GPT4O: &str = concat!(
     r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 );
 
-/// Han, and what DeepSeek's first models take together with it.
+/// Han, and the other scripts that DeepSeek's first models group with it.
 const DEEPSEEK_CJK: &str = r"[\x{4e00}-\x{9fa5}\x{0800}-\x{4e00}\x{ac00}-\x{d7ff}]+";
 
-/// A word of cased letters, as DeepSeek LLM lists them.
+/// A word of cased letters, with the ranges that DeepSeek LLM lists.
 const DEEPSEEK_WORD: &str = concat!(
     r"\s?[",
     r"\x{0041}-\x{005a}\x{0061}-\x{007a}\x{00b5}\x{00c0}-\x{00d6}\x{00d8}-\x{00f6}",
@@ -83,7 +83,7 @@ const DEEPSEEK_WORD: &str = concat!(
     r"]+",
 );
 
-/// As published: `:-~` holds the ASCII letters too, so that "Hé" is two pieces.
+/// As published: `:-~` includes the ASCII letters, so "Hé" becomes two pieces.
 const DEEPSEEK_PUNCTUATION: &str = concat!(
     r"\s?[!-/:-~\x{ff01}-\x{ff0f}\x{ff1a}-\x{ff5e}\x{2018}-\x{201f}",
     r"\x{3000}-\x{3002}]+",
@@ -105,7 +105,7 @@ const fn plain(patterns: &'static [&'static str]) -> PreTokenizer {
 }
 
 impl PreTokenizer {
-    /// The pre-tokenizer of a name; no name is llama.cpp's `default`.
+    /// Returns the pre-tokenizer of a name; without a name, llama.cpp's `default`.
     pub(super) fn by_name(name: Option<&str>) -> Result<Self, TokenizerError> {
         let name = name.filter(|name| !name.is_empty()).unwrap_or("default");
         Ok(match name {
@@ -165,7 +165,7 @@ impl PreTokenizer {
         })
     }
 
-    /// The same for the `tokenizers` crate.
+    /// Builds the pre-tokenizer for the `tokenizers` crate.
     pub(super) fn build(&self) -> Result<Sequence, TokenizerError> {
         let mut steps: Vec<PreTokenizerWrapper> = Vec::new();
         for pattern in self.patterns {
@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
 
-    /// The pieces of a text, split as `name` says.
+    /// Splits a text with the pre-tokenizer called `name`.
     fn pieces(name: &str, text: &str) -> Vec<String> {
         let rules = PreTokenizer::by_name(Some(name)).expect("a known name");
         let mut string = PreTokenizedString::from(text);
@@ -202,10 +202,10 @@ mod tests {
     }
 
     #[test]
-    fn names_split_as_their_models_do() {
+    fn pre_tokenizers_split_like_their_models() {
         for (name, text, want) in [
             ("smollm", "it's 12 a", vec!["it", "'s", " ", "1", "2", " a"]),
-            // A look-ahead sees the end of its piece, not the digit after it.
+            // A look-ahead sees the end of its own piece, not the digit after it.
             ("smollm", "a  1", vec!["a", "  ", "1"]),
             ("gpt-2", "a  1", vec!["a", " ", " 1"]),
             (
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_refused_by_name() {
+    fn unknown_pre_tokenizer_is_rejected_by_name() {
         let error = PreTokenizer::by_name(Some("mystery")).expect_err("nobody knows it");
         assert!(error.to_string().contains("mystery"), "{error}");
         assert_eq!(
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn only_llama_3_and_tekken_ignore_merges() {
+    fn merges_are_ignored_by_llama_3_and_tekken_only() {
         for (name, want) in [
             ("llama-bpe", true),
             ("tekken", true),

@@ -1,9 +1,9 @@
-//! The tokens with a role: where a text begins, what ends an answer, what templates call by name.
+//! Tokens with a role: BOS, end-of-answer tokens, and tokens that templates refer to by name.
 
 use std::collections::BTreeMap;
 
-/// Texts of control tokens that end an answer where a GGUF does not list them
-/// (llama.cpp's `llama-vocab.cpp`, `special_eog_ids`).
+/// Texts of control tokens that end an answer even if a GGUF does not list them (llama.cpp's `llama-vocab.cpp`,
+/// `special_eog_ids`).
 const END_TEXTS: [&str; 19] = [
     "<|eot_id|>",
     "<|im_end|>",
@@ -26,7 +26,7 @@ const END_TEXTS: [&str; 19] = [
     "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
 ];
 
-/// Whether a control token of this text ends an answer.
+/// Returns whether a control token with this text ends an answer.
 pub(super) fn is_end_text(text: &str) -> bool {
     END_TEXTS.contains(&text)
 }
@@ -34,16 +34,16 @@ pub(super) fn is_end_text(text: &str) -> bool {
 /// The tokens with a role.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Special {
-    /// The id that begins a text.
+    /// Id that begins a text.
     pub(super) bos: Option<u32>,
-    /// Every id that ends an answer, each once.
+    /// Ids that end an answer, without duplicates.
     pub(super) ends: Vec<u32>,
-    /// What a template knows by name: `bos_token`, `eos_token` and so on.
+    /// Texts that a template refers to by name: `bos_token`, `eos_token` and so on.
     pub(super) names: BTreeMap<String, String>,
 }
 
 impl Special {
-    /// Adds an id that ends an answer.
+    /// Adds an id that ends an answer, unless it is already there.
     pub(super) fn add_end(&mut self, id: u32) {
         if !self.ends.contains(&id) {
             self.ends.push(id);

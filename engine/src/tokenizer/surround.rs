@@ -1,27 +1,27 @@
-//! What a tokenizer puts before and after a text: the post-processor of a tokenizer.json.
+//! The ids that a tokenizer adds around a text: the post-processor of a tokenizer.json.
 
 use serde_json::Value;
 
-/// The most ids around a text; models have up to three.
+/// Maximum number of ids around a text; real models have up to three.
 const MAX_IDS: usize = 64;
 
-/// The ids that go before and after a text.
+/// Ids added before and after a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Surround {
-    /// Before, in order: a BOS.
+    /// Ids before the text, in order, such as a BOS.
     pub(super) before: Vec<u32>,
-    /// After, in order: an EOS.
+    /// Ids after the text, in order, such as an EOS.
     pub(super) after: Vec<u32>,
 }
 
 impl Surround {
-    /// Reads `post_processor`. The crate's own post-processors index by what the file says and
-    /// panic where it lies.
+    /// Reads `post_processor`. The crate's own post-processors trust the indexes in the file and panic if they are
+    /// wrong.
     pub(super) fn from_json(processor: &Value) -> Result<Self, String> {
         let kind = processor["type"].as_str().unwrap_or_default();
         match kind {
             _ if processor.is_null() => Ok(Self::default()),
-            // Moves offsets only.
+            // Only changes offsets.
             "ByteLevel" => Ok(Self::default()),
             "TemplateProcessing" => Self::from_template(processor),
             "BertProcessing" | "RobertaProcessing" => {
@@ -89,7 +89,7 @@ impl Surround {
         Ok(())
     }
 
-    /// The ids of a text with what goes around it.
+    /// Returns `ids` with the ids before and after.
     pub(super) fn around(&self, ids: &[u32]) -> Vec<u32> {
         [&self.before, ids, &self.after].concat()
     }
@@ -116,13 +116,13 @@ mod tests {
     }
 
     #[test]
-    fn a_template_surrounds_the_text() {
+    fn template_adds_ids_around_text() {
         let surround = Surround::from_json(&template()).expect("a template");
         assert_eq!(surround.around(&[7, 8]), [1, 7, 8, 2, 3]);
     }
 
     #[test]
-    fn a_sequence_surrounds_from_the_inside_out() {
+    fn sequence_adds_ids_from_inside_out() {
         let bert = json!({"type": "BertProcessing", "cls": ["a", 9], "sep": ["b", 10]});
         let both =
             json!({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(), bert]});
@@ -131,12 +131,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_surrounds_without_a_post_processor() {
+    fn missing_post_processor_adds_nothing() {
         assert_eq!(Surround::from_json(&Value::Null), Ok(Surround::default()));
     }
 
     #[test]
-    fn a_template_of_any_number_of_ids_is_an_error() {
+    fn too_many_ids_are_rejected() {
         let mut long = template();
         long["special_tokens"]["<s>"]["ids"] = vec![1; 63].into();
         let refused = Surround::from_json(&long).expect_err("refused");
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_lies_is_an_error() {
+    fn inconsistent_template_is_rejected() {
         let mut lies = template();
         lies["special_tokens"] = json!({});
         assert!(Surround::from_json(&lies).is_err());

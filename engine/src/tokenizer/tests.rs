@@ -1,4 +1,4 @@
-//! Tokenizers of a few dozen tokens, made here: what the files' variants mean.
+//! Tokenizers of a few dozen tokens, built here to test the variants of tokenizer files.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn tokens(tokenizer: &Tokenizer, text: &str, special: SpecialText) -> Vec<String
 }
 
 #[test]
-fn smollm_splits_digits_and_reads_special_text_only_when_asked() {
+fn smollm_splits_digits_and_parses_special_text_on_request() {
     let tokenizer = gguf(smollm()).expect("a tokenizer");
     let parse = |text| tokens(&tokenizer, text, SpecialText::Parse);
     assert_eq!(parse("hi hi 12"), ["hi", "Ġhi", "Ġ", "1", "2"]);
@@ -27,7 +27,7 @@ fn smollm_splits_digits_and_reads_special_text_only_when_asked() {
         tokens(&tokenizer, "<|im_end|>", SpecialText::AsText).len(),
         10
     );
-    // A user-defined token is no special text: it counts whoever typed it.
+    // A user-defined token is not special text, so it is parsed in both modes.
     assert_eq!(
         tokens(&tokenizer, "hi<tool é>", SpecialText::AsText),
         ["hi", "<tool é>"]
@@ -36,12 +36,12 @@ fn smollm_splits_digits_and_reads_special_text_only_when_asked() {
         tokenizer.encode_with_bos("hi", SpecialText::Parse),
         tokenizer.encode("hi", SpecialText::Parse)
     );
-    // No merges lead to it, and this pre-tokenizer does not ignore them.
+    // No merges lead to it, and this pre-tokenizer does not ignore merges.
     assert_eq!(parse(" unreached").len(), 10);
 }
 
 #[test]
-fn llama_bpe_takes_whole_words_and_adds_the_bos() {
+fn llama_bpe_ignores_merges_and_adds_bos() {
     let data = GgufTokenizer {
         pre: Some("llama-bpe".into()),
         add_bos: None,
@@ -59,7 +59,7 @@ fn llama_bpe_takes_whole_words_and_adds_the_bos() {
 }
 
 #[test]
-fn sentence_piece_puts_a_space_after_every_special_token() {
+fn sentence_piece_adds_space_after_every_special_token() {
     let tokenizer = gguf(llama()).expect("a tokenizer");
     let parse = |text| tokens(&tokenizer, text, SpecialText::Parse);
     assert_eq!(parse("x<s>y"), ["▁x", "<s>", "▁y"]);
@@ -84,7 +84,7 @@ fn sentence_piece_puts_a_space_after_every_special_token() {
 }
 
 #[test]
-fn a_typed_byte_token_is_text() {
+fn typed_byte_token_stays_text() {
     let tokenizer = gguf(llama()).expect("a tokenizer");
     let ids = tokenizer.encode("<0x41>", SpecialText::Parse).expect("ids");
     assert_eq!(tokenizer.decode(&ids, false), "<0x41>");
@@ -92,10 +92,10 @@ fn a_typed_byte_token_is_text() {
 }
 
 #[test]
-fn what_ends_an_answer_is_declared_or_known_by_its_text() {
+fn eos_ids_are_declared_or_known_by_text() {
     assert_eq!(gguf(smollm()).map(|t| t.eos_ids().to_vec()), Ok(vec![2, 0]));
     let mut data = smollm();
-    // As plain text it ends nothing.
+    // A token of the normal type ends nothing.
     data.token_types[0] = 1;
     data.eot_id = Some(1);
     assert_eq!(gguf(data).map(|t| t.eos_ids().to_vec()), Ok(vec![2, 1]));
@@ -107,7 +107,7 @@ fn what_ends_an_answer_is_declared_or_known_by_its_text() {
 }
 
 #[test]
-fn templates_know_the_special_tokens_and_stand_in_the_way_of_nothing() {
+fn templates_use_special_tokens_and_broken_ones_do_not_prevent_encoding() {
     let tokenizer = gguf(smollm()).expect("a tokenizer");
     let turn = [Message {
         role: "user".into(),
@@ -133,7 +133,7 @@ fn templates_know_the_special_tokens_and_stand_in_the_way_of_nothing() {
 }
 
 #[test]
-fn ids_without_a_row_are_refused_and_unknown_ids_have_no_text() {
+fn ids_without_row_are_rejected_and_unknown_ids_have_no_text() {
     let data = smollm();
     let rows = 4;
     let tokenizer = Tokenizer::new(&TokenizerData::Gguf(Box::new(data)), &config(rows));
@@ -151,7 +151,7 @@ fn ids_without_a_row_are_refused_and_unknown_ids_have_no_text() {
 }
 
 #[test]
-fn damaged_gguf_vocabularies_are_refused() {
+fn damaged_gguf_vocabularies_are_rejected() {
     let cases: [(&str, GgufTokenizer); 9] = [
         (
             "tokenizer.ggml.tokens",
@@ -228,7 +228,7 @@ fn damaged_gguf_vocabularies_are_refused() {
 #[test]
 fn odd_vocabularies_do_not_panic() {
     let mut data = smollm();
-    // Twins, an empty token, a control token twice.
+    // A duplicate token, an empty token and a duplicate control token.
     data.tokens
         .extend(["hi", "", "<|im_end|>"].map(String::from));
     data.token_types.extend([1, 5, 3]);
@@ -238,7 +238,7 @@ fn odd_vocabularies_do_not_panic() {
     assert!(tokenizer.decode(&all, false).contains("hi"));
 }
 
-/// A byte-level tokenizer.json with two added tokens.
+/// Returns a byte-level tokenizer.json with two added tokens.
 fn tokenizer_json() -> Value {
     let mut vocab = serde_json::Map::new();
     for byte in 0..=255u8 {
@@ -279,9 +279,9 @@ fn folder(
 }
 
 #[test]
-fn a_tokenizer_json_is_read_with_its_added_tokens() {
+fn tokenizer_json_is_read_with_added_tokens() {
     let tokenizer = folder(&tokenizer_json(), None, None).expect("a tokenizer");
-    // The file's truncation is not ours.
+    // The truncation in the file is ignored.
     let ids = tokenizer
         .encode("hi<s>x<é>", SpecialText::Parse)
         .expect("ids");
@@ -292,7 +292,7 @@ fn a_tokenizer_json_is_read_with_its_added_tokens() {
 }
 
 #[test]
-fn special_tokens_come_from_the_files_beside_it() {
+fn special_tokens_come_from_other_files_of_folder() {
     let named = json!({
         "bos_token": {"content": "<s>"}, "eos_token": "hi", "pad_token": null,
         "chat_template": [{"name": "tool_use", "template": "no"}, {"name": "default", "template": "yes"}],
@@ -309,7 +309,7 @@ fn special_tokens_come_from_the_files_beside_it() {
 }
 
 #[test]
-fn damaged_tokenizer_files_are_refused() {
+fn damaged_tokenizer_files_are_rejected() {
     let change = |pointer: &str, value: Value| {
         let mut file = tokenizer_json();
         *file.pointer_mut(pointer).expect("a place in the file") = value;
@@ -355,7 +355,7 @@ fn damaged_tokenizer_files_are_refused() {
 }
 
 #[test]
-fn bytes_are_ids_where_there_is_no_tokenizer() {
+fn byte_tokenizer_uses_bytes_as_ids() {
     let tokenizer = Tokenizer::new(&TokenizerData::Bytes { vocab_size: 300 }, &config(300));
     let tokenizer = tokenizer.expect("a tokenizer");
     let ids = tokenizer
@@ -376,7 +376,7 @@ fn bytes_are_ids_where_there_is_no_tokenizer() {
 
 proptest! {
     #[test]
-    fn every_text_comes_back(text: String) {
+    fn decode_restores_every_encoded_text(text: String) {
         for tokenizer in [gguf(smollm()), folder(&tokenizer_json(), None, None), gguf(llama())] {
             let tokenizer = tokenizer.expect("a tokenizer");
             for special in [SpecialText::Parse, SpecialText::AsText] {

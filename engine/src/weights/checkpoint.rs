@@ -1,4 +1,4 @@
-//! A model's weights: one GGUF, the files of a Hugging Face folder, or drawn at random.
+//! A model's weights: a GGUF file, the files of a Hugging Face folder, or seeded random values.
 
 use std::fmt;
 
@@ -14,23 +14,23 @@ use super::{
 };
 use crate::bytes::ByteSource;
 
-/// Where weights come from.
+/// Source of a model's weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Format {
     /// One GGUF file.
     Gguf {
-        /// Its version, 2 or 3.
+        /// Version of the format, 2 or 3.
         version: u32,
     },
     /// A Hugging Face folder.
     Safetensors,
-    /// Drawn at random.
+    /// Seeded random values.
     Random,
 }
 
 impl Format {
-    /// Its name, without a version.
+    /// Returns the name without a version.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -79,12 +79,12 @@ impl fmt::Debug for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a GGUF file, or the files of a Hugging Face folder in any order. Files that belong to
-    /// neither are ignored. Reads headers and small files only.
+    /// Opens a GGUF file, or the files of a Hugging Face folder in any order. Files that belong to neither are
+    /// ignored. Only headers and small files are read.
     ///
     /// # Errors
-    /// Whatever is wrong with the files, naming what and where; another architecture than Llama is
-    /// refused before its tensors are looked at.
+    /// Any error in the files, with what is wrong and where. Another architecture than Llama is rejected before
+    /// its tensors are read.
     pub async fn open(files: Vec<Box<dyn ByteSource>>) -> Result<Self, WeightsError> {
         match detect(&files).await? {
             Kind::Gguf(index) => Self::open_gguf(files, index).await,
@@ -92,14 +92,15 @@ impl Checkpoint {
         }
     }
 
-    /// A model of this shape with random weights: the same ones for the same seed, everywhere.
+    /// Creates a model of this shape with random weights, which are the same for the same seed on every
+    /// machine.
     ///
-    /// Matrices are about normal with deviation 0.02 and stored in `tensor_type`, or, where their
-    /// rows are no multiple of its block, in the type that llama.cpp would take instead. Norms are
-    /// near 1. They and the biases are F32.
+    /// Matrices are approximately normal with standard deviation 0.02. They are stored in `tensor_type`, or,
+    /// where their rows are not a multiple of its block length, in the type that llama.cpp would use instead.
+    /// Norms are near 1. Norms and biases are F32.
     ///
     /// # Errors
-    /// [`WeightsError::Config`] where the shape is absurd.
+    /// [`WeightsError::Config`] if the shape is invalid.
     pub fn random(
         config: ModelConfig,
         tensor_type: TensorType,
@@ -134,7 +135,7 @@ impl Checkpoint {
         }
         let mut gguf = Gguf::open(source).await?;
         check_architecture(&gguf.metadata)?;
-        // Before the tokenizer is moved out of it.
+        // Copied before the tokenizer is moved out of it.
         let pairs = gguf.metadata.entries().iter();
         let metadata = pairs
             .map(|(key, value)| (key.clone(), value.to_string()))
@@ -151,7 +152,7 @@ impl Checkpoint {
             })?;
             table.insert(file, TensorInfo::new(name, index, stored))?;
         }
-        // An embedding may be padded to more rows than there are tokens.
+        // An embedding may be padded to more rows than the vocabulary has tokens.
         if let Some([rows, _]) = table
             .get(TensorName::TokenEmbedding)
             .map(|tensor| tensor.shape.as_slice())
@@ -173,7 +174,8 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// llama.cpp divides by these and by the linear factor, where there are both.
+    /// Applies `rope_freqs.weight`. llama.cpp divides by these factors and also by a linear factor, if the file
+    /// has both.
     async fn apply_rope_freqs(&mut self, index: usize) -> Result<(), WeightsError> {
         if self.tensor(TensorName::RopeFreqs).is_none() {
             return Ok(());
@@ -238,8 +240,8 @@ impl Checkpoint {
         })
     }
 
-    /// The same model with other weights: random ones of the same types and shapes. Its files are not
-    /// read any more.
+    /// Replaces the weights with random ones of the same types and shapes. The model's files are not read any
+    /// more.
     #[must_use]
     pub fn with_random_weights(self, seed: u64) -> Self {
         Self {
@@ -255,39 +257,39 @@ impl Checkpoint {
         &self.config
     }
 
-    /// Where the weights come from.
+    /// Returns the source of the weights.
     #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
-    /// The tokenizer's data, not yet built.
+    /// The tokenizer's data, from which a tokenizer can be built.
     #[must_use]
     pub fn tokenizer(&self) -> &TokenizerData {
         &self.tokenizer
     }
 
-    /// Keys and values of the GGUF's metadata or of config.json, for people: long ones are cut.
+    /// Keys and values of the GGUF metadata or of config.json, for display; a GGUF's long values are cut.
     #[must_use]
     pub fn metadata(&self) -> &[(String, String)] {
         &self.metadata
     }
 
-    /// The tensors, in the order of the files.
+    /// The tensors, in file order.
     pub fn tensors(&self) -> impl Iterator<Item = &TensorInfo> {
         self.table.all().iter()
     }
 
-    /// One tensor, if the model has it.
+    /// Returns a tensor, if the model has it.
     #[must_use]
     pub fn tensor(&self, name: TensorName) -> Option<&TensorInfo> {
         self.table.get(name)
     }
 
-    /// The bytes of a tensor, as stored.
+    /// Reads the bytes of a tensor, as stored.
     ///
     /// # Errors
-    /// [`WeightsError::NoSuchTensor`], or whatever the source says.
+    /// [`WeightsError::NoSuchTensor`], or an error of the source.
     pub async fn read_raw(&self, name: TensorName) -> Result<Vec<u8>, WeightsError> {
         let tensor = self.tensor(name);
         let tensor = tensor.ok_or_else(|| WeightsError::NoSuchTensor(name.gguf()))?;
@@ -295,7 +297,7 @@ impl Checkpoint {
             return random::bytes(tensor, self.seed);
         }
         let file = &self.files[tensor.file];
-        // Only a 32-bit machine can fail here.
+        // Fails only on 32-bit machines.
         let bytes = usize::try_from(tensor.bytes).map_err(|_| WeightsError::Unsupported {
             file: file.name().to_owned(),
             what: format!(
@@ -306,11 +308,11 @@ impl Checkpoint {
         Ok(file.read(tensor.offset, bytes).await?)
     }
 
-    /// The values of a tensor, row by row as stored (q and k rows are not reordered, see
-    /// [`RopeLayout`](super::RopeLayout)).
+    /// Reads the values of a tensor, row by row as stored. Rows of q and k are not reordered, see
+    /// [`RopeLayout`](super::RopeLayout).
     ///
     /// # Errors
-    /// As [`read_raw`](Self::read_raw).
+    /// Fails like [`read_raw`](Self::read_raw).
     pub async fn read_f32(&self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
         let bytes = self.read_raw(name).await?;
         let tensor_type = self
@@ -322,13 +324,13 @@ impl Checkpoint {
         Ok(values)
     }
 
-    /// The size of all tensors as stored, in bytes.
+    /// Size of all tensors as stored, in bytes.
     #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.tensors().map(|tensor| tensor.bytes).sum()
     }
 
-    /// How many values were trained; a tied embedding counts once.
+    /// Number of trained parameters; a tied embedding counts once.
     #[must_use]
     pub fn parameters(&self) -> u64 {
         let trained = self
@@ -338,12 +340,13 @@ impl Checkpoint {
     }
 }
 
-/// Tensors that old checkpoints have although they follow from the configuration.
+/// Tells whether to ignore a tensor: old checkpoints store the rotary frequencies although the configuration
+/// determines them.
 fn is_ignored(stored_name: &str) -> bool {
     stored_name.ends_with(".rotary_emb.inv_freq")
 }
 
-/// What ends an answer may stand in generation_config.json only.
+/// Adds the end-of-sequence ids of generation_config.json; some models list them only there.
 fn add_ends(config: &mut ModelConfig, tokenizer: &TokenizerData) {
     let TokenizerData::HuggingFace {
         generation_config: Some(generation),
@@ -367,7 +370,7 @@ fn add_ends(config: &mut ModelConfig, tokenizer: &TokenizerData) {
     }
 }
 
-/// A JSON object as pairs for people.
+/// Converts a JSON object to pairs for display.
 fn pairs(value: &Value) -> Vec<(String, String)> {
     let object = value.as_object().into_iter().flatten();
     let pairs = object.map(|(key, value)| {

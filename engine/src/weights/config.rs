@@ -1,44 +1,44 @@
-//! The resolved configuration of a model: every default filled in, every value checked.
+//! A model's resolved configuration: defaults filled in, all values checked.
 
 use serde::{Deserialize, Serialize};
 
 /// The shape of a Llama, resolved once from config.json or GGUF metadata.
 ///
-/// Letters used for shapes everywhere: B batch, T tokens, C hidden, H heads, K kv heads, D head
-/// size, F ffn, V vocabulary, L blocks, S context.
+/// Shapes use these letters everywhere: B batch, T tokens, C hidden size, H heads, K KV heads, D head size, F
+/// feed-forward size, V vocabulary, L transformer blocks, S context.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelConfig {
-    /// The model's own name, where the file has one.
+    /// The model's name, if the file has one.
     pub name: Option<String>,
-    /// V: rows of the token embedding.
+    /// V: vocabulary size, which is the number of rows of the token embedding.
     pub vocab_size: usize,
     /// C: width of the residual stream.
     pub hidden_size: usize,
-    /// L: number of blocks.
+    /// L: number of transformer blocks.
     pub n_layers: usize,
-    /// H: query heads.
+    /// H: number of query heads.
     pub n_heads: usize,
-    /// K: key and value heads; divides H.
+    /// K: number of key and value heads; divides H.
     pub n_kv_heads: usize,
-    /// D: size of one head; H * D need not be C.
+    /// D: size of one head; H * D may differ from C.
     pub head_dim: usize,
     /// F: width of the feed-forward layer.
     pub ffn_size: usize,
-    /// S: the longest sequence the model was made for.
+    /// S: maximum sequence length that the model was made for.
     pub context_length: usize,
-    /// Added to the mean square in RMSNorm.
+    /// Epsilon that RMSNorm adds to the mean square.
     pub rms_eps: f32,
     /// Rotary position embedding.
     pub rope: RopeConfig,
-    /// Whether the token embedding is the output matrix too (decided by the tensors there are).
+    /// True if the output matrix is the token embedding (decided by which tensors exist).
     pub tied: bool,
-    /// Whether q, k and v (and o, where its tensor is there) have biases.
+    /// True if q, k and v have biases, and o where its bias tensor exists.
     pub attention_bias: bool,
-    /// Whether gate, up and down have biases.
+    /// True if gate, up and down have biases.
     pub mlp_bias: bool,
-    /// The id that begins a sequence.
+    /// Beginning-of-sequence id.
     pub bos_id: Option<u32>,
-    /// The ids that end an answer (config.json's, or the GGUF's eos).
+    /// End-of-sequence ids (from config.json, or the end ids of the GGUF).
     pub eos_ids: Vec<u32>,
 }
 
@@ -47,24 +47,24 @@ pub struct ModelConfig {
 pub struct RopeConfig {
     /// The base of the frequencies.
     pub theta: f32,
-    /// How the frequencies are changed for longer contexts.
+    /// Scaling of the frequencies for longer contexts.
     pub scaling: RopeScaling,
-    /// Which elements of a head are rotated together, in the rows as stored.
+    /// Pairs of elements that are rotated together, in rows as stored.
     pub layout: RopeLayout,
 }
 
-/// How the rotary frequencies are changed.
+/// Scaling of the rotary frequencies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RopeScaling {
-    /// Not at all.
+    /// No scaling.
     None,
-    /// Every frequency divided by `factor`.
+    /// Divides every frequency by `factor`.
     Linear {
         /// The divisor.
         factor: f32,
     },
-    /// Llama 3's: low frequencies divided by `factor`, high ones kept, a ramp between.
+    /// Llama 3's scaling: divides low frequencies by `factor`, keeps high ones, and interpolates in between.
     Llama3 {
         /// The divisor of the lowest frequencies.
         factor: f32,
@@ -72,19 +72,19 @@ pub enum RopeScaling {
         low_freq_factor: f32,
         /// Wavelengths below `original_context / high_freq_factor` are high frequencies.
         high_freq_factor: f32,
-        /// The context the model was first trained with.
+        /// Context length that the model was first trained with.
         original_context: usize,
     },
-    /// Pair i's frequency divided by value i (a GGUF's `rope_freqs.weight`); D / 2 values.
+    /// Divides the frequency of pair i by value i (`rope_freqs.weight` of a GGUF); D / 2 values.
     Factors(Vec<f32>),
 }
 
-/// Which elements of a head form a pair.
+/// Pairing of a head's elements for rotation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RopeLayout {
-    /// i with i + D/2: Hugging Face's row order.
+    /// Elements i and i + D/2: Hugging Face's row order.
     Halves,
-    /// 2i with 2i + 1: GGUF's row order.
+    /// Elements 2i and 2i + 1: GGUF's row order.
     Interleaved,
 }

@@ -1,12 +1,12 @@
-//! Refuses configurations that no model can have, before anything is computed from them.
+//! Rejects configurations that no model can have, before anything is computed from them.
 
 use super::{ModelConfig, RopeScaling, WeightsError};
 
 impl ModelConfig {
-    /// Checks every value. `file` is where they come from, for the message.
+    /// Checks every value. `file` is the file that the values come from, for the error message.
     ///
     /// # Errors
-    /// [`WeightsError::Config`], naming the first value that is wrong.
+    /// [`WeightsError::Config`], naming the first invalid value.
     pub fn check(&self, file: &str) -> Result<(), WeightsError> {
         let absurd = |what: String| {
             Err(WeightsError::Config {
@@ -14,7 +14,8 @@ impl ModelConfig {
                 what,
             })
         };
-        // Far above any model, and low enough that no product of heads and head size overflows 32 bits.
+        // These limits are far above any model, and low enough that no product of heads and head size overflows
+        // 32 bits.
         for (what, value, most) in [
             ("vocabulary", self.vocab_size, 1 << 24),
             ("hidden size", self.hidden_size, 1 << 20),
@@ -47,7 +48,7 @@ impl ModelConfig {
                 self.n_heads, self.head_dim
             ));
         }
-        // Written so that NaN fails too.
+        // Negated comparisons, so that NaN fails too.
         if !(self.rms_eps >= 0.0 && self.rms_eps < 1.0) {
             return absurd(format!("the RMSNorm epsilon is {}", self.rms_eps));
         }
@@ -113,7 +114,7 @@ mod tests {
     use crate::weights::preset;
 
     #[test]
-    fn each_absurd_value_is_named() {
+    fn check_names_each_invalid_value() {
         type Change = fn(&mut ModelConfig);
         let changes: [(Change, &str); 18] = [
             (|c| c.n_heads = 0, "number of heads is 0"),

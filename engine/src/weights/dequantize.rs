@@ -1,14 +1,14 @@
-//! Stored blocks to f32, bit for bit as ggml's `dequantize_row_*` (ggml-quants.c) gives it.
+//! Converts stored blocks to f32, bit for bit as ggml's `dequantize_row_*` (ggml-quants.c) does.
 
 use half::bf16;
 
 use super::{TensorType, WeightsError};
 
 impl TensorType {
-    /// Converts whole blocks to f32. `out` takes as many values as `bytes` holds.
+    /// Converts whole blocks to f32. `out` must hold exactly as many values as `bytes` encodes.
     ///
     /// # Errors
-    /// [`WeightsError::BlockSize`] if `bytes` is no whole number of blocks, or `out` is of another size.
+    /// [`WeightsError::BlockSize`] if `bytes` is not a whole number of blocks, or `out` has another length.
     pub fn dequantize(self, bytes: &[u8], out: &mut [f32]) -> Result<(), WeightsError> {
         let blocks = bytes.len() / self.block_bytes();
         if !bytes.len().is_multiple_of(self.block_bytes()) || blocks * self.block_len() != out.len()
@@ -59,17 +59,17 @@ fn each<const BYTES: usize, const LEN: usize>(
     }
 }
 
-/// The f16 whose two bytes begin at `at`.
+/// Reads the f16 whose two bytes begin at `at`.
 fn half_at(block: &[u8], at: usize) -> f32 {
     half_to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
 }
 
-/// As `half::f16::to_f32`, but without asking at every value what the processor can do, which
-/// keeps the compiler from vectorising: measured, an f16 tensor takes a third of the time.
+/// Converts like `half::f16::to_f32`, but without checking for CPU features at every value: that check keeps
+/// the compiler from vectorising. Measured, an f16 tensor takes a third of the time.
 fn half_to_f32(half: u16) -> f32 {
     let sign = u32::from(half & 0x8000) << 16;
-    // Exponent and mantissa where an f32 has them; the exponents' biases differ by 112. Multiplying
-    // is exact for every finite value, subnormal ones too.
+    // Shifts exponent and mantissa to where an f32 has them; the exponents' biases differ by 112. Multiplying
+    // is exact for every finite value, subnormal ones included.
     let magnitude = u32::from(half & 0x7fff) << 13;
     let scaled = (f32::from_bits(magnitude) * f32::from_bits((127 + 112) << 23)).to_bits();
     let infinite_or_nan = magnitude >= 0x1f << 23;
@@ -88,7 +88,7 @@ fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
     }
 }
 
-// Low nibbles are values 0 to 15 of a block, high nibbles 16 to 31.
+// Low nibbles hold values 0 to 15 of a block, high nibbles values 16 to 31.
 
 fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
     let d = half_at(block, 0);
@@ -108,7 +108,8 @@ fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     }
 }
 
-/// The 5-bit values of a block: nibbles in `quants`, the fifth bit of value i is bit i of `fifth`.
+/// Decodes the 5-bit values of a block: `quants` holds the nibbles, and bit i of `fifth` is the fifth bit of
+/// value i.
 fn five_bits(fifth: &[u8], quants: &[u8], out: &mut [f32; 32], value: impl Fn(f32) -> f32) {
     let fifth = u32::from_le_bytes([fifth[0], fifth[1], fifth[2], fifth[3]]);
     let (low, high) = out.split_at_mut(16);
@@ -130,8 +131,9 @@ fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
     five_bits(&block[4..8], &block[8..], out, |q| q * d + m);
 }
 
-/// Scale and minimum of group `j` of 8, 6 bits each in 12 bytes: the first four whole in bytes
-/// 0..4 and 4..8, the others' low nibbles in 8..12 and their upper bits atop the first four.
+/// Returns scale and minimum of group `j` of 8, which are packed as 6 bits each in 12 bytes. Groups 0 to 3 have
+/// theirs in the lower 6 bits of bytes 0..4 and 4..8; groups 4 to 7 have their low nibbles in bytes 8..12 and
+/// their upper 2 bits in the top bits of bytes 0..8.
 pub fn scale_min(j: usize, packed: &[u8]) -> (u8, u8) {
     if j < 4 {
         (packed[j] & 63, packed[j + 4] & 63)
@@ -146,7 +148,7 @@ pub fn scale_min(j: usize, packed: &[u8]) -> (u8, u8) {
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
     let (d, dmin) = (half_at(block, 0), half_at(block, 2));
     let packed = &block[4..16];
-    // 32 bytes hold two groups: one in the low nibbles, the next in the high ones.
+    // Every 32 bytes hold two groups: one in the low nibbles, the next in the high nibbles.
     let pairs = out.as_chunks_mut::<64>().0.iter_mut();
     for (pair, (values, quants)) in pairs.zip(block[16..].as_chunks::<32>().0).enumerate() {
         let (scale_low, min_low) = scale_min(2 * pair, packed);
@@ -187,7 +189,7 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
     let (highs, rest) = rest.split_at(64);
     let (scales, d) = rest.split_at(16);
     let d = half_at(d, 0);
-    // Each half: 64 bytes of low nibbles, 32 bytes of upper bits, 8 scales, 128 values in 4 runs of 32.
+    // Each half has 64 bytes of low nibbles, 32 bytes of upper bits, 8 scales, and 128 values in 4 runs of 32.
     let halves = out.as_chunks_mut::<128>().0.iter_mut();
     let stored = lows
         .as_chunks::<64>()
@@ -217,7 +219,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_half_is_exact() {
+    fn half_conversion_is_exact_for_all_bit_patterns() {
         for bits in 0..=u16::MAX {
             let (ours, theirs) = (half_to_f32(bits), half::f16::from_bits(bits).to_f32());
             let same = ours.to_bits() == theirs.to_bits() || ours.is_nan() && theirs.is_nan();
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_that_do_not_fit_are_errors() {
+    fn dequantize_rejects_sizes_that_do_not_match() {
         for tensor_type in TensorType::ALL {
             let mut out = vec![0.0; tensor_type.block_len()];
             let bytes = vec![0; tensor_type.block_bytes()];

@@ -1,19 +1,19 @@
-//! Which of the given files are the model, and of what kind.
+//! Detects which of the given files are the model, and in which format.
 
 use super::WeightsError;
 use super::gguf::MAGIC;
 use crate::bytes::ByteSource;
 
-/// What the files are.
+/// Format of the given files.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// The file of this index is a GGUF.
+    /// The file at this index is a GGUF.
     Gguf(usize),
-    /// They are a Hugging Face folder.
+    /// The files are a Hugging Face folder.
     Folder,
 }
 
-/// Decides by names where they say enough, else by the first bytes.
+/// Detects the format by file names if they are clear, otherwise by the first bytes.
 pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, WeightsError> {
     let Some(first) = files.first() else {
         return Err(WeightsError::NoFiles);
@@ -39,7 +39,7 @@ pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, Weight
     match *ggufs {
         [index] => Ok(Kind::Gguf(index)),
         [] => {
-            // The names of a folder lead to an error that says which file is missing.
+            // Choosing the folder leads to an error that says which file is missing.
             let named = files.iter().any(|file| {
                 let name = base_name(file.name());
                 name == "config.json" || name.ends_with(".safetensors")
@@ -65,17 +65,17 @@ fn ambiguous<'a>(names: impl Iterator<Item = &'a str>) -> WeightsError {
     WeightsError::Ambiguous(names.take(8).collect::<Vec<_>>().join(", "))
 }
 
-/// A file's name without the folders before it.
+/// Returns a file's name without its folders.
 pub(super) fn base_name(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
-/// The first four bytes, or fewer.
+/// Reads the first four bytes, or fewer if the file is shorter.
 async fn beginning(file: &dyn ByteSource) -> Result<Vec<u8>, WeightsError> {
     Ok(file.read(0, file.len().min(4) as usize).await?)
 }
 
-/// What a file that is no model begins with, in words where it is a usual mistake.
+/// Describes the first bytes of a file that is not a model, and names common mistakes.
 pub(super) fn describe(beginning: &[u8]) -> String {
     let known = match beginning.get(..4) {
         Some(b"vers") => " (a Git LFS pointer instead of the file?)",
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn models_are_found_among_their_companions() {
+    fn detect_finds_model_among_companions() {
         assert_eq!(
             detected(&[("README.md", b"#"), ("m.gguf", b"")]),
             Ok(Kind::Gguf(1))
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_described() {
+    fn detect_describes_other_files() {
         for (files, part) in [
             (vec![], "no model file"),
             (vec![("x.bin", b"".as_slice())], "x.bin: the file is empty"),

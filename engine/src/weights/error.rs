@@ -1,36 +1,36 @@
-//! What can be wrong with model files.
+//! Errors in model files.
 
 use thiserror::Error;
 
 use super::tensor_type::UnknownTensorType;
 use crate::bytes::BytesError;
 
-/// What is wrong with a model's files, and where.
+/// Error in a model's files: what is wrong, and where.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum WeightsError {
     /// A range of a file could not be read.
     #[error(transparent)]
     Bytes(#[from] BytesError),
-    /// There is nothing to open.
+    /// No file was given.
     #[error("no model file was given")]
     NoFiles,
-    /// A file has no bytes.
+    /// The file is empty.
     #[error("{file}: the file is empty (0 bytes)")]
     Empty {
         /// The file.
         file: String,
     },
-    /// The files are no model that we know.
+    /// The files are not a model of a known format.
     #[error(
         "{file}: neither a GGUF file nor part of a Hugging Face folder with safetensors: {found}"
     )]
     UnknownFormat {
         /// The file.
         file: String,
-        /// What was found instead.
+        /// Description of the file's first bytes.
         found: String,
     },
-    /// A big-endian GGUF.
+    /// The GGUF file is big-endian.
     #[error("{file}: big-endian GGUF (version {version}); only little-endian files can be read")]
     BigEndian {
         /// The file.
@@ -38,7 +38,7 @@ pub enum WeightsError {
         /// The version, read in the file's own byte order.
         version: u32,
     },
-    /// A GGUF version other than 2 and 3.
+    /// The GGUF version is neither 2 nor 3.
     #[error("{file}: GGUF version {version} (at byte 4); versions 2 and 3 can be read")]
     Version {
         /// The file.
@@ -46,41 +46,41 @@ pub enum WeightsError {
         /// The version.
         version: u32,
     },
-    /// The file ends inside something.
+    /// The file ends inside an item.
     #[error(
         "{file}: truncated or corrupt: {what} at byte {offset} needs {wanted} bytes, but the file has {len}"
     )]
     Truncated {
         /// The file.
         file: String,
-        /// What was being read.
+        /// Item that was being read.
         what: String,
-        /// Where it begins, in bytes.
+        /// Offset of the item in bytes.
         offset: u64,
-        /// How many bytes it needs.
+        /// Number of bytes that the item needs.
         wanted: u64,
-        /// How many bytes the file has.
+        /// Size of the file in bytes.
         len: u64,
     },
-    /// Bytes that mean nothing here.
+    /// The file contains invalid bytes.
     #[error("{file}: corrupt at byte {offset}: {what}")]
     Corrupt {
         /// The file.
         file: String,
-        /// Where, in bytes.
+        /// Offset of the invalid bytes.
         offset: u64,
-        /// What is wrong.
+        /// Description of the error.
         what: String,
     },
-    /// Text that is no JSON, or JSON of the wrong form.
+    /// The text is not JSON, or is JSON of the wrong structure.
     #[error("{file}: {what}")]
     Json {
         /// The file.
         file: String,
-        /// What is wrong, with line and column where they are known.
+        /// Description of the error, with line and column if they are known.
         what: String,
     },
-    /// A metadata key or JSON key that is there twice.
+    /// A metadata key or JSON key occurs twice.
     #[error("{file}: duplicate key {key}")]
     DuplicateKey {
         /// The file.
@@ -88,37 +88,37 @@ pub enum WeightsError {
         /// The key.
         key: String,
     },
-    /// A tensor that is there twice.
+    /// A tensor occurs twice.
     #[error("{file}: duplicate tensor {tensor}")]
     DuplicateTensor {
-        /// The file with the second one.
+        /// The file with the second occurrence.
         file: String,
         /// The tensor.
         tensor: String,
     },
-    /// Two tensors that share bytes.
+    /// Two tensors share bytes.
     #[error("{file}: tensors {first} and {second} overlap at byte {offset}")]
     Overlap {
         /// The file.
         file: String,
-        /// The tensor that begins first.
+        /// The tensor with the lower offset.
         first: String,
-        /// The tensor that begins inside it.
+        /// The tensor that begins inside the first.
         second: String,
-        /// Where the second begins, in bytes of the file.
+        /// Offset of the second tensor in the file, in bytes.
         offset: u64,
     },
-    /// A tensor whose type can't be read.
+    /// The type of a tensor is not supported.
     #[error("{file}: tensor {tensor} has {found}")]
     TensorType {
         /// The file.
         file: String,
         /// The tensor.
         tensor: String,
-        /// Its type.
+        /// Type of the tensor.
         found: UnknownTensorType,
     },
-    /// A tensor that a Llama does not have: leaving it out would give wrong answers.
+    /// The file has a tensor that a Llama does not have. Ignoring it would give wrong results.
     #[error("{file}: tensor {tensor} is no part of a Llama")]
     UnknownTensor {
         /// The file.
@@ -126,17 +126,17 @@ pub enum WeightsError {
         /// The tensor.
         tensor: String,
     },
-    /// A tensor that a Llama must have.
+    /// A tensor that a Llama needs is missing.
     #[error("{file}: tensor {tensor} is missing ({why})")]
     MissingTensor {
         /// The file that should have it.
         file: String,
         /// The tensor.
         tensor: String,
-        /// Why it is needed.
+        /// Reason why it is needed.
         why: String,
     },
-    /// A tensor of another shape than the configuration says.
+    /// The shape of a tensor does not match the configuration.
     #[error(
         "{file}: tensor {tensor} should be {expected:?} by the configuration, but is {found:?} (rows, columns)"
     )]
@@ -145,22 +145,22 @@ pub enum WeightsError {
         file: String,
         /// The tensor.
         tensor: String,
-        /// What the configuration says.
+        /// Shape by the configuration.
         expected: Vec<usize>,
-        /// What the file has.
+        /// Shape in the file.
         found: Vec<usize>,
     },
-    /// A model of another kind.
+    /// The model's architecture is not Llama.
     #[error(
         "{file}: the architecture is {found}; only Llama (GGUF llama, LlamaForCausalLM) is supported"
     )]
     Architecture {
         /// The file.
         file: String,
-        /// Its name in the file.
+        /// Name of the architecture in the file.
         found: String,
     },
-    /// A feature that is not supported.
+    /// The model needs a feature that is not supported.
     #[error("{file}: {what} is not supported")]
     Unsupported {
         /// The file.
@@ -168,7 +168,7 @@ pub enum WeightsError {
         /// The feature.
         what: String,
     },
-    /// A configuration key that must be there.
+    /// A required configuration key is missing.
     #[error("{file}: key {key} is missing")]
     MissingKey {
         /// The file.
@@ -176,54 +176,54 @@ pub enum WeightsError {
         /// The key.
         key: String,
     },
-    /// A configuration value of the wrong type.
+    /// A configuration value has the wrong type.
     #[error("{file}: key {key} should be {expected}, but is {found}")]
     WrongType {
         /// The file.
         file: String,
         /// The key.
         key: String,
-        /// What it should be.
+        /// Expected type.
         expected: &'static str,
-        /// What it is.
+        /// Actual type and value.
         found: String,
     },
-    /// A configuration that no model can have.
+    /// A configuration value is impossible.
     #[error("{file}: absurd configuration: {what}")]
     Config {
         /// The file.
         file: String,
-        /// What is wrong.
+        /// Description of the error.
         what: String,
     },
-    /// A file of a folder that must be there.
+    /// A required file of the folder is missing.
     #[error("the file {file} is missing ({why})")]
     MissingFile {
         /// The file.
         file: String,
-        /// Why it is needed.
+        /// Reason why it is needed.
         why: String,
     },
-    /// Files of which only one may be there.
+    /// The files belong to more than one model.
     #[error("more than one model was given: {0}")]
     Ambiguous(String),
-    /// There is no tokenizer.
+    /// The files have no tokenizer.
     #[error("{file}: no tokenizer: {what}")]
     MissingTokenizer {
         /// The file.
         file: String,
-        /// What is missing.
+        /// Description of the missing part.
         what: String,
     },
-    /// The checkpoint has no such tensor.
+    /// The checkpoint has no tensor of this name.
     #[error("the model has no tensor {0}")]
     NoSuchTensor(String),
-    /// Bytes or values whose number does not fit the type.
+    /// The number of bytes or values does not match the tensor type.
     #[error("{tensor_type}: {what}")]
     BlockSize {
         /// The type's name.
         tensor_type: &'static str,
-        /// What does not fit.
+        /// The sizes that do not match.
         what: String,
     },
 }

@@ -1,6 +1,6 @@
-//! What the fuzz targets run, so that an ordinary test can replay their corpus.
+//! The bodies of the fuzz targets, in the crate so that an ordinary test can replay their corpus.
 //!
-//! Neither may panic, whatever the bytes are; and what opens must be readable.
+//! Neither function may panic, whatever the bytes are, and every file that opens must be readable.
 
 use futures::future::FutureExt;
 
@@ -11,21 +11,21 @@ use crate::bytes::{ByteSource, MemorySource};
 /// Opens `data` as a GGUF file and reads its tensors.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Returns what is wrong with the file.
 ///
 /// # Panics
-/// If the reader accepts a file that it can't read: that is what the fuzzer looks for.
+/// Panics if the reader accepts a file that it can't read, which is what the fuzzer looks for.
 pub fn gguf(data: &[u8]) -> Result<(), WeightsError> {
     read_all(vec![Box::new(MemorySource::new("fuzz.gguf", data))])
 }
 
-/// Opens `data` as the safetensors file of the model of [`tiny_config`] and reads its tensors.
+/// Opens `data` as the safetensors file of a model configured as [`tiny_config`] and reads its tensors.
 ///
 /// # Errors
-/// What is wrong with the file.
+/// Returns what is wrong with the file.
 ///
 /// # Panics
-/// As [`gguf`].
+/// Panics for the same reason as [`gguf`].
 pub fn safetensors(data: &[u8]) -> Result<(), WeightsError> {
     let config = config_json(&tiny_config()).to_string();
     read_all(vec![

@@ -1,4 +1,4 @@
-//! Model files to tensors: GGUF and safetensors headers, names, types, configuration.
+//! Reads model files: GGUF and safetensors headers, tensor names and types, and the model's configuration.
 
 mod checkpoint;
 mod config;

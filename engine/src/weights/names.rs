@@ -1,26 +1,26 @@
-//! Checkpoint name to our name, for GGUF and for Hugging Face: one table.
+//! Maps the tensor names of GGUF and Hugging Face checkpoints to ours, in one table.
 
 use std::fmt;
 
-/// A tensor of a Llama.
+/// Name of a tensor of a Llama.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TensorName {
-    /// V x C: one row per token.
+    /// V x C: token embedding, one row per token.
     TokenEmbedding,
-    /// C: the weight of the last RMSNorm.
+    /// C: weight of the final RMSNorm.
     OutputNorm,
-    /// V x C: the output matrix, absent where the embedding is used instead.
+    /// V x C: output matrix; absent where it is tied to the embedding.
     Output,
-    /// D / 2: what the rotary frequencies are divided by (GGUF only).
+    /// D / 2: divisors of the rotary frequencies (GGUF only).
     RopeFreqs,
-    /// A tensor of one block.
+    /// A tensor of a transformer block, by the block's index.
     Block(usize, BlockTensor),
 }
 
-/// A tensor of one block.
+/// A tensor of a transformer block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum BlockTensor {
-    /// C: the weight of the RMSNorm before attention.
+    /// C: weight of the RMSNorm before attention.
     AttnNorm,
     /// H*D x C.
     Q,
@@ -38,7 +38,7 @@ pub enum BlockTensor {
     VBias,
     /// C.
     OBias,
-    /// C: the weight of the RMSNorm before the feed-forward layer.
+    /// C: weight of the RMSNorm before the feed-forward layer.
     FfnNorm,
     /// F x C.
     Gate,
@@ -54,7 +54,7 @@ pub enum BlockTensor {
     DownBias,
 }
 
-/// Ours, GGUF's, Hugging Face's.
+/// One tensor: our name, GGUF's, Hugging Face's.
 type Row<T> = (T, &'static str, &'static str);
 
 const TOP: [Row<TensorName>; 4] = [
@@ -76,7 +76,7 @@ const TOP: [Row<TensorName>; 4] = [
     ),
 ];
 
-/// What follows `blk.N.` or `model.layers.N.`.
+/// Tensors of a block; their names follow `blk.N.` or `model.layers.N.`.
 const BLOCK: [Row<BlockTensor>; 16] = [
     (
         BlockTensor::AttnNorm,
@@ -112,7 +112,7 @@ const BLOCK: [Row<BlockTensor>; 16] = [
     (BlockTensor::DownBias, "ffn_down.bias", "mlp.down_proj.bias"),
 ];
 
-/// One column of the table.
+/// A column of the tables: the format whose names to use.
 #[derive(Clone, Copy)]
 enum Spelling {
     Gguf,
@@ -136,25 +136,25 @@ impl Spelling {
 }
 
 impl TensorName {
-    /// The tensor that a GGUF file calls `stored`.
+    /// Returns the tensor that a GGUF file calls `stored`.
     #[must_use]
     pub fn from_gguf(stored: &str) -> Option<Self> {
         Self::find(stored, Spelling::Gguf)
     }
 
-    /// The tensor that a Hugging Face checkpoint calls `stored`.
+    /// Returns the tensor that a Hugging Face checkpoint calls `stored`.
     #[must_use]
     pub fn from_hugging_face(stored: &str) -> Option<Self> {
         Self::find(stored, Spelling::HuggingFace)
     }
 
-    /// Its name in a GGUF file.
+    /// Returns the name in a GGUF file.
     #[must_use]
     pub fn gguf(self) -> String {
         self.spelled(Spelling::Gguf)
     }
 
-    /// Its name in a Hugging Face checkpoint.
+    /// Returns the name in a Hugging Face checkpoint.
     #[must_use]
     pub fn hugging_face(self) -> String {
         self.spelled(Spelling::HuggingFace)
@@ -168,7 +168,7 @@ impl TensorName {
             .strip_prefix(spelling.block_prefix())?
             .split_once('.')?;
         let index: usize = number.parse().ok()?;
-        // "+1" and "01" parse too: they would be a second name of the same tensor.
+        // "+1" and "01" also parse, but would be a second name of the same tensor.
         if index.to_string() != number {
             return None;
         }
@@ -192,19 +192,19 @@ impl TensorName {
 }
 
 impl fmt::Display for TensorName {
-    /// GGUF's name: the short one.
+    /// Formats the GGUF name, which is the shorter one.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.gguf())
     }
 }
 
 impl BlockTensor {
-    /// Every tensor that a block can have.
+    /// Iterates over all tensors that a block can have.
     pub fn all() -> impl Iterator<Item = Self> {
         BLOCK.iter().map(|row| row.0)
     }
 
-    /// Whether it is a bias, which not every model has.
+    /// Returns true for biases, which not every model has.
     #[must_use]
     pub const fn is_bias(self) -> bool {
         matches!(
@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_comes_back_from_both_formats() {
+    fn names_round_trip_in_both_formats() {
         let blocks = BlockTensor::all().map(|tensor| TensorName::Block(12, tensor));
         for name in TOP.iter().map(|row| row.0).chain(blocks) {
             assert_eq!(TensorName::from_gguf(&name.gguf()), Some(name));
@@ -237,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_only_look_alike_are_none() {
+    fn from_gguf_rejects_similar_names() {
         for stored in [
             "",
             "blk.",

@@ -1,7 +1,7 @@
-//! f32 to stored blocks, by rounding to the nearest: for random weights and tests.
+//! Converts f32 to stored blocks with simple rounding, for random weights and tests.
 //!
-//! The 32-value types choose their scales as ggml's `quantize_row_*_ref` do; the K types simply
-//! take each group's range, where ggml searches for the best one.
+//! The 32-value types choose their scales as ggml's `quantize_row_*_ref` do. The K types use each group's
+//! range, whereas ggml searches for the best scale.
 
 use half::{bf16, f16};
 
@@ -11,7 +11,7 @@ impl TensorType {
     /// Converts whole blocks of values to their stored form.
     ///
     /// # Errors
-    /// [`WeightsError::BlockSize`] if `values` is no whole number of blocks.
+    /// [`WeightsError::BlockSize`] if `values` is not a whole number of blocks.
     pub fn quantize(self, values: &[f32]) -> Result<Vec<u8>, WeightsError> {
         if !values.len().is_multiple_of(self.block_len()) {
             return Err(WeightsError::BlockSize {
@@ -43,7 +43,7 @@ impl TensorType {
     }
 }
 
-/// 1/x, and 0 for 0, as ggml has it.
+/// Returns 1/x, or 0 for 0, as ggml does.
 fn inverse(x: f32) -> f32 {
     if x == 0.0 { 0.0 } else { 1.0 / x }
 }
@@ -74,7 +74,7 @@ fn q8_0(block: &[f32], bytes: &mut Vec<u8>) {
     );
 }
 
-/// Q4_0, Q4_1, Q5_0, Q5_1: `bits` a value, with a minimum or around zero.
+/// Quantises to Q4_0, Q4_1, Q5_0 or Q5_1: `bits` per value, with a minimum or symmetric around zero.
 fn nibbles(block: &[f32], bits: u8, with_min: bool, bytes: &mut Vec<u8>) {
     let top = (1u8 << bits) - 1;
     let (d, zero) = if with_min {
@@ -113,11 +113,11 @@ fn nibbles(block: &[f32], bits: u8, with_min: bool, bytes: &mut Vec<u8>) {
     );
 }
 
-/// Q4_K and Q5_K: 8 groups of 32, each with a 6-bit scale and minimum.
+/// Quantises to Q4_K or Q5_K: 8 groups of 32 values, each with a 6-bit scale and minimum.
 fn k_nibbles(block: &[f32], bits: u8, bytes: &mut Vec<u8>) {
     let top = f32::from((1u8 << bits) - 1);
     let groups = block.as_chunks::<32>().0;
-    // A value is d * scale * q - dmin * min with min >= 0, so a range that is all positive begins at 0.
+    // A value is d * scale * q - dmin * min with min >= 0, so the range of an all-positive group starts at 0.
     let mins = groups
         .iter()
         .map(|group| -smallest(group).min(0.0))
@@ -127,7 +127,7 @@ fn k_nibbles(block: &[f32], bits: u8, bytes: &mut Vec<u8>) {
         .zip(&mins)
         .map(|(group, min)| (largest(group).max(0.0) + min) / top);
     let scales = scales.collect::<Vec<_>>();
-    // Rounded to f16 first: the codes must fit what will be read back.
+    // Round to f16 first, because the codes must match the scales that will be read back.
     let d = f16::from_f32(largest(&scales) / 63.0).to_f32();
     let dmin = f16::from_f32(largest(&mins) / 63.0).to_f32();
     let six_bits = |x: f32, unit: f32| ((x * inverse(unit)).round() as u8).min(63);
@@ -189,7 +189,7 @@ fn q6_k(block: &[f32], bytes: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// The largest error that rounding may cost, as a fraction of the block's range.
+    /// Maximum rounding error, as a fraction of the block's range.
     fn tolerance(tensor_type: TensorType) -> f32 {
         match tensor_type {
             TensorType::F32 => 0.0,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn values_come_back_within_the_rounding() {
+    fn values_round_trip_within_tolerance() {
         for shift in [-1.5, 0.0, 0.75] {
             let wave = (0..512).map(|i| (i as f32 * 0.37).sin() + shift);
             let values = wave.collect::<Vec<_>>();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn all_zero_stays_zero() {
+    fn zeros_round_trip_exactly() {
         for tensor_type in TensorType::ALL {
             let bytes = tensor_type.quantize(&[0.0; 256]).expect("whole blocks");
             let mut back = vec![1.0; 256];
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn part_of_a_block_is_an_error() {
+    fn quantize_rejects_partial_blocks() {
         assert!(TensorType::Q4_0.quantize(&[0.0; 33]).is_err());
     }
 }

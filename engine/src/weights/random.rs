@@ -1,7 +1,7 @@
-//! Seeded random weights of any shape: big models without a download, and tests without files.
+//! Seeded random weights of any shape: large models without a download, and tests without files.
 //!
-//! Every tensor is a function of the seed and its name alone, the same on every machine: only
-//! integers and one f32 multiplication a value, no `sin` or `ln` that differ between platforms.
+//! A tensor depends on nothing but the seed and its name, and is the same on every machine. Only integers and
+//! one f32 multiplication per value are involved; `sin` and `ln` differ between platforms.
 
 use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,23 +10,24 @@ use super::stored::Stored;
 use super::table::{Table, TensorInfo, needed, shape};
 use super::{BlockTensor, ModelConfig, TensorName, TensorType, WeightsError};
 
-/// Standard deviation of matrices and biases: what transformers' `initializer_range` is.
+/// Standard deviation of matrices and biases; the default of transformers' `initializer_range`.
 const MATRIX_DEVIATION: f32 = 0.02;
 
 /// Standard deviation of a norm's weights around 1.
 const NORM_DEVIATION: f32 = 0.05;
 
-/// Values that are drawn one by one. The rest of a larger tensor repeats runs of these in random
-/// order: a model of billions is made as fast as memory is copied.
+/// Maximum number of values drawn one by one. The rest of a larger tensor repeats runs of these in random
+/// order, so that a model of billions of parameters is generated as fast as memory is copied.
 const DRAWN: u64 = 1 << 18;
 
-/// How many values are repeated together: a whole number of blocks of every type.
+/// Number of values per repeated run; a multiple of every type's block length.
 const RUN: u64 = 256;
 
-/// The standard deviation of the sum of four 16-bit numbers drawn evenly: sqrt(4 * (2^32 - 1) / 12).
+/// Standard deviation of the sum of four uniform 16-bit numbers: sqrt(4 * (2^32 - 1) / 12).
 const SUM_DEVIATION: f32 = 37_837.2;
 
-/// The table of a random model: matrices in `tensor_type` (or what its rows allow), the rest in F32.
+/// Returns the tensor table of a random model: matrices in `tensor_type` (or in a replacement that divides
+/// their rows), everything else in F32.
 pub(super) fn table(config: &ModelConfig, tensor_type: TensorType) -> Result<Table, WeightsError> {
     let mut table = Table::default();
     for name in needed(config, config.attention_bias) {
@@ -46,10 +47,10 @@ pub(super) fn table(config: &ModelConfig, tensor_type: TensorType) -> Result<Tab
     Ok(table)
 }
 
-/// What stands for the file in messages.
+/// Stands for the file name in messages.
 pub(super) const FILE: &str = "random weights";
 
-/// The stored bytes of a tensor.
+/// Generates the stored bytes of a tensor.
 pub(super) fn bytes(tensor: &TensorInfo, seed: u64) -> Result<Vec<u8>, WeightsError> {
     let is_norm = matches!(
         tensor.name,
@@ -67,7 +68,7 @@ pub(super) fn bytes(tensor: &TensorInfo, seed: u64) -> Result<Vec<u8>, WeightsEr
         file: FILE.to_owned(),
         what: format!("tensor {} of {} bytes", tensor.stored_name, tensor.bytes),
     })?;
-    // Runs are drawn from the values drawn above, never from copies.
+    // Runs are copies of the values drawn above, never of other copies.
     let run = tensor.tensor_type.bytes_of(RUN).unwrap_or(1) as usize;
     let runs = bytes.len() / run;
     bytes.reserve_exact(total - bytes.len());
@@ -79,14 +80,15 @@ pub(super) fn bytes(tensor: &TensorInfo, seed: u64) -> Result<Vec<u8>, WeightsEr
     Ok(bytes)
 }
 
-/// Nearly normal, with deviation 1: the sum of four even draws (Irwin and Hall).
+/// Draws an approximately normal value with standard deviation 1: the sum of four uniform draws (Irwin-Hall
+/// distribution).
 fn normal(rng: &mut ChaCha8Rng) -> f32 {
     let bits = rng.next_u64();
     let sum: i32 = (0..4).map(|i| i32::from((bits >> (16 * i)) as u16)).sum();
     (sum - 2 * 65_535) as f32 / SUM_DEVIATION
 }
 
-/// FNV-1a.
+/// Returns the FNV-1a hash.
 fn hash(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)

@@ -1,11 +1,11 @@
-//! Published shapes, for random weights: big models without a download.
+//! Shapes of published models, for random weights: large models without a download.
 
 use super::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
-/// The names that [`preset`] knows.
+/// Names that [`preset`] accepts.
 pub const PRESETS: [&str; 4] = ["smollm2-135m", "llama-3.2-1b", "llama-3.2-3b", "llama-2-7b"];
 
-/// The shape of a published model, from its config.json.
+/// Returns the shape of a published model, as its config.json has it.
 #[must_use]
 pub fn preset(name: &str) -> Option<ModelConfig> {
     let llama3 = RopeScaling::Llama3 {
@@ -88,7 +88,7 @@ mod tests {
     use crate::weights::{Checkpoint, TensorType};
 
     #[test]
-    fn presets_have_the_published_number_of_parameters() {
+    fn presets_have_published_parameter_counts() {
         let published = [134_515_008, 1_235_814_400, 3_212_749_824, 6_738_415_616];
         for (name, published) in PRESETS.into_iter().zip(published) {
             let config = preset(name).expect("it is in the list");

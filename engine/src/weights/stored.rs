@@ -1,23 +1,23 @@
-//! A tensor as a file's table describes it, before it has a meaning.
+//! A tensor as a file's tensor table describes it, before its name is interpreted.
 
 use super::{TensorType, WeightsError};
 use crate::bytes::ByteSource;
 
-/// One row of a file's tensor table.
+/// One entry of a file's tensor table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stored {
     pub(super) name: String,
     pub(super) tensor_type: TensorType,
-    /// Slowest dimension first: rows, columns.
+    /// Rows, columns: the slowest dimension comes first.
     pub(super) shape: Vec<usize>,
-    /// Where it begins in the file, in bytes.
+    /// Offset of its first byte in the file.
     pub(super) offset: u64,
-    /// How many bytes it takes.
+    /// Size in bytes.
     pub(super) bytes: u64,
 }
 
 impl Stored {
-    /// Computes the size from type and shape. The error says what is wrong with them.
+    /// Computes the size from type and shape. The error says which of them is wrong.
     pub(super) fn new(
         name: String,
         tensor_type: TensorType,
@@ -36,7 +36,7 @@ impl Stored {
         }
         let elements = shape.iter().try_fold(1u64, |all, &n| all.checked_mul(n));
         let bytes = elements.and_then(|elements| tensor_type.bytes_of(elements));
-        // On a 32-bit machine a dimension may be too large, too.
+        // On a 32-bit machine a single dimension may also be too large.
         let sizes = shape.iter().map(|&n| usize::try_from(n).ok());
         match (bytes, sizes.collect()) {
             (Some(bytes), Some(shape)) => Ok(Self {
@@ -51,7 +51,7 @@ impl Stored {
     }
 }
 
-/// Checks that every tensor lies in the file, and none on another.
+/// Checks that every tensor lies within the file and that no two tensors overlap.
 pub(super) fn check_ranges(
     source: &dyn ByteSource,
     tensors: &[Stored],

@@ -1,4 +1,4 @@
-//! The tensors of a checkpoint by our names, checked against the configuration.
+//! The tensors of a checkpoint under our names, checked against the configuration.
 
 use std::collections::HashMap;
 
@@ -8,19 +8,19 @@ use super::{BlockTensor, ModelConfig, TensorName, TensorType, WeightsError};
 /// A tensor of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TensorInfo {
-    /// Our name.
+    /// Our name of the tensor.
     pub name: TensorName,
-    /// The name in the file.
+    /// Name in the file.
     pub stored_name: String,
-    /// How its values are stored.
+    /// Storage type of the values.
     pub tensor_type: TensorType,
-    /// Rows (out) and columns (in); only columns for norms and biases.
+    /// Rows (outputs) and columns (inputs); norms and biases have columns only.
     pub shape: Vec<usize>,
-    /// Its size in the file, in bytes.
+    /// Size in the file, in bytes.
     pub bytes: u64,
-    /// Which of the given files holds it (0 for random weights).
+    /// Index of the file that holds the tensor (0 for random weights).
     pub file: usize,
-    /// Where it begins in that file, in bytes.
+    /// Offset of the first byte in that file.
     pub offset: u64,
 }
 
@@ -37,14 +37,14 @@ impl TensorInfo {
         }
     }
 
-    /// How many values it has.
+    /// Number of values.
     #[must_use]
     pub fn elements(&self) -> u64 {
         self.shape.iter().map(|&n| n as u64).product()
     }
 }
 
-/// What config.json says about tensors that not every model has. `None`: nothing.
+/// Declarations of config.json about tensors that not every model has; `None` if it has no such key.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Declared {
     pub(super) tied: Option<bool>,
@@ -60,7 +60,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Adds a tensor of the file called `file`.
+    /// Adds a tensor that is in `file`.
     pub(super) fn insert(&mut self, file: &str, tensor: TensorInfo) -> Result<(), WeightsError> {
         if self
             .by_name
@@ -84,8 +84,8 @@ impl Table {
         self.by_name.get(&name).map(|&index| &self.tensors[index])
     }
 
-    /// Lets the tensors decide what `config` leaves to them, then checks that each one that is
-    /// needed is there and has the right shape. `spell` gives a tensor's name in the file.
+    /// Completes `config` from the tensors, then checks that every needed tensor exists and has the right
+    /// shape. `spell` converts a tensor's name to the name in the file.
     pub(super) fn check(
         &self,
         config: &mut ModelConfig,
@@ -145,14 +145,14 @@ impl Table {
         Ok(())
     }
 
-    /// The first tensor of this kind in any block.
+    /// Returns the first tensor of this kind in any block.
     fn any_block(&self, kind: BlockTensor) -> Option<&TensorInfo> {
         let mut tensors = self.tensors.iter();
         tensors.find(|tensor| matches!(tensor.name, TensorName::Block(_, found) if found == kind))
     }
 }
 
-/// The tensors that a model of this configuration has, in the order of use.
+/// Iterates over the tensors that a model of this configuration has, in the order of use.
 pub(super) fn needed(config: &ModelConfig, output_bias: bool) -> impl Iterator<Item = TensorName> {
     use BlockTensor::{DownBias, GateBias, KBias, OBias, QBias, UpBias, VBias};
     let (attention_bias, mlp_bias, tied) = (config.attention_bias, config.mlp_bias, config.tied);
@@ -173,7 +173,7 @@ pub(super) fn needed(config: &ModelConfig, output_bias: bool) -> impl Iterator<I
         .chain(output)
 }
 
-/// The shape that a tensor must have: rows, columns.
+/// Returns the shape that a tensor must have: rows, columns.
 pub(super) fn shape(config: &ModelConfig, name: TensorName) -> Vec<usize> {
     use BlockTensor as B;
     let (c, f, v) = (config.hidden_size, config.ffn_size, config.vocab_size);

@@ -1,4 +1,4 @@
-//! The types in which tensors are stored.
+//! The data types in which tensors are stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How the values of a tensor are stored.
+/// Storage type of a tensor's values.
 ///
-/// The quantised types are ggml's: a row is cut into blocks of [`TensorType::block_len`] values,
-/// a block takes [`TensorType::block_bytes`] bytes.
+/// The quantised types are ggml's: a row is divided into blocks of [`TensorType::block_len`] values, and a
+/// block takes [`TensorType::block_bytes`] bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TensorType {
     /// 32-bit float.
@@ -18,44 +18,44 @@ pub enum TensorType {
     F16,
     /// The upper half of a 32-bit float.
     BF16,
-    /// 8 bits and one scale for 32 values.
+    /// 8 bits per value and one scale per 32 values.
     #[serde(rename = "Q8_0")]
     Q8_0,
-    /// 4 bits and one scale for 32 values.
+    /// 4 bits per value and one scale per 32 values.
     #[serde(rename = "Q4_0")]
     Q4_0,
-    /// 4 bits, one scale and one minimum for 32 values.
+    /// 4 bits per value, one scale and one minimum per 32 values.
     #[serde(rename = "Q4_1")]
     Q4_1,
-    /// 5 bits and one scale for 32 values.
+    /// 5 bits per value and one scale per 32 values.
     #[serde(rename = "Q5_0")]
     Q5_0,
-    /// 5 bits, one scale and one minimum for 32 values.
+    /// 5 bits per value, one scale and one minimum per 32 values.
     #[serde(rename = "Q5_1")]
     Q5_1,
-    /// 4 bits; 8 groups of 32 values, each with a 6-bit scale and minimum.
+    /// 4 bits per value; 8 groups of 32 values, each with a 6-bit scale and minimum.
     #[serde(rename = "Q4_K")]
     Q4K,
-    /// 5 bits; 8 groups of 32 values, each with a 6-bit scale and minimum.
+    /// 5 bits per value; 8 groups of 32 values, each with a 6-bit scale and minimum.
     #[serde(rename = "Q5_K")]
     Q5K,
-    /// 6 bits; 16 groups of 16 values, each with an 8-bit scale.
+    /// 6 bits per value; 16 groups of 16 values, each with an 8-bit scale.
     #[serde(rename = "Q6_K")]
     Q6K,
 }
 
-/// A tensor type that can't be read.
+/// Error for a tensor type that is not supported.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "the type {name}, which is not supported (supported: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K)"
 )]
 pub struct UnknownTensorType {
-    /// Its name, or its number where it has no name.
+    /// ggml's name of the type, or its number where ggml has no name for it.
     pub name: String,
 }
 
 impl TensorType {
-    /// Every type, in the order of the documentation.
+    /// All types, in the order of the documentation.
     pub const ALL: [Self; 11] = [
         Self::F32,
         Self::F16,
@@ -70,7 +70,7 @@ impl TensorType {
         Self::Q6K,
     ];
 
-    /// The name that ggml gives it, such as `Q4_K`.
+    /// Returns ggml's name of the type, such as `Q4_K`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -88,7 +88,7 @@ impl TensorType {
         }
     }
 
-    /// How many values a block holds.
+    /// Number of values per block.
     #[must_use]
     pub const fn block_len(self) -> usize {
         match self {
@@ -98,7 +98,7 @@ impl TensorType {
         }
     }
 
-    /// How many bytes a block takes.
+    /// Number of bytes per block.
     #[must_use]
     pub const fn block_bytes(self) -> usize {
         match self {
@@ -115,7 +115,8 @@ impl TensorType {
         }
     }
 
-    /// Bytes of `elements` values, or `None` if that is no whole number of blocks or too large.
+    /// Returns the size of `elements` values in bytes, or `None` if they are not a whole number of blocks or
+    /// the size overflows.
     #[must_use]
     pub fn bytes_of(self, elements: u64) -> Option<u64> {
         let block = self.block_len() as u64;
@@ -125,10 +126,10 @@ impl TensorType {
         (elements / block).checked_mul(self.block_bytes() as u64)
     }
 
-    /// The type with this number in a GGUF file (`ggml_type` in ggml.h).
+    /// Returns the type with this number in a GGUF file (`ggml_type` in ggml.h).
     ///
     /// # Errors
-    /// [`UnknownTensorType`], with ggml's name where it has one.
+    /// [`UnknownTensorType`], with ggml's name of the type where there is one.
     pub fn from_gguf(id: u32) -> Result<Self, UnknownTensorType> {
         Self::ALL
             .into_iter()
@@ -159,8 +160,8 @@ impl TensorType {
         }
     }
 
-    /// The type that takes this one's place where a row is no multiple of its block: llama.cpp's
-    /// choices (`llama_tensor_get_type`), then F16.
+    /// Returns this type if rows of `columns` values are whole blocks of it, and a replacement otherwise: the
+    /// one that llama.cpp chooses (`llama_tensor_get_type`), or else F16.
     #[must_use]
     pub fn for_row(self, columns: usize) -> Self {
         let mut chosen = self;
@@ -185,7 +186,7 @@ impl fmt::Display for TensorType {
 impl FromStr for TensorType {
     type Err = UnknownTensorType;
 
-    /// The type with this name, in any case, with or without the underscore (`q4_k`, `Q4K`).
+    /// Parses a name in any case, with or without the underscore (`q4_k`, `Q4K`).
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let plain = |text: &str| text.replace('_', "").to_ascii_uppercase();
         Self::ALL
@@ -197,7 +198,7 @@ impl FromStr for TensorType {
     }
 }
 
-/// ggml's names of the types that we can't read, so that an error can say more than a number.
+/// Returns ggml's name of a type that we can't read, so that an error can say more than a number.
 fn ggml_name(id: u32) -> Option<&'static str> {
     Some(match id {
         4 => "Q4_2",
@@ -240,7 +241,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn unknown_types_are_named() {
+    fn unknown_type_error_has_ggml_name_or_number() {
         let name = |id| TensorType::from_gguf(id).map_err(|error| error.name);
         assert_eq!(name(12), Ok(TensorType::Q4K));
         assert_eq!(name(16), Err("IQ2_XXS".to_owned()));
@@ -248,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_numbers_come_back() {
+    fn names_and_gguf_ids_round_trip() {
         for tensor_type in TensorType::ALL {
             assert_eq!(
                 TensorType::from_gguf(tensor_type.gguf_id()),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_does_not_fit_gets_another_type() {
+    fn for_row_replaces_type_when_row_is_not_whole_blocks() {
         assert_eq!(TensorType::Q4K.for_row(512), TensorType::Q4K);
         assert_eq!(TensorType::Q4K.for_row(96), TensorType::Q5_0);
         assert_eq!(TensorType::Q5K.for_row(576), TensorType::Q5_1);

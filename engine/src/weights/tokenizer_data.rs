@@ -1,26 +1,27 @@
-//! What a model file says about its tokenizer, not yet built.
+//! The tokenizer data of a model file, before a tokenizer is built from it.
 
 use serde_json::Value;
 
-/// The tokenizer as it was found beside the weights.
+/// Tokenizer data as found with the weights.
 #[derive(Clone, Debug)]
 pub enum TokenizerData {
-    /// A Hugging Face folder's files.
+    /// The files of a Hugging Face folder.
     HuggingFace {
-        /// tokenizer.json.
+        /// Contents of tokenizer.json.
         tokenizer_json: Vec<u8>,
-        /// tokenizer_config.json, where there is one.
+        /// Contents of tokenizer_config.json, if the folder has one.
         tokenizer_config: Option<Value>,
-        /// chat_template.jinja, where there is one (it wins over tokenizer_config.json's).
+        /// Contents of chat_template.jinja, if the folder has one; it takes precedence over the template in
+        /// tokenizer_config.json.
         chat_template: Option<String>,
-        /// generation_config.json, where there is one.
+        /// Contents of generation_config.json, if the folder has one.
         generation_config: Option<Value>,
     },
-    /// A GGUF's `tokenizer.*` metadata.
+    /// The `tokenizer.*` metadata of a GGUF file.
     Gguf(Box<GgufTokenizer>),
     /// No tokenizer: ids 0..256 are the bytes of the text (seeded random weights).
     Bytes {
-        /// How many ids there are.
+        /// Number of token ids.
         vocab_size: usize,
     },
 }

@@ -1,14 +1,14 @@
-//! What a browser's own compiler says of the kernels: it is stricter than naga, above all about
-//! barriers in control flow that it can't prove to be uniform.
+//! Compiles the kernels with a browser's own compiler. It is stricter than naga, above all about barriers in
+//! control flow that it can't prove to be uniform.
 
 use llamaglass_engine::forward::device::find_adapter;
 use llamaglass_shaders::kernels;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
-async fn every_kernel_is_accepted() {
+async fn browser_accepts_every_kernel() {
     let (_, adapter, info) = find_adapter(None).await.unwrap();
-    // Without them a browser refuses the variants that have them.
+    // Without subgroups, a browser rejects the variants that use them.
     assert!(
         info.features.iter().any(|name| name == "subgroups"),
         "{info:?}"

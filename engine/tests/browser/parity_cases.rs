@@ -1,14 +1,14 @@
-//! The engine in a browser: the same parity cases as natively, on WebGPU and on the CPU.
+//! Runs the engine in a browser on the same parity cases as natively, on WebGPU and on the CPU.
 use llamaglass_engine::bytes::{ByteSource, MemorySource};
-use llamaglass_lab::parity::{self, Kind, ModelFile, Reference};
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
+use llamaglass_lab::parity::{self, Kind, ModelFile, Reference};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
-/// A file of the test data, by its path in the folder.
+/// Includes a file of the test data: name and contents.
 macro_rules! file {
     ($folder:literal, $name:literal) => {
         (
@@ -36,7 +36,7 @@ async fn load(
     let engine = Engine::load(sources, &options, &mut |_| {}).await.unwrap();
     let info = &engine.info().backend;
     console_log!("{:?} on {} ({})", backend, info.adapter, info.api);
-    // Launching every kernel at every token would be right too, and a hundred times as slow.
+    // Launching every kernel for every token would also give correct results, but a hundred times as slowly.
     let replays = format!("{engine:?}").contains("replays: true");
     assert_eq!(replays, backend == BackendChoice::Wgpu);
     engine
@@ -64,7 +64,7 @@ async fn passes(
 const BACKENDS: [BackendChoice; 2] = [BackendChoice::Wgpu, BackendChoice::Flex];
 
 #[wasm_bindgen_test]
-async fn a_quantised_gguf_passes_parity() {
+async fn quantised_gguf_passes_parity() {
     let variants = Variant::ALL.map(|variant| (BackendChoice::Wgpu, Some(variant)));
     for (backend, variant) in [(BackendChoice::Flex, None)].into_iter().chain(variants) {
         let model = "llama-tied-gguf.Q4_K_M.gguf";
@@ -82,7 +82,7 @@ async fn a_quantised_gguf_passes_parity() {
 }
 
 #[wasm_bindgen_test]
-async fn a_sharded_hugging_face_folder_passes_parity() {
+async fn sharded_hugging_face_folder_passes_parity() {
     for backend in BACKENDS {
         let folder = vec![
             file!("families/llama3-tiny", "config.json"),
@@ -105,11 +105,11 @@ async fn a_sharded_hugging_face_folder_passes_parity() {
     }
 }
 
-/// Where the default model is served for tests; `cargo xtask test` sets it.
+/// URL at which `cargo xtask test` serves the default model; the command sets the variable.
 const MODEL_URL: Option<&str> = option_env!("LLAMAGLASS_TEST_MODEL_URL");
 
 #[wasm_bindgen_test]
-async fn the_default_model_gives_the_references_logits() {
+async fn default_model_matches_reference_logits() {
     let url = MODEL_URL.expect("LLAMAGLASS_TEST_MODEL_URL: run this through `cargo xtask test`");
     let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
     let response = JsFuture::from(scope.fetch_with_str(url)).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is done worse on purpose costs what it is to cost, and changes no answer.
+//! Ablations cost what they should and change no answer.
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
@@ -40,7 +40,7 @@ fn sampled() -> Request {
     }
 }
 
-/// From an empty cache.
+/// Runs a request with an empty cache.
 fn cold(engine: &mut Engine, request: Request) -> Answer {
     engine.clear_cache();
     let answer = answer(engine, request);
@@ -61,7 +61,7 @@ fn refused(engine: &mut Engine, ablations: Ablations) -> String {
 }
 
 #[test]
-fn no_ablation_changes_an_answer_and_each_can_be_taken_back() {
+fn ablations_change_no_answer_and_can_be_reverted() {
     let everywhere = [
         Ablations {
             eager_logs: Some(EagerLogs::Lines(9)),
@@ -119,7 +119,7 @@ fn no_ablation_changes_an_answer_and_each_can_be_taken_back() {
 }
 
 #[test]
-fn requests_beside_each_other_are_answered_as_before() {
+fn ablations_change_no_answer_in_a_batch() {
     let options = LoadOptions {
         batch: Some(3),
         kv_blocks: Some(10),
@@ -189,7 +189,7 @@ fn eager_logs_are_booked_before_the_model() {
 }
 
 #[test]
-fn pads_are_computed_before_the_first_token_and_seen_in_its_steps() {
+fn padding_is_computed_before_the_first_token() {
     for (backend, path) in PATHS {
         let mut engine = engine(backend, path);
         let computed = |answer: &Answer| {
@@ -200,7 +200,7 @@ fn pads_are_computed_before_the_first_token_and_seen_in_its_steps() {
             (Some(53), (7, 53)),
             (Some(11), (2, 11)),
             (Some(4), (2, 11)),
-            // As many as the context has positions.
+            // Limited to the context length.
             (Some(100_000), (12, 96)),
             (None, (2, 11)),
         ] {
@@ -215,7 +215,7 @@ fn pads_are_computed_before_the_first_token_and_seen_in_its_steps() {
             assert_eq!(got.usage.prompt_tokens, 11);
             assert_eq!(steps(&got, StepKind::Decode).len(), 3);
             assert_eq!(got.timings.len(), wanted.0 + 3);
-            // What was padded is found again, and what lay behind it isn't.
+            // The padded prompt is cached, but its padding is not.
             let again = answer(&mut engine, request([prompt(11), vec![1, 2]].concat(), 2));
             assert_eq!(again.usage.reused_tokens, 11);
         }
@@ -223,7 +223,7 @@ fn pads_are_computed_before_the_first_token_and_seen_in_its_steps() {
 }
 
 #[test]
-fn a_host_that_picks_reads_all_logits_back() {
+fn host_sampling_reads_all_logits_back() {
     let mut engine = fast();
     let read = |answer: &Answer| {
         let spans = |span| {
@@ -248,7 +248,7 @@ fn a_host_that_picks_reads_all_logits_back() {
 }
 
 #[test]
-fn without_replay_each_decode_step_is_recorded() {
+fn decode_steps_are_recorded_when_replay_is_off() {
     let mut engine = fast();
     let mut recorded = |no_replay| {
         engine
@@ -266,7 +266,7 @@ fn without_replay_each_decode_step_is_recorded() {
 }
 
 #[test]
-fn what_can_not_be_had_is_refused_and_changes_nothing() {
+fn unavailable_ablations_are_refused_without_effect() {
     let none = Ablations::default();
     let [host_pick, no_replay, depth] = [
         Ablations {
@@ -325,8 +325,8 @@ fn what_can_not_be_had_is_refused_and_changes_nothing() {
 }
 
 #[test]
-fn a_cache_without_room_for_its_copy_fails_the_request_in_words() {
-    // Two blocks, the context; a request that grows into the second has none to be copied to.
+fn request_fails_when_no_blocks_are_free_for_its_copy() {
+    // The context is two blocks, so a request that grows into the second has no free block to move to.
     let mut engine = fast();
     engine
         .set_ablations(Ablations {
@@ -341,6 +341,6 @@ fn a_cache_without_room_for_its_copy_fails_the_request_in_words() {
     let error = long.error.unwrap();
     assert!(error.contains("takes 2 blocks"), "{error}");
     assert!(error.contains("0 are free"), "{error}");
-    // And the engine goes on.
+    // The engine keeps working.
     assert_eq!(cold(&mut engine, request(prompt(20), 20)).ids, short.ids);
 }

@@ -1,11 +1,11 @@
-//! An abort takes effect within one step and leaves the engine as good as new.
+//! An abort takes effect within one step and leaves the engine in a clean state.
 
 use llamaglass_engine::event::{Event, FinishReason};
 use pollster::block_on;
 
 use super::support::{Answer, BACKENDS, answer, engine, prompt, request};
 
-/// Aborts after `steps` steps; the answer so far, and what a fresh request then says.
+/// Aborts after `steps` steps, then checks that a new request gets the same answer as with an empty cache.
 fn abort_after(steps: usize) {
     for backend in BACKENDS {
         let mut engine = engine(backend);
@@ -31,17 +31,17 @@ fn abort_after(steps: usize) {
 }
 
 #[test]
-fn in_the_middle_of_prefill() {
+fn abort_ends_a_request_during_prefill() {
     abort_after(2);
 }
 
 #[test]
-fn in_the_middle_of_decode() {
+fn abort_ends_a_request_during_decode() {
     abort_after(8);
 }
 
 #[test]
-fn while_it_waits() {
+fn abort_ends_a_queued_request() {
     let mut engine = engine(BACKENDS[0]);
     let running = engine.submit(request(prompt(4), 3));
     let waiting = engine.submit(request(prompt(4), 3));
@@ -69,7 +69,7 @@ fn while_it_waits() {
 }
 
 #[test]
-fn of_something_unknown_is_ignored() {
+fn abort_of_an_unknown_request_is_ignored() {
     let mut engine = engine(BACKENDS[0]);
     let id = engine.submit(request(prompt(4), 1));
     answer_rest(&mut engine, id);

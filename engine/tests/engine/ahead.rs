@@ -1,4 +1,4 @@
-//! Steps issued ahead change when an answer comes, never what it is.
+//! The number of steps in flight changes when an answer arrives, but never its content.
 
 use llamaglass_engine::event::FinishReason;
 use llamaglass_engine::sampling::SamplingOptions;
@@ -18,7 +18,7 @@ fn engine(depth: usize) -> Engine {
     engine_with(&odd_config(), &options)
 }
 
-/// With everything that the device has to remember from pick to pick.
+/// A request that makes the device track state from sample to sample.
 fn sampled(seed: u64) -> Request {
     Request {
         sampling: SamplingOptions {
@@ -36,7 +36,7 @@ fn sampled(seed: u64) -> Request {
 }
 
 #[test]
-fn any_depth_says_the_same_and_not_a_token_more() {
+fn answers_do_not_depend_on_the_number_of_steps_in_flight() {
     let mut wanted: Option<Vec<Answer>> = None;
     for depth in 1..=4 {
         let mut engine = engine(depth);
@@ -50,7 +50,7 @@ fn any_depth_says_the_same_and_not_a_token_more() {
         let stopped = answer(&mut engine, stopped);
         assert_eq!(stopped.finish_reason, Some(FinishReason::Stop));
         assert!(stopped.ids.len() < whole.ids.len());
-        // After the end of one answer, in whose place another runs; and greedily.
+        // Another request in the same slot after the end of the first, and a greedy one.
         let other = answer(&mut engine, sampled(4));
         let greedy = answer(&mut engine, request(prompt(9), 20));
         let got = vec![whole, stopped, other, greedy];
@@ -73,7 +73,7 @@ fn any_depth_says_the_same_and_not_a_token_more() {
 }
 
 #[test]
-fn an_abort_with_steps_ahead_leaves_nothing_behind() {
+fn abort_with_steps_in_flight_leaves_a_clean_state() {
     let mut engine = engine(4);
     let wanted = answer(&mut engine, request(prompt(12), 10));
     for steps in 0..8 {
@@ -87,7 +87,7 @@ fn an_abort_with_steps_ahead_leaves_nothing_behind() {
         let again = answer(&mut engine, request(prompt(12), 10));
         assert_eq!(again.ids, wanted.ids, "{steps}");
     }
-    // And a model that is put away with steps on their way does not take the device with it.
+    // Dropping a model with steps in flight must not break the device.
     engine.submit(request(prompt(20), 30));
     for _ in 0..7 {
         block_on(engine.step());

@@ -1,4 +1,4 @@
-//! Answers: what is picked, what is told, what is timed.
+//! Answers: sampled ids, events and timings.
 
 use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::sampling::SamplingOptions;
@@ -13,7 +13,7 @@ use super::support::{
 };
 
 #[test]
-fn greedy_ids_are_the_oracles() {
+fn greedy_ids_match_the_oracle() {
     let mut known = prompt(9);
     let checkpoint = checkpoint(&odd_config());
     for _ in 0..8 {
@@ -31,7 +31,7 @@ fn greedy_ids_are_the_oracles() {
         assert_eq!(got.finish_reason, Some(FinishReason::Length));
         assert_eq!(got.usage.completion_tokens, 8);
     }
-    // What a GPU would launch, whatever this adapter is.
+    // Check every kernel variant, whatever the adapter would choose.
     for variant in Variant::ALL {
         let options = LoadOptions {
             backend: BackendChoice::Wgpu,
@@ -46,7 +46,7 @@ fn greedy_ids_are_the_oracles() {
 }
 
 #[test]
-fn events_come_in_order_and_every_step_is_told() {
+fn events_are_in_order_and_cover_every_step() {
     for backend in BACKENDS {
         let mut engine = engine(backend);
         engine.submit(request(prompt(10), 2));
@@ -111,7 +111,7 @@ fn stages_add_up_to_the_steps_wall_time() {
 }
 
 #[test]
-fn forward_is_booked_as_compute_on_the_cpu_and_as_encode_submit_gpu_on_a_device() {
+fn forward_is_compute_on_the_cpu_and_encode_submit_gpu_on_a_device() {
     for (backend, path) in PATHS {
         let options = LoadOptions {
             backend,
@@ -128,7 +128,7 @@ fn forward_is_booked_as_compute_on_the_cpu_and_as_encode_submit_gpu_on_a_device(
             _ => &[Span::Encode, Span::Submit, Span::Gpu],
         };
         let what = format!("{backend:?} {path:?}: {:?}", got.timings);
-        // Of steps issued ahead, only the wait is in their own timing.
+        // The other spans of a step submitted ahead are booked on an earlier step.
         let waited = expected.last().expect("a span");
         let took = |span: &Span| got.timings.iter().all(|of| of.spans.get(*span) > 0.0);
         assert!(took(waited), "{what}");
@@ -139,9 +139,9 @@ fn forward_is_booked_as_compute_on_the_cpu_and_as_encode_submit_gpu_on_a_device(
     }
 }
 
-/// What a device says of itself is part of what was waited for; sampling is where a token was picked.
+/// The device's own times are part of the wait; only steps that sample have a sampling time.
 #[test]
-fn a_gpu_times_its_stages_itself() {
+fn device_times_are_part_of_the_wait() {
     let got = answer(&mut engine(BackendChoice::Wgpu), request(prompt(10), 12));
     for timing in &got.timings {
         let device = timing.device.expect("an adapter with timestamps");
@@ -159,7 +159,7 @@ fn a_gpu_times_its_stages_itself() {
     }
     let samplings = got.timings.iter().filter_map(|timing| timing.device);
     let samplings: Vec<f64> = samplings.map(|device| device.sampling_ms).collect();
-    // The prompt's chunks of 4, 4 and 2; the last picks.
+    // Chunks of 4, 4 and 2 prompt ids; the last one samples.
     assert_eq!(samplings[..2], [0.0; 2]);
     assert!(samplings[2..].iter().all(|ms| *ms > 0.0), "{samplings:?}");
     let got = answer(&mut engine(BackendChoice::Flex), request(prompt(10), 2));
@@ -167,7 +167,7 @@ fn a_gpu_times_its_stages_itself() {
 }
 
 #[test]
-fn the_next_turn_reuses_what_is_cached_and_says_the_same() {
+fn next_turn_reuses_the_cache_without_changing_the_answer() {
     for backend in BACKENDS {
         let mut engine = engine(backend);
         let first = answer(&mut engine, request(prompt(10), 6));
@@ -175,7 +175,7 @@ fn the_next_turn_reuses_what_is_cached_and_says_the_same() {
         turn.extend(&first.ids);
         turn.extend(prompt(5));
         let warm = answer(&mut engine, request(turn.clone(), 6));
-        // All but the last picked id has been through the model.
+        // The last sampled id has not been through the model.
         assert_eq!(warm.usage.reused_tokens, 15, "{backend:?}");
         engine.clear_cache();
         let cold = answer(&mut engine, request(turn, 6));
@@ -185,7 +185,7 @@ fn the_next_turn_reuses_what_is_cached_and_says_the_same() {
 }
 
 #[test]
-fn the_same_seed_says_the_same_and_another_does_not() {
+fn equal_seeds_give_equal_answers_and_others_do_not() {
     let sampled = |seed| Request {
         sampling: SamplingOptions {
             temperature: 1.5,
@@ -204,7 +204,7 @@ fn the_same_seed_says_the_same_and_another_does_not() {
 }
 
 #[test]
-fn the_context_can_be_filled_to_its_last_position() {
+fn answer_can_fill_the_context_to_its_last_position() {
     for backend in BACKENDS {
         let mut engine = engine(backend);
         let context = engine.info().context_length;
@@ -221,7 +221,7 @@ fn the_context_can_be_filled_to_its_last_position() {
 }
 
 #[test]
-fn requests_are_answered_one_after_the_other() {
+fn requests_run_one_after_another_without_a_batch() {
     let mut engine = engine(BACKENDS[0]);
     let ids = [3, 4].map(|n| engine.submit(request(prompt(n), 2)));
     let mut done = Vec::new();
@@ -235,17 +235,17 @@ fn requests_are_answered_one_after_the_other() {
     assert_eq!(done, ids);
 }
 
-/// Launching every kernel at every token would be right too, and slow: nothing else would tell.
+/// Relaunching every kernel per token would be correct but slow, and no other test would notice.
 #[test]
-fn on_a_gpu_decode_steps_are_replayed() {
+fn decode_steps_are_replayed_on_a_gpu() {
     let engine = engine(BackendChoice::Wgpu);
     let model = format!("{engine:?}");
     assert!(model.contains("replays: true"), "{model}");
 }
 
-/// All that prompts and answers launch was compiled while the model was loaded.
+/// All kernels that prompts and answers launch are compiled during the load.
 #[test]
-fn the_first_prompt_waits_for_no_compiler() {
+fn load_compiles_every_kernel() {
     let options = LoadOptions {
         backend: BackendChoice::Wgpu,
         ..Default::default()

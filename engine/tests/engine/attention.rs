@@ -1,4 +1,4 @@
-//! Attention, and the product that writes what it reads, against their CPU references.
+//! Tests attention, and the product that writes its inputs, against their CPU references.
 
 use llamaglass_engine::forward::gpu::Buffer;
 use llamaglass_shaders::cpu::{self, Cache, Heads};
@@ -16,7 +16,7 @@ const HEADS: [Heads; 4] = [
         kv: 1,
         dim: 2,
     },
-    // More that share keys and values than a workgroup takes at once.
+    // More query heads per kv head than a workgroup takes at once.
     Heads {
         queries: 10,
         kv: 2,
@@ -34,15 +34,15 @@ const HEADS: [Heads; 4] = [
     },
 ];
 
-/// Positions of a sequence, and the blocks of the cache that two sequences have: in no order.
+/// Positions per sequence, and the block tables of two sequences, deliberately out of order.
 const POSITIONS: usize = 150;
 const TABLES: [[u32; 3]; 2] = [[4, 0, 2], [1, 5, 3]];
-/// A row that fills a tile: of no sequence, in a block that is nobody's.
+/// A row that fills a tile: it belongs to no sequence, and its block to nobody.
 const FILLER: (usize, usize) = (2, 0);
 const NOBODYS: u32 = 6;
 
-/// The places of a device's cache, pair by pair: the sequence, whether it is a key, and its first
-/// value's place in [K, S, D]; nothing past a sequence's last position.
+/// Maps each pair of values in a device's cache to its sequence, whether it is a key, and the index of its
+/// first value in [K, S, D]; `None` past a sequence's last position.
 fn pairs(heads: Heads) -> Vec<Option<(usize, bool, usize)>> {
     let half = heads.dim / 2;
     let mut all = Vec::new();
@@ -70,7 +70,7 @@ fn pairs(heads: Heads) -> Vec<Option<(usize, bool, usize)>> {
     all
 }
 
-/// What the device has cached of each sequence.
+/// Reads what the device has cached for each sequence.
 fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
     let words = gpu.get_u32(buffer);
     let values: Vec<f32> = match kv {
@@ -97,7 +97,7 @@ fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
     caches
 }
 
-/// A step of `rows`: sequences and positions.
+/// Writes a step of `rows`, given as sequence and position.
 fn step_of(gpu: &Gpu, rows: &[(usize, usize)]) -> Buffer {
     let tables = step::HEAD_WORDS + step::ROW_WORDS * rows.len();
     let row = |(sequence, position): &(usize, usize)| Row {
@@ -113,7 +113,7 @@ fn step_of(gpu: &Gpu, rows: &[(usize, usize)]) -> Buffer {
     gpu.put_u32(&words)
 }
 
-/// The kernel and what comes with it for rows in one piece, in tiles, and one in several pieces.
+/// Launches the attention kernels: tiles, single rows, and single rows split over several workgroups.
 struct Attention<'a> {
     gpu: &'a Gpu,
     buffers: [&'a Buffer; 3],
@@ -131,14 +131,14 @@ impl Attention<'_> {
         self.gpu.device.launch(&kernel, &buffers, &info, groups);
     }
 
-    /// Rows of prompts, the first of a step.
+    /// Computes the prompts' rows, which come first in a step.
     fn tile(&self, kv: Kv, mixed: &Buffer, rows: usize) {
         let tiles = rows.div_ceil(ATTENTION_TILE_ROWS) as u32;
         let groups = [self.heads.queries as u32, tiles, 1];
         self.launch(attention_tile(kv), mixed, [rows, 0], groups);
     }
 
-    /// Rows `first` to `first + rows`, alone.
+    /// Computes rows `first` to `first + rows` one by one.
     fn rows(
         &self,
         (kv, variant): (Kv, Variant),
@@ -169,11 +169,11 @@ impl Attention<'_> {
     }
 }
 
-/// Rows of a step: how many there are of prompts, and the sequence and position of each.
+/// Rows of a step: how many belong to prompts, and the sequence and position of each.
 type Places = (usize, Vec<(usize, usize)>);
 
-/// Queries, keys and values of each of `steps` by `way`, in one matrix or in two, and what attention
-/// makes of them.
+/// Checks queries, keys and values of each of `steps` with kernel `way`, from one matrix or two, and then
+/// attention over them.
 fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize) {
     let mut gpu = Gpu::open();
     let Heads { queries, kv, dim } = heads;
@@ -188,7 +188,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
     let mut nobodys = Cache::new(heads, POSITIONS);
     let blocks = TABLES.as_flattened().len() + 1;
     let words = 2 * kv * blocks * KV_BLOCK * dim * kv_type.bytes() / 4;
-    // What nobody wrote must count for nothing.
+    // Unwritten values are NaN, so they must not be used.
     let both = gpu.put_u32(&vec![f32::NAN.to_bits(); words]);
     let inputs = 40;
     let split = if parts == 1 {
@@ -249,7 +249,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
         }
         assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
         let got = cached(&gpu, &both, heads, kv_type);
-        // f16 has 11 bits.
+        // f16 has 11 significant bits.
         let terms = match kv_type {
             Kv::F32 => 8 * inputs,
             Kv::F16 => 8 * inputs + 500,
@@ -257,7 +257,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
         let mut attended = Vec::new();
         for (query, (sequence, position)) in wanted.chunks_exact(stride).zip(places) {
             if (*sequence, *position) == FILLER {
-                // Whatever it is.
+                // The result of a filler row does not matter.
                 attended.extend_from_slice(query);
                 continue;
             }
@@ -316,15 +316,15 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
 }
 
 #[test]
-fn queries_and_keys_are_turned_and_attention_mixes() {
+fn qkv_and_attention_match_the_cpu_reference() {
     for heads in HEADS {
         for kv in Kv::ALL {
             for parts in [1, 2] {
                 let run = |sequence: usize, first: usize, rows| -> Vec<(usize, usize)> {
                     (first..first + rows).map(|at| (sequence, at)).collect()
                 };
-                // A prompt in two chunks: blocks of 64 positions whole, begun and exceeded; then a
-                // row alone, and rows of two sequences; at last two prompts, and rows alone.
+                // A prompt in two chunks that fill, start and exceed blocks of 64 positions; a single row;
+                // rows of two sequences; finally two prompts with single rows.
                 let prompts = [run(1, 2, 17), vec![FILLER; 15], run(0, 132, 3)].concat();
                 let tiled = prompts.len();
                 let steps = [

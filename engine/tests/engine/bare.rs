@@ -1,4 +1,4 @@
-//! The model's calls alone pick what a request would get.
+//! Bare model calls sample the same ids as a request.
 
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
@@ -17,7 +17,7 @@ fn engine(backend: BackendChoice, path: ForwardPath, depth: usize) -> Engine {
 }
 
 #[test]
-fn bare_runs_pick_what_a_request_gets_and_leave_nothing_behind() {
+fn bare_run_samples_a_requests_ids_and_clears_the_cache() {
     for (backend, path) in PATHS {
         for depth in [1, 3] {
             let mut engine = engine(backend, path, depth);
@@ -39,7 +39,7 @@ fn bare_runs_pick_what_a_request_gets_and_leave_nothing_behind() {
 }
 
 #[test]
-fn a_bare_run_that_can_not_be_is_refused_in_words() {
+fn bare_run_fails_with_readable_errors() {
     let mut engine = engine(BackendChoice::Flex, ForwardPath::Reference, 1);
     let mut refused = |ids: &[u32], tokens| {
         let run = block_on(engine.bare(ids, tokens, &mut |_| {}));

@@ -1,4 +1,4 @@
-//! Requests that are answered at once: each is answered as if it were alone.
+//! Batched requests get the same answers as single ones.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -25,8 +25,8 @@ fn engine(batch: usize, depth: usize) -> Engine {
     engine_with(&odd_config(), &options(batch, depth))
 }
 
-/// Of prompts and answers of all lengths, past a block of the cache too; greedy and drawn, with
-/// penalties and without.
+/// Requests with prompts and answers of various lengths, some longer than a cache block; greedy and sampled,
+/// with and without penalties.
 fn requests() -> Vec<Request> {
     let drawn = |seed, penalty, request| Request {
         sampling: SamplingOptions {
@@ -49,7 +49,7 @@ fn requests() -> Vec<Request> {
     ]
 }
 
-/// Takes events in until nothing is left to do.
+/// Runs the engine until it is idle and collects the events.
 fn finish(engine: &mut Engine, answers: &mut HashMap<RequestId, Answer>) {
     while !engine.is_idle() {
         for event in block_on(engine.step()) {
@@ -60,7 +60,7 @@ fn finish(engine: &mut Engine, answers: &mut HashMap<RequestId, Answer>) {
     }
 }
 
-/// Their answers, in order.
+/// Runs the requests and returns their answers in order.
 fn answer_all(engine: &mut Engine, requests: Vec<Request>) -> Vec<Answer> {
     let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
     let mut answers = HashMap::new();
@@ -77,7 +77,7 @@ fn assert_same(got: &[Answer], wanted: &[Answer], what: &str) {
     }
 }
 
-/// Decode steps by when they began.
+/// Returns the start times of the decode steps.
 fn decode_steps(answers: &[Answer]) -> BTreeSet<u64> {
     let timings = answers.iter().flat_map(|answer| &answer.timings);
     timings
@@ -87,14 +87,14 @@ fn decode_steps(answers: &[Answer]) -> BTreeSet<u64> {
 }
 
 #[test]
-fn each_is_answered_as_if_it_were_alone() {
+fn batched_requests_get_the_answers_of_single_ones() {
     let alone = answer_all(&mut engine(1, 1), requests());
     let steps_alone = decode_steps(&alone).len();
     for (batch, depth) in [(2, 1), (3, 2), (8, 3)] {
         let what = format!("batch {batch}, depth {depth}");
         let mut engine = engine(batch, depth);
         assert_eq!(engine.info().batch, batch);
-        // Twice: the second finds prompts in the cache.
+        // In the second round, the prompts are in the cache.
         for _ in 0..2 {
             let got = answer_all(&mut engine, requests());
             assert_same(&got, &alone, &what);
@@ -104,7 +104,7 @@ fn each_is_answered_as_if_it_were_alone() {
 }
 
 #[test]
-fn one_that_comes_later_joins_and_one_that_is_aborted_leaves() {
+fn requests_join_and_leave_a_running_batch() {
     let alone = answer_all(&mut engine(1, 1), requests());
     for depth in [1, 2, 4] {
         let mut engine = engine(3, depth);
@@ -135,9 +135,9 @@ fn one_that_comes_later_joins_and_one_that_is_aborted_leaves() {
     }
 }
 
-/// Each slot keeps its own prefix, so that conversations in turn find theirs.
+/// Each slot keeps its own prefix, so alternating conversations find theirs.
 #[test]
-fn a_free_slot_that_knows_the_prompt_is_taken() {
+fn request_gets_the_slot_that_caches_its_prompt() {
     let mut engine = engine(2, 1);
     let other: Vec<u32> = prompt(20).into_iter().rev().collect();
     let all = vec![request(prompt(20), 3), request(other.clone(), 3)];
@@ -148,14 +148,14 @@ fn a_free_slot_that_knows_the_prompt_is_taken() {
     }
 }
 
-/// All ways of sharing steps and blocks, on every path.
+/// Every policy and number of blocks, on every path.
 #[test]
-fn however_steps_and_blocks_are_shared() {
+fn answers_do_not_depend_on_policy_and_block_count() {
     for (backend, path) in PATHS {
         let options = |batch, policy, kv_blocks| LoadOptions {
             backend,
             path: Some(path),
-            // Tiles of several prompts.
+            // Large enough for tiles of several prompts.
             prefill_chunk: Some(40),
             readback_depth: Some(2),
             batch: Some(batch),
@@ -167,7 +167,7 @@ fn however_steps_and_blocks_are_shared() {
         let mut single = engine(&options(1, Policy::PrefillFirst, None));
         let alone = answer_all(&mut single, requests());
         for policy in [Policy::PrefillFirst, Policy::Balanced] {
-            // Two blocks are one request's; three are soon too few for four of them.
+            // One request takes two blocks; three are soon too few for four requests.
             for kv_blocks in [None, Some(3)] {
                 let what = format!("{backend:?} {path:?} {policy:?} {kv_blocks:?}");
                 let mut engine = engine(&options(4, policy, kv_blocks));
@@ -183,7 +183,7 @@ fn however_steps_and_blocks_are_shared() {
 }
 
 #[test]
-fn a_common_beginning_is_computed_once() {
+fn requests_with_a_common_prefix_share_its_blocks() {
     let begun = |rest: [u32; 3]| request([prompt(68), rest.to_vec()].concat(), 6);
     let requests = || [begun([1, 2, 3]), begun([4, 5, 6]), begun([1, 2, 9])];
     let options = LoadOptions {
@@ -199,7 +199,7 @@ fn a_common_beginning_is_computed_once() {
     let [first, second, third] = requests();
     let mut answers = HashMap::new();
     let first = engine.submit(first);
-    // Until its prompt is computed.
+    // Run until the first prompt is computed.
     while answers
         .get(&first)
         .is_none_or(|answer: &Answer| answer.ids.is_empty())
@@ -216,13 +216,13 @@ fn a_common_beginning_is_computed_once() {
         .map(|id| answers.remove(id).unwrap())
         .collect();
     assert_same(&got, &alone, "shared");
-    // A whole block, and a copy of the beginning of the next, which the first one writes on.
+    // A full block, plus a copy of the start of the next, which the first request still writes to.
     assert_eq!(got[1].usage.reused_tokens, 68);
     assert_eq!(got[2].usage.reused_tokens, 70);
 }
 
 #[test]
-fn who_matters_more_goes_first_and_a_deadline_ends_an_answer() {
+fn priority_orders_requests_and_deadline_ends_answers() {
     let mut engine = engine(1, 1);
     let ids = [0, 0, 5].map(|priority| {
         engine.submit(Request {
@@ -270,7 +270,7 @@ fn who_matters_more_goes_first_and_a_deadline_ends_an_answer() {
 }
 
 #[test]
-fn a_batch_that_can_not_be_is_refused() {
+fn load_refuses_invalid_batch_sizes_and_block_counts() {
     for (batch, kv_blocks, words) in [
         (0, None, "there may be 1 to 64"),
         (65, None, "there may be 1 to 64"),

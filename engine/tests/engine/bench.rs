@@ -1,7 +1,7 @@
-//! A benchmark over an engine: everything that is asked for, or a reason; and it can be given up.
+//! A benchmark measures everything it was asked for or fails with a reason, and can be stopped.
 
-use llamaglass_lab::bench::{Bench, BenchError, Settings};
 use llamaglass_engine::{BackendChoice, LoadOptions};
+use llamaglass_lab::bench::{Bench, BenchError, Settings};
 use pollster::block_on;
 
 use super::support::{answer, engine, engine_with, odd_config, prompt, request};
@@ -16,7 +16,7 @@ fn settings() -> Settings {
 }
 
 #[test]
-fn everything_that_is_asked_for_is_measured() {
+fn bench_measures_everything_it_was_asked_for() {
     let options = LoadOptions {
         backend: BackendChoice::Wgpu,
         prefill_chunk: Some(4),
@@ -40,7 +40,7 @@ fn everything_that_is_asked_for_is_measured() {
         }
     }
     let progress = bench.progress();
-    // A warm-up of 3, two runs, two positions, and two runs of three requests.
+    // A warm-up of 3 tokens, two runs, two positions, and two runs of three requests.
     assert_eq!(progress.total, 3 + 5 * (2 + 2 + 2 * 3));
     assert_eq!(progress.done, progress.total);
     assert_eq!(
@@ -72,7 +72,7 @@ fn everything_that_is_asked_for_is_measured() {
 }
 
 #[test]
-fn given_up_it_leaves_nothing_behind() {
+fn stopped_bench_leaves_a_clean_state() {
     let mut engine = engine(BackendChoice::Wgpu);
     let alone = answer(&mut engine, request(prompt(7), 4));
     let mut bench = Bench::new(&engine, settings()).unwrap();
@@ -88,7 +88,7 @@ fn given_up_it_leaves_nothing_behind() {
 }
 
 #[test]
-fn what_the_engine_can_not_do_is_refused() {
+fn bench_refuses_what_the_engine_cannot_do() {
     let engine = engine(BackendChoice::Flex);
     let refused = |settings: Settings| Bench::new(&engine, settings).unwrap_err();
     let kernels = Settings {

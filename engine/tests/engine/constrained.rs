@@ -1,4 +1,4 @@
-//! Answers that are kept to a format, alone and among others.
+//! Answers that must follow a format, alone and among others.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use super::support::{
     Answer, BACKENDS, PATHS, answer, engine_with, last_logits, odd_config, prompt, request,
 };
 
-/// Room for whatever random weights like best between braces.
+/// A context long enough for whatever random weights prefer between braces.
 fn config() -> ModelConfig {
     ModelConfig {
         context_length: 256,
@@ -89,7 +89,7 @@ fn assert_valid(answer: &Answer, what: &str) {
     );
 }
 
-/// Their answers, in order; `and` is done between steps.
+/// Runs the requests and returns their answers in order. `and` runs on each event.
 fn answer_all(
     engine: &mut Engine,
     requests: Vec<Request>,
@@ -111,7 +111,7 @@ fn answer_all(
 }
 
 #[test]
-fn whatever_the_weights_are_the_answer_is_what_the_schema_describes() {
+fn answers_match_the_schema_with_any_weights() {
     for (backend, path) in PATHS {
         let options = LoadOptions {
             backend,
@@ -120,7 +120,7 @@ fn whatever_the_weights_are_the_answer_is_what_the_schema_describes() {
             readback_depth: Some(2),
             ..Default::default()
         };
-        // With an end id and without one.
+        // With and without an end id.
         for eos_ids in [vec![300], Vec::new()] {
             let config = ModelConfig {
                 eos_ids,
@@ -140,7 +140,7 @@ fn whatever_the_weights_are_the_answer_is_what_the_schema_describes() {
     }
 }
 
-/// Some constrained, some not, past a block of the cache; one is aborted.
+/// A mix of constrained and free requests, some longer than a cache block.
 fn requests() -> Vec<Request> {
     vec![
         request(prompt(9), 40),
@@ -153,7 +153,7 @@ fn requests() -> Vec<Request> {
 }
 
 #[test]
-fn each_of_a_batch_is_answered_as_if_it_were_alone() {
+fn batched_constrained_requests_get_the_answers_of_single_ones() {
     let options = |batch, policy, kv_blocks, depth| LoadOptions {
         backend: BackendChoice::Wgpu,
         path: Some(ForwardPath::Fast),
@@ -174,14 +174,14 @@ fn each_of_a_batch_is_answered_as_if_it_were_alone() {
         (Policy::PrefillFirst, None, 1),
         (Policy::PrefillFirst, None, 3),
         (Policy::Balanced, None, 2),
-        // As many as one may take alone: soon too few for four.
+        // As many blocks as one request may need; soon too few for four.
         (Policy::PrefillFirst, Some(4), 2),
         (Policy::Balanced, Some(4), 3),
     ] {
         let what = format!("{policy:?}, {kv_blocks:?}, depth {depth}");
         let mut engine = engine_with(&config(), &options(4, policy, kv_blocks, depth));
         let mut all = requests();
-        // In the midst of its answer.
+        // This request is aborted halfway through its answer.
         all.insert(1, constrained(drawn(9, request(prompt(20), 0))));
         let mut tokens = 0;
         let mut got = answer_all(&mut engine, all, |engine, ids, event| {
@@ -208,7 +208,7 @@ fn each_of_a_batch_is_answered_as_if_it_were_alone() {
 }
 
 #[test]
-fn max_tokens_cuts_it_and_the_length_is_why() {
+fn max_tokens_ends_a_constrained_answer_with_length() {
     for backend in BACKENDS {
         let options = LoadOptions {
             backend,
@@ -226,7 +226,7 @@ fn max_tokens_cuts_it_and_the_length_is_why() {
 }
 
 #[test]
-fn log_probabilities_stay_the_models_own() {
+fn logprobs_ignore_the_constraint() {
     for backend in BACKENDS {
         let options = LoadOptions {
             backend,
@@ -253,13 +253,13 @@ fn log_probabilities_stay_the_models_own() {
         assert_eq!(id, u32::from(b'{'));
         let wanted = logits[id as usize] - total.ln();
         assert!((logprobs.logprob - wanted).abs() < 1e-3, "{backend:?}");
-        // Though it could not be picked.
+        // The most probable id was not allowed, but is reported.
         assert_ne!(logprobs.top[0].0, id);
     }
 }
 
 #[test]
-fn what_can_not_be_kept_to_is_the_requests_fault() {
+fn unsupported_format_is_the_requests_fault() {
     let options = LoadOptions {
         backend: BackendChoice::Flex,
         ..Default::default()

@@ -1,5 +1,5 @@
-//! Our own kernels against their CPU references, on the system's adapter, in shapes that are
-//! multiples of nothing.
+//! Tests our kernels against their CPU references on the system's adapter, in shapes that are multiples of
+//! nothing.
 
 use std::rc::Rc;
 
@@ -14,24 +14,24 @@ use llamaglass_shaders::{
 };
 use pollster::block_on;
 
-/// What unwritten values would be: a kernel that writes nothing is found out.
+/// Value of unwritten outputs, which exposes a kernel that does not write them.
 pub const POISON: f32 = 1e9;
 
-/// A matrix as the device holds it, and its values in whole blocks.
+/// A matrix as the device stores it, and its values padded to full blocks.
 pub struct Packed {
     pub quants: Vec<u32>,
     pub side: Vec<u32>,
     pub values: Vec<f32>,
 }
 
-/// A GPU and values for it.
+/// A GPU and a source of random values.
 pub struct Gpu {
     pub device: Rc<gpu::Gpu>,
     state: u32,
 }
 
 impl Gpu {
-    /// The variants that can be launched here.
+    /// Returns the variants that can be launched here.
     pub fn variants(&self) -> Vec<Variant> {
         let has = |variant: &Variant| {
             *variant != Variant::Subgroups || self.device.subgroup_size().is_some()
@@ -46,7 +46,7 @@ impl Gpu {
         }
     }
 
-    /// 16 random bits.
+    /// Returns 16 random bits.
     pub fn random(&mut self) -> u32 {
         let state = self.state.wrapping_mul(1_664_525);
         self.state = state.wrapping_add(1_013_904_223);
@@ -57,14 +57,14 @@ impl Gpu {
         self.random() << 16 | self.random()
     }
 
-    /// `count` values from -1 to 1.
+    /// Returns `count` values from -1 to 1.
     pub fn noise(&mut self, count: usize) -> Vec<f32> {
         (0..count)
             .map(|_| self.random() as f32 / 32_768.0 - 1.0)
             .collect()
     }
 
-    /// Rows of `values`, each in whole blocks with zeros at the end.
+    /// Uploads rows of `values`, each padded with zeros to full blocks.
     pub fn padded(&self, values: &[f32], row: usize) -> Buffer {
         let mut padded = Vec::new();
         for row in values.chunks_exact(row) {
@@ -74,7 +74,7 @@ impl Gpu {
         self.put(&padded)
     }
 
-    /// A matrix of random bits in `format`, of numbers from about -1 to 1.
+    /// Creates a matrix of random bits in `format`, with values from about -1 to 1.
     pub fn matrix(&mut self, format: Format, rows: usize, blocks: usize) -> Packed {
         let mut words = |count: usize| -> Vec<u32> { (0..count).map(|_| self.word()).collect() };
         let mut quants = words(rows * format.quant_words(blocks));
@@ -90,7 +90,7 @@ impl Gpu {
                 .iter_mut()
                 .for_each(|w| *w = *w & 0x807f_807f | 0x3f00_3f00),
             _ => {
-                // Scales from 2^-9 to 2^-7 for what 4 bits multiply, less for more bits.
+                // Scales from 2^-9 to 2^-7 for 4-bit values, and smaller ones for more bits.
                 let (group, scale) = match format {
                     Format::Q5_0 => (3, 0x1c00),
                     Format::Q5_1 => (2, 0x1c00),
@@ -131,7 +131,7 @@ impl Gpu {
         self.device.create(Bytes::from_bytes_vec(bytes)).unwrap()
     }
 
-    /// What goes with a matrix' numbers, the bias behind it.
+    /// Uploads a matrix's scales, followed by the bias.
     pub fn side(&self, matrix: &Packed, bias: &[f32]) -> Buffer {
         let mut side = matrix.side.clone();
         side.extend(bias.iter().map(|value| value.to_bits()));
@@ -157,7 +157,7 @@ fn open() -> OpenDevice {
     block_on(async { open_wgpu(find_adapter(None).await.unwrap()).await }).unwrap()
 }
 
-/// Sums of `terms` products of values from -1 to 1 may differ by their rounding.
+/// Asserts that values are equal within the rounding of sums of `terms` products of values from -1 to 1.
 pub fn assert_close(what: &str, got: &[f32], wanted: &[f32], terms: usize) {
     assert_eq!(got.len(), wanted.len(), "{what}");
     let limit = 1e-6 * (terms as f32).max(8.0);
@@ -170,8 +170,8 @@ pub fn assert_close(what: &str, got: &[f32], wanted: &[f32], terms: usize) {
     }
 }
 
-/// Adapters that are programs on a CPU have subgroups of the kind that kernels rely on, so that their
-/// variants are tested everywhere.
+/// Software adapters must have the subgroups that kernels rely on, so that the subgroup variants are tested
+/// everywhere.
 #[test]
 fn software_adapters_have_subgroups() {
     let open = open();
@@ -180,12 +180,12 @@ fn software_adapters_have_subgroups() {
         assert!(gpu.subgroup_size().is_some(), "{:?}", open.info);
     }
     let best = || block_on(gpu.variant(None, Format::Q4_0)).unwrap();
-    // Found out once; what it is depends on measured times.
+    // The fastest variant is determined once; which one it is depends on measured times.
     assert_eq!(best(), best());
 }
 
 #[test]
-fn embed_looks_rows_up_in_every_format() {
+fn embed_looks_up_rows_in_every_format() {
     let mut gpu = Gpu::open();
     for format in Format::ALL {
         for (v, c, ids) in [(5, 3, vec![4]), (300, 67, vec![0, 299, 7, 7, 150])] {
@@ -221,7 +221,7 @@ fn embed_looks_rows_up_in_every_format() {
 }
 
 #[test]
-fn rms_norm_of_any_row() {
+fn rms_norm_matches_the_cpu_reference() {
     let mut gpu = Gpu::open();
     for (rows, first, c) in [(1, 0, 1), (3, 0, 63), (2, 4, 577)] {
         let x = gpu.noise((first + rows) * c);
@@ -246,7 +246,7 @@ fn rms_norm_of_any_row() {
 }
 
 #[test]
-fn rms_norm_of_rows_that_are_picked_from() {
+fn rms_norm_picked_norms_only_the_rows_that_sample() {
     let mut gpu = Gpu::open();
     let (c, rows, picks) = (67, 5, [3, 0, 4]);
     let (x, weight) = (gpu.noise(rows * c), gpu.noise(c));
@@ -271,7 +271,7 @@ fn rms_norm_of_rows_that_are_picked_from() {
 }
 
 #[test]
-fn a_block_takes_anothers_place() {
+fn copy_block_matches_the_cpu_reference() {
     let mut gpu = Gpu::open();
     let mut cache: Vec<u32> = (0..1000).map(|_| gpu.word()).collect();
     let on_gpu = gpu.put_u32(&cache);
@@ -282,7 +282,7 @@ fn a_block_takes_anothers_place() {
     assert_eq!(gpu.get_u32(&on_gpu), cache);
 }
 
-/// A product and what its kernel is given.
+/// A product with one kernel, format and shape.
 struct Case {
     way: Way,
     format: Format,
@@ -300,7 +300,7 @@ impl Case {
         format!("{kernel} of {rows} {inputs} {out}")
     }
 
-    /// x [first + rows, inputs], the matrix, and the product of all of x's rows but the `first`.
+    /// Returns x [first + rows, inputs], the matrix, and the product for all rows of x after the `first`.
     fn operands(&self, gpu: &mut Gpu, first: usize, bias: &[f32]) -> (Buffer, Packed, Vec<f32>) {
         let blocks = Format::blocks(self.inputs);
         let x = gpu.noise((first + self.rows) * self.inputs);
@@ -311,7 +311,7 @@ impl Case {
         (gpu.padded(&x, self.inputs), matrix, product)
     }
 
-    /// With and without a bias, on top of what was there or not, beside other columns.
+    /// Checks the product with bias and addition and without either, next to other columns.
     fn check_plain(&self) {
         let mut gpu = Gpu::open();
         let (first, column, stride) = (2, 3, self.out + 5);
@@ -355,7 +355,7 @@ impl Case {
         }
     }
 
-    /// Pairs of columns are gate and up.
+    /// Checks the SwiGLU store, in which pairs of columns are gate and up.
     fn check_swiglu(&self) {
         let mut gpu = Gpu::open();
         let bias = gpu.noise(self.out);
@@ -395,7 +395,7 @@ impl Case {
     }
 }
 
-/// Every format, in rows of odd numbers of blocks and values that fill the last one or not.
+/// Returns cases for every format, with odd numbers of blocks, and last blocks that are full or partial.
 fn cases(way: Way, rows: &[usize]) -> Vec<Case> {
     let shapes = [(32, 2), (96, 14), (288, 38), (1, 10), (71, 66), (577, 6)];
     let mut cases = Vec::new();
@@ -415,7 +415,7 @@ fn cases(way: Way, rows: &[usize]) -> Vec<Case> {
 }
 
 #[test]
-fn products_of_one_row_in_every_format() {
+fn linear_with_one_row_matches_the_cpu_reference() {
     for way in Gpu::open().variants().into_iter().map(Way::Row) {
         for case in cases(way, &[1]) {
             case.check_plain();
@@ -425,7 +425,7 @@ fn products_of_one_row_in_every_format() {
 }
 
 #[test]
-fn products_of_many_rows_in_every_format() {
+fn linear_with_many_rows_matches_the_cpu_reference() {
     for case in cases(Way::Tile, &[2, 33, 3, 7, 5]) {
         case.check_plain();
         case.check_swiglu();
@@ -433,7 +433,7 @@ fn products_of_many_rows_in_every_format() {
 }
 
 #[test]
-fn an_odd_number_of_columns() {
+fn linear_handles_odd_numbers_of_columns() {
     let variants = Gpu::open().variants().into_iter();
     let ways = variants.map(|variant| (Way::Row(variant), 1));
     for (way, rows) in ways.chain([(Way::Tile, 9)]) {
@@ -451,7 +451,7 @@ fn an_odd_number_of_columns() {
 }
 
 #[test]
-fn the_roofs_kernels_do_what_they_are_counted_for() {
+fn roofline_kernels_match_the_cpu_reference() {
     let mut gpu = Gpu::open();
     let x = gpu.noise(4 * 1001);
     let y = gpu.put(&vec![POISON; x.len()]);

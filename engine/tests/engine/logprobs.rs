@@ -1,4 +1,4 @@
-//! Log-probabilities of tokens, on every backend.
+//! Log-probabilities of tokens on every backend.
 
 use llamaglass_engine::event::{Event, TokenLogprobs};
 use llamaglass_engine::scheduler::Request;
@@ -14,7 +14,7 @@ fn asking(top: usize, penalty: f32) -> Request {
     request
 }
 
-/// Ids and what was told of them, of all requests.
+/// Returns the ids and log-probabilities of each request.
 fn told(engine: &mut Engine, requests: Vec<Request>) -> Vec<Vec<(u32, Option<TokenLogprobs>)>> {
     let ids: Vec<_> = requests.into_iter().map(|r| engine.submit(r)).collect();
     let mut all = vec![Vec::new(); ids.len()];
@@ -44,10 +44,10 @@ fn assert_close(got: &TokenLogprobs, wanted: &TokenLogprobs) {
     }
 }
 
-/// Without penalties a greedy pick is the most probable id; with them log-probabilities are still the
-/// model's own.
+/// Without penalties a greedy sample is the most probable id. Penalties do not change the log-probabilities,
+/// which are the model's own.
 #[test]
-fn they_are_the_models_own_on_every_backend() {
+fn logprobs_are_the_models_own_on_every_backend() {
     for penalty in [1.0, 1.4] {
         let [cpu, gpu] = BACKENDS.map(|backend| {
             let mut engine = engine(backend);
@@ -68,9 +68,8 @@ fn they_are_the_models_own_on_every_backend() {
     }
 }
 
-/// In one batch each is told what it asked for.
 #[test]
-fn in_a_batch_each_is_told_what_it_asked_for() {
+fn batched_requests_get_the_logprobs_they_asked_for() {
     let options = LoadOptions {
         backend: BackendChoice::Wgpu,
         batch: Some(3),
@@ -89,7 +88,7 @@ fn in_a_batch_each_is_told_what_it_asked_for() {
 }
 
 #[test]
-fn more_than_are_told_is_refused() {
+fn request_for_too_many_logprobs_is_refused() {
     for backend in BACKENDS {
         let got = answer(&mut engine(backend), asking(21, 1.0));
         let error = got.error.unwrap();

@@ -1,5 +1,5 @@
-//! The engine as its callers see it, on every backend there is: one body a test, run on the CPU
-//! and on the system's wgpu adapter (lavapipe where there is no GPU).
+//! Tests the engine as its callers see it, on every backend: each test body runs on the CPU and on the
+//! system's wgpu adapter (lavapipe if there is no GPU).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod ablations;
@@ -23,9 +23,9 @@ mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions, probe};
 
-/// A skipped GPU test must never look green: without an adapter this fails.
+/// Fails without an adapter, so that GPU tests cannot be skipped silently.
 #[test]
-fn there_is_a_wgpu_adapter() {
+fn wgpu_adapter_is_available() {
     let options = LoadOptions {
         backend: BackendChoice::Wgpu,
         ..Default::default()
@@ -36,7 +36,7 @@ fn there_is_a_wgpu_adapter() {
 }
 
 #[test]
-fn an_unknown_adapter_is_refused_with_those_there_are() {
+fn unknown_adapter_error_lists_the_available_ones() {
     let options = LoadOptions {
         adapter: Some("no such adapter".into()),
         ..Default::default()

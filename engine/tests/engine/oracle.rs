@@ -1,5 +1,5 @@
-//! A Llama's forward pass written from the papers in f64 loops, with nothing of the engine in it
-//! but the checkpoint's values: what the engine is held against where no golden exists.
+//! A Llama's forward pass written from the papers in f64 loops. It shares only the checkpoint's values with
+//! the engine, and checks the engine where no golden data exist.
 
 use llamaglass_engine::weights::{
     BlockTensor, Checkpoint, ModelConfig, RopeLayout, RopeScaling, TensorName,
@@ -11,7 +11,7 @@ struct Oracle<'a> {
     config: &'a ModelConfig,
 }
 
-/// The logits (V) after the last of `ids`.
+/// Returns the logits (V) after the last of `ids`.
 pub fn last_logits(checkpoint: &Checkpoint, ids: &[u32]) -> Vec<f32> {
     let oracle = Oracle {
         checkpoint,

@@ -1,4 +1,4 @@
-//! The kernels that pick, against their CPU references.
+//! Tests the sampling kernels against their CPU references.
 
 use llamaglass_engine::forward::gpu::Buffer;
 use llamaglass_shaders::step::{self, Row};
@@ -9,7 +9,7 @@ use llamaglass_shaders::{
 
 use super::kernels::Gpu;
 
-/// A row at `position` of the sequence in `slot`.
+/// Returns a row at `position` of the sequence in `slot`.
 const fn row(position: u32, slot: u32) -> Row {
     Row {
         id: 1,
@@ -19,12 +19,12 @@ const fn row(position: u32, slot: u32) -> Row {
     }
 }
 
-/// The last of a prompt's three rows is picked from.
+/// Writes a prompt of three rows, of which the last samples.
 fn prompt(gpu: &Gpu) -> Buffer {
     gpu.put_u32(&step::words(&[row(7, 0), row(8, 0), row(9, 0)], &[2], true))
 }
 
-/// What a pick from that leaves: the id for the host, and the next step.
+/// Checks the results of a sample: the id for the host, and the next step.
 fn check_pick(gpu: &Gpu, picked: &Buffer, step: &Buffer, wanted: Option<u32>, what: &str) {
     let id = gpu.get_u32(picked);
     assert_eq!(id, [wanted.unwrap_or(NO_PICK)], "{what}");
@@ -37,7 +37,7 @@ fn check_pick(gpu: &Gpu, picked: &Buffer, step: &Buffer, wanted: Option<u32>, wh
 }
 
 #[test]
-fn argmax_picks_what_the_cpu_reference_picks() {
+fn argmax_matches_the_cpu_reference() {
     let mut gpu = Gpu::open();
     for v in [1, 2, 255, 256, 257, 1000, 49_155] {
         let mut logits = gpu.noise(v);
@@ -48,11 +48,11 @@ fn argmax_picks_what_the_cpu_reference_picks() {
             check_pick(&gpu, &picked, &step, cpu::argmax(logits), &format!("V {v}"));
         };
         check(&logits);
-        // Equals: the lower id wins, wherever the lanes meet.
+        // On ties the lower id wins, wherever the lanes meet.
         logits[v / 2] = 9.0;
         logits[v - 1] = 9.0;
         check(&logits);
-        // What is not finite never wins.
+        // Values that are not finite never win.
         logits[v / 2] = f32::NAN;
         logits[v - 1] = f32::INFINITY;
         check(&logits);
@@ -60,7 +60,7 @@ fn argmax_picks_what_the_cpu_reference_picks() {
     }
 }
 
-/// Settings that reach every part of the kernel, alone and together.
+/// Returns settings that exercise every part of the kernel, alone and together.
 fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
     let mut all = Vec::new();
     for scale in [0.0, 20_000.0, 94_548.55, 4e6, 1e30] {
@@ -94,12 +94,12 @@ fn samplings(gpu: &mut Gpu) -> Vec<Sampling> {
 }
 
 #[test]
-fn sample_picks_what_the_cpu_reference_picks() {
+fn sample_matches_the_cpu_reference() {
     let mut gpu = Gpu::open();
     let table = gpu.put_u32(&exp2_table());
     let mut sampler = cpu::Sampler::default();
     for v in [1, 2, 300, 1000, 49_155] {
-        // From -8 to 8, with some that are equal, some that are far, and some that are nothing.
+        // Logits from -8 to 8, some of them equal, very small or NaN.
         let mut logits: Vec<f32> = gpu.noise(v).iter().map(|x| x * 8.0).collect();
         for i in (0..v).step_by(3) {
             logits[i] = logits[i / 2].round();
@@ -116,7 +116,7 @@ fn sample_picks_what_the_cpu_reference_picks() {
                 _ => 0,
             })
             .collect();
-        // A quarter of the ids; in the smallest vocabularies perhaps none.
+        // A quarter of the ids are allowed; in the smallest vocabularies perhaps none.
         let mask: Vec<u32> = (0..mask_words(v))
             .map(|_| gpu.word() & gpu.word())
             .collect();
@@ -127,7 +127,7 @@ fn sample_picks_what_the_cpu_reference_picks() {
             let settings = gpu.put_u32(&sampling.words(draw));
             let picked = gpu.put_u32(&[5]);
             let mut counted = seen.clone();
-            // Two in a row: the second is of the next draw, and knows of the first.
+            // Two samples in a row: the second uses the next draw and counts the first.
             for draw in [draw, draw + 1] {
                 let what = format!("V {v}, draw {draw} of {sampling:?}");
                 let step = prompt(&gpu);
@@ -154,7 +154,7 @@ fn sample_picks_what_the_cpu_reference_picks() {
 }
 
 #[test]
-fn sample_of_nothing_picks_nothing() {
+fn sample_picks_nothing_when_no_id_is_allowed() {
     let mut gpu = Gpu::open();
     let all = samplings(&mut gpu);
     let mut drawn = all.iter().filter(|one| one.scale > 0.0);
@@ -162,7 +162,7 @@ fn sample_of_nothing_picks_nothing() {
         let wanted = drawn.find(|one| one.constrained == constrained);
         *wanted.unwrap()
     });
-    // Nothing is finite, or nothing may be picked.
+    // Either no logit is finite, or no id is allowed.
     for (value, sampling) in [(f32::NAN, free), (1.0, constrained)] {
         let [logits, scratch] = [value, 0.0].map(|value| gpu.put(&[value; 300]));
         let step = prompt(&gpu);
@@ -175,10 +175,10 @@ fn sample_of_nothing_picks_nothing() {
     }
 }
 
-/// Rows of several sequences in no order of their slots: each with its own logits, settings and
-/// counts, and the next step has a row of each.
+/// Rows of several sequences, out of slot order: each has its own logits, settings and counts, and the next
+/// step has one row for each.
 #[test]
-fn picks_of_several_rows() {
+fn sampling_kernels_handle_several_rows() {
     let mut gpu = Gpu::open();
     let (v, slots) = (1000, 4);
     let rows = [row(5, 2), row(100, 0), row(8, 3)];
@@ -189,7 +189,7 @@ fn picks_of_several_rows() {
         .take(slots)
         .collect();
     assert!(samplings.iter().any(|one| one.constrained));
-    // Counts, and behind them a mask.
+    // Counts, followed by a mask.
     let a_slot = occurrence_words(v);
     let seen: Vec<u32> = (0..slots * a_slot)
         .map(|at| match at % a_slot < v {
@@ -251,7 +251,7 @@ fn picks_of_several_rows() {
 }
 
 #[test]
-fn logprobs_are_what_the_cpu_reference_says() {
+fn logprobs_match_the_cpu_reference() {
     let mut gpu = Gpu::open();
     for (v, top, scale) in [
         (1, 2, 1.0),
@@ -259,7 +259,7 @@ fn logprobs_are_what_the_cpu_reference_says() {
         (1000, 0, 30.0),
         (49_155, 20, 8.0),
     ] {
-        // Two picks; with equals, and with what is not finite.
+        // Two samples; the logits include ties and values that are not finite.
         let mut logits: Vec<f32> = gpu.noise(2 * v).iter().map(|x| x * scale).collect();
         if v > 2 {
             logits[v / 2] = scale;

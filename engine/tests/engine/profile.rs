@@ -1,5 +1,4 @@
-//! Launches timed one by one are all of a step's, each in its layer, and beside them is the step that
-//! nobody disturbed.
+//! A profile contains every launch of a step, each in its layer, and the cost of the same step undisturbed.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +60,7 @@ fn check(profile: &StepProfile) {
 }
 
 #[test]
-fn every_launch_has_its_layer_and_the_plain_step_is_beside() {
+fn profile_assigns_launches_to_layers_and_includes_the_plain_step() {
     let mut engine = engine(BackendChoice::Wgpu);
     let wanted = answer(&mut engine, request(prompt(7), 5));
     let decode = block_on(engine.profile(1, 30, 3)).unwrap();
@@ -73,13 +72,13 @@ fn every_launch_has_its_layer_and_the_plain_step_is_beside() {
     let back = serde_json::to_string(&decode).unwrap();
     let back: StepProfile = serde_json::from_str(&back).unwrap();
     assert_eq!(back.layers.len(), decode.layers.len());
-    // And nothing is left of it.
+    // Profiling leaves the cache empty.
     let again = answer(&mut engine, request(prompt(7), 5));
     assert_eq!((again.ids, again.usage.reused_tokens), (wanted.ids, 0));
 }
 
 #[test]
-fn what_can_not_be_profiled_is_refused_in_words() {
+fn profile_fails_with_readable_errors() {
     let mut reference = engine(BackendChoice::Flex);
     let error = block_on(reference.profile(1, 3, 1)).unwrap_err();
     assert!(error.to_string().contains("reference path"), "{error}");

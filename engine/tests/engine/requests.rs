@@ -1,4 +1,4 @@
-//! Bad requests fail in words and leave the engine usable.
+//! Invalid requests fail with readable errors and leave the engine usable.
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
@@ -8,7 +8,7 @@ use pollster::block_on;
 use super::support::{BACKENDS, answer, checkpoint, engine, odd_config, prompt, request};
 
 #[test]
-fn each_fails_with_its_reason() {
+fn invalid_requests_fail_with_their_reason() {
     let nan = SamplingOptions {
         temperature: f32::NAN,
         ..Default::default()
@@ -58,7 +58,7 @@ fn each_fails_with_its_reason() {
 }
 
 #[test]
-fn a_model_that_does_not_fit_is_refused_before_it_is_loaded() {
+fn load_refuses_a_model_that_exceeds_the_memory_limit() {
     for backend in BACKENDS {
         let options = LoadOptions {
             backend,
@@ -76,7 +76,7 @@ fn a_model_that_does_not_fit_is_refused_before_it_is_loaded() {
 }
 
 #[test]
-fn a_context_longer_than_the_models_is_cut_to_it() {
+fn load_limits_the_context_to_the_models_own() {
     let options = LoadOptions {
         backend: BackendChoice::Flex,
         context_length: Some(1_000_000),

@@ -1,4 +1,4 @@
-//! Every shape a Llama may have, against the f64 oracle, on every backend.
+//! Tests every shape that a Llama may have against the f64 oracle, on every backend.
 
 use llamaglass_engine::bytes::MemorySource;
 use llamaglass_engine::weights::testing::GgufFile;
@@ -12,7 +12,7 @@ use super::support::{
     PATHS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, prompt,
 };
 
-/// reference/README.md's tolerance for f32 activations.
+/// Tolerance for f32 activations, from reference/README.md.
 const TOLERANCE: f32 = 2e-3;
 
 fn agrees_with_the_oracle(config: &ModelConfig) {
@@ -21,7 +21,7 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
     let spread = expected.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     assert!(spread > 0.1, "logits too small to tell anything: {spread}");
     for (backend, path) in PATHS {
-        // Seven does not divide 23: the last chunk is shorter.
+        // Seven does not divide 23, so the last chunk is shorter.
         for chunk in [1, 7, 64] {
             let options = LoadOptions {
                 backend,
@@ -41,9 +41,9 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
     }
 }
 
-/// Keys and values of 11 bits: what attention mixes is off by 2^-11 of its largest values.
+/// Keys and values have 11 bits, so attention outputs are off by up to 2^-11 of their largest values.
 #[test]
-fn a_cache_of_f16_is_nearly_as_good_and_takes_half() {
+fn f16_cache_is_nearly_as_accurate_and_half_the_size() {
     let ids = prompt(23);
     let config = odd_config();
     let expected = oracle::last_logits(&checkpoint(&config), &ids);
@@ -67,12 +67,12 @@ fn a_cache_of_f16_is_nearly_as_good_and_takes_half() {
 }
 
 #[test]
-fn odd_sizes_one_kv_head_and_an_explicit_head_size() {
+fn odd_sizes_match_the_oracle() {
     agrees_with_the_oracle(&odd_config());
 }
 
 #[test]
-fn biases_everywhere() {
+fn biases_match_the_oracle() {
     agrees_with_the_oracle(&ModelConfig {
         attention_bias: true,
         mlp_bias: true,
@@ -81,7 +81,7 @@ fn biases_everywhere() {
 }
 
 #[test]
-fn a_tied_head() {
+fn tied_output_matrix_matches_the_oracle() {
     agrees_with_the_oracle(&ModelConfig {
         tied: true,
         ..odd_config()
@@ -89,7 +89,7 @@ fn a_tied_head() {
 }
 
 #[test]
-fn as_many_kv_heads_as_query_heads() {
+fn equal_kv_and_query_heads_match_the_oracle() {
     agrees_with_the_oracle(&ModelConfig {
         n_kv_heads: 3,
         ..odd_config()
@@ -97,7 +97,7 @@ fn as_many_kv_heads_as_query_heads() {
 }
 
 #[test]
-fn interleaved_rows_with_biases() {
+fn interleaved_rows_with_biases_match_the_oracle() {
     let mut config = ModelConfig {
         attention_bias: true,
         ..odd_config()
@@ -107,7 +107,7 @@ fn interleaved_rows_with_biases() {
 }
 
 #[test]
-fn every_rope_scaling() {
+fn every_rope_scaling_matches_the_oracle() {
     let scalings = [
         RopeScaling::Linear { factor: 4.0 },
         RopeScaling::Llama3 {
@@ -125,7 +125,7 @@ fn every_rope_scaling() {
     }
 }
 
-/// Rows of 256 and of 96 values, so that K types are there and what takes their place.
+/// Rows of 256 and of 96 values, to cover K types and the types that replace them.
 fn even_config() -> ModelConfig {
     ModelConfig {
         hidden_size: 256,
@@ -137,14 +137,14 @@ fn even_config() -> ModelConfig {
     }
 }
 
-/// On the fast path, as close to the oracle over the same weights as f32 ones.
+/// Checks that the fast path is as close to the oracle with these weights as with f32 ones.
 fn fast_agrees_with_the_oracle(what: &str, make: &dyn Fn() -> Checkpoint) {
     let ids = prompt(9);
     let expected = oracle::last_logits(&make(), &ids);
     let options = LoadOptions {
         backend: BackendChoice::Wgpu,
         path: Some(ForwardPath::Fast),
-        // Both a tile and a single row.
+        // Covers both a tile and a single row.
         prefill_chunk: Some(8),
         ..Default::default()
     };
@@ -156,7 +156,7 @@ fn fast_agrees_with_the_oracle(what: &str, make: &dyn Fn() -> Checkpoint) {
 }
 
 #[test]
-fn every_type_of_weights() {
+fn every_weight_type_matches_the_oracle() {
     for tensor_type in TensorType::ALL {
         fast_agrees_with_the_oracle(tensor_type.name(), &|| {
             Checkpoint::random(even_config(), tensor_type, 42).unwrap()
@@ -164,9 +164,9 @@ fn every_type_of_weights() {
     }
 }
 
-/// As llama.cpp mixes them in Q4_K_M, and parts of one product in types that do not go together.
+/// Types mixed as llama.cpp does in Q4_K_M, and incompatible types within one product.
 #[test]
-fn several_types_in_one_product() {
+fn mixed_weight_types_match_the_oracle() {
     let mut config = even_config();
     config.rope.layout = RopeLayout::Interleaved;
     fast_agrees_with_the_oracle("a mixed file", &|| {
@@ -190,7 +190,7 @@ fn several_types_in_one_product() {
 }
 
 #[test]
-fn a_head_wider_than_the_kernels_take_goes_the_reference_path() {
+fn too_wide_heads_use_the_reference_path() {
     let config = ModelConfig {
         head_dim: 258,
         ..odd_config()

@@ -1,4 +1,4 @@
-//! Paths cut short: the steps go on as they do, and what is cut off does not happen.
+//! Stub levels: steps run as usual up to the cut, and the rest does not run.
 
 use llamaglass_engine::bytes::{ByteSource, FileSource};
 use llamaglass_engine::timing::{Span, StepTiming};
@@ -23,7 +23,7 @@ fn all_at_once(engine: &mut Engine, requests: usize) -> Vec<Answer> {
 }
 
 #[test]
-fn random_logits_stand_for_the_model_and_each_answer_is_as_if_alone() {
+fn random_logits_replace_the_model_independent_of_batching() {
     for (backend, path) in PATHS {
         for (level, computes) in [(StubLevel::Forward, false), (StubLevel::FirstKernel, true)] {
             let with_batch = |batch| LoadOptions {
@@ -60,14 +60,14 @@ fn random_logits_stand_for_the_model_and_each_answer_is_as_if_alone() {
                     );
                 }
             }
-            // No two requests are answered with the same ids.
+            // Different requests get different ids.
             assert_ne!(alone[0].ids, alone[7].ids);
         }
     }
 }
 
 #[test]
-fn random_weights_of_a_models_shape_keep_its_tokenizer() {
+fn random_weights_keep_the_models_shape_and_tokenizer() {
     let path = "tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
     let load = |stub| {
         let file: Box<dyn ByteSource> = Box::new(FileSource::open(path.as_ref()).unwrap());

@@ -1,4 +1,4 @@
-//! Small models and short ways to drive an engine.
+//! Small models, and helpers to drive an engine.
 
 use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
 use llamaglass_engine::scheduler::{Input, Request};
@@ -9,17 +9,17 @@ use llamaglass_engine::weights::{
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
 
-/// The backends that every test body runs on.
+/// Backends that every test body runs on.
 pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Flex, BackendChoice::Wgpu];
 
-/// Every path through a model there is.
+/// All paths through a model, with their backends.
 pub const PATHS: [(BackendChoice, ForwardPath); 3] = [
     (BackendChoice::Flex, ForwardPath::Reference),
     (BackendChoice::Wgpu, ForwardPath::Reference),
     (BackendChoice::Wgpu, ForwardPath::Fast),
 ];
 
-/// A small model whose sizes are multiples of nothing: 3 query heads on 1 kv head, H * D not C.
+/// A small model with odd sizes: 3 query heads on 1 kv head, and H * D differs from C.
 pub fn odd_config() -> ModelConfig {
     ModelConfig {
         name: Some("odd".into()),
@@ -45,12 +45,12 @@ pub fn odd_config() -> ModelConfig {
     }
 }
 
-/// A checkpoint of random f32 weights.
+/// Creates a checkpoint of random f32 weights.
 pub fn checkpoint(config: &ModelConfig) -> Checkpoint {
     Checkpoint::random(config.clone(), TensorType::F32, 42).unwrap()
 }
 
-/// An engine over random weights.
+/// Creates an engine with random weights.
 pub fn engine_with(config: &ModelConfig, options: &LoadOptions) -> Engine {
     block_on(Engine::from_checkpoint(
         checkpoint(config),
@@ -60,7 +60,7 @@ pub fn engine_with(config: &ModelConfig, options: &LoadOptions) -> Engine {
     .unwrap()
 }
 
-/// An engine over [`odd_config`]'s random weights, computing prompts four ids at a time.
+/// Creates an engine with random weights for [`odd_config`] and prefill chunks of four ids.
 pub fn engine(backend: BackendChoice) -> Engine {
     let options = LoadOptions {
         backend,
@@ -70,12 +70,12 @@ pub fn engine(backend: BackendChoice) -> Engine {
     engine_with(&odd_config(), &options)
 }
 
-/// A prompt of `n` ids.
+/// Creates a prompt of `n` ids.
 pub fn prompt(n: usize) -> Vec<u32> {
     (0u32..).map(|i| (i * 37 + 11) % 256).take(n).collect()
 }
 
-/// A greedy request over ids for exactly `n` tokens.
+/// Creates a greedy request with prompt `ids` for exactly `n` tokens.
 pub fn request(ids: Vec<u32>, n: usize) -> Request {
     Request {
         max_tokens: Some(n),
@@ -84,7 +84,7 @@ pub fn request(ids: Vec<u32>, n: usize) -> Request {
     }
 }
 
-/// What came of a request.
+/// Result of a request.
 #[derive(Debug, Default)]
 pub struct Answer {
     pub ids: Vec<u32>,
@@ -93,12 +93,12 @@ pub struct Answer {
     pub usage: Usage,
     pub finish_reason: Option<FinishReason>,
     pub error: Option<String>,
-    /// How often.
+    /// Number of preemptions.
     pub preempted: usize,
 }
 
 impl Answer {
-    /// Takes events of `request` in; whether the last one was among them.
+    /// Appends events of `request`. Returns true if the last one is among them.
     pub fn take(&mut self, request: RequestId, events: Vec<Event>) -> bool {
         let mut last = false;
         for event in events {
@@ -132,7 +132,7 @@ impl Answer {
     }
 }
 
-/// Answers `request` to its end.
+/// Runs `request` to its end.
 pub fn answer(engine: &mut Engine, request: Request) -> Answer {
     let id = engine.submit(request);
     let mut answer = Answer::default();
@@ -141,7 +141,7 @@ pub fn answer(engine: &mut Engine, request: Request) -> Answer {
     answer
 }
 
-/// The logits of the last of `ids`.
+/// Returns the logits after the last of `ids`.
 pub fn last_logits(engine: &mut Engine, ids: &[u32]) -> Vec<f32> {
     let mut last = Vec::new();
     block_on(engine.logits(ids, ids.len() - 1, &mut |_, row| {
@@ -151,7 +151,7 @@ pub fn last_logits(engine: &mut Engine, ids: &[u32]) -> Vec<f32> {
     last
 }
 
-/// The largest difference between two rows.
+/// Returns the largest absolute difference between two rows.
 pub fn max_abs_diff(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
     a.iter()

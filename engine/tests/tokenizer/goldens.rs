@@ -1,4 +1,4 @@
-//! Every case of a `reference/tokenizer.json` and `reference/chat.json`; all failures at once.
+//! Checks all cases of `reference/tokenizer.json` and `reference/chat.json`, and reports all failures together.
 
 use std::path::Path;
 

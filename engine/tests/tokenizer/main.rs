@@ -1,5 +1,5 @@
-//! The tokenizer stage on real files, against what independent implementations give for them
-//! (`tests/data/families/README.md` says which).
+//! Checks tokenizers from real files against the results of independent implementations, which
+//! `tests/data/families/README.md` names.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
 mod goldens;
@@ -13,24 +13,24 @@ use proptest::prelude::*;
 use support::{FAMILIES, family};
 
 #[test]
-fn llama2_tiny_is_exact() {
+fn llama2_tiny_matches_goldens() {
     goldens::check("llama2-tiny");
 }
 
 #[test]
-fn llama3_tiny_is_exact() {
+fn llama3_tiny_matches_goldens() {
     goldens::check("llama3-tiny");
 }
 
 #[test]
-fn the_gguf_vocabulary_is_exact() {
+fn gguf_vocabulary_matches_goldens() {
     goldens::check("llama-tied-gguf");
 }
 
-/// SentencePiece gives the pieces it learns falling scores, so that a tokenizer.json's ids say what
-/// a GGUF of the same model holds.
+/// SentencePiece assigns descending scores to the pieces that it learns, so the ids of a tokenizer.json
+/// determine the scores in a GGUF of the same model.
 #[test]
-fn the_same_vocabulary_by_score_is_exact() {
+fn vocabulary_with_scores_matches_goldens() {
     let file = std::fs::read(support::folder("llama2-tiny").join("tokenizer.json")).unwrap();
     let file: serde_json::Value = serde_json::from_slice(&file).unwrap();
     let vocab = file["model"]["vocab"].as_object().unwrap();
@@ -66,7 +66,7 @@ fn the_same_vocabulary_by_score_is_exact() {
 }
 
 #[test]
-fn no_message_forges_a_turn() {
+fn message_text_never_encodes_to_special_ids() {
     for name in FAMILIES {
         let tokenizer = family(name);
         let special = |ids: &[u32]| -> Vec<u32> {
@@ -106,7 +106,7 @@ fn no_message_forges_a_turn() {
 }
 
 #[test]
-fn end_ids_are_all_there_are() {
+fn eos_ids_are_complete() {
     for (name, want) in [
         ("llama2-tiny", vec![2]),
         ("llama3-tiny", vec![776, 779]),
@@ -119,7 +119,7 @@ fn end_ids_are_all_there_are() {
 }
 
 #[test]
-fn hundred_kilobytes_are_quick() {
+fn encoding_100_kilobytes_is_fast() {
     let text = "The quick brown fox, 1234 times.\n".repeat(3200);
     for name in FAMILIES {
         let tokenizer = family(name);
@@ -128,7 +128,7 @@ fn hundred_kilobytes_are_quick() {
         let took = start.elapsed();
         println!("{name}: {} bytes, {} ids, {took:?}", text.len(), ids.len());
         assert_eq!(tokenizer.decode(&ids, true), text, "{name}");
-        // Anything quadratic takes minutes.
+        // Anything quadratic would take minutes.
         assert!(took.as_secs() < 20, "{name}: {took:?}");
     }
 }
@@ -137,18 +137,18 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_text_comes_back(text in "(\\PC|[ \\n▁<>a-z0-9']){0,60}") {
+    fn encoded_text_round_trips(text in "(\\PC|[ \\n▁<>a-z0-9']){0,60}") {
         for name in FAMILIES {
             let tokenizer = family(name);
             let ids = tokenizer.encode(&text, SpecialText::AsText).unwrap();
-            // SentencePiece cannot tell its own mark from a space.
+            // SentencePiece cannot distinguish its own space marker from a space.
             let want = if name == "llama2-tiny" { text.replace('▁', " ") } else { text.clone() };
             prop_assert_eq!(tokenizer.decode(&ids, false), want, "{}", name);
         }
     }
 
     #[test]
-    fn streams_are_what_decoding_gives(ids in prop::collection::vec(0..900u32, 0..80)) {
+    fn streamed_text_equals_decoded_text(ids in prop::collection::vec(0..900u32, 0..80)) {
         for name in FAMILIES {
             let tokenizer = family(name);
             let mut stream = TextStream::new(&tokenizer, &[]);

@@ -7,14 +7,14 @@ use llamaglass_engine::bytes::{ByteSource, FileSource};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::weights::Checkpoint;
 
-/// The models with a tokenizer and its goldens.
+/// Models that have a tokenizer and its goldens.
 pub(crate) const FAMILIES: [&str; 3] = ["llama2-tiny", "llama3-tiny", "llama-tied-gguf"];
 
 pub(crate) fn folder(name: &str) -> PathBuf {
     Path::new("tests/data/families").join(name)
 }
 
-/// A family's tokenizer, opened once.
+/// Returns a family's tokenizer; each is opened only once.
 pub(crate) fn family(name: &'static str) -> Arc<Tokenizer> {
     static OPEN: Mutex<Vec<(&str, Arc<Tokenizer>)>> = Mutex::new(Vec::new());
     let mut known = OPEN.lock().unwrap();
@@ -28,7 +28,7 @@ pub(crate) fn family(name: &'static str) -> Arc<Tokenizer> {
     tokenizer
 }
 
-/// A folder's model.
+/// Opens the model in a folder.
 pub(crate) fn open(folder: &Path) -> Checkpoint {
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()

@@ -1,4 +1,4 @@
-//! Everything that can be wrong with model files is an error that names what and where.
+//! Checks that every kind of broken model file gives an error that says what is wrong and where.
 
 use llamaglass_engine::weights::testing::{
     GgufFile, GgufTensor, SafetensorsFile, config_json, tiny_config, with_header,
@@ -18,7 +18,7 @@ fn text(text: &str) -> MetaValue {
     MetaValue::String(text.to_owned())
 }
 
-/// The error that `bytes` give has all `parts`.
+/// Asserts that `bytes` are rejected with an error that contains all `parts`.
 fn refused(bytes: &[u8], parts: &[&str]) {
     let message = open_gguf(bytes).expect_err(parts[0]).to_string();
     for part in parts.iter().chain(&["m.gguf"]) {
@@ -26,7 +26,7 @@ fn refused(bytes: &[u8], parts: &[&str]) {
     }
 }
 
-/// As [`refused`], after a change to a good file.
+/// Asserts the same as [`refused`] for a valid file after `change`.
 fn changed(change: impl Fn(&mut GgufFile), parts: &[&str]) {
     let mut file = model();
     change(&mut file);
@@ -34,7 +34,7 @@ fn changed(change: impl Fn(&mut GgufFile), parts: &[&str]) {
 }
 
 #[test]
-fn the_unchanged_file_opens() {
+fn unchanged_file_opens() {
     let checkpoint = open_gguf(&model().bytes()).unwrap();
     let config = checkpoint.config();
     assert_eq!(
@@ -49,7 +49,7 @@ fn the_unchanged_file_opens() {
 }
 
 #[test]
-fn no_gguf_at_all() {
+fn files_of_other_formats_are_rejected() {
     refused(b"", &["empty"]);
     refused(b"GG", &["truncated", "magic", "byte 0"]);
     refused(b"GGML\x03\0\0\0", &["not a GGUF file", "GGML"]);
@@ -66,7 +66,7 @@ fn no_gguf_at_all() {
 }
 
 #[test]
-fn truncated_anywhere() {
+fn truncated_file_is_rejected_at_any_length() {
     let whole = model().bytes();
     let header = model().header().len();
     for length in (0..header).chain((header..whole.len() - 32).step_by(61)) {
@@ -89,7 +89,7 @@ fn truncated_anywhere() {
 }
 
 #[test]
-fn huge_counts() {
+fn huge_counts_are_rejected() {
     let good = model().bytes();
     for (at, what) in [(8, "tensors"), (16, "metadata pairs")] {
         for count in [u64::MAX, 1 << 40, 1 << 20] {
@@ -98,11 +98,11 @@ fn huge_counts() {
             refused(&bytes, &[what, &count.to_string()]);
         }
     }
-    // The length of the first key.
+    // Length of the first key.
     let mut bytes = good;
     bytes[24..32].copy_from_slice(&u64::MAX.to_le_bytes());
     refused(&bytes, &["metadata key 0", "byte 32"]);
-    // The length of an array, for elements of each kind.
+    // Length of an array, for elements of each kind.
     for element in [
         MetaType::U8,
         MetaType::String,
@@ -146,7 +146,7 @@ fn huge_counts() {
 }
 
 #[test]
-fn metadata_that_means_nothing() {
+fn invalid_metadata_is_rejected() {
     changed(
         |file| file.pairs.push(("general.name".to_owned(), text("again"))),
         &["duplicate key general.name"],
@@ -168,7 +168,7 @@ fn metadata_that_means_nothing() {
         &["x.nested", "deep"],
     );
     let mut bytes = model().header();
-    // The type of the first value, a string.
+    // Type of the first value, which is a string.
     let at = 24 + 8 + "general.architecture".len();
     bytes[at] = 77;
     refused(
@@ -196,7 +196,7 @@ fn metadata_that_means_nothing() {
 }
 
 #[test]
-fn tensors_that_do_not_fit() {
+fn invalid_tensors_are_rejected() {
     changed(
         |file| file.tensors[3].type_id = 16,
         &["blk.0.attn_k.weight", "IQ2_XXS"],
@@ -268,7 +268,7 @@ fn tensors_that_do_not_fit() {
 }
 
 #[test]
-fn what_is_not_supported_is_named_before_the_tensors() {
+fn unsupported_features_are_named_before_tensors_are_read() {
     for (key, value, named) in [
         ("general.architecture", text("qwen2"), "qwen2"),
         ("general.type", text("adapter"), "adapter"),
@@ -287,7 +287,7 @@ fn what_is_not_supported_is_named_before_the_tensors() {
         ),
     ] {
         let change = |file: &mut GgufFile| {
-            // Of no known type: it is not looked at.
+            // An unknown type, which must not be read.
             file.tensors[0].type_id = 999;
             file.set(key, value.clone());
         };
@@ -296,7 +296,7 @@ fn what_is_not_supported_is_named_before_the_tensors() {
 }
 
 #[test]
-fn absurd_gguf_configurations() {
+fn impossible_gguf_configurations_are_rejected() {
     let u32 = MetaValue::U32;
     for (key, value, named) in [
         ("llama.attention.head_count", u32(0), "number of heads is 0"),
@@ -376,7 +376,7 @@ fn folder_changed(name: &str, bytes: &[u8], parts: &[&str]) {
 }
 
 #[test]
-fn folders_with_something_missing() {
+fn incomplete_folders_are_rejected() {
     let files = folder();
     let refs: Vec<(&str, &[u8])> = files
         .iter()
@@ -444,7 +444,7 @@ fn folders_with_something_missing() {
 }
 
 #[test]
-fn safetensors_that_mean_nothing() {
+fn invalid_safetensors_are_rejected() {
     let name = "model.safetensors";
     let header = |text: &str, data: usize| [with_header(text), vec![0; data]].concat();
     let row = |dtype: &str, shape: &str, offsets: &str| {
@@ -523,7 +523,7 @@ fn safetensors_that_mean_nothing() {
 }
 
 #[test]
-fn what_config_and_tensors_disagree_about() {
+fn config_that_contradicts_tensors_is_rejected() {
     let mut untied = config_json(&tiny_config());
     untied["tie_word_embeddings"] = json!(false);
     folder_changed(

@@ -1,4 +1,4 @@
-//! Dequantisation, bit for bit.
+//! Compares dequantisation with other implementations, bit for bit.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ fn dequantized(case: &Value) -> (TensorType, Vec<u32>) {
 }
 
 #[test]
-fn every_type_is_what_the_gguf_package_makes_of_it() {
+fn dequantize_matches_gguf_package_for_every_type() {
     let mut seen = BTreeSet::new();
     for case in cases("gguf_python.json") {
         let (tensor_type, ours) = dequantized(&case);
@@ -39,7 +39,7 @@ fn every_type_is_what_the_gguf_package_makes_of_it() {
 }
 
 #[test]
-fn blocks_of_real_tensors_are_exact() {
+fn dequantize_matches_blocks_of_real_tensors() {
     let mut seen = BTreeSet::new();
     for file in ["smollm2.json", "llama-kquants.json"] {
         for case in cases(file) {

@@ -1,4 +1,4 @@
-//! The tiny family models: configuration, tensors, values.
+//! Configuration, tensors and values of the tiny family models.
 
 use llamaglass_engine::weights::{
     BlockTensor, Checkpoint, Format, ModelConfig, RopeLayout, RopeScaling, TensorName, TensorType,
@@ -14,7 +14,7 @@ fn open(path: &str) -> Checkpoint {
 }
 
 #[test]
-fn llama2_tiny() {
+fn llama2_tiny_is_read_correctly() {
     let checkpoint = open("families/llama2-tiny");
     let config = checkpoint.config();
     assert_eq!(checkpoint.format(), Format::Safetensors);
@@ -70,7 +70,7 @@ fn llama2_tiny() {
 }
 
 #[test]
-fn llama3_tiny() {
+fn llama3_tiny_is_read_correctly() {
     let checkpoint = open("families/llama3-tiny");
     let config = checkpoint.config();
     assert_eq!(
@@ -95,7 +95,7 @@ fn llama3_tiny() {
             .tensors()
             .all(|tensor| tensor.tensor_type == TensorType::BF16)
     );
-    // config.json's total_size counts the bytes.
+    // The index's total_size is this number of bytes.
     assert_eq!(checkpoint.total_bytes(), 963_328);
     assert_eq!(checkpoint.parameters(), 963_328 / 2);
     let files = checkpoint
@@ -106,7 +106,7 @@ fn llama3_tiny() {
 }
 
 #[test]
-fn both_spellings_of_transformers_mean_the_same() {
+fn transformers_4_and_5_configs_are_equivalent() {
     for model in ["llama2-tiny", "llama3-tiny"] {
         let read = |path: &str| {
             let text = std::fs::read(data("families").join(model).join(path)).unwrap();
@@ -121,7 +121,7 @@ fn both_spellings_of_transformers_mean_the_same() {
 }
 
 #[test]
-fn llama_tied_gguf() {
+fn llama_tied_gguf_is_read_correctly() {
     let checkpoint = open("families/llama-tied-gguf");
     let config = checkpoint.config();
     assert_eq!(checkpoint.format(), Format::Gguf { version: 3 });
@@ -178,9 +178,9 @@ fn llama_tied_gguf() {
     );
 }
 
-/// The reference names a block by its place in a tensor: this reads the whole tensor.
+/// The reference names a block by its index in a tensor; this test reads the whole tensor.
 #[test]
-fn a_block_in_its_tensor_is_exact() {
+fn block_within_tensor_is_exact() {
     let checkpoint = open("families/llama-tied-gguf");
     let path = data("families/llama-tied-gguf/reference/Q4_K_M/quant_blocks.json");
     let json: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! Properties of both parsers: what is written comes back, and no damage makes them panic or
-//! allocate more than the file warrants.
+//! Property tests of both parsers: files that are written can be read back, and no damage makes the parsers
+//! panic or allocate more than the file warrants.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,11 +16,11 @@ thread_local! {
     static PEAK: Cell<isize> = const { Cell::new(0) };
 }
 
-/// The system's allocator, with the bytes of each thread counted.
+/// The system's allocator with a count of allocated bytes per thread.
 struct Counting;
 
 fn count(bytes: isize) {
-    // While a thread ends, its counters are gone; nobody asks for them then.
+    // The counters are gone while a thread exits; they are not read then.
     let _ = LIVE.try_with(|live| {
         live.set(live.get() + bytes);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
@@ -57,7 +57,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Runs `parse`, which may allocate a fixed amount and a multiple of the file.
+/// Runs `parse` and checks its peak memory, which may be a fixed amount plus a multiple of the file's size.
 fn frugally(
     bytes: &[u8],
     parse: fn(&[u8]) -> Result<(), WeightsError>,
@@ -113,7 +113,7 @@ fn value() -> impl Strategy<Value = MetaValue> {
     ]
 }
 
-/// A good model with any further metadata.
+/// Generates valid models with arbitrary additional metadata.
 fn gguf() -> impl Strategy<Value = GgufFile> {
     let extra = proptest::collection::btree_map("[a-z_.]{1,20}", value(), 0..12);
     (extra, 2..4u32, 3..13u32, 0..11usize).prop_map(|(extra, version, alignment, kind)| {
@@ -124,7 +124,7 @@ fn gguf() -> impl Strategy<Value = GgufFile> {
         let extra = extra
             .into_iter()
             .map(|(key, value)| (format!("extra.{key}"), value));
-        // Before the others, so that a wrong length is noticed.
+        // Insert them before the others, so that a wrong length is noticed.
         file.pairs.splice(1..1, extra);
         file
     })
@@ -141,7 +141,7 @@ fn safetensors() -> impl Strategy<Value = SafetensorsFile> {
     })
 }
 
-/// One damage: some bytes replaced, or the file cut, or bytes put in.
+/// Damage to a file: some bytes are replaced, the file is cut, or bytes are inserted.
 #[derive(Clone, Debug)]
 enum Damage {
     Replace(prop::sample::Index, Vec<u8>),
@@ -163,7 +163,8 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// `header`: damage there says more than damage in the data.
+/// Applies the damage. Replacements and insertions are within the first `header` bytes, where they reveal more
+/// than in the data.
 fn damaged(mut bytes: Vec<u8>, header: usize, all: &[Damage]) -> Vec<u8> {
     for damage in all {
         let range = header.min(bytes.len()).max(1);
@@ -186,7 +187,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_gguf_that_is_written_comes_back(mut file in gguf()) {
+    fn gguf_round_trips(mut file in gguf()) {
         let checkpoint = open_gguf(&file.bytes()).unwrap();
         let pairs: Vec<_> = file.pairs.iter().map(|(key, value)| (key.clone(), value.to_string())).collect();
         prop_assert_eq!(checkpoint.metadata(), pairs.as_slice());
@@ -197,24 +198,24 @@ proptest! {
     }
 
     #[test]
-    fn a_safetensors_file_that_is_written_opens(file in safetensors()) {
+    fn safetensors_file_opens_after_writing(file in safetensors()) {
         prop_assert_eq!(frugally(&file.bytes(), fuzz::safetensors), Ok(()));
     }
 
     #[test]
-    fn a_damaged_gguf_neither_panics_nor_fills_the_memory(file in gguf(), all in vec(damage(), 1..4)) {
+    fn damaged_gguf_neither_panics_nor_exhausts_memory(file in gguf(), all in vec(damage(), 1..4)) {
         let header = file.header().len();
         let _ = frugally(&damaged(file.bytes(), header, &all), fuzz::gguf);
     }
 
     #[test]
-    fn a_damaged_safetensors_file_neither_panics_nor_fills_the_memory(file in safetensors(), all in vec(damage(), 1..4)) {
+    fn damaged_safetensors_file_neither_panics_nor_exhausts_memory(file in safetensors(), all in vec(damage(), 1..4)) {
         let header = file.header().len() + 8;
         let _ = frugally(&damaged(file.bytes(), header, &all), fuzz::safetensors);
     }
 
     #[test]
-    fn noise_is_refused(noise in vec(any::<u8>(), 0..200)) {
+    fn random_bytes_are_rejected(noise in vec(any::<u8>(), 0..200)) {
         prop_assert!(frugally(&noise, fuzz::gguf).is_err());
         prop_assert!(frugally(&noise, fuzz::safetensors).is_err());
         prop_assert!(frugally(&[b"GGUF\x03\0\0\0", noise.as_slice()].concat(), fuzz::gguf).is_err());

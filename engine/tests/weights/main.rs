@@ -1,5 +1,4 @@
-//! Model files against what other implementations make of them, and against everything that can be
-//! wrong with them.
+//! Checks how model files are read: against the results of other implementations, and with every kind of error.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_files;

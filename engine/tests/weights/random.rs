@@ -1,4 +1,4 @@
-//! Random weights: the same everywhere, and of the size that keeps activations sane.
+//! Checks that random weights are the same on every machine and of a magnitude that keeps activations in range.
 
 use llamaglass_engine::weights::testing::tiny_config;
 use llamaglass_engine::weights::{
@@ -14,12 +14,12 @@ fn values(config: &ModelConfig, tensor_type: TensorType, seed: u64, name: Tensor
 }
 
 #[test]
-fn every_type_has_the_wanted_distribution() {
+fn random_weights_have_expected_distribution() {
     let config = ModelConfig {
         n_layers: 1,
         ..preset("smollm2-135m").unwrap()
     };
-    // Larger than what is drawn value by value.
+    // Larger than the part that is drawn value by value.
     let name = TensorName::Block(0, BlockTensor::Down);
     for tensor_type in TensorType::ALL {
         let values = values(&config, tensor_type, 1, name);
@@ -37,7 +37,7 @@ fn every_type_has_the_wanted_distribution() {
 }
 
 #[test]
-fn seed_and_name_decide() {
+fn random_weights_depend_on_seed_and_name() {
     let name = TensorName::Block(0, BlockTensor::Q);
     let first = values(&tiny_config(), TensorType::F32, 1, name);
     assert_eq!(first, values(&tiny_config(), TensorType::F32, 1, name));
@@ -51,14 +51,14 @@ fn seed_and_name_decide() {
             TensorName::Block(1, BlockTensor::Q)
         )
     );
-    // Written down, because tests elsewhere rest on models made of these.
+    // Fixed values, since other tests depend on models made of these.
     assert_eq!(bits(&first[..4]), GOLDEN, "{:?}", bits(&first[..4]));
 }
 
 const GOLDEN: [u32; 4] = [1024916388, 1000118343, 989024660, 3127102635];
 
 #[test]
-fn types_that_do_not_fit_the_rows_are_replaced() {
+fn types_that_do_not_divide_rows_are_replaced() {
     let config = ModelConfig {
         n_layers: 1,
         ..preset("smollm2-135m").unwrap()
@@ -70,7 +70,7 @@ fn types_that_do_not_fit_the_rows_are_replaced() {
             .unwrap()
             .tensor_type
     };
-    // Rows of 576 are no multiple of 256, rows of 1536 are.
+    // Rows of 576 are not a multiple of 256; rows of 1536 are.
     assert_eq!(
         (of(BlockTensor::Q), of(BlockTensor::Down)),
         (TensorType::Q5_0, TensorType::Q4K)

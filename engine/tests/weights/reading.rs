@@ -1,4 +1,4 @@
-//! How much of a file is read, and that all ways to write the same model give the same model.
+//! Checks how much of a file is read, and that a model is the same in every file format.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use pollster::block_on;
 
 use crate::support::{open, open_gguf};
 
-/// Counts what is read.
+/// Counts reads and bytes read.
 struct Counted {
     inner: MemorySource,
     bytes: Rc<Cell<usize>>,
@@ -37,12 +37,12 @@ impl ByteSource for Counted {
 }
 
 #[test]
-fn only_the_header_is_read_and_in_few_reads() {
+fn opening_reads_only_the_header_in_few_reads() {
     let mut config = tiny_config();
     config.hidden_size = 1024;
     config.ffn_size = 2048;
     let mut file = GgufFile::model(&config, TensorType::F32, 1).unwrap();
-    // Longer than the first reads: a vocabulary of a real size.
+    // Longer than the first reads: a vocabulary of realistic size.
     let tokens = (0..150_000)
         .map(|i| format!("a token of usual length {i}"))
         .collect();
@@ -76,7 +76,7 @@ fn only_the_header_is_read_and_in_few_reads() {
     assert_eq!(raw, file.tensor(name).unwrap().bytes);
 }
 
-/// Biases, linear scaling, an explicit head size, one kv head, an untied output.
+/// A configuration with biases, linear scaling, an explicit head size, one KV head and an untied output.
 fn unusual() -> ModelConfig {
     ModelConfig {
         n_kv_heads: 1,
@@ -107,7 +107,7 @@ fn folder(config: &ModelConfig, tensor_type: TensorType) -> Checkpoint {
 }
 
 #[test]
-fn a_model_is_the_same_from_every_format() {
+fn model_is_the_same_in_every_format() {
     for config in [tiny_config(), unusual()] {
         for tensor_type in [TensorType::F32, TensorType::F16, TensorType::BF16] {
             let random = Checkpoint::random(config.clone(), tensor_type, 7).unwrap();
@@ -146,7 +146,7 @@ fn a_model_is_the_same_from_every_format() {
 }
 
 #[test]
-fn versions_and_alignments_are_honoured() {
+fn gguf_versions_and_alignments_are_supported() {
     for version in [2, 3] {
         for alignment in [8, 32, 256, 4096] {
             let mut file = GgufFile::model(&tiny_config(), TensorType::Q4_0, 3).unwrap();
@@ -168,7 +168,7 @@ fn versions_and_alignments_are_honoured() {
 }
 
 #[test]
-fn rope_freqs_and_a_linear_factor_multiply() {
+fn rope_freqs_are_multiplied_by_linear_factor() {
     let mut file = GgufFile::model(&unusual(), TensorType::F32, 3).unwrap();
     file.tensors
         .push(llamaglass_engine::weights::testing::GgufTensor {

@@ -1,4 +1,4 @@
-//! Sources over the test data.
+//! Opens test data and files in memory.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ pub fn data(path: &str) -> PathBuf {
     Path::new("tests/data").join(path)
 }
 
-/// Every file of a folder, its subfolders not.
+/// Returns all files of a folder, without its sub-folders.
 pub fn folder(path: &str) -> Vec<Box<dyn ByteSource>> {
     let mut files: Vec<PathBuf> = std::fs::read_dir(data(path))
         .unwrap()
@@ -31,7 +31,7 @@ pub fn open(files: &[(&str, &[u8])]) -> Result<Checkpoint, WeightsError> {
     pollster::block_on(Checkpoint::open(sources.collect()))
 }
 
-/// Opens one GGUF that is in memory.
+/// Opens a GGUF file that is in memory.
 pub fn open_gguf(bytes: &[u8]) -> Result<Checkpoint, WeightsError> {
     open(&[("m.gguf", bytes)])
 }

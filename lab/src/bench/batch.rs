@@ -1,22 +1,23 @@
-//! Requests that are answered at once.
+//! Benchmarks several requests that run at once.
 
 use serde::{Deserialize, Serialize};
 
 use llamaglass_engine::stats::{Quantiles, Range, Record};
 
-/// What came of so many requests at once.
+/// Figures of several requests that ran at once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AtBatch {
-    /// How many.
+    /// Number of requests.
     pub batch: usize,
-    /// Tokens a second of all of them together, from when all have their first token; over the runs.
+    /// Tokens per second of all requests together, counted from the time when each has its first token; range
+    /// over the runs.
     pub decode_tok_s: Option<Range>,
-    /// Milliseconds from token to token of each.
+    /// Time per output token of each request, in milliseconds.
     pub tpot_ms: Option<Quantiles>,
 }
 
 impl AtBatch {
-    /// The figures of `runs`, each of records of requests that were submitted together.
+    /// Computes the figures of `runs`; each run is the records of requests that were submitted together.
     pub fn new(batch: usize, runs: &[Vec<Record>]) -> Self {
         let rates: Vec<f64> = runs.iter().filter_map(|run| together(run)).collect();
         let gaps: Vec<f64> = runs
@@ -24,7 +25,8 @@ impl AtBatch {
             .flatten()
             .flat_map(|record| {
                 let gaps = record.tpot_ms();
-                // While others have their prompts computed, the first ones wait.
+                // Leave out the first gap: a request that is done with its prompt waits for the others'
+                // prompts.
                 let waited = gaps.len().min(1);
                 gaps.into_iter().skip(waited)
             })
@@ -37,7 +39,8 @@ impl AtBatch {
     }
 }
 
-/// Tokens a second of all together, from the last one's first token to the end.
+/// Returns the tokens per second of all requests together, from the time when each has its first token to the
+/// end.
 fn together(run: &[Record]) -> Option<f64> {
     let begins = run.iter().map(Record::first_token_at_ms);
     let ends = run.iter().map(Record::last_token_at_ms);
@@ -56,7 +59,7 @@ mod tests {
     use llamaglass_engine::stats::testing::record;
 
     #[test]
-    fn the_rate_counts_from_when_all_have_begun() {
+    fn decode_rate_counts_from_when_all_requests_have_first_token() {
         let run = vec![record(&[10.0, 30.0, 40.0]), record(&[20.0, 30.0, 40.0])];
         let at = AtBatch::new(2, &[run]);
         // Four tokens in 20 ms.

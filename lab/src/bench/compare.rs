@@ -1,29 +1,29 @@
-//! A result against an earlier one.
+//! Compares a result with an earlier one.
 
 use serde::{Deserialize, Serialize};
 
 use super::report::BenchReport;
 use llamaglass_engine::stats::Range;
 
-/// A result against an earlier one.
+/// Comparison of a result with an earlier one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Comparison {
-    /// What is not the same in both, so that a ratio may come of that.
+    /// Settings that differ between the two, which may explain a ratio.
     pub differs: Vec<String>,
-    /// Of prompt tokens a second.
+    /// Ratio of prompt tokens per second.
     pub prefill: Option<Ratio>,
-    /// Of tokens a second after the first.
+    /// Ratio of tokens per second after the first.
     pub decode: Option<Ratio>,
 }
 
-/// This result's rate over the earlier one's.
+/// This result's rate divided by the earlier one's.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// Of the medians.
+    /// Ratio of the medians.
     pub of_medians: f64,
-    /// The slowest run over the earlier result's fastest.
+    /// The slowest run divided by the earlier result's fastest.
     pub least: f64,
-    /// The fastest run over the earlier result's slowest.
+    /// The fastest run divided by the earlier result's slowest.
     pub most: f64,
 }
 
@@ -37,14 +37,14 @@ impl Ratio {
         })
     }
 
-    /// Whether every run was on one side of every earlier one.
+    /// Returns true if all runs were faster than all earlier ones, or all were slower.
     pub const fn is_certain(&self) -> bool {
         self.least > 1.0 || self.most < 1.0
     }
 }
 
 impl Comparison {
-    /// `now` against `before`.
+    /// Compares `now` with `before`.
     pub fn new(now: &BenchReport, before: &BenchReport) -> Self {
         let mut differs = Vec::new();
         let mut check = |name: &str, now: &dyn ToString, before: &dyn ToString| {
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_that_overlap_are_no_difference() {
+    fn overlapping_runs_are_not_certain() {
         let faster = Ratio::of(range(30.0, 33.0, 36.0), range(10.0, 11.0, 15.0)).expect("both");
         assert_eq!((faster.of_medians, faster.least), (3.0, 2.0));
         assert!(faster.is_certain());

@@ -1,6 +1,6 @@
-//! Benchmarks: which requests are run, and what came of them; one way for terminal and page.
+//! Benchmarks: requests to run and figures of their results, the same for terminal and page.
 //!
-//! Whoever has an engine drives a [`Bench`]; the rest is pure values.
+//! The owner of an engine drives a [`Bench`]; everything else is pure values.
 
 mod batch;
 mod compare;

@@ -1,14 +1,14 @@
-//! How far a benchmark is.
+//! Progress of a benchmark.
 
 use serde::{Deserialize, Serialize};
 
-/// How far a benchmark is.
+/// Progress of a benchmark.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
-    /// What is being measured, for people.
+    /// Current measurement, for display.
     pub what: String,
-    /// Tokens picked.
+    /// Number of tokens sampled so far.
     pub done: usize,
-    /// Of how many.
+    /// Number of tokens that the benchmark samples in total.
     pub total: usize,
 }

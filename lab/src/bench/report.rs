@@ -1,4 +1,4 @@
-//! What a benchmark found: one JSON, whoever ran it.
+//! The result of a benchmark as one JSON structure, wherever it ran.
 
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
@@ -7,110 +7,110 @@ use super::batch::AtBatch;
 use super::compare::Comparison;
 use super::roof::UnderRoof;
 use super::runs::Settings;
-use llamaglass_engine::{ModelInfo, StubLevel};
 use llamaglass_engine::forward::{BackendInfo, MemoryLedger};
 use llamaglass_engine::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use llamaglass_engine::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
+use llamaglass_engine::{ModelInfo, StubLevel};
 
-/// Raised when a field changes its meaning or goes.
+/// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 2;
 
-/// Milliseconds a token after a prompt.
+/// Time per token after a prompt of some length.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AtPosition {
-    /// Ids of the prompt.
+    /// Number of prompt ids.
     pub position: usize,
-    /// From token to token.
+    /// Milliseconds from one token to the next.
     pub tpot_ms: Quantiles,
 }
 
-/// One run's rates.
+/// Rates of one run.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct RunRates {
-    /// Prompt tokens computed a second.
+    /// Prompt tokens computed per second.
     pub prefill_tok_s: Option<f64>,
-    /// Tokens a second after the first.
+    /// Tokens per second after the first.
     pub decode_tok_s: Option<f64>,
-    /// Milliseconds to the first token.
+    /// Time to first token, in milliseconds.
     pub ttft_ms: Option<f64>,
 }
 
-/// What a bench found.
+/// Result of a benchmark.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct BenchReport {
-    /// The version of this structure.
+    /// Version of this structure.
     pub schema_version: u32,
-    /// The model's name.
+    /// Name of the model.
     pub model: String,
-    /// The file format.
+    /// File format of the model.
     pub format: String,
-    /// The tensor type that most of the weights' bytes have.
+    /// Tensor type that most of the weights' bytes have.
     pub quantisation: String,
-    /// How many weights there are.
+    /// Number of weights.
     pub parameters: u64,
-    /// wgpu or flex.
+    /// Backend: wgpu or flex.
     pub backend: String,
-    /// The graphics API.
+    /// Graphics API.
     pub api: String,
-    /// The adapter's name.
+    /// Name of the adapter.
     pub adapter: String,
-    /// The driver's name and version.
+    /// Name and version of the driver.
     pub driver: String,
-    /// Whether the adapter is a program on the CPU.
+    /// True if the adapter is implemented in software on the CPU.
     pub software: bool,
-    /// Why `auto` took no GPU, where it did not.
+    /// Reason why `auto` chose no GPU, if it did not.
     pub fallback_reason: Option<String>,
-    /// How a step is computed: fast (own kernels) or reference (burn's operations).
+    /// Forward path: fast (own kernels) or reference (burn's operations).
     pub path: String,
-    /// How far the path of a request was followed.
+    /// Level at which a request's path was cut short.
     #[serde(default)]
     pub stub: StubLevel,
-    /// Which variant of our own kernels, on the fast path.
+    /// Variant of our own kernels, on the fast path.
     #[serde(default)]
     pub variant: Option<Variant>,
-    /// What was asked for.
+    /// Settings of the benchmark.
     pub settings: Settings,
-    /// Prompt tokens computed a second, over the runs.
+    /// Prompt tokens computed per second; range over the runs.
     pub prefill_tok_s: Option<Range>,
-    /// Tokens a second after the first, over the runs.
+    /// Tokens per second after the first; range over the runs.
     pub decode_tok_s: Option<Range>,
-    /// Milliseconds to the first token, over the runs.
+    /// Time to first token in milliseconds; range over the runs.
     pub ttft_ms: Option<Range>,
-    /// Milliseconds from token to token, over all tokens of all runs.
+    /// Time per output token in milliseconds, over all tokens of all runs.
     pub tpot_ms: Option<Quantiles>,
-    /// Each run by itself, in order.
+    /// Rates of each run, in order.
     #[serde(default)]
     pub runs: Vec<RunRates>,
-    /// Milliseconds a token against the position, where it was asked for.
+    /// Time per token at each requested position.
     #[serde(default)]
     pub positions: Vec<AtPosition>,
-    /// Several requests at once, where it was asked for.
+    /// Figures for each requested batch size.
     #[serde(default)]
     pub batches: Vec<AtBatch>,
-    /// Each kernel by itself, where it was asked for: prefill, then decode.
+    /// Time of each kernel in a prefill and then in a decode step, if requested.
     #[serde(default)]
     pub kernels: Vec<KernelTime>,
-    /// What the device can do at most, where it was asked for.
+    /// Shares of the device's peak rates, if requested.
     pub roofline: Option<UnderRoof>,
-    /// Against an earlier result, where it was asked for.
+    /// Comparison with an earlier result, if requested.
     pub comparison: Option<Comparison>,
-    /// The prefill steps of all runs.
+    /// Prefill steps of all runs.
     pub prefill: StepStats,
-    /// The decode steps of all runs.
+    /// Decode steps of all runs.
     pub decode: StepStats,
-    /// The clock all of it was read from, but for what is said to be on the device.
+    /// Clock of all figures, except those of the device.
     pub clock: Option<Clock>,
-    /// The clock of that, where the device has one.
+    /// Clock of the device's figures, if it has one.
     #[serde(default)]
     pub device_clock: Option<Clock>,
-    /// Bytes on the device.
+    /// Device memory in bytes.
     pub memory: MemoryLedger,
-    /// Where the load's time went.
+    /// Breakdown of the time to load the model.
     pub load: LoadTiming,
 }
 
 impl BenchReport {
-    /// The figures of `records` of the model called `model`.
+    /// Computes the figures of `records`, which are runs of the model called `model`.
     pub fn new(info: &ModelInfo, model: String, settings: Settings, records: &[Record]) -> Self {
         let range = |figure: fn(&Record) -> Option<f64>| {
             let values: Vec<f64> = records.iter().filter_map(figure).collect();

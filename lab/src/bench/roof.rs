@@ -1,4 +1,4 @@
-//! What share of what the device can do at most each stage reaches.
+//! Roofline utilisation: the share of the device's peak rates that prefill and decode reach.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,28 +6,28 @@ use super::runs::Settings;
 use llamaglass_engine::ModelInfo;
 use llamaglass_engine::forward::Roofline;
 
-/// What a device can do, and how much of it was done.
+/// Peak rates of a device, and the shares of them that were reached.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct UnderRoof {
-    /// What the device can do.
+    /// Peak rates of the device.
     #[serde(flatten)]
     pub roofline: Roofline,
     /// Bytes of weights, keys and values that a decode step reads, on average.
     pub decode_bytes_a_token: f64,
-    /// 10^9 of them a second.
+    /// Memory throughput of decode, in 10^9 bytes per second.
     pub decode_gb_s: f64,
-    /// Of the copy's.
+    /// Share of the copy's throughput that decode reaches.
     pub decode_share: f64,
-    /// Floating-point operations of a prompt.
+    /// Number of floating-point operations of a prompt.
     pub prefill_flop: f64,
-    /// 10^9 of them a second.
+    /// Arithmetic throughput of prefill, in 10^9 operations per second.
     pub prefill_gflop_s: f64,
-    /// Of the device's.
+    /// Share of the device's peak arithmetic throughput that prefill reaches.
     pub prefill_share: f64,
 }
 
 impl UnderRoof {
-    /// The shares of these median rates.
+    /// Computes the shares from median rates.
     pub fn new(
         roofline: Roofline,
         info: &ModelInfo,
@@ -36,7 +36,7 @@ impl UnderRoof {
     ) -> Self {
         let [prompt, generated] =
             [settings.prompt_tokens, settings.gen_tokens].map(|tokens| tokens as f64);
-        // The first token comes of the prompt; the steps after it begin where it ends.
+        // Prefill samples the first token; the decode steps begin at the end of the prompt.
         let decode_bytes_a_token = info.decode_bytes(prompt + generated / 2.0);
         let decode_gb_s = decode_bytes_a_token * decode_tok_s / 1e9;
         let prefill_flop = info.prefill_flop(prompt);

@@ -1,4 +1,4 @@
-//! A benchmark over an engine, step by step, so that whoever drives it can stop it in between.
+//! Runs a benchmark on an engine step by step, so that its driver can stop it in between.
 
 use std::collections::VecDeque;
 
@@ -17,34 +17,34 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::{Quantiles, Record};
 use llamaglass_engine::timing::KernelTime;
 
-/// A benchmark that goes on.
+/// A running benchmark.
 #[derive(Debug)]
 pub struct Bench {
     settings: Settings,
     todo: VecDeque<Task>,
-    /// What is being answered.
+    /// The requests that are running.
     at_hand: Option<AtHand>,
     progress: Progress,
     records: Vec<Record>,
     positions: Vec<AtPosition>,
-    /// Of each number of requests, the runs.
+    /// Runs of each batch size.
     batches: Vec<(usize, Vec<Vec<Record>>)>,
     kernels: Vec<KernelTime>,
     roofline: Option<Roofline>,
 }
 
-/// A piece of it.
+/// One measurement.
 #[derive(Debug)]
 enum Task {
     Run(Run),
-    /// Continues the prompt of the one before, so that only what is new is computed.
+    /// Continues the prompt of the previous position, so that only the new ids are computed.
     Position(usize, Request),
     Batch(usize, Vec<Request>),
     Kernels,
     Roofline,
 }
 
-/// Requests that are being answered.
+/// Requests that are running.
 #[derive(Debug)]
 struct AtHand {
     task: Task,
@@ -54,10 +54,11 @@ struct AtHand {
 }
 
 impl Bench {
-    /// Everything that `settings` want of `engine`, which has nothing else to do until it is done.
+    /// Plans everything that `settings` ask for. `engine` must have no other requests until the benchmark is
+    /// done.
     ///
     /// # Errors
-    /// [`BenchError`] where the engine can't do that.
+    /// [`BenchError`] if the engine can't run the benchmark.
     pub fn new(engine: &Engine, mut settings: Settings) -> Result<Self, BenchError> {
         let info = engine.info();
         settings.context_length = info.context_length;
@@ -116,7 +117,7 @@ impl Bench {
         })
     }
 
-    /// How far it is.
+    /// Returns the progress so far.
     pub const fn progress(&self) -> &Progress {
         &self.progress
     }
@@ -126,10 +127,10 @@ impl Bench {
         &self.records
     }
 
-    /// Goes on by one step of the engine; whether there is more to do.
+    /// Advances the benchmark by one step of the engine. Returns false when there is nothing left to do.
     ///
     /// # Errors
-    /// [`BenchError`] where something else was measured than was to be, or the engine failed.
+    /// [`BenchError`] if a run did not measure what it should, or the engine failed.
     pub async fn step(&mut self, engine: &mut Engine) -> Result<bool, BenchError> {
         if let Some(at_hand) = &mut self.at_hand {
             for event in engine.step().await {
@@ -176,14 +177,14 @@ impl Bench {
         Ok(true)
     }
 
-    /// Ends what is being answered: the benchmark is given up.
+    /// Stops the benchmark and aborts its running requests.
     pub fn stop(self, engine: &mut Engine) {
         for id in self.at_hand.into_iter().flat_map(|at_hand| at_hand.ids) {
             engine.abort(id);
         }
     }
 
-    /// What was found, of the model called `model`.
+    /// Returns the result; `model` is the name of the model.
     pub fn report(self, engine: &Engine, model: String) -> BenchReport {
         let info = engine.info();
         let mut report = BenchReport::new(info, model, self.settings, &self.records);
@@ -241,13 +242,13 @@ impl Bench {
         Ok(())
     }
 
-    /// Each kernel by itself: of the prompt's last chunk, and of the decode step after the prompt.
+    /// Measures each kernel in the prompt's last chunk and in the decode step after the prompt.
     async fn measure_kernels(&self, engine: &mut Engine) -> Result<Vec<KernelTime>, BenchError> {
         let (prompt, repeat) = (self.settings.prompt_tokens, self.settings.repeat);
         let chunk = engine.info().prefill_chunk.min(prompt);
         let mut all = Vec::new();
         for (rows, position) in [(chunk, prompt - chunk), (1, prompt)] {
-            // A chunk of one row is a decode step.
+            // Skip a chunk of one row: it would be a decode step.
             if rows > 1 || position == prompt {
                 let measured = engine.profile(rows, position, repeat).await;
                 let measured = measured.map_err(|error| BenchError::Failed(error.to_string()))?;
@@ -259,7 +260,7 @@ impl Bench {
 }
 
 impl Task {
-    /// How many tokens it picks.
+    /// Number of tokens that the task samples.
     fn tokens(&self) -> usize {
         let of = |request: &Request| request.max_tokens.unwrap_or(0);
         match self {

@@ -1,4 +1,4 @@
-//! The runs of a benchmark: seeded random prompts, nothing reused, no early end.
+//! The runs of a benchmark: seeded random prompts, an empty cache, and no early stop.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -9,38 +9,38 @@ use llamaglass_engine::forward::KvType;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Record;
 
-/// Tokens that a warm-up generates: two steps after the prefill have run everything that a decode
-/// step runs.
+/// Number of tokens that a warm-up generates: two steps after the prefill run everything that a decode step
+/// runs.
 const WARM_UP_TOKENS: usize = 3;
 
-/// What is asked for.
+/// Settings of a benchmark.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Random ids of each prompt.
+    /// Number of random ids per prompt.
     pub prompt_tokens: usize,
-    /// Tokens generated in each run.
+    /// Number of tokens to generate per run.
     pub gen_tokens: usize,
-    /// Measured runs.
+    /// Number of measured runs.
     pub repeat: usize,
-    /// Runs before them.
+    /// Number of warm-up runs before them.
     pub warmup: usize,
     /// Seed of the prompts' ids.
     pub seed: u64,
-    /// Positions of the KV cache.
+    /// Context length: number of positions in the KV cache.
     pub context_length: usize,
-    /// How it stores its values.
+    /// Data type of the KV cache.
     #[serde(default)]
     pub kv: KvType,
-    /// Lengths of the prompts after which milliseconds a token are measured apart.
+    /// Prompt lengths after which to measure the time per token.
     #[serde(default)]
     pub positions: Vec<usize>,
-    /// How many requests at once are measured apart.
+    /// Batch sizes to measure: numbers of requests that run at once.
     #[serde(default)]
     pub batches: Vec<usize>,
-    /// Whether each kernel is measured by itself.
+    /// True to measure each kernel separately.
     #[serde(default)]
     pub kernels: bool,
-    /// Whether what the device can do at most is measured.
+    /// True to measure the device's peak rates.
     #[serde(default)]
     pub roofline: bool,
 }
@@ -63,21 +63,21 @@ impl Default for Settings {
     }
 }
 
-/// A run that measured something else than it was to.
+/// Error of a benchmark.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BenchError {
     /// The engine failed.
     #[error("{0}")]
     Failed(String),
-    /// It ended early, or went on.
+    /// A run stopped early or did not stop in time.
     #[error("the run picked {picked} tokens instead of {wanted}")]
     Tokens {
-        /// How many were picked.
+        /// Number of tokens sampled.
         picked: usize,
-        /// How many were to be.
+        /// Number of tokens requested.
         wanted: usize,
     },
-    /// Kernels are ours on the fast path only.
+    /// Kernels can be measured only on the fast path.
     #[error(
         "kernels and what the device can do are measured on the fast path on a GPU adapter, and this is not on it"
     )]
@@ -85,25 +85,25 @@ pub enum BenchError {
     /// The model was loaded for fewer requests at once.
     #[error("{batch} requests at once, where the model was loaded for {most}")]
     Batch {
-        /// How many were to be measured.
+        /// Batch size to measure.
         batch: usize,
-        /// How many there can be.
+        /// Maximum batch size.
         most: usize,
     },
-    /// One token has no time from token to token.
+    /// A single token has no time per output token.
     #[error("positions need at least 2 generated tokens")]
     OneToken,
-    /// Prompt ids were in the cache.
+    /// Some prompt ids were in the cache.
     #[error("the run reused {0} prompt ids instead of none")]
     Reused(usize),
-    /// The prompt and what is generated are more than the context.
+    /// Prompt and generated tokens exceed the context.
     #[error("{prompt} prompt and {generated} generated tokens do not fit the context of {context}")]
     TooLong {
-        /// Ids of the longest prompt.
+        /// Number of ids of the longest prompt.
         prompt: usize,
-        /// Tokens after it.
+        /// Number of tokens to generate.
         generated: usize,
-        /// Positions of the KV cache.
+        /// Number of positions in the KV cache.
         context: usize,
     },
 }
@@ -112,7 +112,7 @@ impl Settings {
     /// Checks that every run fits the context.
     ///
     /// # Errors
-    /// [`BenchError::TooLong`].
+    /// [`BenchError::TooLong`] if one does not.
     pub fn check(&self) -> Result<(), BenchError> {
         let prompts = self.positions.iter().chain([&self.prompt_tokens]);
         let prompt = prompts.copied().max().unwrap_or(0);
@@ -127,7 +127,7 @@ impl Settings {
         })
     }
 
-    /// The warm-up runs and the measured ones, for a vocabulary of `vocab`.
+    /// Iterates over the warm-up runs and then the measured ones, for a vocabulary of `vocab` ids.
     pub fn runs(&self, vocab: usize) -> Runs {
         Runs {
             settings: self.clone(),
@@ -138,23 +138,23 @@ impl Settings {
     }
 }
 
-/// One run, to be begun with an empty cache.
+/// A run, which must start with an empty cache.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
-    /// What is to be submitted.
+    /// Request to submit.
     pub request: Request,
-    /// The measured run's number, from 1 on; none for a warm-up.
+    /// Number of the measured run, from 1; `None` for a warm-up.
     pub measured: Option<usize>,
-    /// How many tokens it is to pick.
+    /// Number of tokens that the run should sample.
     tokens: usize,
 }
 
 impl Run {
-    /// Checks that `record` is of what was to be measured: a bench that measured something else
-    /// would be worse than none.
+    /// Checks that `record` measured what this run should: a benchmark that measured something else would be
+    /// worse than none.
     ///
     /// # Errors
-    /// [`BenchError`].
+    /// [`BenchError`] if it did not.
     pub fn check(&self, record: &Record) -> Result<(), BenchError> {
         if let Some(error) = &record.error {
             return Err(BenchError::Failed(error.clone()));
@@ -172,7 +172,7 @@ impl Run {
     }
 }
 
-/// The runs of a benchmark, in order.
+/// Iterator over the runs of a benchmark, in order.
 #[derive(Clone, Debug)]
 pub struct Runs {
     settings: Settings,
@@ -211,20 +211,21 @@ impl Iterator for Runs {
     }
 }
 
-/// `count` ids of a vocabulary of `vocab`.
+/// Returns `count` random ids of a vocabulary of `vocab` ids.
 pub fn random_ids(random: &mut ChaCha8Rng, count: usize, vocab: usize) -> Vec<u32> {
     let vocab = u32::try_from(vocab).unwrap_or(u32::MAX).max(1);
     let ids = (0..count).map(|_| random.random_range(0..vocab));
     ids.collect()
 }
 
-/// A greedy request for exactly `tokens` tokens after `count` ids that `seed` gives.
+/// Creates a greedy request that generates exactly `tokens` tokens after `count` random ids; `seed` determines
+/// the ids.
 pub fn random_request(seed: u64, count: usize, tokens: usize, vocab: usize) -> Request {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     request(random_ids(&mut random, count, vocab), tokens)
 }
 
-/// A greedy request for exactly `tokens` tokens after `ids`, past every end id.
+/// Creates a greedy request that generates exactly `tokens` tokens after `ids`, ignoring end-of-sequence ids.
 pub fn request(ids: Vec<u32>, tokens: usize) -> Request {
     let mut request = Request::new(Input::Ids(ids));
     request.max_tokens = Some(tokens);
@@ -237,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warm_ups_come_first_and_every_prompt_is_another() {
+    fn runs_start_with_warm_ups_and_have_distinct_prompts() {
         let settings = Settings {
             prompt_tokens: 9,
             gen_tokens: 7,
@@ -262,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_measured_something_else_is_refused() {
+    fn run_rejects_record_of_another_run() {
         let run = Settings::default().runs(10).next().expect("a run");
         let mut record = Record::default();
         assert_eq!(

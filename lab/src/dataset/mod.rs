@@ -1,45 +1,46 @@
-//! Prompts and what might be answered: Alpaca's JSON, JSON lines, or plain lines.
+//! Datasets of prompts and reference answers: Alpaca's JSON, JSON lines, or plain lines of text.
 
 mod parse;
 
-/// The dataset that is used where none is named, written for this project.
+/// Default dataset, written for this project.
 const BUILT_IN: &str = include_str!("../../../bench/data/prompts.json");
-/// What reports call it.
+/// Name of the default dataset in reports.
 const BUILT_IN_NAME: &str = "built-in prompts";
 
-/// Prompts, in the file's order; at least one.
+/// A list of prompts in file order; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Dataset {
-    /// What reports call it: the file's name.
+    /// Name in reports: the file name.
     pub name: String,
-    /// What is asked.
+    /// Prompts and their references.
     pub rows: Vec<Row>,
 }
 
-/// What is asked, and what might be answered.
+/// A prompt and its reference answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     /// The prompt.
     pub prompt: String,
-    /// The answer in the dataset, where it has one.
+    /// Reference answer, if the dataset has one.
     pub reference: Option<String>,
 }
 
 impl Dataset {
-    /// The prompts that come with the program.
+    /// Returns the prompts that come with the program.
     pub fn built_in() -> Self {
         Self {
             name: BUILT_IN_NAME.into(),
-            // A test reads it.
+            // Can't fail: a test parses it.
             rows: parse::alpaca(BUILT_IN, None).unwrap_or_default(),
         }
     }
 
-    /// What is in a file called `name`: `.json` is a list of objects, `.jsonl` an object a line, anything
-    /// else a prompt a line; `field` names the objects' field with the prompt.
+    /// Parses `text` of the file `name`: `.json` is a list of objects, `.jsonl` and `.ndjson` have one object
+    /// per line, and any other file has one prompt per line. `field` is the objects' field that contains the
+    /// prompt; `None` tries the usual names.
     ///
     /// # Errors
-    /// What is wrong, and in which row or line.
+    /// A message that says what is wrong, and in which row or line.
     pub fn parse(name: &str, text: &str, field: Option<&str>) -> Result<Self, String> {
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
         let rows = match &*extension.to_ascii_lowercase() {
@@ -54,7 +55,7 @@ impl Dataset {
         })
     }
 
-    /// Only its first `count` rows.
+    /// Keeps the first `count` rows, but at least one.
     pub fn take(&mut self, count: usize) {
         self.rows.truncate(count.max(1));
     }
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_prompts_are_a_dataset_with_references() {
+    fn built_in_prompts_are_unique_and_have_references() {
         let dataset = Dataset::built_in();
         assert!(dataset.rows.len() >= 60, "{}", dataset.rows.len());
         assert!(dataset.rows.iter().all(|row| row.reference.is_some()));
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_is_joined_to_its_instruction() {
+    fn parse_joins_input_to_instruction() {
         let text =
             r#"[{"instruction": "Add", "input": "1, 2", "output": "3"}, {"instruction": "Hi"}]"#;
         let mut dataset = Dataset::parse("d.json", text, None).expect("a dataset");
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn json_lines_have_a_field_of_any_name() {
+    fn parse_reads_json_lines_with_any_field() {
         let text = "{\"prompt\": \"a\"}\n\n{\"text\": \"b\"}\n{\"instruction\": \"c\", \"input\": \"d\"}\n";
         let dataset = Dataset::parse("d.jsonl", text, None).expect("a dataset");
         assert_eq!(prompts(&dataset), ["a", "b", "c:d"]);
@@ -103,13 +104,13 @@ mod tests {
     }
 
     #[test]
-    fn plain_text_is_a_prompt_a_line() {
+    fn parse_reads_plain_text_by_line() {
         let dataset = Dataset::parse("d.txt", "a: b\r\n\n  c  \n", None).expect("a dataset");
         assert_eq!(prompts(&dataset), ["a: b", "c"]);
     }
 
     #[test]
-    fn what_is_wrong_is_said_with_its_row() {
+    fn parse_errors_name_row_or_line() {
         let fault = |name, text, field| Dataset::parse(name, text, field).expect_err("no dataset");
         assert_eq!(
             fault("d.json", r#"[{"instruction": "a"}, {"input": "b"}]"#, None),

@@ -1,17 +1,17 @@
-//! The forms that a dataset may have.
+//! Parsers for the formats of a dataset.
 
 use serde_json::{Map, Value};
 
 use super::Row;
 
-/// Where a prompt is looked for, in this order.
+/// Fields that may contain the prompt, in order of preference.
 const FIELDS: [&str; 3] = ["prompt", "text", "instruction"];
-/// Where an answer is.
+/// Fields that may contain the reference answer, in order of preference.
 const REFERENCES: [&str; 4] = ["output", "response", "completion", "answer"];
 
 type Rows = Result<Vec<Row>, String>;
 
-/// A list of objects.
+/// Parses a list of objects.
 pub fn alpaca(text: &str, field: Option<&str>) -> Rows {
     let list: Vec<Value> =
         serde_json::from_str(text).map_err(|error| format!("no list of objects: {error}"))?;
@@ -19,7 +19,7 @@ pub fn alpaca(text: &str, field: Option<&str>) -> Rows {
     some(rows.map(|(index, value)| row(&format!("row {}", index + 1), value, field)))
 }
 
-/// An object a line; empty lines are left out.
+/// Parses one object per line; skips empty lines.
 pub fn json_lines(text: &str, field: Option<&str>) -> Rows {
     let lines = text.lines().enumerate();
     some(
@@ -34,7 +34,7 @@ pub fn json_lines(text: &str, field: Option<&str>) -> Rows {
     )
 }
 
-/// A prompt a line; empty lines are left out.
+/// Parses one prompt per line; skips empty lines.
 pub fn lines(text: &str) -> Rows {
     let prompts = text.lines().map(str::trim).filter(|line| !line.is_empty());
     some(prompts.map(|prompt| {
@@ -83,7 +83,7 @@ fn row(place: &str, value: &Value, field: Option<&str>) -> Result<Row, String> {
     })
 }
 
-/// A field that has to be text, where there is one.
+/// Returns a field that must be text, if it exists.
 fn text<'a>(
     place: &str,
     object: &'a Map<String, Value>,

@@ -1,55 +1,55 @@
-//! `bare`: the engine alone over a dataset.
+//! `bare`: the engine without any shell, over a dataset.
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Estimate, Line, outliers};
 
-/// What `bare` finds. Times are milliseconds.
+/// Result of `bare`. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BareData {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// What each request took, in the dataset's order.
+    /// Times of each request, in the dataset's order.
     pub rows: Vec<BareRow>,
-    /// All of them together.
+    /// Sum of all request times.
     pub total_ms: f64,
     /// Tokens of all answers.
     pub output_tokens: usize,
-    /// All time over all tokens.
+    /// Total time divided by total output tokens.
     pub ms_per_token: f64,
-    /// Time a request.
+    /// Time per request.
     pub request_ms: Estimate,
-    /// Time against tokens of the answer: milliseconds a token, and a request besides its tokens; nothing
-    /// where all answers have the same length.
+    /// Line fitted to request time against answer tokens: the slope is milliseconds per token, the intercept the
+    /// fixed cost of a request. `None` if all answers have the same length.
     pub fit: Option<Line>,
-    /// Rows whose time is far from the line's, or where there is none, from the others'.
+    /// Indexes of rows far from the fitted line or, without a line, far from the other rows.
     pub outliers: Vec<usize>,
 }
 
-/// What a request took.
+/// Times of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BareRow {
-    /// Ids of the prompt.
+    /// Prompt tokens.
     pub input_tokens: usize,
-    /// Tokens of the answer.
+    /// Answer tokens.
     pub output_tokens: usize,
-    /// Text to ids.
+    /// Tokenization of the prompt.
     pub encode_ms: f64,
-    /// Ids to the first new one.
+    /// Prefill, up to the first sampled token.
     pub prefill_ms: f64,
-    /// All further ids.
+    /// Decoding of all further tokens.
     pub decode_ms: f64,
-    /// Ids to text.
+    /// Detokenization of the answer.
     pub detokenize_ms: f64,
-    /// From before the text was tokenised to after the answer's text was there, read apart.
+    /// Wall time from before tokenization until the answer's text exists, measured separately from the parts.
     pub total_ms: f64,
 }
 
 impl BareData {
-    /// Of what each request of `dataset` took.
+    /// Evaluates the rows of `dataset`.
     pub fn of(dataset: String, rows: Vec<BareRow>) -> Self {
         let totals: Vec<f64> = rows.iter().map(|row| row.total_ms).collect();
         let points = rows
@@ -73,7 +73,7 @@ impl BareData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![
             Sentence::new("The bare engine takes ")
@@ -103,27 +103,27 @@ pub use run::{BareSettings, budget, encode, run};
 mod run {
     use super::{BareData, BareRow};
     use crate::dataset::{Dataset, Row};
-    use llamaglass_engine::Engine;
     use crate::{LabError, Point, Progress, Watch};
+    use llamaglass_engine::Engine;
     use llamaglass_engine::platform::Stopwatch;
     use llamaglass_engine::tokenizer::{Message, SpecialText, Tokenizer};
 
-    /// Tokens that a warm-up generates: two decode steps have run all that decode steps run.
+    /// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
     const WARM_UP_TOKENS: usize = 3;
-    /// Tokens of an answer whose row has no reference.
+    /// Answer tokens for rows without a reference answer.
     const DEFAULT_TOKENS: usize = 64;
 
-    /// What `bare` is to do.
+    /// Settings of `bare`.
     #[derive(Clone, Copy, Debug, Default)]
     pub struct BareSettings {
-        /// Tokens of each answer; by default as many as the row's reference answer has.
+        /// Tokens per answer; by default as many as the row's reference answer has.
         pub tokens: Option<usize>,
     }
 
-    /// Answers each row of `dataset`, one after the other. A warm-up before them covers prefill and decode.
+    /// Answers each row of `dataset`, one after the other, after a warm-up that covers prefill and decode.
     ///
     /// # Errors
-    /// [`LabError`].
+    /// [`LabError`] if the run is stopped or a row fails.
     pub async fn run(
         engine: &mut Engine,
         dataset: &Dataset,
@@ -192,21 +192,25 @@ mod run {
         })
     }
 
-    /// As many tokens as the reference answer has.
+    /// Returns the number of tokens in the row's reference answer (at least 1), or a default without one.
     ///
     /// # Errors
-    /// What the tokenizer says.
-    pub fn budget(tokenizer: &Tokenizer, row: &Row) -> Result<usize, llamaglass_engine::EngineError> {
+    /// The tokenizer's error.
+    pub fn budget(
+        tokenizer: &Tokenizer,
+        row: &Row,
+    ) -> Result<usize, llamaglass_engine::EngineError> {
         let reference = row.reference.as_deref();
         let ids = reference.map(|text| tokenizer.encode(text, SpecialText::AsText));
         let ids = ids.transpose()?;
         Ok(ids.map_or(DEFAULT_TOKENS, |ids| ids.len().max(1)))
     }
 
-    /// The ids of a row's prompt, in the model's template where it has one, and how long that took.
+    /// Tokenizes a row's prompt, in the model's chat template if it has one. Returns the ids and the milliseconds
+    /// it took.
     ///
     /// # Errors
-    /// What the tokenizer says.
+    /// The tokenizer's error.
     pub fn encode(
         tokenizer: &Tokenizer,
         row: &Row,
@@ -244,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn the_fit_and_the_outlier_are_those_put_in() {
+    fn bare_recovers_known_fit_and_outlier() {
         let line = |tokens: usize| row(tokens, 25.0 + 23.68 * tokens as f64);
         let mut rows: Vec<BareRow> = (1..30).map(line).collect();
         let data = BareData::of("d".into(), rows.clone());
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn one_length_has_no_fit() {
+    fn bare_has_no_fit_when_all_answers_have_one_length() {
         let data = BareData::of("d".into(), vec![row(4, 10.0), row(4, 12.0)]);
         assert_eq!((data.fit, data.ms_per_token), (None, 22.0 / 8.0));
         assert_eq!(data.findings().len(), 1);

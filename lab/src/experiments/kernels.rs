@@ -1,4 +1,4 @@
-//! `kernels`: what each kernel of a step takes, and how near it is to what the device can do.
+//! `kernels`: device time of each kernel in a step, and how close it comes to the device's limits.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,15 +6,15 @@ use crate::finding::{Finding, Sentence};
 use llamaglass_engine::forward::Roofline;
 use llamaglass_engine::timing::{Clock, KernelTime, StepProfile};
 
-/// What `kernels` finds.
+/// Result of `kernels`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelsData {
-    /// What the device can do at most.
+    /// Measured limits of the device.
     pub roofline: Option<Roofline>,
-    /// A step of a prompt, and one of an answer.
+    /// A prefill step and a decode step.
     pub steps: Vec<KernelStep>,
-    /// The clock of what kernels take.
+    /// Clock of the kernel times.
     pub device_clock: Option<Clock>,
 }
 
@@ -22,16 +22,15 @@ pub struct KernelsData {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelStep {
-    /// As it was measured; by layer only where that was asked for.
+    /// The measured profile; layers are included only on request.
     pub profile: StepProfile,
-    /// Its kernels beside what the device can do, most time first.
+    /// Kernels with their share of the roofline, most time first.
     pub kernels: Vec<KernelRow>,
-    /// All of them together, in milliseconds on the device.
+    /// Device time of all kernels, in milliseconds.
     pub kernels_ms: f64,
-    /// The time that all of them would take if each were as fast as the device can be, over the time they
-    /// take.
+    /// Time that the kernels would take at the roofline divided by the time they take, 0 to 1.
     pub roofline_share: Option<f64>,
-    /// How much longer the step takes while it is profiled, in percent of the step as answers take it.
+    /// Extra wall time of the step while it is profiled, in percent of the unprofiled step.
     pub profiler_cost_percent: Option<f64>,
 }
 
@@ -39,23 +38,23 @@ pub struct KernelStep {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelRow {
-    /// The kernel and its variant.
+    /// Name of the kernel and its variant.
     pub name: String,
-    /// How often the step launches it.
+    /// Launches per step.
     pub launches: u32,
-    /// All launches together, in milliseconds on the device.
+    /// Device time of all launches, in milliseconds.
     pub device_ms: f64,
-    /// Its share of all kernels, 0 to 1.
+    /// Share of the time of all kernels, 0 to 1.
     pub share: f64,
-    /// What encoding its launches takes the CPU, in milliseconds on its clock.
+    /// CPU time to encode the launches, in milliseconds on the CPU's clock.
     pub encode_ms: f64,
-    /// Bytes that it has to move.
+    /// Bytes that the kernel has to read and write at least.
     pub bytes: u64,
-    /// 10^9 of them a second.
+    /// Memory throughput in 10^9 bytes per second.
     pub gb_s: Option<f64>,
-    /// 10^9 f32 operations a second.
+    /// Arithmetic throughput in 10^9 f32 operations per second.
     pub gflop_s: Option<f64>,
-    /// The larger of both over what the device can do, 0 to 1.
+    /// Share of the roofline, 0 to 1: the larger of both throughputs relative to the device's limit.
     pub roofline_share: Option<f64>,
 }
 
@@ -79,7 +78,7 @@ impl KernelRow {
 }
 
 impl KernelStep {
-    /// Of a profile.
+    /// Evaluates a profile against the roofline.
     pub fn of(profile: StepProfile, roofline: Option<Roofline>) -> Self {
         let kernels_ms = profile.kernels.iter().map(|time| time.ms).sum();
         let rows = profile.kernels.iter();
@@ -105,7 +104,7 @@ impl KernelStep {
 }
 
 impl KernelsData {
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let said = |(index, step): (usize, &KernelStep)| {
             let at = |field: &str| format!("/steps/{index}/{field}");
@@ -130,7 +129,7 @@ impl KernelsData {
             let percent = step.profiler_cost_percent?;
             let kind = step.profile.kind.name();
             let at = format!("/steps/{index}/profiler_cost_percent");
-            // Less than 0 is the noise of steps.
+            // A value below 0 is measurement noise.
             let (before, after) = match percent > 0.0 {
                 true => (format!("Profiling makes a step of {kind} "), " % longer."),
                 false => (
@@ -150,26 +149,27 @@ pub use run::{KernelSettings, run};
 #[cfg(feature = "compute")]
 mod run {
     use super::{KernelStep, KernelsData};
+    use crate::{Experiment, LabError, Progress, Watch, answers};
     use llamaglass_engine::Engine;
     use llamaglass_engine::forward::ForwardPath;
-    use crate::{Experiment, LabError, Progress, Watch, answers};
     use llamaglass_engine::stats::device_clock;
 
-    /// What `kernels` is to do.
+    /// Settings of `kernels`.
     #[derive(Clone, Copy, Debug)]
     pub struct KernelSettings {
-        /// Ids of the prompt.
+        /// Tokens of the prompt.
         pub prompt_tokens: usize,
-        /// How often each step is profiled.
+        /// Number of times each step is profiled.
         pub repeats: usize,
-        /// Whether each layer is shown by itself.
+        /// True to report each layer separately.
         pub layers: bool,
     }
 
-    /// Profiles a step of a prompt, as many of its ids as one step computes, and the decode step after it.
+    /// Profiles a prefill step, with as many prompt tokens as one step computes, and the decode step after it.
     ///
     /// # Errors
-    /// [`LabError::NotHere`] where kernels are not ours.
+    /// [`LabError::NotHere`] off the fast path, [`LabError::Setting`] if the prompt does not fit the context, or
+    /// the error of a run that is stopped or fails.
     pub async fn run(
         engine: &mut Engine,
         settings: KernelSettings,
@@ -191,7 +191,7 @@ mod run {
         }
         let chunk = info.prefill_chunk.min(prompt);
         let failed = |error: llamaglass_engine::EngineError| LabError::failed("profiling", error);
-        // Says which clock the device has, and warms up.
+        // This request warms up, and its record tells which clock the device has.
         let request = crate::bench::random_request(0, prompt, 3, vocab);
         let record = answers::alone(engine, request, watch).await?;
         let mut told = |what: &str, done: usize| {
@@ -211,7 +211,7 @@ mod run {
             .enumerate()
         {
             told(if rows > 1 { "prefill" } else { "decode" }, done + 1);
-            // A prompt of one id is a decode step.
+            // A prompt of one token is a decode step.
             if rows > 1 || position == prompt {
                 let profile = engine.profile(rows, position, settings.repeats).await;
                 let mut profile = profile.map_err(failed)?;

@@ -1,4 +1,4 @@
-//! `ladder`: the same answer through one layer more at a time.
+//! `ladder`: the same prompt answered through one more layer at a time.
 
 use std::future::Future;
 
@@ -8,23 +8,23 @@ use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Estimate, interleaved};
 use crate::watch::{LabError, Point, Progress, Watch};
 
-/// Something around the engine.
+/// A layer around the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Layer {
-    /// Its name.
+    /// Name of the layer.
     pub name: String,
-    /// What it adds to the one below.
+    /// Description of what it adds to the layer below.
     pub adds: String,
 }
 
-/// What can answer through each of its layers.
+/// An engine whose layers can each answer a prompt.
 pub trait Layers {
-    /// The layers, the lowest first.
+    /// Returns the layers, lowest first.
     fn layers(&self) -> Vec<Layer>;
 
-    /// Answers `prompt` with `tokens` tokens through layer number `layer`, with nothing cached; the
-    /// milliseconds that whoever asks waits for the whole of it.
+    /// Answers `prompt` with `tokens` tokens through layer number `layer`, with an empty prefix cache. Returns the
+    /// milliseconds that the caller waits for the complete answer.
     fn answer(
         &mut self,
         layer: usize,
@@ -33,61 +33,61 @@ pub trait Layers {
     ) -> impl Future<Output = Result<f64, LabError>>;
 }
 
-/// What `ladder` is to do.
+/// Settings of `ladder`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LadderSettings {
-    /// The prompt.
+    /// Prompt of every request.
     pub prompt: String,
-    /// Tokens of the answers.
+    /// Answer lengths to measure, in tokens.
     pub lengths: Vec<usize>,
-    /// How often each is measured.
+    /// Number of measurements per layer and length.
     pub repeats: usize,
 }
 
-/// What `ladder` finds.
+/// Result of `ladder`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LadderData {
-    /// What was to be done.
+    /// Settings of the run.
     pub ladder: LadderSettings,
-    /// Milliseconds a token through all layers against the lowest alone, in pairs.
+    /// Milliseconds per token through all layers against the lowest layer alone, in pairs.
     pub whole: Option<Difference>,
-    /// The layers, the lowest first.
+    /// Costs of the layers, lowest first.
     pub layers: Vec<LadderLayer>,
 }
 
-/// What a layer costs.
+/// Cost of a layer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LadderLayer {
-    /// Which.
+    /// The layer.
     #[serde(flatten)]
     pub layer: Layer,
-    /// Milliseconds a token, over all lengths together; a value a repeat.
+    /// Milliseconds per token over all lengths together, one value per repeat.
     pub ms_per_token: Estimate,
-    /// The same against the layer below, in pairs; nothing for the lowest.
+    /// The same against the layer below, in pairs; `None` for the lowest.
     pub excess: Option<Difference>,
-    /// At each length.
+    /// Cost at each length.
     pub at: Vec<AtLength>,
 }
 
-/// What a layer costs at a length.
+/// Cost of a layer at one answer length.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AtLength {
-    /// Tokens of the answer.
+    /// Tokens per answer.
     pub tokens: usize,
-    /// Milliseconds a token.
+    /// Milliseconds per token.
     pub ms_per_token: Estimate,
-    /// The same against the layer below, in pairs.
+    /// The same against the layer below, in pairs; `None` for the lowest.
     pub excess: Option<Difference>,
 }
 
-/// Measures every layer at every length, in turn in each repeat.
+/// Measures every layer at every length; each repeat measures all layers in an interleaved order.
 ///
 /// # Errors
-/// [`LabError`].
+/// [`LabError`] if a setting is invalid, the run is stopped or a layer fails.
 pub async fn run(
     layers: &mut impl Layers,
     settings: LadderSettings,
@@ -111,11 +111,11 @@ pub async fn run(
         ..Progress::default()
     };
     watch.told(progress.clone());
-    // Prefill and decode of each layer: connections are opened, and memory is touched.
+    // One prefill and a few decode steps per layer open connections and touch memory.
     for layer in 0..names.len() {
         layers.answer(layer, prompt, 3).await?;
     }
-    // [layer][length][repeat], milliseconds.
+    // Milliseconds, indexed as [layer][length][repeat].
     let mut taken = vec![vec![vec![0.0; *repeats]; lengths.len()]; names.len()];
     for (at, tokens) in lengths.iter().enumerate() {
         for (repeat, order) in interleaved(names.len(), *repeats).iter().enumerate() {
@@ -140,7 +140,7 @@ pub async fn run(
 }
 
 impl LadderData {
-    /// Of the milliseconds that each layer took at each length in each repeat.
+    /// Evaluates `taken`: milliseconds, indexed as `[layer][length][repeat]`.
     pub fn of(settings: LadderSettings, names: Vec<Layer>, taken: &[Vec<Vec<f64>>]) -> Self {
         let tokens: usize = settings.lengths.iter().sum();
         let overall = |layer: usize| -> Vec<f64> {
@@ -187,7 +187,7 @@ impl LadderData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let ends = self.layers.first().zip(self.layers.last());
         let Some((bare, whole)) = ends.filter(|_| self.layers.len() > 1) else {
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn the_excess_is_what_was_put_in() {
+    fn ladder_recovers_known_excess_per_layer() {
         let settings = LadderSettings {
             prompt: "p".into(),
             lengths: vec![1, 9],
             repeats: 3,
         };
         let noise = [0.0, 4.0, -2.0];
-        // 10 ms a token and noise that all layers share; the second adds 2 ms a token, the third nothing.
+        // 10 ms per token plus noise that all layers share; the second adds 2 ms per token, the third nothing.
         let at = |more: f64| {
             [1.0, 9.0]
                 .map(|tokens| noise.map(|n| tokens * (10.0 + n + more)).to_vec())
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shell_that_was_faster_is_not_said_to_take_more() {
+    fn findings_claim_no_extra_time_when_shell_was_faster() {
         let settings = LadderSettings {
             prompt: "p".into(),
             lengths: vec![1],

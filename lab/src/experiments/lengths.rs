@@ -1,56 +1,56 @@
-//! `stats`: how many tokens a dataset's prompts and answers have.
+//! `stats`: token counts of a dataset's prompts and reference answers.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::LabError;
-use crate::finding::{Finding, Sentence};
 use crate::dataset::Dataset;
+use crate::finding::{Finding, Sentence};
 use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
 
-/// What `stats` finds.
+/// Result of `stats`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StatsData {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: usize,
-    /// How many of them have a reference answer.
+    /// Number of rows with a reference answer.
     pub rows_with_output: usize,
-    /// Of the prompts.
+    /// Lengths of the prompts.
     pub input_tokens: LengthFigures,
-    /// Of the reference answers of the rows that have one.
+    /// Lengths of the reference answers.
     pub output_tokens: LengthFigures,
-    /// The most tokens of a row's prompt and reference answer together.
+    /// Maximum of a row's prompt and reference answer together, in tokens.
     pub longest: usize,
-    /// Each row's tokens: prompt, and reference answer.
+    /// Tokens of each row: prompt, and reference answer.
     pub lengths: Vec<(usize, Option<usize>)>,
 }
 
-/// Figures of lengths, in tokens.
+/// Statistics of lengths, in tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LengthFigures {
-    /// The largest.
+    /// Maximum.
     pub max: usize,
-    /// The smallest.
+    /// Minimum.
     pub min: usize,
-    /// Their mean.
+    /// Mean.
     pub mean: f64,
-    /// The middle one, or the mean of the two in the middle.
+    /// Median; for an even count, the mean of the two middle lengths.
     pub median: f64,
-    /// The most frequent; of several, the smallest.
+    /// Most frequent length; the smallest of several.
     pub mode: usize,
-    /// The mean square of distances from the mean: of these, not of what they are drawn from.
+    /// Population variance, not the sample estimate.
     pub variance: f64,
-    /// Its root.
+    /// Population standard deviation.
     pub std: f64,
 }
 
 impl LengthFigures {
-    /// Of `lengths`; all 0 where there are none.
+    /// Computes the statistics of `lengths`; all 0 if there are none.
     pub fn of(lengths: &[usize]) -> Self {
         let mut sorted = lengths.to_vec();
         sorted.sort_unstable();
@@ -81,10 +81,10 @@ impl LengthFigures {
 }
 
 impl StatsData {
-    /// Tokenises `dataset`: texts as they are, without a template and without begin ids.
+    /// Tokenizes `dataset`: plain texts without a chat template and without a BOS id.
     ///
     /// # Errors
-    /// [`LabError::Row`] where a text can't be tokenised.
+    /// [`LabError::Row`] if a text cannot be tokenized.
     pub fn of(dataset: &Dataset, tokenizer: &Tokenizer) -> Result<Self, LabError> {
         let count = |row: usize, text: &str| {
             let ids = tokenizer.encode(text, SpecialText::AsText);
@@ -102,7 +102,7 @@ impl StatsData {
         Ok(Self::of_lengths(dataset.name.clone(), lengths))
     }
 
-    /// Of each row's tokens.
+    /// Evaluates the tokens of each row: prompt, and reference answer.
     pub fn of_lengths(dataset: String, lengths: Vec<(usize, Option<usize>)>) -> Self {
         let inputs: Vec<usize> = lengths.iter().map(|row| row.0).collect();
         let outputs: Vec<usize> = lengths.iter().filter_map(|row| row.1).collect();
@@ -120,7 +120,7 @@ impl StatsData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![
             Sentence::new("Prompts have ")
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_figures_are_those_computed_by_hand() {
+    fn length_figures_match_hand_computed_ones() {
         let of = LengthFigures::of(&[2, 4, 4, 4, 5, 5, 7, 9]);
         assert_eq!((of.min, of.max, of.mode), (2, 9, 4));
         assert_eq!((of.mean, of.median), (5.0, 4.5));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_without_an_answer_count_for_prompts_only() {
+    fn rows_without_reference_count_only_as_prompts() {
         let data = StatsData::of_lengths("d".into(), vec![(10, Some(5)), (14, None), (3, Some(9))]);
         assert_eq!((data.rows, data.rows_with_output, data.longest), (3, 2, 15));
         assert_eq!(data.output_tokens.mean, 7.0);

@@ -1,4 +1,4 @@
-//! `load`: requests at a rate of their own.
+//! `load`: open-loop load, with requests at a fixed rate.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,63 +6,63 @@ use crate::arrivals::Arrivals;
 use crate::finding::{Finding, Sentence};
 use llamaglass_engine::stats::{Distribution, Record};
 
-/// What `load` finds.
+/// Result of `load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadData {
-    /// Where requests went: a server's address, or `engine`.
+    /// Target of the requests: a server's address, or `engine`.
     pub target: String,
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// A run for each rate, in the order of the rates.
+    /// One run per rate, in the order of the rates.
     pub runs: Vec<LoadRun>,
 }
 
-/// A run at a rate. Latencies count from when requests were due, and are of those with a whole answer.
+/// A run at one rate. Latencies count from when requests were due and cover only those with a complete answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LoadRun {
-    /// Requests a second.
+    /// Requests per second.
     pub qps: f64,
-    /// For so many seconds.
+    /// Duration in seconds.
     pub duration_s: f64,
-    /// The gaps between them.
+    /// Distribution of the gaps between requests.
     pub arrivals: Arrivals,
-    /// Whether answers came piece by piece.
+    /// True if answers were streamed.
     pub stream: bool,
-    /// Requests of the plan: the rate times the duration, rounded down.
+    /// Number of planned requests: rate times duration, rounded down.
     pub requested: usize,
-    /// Requests with a whole answer.
+    /// Requests with a complete answer.
     pub completed: usize,
-    /// From the first request's start to the last one's end, in seconds.
+    /// Time from the first request's due time to the last one's end, in seconds.
     pub execution_s: Option<f64>,
     /// Tokens of all answers.
     pub tokens: usize,
-    /// The study's figure: time after first tokens over all tokens, in milliseconds.
+    /// The study's figure: time after first tokens divided by all tokens, in milliseconds.
     pub ms_per_token: Option<f64>,
-    /// To the first token, in milliseconds.
+    /// Time to the first token, in milliseconds.
     pub ttft_ms: Option<Distribution>,
-    /// To the end, in milliseconds.
+    /// Time to the end, in milliseconds.
     pub e2e_ms: Option<Distribution>,
-    /// From token to token, in milliseconds.
+    /// Time between tokens, in milliseconds.
     pub itl_ms: Option<Distribution>,
-    /// Waiting for the first step, in milliseconds, on the clock of whoever answers.
+    /// Time in the queue before the first step, in milliseconds, on the server's or engine's clock.
     pub queue_ms: Option<Distribution>,
-    /// What the client itself adds to each answer: the median of whole answers from a server that answers
-    /// at once, in milliseconds.
+    /// Overhead of the client per answer, in milliseconds: the median time to a complete answer from a server that
+    /// answers at once.
     pub client_floor_ms: Option<f64>,
-    /// Why requests have no whole answer, and how many.
+    /// Error messages of requests without a complete answer, with their counts.
     pub errors: Vec<(String, usize)>,
 }
 
 impl LoadRun {
-    /// Whether all was answered that was asked.
+    /// Returns whether every request got a complete answer.
     pub const fn is_complete(&self) -> bool {
         self.completed == self.requested
     }
 
-    /// Of requests that an engine answered in this program: when each was due, on the engine's own
-    /// clock, and what came of it.
+    /// Evaluates requests that an engine in this process answered: pairs of due time, in milliseconds on the
+    /// engine's clock, and record.
     pub fn of_records(
         (qps, duration_s, arrivals): (f64, f64, Arrivals),
         answers: &[(f64, Record)],
@@ -109,7 +109,7 @@ impl LoadRun {
 }
 
 impl LoadData {
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.runs.iter().enumerate().map(said).collect();
         let of_tail = |run: &LoadRun| run.e2e_ms.map(|of| of.p99);
@@ -156,33 +156,34 @@ pub use open_loop::{OpenLoop, open_loop};
 #[cfg(feature = "compute")]
 mod open_loop {
     use super::LoadRun;
-    use llamaglass_engine::Engine;
-    use llamaglass_engine::event::RequestId;
     use crate::arrivals::{Arrivals, request_count};
     use crate::{LabError, Point, Progress, Watch};
+    use llamaglass_engine::Engine;
+    use llamaglass_engine::event::RequestId;
     use llamaglass_engine::scheduler::Request;
     use llamaglass_engine::stats::Record;
 
-    /// Requests at times that are fixed beforehand, without a shell.
+    /// Requests at fixed times, sent to an engine without a shell.
     #[derive(Clone, Debug)]
     pub struct OpenLoop<'a> {
-        /// Requests a second.
+        /// Requests per second.
         pub qps: f64,
-        /// For so many seconds.
+        /// Duration in seconds.
         pub duration_s: f64,
-        /// The gaps between them.
+        /// Distribution of the gaps between requests.
         pub arrivals: Arrivals,
         /// Seed of the gaps.
         pub seed: u64,
-        /// What is asked, in turn.
+        /// Requests to send, in rotation.
         pub requests: &'a [Request],
     }
 
-    /// Submits each request when it is due, between the steps of those before, and waits for all; with what
-    /// came of each, in their order.
+    /// Submits each request when it is due, between engine steps, and waits until all have ended. Returns the run
+    /// and the requests' records in order.
     ///
     /// # Errors
-    /// [`LabError`]. What goes wrong with a request is in its record.
+    /// [`LabError`] if the plan has no requests or the run is stopped. A failed request only has the error in its
+    /// record.
     pub async fn open_loop(
         engine: &mut Engine,
         plan: &OpenLoop<'_>,
@@ -267,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn the_figures_are_those_counted_by_hand() {
+    fn load_run_matches_hand_computed_figures() {
         let failed = Record {
             error: Some("too long".into()),
             ..Record::default()
@@ -281,7 +282,7 @@ mod tests {
         assert_eq!((run.requested, run.completed, run.tokens), (3, 2, 5));
         assert!(!run.is_complete());
         assert_eq!(run.execution_s, Some(0.16));
-        // 10 + 10 + 60 over five tokens.
+        // 10 + 10 + 60 ms over five tokens.
         assert_eq!(run.ms_per_token, Some(16.0));
         let of = |of: Option<Distribution>| of.map(|of| (of.p50, of.max));
         assert_eq!(of(run.ttft_ms), Some((35.0, 50.0)));

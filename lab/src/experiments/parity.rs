@@ -1,75 +1,75 @@
-//! `parity`: logits against a frozen reference, and the shell's ids against the bare engine's.
+//! `parity`: logits against a frozen reference, and token ids through the shell against those of the bare engine.
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
 use llamaglass_engine::forward::KvType;
 
-/// Logits are compared at positions that are multiples of this, and at the last.
+/// Interval of the positions at which logits are compared; the last position is compared, too.
 pub const EVERY: usize = 100;
-/// The most that a logit may differ on paths that compute in f32.
+/// Maximum absolute difference of a logit on paths that compute in f32.
 const BOUND_F32: f64 = 5e-3;
-/// The same where keys and values are rounded to f16, which keeps 11 bits of them.
+/// The same for keys and values rounded to f16, which keeps 11 significant bits.
 const BOUND_F16: f64 = 0.1;
 
-/// What `parity` finds.
+/// Result of `parity`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParityData {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// Where the reference's logits come from.
+    /// Source of the reference logits.
     pub reference: String,
-    /// The most that a logit may differ, absolutely.
+    /// Maximum allowed absolute difference of a logit.
     pub bound: f64,
-    /// Each row.
+    /// Results of the dataset's rows.
     pub rows: Vec<ParityRow>,
-    /// The largest difference of all; nothing where a logit is not finite.
+    /// Largest absolute difference over all rows; `None` if a logit is not finite or a row was not compared.
     pub max_abs: Option<f64>,
-    /// Rows whose ids are the same through the shell and without it.
+    /// Number of rows whose token ids are the same through the shell and without it.
     pub same_ids: usize,
-    /// Whether every row passes.
+    /// True if every row passes.
     pub pass: bool,
 }
 
-/// A row of the dataset.
+/// Result of one row of the dataset.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ParityRow {
-    /// Ids of its prompt and reference answer, of which logits are compared.
+    /// Number of token ids in the prompt and reference answer, over which logits are compared.
     pub ids: usize,
-    /// The positions.
+    /// Positions at which logits were compared.
     pub positions: Vec<usize>,
-    /// The largest difference of a logit; nothing where one is not finite.
+    /// Largest absolute difference of a logit; `None` if a logit is not finite or none were compared.
     pub max_abs: Option<f64>,
-    /// The largest difference over the largest logit of its position.
+    /// Largest difference relative to the largest logit of its position.
     pub max_rel: Option<f64>,
-    /// Whether no logit differs by more than the bound.
+    /// True if no logit differs by more than the bound.
     pub within: bool,
-    /// Ids that were picked through the shell and without it.
+    /// Number of token ids sampled through the shell and without it.
     pub picked: usize,
-    /// The first of them that differs; nothing where all are the same.
+    /// Index of the first sampled id that differs; `None` if all are the same.
     pub first_divergence: Option<usize>,
 }
 
 impl ParityRow {
-    /// Whether there was a reference to compare its logits with.
+    /// Returns whether there was a reference to compare the logits with.
     const fn is_compared(&self) -> bool {
         self.max_abs.is_some() || !self.positions.is_empty()
     }
 }
 
-/// Differences at one position.
+/// Differences of the logits at one position.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Deviation {
-    /// The largest difference.
+    /// Largest absolute difference.
     pub max_abs: f64,
-    /// The same over the largest magnitude of the reference.
+    /// The same relative to the reference's largest magnitude.
     pub max_rel: f64,
 }
 
 impl Deviation {
-    /// Of the logits (V) of one position; infinite where they are not as many, or not finite.
+    /// Compares the logits (V) of one position; infinite if their counts differ or a logit is not finite.
     pub fn of(ours: &[f32], reference: &[f32]) -> Self {
         let worst = Self {
             max_abs: f64::INFINITY,
@@ -96,12 +96,12 @@ impl Deviation {
         }
     }
 
-    /// The difference, and over the largest; nothing where a logit is not finite.
+    /// Returns the absolute and relative difference, each `None` if not finite.
     pub fn finite(self) -> [Option<f64>; 2] {
         [self.max_abs, self.max_rel].map(|of| Some(of).filter(|of| of.is_finite()))
     }
 
-    /// The worse of both.
+    /// Returns the larger value of each.
     #[must_use]
     pub fn worse(self, other: Self) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Deviation {
     }
 }
 
-/// The positions of `ids` ids at which logits are compared.
+/// Returns the positions at which logits are compared in a sequence of `ids` token ids.
 pub fn positions(ids: usize) -> Vec<usize> {
     let mut positions: Vec<usize> = (0..ids).step_by(EVERY).collect();
     let last = ids.saturating_sub(1);
@@ -121,14 +121,14 @@ pub fn positions(ids: usize) -> Vec<usize> {
     positions
 }
 
-/// The first index at which two answers differ.
+/// Returns the first index at which two sequences of ids differ.
 pub fn first_divergence(a: &[u32], b: &[u32]) -> Option<usize> {
     let common = a.iter().zip(b).take_while(|(a, b)| a == b).count();
     (common < a.len().max(b.len())).then_some(common)
 }
 
 impl ParityData {
-    /// Of all rows; `kv` is how the cache stores its values.
+    /// Evaluates all rows; the bound depends on `kv`, the type of the cached keys and values.
     pub fn of(dataset: String, reference: String, kv: KvType, mut rows: Vec<ParityRow>) -> Self {
         let bound = match kv {
             KvType::F32 => BOUND_F32,
@@ -156,7 +156,7 @@ impl ParityData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let compared = self.rows.iter().any(ParityRow::is_compared);
         let logits = match self.max_abs {
@@ -177,7 +177,7 @@ impl ParityData {
                     self.rows.len()
                 )),
         ];
-        // What was measured comes first.
+        // Put the finding that was measured first.
         if !compared {
             findings.reverse();
         }
@@ -185,10 +185,10 @@ impl ParityData {
     }
 }
 
-/// The logits (V) of `ids` at the positions that are compared, in their order.
+/// Returns the logits (V) of `ids` at the compared positions, in order.
 ///
 /// # Errors
-/// What the engine says.
+/// The engine's error.
 #[cfg(feature = "compute")]
 pub async fn logits(
     engine: &mut llamaglass_engine::Engine,
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn positions_are_every_hundredth_and_the_last() {
+    fn positions_are_every_hundredth_and_last() {
         assert_eq!(positions(1), [0]);
         assert_eq!(positions(101), [0, 100]);
         assert_eq!(positions(250), [0, 100, 200, 249]);
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn deviations_are_those_computed_by_hand() {
+    fn deviation_matches_hand_computed_values() {
         let of = Deviation::of(&[1.0, 2.5, -4.0], &[1.0, 2.0, -4.0]);
         assert_eq!((of.max_abs, of.max_rel), (0.5, 0.125));
         assert_eq!(Deviation::of(&[1.0], &[1.0, 2.0]).max_abs, f64::INFINITY);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_compared_is_not_said_to_be_equal() {
+    fn findings_do_not_call_uncompared_logits_equal() {
         let of = |max_abs: Option<f64>| {
             let row = ParityRow {
                 max_abs,
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn one_other_id_fails_all() {
+    fn parity_fails_when_one_id_or_logit_differs() {
         assert_eq!(first_divergence(&[1, 2, 3], &[1, 2, 3]), None);
         assert_eq!(first_divergence(&[1, 2, 3], &[1, 5, 3]), Some(1));
         assert_eq!(first_divergence(&[1, 2], &[1, 2, 3]), Some(2));

@@ -1,63 +1,64 @@
-//! `simulate`: what a queue alone makes of a dataset's lengths, and the scheduler on a fixed-cost clock.
+//! `simulate`: a queueing formula over a dataset's lengths, and the scheduler on a clock of fixed step costs.
 
 use serde::{Deserialize, Serialize};
 
+use super::load::LoadRun;
 use crate::fifo::Fifo;
 use crate::finding::{Finding, Sentence};
 use crate::fixed_cost::{Arrival, Room, Served, StepCost};
-use super::load::LoadRun;
 use llamaglass_engine::stats::{Distribution, percentile};
 
-/// How busy a server is kept where nobody says at which rate.
+/// Target utilization of the server if no rate is given.
 const BUSY: f64 = 0.6;
 
-/// What `simulate` finds.
+/// Result of `simulate`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimulateData {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// How many of its rows have a reference answer, whose length is used.
+    /// Number of answers whose lengths were simulated.
     pub requests: usize,
-    /// Milliseconds a token of the answer.
+    /// Milliseconds per answer token.
     pub ms_per_token: f64,
-    /// Requests a second.
+    /// Requests per second.
     pub qps: f64,
-    /// The study's formula.
+    /// Figures of the study's formula.
     #[serde(flatten)]
     pub fifo: Fifo,
-    /// The scheduler on the same lengths, where a model was measured.
+    /// The scheduler over the same lengths, if a model was measured.
     pub scheduler: Option<SimulatedRun>,
 }
 
-/// The scheduler on a fixed-cost clock beside what was measured.
+/// The scheduler on a clock of fixed step costs, next to the measured run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimulatedRun {
-    /// How far the path of the measured requests was followed.
+    /// Level at which the measured requests' path was cut short.
     pub stub: llamaglass_engine::StubLevel,
-    /// What steps take, measured just before.
+    /// Cost of steps, measured right before and after the run.
     pub cost: StepCost,
-    /// What the scheduler has to give away.
+    /// Resources of the simulated scheduler.
     pub room: Room,
-    /// Requests as they came.
+    /// Arrivals of the requests.
     pub arrivals: Vec<Arrival>,
-    /// What the simulation made of each.
+    /// Simulated times of each request.
     pub simulated: Vec<Served>,
-    /// From the first request's start to the last one's end, in seconds.
+    /// Simulated time from the first arrival to the end of the last request, in seconds.
     pub simulated_execution_s: f64,
-    /// Simulated, to the end, in milliseconds.
+    /// Simulated time from arrival to end, in milliseconds.
     pub simulated_e2e_ms: Option<Distribution>,
     /// The measured run.
     pub measured: LoadRun,
-    /// How much longer the simulated run takes than the measured one, in percent.
+    /// Error of the simulated execution time relative to the measured one, in percent; above 0 if simulated is
+    /// longer.
     pub execution_error_percent: Option<f64>,
-    /// The same of the mean time to the end.
+    /// Error of the mean simulated time to the end, in percent.
     pub e2e_error_percent: Option<f64>,
 }
 
 impl SimulatedRun {
-    /// Compares.
+    /// Compares the simulated requests with the measured run.
     pub fn of(
         stub: llamaglass_engine::StubLevel,
         (cost, room): (StepCost, Room),
@@ -92,7 +93,7 @@ impl SimulatedRun {
 }
 
 impl SimulateData {
-    /// The study's formula over the lengths of answers, in tokens.
+    /// Applies the study's formula to answers of `output_tokens` tokens each.
     pub fn of(dataset: String, output_tokens: &[usize], ms_per_token: f64, qps: f64) -> Self {
         let service = |tokens: &usize| *tokens as f64 * ms_per_token / 1e3;
         let services: Vec<f64> = output_tokens.iter().map(service).collect();
@@ -106,7 +107,7 @@ impl SimulateData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![
             Sentence::new("One server at ")
@@ -144,7 +145,8 @@ impl SimulateData {
     }
 }
 
-/// Requests a second that keep one server busy for most of the time, whose answers have so many tokens.
+/// Returns the rate, in requests per second, that keeps one server busy 60 % of the time with answers of median
+/// length.
 pub fn busy_qps(output_tokens: &[usize], ms_per_token: f64) -> f64 {
     let lengths: Vec<f64> = output_tokens.iter().map(|tokens| *tokens as f64).collect();
     let middle = percentile(&lengths, 50.0).unwrap_or(1.0).max(1.0);
@@ -156,55 +158,56 @@ pub use run::{SimulateSettings, run};
 
 #[cfg(feature = "compute")]
 mod run {
-    use crate::fixed_cost::{Arrival, Room, StepCost, serve};
     use crate::experiments::load::{OpenLoop, open_loop};
+    use crate::fixed_cost::{Arrival, Room, StepCost, serve};
     use crate::measure::Line;
     use std::sync::Arc;
 
     use super::{SimulateData, SimulatedRun, busy_qps};
+    use crate::arrivals::Arrivals;
     use crate::bench::random_request;
     use crate::dataset::Dataset;
-    use llamaglass_engine::{Engine, EngineError};
-    use crate::arrivals::Arrivals;
     use crate::experiments::bare::{self, BareSettings};
     use crate::{LabError, Progress, Watch};
     use llamaglass_engine::scheduler::{Policy, Request};
     use llamaglass_engine::stats::{Record, percentile};
     use llamaglass_engine::timing::StepKind;
+    use llamaglass_engine::{Engine, EngineError};
 
-    /// Requests of each calibration.
+    /// Answer tokens per calibration request.
     const CALIBRATION_TOKENS: usize = 12;
 
-    /// Rows and tokens that say what a token takes, before a load is simulated.
+    /// Rows, and answer tokens per row, of the trial that measures the time per token.
     const TRIAL: (usize, usize) = (2, 16);
 
-    /// What is simulated and measured.
+    /// Settings of `simulate`.
     #[derive(Clone, Copy, Debug)]
     pub struct SimulateSettings {
-        /// Requests a second; by default as many as keep one server busy for most of the time.
+        /// Requests per second; by default the rate that keeps one server busy 60 % of the time.
         pub qps: Option<f64>,
-        /// The gaps between them.
+        /// Distribution of the gaps between requests.
         pub arrivals: Arrivals,
-        /// Seed of the gaps and of the prompts' ids.
+        /// Seed of the gaps and of the prompts' token ids.
         pub seed: u64,
-        /// The most tokens of an answer; by default as many as the row's reference answer has.
+        /// Maximum tokens per answer; by default as many as the row's reference answer has.
         pub most_tokens: Option<usize>,
-        /// How the engine was loaded to share its steps.
+        /// Scheduling policy that the engine was loaded with.
         pub policy: Policy,
     }
 
-    /// A load, in tokens of each prompt and answer.
+    /// A load; each row holds the tokens of a prompt and of its answer.
     struct Lengths<'a> {
         qps: f64,
         how: &'a SimulateSettings,
         rows: Vec<(usize, usize)>,
     }
 
-    /// The study's formula over the lengths of `dataset`, with what a token takes here; the scheduler on a
-    /// clock of what steps cost here; and the same load, measured.
+    /// Applies the study's formula to the lengths of `dataset` with this engine's time per token, runs the
+    /// scheduler on a clock of this engine's step costs, and measures the same load.
     ///
     /// # Errors
-    /// [`LabError`].
+    /// [`LabError`] if a row cannot be tokenized, a request does not fit the context, or the run is stopped or
+    /// fails.
     pub async fn run(
         engine: &mut Engine,
         dataset: &Dataset,
@@ -238,7 +241,7 @@ mod run {
         Ok(data)
     }
 
-    /// Measures what steps cost, serves the requests on a clock of these costs, and measures the same load.
+    /// Measures step costs, simulates the requests with these costs and measures the same load.
     async fn beside(
         engine: &mut Engine,
         load: &Lengths<'_>,
@@ -278,7 +281,7 @@ mod run {
             requests: &requests,
         };
         let (measured, _) = open_loop(engine, &plan, watch).await?;
-        // Both ends of the run: a machine that others use is not the same all the time.
+        // Calibrate at both ends of the run, because the speed of a shared machine varies.
         let cost = mean(before, calibrate(engine, load, watch).await?);
         let offsets = how.arrivals.offsets_ms(*qps, rows.len(), how.seed);
         let arrivals: Vec<Arrival> = offsets
@@ -309,8 +312,8 @@ mod run {
         }
     }
 
-    /// What steps cost by how many rows they have: prompts of two lengths alone, and answers alone and as
-    /// many at once as there can be.
+    /// Measures the cost of steps by number of rows: prefills of two prompt lengths, and decode with one sequence
+    /// and with a full batch.
     async fn calibrate(
         engine: &mut Engine,
         load: &Lengths<'_>,
@@ -360,7 +363,7 @@ mod run {
         })
     }
 
-    /// What a step costs, and each row: neither is less than nothing.
+    /// Fits the cost of a step and of each row; neither is negative.
     fn costs(points: &[(f64, f64)]) -> [f64; 2] {
         let values: Vec<f64> = points.iter().map(|point| point.1).collect();
         let median = percentile(&values, 50.0).unwrap_or(0.0);
@@ -376,13 +379,13 @@ mod run {
         }
     }
 
-    /// From the first step's begin to the first token.
+    /// Returns the time from the start of the first step to the first token.
     fn first_ms(record: &Record) -> Option<f64> {
         let first = record.steps.first()?;
         Some(record.first_token_at_ms()? - first.start_ms)
     }
 
-    /// From token to token, in the middle, once all have begun.
+    /// Returns the median time between tokens without the first gap, when not all sequences are decoding yet.
     fn step_ms(record: &Record) -> Option<f64> {
         let decode = record
             .steps
@@ -407,11 +410,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_formula_counts_tokens_of_answers() {
+    fn simulate_applies_formula_to_answer_tokens() {
         let data = SimulateData::of("d".into(), &[100, 10, 10], 27.0, 0.625);
         let close = |a: f64, b: f64| (a - b).abs() < 1e-9;
         assert!(close(data.fifo.infer_s, 3.24), "{data:?}");
-        // 1.6 s apart: the first takes 2.7, the others 0.27.
+        // 1.6 s apart: the first takes 2.7 s, the others 0.27 s each.
         assert!(close(data.fifo.bubble_s, 2.0 * (1.6 - 0.27)));
         assert!(close(data.fifo.total_s, 3.24) && close(data.fifo.max_wait_s, 2.7));
         let json = serde_json::to_value(&data).expect("serialises");

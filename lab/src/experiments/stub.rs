@@ -1,4 +1,4 @@
-//! `stub`: the request's path cut short at each level.
+//! `stub`: the request path cut short at each level.
 
 use std::future::Future;
 
@@ -10,39 +10,39 @@ use crate::watch::{LabError, Point, Progress, Watch};
 use llamaglass_engine::StubLevel;
 use llamaglass_engine::stats::percentile;
 
-/// A rate and for how long it is kept.
+/// A request rate and its duration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubLoad {
-    /// Requests a second.
+    /// Requests per second.
     pub qps: f64,
-    /// For so many seconds.
+    /// Duration in seconds.
     pub duration_s: f64,
 }
 
-/// What `stub` is to do.
+/// Settings of `stub`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubSettings {
-    /// The levels.
+    /// Levels to run.
     pub levels: Vec<StubLevel>,
-    /// The loads.
+    /// Loads to run.
     pub loads: Vec<StubLoad>,
-    /// How often each is run.
+    /// Number of runs per level and load.
     pub repeats: usize,
-    /// The most tokens of an answer.
+    /// Maximum tokens per answer.
     pub tokens: usize,
 }
 
-/// What `stub` finds.
+/// Result of `stub`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubData {
-    /// What was to be done.
+    /// Settings of the run.
     pub stub_runs: StubSettings,
-    /// Every level under every load, answers streamed and whole.
+    /// Every level under every load, once with streamed and once with complete answers.
     pub cells: Vec<StubCell>,
-    /// What each level adds to the one before.
+    /// Cost that each level adds to the level before.
     pub levels: Vec<StubLevelCost>,
 }
 
@@ -55,54 +55,54 @@ pub struct StubCell {
     /// The load.
     #[serde(flatten)]
     pub load: StubLoad,
-    /// Whether answers came piece by piece.
+    /// True if answers were streamed.
     pub stream: bool,
-    /// Requests of each run.
+    /// Requests per run.
     pub requested: usize,
-    /// Requests that were answered in each.
+    /// Requests answered, per run.
     pub completed: Vec<usize>,
-    /// From the first request's start to the last one's end, in seconds, of each run.
+    /// Time from the first request's start to the last one's end, in seconds, per run.
     pub execution_s: Vec<f64>,
-    /// The least of them.
+    /// Minimum of `execution_s`.
     pub min_s: f64,
-    /// Their median.
+    /// Median of `execution_s`.
     pub median_s: f64,
-    /// The median time to a whole answer of each run, in milliseconds.
+    /// Median time to a complete answer, in milliseconds, per run.
     pub request_ms: Vec<f64>,
-    /// How that changed from the first run to the last, without a restart.
+    /// Drift of `request_ms` from the first run to the last, without a restart in between.
     pub drift: Option<Drift>,
 }
 
-/// What a level adds to the one before it, in milliseconds a request.
+/// Cost that a level adds to the level before, in milliseconds per request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StubLevelCost {
     /// The level.
     pub level: StubLevel,
-    /// Whether answers came piece by piece.
+    /// True if answers were streamed.
     pub stream: bool,
-    /// To a whole answer, over the runs of all loads.
+    /// Time to a complete answer, over the runs of all loads.
     pub request_ms: Estimate,
-    /// The same against the level before, in pairs of the same load and repeat.
+    /// Difference to the level before, in pairs of the same load and repeat; `None` for the first level.
     pub added_ms: Option<Difference>,
 }
 
-/// What one run gave.
+/// Figures of one run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StubRun {
-    /// Requests of the plan.
+    /// Number of requests sent.
     pub requested: usize,
-    /// Requests that were answered.
+    /// Number of requests answered.
     pub completed: usize,
-    /// From the first request's start to the last one's end, in seconds.
+    /// Time from the first request's start to the last one's end, in seconds.
     pub execution_s: f64,
-    /// The median time to a whole answer, in milliseconds.
+    /// Median time to a complete answer, in milliseconds.
     pub request_ms: f64,
 }
 
-/// What can answer with its path cut short.
+/// A target that can answer with its request path cut short.
 pub trait Stubbed {
-    /// Runs one load at a level.
+    /// Runs one load at a level, with answers of at most `tokens` tokens.
     fn run(
         &mut self,
         level: StubLevel,
@@ -112,10 +112,10 @@ pub trait Stubbed {
     ) -> impl Future<Output = Result<StubRun, LabError>>;
 }
 
-/// Runs every level under every load, all levels in turn in each repeat.
+/// Runs every level under every load; each repeat runs all levels in an interleaved order.
 ///
 /// # Errors
-/// [`LabError`].
+/// [`LabError`] if a setting is missing, or the run is stopped or fails.
 pub async fn run(
     stubbed: &mut impl Stubbed,
     settings: StubSettings,
@@ -171,7 +171,7 @@ pub async fn run(
 }
 
 impl StubCell {
-    /// Of the runs of a level under a load.
+    /// Evaluates the runs of a level under a load.
     pub fn of(level: StubLevel, load: StubLoad, stream: bool, runs: &[StubRun]) -> Self {
         let execution_s: Vec<f64> = runs.iter().map(|run| run.execution_s).collect();
         let request_ms: Vec<f64> = runs.iter().map(|run| run.request_ms).collect();
@@ -191,7 +191,7 @@ impl StubCell {
 }
 
 impl StubData {
-    /// What levels add, from all cells.
+    /// Derives the cost of each level from all cells.
     pub fn of(stub_runs: StubSettings, cells: Vec<StubCell>) -> Self {
         let of = |level: StubLevel, stream: bool| -> Vec<f64> {
             let own = cells
@@ -222,7 +222,7 @@ impl StubData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let levels = self.levels.iter().enumerate();
         let added = levels.filter_map(|(index, of)| Some((index, of, of.added_ms.as_ref()?)));
@@ -264,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_costs_what_it_adds_to_the_one_before() {
+    fn stub_level_cost_is_difference_to_previous_level() {
         let load = StubLoad {
             qps: 10.0,
             duration_s: 3.0,

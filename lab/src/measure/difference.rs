@@ -1,27 +1,27 @@
-//! Two ways of doing the same, measured in pairs.
+//! Comparison of two variants, measured in pairs.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Drift, Estimate, Outlier, outliers};
 use llamaglass_engine::stats::percentile;
 
-/// What pairs of measurements say.
+/// Verdict on a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The second takes longer.
+    /// The second variant takes longer.
     Slower,
-    /// The second takes less.
+    /// The second variant takes less time.
     Faster,
-    /// The interval of the difference holds 0.
+    /// The interval of the difference contains 0.
     NoDifferenceMeasured,
-    /// Fewer than three pairs: there is no interval.
+    /// Fewer than three pairs, so there is no interval.
     TooFewPairs,
 }
 
 impl Verdict {
-    /// The verdict for people.
+    /// Returns the verdict in words.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Slower => "slower",
@@ -32,30 +32,30 @@ impl Verdict {
     }
 }
 
-/// The second way against the first, over pairs that were measured one right after the other.
+/// The second variant against the first, over pairs measured right after each other.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Difference {
-    /// The first way.
+    /// First variant.
     pub without: Estimate,
-    /// The second.
+    /// Second variant.
     pub with: Estimate,
-    /// The median of the pairs' differences, second less first.
+    /// Median of the pairs' differences, second less first.
     pub difference: Estimate,
-    /// The same in percent of the first way's median; nothing where that is 0.
+    /// The same in percent of the first variant's median; `None` if that is not above 0.
     pub percent: Option<Estimate>,
-    /// What that says.
+    /// Verdict on the difference.
     pub verdict: Verdict,
-    /// Pairs of which the difference is far from the others'; they count all the same.
+    /// Pairs whose difference is far from the others'; they still count.
     pub outliers: Vec<Outlier>,
-    /// Whether the first way became slower or faster while all went on.
+    /// Drift of the first variant during the measurement.
     pub drift: Option<Drift>,
-    /// Every pair, in order: first way, second way.
+    /// All pairs in order: first variant, second variant.
     pub pairs: Vec<[f64; 2]>,
 }
 
 impl Difference {
-    /// Of `pairs`, first way and second; nothing where there are none.
+    /// Compares `pairs` of first and second variant, skipping pairs that are not finite; `None` if none are left.
     pub fn of(pairs: &[[f64; 2]]) -> Option<Self> {
         let finite = pairs
             .iter()
@@ -80,7 +80,7 @@ impl Difference {
         })
     }
 
-    /// Whether a difference was measured.
+    /// Returns whether a difference was measured.
     pub const fn is_certain(&self) -> bool {
         matches!(self.verdict, Verdict::Slower | Verdict::Faster)
     }
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drift_that_both_share_is_no_difference() {
+    fn shared_drift_is_no_difference() {
         let pairs: Vec<[f64; 2]> = (0..12)
             .map(|index| {
                 let slow = 10.0 + f64::from(index);
@@ -117,14 +117,14 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_is_found_under_a_larger_noise_of_both() {
+    fn difference_is_found_under_larger_shared_noise() {
         let noise = [3.0, -2.0, 9.0, 0.0, -4.0, 5.0, 1.0];
         let pairs: Vec<[f64; 2]> = noise.iter().map(|n| [20.0 + n, 22.0 + n]).collect();
         let of = Difference::of(&pairs).expect("pairs");
         assert_eq!(of.verdict, Verdict::Slower);
         assert_eq!((of.difference.low, of.difference.high), (2.0, 2.0));
         let percent = of.percent.expect("above 0").median;
-        // The median of the first way is 21.
+        // The first variant's median is 21.
         assert!((percent - 200.0 / 21.0).abs() < 1e-9, "{percent}");
         let turned: Vec<[f64; 2]> = pairs.iter().map(|[a, b]| [*b, *a]).collect();
         let turned = Difference::of(&turned).expect("pairs");
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn two_pairs_say_nothing() {
+    fn two_pairs_are_too_few_for_a_verdict() {
         let of = Difference::of(&[[1.0, 2.0], [1.0, 2.0], [f64::NAN, 1.0]]).expect("pairs");
         assert_eq!(of.verdict, Verdict::TooFewPairs);
         assert_eq!(Difference::of(&[]), None);

@@ -1,29 +1,27 @@
-//! Whether repeats became slower or faster one after the other.
+//! Detection of a trend over repeated measurements.
 
 use serde::{Deserialize, Serialize};
 
 use llamaglass_engine::stats::percentile;
 
-/// A change of so many percent over all repeats is one to be told of.
+/// Smallest change over all repeats, in percent, that is reported as a drift.
 const MOST_PERCENT: f64 = 5.0;
-/// Of a normal distribution, 95 of 100 lie within so many deviations.
+/// Number of standard deviations that hold 95 % of a normal distribution.
 const DEVIATIONS: f64 = 1.96;
 
-/// How a figure changed from the first repeat to the last.
+/// Change of a figure from the first repeat to the last.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Drift {
-    /// From the first repeat to the last, in percent of the median, by the median of all slopes
-    /// between two repeats (P. K. Sen, "Estimates of the regression coefficient based on Kendall's
-    /// tau", 1968).
+    /// Change from the first repeat to the last, in percent of the median, estimated by the median of all pairwise
+    /// slopes (P. K. Sen, "Estimates of the regression coefficient based on Kendall's tau", 1968).
     pub percent: f64,
-    /// Whether that many rises or falls are unlikely to be chance (the test of Mann and Kendall, 1945,
-    /// at 5 %).
+    /// True if so many rises or falls are unlikely to be chance (Mann-Kendall test, 1945, at 5 %).
     pub is_a_trend: bool,
 }
 
 impl Drift {
-    /// Of repeats in their order; nothing where there are fewer than four, or their median is 0.
+    /// Evaluates repeats in order; `None` for fewer than four repeats or if their median is not above 0.
     pub fn of(values: &[f64]) -> Option<Self> {
         let count = values.len();
         let median = percentile(values, 50.0).filter(|median| *median > 0.0)?;
@@ -53,7 +51,7 @@ impl Drift {
         })
     }
 
-    /// Whether it is a trend of more than 5 %.
+    /// Returns whether there is a trend of more than 5 %.
     pub fn is_drifting(&self) -> bool {
         self.is_a_trend && self.percent.abs() > MOST_PERCENT
     }
@@ -64,16 +62,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_steady_rise_is_a_drift_of_its_size() {
+    fn steady_rise_is_drift_of_its_size() {
         let values: Vec<f64> = (0..11).map(|index| 100.0 + f64::from(index)).collect();
         let drift = Drift::of(&values).expect("enough");
-        // 10 of a median of 105.
+        // A rise of 10 relative to a median of 105.
         assert!((drift.percent - 1000.0 / 105.0).abs() < 1e-9, "{drift:?}");
         assert!(drift.is_drifting());
     }
 
     #[test]
-    fn one_outlier_and_alternation_are_none() {
+    fn outlier_and_alternation_are_no_drift() {
         let mut values = vec![100.0; 10];
         values[9] = 200.0;
         assert!(!Drift::of(&values).expect("enough").is_drifting());
@@ -85,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn a_small_trend_is_told_but_is_no_drift() {
+    fn small_trend_is_no_drift() {
         let values: Vec<f64> = (0..11).map(|index| 1000.0 + f64::from(index)).collect();
         let drift = Drift::of(&values).expect("enough");
         assert!(drift.is_a_trend && !drift.is_drifting(), "{drift:?}");

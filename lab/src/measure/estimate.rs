@@ -1,4 +1,4 @@
-//! A median, and between what it lies.
+//! A median with its confidence interval.
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -6,31 +6,30 @@ use serde::{Deserialize, Serialize};
 
 use llamaglass_engine::stats::percentile;
 
-/// How often values are drawn anew for an interval.
+/// Number of bootstrap resamples per interval.
 const RESAMPLES: usize = 2000;
-/// What the interval holds of what was drawn, in percent.
+/// Share of the resampled medians within the interval, in percent.
 const COVERED: f64 = 95.0;
-/// Any: the same values give the same interval.
+/// Fixed, so that the same values give the same interval.
 const SEED: u64 = 95;
 
-/// A median with its bootstrap interval: B. Efron, "Bootstrap methods: another look at the jackknife",
-/// 1979; the percentile method.
+/// A median with its bootstrap interval, by the percentile method (B. Efron, "Bootstrap methods: another look at
+/// the jackknife", 1979).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Estimate {
-    /// Of how many values.
+    /// Number of values.
     pub count: usize,
-    /// Their median.
+    /// Median of the values.
     pub median: f64,
-    /// 95 of 100 medians of as many values drawn from them are at least this; the median itself where
-    /// there are fewer than three values.
+    /// Lower end of the 95 % interval of the median; the median itself for fewer than three values.
     pub low: f64,
-    /// And at most this.
+    /// Upper end of the interval.
     pub high: f64,
 }
 
 impl Estimate {
-    /// The estimate of `values`; those that are not finite are left out, and of none there is none.
+    /// Estimates the median of `values`, skipping values that are not finite; `None` if none are left.
     pub fn of(values: &[f64]) -> Option<Self> {
         let finite = values.iter().copied().filter(|value| value.is_finite());
         let finite: Vec<f64> = finite.collect();
@@ -47,12 +46,12 @@ impl Estimate {
         })
     }
 
-    /// Whether the interval can be told from a point: two values have none.
+    /// Returns whether there are enough values for an interval; two values have none.
     pub const fn has_interval(&self) -> bool {
         self.count > 2
     }
 
-    /// All of it times `factor`.
+    /// Multiplies the median and interval by `factor`.
     #[must_use]
     pub fn scaled(self, factor: f64) -> Self {
         let [a, b] = [self.low * factor, self.high * factor];
@@ -86,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_equal_values_the_interval_is_a_point() {
+    fn interval_of_equal_values_is_a_point() {
         let of = Estimate::of(&[3.0; 9]).expect("values");
         assert_eq!((of.count, of.median, of.low, of.high), (9, 3.0, 3.0, 3.0));
     }
@@ -100,8 +99,8 @@ mod tests {
     }
 
     #[test]
-    fn the_interval_of_a_known_spread_is_about_the_known_one() {
-        // 0 to 100: the median of 101 such values spreads by about 50 x 1.96 / sqrt(101).
+    fn interval_matches_known_spread() {
+        // For 0 to 100, the interval of the median is about 50 +- 50 x 1.96 / sqrt(101).
         let values: Vec<f64> = (0..=100).map(f64::from).collect();
         let of = Estimate::of(&values).expect("values");
         assert_eq!(of.median, 50.0);
@@ -113,7 +112,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_interval_holds_the_median_and_lies_within_the_values(
+        fn interval_contains_median_and_lies_within_values(
             values in prop::collection::vec(-1e6f64..1e6, 1..40),
         ) {
             let of = Estimate::of(&values).expect("values");

@@ -1,21 +1,21 @@
-//! A straight line through points.
+//! Linear regression.
 
 use serde::{Deserialize, Serialize};
 
-/// The line with the least squares of distances in y.
+/// The least-squares line through points.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Line {
-    /// y for each x more.
+    /// Change of y per unit of x.
     pub slope: f64,
     /// y at x = 0.
     pub intercept: f64,
-    /// How much of the spread of y it explains, 0 to 1.
+    /// Coefficient of determination: the share of y's variance that the line explains, 0 to 1.
     pub r2: f64,
 }
 
 impl Line {
-    /// Through `points`, x and y; nothing where all have the same x.
+    /// Fits a line through `points` of x and y; `None` if all have the same x.
     pub fn through(points: &[(f64, f64)]) -> Option<Self> {
         let n = points.len() as f64;
         let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
@@ -33,7 +33,7 @@ impl Line {
         })
     }
 
-    /// y at `x`.
+    /// Returns y at `x`.
     pub fn at(&self, x: f64) -> f64 {
         self.intercept + self.slope * x
     }
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_through_points_of_a_line_is_that_line() {
+    fn fit_recovers_exact_line() {
         let points: Vec<(f64, f64)> = (1..6)
             .map(|x| (f64::from(x), 25.0 + 23.68 * f64::from(x)))
             .collect();
@@ -55,8 +55,8 @@ mod tests {
     }
 
     #[test]
-    fn the_line_is_the_one_computed_by_hand() {
-        // Means 2 and 3; slope (1 + 0 + 2) / 2, spread explained 9 / (2 x 14/3).
+    fn fit_matches_hand_computed_line() {
+        // Means are 2 and 3; the slope is (1 + 0 + 2) / 2, and r2 is 3^2 / (2 x 6).
         let line = Line::through(&[(1.0, 2.0), (2.0, 2.0), (3.0, 5.0)]).expect("a line");
         assert!((line.slope - 1.5).abs() < 1e-9 && line.intercept.abs() < 1e-9);
         assert!((line.r2 - 4.5 / 6.0).abs() < 1e-9, "{line:?}");

@@ -1,4 +1,4 @@
-//! Statistics of repeated measurements; pure.
+//! Statistics of repeated measurements; pure functions.
 
 mod difference;
 mod drift;

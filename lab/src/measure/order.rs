@@ -1,7 +1,7 @@
-//! In which order what is compared is measured.
+//! Order in which compared variants are measured.
 
-/// The order of `arms` in each of `repeats`: every repeat has all of them, every other one goes the way
-/// back, and after each two the first is another, so that none is always first or always after the same one.
+/// Returns the order of `arms` in each of `repeats`. Every repeat contains all arms, every other repeat is
+/// reversed, and the first arm rotates after every two repeats, so no arm always comes first or after the same one.
 pub fn interleaved(arms: usize, repeats: usize) -> Vec<Vec<usize>> {
     let order = |repeat: usize| {
         let from = repeat / 2;
@@ -19,12 +19,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_two_each_is_first_every_other_time() {
+    fn two_arms_take_turns_in_going_first() {
         assert_eq!(interleaved(2, 4), [[0, 1], [1, 0], [1, 0], [0, 1]]);
     }
 
     #[test]
-    fn every_repeat_has_every_arm_and_all_take_the_first_place() {
+    fn every_repeat_has_all_arms_and_each_goes_first_equally_often() {
         let orders = interleaved(5, 10);
         let mut firsts = [0; 5];
         for order in &orders {

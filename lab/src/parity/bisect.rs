@@ -1,30 +1,30 @@
-//! One path against another, block by block: where do they part?
+//! Compares two forward paths block by block to find where they diverge.
 
 use serde::{Deserialize, Serialize};
 
 use llamaglass_engine::{Engine, EngineError};
 
-/// How far two residual streams are apart, of their largest value, at most: products of f32 in
-/// another order differ by their rounding, which grows from block to block.
+/// Maximum difference of two residual streams, relative to the largest value. f32 products in another order
+/// differ by rounding, which grows from block to block.
 pub const TOLERANCE: f64 = 2e-3;
 
-/// Two residual streams after the same block.
+/// Difference of two residual streams after the same block.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BlockDifference {
-    /// How many blocks they went through; 0 is the embedding.
+    /// Number of blocks before this point; 0 is the embedding.
     pub after_blocks: usize,
-    /// The largest absolute value in the second.
+    /// Largest absolute value of the reference stream.
     pub largest: f64,
-    /// The largest absolute difference of two values; none where one of them is not finite.
+    /// Largest absolute difference of two values; `None` if one of them is not finite or the lengths differ.
     pub max_abs_diff: Option<f64>,
-    /// Whether that is within [`TOLERANCE`] of the largest.
+    /// True if the difference is within [`TOLERANCE`] of the largest value.
     pub pass: bool,
 }
 
-/// The streams of `engine` against those of `oracle` over `ids` from position 0.
+/// Compares the residual streams of `engine` with those of `oracle` for `ids`, starting at position 0.
 ///
 /// # Errors
-/// Where `ids` are more than a step of either computes, or a device fails.
+/// Fails if there are more `ids` than either engine computes in one step, or if a device fails.
 pub async fn bisect(
     engine: &mut Engine,
     oracle: &mut Engine,
@@ -45,7 +45,7 @@ fn difference(after_blocks: usize, got: &[f32], wanted: &[f32]) -> BlockDifferen
     let apart = got.iter().zip(wanted);
     let most = apart.fold(0f64, |most, (a, b)| {
         let diff = (f64::from(*a) - f64::from(*b)).abs();
-        // Not `f64::max`, which forgets what is not a number.
+        // Not `f64::max`, which ignores NaN.
         if diff > most || diff.is_nan() {
             diff
         } else {
@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_apart_or_not_a_number_does_not_pass() {
+    fn difference_rejects_deviation_and_nan() {
         let wanted = [1.0, -4.0, 2.0];
         assert!(difference(0, &[1.0, -4.001, 2.0], &wanted).pass);
         let apart = difference(3, &[1.0, -4.5, 2.0], &wanted);

@@ -1,4 +1,4 @@
-//! Raw quantisation blocks to f32, bit for bit.
+//! Compares dequantised blocks with the reference, bit for bit.
 
 use super::reference::{BlockCase, Cases};
 use super::report::{CaseResult, Kind};
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_bits_pass_and_a_lost_sign_of_zero_does_not() {
+    fn block_case_compares_bits_including_sign_of_zero() {
         assert!(run(case("003c0080", -0.0)).pass);
         let wrong = run(case("003c0080", 0.0));
         assert!(
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_block_fails_in_words() {
+    fn block_case_fails_for_invalid_blocks() {
         for raw_hex in ["003c0", "zz3c0080", "003c", ""] {
             assert!(!run(case(raw_hex, 0.0)).pass, "{raw_hex}");
         }

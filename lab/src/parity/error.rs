@@ -1,22 +1,22 @@
-//! Why a reference can't be run at all.
+//! Errors that prevent a reference from being run at all.
 
 use thiserror::Error;
 
-/// What is wrong with a reference folder.
+/// Error in a reference folder.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ParityError {
-    /// A file is not in the format.
+    /// A file is malformed.
     #[error("{file}: not a reference file: {message}")]
     Malformed {
-        /// The file's path within the folder.
+        /// Path of the file within the folder.
         file: String,
-        /// What was expected, and where.
+        /// Parser's message: what was expected, and where.
         message: String,
     },
-    /// There is nothing to compare with.
+    /// The folder has no case to run.
     #[error("the reference folder holds no case to run ({looked_for})")]
     NoCases {
-        /// What was looked for.
+        /// Files that were looked for.
         looked_for: String,
     },
 }

@@ -1,4 +1,4 @@
-//! Cases that run the model: logits, greedy picks, perplexity.
+//! Cases that run the model: logits, greedy sampling, perplexity.
 
 use super::reference::{GreedyCase, LogitsCase, PerplexityCase, Window};
 use super::report::{CaseResult, Kind};
@@ -8,8 +8,8 @@ use llamaglass_engine::event::Event;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::tokenizer::SpecialText;
 
-/// How many tokens [`generate_case`] picks: enough for wrong positions in the cache to show, and
-/// few enough for a software adapter.
+/// Number of tokens that [`generate_case`] samples: enough to reveal wrong positions in the cache, and few
+/// enough for a software adapter.
 const GENERATE_STEPS: usize = 16;
 
 /// Compares the logits of the last position.
@@ -43,7 +43,7 @@ pub async fn logits_case(engine: &mut Engine, case: &LogitsCase, indices: &[usiz
     result
 }
 
-/// The largest difference at some vocabulary ids, bounded.
+/// Checks that the largest difference of the logits at some vocabulary ids is within tolerance.
 fn compare<'a>(
     result: &mut CaseResult,
     name: &str,
@@ -52,7 +52,7 @@ fn compare<'a>(
 ) {
     let mut worst = (0.0, 0, 0.0, 0.0);
     for (&id, &expected) in theirs {
-        // An id outside the vocabulary is as wrong as a NaN.
+        // An id outside the vocabulary counts as NaN.
         let ours = logits.get(id).map_or(f64::NAN, |logit| f64::from(*logit));
         let difference = (ours - expected).abs();
         if difference.is_nan() || difference > worst.0 {
@@ -69,7 +69,7 @@ fn compare<'a>(
     result.figure(&format!("{name}_at_id"), id as f64);
 }
 
-/// Feeds prompt and answer at once and compares each position's largest logit (teacher-forced).
+/// Runs prompt and completion in one pass and compares the largest logit at each position (teacher forcing).
 pub async fn greedy_case(engine: &mut Engine, case: &GreedyCase) -> CaseResult {
     let mut result = CaseResult::new(Kind::Greedy, &case.name);
     let steps = case.ids.len();
@@ -117,9 +117,9 @@ pub async fn greedy_case(engine: &mut Engine, case: &GreedyCase) -> CaseResult {
     result
 }
 
-/// Answers the prompt as any request is answered: KV cache, one decode step a token, sampling.
+/// Runs the prompt as a normal request: KV cache, one decode step per token, sampling.
 ///
-/// Not teacher-forced: after an allowed near tie the texts part, and the comparison ends there.
+/// Not teacher-forced: the texts may diverge after a permitted near tie, and the comparison ends there.
 pub async fn generate_case(engine: &mut Engine, case: &GreedyCase) -> CaseResult {
     let mut result = CaseResult::new(Kind::Generate, &case.name);
     let steps = case.ids.len().min(GENERATE_STEPS);
@@ -199,7 +199,7 @@ fn compare_picks(result: &mut CaseResult, case: &GreedyCase, picks: &[u32]) {
     }
 }
 
-/// The prompt's ids must be what the engine would make of the prompt itself.
+/// Checks that the engine encodes the prompt to the same ids.
 fn prompt_ids(result: &mut CaseResult, engine: &Engine, case: &GreedyCase) {
     let tokenizer = engine.tokenizer();
     let ours = match (&case.messages, &case.text) {
@@ -213,7 +213,7 @@ fn prompt_ids(result: &mut CaseResult, engine: &Engine, case: &GreedyCase) {
     }
 }
 
-/// Where a chat would stop.
+/// Checks where the first end-of-sequence id is, at which a chat would stop.
 fn first_eos(result: &mut CaseResult, engine: &Engine, case: &GreedyCase) {
     let ends = &engine.info().config.eos_ids;
     let ours = case.ids.iter().position(|id| ends.contains(id));
@@ -225,7 +225,7 @@ fn first_eos(result: &mut CaseResult, engine: &Engine, case: &GreedyCase) {
     }
 }
 
-/// Compares mean negative log-likelihoods, window by window and over all.
+/// Compares the mean negative log-likelihood per window and overall.
 pub async fn perplexity_case(engine: &mut Engine, case: &PerplexityCase) -> CaseResult {
     let mut result = CaseResult::new(Kind::Perplexity, &case.name);
     let (mut sum, mut predicted, mut worst) = (0.0, 0_usize, 0.0_f64);
@@ -268,7 +268,7 @@ pub async fn perplexity_case(engine: &mut Engine, case: &PerplexityCase) -> Case
     result
 }
 
-/// The negative log-likelihood, in nats, of all ids of a window but its first.
+/// Returns the sum of the negative log-likelihoods, in nats, of all ids of a window except the first.
 async fn window_nll(
     engine: &mut Engine,
     case: &PerplexityCase,
@@ -302,7 +302,7 @@ fn relative(ours: f64, theirs: f64) -> f64 {
     (ours - theirs).abs() / theirs.abs()
 }
 
-/// The largest logit and its id; the lowest id on a tie.
+/// Returns the id of the largest logit and its value; the lowest id on a tie.
 fn argmax(logits: &[f32]) -> (u32, f64) {
     let mut best = (0, f32::NEG_INFINITY);
     for (id, &logit) in (0..).zip(logits) {
@@ -313,7 +313,7 @@ fn argmax(logits: &[f32]) -> (u32, f64) {
     (best.0, f64::from(best.1))
 }
 
-/// The natural log of the sum of the exponentials, in f64.
+/// Returns the natural logarithm of the sum of exponentials, in f64.
 fn logsumexp(logits: &[f32]) -> f64 {
     let max = logits
         .iter()
@@ -338,12 +338,12 @@ mod tests {
     }
 
     #[test]
-    fn the_lowest_id_wins_a_tie() {
+    fn argmax_picks_lowest_id_on_tie() {
         assert_eq!(argmax(&[1.0, 3.0, 3.0]).0, 1);
     }
 
     #[test]
-    fn a_logit_that_is_no_number_or_missing_fails() {
+    fn compare_fails_for_nan_and_missing_logits() {
         for (ids, logits) in [([0, 1], [1.0, f32::NAN]), ([0, 7], [1.0, 2.0])] {
             let mut result = CaseResult::new(Kind::Logits, "x");
             compare(

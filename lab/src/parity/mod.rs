@@ -1,7 +1,7 @@
-//! Runs the engine against reference results of an independent implementation, case by case.
+//! Compares the engine with reference results of an independent implementation, case by case.
 //!
-//! Takes parsed files, not paths, so the same cases run natively and in a browser. A consumer of
-//! the whole engine, as the page and the terminal are.
+//! It takes file contents, not paths, so the same cases run natively and in a browser. Like the page and the
+//! terminal, it uses the engine as a whole.
 
 mod bisect;
 mod blocks;

@@ -1,4 +1,4 @@
-//! The files of a reference folder, parsed, and which of them belong to a model.
+//! Parses the files of a reference folder and finds those that belong to a model.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -7,16 +7,16 @@ use super::error::ParityError;
 use super::report::Kind;
 use llamaglass_engine::tokenizer::Message;
 
-/// A file of the model, to find the reference that was made from it.
+/// A file of the model, used to find the reference that was made from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ModelFile {
-    /// Its name, without folders.
+    /// File name without folders.
     pub name: String,
-    /// Its SHA-256 in lower-case hex, where the caller has computed it.
+    /// SHA-256 in lower-case hex, if the caller has computed it.
     pub sha256: Option<String>,
 }
 
-/// The reference results for one model.
+/// Reference results for one model.
 #[derive(Clone, Debug, Default)]
 pub struct Reference {
     pub(super) tokenizer: Option<Cases<TokenizerCase>>,
@@ -31,13 +31,13 @@ pub struct Reference {
 impl Reference {
     /// Parses the files that belong to `model`.
     ///
-    /// `files` are all files of the folder by their path in it. A file in a sub-folder (such as
-    /// `Q4_0/greedy.json`, the layout where one folder serves several GGUFs) belongs to a model
-    /// whose SHA-256 its `meta` names or whose file name ends in the sub-folder's name; it wins
+    /// `files` are all files of the folder with their paths relative to it. A file in a sub-folder (such as
+    /// `Q4_0/greedy.json`, the layout in which one folder serves several GGUFs) belongs to a model whose
+    /// SHA-256 is in the file's `meta`, or whose file name ends in the sub-folder's name. It takes precedence
     /// over a file of the same name in the folder itself.
     ///
     /// # Errors
-    /// [`ParityError`] where a file is not in the format, or none belongs to the model.
+    /// [`ParityError`] if a file is malformed or no file belongs to the model.
     pub fn from_files(
         files: Vec<(String, Vec<u8>)>,
         model: &[ModelFile],
@@ -56,7 +56,7 @@ impl Reference {
         reference.logits = take(find(Kind::Logits))?;
         reference.greedy = take(find(Kind::Greedy))?;
         reference.perplexity = take(find(Kind::Perplexity))?;
-        // One note is enough: a folder's files were made from one model.
+        // One note is enough, since all files of a folder were made from one model.
         let made = [
             Kind::Logits,
             Kind::Greedy,
@@ -83,7 +83,7 @@ impl Reference {
             })
     }
 
-    /// Whether there is a file for `kind`.
+    /// Returns true if there is a file for `kind`.
     pub fn has(&self, kind: Kind) -> bool {
         match kind {
             Kind::Tokenizer => self.tokenizer.is_some(),
@@ -95,12 +95,12 @@ impl Reference {
         }
     }
 
-    /// What a reader should know beside the cases.
+    /// Remarks for the report's reader that belong to no case.
     pub fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The longest sequence, in ids, that the cases of `kinds` feed the model.
+    /// Length in ids of the longest sequence that the cases of `kinds` run through the model.
     pub fn longest(&self, kinds: &[Kind]) -> usize {
         let lengths = |kind: &Kind| match kind {
             Kind::Logits => longest(self.logits.iter().flat_map(|f| &f.cases), |c| c.ids.len()),
@@ -221,7 +221,7 @@ pub(super) struct Window {
     pub nll_mean: f64,
 }
 
-/// A JSON file of the format, its kind's structure not yet read.
+/// A JSON file of the format, before the structure of its kind is parsed.
 struct ParsedFile {
     path: String,
     value: serde_json::Value,
@@ -232,7 +232,7 @@ impl ParsedFile {
         self.path.rsplit_once('/').map(|(folder, _)| folder)
     }
 
-    /// SHA-256 sums of the files that it was made from.
+    /// Returns name and SHA-256 of each file that this one was made from; a GGUF's name is unknown.
     fn sums(&self) -> Vec<(Option<&str>, &str)> {
         let meta = &self.value["meta"];
         let gguf = meta["gguf_sha256"].as_str().map(|sum| (None, sum));
@@ -242,7 +242,7 @@ impl ParsedFile {
     }
 }
 
-/// Parses the files of the format and leaves the others (notes, scripts, cross-checks) alone.
+/// Parses the files of the format; skips others (notes, scripts, cross-checks).
 fn parse_all(files: Vec<(String, Vec<u8>)>) -> Result<Vec<ParsedFile>, ParityError> {
     let wanted = |path: &str| {
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -274,8 +274,8 @@ fn take<T: DeserializeOwned>(file: Option<&ParsedFile>) -> Result<Option<T>, Par
     file.map(parse).transpose()
 }
 
-/// The sub-folder that was made for the model: by SHA-256, else by the longest name in which the
-/// model file's stem ends.
+/// Finds the sub-folder that was made for the model: by SHA-256, otherwise the longest sub-folder name in which
+/// the model file's stem ends.
 fn own_folder<'a>(files: &'a [ParsedFile], model: &[ModelFile]) -> Option<&'a str> {
     let sums: Vec<&str> = model
         .iter()
@@ -304,7 +304,7 @@ fn own_folder<'a>(files: &'a [ParsedFile], model: &[ModelFile]) -> Option<&'a st
     })
 }
 
-/// A note where the reference was made from files other than the model's.
+/// Returns a note if the reference was made from other files than the model's.
 fn other_file(file: &ParsedFile, model: &[ModelFile]) -> Option<String> {
     let made_from = file.sums();
     let differs = |ours: &&ModelFile| {

@@ -1,31 +1,31 @@
-//! What a parity run found, case by case.
+//! The result of a parity run, case by case.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The kinds of case, each from a file of its own.
+/// Kind of case. Each kind except `Generate` has a file of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// tokenizer.json: text to ids, pieces and back.
+    /// tokenizer.json: text to ids, ids to pieces and back to text.
     Tokenizer,
-    /// chat.json: rendered templates, their ids, and conversations that must be refused.
+    /// chat.json: rendered templates, their ids, and conversations that the template must reject.
     Chat,
-    /// quant_blocks.json: raw blocks to f32, bit for bit.
+    /// quant_blocks.json: dequantisation of raw blocks to f32, bit for bit.
     QuantBlocks,
-    /// logits.json: logits of the last position.
+    /// logits.json: logits at the last position.
     Logits,
-    /// greedy.json: teacher-forced greedy picks.
+    /// greedy.json: teacher-forced greedy sampling.
     Greedy,
-    /// greedy.json again, through requests: KV cache and sampling instead of one long prefill.
+    /// greedy.json again, as requests: KV cache and sampling instead of one long prefill.
     Generate,
     /// perplexity.json: mean negative log-likelihood of passages.
     Perplexity,
 }
 
 impl Kind {
-    /// Every kind, cheapest first: the order in which they run.
+    /// All kinds, cheapest first, which is the order in which they run.
     pub const ALL: [Self; 7] = [
         Self::Tokenizer,
         Self::Chat,
@@ -36,7 +36,7 @@ impl Kind {
         Self::Perplexity,
     ];
 
-    /// The kind's name in flags and reports.
+    /// Name of the kind in flags and reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tokenizer => "tokenizer",
@@ -49,7 +49,7 @@ impl Kind {
         }
     }
 
-    /// The file that the cases come from.
+    /// File that contains the cases.
     pub const fn file(self) -> &'static str {
         match self {
             Self::Tokenizer => "tokenizer.json",
@@ -74,34 +74,34 @@ impl FromStr for Kind {
     }
 }
 
-/// One number of a case.
+/// One measured value of a case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// What it is.
+    /// Name of the value.
     pub name: String,
-    /// Its value; not finite where the engine's numbers were not.
+    /// The value; not finite if the engine's numbers were not.
     pub value: f64,
-    /// The most it may be, where it decides.
+    /// Limit of the value, if exceeding it fails the case.
     pub limit: Option<f64>,
 }
 
-/// What one case gave.
+/// Result of one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseResult {
-    /// Its kind.
+    /// Kind of the case.
     pub kind: Kind,
-    /// Its name in the file, or its text.
+    /// Name of the case in the file, or its text.
     pub name: String,
-    /// Whether it agrees with the reference.
+    /// True if the engine agrees with the reference.
     pub pass: bool,
-    /// Its numbers.
+    /// Measured values.
     pub figures: Vec<Figure>,
-    /// What disagrees, and where; empty where nothing does.
+    /// Descriptions of all differences; empty if there are none.
     pub failures: Vec<String>,
 }
 
 impl CaseResult {
-    /// A case that agrees so far.
+    /// Creates a case that passes so far.
     pub fn new(kind: Kind, name: impl Into<String>) -> Self {
         Self {
             kind,
@@ -112,7 +112,7 @@ impl CaseResult {
         }
     }
 
-    /// Notes a number that decides nothing.
+    /// Records a value without a limit.
     pub fn figure(&mut self, name: &str, value: f64) {
         self.figures.push(Figure {
             name: name.to_owned(),
@@ -121,15 +121,15 @@ impl CaseResult {
         });
     }
 
-    /// Notes a number that may be at most `limit`; `where_` says where it was found. What is not a
-    /// number is over every limit.
+    /// Records a value that must not exceed `limit`; `where_` describes where it occurred. NaN exceeds every
+    /// limit.
     pub fn bounded(&mut self, name: &str, value: f64, limit: f64, where_: impl FnOnce() -> String) {
         self.figures.push(Figure {
             name: name.to_owned(),
             value,
             limit: Some(limit),
         });
-        // Not `value > limit`: that would let a NaN pass.
+        // Not `value > limit`, since that would accept NaN.
         let within = value <= limit;
         if !within {
             self.fail(format!(
@@ -139,13 +139,13 @@ impl CaseResult {
         }
     }
 
-    /// Notes what disagrees.
+    /// Records a difference and fails the case.
     pub fn fail(&mut self, what: impl Into<String>) {
         self.pass = false;
         self.failures.push(what.into());
     }
 
-    /// Fails unless `ours` is `theirs`, naming the first place where they part.
+    /// Fails the case unless `ours` equals `theirs`; the failure names the first difference.
     pub fn same<T: PartialEq + std::fmt::Debug>(&mut self, what: &str, ours: &[T], theirs: &[T]) {
         if let Some(difference) = first_difference(ours, theirs) {
             self.fail(format!("{what} {difference}"));
@@ -153,7 +153,7 @@ impl CaseResult {
     }
 }
 
-/// Where two sequences part, in words; `None` where they are the same.
+/// Describes the first difference of two sequences; `None` if they are equal.
 fn first_difference<T: PartialEq + std::fmt::Debug>(ours: &[T], theirs: &[T]) -> Option<String> {
     let at = ours.iter().zip(theirs).position(|(a, b)| a != b);
     let at = at.or_else(|| (ours.len() != theirs.len()).then(|| ours.len().min(theirs.len())))?;
@@ -171,19 +171,19 @@ fn first_difference<T: PartialEq + std::fmt::Debug>(ours: &[T], theirs: &[T]) ->
     ))
 }
 
-/// What a whole run found.
+/// Result of a whole run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// Every case, in the order in which they ran.
+    /// All cases, in the order in which they ran.
     pub cases: Vec<CaseResult>,
-    /// Files of the format that the folder does not hold; nothing was compared with them.
+    /// Files of the format that the folder lacks; nothing was compared with them.
     pub absent: Vec<String>,
-    /// What else a reader should know, such as a model file other than the reference's.
+    /// Other remarks for the reader, such as that the model file is not the reference's.
     pub notes: Vec<String>,
 }
 
 impl Report {
-    /// How many cases of `kind` (or of all kinds) passed and failed.
+    /// Returns how many cases of `kind` (or of all kinds) passed and failed.
     pub fn count(&self, kind: Option<Kind>) -> (usize, usize) {
         let wanted = |case: &&CaseResult| kind.is_none_or(|kind| case.kind == kind);
         let all = self.cases.iter().filter(wanted).count();
@@ -192,12 +192,12 @@ impl Report {
         (passed, all - passed)
     }
 
-    /// Whether there were cases and all of them passed.
+    /// Returns true if there is at least one case and all passed.
     pub fn passes(&self) -> bool {
         !self.cases.is_empty() && self.cases.iter().all(|case| case.pass)
     }
 
-    /// The largest value of the figure called `name` among cases of `kind`.
+    /// Returns the largest value called `name` among cases of `kind`.
     pub fn worst(&self, kind: Kind, name: &str) -> Option<f64> {
         self.cases
             .iter()
@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_figure_that_is_no_number_fails() {
+    fn bounded_value_fails_for_nan() {
         let mut case = CaseResult::new(Kind::Logits, "x");
         case.bounded("max_diff", f64::NAN, 1.0, || "at id 3".into());
         assert!(!case.pass);
@@ -222,19 +222,19 @@ mod tests {
     }
 
     #[test]
-    fn sequences_are_compared_to_their_ends() {
+    fn first_difference_compares_lengths_too() {
         assert_eq!(first_difference(&[1, 2], &[1, 2]), None);
         let longer = first_difference(&[1, 2], &[1]).expect("differs");
         assert!(longer.contains("at 1: 2 instead of the end"), "{longer}");
     }
 
     #[test]
-    fn a_run_without_cases_does_not_pass() {
+    fn report_without_cases_does_not_pass() {
         assert!(!Report::default().passes());
     }
 
     #[test]
-    fn kinds_are_found_by_name() {
+    fn kinds_are_parsed_by_name() {
         for kind in Kind::ALL {
             assert_eq!(kind.name().parse(), Ok(kind));
         }

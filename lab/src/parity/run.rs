@@ -1,4 +1,4 @@
-//! All cases of a reference, one after the other.
+//! Runs all cases of a reference in sequence.
 
 use super::blocks::block_cases;
 use super::logits::{generate_case, greedy_case, logits_case, perplexity_case};
@@ -7,9 +7,9 @@ use super::report::{CaseResult, Kind, Report};
 use super::text::{chat_cases, tokenizer_cases};
 use llamaglass_engine::Engine;
 
-/// Runs the cases of `kinds` and hands each result to `visit` as it comes.
+/// Runs the cases of `kinds` and passes each result to `visit` as soon as it is there.
 ///
-/// What goes wrong in a case fails that case and no other. A file without cases is a failed case.
+/// An error in a case fails only that case. A file without cases counts as a failed case.
 pub async fn run(
     engine: &mut Engine,
     reference: &Reference,

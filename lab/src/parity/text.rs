@@ -1,4 +1,4 @@
-//! Tokenizer and chat cases: everything must be identical.
+//! Tokenizer and chat cases, which require identical results.
 
 use super::reference::{Cases, ChatCase, ChatFile, MustFailCase, TokenizerCase};
 use super::report::{CaseResult, Kind};
@@ -10,7 +10,7 @@ pub fn tokenizer_cases<'a>(
     tokenizer: &'a Tokenizer,
     file: &'a Cases<TokenizerCase>,
 ) -> impl Iterator<Item = CaseResult> + 'a {
-    // Where the file has the field at all, a case without it has the same ids with and without BOS.
+    // If any case of the file has the field, cases without it have the same ids with and without BOS.
     let with_bos = file.cases.iter().any(|case| case.ids_with_bos.is_some());
     file.cases.iter().map(move |case| {
         let mut result = CaseResult::new(Kind::Tokenizer, format!("{:?}", shortened(&case.text)));
@@ -61,7 +61,7 @@ fn decode(result: &mut CaseResult, tokenizer: &Tokenizer, case: &TokenizerCase) 
             case.decoded
         ));
     }
-    // The answer's way: id by id. Special ids have no text there.
+    // Decode as a completion is streamed, id by id. Special ids have no text there.
     let mut stream = TextStream::new(tokenizer, &[]);
     let deltas = case.ids.iter().map(|id| stream.push(tokenizer, *id).text);
     let mut streamed: String = deltas.collect();
@@ -74,7 +74,7 @@ fn decode(result: &mut CaseResult, tokenizer: &Tokenizer, case: &TokenizerCase) 
     }
 }
 
-/// Runs the cases of chat.json, those that must be refused last.
+/// Runs the cases of chat.json, followed by those that the template must reject.
 pub fn chat_cases<'a>(
     tokenizer: &'a Tokenizer,
     file: &'a ChatFile,

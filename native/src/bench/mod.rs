@@ -1,4 +1,4 @@
-//! `llamaglass bench`: how fast, and where each step's time goes.
+//! `llamaglass bench`: measures the speed, and the time of each stage of a step.
 
 mod table;
 
@@ -16,7 +16,7 @@ use crate::model::Model;
 use crate::output::{self, note};
 use crate::trace;
 
-/// Runs the command.
+/// Runs the `bench` command.
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     if args.stub.stub.is_before_engine() {
         bail!(
@@ -38,7 +38,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         kernels: args.kernels,
         roofline: args.roofline,
     };
-    // Before anything is measured: a wrong name must not cost a run.
+    // Read the earlier result first, so that a wrong path does not cost a whole run.
     let earlier = args.compare.as_deref().map(earlier).transpose()?;
     let model = Model::from_args(&args.model)?;
     let label = model.label();
@@ -53,7 +53,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A cache that holds a run, where nobody asked for another.
+/// Returns the load options; unless the user has set a context length, it is long enough for every run.
 fn options(args: &BenchArgs) -> Result<LoadOptions> {
     let longest = args.positions.iter().chain([&args.prompt_tokens]).max();
     let needed = longest.and_then(|prompt| prompt.checked_add(args.gen_tokens));
@@ -98,10 +98,10 @@ fn bench(
     Ok(bench.report(&engine, model))
 }
 
-/// An earlier result.
+/// Reads an earlier result.
 ///
 /// # Errors
-/// Where the file can't be read, or holds something else.
+/// Fails if the file can't be read or holds something else.
 fn earlier(path: &Path) -> Result<BenchReport> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{} could not be read", path.display()))?;

@@ -1,16 +1,16 @@
-//! A benchmark's figures for people.
+//! Benchmark results as a table for people.
 
 use std::fmt::Write;
 
 use llamaglass_engine::Roofline;
-use llamaglass_lab::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
 use llamaglass_engine::stats::{Quantiles, Range};
 use llamaglass_engine::timing::KernelTime;
+use llamaglass_lab::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
 
 use crate::output::bytes;
 use crate::timing_table;
 
-/// The figures of `report` for people.
+/// Returns the table of a report.
 pub fn table(report: &BenchReport) -> String {
     let mut out = String::new();
     let Settings {

@@ -1,4 +1,4 @@
-//! The slash commands of a conversation.
+//! Slash commands of a conversation.
 
 use anyhow::{Result, bail};
 
@@ -10,26 +10,26 @@ use crate::cli::TimingView;
 pub enum Line {
     /// Nothing was typed.
     Empty,
-    /// Say this to the model.
+    /// Send this to the model.
     Say(String),
-    /// Show what there is.
+    /// List the commands.
     Help,
-    /// Forget what was said.
+    /// Forget the conversation.
     Clear,
-    /// Set (or with nothing, forget) the system message.
+    /// Set the system message, or remove it if the text is empty.
     System(String),
     /// Answer the last prompt again.
     Regenerate,
     /// Show timing after answers.
     Timing(TimingView),
-    /// Set a sampling setting.
+    /// Change a setting.
     Set(String, String),
     /// Leave.
     Quit,
 }
 
 impl Line {
-    /// What a typed line means. Two slashes at its begin say a text that begins with one.
+    /// Parses a typed line. Two leading slashes stand for a text that begins with one.
     pub fn parse(line: &str) -> Result<Self> {
         let line = line.trim();
         let Some(command) = line.strip_prefix('/') else {
@@ -70,7 +70,7 @@ impl Line {
     }
 }
 
-/// What `/help` says.
+/// Output of `/help`.
 pub const HELP: &str = "\
 /system TEXT          set the system message (nothing: forget it)
 /regenerate           answer the last prompt again, with the next seed
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_mean_what_they_say() {
+    fn typed_lines_are_parsed() {
         let table = [
             ("", Line::Empty),
             ("  hi /there ", Line::Say("hi /there".into())),
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_commands_are_refused_in_words() {
+    fn unknown_commands_are_refused_with_a_hint() {
         for (text, part) in [
             ("/sing", "/sing"),
             ("/set", "top_p"),

@@ -20,7 +20,7 @@ use crate::trace;
 use session::Session;
 use settings::Settings;
 
-/// Runs the command.
+/// Runs the `chat` command.
 pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     let _trace = trace::start(&args.trace)?;
     let settings = Settings::from_args(args)?;
@@ -29,7 +29,7 @@ pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     let label = model.label();
     let mut options = args.backend.load_options()?;
     options.stub = args.stub.stub;
-    // The editor takes Ctrl-C for itself when it is made, so ours comes after it.
+    // The editor installs its own Ctrl-C handler when it is created, so ours is installed after it.
     let editor = prompt.is_none().then(repl::editor).transpose()?;
     let interrupt = Interrupt::install()?;
     let thread = EngineThread::spawn(move || {

@@ -11,7 +11,7 @@ use super::session::{Session, was_aborted};
 use crate::interrupt;
 use crate::output::{json_line, print};
 
-/// The flag's text, or stdin's for `-`.
+/// Returns the flag's text, or stdin for `-`.
 pub fn prompt_text(flag: &str) -> Result<String> {
     let mut text = flag.to_owned();
     if flag == "-" {
@@ -25,7 +25,7 @@ pub fn prompt_text(flag: &str) -> Result<String> {
     Ok(text)
 }
 
-/// Answers once: text on stdout, or events as JSON lines.
+/// Answers once: prints text to stdout, or events as JSON lines.
 pub fn answer(session: &mut Session, prompt: String, json: bool) -> Result<ExitCode> {
     let record = session.ask(prompt, &mut |event| match event {
         event if json => json_line(event),

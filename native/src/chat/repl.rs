@@ -1,4 +1,4 @@
-//! The conversation in the terminal.
+//! Interactive conversation in the terminal.
 
 use std::process::ExitCode;
 
@@ -14,14 +14,14 @@ use crate::cli::TimingView;
 use crate::output::{note, print};
 use crate::timing_table;
 
-/// What lines are typed in. As long as it lives, it has taken the handler of Ctrl-C that was there
-/// when it was made.
+/// Creates the line editor. It takes over the Ctrl-C handler that is installed at this moment, for as long as it
+/// lives.
 pub fn editor() -> Result<DefaultEditor> {
     let config = Config::builder().auto_add_history(true).build();
     DefaultEditor::with_config(config).context("opening the terminal")
 }
 
-/// Talks until Ctrl-D or `/quit`.
+/// Runs the conversation until Ctrl-D or `/quit`.
 pub fn run(session: &mut Session, mut editor: DefaultEditor) -> Result<ExitCode> {
     note("/help lists the commands; Ctrl-C stops an answer, Ctrl-D leaves");
     loop {
@@ -85,7 +85,7 @@ fn finish(session: &Session, record: &Record) -> Result<()> {
     Ok(())
 }
 
-/// Where the answer's time went, on stderr.
+/// Prints on stderr where the answer's time went.
 pub fn show_timing(view: TimingView, record: &Record) {
     if view == TimingView::Off || record.steps.is_empty() {
         return;

@@ -1,4 +1,4 @@
-//! A conversation with the engine: what was said, and one answer at a time.
+//! A conversation with the engine: its messages, and one answer at a time.
 
 use anyhow::Result;
 use llamaglass_engine::event::{Event, FinishReason};
@@ -15,7 +15,7 @@ use crate::interrupt::Interrupt;
 pub struct Session {
     engine: EngineHandle,
     interrupt: Interrupt,
-    /// How answers are made and shown.
+    /// Settings of generation and display.
     pub settings: Settings,
     raw: bool,
     system: Option<String>,
@@ -25,7 +25,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// An empty conversation; `raw` completes text instead.
+    /// Creates an empty conversation; with `raw`, prompts are completed without a chat template.
     pub const fn new(
         engine: EngineHandle,
         interrupt: Interrupt,
@@ -43,20 +43,20 @@ impl Session {
         }
     }
 
-    /// Sets or forgets the system message.
+    /// Sets the system message, or removes it if the text is `None` or empty.
     pub fn set_system(&mut self, text: Option<String>) {
         self.system = text.filter(|text| !text.is_empty());
     }
 
-    /// Forgets what was said, in the KV cache too, but not the system message.
+    /// Forgets the conversation and the KV cache, but keeps the system message.
     pub fn clear(&mut self) -> Result<()> {
         self.turns.clear();
         self.retries = 0;
         self.engine.clear_cache()
     }
 
-    /// Answers `prompt`; `visit` sees every event as it comes. What the model said is remembered,
-    /// also where it was cut short; a request that failed is forgotten.
+    /// Answers `prompt` and calls `visit` for every event. The answer is kept in the conversation even if it was
+    /// cut short; the prompt of a failed request is removed.
     pub fn ask(
         &mut self,
         prompt: String,
@@ -67,7 +67,7 @@ impl Session {
         self.answer(visit)
     }
 
-    /// Answers the last prompt again; `None` where there is none.
+    /// Answers the last prompt again; returns `None` if there is none.
     pub fn regenerate(
         &mut self,
         visit: &mut dyn FnMut(&Event) -> Result<()>,
@@ -120,7 +120,7 @@ impl Session {
 
     fn input(&self) -> Input {
         if self.raw {
-            // Only the last prompt: what was completed before is no conversation.
+            // Only the last prompt: earlier completions are not a conversation.
             let text = self.turns.last().map(|turn| turn.content.clone());
             return Input::Text(text.unwrap_or_default());
         }
@@ -139,7 +139,7 @@ fn message(role: &str, content: String) -> Message {
     }
 }
 
-/// Whether the answer was cut short by Ctrl-C.
+/// Returns true if the answer was aborted by Ctrl-C.
 pub fn was_aborted(record: &Record) -> bool {
     record.finish_reason == Some(FinishReason::Abort)
 }

@@ -1,4 +1,4 @@
-//! What can be set about answers, by flag and by `/set`.
+//! Settings of answers, from flags and `/set`.
 
 use std::str::FromStr;
 
@@ -8,22 +8,22 @@ use llamaglass_engine::scheduler::OutputFormat;
 
 use crate::cli::{ChatArgs, TimingView};
 
-/// How answers are made and shown.
+/// Settings of generation and display.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// How tokens are picked.
+    /// Sampling options.
     pub sampling: SamplingOptions,
-    /// Texts that end an answer.
+    /// Stop strings.
     pub stop: Vec<String>,
-    /// The most tokens of an answer.
+    /// Maximum number of tokens of an answer.
     pub max_tokens: Option<usize>,
-    /// What an answer has to be; no `/set` changes it.
+    /// Output format; `/set` can't change it.
     pub format: Option<OutputFormat>,
-    /// How much timing to show.
+    /// Amount of timing to show.
     pub timing: TimingView,
 }
 
-/// What `/set` knows.
+/// Keys that `/set` accepts.
 pub const KEYS: [&str; 10] = [
     "temperature",
     "top_k",
@@ -38,7 +38,7 @@ pub const KEYS: [&str; 10] = [
 ];
 
 impl Settings {
-    /// The flags', checked.
+    /// Returns the settings of the flags, after checking them.
     pub fn from_args(args: &ChatArgs) -> Result<Self> {
         let sampling = args.sampling.options();
         sampling.validate()?;
@@ -54,8 +54,8 @@ impl Settings {
         })
     }
 
-    /// Sets one of [`KEYS`]; nothing changes where the value is refused. `stop` adds a text, or
-    /// with no value forgets them all; `max_tokens` 0 is no limit.
+    /// Sets one of [`KEYS`]; if the value is refused, nothing changes. `stop` adds a string, or removes all if the
+    /// value is empty; `max_tokens` 0 removes the limit.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
         let mut next = self.clone();
         let sampling = &mut next.sampling;
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_value_changes_nothing() {
+    fn refused_value_changes_nothing() {
         let mut settings = settings();
         for (key, value) in [
             ("top_p", "2"),

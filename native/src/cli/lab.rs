@@ -1,4 +1,4 @@
-//! `llamaglass lab`
+//! Flags of `llamaglass lab`.
 
 use std::path::PathBuf;
 
@@ -11,15 +11,15 @@ use super::load::seconds;
 use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
 use crate::load_client::{Protocol, Qps, above_zero};
 
-/// `llamaglass lab`. Without --context, the KV cache has 512 positions.
+/// Flags of `llamaglass lab`. Without `--context`, the KV cache has 512 positions.
 #[derive(Args, Debug)]
 pub struct LabArgs {
-    /// Which experiment.
+    /// Experiment to run.
     #[command(subcommand)]
     pub experiment: LabCommand,
 }
 
-/// The experiments.
+/// Experiments of the lab.
 #[derive(Debug, Subcommand)]
 pub enum LabCommand {
     /// How many tokens a dataset's prompts and reference answers have.
@@ -46,7 +46,7 @@ pub enum LabCommand {
     All(AllArgs),
 }
 
-/// What every experiment has.
+/// Flags that all experiments share.
 #[derive(Args, Clone, Debug)]
 pub struct RunArgs {
     #[command(flatten)]
@@ -72,7 +72,7 @@ pub struct RunArgs {
     pub trace: TraceArgs,
 }
 
-/// `llamaglass lab stats`
+/// Flags of `llamaglass lab stats`.
 #[derive(Args, Clone, Debug)]
 pub struct StatsArgs {
     #[command(flatten)]
@@ -81,7 +81,7 @@ pub struct StatsArgs {
     pub run: RunArgs,
 }
 
-/// `llamaglass lab bare`
+/// Flags of `llamaglass lab bare`.
 #[derive(Args, Clone, Debug)]
 pub struct BareArgs {
     #[command(flatten)]
@@ -93,7 +93,7 @@ pub struct BareArgs {
     pub tokens: Option<usize>,
 }
 
-/// `llamaglass lab ladder`
+/// Flags of `llamaglass lab ladder`.
 #[derive(Args, Clone, Debug)]
 pub struct LadderArgs {
     #[command(flatten)]
@@ -111,7 +111,7 @@ pub struct LadderArgs {
     pub prompt: Option<String>,
 }
 
-/// `llamaglass lab load`
+/// Flags of `llamaglass lab load`.
 #[derive(Args, Clone, Debug)]
 pub struct LabLoadArgs {
     /// A .gguf file, a Hugging Face folder, or a .safetensors file in such a folder.
@@ -161,7 +161,7 @@ pub struct LabLoadArgs {
     pub api_key: Option<String>,
 }
 
-/// `llamaglass lab parity`
+/// Flags of `llamaglass lab parity`.
 #[derive(Args, Clone, Debug)]
 pub struct LabParityArgs {
     #[command(flatten)]
@@ -177,7 +177,7 @@ pub struct LabParityArgs {
     pub tokens: usize,
 }
 
-/// `llamaglass lab chain`
+/// Flags of `llamaglass lab chain`.
 #[derive(Args, Clone, Debug)]
 pub struct ChainArgs {
     #[command(flatten)]
@@ -195,7 +195,7 @@ pub struct ChainArgs {
     pub sizes: SwitchSizes,
 }
 
-/// How much worse things are done.
+/// Parameters of switches.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct SwitchSizes {
     /// eager-logs: lines that each step formats.
@@ -209,7 +209,7 @@ pub struct SwitchSizes {
     pub pad_to: Option<usize>,
 }
 
-/// `llamaglass lab ablate`
+/// Flags of `llamaglass lab ablate`.
 #[derive(Args, Clone, Debug)]
 pub struct AblateArgs {
     #[command(flatten)]
@@ -233,7 +233,7 @@ pub struct AblateArgs {
     pub sizes: SwitchSizes,
 }
 
-/// `llamaglass lab simulate`
+/// Flags of `llamaglass lab simulate`.
 #[derive(Args, Clone, Debug)]
 pub struct SimulateArgs {
     #[command(flatten)]
@@ -249,7 +249,7 @@ pub struct SimulateArgs {
     pub qps: Option<f64>,
 }
 
-/// `llamaglass lab stub`
+/// Flags of `llamaglass lab stub`.
 #[derive(Args, Clone, Debug)]
 pub struct LabStubArgs {
     #[command(flatten)]
@@ -281,7 +281,7 @@ pub struct LabStubArgs {
     pub max_tokens: usize,
 }
 
-/// `llamaglass lab kernels`
+/// Flags of `llamaglass lab kernels`.
 #[derive(Args, Clone, Debug)]
 pub struct KernelsArgs {
     #[command(flatten)]
@@ -299,7 +299,7 @@ pub struct KernelsArgs {
     pub layers: bool,
 }
 
-/// `llamaglass lab all`
+/// Flags of `llamaglass lab all`.
 #[derive(Args, Clone, Debug)]
 pub struct AllArgs {
     #[command(flatten)]
@@ -346,14 +346,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_takes_the_place_of_a_model_under_load() {
+    fn load_takes_either_server_or_model() {
         assert!(parse(&["load", "--url", "http://h/v1"]).is_some());
         assert!(parse(&["load", "m.gguf", "--url", "http://h/v1"]).is_none());
         assert!(parse(&["load"]).is_none());
     }
 
     #[test]
-    fn loads_of_stubs_are_rates_and_seconds() {
+    fn stub_loads_are_rates_and_seconds() {
         let Some(LabCommand::Stub(args)) = parse(&["stub", "m", "--loads", "1/30,3/10"]) else {
             panic!("no stub");
         };

@@ -1,15 +1,15 @@
-//! `llamaglass load`
+//! Flags of `llamaglass load`.
 
 use std::path::PathBuf;
 
 use clap::Args;
-use llamaglass_lab::Arrivals;
 use llamaglass_engine::sampling::SamplingOptions;
+use llamaglass_lab::Arrivals;
 
 use super::{DatasetArgs, positive};
 use crate::load_client::{Protocol, Qps, above_zero};
 
-/// `llamaglass load`
+/// Flags of `llamaglass load`.
 #[derive(Args, Debug)]
 pub struct LoadArgs {
     /// The server's address.
@@ -81,7 +81,7 @@ pub struct LoadArgs {
     pub json: bool,
 }
 
-/// At most as many as a clock can count.
+/// Parses a number of seconds above 0, up to 1e9.
 pub fn seconds(text: &str) -> Result<f64, String> {
     match above_zero(text)? {
         value if value <= 1e9 => Ok(value),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_keep_how_they_were_typed() {
+    fn rates_keep_their_spelling() {
         let args = parse(&["--qps", "0.50,2,1e1"]).expect("numbers");
         let typed: Vec<&str> = args.qps.iter().map(|qps| &*qps.typed).collect();
         assert_eq!(typed, ["0.50", "2", "1e1"]);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn refuses_invalid_values() {
         let with = |words: &[&str]| parse(&[&["--qps", "1"], words].concat());
         assert!(with(&["--duration", "0"]).is_none());
         assert!(with(&["--timeout", "inf"]).is_none());

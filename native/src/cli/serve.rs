@@ -1,4 +1,4 @@
-//! `llamaglass serve`
+//! Flags of `llamaglass serve`.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use llamaglass_engine::scheduler::Policy;
 use super::load::seconds;
 use super::{BackendArgs, ModelArgs, StubArgs, TraceArgs, positive};
 
-/// `llamaglass serve`
+/// Flags of `llamaglass serve`.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
     #[command(flatten)]
@@ -78,7 +78,7 @@ pub struct ServeArgs {
     pub trace: TraceArgs,
 }
 
-/// Refuses a key that no client can send: what a header holds has no spaces at its ends.
+/// Refuses a blank key, which no client can send: header values have no spaces at their ends.
 fn api_key(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("must not be empty; leave it out to serve without a key".into());

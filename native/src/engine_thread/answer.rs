@@ -1,4 +1,4 @@
-//! One request's answer on its way from the engine's thread to the asker.
+//! One request's events on their way from the engine's thread to the asker.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use llamaglass_engine::stub_answer;
 use super::SubmitError;
 use super::gauges::Gauges;
 
-/// Bytes of events that all askers together may leave unread.
+/// Maximum bytes of events that all askers together may leave unread.
 const MAX_UNREAD: usize = 256 << 20;
 
-/// One request's events as they come; a stream for a server, blocking for a terminal.
+/// The events of one request as they come: a stream for a server, blocking for a terminal.
 #[derive(Debug)]
 pub struct Answer {
-    /// The request.
+    /// Id of the request.
     pub id: RequestId,
     events: UnboundedReceiver<Event>,
     unread: Arc<Unread>,
@@ -26,7 +26,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Makes up an answer that no engine gives, of `most` tokens at most.
+    /// Makes up an answer of at most `most` tokens without an engine.
     pub fn made_up(request: &Request, most: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = RequestId(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -49,23 +49,23 @@ impl Answer {
     }
 }
 
-/// The engine thread's side of an answer.
+/// The engine thread's end of an answer.
 #[derive(Debug)]
 pub(super) struct Listener {
     events: UnboundedSender<Event>,
     unread: Arc<Unread>,
 }
 
-/// Reasons for an engine to stop working on an answer.
+/// Reason why the engine stops working on an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lost {
     /// The asker has dropped the answer.
     Left,
-    /// The asker reads too slowly, and was told so.
+    /// The asker reads too slowly; it has been sent an error.
     Unread,
 }
 
-/// Makes both sides of an answer.
+/// Creates both ends of an answer.
 pub(super) fn open(
     id: RequestId,
     gauges: &Arc<Gauges>,
@@ -90,10 +90,10 @@ pub(super) fn open(
 }
 
 impl Listener {
-    /// Hands an event to the asker.
+    /// Sends an event to the asker.
     ///
     /// # Errors
-    /// [`Lost`]: nobody reads the answer any more.
+    /// [`Lost`] if nobody reads the answer any more.
     pub(super) fn send(&mut self, event: Event) -> Result<(), Lost> {
         let bytes = event.size_bytes();
         if self.unread.is_too_much(bytes) {
@@ -110,7 +110,7 @@ impl Listener {
         self.events.unbounded_send(event).map_err(|_| Lost::Left)
     }
 
-    /// Answers the request without an engine.
+    /// Sends a made-up answer of at most `most` tokens.
     pub(super) fn make_up(&mut self, id: RequestId, request: &Request, most: usize) {
         for event in stub_answer(id, request, most) {
             if self.send(event).is_err() {
@@ -128,8 +128,8 @@ struct Unread {
 }
 
 impl Unread {
-    /// Returns true if `bytes` more would be too much of all answers, and this one has more than its share:
-    /// askers that do read are not cut off by those that don't.
+    /// Returns true if `bytes` more would exceed the limit of all answers, and this answer has more than its share.
+    /// Askers that do read are not cut off because of those that don't.
     fn is_too_much(&self, bytes: usize) -> bool {
         let all = self.gauges.unread.load(Ordering::Relaxed) + bytes;
         let own = self.own.load(Ordering::Relaxed) + bytes;
@@ -143,7 +143,7 @@ impl Unread {
     }
 
     fn subtract(&self, bytes: usize) {
-        // The refusal of a listener was never added.
+        // The `Failed` event of a refused listener was never added.
         let less = |own: usize| Some(own.saturating_sub(bytes));
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
         let before = self.own.fetch_update(set, fetch, less).unwrap_or(0);
@@ -159,12 +159,12 @@ impl Drop for Unread {
     }
 }
 
-/// A place among the open answers.
+/// A permit for one open answer.
 #[derive(Debug)]
 pub struct Place(Arc<Gauges>);
 
 impl Place {
-    /// Takes one of at most `most` places.
+    /// Takes one of at most `most` permits.
     pub(super) fn take(gauges: &Arc<Gauges>, most: usize) -> Result<Self, SubmitError> {
         let more = |open| (open < most).then_some(open + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_nobody_reads_is_cut_off_and_others_go_on() {
+    fn unread_answer_is_cut_off_while_others_continue() {
         let gauges = Arc::new(Gauges::default());
         let place = || Place::take(&gauges, 2).expect("there is room");
         let (mut lazy, _unread) = open(RequestId(0), &gauges, Some(place()));
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn unread_bytes_are_given_back_when_an_answer_is_dropped() {
+    fn unread_bytes_are_released_when_answer_is_dropped() {
         let gauges = Arc::new(Gauges::default());
         let (mut listener, mut answer) = open(RequestId(0), &gauges, None);
         for _ in 0..3 {

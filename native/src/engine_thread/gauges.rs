@@ -1,28 +1,28 @@
-//! How much an engine has to do, as others may read it at any time.
+//! Load of an engine, readable from any thread at any time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use llamaglass_engine::Engine;
 
-/// How much an engine has to do, as of its last step.
+/// Load of an engine as of its last step.
 #[derive(Debug, Default)]
 pub struct Gauges {
-    /// Requests that wait for their turn.
+    /// Queued requests.
     pub waiting: AtomicUsize,
-    /// Requests that are answered.
+    /// Running requests.
     pub running: AtomicUsize,
-    /// Blocks of the KV cache that requests hold.
+    /// KV cache blocks that requests hold.
     pub blocks_used: AtomicUsize,
-    /// Blocks of the KV cache.
+    /// KV cache blocks in total.
     pub blocks: AtomicUsize,
-    /// Answers that were asked for, and not read to their end or given up yet.
+    /// Open answers: those that have not been dropped.
     pub(super) open: AtomicUsize,
     /// Bytes of events that no asker has read yet.
     pub(super) unread: AtomicUsize,
 }
 
 impl Gauges {
-    /// Takes over the engine's figures.
+    /// Copies the engine's current figures.
     pub(super) fn set(&self, engine: &Engine) {
         let (waiting, running) = engine.load_now();
         let (used, all) = engine.blocks();

@@ -1,4 +1,4 @@
-//! The asker's side of an engine: requests in, answers out.
+//! The asker's end of an engine: requests in, answers out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -13,39 +13,38 @@ use super::answer::{self, Answer, Place};
 use super::gauges::Gauges;
 use super::{Command, died};
 
-/// The way to talk to an engine; cheap to clone and to send.
+/// Handle to an engine on its thread; cheap to clone and to send.
 #[derive(Clone, Debug)]
 pub struct EngineHandle {
     pub(super) commands: Sender<Command>,
     pub(super) next_id: Arc<AtomicU64>,
     pub(super) gauges: Arc<Gauges>,
-    /// A level's number.
+    /// Number of the current [`StubLevel`].
     pub(super) stub: Arc<AtomicU8>,
     pub(super) is_alive: Arc<AtomicBool>,
     pub(super) preparer: Preparer,
     pub(super) context_length: usize,
 }
 
-/// Reasons for which a request was not taken.
+/// Reason why a request was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// As many are open as may be.
+    /// The maximum number of requests is open.
     #[error("{open} requests are open, which is as many as may be")]
     Full {
-        /// Requests that are open.
+        /// Number of open requests.
         open: usize,
     },
-    /// The engine's thread ended.
+    /// The engine's thread has ended.
     #[error("the engine's thread ended unexpectedly")]
     Died,
 }
 
 impl EngineHandle {
-    /// Puts a request in the queue, after its prompt and its format were made ready on this thread. Waits for
-    /// no step.
+    /// Prepares a request's prompt and format on this thread, and queues the request without waiting for a step.
     ///
     /// # Errors
-    /// Where the engine's thread is gone.
+    /// Fails if the engine's thread has ended.
     pub fn submit(&self, request: Request) -> Result<Answer> {
         if let Some(answer) = self.answer_at_entry(&request) {
             return Ok(answer);
@@ -54,24 +53,24 @@ impl EngineHandle {
         Ok(self.submit_at(place, request)?)
     }
 
-    /// Makes up the answer where the path of requests is followed no further than to here.
+    /// Makes up the answer if the stub level is `Entry`, which ends the path of requests here.
     pub fn answer_at_entry(&self, request: &Request) -> Option<Answer> {
         (self.stub() == StubLevel::Entry).then(|| Answer::made_up(request, self.context_length))
     }
 
-    /// Takes a place for an answer, where fewer than `most` answers are open. An answer is open until it is
+    /// Reserves a permit for an answer if fewer than `most` answers are open. An answer is open until it is
     /// dropped.
     ///
     /// # Errors
-    /// [`SubmitError::Full`].
+    /// [`SubmitError::Full`] if `most` answers are open.
     pub fn reserve(&self, most: usize) -> Result<Place, SubmitError> {
         Place::take(&self.gauges, most)
     }
 
-    /// Puts a request in the queue as [`EngineHandle::submit`] does, at a place that was reserved for it.
+    /// Queues a request as [`EngineHandle::submit`] does, with a permit that was reserved for it.
     ///
     /// # Errors
-    /// [`SubmitError::Died`].
+    /// [`SubmitError::Died`] if the engine's thread has ended.
     pub fn submit_at(&self, place: Place, request: Request) -> Result<Answer, SubmitError> {
         let id = RequestId(self.next_id.fetch_add(1, Ordering::Relaxed));
         let (mut listener, answer) = answer::open(id, &self.gauges, Some(place));
@@ -89,7 +88,7 @@ impl EngineHandle {
                         fault: error.fault(),
                         error: error.to_string(),
                     };
-                    // The answer is in this function's hands: it is there to hear it.
+                    // This function still owns the receiving end, so the send succeeds.
                     let _told = listener.send(failed);
                     return Ok(answer);
                 }
@@ -99,26 +98,26 @@ impl EngineHandle {
         Ok(answer)
     }
 
-    /// How far the path of requests is followed.
+    /// Returns the stub level, at which the path of requests ends.
     pub fn stub(&self) -> StubLevel {
-        // Only numbers of levels are put there.
+        // Only valid level numbers are stored.
         StubLevel::try_from(self.stub.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
-    /// Follows the path of requests as far as `level` from here on. None may be open.
+    /// Ends the path of requests at `level` from now on. No request may be open.
     ///
     /// # Errors
-    /// Where the engine has other weights, or its thread is gone.
+    /// Fails if the engine's weights don't allow the level, or if its thread has ended.
     pub fn set_stub(&self, level: StubLevel) -> Result<()> {
         self.with(move |engine| engine.set_stub(level))??;
         self.stub.store(level.number(), Ordering::Relaxed);
         Ok(())
     }
 
-    /// Does `work` with the engine on its thread, after the step at hand, and waits for that.
+    /// Runs `work` with the engine on its thread, after the current step, and waits for its result.
     ///
     /// # Errors
-    /// Where the engine's thread is gone.
+    /// Fails if the engine's thread has ended.
     pub fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Engine) -> T + Send + 'static,
@@ -130,10 +129,10 @@ impl EngineHandle {
         wait.recv().map_err(|_| died())
     }
 
-    /// The same without waiting for it.
+    /// Runs `work` as [`EngineHandle::with`] does, but does not wait for it.
     ///
     /// # Errors
-    /// Where the engine's thread is gone.
+    /// Fails if the engine's thread has ended.
     pub fn later(&self, work: impl FnOnce(&mut Engine) + Send + 'static) -> Result<()> {
         self.send(Command::With(Box::new(work)))
     }
@@ -143,23 +142,23 @@ impl EngineHandle {
         self.is_alive.load(Ordering::Acquire)
     }
 
-    /// How much the engine has to do.
+    /// Returns the engine's load.
     pub fn gauges(&self) -> &Gauges {
         &self.gauges
     }
 
-    /// Ends a request within a step.
+    /// Aborts a request, which then ends within one step.
     ///
     /// # Errors
-    /// Where the engine's thread is gone.
+    /// Fails if the engine's thread has ended.
     pub fn abort(&self, request: RequestId) -> Result<()> {
         self.send(Command::Abort(request))
     }
 
-    /// Forgets the KV prefix.
+    /// Forgets all cached prefixes in the KV cache.
     ///
     /// # Errors
-    /// Where the engine's thread is gone.
+    /// Fails if the engine's thread has ended.
     pub fn clear_cache(&self) -> Result<()> {
         self.send(Command::ClearCache)
     }

@@ -1,9 +1,9 @@
 //! The engine on a thread of its own: commands in, events out.
 //!
-//! Askers never wait for a step: a terminal hears Ctrl-C while the device computes, and a server can hold
-//! many answers at once. Prompts are tokenised and formats compiled on the asker's thread, so that no answer
-//! waits for another one's grammar. Each asker reads only the events of its own answers. Dropping an
-//! [`Answer`] before its end aborts it.
+//! Askers never wait for a step: a terminal notices Ctrl-C while the device computes, and a server can have many
+//! answers open. Prompts are tokenised and formats compiled on the asker's thread, so that no answer waits for
+//! another one's grammar. Each asker reads only the events of its own answers. Dropping an [`Answer`] before its
+//! end aborts it.
 
 mod answer;
 mod gauges;
@@ -28,14 +28,14 @@ use answer::Listener;
 pub use gauges::Gauges;
 pub use handle::{EngineHandle, SubmitError};
 
-/// How long a program that was told to end at once waits for the step at hand.
+/// Maximum time that [`EngineThread::end_at_once`] waits for the current step.
 const STEP_LIMIT: Duration = Duration::from_secs(1);
 
 /// A message to the engine's thread.
 enum Command {
-    /// Answers a request.
+    /// Queues a prepared request.
     Submit(RequestId, Box<PreparedRequest>, Listener),
-    /// Makes up an answer here: the path of requests is followed no further.
+    /// Makes up an answer on this thread; the stub level ends the path of requests here.
     MakeUp(RequestId, Box<Request>, Listener),
     Abort(RequestId),
     ClearCache,
@@ -44,10 +44,10 @@ enum Command {
     Stop,
 }
 
-/// Work that is done with the engine on its thread.
+/// Work that runs with the engine on its thread.
 type Work = Box<dyn FnOnce(&mut Engine) + Send>;
 
-/// A running engine. Dropping it ends the thread after the step at hand.
+/// A running engine. Dropping it ends the thread after the current step.
 #[derive(Debug)]
 pub struct EngineThread {
     handle: Option<EngineHandle>,
@@ -58,7 +58,7 @@ pub struct EngineThread {
     ended: Option<oneshot::Receiver<()>>,
 }
 
-/// Tells others that the engine's thread has ended, also where it panicked.
+/// Signals that the engine's thread has ended, even by a panic.
 struct EndNotice {
     is_alive: Arc<AtomicBool>,
     /// Dropped with the notice, which wakes the receiver.
@@ -72,10 +72,10 @@ impl Drop for EndNotice {
 }
 
 impl EngineThread {
-    /// Starts the thread, loads there with `load`, and waits for that.
+    /// Starts the thread, loads the engine there with `load`, and waits until it is loaded.
     ///
     /// # Errors
-    /// The error of `load`.
+    /// Returns the error of `load`, or fails if the thread can't start or panics.
     pub fn spawn(load: impl FnOnce() -> Result<Engine> + Send + 'static) -> Result<Self> {
         let (commands, inbox) = channel();
         let (loaded, wait) = channel();
@@ -126,39 +126,38 @@ impl EngineThread {
         })
     }
 
-    /// The loaded model and the device under it.
+    /// Returns the loaded model and its device.
     pub const fn info(&self) -> &ModelInfo {
         &self.info
     }
 
-    /// The model's tokenizer.
+    /// Returns the model's tokenizer.
     pub const fn tokenizer(&self) -> &Arc<Tokenizer> {
         &self.tokenizer
     }
 
-    /// Returns a way to talk to the engine.
+    /// Returns a handle to the engine.
     ///
     /// # Errors
-    /// Where the engine is shutting down.
+    /// Fails if the engine is shutting down.
     pub fn handle(&self) -> Result<EngineHandle> {
         self.handle.clone().ok_or_else(died)
     }
 
-    /// Waits until the engine's thread has ended, which it does by itself only if it panics. Only the first
-    /// call ends.
+    /// Waits until the engine's thread has ended, which it does by itself only if it panics. Only the first call's
+    /// future ever completes.
     pub fn ended(&mut self) -> impl Future<Output = ()> + use<> {
         let ended = self.ended.take();
         async move {
             match ended {
-                // Its sender is dropped without a word.
+                // The sender is dropped without sending.
                 Some(ended) => drop(ended.await),
                 None => futures::future::pending().await,
             }
         }
     }
 
-    /// Ends the engine without waiting for more than the step at hand, and not long for that: the program
-    /// is about to end.
+    /// Ends the engine because the program is about to end. Waits at most [`STEP_LIMIT`] for the current step.
     pub fn end_at_once(mut self) {
         self.stop();
         let Some(thread) = self.thread.take() else {
@@ -173,7 +172,7 @@ impl EngineThread {
     fn stop(&mut self) {
         self.is_stopping.store(true, Ordering::Release);
         if let Some(handle) = self.handle.take() {
-            // It may have ended already.
+            // The thread may have ended already.
             let _ended = handle.commands.send(Command::Stop);
         }
     }
@@ -183,21 +182,21 @@ impl Drop for EngineThread {
     fn drop(&mut self) {
         self.stop();
         if let Some(thread) = self.thread.take() {
-            // A panic there has already printed itself and was reported as a dead engine.
+            // A panic has already printed its message and was reported as a dead engine.
             let _ended = thread.join();
         }
     }
 }
 
-/// Returns the error for a caller whose engine ended without a word.
+/// Returns the error for an engine thread that ended unexpectedly.
 pub fn died() -> anyhow::Error {
     anyhow!("the engine's thread ended unexpectedly")
 }
 
-/// Runs `work` on a thread of its own, so that a panic in it is an error here.
+/// Runs `work` on a separate thread, so that a panic in it becomes an error.
 ///
 /// # Errors
-/// What `work` says, or that it panicked.
+/// Returns the error of `work`, or fails if it panics.
 pub fn run_apart<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {

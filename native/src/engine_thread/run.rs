@@ -1,4 +1,4 @@
-//! The engine thread's loop: commands, then one step.
+//! The engine thread's loop: handle commands, then run one step.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,13 +12,12 @@ use super::Command;
 use super::answer::{Listener, Lost};
 use super::gauges::Gauges;
 
-/// How long commands may be obeyed between two steps before answers go on. A request that was made ready
-/// takes microseconds.
+/// Maximum time for commands between two steps. A prepared request takes microseconds.
 const COMMANDS_LIMIT: Duration = Duration::from_millis(2);
 
 type Listeners = HashMap<RequestId, Listener>;
 
-/// Runs the engine until every handle is gone, or it is told to stop.
+/// Runs the engine until every handle is gone or it is told to stop.
 pub(super) fn run(
     mut engine: Engine,
     inbox: &Receiver<Command>,
@@ -58,7 +57,7 @@ fn obey(engine: &mut Engine, command: Command, listeners: &mut Listeners) {
         Command::Abort(id) => engine.abort(id),
         Command::ClearCache => engine.clear_cache(),
         Command::With(work) => work(engine),
-        // The loop sees it.
+        // The loop in `run` checks `is_stopping`.
         Command::Stop => {}
     }
 }

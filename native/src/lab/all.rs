@@ -1,4 +1,4 @@
-//! `lab all`: every experiment in order, and one report.
+//! `lab all`: runs every experiment in order and writes one report.
 
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use crate::interrupt;
 use crate::output::{self, note};
 use crate::trace;
 
-/// What the study's size is, by experiment.
+/// Flags of experiments at the study's size.
 const FULL: [(Experiment, &[&str]); 3] = [
     (
         Experiment::Ladder,
@@ -32,10 +32,10 @@ const FULL: [(Experiment, &[&str]); 3] = [
     ),
     (Experiment::Stub, &["--loads", "1/30,3/10,10/3,30/1"]),
 ];
-/// Rows of the study's dataset.
+/// Number of rows in the study's dataset.
 const FULL_ROWS: usize = 1500;
 
-/// Runs the command.
+/// Runs the `lab all` command.
 pub fn run(args: &AllArgs) -> Result<ExitCode> {
     let _trace = trace::start(&args.run.trace)?;
     let mut lab = Lab::new(&args.model, &args.run)?;
@@ -63,7 +63,8 @@ pub fn run(args: &AllArgs) -> Result<ExitCode> {
                 }
                 Err(error) if is_stopped(&error) => return Err(error),
                 Err(error) => {
-                    // What can't be measured here is no failure; what went wrong is, and the rest goes on.
+                    // An experiment that is not possible here is no failure; any other error is, but the rest still
+                    // runs.
                     let not_here = error.downcast_ref::<LabError>();
                     if !matches!(not_here, Some(LabError::NotHere { .. })) {
                         code = ExitCode::FAILURE;
@@ -72,7 +73,7 @@ pub fn run(args: &AllArgs) -> Result<ExitCode> {
                     left_out.push((experiment.name().to_owned(), format!("{error:#}")));
                 }
             }
-            // What there is so far is there even if the next one is cut off.
+            // Keeps the results so far even if the next experiment is killed.
             lab.folder.write_all(&results, &left_out)?;
         }
         Ok(())
@@ -104,7 +105,7 @@ fn tell(lab: &Lab, results: &[LabResult], left_out: &[(String, String)]) -> Resu
     Ok(())
 }
 
-/// An experiment as its own command would be typed, with the flags of this one.
+/// Parses an experiment's own command line, with the study's flags if `--full` is given.
 fn command(experiment: Experiment, args: &AllArgs) -> Result<LabCommand> {
     let mut words: Vec<&str> = vec!["llamaglass", "lab", experiment.name(), "-"];
     if args.full {
@@ -122,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_experiment_can_be_run_at_both_sizes() {
+    fn every_experiment_parses_at_both_sizes() {
         for full in [false, true] {
             let words = ["llamaglass", "lab", "all", "m.gguf"];
             let more: &[&str] = if full { &["--full"] } else { &[] };

@@ -1,7 +1,11 @@
-//! Each experiment on a model of this program.
+//! The experiments on a model in this program.
 
 use anyhow::{Result, ensure};
-use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, AblationEffect, Switch, pairs};
+use llamaglass_engine::platform::unix_time_seconds;
+use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_lab::experiments::ablate::{
+    AblateData, AblateSettings, AblationEffect, Switch, pairs,
+};
 use llamaglass_lab::experiments::bare::{self, BareSettings};
 use llamaglass_lab::experiments::chain;
 use llamaglass_lab::experiments::kernels::{self, KernelSettings};
@@ -11,8 +15,6 @@ use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings, busy_qps};
 use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
 use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch, ablate};
-use llamaglass_engine::platform::unix_time_seconds;
-use llamaglass_engine::tokenizer::Tokenizer;
 use tokio::sync::watch;
 
 use super::Lab;
@@ -31,13 +33,13 @@ use crate::dataset;
 use crate::load_client::{Asking, Load, Target};
 use crate::output::{json, note, print};
 
-/// Rows of the dataset where nobody says how many.
+/// Default numbers of dataset rows per experiment.
 const BARE_ROWS: usize = 10;
 const CHAIN_ROWS: usize = 6;
 const PARITY_ROWS: usize = 3;
 const SIMULATE_ROWS: usize = 16;
 const LOAD_ROWS: usize = 64;
-/// Switches of an engine, in the order in which they are measured.
+/// Switches that the engine implements, in the order in which they are measured.
 const OF_ENGINE: [Switch; 7] = [
     Switch::EagerLogs,
     Switch::PadToMax,
@@ -53,7 +55,7 @@ impl Lab {
         LabResult::new(begun, Some(shell.machine()), self.run.seed, data)
     }
 
-    /// `stats`: only a tokenizer is read.
+    /// Runs `stats`, which reads only a tokenizer.
     pub fn stats(&self) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let checkpoint = self.model.checkpoint()?;
@@ -67,7 +69,7 @@ impl Lab {
         ))
     }
 
-    /// `bare`
+    /// Runs `bare`.
     pub fn bare(&self, args: &BareArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let dataset = self.dataset(BARE_ROWS)?;
@@ -82,7 +84,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Bare(data?)))
     }
 
-    /// `ladder`
+    /// Runs `ladder`.
     pub async fn ladder(&self, args: &LadderArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let first = || -> Result<String> { Ok(self.dataset(1)?.rows.remove(0).prompt) };
@@ -98,7 +100,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Ladder(data?)))
     }
 
-    /// `load` on the server of this program.
+    /// Runs `load` on the server in this program.
     pub async fn load(&self, args: &LabLoadArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let rows = self.dataset(LOAD_ROWS)?;
@@ -115,7 +117,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Load(data)))
     }
 
-    /// `parity`
+    /// Runs `parity`.
     pub async fn parity(&self, args: &LabParityArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let run = ParityRun {
@@ -131,7 +133,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Parity(data?)))
     }
 
-    /// `chain`
+    /// Runs `chain`.
     pub fn chain(&self, args: &ChainArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let dataset = self.dataset(CHAIN_ROWS)?;
@@ -159,7 +161,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Chain(Box::new(data?))))
     }
 
-    /// `ablate`
+    /// Runs `ablate`.
     pub async fn ablate(&self, args: &AblateArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let settings = AblateSettings {
@@ -192,7 +194,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Ablate(data)))
     }
 
-    /// The model's calls on the engine's thread, and asked from this one.
+    /// Measures the `worker` switch: the bare loop on the engine's thread, and the same requested from this thread.
     async fn worker(
         &self,
         settings: &AblateSettings,
@@ -210,7 +212,7 @@ impl Lab {
         Ok(pairs(Switch::Worker, changes, settings.repeats, watch, timed).await?)
     }
 
-    /// `simulate` without a model's arithmetic: the study's formula.
+    /// Runs `simulate` with the study's formula only; the model computes nothing.
     pub fn formula(&self, args: &SimulateArgs) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let checkpoint = self.model.checkpoint()?;
@@ -233,7 +235,7 @@ impl Lab {
         ))
     }
 
-    /// `simulate` beside a measured load on random weights.
+    /// Runs `simulate` and measures the same load on random weights.
     pub fn simulate(&self, args: &SimulateArgs, random: &mut Option<Shell>) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let shell = stubs::random(random, &self.model, &self.options)?;
@@ -253,7 +255,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Simulate(Box::new(data?))))
     }
 
-    /// `stub`
+    /// Runs `stub`.
     pub async fn stub(
         &self,
         args: &LabStubArgs,
@@ -281,7 +283,7 @@ impl Lab {
         Ok(self.result(begun, shell, Data::Stub(data?)))
     }
 
-    /// `kernels`
+    /// Runs `kernels`.
     pub fn kernels(&self, args: &KernelsArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let settings = KernelSettings {
@@ -298,7 +300,7 @@ impl Lab {
     }
 }
 
-/// `load` on a server that is somewhere else: nothing is loaded here.
+/// Runs `load` on a server elsewhere; no model is loaded here.
 pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     let begun = unix_time_seconds();
     let run = &args.run;
@@ -312,7 +314,7 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
         let url = args.url.as_deref().unwrap_or_default();
         let key = args.api_key.as_deref();
         let target = Target::find(url, key, args.model_name.as_deref()).await?;
-        // What a server has cached is its own affair.
+        // The cache of a foreign server can't be cleared.
         loads(args, target, true, &rows, (&folder, &watch), &|| Ok(())).await
     })?;
     let result = LabResult::new(begun, None, run.seed, Data::Load(data));
@@ -326,8 +328,8 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     Ok(super::status(&result))
 }
 
-/// A run for each rate; each one's own result is written, too. Before each, `forget` has the server forget
-/// the prompts of the one before.
+/// Runs the load at each rate and writes each run's own result. `forget` is called before each run and clears the
+/// server's cache of earlier prompts.
 async fn loads(
     args: &LabLoadArgs,
     target: Target,

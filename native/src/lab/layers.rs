@@ -1,25 +1,25 @@
-//! The layers around the engine of this program, up to HTTP.
+//! Layers around the engine of this program, up to HTTP.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http;
 use futures::StreamExt;
-use llamaglass_lab::dataset::Row;
 use llamaglass_engine::event::Event;
+use llamaglass_engine::platform::Stopwatch;
+use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_lab::dataset::Row;
 use llamaglass_lab::experiments::ablate::Timed;
 use llamaglass_lab::experiments::bare::encode;
 use llamaglass_lab::experiments::ladder::{Layer, Layers};
 use llamaglass_lab::{LabError, asking};
-use llamaglass_engine::platform::Stopwatch;
-use llamaglass_engine::tokenizer::Tokenizer;
 use tower::ServiceExt;
 
 use super::shell::Shell;
 use crate::engine_thread::EngineHandle;
 use crate::load_client::{AnswerReader, Asking, Protocol, Target};
 
-/// The layers, the lowest first, and what each adds.
+/// Name of each layer, and what it adds; lowest first.
 const LAYERS: [(&str, &str); 6] = [
     (
         "bare",
@@ -38,7 +38,7 @@ const LAYERS: [(&str, &str); 6] = [
     ("http", "HTTP over a socket of this machine"),
 ];
 
-/// Answers through each layer of a [`Shell`].
+/// Access to the layers of a [`Shell`].
 pub struct ShellLayers<'a> {
     shell: &'a Shell,
     handle: EngineHandle,
@@ -47,7 +47,7 @@ pub struct ShellLayers<'a> {
 }
 
 impl<'a> ShellLayers<'a> {
-    /// Of `shell`, whose server is `target`.
+    /// Creates the layers of `shell`, whose server is `target`.
     pub fn new(shell: &'a Shell, target: Target) -> Self {
         Self {
             handle: shell.handle().clone(),
@@ -57,7 +57,7 @@ impl<'a> ShellLayers<'a> {
         }
     }
 
-    /// Ids of the prompt as the server makes them.
+    /// Returns the prompt's token ids as the server computes them.
     fn ids(&self, prompt: &str) -> Result<Vec<u32>, LabError> {
         let row = Row {
             prompt: prompt.to_owned(),
@@ -69,7 +69,8 @@ impl<'a> ShellLayers<'a> {
             .0)
     }
 
-    /// The model's calls alone; what whoever is on the engine's thread waits.
+    /// Runs the model's bare loop on the engine's thread. Returns the token ids and the milliseconds on that
+    /// thread.
     pub fn bare(&self, prompt: &str, tokens: usize) -> Result<(Vec<u32>, f64), LabError> {
         let ids = self.ids(prompt)?;
         let run = self.handle.with(move |engine| {
@@ -81,7 +82,7 @@ impl<'a> ShellLayers<'a> {
         run.map_err(|error| LabError::failed("bare", error))
     }
 
-    /// The same asked from this thread, which hears every id as it comes.
+    /// Runs the bare loop and receives every token id on this thread; calls `told` for each.
     fn thread(
         &self,
         ids: Vec<u32>,
@@ -90,7 +91,7 @@ impl<'a> ShellLayers<'a> {
     ) -> Result<Vec<u32>, LabError> {
         let (sender, heard) = std::sync::mpsc::channel();
         let asked = self.handle.later(move |engine| {
-            // Whoever left hears nothing.
+            // The receiver may be gone, which is fine.
             let mut send = |id| drop(sender.send(Ok(id)));
             if let Err(error) = pollster::block_on(engine.bare(&ids, tokens, &mut send)) {
                 let _gone = sender.send(Err(LabError::failed("thread", error)));
@@ -100,7 +101,7 @@ impl<'a> ShellLayers<'a> {
         heard.iter().inspect(|_| told()).collect()
     }
 
-    /// [`Self::bare`] with when its ids came.
+    /// Runs [`Self::bare`] with the times of its first and further tokens.
     pub fn timed_bare(&self, prompt: &str, tokens: usize) -> Result<Timed, LabError> {
         let ids = self.ids(prompt)?;
         let run = self
@@ -115,7 +116,7 @@ impl<'a> ShellLayers<'a> {
         })
     }
 
-    /// The same asked from this thread, by its own watch.
+    /// Runs [`Self::thread`] with the same times, on this thread's clock.
     pub fn timed_thread(&self, prompt: &str, tokens: usize) -> Result<Timed, LabError> {
         let ids = self.ids(prompt)?;
         let watch = Stopwatch::start();
@@ -131,7 +132,7 @@ impl<'a> ShellLayers<'a> {
         })
     }
 
-    /// Ids of a request through the scheduler; how many were picked is checked.
+    /// Returns the token ids of a request through the scheduler; the caller checks their number.
     pub async fn scheduler(&self, prompt: &str, tokens: usize) -> Result<Vec<u32>, LabError> {
         let request = asking(self.tokenizer.has_chat_template(), prompt, tokens);
         let answer = self.handle.submit(request);
@@ -160,7 +161,7 @@ impl<'a> ShellLayers<'a> {
         }
     }
 
-    /// The server's answer without a socket.
+    /// Returns the body of the server's streamed response, without a socket.
     async fn stream(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: String| LabError::failed("stream", error);
         let (path, body) = asking.request(&self.target.model, prompt);
@@ -190,7 +191,7 @@ impl<'a> ShellLayers<'a> {
     }
 }
 
-/// How many tokens an answer says that it has.
+/// Returns the number of tokens that a response reports.
 fn tokens_of(asking: &Asking, bytes: &[u8]) -> Result<usize, LabError> {
     let heard = AnswerReader::new(asking).push(bytes);
     let heard = heard.map_err(|error| LabError::failed("reading an answer", error))?;
@@ -214,7 +215,7 @@ impl Layers for ShellLayers<'_> {
         let name = LAYERS.get(layer).map_or("", |layer| layer.0);
         let cleared = self.handle.clear_cache();
         cleared.map_err(|error| LabError::failed(name, error))?;
-        // What is not part of the layer is done before.
+        // Work that is not part of the layer is done before the clock starts.
         let (ids, asking) = (self.ids(prompt)?, self.asking(tokens));
         let watch = Stopwatch::start();
         let (picked, ms) = match layer {

@@ -1,14 +1,14 @@
-//! Loads of the lab, and what their results are to it.
+//! Loads of the lab, and their conversion to lab results.
 
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::load::LoadRun;
 
 use crate::load_client::{Asking, LoadResult, Protocol, Qps, Wanted};
 
-/// How long an answer may take, in seconds.
+/// Maximum duration of an answer in seconds.
 const TIMEOUT_S: f64 = 600.0;
 
-/// What requests of `tokens` tokens ask in OpenAI's protocol, in a `chat` or not.
+/// Returns the settings of requests for `tokens` tokens in OpenAI's protocol, as chats or as raw completions.
 pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> Asking {
     Asking {
         protocol: Protocol::Openai,
@@ -22,7 +22,7 @@ pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> Askin
     }
 }
 
-/// Runs at these rates.
+/// Returns the settings of runs at the given rates.
 pub const fn wanted(
     qps: Vec<Qps>,
     duration_s: f64,
@@ -40,7 +40,7 @@ pub const fn wanted(
     }
 }
 
-/// A run of the load client as the lab's results have it.
+/// Converts a result of the load client to a run in the lab's results.
 pub fn load_run(result: &LoadResult) -> LoadRun {
     let figures = &result.figures;
     let floor = result.client.floor.as_ref();

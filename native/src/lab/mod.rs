@@ -1,4 +1,4 @@
-//! `llamaglass lab`: the experiments, over a model and a server of this program.
+//! `llamaglass lab`: runs the experiments on a model and server in this program.
 
 mod all;
 mod experiments;
@@ -27,24 +27,24 @@ use output::Folder;
 use shell::Shell;
 use watch::Onlooker;
 
-/// Positions of the KV cache where nobody says how many: what the default prompts need, and a prompt that is
-/// padded to it takes seconds, not minutes, without a GPU.
+/// Default number of KV cache positions: enough for the default prompts, and few enough that prefilling a prompt
+/// padded to them takes seconds, not minutes, without a GPU.
 const CONTEXT: usize = 512;
 
-/// What an experiment is run with.
+/// Everything that an experiment needs to run.
 pub struct Lab {
-    /// The common flags.
+    /// Flags that all experiments share.
     pub run: RunArgs,
-    /// The model, and how it is loaded.
+    /// Model, and the options to load it with.
     pub model: Model,
     pub options: LoadOptions,
-    /// Where results go.
+    /// Folder for the results.
     pub folder: Folder,
-    /// Who looks on.
+    /// Progress display and Ctrl-C.
     pub watch: Onlooker,
 }
 
-/// Runs the command.
+/// Runs the `lab` command.
 pub fn run(args: &LabArgs) -> Result<ExitCode> {
     let done = match &args.experiment {
         LabCommand::All(args) => return all::run(args),
@@ -64,7 +64,7 @@ pub fn run(args: &LabArgs) -> Result<ExitCode> {
     }
 }
 
-/// One experiment, and its files.
+/// Runs one experiment, and writes and prints its result.
 fn one(command: &LabCommand, model: &ModelArgs, run: &RunArgs) -> Result<ExitCode> {
     let _trace = trace::start(&run.trace)?;
     let lab = Lab::new(model, run)?;
@@ -73,12 +73,12 @@ fn one(command: &LabCommand, model: &ModelArgs, run: &RunArgs) -> Result<ExitCod
     Ok(status(&result))
 }
 
-/// Whether an experiment was stopped by Ctrl-C.
+/// Returns true if an experiment was stopped by Ctrl-C.
 pub fn is_stopped(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref::<LabError>(), Some(LabError::Stopped))
 }
 
-/// What is measured has to be so: an answer that is missing, or other logits, fail the command.
+/// Returns the exit status of a result: failure if a load has missing answers or logits deviate.
 pub fn status(result: &LabResult) -> ExitCode {
     let well = match &result.data {
         Data::Load(data) => data.runs.iter().all(|run| run.is_complete()),
@@ -93,10 +93,10 @@ pub fn status(result: &LabResult) -> ExitCode {
 }
 
 impl Lab {
-    /// Finds model and folder; nothing is loaded yet.
+    /// Finds the model and opens the folder for results, but loads nothing yet.
     ///
     /// # Errors
-    /// Where a flag names what is not there.
+    /// Fails if a flag names something that does not exist.
     pub fn new(model: &ModelArgs, run: &RunArgs) -> Result<Self> {
         let mut options = run.backend.load_options()?;
         options.context_length.get_or_insert(CONTEXT);
@@ -110,19 +110,19 @@ impl Lab {
         })
     }
 
-    /// The dataset's first rows: as many as the flag says, or else `rows`.
+    /// Returns the first rows of the dataset: as many as `--take` says, or else `rows`.
     ///
     /// # Errors
-    /// Where it can't be read.
+    /// Fails if the dataset can't be read.
     pub fn dataset(&self, rows: usize) -> Result<Dataset> {
         let take = self.run.take.unwrap_or(rows);
         Ok(dataset::named(&self.run.prompts, Some(take))?)
     }
 
-    /// Loads the model and serves it to this program.
+    /// Loads the model and starts a server for it in this program.
     ///
     /// # Errors
-    /// What the model or the device says.
+    /// Fails if the model can't be loaded or the server can't start.
     pub fn start(&self) -> Result<Shell> {
         Shell::start(self.model.clone(), self.options.clone())
     }
@@ -130,7 +130,7 @@ impl Lab {
     /// Runs `work` to its end on this thread.
     ///
     /// # Errors
-    /// What `work` says.
+    /// Returns the error of `work`.
     pub fn on_runtime<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -151,10 +151,11 @@ impl Lab {
         }
     }
 
-    /// An experiment on a model that is loaded; `random` is the same with random weights, once one needs it.
+    /// Runs an experiment on a loaded model. `random` holds the model's shape with random weights, which is loaded
+    /// when an experiment first needs it.
     ///
     /// # Errors
-    /// What the experiment says.
+    /// Returns the error of the experiment.
     pub async fn measured(
         &self,
         command: &LabCommand,
@@ -175,7 +176,7 @@ impl Lab {
         }
     }
 
-    /// Writes a result and shows it.
+    /// Writes a result to files and prints it.
     fn tell(&self, result: &LabResult) -> Result<()> {
         self.folder.write(result)?;
         if self.run.json {
@@ -188,7 +189,7 @@ impl Lab {
     }
 }
 
-/// The flags that every experiment on a model has.
+/// Returns the model and the flags that all experiments share.
 fn common(command: &LabCommand) -> (ModelArgs, &RunArgs) {
     let (model, run) = match command {
         LabCommand::Stats(args) => (&args.model, &args.run),

@@ -1,4 +1,4 @@
-//! Results as files: JSON, CSV and HTML.
+//! Result files: JSON, CSV and HTML.
 
 use std::path::{Path, PathBuf};
 
@@ -7,16 +7,16 @@ use llamaglass_engine::bytes::replace_file;
 use llamaglass_lab::{LabResult, SCHEMA_VERSION, Summary};
 use serde::Serialize;
 
-/// All results in one file.
+/// Results of all experiments in one file.
 #[derive(Debug, Serialize)]
 pub struct LabReport<'a> {
-    /// The version of this structure.
+    /// Version of this structure.
     pub schema_version: u32,
-    /// What they say together.
+    /// Summary of all results.
     pub summary: &'a Summary,
-    /// Experiments without a result, and why.
+    /// Experiments without a result, each with the reason.
     pub left_out: &'a [(String, String)],
-    /// Each result, in order.
+    /// Results in the order of the experiments.
     pub results: &'a [LabResult],
 }
 
@@ -25,25 +25,25 @@ pub struct LabReport<'a> {
 pub struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes it where it is not there: what can't be written must not cost a run.
+    /// Creates the folder if it does not exist, so that an unwritable path is found before the run.
     ///
     /// # Errors
-    /// Where it can't be made.
+    /// Fails if the folder can't be created.
     pub fn open(path: &Path) -> Result<Self> {
         std::fs::create_dir_all(path)
             .with_context(|| format!("the folder {} can't be made", path.display()))?;
         Ok(Self(path.to_owned()))
     }
 
-    /// Where it is.
+    /// Returns the folder's path.
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Writes a result: NAME.json, its tables, NAME.html.
+    /// Writes a result as NAME.json and NAME.html, and its tables as CSV files.
     ///
     /// # Errors
-    /// Where that can't be written.
+    /// Fails if a file can't be written.
     pub fn write(&self, result: &LabResult) -> Result<()> {
         let name = result.data.experiment().name();
         self.put(
@@ -59,10 +59,10 @@ impl Folder {
         )
     }
 
-    /// Writes all of them together: lab.json and report.html.
+    /// Writes all results together as lab.json and report.html.
     ///
     /// # Errors
-    /// Where that can't be written.
+    /// Fails if a file can't be written.
     pub fn write_all(&self, results: &[LabResult], left_out: &[(String, String)]) -> Result<()> {
         let summary = Summary::of(results);
         let report = LabReport {
@@ -76,10 +76,10 @@ impl Folder {
         self.put("report.html", &html)
     }
 
-    /// Writes a file.
+    /// Writes a file in the folder.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// Fails if the file can't be written.
     pub fn put(&self, name: &str, text: &str) -> Result<()> {
         let path = self.0.join(name);
         replace_file(&path, text).with_context(|| format!("{} can't be written", path.display()))

@@ -1,17 +1,17 @@
-//! `lab parity`: logits of a run of its own, frozen in files, and compared with those of another.
+//! `lab parity`: computes logits, saves them to files, and compares them with those of a reference run.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
 use llamaglass_engine::bytes::replace_file;
+use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
+use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::bare::encode;
 use llamaglass_lab::experiments::parity::{
     Deviation, ParityData, ParityRow, first_divergence, logits, positions,
 };
 use llamaglass_lab::{LabError, Progress, Watch};
-use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
-use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
 use serde::{Deserialize, Serialize};
 
 use super::layers::ShellLayers;
@@ -22,41 +22,41 @@ use crate::load::LoadBars;
 use crate::model::Model;
 use crate::output::note;
 
-/// What is in a folder of logits.
+/// Name of the index file in a folder of logits.
 const INDEX: &str = "index.json";
 
-/// A folder of logits: this index, and a file a row with f32 in little-endian order, position by position.
+/// Index of a folder of logits. Each row has a file of f32 logits in little-endian order, position by position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Frozen {
-    /// The version of this structure.
+    /// Version of this structure.
     schema_version: u32,
-    /// What computed them.
+    /// Description of the path and device that computed the logits.
     computed: String,
-    /// Logits of a position.
+    /// Number of logits per position.
     vocab: usize,
-    /// Each row's ids.
+    /// Token ids of each row.
     rows: Vec<Vec<u32>>,
 }
 
-/// How parity is run.
+/// Settings of a parity run.
 pub struct ParityRun<'a> {
-    /// The model, and how it is loaded where it is measured.
+    /// Model to measure, and the options to load it with.
     pub model: (&'a Model, &'a LoadOptions),
-    /// A folder of frozen logits, where there is one.
+    /// Folder of saved reference logits, if there is one.
     pub reference: Option<&'a Path>,
-    /// The folder for logits.
+    /// Folder for the logits of this run.
     pub out: PathBuf,
-    /// How the cache stores its values.
+    /// Data type of the KV cache.
     pub kv: KvType,
-    /// Tokens that are picked through the shell and without it.
+    /// Number of tokens to generate through the scheduler and by the bare loop.
     pub tokens: usize,
 }
 
 impl ParityRun<'_> {
-    /// Freezes a reference where there is none, then measures `shell`, and compares both in their files.
+    /// Saves reference logits if there are none, then saves those of `shell`, and compares the files.
     ///
     /// # Errors
-    /// Where files can't be written or are not of these rows, or the engine fails.
+    /// Fails if files can't be written, if the reference has other rows, or if the engine fails.
     pub async fn run(
         &self,
         shell: &Shell,
@@ -110,7 +110,7 @@ impl ParityRun<'_> {
         ))
     }
 
-    /// The ids of which logits are compared: prompt and reference answer.
+    /// Returns the token ids whose logits are compared: prompt and reference answer of each row.
     fn rows(&self, tokenizer: &Tokenizer, dataset: &Dataset) -> Result<Vec<Vec<u32>>> {
         let rows = dataset.rows.iter().enumerate().map(|(index, row)| {
             let ids = || -> Result<Vec<u32>> {
@@ -125,7 +125,7 @@ impl ParityRun<'_> {
         rows.collect()
     }
 
-    /// The reference path in f32 on the CPU, in a run of its own.
+    /// Computes the reference logits with the reference path in f32 on the CPU, on a thread of its own.
     fn freeze_reference(&self, folder: &Path, rows: &[Vec<u32>], watch: &Onlooker) -> Result<()> {
         note("parity   freezing a reference: f32 on the CPU");
         let (model, options) = (self.model.0.clone(), self.model.1.clone());
@@ -205,7 +205,7 @@ async fn save(
         rows: rows.to_vec(),
     };
     let json = serde_json::to_vec(&index).map_err(|error| failed(error.into()))?;
-    // Last, so that a folder with an index is whole.
+    // The index is written last, so that a folder with an index is complete.
     replace_file(&folder.join(INDEX), json).map_err(failed)
 }
 
@@ -230,7 +230,7 @@ impl Frozen {
     }
 }
 
-/// The worst position of a row.
+/// Returns the largest deviation over the positions of a row.
 fn compare(ours: &Path, reference: &Path, index: usize, vocab: usize) -> Result<Deviation> {
     let read = |folder: &Path| -> Result<Vec<f32>> {
         let path = folder.join(file_name(index));

@@ -1,4 +1,4 @@
-//! A model with all that lies around it: the engine's thread, and a server of this program.
+//! A model with everything around it: the engine's thread, and a server in this program.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use llamaglass_lab::{LabError, Machine};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{Engine, LoadOptions, ModelInfo};
+use llamaglass_lab::{LabError, Machine};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -20,25 +20,25 @@ use crate::load_client::Target;
 use crate::model::Model;
 use crate::serve::{App, ServeSettings, accept_until, router};
 
-/// A model that is loaded, and a server for it.
+/// A loaded model and a server for it.
 pub struct Shell {
     handle: EngineHandle,
-    /// What results call the model.
+    /// Name of the model in results.
     pub model: String,
-    /// What answers the server's addresses.
+    /// Router of the server.
     pub router: Router,
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
-    /// Dropped last: it waits until nobody can ask it any more.
+    /// Dropped last, because it waits until all other handles are gone.
     engine: EngineThread,
 }
 
 impl Shell {
-    /// Loads `model` and begins to serve it to this program.
+    /// Loads `model` and starts a server for this program only.
     ///
     /// # Errors
-    /// What the model or the device says, or that no port is free.
+    /// Fails if the model can't be loaded or no port is free.
     pub fn start(model: Model, options: LoadOptions) -> Result<Self> {
         let label = model.label();
         let engine = EngineThread::spawn(move || {
@@ -75,7 +75,7 @@ impl Shell {
                     }
                 });
             });
-            // Without a runtime nobody was told an address, which is heard.
+            // If there is no runtime, `bound` is dropped without an address, which the caller notices.
             drop(served);
         });
         let server = server.context("starting the server\u{2019}s thread")?;
@@ -91,38 +91,38 @@ impl Shell {
         })
     }
 
-    /// What is loaded, and on what.
+    /// Returns the loaded model and its device.
     pub const fn info(&self) -> &ModelInfo {
         self.engine.info()
     }
 
-    /// The same as results show it.
+    /// Returns the model and device in the form of results.
     pub fn machine(&self) -> Machine {
         Machine::of(self.info(), &self.model)
     }
 
-    /// The model's tokenizer.
+    /// Returns the model's tokenizer.
     pub const fn tokenizer(&self) -> &Arc<Tokenizer> {
         self.engine.tokenizer()
     }
 
-    /// What talks to the engine.
+    /// Returns the handle to the engine.
     pub const fn handle(&self) -> &EngineHandle {
         &self.handle
     }
 
-    /// The server as its clients find it.
+    /// Connects to the server as a client.
     ///
     /// # Errors
-    /// Where it does not answer.
+    /// Fails if the server does not answer.
     pub async fn target(&self) -> Result<Target> {
         Target::find(&format!("http://{}/v1", self.address), None, None).await
     }
 
-    /// Does `work` with the engine on its thread, while `watch` looks on.
+    /// Runs `work` with the engine on its thread; `watch` shows the progress.
     ///
     /// # Errors
-    /// What `work` says, or that the engine's thread is gone.
+    /// Returns the error of `work`, or fails if the engine's thread has ended.
     pub fn on_engine<T: Send + 'static>(
         &self,
         watch: &Onlooker,
@@ -142,7 +142,7 @@ impl Drop for Shell {
             let _ended_already = stop.send(());
         }
         if let Some(server) = self.server.take() {
-            // A panic there has printed itself.
+            // A panic has already printed its message.
             let _ended = server.join();
         }
     }

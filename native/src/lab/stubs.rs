@@ -1,9 +1,9 @@
 //! Loads at each stub level, over HTTP.
 
+use llamaglass_engine::{LoadOptions, StubLevel};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError};
-use llamaglass_engine::{LoadOptions, StubLevel};
 use tokio::sync::watch;
 
 use super::loads::{asking, wanted};
@@ -12,12 +12,12 @@ use super::watch::Onlooker;
 use crate::load_client::{Load, Qps};
 use crate::model::Model;
 
-/// Shells by what their weights are: what was loaded, and random ones, which are loaded where they are
+/// Shells at each stub level: one with the model's weights, and one with random weights, which is loaded when first
 /// needed.
 pub struct ShellStubs<'a> {
     shell: &'a Shell,
     random: &'a mut Option<Shell>,
-    /// How that is loaded.
+    /// Model and options for loading the random weights.
     model: &'a Model,
     options: &'a LoadOptions,
     dataset: &'a Dataset,
@@ -25,7 +25,7 @@ pub struct ShellStubs<'a> {
 }
 
 impl<'a> ShellStubs<'a> {
-    /// Of `shell`, and of `random` weights, which are loaded from `model` with `options` once they are
+    /// Uses `shell`, and `random` for random weights, which are loaded from `model` with `options` when first
     /// needed.
     pub const fn new(
         shell: &'a Shell,
@@ -54,10 +54,10 @@ impl<'a> ShellStubs<'a> {
     }
 }
 
-/// The shell with random weights of the model's shape, loaded where it is not there yet.
+/// Returns the shell with random weights of the model's shape, and loads it if necessary.
 ///
 /// # Errors
-/// Where it can't be loaded.
+/// Fails if the model can't be loaded.
 pub fn random<'a>(
     shell: &'a mut Option<Shell>,
     model: &Model,
@@ -87,7 +87,7 @@ impl Stubbed for ShellStubs<'_> {
         let (dataset, onlooker) = (self.dataset, self.watch.clone());
         let shell = self.at(level)?;
         let target = shell.target().await.map_err(failed)?;
-        // Each run computes its prompts: none finds those of the one before.
+        // Each run computes its prompts anew, without cached prefixes of the run before.
         shell.handle().clear_cache().map_err(failed)?;
         let qps = Qps {
             value: load.qps,
@@ -111,7 +111,7 @@ impl Stubbed for ShellStubs<'_> {
                 return Err(LabError::Stopped);
             }
         };
-        // Whoever looks at the model next finds it whole.
+        // The next user of the shell needs the whole model again.
         if level != StubLevel::RandomWeights {
             self.shell
                 .handle()

@@ -1,4 +1,4 @@
-//! How far an experiment is, on a terminal, and Ctrl-C.
+//! Progress of an experiment on a terminal, and Ctrl-C.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use llamaglass_lab::{Progress, Watch};
 use crate::interrupt;
 use crate::output::{stderr_is_terminal, visible};
 
-/// How often the line is drawn anew where nothing happens.
+/// Interval of redrawing while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
-/// How long is slept without looking whether it is to stop.
+/// Maximum time to sleep without checking for Ctrl-C.
 const NAP: Duration = Duration::from_millis(20);
 
-/// Who looks on at a terminal.
+/// Progress display on a terminal, and the stop flag that Ctrl-C sets.
 #[derive(Clone, Debug, Default)]
 pub struct Onlooker {
     bar: Option<ProgressBar>,
@@ -25,10 +25,10 @@ pub struct Onlooker {
 }
 
 impl Onlooker {
-    /// Listens for Ctrl-C from now on: the first ends the experiment, the second the program.
+    /// Handles Ctrl-C from now on: the first ends the experiment, the second the program.
     ///
     /// # Errors
-    /// Where the system does not allow it.
+    /// Fails if the system does not allow a handler.
     pub fn install() -> Result<Self> {
         let onlooker = Self::default();
         let stop = Arc::clone(&onlooker.stop);
@@ -41,7 +41,7 @@ impl Onlooker {
         Ok(onlooker)
     }
 
-    /// The same with a line on stderr for the experiment called `name`; none where stderr is no terminal.
+    /// Returns a copy with a progress bar on stderr, labelled `name`; without a bar if stderr is not a terminal.
     pub fn showing(&self, name: &str) -> Self {
         let stop = Arc::clone(&self.stop);
         if !stderr_is_terminal() {
@@ -60,19 +60,19 @@ impl Onlooker {
         }
     }
 
-    /// Whether somebody pressed Ctrl-C.
+    /// Returns true if Ctrl-C was pressed.
     pub fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Waits until somebody does.
+    /// Waits until Ctrl-C is pressed.
     pub async fn stopped(&self) {
         while !self.is_stopped() {
             tokio::time::sleep(NAP).await;
         }
     }
 
-    /// Takes the line away.
+    /// Removes the progress bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -93,7 +93,7 @@ impl Watch for Onlooker {
         std::future::ready(!self.is_stopped())
     }
 
-    /// Holds its thread: nobody else is on an engine's.
+    /// Blocks the thread, which is the engine's and has nothing else to do.
     fn sleep(&mut self, ms: f64) -> impl Future<Output = ()> {
         let mut left = Duration::from_secs_f64(ms.max(0.0) / 1e3);
         while !left.is_zero() && !self.is_stopped() {

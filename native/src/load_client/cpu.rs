@@ -1,18 +1,17 @@
-//! What the program itself costs.
+//! CPU time of this program.
 
-/// Ticks a second of the counts that Linux shows, on every architecture that Rust's standard library
-/// runs on there.
+/// Clock ticks per second in `/proc`, on every Linux architecture that Rust's standard library supports.
 const TICKS_A_SECOND: f64 = 100.0;
-/// The smallest difference that is seen, in milliseconds.
+/// Resolution of [`time_ms`] in milliseconds.
 pub const RESOLUTION_MS: f64 = 1e3 / TICKS_A_SECOND;
 
-/// CPU time of this program so far, in milliseconds, where the system tells (Linux).
+/// Returns this program's CPU time so far in milliseconds, if the system reports it (Linux).
 pub fn time_ms() -> Option<f64> {
     parse(&std::fs::read_to_string("/proc/self/stat").ok()?)
 }
 
 fn parse(stat: &str) -> Option<f64> {
-    // The program's name is in parentheses, and may have some itself.
+    // The program's name is in parentheses and may contain some itself.
     let (_, after) = stat.rsplit_once(')')?;
     let mut fields = after.split_ascii_whitespace().skip(11);
     let mut ticks = || fields.next()?.parse::<u64>().ok();

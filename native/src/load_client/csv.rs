@@ -1,4 +1,4 @@
-//! The sweep as a table of numbers, a line a rate.
+//! The sweep as a CSV file, one line per rate.
 
 use std::path::Path;
 
@@ -9,16 +9,17 @@ use llamaglass_engine::stats::Distribution;
 use super::figures::{Figures, Named};
 use super::result::LoadResult;
 
-/// Writes it.
+/// Writes the CSV file.
 ///
 /// # Errors
-/// Where the file can't be written.
+/// Fails if the file can't be written.
 pub fn write(path: &Path, results: &[LoadResult]) -> Result<()> {
     replace_file(path, table(results))
         .with_context(|| format!("{} can't be written", path.display()))
 }
 
-/// What was not measured is empty. Nothing in it needs quotes: names of our own, and numbers.
+/// Formats the results as CSV; figures that were not measured are empty. Nothing needs quotes, because the fields
+/// are our own names and numbers.
 fn table(results: &[LoadResult]) -> String {
     let mut out = String::from(
         "qps,arrivals,duration_s,requested,sent,completed,execution_ms,requests_per_s,tokens,tokens_per_s,ms_per_token,cpu_ms_per_request",

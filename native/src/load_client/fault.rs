@@ -1,53 +1,53 @@
-//! Why a request has no whole answer.
+//! Reasons why a request has no complete answer.
 
 use llamaglass_openai::ProtocolError;
 use thiserror::Error;
 
-/// Why a request has no whole answer. Equal words are one group in a result.
+/// Reason why a request has no complete answer. Results group requests by the text of the reason.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Fault {
-    /// It took too long.
+    /// The answer took too long.
     #[error("no end within {seconds} s")]
     Timeout {
-        /// How long it may take.
+        /// Time limit in seconds.
         seconds: String,
     },
-    /// The run was stopped.
+    /// The run was stopped during the request.
     #[error("stopped")]
     Stopped,
-    /// The run was stopped before it was sent.
+    /// The run was stopped before the request was sent.
     #[error("stopped before it was sent")]
     NotSent,
-    /// There is no connection.
+    /// No connection could be made.
     #[error("no connection: {0}")]
     Connect(String),
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broke(String),
-    /// The server refused.
+    /// The server returned an error status.
     #[error("HTTP {status}: {words}")]
     Refused {
-        /// The status.
+        /// HTTP status.
         status: u16,
-        /// What it said.
+        /// The server's message.
         words: String,
     },
-    /// What came is not what the protocol has, or an error in its words.
+    /// The answer violates the protocol, or is an error in the protocol's form.
     #[error(transparent)]
     Protocol(#[from] ProtocolError),
     /// The stream ended before the answer did.
     #[error("the stream ended before the answer did")]
     Cut,
-    /// More than is kept.
+    /// The answer is too long to be kept.
     #[error("the answer is longer than {limit} bytes")]
     TooLong {
-        /// The most.
+        /// Maximum length in bytes.
         limit: usize,
     },
 }
 
 impl Fault {
-    /// What went wrong with a connection.
+    /// Classifies an error of the HTTP client.
     pub fn of_http(error: reqwest::Error) -> Self {
         if error.is_connect() {
             Self::Connect(words(error))
@@ -57,7 +57,7 @@ impl Fault {
     }
 }
 
-/// The innermost words of an error, without the address, which would be the same in all.
+/// Returns the innermost message of an error without the URL, which would be the same for all.
 pub fn words(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
@@ -70,7 +70,7 @@ pub fn words(error: reqwest::Error) -> String {
     inner.to_string()
 }
 
-/// Seconds as a person would write them.
+/// Formats seconds without trailing zeros.
 pub fn seconds(seconds: f64) -> String {
     format!("{seconds}")
 }

@@ -1,4 +1,4 @@
-//! Figures of a run, from what came of its requests.
+//! Statistics of a run, computed from its requests' samples.
 
 use std::collections::BTreeMap;
 
@@ -7,51 +7,51 @@ use serde::{Deserialize, Serialize};
 
 use super::sample::Sample;
 
-/// The most different words that errors are grouped under.
+/// Maximum number of error groups of a run.
 const GROUPS: usize = 20;
 
-/// The figures of a run. Latencies are of the requests that have a whole answer, in milliseconds.
+/// Statistics of a run. Latencies cover the requests with a complete answer, in milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// From the first request's sending to the last one's end.
+    /// Time from the first request's sending to the last request's end.
     pub execution_ms: Option<f64>,
-    /// Whole answers a second of that.
+    /// Complete answers per second of `execution_ms`.
     pub requests_per_s: Option<f64>,
-    /// Tokens of whole answers.
+    /// Number of tokens in complete answers.
     pub tokens: usize,
-    /// Of these, a second.
+    /// These tokens per second of `execution_ms`.
     pub tokens_per_s: Option<f64>,
-    /// The study's figure: the time after first texts over all tokens.
+    /// The study's figure: the sum of the times after the first text, divided by all tokens of streamed answers.
     pub ms_per_token: Option<f64>,
-    /// Counted from when requests were to be sent: what somebody would have waited.
+    /// Latencies from the scheduled sending times: a user would have waited this long.
     pub from_schedule: Latencies,
-    /// Counted from when they were sent, which leaves out what the client itself was late.
+    /// Latencies from the actual sending times, without the client's own delay.
     pub from_send: Latencies,
-    /// From each piece with text to the next.
+    /// Time from each piece with text to the next.
     pub itl_ms: Option<Distribution>,
-    /// How much later than planned requests were sent.
+    /// Delay of sending relative to the schedule.
     pub send_delay_ms: Option<Distribution>,
-    /// What the server says of itself, on its own clock.
+    /// The server's own measurements, on its clock.
     pub server: ServerFigures,
 }
 
-/// How long answers took.
+/// Latencies of answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Latencies {
-    /// To the first text.
+    /// Time to the first text.
     pub ttft_ms: Option<Distribution>,
-    /// To the end.
+    /// Time to the end.
     pub e2e_ms: Option<Distribution>,
 }
 
-/// What a server of ours says of itself.
+/// Measurements that a llamaglass server sends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerFigures {
-    /// From taking a request to its first step.
+    /// Time from accepting a request to its first step.
     pub queue_ms: Option<Distribution>,
-    /// From taking a request to its first token.
+    /// Time from accepting a request to its first token.
     pub ttft_ms: Option<Distribution>,
-    /// From each token to the next.
+    /// Time from each token to the next.
     pub itl_ms: Option<Distribution>,
 }
 
@@ -60,12 +60,12 @@ pub struct ServerFigures {
 pub struct ErrorGroup {
     /// The reason.
     pub words: String,
-    /// How many.
+    /// Number of requests.
     pub count: usize,
 }
 
 impl Figures {
-    /// Of all requests of a run.
+    /// Computes the statistics of all requests of a run.
     pub fn of(samples: &[Sample]) -> Self {
         let complete: Vec<&Sample> = samples.iter().filter(|of| of.is_complete()).collect();
         let over = |figure: fn(&Sample) -> Option<f64>| {
@@ -104,11 +104,11 @@ impl Figures {
     }
 }
 
-/// A figure's name in tables of numbers, its name for people, and what it came to.
+/// A figure: its name in CSV files, its name for people, and its distribution.
 pub type Named = (&'static str, &'static str, Option<Distribution>);
 
 impl Figures {
-    /// All that are distributions of milliseconds, in the order in which they are shown.
+    /// Returns all figures that are distributions of milliseconds, in display order.
     pub const fn named(&self) -> [Named; 9] {
         [
             ("ttft_ms", "first text", self.from_schedule.ttft_ms),
@@ -136,7 +136,7 @@ impl Figures {
     }
 }
 
-/// Why requests have no whole answer, the most frequent reason first.
+/// Groups failed requests by reason, the most frequent reason first.
 pub fn error_groups(samples: &[Sample]) -> Vec<ErrorGroup> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for words in samples.iter().filter_map(|sample| sample.error.as_deref()) {
@@ -180,7 +180,7 @@ mod tests {
     use super::super::sample::ServerSide;
     use super::*;
 
-    /// Sent `late` milliseconds after it was planned, with text at 10, 20 and 40 ms after that.
+    /// Returns a sample that was sent `late_ms` after its scheduled time, with text 10, 20 and 40 ms after sending.
     fn sample(scheduled_ms: f64, late_ms: f64) -> Sample {
         let at = scheduled_ms + late_ms;
         let mut sample = Sample::new(0, 0, scheduled_ms);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_client_was_late_counts_from_the_schedule_only() {
+    fn send_delay_counts_only_from_schedule() {
         let figures = Figures::of(&[sample(0.0, 0.0), sample(100.0, 30.0)]);
         let e2e = |of: Latencies| of.e2e_ms.expect("answers");
         assert_eq!(e2e(figures.from_send).max, 50.0);
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_failed_have_no_latency_and_are_grouped_by_their_words() {
+    fn failed_requests_have_no_latency_and_are_grouped_by_reason() {
         let failed = |words: &str| Sample {
             error: Some(words.into()),
             ..sample(0.0, 0.0)
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_there_are_no_figures() {
+    fn figures_are_empty_without_samples() {
         assert_eq!(Figures::of(&[]), Figures::default());
     }
 }

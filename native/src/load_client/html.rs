@@ -1,4 +1,4 @@
-//! The sweep as a report. Every number in it is in the results.
+//! The sweep as an HTML report. Every number in it is in the results.
 
 use anyhow::Result;
 use llamaglass_engine::StubLevel;
@@ -10,7 +10,7 @@ use super::figures::Figures;
 use super::result::LoadResult;
 use super::sample::Sample;
 
-/// The report on `results`, runs of one sweep; at least one.
+/// Returns the report on the runs of one sweep.
 pub fn page(results: &[LoadResult]) -> Result<String> {
     let Some(first) = results.first() else {
         return Ok(Page::new("Load").finish());
@@ -155,7 +155,7 @@ fn errors(page: &mut Page, result: &LoadResult) {
     });
 }
 
-/// Figure by figure, a row a rate.
+/// Returns a table with one row per figure and rate.
 fn latencies<'a>(
     results: &'a [LoadResult],
     of: impl Fn(&'a LoadResult) -> Option<&'a Figures>,

@@ -1,7 +1,7 @@
-//! `llamaglass load`: an open-loop client. Requests are sent at times that were fixed beforehand, and
-//! latencies count from these, so that a server that is slow can't slow its own measurement down.
+//! `llamaglass load`: an open-loop client. Requests are sent at times that are fixed in advance, and latencies
+//! count from these times, so a slow server can't slow down its own measurement.
 //!
-//! [`sweep`] is the running, for other commands too; the rest here is the command.
+//! [`sweep`] runs the load, for other commands too; this module is the command.
 
 mod cpu;
 mod csv;
@@ -45,10 +45,10 @@ use crate::interrupt;
 use crate::output::{self, note};
 use progress::RunBar;
 
-/// Runs the command.
+/// Runs the `load` command.
 pub fn run(args: &LoadArgs) -> Result<ExitCode> {
     let wanted = wanted(args);
-    // Before anything is sent: what can't be done must not cost a run.
+    // Check first, so that invalid settings are reported before anything is sent.
     wanted.check()?;
     let dataset = dataset::named(&args.prompts, args.take)?;
     let folder = &args.out;
@@ -65,7 +65,7 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
             if interrupt.await.is_ok() {
                 let _nobody_runs = stop.send(true);
             } else {
-                // The system does not tell. It must not look like a wish to stop.
+                // Ctrl-C can't be received on this system; that must not look like a request to stop.
                 std::future::pending::<()>().await;
             }
         });
@@ -89,7 +89,7 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
     Ok(status(args, &results))
 }
 
-/// A run for each rate, its result written before the next.
+/// Runs the load at each rate, and writes each result before the next run.
 async fn sweep_to(
     args: &LoadArgs,
     load: &Load<'_>,
@@ -145,7 +145,7 @@ fn wanted(args: &LoadArgs) -> Wanted {
     }
 }
 
-/// Whether all was answered that was asked.
+/// Returns success if every request of every run was answered.
 fn status(args: &LoadArgs, results: &[LoadResult]) -> ExitCode {
     if results.len() < args.qps.len() || results.iter().any(|result| result.interrupted) {
         return ExitCode::from(interrupt::STATUS);

@@ -1,4 +1,4 @@
-//! A server that answers at once, to find out what the client itself costs.
+//! A server that answers immediately, to measure the client's own cost.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use super::protocol::{Asking, Protocol};
 
-/// A server on a thread of its own, until it is dropped.
+/// A server on a thread of its own, which ends when this is dropped.
 #[derive(Debug)]
 pub struct NullServer {
     /// `http://HOST:PORT`
@@ -28,10 +28,10 @@ pub struct NullServer {
 }
 
 impl NullServer {
-    /// Answers whatever is asked with `pieces` pieces of text, as `asking` wants them.
+    /// Starts a server that answers every request with `pieces` pieces of text, in the protocol of `asking`.
     ///
     /// # Errors
-    /// Where the system allows no server.
+    /// Fails if the thread can't start or no port can be bound.
     pub fn start(asking: &Asking, pieces: usize) -> Result<Self> {
         let answer = Arc::new(Answer::new(asking, pieces));
         let (stop, stopped) = oneshot::channel();
@@ -42,7 +42,7 @@ impl NullServer {
                 .build();
             let served = runtime.map(|runtime| runtime.block_on(serve(answer, stopped, &say)));
             if let Err(error) | Ok(Err(error)) = served {
-                // Nobody waits any more where it listened already.
+                // If the server has been listening, the receiver is gone.
                 let _nobody = say.send(Err(error));
             }
         };
@@ -65,7 +65,7 @@ impl Drop for NullServer {
     fn drop(&mut self) {
         self.stop.take();
         if let Some(thread) = self.thread.take() {
-            // It has nothing to tell.
+            // The thread returns nothing.
             let _ended = thread.join();
         }
     }
@@ -77,10 +77,10 @@ async fn serve(
     say: &std::sync::mpsc::Sender<std::io::Result<SocketAddr>>,
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    // Whoever started it waits for this.
+    // `NullServer::start` waits for the address.
     let _heard = say.send(listener.local_addr());
     let listener = listener.tap_io(|stream| {
-        // Only slower without.
+        // A failure only makes the connection slower.
         let _slower = stream.set_nodelay(true);
     });
     let router = Router::new().fallback(move || {
@@ -89,12 +89,12 @@ async fn serve(
     });
     tokio::select! {
         ended = axum::serve(listener, router) => ended,
-        // Dropping the other end is saying so.
+        // Dropping the sender is the signal.
         _ = stopped => Ok(()),
     }
 }
 
-/// What is answered, made beforehand.
+/// The answer to every request, prepared in advance.
 #[derive(Debug)]
 struct Answer {
     content_type: &'static str,
@@ -137,7 +137,7 @@ impl Answer {
     }
 }
 
-/// OpenAI's stream: an event per piece.
+/// Returns OpenAI's stream: one event per piece.
 fn openai(pieces: usize) -> Vec<Bytes> {
     let event = |data: &Value| Bytes::from(format!("data: {data}\n\n"));
     let piece =
@@ -154,7 +154,7 @@ fn openai(pieces: usize) -> Vec<Bytes> {
     frames
 }
 
-/// The study's stream: a line per piece.
+/// Returns the study's stream: one line per piece.
 fn study(pieces: usize) -> Vec<Bytes> {
     let line = |data: Value| {
         let line = json!({ "event": "message", "retry": 30_000, "data": data });

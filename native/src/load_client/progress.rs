@@ -1,4 +1,4 @@
-//! How far a run is, on a terminal.
+//! Progress of a run on a terminal.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::run::Counts;
 use crate::output::stderr_is_terminal;
 
-/// How often it is drawn anew where nothing happens.
+/// Interval of redrawing while nothing happens.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A line on stderr; nothing where stderr is no terminal.
+/// A progress bar on stderr; nothing if stderr is not a terminal.
 #[derive(Debug)]
 pub struct RunBar(Option<ProgressBar>);
 
 impl RunBar {
-    /// For a run of `requests`, called `name`.
+    /// Creates the bar of a run of `requests`, labelled `name`.
     pub fn new(name: &str, requests: usize) -> Self {
         if !stderr_is_terminal() {
             return Self(None);
@@ -30,11 +30,11 @@ impl RunBar {
         Self(Some(bar))
     }
 
-    /// Draws how far it is.
+    /// Draws the run's progress.
     pub fn update(&self, counts: Counts) {
         let Some(bar) = &self.0 else { return };
         if counts.sent == 1 && counts.running() == 1 {
-            // The client was measured before.
+            // The time before the first request went into measuring the client.
             bar.reset_elapsed();
         }
         bar.set_position((counts.completed + counts.failed) as u64);

@@ -1,17 +1,17 @@
-//! What is asked, and how answers are read: OpenAI's protocol, or the study's.
+//! Requests and answers of the load client, in OpenAI's protocol or the study's.
 
 use clap::ValueEnum;
-use llamaglass_openai::{Ask, Piece, PieceReader, ProtocolError, Said, whole};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Summary;
 use llamaglass_engine::tokenizer::Message;
+use llamaglass_openai::{Ask, Piece, PieceReader, ProtocolError, Said, whole};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::study::{self, LineReader};
 
-/// How client and server speak.
+/// Protocol between client and server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
@@ -21,29 +21,29 @@ pub enum Protocol {
     Study,
 }
 
-/// What every request of a run has in common.
+/// Settings that all requests of a run share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Asking {
-    /// How it is said.
+    /// Protocol of requests and answers.
     pub protocol: Protocol,
-    /// Whether answers come piece by piece.
+    /// If true, answers are streamed.
     pub stream: bool,
-    /// Whether the prompt is completed as it is, without a chat template.
+    /// If true, the prompt is completed as it is, without a chat template.
     pub raw: bool,
-    /// The most tokens of an answer.
+    /// Maximum number of tokens of an answer.
     pub max_tokens: usize,
-    /// 0 picks the likeliest token.
+    /// Sampling temperature; 0 samples greedily.
     pub temperature: f32,
-    /// Seed of the gaps between requests, and of what the server draws.
+    /// Seed of the gaps between requests and of the server's sampling.
     pub seed: u64,
-    /// Whether answers go on past end ids.
+    /// If true, answers continue past end-of-sequence ids.
     pub ignore_eos: bool,
-    /// Whether a server of ours is asked for the timing of each token.
+    /// If true, a llamaglass server is asked for the timing of each token.
     pub timings: bool,
 }
 
 impl Asking {
-    /// Where a request for `prompt` goes, after the server's root, and its body.
+    /// Returns the path of a request for `prompt`, relative to the server's root, and its body.
     pub fn request(&self, model: &str, prompt: &str) -> (Vec<String>, Value) {
         match self.protocol {
             Protocol::Openai => self.openai(model, prompt),
@@ -82,22 +82,22 @@ impl Asking {
     }
 }
 
-/// What a piece of an answer says; a whole answer is one piece.
+/// Content of one piece of an answer; an answer that is not streamed is one piece.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Heard {
-    /// Whether it has text.
+    /// True if the piece has text.
     pub text: bool,
-    /// Why the answer ended.
+    /// Reason why the answer ended.
     pub finish_reason: Option<String>,
-    /// Ids of the prompt.
+    /// Number of prompt tokens.
     pub prompt_tokens: Option<usize>,
-    /// Ids picked.
+    /// Number of generated tokens.
     pub tokens: Option<usize>,
-    /// The server's own figures of the answer, from servers of ours.
+    /// The server's own statistics of the answer; only llamaglass servers send them.
     pub summary: Option<Summary>,
-    /// When its step ended on the server's clock, in milliseconds, from servers of ours.
+    /// End of the token's step on the server's clock, in milliseconds; only llamaglass servers send it.
     pub step_end_ms: Option<f64>,
-    /// Whether nothing comes any more.
+    /// True if the answer ends with this piece.
     pub end: bool,
 }
 
@@ -123,19 +123,19 @@ impl From<Piece> for Heard {
     }
 }
 
-/// Reads an answer as its bytes come.
+/// Parser of an answer's bytes as they arrive.
 #[derive(Debug)]
 pub enum AnswerReader {
-    /// OpenAI's stream.
+    /// A stream of OpenAI's protocol.
     Openai(PieceReader),
-    /// The study's.
+    /// A stream of the study's protocol.
     Study(LineReader),
-    /// An answer that comes at once: its bytes so far.
+    /// An answer that is not streamed, with its bytes so far.
     Whole(Protocol, Vec<u8>),
 }
 
 impl AnswerReader {
-    /// For an answer to what is asked.
+    /// Creates a reader for answers to requests with these settings.
     pub fn new(asking: &Asking) -> Self {
         match (asking.stream, asking.protocol) {
             (true, Protocol::Openai) => Self::Openai(PieceReader::default()),
@@ -144,10 +144,10 @@ impl AnswerReader {
         }
     }
 
-    /// Takes bytes in; what they say.
+    /// Adds bytes and returns the pieces that they complete.
     ///
     /// # Errors
-    /// [`ProtocolError`]; nothing after it is to be read.
+    /// [`ProtocolError`] if the bytes are not valid; the reader must not be used after it.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, ProtocolError> {
         match self {
             Self::Openai(reader) => {
@@ -169,7 +169,7 @@ impl AnswerReader {
         }
     }
 
-    /// Bytes that are kept.
+    /// Returns the number of buffered bytes of an answer that is not streamed.
     pub const fn kept(&self) -> usize {
         match self {
             Self::Openai(_) | Self::Study(_) => 0,
@@ -177,10 +177,10 @@ impl AnswerReader {
         }
     }
 
-    /// What is left after the last byte: an answer that came at once, or a last line.
+    /// Returns the rest after the last byte: an answer that is not streamed, or a last line.
     ///
     /// # Errors
-    /// [`ProtocolError`].
+    /// [`ProtocolError`] if the rest is not valid.
     pub fn finish(self) -> Result<Option<Heard>, ProtocolError> {
         let heard = match self {
             Self::Openai(_) => return Ok(None),
@@ -210,7 +210,7 @@ mod tests {
     };
 
     #[test]
-    fn each_protocol_has_its_address_and_body() {
+    fn each_protocol_has_its_own_path_and_body() {
         let (path, body) = ASKING.request("m", "Hi");
         assert_eq!(path.join("/"), "v1/chat/completions");
         assert_eq!(body["messages"][0]["content"], "Hi");
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_answer_is_read_at_its_end() {
+    fn unstreamed_answer_is_parsed_at_its_end() {
         let whole = Asking {
             stream: false,
             ..ASKING

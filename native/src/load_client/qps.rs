@@ -1,13 +1,13 @@
-//! Rates as they are typed: files are named by that.
+//! Request rates as typed on the command line; result files are named after them.
 
 use std::str::FromStr;
 
-/// Requests a second, and how that was typed.
+/// A rate in requests per second, and its spelling on the command line.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Qps {
-    /// The number.
+    /// Requests per second.
     pub value: f64,
-    /// The words.
+    /// Spelling on the command line.
     pub typed: String,
 }
 
@@ -21,10 +21,10 @@ impl FromStr for Qps {
     }
 }
 
-/// A number above 0.
+/// Parses a finite number above 0.
 ///
 /// # Errors
-/// In words, where it is none.
+/// Returns a message if the text is not such a number.
 pub fn above_zero(text: &str) -> Result<f64, String> {
     match text.trim().parse::<f64>() {
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),

@@ -1,8 +1,8 @@
-//! What a run found: one JSON, whoever asked for it.
+//! The result of a run, as JSON.
 
-use llamaglass_lab::Arrivals;
 use llamaglass_engine::platform::clock;
 use llamaglass_engine::timing::Clock;
+use llamaglass_lab::Arrivals;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,100 +11,100 @@ use super::protocol::Asking;
 use super::sample::Sample;
 use super::self_test::Floor;
 
-/// Raised when a field changes its meaning or goes. `docs/load-result.schema.json` describes it.
+/// Incremented when a field changes its meaning or is removed. `docs/load-result.schema.json` describes the format.
 const SCHEMA_VERSION: u32 = 1;
 
-/// What a run was to do.
+/// Settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Requests a second.
+    /// Requests per second.
     pub qps: f64,
-    /// The same as it was typed.
+    /// The same as typed on the command line.
     pub qps_typed: String,
-    /// For how long, in seconds.
+    /// Duration of the schedule in seconds.
     pub duration_s: f64,
-    /// The gaps between requests.
+    /// Distribution of the gaps between requests.
     pub arrivals: Arrivals,
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// How many of its rows are asked, in turn.
+    /// Number of rows in the dataset; requests use them in turn.
     pub dataset_rows: usize,
-    /// How long an answer may take, in seconds.
+    /// Maximum duration of an answer in seconds.
     pub timeout_s: f64,
-    /// What every request asks for.
+    /// Settings that all requests share.
     #[serde(flatten)]
     pub asking: Asking,
 }
 
-/// What the client itself costs.
+/// The client's own cost.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ClientCost {
-    /// The same client against a server that answers at once; nothing where that was not measured.
+    /// Measurements against a server that answers immediately; `None` if they were turned off.
     pub floor: Option<Floor>,
-    /// CPU time of this program over the run, divided by the requests sent; nothing where the system
-    /// does not tell.
+    /// CPU time of this program during the run, divided by the number of requests sent; `None` if the system does
+    /// not report it.
     pub cpu_ms_per_request: Option<f64>,
-    /// The smallest difference of CPU time over the run that is seen, in milliseconds.
+    /// Resolution of the measured CPU time in milliseconds.
     pub cpu_resolution_ms: Option<f64>,
 }
 
-/// What a run found.
+/// Result of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadResult {
-    /// The version of this structure.
+    /// Version of this structure.
     pub schema_version: u32,
-    /// What was done: `load`.
+    /// Kind of experiment: `load`.
     pub experiment: String,
-    /// The program's version.
+    /// Name and version of the program.
     pub program: String,
-    /// When it began, in seconds since 1970.
+    /// Begin of the run in seconds since 1970.
     pub begun_unix_s: i64,
-    /// What the server calls the model.
+    /// Name of the model on the server.
     pub model: String,
     /// The server's address without `/v1`.
     pub server: String,
-    /// What the server says of the model in its list, where it says something. Servers of ours say
-    /// quantisation, backend and adapter.
+    /// The model's entry in the server's list of models, if any. Llamaglass servers include quantisation, backend
+    /// and adapter.
     pub server_card: Option<Value>,
-    /// What was to be done.
+    /// Settings of the run.
     pub settings: Settings,
-    /// The clock of every time but the server's own.
+    /// Clock of every time except the server's own.
     pub clock: Clock,
-    /// The clock that the server says its own figures are read from.
+    /// Clock of the server's own figures, if the server names it.
     pub server_clock: Option<Clock>,
-    /// Requests of the plan.
+    /// Number of planned requests.
     pub requested: usize,
-    /// Requests that were sent.
+    /// Number of requests that were sent.
     pub sent: usize,
-    /// Requests with a whole answer.
+    /// Number of requests with a complete answer.
     pub completed: usize,
-    /// Whether the run was stopped before its end.
+    /// True if the run was stopped before its end.
     pub interrupted: bool,
-    /// Times of pieces and tokens that were not kept, and are in no figure.
+    /// Number of piece times that were not kept and are in no statistic.
     pub pieces_left_out: usize,
-    /// Its figures.
+    /// Statistics of the run.
     pub figures: Figures,
-    /// Why requests have no whole answer, the most frequent reason first.
+    /// Reasons why requests have no complete answer, the most frequent first.
     pub errors: Vec<ErrorGroup>,
-    /// What the client itself costs.
+    /// The client's own cost.
     pub client: ClientCost,
-    /// What came of each request.
+    /// Measurements of each request.
     pub requests: Vec<Sample>,
 }
 
-/// The server that was asked, as a result shows it.
+/// The server under load, as a result shows it.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// Its address.
     pub server: String,
-    /// What it calls the model.
+    /// Name of the model on it.
     pub model: String,
-    /// What it says of the model.
+    /// Its description of the model.
     pub card: Option<Value>,
 }
 
 impl LoadResult {
-    /// Of a run that began so many seconds after 1970.
+    /// Creates the result of a run that began `begun_unix_s` seconds after 1970.
     pub fn new(
         asked: Asked,
         settings: Settings,
@@ -139,7 +139,7 @@ impl LoadResult {
         }
     }
 
-    /// Whether every request has a whole answer.
+    /// Returns true if every request has a complete answer.
     pub const fn is_complete(&self) -> bool {
         self.completed == self.requested
     }

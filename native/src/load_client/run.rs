@@ -1,4 +1,4 @@
-//! The open loop: each request is sent at its time, whatever became of those before.
+//! The open loop: sends each request at its time, whether or not earlier ones have been answered.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,45 +16,45 @@ use super::protocol::Asking;
 use super::sample::Sample;
 use super::sending::Sender;
 
-/// The most times of pieces and tokens that a run keeps: 8 MB, and some 20 MB in its result.
+/// Maximum number of piece and token times that a run keeps: 8 MB in memory, some 20 MB in its result.
 const KEPT: usize = 1 << 20;
 
-/// What is sent when.
+/// Requests of a run and their schedule.
 #[derive(Debug)]
 pub struct Plan {
-    /// When each request is sent, in milliseconds since the run's begin, ascending.
+    /// Sending time of each request in milliseconds since the run began, ascending.
     pub offsets_ms: Vec<f64>,
-    /// A request for each row of the dataset, to be sent in turn; at least one.
+    /// One request per row of the dataset, sent in turn; at least one.
     pub requests: Vec<Request>,
-    /// What they ask.
+    /// Settings that all requests share.
     pub asking: Asking,
-    /// How long an answer may take.
+    /// Maximum duration of an answer.
     pub timeout: Duration,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests that were sent.
+    /// Number of requests sent.
     pub sent: usize,
-    /// Those with a whole answer.
+    /// Number of requests with a complete answer.
     pub completed: usize,
-    /// Those without.
+    /// Number of failed requests.
     pub failed: usize,
 }
 
 impl Counts {
-    /// Requests that wait for their answer's end.
+    /// Returns the number of requests in flight.
     pub const fn running(&self) -> usize {
         self.sent - self.completed - self.failed
     }
 }
 
-/// Sends what is planned over `client`'s connections, until all answers have ended or `stop` is true.
-/// What came of each request, in the plan's order; `told` hears of every change.
+/// Sends the planned requests over `client`'s connections until all answers have ended or `stop` is true. Returns a
+/// sample of each request in the plan's order, and calls `told` after every change.
 ///
 /// # Errors
-/// Where the system allows no further thread.
+/// Fails if the system allows no further thread.
 pub async fn run(
     client: &Client,
     plan: &Plan,
@@ -112,20 +112,20 @@ pub async fn run(
     Ok(all.collect())
 }
 
-/// Until somebody wants the run to stop.
+/// Waits until the run is to stop.
 pub async fn wanted(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
-        // Nobody is left who could.
+        // The sender is gone, so the run can't be stopped any more.
         std::future::pending::<()>().await;
     }
 }
 
 impl Plan {
-    /// The request at a place, and what it is to become.
+    /// Returns an empty sample for the request at `index`, and a copy of the request.
     fn at(&self, index: usize) -> (Sample, Option<Request>) {
         let row = index % self.requests.len();
         let sample = Sample::new(index, row, self.offsets_ms[index]);
-        // Bodies are bytes, which can be sent again.
+        // Bodies are in memory, so requests can be cloned.
         (sample, self.requests[row].try_clone())
     }
 
@@ -138,7 +138,7 @@ impl Plan {
     }
 }
 
-/// Says when a request is due, from a thread of its own: the runtime's timer knows only milliseconds.
+/// Announces when a request is due, from its own thread: the runtime's timer has a resolution of milliseconds.
 struct Pacer {
     stopped: Arc<AtomicBool>,
     thread: JoinHandle<()>,

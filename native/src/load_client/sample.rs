@@ -1,4 +1,4 @@
-//! What came of one request.
+//! Measurements of one request.
 
 use llamaglass_engine::stats::Summary;
 use llamaglass_engine::timing::Clock;
@@ -6,48 +6,48 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::Heard;
 
-/// What came of one request. Times are milliseconds since the run began, on the client's clock, if
-/// nothing else is said.
+/// Measurements of one request. Unless said otherwise, times are milliseconds since the run began, on the client's
+/// clock.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sample {
-    /// Its place in the plan.
+    /// Index in the plan.
     pub index: usize,
-    /// Its row in the dataset.
+    /// Row in the dataset.
     pub row: usize,
-    /// When it was to be sent.
+    /// Scheduled sending time.
     pub scheduled_ms: f64,
-    /// When it was sent.
+    /// Actual sending time.
     pub sent_ms: Option<f64>,
-    /// How much later than planned, in milliseconds.
+    /// Delay of sending relative to the schedule, in milliseconds.
     pub send_delay_ms: Option<f64>,
-    /// When the answer's headers were there.
+    /// Time when the response's headers arrived.
     pub headers_ms: Option<f64>,
-    /// When the first piece with text was there; answers that come at once have none.
+    /// Time when the first piece with text arrived; `None` for answers that are not streamed.
     pub first_text_ms: Option<f64>,
-    /// When the answer had ended, or was given up.
+    /// Time when the answer ended or was given up.
     pub end_ms: Option<f64>,
-    /// The answer's status.
+    /// HTTP status of the response.
     pub status: Option<u16>,
-    /// Why there is no whole answer, where there is none.
+    /// Reason why there is no complete answer.
     pub error: Option<String>,
-    /// Why the answer ended, in the protocol's words.
+    /// Reason why the answer ended, in the protocol's words.
     pub finish_reason: Option<String>,
-    /// Ids of the prompt, where the server says so.
+    /// Number of prompt tokens, if the server sends it.
     pub prompt_tokens: Option<usize>,
-    /// Ids picked, where the server says so.
+    /// Number of generated tokens, if the server sends it.
     pub tokens: Option<usize>,
-    /// Pieces with text.
+    /// Number of pieces with text.
     pub pieces: usize,
-    /// When each of them was there, as far as they are kept; several may come at once.
+    /// Arrival times of these pieces, as far as they are kept; several may arrive at once.
     pub pieces_ms: Vec<f64>,
-    /// What the server says of itself.
+    /// The server's own measurements.
     pub server: Option<ServerSide>,
 }
 
-/// What a server of ours says of an answer, on its own clock.
+/// Measurements of an answer that a llamaglass server sends, on its own clock.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerSide {
-    /// That clock.
+    /// The server's clock.
     pub clock: Option<Clock>,
     /// Milliseconds that the request waited for its first step.
     pub queue_ms: Option<f64>,
@@ -58,7 +58,7 @@ pub struct ServerSide {
 }
 
 impl Sample {
-    /// A request that is to be sent.
+    /// Creates the sample of a request that has not been sent yet.
     pub fn new(index: usize, row: usize, scheduled_ms: f64) -> Self {
         Self {
             index,
@@ -68,14 +68,14 @@ impl Sample {
         }
     }
 
-    /// It is sent now.
+    /// Records that the request is sent now.
     pub fn sent(&mut self, now_ms: f64) {
         let now_ms = rounded(now_ms);
         self.sent_ms = Some(now_ms);
         self.send_delay_ms = Some(rounded(now_ms - self.scheduled_ms));
     }
 
-    /// Something came; a piece's time is kept where `keep` says so.
+    /// Records a piece of the answer. A streamed piece's arrival time is kept if `keep` returns true.
     pub fn heard(&mut self, heard: Heard, now_ms: f64, stream: bool, keep: impl FnOnce() -> bool) {
         if heard.text && stream {
             let now_ms = rounded(now_ms);
@@ -102,43 +102,43 @@ impl Sample {
         }
     }
 
-    /// Whether there is a whole answer.
+    /// Returns true if the answer is complete.
     pub const fn is_complete(&self) -> bool {
         self.error.is_none() && self.end_ms.is_some()
     }
 
-    /// Tokens of the answer: what the server says, or else the pieces that came.
+    /// Returns the number of tokens that the server reports, or else the number of pieces.
     pub fn token_count(&self) -> usize {
         self.tokens.unwrap_or(self.pieces)
     }
 
-    /// From when it was to be sent to its first text.
+    /// Returns the time from the schedule to the first text.
     pub fn ttft_ms(&self) -> Option<f64> {
         Some(self.first_text_ms? - self.scheduled_ms)
     }
 
-    /// From when it was sent to its first text.
+    /// Returns the time from sending to the first text.
     pub fn ttft_from_send_ms(&self) -> Option<f64> {
         Some(self.first_text_ms? - self.sent_ms?)
     }
 
-    /// From when it was to be sent to its end.
+    /// Returns the time from the schedule to the end.
     pub fn e2e_ms(&self) -> Option<f64> {
         Some(self.end_ms? - self.scheduled_ms)
     }
 
-    /// From when it was sent to its end.
+    /// Returns the time from sending to the end.
     pub fn e2e_from_send_ms(&self) -> Option<f64> {
         Some(self.end_ms? - self.sent_ms?)
     }
 
-    /// From each piece with text to the next.
+    /// Returns the times from each piece with text to the next.
     pub fn itl_ms(&self) -> impl Iterator<Item = f64> + '_ {
         self.pieces_ms.windows(2).map(|pair| pair[1] - pair[0])
     }
 }
 
-/// To microseconds: no network is timed more finely, and the result stays short.
+/// Rounds to microseconds: no network is timed more finely, and the result file stays short.
 pub fn rounded(ms: f64) -> f64 {
     (ms * 1e3).round() / 1e3
 }

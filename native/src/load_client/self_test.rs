@@ -1,4 +1,4 @@
-//! What the client itself costs: the same plan, against a server that answers at once.
+//! Measurement of the client's own cost: the same plan against a server that answers immediately.
 
 use std::time::Duration;
 
@@ -13,32 +13,32 @@ use super::run::{Plan, run};
 use super::sample::Sample;
 use super::target::Target;
 
-/// The most requests of it.
+/// Maximum number of requests.
 const MOST_REQUESTS: usize = 200;
-/// The longest that it goes on sending, in milliseconds.
+/// Maximum duration of the schedule in milliseconds.
 const LONGEST_MS: f64 = 3e3;
-/// The most pieces of its answers.
+/// Maximum number of pieces per answer.
 const MOST_PIECES: usize = 512;
-/// How long one of its answers may take.
+/// Maximum duration of an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The client against a server in the same program that answers at once: no figure of a run can be
-/// smaller, and what is close to these says little about the server.
+/// Measurements against a server in this program that answers immediately: no figure of a run can be smaller, and
+/// figures close to these say little about the server.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Floor {
-    /// Requests that were sent.
+    /// Number of requests with a complete answer.
     pub requests: usize,
-    /// Pieces of each answer.
+    /// Number of pieces per answer.
     pub pieces: usize,
-    /// What came of it.
+    /// Statistics of the requests.
     pub figures: Figures,
 }
 
-/// Measures the client with the beginning of a plan: when requests are sent, and what is asked. A plan
-/// that takes too long is sent faster.
+/// Measures the client with the beginning of a plan's schedule and its prompts. A schedule that is too long is sent
+/// faster.
 ///
 /// # Errors
-/// Where there can be no such server, or it is not answered by it.
+/// Fails if the server can't be started or a request fails.
 pub async fn measure(
     offsets_ms: &[f64],
     prompts: &[&str],
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_the_plans_beginning_or_as_much_faster_as_it_has_to_be() {
+    fn schedule_is_the_plans_beginning_sped_up_when_too_long() {
         let short = [0.0, 10.0, 30.0];
         assert_eq!(beginning(&short), short);
         assert_eq!(beginning(&[0.0, 10_000.0, 30_000.0]), [0.0, 1000.0, 3000.0]);

@@ -1,11 +1,11 @@
-//! One request: sent, heard, timed.
+//! One request: sends it, reads its answer and records the times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use llamaglass_openai::refusal;
 use llamaglass_engine::platform::Stopwatch;
+use llamaglass_openai::refusal;
 use reqwest::{Client, Request, Response};
 use tokio::sync::watch;
 
@@ -14,32 +14,32 @@ use super::protocol::{AnswerReader, Asking, Heard};
 use super::run::wanted;
 use super::sample::{Sample, rounded};
 
-/// The most bytes of an answer that comes at once.
+/// Maximum bytes of an answer that is not streamed.
 const LONGEST: usize = 64 << 20;
-/// The most bytes of a refusal.
+/// Maximum bytes to read of an error response.
 const LONGEST_REFUSAL: usize = 64 << 10;
-/// How long what follows an answer may take, so that its connection can be used again.
+/// Maximum time to read the rest of a response after its answer, so that the connection can be reused.
 const DRAIN: Duration = Duration::from_secs(5);
 
-/// What all requests of a run share.
+/// State that all requests of a run share.
 #[derive(Debug)]
 pub struct Sender {
-    /// The connections.
+    /// HTTP client with the connections.
     pub client: Client,
-    /// What is asked.
+    /// Settings of the requests.
     pub asking: Asking,
-    /// How long an answer may take.
+    /// Maximum duration of an answer.
     pub timeout: Duration,
-    /// The run's clock.
+    /// Clock of the run.
     pub watch: Stopwatch,
-    /// Times of pieces that may still be kept.
+    /// Number of piece and token times that may still be kept.
     pub room: AtomicUsize,
-    /// Says when the run is to stop.
+    /// Turns true when the run is to stop.
     pub stop: watch::Receiver<bool>,
 }
 
 impl Sender {
-    /// Sends `request` now, and waits for its end.
+    /// Sends `request` now, waits for its end and returns the completed sample.
     pub async fn send(self: Arc<Self>, request: Request, mut sample: Sample) -> Sample {
         let mut stop = self.stop.clone();
         sample.sent(self.watch.ms());
@@ -59,7 +59,7 @@ impl Sender {
         sample
     }
 
-    /// What is left of the response, where the answer ended before it.
+    /// Reads the answer. Returns the rest of the response if the answer ends before it.
     async fn answer(
         &self,
         request: Request,
@@ -99,7 +99,7 @@ impl Sender {
         }
     }
 
-    /// Takes in what came at `now_ms`; whether it is the end.
+    /// Records a piece that arrived at `now_ms`; returns true if it is the last.
     fn take(
         &self,
         heard: Heard,
@@ -119,7 +119,7 @@ impl Sender {
         end
     }
 
-    /// Whether another time may be kept.
+    /// Returns true, and counts it, if one more time may be kept.
     fn keep(&self) -> bool {
         let less = |room: usize| room.checked_sub(1);
         let had_room = self
@@ -141,9 +141,9 @@ async fn refused(status: u16, mut response: Response) -> Fault {
     Fault::Refused { status, words }
 }
 
-/// Reads to the end.
+/// Reads a response to its end, within [`DRAIN`].
 async fn drain(mut rest: Response) {
     let reading = async { while let Ok(Some(_)) = rest.chunk().await {} };
-    // Else the connection is closed.
+    // After the time limit, the connection is closed.
     let _in_time = tokio::time::timeout(DRAIN, reading).await;
 }

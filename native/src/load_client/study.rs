@@ -1,7 +1,7 @@
-//! The study's protocol as its client speaks it: one line of JSON per token.
+//! Client side of the study's protocol: one line of JSON per token.
 
-use llamaglass_openai::{ProtocolError, refusal};
 use llamaglass_engine::stats::Summary;
+use llamaglass_openai::{ProtocolError, refusal};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ use super::protocol::{Asking, Heard};
 /// Maximum bytes of a line; an answer's last line has all of its tokens.
 const MAX_LINE: usize = 64 << 20;
 
-/// Returns where a request for `prompt` goes, after the server's root, and its body.
+/// Returns the path of a request for `prompt`, relative to the server's root, and its body.
 pub fn request(asking: &Asking, model: &str, prompt: &str) -> (Vec<String>, Value) {
     let mut parameters = json!({ "max_new_tokens": asking.max_tokens });
     if asking.temperature > 0.0 {
@@ -19,12 +19,12 @@ pub fn request(asking: &Asking, model: &str, prompt: &str) -> (Vec<String>, Valu
         parameters["seed"] = asking.seed.into();
     }
     if asking.ignore_eos {
-        // Servers of ours know it.
+        // Only llamaglass servers know this field.
         parameters["ignore_eos"] = true.into();
     }
     let mut body = json!({ "inputs": prompt, "stream": asking.stream });
     if asking.stream {
-        // The last line then has the figures of the whole answer.
+        // Makes the last line include the statistics of the whole answer.
         parameters["return_full_text"] = true.into();
         body["return_protocol"] = "sse".into();
     }
@@ -36,15 +36,15 @@ pub fn request(asking: &Asking, model: &str, prompt: &str) -> (Vec<String>, Valu
     (["models", model, address].map(str::to_owned).to_vec(), body)
 }
 
-/// Collects a stream's bytes to lines.
+/// Splits a stream's bytes into lines.
 #[derive(Debug, Default)]
 pub struct LineReader(Vec<u8>);
 
 impl LineReader {
-    /// Takes bytes in, and returns what the lines say that they end.
+    /// Adds bytes and returns the pieces of the lines that they complete.
     ///
     /// # Errors
-    /// [`ProtocolError`]; nothing after it is to be read.
+    /// [`ProtocolError`] if a line is not valid or too long; the reader must not be used after it.
     pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, ProtocolError> {
         let mut pieces = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -59,15 +59,15 @@ impl LineReader {
         Ok(pieces)
     }
 
-    /// Returns what a last line says that no line feed ends.
+    /// Returns the piece of a last line that has no line feed.
     ///
     /// # Errors
-    /// [`ProtocolError`].
+    /// [`ProtocolError`] if the line is not valid.
     pub fn finish(mut self) -> Result<Option<Heard>, ProtocolError> {
         self.end_line()
     }
 
-    /// Empty lines say nothing.
+    /// Parses the completed line; empty lines carry nothing.
     fn end_line(&mut self) -> Result<Option<Heard>, ProtocolError> {
         let line = std::mem::take(&mut self.0);
         let line = line.trim_ascii();
@@ -75,17 +75,17 @@ impl LineReader {
     }
 }
 
-/// A piece's `data`, or a whole answer.
+/// The `data` of a line, or an answer that is not streamed.
 #[derive(Deserialize)]
 struct Answer {
     generated_text: Option<String>,
     finish_reason: Option<String>,
     generated_tokens: Option<usize>,
-    /// The figures of an answer, from servers of ours.
+    /// Statistics of the answer, from llamaglass servers.
     details: Option<Value>,
 }
 
-/// Reads a line of a stream. The line with a reason is the last.
+/// Parses a line of a stream. The line with a finish reason is the last.
 fn piece(line: &[u8]) -> Result<Heard, ProtocolError> {
     let answer = answer(line)?;
     let end = answer.finish_reason.is_some();
@@ -96,10 +96,10 @@ fn piece(line: &[u8]) -> Result<Heard, ProtocolError> {
     })
 }
 
-/// Reads an answer that came at once.
+/// Parses an answer that is not streamed.
 ///
 /// # Errors
-/// [`ProtocolError`].
+/// [`ProtocolError`] if the answer is not valid or is an error.
 pub fn whole(body: &[u8]) -> Result<Heard, ProtocolError> {
     Ok(answer(body)?.heard(true))
 }
@@ -124,7 +124,7 @@ fn answer(json: &[u8]) -> Result<Answer, ProtocolError> {
 
 impl Answer {
     fn heard(self, end: bool) -> Heard {
-        // Other servers have other details.
+        // Other servers send other details.
         let summary = self.details.map(serde_json::from_value::<Summary>);
         let summary = summary.and_then(Result::ok);
         Heard {
@@ -154,7 +154,7 @@ mod tests {
     );
 
     #[test]
-    fn each_line_is_a_token_until_the_one_with_the_reason() {
+    fn each_line_is_a_token_until_the_finish_reason() {
         for chunk in [1, 7, 4096] {
             let mut reader = LineReader::default();
             let pieces = STREAM.as_bytes().chunks(chunk);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_and_nonsense_in_a_stream_are_reported() {
+    fn errors_and_invalid_lines_in_a_stream_are_reported() {
         let push = |line: &str| LineReader::default().push(line.as_bytes());
         let refused = push("{\"event\": \"error\", \"error\": {\"message\": \"no room\"}}\n");
         assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));

@@ -1,12 +1,12 @@
-//! Runs at several rates: from what is wanted to results.
+//! Runs at several request rates.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::{Arrivals, request_count};
-use llamaglass_engine::platform::unix_time_seconds;
 use tokio::sync::watch;
 
 use super::cpu;
@@ -18,36 +18,36 @@ use super::sample::rounded;
 use super::self_test;
 use super::target::Target;
 
-/// The most requests of a run: what comes of each is kept.
+/// Maximum number of requests per run; a sample of each is kept in memory.
 const MOST_REQUESTS: usize = 1_000_000;
 
-/// What runs are to do.
+/// Settings of a sweep.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// Requests a second, a run each.
+    /// Request rates, one run each.
     pub qps: Vec<Qps>,
-    /// For how long, in seconds.
+    /// Duration of each run in seconds.
     pub duration_s: f64,
-    /// The gaps between requests.
+    /// Distribution of the gaps between requests.
     pub arrivals: Arrivals,
-    /// How long an answer may take, in seconds.
+    /// Maximum duration of an answer in seconds.
     pub timeout_s: f64,
-    /// Whether the client's own cost is measured before each run.
+    /// If true, the client's own cost is measured before each run.
     pub self_test: bool,
-    /// What is asked.
+    /// Settings that all requests share.
     pub asking: Asking,
 }
 
 impl Wanted {
-    /// How many requests a rate is.
+    /// Returns the number of requests of a run at a rate.
     pub fn count(&self, qps: &Qps) -> usize {
         request_count(qps.value, self.duration_s)
     }
 
-    /// Whether it can be done.
+    /// Checks that every run has 1 to [`MOST_REQUESTS`] requests and that no rate is given twice.
     ///
     /// # Errors
-    /// Says which rate can't.
+    /// Names the rate that is not valid.
     pub fn check(&self) -> Result<()> {
         let mut typed = BTreeSet::new();
         for qps in &self.qps {
@@ -67,19 +67,19 @@ impl Wanted {
     }
 }
 
-/// Runs against one server, with one dataset.
+/// A sweep against one server, with one dataset.
 #[derive(Debug)]
 pub struct Load<'a> {
     /// The server.
     pub target: Target,
-    /// What is to be done.
+    /// Settings of the sweep.
     pub wanted: Wanted,
-    /// What is asked.
+    /// The prompts.
     pub dataset: &'a Dataset,
 }
 
 impl<'a> Load<'a> {
-    /// Asks for timings only a server of ours.
+    /// Creates a sweep; timings are requested only from a llamaglass server that streams OpenAI's protocol.
     pub const fn new(target: Target, mut wanted: Wanted, dataset: &'a Dataset) -> Self {
         let asking = &mut wanted.asking;
         let told = matches!(asking.protocol, Protocol::Openai) && asking.stream;
@@ -91,11 +91,11 @@ impl<'a> Load<'a> {
         }
     }
 
-    /// The run at a rate; `told` hears how far it is.
+    /// Runs the load at one rate and calls `told` with the progress.
     ///
     /// # Errors
-    /// Where the client can't be measured, or the system allows no threads. What goes wrong with
-    /// requests is in the result.
+    /// Fails if the client can't be measured or the system allows no further thread. Failures of requests are part
+    /// of the result.
     pub async fn run(
         &self,
         qps: &Qps,

@@ -1,4 +1,4 @@
-//! Results for people, in a terminal.
+//! Results as a table for a terminal.
 
 use std::fmt::Write;
 
@@ -6,7 +6,7 @@ use super::figures::Figures;
 use super::result::LoadResult;
 use crate::output::visible;
 
-/// The figures of all runs.
+/// Returns the table of all runs.
 pub fn table(results: &[LoadResult]) -> String {
     let mut out = String::new();
     for result in results {

@@ -1,4 +1,4 @@
-//! The server that is asked: where it is, which model it has, and requests that are ready to be sent.
+//! The server under load: its address, its model, and requests that are ready to send.
 
 use std::time::Duration;
 
@@ -11,29 +11,29 @@ use serde_json::Value;
 use super::fault::words;
 use super::protocol::Asking;
 
-/// How long a server may take to say which models it has.
+/// Time limit for the list of models.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A server, and the model that it is asked for.
+/// A server, and the model to request from it.
 #[derive(Clone, Debug)]
 pub struct Target {
-    /// Its connections.
+    /// HTTP client with the connections to it.
     pub client: Client,
     /// Its address without `/v1`.
     root: Url,
-    /// What it calls the model.
+    /// Name of the model on the server.
     pub model: String,
-    /// Whether it is one of ours, which sends timings to those who ask.
+    /// True for a llamaglass server, which sends timings on request.
     pub sends_timings: bool,
-    /// What it says of the model.
+    /// The server's description of the model.
     pub card: Option<Value>,
 }
 
 impl Target {
-    /// A server that is known to have `model`.
+    /// Creates a target for a server that is known to have `model`.
     ///
     /// # Errors
-    /// Where `url` is no server's address, or the key can't be sent.
+    /// Fails if `url` is not a server's address or the key can't be sent.
     pub fn new(url: &str, key: Option<&str>, model: &str) -> Result<Self> {
         Ok(Self {
             client: client(key)?,
@@ -44,17 +44,17 @@ impl Target {
         })
     }
 
-    /// Asks a server what it has. Without `model`, it is to have only one.
+    /// Asks a server for its models. Without `model`, the server must have exactly one.
     ///
     /// # Errors
-    /// Where it can't be reached, or it is not clear which model is meant.
+    /// Fails if the server can't be reached, or if it is not clear which model to request.
     pub async fn find(url: &str, key: Option<&str>, model: Option<&str>) -> Result<Self> {
         let mut target = Self::new(url, key, model.unwrap_or_default())?;
         let address = target.address(&["v1".into(), "models".into()]);
         let list = target.models(address.clone()).await;
         let list = match (list, model) {
             (Ok(list), _) => list,
-            // It may have no such list.
+            // Not every server has such a list.
             (Err(Unlisted::Said(_)), Some(_)) => return Ok(target),
             (Err(Unlisted::Said(why)), None) => {
                 bail!("{address} does not say which models there are ({why}): give --model NAME")
@@ -99,12 +99,12 @@ impl Target {
         Ok(body.to_vec())
     }
 
-    /// The server's address, as results show it.
+    /// Returns the server's address for results.
     pub fn url(&self) -> &str {
         self.root.as_str().trim_end_matches('/')
     }
 
-    /// A request for an answer to `prompt`, ready to be sent.
+    /// Prepares a request for an answer to `prompt`.
     pub fn prepare(&self, asking: &Asking, prompt: &str) -> Request {
         let (path, body) = asking.request(&self.model, prompt);
         let mut request = Request::new(Method::POST, self.address(&path));
@@ -116,7 +116,7 @@ impl Target {
 
     fn address(&self, path: &[String]) -> Url {
         let mut url = self.root.clone();
-        // The root was seen to have a path that can be added to.
+        // `root` accepts only URLs to whose path segments can be added.
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.pop_if_empty().extend(path);
         }
@@ -124,13 +124,13 @@ impl Target {
     }
 }
 
-/// Why there is no list of models.
+/// Reason why there is no list of models.
 enum Unlisted {
     Unreachable(String),
     Said(String),
 }
 
-/// What a list of models says of one.
+/// Returns a model's entry in the list of models.
 fn card(list: &[u8], id: &str) -> Option<Value> {
     let list: Value = serde_json::from_slice(list).ok()?;
     let cards = list.get("data")?.as_array()?;
@@ -138,7 +138,7 @@ fn card(list: &[u8], id: &str) -> Option<Value> {
 }
 
 fn client(key: Option<&str>) -> Result<Client> {
-    // Fails where it was done before.
+    // Fails if a provider has been installed before, which is fine.
     let _installed = rustls::crypto::ring::default_provider().install_default();
     let mut headers = HeaderMap::new();
     if let Some(key) = key {
@@ -147,7 +147,8 @@ fn client(key: Option<&str>) -> Result<Client> {
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
-    // What a proxy adds is none of the server's time; and what was asked for is sent once, to nobody else.
+    // A proxy would add to the measured time. Redirects and retries would send a request twice, or to another
+    // server.
     Client::builder()
         .default_headers(headers)
         .no_proxy()
@@ -157,7 +158,7 @@ fn client(key: Option<&str>) -> Result<Client> {
         .context("setting up the HTTP client")
 }
 
-/// A server's address without `/v1` and what is not part of it.
+/// Parses a server's address and removes `/v1` and a trailing slash.
 fn root(text: &str) -> Result<Url> {
     let url = Url::parse(text).with_context(|| format!("{text:?} is no address"))?;
     ensure!(
@@ -195,7 +196,7 @@ mod tests {
     };
 
     #[test]
-    fn requests_go_to_the_same_server_however_its_address_is_written() {
+    fn all_spellings_of_an_address_lead_to_the_same_server() {
         for url in [
             "http://h:1",
             "http://h:1/",
@@ -210,7 +211,7 @@ mod tests {
             };
             let request = target.prepare(&openai, "Hi");
             assert_eq!(request.url().as_str(), "http://h:1/v1/chat/completions");
-            // A name is one part of a path.
+            // The slash in the name is escaped: a name is one path segment.
             let request = target.prepare(&ASKING, "Hi");
             assert_eq!(request.url().as_str(), "http://h:1/models/a%2Fb/generate");
         }
@@ -219,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_and_a_password_is_not_repeated() {
+    fn invalid_address_is_refused_without_repeating_its_password() {
         for url in ["", "h:1", "ftp://h", "http://h/v1?x=1"] {
             assert!(root(url).is_err(), "{url}");
         }

@@ -1,4 +1,4 @@
-//! The open loop against servers whose delays are known.
+//! Tests of the open loop against servers with known delays.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -29,8 +29,8 @@ const ASKING: Asking = Asking {
 const PIECE: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 const END: &str = "data: [DONE]\n\n";
 
-/// A server on a thread of its own that sends a piece `ms` milliseconds after it was asked, and the end
-/// as much later.
+/// Starts a server on its own thread that sends a piece `ms` milliseconds after a request, and the end another `ms`
+/// milliseconds later.
 fn server(ms: u64) -> SocketAddr {
     let (say, heard) = std::sync::mpsc::channel();
     let answer = move || async move {
@@ -70,7 +70,7 @@ fn plan(target: &Target, offsets_ms: Vec<f64>) -> Plan {
     }
 }
 
-/// Runs a plan; beside it goes on what `beside` is.
+/// Runs a plan, and `beside` concurrently on the same thread.
 fn samples(
     address: SocketAddr,
     offsets_ms: Vec<f64>,
@@ -88,7 +88,7 @@ fn samples(
 }
 
 #[test]
-fn all_are_sent_on_time_although_no_answer_has_ended() {
+fn requests_are_sent_on_time_before_any_answer_ends() {
     let offsets: Vec<f64> = (0..20).map(|index| f64::from(index) * 20.0).collect();
     let samples = samples(server(600), offsets, async {});
     for (index, sample) in samples.iter().enumerate() {
@@ -108,11 +108,11 @@ fn all_are_sent_on_time_although_no_answer_has_ended() {
 }
 
 #[test]
-fn a_stall_of_the_client_shows_in_what_is_counted_from_the_schedule() {
+fn client_stall_shows_in_latencies_from_schedule() {
     let offsets: Vec<f64> = (0..10).map(|index| f64::from(index) * 20.0).collect();
     let stall = async {
         tokio::time::sleep(Duration::from_millis(50)).await;
-        // Blocks the thread on which requests are sent.
+        // Blocks the thread that sends the requests.
         std::thread::sleep(Duration::from_millis(500));
     };
     let samples = samples(server(10), offsets, stall);
@@ -133,7 +133,7 @@ fn a_stall_of_the_client_shows_in_what_is_counted_from_the_schedule() {
 }
 
 #[test]
-fn a_run_that_is_stopped_tells_what_there_is() {
+fn stopped_run_returns_samples_so_far() {
     let address = server(150);
     let (stop, stopped) = watch::channel(false);
     let mut last = Counts::default();

@@ -1,12 +1,12 @@
-//! `llamaglass parity --bisect`: where a model's path parts from the reference path on the CPU.
+//! `llamaglass parity --bisect`: finds where a model's path diverges from the reference path on the CPU.
 
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use llamaglass_lab::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use llamaglass_lab::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
 use serde::Serialize;
 
 use crate::cli::BackendArgs;
@@ -15,10 +15,10 @@ use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output;
 
-/// Ids that go through the blocks: more than one tile of rows, fewer than two.
+/// Number of token ids to run through the blocks: more than one tile of 16 rows, fewer than two.
 const IDS: usize = 24;
 
-/// What was found.
+/// Result of a comparison.
 #[derive(Debug, Serialize)]
 struct BisectReport {
     model: String,
@@ -26,12 +26,12 @@ struct BisectReport {
     path: &'static str,
     tolerance: f64,
     pass: bool,
-    /// The first block after which the streams are apart; 0 is the embedding.
+    /// First block after which the hidden states differ; 0 is the embedding.
     first_apart: Option<usize>,
     blocks: Vec<BlockDifference>,
 }
 
-/// Runs the command; the status is 1 where the paths part.
+/// Runs the command; the status is 1 if the paths diverge.
 pub fn run(model: &Path, backend: &BackendArgs, json: bool) -> Result<ExitCode> {
     let model = Model::at(model)?;
     let options = backend.load_options()?;

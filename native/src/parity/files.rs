@@ -1,4 +1,4 @@
-//! Which models are compared with which reference files.
+//! Pairs of models and reference folders to compare.
 
 use std::fs::File;
 use std::io::Read;
@@ -11,21 +11,22 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{Model, file_name};
 
-/// Reference folders are small; what lies deeper or is larger is none.
+/// Limits of reference folders, which are small: deeper or larger files are skipped.
 const MAX_DEPTH: usize = 3;
 const MAX_BYTES: u64 = 256 << 20;
 
-/// One model and the folder that it is compared with.
+/// A model and the reference folder to compare it with.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// The model.
     pub model: Model,
-    /// The folder.
+    /// Reference folder.
     pub reference: PathBuf,
 }
 
-/// `model` against `reference`; or, without a model, every model of the folder `reference` against
-/// the folder `reference` in it; or that for each of its sub-folders that has both.
+/// Pairs `model` with the cases in `reference`, or in its subfolder `reference` if it holds none itself. Without a
+/// model, pairs every model in the folder; if it holds none, does so for each subfolder that has a folder
+/// `reference`.
 pub fn jobs(reference: &Path, model: Option<&Path>) -> Result<Vec<Job>> {
     let meta = std::fs::metadata(reference).with_context(|| format!("{}", reference.display()))?;
     if !meta.is_dir() {
@@ -75,7 +76,7 @@ fn holds_cases(folder: &Path) -> bool {
         .any(|name| folder.join(name).is_file())
 }
 
-/// The models in a folder: every GGUF, and the folder itself where it has tensors.
+/// Returns the models in a folder: every GGUF, and the folder itself if it has safetensors files.
 fn beside(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut models = Vec::new();
     let mut safetensors = false;
@@ -102,14 +103,14 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
 }
 
 impl Job {
-    /// Every JSON file of the reference folder and its sub-folders, by its path there.
+    /// Reads every JSON file in the reference folder and its subfolders, named by its path within the folder.
     pub fn reference_files(&self) -> Result<Vec<(String, Vec<u8>)>> {
         let mut files = Vec::new();
         collect(&self.reference, "", 0, &mut files)?;
         Ok(files)
     }
 
-    /// The model's files with their sums.
+    /// Returns the model's files with their SHA-256 sums.
     pub fn model_files(&self) -> Result<Vec<ModelFile>> {
         let Model::Files(files) = &self.model else {
             return Ok(Vec::new());
@@ -142,7 +143,7 @@ fn collect(
     Ok(())
 }
 
-/// A file's SHA-256 in lower-case hex.
+/// Returns a file's SHA-256 in lower-case hex.
 fn sha256(path: &Path) -> Result<String> {
     let mut file = File::open(path).with_context(|| format!("{}", path.display()))?;
     let mut hasher = Sha256::new();

@@ -1,4 +1,4 @@
-//! A parity run for people and as JSON.
+//! Results of a parity run, for people and as JSON.
 
 use std::fmt::Write;
 
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::load::backend_line;
 
-/// Raised when a field changes its meaning or goes.
+/// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
 
-/// Every model that was compared.
+/// Results of all compared models.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ParityReport {
-    /// The version of this structure.
+    /// Version of this structure.
     pub schema_version: u32,
-    /// Whether every case of every model agrees.
+    /// True if every case of every model agrees.
     pub pass: bool,
-    /// The models.
+    /// One report per model.
     pub models: Vec<ModelReport>,
 }
 
@@ -32,30 +32,30 @@ impl Default for ParityReport {
     }
 }
 
-/// One model's cases.
+/// Results of one model.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ModelReport {
-    /// The model's name.
+    /// Name of the model.
     pub model: String,
-    /// Its file or folder.
+    /// File or folder of the model.
     pub file: String,
-    /// What ran it; `None` where it did not come that far.
+    /// Backend that ran the model; `None` if the run did not get that far.
     pub backend: Option<BackendInfo>,
-    /// Whether there were cases and all of them agree.
+    /// True if there were cases and all of them agree.
     pub pass: bool,
-    /// How many agree.
+    /// Number of cases that agree.
     pub passed: usize,
-    /// How many do not.
+    /// Number of cases that don't agree.
     pub failed: usize,
-    /// Why nothing could be compared.
+    /// Reason why nothing could be compared.
     pub error: Option<String>,
-    /// The cases.
+    /// Results of the cases.
     #[serde(flatten)]
     pub report: Report,
 }
 
 impl ModelReport {
-    /// The report of a run.
+    /// Creates the report of a run.
     pub fn new(model: &str, file: &str, backend: &BackendInfo, report: Report) -> Self {
         let (passed, failed) = report.count(None);
         Self {
@@ -70,7 +70,7 @@ impl ModelReport {
         }
     }
 
-    /// The report of a model that could not be run.
+    /// Creates the report of a model that could not be run.
     pub fn failed(file: &str, error: &anyhow::Error) -> Self {
         Self {
             model: file.to_owned(),
@@ -85,7 +85,7 @@ impl ModelReport {
     }
 }
 
-/// One case in a line, and a line for everything that disagrees.
+/// Returns one line per case, followed by one line per disagreement.
 pub fn case_line(case: &CaseResult) -> String {
     let verdict = if case.pass { "pass" } else { "FAIL" };
     let mut line = format!("{verdict}  {:<12} {}", case.kind.name(), case.name);
@@ -102,7 +102,7 @@ pub fn case_line(case: &CaseResult) -> String {
     line
 }
 
-/// Counts as they are, fractions to three digits.
+/// Formats whole numbers below 1e9 as they are, 0.01 to 1e4 with four decimals, and others in exponent form.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e9 {
         format!("{value}")
@@ -113,7 +113,7 @@ fn number(value: f64) -> String {
     }
 }
 
-/// A model's counts by kind, what was absent, and the verdict.
+/// Returns a model's counts by kind, the absent files, and the verdict.
 pub fn summary(model: &ModelReport) -> String {
     let mut out = String::from("\n");
     for kind in Kind::ALL {

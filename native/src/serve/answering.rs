@@ -1,4 +1,4 @@
-//! A request that is being answered, with what is known of it so far.
+//! A request in progress and the record of its events so far.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use tokio::sync::watch;
 use super::app::App;
 use crate::engine_thread::Answer;
 
-/// A request that is being answered. Dropped before its end, it is aborted within a step.
+/// A request in progress. Dropping it before its last event aborts it within one step.
 pub struct Answering {
     app: Arc<App>,
     answer: Answer,
     cut: watch::Receiver<bool>,
     ended: bool,
-    /// What its events have said.
+    /// Record of all events so far.
     pub record: Record,
 }
 
 impl Answering {
-    /// Of a request that was handed to the engine.
+    /// Wraps the answer to a request that the engine has queued.
     pub fn new(app: Arc<App>, answer: Answer) -> Self {
         Self {
             cut: app.cut(),
@@ -31,7 +31,7 @@ impl Answering {
         }
     }
 
-    /// The next event, the last one being `Done` or `Failed`; that again after it.
+    /// Returns the next event. The last one is `Done` or `Failed`; every later call returns `Failed`.
     pub async fn next(&mut self) -> Event {
         let request = self.answer.id;
         let failed = |error: &str| Event::Failed {
@@ -71,9 +71,9 @@ impl Answering {
         }
     }
 
-    /// Ends it within a step, as far as it has come.
+    /// Ends the answer within one step; the tokens so far are kept.
     pub fn abort(&self) {
-        // Where the engine is gone, so is what was to be ended.
+        // If the engine's thread is gone, there is nothing to abort.
         let _gone = self.app.engine.abort(self.answer.id);
     }
 }

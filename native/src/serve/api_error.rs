@@ -1,4 +1,4 @@
-//! What went wrong, as OpenAI's protocol says it.
+//! Errors in the form of OpenAI's protocol.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -8,62 +8,62 @@ use llamaglass_engine::sampling::SettingError;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-/// An error that a client hears.
+/// An error that is sent to a client.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ApiError {
-    /// The request can't be answered as it is.
+    /// The request is not valid or can't be served as it is.
     #[error("{message}")]
     Invalid {
-        /// What is wrong, and what would be right.
+        /// Says what is wrong and what would be valid.
         message: String,
-        /// The field that it is about.
+        /// Name of the field at fault.
         param: Option<String>,
     },
-    /// The body is no JSON of the right form.
+    /// The body is not a JSON object, or broke off.
     #[error("{0}")]
     Body(String),
-    /// The body is longer than is taken.
+    /// The body is longer than the limit.
     #[error("the body is longer than the {limit} bytes that are taken")]
     TooLarge {
-        /// The most.
+        /// Maximum length in bytes.
         limit: usize,
     },
-    /// The body does not come.
+    /// The body did not arrive within the time limit.
     #[error("the body took too long")]
     Slow,
-    /// No key, or a wrong one.
+    /// The API key is missing or wrong.
     #[error("a valid API key is needed: Authorization: Bearer KEY")]
     Unauthorized,
-    /// Another model than the one that is served.
+    /// The request names a model other than the served one.
     #[error("the model {asked:?} is not served here; there is {served:?}")]
     NoSuchModel {
-        /// What was asked for.
+        /// Model that the client asked for.
         asked: String,
-        /// What there is.
+        /// Model that is served.
         served: String,
     },
-    /// A name that may lead here against the will of whoever runs the server.
+    /// The `Host` header has a foreign name: it may lead here by DNS rebinding.
     #[error("{0:?} is no name of this server: use its address, or start it with --allow-host NAME")]
     ForeignHost(String),
-    /// A page of another origin.
+    /// The request comes from a page of a foreign origin.
     #[error("pages of {0:?} may not use this server: start it with --cors ORIGIN if they may")]
     ForeignOrigin(String),
-    /// A body that is no JSON by its own account.
+    /// The `Content-Type` header says that the body is not JSON.
     #[error("the body has to be application/json, not {0}")]
     ContentType(String),
-    /// Nothing has this address.
+    /// No route has this path.
     #[error("there is nothing at {0}")]
     NoSuchPath(String),
-    /// The address does not take this method.
+    /// The path's route does not accept this method.
     #[error("this address takes no {0} requests")]
     Method(String),
     /// The queue is full.
     #[error("{open} requests wait or are answered, which is as many as may: try again later")]
     Busy {
-        /// How many.
+        /// Number of open requests.
         open: usize,
     },
-    /// The server is about to end.
+    /// The server is shutting down.
     #[error("the server is stopping")]
     Stopping,
     /// The engine's thread has ended.
@@ -75,7 +75,7 @@ pub enum ApiError {
 }
 
 impl ApiError {
-    /// What is wrong with a field.
+    /// Returns the error for an invalid field.
     pub fn invalid(param: &str, message: impl Into<String>) -> Self {
         Self::Invalid {
             message: message.into(),
@@ -83,12 +83,12 @@ impl ApiError {
         }
     }
 
-    /// A sampling setting that is out of its range.
+    /// Returns the error for a sampling setting that is out of range.
     pub fn of_setting(error: &SettingError) -> Self {
         Self::invalid(error.setting, error.to_string())
     }
 
-    /// A request that the engine would not, or could not answer.
+    /// Returns the error for a request that the engine refused or failed to answer.
     pub fn of_engine(error: String, fault: Fault) -> Self {
         match fault {
             Fault::Request => Self::Invalid {
@@ -115,7 +115,7 @@ impl ApiError {
         }
     }
 
-    /// The error object.
+    /// Returns the `error` object in OpenAI's form.
     pub fn object(&self) -> Value {
         let (kind, code) = match self {
             Self::Invalid { .. } => ("invalid_request_error", None),

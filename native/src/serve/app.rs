@@ -1,4 +1,4 @@
-//! What every answer needs, and which address is answered by what.
+//! State that all handlers share, and the routes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,33 +28,33 @@ use super::workers::Workers;
 use super::{auth, body, metrics, openai, page, study, tokens};
 use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 
-/// What every answer needs.
+/// State that all handlers share.
 pub struct App {
     pub engine: EngineHandle,
     pub info: ModelInfo,
     pub tokenizer: Arc<Tokenizer>,
-    /// What clients call the model.
+    /// Name of the model in the API.
     pub model_name: String,
-    /// What they have to know, if anything.
+    /// API key that clients must send, if one is required.
     pub api_key: Option<String>,
     pub metrics: Metrics,
     pub workers: Workers,
     pub allowed: Allowed,
-    /// The most requests that wait.
+    /// Maximum number of queued requests.
     max_queue: usize,
-    /// The most milliseconds that an answer takes.
+    /// Maximum duration of an answer in milliseconds.
     longest_ms: f64,
-    /// The most bytes of a body.
+    /// Maximum length of a body in bytes.
     pub max_body: usize,
-    /// True if requests with unknown fields are refused.
+    /// If true, requests with unknown fields are refused.
     pub strict: bool,
     stopping: AtomicBool,
-    /// True once answers have to end where they are.
+    /// True once open answers must end with an error.
     cut: watch::Sender<bool>,
 }
 
 impl App {
-    /// For a model that is loaded.
+    /// Creates the state for a loaded model.
     pub fn new(
         engine: &EngineThread,
         model_name: String,
@@ -78,22 +78,22 @@ impl App {
         })
     }
 
-    /// Takes no more requests.
+    /// Refuses all further requests.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    /// Ends every answer with an error: there is no time left to finish it.
+    /// Ends every open answer with an error, because the time to finish it has run out.
     pub fn cut_answers(&self) {
         self.cut.send_replace(true);
     }
 
-    /// Returns a receiver that hears of [`App::cut_answers`].
+    /// Returns a receiver that turns true on [`App::cut_answers`].
     pub fn cut(&self) -> watch::Receiver<bool> {
         self.cut.subscribe()
     }
 
-    /// Hands a client's request to the engine and returns its answer, once the engine has taken it.
+    /// Submits a client's request to the engine and returns its answer once the first event has come.
     pub async fn submit(
         self: &Arc<Self>,
         client: Client,
@@ -111,7 +111,7 @@ impl App {
         }
     }
 
-    /// Puts a request in the engine's queue, where there is room.
+    /// Puts a request in the engine's queue, unless the queue is full.
     async fn hand_over(&self, client: Client, mut request: Request) -> Result<Answer, ApiError> {
         if self.stopping.load(Ordering::Relaxed) {
             return Err(ApiError::Stopping);
@@ -132,7 +132,7 @@ impl App {
         self.workers.run(client, submit).await?.map_err(refused)
     }
 
-    /// Whether the model that a client asks for is the one that is served.
+    /// Fails if a client asks for a model other than the served one.
     pub fn check_model(&self, asked: Option<&str>) -> Result<(), ApiError> {
         match asked {
             Some(asked) if asked != self.model_name => Err(ApiError::NoSuchModel {
@@ -144,14 +144,14 @@ impl App {
     }
 }
 
-/// A body that is to be a JSON object.
+/// Parses a body as a JSON object.
 pub fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
     let _span = tracing::trace_span!("parse").entered();
     serde_json::from_slice(body)
         .map_err(|error| ApiError::Body(format!("the body is no JSON object: {error}")))
 }
 
-/// Every address.
+/// Builds the router with all routes.
 pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
     let needs_key = Router::new()
         .route("/v1/chat/completions", post(openai::chat))
@@ -175,7 +175,7 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
     let mut router = Router::new()
         .merge(needs_key)
         .route("/health", get(health))
-        // Bodies are read, and limited, before.
+        // `body::read` has read and limited the bodies already.
         .layer(DefaultBodyLimit::disable())
         .with_state(Arc::clone(&app));
     router = match &settings.page {
@@ -184,7 +184,7 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
             .fallback_service(page::service(folder)?),
         None => router.fallback(no_such_path),
     };
-    // Inside of CORS, which answers a browser's questions before it sends anything.
+    // Inside CORS, which answers a browser's preflight request before the browser sends anything else.
     router = router.layer(middleware::from_fn_with_state(app, origin::check));
     if !settings.cors.is_empty() {
         let origin = |origin: &String| {
@@ -204,18 +204,17 @@ pub fn router(app: Arc<App>, settings: &ServeSettings) -> Result<Router> {
         let cors = CorsLayer::new()
             .allow_methods([Method::GET, Method::POST])
             .expose_headers([openai::IGNORED]);
-        // Not `*`, which does not stand for the header that has the key.
+        // Not `*`: it does not cover `Authorization`, the header with the key.
         let headers = AllowHeaders::mirror_request();
         router = router.layer(cors.allow_headers(headers).allow_origin(allowed));
     }
     Ok(router)
 }
 
-/// Where the page looks for models that it can load itself.
+/// Path at which the page looks for models that it can load itself.
 const MODEL_LIST: &str = "/models.json";
 
-/// The page's list of models to load, which is empty: the page then asks `/v1/models` for the model that is
-/// served.
+/// Returns an empty list of models to load; the page then asks `/v1/models` for the served model.
 async fn no_models() -> Json<[Value; 0]> {
     Json([])
 }

@@ -1,4 +1,4 @@
-//! Bodies of requests, as long and as slow as they may be.
+//! Reading of request bodies, with limits on their length and duration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use futures::StreamExt;
 use super::api_error::ApiError;
 use super::app::App;
 
-/// What is read of a body that is too long before the connection is given up: a client hears what is
-/// wrong only once it has sent what it wanted to.
+/// Maximum number of bytes to read from a body that is too long before closing the connection. The rest of the
+/// body is read because a client reads the error only once it has sent everything.
 const MOST_IGNORED: usize = 64 << 20;
-/// How long a body may take.
+/// Time limit for receiving a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Reads a request's body before it is answered.
+/// Reads the whole body before the request is handled.
 pub async fn read(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(TIMEOUT, collect(body, app.max_body)).await;

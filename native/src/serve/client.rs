@@ -1,4 +1,4 @@
-//! Clients, as far as they have to be told apart.
+//! Identification of clients.
 
 use std::convert::Infallible;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
-/// The machine that a request comes from; nothing where the request came without a connection.
+/// IP address of a request's sender; `None` if the request came without a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Client(pub Option<IpAddr>);
 

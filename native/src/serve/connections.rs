@@ -1,22 +1,22 @@
-//! Connections: as many as may be, and never all of them for clients that say nothing.
+//! Connection limit: when it is reached, idle connections make room for new ones.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-/// The connections of a server. Where all places are taken, a new connection takes the place of the one that
-/// has waited for a request longest.
+/// The connections of a server. When all slots are taken, a new connection evicts the one that has been idle for
+/// the longest time.
 #[derive(Clone)]
 pub struct Connections {
     places: Arc<Semaphore>,
     idle: Arc<Mutex<Idle>>,
 }
 
-/// Connections on which no request is answered at the moment.
+/// Connections without a request in progress.
 #[derive(Default)]
 struct Idle {
-    /// The number of the next one, so that the lowest number has waited longest.
+    /// Number of the next connection that becomes idle; the lowest number has been idle longest.
     next: u64,
     waiting: BTreeMap<u64, Arc<Notify>>,
 }
@@ -25,16 +25,16 @@ struct Idle {
 pub struct Connection {
     idle: Arc<Mutex<Idle>>,
     evicted: Arc<Notify>,
-    /// Its number while it waits for a request.
+    /// Its number in [`Idle`] while it is idle.
     number: Mutex<Option<u64>>,
     _place: OwnedSemaphorePermit,
 }
 
-/// A request that is being answered: until this is dropped, its connection is not idle.
+/// A request in progress: its connection is not idle until this is dropped.
 pub struct Busy(Arc<Connection>);
 
 impl Connections {
-    /// Allows `most` connections at the same time.
+    /// Allows at most `most` connections at the same time.
     pub fn new(most: usize) -> Self {
         Self {
             places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
@@ -42,13 +42,13 @@ impl Connections {
         }
     }
 
-    /// Registers a connection that was accepted, as soon as there is a place for it.
+    /// Registers an accepted connection as soon as a slot is free.
     pub async fn register(&self) -> Option<Arc<Connection>> {
         let place = match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => place,
             Err(_) => {
                 self.evict_oldest();
-                // It is never closed.
+                // The semaphore is never closed.
                 Arc::clone(&self.places).acquire_owned().await.ok()?
             }
         };
@@ -108,7 +108,7 @@ impl Drop for Busy {
     }
 }
 
-/// Locks what no panic can leave half changed.
+/// Locks a mutex whose data no panic can leave half changed.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_connection_takes_the_place_of_the_one_that_waited_longest() {
+    async fn new_connection_evicts_longest_idle_one() {
         let connections = Connections::new(2);
         let first = hold(connections.register().await.expect("there is room"));
         let second = hold(connections.register().await.expect("there is room"));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_with_a_request_keeps_its_place() {
+    async fn connection_with_request_is_not_evicted() {
         let connections = Connections::new(1);
         let connection = connections.register().await.expect("there is room");
         let request = connection.answer();

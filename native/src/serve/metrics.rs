@@ -1,4 +1,4 @@
-//! `GET /metrics`: what was done so far and what is at hand, for Prometheus.
+//! `GET /metrics`: counters, histograms and gauges for Prometheus.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -19,19 +19,19 @@ use prometheus_client::registry::Registry;
 
 use super::app::App;
 
-/// How a request ended.
+/// Label: how a request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ending {
     reason: &'static str,
 }
 
-/// A stage of a step.
+/// Label: a stage of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfStage {
     stage: &'static str,
 }
 
-/// What is counted.
+/// The server's metrics.
 pub struct Metrics {
     registry: Registry,
     requests: Family<Ending, Counter>,
@@ -49,13 +49,13 @@ pub struct Metrics {
     blocks: Gauge,
 }
 
-/// Seconds from 0.1 ms to 100 s.
+/// Returns a histogram of seconds, from 0.1 ms to 100 s.
 fn seconds() -> Histogram {
     Histogram::new(exponential_buckets(1e-4, 10f64.sqrt(), 13))
 }
 
 impl Metrics {
-    /// Nothing counted yet.
+    /// Creates the metrics, all at zero.
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("llamaglass");
         let requests = Family::default();
@@ -112,7 +112,7 @@ impl Metrics {
         }
     }
 
-    /// Takes an event of a request in; `record` has it already.
+    /// Counts an event of a request; `record` includes the event already.
     pub fn take(&self, event: &Event, record: &Record) {
         match event {
             Event::Started { timing, .. } => {
@@ -134,7 +134,7 @@ impl Metrics {
         }
     }
 
-    /// A request whose client left.
+    /// Counts a request whose client has disconnected.
     pub fn left(&self, record: &Record) {
         self.end("disconnect", record);
     }
@@ -161,7 +161,7 @@ impl Metrics {
     }
 }
 
-/// The text that Prometheus reads.
+/// Returns the metrics in the OpenMetrics text format.
 pub async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
     let metrics = &app.metrics;
     let gauges = app.engine.gauges();

@@ -1,4 +1,4 @@
-//! `llamaglass serve`: a model behind HTTP, in the protocol of OpenAI and in the study's own.
+//! `llamaglass serve`: an HTTP server for one model, with OpenAI's protocol and the study's own.
 
 mod answering;
 mod api_error;
@@ -44,18 +44,18 @@ use client::Client;
 use connections::{Connection, Connections};
 pub use settings::ServeSettings;
 
-/// How long a client may take to send a request's headers.
+/// Time limit for receiving a request's headers.
 const HEADERS_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long what runs may go on after the first signal to stop.
+/// Time that open requests get to finish after the first stop signal.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long answers that were cut off may take to say so.
+/// Time that cut-off answers get to send their error.
 const CUT_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long a client may not read what is written to it.
+/// Time after which a connection is closed if its client reads nothing of what is written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// The most headers of a request, and their bytes.
+/// Maximum number of headers per request, and maximum size of the read buffer in bytes.
 const MAX_HEADERS: (usize, usize) = (100, 64 << 10);
 
-/// Runs the command.
+/// Runs the `serve` command.
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     check_host(args)?;
     let _trace = trace::start(&args.trace)?;
@@ -83,7 +83,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     let address = SocketAddr::new(args.host, args.port);
     let ended = engine.ended();
     let ending = runtime.block_on(serve(address, app, &settings, ended));
-    // Work that nobody waits for any more is not waited for here either.
+    // Does not wait for background work whose result is no longer needed.
     runtime.shutdown_background();
     match ending? {
         Ending::Finished => {}
@@ -93,18 +93,18 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// How serving came to its end.
+/// Reason why serving ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
-    /// It was stopped, and every answer is finished.
+    /// A stop signal came, and every answer was finished.
     Finished,
-    /// It was stopped, and answers were cut off.
+    /// A stop signal came, and some answers were cut off.
     Cut,
-    /// There is no engine any more.
+    /// The engine's thread has ended.
     EngineEnded,
 }
 
-/// Whoever can reach the server can use it: other machines only with a key, or where that is wanted.
+/// Refuses an address that other machines can reach, unless a key is set or `--insecure` is given.
 fn check_host(args: &ServeArgs) -> Result<()> {
     if !args.host.is_loopback() && args.api_key.is_none() && !args.insecure {
         bail!(
@@ -151,12 +151,12 @@ async fn serve(
         ending = Ending::Cut;
     }
     app.cut_answers();
-    // Clients that don't read what was cut off are not waited for.
+    // Does not wait longer for clients that don't read the error.
     let _slow = tokio::time::timeout(CUT_TIMEOUT, shutdown).await;
     Ok(ending)
 }
 
-/// Answers the clients that come to `listener` until `stop`, whose value is returned.
+/// Accepts and serves connections until `stop` completes, and returns its value.
 pub async fn accept_until<T>(
     listener: TcpListener,
     router: Router,
@@ -179,7 +179,7 @@ pub async fn accept_until<T>(
                     answer(stream, client, connection, router.clone(), graceful);
                 }
                 Ok(_) => {}
-                // One client's fault, or too many open files: others are to be heard again soon.
+                // Either one client's fault or too many open files: retry soon for the sake of other clients.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             },
             stopped = &mut stop => return stopped,
@@ -187,7 +187,7 @@ pub async fn accept_until<T>(
     }
 }
 
-/// Answers one connection until it ends, or has to make room for another one.
+/// Serves one connection until it ends or has to make room for another one.
 fn answer(
     stream: TcpStream,
     client: Client,
@@ -195,7 +195,7 @@ fn answer(
     router: Router,
     graceful: &GracefulShutdown,
 ) {
-    // Small pieces of a stream are to be sent as they come.
+    // Small pieces of a stream are sent at once.
     let _slower = stream.set_nodelay(true);
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
@@ -207,7 +207,7 @@ fn answer(
         let response = router.clone().oneshot(request);
         async move {
             let response = response.await?;
-            // The request lasts until its answer's last piece is written.
+            // The request is in progress until the last piece of its response is written.
             let keep = move |frame| {
                 let _busy = &busy;
                 frame
@@ -227,14 +227,14 @@ fn answer(
     let served = graceful.watch(served);
     tokio::spawn(async move {
         tokio::select! {
-            // A client that left or sent nonsense: nobody is there to be told.
+            // The client left or sent invalid data: there is nobody to send an error to.
             _ended = served => {}
             () = connection.evicted() => {}
         }
     });
 }
 
-/// Until somebody wants the program to end.
+/// Waits for a signal to stop the program.
 async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]

@@ -1,8 +1,8 @@
-//! Requests that a foreign page may have caused.
+//! Protection against requests that a foreign page may have caused.
 //!
-//! A page in a browser on this machine can reach the server although it may not read its answers. Two ways
-//! let it do more: a name of its own that leads to this machine (DNS rebinding), which the `Host` header
-//! shows, and requests that need no permission (text/plain), which `Origin` and `Content-Type` show.
+//! A page in a browser on this machine can send requests to the server, although it may not read the responses.
+//! Two tricks let it do more: a domain of its own that resolves to this machine (DNS rebinding), which the `Host`
+//! header reveals, and requests that need no permission (text/plain), which `Origin` and `Content-Type` reveal.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -18,10 +18,10 @@ use super::api_error::ApiError;
 use super::app::App;
 use super::settings::ServeSettings;
 
-/// Names and origins that requests may come with.
+/// Host names and origins that requests may have.
 #[derive(Clone, Debug)]
 pub struct Allowed {
-    /// Any name: a key is asked for, which no foreign page has.
+    /// Allows any host name: requests need a key, which no foreign page has.
     any_host: bool,
     hosts: Vec<String>,
     any_origin: bool,
@@ -50,7 +50,7 @@ impl Allowed {
             // RFC 9112, section 3.2.
             return Err(ApiError::ForeignHost("two names at once".into()));
         }
-        // Browsers always send one.
+        // Browsers always send `Host`.
         if let Some(host) = host.filter(|host| !self.is_own_host(host)) {
             return Err(ApiError::ForeignHost(host.to_owned()));
         }
@@ -64,7 +64,8 @@ impl Allowed {
         }
     }
 
-    /// Addresses can't be made to lead elsewhere, names can.
+    /// Returns true for an IP address, `localhost` or an allowed name. Addresses can't be made to lead elsewhere,
+    /// other names can.
     fn is_own_host(&self, host: &str) -> bool {
         let Ok(authority) = host.parse::<Authority>() else {
             return false;
@@ -81,7 +82,7 @@ impl Allowed {
             || self.hosts.iter().any(is_named)
     }
 
-    /// Returns true for a page of this server's own and for one that --cors names.
+    /// Returns true for this server's own page and for origins that `--cors` names.
     fn is_own(&self, origin: &str, host: Option<&str>) -> bool {
         let own = origin.parse::<Uri>().ok();
         let own = own.as_ref().and_then(Uri::authority).map(Authority::as_str);
@@ -99,7 +100,7 @@ pub async fn check(State(app): State<Arc<App>>, request: Request, next: Next) ->
     }
 }
 
-/// A header's text; one that is no text is nobody's name.
+/// Returns a header's text, or `?`, which matches no name, if it is not visible ASCII.
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     Some(headers.get(name)?.to_str().unwrap_or("?"))
 }
@@ -133,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_localhost_and_named_hosts_are_answered() {
+    fn accepts_addresses_localhost_and_allowed_hosts() {
         for host in [
             "127.0.0.1:8000",
             "[::1]:8000",
@@ -147,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn other_names_are_refused_where_no_key_is_asked_for() {
+    fn refuses_other_hosts_when_no_key_is_required() {
         for host in [
             "evil.example",
             "127.0.0.1.evil.example:8000",
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn only_own_and_named_origins_are_answered() {
+    fn accepts_own_and_allowed_origins_only() {
         let ask = |origin| check(&allowed(), &[(HOST, "localhost:8000"), (ORIGIN, origin)]);
         assert_eq!(ask("http://localhost:8000"), Ok(()));
         assert_eq!(ask("https://page.example"), Ok(()));
@@ -185,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_are_json_or_say_nothing_of_their_kind() {
+    fn refuses_content_types_other_than_json() {
         let ask = |content| check(&allowed(), &[(CONTENT_TYPE, content)]);
         assert_eq!(ask("application/json"), Ok(()));
         assert_eq!(ask("Application/JSON; charset=utf-8"), Ok(()));

@@ -1,4 +1,4 @@
-//! The built page as `--page` serves it.
+//! Static files of the built page, for `--page`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use axum::response::{IntoResponse, Response};
 use percent_encoding::percent_decode_str;
 use tower_http::services::ServeDir;
 
-/// The page's headers, a header a line.
+/// Response headers of the page, one per line.
 const HEADERS: &str = include_str!("../../../public/headers.txt");
 
-/// Serves the files of `folder`, except for names that begin with a dot, links that lead to such names or out of the
-/// folder, and what is no file.
+/// Serves the files in `folder`. Names that begin with a dot, links that lead to such names or out of the folder,
+/// and anything that is not a regular file get 404.
 ///
 /// # Errors
-/// Where the folder has no page.
+/// Fails if the folder has no `index.html` or its path can't be resolved.
 pub fn service(folder: &Path) -> Result<Router> {
     let found = folder.join("index.html").is_file();
     ensure!(found, "{} has no page: index.html", folder.display());
@@ -45,7 +45,7 @@ async fn add_headers(mut response: Response) -> Response {
     response
 }
 
-/// Answers 404 for what is no part of the page.
+/// Returns 404 for everything that is not part of the page.
 async fn refuse_other_files(
     State(folder): State<Arc<Path>>,
     request: Request,
@@ -53,14 +53,14 @@ async fn refuse_other_files(
 ) -> Response {
     let path = request.uri().path().to_owned();
     let check = move || is_part_of(&folder, &path);
-    // The file system may be slow, and this thread answers all clients.
+    // The file system may be slow, and this thread serves all clients.
     match tokio::task::spawn_blocking(check).await {
         Ok(true) => next.run(request).await,
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-/// Returns true where a URL's path names a file in `folder`, whose links are resolved.
+/// Returns true if a URL's path names a file in `folder`, whose links are resolved already.
 fn is_part_of(folder: &Path, path: &str) -> bool {
     let Ok(path) = percent_decode_str(path).decode_utf8() else {
         return false;
@@ -78,7 +78,7 @@ fn is_part_of(folder: &Path, path: &str) -> bool {
     let Ok(inside) = file.strip_prefix(folder) else {
         return false;
     };
-    // A link may lead to a name that begins with a dot, and reading a pipe would wait for ever.
+    // A link may lead to a hidden name, and reading a pipe would block forever.
     let mut names = inside.iter().map(|name| name.to_string_lossy());
     !names.any(|name| is_hidden(&name)) && file.is_file()
 }

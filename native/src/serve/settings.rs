@@ -1,34 +1,34 @@
-//! What a server allows its clients.
+//! Limits and permissions of a server.
 
 use std::path::PathBuf;
 
 use crate::cli::ServeArgs;
 
-/// What a server allows its clients.
+/// Limits and permissions of a server.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
-    /// What clients have to send as their key.
+    /// API key that clients must send, if one is required.
     pub api_key: Option<String>,
-    /// The most requests that wait.
+    /// Maximum number of queued requests.
     pub max_queue: usize,
-    /// The most connections.
+    /// Maximum number of connections.
     pub max_connections: usize,
-    /// The most seconds that an answer takes.
+    /// Maximum duration of an answer in seconds.
     pub max_seconds: f64,
-    /// The most bytes of a body.
+    /// Maximum length of a body in bytes.
     pub max_body: usize,
-    /// Refuse requests with unknown fields.
+    /// If true, requests with unknown fields are refused.
     pub strict: bool,
-    /// Names by which clients may call the server, besides its addresses.
+    /// Host names by which clients may address the server, besides its addresses.
     pub allow_host: Vec<String>,
     /// Origins whose pages may use the server.
     pub cors: Vec<String>,
-    /// A folder with the built page.
+    /// Folder of the built page.
     pub page: Option<PathBuf>,
 }
 
 impl ServeSettings {
-    /// For clients of this program only.
+    /// Settings for a server whose only client is this program.
     pub const fn for_ourselves() -> Self {
         Self {
             api_key: None,

@@ -1,4 +1,4 @@
-//! The end of a server whose engine has panicked.
+//! Tests of a server whose engine has panicked.
 
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -25,7 +25,7 @@ async fn health(router: &Router) -> u16 {
 }
 
 #[test]
-fn a_panic_of_the_engine_ends_the_server_with_an_error() {
+fn server_ends_with_error_when_engine_panics() {
     let mut engine = tiny();
     let settings = ServeSettings::for_ourselves();
     let app = Arc::new(App::new(&engine, "tiny".into(), &settings).expect("an engine"));

@@ -1,4 +1,4 @@
-//! Text to ids and back.
+//! Endpoints that convert text to token ids and back.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use super::app::{App, object};
 use super::client::Client;
 use super::openai::fields;
 
-/// The most bytes of text that are tokenised at once: a tokenizer takes about 150 bytes of memory for each.
+/// Maximum bytes of text per request: a tokenizer takes about 150 bytes of memory for each.
 const MAX_TEXT: usize = 1 << 20;
 
-/// A text, or a conversation.
+/// Body of a request: either a text or a conversation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tokenize {
@@ -33,7 +33,7 @@ const fn yes() -> bool {
 }
 
 impl Tokenize {
-    /// Bytes of all its texts.
+    /// Returns the bytes of all texts together.
     fn bytes(&self) -> usize {
         let messages = self.messages.iter().flatten();
         let of_messages: usize = messages.map(|it| it.role.len() + it.content.len()).sum();
@@ -56,7 +56,7 @@ impl Tokenize {
     }
 }
 
-/// `POST /tokenize`: `prompt` or `messages` to `tokens`.
+/// `POST /tokenize`: converts `prompt` or `messages` to `tokens`.
 pub async fn tokenize(
     State(app): State<Arc<App>>,
     client: Client,
@@ -86,7 +86,7 @@ struct Detokenize {
     tokens: Vec<u32>,
 }
 
-/// `POST /detokenize`: `tokens` to `prompt`.
+/// `POST /detokenize`: converts `tokens` to `prompt`.
 pub async fn detokenize(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
     let asked: Detokenize = fields(object(&body)?)?;
     app.check_model(asked.model.as_deref())?;

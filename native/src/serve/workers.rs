@@ -1,4 +1,4 @@
-//! Work on requests away from the thread that hears clients: templates, tokens, grammars.
+//! Threads for request preparation (templates, tokens, grammars), apart from the HTTP thread.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -8,18 +8,18 @@ use tokio::sync::Semaphore;
 use super::api_error::ApiError;
 use super::client::Client;
 
-/// The most pieces of work at the same time: a step of the CPU backend needs cores, too.
+/// Maximum number of concurrent jobs: a step of the CPU backend needs cores, too.
 const MAX_THREADS: usize = 4;
 
-/// Threads for the work that requests need before the engine has them. Each client has one piece of work done
-/// at a time, so that one client's grammars don't stand before another one's prompt.
+/// Thread limit for the work that requests need before they reach the engine. Each client gets one job done at a
+/// time, so that one client's grammars don't delay another one's prompt.
 pub struct Workers {
     threads: Semaphore,
     clients: Mutex<HashMap<Client, Weak<Semaphore>>>,
 }
 
 impl Workers {
-    /// Uses up to half of the machine's cores.
+    /// Creates workers on half of the machine's cores, from 1 to [`MAX_THREADS`] threads.
     pub fn new() -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -28,24 +28,24 @@ impl Workers {
         }
     }
 
-    /// Does `work` for `client` when it is its turn.
+    /// Runs `work` for `client` once the client's earlier jobs are done and a thread is free.
     ///
     /// # Errors
-    /// [`ApiError::Engine`] where the work panicked.
+    /// [`ApiError::Engine`] if the work panics.
     pub async fn run<T: Send + 'static>(
         &self,
         client: Client,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let turn = self.turn(client);
-        // Neither is ever closed.
+        // Neither semaphore is ever closed.
         let _turn = turn.acquire().await.ok();
         let _thread = self.threads.acquire().await.ok();
         let done = tokio::task::spawn_blocking(work).await;
         done.map_err(|_| ApiError::Engine("the request could not be prepared".into()))
     }
 
-    /// Returns the client's own turn, which ends with its last request.
+    /// Returns the semaphore of one permit for `client`'s jobs, which lives as long as one of them.
     fn turn(&self, client: Client) -> Arc<Semaphore> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         clients.retain(|_, turn| turn.strong_count() > 0);
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_client_waits_for_its_own_work_only() {
+    async fn client_waits_only_for_its_own_work() {
         let workers = Arc::new(Workers {
             threads: Semaphore::new(2),
             clients: Mutex::default(),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_panics_is_an_error() {
+    async fn panicking_work_returns_error() {
         let done = Workers::new().run(client(1), || panic!("on purpose")).await;
         assert!(matches!(done, Err(ApiError::Engine(_))));
     }

@@ -1,24 +1,24 @@
-//! The trace's file: the JSON array of the Trace Event Format ("Trace Event Format", Google, 2016), which
-//! Perfetto reads, too. It may lack its end, so that it is of use where the program was killed.
+//! The trace file: a JSON array in the Trace Event Format ("Trace Event Format", Google, 2016), which Perfetto
+//! reads, too. The closing bracket may be missing, so the file is usable even if the program was killed.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
 
-/// Where something is shown: a process and a thread, as the format calls them.
+/// The row in which a slice is shown; the format identifies it by a process and a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Track {
-    /// A thread of ours.
+    /// A CPU thread of this program.
     Thread(u64),
-    /// What the device did.
+    /// The device.
     Device,
     /// A request.
     Request(u64),
 }
 
 impl Track {
-    /// The groups that tracks are shown in, by number.
+    /// Groups of tracks: their number and name.
     const GROUPS: [(u64, &'static str); 3] = [
         (1, "CPU threads (monotonic clock)"),
         (
@@ -37,37 +37,37 @@ impl Track {
     }
 }
 
-/// What went on from when to when, in milliseconds since the trace began.
+/// A named interval on a track. Times are milliseconds since the trace began.
 #[derive(Clone, Debug)]
 pub struct Slice<'a> {
-    /// Where.
+    /// Track of the slice.
     pub track: Track,
-    /// What the track is called, when it is seen for the first time.
+    /// Name of the track, used when the track is first seen.
     pub track_name: &'a str,
-    /// What.
+    /// Name of the slice.
     pub name: &'a str,
-    /// From when.
+    /// Begin in milliseconds.
     pub begin_ms: f64,
-    /// For how long; nothing for a moment.
+    /// Duration in milliseconds; 0 for a moment.
     pub ms: f64,
-    /// More to tell.
+    /// Further values as a JSON object; anything else is left out.
     pub args: Value,
 }
 
-/// Writes a trace.
+/// Writer of a trace file.
 #[derive(Debug)]
 pub struct ChromeTrace<W: Write> {
     to: W,
     named: HashSet<Track>,
-    /// What went wrong; nothing is written after it.
+    /// First write error; nothing is written after it.
     failed: Option<io::Error>,
 }
 
 impl<W: Write> ChromeTrace<W> {
-    /// Begins one.
+    /// Begins a trace file.
     ///
     /// # Errors
-    /// What the file says.
+    /// Fails if the beginning can't be written.
     pub fn new(mut to: W) -> io::Result<Self> {
         to.write_all(b"[")?;
         let mut trace = Self {
@@ -99,7 +99,7 @@ impl<W: Write> ChromeTrace<W> {
         self.write(",\n", &event);
     }
 
-    /// Writes the end, and what is held back; what went wrong, if anything.
+    /// Writes the end and flushes it. Returns the first write error, if any.
     pub fn finish(&mut self) -> Option<io::Error> {
         if self.failed.is_none() {
             let end = self.to.write_all(b"\n]\n").and_then(|()| self.to.flush());
@@ -108,7 +108,7 @@ impl<W: Write> ChromeTrace<W> {
         self.failed.take()
     }
 
-    /// What it writes to.
+    /// Returns the underlying writer.
     #[cfg(test)]
     pub const fn written(&self) -> &W {
         &self.to
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tracks_are_named_once_and_the_file_is_json_once_it_is_finished() {
+    fn tracks_are_named_once_and_finished_file_is_json() {
         let mut trace = ChromeTrace::new(Vec::new()).expect("memory");
         for begin_ms in [1.0, 2.5] {
             trace.add(&Slice {

@@ -1,4 +1,4 @@
-//! What is heard through `tracing` becomes slices of a trace.
+//! Converts `tracing` events and spans to slices of a trace.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -18,8 +18,8 @@ use tracing_subscriber::registry::LookupSpan;
 use super::chrome::{ChromeTrace, Slice, Track};
 use crate::output::note;
 
-/// Writes what it hears: laps and spans on their thread's track, the device on its own, requests each on
-/// theirs. It never formats a message: events that have one are for logs.
+/// Writes laps and spans to their thread's track, the device's work to its own, and each request to its own. Never
+/// formats a message: events with messages are for logs.
 pub struct TraceLayer<W: Write> {
     trace: Arc<Mutex<ChromeTrace<W>>>,
     watch: Stopwatch,
@@ -34,7 +34,7 @@ impl<W: Write> Clone for TraceLayer<W> {
     }
 }
 
-/// When a span was entered, in milliseconds since the trace began.
+/// Time at which a span was entered, in milliseconds since the trace began.
 struct Entered(f64);
 
 impl<W: Write> TraceLayer<W> {
@@ -46,7 +46,7 @@ impl<W: Write> TraceLayer<W> {
         }
     }
 
-    /// Ends the file, and says what went wrong with it.
+    /// Ends the file and reports a write error on stderr.
     pub fn finish(&self) {
         if let Some(error) = self.lock().finish() {
             note(&format!("warning  the trace is not complete: {error}"));
@@ -57,7 +57,7 @@ impl<W: Write> TraceLayer<W> {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A slice of this thread.
+    /// Adds a slice to this thread's track.
     fn add_here(&self, name: &str, begin_ms: f64, ms: f64) {
         let thread = std::thread::current();
         self.lock().add(&Slice {
@@ -123,7 +123,7 @@ where
     }
 }
 
-/// A number for this thread, from 1 on.
+/// Returns this thread's number, counted from 1.
 fn thread_number() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     thread_local! {
@@ -137,7 +137,7 @@ fn thread_number() -> u64 {
     })
 }
 
-/// The fields of an event.
+/// Fields of a trace event.
 #[derive(Default)]
 struct Told {
     span: String,
@@ -170,7 +170,7 @@ impl Visit for Told {
         }
     }
 
-    /// Whatever else there is stays unformatted.
+    /// Ignores all other fields, so that they are never formatted.
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_lies_on_its_own_track() {
+    fn events_and_spans_are_written_to_their_tracks() {
         let layer = TraceLayer::new(ChromeTrace::new(Vec::new()).expect("memory"));
         let subscriber = tracing_subscriber::registry().with(layer.clone());
         tracing::subscriber::with_default(subscriber, || {
@@ -221,14 +221,14 @@ mod tests {
         let decode = find("decode");
         assert_eq!((&decode["pid"], &decode["tid"]), (&json!(3), &json!(3)));
         assert_eq!(decode["args"]["tokens"], 1);
-        // It ended a millisecond before the wait for it did.
+        // The device ended 1 ms before the wait for it did.
         let ends =
             |event: &Value| event["ts"].as_f64().expect("ts") + event["dur"].as_f64().expect("dur");
         assert!(ends(find("forward")) + 900.0 < ends(decode), "{events:?}");
     }
 
     #[test]
-    fn messages_are_formatted_by_nobody_who_does_not_show_them() {
+    fn messages_are_formatted_only_when_logged() {
         let counted = Counted::default();
         let layer = TraceLayer::new(ChromeTrace::new(Vec::new()).expect("memory"));
         let log = tracing_subscriber::fmt::layer().with_writer(std::io::sink);

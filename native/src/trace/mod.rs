@@ -1,5 +1,5 @@
-//! What is heard through `tracing`: `--log LEVEL` for people, and `--trace FILE`, where threads, the device
-//! and requests are at, for viewers of the Trace Event Format.
+//! Tracing: `--log LEVEL` writes a log for people, and `--trace FILE` writes what threads, the device and requests
+//! do for viewers of the Trace Event Format.
 
 mod chrome;
 mod layer;
@@ -20,14 +20,14 @@ use layer::TraceLayer;
 use crate::cli::TraceArgs;
 use crate::output;
 
-/// What the trace hears: our own crates, and no other's spans and events.
+/// Prefix of the targets to record: those of our own crates.
 const TARGET: &str = "llamaglass";
 
-/// Listens from here on, as far as anybody wants to know. The trace's file is complete once the guard is
-/// dropped, and can be read before.
+/// Starts logging and tracing if `args` ask for it. The trace file is complete once the guard is dropped, but can
+/// be read before.
 ///
 /// # Errors
-/// Where the file can't be made.
+/// Fails if the file can't be created, or if tracing has been started before.
 pub fn start(args: &TraceArgs) -> Result<Guard> {
     let layer = args.trace.as_deref().map(|path| {
         let file = File::create(path).with_context(|| format!("--trace {}", path.display()))?;
@@ -50,7 +50,7 @@ pub fn start(args: &TraceArgs) -> Result<Guard> {
     Ok(guard)
 }
 
-/// Ends the trace's file when it is dropped.
+/// Ends the trace file when it is dropped.
 pub struct Guard(Option<TraceLayer<BufWriter<File>>>);
 
 impl Drop for Guard {

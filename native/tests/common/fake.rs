@@ -1,4 +1,4 @@
-//! A server that speaks OpenAI's protocol, well or badly.
+//! A fake server of OpenAI's protocol, with correct and faulty behaviour.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -15,22 +15,22 @@ use futures::stream;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-/// What it does with a request.
+/// Reaction to a request for an answer.
 #[derive(Clone, Copy, Debug)]
 pub enum Behaviour {
-    /// Sends so many pieces, each after so many milliseconds.
+    /// Sends `pieces` pieces, each after `each_ms` milliseconds.
     Answers { pieces: usize, each_ms: u64 },
-    /// The same, but every third is refused.
+    /// Sends two pieces, but refuses every third request.
     FailsEveryThird,
-    /// Says nothing, for ever.
+    /// Never responds.
     Hangs,
     /// Ends the stream after the first piece.
     ClosesInMidStream,
-    /// Sends what is no protocol.
+    /// Sends data that violates the protocol.
     SaysNonsense,
 }
 
-/// A server on a thread of its own, as long as the test runs.
+/// A server on its own thread, which runs until the test ends.
 pub struct Fake {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
@@ -68,7 +68,7 @@ impl Fake {
         format!("http://{}/v1", self.address)
     }
 
-    /// How many answers were asked for.
+    /// Returns the number of requests so far, except those for the list of models.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! What the lab's tests share: runs, and what holds of every result.
+//! Helpers of the lab's tests: running the command and checking its result.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::path::Path;
@@ -14,30 +14,30 @@ use crate::schema::faults;
 /// A committed model with a tokenizer and a chat template.
 pub const MODEL: &str = "llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 
-/// What a command left.
+/// Result of a `lab` command.
 pub struct Ran {
-    /// Its result on stdout.
+    /// Result from stdout.
     pub result: Value,
-    /// Its folder.
+    /// Folder with the result files.
     pub folder: TempDir,
 }
 
-/// The schema that is committed.
+/// Returns the committed schema of results.
 pub fn schema() -> Value {
     let text = std::fs::read_to_string("../docs/lab-result.schema.json").expect("the schema");
     serde_json::from_str(&text).expect("the schema is JSON")
 }
 
-/// Runs `lab` with `words` on [`MODEL`], and checks all that holds of every result.
+/// Runs `lab` with `words` on [`MODEL`], and checks everything that holds for every result.
 pub fn lab(name: &str, words: &[&str]) -> Ran {
     let model = family_arg(MODEL);
     lab_on(&[&[name, &model], words].concat())
 }
 
-/// Who measures. Tests run at the same time, and what is measured beside others is not what is meant.
+/// Lock for measurements: tests run in parallel and would disturb each other's figures.
 pub static ALONE: Mutex<()> = Mutex::new(());
 
-/// The same with the model among `words`, the experiment first.
+/// Runs `lab` as [`lab`] does; `words` begin with the experiment and include the model.
 pub fn lab_on(words: &[&str]) -> Ran {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = tempfile::tempdir().expect("a folder");
@@ -58,14 +58,14 @@ pub fn lab_on(words: &[&str]) -> Ran {
     for elsewhere in ["<script", "src=\"http", "href=\"http", "NaN"] {
         assert!(!html.contains(elsewhere), "{elsewhere} in {name}.html");
     }
-    // Its first finding is its first line.
+    // The report contains the first finding.
     let finding = result["findings"][0]["text"].as_str().expect("a finding");
     let escaped = finding.replace('&', "&amp;").replace('\'', "&#39;");
     assert!(html.contains(&escaped), "{escaped}");
     Ran { result, folder }
 }
 
-/// What holds of every result: its schema, and that each number in a sentence is in it.
+/// Checks a result against the schema, and every number in its findings against the result.
 pub fn check(result: &Value) {
     let schema = schema();
     let found = faults(&schema, &schema, result, "result");
@@ -76,7 +76,7 @@ pub fn check(result: &Value) {
     }
 }
 
-/// Each number in a sentence is where it says.
+/// Checks that each number of a finding is in `root` at the place that it names.
 pub fn check_finding(root: &Value, finding: &Value) {
     let text = finding["text"].as_str().expect("a text");
     for number in finding["numbers"].as_array().expect("numbers") {
@@ -88,19 +88,19 @@ pub fn check_finding(root: &Value, finding: &Value) {
     }
 }
 
-/// A file of a folder.
+/// Reads a file in a folder.
 pub fn read(folder: &Path, name: &str) -> String {
     let path = folder.join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// A number of a result.
+/// Returns a number of a result.
 pub fn number(result: &Value, pointer: &str) -> f64 {
     let found = result.pointer(pointer).and_then(Value::as_f64);
     found.unwrap_or_else(|| panic!("{pointer} is no number of {result:#}"))
 }
 
-/// The same but for the error of arithmetic.
+/// Checks that two numbers are equal within rounding errors.
 pub fn close(a: f64, b: f64, what: &str) {
     assert!(
         (a - b).abs() <= 1e-9 * b.abs().max(1.0),

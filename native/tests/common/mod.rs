@@ -1,4 +1,4 @@
-//! What the command's tests share: the command, the committed models, and the backends.
+//! Helpers of the command's tests: running the command, and the committed models and backends.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::path::{Path, PathBuf};
@@ -7,16 +7,16 @@ use std::process::Output;
 use assert_cmd::Command;
 use serde_json::Value;
 
-/// Every backend that a native build has; a machine without an adapter fails the tests for wgpu.
+/// Every backend of a native build; without an adapter, the tests for wgpu fail.
 pub const BACKENDS: [&str; 2] = ["flex", "wgpu"];
 
-/// A folder or file of the committed tiny models.
+/// Returns the path of a file or folder of the committed tiny models.
 pub fn family(path: &str) -> PathBuf {
-    // Tests run in their package's folder; where it lay when they were built says nothing.
+    // Relative, because tests run in their package's folder; an absolute path from the build may be outdated.
     Path::new("../engine/tests/data/families").join(path)
 }
 
-/// The same as a flag's value.
+/// Returns the same path as a flag's value.
 pub fn family_arg(path: &str) -> String {
     family(path).to_string_lossy().into_owned()
 }
@@ -26,31 +26,31 @@ pub const GGUF: &str = "llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 /// Its reference folder.
 pub const GGUF_REFERENCE: &str = "llama-tied-gguf/reference";
 
-/// Runs `llamaglass` with `words` and returns what came, whatever the status.
+/// Runs `llamaglass` with `words` and returns its output, whatever the status.
 pub fn run(words: &[&str]) -> Output {
     run_with_input(words, "")
 }
 
-/// The same with something on stdin.
+/// Runs `llamaglass` with `words` and `input` on stdin.
 pub fn run_with_input(words: &[&str], input: &str) -> Output {
     command(words).write_stdin(input).output().expect("runs")
 }
 
-/// `llamaglass` with `words`.
+/// Returns the command `llamaglass` with `words`.
 pub fn command(words: &[&str]) -> Command {
     let mut command = Command::cargo_bin("llamaglass").expect("the command is built");
     command.args(words);
     command
 }
 
-/// Runs it and expects success; its stdout.
+/// Runs `llamaglass`, expects success and returns its stdout.
 pub fn succeeds(words: &[&str]) -> String {
     let output = run(words);
     assert!(output.status.success(), "{words:?}: {}", stderr(&output));
     stdout(&output)
 }
 
-/// Runs it and expects success; its stdout as one JSON value.
+/// Runs `llamaglass`, expects success and returns its stdout as one JSON value.
 pub fn json(words: &[&str]) -> Value {
     let text = succeeds(words);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{words:?}: {error} in {text}"))
@@ -64,13 +64,13 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// A reference file of the committed models.
+/// Returns a reference file of the committed models.
 pub fn reference(path: &str) -> Value {
     let text = std::fs::read_to_string(family(path)).expect(path);
     serde_json::from_str(&text).expect(path)
 }
 
-/// The case called `name` of a reference file.
+/// Returns the case called `name` in a reference file.
 pub fn case(path: &str, name: &str) -> Value {
     let file = reference(path);
     let cases = file["cases"].as_array().expect("cases");
@@ -79,7 +79,7 @@ pub fn case(path: &str, name: &str) -> Value {
         .clone()
 }
 
-/// A folder with a config.json of a tiny shape without end ids.
+/// Creates a folder with the config.json of a tiny shape without end-of-sequence ids.
 pub fn tiny_shape() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     let config = serde_json::json!({
@@ -93,7 +93,7 @@ pub fn tiny_shape() -> tempfile::TempDir {
     folder
 }
 
-/// The shape's config.json as a flag's value.
+/// Returns the path of the shape's config.json as a flag's value.
 pub fn shape_arg(folder: &tempfile::TempDir) -> String {
     folder
         .path()

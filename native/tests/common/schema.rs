@@ -1,8 +1,8 @@
-//! As much of JSON Schema as our own schemas use.
+//! A validator for the part of JSON Schema that our own schemas use.
 
 use serde_json::Value;
 
-/// What in `value` is against `schema`, a line each; `root` has what it refers to.
+/// Returns the violations of `schema` in `value`; `root` is the document that `$ref` refers to.
 pub fn faults(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
     if let Some(name) = schema["$ref"].as_str() {
         let pointer = name.strip_prefix('#').expect("in the same file");

@@ -1,4 +1,4 @@
-//! A running `llamaglass serve`.
+//! A `llamaglass serve` process for tests.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::io::{BufRead, BufReader, Read};
@@ -10,7 +10,7 @@ use ureq::Agent;
 
 use crate::common::{GGUF, family_arg, shape_arg, tiny_shape};
 
-/// A server of a program of its own; it ends when this is dropped.
+/// A server process, which is killed when this is dropped.
 pub struct Server {
     child: Child,
     /// `HOST:PORT`.
@@ -18,11 +18,11 @@ pub struct Server {
     agent: Agent,
 }
 
-/// A status and what came with it.
+/// Status and JSON body of a response.
 pub type Reply = (u16, Value);
 
 impl Server {
-    /// Starts one with `words` on a free port, and waits until it listens.
+    /// Starts a server with `words` on a free port, and waits until it listens.
     pub fn start(words: &[&str]) -> Self {
         let program = assert_cmd::cargo::cargo_bin("llamaglass");
         let mut child = Command::new(program)
@@ -39,7 +39,7 @@ impl Server {
             said.push(line);
             Some(address?.split_once('/')?.0.to_owned())
         });
-        // What it says later must not fill the pipe.
+        // Reads the remaining lines, so that the pipe never fills up.
         std::thread::spawn(move || lines.for_each(drop));
         let config = Agent::config_builder()
             .http_status_as_error(false)
@@ -56,19 +56,19 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The text at `path`.
+    /// Returns the status and text of a GET request.
     pub fn get(&self, path: &str) -> (u16, String) {
         let mut response = self.agent.get(self.url(path)).call().expect("an answer");
         let status = response.status().as_u16();
         (status, response.body_mut().read_to_string().expect("text"))
     }
 
-    /// What `path` says to a JSON body.
+    /// Posts a JSON body.
     pub fn post(&self, path: &str, body: &Value) -> Reply {
         self.post_with(path, &body.to_string(), &[])
     }
 
-    /// The same for any body, with headers.
+    /// Posts any body with additional headers.
     pub fn post_with(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
         self.post_bytes(path, body.as_bytes(), headers)
     }
@@ -86,14 +86,14 @@ impl Server {
         (status, json)
     }
 
-    /// A header of what is at `path`.
+    /// Returns a header of the response to a GET request.
     pub fn header(&self, path: &str, name: &str) -> Option<String> {
         let response = self.agent.get(self.url(path)).call().expect("an answer");
         let value = response.headers().get(name)?;
         Some(value.to_str().expect("text").to_owned())
     }
 
-    /// Which origin and which headers a browser is told that it may let through.
+    /// Returns the origin and the headers that a preflight request is told to allow.
     pub fn preflight(&self, path: &str, origin: &str, header: &str) -> [Option<String>; 2] {
         let request = self.agent.options(self.url(path));
         let request = request
@@ -108,7 +108,7 @@ impl Server {
         })
     }
 
-    /// The pieces of a stream, without the last `[DONE]`.
+    /// Returns the pieces of a stream, without the last `[DONE]`.
     pub fn stream(&self, path: &str, body: &Value) -> Vec<Value> {
         let mut pieces = Vec::new();
         let mut done = false;
@@ -127,7 +127,7 @@ impl Server {
         pieces
     }
 
-    /// Returns a header of the answer to a JSON body; the status has to be 200.
+    /// Returns a header of the response to a JSON body; the status must be 200.
     pub fn post_header(
         &self,
         path: &str,
@@ -147,7 +147,7 @@ impl Server {
         Some(value.to_str().expect("text").to_owned())
     }
 
-    /// The lines of a stream as they come.
+    /// Returns the lines of a stream as they arrive.
     pub fn lines(&self, path: &str, body: &Value) -> impl Iterator<Item = String> + Send + use<> {
         let request = self.agent.post(self.url(path));
         let request = request.header("content-type", "application/json");
@@ -159,7 +159,7 @@ impl Server {
         reader.lines().map(|line| line.expect("UTF-8"))
     }
 
-    /// Waits until a metric has a value.
+    /// Waits until `/metrics` contains `line`.
     pub fn wait_for_metric(&self, line: &str) {
         let begin = Instant::now();
         loop {
@@ -173,7 +173,7 @@ impl Server {
         }
     }
 
-    /// Bytes of its memory that are in use.
+    /// Returns the resident memory of the process in bytes.
     #[cfg(target_os = "linux")]
     pub fn resident_bytes(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -185,14 +185,14 @@ impl Server {
             .expect("a size")
     }
 
-    /// Asks it to end; its exit status.
+    /// Sends SIGTERM and returns the exit status.
     #[cfg(unix)]
     pub fn terminate(self) -> Option<i32> {
         self.signal_to_stop();
         self.wait()
     }
 
-    /// Asks it to end, and does not wait for that.
+    /// Sends SIGTERM without waiting for the end.
     #[cfg(unix)]
     pub fn signal_to_stop(&self) {
         let id = self.child.id().to_string();
@@ -200,7 +200,7 @@ impl Server {
         assert!(sent.expect("kill runs").success());
     }
 
-    /// Waits until it has ended; its exit status.
+    /// Waits for the end of the process and returns its exit status.
     pub fn wait(mut self) -> Option<i32> {
         self.child.wait().expect("it ends").code()
     }
@@ -208,20 +208,20 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ended = self.child.kill();
         let _reaped = self.child.wait();
     }
 }
 
-/// The committed model on the CPU, under the name `tiny`.
+/// Starts a server of the committed model on the CPU, under the name `tiny`.
 pub fn tiny(words: &[&str]) -> Server {
     let model = family_arg(GGUF);
     let own = [&model, "--backend", "flex", "--model-name", "tiny"];
     Server::start(&[&own[..], words].concat())
 }
 
-/// A server whose answers never end by themselves, and take their time.
+/// Starts a server of a model without end-of-sequence ids, whose answers never end early.
 pub fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
     let shape = tiny_shape();
     let config = shape_arg(&shape);

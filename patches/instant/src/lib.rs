@@ -1,7 +1,7 @@
-//! Stands in for the crate `instant` in the page.
+//! Replaces the crate `instant` in the page.
 //!
-//! Only llguidance uses it, only on wasm, and without the feature that would make it more than an import
-//! that no page has. The crate itself is not maintained any more; web-time, which took its place, is in the
-//! page anyway.
+//! Only llguidance depends on `instant`, and only on wasm. It does not enable the feature that connects the
+//! crate to the browser's clock, so `instant` would import a function that no page provides. `instant` is no
+//! longer maintained; its successor, web-time, is part of the page anyway.
 
 pub use web_time::Instant;

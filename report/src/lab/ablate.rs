@@ -1,4 +1,4 @@
-//! `ablate`
+//! Report of `ablate`.
 
 use llamaglass_lab::experiments::ablate::{AblateData, AblationEffect};
 
@@ -8,7 +8,7 @@ use super::sheet::{Sheet, row};
 use crate::plot::{BarSeries, Bars};
 use crate::{Figure, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &AblateData) -> Part {
     let settings = &data.ablate;
     let changes = data.switches.iter();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn switches_are_shown_with_what_they_cost() {
+    fn ablate_report_shows_cost_of_each_switch() {
         let shown = Shown::of(data(vec![
             effect(Switch::Worker, &timed(100.0, 20.0, &[1, 2, 3])),
             effect(Switch::PadToMax, &timed(385.0, 30.0, &[1, 2, 4])),
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn one_token_has_no_time_of_further_ones() {
+    fn ablate_report_accepts_missing_token_times_and_no_switches() {
         let mut one = effect(Switch::Batch, &timed(101.0, 20.0, &[1, 2, 3]));
         one.per_token_ms = Difference::of(&[]);
         Shown::of(data(vec![one]));

@@ -1,4 +1,4 @@
-//! `bare`
+//! Report of `bare`.
 
 use llamaglass_lab::experiments::bare::{BareData, BareRow};
 
@@ -8,7 +8,7 @@ use super::sheet::{Cell, Sheet, row};
 use crate::plot::{Chart, MOST_POINTS, Mark, Series};
 use crate::{Figure, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &BareData) -> Part {
     let rows = data.rows.iter().enumerate();
     let rows = Sheet::new("Requests", &COLUMNS).with(rows.map(cells));
@@ -134,7 +134,7 @@ fn caption(count: usize) -> String {
     }
 }
 
-/// What of a request lies to the right, and what upwards.
+/// Values of a row on the x and the y axis.
 type Axes = (fn(&BareRow) -> f64, fn(&BareRow) -> f64);
 
 fn requests(data: &BareData, name: &str, which: impl Fn(usize) -> bool, (x, y): Axes) -> Series {
@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn requests_and_their_line_are_shown() {
-        // 25 ms and 10 ms a token; the fourth took 700 ms more.
+    fn bare_report_shows_requests_and_fitted_line() {
+        // 25 ms plus 10 ms per token; in the second page, the fourth request took 700 ms longer.
         let rows: Vec<BareRow> = (1..=9)
             .map(|n| of(10 * n, 25.0 + 100.0 * n as f64))
             .collect();
         let straight = Shown::of(Data::Bare(BareData::of(HOSTILE.into(), rows.clone())));
-        // 9 x 25 + 45 x 100 over 450 tokens.
+        // 9 x 25 ms plus 45 x 100 ms, over 450 tokens.
         assert!(
             straight.text.contains("10.5 ms a token over 450 tokens"),
             "{}",
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn without_requests_or_a_line_there_is_a_page() {
+    fn bare_report_is_written_without_requests_or_fit() {
         Shown::of(Data::Bare(BareData::default()));
         let shown = Shown::of(Data::Bare(BareData::of("d".into(), vec![of(5, 75.0)])));
         shown.has_row(&[

@@ -1,4 +1,4 @@
-//! `chain`
+//! Report of `chain`.
 
 use llamaglass_lab::experiments::chain::{ChainData, ChainDiff, ChainNode};
 
@@ -8,10 +8,10 @@ use super::sheet::{Cell, Sheet, row};
 use crate::plot::{Flame, FlameRow};
 use crate::{Figure, number};
 
-/// Between the names of a path.
+/// Separator between the names of a path.
 const WITHIN: &str = " > ";
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &ChainData) -> Part {
     let with = data.with.as_deref().unwrap_or("second run");
     let runs = [("as it is", Some(&data.tree)), (with, data.second.as_ref())];
@@ -50,7 +50,7 @@ pub fn part(data: &ChainData) -> Part {
     }
 }
 
-/// A request as it is on average, from the outermost span to the innermost.
+/// Draws the average request as a flame graph, from the outermost span to the innermost.
 fn flame(name: &str, tree: &ChainNode, requests: usize) -> Figure {
     fn push(rows: &mut Vec<FlameRow>, node: &ChainNode, depth: usize, start: f64, requests: f64) {
         let width = node.total_ms / requests;
@@ -98,7 +98,7 @@ fn figures(of: &ChainNode) -> Vec<Cell> {
     ]
 }
 
-/// Every node after those it is inside of, with the names from the outermost to it.
+/// Calls `see` for every node, parents first, with the names from the root to the node.
 fn walk<'a>(node: &'a ChainNode, path: &[&'a str], see: &mut dyn FnMut(&[&'a str], &'a ChainNode)) {
     let path = [path, &[&*node.name]].concat();
     see(&path, node);
@@ -160,7 +160,7 @@ fn of_diff(diff: &ChainDiff) -> Vec<Item> {
     ]
 }
 
-/// What grew, most first.
+/// Growth per request, largest first.
 fn growth(diff: &ChainDiff) -> Sheet {
     let columns = [&["span"], &estimate::DIFFERENCE[..]].concat();
     let rows = diff.spans.iter().map(|of| {
@@ -171,7 +171,7 @@ fn growth(diff: &ChainDiff) -> Sheet {
     Sheet::new("What grew of a request, most first", &columns).with(rows)
 }
 
-/// The same of each time that it happened.
+/// Occurrences, and growth per occurrence.
 fn each_time(diff: &ChainDiff) -> Sheet {
     let columns = [
         "span",
@@ -198,7 +198,7 @@ fn each_time(diff: &ChainDiff) -> Sheet {
     Sheet::new("How often, and each time", &columns).with(rows)
 }
 
-/// Both, for a file.
+/// Both growth tables side by side, for a file.
 fn grown(diff: &ChainDiff) -> Sheet {
     let (mut sheet, each) = (growth(diff), each_time(diff));
     sheet.columns.extend(each.columns.into_iter().skip(1));
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_are_a_tree_a_chart_and_a_file() {
+    fn chain_report_shows_spans_as_tree_chart_and_file() {
         let shown = Shown::of(Data::Chain(Box::new(data())));
         for line in [
             "request      2      50       50       50       50       50       100\n",
@@ -267,7 +267,7 @@ mod tests {
             assert_eq!(found.len() - found.trim_start().len(), indent);
             assert!(shown.page.contains(found));
         }
-        // Of 880 units, decode begins at a fifth, and takes 40 of 50 ms.
+        // In a width of 880, `decode` starts at one fifth and takes 40 of 50 ms.
         assert!(
             shown
                 .page
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn what_grew_comes_first_in_the_table() {
+    fn chain_report_lists_largest_growth_first() {
         let grew = |name: &str, ms: f64| Growth {
             path: vec!["decode".into(), name.into()],
             a_request: Difference::of(&[[2.0, 2.0 + ms]; 3]).expect("pairs"),
@@ -328,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn without_requests_there_is_a_page() {
+    fn chain_report_is_written_without_requests() {
         Shown::of(Data::Chain(Box::default()));
     }
 }

@@ -1,4 +1,4 @@
-//! Medians with their intervals, and differences of pairs, in tables, plots and words.
+//! Medians with intervals, and paired differences, in tables, plots and words.
 
 use llamaglass_lab::{Difference, Drift, Estimate, Outlier};
 
@@ -6,7 +6,7 @@ use super::sheet::{Cell, row};
 use crate::number;
 use crate::plot::Bar;
 
-/// Median, and the ends of its interval where it has one.
+/// Returns the median and, if there is an interval, its ends.
 pub fn cells(of: Estimate) -> Vec<Cell> {
     let interval = interval(of);
     row![
@@ -16,7 +16,7 @@ pub fn cells(of: Estimate) -> Vec<Cell> {
     ]
 }
 
-/// The low and the high end, where there are values enough.
+/// Returns the low and the high end, if there are enough values for an interval.
 pub const fn interval(of: Estimate) -> Option<(f64, f64)> {
     if of.has_interval() {
         Some((of.low, of.high))
@@ -36,7 +36,7 @@ pub const DIFFERENCE: [&str; 7] = [
     "verdict",
 ];
 
-/// Both medians, and what lies between them.
+/// Returns both medians, their difference and the verdict.
 pub fn difference(of: Option<&Difference>) -> Vec<Cell> {
     let Some(of) = of else {
         return vec![Cell::Empty; DIFFERENCE.len()];
@@ -56,12 +56,12 @@ pub const ADDED: [&str; 5] = [
     "verdict",
 ];
 
-/// What lies between both.
+/// Returns the difference and the verdict, without the medians.
 pub fn added(of: Option<&Difference>) -> Vec<Cell> {
     difference(of).split_off(2)
 }
 
-/// The difference as a bar.
+/// Returns the difference as a bar.
 pub fn bar(of: &Difference) -> Bar {
     Bar {
         value: of.difference.median,
@@ -69,8 +69,8 @@ pub fn bar(of: &Difference) -> Bar {
     }
 }
 
-/// What else is to be known of the pairs of `name`: values far from the others, and whether all became
-/// slower. `unit` is that of their times.
+/// Returns remarks on the pairs of `name`: outliers, and drift of the measurements. `unit` is the unit of the
+/// times.
 pub fn remarks(name: &str, unit: &str, of: &Difference) -> Vec<String> {
     let pairs = |of: &Outlier| format!("pair {} with {} {unit}", of.index + 1, number(of.value));
     let far: Vec<String> = of.outliers.iter().map(pairs).collect();
@@ -86,7 +86,7 @@ pub fn remarks(name: &str, unit: &str, of: &Difference) -> Vec<String> {
     far.into_iter().chain(drift).collect()
 }
 
-/// A drift in words.
+/// Describes a drift in words.
 pub fn drifts(of: Drift) -> String {
     let way = if of.percent < 0.0 { "faster" } else { "slower" };
     format!(
@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_interval_that_holds_0_is_no_difference_measured() {
+    fn interval_that_contains_zero_is_no_difference() {
         let of = Difference::of(&[[1.0, 2.0], [2.0, 1.0], [1.0, 1.0], [3.0, 3.0]]);
         let row = difference(of.as_ref());
         assert_eq!(row.last(), Some(&Cell::from("no difference measured")));
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn outliers_and_drift_are_said() {
+    fn remarks_mention_outliers_and_drift() {
         let pairs: Vec<[f64; 2]> = (0..10)
             .map(|at| {
                 let base = 100.0 + f64::from(at) * 2.0;
@@ -130,7 +130,7 @@ mod tests {
             said[0].contains("of 10 pairs") && said[0].contains("pair 4 with 50 ms"),
             "{said:?}"
         );
-        // 18 over a median of 109.
+        // A drift of 18 relative to a median of 109.
         assert!(said[1].contains("16.5 % slower"), "{said:?}");
     }
 }

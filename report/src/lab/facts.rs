@@ -1,4 +1,4 @@
-//! What a result was measured with, and what is to be kept in mind of that.
+//! The conditions under which a result was measured, and cautions that follow from them.
 
 use llamaglass_engine::StubLevel;
 use llamaglass_lab::{LabResult, Machine};
@@ -6,7 +6,7 @@ use llamaglass_lab::{LabResult, Machine};
 use super::sheet::one_line;
 use crate::{clock, date, number};
 
-/// What was measured, how, and what `own` says of the experiment.
+/// Returns the facts of a result: those of the experiment (`own`), of the machine and of the run.
 pub fn all(result: &LabResult, own: Vec<(&'static str, String)>) -> Vec<(&'static str, String)> {
     let mut facts: Vec<(&str, String)> = own;
     facts.extend(result.machine.iter().flat_map(of_machine));
@@ -49,7 +49,7 @@ fn of_machine(of: &Machine) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// What the numbers are not.
+/// Returns cautions about what the numbers do not show.
 pub fn cautions(result: &LabResult) -> Vec<String> {
     let Some(of) = &result.machine else {
         return Vec::new();
@@ -69,7 +69,7 @@ pub fn cautions(result: &LabResult) -> Vec<String> {
     fallback.into_iter().chain(software).chain(stub).collect()
 }
 
-/// What of all results is to be kept in mind, each once, and their clocks.
+/// Returns the cautions of all results without duplicates, and their clocks.
 pub fn common(results: &[LabResult]) -> Vec<String> {
     let clocks = results.iter().map(|of| clock(&of.clock));
     let clocks = clocks.map(|clock| format!("Times that name no other clock are of: {clock}."));
@@ -82,7 +82,7 @@ pub fn common(results: &[LabResult]) -> Vec<String> {
     said
 }
 
-/// The same as [`all`] gives, for a terminal.
+/// Formats the facts from [`all`] for a terminal.
 pub fn lines(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or(0);
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_says_what_it_was_measured_with() {
+    fn page_lists_facts_of_machine_and_run() {
         let html = page(&of(Some(machine()))).expect("draws");
         for fact in [
             "<dt>Quantisation</dt><dd>Q4_1</dd>",
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_numbers_are_not_is_said() {
+    fn page_and_text_contain_cautions() {
         let odd = of(Some(Machine {
             software: true,
             fallback_reason: Some(HOSTILE.into()),
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_many_results_have_in_common_is_said_once() {
+    fn common_cautions_are_not_repeated() {
         let software = of(Some(Machine {
             software: true,
             ..machine()
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_machine_there_is_its_clock_alone() {
+    fn result_without_machine_shows_clock_only() {
         let none = of(None);
         assert!(!page(&none).expect("draws").contains("Model"));
         assert_eq!(

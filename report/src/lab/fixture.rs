@@ -1,16 +1,16 @@
-//! What tests of all experiments share.
+//! Fixtures for the tests of all experiments.
 
 use llamaglass_engine::StubLevel;
-use llamaglass_lab::{Data, LabResult, Machine};
 use llamaglass_engine::timing::{Clock, ClockSource};
+use llamaglass_lab::{Data, LabResult, Machine};
 
 use super::{csv, page, text};
 use crate::text::escaped;
 
-/// A name that means something to HTML and to a terminal.
+/// A name with special characters for HTML and terminals.
 pub const HOSTILE: &str = "<script>alert('x')</script>\u{1b}[2J&\"";
 
-/// Something of a machine that all tests know.
+/// Returns a machine with fixed properties.
 pub fn machine() -> Machine {
     Machine {
         model: HOSTILE.into(),
@@ -31,7 +31,7 @@ pub fn machine() -> Machine {
     }
 }
 
-/// A result with a clock that all tests know.
+/// Returns a result with a fixed clock.
 pub fn result(machine: Option<Machine>, data: Data) -> LabResult {
     LabResult {
         clock: Clock {
@@ -42,18 +42,18 @@ pub fn result(machine: Option<Machine>, data: Data) -> LabResult {
     }
 }
 
-/// A result, shown in every way.
+/// A result rendered in every format.
 pub struct Shown {
-    /// HTML.
+    /// HTML page.
     pub page: String,
-    /// For a terminal.
+    /// Terminal text.
     pub text: String,
-    /// Names and contents.
+    /// Names and contents of the CSV files.
     pub files: Vec<(String, String)>,
 }
 
 impl Shown {
-    /// Of `data`, which may have hostile names; what has to be so of every result is checked.
+    /// Renders `data`, which may contain hostile names, and checks what must hold for every result.
     pub fn of(data: Data) -> Self {
         let result = result(Some(machine()), data);
         let shown = Self {
@@ -78,7 +78,7 @@ impl Shown {
         shown
     }
 
-    /// Whether page and text have a row of exactly these cells.
+    /// Asserts that page and text have a row with exactly these cells.
     pub fn has_row(&self, cells: &[&str]) {
         let mut html = format!("<tr><th scope=\"row\">{}</th>", escaped(cells[0]));
         for cell in &cells[1..] {
@@ -92,7 +92,7 @@ impl Shown {
         self.has_line(cells);
     }
 
-    /// Whether the text has a line of exactly these words.
+    /// Asserts that the text has a line with exactly these words.
     pub fn has_line(&self, cells: &[&str]) {
         let words = |text: &str| {
             text.split_whitespace()
@@ -107,7 +107,7 @@ impl Shown {
         );
     }
 
-    /// What is in a file.
+    /// Returns the content of a CSV file.
     pub fn csv(&self, name: &str) -> &str {
         let file = self.files.iter().find(|(of, _)| of == name);
         &file.expect("there is one").1

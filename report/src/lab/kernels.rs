@@ -1,14 +1,14 @@
-//! `kernels`
+//! Report of `kernels`.
 
-use llamaglass_lab::experiments::kernels::{KernelRow, KernelStep, KernelsData};
 use llamaglass_engine::timing::StepCost;
+use llamaglass_lab::experiments::kernels::{KernelRow, KernelStep, KernelsData};
 
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};
 use crate::plot::{Bar, BarSeries, Bars};
 use crate::{Figure, clock, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &KernelsData) -> Part {
     let mut items = vec![Item::Note(
         "Each kernel is timed in a pass of its own, which perturbs: the device does not overlap kernels, \
@@ -58,7 +58,7 @@ const KERNEL: [&str; 9] = [
     "kernel",
 ];
 
-/// Of a kernel, its name last.
+/// Returns the cells of a kernel, its name last.
 fn cells(of: &KernelRow) -> Vec<Cell> {
     row![
         u64::from(of.launches),
@@ -132,7 +132,7 @@ fn steps(data: &KernelsData) -> Sheet {
     Sheet::new("Steps", &columns).with(rows)
 }
 
-/// Nothing where layers were not asked for.
+/// Builds the table of layers; it has no rows unless layers were profiled.
 fn layers(step: &KernelStep) -> Sheet {
     let rows = step.profile.layers.iter().flat_map(|layer| {
         let name = layer
@@ -201,10 +201,10 @@ fn figure(step: &KernelStep) -> Figure {
 #[cfg(test)]
 mod tests {
     use llamaglass_engine::Roofline;
-    use llamaglass_lab::Data;
     use llamaglass_engine::timing::{
         Clock, ClockSource, KernelTime, LayerTime, StepKind, StepProfile,
     };
+    use llamaglass_lab::Data;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};
@@ -248,8 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn kernels_are_shown_with_how_near_they_are_to_the_device() {
-        // 60 MB in 3 ms are 20 GB/s of 40; 120 MFLOP in 3 ms are 40 GFLOP/s of 400.
+    fn kernels_report_shows_roofline_share() {
+        // 60 MB in 3 ms are 20 GB/s out of 40; 120 MFLOP in 3 ms are 40 GFLOP/s out of 400.
         let roof = Roofline {
             copy_gb_s: 40.0,
             gflop_s: 400.0,
@@ -273,7 +273,7 @@ mod tests {
             "40",
             "50",
         ]);
-        // A half of 3 ms, and 60 GB/s of 40 for 1 ms, over 4 ms.
+        // Half of the roofline for 3 ms and 60 of 40 GB/s for 1 ms, over 4 ms.
         shown.has_row(&[
             "decode", "1", "64", "8", "4", "75", "8", "0.500", "4.50", "10", "0.500", "4.50", "25",
         ]);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn without_clocks_and_kernels_there_is_a_page() {
+    fn kernels_report_is_written_without_clock_or_kernels() {
         let none = KernelsData {
             roofline: None,
             steps: Vec::new(),

@@ -1,4 +1,4 @@
-//! `ladder`
+//! Report of `ladder`.
 
 use llamaglass_lab::experiments::ladder::{LadderData, LadderLayer};
 
@@ -8,7 +8,7 @@ use super::sheet::{Cell, Sheet, row};
 use crate::plot::{Bar, BarSeries, Bars, Chart, Mark, Series};
 use crate::{Figure, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &LadderData) -> Part {
     let settings = &data.ladder;
     let lengths: Vec<String> = settings.lengths.iter().map(usize::to_string).collect();
@@ -43,7 +43,7 @@ pub fn part(data: &LadderData) -> Part {
     }
 }
 
-/// Headings of a median.
+/// Headings of a median and its interval.
 const MEDIAN: [&str; 3] = ["ms a token", "95 % from, ms", "95 % to, ms"];
 
 fn layers(data: &LadderData) -> Sheet {
@@ -113,7 +113,7 @@ fn excesses(data: &LadderData) -> Figure {
     Figure::new(drawing, caption)
 }
 
-/// Each layer as those below it and itself.
+/// Stacks each layer on those below it.
 fn stacked(data: &LadderData) -> Figure {
     let own = |of: &LadderLayer| {
         let excess = of.excess.as_ref().map(|of| of.difference.median);
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_shown_with_what_they_add() {
+    fn ladder_report_shows_added_time_per_layer() {
         let shown = Shown::of(data(vec![
             layer("bare", 25.0, None),
             layer("worker", 25.0, Some(25.0)),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn without_layers_there_is_a_page() {
+    fn ladder_report_is_written_without_layers() {
         assert!(Shown::of(data(Vec::new())).files.is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! `stats`
+//! Report of `stats`.
 
 use llamaglass_lab::experiments::lengths::{LengthFigures, StatsData};
 
@@ -7,7 +7,7 @@ use super::sheet::{Cell, Sheet, row};
 use crate::plot::{Chart, Histogram, Mark, Series};
 use crate::{Figure, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &StatsData) -> Part {
     let rows = lengths(data);
     Part {
@@ -130,8 +130,8 @@ mod tests {
     use crate::lab::fixture::{HOSTILE, Shown};
 
     #[test]
-    fn lengths_are_shown_as_counted() {
-        // Prompts: mean 5, squares 4 + 1 + 9 over 3; answers: 10 and 20.
+    fn stats_report_shows_counted_lengths() {
+        // Prompts have a mean of 5 and a variance of (4 + 1 + 9) / 3; answers are 10 and 20.
         let lengths = vec![(3, Some(10)), (4, None), (8, Some(20))];
         let shown = Shown::of(Data::Stats(StatsData::of_lengths(HOSTILE.into(), lengths)));
         shown.has_row(&["prompts", "8", "3", "5", "4", "3", "4.67", "2.16"]);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn many_rows_are_shown_when_asked_for() {
+    fn more_than_40_rows_are_collapsed() {
         let of = |rows| {
             Shown::of(Data::Stats(StatsData::of_lengths(
                 "d".into(),
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_dataset_has_a_page() {
+    fn stats_report_is_written_for_empty_dataset() {
         let shown = Shown::of(Data::Stats(StatsData::of_lengths(
             String::new(),
             Vec::new(),

@@ -1,14 +1,14 @@
-//! `load`
+//! Report of `load`.
 
-use llamaglass_lab::experiments::load::{LoadData, LoadRun};
 use llamaglass_engine::stats::Distribution;
+use llamaglass_lab::experiments::load::{LoadData, LoadRun};
 
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};
 use crate::Figure;
 use crate::plot::{Chart, Mark, Series};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &LoadData) -> Part {
     let incomplete = data.runs.iter().filter(|run| !run.is_complete());
     let incomplete = incomplete.map(|run| {
@@ -39,7 +39,7 @@ pub fn part(data: &LoadData) -> Part {
     }
 }
 
-/// Headings of a run without its latencies.
+/// Headings of a run, without its latencies.
 const RUN: [&str; 10] = [
     "requests/s",
     "duration, s",
@@ -68,7 +68,7 @@ fn run(of: &LoadRun) -> Vec<Cell> {
     ]
 }
 
-/// What is measured of each answer.
+/// Name of a latency, and its distribution in a run.
 type Latency = (&'static str, fn(&LoadRun) -> Option<Distribution>);
 
 const LATENCIES: [Latency; 4] = [
@@ -111,7 +111,7 @@ fn latencies(data: &LoadData) -> Sheet {
     Sheet::new("Latencies", &columns).with(rows)
 }
 
-/// A row a rate.
+/// Builds the CSV file, with one row per rate.
 fn file(data: &LoadData) -> Sheet {
     let latencies = LATENCIES
         .iter()
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn rates_are_shown_with_their_latencies() {
+    fn load_report_shows_latencies_per_rate() {
         let shown = Shown::of(Data::Load(LoadData {
             target: HOSTILE.into(),
             dataset: "d".into(),
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn without_answers_there_is_a_page() {
+    fn load_report_is_written_without_answers() {
         Shown::of(Data::Load(LoadData::default()));
         let run = LoadRun {
             completed: 0,

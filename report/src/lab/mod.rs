@@ -1,4 +1,4 @@
-//! Results of the lab for a page, a terminal and files. Every number comes from the result.
+//! Lab results as pages, terminal text and files. Every number comes from the result.
 
 mod ablate;
 mod bare;
@@ -23,10 +23,10 @@ use llamaglass_lab::{Data, LabResult, Summary};
 use crate::{Page, ReportError};
 use part::Part;
 
-/// One experiment as a report by itself.
+/// Writes the report of one experiment.
 ///
 /// # Errors
-/// Where a plot can't be drawn.
+/// If a plot cannot be drawn.
 pub fn page(result: &LabResult) -> Result<String, ReportError> {
     let mut title = result.data.experiment().title().to_owned();
     if let Some(machine) = &result.machine {
@@ -35,10 +35,10 @@ pub fn page(result: &LabResult) -> Result<String, ReportError> {
     Ok(written(&title, result)?.finish())
 }
 
-/// What all experiments say together, and then each of `results`, in their order.
+/// Writes one report with the summary of all experiments, followed by each of `results` in order.
 ///
 /// # Errors
-/// Where a plot can't be drawn.
+/// If a plot cannot be drawn.
 pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, ReportError> {
     let mut page = Page::new("Where a token\u{2019}s time goes");
     summary::show(summary, &mut page)?;
@@ -53,17 +53,17 @@ pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, Report
     Ok(page.finish())
 }
 
-/// What all experiments say together in a picture and tables, for a page that has its sentences.
+/// Writes the summary of all experiments as a plot and tables, for a page that already shows its sentences.
 ///
 /// # Errors
-/// Where a plot can't be drawn.
+/// If a plot cannot be drawn.
 pub fn overview(summary: &Summary) -> Result<String, ReportError> {
     let mut page = Page::new("Where a token\u{2019}s time goes");
     summary::pictured(summary, &mut page)?;
     Ok(page.finish())
 }
 
-/// One experiment for a terminal.
+/// Formats one experiment for a terminal.
 pub fn text(result: &LabResult) -> String {
     let experiment = result.data.experiment();
     let part = part(&result.data);
@@ -77,14 +77,14 @@ pub fn text(result: &LabResult) -> String {
     pieces.extend(part::list(&facts::cautions(result)));
     pieces.extend(part.items.iter().filter_map(part::Item::text));
     pieces.push(facts::lines(&facts::all(result, part.facts)));
-    // A name may not steer a terminal.
+    // A name must not contain terminal control sequences.
     pieces
         .join("\n")
         .replace(|c: char| c.is_control() && c != '\n', "\u{fffd}")
 }
 
-/// Tables of one experiment as files: names, and what is in them (RFC 4180). What was not measured is
-/// empty.
+/// Returns the tables of one experiment as CSV files (RFC 4180): names and contents. Values that were not measured
+/// are empty.
 pub fn csv(result: &LabResult) -> Vec<(String, String)> {
     let files = part(&result.data).files.into_iter();
     let files = files.filter(|(_, sheet)| !sheet.rows.is_empty());

@@ -1,4 +1,4 @@
-//! `parity`
+//! Report of `parity`.
 
 use llamaglass_lab::experiments::parity::{EVERY, ParityData};
 
@@ -6,7 +6,7 @@ use super::part::{Item, Part};
 use super::sheet::{Sheet, row};
 use crate::number;
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &ParityData) -> Part {
     let rows = rows(data);
     let verdict = match (data.pass, data.rows.is_empty()) {
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_shown_with_what_they_differ_by() {
+    fn parity_report_shows_difference_per_row() {
         let one = shown(vec![row(0.25, None), row(0.0, Some(9)), row(0.0, None)]);
         one.has_row(&[
             "1", "250", "4", "0.250", "0.125", "no", "16", "\u{2013}", "no",

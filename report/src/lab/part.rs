@@ -1,43 +1,43 @@
-//! What an experiment shows, before it is known where.
+//! The content of an experiment's report, independent of the output format.
 
 use super::sheet::Sheet;
 use crate::{Figure, Page, ReportError};
 
-/// A table with more rows is shown when asked for.
+/// Maximum rows of a table that is shown in full; longer tables are collapsed.
 const MOST_ROWS: usize = 40;
 
-/// What an experiment shows.
+/// Content of an experiment's report.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
-    /// What it was of: the dataset, settings.
+    /// Facts about the experiment, such as its dataset and settings.
     pub facts: Vec<(&'static str, String)>,
-    /// What is shown, in order.
+    /// Items in order.
     pub items: Vec<Item>,
-    /// Tables as files, by name.
+    /// Tables to export as files, by name.
     pub files: Vec<(&'static str, Sheet)>,
 }
 
-/// A piece of it.
+/// An item of a report.
 #[derive(Clone, Debug)]
 pub enum Item {
     /// A paragraph.
     Text(String),
-    /// A line of caution.
+    /// A caution.
     Note(String),
-    /// Sentences, each by itself.
+    /// A list of sentences.
     List(Vec<String>),
-    /// Under a title, text whose columns count.
+    /// A title and preformatted text, such as a tree.
     Tree(String, String),
-    /// Plots; a terminal has none.
+    /// Plots; left out in a terminal.
     Figures(Vec<Figure>),
     /// A table.
     Table(Sheet),
-    /// A table for those who ask for it; a terminal leaves it out.
+    /// A collapsed table; left out in a terminal.
     Details(Sheet),
 }
 
 impl Item {
-    /// At the end of `page`.
+    /// Appends the item to `page`.
     pub fn show(&self, page: &mut Page) -> Result<(), ReportError> {
         match self {
             Self::Text(text) => page.text(text),
@@ -61,7 +61,7 @@ impl Item {
         Ok(())
     }
 
-    /// The same for a terminal; nothing where it shows nothing of it.
+    /// Formats the item for a terminal; `None` if a terminal does not show it.
     pub fn text(&self) -> Option<String> {
         match self {
             Self::Text(text) | Self::Note(text) => Some(format!("{text}\n")),
@@ -77,7 +77,7 @@ impl Item {
     }
 }
 
-/// Sentences for a terminal; nothing where there are none.
+/// Formats a list of sentences for a terminal; `None` if it is empty.
 pub fn list<T: AsRef<str>>(sentences: &[T]) -> Option<String> {
     let lines = sentences
         .iter()

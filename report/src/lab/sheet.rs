@@ -1,40 +1,40 @@
-//! A table with its numbers as they are: for a page, a terminal and a file.
+//! A table of unformatted values, for a page, a terminal and a file.
 
 use crate::{Table, number};
 
-/// What stands where there is nothing.
+/// Text of an empty cell.
 const NONE: &str = "\u{2013}";
 
-/// A place of a table.
+/// A cell of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Cell {
-    /// Words.
+    /// Text.
     Text(String),
     /// A number.
     Number(f64),
-    /// Nothing: it was not measured, or there is none.
+    /// No value: not measured, or not applicable.
     Empty,
 }
 
-/// Rows of cells under headings.
+/// A table: rows of cells under headings.
 #[derive(Clone, Debug)]
 pub struct Sheet {
-    /// What it shows.
+    /// Title.
     pub title: String,
     /// Headings, with units.
     pub columns: Vec<String>,
-    /// Rows, each as long as the headings.
+    /// Rows, each with one cell per heading.
     pub rows: Vec<Vec<Cell>>,
 }
 
-/// A row of anything that is a cell.
+/// Creates a row from values that convert to a cell.
 macro_rules! row {
     ($($cell:expr),* $(,)?) => { vec![$($crate::lab::sheet::Cell::from($cell)),*] };
 }
 pub(super) use row;
 
 impl Sheet {
-    /// One without rows.
+    /// Creates a table without rows.
     pub fn new(title: &str, columns: &[&str]) -> Self {
         Self {
             title: title.to_owned(),
@@ -43,13 +43,13 @@ impl Sheet {
         }
     }
 
-    /// With these rows.
+    /// Appends rows.
     pub fn with(mut self, rows: impl IntoIterator<Item = Vec<Cell>>) -> Self {
         self.rows.extend(rows);
         self
     }
 
-    /// As a page shows it.
+    /// Formats the table for a page.
     pub fn table(&self) -> Table {
         let shown = |row: &Vec<Cell>| row.iter().map(Cell::shown).collect();
         Table {
@@ -58,7 +58,7 @@ impl Sheet {
         }
     }
 
-    /// As a terminal shows it: the first column to the left, the others to the right.
+    /// Formats the table for a terminal: the first column is left-aligned, the others right-aligned.
     pub fn aligned(&self) -> String {
         let Table { head, rows } = self.table();
         let lines = || std::iter::once(&head).chain(&rows);
@@ -72,7 +72,7 @@ impl Sheet {
         for line in lines() {
             let cells = line.iter().zip(&widths).enumerate();
             let cells = cells.map(|(column, (cell, width))| match column {
-                // Names may have been given lines of their own.
+                // Names may contain line breaks.
                 0 => format!("{:<width$}", one_line(cell)),
                 _ => format!("{:>width$}", one_line(cell)),
             });
@@ -83,7 +83,7 @@ impl Sheet {
         out
     }
 
-    /// As a file (RFC 4180): numbers with all their digits, nothing where there is nothing.
+    /// Formats the table as CSV (RFC 4180): numbers with all digits, and nothing for empty cells.
     pub fn csv(&self) -> String {
         let line = |cells: Vec<String>| cells.join(",") + "\r\n";
         let mut out = line(self.columns.iter().map(|name| column(name)).collect());
@@ -112,12 +112,12 @@ impl Cell {
     }
 }
 
-/// What may have line breaks, on a line.
+/// Replaces control characters, such as line breaks, by spaces.
 pub fn one_line(text: &str) -> String {
     text.replace(char::is_control, " ")
 }
 
-/// A heading as programs like it: small letters, digits and `_`.
+/// Converts a heading to a column name: lower-case letters, digits and `_`.
 fn column(heading: &str) -> String {
     let words = heading.replace('%', " percent ").replace("/s", " per s");
     let words = words.to_lowercase();
@@ -126,7 +126,7 @@ fn column(heading: &str) -> String {
     words.join("_")
 }
 
-/// A field of RFC 4180.
+/// Quotes a field (RFC 4180) if necessary.
 fn quoted(text: &str) -> String {
     match text.contains([',', '"', '\r', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_every_digit_and_quotes_what_needs_it() {
+    fn csv_has_all_digits_and_quotes_where_needed() {
         assert_eq!(
             sheet().csv(),
             "name,time_ms,share_percent,gb_per_s\r\n\
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_terminal_has_columns() {
+    fn text_columns_are_aligned() {
         assert_eq!(
             sheet().aligned(),
             "name          time, ms  share, %  GB/s\n\

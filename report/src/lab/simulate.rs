@@ -1,15 +1,15 @@
-//! `simulate`
+//! Report of `simulate`.
 
 use llamaglass_engine::StubLevel;
-use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun};
 use llamaglass_engine::stats::Distribution;
+use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun};
 
 use super::part::{Item, Part};
 use super::sheet::{Sheet, row};
 use crate::plot::{Chart, Mark, Series};
 use crate::{Figure, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &SimulateData) -> Part {
     let mut part = Part {
         facts: vec![
@@ -175,10 +175,10 @@ fn figure(run: &SimulatedRun) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_lab::fixed_cost::{Arrival, Room, Served, StepCost};
-    use llamaglass_lab::experiments::load::LoadRun;
-    use llamaglass_lab::{Arrivals, Data};
     use llamaglass_engine::scheduler::Policy;
+    use llamaglass_lab::experiments::load::LoadRun;
+    use llamaglass_lab::fixed_cost::{Arrival, Room, Served, StepCost};
+    use llamaglass_lab::{Arrivals, Data};
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};
@@ -232,8 +232,8 @@ mod tests {
     }
 
     #[test]
-    fn the_formula_is_shown_and_what_was_simulated_beside_what_was_measured() {
-        // 100 and 300 ms of 10 and 30 tokens at 10 ms, two a second.
+    fn simulate_report_shows_formula_and_simulated_next_to_measured_run() {
+        // 10 and 30 tokens at 10 ms each take 100 and 300 ms; two requests arrive per second.
         let mut data = SimulateData::of(HOSTILE.into(), &[10, 30], 10.0, 2.0);
         data.scheduler = Some(run());
         let shown = Shown::of(Data::Simulate(Box::new(data)));
@@ -246,7 +246,7 @@ mod tests {
             "0.100",
         ]);
         shown.has_row(&["execution, s", "0.400", "0.500", "-20.0"]);
-        // 200 and 300 ms.
+        // The requests take 200 and 300 ms.
         shown.has_row(&["end to end mean, ms", "250", "200", "25"]);
         shown.has_row(&["decode", "4.50", "0.750"]);
         assert!(shown.page.contains("stub level 5") && shown.page.contains("Not a real answer"));
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_model_there_is_the_formula_alone() {
+    fn simulate_report_shows_formula_alone_without_model() {
         assert!(Shown::of(Data::Simulate(Box::default())).files.is_empty());
         let mut run = run();
         run.measured.execution_s = None;

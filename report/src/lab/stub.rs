@@ -1,4 +1,4 @@
-//! `stub`
+//! Report of `stub`.
 
 use llamaglass_engine::StubLevel;
 use llamaglass_lab::Drift;
@@ -10,7 +10,7 @@ use super::sheet::{Cell, Sheet, row};
 use crate::plot::{BarSeries, Bars};
 use crate::{Figure, number};
 
-/// What it shows.
+/// Builds the report of the result.
 pub fn part(data: &StubData) -> Part {
     let settings = &data.stub_runs;
     let loads = settings.loads.iter();
@@ -56,7 +56,7 @@ const fn way(stream: bool) -> &'static str {
     if stream { "streamed" } else { "whole" }
 }
 
-/// Of some levels: beside the model, what lies before it would not be seen.
+/// Draws the levels that `which` selects: next to the model, the costs before it would be too small to see.
 fn figure(data: &StubData, title: &str, which: fn(StubLevel) -> bool) -> Figure {
     let levels = data.stub_runs.levels.iter().copied();
     let levels: Vec<StubLevel> = levels.filter(|level| which(*level)).collect();
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_shown_with_what_they_add() {
+    fn stub_report_shows_added_time_per_level() {
         let shown = Shown::of(data(vec![
             cell(StubLevel::Handler, [1.0; 5]),
             cell(StubLevel::Message, [1.5; 5]),
@@ -213,8 +213,8 @@ mod tests {
     }
 
     #[test]
-    fn drift_is_said_in_words() {
-        // 40 of a median of 120.
+    fn stub_report_mentions_drift() {
+        // A drift of 40 relative to a median of 120.
         let shown = Shown::of(data(vec![cell(
             StubLevel::Handler,
             [100.0, 110.0, 120.0, 130.0, 140.0],
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn without_runs_there_is_a_page() {
+    fn stub_report_is_written_without_runs() {
         assert!(Shown::of(data(Vec::new())).files.is_empty());
     }
 }

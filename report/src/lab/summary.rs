@@ -1,4 +1,4 @@
-//! What all experiments say together.
+//! Summary of all experiments.
 
 use llamaglass_lab::{Experiment, Summary, TokenBar};
 
@@ -7,7 +7,7 @@ use super::sheet::{Sheet, row};
 use crate::plot::{Bar, BarSeries, Bars};
 use crate::{Figure, Page, ReportError};
 
-/// At the begin of `page`.
+/// Appends the summary to `page`.
 pub fn show(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     let mut findings = summary.findings.iter().map(|of| &*of.text);
     if let Some(first) = findings.next() {
@@ -18,7 +18,7 @@ pub fn show(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     tables(summary, page)
 }
 
-/// Without its sentences, for a page that has them already.
+/// Appends the summary without its sentences, for a page that already shows them.
 pub fn pictured(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     picture(summary, page)?;
     tables(summary, page)
@@ -37,7 +37,7 @@ fn tables(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     Item::Details(parts(&summary.token)).show(page)
 }
 
-/// The names of all parts, once each, in an order that keeps each bar's own where it can.
+/// Returns the names of all parts without duplicates, keeping the order within each bar where possible.
 fn part_names(token: &[TokenBar]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
     for bar in token {
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_is_on_top_and_leads_to_every_part() {
+    fn report_starts_with_summary_and_links_to_every_part() {
         let results = results();
         let html = report(&results, &Summary::of(&results)).expect("draws");
         let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
@@ -194,14 +194,14 @@ mod tests {
         let chain = at("<h2 id=\"chain\" class=\"part\">The call chain</h2>");
         assert!([lead, picture, overhead, contents, ladder, chain].is_sorted());
         at("<a href=\"#chain\">The call chain</a>");
-        // 88 of four steps, 8 of them sampling.
+        // Four steps take 88 ms, 8 of them in sampling.
         at("<tr><th scope=\"row\">decode step</th><td>sampling</td><td>2</td><td>chain</td></tr>");
         at("<tr><th scope=\"row\">decode step</th><td>in all</td><td>22</td><td>chain</td></tr>");
         assert!(!html.contains("<script"), "{html}");
     }
 
     #[test]
-    fn by_itself_it_has_the_picture_and_neither_sentences_nor_parts() {
+    fn overview_has_plot_but_no_sentences_or_parts() {
         let html = overview(&Summary::of(&results())).expect("draws");
         assert!(html.contains("aria-label=\"A token in parts\""), "{html}");
         assert!(
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn of_nothing_there_is_a_report() {
+    fn report_is_written_without_results() {
         let html = report(&[], &Summary::of(&[])).expect("draws nothing");
         assert!(
             !html.contains("<figure") && !html.contains("<table"),

@@ -1,38 +1,38 @@
-//! What a page is made of until it is finished: its headings may still move, and are linked to.
+//! Blocks of an unfinished page; its headings may still move and are link targets.
 
 use crate::text::escaped;
 
-/// The level of a page's own sections; the title's is 1.
+/// Level of a page's own sections; the title has level 1.
 pub const SECTION: u8 = 2;
-/// HTML has no further ones.
+/// Deepest heading level in HTML.
 const DEEPEST: u8 = 6;
 
-/// A piece of a page.
+/// A block of a page.
 #[derive(Clone, Debug)]
 pub enum Block {
-    /// What is done.
+    /// Finished HTML.
     Html(String),
-    /// Where a section begins.
+    /// The start of a section.
     Heading(Heading),
-    /// Where links to all sections stand.
+    /// The place of the links to all sections.
     Contents,
 }
 
-/// Where a section begins.
+/// The start of a section.
 #[derive(Clone, Debug)]
 pub struct Heading {
-    /// From [`SECTION`] on.
+    /// Heading level, from [`SECTION`].
     pub level: u8,
-    /// What links call it: letters, digits and dashes.
+    /// Link target: letters, digits and dashes.
     pub id: String,
-    /// What readers call it.
+    /// Text of the heading.
     pub title: String,
-    /// Whether it was a report by itself.
+    /// True if the section is an appended report.
     pub is_part: bool,
 }
 
 impl Heading {
-    /// The same one level further down, where it is called `id`.
+    /// Returns the heading one level further down, with a new id.
     pub fn below(self, id: String) -> Self {
         let level = (self.level + 1).min(DEEPEST);
         let is_part = false;
@@ -44,7 +44,7 @@ impl Heading {
         }
     }
 
-    /// The element.
+    /// Returns the HTML element.
     pub fn html(&self) -> String {
         let Self { level, id, .. } = self;
         let part = if self.is_part { " class=\"part\"" } else { "" };
@@ -53,7 +53,7 @@ impl Heading {
     }
 }
 
-/// Links to headings, those of a part under it. What is deeper is found there.
+/// Builds the links to all sections, with the sections of a part nested below it. Deeper levels are left out.
 pub fn contents<'a>(headings: impl Iterator<Item = &'a Heading>) -> String {
     let link = |of: &Heading| format!("<a href=\"#{}\">{}</a>", of.id, escaped(&of.title));
     let mut items: Vec<(String, String)> = Vec::new();
@@ -75,7 +75,7 @@ pub fn contents<'a>(headings: impl Iterator<Item = &'a Heading>) -> String {
     format!("<nav aria-label=\"Contents\"><ul>\n{items}</ul></nav>\n")
 }
 
-/// Letters and digits in small letters, and a dash for what is between them.
+/// Converts text to an id: lower-case letters and digits, with dashes in between.
 pub fn id(text: &str) -> String {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
     let words: Vec<String> = words
@@ -88,7 +88,7 @@ pub fn id(text: &str) -> String {
     }
 }
 
-/// The id, or with the first number after it that is not taken.
+/// Returns the id, with the first free number appended if it is taken.
 pub fn unique(id: String, is_taken: impl Fn(&str) -> bool) -> String {
     if !is_taken(&id) {
         return id;

@@ -1,20 +1,20 @@
-//! Plots with what is said about them.
+//! Plots with captions.
 
 use crate::ReportError;
 use crate::plot::Drawing;
 use crate::text::escaped;
 
-/// A plot with what is to be said under it.
+/// A plot with a caption.
 #[derive(Clone, Debug)]
 pub struct Figure {
     /// The plot.
     pub drawing: Drawing,
-    /// What it shows, and of how many.
+    /// Description of the plot, with the number of values.
     pub caption: String,
 }
 
 impl Figure {
-    /// Any plot, and what is to be said under it.
+    /// Creates a figure from any plot.
     pub fn new(drawing: impl Into<Drawing>, caption: impl Into<String>) -> Self {
         Self {
             drawing: drawing.into(),
@@ -22,7 +22,7 @@ impl Figure {
         }
     }
 
-    /// The element.
+    /// Returns the HTML element.
     pub(super) fn html(&self) -> Result<String, ReportError> {
         let Self { drawing, caption } = self;
         let label = escaped(drawing.title());

@@ -2,17 +2,17 @@
 
 use crate::text::escaped;
 
-/// Rows of text under headings. The first column is left, the others are numbers.
+/// A table of text. The first column holds row headings; the others hold values.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Headings.
     pub head: Vec<String>,
-    /// Rows, each as long as the headings.
+    /// Rows, each with one cell per heading.
     pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    /// The element, in one that is scrolled where it is too wide.
+    /// Returns the HTML element, wrapped in one that scrolls if the table is too wide.
     pub(super) fn html(&self) -> String {
         let mut html = "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>".to_owned();
         for name in &self.head {

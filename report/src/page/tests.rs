@@ -1,7 +1,7 @@
 use super::*;
 use crate::plot::{Bar, BarSeries, Bars, Chart, Flame, FlameRow, Histogram, Mark, Series};
 
-/// One figure of each kind, with `text` wherever there is text.
+/// Returns one figure of each kind, with `text` as every text.
 fn figures(text: &str) -> Vec<Figure> {
     let series = |name: &str| Series {
         name: name.into(),
@@ -56,13 +56,13 @@ fn table(text: &str) -> Table {
     }
 }
 
-/// How often `part` is in `html`.
+/// Counts occurrences of `part` in `html`.
 fn count(html: &str, part: &str) -> usize {
     html.matches(part).count()
 }
 
 #[test]
-fn what_comes_from_outside_is_only_text() {
+fn external_text_is_escaped() {
     let hostile = "<script>alert('x')</script>&\"#010203\"";
     let mut page = Page::new(hostile);
     page.lead(hostile);
@@ -85,7 +85,7 @@ fn what_comes_from_outside_is_only_text() {
 }
 
 #[test]
-fn figures_have_a_legend_where_there_are_several_series() {
+fn figures_with_several_series_have_a_legend() {
     let mut page = Page::new("t");
     page.figures(&figures("name")).expect("draws");
     let html = page.finish();
@@ -106,7 +106,7 @@ fn figures_with_nothing_to_draw_are_left_out() {
 }
 
 #[test]
-fn contents_lead_to_every_section_by_an_id_of_its_own() {
+fn contents_link_to_every_section_by_unique_id() {
     let mut page = Page::new("t");
     page.contents();
     page.section("Over time");
@@ -127,7 +127,7 @@ fn contents_lead_to_every_section_by_an_id_of_its_own() {
 }
 
 #[test]
-fn parts_are_one_level_down_and_keep_their_ids_apart() {
+fn parts_are_one_level_down_with_distinct_ids() {
     let part = |title: &str| {
         let mut part = Page::new(title);
         part.contents();
@@ -163,7 +163,7 @@ fn parts_are_one_level_down_and_keep_their_ids_apart() {
 }
 
 #[test]
-fn preformatted_text_keeps_its_lines_and_is_reached_by_keyboard() {
+fn preformatted_text_keeps_lines_and_is_focusable() {
     let mut page = Page::new("t");
     page.pre("\n step\n   plan < gpu\n");
     let html = page.finish();
@@ -171,7 +171,7 @@ fn preformatted_text_keeps_its_lines_and_is_reached_by_keyboard() {
 }
 
 #[test]
-fn details_hold_their_table_and_empty_lists_are_left_out() {
+fn details_contain_table_and_empty_lists_are_left_out() {
     let mut page = Page::new("t");
     page.details("All runs", &table("x"));
     page.list(Vec::<String>::new());
@@ -189,12 +189,12 @@ fn details_hold_their_table_and_empty_lists_are_left_out() {
 }
 
 #[test]
-fn nothing_is_loaded_and_nothing_is_run() {
+fn page_loads_and_runs_nothing() {
     let mut page = Page::new("t");
     page.figures(&figures("name")).expect("draws");
     let html = page.finish();
     assert!(html.contains("content=\"default-src 'none'; style-src 'unsafe-inline'\""));
-    // The only address is a name: SVG's.
+    // The only addresses are SVG's namespace names.
     let addresses = count(&html, "://");
     assert_eq!(
         addresses,

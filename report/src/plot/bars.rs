@@ -1,4 +1,4 @@
-//! Horizontal bars by category, each category's name above its bars: so it may be long, also on a phone.
+//! Horizontal bars by category. Each category's name stands above its bars, so that long names fit even on a phone.
 
 use std::ops::Range;
 
@@ -8,26 +8,26 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use super::canvas::{self, AXIS, Failure, INK, LETTER, WIDTH, plain};
 use crate::{ReportError, number};
 
-/// Room at the left and right edge, and above the first category.
+/// Margin at the left and right edges, and above the first category.
 const MARGIN: u32 = 8;
-/// The height of a category's name.
+/// Height of a category's name.
 const NAME: i32 = 20;
-/// The height of a bar, and of the gap under it.
+/// Height of a bar, and of the gap below it.
 const BAR: i32 = 16;
 const GAP: i32 = 3;
-/// The gap between categories.
+/// Gap between categories.
 const APART: i32 = 9;
-/// Between a bar's end and its value.
+/// Gap between a bar's end and its value.
 const BESIDE: i32 = 7;
-/// The most letters of a name.
+/// Maximum letters of a name.
 const MOST_LETTERS: usize = ((WIDTH - 3 * MARGIN) as f64 / LETTER) as usize;
 
-/// A bar's length, perhaps with what is known of it.
+/// Length of a bar, with an optional interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
-    /// Where it ends; one that is not finite is left out.
+    /// End of the bar; a bar whose end is not finite is left out.
     pub value: f64,
-    /// The low and the high end of its interval; not drawn where bars are stacked.
+    /// Low and high end of its interval; not drawn if bars are stacked.
     pub interval: Option<(f64, f64)>,
 }
 
@@ -41,52 +41,52 @@ impl From<f64> for Bar {
 /// Bars of one colour.
 #[derive(Clone, Debug)]
 pub struct BarSeries {
-    /// What they are.
+    /// Name of the series.
     pub name: String,
-    /// One for each category, in their order; `None` where there is nothing to show.
+    /// One bar per category, in order; `None` where there is nothing to show.
     pub bars: Vec<Option<Bar>>,
 }
 
-/// Bars by category, of one series or several.
+/// Bars of one or several series, by category.
 #[derive(Clone, Debug)]
 pub struct Bars {
-    /// What they show.
+    /// Title.
     pub title: String,
-    /// What is to the right, with its unit.
+    /// Name of the x axis, with its unit.
     pub x: String,
-    /// The unit that follows each value; may be empty.
+    /// Unit after each value; may be empty.
     pub unit: String,
-    /// The categories, from the top.
+    /// Categories, from top to bottom.
     pub categories: Vec<String>,
-    /// The series, from the top of a category, or from the left where they are stacked.
+    /// Series, from top to bottom within a category, or from left to right if stacked.
     pub series: Vec<BarSeries>,
-    /// Whether a category's bars follow each other, with their sum at the end. One below 0 shortens those
+    /// True to place a category's bars end to end, with their sum at the end. A bar below 0 shortens the bars
     /// before it, so that the last one ends at the sum.
     pub stacked: bool,
 }
 
-/// A bar with its place.
+/// A bar with its position.
 struct Placed {
-    /// From value to value.
+    /// Start and end value.
     along: (f64, f64),
-    /// Its upper edge, from the top of all.
+    /// Upper edge, from the top of the plot.
     top: i32,
     interval: Option<(f64, f64)>,
     colour: RGBColor,
-    /// What stands at its end; nothing where it goes on with another.
+    /// Text at the bar's end; `None` if another bar continues there.
     label: Option<String>,
 }
 
 impl Bars {
-    /// Whether there is nothing to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         (0..self.categories.len()).all(|category| self.of(category).next().is_none())
     }
 
-    /// Draws them, as high as they need.
+    /// Renders the bars as SVG, as high as necessary.
     ///
     /// # Errors
-    /// Where plotters can't.
+    /// If plotters reports an error.
     pub fn svg(&self) -> Result<String, ReportError> {
         let (placed, names, height) = self.placed();
         let whole = height.unsigned_abs() + AXIS + 2 * MARGIN;
@@ -95,7 +95,7 @@ impl Bars {
         })
     }
 
-    /// The bars of a category that can be drawn.
+    /// Returns the bars of a category that can be drawn.
     fn of(&self, category: usize) -> impl Iterator<Item = (Bar, RGBColor)> {
         let series = self.series.iter().zip(canvas::colours());
         series.filter_map(move |(series, colour)| {
@@ -104,7 +104,7 @@ impl Bars {
         })
     }
 
-    /// All bars, the names with their places, and the height of all.
+    /// Returns all bars, the names with their positions, and the total height.
     fn placed(&self) -> (Vec<Placed>, Vec<(String, i32)>, i32) {
         let (mut placed, mut names, mut top) = (Vec::new(), Vec::new(), 0);
         for (category, name) in self.categories.iter().enumerate() {
@@ -133,8 +133,8 @@ impl Bars {
         (placed, names, top)
     }
 
-    /// Bars after each other, at one height, the last of which ends at their sum. All of them go the same
-    /// way from 0: one that goes back takes off what is before it first.
+    /// Places bars end to end in one row, so that the last one ends at their sum. All run in the same direction
+    /// from 0: a bar of the opposite sign shortens or removes the bars before it.
     fn stack(&self, bars: &[(Bar, RGBColor)], top: i32) -> Vec<Placed> {
         let mut stack: Vec<Placed> = Vec::new();
         for (bar, colour) in bars {
@@ -163,7 +163,7 @@ impl Bars {
                 });
             }
         }
-        // Bars that cancel each other out still have a sum, which is 0.
+        // Bars that cancel each other out still have a sum, 0.
         if let Some((_, colour)) = bars.first().filter(|_| stack.is_empty()) {
             stack.push(Placed {
                 along: (0.0, 0.0),
@@ -214,7 +214,7 @@ impl Bars {
             .draw()?;
         let style = |place| canvas::text().pos(Pos::new(place, VPos::Center));
         for (name, top) in names {
-            // Beside the line at 0.
+            // Just right of the line at 0 if no bar is negative.
             let at = (MARGIN as i32 + 5, MARGIN as i32 + top + NAME / 2);
             root.draw_text(name, &style(HPos::Left), at)?;
         }
@@ -232,7 +232,7 @@ impl Bars {
                 true => (low, HPos::Right, -BESIDE),
                 false => (high, HPos::Left, BESIDE),
             };
-            // Not in the plane: it ends where the longest bar does.
+            // Drawn outside the plane, because that ends at the longest bar.
             let (x, y) = plane.backend_coord(&(at, middle));
             root.draw_text(label, &style(place), (x + beside, y))?;
         }
@@ -242,7 +242,7 @@ impl Bars {
 }
 
 impl Placed {
-    /// The least and the most of what is drawn of it.
+    /// Returns the minimum and maximum of what is drawn.
     fn ends(&self) -> (f64, f64) {
         let (low, high) = self.interval.unwrap_or(self.along);
         let (from, to) = self.along;
@@ -250,7 +250,7 @@ impl Placed {
     }
 }
 
-/// From the least to the most, 0 among them.
+/// Returns the range of all bars, which includes 0.
 fn range(placed: &[Placed]) -> Range<f64> {
     let ends = placed.iter().map(Placed::ends);
     let (low, high) = ends.fold((0.0, 0.0), |(low, high): (f64, f64), of| {
@@ -259,19 +259,19 @@ fn range(placed: &[Placed]) -> Range<f64> {
     canvas::from_zero(low, high)
 }
 
-/// Room to the left and to the right for the longest value there.
+/// Returns the space for the longest value at the left and at the right.
 fn room(placed: &[Placed]) -> (u32, u32) {
     let room = |below: bool| {
         let there = placed.iter().filter(|bar| (bar.along.1 < 0.0) == below);
         let labels = there.filter_map(|bar| Some(bar.label.as_ref()?.chars().count()));
         let letters = labels.max().map(|letters| letters as f64 * LETTER);
-        // A unit of any length must leave something to the bars.
+        // Even a very long unit must leave space for the bars.
         letters.map_or(0, |wide| (wide as u32 + BESIDE as u32).min(WIDTH / 3))
     };
     (room(true), room(false))
 }
 
-/// As much of a name as there is room for.
+/// Shortens a name to the available space.
 fn shortened(name: &str) -> String {
     if name.chars().count() <= MOST_LETTERS {
         return name.to_owned();
@@ -299,7 +299,7 @@ mod tests {
         }
     }
 
-    /// The x, y, width and height of each bar.
+    /// Returns the x, y, width and height of each bar.
     fn rects(svg: &str) -> Vec<[i32; 4]> {
         let rects = svg.split("<rect ").skip(1);
         let rects = rects.map(|rect| {
@@ -313,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_as_long_as_their_values_and_say_them() {
+    fn bars_are_proportional_to_values_and_labelled() {
         let svg = bars(false, &[&[10.0, 20.0], &[5.0, 2.5]])
             .svg()
             .expect("draws");
@@ -329,14 +329,14 @@ mod tests {
     }
 
     #[test]
-    fn stacked_bars_follow_each_other_and_say_their_sum() {
+    fn stacked_bars_are_placed_end_to_end_with_their_sum() {
         let svg = bars(true, &[&[1.0, 2.0], &[3.0, 4.0], &[-1.0, f64::NAN]]).svg();
         let svg = svg.expect("draws");
         let rects = rects(&svg);
         assert_eq!(rects.len(), 4, "{svg}");
         assert_eq!(rects[0][0] + rects[0][2], rects[1][0]);
         assert_eq!(rects[0][1], rects[1][1]);
-        // 1 + 3 - 1 against 2 + 4.
+        // 1 + 3 - 1 compared with 2 + 4.
         let length = |row: usize| rects[2 * row][2] + rects[2 * row + 1][2];
         assert!((2 * length(0) - length(1)).abs() <= 2, "{svg}");
         assert!(
@@ -346,7 +346,7 @@ mod tests {
         assert!(!svg.contains("\n1 ms\n"), "{svg}");
     }
 
-    /// Expects a stack in the first category that is as long as the single bar in the second.
+    /// Asserts that the stack in the first category is as long as the single bar in the second.
     fn assert_ends_at_its_sum(series: &[&[f64]], label: &str) {
         let svg = bars(true, series).svg().expect("draws");
         let rects = rects(&svg);
@@ -360,10 +360,11 @@ mod tests {
     }
 
     #[test]
-    fn stacked_bars_are_drawn_as_long_as_their_label_says() {
+    fn stacked_bars_are_as_long_as_their_sum() {
         const NONE: f64 = f64::NAN;
         for below_zero in [
-            // Takes off a part of the bar before it, one whole bar and more, and what comes after it.
+            // The negative bar shortens the bar before it, removes more than one bar, or is subtracted from a later
+            // one.
             [300.0, 10.0, -52.0, 33.0],
             [300.0, -52.0, 10.0, 33.0],
             [-52.0, 300.0, 10.0, 33.0],
@@ -376,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn stacked_bars_whose_sum_is_below_zero_go_to_the_left() {
+    fn stacked_bars_with_negative_sum_extend_left() {
         let svg = bars(true, &[&[3.0, -4.0], &[-5.0, 2.0]]).svg();
         let svg = svg.expect("draws");
         let rects = rects(&svg);
@@ -386,14 +387,14 @@ mod tests {
     }
 
     #[test]
-    fn stacked_bars_that_cancel_out_say_zero() {
+    fn stacked_bars_that_cancel_out_are_labelled_zero() {
         let svg = bars(true, &[&[3.0, 1.0], &[-3.0]]).svg().expect("draws");
         assert_eq!(rects(&svg)[0][2], 0, "{svg}");
         assert!(svg.contains("\n0 ms\n"), "{svg}");
     }
 
     #[test]
-    fn what_is_below_zero_goes_to_the_left_of_its_line() {
+    fn negative_bars_extend_left_of_zero() {
         let svg = bars(false, &[&[-4.0, 2.0]]).svg().expect("draws");
         let rects = rects(&svg);
         assert_eq!(rects[0][0] + rects[0][2], rects[1][0], "{svg}");
@@ -402,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interval_is_drawn_where_both_its_ends_are_known() {
+    fn interval_is_drawn_when_both_ends_are_finite() {
         let mut bars = bars(false, &[&[4.0, 5.0]]);
         bars.series[0].bars = [Some((3.0, 8.0)), Some((f64::NAN, 9.0))]
             .map(|interval| {
@@ -414,13 +415,13 @@ mod tests {
             .into();
         let svg = bars.svg().expect("draws");
         assert_eq!(svg.matches("<circle").count(), 1, "{svg}");
-        // The axis reaches to the interval's end: the bar takes half of it.
+        // The axis extends to the interval's end, so the bar takes up half of it.
         let [.., width, _] = rects(&svg)[0];
         assert!((130..190).contains(&width), "{width}: {svg}");
     }
 
     #[test]
-    fn each_category_makes_it_higher_and_missing_ones_leave_their_place() {
+    fn each_category_adds_height_even_without_bars() {
         let mut bars = bars(false, &[&[1.0], &[2.0, 3.0, 4.0]]);
         let two = bars.svg().expect("draws");
         assert_eq!(rects(&two).len(), 3);
@@ -438,7 +439,7 @@ mod tests {
     }
 
     #[test]
-    fn none_can_be_drawn_and_what_is_odd_is_only_text() {
+    fn empty_bars_are_drawn_and_special_characters_are_escaped() {
         let none = bars(false, &[&[f64::NAN, f64::INFINITY]]);
         assert!(none.is_empty());
         none.svg().expect("draws nothing");

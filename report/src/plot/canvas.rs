@@ -1,4 +1,4 @@
-//! What all plots share: size, colours, text, axes.
+//! The size, colours, text and axes that all plots share.
 
 use std::ops::Range;
 
@@ -8,19 +8,20 @@ use plotters::prelude::*;
 
 use crate::ReportError;
 
-/// A plot's width, in units of its own: a page stretches it.
+/// Width of a plot in its own units; the page scales it.
 pub const WIDTH: u32 = 440;
-/// The size of its text, as plotters counts.
+/// Font size in plotters' units.
 const TEXT: u32 = 17;
-/// How wide a letter is at most on average, also on a phone, where the page makes text larger.
+/// Upper bound on the average width of a letter, including on a phone, where the page enlarges text.
 pub const LETTER: f64 = 9.0;
-/// Room under a plot for the axis and what it is.
+/// Height of the x axis with its labels and name.
 pub const AXIS: u32 = 48;
-/// Stands for the page's text colour, which plotters does not know.
+/// Placeholder for the page's text colour, which plotters does not know.
 pub const INK: RGBColor = RGBColor(1, 2, 3);
-/// The same as it is drawn; in text, its quotes would be escaped.
+/// The placeholder as plotters writes it. Text cannot contain it, because its quotes are escaped there.
 const INK_DRAWN: &str = "\"#010203\"";
-/// Seen on light and on dark ground, the first also by those who don't tell red from green.
+/// Colours of series, visible on light and on dark backgrounds; the first ones are distinguishable with red-green
+/// colour blindness.
 const COLOURS: [RGBColor; 16] = [
     RGBColor(0x3b, 0x82, 0xc4),
     RGBColor(0xd9, 0x82, 0x2b),
@@ -39,37 +40,38 @@ const COLOURS: [RGBColor; 16] = [
     RGBColor(0xdd, 0x8f, 0xae),
     RGBColor(0xb7, 0xa8, 0x7c),
 ];
-/// Nothing that is measured is as large; plotters would not find an axis for it.
+/// Upper bound on values that can be drawn. No measured value is that large, and plotters cannot find axis labels
+/// for larger ones.
 const LARGEST: f64 = 1e15;
 
-/// What is drawn on.
+/// Drawing area of a plot.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-/// Two axes of numbers.
+/// A plane with two numeric axes.
 pub type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
-/// What plotters says.
+/// Error type of plotters.
 pub type Failure = DrawingAreaErrorKind<std::io::Error>;
 
-/// A colour for each series, over and over.
+/// Returns the colours of series, repeating forever.
 pub fn colours() -> impl Iterator<Item = RGBColor> {
     COLOURS.into_iter().cycle()
 }
 
-/// As CSS says it.
+/// Formats a colour for CSS.
 pub fn css(RGBColor(r, g, b): RGBColor) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// How text looks.
+/// Returns the text style.
 pub fn text() -> TextStyle<'static> {
     ("sans-serif", TEXT).into_font().color(&INK)
 }
 
-/// Whether a number can be drawn.
+/// Returns whether a number can be drawn.
 pub fn plain(value: f64) -> bool {
     value.abs() < LARGEST
 }
 
-/// An axis from `low` to `high` and a little further, 0 among them; never without length.
+/// Returns an axis from `low` to `high` that includes 0 and extends 5 % beyond the ends; never empty.
 pub fn from_zero(low: f64, high: f64) -> Range<f64> {
     let end = |value: f64| value * 1.05;
     match (low.min(0.0), high.max(0.0)) {
@@ -78,10 +80,10 @@ pub fn from_zero(low: f64, high: f64) -> Range<f64> {
     }
 }
 
-/// Draws, in the page's colours and any size.
+/// Renders a plot that adopts the page's colours and scales to any size.
 ///
 /// # Errors
-/// Where plotters can't.
+/// If plotters reports an error.
 pub fn svg(
     title: &str,
     size: (u32, u32),
@@ -103,18 +105,18 @@ pub fn svg(
 
 /// An axis of a [`plane`].
 pub struct Axis<'a> {
-    /// From where to where.
+    /// Start and end of the axis.
     pub range: Range<f64>,
-    /// What it is, with its unit.
+    /// Name of the axis, with its unit.
     pub name: &'a str,
-    /// The most places on it that are named.
+    /// Maximum number of labels.
     pub labels: usize,
 }
 
-/// Two axes with lines across.
+/// Creates two axes with grid lines.
 ///
 /// # Errors
-/// Where plotters can't.
+/// If plotters reports an error.
 pub fn plane<'a>(root: &Area<'a>, x: &Axis<'_>, y: &Axis<'_>) -> Result<Plane<'a>, Failure> {
     let mut plane = ChartBuilder::on(root)
         .margin(6)
@@ -140,9 +142,9 @@ pub fn plane<'a>(root: &Area<'a>, x: &Axis<'_>, y: &Axis<'_>) -> Result<Plane<'a
     Ok(plane)
 }
 
-/// A place on an axis: a round number, but for the error of binary fractions.
+/// Formats a position on an axis: a round number, without the error of binary fractions.
 pub fn tick(value: f64) -> String {
-    // Plus 0, which is never "-0".
+    // Adding 0 turns -0 into 0, which is never written as "-0".
     format!("{}", (value * 1e6).round() / 1e6 + 0.0)
 }
 
@@ -151,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_on_an_axis_are_as_short_as_they_can_be() {
+    fn tick_labels_are_as_short_as_possible() {
         assert_eq!(
             [0.0, -1e-17, 5.0, 0.1 + 0.2, 1500.0].map(tick),
             ["0", "0", "5", "0.3", "1500"]
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_axis_has_a_length_and_holds_zero() {
+    fn axis_is_never_empty_and_includes_zero() {
         assert_eq!(from_zero(0.0, 0.0), 0.0..1.0);
         assert_eq!(from_zero(20.0, 100.0), 0.0..105.0);
         assert_eq!(from_zero(-100.0, -20.0), -105.0..0.0);

@@ -1,4 +1,4 @@
-//! Points and lines over two axes.
+//! Charts of points and lines over two axes.
 
 use plotters::prelude::*;
 
@@ -6,50 +6,50 @@ use super::canvas::{self, Axis, Failure, WIDTH, plain};
 use super::clip;
 use crate::ReportError;
 
-/// A chart's height, in the units of its width.
+/// Height of a chart, in the units of its width.
 const HEIGHT: u32 = 290;
-/// The most points of a series that are drawn; of more, so many are chosen evenly.
+/// Maximum points drawn per series; longer series are thinned evenly.
 pub const MOST_POINTS: usize = 2000;
 
-/// Points that belong together.
+/// A series of points.
 #[derive(Clone, Debug)]
 pub struct Series {
-    /// What they are.
+    /// Name of the series.
     pub name: String,
-    /// x and y; those that are not finite are left out.
+    /// x and y of each point; points that are not finite are left out.
     pub points: Vec<(f64, f64)>,
-    /// How they are drawn.
+    /// Drawing style.
     pub mark: Mark,
 }
 
-/// How points are drawn.
+/// Drawing style of a series.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Mark {
-    /// Each by itself.
+    /// Separate points.
     Points,
-    /// A line through them, which may leave the chart: a fit.
+    /// A line through the points, which may leave the chart, such as a fit.
     Line,
-    /// Both.
+    /// A line and points.
     LineWithPoints,
-    /// Each with the low and the high end of its interval, in the points' order; a point without one,
-    /// or with one that is not finite, stands by itself.
+    /// Points with intervals: the low and the high end per point, in order. A point without a finite interval is
+    /// drawn alone.
     Intervals(Vec<(f64, f64)>),
 }
 
-/// Series over the same axes, which begin at 0, or at the least point below.
+/// Series over shared axes, which start at 0, or at the minimum if it is below 0.
 #[derive(Clone, Debug)]
 pub struct Chart {
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// What is to the right, with its unit.
+    /// Name of the x axis, with its unit.
     pub x: String,
-    /// What is upwards, with its unit.
+    /// Name of the y axis, with its unit.
     pub y: String,
-    /// What is drawn.
+    /// Series to draw.
     pub series: Vec<Series>,
 }
 
-/// A point as it is drawn.
+/// A point to draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Drawn {
     at: (f64, f64),
@@ -57,15 +57,15 @@ struct Drawn {
 }
 
 impl Chart {
-    /// Whether there is nothing to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.drawn().is_empty())
     }
 
-    /// Draws it.
+    /// Renders the chart as SVG.
     ///
     /// # Errors
-    /// Where plotters can't.
+    /// If plotters reports an error.
     pub fn svg(&self) -> Result<String, ReportError> {
         canvas::svg(&self.title, (WIDTH, HEIGHT), |root| self.draw(root))
     }
@@ -106,7 +106,7 @@ impl Chart {
 }
 
 impl Series {
-    /// What can be drawn.
+    /// Returns the points that can be drawn.
     fn drawn(&self) -> Vec<Drawn> {
         let intervals = match &self.mark {
             Mark::Intervals(intervals) => &**intervals,
@@ -121,8 +121,8 @@ impl Series {
     }
 }
 
-/// The least and the most of x and of y. A line by itself is a fit, which may begin outside: it counts
-/// for the least only where there is nothing else.
+/// Returns the minimum and maximum of x and y. A series with only a line is a fit, which may start outside the
+/// chart: it counts for the minimum only if there is nothing else.
 fn ends(series: &[(&Series, Vec<Drawn>)]) -> ((f64, f64), (f64, f64)) {
     let points = |fits: bool| {
         let series = series
@@ -144,7 +144,7 @@ fn ends(series: &[(&Series, Vec<Drawn>)]) -> ((f64, f64), (f64, f64)) {
     (least, most)
 }
 
-/// Evenly chosen points, the first and the last among them.
+/// Selects [`MOST_POINTS`] points evenly, including the first and the last.
 fn thinned(points: Vec<Drawn>) -> Vec<Drawn> {
     if points.len() <= MOST_POINTS {
         return points;
@@ -171,7 +171,7 @@ mod tests {
         }
     }
 
-    /// A number of the SVG's first element that begins with `element`.
+    /// Returns a numeric attribute of the first SVG element that starts with `element`.
     fn attribute(svg: &str, element: &str, name: &str) -> f64 {
         let (_, rest) = svg.split_once(element).expect("it is drawn");
         let (_, rest) = rest.split_once(&format!("{name}=\"")).expect("has it");
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn text_and_axes_have_the_pages_colour_and_the_size_is_free() {
+    fn chart_uses_page_colours_and_has_no_fixed_size() {
         let svg = chart(vec![(0.0, 1.0), (2.0, 5.0)], Mark::LineWithPoints).svg();
         let svg = svg.expect("draws");
         assert!(
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn many_points_are_thinned_and_odd_ones_left_out() {
+    fn many_points_are_thinned_and_unplottable_ones_left_out() {
         let many: Vec<(f64, f64)> = (0..9999).map(|at| (f64::from(at), 1.0)).collect();
         let thinned = thinned(chart(many, Mark::Points).series[0].drawn());
         assert_eq!(thinned.len(), MOST_POINTS);
@@ -219,12 +219,12 @@ mod tests {
         let kept: Vec<_> = drawn.iter().map(|point| point.interval).collect();
         assert_eq!(kept, [Some((4.0, 8.0)), None, None]);
         let svg = chart.svg().expect("draws");
-        // A bar is three lines and a ring around its point.
+        // An error bar consists of three lines, a ring and its point.
         assert_eq!(svg.matches("<circle").count(), 4, "{svg}");
     }
 
     #[test]
-    fn a_fit_is_cut_where_the_axes_begin_and_does_not_move_them() {
+    fn fit_is_clipped_at_axes_and_does_not_extend_them() {
         let mut chart = chart(vec![(10.0, 5.0), (100.0, 95.0)], Mark::Points);
         chart.series.push(Series {
             name: "fit".into(),
@@ -236,7 +236,7 @@ mod tests {
         let line = line.expect("the fit is drawn");
         let (_, points) = line.split_once("points=\"").expect("has points");
         let (from, _) = points.split_once(' ').expect("has two");
-        // It begins in the middle of the axis: half of its way lies below 0.
+        // The line starts in the middle of the axis, because half of it lies below 0.
         let (x, y) = from.split_once(',').expect("a pair");
         let (x, y): (f64, f64) = (x.parse().expect("x"), y.parse().expect("y"));
         assert!((235.0..255.0).contains(&x), "{from}");
@@ -244,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn axes_reach_below_zero_where_points_do() {
+    fn axes_extend_below_zero_when_points_do() {
         let svg = chart(vec![(1.0, -5.0), (2.0, 5.0)], Mark::Points).svg();
         let svg = svg.expect("draws");
         assert!(svg.contains("\n-4\n"), "{svg}");

@@ -1,9 +1,9 @@
-//! What of a line lies above and to the right of where axes begin: plotters would bend the rest into
-//! the corner.
+//! Clips lines to the area above and to the right of the axes' origin; plotters would bend the rest into the
+//! corner.
 
 type Point = (f64, f64);
 
-/// The pieces of a line through `points` with x and y not below `least`.
+/// Returns the pieces of a line through `points` whose x and y are at least `least`.
 pub fn above(points: &[Point], least: Point) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     for pair in points.windows(2) {
@@ -18,7 +18,7 @@ pub fn above(points: &[Point], least: Point) -> Vec<Vec<Point>> {
     pieces
 }
 
-/// Liang and Barsky's, against two half-planes.
+/// Clips one segment by the Liang-Barsky algorithm, against two half-planes.
 fn segment(from: Point, to: Point, least: Point) -> Option<(Point, Point)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut begin, mut end) = (0.0_f64, 1.0_f64);
@@ -33,7 +33,7 @@ fn segment(from: Point, to: Point, least: Point) -> Option<(Point, Point)> {
             end = end.min(crossing);
         }
     }
-    // The very ends stay what they were, so that pieces join.
+    // Unclipped ends stay exactly as they were, so that pieces join.
     let at = |share: f64| match share {
         0.0 => from,
         1.0 => to,
@@ -47,13 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_that_stays_inside_is_left_whole() {
+    fn line_inside_is_unchanged() {
         let line = vec![(0.0, 1.0), (1.0, 0.0), (2.0, 3.0)];
         assert_eq!(above(&line, (0.0, 0.0)), [line]);
     }
 
     #[test]
-    fn a_line_is_cut_where_it_crosses_and_keeps_its_slope() {
+    fn line_is_clipped_at_crossing_and_keeps_its_slope() {
         let fit = [(0.0, -1.0), (4.0, 1.0)];
         assert_eq!(above(&fit, (0.0, 0.0)), [[(2.0, 0.0), (4.0, 1.0)]]);
         let both = [(-1.0, 3.0), (3.0, -1.0)];
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_dips_out_comes_back_as_a_piece_of_its_own() {
+    fn line_that_leaves_and_returns_becomes_two_pieces() {
         let line = [(0.0, 1.0), (1.0, -1.0), (2.0, 1.0)];
         let pieces = above(&line, (0.0, 0.0));
         assert_eq!(pieces, [[(0.0, 1.0), (0.5, 0.0)], [(1.5, 0.0), (2.0, 1.0)]]);

@@ -1,55 +1,55 @@
-//! Nested spans as a flame chart, from the outermost down.
+//! Nested spans as a flame graph, from the outermost span down.
 
 use std::fmt::Write as _;
 
 use super::canvas::plain;
 use crate::text::escaped;
 
-/// Its width in units of its own: twice a chart's, because it takes the whole page.
+/// Width in its own units: twice a chart's, because it takes the full page width.
 const WIDTH: f64 = 880.0;
-/// The height of a row.
+/// Height of a row.
 const ROW: usize = 24;
-/// The size of its text, and how wide a letter is at most on average.
+/// Font size, and an upper bound on the average width of a letter.
 const TEXT: f64 = 14.0;
 const LETTER: f64 = 7.6;
-/// Between a span's edge and its text.
+/// Gap between a span's edge and its text.
 const INSIDE: f64 = 5.0;
-/// What is narrower is drawn as wide, so that it is seen.
+/// Minimum width of a span, so that it stays visible.
 const NARROWEST: f64 = 0.5;
-/// The deepest row that is drawn.
+/// Maximum depth that is drawn.
 pub const MOST_DEPTH: usize = 63;
 
 /// A span.
 #[derive(Clone, Debug)]
 pub struct FlameRow {
-    /// How many spans it is inside of.
+    /// Number of spans that enclose it.
     pub depth: usize,
-    /// Where it begins, in any unit.
+    /// Start, in any unit.
     pub start: f64,
-    /// How long it is, in the same.
+    /// Duration, in the same unit.
     pub width: f64,
-    /// What it is.
+    /// Name.
     pub name: String,
-    /// How long it is in words, with its unit; more than that may follow.
+    /// Duration as text with its unit; more text may follow.
     pub value: String,
 }
 
-/// Spans inside each other.
+/// A flame graph of nested spans.
 #[derive(Clone, Debug)]
 pub struct Flame {
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// The spans, in any order; those without a width or deeper than [`MOST_DEPTH`] are left out.
+    /// Spans in any order; those without a width or deeper than [`MOST_DEPTH`] are left out.
     pub rows: Vec<FlameRow>,
 }
 
 impl Flame {
-    /// Whether there is nothing to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.drawn().next().is_none()
     }
 
-    /// Draws it.
+    /// Renders the flame graph as SVG.
     pub fn svg(&self) -> String {
         let depth = self.drawn().map(|row| row.depth + 1).max().unwrap_or(0);
         let start = self.drawn().map(|row| row.start).fold(f64::MAX, f64::min);
@@ -76,7 +76,7 @@ impl Flame {
 }
 
 impl FlameRow {
-    /// A box that keeps its text inside, with all of it as a tooltip.
+    /// Draws a box that clips its text and shows all of it as a tooltip.
     fn draw(&self, svg: &mut String, x: f64, wide: f64) {
         let (name, value) = (escaped(&self.name), escaped(&self.value));
         let (y, high) = (self.depth * ROW, ROW - 1);
@@ -98,7 +98,7 @@ impl FlameRow {
         svg.push_str("</svg>\n");
     }
 
-    /// As much of name and value as there is room for; nothing where it would say nothing.
+    /// Returns as much of name and value as fits; `None` if too little would remain.
     fn label(&self, wide: f64) -> Option<String> {
         let room = ((wide - 2.0 * INSIDE) / LETTER).max(0.0) as usize;
         let whole = format!("{} {}", self.name, self.value);
@@ -113,9 +113,9 @@ impl FlameRow {
     }
 }
 
-/// The colour of a name, in degrees: the same in every chart.
+/// Returns the hue of a name in degrees, the same in every graph.
 fn hue(name: &str) -> u32 {
-    // FNV-1a: names differ by a letter, and so must their hashes in every digit.
+    // FNV-1a, because names that differ by one letter must get very different hashes.
     let hash = name.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
     });
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_lie_under_what_holds_them_and_are_as_wide_as_they_are_long() {
+    fn spans_lie_below_their_parents_with_proportional_widths() {
         let svg = flame(vec![
             row(0, 100.0, 10.0, "step"),
             row(1, 100.0, 5.0, "plan"),
@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_as_long_as_its_span_allows() {
+    fn label_is_shortened_to_span_width() {
         let label = |wide| row(0, 0.0, 1.0, "detokenize").label(wide);
         assert_eq!(label(200.0).as_deref(), Some("detokenize 1 ms"));
         assert_eq!(label(100.0).as_deref(), Some("detokenize"));
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_its_colour_everywhere() {
+    fn name_has_same_colour_in_every_graph() {
         let fill = |svg: &str| {
             let (_, rest) = svg.split_once("fill=\"hsl(").expect("a colour");
             rest.split_once(',').expect("ends").0.to_owned()
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_spans_are_left_out_and_names_are_only_text() {
+    fn invalid_spans_are_left_out_and_names_are_escaped() {
         let odd = flame(vec![
             row(0, f64::NAN, 1.0, "a"),
             row(0, 0.0, -1.0, "b"),

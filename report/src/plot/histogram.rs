@@ -1,4 +1,4 @@
-//! How often values are how large.
+//! Histograms.
 
 use llamaglass_engine::stats::percentile;
 use plotters::prelude::*;
@@ -6,25 +6,25 @@ use plotters::prelude::*;
 use super::canvas::{self, Axis, Failure, WIDTH, plain};
 use crate::ReportError;
 
-/// Its height, in the units of its width.
+/// Height, in the units of its width.
 const HEIGHT: u32 = 290;
-/// The fewest and the most columns, where values are not whole.
+/// Minimum and maximum number of bins for fractional values.
 const BINS: (f64, f64) = (5.0, 60.0);
 
-/// How often values are how large.
+/// A histogram of values.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    /// What it shows.
+    /// Title.
     pub title: String,
-    /// What the values are, with their unit.
+    /// Name of the x axis, with its unit.
     pub x: String,
-    /// What is counted.
+    /// Name of the y axis: what is counted.
     pub y: String,
-    /// The values, in any order; those that are not finite are left out.
+    /// Values in any order; those that are not finite are left out.
     pub values: Vec<f64>,
 }
 
-/// The values from `low` to before `high`; the last one holds its `high`, too.
+/// Values from `low` up to but excluding `high`; the last bin includes its `high`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Bin {
     low: f64,
@@ -33,15 +33,15 @@ struct Bin {
 }
 
 impl Histogram {
-    /// Whether there is nothing to draw.
+    /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         !self.values.iter().any(|value| plain(*value))
     }
 
-    /// Draws it.
+    /// Renders the histogram as SVG.
     ///
     /// # Errors
-    /// Where plotters can't.
+    /// If plotters reports an error.
     pub fn svg(&self) -> Result<String, ReportError> {
         canvas::svg(&self.title, (WIDTH, HEIGHT), |root| self.draw(root))
     }
@@ -75,7 +75,7 @@ impl Histogram {
     }
 }
 
-/// How many places of an axis are named: of a few whole numbers, not what lies between them.
+/// Returns the maximum number of axis labels; for a few whole numbers, no fractions between them are labelled.
 fn labels(numbers: f64) -> usize {
     if numbers >= 2.0 && numbers.fract() == 0.0 {
         numbers.min(5.0) as usize
@@ -84,8 +84,8 @@ fn labels(numbers: f64) -> usize {
     }
 }
 
-/// Columns of one width over all values: Freedman's and Diaconis', within bounds; of whole numbers,
-/// each holds as many of them as its neighbours.
+/// Divides the values into bins of equal width by the Freedman-Diaconis rule, within bounds. Bins of whole numbers
+/// all contain the same number of integers.
 fn bins(values: &[f64]) -> Vec<Bin> {
     let values: Vec<f64> = values.iter().copied().filter(|of| plain(*of)).collect();
     let part = |percent| percentile(&values, percent);
@@ -101,11 +101,11 @@ fn bins(values: &[f64]) -> Vec<Bin> {
         let width = wanted.max((span + 1.0) / BINS.1).ceil().max(1.0);
         (least - 0.5, width, ((span + 1.0) / width).ceil())
     } else if span <= most.abs().max(least.abs()) * 1e-9 {
-        // All the same, but for the error of fractions: a column with the value in its middle.
+        // All values are equal up to rounding errors, so use one bin with the value in its middle.
         let width = most.abs().max(least.abs()) * 0.1;
         (least - width / 2.0, width, 1.0)
     } else {
-        // Where half of the values are the same, the rule says nothing.
+        // The rule gives no width if half of the values are equal.
         let rule = if wanted > 0.0 {
             span / wanted
         } else {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_numbers_stay_whole() {
+    fn bins_of_whole_numbers_have_whole_widths() {
         let few = [1.0, 2.0, 2.0, 4.0];
         let found = bins(&few);
         assert_eq!((found[0].low, found[0].high), (0.5, 1.5));
@@ -162,11 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn every_value_is_in_one_column_and_columns_are_as_wide() {
+    fn every_value_is_in_one_bin_and_bins_are_adjacent() {
         let values: Vec<f64> = (0..1000).map(|at| f64::from(at).sqrt() + 0.1).collect();
         let found = bins(&values);
         assert_eq!(found.iter().map(|bin| bin.count).sum::<usize>(), 1000);
-        // Between the quartiles lie 11.5: two times that over the cube root of 1000 are 2.3.
+        // The interquartile range is 11.5, and 2 x 11.5 / cbrt(1000) is a width of 2.3.
         assert_eq!(found.len(), 14);
         for pair in found.windows(2) {
             assert_eq!(pair[0].high, pair[1].low);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_any_shape_have_columns() {
+    fn degenerate_values_have_bins() {
         assert_eq!(counts(&[]), [0; 0]);
         assert_eq!(counts(&[f64::NAN, f64::INFINITY, 1e300]), [0; 0]);
         assert_eq!(counts(&[0.0]), [1]);
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_are_drawn_where_there_is_something() {
+    fn only_nonempty_bins_are_drawn() {
         let svg = histogram(vec![1.0, 1.0, 5.0]).svg().expect("draws");
         assert_eq!(svg.matches("<rect").count(), 2, "{svg}");
         assert!(!svg.contains("<a>"), "{svg}");

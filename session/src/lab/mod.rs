@@ -1,4 +1,4 @@
-//! An experiment as the page asks for it and as it is answered; pure.
+//! Requests for experiments and their results, as page and engine exchange them; no I/O.
 
 mod settings;
 mod spec;

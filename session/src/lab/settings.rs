@@ -1,4 +1,4 @@
-//! What can be set of an experiment, as it is typed and as it is run.
+//! Settings of an experiment, as the user types them and as the experiment uses them.
 
 use llamaglass_engine::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
@@ -6,36 +6,36 @@ use llamaglass_lab::experiments::stub::StubLoad;
 use llamaglass_lab::{Arrivals, Experiment};
 use serde::{Deserialize, Serialize};
 
-/// How an experiment is run. Each has all of these, and reads those that are its own.
+/// Settings of an experiment. Every experiment has all of them and reads only those listed by [`fields`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LabSettings {
-    /// Rows of the dataset; 0 is all.
+    /// Number of dataset rows; 0 for all.
     pub rows: usize,
-    /// Ids of prompts.
+    /// Tokens per prompt.
     pub prompt_tokens: usize,
-    /// Tokens of answers; 0 is as many as the row's reference answer has.
+    /// Tokens per answer; 0 for as many as the row's reference answer has.
     pub tokens: usize,
-    /// The same, of several.
+    /// Answer lengths in tokens, for experiments that measure several.
     pub lengths: Vec<usize>,
-    /// How often each is measured.
+    /// Number of measurements of each kind.
     pub repeats: usize,
-    /// Requests a second.
+    /// Rates in requests per second.
     pub qps: Vec<f64>,
-    /// For how long, in seconds.
+    /// Duration of each load, in seconds.
     pub duration_s: f64,
-    /// The gaps between requests.
+    /// Distribution of the gaps between requests.
     pub arrivals: Arrivals,
-    /// What is done worse in a second run, if anything.
+    /// Switch of a second run that does one thing worse, if any.
     pub with: Option<Switch>,
-    /// What is done worse.
+    /// Switches to measure, each of which makes one thing worse.
     pub switches: Vec<Switch>,
-    /// How far the path of requests is followed.
+    /// Levels at which the request path is cut short.
     pub levels: Vec<StubLevel>,
-    /// Seed of all that is drawn.
+    /// Seed of all random draws.
     pub seed: u64,
 }
 
-/// One of them.
+/// A field of [`LabSettings`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// `rows`
@@ -64,7 +64,7 @@ pub enum Field {
     Seed,
 }
 
-/// Those that an experiment reads.
+/// Returns the fields that an experiment reads.
 pub const fn fields(experiment: Experiment) -> &'static [Field] {
     match experiment {
         Experiment::Stats => &[Field::Rows],
@@ -99,7 +99,7 @@ pub const fn fields(experiment: Experiment) -> &'static [Field] {
 }
 
 impl LabSettings {
-    /// What takes about a minute on two cores without a GPU.
+    /// Returns default settings; with them, an experiment takes about a minute on two cores without a GPU.
     pub fn of(experiment: Experiment) -> Self {
         let rows = match experiment {
             Experiment::Stats => 0,
@@ -145,7 +145,7 @@ impl LabSettings {
         }
     }
 
-    /// The loads that `stub` runs.
+    /// Returns the loads that `stub` runs.
     pub fn stub_loads(&self) -> Vec<StubLoad> {
         let load = |qps: &f64| StubLoad {
             qps: *qps,
@@ -154,7 +154,7 @@ impl LabSettings {
         self.qps.iter().map(load).collect()
     }
 
-    /// A field as it is typed; nothing for one that is chosen instead.
+    /// Returns a field as the user types it; `None` for a field that is chosen from a list.
     pub fn text(&self, field: Field) -> Option<String> {
         let list = |of: &[f64]| {
             let numbers: Vec<String> = of.iter().map(f64::to_string).collect();
@@ -173,7 +173,7 @@ impl LabSettings {
         })
     }
 
-    /// A field that is chosen, in words.
+    /// Returns the value of a field in words.
     pub fn chosen(&self, field: Field) -> String {
         match field {
             Field::Arrivals => self.arrivals.name().to_owned(),
@@ -190,10 +190,10 @@ impl LabSettings {
         }
     }
 
-    /// Takes a field as it was typed.
+    /// Sets a field to typed text.
     ///
     /// # Errors
-    /// What is wrong with it, in words; nothing has changed then.
+    /// A message with the expected input; the settings are unchanged then.
     pub fn take(
         &mut self,
         field: Field,
@@ -242,7 +242,7 @@ impl LabSettings {
 }
 
 impl Field {
-    /// Its name for people.
+    /// Returns the label shown to users.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Rows => "Rows (0: all)",
@@ -260,7 +260,7 @@ impl Field {
         }
     }
 
-    /// Its name in hooks of tests.
+    /// Returns the name used by test hooks.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Rows => "rows",
@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_can_be_typed_back() {
+    fn shown_settings_can_be_typed_back() {
         for experiment in Experiment::ALL {
             let defaults = LabSettings::of(experiment);
             let mut settings = defaults.clone();
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_changes_nothing() {
+    fn invalid_input_changes_no_setting() {
         let mut settings = LabSettings::of(Experiment::Load);
         let before = settings.clone();
         let wrong = [

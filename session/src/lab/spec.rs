@@ -1,51 +1,51 @@
-//! What the worker is asked to measure, and what it says of it.
+//! Measurements that the page requests from the worker, and their results.
 
-use llamaglass_lab::dataset::Dataset;
-use llamaglass_lab::{Experiment, LabError, LabResult};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::{Experiment, LabError, LabResult};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::LabSettings;
 
-/// Of so many requests a trace is kept.
+/// Maximum number of requests kept for a trace.
 const MOST_RECORDS: usize = 200;
-/// And of so many of their steps.
+/// Maximum number of steps kept for a trace.
 const MOST_STEPS: usize = 20_000;
 
 /// An experiment that the worker runs by itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Spec {
-    /// Which.
+    /// Experiment to run.
     pub experiment: Experiment,
-    /// How.
+    /// Settings of the run.
     pub settings: LabSettings,
-    /// Over which prompts.
+    /// Source of the prompts.
     pub source: Source,
 }
 
-/// Where prompts come from.
+/// Source of prompts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Source {
-    /// Those that come with the program.
+    /// The prompts that come with the program.
     #[default]
     BuiltIn,
     /// A file that the user chose.
     File {
-        /// Its name.
+        /// Name of the file.
         name: String,
-        /// What is in it.
+        /// Content of the file.
         text: String,
     },
 }
 
 impl Source {
-    /// Its first rows, as many as `take`; all of them for 0.
+    /// Returns the first `take` rows; all rows for 0.
     ///
     /// # Errors
-    /// [`LabError::Setting`] where it can't be read.
+    /// [`LabError::Setting`] if the file cannot be read as a dataset.
     pub fn dataset(&self, take: usize) -> Result<Dataset, LabError> {
         let mut dataset = match self {
             Self::BuiltIn => Dataset::built_in(),
@@ -59,69 +59,69 @@ impl Source {
     }
 }
 
-/// A piece of an experiment that the page drives: measured where the engine is.
+/// One part of an experiment that the page drives, measured in the engine's task.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
-    /// Ids of a prompt in the model's template.
+    /// Tokenize a prompt in the model's template.
     Encode {
-        /// The prompt.
+        /// Prompt text.
         prompt: String,
     },
-    /// The model's calls in a loop.
+    /// Call the model in a loop, without the scheduler.
     Bare {
-        /// Ids of the prompt.
+        /// Token ids of the prompt.
         ids: Vec<u32>,
-        /// Ids to pick.
+        /// Number of tokens to sample.
         tokens: usize,
-        /// Whether the page hears each as it comes.
+        /// True to send the page each token as it is sampled.
         told: bool,
     },
-    /// The same from text to text; the page hears each id as it comes.
+    /// The same from text to text; each token is sent to the page as it is sampled.
     Text {
-        /// The prompt.
+        /// Prompt text.
         prompt: String,
-        /// Ids to pick.
+        /// Number of tokens to sample.
         tokens: usize,
     },
-    /// A request through the scheduler, of which the page hears at its end.
+    /// Run a request through the scheduler; the page gets the result only at its end.
     Alone {
-        /// What is asked.
+        /// Request to run.
         request: Request,
     },
 }
 
-/// What came of a [`Job`].
+/// Result of a [`Job`].
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Measured {
-    /// Ids of the prompt, or of the answer.
+    /// Token ids of the prompt for [`Job::Encode`], otherwise of the answer.
     pub ids: Vec<u32>,
-    /// The answer, where it was asked for.
+    /// Text of the answer, if the job produces text.
     pub text: String,
-    /// To the first id, in milliseconds of the worker's clock.
+    /// Time to the first token, in milliseconds on the worker's clock.
     pub first_ms: f64,
-    /// All of it.
+    /// Total time, in milliseconds.
     pub ms: f64,
-    /// What the request's events said.
+    /// Record of the request's events, for [`Job::Alone`].
     pub record: Option<Record>,
 }
 
-/// How an experiment ended.
+/// End of an experiment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabEnd {
-    /// With a result.
+    /// The experiment has a result.
     Done {
-        /// What was found.
+        /// Result of the experiment.
         result: Box<LabResult>,
-        /// What came of its requests.
+        /// Records of its requests, for a trace.
         records: Vec<Record>,
     },
-    /// Somebody stopped it.
+    /// The user stopped it.
     Stopped,
-    /// Without a result.
+    /// The experiment failed.
     Failed {
-        /// Why, in words.
+        /// Error message.
         error: String,
     },
 }
@@ -137,14 +137,14 @@ impl From<LabError> for LabEnd {
     }
 }
 
-/// A result as JSON. By way of text, so that results are written in one way only: another one would be tens of
-/// kilobytes of WebAssembly.
+/// Converts a result to a JSON value. It goes through text, so that only one serializer of results is compiled; a
+/// second one would add tens of kilobytes of WebAssembly.
 pub fn value(result: &LabResult) -> Value {
     let text = serde_json::to_string(result).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// What came of requests, for a trace: the first of them, as many as are bearable.
+/// Records of requests for a trace: the first ones, up to a limit.
 #[derive(Debug, Default)]
 pub struct Records {
     kept: Vec<Record>,
@@ -152,7 +152,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Takes one more.
+    /// Adds a record, unless that would exceed a limit.
     pub fn push(&mut self, record: &Record) {
         let steps = self.steps + record.steps.len();
         if self.kept.len() < MOST_RECORDS && steps <= MOST_STEPS {
@@ -161,7 +161,7 @@ impl Records {
         }
     }
 
-    /// All of them.
+    /// Returns the kept records.
     pub fn into_vec(self) -> Vec<Record> {
         self.kept
     }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_records_are_kept_than_are_bearable() {
+    fn records_above_limit_are_dropped() {
         let mut records = Records::default();
         for _ in 0..2 * MOST_RECORDS {
             records.push(&Record::default());
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_dataset_is_refused_by_its_name() {
+    fn invalid_dataset_file_is_rejected_by_name() {
         let source = Source::File {
             name: "d.json".into(),
             text: "{".into(),

@@ -1,7 +1,7 @@
-//! The id of the largest finite logit.
+//! Selection of the largest finite logit.
 
-/// The id of the largest finite value of `logits` (V); the lowest id of equals; none where no
-/// value is finite.
+/// Returns the id of the largest finite value of `logits` (V), the lowest id on a tie; `None` if no value is
+/// finite.
 pub fn argmax(logits: &[f32]) -> Option<u32> {
     let mut best: Option<(u32, f32)> = None;
     for (id, logit) in (0u32..).zip(logits) {
@@ -17,7 +17,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_of_the_largest_finite_ones_wins() {
+    fn argmax_picks_first_of_largest_finite_logits() {
         assert_eq!(argmax(&[f32::NAN, 1.0, 3.0, 3.0, f32::INFINITY]), Some(2));
         assert_eq!(argmax(&[-0.0, 0.0]), Some(0));
         assert_eq!(argmax(&[f32::NAN, f32::NEG_INFINITY]), None);

@@ -2,7 +2,8 @@
 
 use super::{Cache, Heads};
 
-/// Queries [T, H D], the first at `position`, over the cache: [T, H D]. H / K query heads share keys and values (arXiv:2305.13245).
+/// Computes causal attention of queries [T, H D], the first row at `position`, over the cache; returns [T, H
+/// D]. H / K query heads share keys and values (arXiv:2305.13245).
 pub fn attention(rows: &[f32], heads: Heads, position: usize, cache: &Cache) -> Vec<f32> {
     let Heads { queries, kv, dim } = heads;
     let scale = (dim as f64).sqrt().recip();
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_scores_give_the_mean_and_later_positions_are_not_seen() {
+    fn attention_averages_equal_scores_and_ignores_later_positions() {
         let heads = Heads {
             queries: 2,
             kv: 1,

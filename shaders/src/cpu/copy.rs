@@ -1,6 +1,6 @@
-//! Every value, as it is.
+//! Copy of all values.
 
-/// A copy of `x`.
+/// Returns a copy of `x`.
 pub fn copy(x: &[f32]) -> Vec<f32> {
     x.to_vec()
 }

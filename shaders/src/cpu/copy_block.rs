@@ -1,6 +1,6 @@
-//! A block of a cache in place of another.
+//! Copy of a cache block.
 
-/// `words` words of a cache from `from` on, copied to `to`.
+/// Copies `words` words of a cache from offset `from` to offset `to`.
 pub fn copy_block(cache: &mut [u32], from: usize, to: usize, words: usize) {
     cache.copy_within(from..from + words, to);
 }

@@ -1,7 +1,7 @@
 //! Chains of multiply-adds.
 
-/// What invocation `id` has after `rounds`, in which each of 32 chains becomes itself times
-/// `factor` plus `summand`.
+/// Returns the sum of the 32 chains of invocation `id` after `rounds`, each of which multiplies every chain by
+/// `factor` and adds `summand`.
 pub fn fma(id: usize, rounds: usize, factor: f32, summand: f32) -> f32 {
     let start = (id % 64) as f32;
     let chains = (0..8)
@@ -15,8 +15,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_factor_of_one_counts_the_rounds() {
-        // 32 chains from 0 on, whose starts are 0.25 apart and in all 0.375 + 3.5 on average.
+    fn fma_with_factor_one_counts_rounds() {
+        // The 32 chains start at 0 to 0.75 in steps of 0.25, plus 0 to 7: at 0.375 + 3.5 on average.
         assert_eq!(fma(0, 0, 1.0, 1.0), 32.0 * 3.875);
         assert_eq!(fma(64, 10, 1.0, 1.0), 32.0 * 13.875);
     }

@@ -1,6 +1,6 @@
-//! A product with a matrix that is stored by rows.
+//! Product with a matrix that is stored by rows.
 
-/// y = x w^T + bias: x [T, `inputs`], w [OUT, `inputs`], bias `[OUT]` or empty, y [T, OUT].
+/// Computes y = x w^T + bias: x [T, `inputs`], w [OUT, `inputs`], bias `[OUT]` or empty, y [T, OUT].
 pub fn linear(x: &[f32], w: &[f32], bias: &[f32], inputs: usize) -> Vec<f32> {
     let mut y = Vec::new();
     for row in x.chunks_exact(inputs) {
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_of_w_is_a_column_of_y() {
+    fn row_of_w_yields_column_of_y() {
         let y = linear(&[1.0, 2.0], &[1.0, 0.0, 0.0, 1.0, 1.0, 1.0], &[], 2);
         assert_eq!(y, [1.0, 2.0, 3.0]);
         assert_eq!(linear(&[1.0], &[2.0], &[0.5], 1), [2.5]);

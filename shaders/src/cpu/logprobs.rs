@@ -1,16 +1,16 @@
-//! Logarithms of probabilities, of the id that was picked and of the most probable ids.
+//! Log-probabilities of the sampled id and of the most probable ids.
 
 /// Natural logarithms of probabilities under one row of logits.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Logprobs {
-    /// Of the id that was picked.
+    /// Log-probability of the sampled id.
     pub picked: f32,
-    /// The most probable ids and theirs, most probable first, the lower id first of equals.
+    /// The most probable ids and their log-probabilities, most probable first, the lower id first on a tie.
     pub top: Vec<(u32, f32)>,
 }
 
-/// Computes the log-probability of the id `picked` and of the `top` most probable ids of `logits` (V);
-/// of fewer where fewer are finite.
+/// Computes the log-probability of the id `picked` and of the `top` most probable ids of `logits` (V), or of
+/// all finite ones if there are fewer.
 pub fn logprobs(logits: &[f32], picked: u32, top: usize) -> Logprobs {
     let finite = || logits.iter().filter(|logit| logit.is_finite());
     let largest = finite().copied().fold(f32::MIN, f32::max);
@@ -30,9 +30,10 @@ pub fn logprobs(logits: &[f32], picked: u32, top: usize) -> Logprobs {
     }
 }
 
-/// Finds the `count` largest finite logits and their ids, the largest first, the lower id first of equals.
+/// Returns the `count` largest finite logits and their ids, the largest first, the lower id first on a tie.
 ///
-/// The result has room for `count` entries and no more: a server keeps one for each token of an answer.
+/// The result has capacity for `count` entries and no more, since a server keeps one for each token of a
+/// completion.
 fn most_probable(logits: &[f32], count: usize) -> Vec<(u32, f32)> {
     let mut best: Vec<(u32, f32)> = Vec::with_capacity(count.min(logits.len()));
     for (id, &logit) in (0u32..).zip(logits) {
@@ -55,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn probabilities_are_shares_of_what_is_finite() {
+    fn probabilities_ignore_logits_that_are_not_finite() {
         let quarter = 0.25f32.ln();
         let all = logprobs(&[0.0, f32::NAN, 0.0, 0.0, 0.0], 3, 2);
         assert!((all.picked - quarter).abs() < 1e-6);
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_logits_come_first_and_the_lower_id_first_of_equals() {
+    fn most_probable_orders_by_logit_then_by_id() {
         let logits = [1.0, 3.0, 2.0, 3.0, f32::INFINITY, -1.0];
         let ids = |count| {
             let top = most_probable(&logits, count);

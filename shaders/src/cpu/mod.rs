@@ -1,4 +1,4 @@
-//! What each kernel computes, in plain Rust: a file a function.
+//! CPU references of the kernels in plain Rust, one file per function.
 
 mod argmax;
 mod attention;
@@ -33,16 +33,16 @@ pub use unpack::unpack;
 /// Heads of an attention layer.
 #[derive(Clone, Copy, Debug)]
 pub struct Heads {
-    /// H: query heads.
+    /// K: heads of keys and values.
     pub queries: usize,
     /// K: heads of keys and values.
     pub kv: usize,
-    /// D: values a head.
+    /// D: values per head.
     pub dim: usize,
 }
 
 impl Heads {
-    /// Values of one row of queries, keys and values: (H + 2 K) D.
+    /// Number of values in one row of queries, keys and values: (H + 2 K) D.
     pub const fn row(&self) -> usize {
         (self.queries + 2 * self.kv) * self.dim
     }

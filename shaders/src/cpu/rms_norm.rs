@@ -1,6 +1,6 @@
 //! RMSNorm (arXiv:1910.07467).
 
-/// x / sqrt(mean(x^2) + eps) * weight: x [T, C], weight `[C]`, y [T, C].
+/// Computes x / sqrt(mean(x^2) + eps) * weight: x [T, C], weight `[C]`, y [T, C].
 pub fn rms_norm(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
     let c = weight.len();
     let mut y = Vec::with_capacity(x.len());
@@ -18,7 +18,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_get_a_mean_square_of_one() {
+    fn rms_norm_scales_rows_to_mean_square_of_one() {
         assert_eq!(
             rms_norm(&[3.0, -3.0, 0.5, 0.5], &[1.0, 2.0], 0.0),
             [1.0, -2.0, 1.0, 2.0]

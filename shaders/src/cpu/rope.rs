@@ -1,4 +1,4 @@
-//! Rotary position embedding, and the write into the cache.
+//! Rotary position embedding, with the write to the KV cache.
 
 use super::Heads;
 
@@ -9,12 +9,12 @@ pub struct Cache {
     pub keys: Vec<f32>,
     /// Values.
     pub values: Vec<f32>,
-    /// S: positions.
+    /// S: number of positions.
     pub positions: usize,
 }
 
 impl Cache {
-    /// Zeros.
+    /// Creates a cache filled with zeros.
     pub fn new(heads: Heads, positions: usize) -> Self {
         let zeros = vec![0.0; heads.kv * positions * heads.dim];
         Self {
@@ -25,10 +25,9 @@ impl Cache {
     }
 }
 
-/// Turns the queries of `qkv` [T, (H + 2 K) D], which it gives as [T, H D], and its keys into the
-/// cache, where its values go too; the first row is at `position`. `angles` are cosine and sine
-/// [S, D/2, 2], a row a position; values 2 i and 2 i + 1 of a head are turned together
-/// (arXiv:2104.09864).
+/// Rotates the queries of `qkv` [T, (H + 2 K) D] and returns them as [T, H D]; rotates its keys and writes them
+/// and its values to the cache. The first row is at `position`. `angles` are cosine and sine [S, D/2, 2], one
+/// row per position; values 2 i and 2 i + 1 of a head are rotated together (arXiv:2104.09864).
 pub fn rope(
     qkv: &[f32],
     heads: Heads,
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quarter_turn_swaps_a_pair_and_values_stay() {
+    fn rope_rotates_queries_and_keys_but_not_values() {
         let heads = Heads {
             queries: 1,
             kv: 1,

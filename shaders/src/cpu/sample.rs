@@ -1,20 +1,19 @@
-//! A mask, penalties, temperature, top-k, top-p, min-p and a seeded draw.
+//! Sampling with a mask, penalties, temperature, top-k, top-p, min-p and a seeded draw.
 //!
-//! Everything after the scaling of a logit is done in integers, so that a device and the host pick
-//! the same id: a token's distance is how far its logit is below the largest, in 2^-16 of a halving of
-//! probability, and its weight is 2^30 halved as often. Ids of equal distance are kept, and all
-//! are drawn, in the order of their place: by their rest modulo 256, then by themselves, which is
-//! how 256 invocations can share them.
+//! Once a logit is scaled, everything is computed in integers, so that device and host sample the same id. A
+//! token's distance says how far its logit is below the largest, in 2^-16 of a halving of the probability; its
+//! weight is 2^30, halved that often. Ids of equal distance are kept, and all ids are drawn, in the order of
+//! their place: by the id modulo 256, then by the id, so that 256 invocations can share them.
 
 use super::argmax;
 use crate::sampling::{IN_PROMPT, Sampling, exp2_table};
 
-/// From this distance on weights are zero.
+/// Distance from which on weights are zero.
 const FAR: u32 = 31 << 16;
-/// Invocations that share the ids.
+/// Number of invocations that share the ids.
 const LANES: usize = 256;
 
-/// Picks ids; keeps its working memory between picks.
+/// Samples ids; reuses its working memory between samples.
 #[derive(Clone, Debug)]
 pub struct Sampler {
     table: [u32; 257],
@@ -39,10 +38,10 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// Draw number `draw` from `logits` (V), which mask and penalties change in place; none where no
-    /// logit is finite. `occurrences` (V, or nothing without penalties) has what each id's are, and
-    /// `mask` ([`mask_words`](crate::mask_words), or nothing where not constrained) a bit for each id
-    /// that may be picked.
+    /// Performs draw number `draw` from `logits` (V), which mask and penalties modify in place; returns `None`
+    /// if no logit is finite. `occurrences` (V, or empty without penalties) counts the occurrences of each id,
+    /// and `mask` ([`mask_words`](crate::mask_words), or empty if not constrained) has one bit per id that may
+    /// be sampled.
     pub fn sample(
         &mut self,
         logits: &mut [f32],
@@ -78,7 +77,7 @@ impl Sampler {
     fn weigh(&mut self, logits: &[f32], largest: f32, scale: f32) {
         let rows = logits.len().div_ceil(LANES);
         self.candidates.clear();
-        // In the order of their places.
+        // Add the candidates in the order of their places.
         for place in 0..rows * LANES {
             let id = place % rows * LANES + place / rows;
             let Some(logit) = logits.get(id).filter(|logit| logit.is_finite()) else {
@@ -165,10 +164,10 @@ fn penalised(logit: f32, seen: u32, sampling: &Sampling) -> f32 {
     }
 }
 
-/// Word number `draw` of `seed`'s sequence.
+/// Returns random word number `draw` of `seed`'s sequence.
 ///
-/// pcg4d (M. Jarzynski and M. Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020): a draw
-/// depends on the seed and its number only, not on what was drawn before, and a shader can do it.
+/// pcg4d (M. Jarzynski and M. Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020): a draw depends only
+/// on the seed and its number, not on earlier draws, and a shader can compute it.
 fn random(seed: u64, draw: u64) -> u32 {
     let words = [seed, seed >> 32, draw, draw >> 32].map(|word| word as u32);
     let mut v = words.map(|word| word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
@@ -196,7 +195,7 @@ mod tests {
                 bins[(random(seed, draw) >> 28) as usize] += 1;
             }
         }
-        // 4096 expected a bin; 5 standard deviations are about 310.
+        // 4096 expected per bin; 5 standard deviations are about 310.
         for count in bins {
             assert!(count.abs_diff(4096) < 310, "{bins:?}");
         }
@@ -205,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn weights_are_powers_of_two_of_the_distance() {
+    fn weights_decay_exponentially_with_distance() {
         let table = exp2_table();
         assert_eq!(weight(&table, 0), FULL_WEIGHT);
         assert_eq!(weight(&table, 1 << 16), FULL_WEIGHT / 2);

@@ -1,10 +1,10 @@
-//! What the device reads from a packed row: each format's WGSL, in Rust.
+//! Unpacks rows as the device does: each format's WGSL, in Rust.
 
 use half::f16;
 
 use crate::{BLOCK, Format};
 
-/// The values of a row of whole blocks, from its `quants` and its `side`.
+/// Returns the values of a row of whole blocks, from its `quants` and `side`.
 pub fn unpack(format: Format, quants: &[u32], side: &[u32]) -> Vec<f32> {
     let blocks = quants.len() / format.quant_words(1);
     (0..blocks)
@@ -19,7 +19,7 @@ pub fn unpack(format: Format, quants: &[u32], side: &[u32]) -> Vec<f32> {
         .collect()
 }
 
-/// What makes values of the numbers of a block's halves, and their upper bits.
+/// Scale and offset of each half of a block, and the upper bits of its numbers.
 struct Scales {
     scale: [f32; 2],
     low: [f32; 2],
@@ -84,11 +84,11 @@ fn scales(format: Format, side: &[u32], block: usize) -> Scales {
     }
 }
 
-/// Number `i` of a block.
+/// Returns number `i` of a block, before scaling.
 fn number(format: Format, words: &[u32], extra: [u32; 2], i: usize) -> f32 {
     let byte = |words: &[u32], i: usize| words[i / 4] >> (8 * (i % 4)) & 0xff;
     let nibble = byte(words, i % 16) >> (4 * (i / 16)) & 0xf;
-    // Where the upper bits of a value stand in their word: byte i % 4, then four by four.
+    // Position of a number's upper bits in their word: byte i % 4, then in the order of i / 4.
     let (column, four) = (8 * (i % 4), i / 4);
     match format {
         Format::F32 => f32::from_bits(words[i]),
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_block_of_four_bits_is_two_runs_of_sixteen() {
+    fn unpack_reads_low_nibbles_before_high_nibbles() {
         // d 2, m 0.5; every number 3 in the first half, 12 in the second.
         let side = [0x3800_4000];
         let values = unpack(Format::Q4_1, &[0xc3c3_c3c3; 4], &side);

@@ -1,10 +1,11 @@
-// The parts that part.wgsl left: a workgroup a head and row. CPU reference: src/cpu/attention.rs.
+// Combines the partial results of part.wgsl: one workgroup per head and row. CPU reference:
+// src/cpu/attention.rs.
 
-// [T, SPLITS, H, D + 2] f32: sums, the largest score, the total of the weights
+// [T, SPLITS, H, D + 2] f32: weighted sums of values, the largest score, the sum of the weights
 @group(0) @binding(0) var<storage, read_write> parts: array<f32>;
-// [T, STRIDE] f32; what a row has after its H D values is left alone
+// [T, STRIDE] f32; a row's values past H D are left unchanged
 @group(0) @binding(1) var<storage, read_write> mixed: array<f32>;
-// [5]: H, D, STRIDE, SPLITS, the row that the first of them are of
+// [5]: H, D, STRIDE, SPLITS, the row of `mixed` that the first row of `parts` belongs to
 @group(0) @binding(2) var<storage, read_write> info: array<u32>;
 
 const LANES: u32 = 64u;

@@ -1,6 +1,7 @@
-// Several workgroups share a row's positions: what each has seen is for merge.wgsl.
+// For several workgroups that share a row's positions: stores the partial result of each for merge.wgsl.
 
-// [T, SPLITS, H, D + 2] f32, from the first row on: sums, the largest score, the total of the weights
+// [T, SPLITS, H, D + 2] f32, from the first row on: weighted sums of values, the largest score, the sum of the
+// weights
 @group(0) @binding(2) var<storage, read_write> parts: array<f32>;
 
 fn part_of(split: u32, t: u32, head: u32) -> u32 {

@@ -1,12 +1,12 @@
-// Causal attention of one row a workgroup with a softmax that is kept up to date block by block
-// (arXiv:2205.14135), for up to 4 query heads that share keys and values: what is loaded is used
-// for all of them. A vec4 has a component a head. CPU reference: src/cpu/attention.rs.
+// Causal attention of one row per workgroup with an online softmax, updated block by block (arXiv:2205.14135).
+// A workgroup takes up to 4 query heads that share keys and values, so that each load serves all of them. A
+// vec4 has one component per head. CPU reference: src/cpu/attention.rs.
 
-// [T, H D] f32: queries, turned
+// [T, H D] f32: queries, rotated
 @group(0) @binding(0) var<storage, read_write> queries: array<f32>;
 // Blocks of keys and values, in pairs: kv/blocks.wgsl
 @group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
-// Rows, and the blocks of their sequences: step.wgsl
+// Rows of the step, and the block lists of their sequences: step.wgsl
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
 // [6]: H, K, D, STRIDE, SPLITS, the first row
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
@@ -14,20 +14,21 @@
 alias Value = vec4<f32>;
 const LANES: u32 = 64u;
 const INVOCATIONS: u32 = LANES;
-// Positions at a time, of four blocks: four an invocation, so that a query is loaded once for all.
+// Positions per iteration, from four blocks: four per invocation, so that a query value is loaded once for all
+// four.
 const KEYS: u32 = 256u;
-// Workgroups that share a row take multiples of this.
+// Workgroups that share a row take multiples of this many positions.
 const SHARE: u32 = 128u;
 const HEADS: u32 = 4u;
 const MAX_D: u32 = 256u;
 const LOWEST: f32 = -1e30;
 
-// A component a head, of four things.
+// Four values with one component per head.
 struct Sums { a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32> }
 
 var<workgroup> query: array<vec4<f32>, MAX_D>;
 var<workgroup> weights: array<vec4<f32>, KEYS>;
-// The first position and the end.
+// First position of this workgroup, and the end of its positions.
 var<workgroup> bounds_of_all: vec2<u32>;
 
 @compute @workgroup_size(64, 1, 1)
@@ -41,14 +42,14 @@ fn main(
     let splits = info[4];
     let t = info[5] + group.z;
     let half = d / 2u;
-    // Heads that share keys and values, in passes of 4.
+    // Query heads that share keys and values are computed in passes of 4.
     let sharing = h / k;
     let passes = (sharing + HEADS - 1u) / HEADS;
     let kv_head = group.x / passes;
     let in_pass = group.x % passes * HEADS;
     let first_head = kv_head * sharing + in_pass;
     let heads = min(HEADS, sharing - in_pass);
-    // Where there are fewer, the last is computed again, and not stored.
+    // If there are fewer, the last one is computed again, but not stored.
     let each = min(vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(heads - 1u));
     let row = (vec4<u32>(t * h + first_head) + each) * d;
     let scale = inverseSqrt(f32(d));
@@ -63,19 +64,19 @@ fn main(
         let begin = min(group.y * part, seen);
         bounds_of_all = vec2<u32>(begin, min(begin + part, seen));
     }
-    // The same for the whole workgroup, and known to be: the barriers below are in a loop over it.
+    // Provably uniform in the workgroup, as required by the barriers in the loop below.
     let bounds = workgroupUniformLoad(&bounds_of_all);
     let end = bounds.y;
 
     let blocks = row_word(t, ROW_BLOCKS);
     let keys = keys_of(kv_head, half);
     let values = values_of(kv_head, k, half);
-    // An invocation sums up four pairs of values, of every so manyth position.
+    // An invocation sums four pairs of values over every `share`-th position.
     let across = (half + 3u) / 4u;
     let share = LANES / across;
     let turn = lane / across;
     let pairs = vec4<u32>(lane % across) + vec4<u32>(0u, 1u, 2u, 3u) * across;
-    // Where there are fewer, the last is computed again, and not stored.
+    // If there are fewer, the last one is computed again, but not stored.
     let own_pairs = min(pairs, vec4<u32>(half - 1u));
     var largest = vec4<f32>(LOWEST);
     var total = vec4<f32>();
@@ -83,7 +84,7 @@ fn main(
     var odd = Sums();
     for (var first = bounds.x; first < end; first += KEYS) {
         let position = vec4<u32>(first + lane) + vec4<u32>(0u, 1u, 2u, 3u) * KV_BLOCK;
-        // What lies behind the end is read, and counts for nothing.
+        // Positions past the end are read, but get no weight.
         let last = end - 1u;
         let block = vec4<u32>(
             block_at(blocks, first, k, half),
@@ -154,7 +155,7 @@ fn main(
     if (lane < heads) { put_total(group.y, t, first_head + lane, largest[lane], total[lane]); }
 }
 
-// Of the keys at `key` with the query; of the first two only, unless there are `more`.
+// Returns the scores of the keys at `key` with the query; of the first two keys only, unless there are `more`.
 fn scores(key: vec4<u32>, half: u32, more: bool) -> Sums {
     var sums = Sums();
     if (!more) {
@@ -187,7 +188,7 @@ fn faded(s: Sums, fade: vec4<f32>) -> Sums {
     return Sums(s.a * fade, s.b * fade, s.c * fade, s.d * fade);
 }
 
-// What all turns have summed up of the pairs of the first `across` invocations.
+// Adds up the sums of all turns; the first `across` invocations get the totals of their pairs.
 fn sum_of_turns(own: Sums, lane: u32, across: u32, share: u32) -> Sums {
     workgroupBarrier();
     weights[lane] = own.a;

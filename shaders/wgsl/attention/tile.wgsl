@@ -1,33 +1,33 @@
-// Causal attention of a prompt's rows with a softmax that is kept up to date block by block
-// (arXiv:2205.14135): a workgroup a query head and 16 rows, 64 keys at a time. An invocation
-// computes the scores of 4 keys for 4 rows, then 4 values a pass for them, so that what it loads
-// is used four times. CPU reference: src/cpu/attention.rs.
+// Causal attention of a prompt's rows with an online softmax, updated block by block (arXiv:2205.14135): one
+// workgroup per query head and 16 rows, 64 keys per iteration. An invocation computes the scores of 4 keys for
+// 4 rows, then 4 values per pass for those rows, so that each loaded value is used four times. CPU reference:
+// src/cpu/attention.rs.
 
-// [T, H D] f32: queries, turned
+// [T, H D] f32: queries, rotated
 @group(0) @binding(0) var<storage, read_write> queries: array<f32>;
 // Blocks of keys and values, in pairs: kv/blocks.wgsl
 @group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
-// [T, STRIDE] f32; what a row has after its H D values is left alone
+// [T, STRIDE] f32; a row's values past H D are left unchanged
 @group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
-// Rows, and the blocks of their sequences: step.wgsl
+// Rows of the step, and the block lists of their sequences: step.wgsl
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
 // [5]: H, K, D, STRIDE, T
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
 const KEYS: u32 = 64u;
 const ROWS: u32 = 16u;
-// Invocations that share a row.
+// Number of invocations that share a row.
 const ACROSS: u32 = 16u;
 const LOWEST: f32 = -1e30;
 
-// A column a row, so that an invocation's four rows are one element.
+// One component per row, so that an invocation's four rows are one element.
 var<workgroup> largest_of: array<vec4<f32>, 64>;
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> totals: array<vec4<f32>, 64>;
-// The position; the keys that the workgroup's last row sees.
+// Position of the first row, and the number of keys that the workgroup's last row sees.
 var<workgroup> bounds_of_all: vec2<u32>;
 
-// Of 4 rows, x to w: what they sum up of 4 values.
+// Sums of 4 values for each of 4 rows, x to w.
 struct Sums { x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32> }
 
 fn fade(s: Sums, by: vec4<f32>) -> Sums {
@@ -53,26 +53,26 @@ fn main(
     let values = values_of(head / (h / k), k, half);
     let scale = inverseSqrt(f32(d));
     let lanes = vec4<u32>(0u, 1u, 2u, 3u);
-    // Past the last row the last is computed again, and not stored.
+    // Past the last row, the last one is computed again, but not stored.
     let last = info[4] - 1u;
-    // A workgroup's rows are of one sequence, and follow each other, but for those that fill it.
+    // A workgroup's rows are consecutive rows of one sequence, except for padding.
     let first_row = group.y * ROWS;
     let blocks = row_word(first_row, ROW_BLOCKS);
     let rows = vec4<u32>(first_row + id.y * 4u) + lanes;
     let query = (min(rows, vec4<u32>(last)) * h + head) * d;
     if (lane == 0u) {
         let position = row_word(first_row, ROW_POSITION);
-        // Where a sequence's rows end within a tile, rows of position 0 fill it.
+        // If a sequence's rows end within the tile, rows at position 0 pad it.
         var of_tile = min(ROWS - 1u, last - first_row);
         while (of_tile > 0u && row_word(first_row + of_tile, ROW_POSITION) == 0u) { of_tile -= 1u; }
         bounds_of_all = vec2<u32>(position, position + of_tile + 1u);
     }
-    // The same for the whole workgroup, and known to be: the barriers below are in a loop over it.
+    // Provably uniform in the workgroup, as required by the barriers in the loop below.
     let bounds = workgroupUniformLoad(&bounds_of_all);
     let begin = bounds.x;
     let n = bounds.y;
     let sees = min(rows, vec4<u32>(last)) - first_row + begin;
-    // This invocation's pairs of values in each pass, as far as there are such.
+    // Pairs of values that this invocation sums in each pass, limited to those that exist.
     let most = vec2<u32>(half - 1u);
     let pairs = vec2<u32>(id.x * 2u, id.x * 2u + 1u);
     let v0 = min(pairs, most);
@@ -87,11 +87,11 @@ fn main(
     var s2 = Sums();
     var s3 = Sums();
     for (var first = 0u; first < n; first += KEYS) {
-        // What lies behind the end is read, and counts for nothing.
+        // Positions past the end are read, but get no weight.
         let block = block_at(blocks, first, k, half);
         let seen = vec4<u32>(first + id.x * 4u) + lanes;
         let key = vec4<u32>(block + keys + id.x * 4u) + lanes;
-        // Component: row; x to w: keys.
+        // x to w are keys, their components are rows.
         var score = Sums();
         for (var i = 0u; i < half; i += 1u) {
             let at = query + 2u * i;
@@ -138,7 +138,7 @@ fn main(
         for (var j = 0u; j < here; j += 1u) {
             s0 = add(s0, weights[row_weights + j], four(block + values + j * half, v0));
         }
-        // Wider heads, in passes of 64 values.
+        // Wider heads take more passes of 64 values.
         if (d > 64u) {
             s1 = fade(s1, faded);
             for (var j = 0u; j < here; j += 1u) {
@@ -156,7 +156,7 @@ fn main(
         }
         workgroupBarrier();
     }
-    // Every invocation of a row has the weights of its own keys only.
+    // Each invocation of a row has summed the weights of its own keys only.
     totals[lane] = total;
     workgroupBarrier();
     total = vec4<f32>();

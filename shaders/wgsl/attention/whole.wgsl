@@ -1,6 +1,6 @@
-// One workgroup has seen every position.
+// For one workgroup that has seen all positions of a row.
 
-// [T, STRIDE] f32; what a row has after its H D values is left alone
+// [T, STRIDE] f32; a row's values past H D are left unchanged
 @group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
 
 fn put(split: u32, t: u32, head: u32, i: u32, sums: vec2<f32>, total: f32) {

@@ -1,4 +1,4 @@
-// A cache of f16: two neighbouring values of a head in a word. Needs no feature of the device.
+// KV cache of f16: a word holds two neighbouring values of a head. Requires no device feature.
 
 alias Pair = u32;
 fn packed(pair: vec2<f32>) -> Pair { return pack2x16float(pair); }

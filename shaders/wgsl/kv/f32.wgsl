@@ -1,4 +1,4 @@
-// A cache of f32: two neighbouring values of a head, as they are.
+// KV cache of f32: two neighbouring values of a head, unconverted.
 
 alias Pair = vec2<f32>;
 fn packed(pair: vec2<f32>) -> Pair { return pair; }

@@ -1,6 +1,6 @@
-// The product of a block of w with 32 values of x, for the ways that use a block once.
+// Product of a block of w with 32 values of x, for methods that use a block once.
 
-// x, with what a block's numbers are to be multiplied by, and the sums of both halves.
+// 32 values of x, multiplied by the factors of a block's numbers, and the sum of each half of the values.
 struct Input { fours: Fours, sums: vec2<f32> }
 
 fn input(at: u32) -> Input {

@@ -1,12 +1,12 @@
-// A row of x, 8 columns an invocation: for adapters that are programs on a CPU, where what counts is
-// how many loads there are, and a barrier costs more than the arithmetic.
+// One row of x, 8 columns per invocation. For software adapters on a CPU, where the number of loads matters
+// most and a barrier costs more than the arithmetic.
 
 @compute @workgroup_size(16, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let out = info[OUT];
     let column = id.x * 8u;
     if (column >= out) { return; }
-    // Past the last column the last is computed again, and not stored.
+    // Past the last column, the last one is computed again, but not stored.
     let last = out - 1u;
     let c1 = min(column + 1u, last);
     let c2 = min(column + 2u, last);

@@ -1,20 +1,20 @@
-// y = x w^T: what every way of computing it shares. CPU reference: src/cpu/linear.rs.
+// y = x w^T: the part that all methods share. CPU reference: src/cpu/linear.rs.
 
 // [.., 32 BLOCKS] f32
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 
-// T: rows of x and y.
+// T: number of rows of x and y.
 const ROWS: u32 = 0u;
-// Blocks that a row of x and of w has.
+// Number of blocks per row of x and of w.
 const BLOCKS: u32 = 1u;
-// Rows of w.
+// Number of rows of w.
 const OUT: u32 = 2u;
 const FLAGS: u32 = 3u;
-// The row of x that is row 0 of y.
+// Row of x that becomes row 0 of y.
 const X_ROW: u32 = 4u;
-// Where the bias begins in `side`, as f32.
+// Offset of the bias in `side`, as f32.
 const BIAS: u32 = 5u;
-// What row 0 of w is the column of.
+// Column of y that row 0 of w yields.
 const COLUMN: u32 = 6u;
 
 const WITH_BIAS: u32 = 1u;

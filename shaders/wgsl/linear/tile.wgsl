@@ -1,11 +1,11 @@
-// A prompt's rows: an invocation computes 8 columns of 8 rows from registers, a workgroup 64 of 32.
+// Many rows of x: an invocation computes 8 columns of 8 rows from registers, a workgroup 64 columns of 32 rows.
 
-// A four of each of 8 columns of w.
+// Four neighbouring values of each of 8 columns of w.
 struct Weights {
     c0: vec4<f32>, c1: vec4<f32>, c2: vec4<f32>, c3: vec4<f32>,
     c4: vec4<f32>, c5: vec4<f32>, c6: vec4<f32>, c7: vec4<f32>,
 }
-// Of 8 columns, for 4 rows.
+// Sums of 8 columns for 4 rows.
 struct Sums {
     low0: vec4<f32>, low1: vec4<f32>, low2: vec4<f32>, low3: vec4<f32>,
     high0: vec4<f32>, high1: vec4<f32>, high2: vec4<f32>, high3: vec4<f32>,
@@ -18,7 +18,7 @@ fn high(w: Weights, v: vec4<f32>) -> vec4<f32> {
     return vec4<f32>(dot(w.c4, v), dot(w.c5, v), dot(w.c6, v), dot(w.c7, v));
 }
 
-// Where 4 rows of x begin.
+// Adds the products of `w` with one four of each of 4 rows of x, which begin at `at`.
 fn add(s: Sums, w: Weights, at: vec4<u32>, four: u32) -> Sums {
     let v0 = x[at.x + four];
     let v1 = x[at.y + four];
@@ -31,7 +31,7 @@ fn add(s: Sums, w: Weights, at: vec4<u32>, four: u32) -> Sums {
     );
 }
 
-// A block of each of 8 columns.
+// One block of each of 8 columns.
 struct Blocks {
     b0: Block, b1: Block, b2: Block, b3: Block, b4: Block, b5: Block, b6: Block, b7: Block,
 }
@@ -142,7 +142,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let column = id.x * 8u;
     let row = id.y * 8u;
     if (column >= info[OUT] || row >= t) { return; }
-    // Past the last row and column the last is computed again, and not stored.
+    // Past the last row or column, the last one is computed again, but not stored.
     let last = info[OUT] - 1u;
     let c0 = column;
     let c1 = min(column + 1u, last);
@@ -159,7 +159,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let rows = vec4<u32>(row) + lanes;
     let begin = (first + min(rows, vec4<u32>(last_row))) * n * 8u;
     let far = (first + min(rows + 4u, vec4<u32>(last_row))) * n * 8u;
-    // A batch may have no more than 4.
+    // A batch may have at most 4 rows.
     let more = row + 4u < t;
     var s = Sums();
     var f = Sums();

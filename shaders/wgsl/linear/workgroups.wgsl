@@ -1,4 +1,4 @@
-// A row of x, 8 columns a workgroup: 32 invocations share 4 columns, so that neighbours read
+// One row of x, 8 columns per workgroup. 32 invocations share 4 columns, so that neighbouring invocations read
 // neighbouring blocks. For GPUs.
 
 alias Value = vec4<f32>;

@@ -1,6 +1,6 @@
-// The rows that are picked from.
+// The rows that a step samples from.
 
-// Rows, and the blocks of their sequences: step.wgsl
+// Rows of the step, and the block lists of their sequences: step.wgsl
 @group(0) @binding(3) var<storage, read_write> step: array<u32>;
 // [3]: C, the bits of eps, Y_STRIDE
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;

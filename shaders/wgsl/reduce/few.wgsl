@@ -1,9 +1,9 @@
-// Each invocation goes through what all have left: for few of them, on adapters that are programs on a
+// Reduction for few invocations, each of which goes through the values of all. Made for software adapters on a
 // CPU, where a barrier costs more than that.
 
 var<workgroup> left: array<Value, INVOCATIONS>;
 
-// Of LANES neighbours, one of which is `index` in the workgroup.
+// Returns the sum over LANES neighbours; `index` is the invocation's index in the workgroup.
 fn sum_of_lanes(index: u32, value: Value) -> Value {
     left[index] = value;
     workgroupBarrier();

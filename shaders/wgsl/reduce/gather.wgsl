@@ -1,12 +1,12 @@
-// A few invocations go through what all have left, and all through what those leave: two barriers,
-// however many there are. Before a kernel calls one of these again, it has had a barrier of its own.
+// Reduction in two stages: a few invocations combine the values of all, then all combine those results. It
+// takes two barriers for any number of invocations. A kernel must have a barrier of its own between two calls.
 
 const GATHERERS: u32 = 8u;
 
 var<workgroup> left: array<Value, INVOCATIONS>;
 var<workgroup> gathered: array<Value, INVOCATIONS / LANES * GATHERERS>;
 
-// Of LANES neighbours, one of which is `index` in the workgroup.
+// Returns the sum over LANES neighbours; `index` is the invocation's index in the workgroup.
 fn sum_of_lanes(index: u32, value: Value) -> Value {
     left[index] = value;
     workgroupBarrier();

@@ -1,17 +1,18 @@
-// Subgroups exchange what their invocations have, and leave a value each. For devices on which the
-// probe (subgroup_probe.wgsl) found that invocation i of a workgroup is in subgroup i / size. Before a
-// kernel calls one of these again, it has had a barrier of its own.
+// Reduction by subgroups: each combines the values of its invocations, then all combine the subgroups' results.
+// For devices on which the probe (subgroup_probe.wgsl) found that invocation i of a workgroup is in subgroup i
+// / size. A kernel must have a barrier of its own between two calls.
 
-// The smallest subgroup that there may be has 4 invocations.
+// The smallest possible subgroup has 4 invocations.
 var<workgroup> gathered: array<Value, INVOCATIONS / 4>;
 
-// Invocations that exchange: those of a subgroup, as far as they are neighbours.
+// Returns the number of invocations that exchange values: those of a subgroup, but at most LANES.
 fn exchanging() -> u32 {
     return min(subgroupAdd(1u), LANES);
 }
 
-// Of LANES neighbours, one of which is `index` in the workgroup. Shuffles beyond the subgroup are
-// undefined, and not used: so all of them are in uniform control flow.
+// Returns the sum over LANES neighbours; `index` is the invocation's index in the workgroup. Shuffles beyond
+// the subgroup are undefined, and their results are not used: this way all shuffles are in uniform control
+// flow.
 fn sum_of_lanes(index: u32, value: Value) -> Value {
     let size = exchanging();
     var sum = value;

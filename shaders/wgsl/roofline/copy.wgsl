@@ -1,8 +1,8 @@
-// What the memory gives: every value read once and written once. CPU reference: src/cpu/copy.rs.
+// Measures memory throughput: reads and writes every value once. CPU reference: src/cpu/copy.rs.
 
 @group(0) @binding(0) var<storage, read_write> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<f32>>;
-// [1]: how many vec4
+// [1]: number of vec4
 @group(0) @binding(2) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(64, 1, 1)

@@ -1,11 +1,11 @@
-// What the arithmetic gives: eight chains of multiply-adds an invocation, nothing but registers.
-// CPU reference: src/cpu/fma.rs.
+// Measures arithmetic throughput: eight chains of multiply-adds of vec4 per invocation, in registers only. CPU
+// reference: src/cpu/fma.rs.
 
 // [2]: the factor, the summand
 @group(0) @binding(0) var<storage, read_write> x: array<f32>;
-// [1 an invocation]
+// One value per invocation
 @group(0) @binding(1) var<storage, read_write> y: array<f32>;
-// [1]: rounds
+// [1]: number of rounds
 @group(0) @binding(2) var<storage, read_write> info: array<u32>;
 
 @compute @workgroup_size(64, 1, 1)

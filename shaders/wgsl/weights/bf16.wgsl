@@ -1,6 +1,6 @@
-// Values of 16 bits, the upper halves of f32: word i of a block holds values 2 i and 2 i + 1, low half first.
+// 16-bit values, the upper halves of f32: word i of a block holds values 2 i and 2 i + 1, low half first.
 
-// Blocks of four, row by row.
+// Four elements per block, row by row.
 @group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
 
 struct Quants { v0: vec4<u32>, v1: vec4<u32>, v2: vec4<u32>, v3: vec4<u32> }

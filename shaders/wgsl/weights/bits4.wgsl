@@ -1,18 +1,18 @@
-// Values of 4 bits: word i of a block holds values 4 i to 4 i + 3 in its bytes' low halves, and
-// values 16 + 4 i to 16 + 4 i + 3 in the high ones.
+// 4-bit numbers: word i of a block holds numbers 4 i to 4 i + 3 in the low halves of its bytes, and numbers 16
+// + 4 i to 16 + 4 i + 3 in the high halves.
 
-// Blocks, row by row.
+// One element per block, row by row.
 @group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
 
 alias Quants = vec4<u32>;
 
 fn load_quants(block: u32) -> Quants { return quants[block]; }
 
-// A byte is converted where it stands in its word, which saves its shift: value j of a four is
-// 2^(8 j) too large, and a factor that the caller has anyway puts that right.
+// A byte is converted at its place in the word, which saves a shift. Number j of a four is then 2^(8 j) too
+// large, which is corrected by a factor that the caller multiplies by anyway.
 const IN_PLACE = vec4<f32>(1.0, 0x1p-8, 0x1p-16, 0x1p-24);
 
-// Signed, because conversions from it are one instruction everywhere.
+// Signed, because conversion from i32 is one instruction everywhere.
 fn four(word: u32) -> vec4<f32> {
     return vec4<f32>(vec4<i32>(vec4<u32>(word) & vec4<u32>(0xfu, 0xf00u, 0xf0000u, 0xf000000u)));
 }

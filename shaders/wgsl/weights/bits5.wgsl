@@ -1,7 +1,7 @@
-// Values of 5 bits: four of them as in bits4.wgsl; of the word of fifth bits, bit 8 j + i is that
-// of value 4 i + j of the block.
+// 5-bit numbers: four bits are stored as in bits4.wgsl. In the word of fifth bits, bit 8 j + i belongs to
+// number 4 i + j of the block.
 
-// Blocks, row by row.
+// One element per block, row by row.
 @group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
 
 struct Quants { fours: vec4<u32>, fifths: u32 }

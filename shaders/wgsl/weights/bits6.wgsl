@@ -1,7 +1,7 @@
-// Values of 6 bits: four of them as in bits4.wgsl; of the two words of upper bits, bits 8 j + 2 i
-// and the next of the first are those of value 4 i + j, of the second those of 16 + 4 i + j.
+// 6-bit numbers: four bits are stored as in bits4.wgsl. In the two words of upper bits, bits 8 j + 2 i and 8 j
+// + 2 i + 1 belong to number 4 i + j (first word) and to number 16 + 4 i + j (second word).
 
-// Blocks, row by row.
+// One element per block, row by row.
 @group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
 
 struct Quants { fours: vec4<u32>, uppers: vec2<u32> }

@@ -1,13 +1,13 @@
-// Values of 8 bits, 128 too large: byte j of word i is value 4 i + j of a block.
+// 8-bit numbers, stored with 128 added: byte j of word i is number 4 i + j of a block.
 
-// Blocks of two, row by row.
+// Two elements per block, row by row.
 @group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
 
 struct Quants { low: vec4<u32>, high: vec4<u32> }
 
 fn load_quants(block: u32) -> Quants { return Quants(quants[2u * block], quants[2u * block + 1u]); }
 
-// As in bits4.wgsl; the highest byte is shifted, for it would be the sign.
+// As in bits4.wgsl, except that the highest byte is shifted, because it would be the sign.
 const IN_PLACE = vec4<f32>(1.0, 0x1p-8, 0x1p-16, 0x1p-16);
 
 fn four(word: u32) -> vec4<f32> {

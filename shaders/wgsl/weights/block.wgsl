@@ -1,11 +1,11 @@
-// A matrix [OUT, IN] as the device holds it: rows of blocks of 32 values, whose numbers are in
-// `quants` and whatever makes values of them in `side`. The format's files say how; they have the
-// functions load, side_words and four_0 to four_7. CPU reference: src/format.rs.
+// A matrix [OUT, IN] on the device: rows of blocks of 32 values, whose numbers are in `quants` and whose scales
+// and other conversion data are in `side`. The format's files document both; they define the functions load,
+// side_words and four_0 to four_7. CPU reference: src/cpu/unpack.rs.
 
 @group(0) @binding(2) var<storage, read_write> side: array<u32>;
 
-// A block's numbers; values 0 to 15 are number * scale.x + low.x, 16 to 31 with the .y, where number
-// j of a four is to be multiplied by component j of IN_PLACE first.
+// A block's numbers. Values 0 to 15 are number * scale.x + low.x, values 16 to 31 use the .y components; number
+// j of a four must first be multiplied by component j of IN_PLACE.
 struct Block { quants: Quants, scale: vec2<f32>, low: vec2<f32> }
 
 // 32 values of x.

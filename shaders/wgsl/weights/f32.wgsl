@@ -1,6 +1,6 @@
-// Values of 32 bits: four i of a block is its element i.
+// 32-bit values: four i of a block is its element i.
 
-// Blocks of eight, row by row.
+// Eight elements per block, row by row.
 @group(0) @binding(1) var<storage, read_write> quants: array<vec4<f32>>;
 
 struct Quants {

@@ -1,4 +1,4 @@
-// d (q - 8), d an f16. Side words: one for two blocks, their d.
+// Value: d (q - 8), with d an f16. Side words: one per two blocks, with the d of each.
 
 fn side_words(blocks: u32) -> u32 { return (blocks + 1u) / 2u; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

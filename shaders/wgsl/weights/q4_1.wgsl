@@ -1,4 +1,4 @@
-// d q + m, each an f16. Side words: one a block, d and m.
+// Value: d q + m, with d and m f16. Side words: one per block, with d and m.
 
 fn side_words(blocks: u32) -> u32 { return blocks; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

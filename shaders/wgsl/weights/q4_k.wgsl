@@ -1,5 +1,5 @@
-// d s q - e m: d and e f16 of eight blocks, s and m 6 bits of each. Side words: five for eight
-// blocks, d and e, then one for two blocks, the bytes s, m, s, m.
+// Value: d s q - e m, with d and e f16 per eight blocks, s and m 6 bits per block. Side words: five per eight
+// blocks: d and e, then one per two blocks with the bytes s, m, s, m.
 
 fn side_words(blocks: u32) -> u32 { return (blocks + 7u) / 8u * 5u; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

@@ -1,4 +1,5 @@
-// d (q - 16), d an f16. Side words: three for two blocks, their d, then the fifth bits of each.
+// Value: d (q - 16), with d an f16. Side words: three per two blocks: the d of each, then the fifth bits of
+// each.
 
 fn side_words(blocks: u32) -> u32 { return (blocks + 1u) / 2u * 3u; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

@@ -1,4 +1,4 @@
-// d q + m, each an f16. Side words: two a block, d and m, then the fifth bits.
+// Value: d q + m, with d and m f16. Side words: two per block: d and m, then the fifth bits.
 
 fn side_words(blocks: u32) -> u32 { return 2u * blocks; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

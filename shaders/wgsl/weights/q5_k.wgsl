@@ -1,5 +1,5 @@
-// d s q - e m, as q4_k.wgsl. Side words: thirteen for eight blocks, the five of q4_k.wgsl, then the
-// fifth bits of each.
+// Value: d s q - e m, as in q4_k.wgsl. Side words: thirteen per eight blocks: the five of q4_k.wgsl, then the
+// fifth bits of each block.
 
 fn side_words(blocks: u32) -> u32 { return (blocks + 7u) / 8u * 13u; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

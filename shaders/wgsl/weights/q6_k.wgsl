@@ -1,5 +1,5 @@
-// d s (q - 32): d an f16 of eight blocks, s 8 bits, signed, of each half of a block. Side words: 21
-// for eight blocks, d, one for two blocks, their four s, then two of upper bits for each.
+// Value: d s (q - 32), with d an f16 per eight blocks, s a signed 8-bit number per half of a block. Side words:
+// 21 per eight blocks: d, then one per two blocks with their four s, then two words of upper bits per block.
 
 fn side_words(blocks: u32) -> u32 { return (blocks + 7u) / 8u * 21u; }
 fn load(row: u32, block: u32, blocks: u32) -> Block {

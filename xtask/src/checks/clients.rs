@@ -1,4 +1,4 @@
-//! Real clients against `llamaglass serve`: OpenAI's packages, frameworks over them, and GuideLLM.
+//! Runs real clients against `llamaglass serve`: OpenAI's packages, frameworks built on them, and GuideLLM.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,14 +10,14 @@ use crate::command;
 use crate::product::{self, Server};
 use crate::test::{Context, Verdict};
 
-/// The model that is served, from the checkout.
+/// Path of the served model, relative to the checkout.
 const MODEL: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
-/// What each client does, from the checkout.
+/// Folder of the client scripts, relative to the checkout.
 const SCRIPTS: &str = "native/tests/clients";
-/// How long GuideLLM's runs may take together.
+/// Time limit for all of GuideLLM's runs together.
 const GUIDELLM_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// Serves a small model on the CPU, and runs a script for each kind of client.
+/// Serves a small model on the CPU and runs one script per kind of client.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let clients = context.clients()?;
     let (server, scripts) = serve(context)?;
@@ -35,7 +35,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::PassedWith("Python and JavaScript".into()))
 }
 
-/// Serves the same model, and measures it with GuideLLM.
+/// Serves the same model and benchmarks the server with GuideLLM.
 pub fn guidellm(context: &Context<'_>) -> Result<Verdict> {
     let packages = context.guidellm()?;
     let (server, scripts) = serve(context)?;
@@ -44,7 +44,7 @@ pub fn guidellm(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// Starts a server that refuses fields that it does not know, and says where the scripts lie.
+/// Starts a server that rejects unknown fields, and returns it with the folder of the scripts.
 fn serve(context: &Context<'_>) -> Result<(Server, PathBuf)> {
     let root = &context.project.root;
     let program = product::build(context)?;

@@ -1,4 +1,4 @@
-//! Whether the workspace's crates depend on each other along the crate table of ARCHITECTURE.md.
+//! Checks that the workspace's crates depend on each other only as ARCHITECTURE.md's crate table allows.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use super::table::ImportTable;
 use crate::command;
 use crate::test::{Context, Verdict};
 
-/// Compares what cargo knows of the workspace with the table.
+/// Compares the output of `cargo metadata` with the table.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let document = fs::read_to_string(context.project.root.join("ARCHITECTURE.md"))
         .context("could not read ARCHITECTURE.md")?;
@@ -30,7 +30,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::PassedWith(format!("{} crates", table.len())))
 }
 
-/// The part of `cargo metadata` that counts here.
+/// The part of the output of `cargo metadata` that this check reads.
 #[derive(Deserialize)]
 struct Metadata {
     packages: Vec<Package>,
@@ -42,14 +42,14 @@ struct Package {
     dependencies: Vec<Dependency>,
 }
 
-/// A dependency of any kind: to build, to test, for one target.
+/// A dependency of any kind: normal, dev or build, for all targets or for one.
 #[derive(Deserialize)]
 struct Dependency {
-    /// Where it lies, if it is one of ours.
+    /// Folder of the dependency, if it is a path dependency, as those on our own crates are.
     path: Option<PathBuf>,
 }
 
-/// A line for each fault. Crates are called by their folders.
+/// Returns one line per violation, with crates named by their folders.
 fn faults(metadata: &Metadata, table: &ImportTable) -> Vec<String> {
     let mut faults = Vec::new();
     let folders: Vec<String> = metadata
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_is_kept_or_the_fault_named() {
+    fn faults_name_each_violation_of_the_table() {
         assert_eq!(faults_of(package("native", &["engine"])), [""; 0]);
         assert_eq!(
             faults_of(package("native", &["engine", "app"])),

@@ -1,4 +1,4 @@
-//! cargo-deny, which only lints: where it is not installed, the summary says that it did not run.
+//! Runs cargo-deny. It is only a lint, so if it is not installed, the summary lists it as not run.
 
 use std::process::Command;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::command;
 use crate::test::{Context, Verdict};
 
-/// Licences, bans and sources. Its advisories need a database from the network.
+/// Checks licences, bans and sources. Advisories are left out, because their database has to be downloaded.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     if command::output(Command::new("cargo").args(["deny", "--version"])).is_err() {
         return Ok(Verdict::NotRun(

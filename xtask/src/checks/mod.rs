@@ -1,4 +1,4 @@
-//! The checks, in the order in which they run: what is quick or builds for others comes first.
+//! Lists the checks in the order in which they run: quick ones, and those whose builds others reuse, come first.
 
 use crate::test::{Need, Step};
 
@@ -13,7 +13,7 @@ mod table;
 mod targets;
 mod wasm;
 
-/// Steps that `cargo xtask test` runs.
+/// Returns the steps that `cargo xtask test` runs by default.
 pub fn steps() -> Vec<Step> {
     use Need::{Browser, Clients, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit, Window};
     vec![
@@ -110,7 +110,7 @@ pub fn steps() -> Vec<Step> {
     ]
 }
 
-/// Steps that run only where `--only` names them: they take too long or need too much for every run.
+/// Returns the steps that run only if `--only` names them, because they take too long or install too much.
 pub fn on_request() -> Vec<Step> {
     vec![Step {
         name: "guidellm",

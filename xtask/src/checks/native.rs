@@ -1,4 +1,4 @@
-//! Formatting, lints, documentation and tests with the machine's own compiler.
+//! Checks formatting, lints, documentation and tests with the native toolchain.
 
 use std::process::Command;
 
@@ -8,13 +8,13 @@ use crate::command;
 use crate::product::PRODUCT;
 use crate::test::{Context, Verdict};
 
-/// `cargo fmt --check` of everything.
+/// Runs `cargo fmt --check` on all crates.
 pub fn fmt(context: &Context<'_>) -> Result<Verdict> {
     command::run(context.cargo().args(["fmt", "--all", "--check"]))?;
     Ok(Verdict::Passed)
 }
 
-/// clippy on every target of every crate; a warning fails.
+/// Runs clippy on every target of every crate; a warning fails the check.
 pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
     for_all(|crates| {
         let mut clippy = context.cargo();
@@ -27,7 +27,7 @@ pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
     })
 }
 
-/// Our crates' documentation, private items too; a broken link fails.
+/// Builds our crates' documentation, including private items; a warning, such as a broken link, fails the check.
 pub fn doc(context: &Context<'_>) -> Result<Verdict> {
     for_all(|crates| {
         let mut doc = context.cargo();
@@ -39,7 +39,7 @@ pub fn doc(context: &Context<'_>) -> Result<Verdict> {
     })
 }
 
-/// Every native test, on the tests' Vulkan adapter. All of them run even where one fails.
+/// Runs every native test with the tests' Vulkan adapter, even if one fails.
 pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     for_all(|crates| {
         let mut test = context.cargo();
@@ -50,7 +50,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     })
 }
 
-/// Runs the command for the product's crates and for this one, also where the first fails.
+/// Runs the command for the product's crates and then for xtask, even if the first run fails.
 fn for_all(command: impl Fn(&[&str]) -> Command) -> Result<Verdict> {
     let outcomes =
         [PRODUCT, &["--package", "xtask"]].map(|crates| command::run(&mut command(crates)));

@@ -1,4 +1,4 @@
-//! The page as it ships, and whether it is small enough.
+//! Builds the page as it ships and checks the size of its wasm.
 
 use std::fs;
 use std::io::Write;
@@ -10,10 +10,10 @@ use flate2::write::GzEncoder;
 
 use crate::test::{Context, Verdict};
 
-/// The most that all wasm of the page may weigh when gzipped, in bytes.
+/// Maximum total size of the page's gzipped wasm files, in bytes.
 const LIMIT: u64 = 3_000_000;
 
-/// Builds the page and weighs it.
+/// Builds the page and measures its wasm files.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     context.page()?;
     let sizes = wasm_sizes(&context.project.dist())?;
@@ -31,7 +31,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     )))
 }
 
-/// Name, size and gzipped size in bytes of each wasm file in the folder.
+/// Returns name, size and gzipped size in bytes of each wasm file in the folder, sorted by name.
 fn wasm_sizes(dist: &Path) -> Result<Vec<(String, u64, u64)>> {
     let mut sizes = Vec::new();
     for entry in dist
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_wasm_is_weighed() {
+    fn wasm_sizes_leave_out_other_files() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         fs::write(folder.path().join("a_bg.wasm"), vec![0; 10_000]).expect("written");
         fs::write(folder.path().join("a.js"), "x").expect("written");

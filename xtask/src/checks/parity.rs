@@ -1,4 +1,4 @@
-//! The native command against reference results: the committed folders, and more where they are.
+//! Compares the native command with reference results: those in the checkout, and others that are present.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -10,12 +10,12 @@ use crate::command;
 use crate::product;
 use crate::test::{Context, Verdict};
 
-/// Where folders of tiny models lie, from the checkout: in it, and beside it on a developer's machine.
-/// Of two folders of one name the first counts.
+/// Folders of tiny models, relative to the checkout: in it, and beside it on a developer's machine. If two
+/// models' folders have the same name, the first one counts.
 const FAMILIES: [&str; 2] = ["engine/tests/data/families", "../shared/families"];
-/// The default model's reference results.
+/// Reference results of the default model, relative to the checkout.
 const DEFAULT_MODEL: &str = "engine/tests/data/smollm2-135m";
-/// The backends that each is run on.
+/// Backends on which each case runs.
 const BACKENDS: [&str; 2] = ["flex", "wgpu"];
 
 /// A model and the folder of its reference results.
@@ -25,7 +25,7 @@ struct Case {
     model: PathBuf,
 }
 
-/// Runs `llamaglass parity` on every folder there is, and reports all that failed.
+/// Runs `llamaglass parity` for every case on every backend, and reports all failures.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let root = &context.project.root;
     let mut cases = families(&FAMILIES.map(|folder| root.join(folder)))?;
@@ -61,7 +61,8 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     )))
 }
 
-/// The cases of folders of folders: each a Hugging Face folder or some GGUF files, and `reference/`.
+/// Returns the cases in the folders that exist. Each subfolder with a `reference/` is either one Hugging Face
+/// model or holds GGUF files, which are a case each.
 fn families(folders: &[PathBuf]) -> Result<Vec<Case>> {
     let mut cases: Vec<Case> = Vec::new();
     let mut names = HashSet::new();
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_and_files_are_told_apart_and_the_first_of_a_name_counts() {
+    fn families_finds_folders_and_gguf_files_and_skips_repeated_names() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
         for name in [

@@ -1,15 +1,15 @@
-//! ARCHITECTURE.md's tables of what may import what: Markdown tables whose headers begin
-//! `| stage | may import |` and `| crate | may import |`.
+//! Parses ARCHITECTURE.md's import tables: Markdown tables whose headers begin with `| stage | may import |`
+//! and `| crate | may import |`.
 //!
-//! A row's first cell is a name in backticks. Its second says what it may import: `nothing`,
-//! `rows above`, or names in backticks, all of them above.
+//! The first cell of a row is a name in backticks. The second lists the names that it may import: `nothing`,
+//! `rows above`, or names in backticks, each of which has a row above.
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// One of the tables.
+/// An import table.
 #[derive(Debug)]
 pub struct ImportTable {
-    /// What its rows are: `stage` or `crate`.
+    /// Kind of the rows: `stage` or `crate`.
     kind: &'static str,
     rows: Vec<Row>,
 }
@@ -22,10 +22,10 @@ struct Row {
 }
 
 impl ImportTable {
-    /// Reads the table of that kind out of the document.
+    /// Parses the table of the given kind from the document.
     ///
     /// # Errors
-    /// Where there is no such table, or a row of it can't be read.
+    /// If there is no such table, or one of its rows is invalid.
     pub fn parse(document: &str, kind: &'static str) -> Result<Self> {
         let mut lines = document.lines().map(cells);
         lines
@@ -35,7 +35,7 @@ impl ImportTable {
                 format!("ARCHITECTURE.md has no table that begins `| {kind} | may import |`")
             })?;
         let mut rows: Vec<Row> = Vec::new();
-        // The line under the header only draws.
+        // The line under the header is only a separator.
         for cells in lines.skip(1).take_while(|cells| cells.len() > 1) {
             let name = quoted(cells[0])
                 .pop()
@@ -67,10 +67,10 @@ impl ImportTable {
         Ok(Self { kind, rows })
     }
 
-    /// Whether one may import the other.
+    /// Checks that `from` may import `to`.
     ///
     /// # Errors
-    /// The reason, where not.
+    /// If it may not, with the reason.
     pub fn allows(&self, from: &str, to: &str) -> Result<(), String> {
         let Some(row) = self.rows.iter().find(|row| row.name == from) else {
             return Err(format!("`{from}` has no row in the {} table", self.kind));
@@ -87,23 +87,23 @@ impl ImportTable {
         }
     }
 
-    /// Whether the table has a row of the name.
+    /// Returns true if the table has a row with this name.
     pub fn contains(&self, name: &str) -> bool {
         self.names().any(|known| known == name)
     }
 
-    /// The rows' names, in order.
+    /// Returns the names of the rows, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|row| row.name.as_str())
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 }
 
-/// A Markdown table line's cells; fewer than two where it is no such line.
+/// Splits a line of a Markdown table into cells; any other line has none.
 fn cells(line: &str) -> Vec<&str> {
     let line = line.trim();
     match line.strip_prefix('|') {
@@ -117,7 +117,7 @@ fn cells(line: &str) -> Vec<&str> {
     }
 }
 
-/// What stands in backticks.
+/// Returns the names in backticks.
 fn quoted(cell: &str) -> Vec<String> {
     cell.split('`')
         .skip(1)
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_is_read_to_its_end() {
+    fn table_allows_only_listed_imports() {
         let read = table("| `a` | nothing | x |\n| `b` | rows above | y |\n| `c` | `a` | z |\n")
             .expect("read");
         assert_eq!(read.names().collect::<Vec<_>>(), ["a", "b", "c"]);
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_contradicts_itself_is_refused() {
+    fn rejects_inconsistent_table() {
         for rows in [
             "| `a` | `b` |\n| `b` | nothing |\n",
             "| `a` | nothing |\n| `a` | nothing |\n",

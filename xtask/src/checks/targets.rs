@@ -1,4 +1,4 @@
-//! Whether the engine's differences between targets stay where they belong.
+//! Checks that the engine's target-specific code stays in the folders meant for it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,10 +9,10 @@ use proc_macro2::{TokenStream, TokenTree};
 
 use crate::test::{Context, Verdict};
 
-/// Folders of `engine/src` that may ask for the target.
+/// Folders of `engine/src` that may depend on the target.
 const ALLOWED: [&str; 2] = ["platform", "bytes"];
 
-/// What asks for the target in a `cfg`.
+/// Predicates of a `cfg` that depend on the target.
 const QUESTIONS: [&str; 5] = [
     "target_arch",
     "target_family",
@@ -21,7 +21,7 @@ const QUESTIONS: [&str; 5] = [
     "windows",
 ];
 
-/// Reads every file of the engine outside of those folders.
+/// Checks every file of the engine outside the folders in [`ALLOWED`].
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let source = context.project.root.join("engine/src");
     let mut faults = Vec::new();
@@ -67,7 +67,7 @@ fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The lines on which the text asks for its target, in an attribute or a macro.
+/// Returns the lines on which a `cfg` depends on the target, as an attribute or a macro.
 fn questions(text: &str) -> Result<Vec<usize>> {
     let tokens = TokenStream::from_str(text).map_err(|error| anyhow!("{error}"))?;
     let mut lines = Vec::new();
@@ -76,7 +76,7 @@ fn questions(text: &str) -> Result<Vec<usize>> {
     Ok(lines)
 }
 
-/// `asking`: whether the tokens stand in the brackets of a `cfg`.
+/// Collects the lines of [`QUESTIONS`] in the tokens. `asking` is true inside the parentheses of a `cfg`.
 fn scan(tokens: TokenStream, asking: bool, lines: &mut Vec<usize>) {
     let mut after_cfg = false;
     for token in tokens {
@@ -92,7 +92,7 @@ fn scan(tokens: TokenStream, asking: bool, lines: &mut Vec<usize>) {
                 scan(group.stream(), asking || after_cfg, lines);
                 after_cfg = false;
             }
-            // `cfg!(...)`
+            // The `!` of `cfg!(...)`.
             TokenTree::Punct(punct) if punct.as_char() == '!' => {}
             _ => after_cfg = false,
         }
@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_way_of_asking_is_seen() {
+    fn target_predicate_is_found_in_attributes_and_macros() {
         for text in [
             "#[cfg(target_arch = \"wasm32\")] fn f() {}",
             "#[cfg(not(target_family = \"wasm\"))] fn f() {}",
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn other_conditions_and_names_pass() {
+    fn other_predicates_and_identifiers_are_ignored() {
         let text = "#[cfg(test)] mod tests {}\n#[cfg(feature = \"a\")] fn f(windows: u8, unix: u8) {}\n// target_arch";
         assert_eq!(questions(text).expect("parsed"), [0; 0]);
     }

@@ -1,4 +1,4 @@
-//! Lints and tests of what reaches the browser.
+//! Lints and tests the code that runs in the browser.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::setup::wasm::TARGET;
 use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
-/// The crates that are built for the browser, by folder and package name.
+/// Crates that are built for the browser, each with its folder and package name.
 const CRATES: [(&str, &str); 4] = [
     ("engine", "llamaglass-engine"),
     ("session", "llamaglass-session"),
@@ -20,16 +20,16 @@ const CRATES: [(&str, &str); 4] = [
     ("app", "llamaglass-app"),
 ];
 
-/// How a test target that runs in the browser is called: `tests/browser*.rs`.
+/// Name prefix of the test targets that run in the browser: `tests/browser*.rs`.
 const TEST_PREFIX: &str = "browser";
 
-/// Where the tests find the default model, if nobody else has the port.
+/// Preferred port for serving the default model to the tests.
 const MODEL_PORT: u16 = 47_135;
 
-/// clippy for wasm32 with the ban list of `clippy_wasm/`, which holds what blocks or panics there.
+/// Runs clippy for wasm32 with the ban list in `clippy_wasm/`, which lists what blocks or panics there.
 ///
-/// `cargo clippy` would want every dependency once more as metadata, minutes of two cores. So the
-/// tests' own build is asked for, with clippy's compiler for our crates: dependencies are shared.
+/// `cargo clippy` would build every dependency again as metadata, which takes minutes on two cores. So this
+/// runs the tests' own build with clippy's driver as the compiler of our crates, and shares its dependencies.
 pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
     let mut build = context.toolchain()?.command("cargo");
     build
@@ -38,14 +38,14 @@ pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
         .args(packages());
     build
         .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
-        // How `cargo clippy` hands arguments on.
+        // The form in which `cargo clippy` passes arguments to its driver.
         .env("CLIPPY_ARGS", "-Dwarnings__CLIPPY_HACKERY__")
         .env("CLIPPY_CONF_DIR", context.project.root.join("clippy_wasm"));
     command::run(build.current_dir(&context.project.root))?;
     Ok(Verdict::Passed)
 }
 
-/// The `wasm-bindgen-test`s of these crates, in headless Chromium.
+/// Runs the `wasm-bindgen-test` tests of [`CRATES`] in headless Chromium.
 pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     let files = test_files(context)?;
     ensure!(
@@ -68,7 +68,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         .args(["--test", &format!("{TEST_PREFIX}*")]);
     test.env("CHROMEDRIVER", browser::chromedriver()?)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
-        // Seconds for a whole file of tests on a software adapter, and for Chromium's first start.
+        // Limits in seconds for a whole test file on a software adapter, and for Chromium's first start.
         .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
     test.env("LLAMAGLASS_TEST_MODEL_URL", model);
@@ -77,7 +77,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// Serves the default model to the tests' own pages and gives its address.
+/// Serves the default model to the tests' pages and returns its URL.
 fn serve_model(context: &Context<'_>) -> Result<String> {
     let file = context
         .model()?
@@ -86,7 +86,7 @@ fn serve_model(context: &Context<'_>) -> Result<String> {
     let project = context.project;
     let router = serve::router(&project.dist(), &project.models(), model::entries());
     let router = serve::for_other_origins(router);
-    // Another port is another address, and with it the tests are compiled anew.
+    // The URL is compiled into the tests, so another port makes cargo build them again.
     let url = serve::serve_in_background(MODEL_PORT, router.clone())
         .or_else(|_| serve::serve_in_background(0, router))?;
     Ok(format!("{url}models/{}", file.to_string_lossy()))

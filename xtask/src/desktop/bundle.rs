@@ -1,4 +1,4 @@
-//! Packages of the program, by Tauri's bundler: each system makes its own.
+//! Builds packages of the program with Tauri's bundler; each system builds its own kinds.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,10 +9,10 @@ use crate::command;
 use crate::project::Project;
 use crate::setup::desktop;
 
-/// How long a bundler may try to fetch its tools.
+/// Time limit of a bundler, which may have to download tools.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(600);
 
-/// Packages of this system that need nothing from elsewhere.
+/// Kind of package that is always built. It needs no download on Linux and macOS; on Windows, Tauri fetches WiX.
 const CERTAIN: &str = if cfg!(target_os = "macos") {
     "dmg"
 } else if cfg!(windows) {
@@ -21,11 +21,12 @@ const CERTAIN: &str = if cfg!(target_os = "macos") {
     "deb"
 };
 
-/// Makes this system's packages of the built program, and says where they are. Gives the `.deb`.
+/// Builds this system's packages of the built program and prints their paths. Returns the `.deb`, if that is
+/// this system's package.
 ///
 /// # Errors
-/// Where the first of them can't be made. An AppImage's tools are fetched from GitHub; where that is
-/// not possible it is left out, and said.
+/// If the package of the kind [`CERTAIN`] can't be built. An AppImage that can't be built is only reported,
+/// because its tools have to be downloaded from GitHub.
 pub fn run(project: &Project) -> Result<Option<PathBuf>> {
     let folder = project.target.join("release/bundle");
     bundle(project, CERTAIN)?;
@@ -49,19 +50,19 @@ pub fn run(project: &Project) -> Result<Option<PathBuf>> {
     Ok((CERTAIN == "deb").then_some(package))
 }
 
-/// Makes one kind of package.
+/// Builds one kind of package.
 fn bundle(project: &Project, kind: &str) -> Result<()> {
     let mut tauri = desktop::tauri(project)?;
     tauri
         .args(["bundle", "--bundles", kind])
         .current_dir(project.root.join("desktop"))
-        // It asks nothing then.
+        // Makes the bundler run without questions.
         .env("CI", "true")
         .env("CARGO_TARGET_DIR", &project.target);
     command::run_within(&mut tauri, DOWNLOAD_LIMIT)
 }
 
-/// The newest file of the kind in the folder.
+/// Returns the newest file with the extension in the folder.
 fn newest(folder: &Path, extension: &str) -> Result<PathBuf> {
     folder
         .read_dir()

@@ -1,5 +1,5 @@
-//! The `.deb` on a clean Debian 12: installed, driven and removed in a fresh one below a folder, as
-//! before a release.
+//! Tests the `.deb` on a clean Debian 12 before a release: installs, drives and removes it in a new system
+//! below a folder.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,15 @@ use crate::project::Project;
 use crate::setup::{apt, desktop};
 use crate::{command, machine};
 
-/// The name of Debian 12.
+/// Code name of Debian 12.
 const RELEASE: &str = "bookworm";
-/// A real model of 230 kB, from the checkout on.
+/// A real model of 230 kB; the path is relative to the checkout.
 const MODEL: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 
-/// Installs the package in a new system, drives it there, keeps a picture and removes it.
+/// Installs the package in a new system, drives the program there, keeps a screenshot, and removes the package.
 ///
 /// # Errors
-/// Where we are not root, or any of this fails.
+/// If this process is not root, or a step fails.
 pub fn run(project: &Project, package: &Path) -> Result<()> {
     ensure!(
         machine::is_root(),
@@ -38,7 +38,7 @@ pub fn run(project: &Project, package: &Path) -> Result<()> {
     let install = ["apt-get", "install", "--yes", "--no-install-recommends"];
     command::run(inside(root, &install).arg("/llamaglass.deb"))?;
 
-    // A mount of the program's own, gone with it: WebKit looks into /proc.
+    // WebKit reads /proc, so the program gets a mount of its own, which disappears when it exits.
     let below = format!("--root={}", root.display());
     let start = [
         "unshare",
@@ -60,7 +60,7 @@ pub fn run(project: &Project, package: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A command in the system below the folder.
+/// Returns a command that runs in the system below `root`.
 fn inside(root: &Path, words: &[&str]) -> Command {
     let mut command = Command::new("chroot");
     command

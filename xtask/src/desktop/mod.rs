@@ -1,4 +1,4 @@
-//! `cargo xtask desktop`: from a bare machine to the program in its own window, or to a package of it.
+//! `cargo xtask desktop`: sets up a bare machine, builds the desktop program, and starts or packages it.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,10 +14,10 @@ mod bundle;
 mod clean;
 pub mod page;
 
-/// The program's package, and its file's name.
+/// Name of the program's cargo package and of its executable.
 const PROGRAM: &str = "llamaglass-desktop";
 
-/// What `desktop` is told.
+/// Arguments of `desktop`.
 #[derive(clap::Args)]
 pub struct Args {
     /// A GGUF file or a Hugging Face folder to start with, instead of the default model.
@@ -37,12 +37,12 @@ pub struct Args {
     try_clean: bool,
 }
 
-/// Sets up what is missing, builds page and program, and starts it or makes packages of it.
+/// Installs what is missing, builds the page and the program, and starts the program or builds packages of it.
 ///
 /// # Errors
-/// Where a step fails; the message says what to do.
+/// If a step fails; the message says what to do.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
-    // First, so that a word that names nothing is not heard of after ten minutes of building.
+    // Checked first, so that a wrong path is reported now and not after ten minutes of building.
     let named = args.model.as_deref().map(whole).transpose()?;
     let small = args.release || args.bundle;
     desktop::ensure()?;
@@ -68,8 +68,8 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     command::run(&mut start)
 }
 
-/// The program as it ships. Together with the command, so that their dependencies have the same
-/// features and are built once.
+/// Builds the program as it ships and returns its path. Builds the command along with it, so that their
+/// dependencies have the same features and are built once.
 fn build_program(project: &Project) -> Result<PathBuf> {
     let mut build = command::cargo(&project.root);
     build.args(["build", "--release", "--locked"]).args([
@@ -83,7 +83,7 @@ fn build_program(project: &Project) -> Result<PathBuf> {
     Ok(project.target.join("release").join(file))
 }
 
-/// The model's path, whichever folder the program is started in.
+/// Returns the model's absolute path, which stays valid whichever folder the program is started in.
 fn whole(model: &Path) -> Result<PathBuf> {
     model
         .canonicalize()

@@ -1,4 +1,4 @@
-//! The page as the program carries it: the built one, without what only a browser needs.
+//! Copies the built page for the program to embed, without the files that only a browser needs.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,24 +7,24 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::project::Project;
 
-/// Copies the built page to where the program is built from.
+/// Copies the built page to `desktop/page`, which is embedded into the program.
 ///
 /// # Errors
-/// Where there is no built page, or it can't be copied.
+/// If there is no built page, or it can't be copied.
 pub fn fill(project: &Project) -> Result<()> {
     let to = project.root.join("desktop/page");
     mirror(&project.dist(), &to, is_used)
         .with_context(|| format!("could not fill {}", project.show(&to)))
 }
 
-/// Whether the program uses the file: its engine is in no Web Worker, and trunk's own folders are
-/// no part of the page.
+/// Returns true if the program uses the file. It does not need the files of the Web Worker, because its engine
+/// runs on a thread, and trunk's own folders are not part of the page.
 fn is_used(name: &str) -> bool {
     !(name.starts_with('.') || name.starts_with("worker") || name.starts_with("engine-worker"))
 }
 
-/// Makes `to` the same as `from`, as far as its files are used. A file that is the same already is not
-/// touched, so that cargo builds nothing anew for it.
+/// Makes `to` a copy of the used files in `from`. Files that are already equal are not touched, so that cargo
+/// does not build the program again because of them.
 fn mirror(from: &Path, to: &Path, used: fn(&str) -> bool) -> Result<()> {
     let wanted = files(from)?;
     ensure!(
@@ -64,7 +64,7 @@ fn mirror(from: &Path, to: &Path, used: fn(&str) -> bool) -> Result<()> {
     Ok(())
 }
 
-/// The files in the folder and below it, from there on.
+/// Returns all files below the folder, relative to it.
 fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let list = || format!("could not list {}", folder.display());
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_is_copied_and_what_is_gone_removed() {
+    fn mirror_copies_used_files_and_removes_old_ones() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let (from, to) = (folder.path().join("dist"), folder.path().join("page"));
         for name in [
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_a_page_is_refused() {
+    fn mirror_rejects_folder_without_a_page() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         write(folder.path(), "dist/style.css", "");
         let to = folder.path().join("page");

@@ -11,20 +11,20 @@ use tempfile::TempDir;
 
 use super::*;
 
-/// What the server does with one connection.
+/// Behaviour of the server on one connection.
 #[derive(Clone, Copy)]
 enum Answer {
-    /// Honours a range.
+    /// Honours the `Range` header.
     Ranged,
-    /// Always sends everything.
+    /// Ignores the `Range` header and sends the whole file.
     Whole,
-    /// Promises everything (from the range's start) and hangs up after so many bytes.
+    /// Announces the rest of the file from the range's start, but hangs up after this many bytes.
     Cut(usize),
-    /// An empty answer with this status.
+    /// Sends an empty response with this status.
     Status(u16),
 }
 
-/// A server on this machine that gives each connection its own answer, the last one for ever.
+/// A local server with one answer per connection; the last answer repeats.
 struct Server {
     url: String,
     /// The `Range` header of each request.
@@ -114,7 +114,7 @@ fn answer(mut stream: TcpStream, content: &[u8], range: Option<&str>, answer: An
     stream.write_all(&rest[..limit.min(rest.len())]).unwrap();
 }
 
-/// Enough bytes for several reads, no two blocks alike.
+/// Returns enough bytes for several reads, with no two blocks alike.
 fn content() -> Vec<u8> {
     (0_u32..100_000).flat_map(u32::to_le_bytes).collect()
 }
@@ -155,7 +155,7 @@ impl Case {
 }
 
 #[test]
-fn a_file_comes_whole() {
+fn new_download_requests_the_whole_file() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
     case.fetch(&server.url).unwrap();
     case.assert_complete();
@@ -163,7 +163,7 @@ fn a_file_comes_whole() {
 }
 
 #[test]
-fn a_part_is_resumed_where_it_ends() {
+fn part_is_resumed_at_its_end() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
     fs::write(part_of(&case.to()), &content()[..1000]).unwrap();
     case.fetch(&server.url).unwrap();
@@ -172,7 +172,7 @@ fn a_part_is_resumed_where_it_ends() {
 }
 
 #[test]
-fn a_part_is_begun_again_where_the_server_ignores_ranges() {
+fn part_is_started_again_when_server_ignores_ranges() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Whole]));
     fs::write(part_of(&case.to()), &content()[..1000]).unwrap();
     case.fetch(&server.url).unwrap();
@@ -180,7 +180,7 @@ fn a_part_is_begun_again_where_the_server_ignores_ranges() {
 }
 
 #[test]
-fn a_cut_connection_is_resumed() {
+fn download_resumes_after_cut_connection() {
     let answers = [Answer::Cut(150_000), Answer::Cut(50_000), Answer::Ranged];
     let (case, server) = (Case::new(), Server::start(content(), &answers));
     case.fetch(&server.url).unwrap();
@@ -194,7 +194,7 @@ fn a_cut_connection_is_resumed() {
 }
 
 #[test]
-fn a_damaged_part_is_thrown_away() {
+fn damaged_part_is_discarded() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
     fs::write(part_of(&case.to()), vec![7; 1000]).unwrap();
     case.fetch(&server.url).unwrap();
@@ -203,7 +203,7 @@ fn a_damaged_part_is_thrown_away() {
 }
 
 #[test]
-fn a_part_longer_than_the_file_is_thrown_away() {
+fn part_longer_than_the_file_is_discarded() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
     fs::write(part_of(&case.to()), vec![7; content().len() + 1]).unwrap();
     case.fetch(&server.url).unwrap();
@@ -211,7 +211,7 @@ fn a_part_longer_than_the_file_is_thrown_away() {
 }
 
 #[test]
-fn a_complete_part_needs_no_bytes() {
+fn complete_part_needs_no_second_request() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
     fs::write(part_of(&case.to()), content()).unwrap();
     case.fetch(&server.url).unwrap();
@@ -220,7 +220,7 @@ fn a_complete_part_needs_no_bytes() {
 }
 
 #[test]
-fn another_file_is_refused_and_leaves_nothing() {
+fn file_with_wrong_digest_is_rejected_and_removed() {
     let mut other = content();
     other[5] ^= 1;
     let (case, server) = (Case::new(), Server::start(other, &[Answer::Ranged]));
@@ -233,7 +233,7 @@ fn another_file_is_refused_and_leaves_nothing() {
 }
 
 #[test]
-fn a_missing_file_is_not_asked_for_again() {
+fn missing_file_is_not_requested_again() {
     let (case, server) = (
         Case::new(),
         Server::start(content(), &[Answer::Status(404)]),
@@ -244,7 +244,7 @@ fn a_missing_file_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_busy_server_is_asked_again() {
+fn busy_server_is_retried() {
     let answers = [Answer::Status(503), Answer::Status(503), Answer::Ranged];
     let (case, server) = (Case::new(), Server::start(content(), &answers));
     case.fetch(&server.url).unwrap();
@@ -252,14 +252,14 @@ fn a_busy_server_is_asked_again() {
 }
 
 #[test]
-fn a_server_that_never_delivers_is_given_up() {
+fn download_fails_when_server_sends_no_bytes() {
     let (case, server) = (Case::new(), Server::start(content(), &[Answer::Cut(0)]));
     case.fetch(&server.url).unwrap_err();
     assert_eq!(server.ranges().len(), BARREN_ATTEMPTS as usize);
 }
 
 #[test]
-fn a_local_mirror_is_copied_from() {
+fn file_url_is_copied() {
     let case = Case::new();
     case.fetch(&format!(
         "file://{}",

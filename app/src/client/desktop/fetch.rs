@@ -1,4 +1,4 @@
-//! Requests that the program makes for the page: it may ask any server, and a page may not.
+//! Requests that the desktop program makes for the page: unlike the page, it may contact any server.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -19,17 +19,18 @@ thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// A response whose body comes in pieces.
+/// A response whose body arrives in chunks.
 struct Coming {
     head: RefCell<Option<oneshot::Sender<Result<Response, String>>>>,
     controller: RefCell<Option<ReadableStreamDefaultController>>,
     stream: ReadableStream,
 }
 
-/// The answer to a request, once its headers are there; dropping its body or `signal` ends it.
+/// Sends a request through the program and returns the response once its headers arrive. Cancelling its body or
+/// aborting `signal` ends the request.
 ///
 /// # Errors
-/// Why there is none, in words.
+/// Returns the reason if no response comes.
 pub async fn fetch(
     url: &str,
     authorization: Option<String>,
@@ -45,7 +46,7 @@ pub async fn fetch(
     };
     let give_up = move || {
         let end = async move {
-            // Where it has ended, there is nothing to end.
+            // An error is ignored: a request that has ended needs no stopping.
             let _ended = tauri::invoke("stop_fetch", &[("id", (id as f64).into())]).await;
         };
         spawn_local(end);
@@ -82,7 +83,7 @@ impl Coming {
             &"cancel".into(),
             cancel.unchecked_ref::<Function>(),
         )?;
-        // `start` is called in here.
+        // The constructor calls `start` synchronously.
         let stream = ReadableStream::new_with_underlying_source(&source)?;
         Ok(Rc::new(Self {
             head: RefCell::new(Some(head)),
@@ -96,7 +97,7 @@ impl Coming {
             why: format!("the program said what the page can't read: {error}"),
         });
         let controller = self.controller.borrow();
-        // A stream that was cancelled takes nothing any more.
+        // A cancelled stream accepts nothing more, so its errors are ignored.
         match (piece, controller.as_ref()) {
             (
                 Piece::Head {
@@ -135,7 +136,7 @@ impl Coming {
 
     fn answer(&self, outcome: Result<Response, String>) {
         if let Some(head) = self.head.borrow_mut().take() {
-            // Whoever asked may have given it up.
+            // The caller may have dropped the receiver.
             let _left = head.send(outcome);
         }
     }

@@ -1,8 +1,8 @@
-//! Messages that may overtake each other, put in order again; pure.
+//! Restores the order of messages that may overtake each other; pure.
 
 use std::collections::BTreeMap;
 
-/// Messages by their numbers, from 0 on.
+/// Holds back messages that arrive early. They are numbered from 0.
 #[derive(Debug)]
 pub struct InOrder<T> {
     next: u64,
@@ -19,7 +19,7 @@ impl<T> Default for InOrder<T> {
 }
 
 impl<T> InOrder<T> {
-    /// Takes message number `index`; gives those whose turn it is now.
+    /// Takes message number `index` and returns the messages that are now due, in order.
     pub fn take(&mut self, index: u64, message: T) -> Vec<T> {
         self.early.insert(index, message);
         let mut due = Vec::new();
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_early_waits() {
+    fn early_messages_wait_for_their_turn() {
         let mut order = InOrder::default();
         assert!(order.take(1, 'b').is_empty());
         assert!(order.take(2, 'c').is_empty());

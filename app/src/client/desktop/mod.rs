@@ -1,4 +1,5 @@
-//! The engine in the desktop program around this page: Tauri's commands one way, its channel the other.
+//! Client of the engine in the desktop program around this page: Tauri commands go out, replies come back over a
+//! Tauri channel.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -21,7 +22,7 @@ mod tauri;
 pub use fetch::fetch;
 pub use tauri::is_there as in_desktop;
 
-/// An engine in the program around this page.
+/// Client of the engine in the program around this page.
 pub struct DesktopClient {
     shared: Rc<Shared>,
     cut: Cut,
@@ -29,18 +30,19 @@ pub struct DesktopClient {
 
 struct Shared {
     listener: Listener,
-    /// Engines that were begun and have not said that they are ready: what is heard before is of those that
-    /// nobody wants any more.
+    /// Number of engines that were started and have not sent `Ready` yet. While it is above 0, replies come from
+    /// engines that were replaced, and are dropped.
     begun: Cell<u32>,
-    /// What the program is called with: one call after the other, since it may hear of several in any order.
+    /// Queue of calls to the program. They are made one at a time, because the program may receive concurrent calls
+    /// in any order.
     calls: UnboundedSender<Call>,
 }
 
-/// A command of the program's, and the name and value of its argument.
+/// Name of a command of the program, with the name and value of its argument.
 type Call = (&'static str, Option<(&'static str, JsValue)>);
 
 impl DesktopClient {
-    /// Connects to the program around this page and tells `listener` what it says. `None` in a browser.
+    /// Connects to the program around this page and sends its replies to `listener`. Returns `None` in a browser.
     pub fn connect(listener: &Listener) -> Option<Self> {
         if !in_desktop() {
             return None;
@@ -77,7 +79,7 @@ impl Client for DesktopClient {
             return;
         }
         if !files.is_empty() {
-            // The program's own dialogs and its window give paths.
+            // The program opens models by path: its dialogs and drops onto its window give paths.
             let error = "this program opens models by their paths".into();
             return (self.shared.listener)(Reply::LoadFailed { error });
         }
@@ -99,7 +101,7 @@ impl Client for DesktopClient {
 
 impl Shared {
     fn call(&self, command: &'static str, argument: Option<(&'static str, JsValue)>) {
-        // Whoever calls lives for as long as this.
+        // Can't fail: the receiving task runs for as long as this sender exists.
         let _called = self.calls.unbounded_send((command, argument));
     }
 

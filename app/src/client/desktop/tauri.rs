@@ -1,4 +1,4 @@
-//! What Tauri puts into each of its windows: commands one way, channels the other.
+//! Bindings to the object that Tauri adds to each of its windows, for commands and channels.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -25,15 +25,15 @@ fn internals() -> Option<Internals> {
     found.is_object().then(|| found.unchecked_into())
 }
 
-/// Whether a program is around this page, which then came from no server.
+/// Returns whether the page runs inside the desktop program. Such a page did not come from a server.
 pub fn is_there() -> bool {
     internals().is_some()
 }
 
-/// Calls a command of the program's and waits until it is done.
+/// Calls a command of the program and waits until it completes.
 ///
 /// # Errors
-/// What the program says.
+/// Returns the program's error, or an error if the page is not inside the program.
 pub async fn invoke(command: &str, arguments: &[(&str, JsValue)]) -> Result<(), JsValue> {
     let named = Object::new();
     for (name, value) in arguments {
@@ -44,16 +44,17 @@ pub async fn invoke(command: &str, arguments: &[(&str, JsValue)]) -> Result<(), 
     Ok(())
 }
 
-/// A channel over which `hear` is told texts, in the order in which they were sent, until the program has sent
-/// the last; as the argument that a command takes.
+/// Opens a channel from the program and returns it in the form that a command takes as its argument. `hear`
+/// receives the messages in the order in which they were sent, until the program closes the channel.
 ///
 /// # Errors
-/// Where Tauri gives none.
+/// Fails outside the desktop program and if Tauri refuses the callback.
 pub fn channel(mut hear: impl FnMut(String) + 'static) -> Result<JsValue, JsValue> {
     let order = RefCell::new(InOrder::default());
     let id = Rc::new(Cell::new(0.0));
     let own = Rc::clone(&id);
-    // `{ index, message }`, in which large messages are overtaken by small ones; `{ index, end }` is the last.
+    // Tauri sends `{ index, message }`, where small messages can overtake large ones, and at the end
+    // `{ index, end }`.
     let take = Closure::<dyn FnMut(JsValue)>::new(move |raw: JsValue| {
         let get = |name: &str| Reflect::get(&raw, &name.into()).ok();
         let Some(index) = get("index").and_then(|index| index.as_f64()) else {
@@ -65,7 +66,7 @@ pub fn channel(mut hear: impl FnMut(String) + 'static) -> Result<JsValue, JsValu
             if let Some(message) = message {
                 hear(message);
             } else if let Some(internals) = internals() {
-                // Tauri keeps what it calls, and with it all that is held here, until it is told.
+                // Tauri keeps the callback and everything it captures until it is unregistered.
                 let _known = internals.unregister_callback(own.get());
             }
         }

@@ -1,12 +1,12 @@
-//! What the page itself can do worse: ask from outside the worker, and draw the token timeline.
+//! Ablations of the page itself: asking from outside the worker, and drawing the token timeline.
 
 use llamaglass_engine::ModelInfo;
+use llamaglass_engine::scheduler::Request;
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
 };
 use llamaglass_lab::{Data, LabError};
-use llamaglass_engine::scheduler::Request;
 
 use super::super::{App, now};
 use super::answers;
@@ -16,10 +16,10 @@ use super::watch::PageWatch;
 use crate::lab::{Job, Spec};
 use crate::protocol::Command;
 
-/// Adds those of the page's switches that are wanted to what the engine's own cost.
+/// Measures the selected switches of the page and adds them to the engine's own.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn with_page(
     app: App,
     of_engine: Data,

@@ -1,10 +1,10 @@
-//! Answers to the lab's requests, as the page hears them.
+//! Answers to the lab's requests, as the page receives them.
 
 use llamaglass_engine::event::Event;
-use llamaglass_lab::LabError;
-use llamaglass_lab::experiments::ablate::Timed;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
+use llamaglass_lab::LabError;
+use llamaglass_lab::experiments::ablate::Timed;
 
 use super::super::{App, now};
 use super::talk::{self, News};
@@ -12,19 +12,19 @@ use crate::lab::Sample;
 use crate::protocol::Opaque;
 use crate::stats::Heard;
 
-/// An answer, and when the page heard what of it. Times are milliseconds of the page's clock.
+/// An answer with the times at which the page received it, in milliseconds of the page's clock.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
-    /// When it was asked for.
+    /// Time at which the request was sent.
     pub begin_ms: f64,
-    /// What came of it, and when.
+    /// Outcome and arrival times.
     pub sample: Sample,
-    /// What an engine's events say of it.
+    /// Record of the engine's events.
     pub record: Record,
 }
 
 impl Answer {
-    /// From the request to the first token and on to `end_ms`.
+    /// Returns the time from the request to the first token, and from there to `end_ms`.
     pub fn timed(&self, end_ms: f64) -> Timed {
         let first = self.sample.heard_ms.first().copied();
         let first = first.unwrap_or(end_ms);
@@ -36,11 +36,11 @@ impl Answer {
     }
 }
 
-/// Asks, and hears the answer to its end; `each` hears everything as it comes. What went wrong with the
-/// request itself is in its sample.
+/// Sends a request and receives the answer to its end. `each` is called for everything that arrives. An error of
+/// the request itself is in its sample.
 ///
 /// # Errors
-/// [`LabError`] where nothing more is heard, or it was stopped.
+/// Returns a [`LabError`] if the rest of the answer is lost or the experiment is stopped.
 pub async fn heard(
     app: App,
     request: Request,
@@ -61,10 +61,10 @@ pub async fn heard(
     Ok(answer)
 }
 
-/// [`heard`], where a request that fails ends the experiment.
+/// Like [`heard`], but a failed request ends the experiment.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn whole(
     app: App,
     request: Request,

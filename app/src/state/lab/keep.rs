@@ -1,4 +1,4 @@
-//! Runs that the browser keeps, to be compared with later ones.
+//! Saves runs in the browser, for comparison with later ones.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use super::Found;
 use crate::kept::Texts;
 use crate::lab::LabSettings;
 
-/// So many runs are kept; of more, the last ones.
+/// Maximum number of saved runs; older ones are deleted.
 const MOST: usize = 50;
 
-/// Runs that are kept.
+/// State of the saved runs.
 #[derive(Clone, Debug)]
 pub enum Kept {
-    /// It is not known yet.
+    /// Not read yet.
     Unknown,
-    /// The browser keeps none, for this reason.
+    /// The browser saves nothing, for this reason.
     Denied(String),
-    /// These, the oldest first.
+    /// The saved runs, oldest first.
     Runs(Vec<KeptRun>),
 }
 
-/// A run that is kept.
+/// A saved run.
 #[derive(Clone, Debug)]
 pub struct KeptRun {
-    /// Its key.
+    /// Storage key.
     pub key: String,
-    /// What it found.
+    /// Result of the run.
     pub found: Arc<Found>,
 }
 
-/// The same as text.
+/// Serialised form of a run.
 #[derive(Serialize, Deserialize)]
 struct Text<R> {
     settings: LabSettings,
@@ -43,7 +43,7 @@ struct Text<R> {
 }
 
 impl Kept {
-    /// Those of one experiment, the last first.
+    /// Returns the saved runs of one experiment, newest first.
     pub fn of(&self, experiment: Experiment) -> Vec<KeptRun> {
         let Self::Runs(runs) = self else {
             return Vec::new();
@@ -54,7 +54,7 @@ impl Kept {
     }
 }
 
-/// Reads what is kept, once.
+/// Reads the saved runs, unless they have been read.
 pub fn restore(app: App) {
     if !matches!(app.lab.kept.get_untracked(), Kept::Unknown) {
         return;
@@ -70,7 +70,7 @@ pub fn restore(app: App) {
 
 async fn read() -> Result<Vec<KeptRun>, String> {
     let all = Texts::open().await?.all().await?;
-    // What another version wrote in another way is as if it were not there.
+    // Runs that another version saved in another format are skipped.
     let runs = all.into_iter().filter_map(|(key, text)| {
         let Text { settings, result } = serde_json::from_str(&text).ok()?;
         let found = Found {
@@ -86,7 +86,7 @@ async fn read() -> Result<Vec<KeptRun>, String> {
     Ok(runs.collect())
 }
 
-/// Keeps what a run found, and forgets the oldest where there are too many.
+/// Saves a run and deletes the oldest ones above the limit.
 pub(super) fn keep(app: App, found: &Arc<Found>) {
     let text = Text {
         settings: found.settings.clone(),
@@ -124,14 +124,14 @@ pub(super) fn keep(app: App, found: &Arc<Found>) {
     });
 }
 
-/// Those that are too many. Keys begin with when.
+/// Returns the keys of the runs above the limit. Keys begin with the time of the run, so they sort by age.
 fn oldest(mut keys: Vec<String>) -> Vec<String> {
     keys.sort_unstable();
     keys.truncate(keys.len().saturating_sub(MOST));
     keys
 }
 
-/// Forgets a run.
+/// Deletes a saved run.
 pub fn delete_run(app: App, key: String) {
     spawn_local(async move {
         let done = async { Texts::open().await?.delete(&key).await };
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_oldest_go_first_and_no_more_than_are_too_many() {
+    fn oldest_runs_above_the_limit_are_deleted() {
         let key = |n: usize| format!("{n:015}-bare");
         let keys: Vec<String> = (0..MOST + 2).rev().map(key).collect();
         assert_eq!(oldest(keys), [key(0), key(1)]);
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn saved_run_can_be_read_back() {
         use llamaglass_lab::experiments::lengths::StatsData;
         use llamaglass_lab::{Data, LabResult};
         let result = LabResult::now(None, 3, Data::Stats(StatsData::default()));

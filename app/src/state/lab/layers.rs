@@ -1,10 +1,10 @@
-//! The layers around the engine of this page, up to what is painted.
+//! The layers around this page's engine, up to painting.
 
 use leptos::prelude::*;
-use llamaglass_lab::experiments::ladder::{Layer, Layers};
-use llamaglass_lab::{LabError, asking};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
+use llamaglass_lab::experiments::ladder::{Layer, Layers};
+use llamaglass_lab::{LabError, asking};
 
 use super::super::{App, Turn, TurnState, frame, now};
 use super::answers::{self, Answer};
@@ -13,7 +13,7 @@ use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
 use crate::protocol::Command;
 
-/// The layers, the lowest first, and what each adds.
+/// Names of the layers, lowest first, with what each adds.
 const LAYERS: [(&str, &str); 6] = [
     (
         "bare",
@@ -35,17 +35,17 @@ const LAYERS: [(&str, &str); 6] = [
     ("overlay", "the token timeline drawn beside it"),
 ];
 
-/// Answers through each layer of this page.
+/// Answers requests through each layer of this page.
 pub struct PageLayers {
     app: App,
     chat: bool,
-    /// Ids of the prompt, once they are known.
+    /// Token ids of the prompt, once it is encoded.
     ids: Option<Vec<u32>>,
     records: Records,
 }
 
 impl PageLayers {
-    /// Of the engine of this page, whose model takes part in a `chat` or not.
+    /// Creates the layers of this page's engine; `chat` is true if its model has a chat template.
     pub fn new(app: App, chat: bool) -> Self {
         Self {
             app,
@@ -55,7 +55,7 @@ impl PageLayers {
         }
     }
 
-    /// What came of requests.
+    /// Returns the records of the requests.
     pub fn records(self) -> Vec<Record> {
         self.records.into_vec()
     }
@@ -126,7 +126,7 @@ impl Layers for PageLayers {
     }
 }
 
-/// A layer that loses tokens is no layer.
+/// Fails if a layer lost tokens.
 fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
     if found == wanted {
         return Ok(());
@@ -135,17 +135,17 @@ fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
     Err(LabError::failed("an answer", error))
 }
 
-/// Asks with nothing cached, and draws the answer as the conversation does, with the token timeline or
-/// without; with when the frame with its end was painted.
+/// Sends a request with an empty cache and draws the answer as the conversation does, with or without the token
+/// timeline. Also returns the time at which the frame with its end was painted.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer, f64), LabError> {
     app.send(&Command::ClearCache, &[]);
     let before = app.shown.get_untracked();
     app.lab.draws_overlay.set(overlay);
     let mut turn = None;
-    // What is drawn for it belongs to no answer's time.
+    // Lets the page draw the changed layout first, so that it does not count toward the answer.
     painted().await;
     let answer = answers::whole(app, request, |heard, at| {
         let turn = turn.get_or_insert_with(|| stage(app, overlay));
@@ -154,7 +154,7 @@ pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer,
     .await;
     painted().await;
     let end = now();
-    // Leaves the page as it was.
+    // Restores the page.
     app.lab.stage.set(None);
     app.lab.draws_overlay.set(false);
     if let Some(turn) = turn {
@@ -164,7 +164,7 @@ pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer,
     Ok((answer?, end))
 }
 
-/// An empty answer where it can be seen.
+/// Shows an empty answer on the lab's stage.
 fn stage(app: App, overlay: bool) -> Turn {
     let tag = app.next_tag();
     let turn = Turn::new(tag, false, String::new(), TurnState::Streaming);

@@ -1,13 +1,13 @@
-//! Requests to a server: at a rate of their own, or one after the other.
+//! Requests to a server: open loop at a given rate, or one after the other.
 
 use std::cell::Cell;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
+use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::chain::ChainData;
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
-use llamaglass_engine::stats::Record;
 
 use super::super::{App, now};
 use super::answers;
@@ -15,20 +15,20 @@ use super::talk;
 use super::watch::{PageWatch, pause};
 use crate::lab::{LabSettings, Records, Sample, Spec, load_run};
 
-/// A stop is heard within so many milliseconds.
+/// Maximum delay in milliseconds until a stop is noticed.
 const NAP_MS: f64 = 200.0;
 
-/// When a request is due, on the page's clock.
+/// Time at which a request is due, on the page's clock.
 pub struct Due(f64);
 
-/// Requests that are due at these times from now on.
+/// Returns due times at these offsets from now.
 pub fn at(offsets_ms: &[f64]) -> impl Iterator<Item = Due> + '_ {
     let begin = now();
     offsets_ms.iter().map(move |offset| Due(begin + offset))
 }
 
 impl Due {
-    /// Waits until then, or until it is stopped; when it was.
+    /// Waits until the request is due or the experiment is stopped. Returns the due time.
     pub async fn wait(self, app: App) -> f64 {
         while now() < self.0 && !talk::is_stopped(app) {
             pause((self.0 - now()).min(NAP_MS)).await;
@@ -37,10 +37,10 @@ impl Due {
     }
 }
 
-/// A run at each rate, whatever became of the requests before.
+/// Runs an open loop at each rate: a request is sent when it is due, whatever became of earlier ones.
 ///
 /// # Errors
-/// [`LabError`]. What goes wrong with a request is counted.
+/// Returns a [`LabError`]. Failed requests are counted instead.
 pub async fn load(
     app: App,
     spec: &Spec,
@@ -113,10 +113,10 @@ pub async fn load(
     Ok((Data::Load(data), records.into_vec()))
 }
 
-/// Rows of the dataset one after the other, and what a server tells of its steps.
+/// Sends the dataset's rows one after the other, and collects the timings of steps that the server reports.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn chain(
     app: App,
     spec: &Spec,

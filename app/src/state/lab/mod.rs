@@ -1,4 +1,4 @@
-//! The lab: experiments that are run, those that have been, and what they found.
+//! The lab: running experiments, their outcomes, and saved runs.
 
 mod ablate;
 mod answers;
@@ -18,73 +18,73 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
+use llamaglass_engine::platform::unix_time_seconds;
+use llamaglass_engine::stats::Record;
 use llamaglass_lab::{
     Data, Experiment, LabError, LabResult, Machine, Point, Progress, ladder, stub,
 };
-use llamaglass_engine::platform::unix_time_seconds;
-use llamaglass_engine::stats::Record;
 
 use super::{App, Turn, storage};
 use crate::lab::{LabEnd, LabSettings, Plot, Source, Spec, unfit};
 use crate::protocol::Command;
 
-/// Everything that the lab's tab shows.
+/// State of the lab's tab.
 #[derive(Clone, Copy, Debug)]
 pub struct Lab {
-    /// Whether it is shown in place of the conversation.
+    /// True if the lab is shown in place of the conversation.
     pub open: RwSignal<bool>,
-    /// How each experiment is to be run.
+    /// Settings of each experiment.
     pub settings: RwSignal<BTreeMap<Experiment, LabSettings>>,
-    /// Which prompts.
+    /// Source of the prompts.
     pub source: RwSignal<Source>,
-    /// Why a file that was chosen is no dataset.
+    /// Reason why the chosen file is not a dataset.
     pub source_error: RwSignal<Option<String>>,
-    /// What runs.
+    /// The running experiment.
     pub running: RwSignal<Option<Running>>,
-    /// How far it is.
+    /// Progress of the running experiment.
     pub progress: RwSignal<Progress>,
-    /// What was measured so far.
+    /// Live plot of what was measured so far.
     pub plot: RwSignal<Plot>,
-    /// How the last run of each ended.
+    /// Outcome of each experiment's last run.
     pub outcomes: RwSignal<BTreeMap<Experiment, Outcome>>,
-    /// Runs that the browser keeps.
+    /// Saved runs.
     pub kept: RwSignal<Kept>,
-    /// The answer that is painted to be measured.
+    /// Answer that is painted in order to be measured.
     pub stage: RwSignal<Option<Turn>>,
-    /// Whether the token timeline is drawn to be measured.
+    /// True if the token timeline is drawn in order to be measured.
     pub draws_overlay: RwSignal<bool>,
 }
 
-/// An experiment that runs.
+/// A running experiment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Running {
-    /// Which.
+    /// The experiment.
     pub experiment: Experiment,
-    /// Whether the others follow.
+    /// True if all experiments run, one after the other.
     pub all: bool,
-    /// Whether it was asked to stop.
+    /// True once it was asked to stop.
     pub stopping: bool,
 }
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// With a result.
+    /// Finished with a result.
     Done(Arc<Found>),
     /// The user stopped it.
     Stopped,
-    /// Without a result, for this reason.
+    /// Failed, for this reason.
     Failed(String),
 }
 
-/// What a run found.
+/// Result of a run, with its settings.
 #[derive(Clone, Debug)]
 pub struct Found {
-    /// Its result.
+    /// The result.
     pub result: LabResult,
-    /// What it was run with.
+    /// Settings of the run.
     pub settings: LabSettings,
-    /// What came of its requests, for a trace; none of a run that was kept.
+    /// Records of the requests, for a trace; empty for a saved run.
     pub records: Vec<Record>,
 }
 
@@ -111,7 +111,7 @@ impl Lab {
     }
 }
 
-/// Shows the lab, or the conversation again.
+/// Shows the lab if `open`, otherwise the conversation.
 pub fn open_lab(app: App, open: bool) {
     app.lab.open.set(open);
     if open {
@@ -119,12 +119,12 @@ pub fn open_lab(app: App, open: bool) {
     }
 }
 
-/// Keeps how experiments are to be run.
+/// Saves the settings of all experiments.
 pub fn save_lab_settings(app: App) {
     app.lab.settings.with_untracked(storage::save_lab);
 }
 
-/// Takes another dataset, if it is one.
+/// Selects another dataset, or records why it is not one.
 pub fn choose_dataset(app: App, source: Source) {
     match source.dataset(1) {
         Ok(_) => {
@@ -146,7 +146,7 @@ pub fn start_lab(app: App, experiment: Experiment) {
     }
 }
 
-/// Starts all that can be run, one after the other.
+/// Starts all experiments that can be run, one after the other.
 pub fn start_all(app: App) {
     let fits = |of: &Experiment| unfit(*of, app.loaded().as_ref()).is_none();
     let all: Vec<Experiment> = Experiment::ALL.into_iter().filter(fits).collect();
@@ -157,7 +157,8 @@ pub fn start_all(app: App) {
     spawn_local(async move {
         for experiment in all {
             begin(app, experiment, true);
-            // What failed says so; the others go on, unless the user or the engine stopped them.
+            // A failed experiment reports its error and the others go on, unless the user stopped them or the
+            // engine is gone.
             if !run(app, experiment).await || app.loaded_untracked().is_none() {
                 break;
             }
@@ -166,7 +167,7 @@ pub fn start_all(app: App) {
     });
 }
 
-/// Stops what runs.
+/// Stops the running experiment.
 pub fn cancel_lab(app: App) {
     app.lab.running.update(|running| {
         if let Some(running) = running {
@@ -177,7 +178,7 @@ pub fn cancel_lab(app: App) {
     talk::stop(app);
 }
 
-/// The engine is gone, or another one comes: nothing more is heard of what runs.
+/// Fails the running experiment, because the engine is gone or is being replaced.
 pub(super) fn give_up(app: App, why: &str) {
     talk::lose(app, why);
 }
@@ -196,7 +197,7 @@ fn begin(app: App, experiment: Experiment, all: bool) {
     }));
 }
 
-/// Runs an experiment to its end. Whether another may follow.
+/// Runs an experiment to its end. Returns whether another may follow.
 async fn run(app: App, experiment: Experiment) -> bool {
     let settings = app.lab.settings.with_untracked(|all| {
         let of = all.get(&experiment).cloned();
@@ -275,7 +276,7 @@ async fn measured(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabE
             let dataset = spec.source.dataset(0)?;
             let mut stubs = stubs::PageStubs::new(app, dataset, info.has_chat_template);
             let data = stub::run(&mut stubs, settings, &mut watch).await;
-            // Whoever asks next finds the whole path, whatever came.
+            // Restores the stub level that the model was loaded with, whatever the outcome.
             stubs.restore(info.stub).await?;
             (Data::Stub(data?), Vec::new())
         }
@@ -290,7 +291,7 @@ async fn measured(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabE
     of_page(Some(machine), data, records)
 }
 
-/// Notes news of a run in the worker.
+/// Records the progress of a run in the worker.
 pub(super) fn advance(app: App, progress: Progress, points: Vec<Point>) {
     if app.lab.running.with_untracked(Option::is_none) {
         return;
@@ -301,12 +302,12 @@ pub(super) fn advance(app: App, progress: Progress, points: Vec<Point>) {
     app.lab.progress.set(progress);
 }
 
-/// A run in the worker has ended.
+/// Handles the end of a run in the worker.
 pub(super) fn ended(app: App, end: LabEnd) {
     talk::ended(app, end);
 }
 
-/// The worker follows requests as far as it was told to, or says why not.
+/// Handles the worker's reply to a change of the stub level.
 pub(super) fn stub_set(app: App, error: Option<String>) {
     talk::stub_set(app, error);
 }

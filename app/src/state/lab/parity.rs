@@ -1,10 +1,10 @@
-//! Ids through the whole page against those of the model's bare loop.
+//! Compares token ids through the whole page with those of the model's bare loop.
 
 use leptos::prelude::*;
 use llamaglass_engine::ModelInfo;
+use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::parity::{ParityData, ParityRow, first_divergence};
 use llamaglass_lab::{Data, LabError, Progress, Watch, asking};
-use llamaglass_engine::stats::Record;
 
 use super::super::App;
 use super::answers;
@@ -14,13 +14,13 @@ use crate::lab::{Job, Records, Spec};
 use crate::protocol::Command;
 use crate::settings::Settings;
 
-/// What stands where a reference's name would.
+/// Stands in for the name of a reference.
 const NO_REFERENCE: &str = "none in the page: logits would need a second engine on the CPU beside this one; `llamaglass lab parity` compares them";
 
-/// Compares row by row.
+/// Compares the two for each row of the dataset.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn run(
     app: App,
     spec: &Spec,

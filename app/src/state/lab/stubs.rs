@@ -1,11 +1,11 @@
-//! Loads at each stub level, from the page.
+//! Loads at each stub level, sent from the page.
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use leptos::prelude::*;
 use llamaglass_engine::StubLevel;
-use llamaglass_lab::dataset::Dataset;
 use llamaglass_engine::event::Event;
+use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError, asking, request_count};
 
@@ -17,7 +17,7 @@ use crate::lab::{Sample, load_run};
 use crate::protocol::Command;
 use crate::stats::Heard;
 
-/// Loads on the engine of this page.
+/// Sends loads to this page's engine.
 pub struct PageStubs {
     app: App,
     dataset: Dataset,
@@ -25,20 +25,20 @@ pub struct PageStubs {
 }
 
 impl PageStubs {
-    /// With the prompts of `dataset`, to a model that takes part in a `chat` or not.
+    /// Uses the prompts of `dataset`; `chat` is true if the model has a chat template.
     pub const fn new(app: App, dataset: Dataset, chat: bool) -> Self {
         Self { app, dataset, chat }
     }
 
-    /// Follows requests as far as they were followed before.
+    /// Sets the stub level back to `level`.
     ///
     /// # Errors
-    /// [`LabError`].
+    /// Returns a [`LabError`].
     pub async fn restore(&self, level: StubLevel) -> Result<(), LabError> {
         talk::set_stub(self.app, level).await
     }
 
-    /// An answer that is drawn as it comes, or whole at its end.
+    /// Answers a request and draws the answer as it arrives if `stream`, otherwise whole at its end.
     async fn answer(
         &self,
         index: usize,

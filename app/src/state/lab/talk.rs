@@ -1,4 +1,4 @@
-//! What the lab asks of whoever answers, and waits for.
+//! The lab's channel to the engine or server: requests out, events in.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,61 +7,61 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
 use llamaglass_engine::StubLevel;
-use llamaglass_lab::{LabError, LabResult};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
+use llamaglass_lab::{LabError, LabResult};
 
 use super::super::{App, now};
 use crate::lab::{Job, LabEnd, Measured, Spec};
 use crate::protocol::{Command, Tag};
 use crate::stats::Heard;
 
-/// What is waited for.
+/// Open waits of the lab, with the channels that end them.
 #[derive(Default)]
 pub struct Waiting {
     open: RefCell<HashMap<Tag, UnboundedSender<(News, f64)>>>,
     end: RefCell<Option<oneshot::Sender<LabEnd>>>,
     stub: RefCell<Option<oneshot::Sender<Option<String>>>>,
     stopped: Cell<bool>,
-    /// Why nothing more is heard.
+    /// Reason why nothing more will arrive.
     lost: RefCell<Option<String>>,
 }
 
-/// News of what the lab asked.
+/// Event of a request or a measurement of the lab.
 pub enum News {
-    /// Of an answer.
+    /// Part of an answer.
     Heard(Heard),
-    /// Of a piece that is being measured: one more id.
+    /// One more token of a running measurement.
     Picked,
-    /// Of one that has been.
+    /// Result of a measurement.
     Measured(Result<Box<Measured>, String>),
 }
 
-/// Hands news to whoever waits for them; gives them back where nobody of the lab does.
+/// Passes an event to the part of the lab that waits for it. Returns the event if none does.
 pub fn heard(app: App, tag: Tag, news: News) -> Option<News> {
     let inner = app.inner();
     let open = inner.lab.open.borrow();
     let Some(sender) = open.get(&tag) else {
         return Some(news);
     };
-    // Whoever does not listen any more needs none.
+    // A closed receiver needs no more events.
     drop(sender.unbounded_send((news, now())));
     None
 }
 
-/// Whether what runs was asked to stop.
+/// Returns whether the running experiment was asked to stop.
 pub fn is_stopped(app: App) -> bool {
     app.inner().lab.stopped.get()
 }
 
-/// Nothing has stopped yet, and nothing is lost.
+/// Clears the state of an earlier stop or loss.
 pub fn start(app: App) {
     let inner = app.inner();
     inner.lab.stopped.set(false);
     inner.lab.lost.replace(None);
 }
 
-/// Ends what the page itself waits for.
+/// Stops the experiment and aborts its open requests.
 pub fn stop(app: App) {
     let inner = app.inner();
     inner.lab.stopped.set(true);
@@ -71,7 +71,7 @@ pub fn stop(app: App) {
     }
 }
 
-/// Nothing that was asked will be answered.
+/// Ends every wait with the reason `why`.
 pub fn lose(app: App, why: &str) {
     let inner = app.inner();
     inner.lab.lost.replace(Some(why.to_owned()));
@@ -80,7 +80,7 @@ pub fn lose(app: App, why: &str) {
     inner.lab.stub.replace(None);
 }
 
-/// Why nothing comes any more.
+/// Returns the error that explains why nothing more arrives.
 fn silence(app: App, what: &str) -> LabError {
     let inner = app.inner();
     let lost = inner.lab.lost.borrow().clone();
@@ -91,7 +91,7 @@ fn silence(app: App, what: &str) -> LabError {
     }
 }
 
-/// What was asked under a tag.
+/// A request or measurement that was sent.
 pub struct Asked {
     app: App,
     /// The page's number for it.
@@ -107,12 +107,12 @@ impl Asked {
         Self { app, tag, heard }
     }
 
-    /// The next news, and when they came on the page's clock.
+    /// Returns the next event and its arrival on the page's clock.
     ///
     /// # Errors
-    /// [`LabError`] where none will come.
+    /// Returns a [`LabError`] if no more will arrive.
     pub async fn next(&mut self, what: &str) -> Result<(News, f64), LabError> {
-        // What came before it was stopped is of no use any more.
+        // After a stop, events that arrived before it are dropped, too.
         if is_stopped(self.app) {
             return Err(LabError::Stopped);
         }
@@ -127,7 +127,7 @@ impl Drop for Asked {
     }
 }
 
-/// Asks for an answer.
+/// Sends a request.
 pub fn submit(app: App, request: Request) -> Asked {
     let asked = Asked::new(app);
     let tag = asked.tag;
@@ -135,10 +135,10 @@ pub fn submit(app: App, request: Request) -> Asked {
     asked
 }
 
-/// Has a piece measured where the engine is; with when each id was heard that was told meanwhile.
+/// Has the engine's side run a job. Also returns the arrival times of the tokens that it reported meanwhile.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn measure(app: App, job: Job) -> Result<(Measured, Vec<f64>), LabError> {
     let mut asked = Asked::new(app);
     let tag = asked.tag;
@@ -154,10 +154,10 @@ pub async fn measure(app: App, job: Job) -> Result<(Measured, Vec<f64>), LabErro
     }
 }
 
-/// Has the worker run an experiment.
+/// Runs an experiment in the worker.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn in_worker(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabError> {
     let (sender, end) = oneshot::channel();
     app.inner().lab.end.replace(Some(sender));
@@ -171,25 +171,25 @@ pub async fn in_worker(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>),
     match end.await {
         Ok(LabEnd::Done { result, records }) => Ok((*result, records)),
         Ok(LabEnd::Stopped) => Err(LabError::Stopped),
-        // The worker's words are whole.
+        // The worker's message needs no prefix.
         Ok(LabEnd::Failed { error }) => Err(LabError::Setting(error)),
         Err(_) => Err(silence(app, what)),
     }
 }
 
-/// A run in the worker has ended.
+/// Passes on the end of a run in the worker.
 pub fn ended(app: App, end: LabEnd) {
     let waits = app.inner().lab.end.take();
     if let Some(waits) = waits {
-        // Whoever does not listen any more needs none.
+        // A closed receiver needs no result.
         drop(waits.send(end));
     }
 }
 
-/// Follows requests as far as `level`.
+/// Sets the stub level.
 ///
 /// # Errors
-/// [`LabError`].
+/// Returns a [`LabError`].
 pub async fn set_stub(app: App, level: StubLevel) -> Result<(), LabError> {
     let (sender, set) = oneshot::channel();
     app.inner().lab.stub.replace(Some(sender));
@@ -201,7 +201,7 @@ pub async fn set_stub(app: App, level: StubLevel) -> Result<(), LabError> {
     }
 }
 
-/// The worker has said so.
+/// Passes on the worker's reply to a change of the stub level.
 pub fn stub_set(app: App, error: Option<String>) {
     let waits = app.inner().lab.stub.take();
     if let Some(waits) = waits {

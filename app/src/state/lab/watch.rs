@@ -1,4 +1,4 @@
-//! Who looks on while the page itself drives an experiment.
+//! Observer of the experiments that the page itself drives.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use super::super::{App, now};
 use super::talk;
 use crate::breath::Breath;
 
-/// News is drawn at most this often.
+/// Minimum time between updates of the progress.
 const TELL_EVERY_MS: f64 = 50.0;
-/// How long is slept without looking whether it is to stop.
+/// Maximum time to sleep without a check for a stop.
 const NAP_MS: f64 = 100.0;
-/// A page that is hidden has no frames: so long is waited for one.
+/// Maximum wait for a frame, since a hidden page gets none.
 const NO_FRAME: Duration = Duration::from_secs(1);
 
-/// Tells the state, and hears whether to stop.
+/// Reports progress to the state and checks for a stop.
 pub struct PageWatch {
     app: App,
     breath: Option<Breath>,
@@ -27,7 +27,7 @@ pub struct PageWatch {
 }
 
 impl PageWatch {
-    /// Of this page.
+    /// Creates an observer for this page.
     pub fn new(app: App) -> Self {
         Self {
             app,
@@ -64,27 +64,27 @@ impl Watch for PageWatch {
     }
 }
 
-/// Comes back after `ms` milliseconds.
+/// Waits for `ms` milliseconds.
 pub async fn pause(ms: f64) {
     let (sender, done) = oneshot::channel();
     let wait = Duration::from_secs_f64(ms.max(0.0) / 1e3);
     let wake = move || {
-        // Whoever was dropped needs no more waking.
+        // The receiver may be gone.
         let _gone = sender.send(());
     };
     set_timeout(wake, wait);
-    // The timer is never taken away.
+    // Can't fail: the timer is never cleared.
     let _woken = done.await;
 }
 
-/// Comes back after what was drawn up to now is painted.
+/// Waits until everything drawn so far has been painted.
 pub async fn painted() {
     let (mut of_frame, mut done) = mpsc::channel(1);
     let mut of_timer = of_frame.clone();
     request_animation_frame(move || drop(of_frame.try_send(())));
     set_timeout(move || drop(of_timer.try_send(())), NO_FRAME);
     let _first = done.next().await;
-    // A task after the frame: style, layout and paint of it are done.
+    // The next task runs after the frame's style, layout and paint.
     if let Some(breath) = Breath::new() {
         breath.take().await;
     }

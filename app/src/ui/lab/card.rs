@@ -1,4 +1,4 @@
-//! An experiment: what it asks, its settings, how far it is, what came of it.
+//! Card of an experiment: its question, settings, progress and outcome.
 
 use leptos::prelude::*;
 use llamaglass_lab::Experiment;
@@ -10,7 +10,7 @@ use super::outcome::Ending;
 use crate::lab::unfit;
 use crate::state::{self, app};
 
-/// One experiment.
+/// Card of one experiment.
 #[component]
 pub fn Card(experiment: Experiment) -> impl IntoView {
     let app = app();

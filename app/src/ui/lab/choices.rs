@@ -9,7 +9,7 @@ use super::fields::settings;
 use crate::lab::{Field, LabSettings};
 use crate::state::{self, App, app};
 
-/// One such setting.
+/// Input for one such setting.
 #[component]
 pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
     let app = app();
@@ -66,7 +66,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
                         .collect();
                 });
             };
-            // Random weights are another load.
+            // Random weights need a load of their own.
             let all = StubLevel::ALL.into_iter();
             let all = all.filter(|of| *of != StubLevel::RandomWeights);
             let all = all.map(|of| {

@@ -1,4 +1,4 @@
-//! Which prompts experiments are run over.
+//! Choice of the dataset for all experiments.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -9,10 +9,10 @@ use crate::lab::Source;
 use crate::state::{self, app};
 use crate::thrown::words;
 
-/// A file of more bytes is none of prompts, but a model perhaps.
+/// Maximum size of a dataset; a larger file is probably a model.
 const MOST_BYTES: f64 = 20e6;
 
-/// The prompts that come with the program, or a file of the user's.
+/// The built-in prompts, or a file of the user.
 #[component]
 pub fn DatasetField() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! The settings of an experiment.
+//! Inputs for the settings of an experiment.
 
 use leptos::prelude::*;
 use llamaglass_lab::Experiment;
@@ -7,7 +7,7 @@ use super::choices::Choices;
 use crate::lab::{Field, LabSettings, fields};
 use crate::state::{self, app};
 
-/// Those that it reads. `valid` says whether all make sense.
+/// Inputs for the settings that the experiment reads. Sets `valid` to whether all of them are valid.
 #[component]
 pub fn Fields(experiment: Experiment, valid: RwSignal<bool>) -> impl IntoView {
     let wrong = RwSignal::new(Vec::<Field>::new());
@@ -80,7 +80,7 @@ fn Typed(experiment: Experiment, field: Field, wrong: RwSignal<Vec<Field>>) -> i
     }
 }
 
-/// Something of an experiment's settings, as they are now.
+/// Reads a value from the experiment's current settings.
 pub fn settings<T>(experiment: Experiment, of: impl Fn(&LabSettings) -> T) -> T {
     app()
         .lab

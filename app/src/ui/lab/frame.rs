@@ -1,5 +1,5 @@
-//! A report in the page: the very file that is downloaded, in a frame without scripts. Its colours are those
-//! of a system whose scheme is the page's, as browsers have it.
+//! Shows a report in the page: the same file that is downloaded, in a frame without scripts. Browsers pass the
+//! page's colour scheme on to the frame.
 
 use leptos::attr::custom::custom_attribute;
 use leptos::html::Iframe;
@@ -8,7 +8,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, ResizeObserver};
 
-/// Shows `html`, as high as it is.
+/// Shows `html` in a frame that is as high as its content.
 #[component]
 pub fn Report(html: String, title: String, id: String) -> impl IntoView {
     let frame = NodeRef::<Iframe>::new();
@@ -19,14 +19,14 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
     };
     let fit = move || {
         if let Some(root) = root() {
-            // How far it scrolls would never be less than the frame is high.
+            // The scroll height would never be less than the frame's height.
             let wanted = root.get_bounding_client_rect().height().ceil();
             if wanted > 0.0 {
                 height.set(wanted);
             }
         }
     };
-    // The window becomes wider or narrower, and tables are unfolded.
+    // The content's height changes when the window is resized and when tables are unfolded.
     let watch = StoredValue::new_local(None::<Resizes>);
     let watch_root = move || {
         if let Some(root) = root() {
@@ -34,13 +34,13 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
         }
     };
     view! {
-        // Its own origin, so that its height can be read; no script of it runs.
+        // Same origin, so that the page can read the height; the frame runs no scripts.
         <iframe
             class="lab-report"
             data-testid=id
             title=title
             sandbox="allow-same-origin allow-popups"
-            // What is as high as its content needs no bar, which would make that narrower, and so lower.
+            // The frame fits its content, so it needs no scroll bar, which would only make the content narrower.
             {..custom_attribute("scrolling", "no")}
             srcdoc=html
             node_ref=frame
@@ -50,14 +50,14 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
     }
 }
 
-/// Hears when an element's size has changed, for as long as it lives.
+/// Observes the size of an element until it is dropped.
 struct Resizes {
     observer: ResizeObserver,
     _heard: Closure<dyn FnMut()>,
 }
 
 impl Resizes {
-    /// Calls `heard` soon, and from then on after each change; nothing in a browser without such a thing.
+    /// Calls `heard` soon, and again after each change. Returns `None` in a browser without `ResizeObserver`.
     fn of(element: &Element, heard: impl FnMut() + 'static) -> Option<Self> {
         let heard = Closure::<dyn FnMut()>::new(heard);
         let observer = ResizeObserver::new(heard.as_ref().unchecked_ref()).ok()?;

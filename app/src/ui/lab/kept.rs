@@ -1,4 +1,4 @@
-//! Runs that the browser keeps of an experiment, and how one compares with another.
+//! Saved runs of an experiment, and comparisons between them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::outcome::Findings;
 use crate::lab::{Comparison, Line, compare};
 use crate::state::{self, Found, KeptRun, Outcome, app};
 
-/// The runs, the last first.
+/// Saved runs, newest first.
 #[component]
 pub fn KeptRuns(experiment: Experiment) -> impl IntoView {
     let app = app();
@@ -63,7 +63,7 @@ fn Row(run: KeptRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
         None => "a server".to_owned(),
     };
     let (show, against) = (Arc::clone(&found), Arc::clone(&found));
-    // Compared with what is on the card; without, with the last run that is kept.
+    // Runs are compared with the one on the card, or without one, with the newest saved run.
     let newest = move || {
         let on_card = app.lab.outcomes.with(|all| match all.get(&experiment) {
             Some(Outcome::Done(found)) => Some(Arc::clone(found)),

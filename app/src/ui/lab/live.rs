@@ -1,4 +1,4 @@
-//! An experiment that runs: how far it is, what was measured so far, and how it is stopped.
+//! A running experiment: its progress, its live plot, and a button to cancel it.
 
 use leptos::prelude::*;
 use llamaglass_lab::digits;
@@ -6,10 +6,10 @@ use llamaglass_lab::digits;
 use crate::lab::Drawn;
 use crate::state::{self, app};
 
-/// So many series have a colour of their own.
+/// Number of series with a colour of their own.
 const COLOURS: usize = 6;
 
-/// Progress, plot, and a button to stop.
+/// Progress, plot, and a button to cancel.
 #[component]
 pub fn Live() -> impl IntoView {
     let app = app();
@@ -23,7 +23,7 @@ pub fn Live() -> impl IntoView {
         let far = app.lab.progress.get();
         100.0 * far.done as f64 / far.total.max(1) as f64
     };
-    // What is read out changes with what is measured, not with every point of it.
+    // Screen readers announce this, so it changes with each measurement, not with every point.
     let what = Memo::new(move |_| match stopping() {
         true => "Stopping after the step that runs".to_owned(),
         false => app.lab.progress.with(|far| match far.what.as_str() {
@@ -97,7 +97,7 @@ fn colour(index: usize) -> String {
     format!("lab-series lab-series-{}", index % COLOURS)
 }
 
-/// A dot is a line of no length with round ends, so that it stays round however the picture is stretched.
+/// Draws each dot as a line of length 0 with round ends, so that it stays round however the picture is stretched.
 fn points((index, of): (usize, Drawn)) -> impl IntoView {
     let dots: String = of
         .points

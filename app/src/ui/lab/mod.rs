@@ -22,7 +22,7 @@ use card::Card;
 use dataset::DatasetField;
 use summary::AllTogether;
 
-/// The lab in place of the conversation.
+/// The lab, shown in place of the conversation.
 #[component]
 pub fn LabTab() -> impl IntoView {
     let app = app();
@@ -89,7 +89,7 @@ pub fn LabTab() -> impl IntoView {
     }
 }
 
-/// Where answers are painted to be measured.
+/// Stage on which answers are painted in order to be measured.
 #[component]
 fn Stage() -> impl IntoView {
     let app = app();

@@ -1,4 +1,4 @@
-//! What came of an experiment.
+//! Outcome of an experiment.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::frame::Report;
 use crate::lab::value;
 use crate::state::{Found, Outcome, app};
 
-/// How the last run ended.
+/// Outcome of the last run.
 #[component]
 pub fn Ending(experiment: Experiment) -> impl IntoView {
     let app = app();
@@ -33,7 +33,7 @@ pub fn Ending(experiment: Experiment) -> impl IntoView {
     }
 }
 
-/// What a run found: sentences first, then its report, then its files.
+/// Result of a run: findings first, then its report, then its files.
 #[component]
 pub fn Findings(found: Arc<Found>) -> impl IntoView {
     let name = found.result.data.experiment().name();
@@ -71,7 +71,7 @@ pub fn Findings(found: Arc<Found>) -> impl IntoView {
     }
 }
 
-/// A load that was not answered whole says so before its numbers are read.
+/// Returns a warning to show before the numbers of a load that was not answered completely.
 fn incomplete(found: &Found) -> Option<String> {
     use llamaglass_lab::Data;
     let Data::Load(data) = &found.result.data else {

@@ -1,4 +1,4 @@
-//! What all experiments say together.
+//! Summary of all experiments.
 
 use leptos::prelude::*;
 use llamaglass_lab::{LabResult, SCHEMA_VERSION, Summary};
@@ -10,7 +10,7 @@ use super::frame::Report;
 use crate::lab::value;
 use crate::state::{App, Outcome, app};
 
-/// The summary, once several experiments have been run.
+/// Summary, shown once several experiments have been run.
 #[component]
 pub fn AllTogether() -> impl IntoView {
     let app = app();
@@ -71,7 +71,7 @@ fn said(results: &[LabResult]) -> impl IntoView + use<> {
     }
 }
 
-/// What was found, in the order of the experiments.
+/// Returns all results in the order of the experiments.
 fn results(app: App) -> Vec<LabResult> {
     app.lab.outcomes.with(|all| {
         let found = all.values().filter_map(|outcome| match outcome {
@@ -82,7 +82,7 @@ fn results(app: App) -> Vec<LabResult> {
     })
 }
 
-/// What was not, and why.
+/// Returns the experiments that failed, with the reasons.
 fn left_out(app: App) -> Vec<(String, String)> {
     app.lab.outcomes.with(|all| {
         let failed = all

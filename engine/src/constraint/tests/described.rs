@@ -1,4 +1,4 @@
-//! Schemas by chance, and whether an answer is what one describes.
+//! Checks random answers against random schemas.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{compile, walk};
 use crate::tokenizer::fixtures;
 
-/// Schemas of what the next function understands.
+/// Generates schemas that [`is_valid`] understands.
 fn schemas() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(json!({ "type": "null" })),
@@ -45,7 +45,7 @@ fn schemas() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether `value` is what `schema` describes.
+/// Returns true if `value` matches `schema`.
 fn is_valid(schema: &Value, value: &Value) -> bool {
     let at = |name: &str| schema.get(name);
     if let Some(any) = at("anyOf") {
@@ -101,7 +101,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
-    fn whatever_is_picked_is_what_the_schema_describes(schema in schemas(), seed: u64, llama: bool) {
+    fn random_answers_match_their_schema(schema in schemas(), seed: u64, llama: bool) {
         let tokenizer = if llama { fixtures::llama() } else { fixtures::smollm() };
         let mut constraint = compile(&tokenizer, schema.clone()).unwrap();
         let text = walk(&tokenizer, &mut constraint, seed, 1_000).unwrap().unwrap();

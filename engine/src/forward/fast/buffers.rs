@@ -1,4 +1,4 @@
-//! What a step's kernels write, allocated once.
+//! Buffers that a step's kernels write, allocated once.
 
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::{BLOCK, Variant, step};
@@ -8,50 +8,50 @@ use super::super::gpu::{Buffer, Gpu};
 use super::super::shape::Shape;
 use crate::weights::ModelConfig;
 
-/// Buffers for steps of up to `rows` rows, all f32 but `step`.
+/// Buffers for steps of up to `rows` rows; all are f32 except `step`.
 ///
-/// Rows that products read are whole blocks: what they have too many is zero, and stays so.
+/// Rows that products read are padded to full blocks. The padding is zero and never changes.
 pub struct Buffers {
-    /// T at most.
+    /// Maximum number of rows per step, T.
     pub rows: usize,
-    /// C.
+    /// Hidden size, C.
     pub c: usize,
-    /// V.
+    /// Vocabulary size, V.
     pub vocab: usize,
-    /// Which variant of the kernels is launched.
+    /// Kernel variant in use.
     pub variant: Variant,
-    /// How many workgroups share a row's positions in attention.
+    /// Number of workgroups that share a row's positions in attention.
     pub splits: usize,
-    /// Rows, and the blocks of the cache that each sequence has: [`step`].
+    /// Rows of the step and block tables of the sequences, laid out as in [`step`].
     pub step: Buffer,
-    /// Blocks a sequence has at most.
+    /// Maximum number of blocks per sequence.
     blocks: usize,
-    /// [T, C]: the residual stream.
+    /// Residual stream [T, C].
     pub x: Buffer,
-    /// [T, C in whole blocks].
+    /// Normed residual stream [T, C], rows padded to full blocks.
     pub normed: Buffer,
-    /// [T, H D].
+    /// Queries [T, H D].
     pub queries: Buffer,
-    /// [T, H D in whole blocks].
+    /// Attention outputs [T, H D], rows padded to full blocks.
     pub mixed: Buffer,
-    /// [B, SPLITS, H, D + 2]: what they leave.
+    /// Partial attention outputs of each split, [B, SPLITS, H, D + 2].
     pub parts: Buffer,
-    /// [T, F in whole blocks].
+    /// Feed-forward activations [T, F], rows padded to full blocks.
     pub hidden: Buffer,
-    /// [B, V].
+    /// Logits [B, V].
     pub logits: Buffer,
 }
 
-/// Values of a row in whole blocks.
+/// Returns the number of values in a row padded to full blocks.
 pub const fn whole(values: usize) -> usize {
     values.next_multiple_of(BLOCK)
 }
 
 impl Buffers {
-    /// Allocates them.
+    /// Allocates the buffers.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device has no room.
+    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(
         config: &ModelConfig,
         shape: Shape,
@@ -81,18 +81,18 @@ impl Buffers {
         })
     }
 
-    /// Where in `step` the blocks of the sequence in `slot` are listed.
+    /// Returns the word of `step` at which the block table of the sequence in `slot` begins.
     pub const fn blocks_of(&self, slot: usize) -> usize {
         tables(self.rows) + slot * self.blocks
     }
 }
 
-/// The word of `step` at which the blocks of the first sequence are listed.
+/// Returns the word of `step` at which the first block table begins.
 const fn tables(rows: usize) -> usize {
     step::HEAD_WORDS + step::ROW_WORDS * rows
 }
 
-/// No rows yet, and to the first sequence the first blocks, to others none.
+/// Returns the initial `step`: no rows, the first blocks for the first sequence, and none for the others.
 fn step_words(rows: usize, shape: Shape) -> Vec<u32> {
     let mut words = vec![0; tables(rows)];
     words.extend(1..=shape.blocks() as u32);

@@ -1,5 +1,5 @@
-//! One block as launches: seven kernels; one more where q, k and v are stored in two types, and one
-//! more where several workgroups share a row's positions in attention.
+//! One transformer block as kernel launches: seven kernels, plus one if q, k and v are stored in two types,
+//! plus one if several workgroups share a row's positions in attention.
 
 use llamaglass_shaders::{
     ATTENTION_MERGE, ATTENTION_TILE_ROWS, COPY_BLOCK, KV_BLOCK, Kv, Variant, attention,
@@ -14,21 +14,21 @@ use super::buffers::{Buffers, whole};
 use super::matrix::{After, Matrix, To};
 use crate::weights::ModelConfig;
 
-/// RMSNorm's weight and epsilon.
+/// Weight and epsilon of an RMSNorm.
 pub struct Norm {
-    /// `[C]` f32.
+    /// Weight, `[C]` f32.
     pub weight: Buffer,
-    /// C.
+    /// Hidden size, C.
     pub c: usize,
     /// Added to the mean square.
     pub eps: f32,
-    /// The variant that suits the adapter.
+    /// Kernel variant to launch.
     pub variant: Variant,
 }
 
 impl Norm {
-    /// Rows `first` to `first + count` of x [.., C], normed, to rows 0 to `count` of y, which are
-    /// whole blocks.
+    /// Norms rows `first` to `first + count` of x [.., C] into rows 0 to `count` of y, whose rows are padded
+    /// to full blocks.
     pub fn launch(&self, gpu: &Gpu, x: &Buffer, first: usize, count: usize, y: &Buffer) {
         let values = (count * self.c) as u64;
         let work = Work {
@@ -43,7 +43,7 @@ impl Norm {
         gpu.launch_for(work, &kernel, &buffers, &info, [count, 1, 1]);
     }
 
-    /// The `count` rows of x that `step` picks from, normed, to rows 0 to `count` of y.
+    /// Norms the `count` rows of x that sample according to `step` into rows 0 to `count` of y.
     pub fn launch_picked(&self, gpu: &Gpu, x: &Buffer, step: &Buffer, count: usize, y: &Buffer) {
         let info = [self.c as u32, self.eps.to_bits(), whole(self.c) as u32];
         let buffers = [x, &self.weight, y, step];
@@ -52,40 +52,40 @@ impl Norm {
     }
 }
 
-/// A block's weights.
+/// Weights of a block.
 pub struct Weights {
-    /// Before attention.
+    /// Norm before attention.
     pub attn_norm: Norm,
-    /// q, k and v, stacked as far as they are of one type, and the row of the whole stack
-    /// [(H + 2K) D, C] where each begins.
+    /// q, k and v, stacked if they have the same type, each with the row of the full stack [(H + 2K) D, C] at
+    /// which it begins.
     pub qkv: Vec<(Matrix, usize)>,
-    /// [C, H D].
+    /// Output projection [C, H D].
     pub o: Matrix,
-    /// Before the feed-forward layer.
+    /// Norm before the feed-forward layer.
     pub ffn_norm: Norm,
-    /// Rows of gate and up in turn: [2F, C].
+    /// Alternating rows of gate and up, [2F, C].
     pub gate_up: Matrix,
-    /// [C, F].
+    /// Down projection [C, F].
     pub down: Matrix,
 }
 
-/// A block's weights and its KV cache.
+/// Weights and KV cache of a block.
 pub struct Layer {
     weights: Weights,
     /// Keys and values.
     cache: Buffer,
     kv: Kv,
-    /// H, K, D.
+    /// Dimensions H, K and D.
     heads: [u32; 3],
-    /// H D and F.
+    /// Widths H D and F.
     widths: [usize; 2],
 }
 
 impl Layer {
-    /// Makes a cache as `shape` wants it.
+    /// Creates a layer with a cache for `shape`.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device has no room.
+    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(
         weights: Weights,
         config: &ModelConfig,
@@ -104,7 +104,7 @@ impl Layer {
         })
     }
 
-    /// The step's rows through the block, in place, their keys and values into the cache.
+    /// Runs the step's rows through the block in place and writes their keys and values to the cache.
     pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, rows: Rows, angles: &Buffer) {
         let Buffers {
             x,
@@ -153,7 +153,7 @@ impl Layer {
             .launch(gpu, *variant, (hidden, t), &residual, &plain);
     }
 
-    /// `count` blocks of the cache in place of others.
+    /// Copies `count` blocks of the cache to others.
     pub fn copy_blocks(&self, gpu: &Gpu, [from, to]: [u32; 2], count: usize) {
         let [_, k, d] = self.heads;
         let words = 2 * k * d * (KV_BLOCK * self.kv.bytes() / 4) as u32;
@@ -163,7 +163,7 @@ impl Layer {
         gpu.launch(&COPY_BLOCK, &[&self.cache], &info, groups);
     }
 
-    /// The queries over the cache, to `mixed`.
+    /// Computes attention of the queries over the cache, into `mixed`.
     fn attend(&self, gpu: &Gpu, buffers: &Buffers, rows: Rows) {
         let Buffers {
             queries,
@@ -178,10 +178,10 @@ impl Layer {
         let [h, k, d] = self.heads;
         let [mixes, keeps] = [h * d, k * d].map(u64::from);
         let work = |rows: usize| Work {
-            // Queries in, and what they mix out.
+            // Queries are read, and outputs written.
             bytes: 8 * rows as u64 * mixes,
             bytes_a_position: 2 * keeps * kv.bytes() as u64,
-            // A product with the key, and one with the value.
+            // One product with the key and one with the value.
             flop_a_position: 4 * mixes,
             ..Default::default()
         };

@@ -1,4 +1,4 @@
-//! Weights to the device as they are stored, tensor by tensor.
+//! Loads weights to the device as they are stored, tensor by tensor.
 
 use std::rc::Rc;
 
@@ -17,13 +17,13 @@ use super::{Ends, Fast, gpu_of};
 use crate::timing::LoadSpan;
 use crate::weights::{BlockTensor, RopeLayout, TensorName, TensorType};
 
-/// Rows of a shard of the output matrix are a multiple of this, which every product computes at once.
+/// Row alignment of the output matrix's parts: products compute this many rows at once.
 const SHARD_ROWS: usize = 8;
 
-/// Loads every tensor; the embedding for the host where the device can't hold it.
+/// Loads every tensor. Also returns the embedding for lookup on the host if the device can't hold it.
 ///
 /// # Errors
-/// [`LoadError`] where a tensor can't be read or the device can't take it.
+/// [`LoadError`] if a tensor can't be read or the device can't hold it.
 pub async fn load(
     loader: &mut Loader<'_>,
     shape: Shape,
@@ -62,12 +62,12 @@ struct ToDevice<'a, 'b> {
     variant: Variant,
 }
 
-/// Tensors that become one matrix, with the same inputs, and where their rows go.
+/// Tensors with the same input that are stacked into one matrix.
 struct Stack<'a> {
-    /// Their names, and those of their biases, which some may lack.
+    /// Names of the tensors and of their optional biases.
     parts: &'a [(BlockTensor, BlockTensor)],
     cols: usize,
-    /// Whether rows of the parts come in turn, instead of one part after the other.
+    /// True if the parts' rows alternate, false if the parts follow each other.
     in_turn: bool,
 }
 
@@ -114,7 +114,7 @@ impl ToDevice<'_, '_> {
         })
     }
 
-    /// q, k and v: a matrix for each run of one type.
+    /// Loads q, k and v as one matrix per run of equal types.
     async fn qkv(&mut self, index: usize, c: usize) -> Result<Vec<(Matrix, usize)>, LoadError> {
         use BlockTensor as T;
         let parts = [(T::Q, T::QBias), (T::K, T::KBias), (T::V, T::VBias)];
@@ -145,7 +145,8 @@ impl ToDevice<'_, '_> {
         self.loader.tensor_type(TensorName::Block(index, tensor))
     }
 
-    /// Parts of several types become f32: what that is exact in, whatever they are.
+    /// Stacks tensors into one matrix. Parts of different types become f32, which represents all types
+    /// exactly.
     async fn stack(&mut self, index: usize, stack: Stack<'_>) -> Result<Matrix, LoadError> {
         let Stack {
             parts,
@@ -208,7 +209,7 @@ impl ToDevice<'_, '_> {
         Ok(matrix)
     }
 
-    /// The head size of a tensor whose rows are stored in halves order: the kernels turn neighbours.
+    /// Returns the head size of a tensor whose rows are stored half-split; the kernels rotate adjacent rows.
     fn to_pairs(&self, tensor: BlockTensor) -> Option<usize> {
         let config = self.loader.checkpoint.config();
         let turned = matches!(tensor, BlockTensor::Q | BlockTensor::K);
@@ -268,7 +269,7 @@ impl ToDevice<'_, '_> {
     }
 }
 
-/// Where a row goes when pairs (i, i + D/2) of a head become (2i, 2i + 1).
+/// Returns the new index of a row when pairs (i, i + D/2) of a head become (2i, 2i + 1).
 const fn pair_place(row: usize, head_dim: usize) -> usize {
     let (head, i) = (row / head_dim, row % head_dim);
     let half = head_dim / 2;
@@ -280,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn halves_become_pairs_head_by_head() {
+    fn pair_place_interleaves_halves_per_head() {
         let places: Vec<usize> = (0..8).map(|row| pair_place(row, 4)).collect();
         assert_eq!(places, [0, 2, 1, 3, 4, 6, 5, 7]);
     }

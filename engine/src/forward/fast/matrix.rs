@@ -1,4 +1,4 @@
-//! Matrices on the device, in the format they are stored in.
+//! Matrices on the device, in the format in which they are stored.
 
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::{ADD, BLOCK, Format, Kv, Store, Variant, WITH_BIAS, Way, linear};
@@ -9,50 +9,51 @@ use super::super::info::BackendInfo;
 use super::super::memory::check_buffer;
 use super::pack::Packed;
 
-/// A matrix [OUT, IN] and perhaps a bias `[OUT]`.
+/// A matrix [OUT, IN] with an optional bias `[OUT]`.
 #[derive(Clone)]
 pub struct Matrix {
-    /// How its values are stored.
+    /// Format of its values.
     pub format: Format,
-    /// Blocks a row.
+    /// Blocks per row.
     pub blocks: usize,
-    /// OUT.
+    /// Number of rows, OUT.
     pub out: usize,
-    /// Numbers.
+    /// Quantised values.
     pub quants: Buffer,
-    /// Scales, and the bias behind them.
+    /// Scales, followed by the bias.
     pub side: Buffer,
-    /// Where the bias begins in `side`.
+    /// Word of `side` at which the bias begins.
     bias: Option<usize>,
 }
 
-/// Where a product goes.
+/// Destination of a product.
 pub struct To<'a> {
-    /// [T, stride].
+    /// Output buffer [T, stride].
     pub y: &'a Buffer,
-    /// Values a row of y has.
+    /// Values per row of `y`.
     pub stride: usize,
-    /// The column that row 0 of the matrix is.
+    /// Column of `y` for row 0 of the matrix.
     pub column: usize,
-    /// Whether what y held is added.
+    /// True if the product is added to the contents of `y`.
     pub add: bool,
 }
 
-/// What is done with a product.
+/// Operation that the kernel applies to a product.
 pub enum After<'a> {
-    /// It is stored.
+    /// Store it.
     Nothing,
-    /// silu(gate) * up.
+    /// Store silu(gate) * up.
     Swiglu,
-    /// RoPE and the write into the cache: angles, cache and step, H, K, D, and the cache's type.
+    /// Apply RoPE and write to the cache. Holds the angles, the cache and the step; H, K, D; the cache's
+    /// type.
     Qkv([&'a Buffer; 3], [u32; 3], Kv),
 }
 
 impl Matrix {
-    /// Puts a packed matrix on the device; `what` names it for people.
+    /// Uploads a packed matrix; `what` names it in errors.
     ///
     /// # Errors
-    /// [`ForwardError::BufferTooLarge`], or [`ForwardError::Device`] where the device has no room.
+    /// [`ForwardError::BufferTooLarge`], or [`ForwardError::Device`] if the device has too little memory.
     pub fn upload(
         packed: Packed,
         bias: Option<&[f32]>,
@@ -67,7 +68,7 @@ impl Matrix {
             begin
         });
         if side.is_empty() {
-            // A buffer of nothing can't be bound.
+            // An empty buffer can't be bound.
             side.push(0);
         }
         check_buffer(info, &what, packed.quants.len() as u64 * 4)?;
@@ -82,7 +83,7 @@ impl Matrix {
         })
     }
 
-    /// The first `rows` of x [.., 32 blocks] times the matrix.
+    /// Multiplies the first `rows` rows of x [.., 32 blocks] by the matrix.
     pub fn launch(
         &self,
         gpu: &Gpu,
@@ -131,10 +132,11 @@ impl Matrix {
     }
 }
 
-/// So many rows are computed in tiles on every adapter.
+/// Number of rows from which every adapter computes in tiles.
 pub const TILED_ROWS: usize = 5;
 
-/// How many rows are computed one by one, fewer than [`TILED_ROWS`]: a tile computes eight for what two cost alone.
+/// Returns the maximum number of rows that are computed one by one, less than [`TILED_ROWS`]. A tile computes
+/// eight rows in the time of two single ones.
 const fn few(variant: Variant) -> usize {
     match variant {
         Variant::Lanes => 2,

@@ -1,5 +1,5 @@
-//! The fast path: our own kernels over buffers that are allocated once; the decode step and the picks
-//! are recorded once and replayed.
+//! The fast path: our own kernels on buffers that are allocated once. The decode step and its sampling are
+//! recorded once and replayed.
 
 mod buffers;
 mod layer;
@@ -41,27 +41,27 @@ pub struct Fast {
     gpu: Rc<Gpu>,
     device: CubeDevice,
     buffers: Buffers,
-    /// [V, C], where it fits one buffer.
+    /// Embedding [V, C], if it fits one buffer.
     embedding: Option<Matrix>,
     layers: Vec<Layer>,
     norm: Norm,
-    /// The output matrix, in row shards, and the column of the logits where each begins.
+    /// Output matrix, split by rows, with the logits column at which each part begins.
     head: Vec<(Matrix, usize)>,
-    /// [S, D/2] of cosine and sine.
+    /// Cosines and sines, [S, D/2, 2].
     angles: Buffer,
     picks: Picks,
     tapes: Tapes,
-    /// Blocks of a prompt's rows that are submitted at once.
+    /// Number of layers per submit in steps with tiled rows.
     blocks_a_submit: usize,
 }
 
-/// A model's weights before and after its blocks, on the device.
+/// Weights before and after the layers, on the device.
 struct Ends {
-    /// [V, C], where it fits one buffer.
+    /// Embedding [V, C], if it fits one buffer.
     embedding: Option<Matrix>,
-    /// After the last block.
+    /// Norm after the last layer.
     norm: Norm,
-    /// The output matrix [V, C], in row shards, and the row where each begins.
+    /// Output matrix [V, C], split by rows, with the row at which each part begins.
     head: Vec<(Matrix, usize)>,
 }
 
@@ -75,11 +75,11 @@ impl std::fmt::Debug for Fast {
 }
 
 impl Fast {
-    /// A path without blocks yet, with room for `shape`. What it launches begins to be compiled.
+    /// Creates a path without layers, with buffers for `shape`, and starts compiling the kernels it launches.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`] where the weights are not on a GPU, [`ForwardError::Device`] where it
-    /// has no room.
+    /// [`ForwardError::NoPath`] if the weights are not on a GPU, [`ForwardError::Device`] if it has too
+    /// little memory.
     fn new(
         config: &ModelConfig,
         ends: Ends,
@@ -115,7 +115,7 @@ impl Fast {
             fast.launch_pick(PickWay::Argmax, 1);
             fast.launch_pick(PickWay::Sample, 1);
             if shape.batch > 1 {
-                // What several prompts at once need besides.
+                // Also needed for several prompts in one step.
                 let Buffers {
                     x, step, normed, ..
                 } = &fast.buffers;
@@ -125,10 +125,10 @@ impl Fast {
         Ok(fast)
     }
 
-    /// Adds the next block. What it launches begins to be compiled.
+    /// Adds the next layer and starts compiling the kernels it launches.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device has no room.
+    /// [`ForwardError::Device`] if the device has too little memory.
     fn push(
         &mut self,
         weights: Weights,
@@ -137,7 +137,7 @@ impl Fast {
     ) -> Result<(), ForwardError> {
         let layer = Layer::new(weights, config, shape, &self.gpu)?;
         self.gpu.plan(|| {
-            // A row alone, and the rows of a prompt.
+            // A single row, and the rows of a prompt.
             layer.copy_blocks(&self.gpu, [0, 0], 1);
             for rows in [Rows::decode(1), Rows::prompt(TILED_ROWS)] {
                 layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
@@ -147,10 +147,10 @@ impl Fast {
         Ok(())
     }
 
-    /// Puts a step's rows on the device, and what the host `looked_up` for them [T, C].
+    /// Uploads a step's rows and, if the host looked them up, their embeddings `looked_up` [T, C].
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where there are more rows than the buffers have room for.
+    /// [`ForwardError::Device`] if there are more rows than the buffers can hold.
     pub fn upload(&self, next: &NextRows, looked_up: Option<&[f32]>) -> Result<(), ForwardError> {
         let (rows, room) = (next.rows(), self.buffers.rows);
         if rows.len() > room {
@@ -180,10 +180,10 @@ impl Fast {
         Ok(())
     }
 
-    /// The sequence in `slot` has `blocks` of the cache from its block `first` on.
+    /// Writes `blocks` to the block table of the sequence in `slot`, from index `first` on.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn set_blocks(
         &self,
         slot: usize,
@@ -198,7 +198,7 @@ impl Fast {
         self.gpu.write(&self.buffers.step, 4 * word, &bytes)
     }
 
-    /// Issues a copy of `count` blocks of the cache over others, before anything that is issued later.
+    /// Encodes a copy of `count` cache blocks to others, ahead of everything encoded later.
     pub fn copy_blocks(&self, from_to: [u32; 2], count: usize) {
         self.gpu.stage(DeviceStage::Forward);
         for layer in &self.layers {
@@ -206,20 +206,21 @@ impl Fast {
         }
     }
 
-    /// Which variant of the kernels is launched.
+    /// Returns the kernel variant in use.
     pub const fn variant(&self) -> Variant {
         self.buffers.variant
     }
 
-    /// Whether the device looks the ids up itself, so that a step can begin from what it picked.
+    /// Returns true if the device looks ids up itself, so that a step can begin from its own samples.
     pub const fn looks_up(&self) -> bool {
         self.embedding.is_some()
     }
 
-    /// Puts the sampling settings of the sequence in `slot` on the device, of which `draws` were made.
+    /// Uploads the sampling settings of the sequence in `slot`, which has already made `draws` draws, and, if
+    /// it has penalties, the occurrences of each id (V).
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn begin(
         &self,
         slot: usize,
@@ -230,17 +231,17 @@ impl Fast {
         self.picks.begin(&self.gpu, slot, sampling, occurrences)
     }
 
-    /// Puts the mask of what the sequence in `slot` may have next on the device.
+    /// Uploads the mask of ids that the sequence in `slot` may sample next.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn constrain(&self, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
         self.picks.constrain(&self.gpu, slot, mask)
     }
 
-    /// Issues a step over the rows that were uploaded, or with nothing uploaded over those that were
-    /// picked last: writes the cache, and picks in `way` where rows are to be picked from. `top` works out
-    /// log-probabilities of the picks and of so many most probable ids.
+    /// Encodes a step over the uploaded rows, or, without an upload, over the rows made from the latest
+    /// samples. The step writes the cache and samples in mode `way` for the rows that sample. With `top`, it
+    /// also computes log-probabilities of the samples and of that many most probable ids.
     pub fn advance(&self, rows: Rows, way: PickWay, top: Option<usize>) {
         self.forward(rows);
         let (gpu, picks) = (&self.gpu, rows.picks);
@@ -254,13 +255,13 @@ impl Fast {
         }
     }
 
-    /// The same without the picks: the logits of the rows that are to be picked from.
+    /// Encodes a step without sampling and returns the logits of the rows that would sample.
     pub fn encode_picked(&self, rows: Rows) -> Option<Tensor<2>> {
         self.forward(rows);
         (rows.picks > 0).then(|| self.logits(&self.buffers.logits, rows.picks))
     }
 
-    /// A step up to the logits of the rows that are picked from.
+    /// Encodes a step up to the logits of the rows that sample.
     fn forward(&self, rows: Rows) {
         self.gpu.stage(DeviceStage::Forward);
         if rows.picks > 0 && rows.is_decode() {
@@ -272,7 +273,7 @@ impl Fast {
         }
     }
 
-    /// Replays `what` there is for `count` rows.
+    /// Replays the tape `what` for `count` rows.
     fn replay(&self, what: Taped, count: usize) {
         let tape = self.tapes.get(&self.gpu, what, count, || match what {
             Taped::Decode => self.launch(Rows::decode(count)),
@@ -281,31 +282,31 @@ impl Fast {
         self.gpu.replay(&tape);
     }
 
-    /// Whether what was recorded is used again, or recorded anew each time.
+    /// Chooses whether tapes are replayed or recorded anew each time.
     pub const fn set_replays(&mut self, replays: bool) {
         self.tapes.replays = replays;
     }
 
-    /// How often a decode step was recorded.
+    /// Returns the number of decode steps recorded.
     pub const fn recordings(&self) -> u64 {
         self.tapes.recordings.get()
     }
 
-    /// Submits all that was issued; the `count` ids that were picked last are to be read, and what was
-    /// worked out for the `top` most probable ones.
+    /// Submits everything encoded and requests the `count` ids sampled last, with the log-probabilities of
+    /// the `top` most probable ids.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn read_step(&self, count: usize, top: Option<usize>) -> Result<StepRead, ForwardError> {
         let logprobs = top.map(|top| (&self.picks.logprobs, top));
         self.gpu.read_step(&self.picks.picked, count, logprobs)
     }
 
-    /// Runs a step over the `tokens` that were uploaded: writes the cache, gives the wanted
-    /// logits [rows, V]. Those of the last row are overwritten by the next step.
+    /// Runs a step over the `tokens` uploaded rows, which writes the cache, and returns the requested logits
+    /// [rows, V]. The next step overwrites the logits of a single row.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device has no room for them.
+    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn encode(
         &self,
         tokens: usize,
@@ -331,11 +332,11 @@ impl Fast {
         Ok(Some(self.logits(&logits, count)))
     }
 
-    /// The residual stream [T, C] after the embedding of the `tokens` that were uploaded, and after
-    /// each block.
+    /// Returns the residual stream [T, C] of the `tokens` uploaded rows after the embedding and after each
+    /// layer.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed.
+    /// [`ForwardError::Device`] if the device failed.
     pub async fn residuals(&self, tokens: usize) -> Result<Vec<Vec<f32>>, ForwardError> {
         self.embed(tokens);
         let mut all = vec![self.read_rows(tokens).await?];
@@ -354,11 +355,12 @@ impl Fast {
         Ok(values.take(tokens * self.buffers.c).collect())
     }
 
-    /// Runs a step over the `tokens` that were uploaded and the pick behind it, each launch between two
-    /// timestamps: those of the embedding as tape 0, then a tape a layer, and one of what comes after them.
+    /// Runs a step over the `tokens` uploaded rows, and its sampling, with each launch between two
+    /// timestamps. Tape 0 is the embedding, then one tape per layer, and the last is everything after the
+    /// layers.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
+    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn profile(&self, tokens: usize) -> Result<Profile, ForwardError> {
         let (gpu, rows) = (&self.gpu, Rows::prompt(tokens));
         let mut tapes = vec![gpu.record(|| self.embed(tokens))];
@@ -376,7 +378,7 @@ impl Fast {
         self.picks.launch(&self.gpu, &self.buffers, way, count);
     }
 
-    /// A step, and the logits of the rows that are picked from.
+    /// Launches a step up to the logits of the rows that sample.
     fn launch(&self, rows: Rows) {
         self.embed(rows.total());
         for layer in &self.layers {
@@ -385,15 +387,15 @@ impl Fast {
         self.picked_output(rows);
     }
 
-    /// Hands all that was written and issued to the device.
+    /// Submits all writes and encoded operations to the device.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn flush(&self) -> Result<(), ForwardError> {
         self.gpu.flush()
     }
 
-    /// Looks the uploaded ids up, where the host did not.
+    /// Looks the uploaded ids up, unless the host did.
     pub fn embed(&self, tokens: usize) {
         let Some(embedding) = &self.embedding else {
             return;
@@ -418,26 +420,27 @@ impl Fast {
         self.gpu.launch_for(work, &kernel, &buffers, &info, groups);
     }
 
-    /// Submits so many blocks of a prompt's rows at once that they take about `most_ms`, where a whole
-    /// step takes `step_ms`.
+    /// Sets the number of layers per submit so that each takes about `most_ms`, given that a full step takes
+    /// `step_ms`.
     pub fn pace(&mut self, step_ms: f64, most_ms: f64) {
         let layers = self.layers.len();
         self.blocks_a_submit = ((layers as f64 * most_ms / step_ms) as usize).clamp(1, layers);
     }
 
-    /// The residual stream of `rows`, a prompt's submitted piece by piece.
+    /// Runs `rows` through the embedding and all layers; steps with tiled rows are split into several
+    /// submits.
     fn blocks(&self, rows: Rows) {
         self.embed(rows.total());
         for (index, layer) in self.layers.iter().enumerate() {
             if rows.tiled > 0 && index > 0 && index.is_multiple_of(self.blocks_a_submit) {
-                // What refuses here refuses whoever waits for the step, too.
+                // An error here also fails the readback that the caller waits for.
                 let _reported_later = self.gpu.submit();
             }
             layer.launch(&self.gpu, &self.buffers, rows, &self.angles);
         }
     }
 
-    /// The logits of the rows that are picked from.
+    /// Computes the logits of the rows that sample.
     fn picked_output(&self, rows: Rows) {
         let Buffers {
             x,
@@ -456,14 +459,14 @@ impl Fast {
         }
     }
 
-    /// The logits of `count` rows of the residual stream, from row `first` on.
+    /// Computes the logits of `count` rows of the residual stream, from row `first` on.
     fn output(&self, first: usize, count: usize, logits: &Buffer) {
         let Buffers { x, normed, .. } = &self.buffers;
         self.norm.launch(&self.gpu, x, first, count, normed);
         self.head(count, logits);
     }
 
-    /// The output matrix times the first `count` normed rows.
+    /// Multiplies the first `count` normed rows by the output matrix.
     fn head(&self, count: usize, logits: &Buffer) {
         let buffers = &self.buffers;
         for (shard, column) in &self.head {
@@ -494,8 +497,8 @@ impl Fast {
     }
 }
 
-/// How many workgroups share a row's positions in attention: without sharing, a GPU would have as
-/// many at work as there are heads of keys. A program on a CPU has enough with those.
+/// Returns the number of workgroups that share a row's positions in attention. With one each, a GPU would run
+/// only as many workgroups as there are kv heads; for a software adapter those are enough.
 fn splits(variant: Variant, context: usize) -> usize {
     match variant {
         Variant::Lanes => 1,
@@ -503,13 +506,13 @@ fn splits(variant: Variant, context: usize) -> usize {
     }
 }
 
-/// Cosine and sine [S, D/2, 2] of every position and pair.
+/// Returns the cosine and sine [S, D/2, 2] of every position and pair.
 fn angles(config: &ModelConfig, context: usize) -> Vec<f32> {
     let frequencies = frequencies(config);
     let mut angles = Vec::with_capacity(2 * context * frequencies.len());
     for position in 0..context {
         for frequency in &frequencies {
-            // In f64: in f32 position 8000 would cost three digits.
+            // Compute in f64: in f32, position 8000 would lose three digits.
             let (sin, cos) = (position as f64 * frequency).sin_cos();
             angles.extend([cos as f32, sin as f32]);
         }
@@ -517,7 +520,7 @@ fn angles(config: &ModelConfig, context: usize) -> Vec<f32> {
     angles
 }
 
-/// What launches on a device.
+/// Returns the GPU of an open device.
 fn gpu_of(open: &OpenDevice) -> Result<Rc<Gpu>, ForwardError> {
     open.gpu.clone().ok_or_else(not_on_a_gpu)
 }

@@ -1,29 +1,29 @@
-//! Rows of stored blocks to the words that the kernels read: the same bits in another order, but for
-//! rows whose type differs from that of their matrix, which become f32.
+//! Packs rows of stored blocks into the words that the kernels read. The bits only change order, except in
+//! rows whose type differs from their matrix's, which become f32.
 
 use llamaglass_shaders::Format;
 
 use super::super::format::format;
 use crate::weights::{TensorType, WeightsError, scale_min};
 
-/// A matrix that is being packed, row by row.
+/// A matrix that is being packed row by row.
 pub struct Packed {
-    /// How its values are stored.
+    /// Format of its values.
     pub format: Format,
-    /// Blocks a row.
+    /// Blocks per row.
     pub blocks: usize,
-    /// Values a row.
+    /// Values per row.
     columns: usize,
-    /// Rows.
+    /// Number of rows.
     pub rows: usize,
-    /// Their numbers.
+    /// Quantised values.
     pub quants: Vec<u32>,
-    /// What goes with them.
+    /// Scales and everything else that belongs to the values.
     pub side: Vec<u32>,
 }
 
 impl Packed {
-    /// Zeros.
+    /// Creates a matrix of zeros.
     pub fn new(format: Format, rows: usize, columns: usize) -> Self {
         let blocks = Format::blocks(columns);
         Self {
@@ -36,10 +36,10 @@ impl Packed {
         }
     }
 
-    /// Packs `stored`, rows of `tensor_type`, as the rows that `place` says.
+    /// Packs `stored`, rows of `tensor_type`. `place` maps each row's index to its row in the matrix.
     ///
     /// # Errors
-    /// [`WeightsError::BlockSize`] where `stored` is no whole number of rows.
+    /// [`WeightsError::BlockSize`] if `stored` is not a whole number of rows.
     pub fn put(
         &mut self,
         tensor_type: TensorType,
@@ -58,7 +58,7 @@ impl Packed {
             if as_is && stored.len() == row_bytes {
                 pack_row(tensor_type, stored, quants, side);
             } else {
-                // Finds a row that is too short, too.
+                // Also reports a row that is too short.
                 tensor_type.dequantize(stored, &mut values)?;
                 for (word, value) in quants.iter_mut().zip(&values) {
                     *word = value.to_bits();
@@ -69,7 +69,7 @@ impl Packed {
     }
 }
 
-/// `quants` and `side` are zeros before.
+/// Packs one row. `quants` and `side` must be zero.
 fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], side: &mut [u32]) {
     use TensorType as T;
     let blocks = stored.chunks_exact(tensor_type.block_bytes()).enumerate();
@@ -80,7 +80,7 @@ fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], side: &m
                 side[i / 2] |= half(block) << (16 * (i & 1));
                 words(&block[2..], &mut quants[8 * i..]);
             }
-            // From -128 to 127, to 0 to 255.
+            // Maps -128..=127 to 0..=255.
             quants.iter_mut().for_each(|word| *word ^= 0x8080_8080);
         }
         T::Q4_0 => {
@@ -134,7 +134,7 @@ fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], side: &m
     }
 }
 
-/// Bytes to words, low byte first; a last word may be short.
+/// Converts bytes to words, low byte first. The last word may be incomplete.
 fn words(bytes: &[u8], to: &mut [u32]) {
     for (word, bytes) in to.iter_mut().zip(bytes.chunks(4)) {
         let mut four = [0; 4];
@@ -143,24 +143,24 @@ fn words(bytes: &[u8], to: &mut [u32]) {
     }
 }
 
-/// The bits of the f16 at the start of a block.
+/// Returns the bits of the f16 at the start of a block.
 fn half(block: &[u8]) -> u32 {
     u32::from(block[0]) | u32::from(block[1]) << 8
 }
 
-/// Fifth bits, the lowest of `bit`, to where the kernels look for them.
+/// Collects fifth bits, each the lowest bit of `bit`, in the positions that the kernels expect.
 fn fifths(bit: impl Fn(usize) -> u32) -> u32 {
     (0..32).fold(0, |word, j| word | (bit(j) & 1) << (8 * (j % 4) + j / 4))
 }
 
-/// Nibbles of a block's 32 values to four words.
+/// Packs the nibbles of a block's 32 values into four words.
 fn nibbles(nibble: impl Fn(usize) -> u32, to: &mut [u32]) {
     for j in 0..32 {
         to[j % 16 / 4] |= (nibble(j) & 15) << (8 * (j % 4) + 4 * (j / 16));
     }
 }
 
-/// The scales of Q4_K and Q5_K, of eight blocks, to five words.
+/// Packs the scales of Q4_K and Q5_K for eight blocks into five words.
 fn k_scales(block: &[u8], side: &mut [u32]) {
     words(&block[..4], side);
     for group in 0..8 {
@@ -170,7 +170,8 @@ fn k_scales(block: &[u8], side: &mut [u32]) {
     }
 }
 
-/// The nibbles of Q4_K and Q5_K: 32 bytes hold a block in their low halves, the next in their high.
+/// Packs the nibbles of Q4_K and Q5_K: 32 bytes hold one block in their low halves and the next in their
+/// high.
 fn k_nibbles(quants: &[u8], to: &mut [u32]) {
     for group in 0..8 {
         let bytes = &quants[group / 2 * 32..];
@@ -179,12 +180,12 @@ fn k_nibbles(quants: &[u8], to: &mut [u32]) {
     }
 }
 
-/// A block of Q6_K, which is eight of ours: 128 bytes of low nibbles, 64 of upper bits, 16 scales, d.
+/// Packs a block of Q6_K (eight of ours): 128 bytes of low nibbles, 64 of upper bits, 16 scales, d.
 fn q6_k(block: &[u8], quants: &mut [u32], side: &mut [u32]) {
     side[0] = half(&block[208..]);
     words(&block[192..208], &mut side[1..5]);
     for run in 0..8 {
-        // Four runs of 32 values share 64 bytes of nibbles and 32 of upper bits.
+        // Four runs of 32 values share 64 bytes of nibbles and 32 bytes of upper bits.
         let (fours, run_of_four) = (run / 4, run % 4);
         let lows = &block[64 * fours + 32 * (run_of_four & 1)..];
         let shift = 4 * (run_of_four / 2);
@@ -204,14 +205,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_packed_without_loss() {
+    fn put_packs_every_type_without_loss() {
         let mut state = 1u32;
         let mut byte = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (state >> 24) as u8
         };
         for tensor_type in TensorType::ALL {
-            // Three rows; an odd number of blocks where the type allows it.
+            // Three rows, each with an odd number of blocks if the type allows it.
             let columns = 3 * tensor_type.block_len().max(32);
             let row_bytes = columns / tensor_type.block_len() * tensor_type.block_bytes();
             let mut stored: Vec<u8> = (0..3 * row_bytes).map(|_| byte()).collect();
@@ -238,7 +239,7 @@ mod tests {
         }
     }
 
-    /// Halves and floats that are finite and of a size.
+    /// Makes halves and floats finite, with moderate magnitudes.
     fn tame(tensor_type: TensorType, stored: &mut [u8]) {
         let mut half_at = |every: usize, at: usize| {
             for block in stored.chunks_exact_mut(every) {
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_of_another_type_becomes_f32() {
+    fn put_converts_a_row_of_another_type_to_f32() {
         let stored: Vec<u8> = [0x3c00u16, 0xc000]
             .iter()
             .flat_map(|h| h.to_le_bytes())

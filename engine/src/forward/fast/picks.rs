@@ -1,5 +1,5 @@
-//! Picking the next id from the logits on the device, so that four bytes are read back and not V
-//! floats, and the step after can be issued before they are.
+//! Samples the next ids from the logits on the device, so that four bytes are read back instead of V floats,
+//! and the next step can be submitted before they are.
 
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::{
@@ -12,29 +12,29 @@ use super::super::gpu::{Buffer, Gpu, Work};
 use super::super::pick::PickWay;
 use super::buffers::Buffers;
 
-/// What picks read and write.
+/// Buffers that sampling reads and writes.
 pub struct Picks {
-    /// `[B]` u32.
+    /// Sampled ids, `[B]` u32.
     pub picked: Buffer,
-    /// [B, [`Sampling::words`]].
+    /// Sampling settings, [B, [`Sampling::words`]].
     sampling: Buffer,
-    /// [B, [`occurrence_words`]] u32.
+    /// Occurrences of ids, and masks, [B, [`occurrence_words`]] u32.
     occurrences: Buffer,
-    /// V.
+    /// Vocabulary size, V.
     vocab: usize,
-    /// [B, V] u32.
+    /// Scratch space, [B, V] u32.
     scratch: Buffer,
-    /// [`exp2_table`].
+    /// Table of powers of two, [`exp2_table`].
     table: Buffer,
-    /// [B, 1 + 2 TOP] u32, for any TOP.
+    /// Log-probabilities, [B, 1 + 2 TOP] u32 for the TOP of the step.
     pub logprobs: Buffer,
 }
 
 impl Picks {
-    /// Allocates them for `batch` sequences and a vocabulary of `vocab`.
+    /// Allocates the buffers for `batch` sequences and a vocabulary of `vocab` ids.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device has no room.
+    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(batch: usize, vocab: usize, gpu: &Gpu) -> Result<Self, ForwardError> {
         Ok(Self {
             picked: gpu.empty(4 * batch)?,
@@ -50,11 +50,11 @@ impl Picks {
         })
     }
 
-    /// Puts the settings of the sequence in `slot` on the device, of which `draws` were made, and with
-    /// penalties the `occurrences` (V) of its ids.
+    /// Uploads the settings of the sequence in `slot`, which has already made `draws` draws, and, if it has
+    /// penalties, the `occurrences` (V) of its ids.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn begin(
         &self,
         gpu: &Gpu,
@@ -70,21 +70,21 @@ impl Picks {
         Ok(())
     }
 
-    /// Puts the `mask` of what the sequence in `slot` may have next on the device.
+    /// Uploads the `mask` of ids that the sequence in `slot` may sample next.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn constrain(&self, gpu: &Gpu, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
         let at = self.slot(slot) + 4 * self.vocab;
         gpu.write(&self.occurrences, at, &bytes(mask))
     }
 
-    /// The byte of `occurrences` at which those of the sequence in `slot` begin.
+    /// Returns the byte of `occurrences` at which the sequence in `slot` begins.
     const fn slot(&self, slot: usize) -> usize {
         4 * slot * occurrence_words(self.vocab)
     }
 
-    /// Picks from `count` rows of the buffers' logits; makes their step the next one.
+    /// Samples from `count` rows of logits and makes the resulting rows the next step's.
     pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, way: PickWay, count: usize) {
         let Buffers {
             logits,
@@ -120,8 +120,8 @@ impl Picks {
 }
 
 impl Picks {
-    /// Works out log-probabilities of the `count` ids that were picked last, and of the `top` most
-    /// probable ones of each.
+    /// Computes log-probabilities of the `count` ids sampled last, and of the `top` most probable ids for
+    /// each.
     pub fn launch_logprobs(&self, gpu: &Gpu, buffers: &Buffers, count: usize, top: usize) {
         let all = [&buffers.logits, &self.picked, &self.logprobs];
         let info = [buffers.vocab, top].map(|n| n as u32);

@@ -1,4 +1,4 @@
-//! What is recorded once and replayed step by step.
+//! Recorded launches that are replayed step by step.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -7,23 +7,23 @@ use std::rc::Rc;
 use super::super::gpu::{Gpu, Tape};
 use super::super::pick::PickWay;
 
-/// What is replayed.
+/// Part of a step that is replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Taped {
     /// A decode step up to its logits.
     Decode,
-    /// The picks from them.
+    /// Sampling from the logits.
     Pick(PickWay),
 }
 
-/// What was recorded.
+/// Recorded tapes.
 #[derive(Debug)]
 pub struct Tapes {
-    /// By the number of rows.
+    /// Tapes by part and number of rows.
     all: RefCell<HashMap<(Taped, usize), Rc<Tape>>>,
-    /// How often a decode step was recorded.
+    /// Number of decode steps recorded.
     pub recordings: Cell<u64>,
-    /// Whether it is used again, or recorded anew each time.
+    /// True if tapes are replayed, false if they are recorded anew each time.
     pub replays: bool,
 }
 
@@ -38,7 +38,7 @@ impl Default for Tapes {
 }
 
 impl Tapes {
-    /// `what` there is for `count` rows: what `launch` launches, recorded where it was not yet.
+    /// Returns the tape `what` for `count` rows, recorded from `launch` if necessary.
     pub fn get(&self, gpu: &Gpu, what: Taped, count: usize, launch: impl FnOnce()) -> Rc<Tape> {
         let known = self.all.borrow().get(&(what, count)).map(Rc::clone);
         if let Some(tape) = known.filter(|_| self.replays) {

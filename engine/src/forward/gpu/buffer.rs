@@ -1,4 +1,4 @@
-//! Memory of a device: burn's, held in place.
+//! Device memory that is allocated by burn and pinned in place.
 
 use std::any::Any;
 use std::rc::Rc;
@@ -12,12 +12,12 @@ use super::super::error::ForwardError;
 use super::Gpu;
 use super::mapping::Mapping;
 
-/// Memory on the device.
+/// A buffer on the device.
 #[derive(Clone)]
 pub struct Buffer {
     handle: Handle,
     place: WgpuResource,
-    /// Holds it there: the runtime may move what nobody holds.
+    /// Pins the memory, which the runtime may move otherwise.
     _held: Rc<dyn Any>,
 }
 
@@ -30,12 +30,12 @@ impl std::fmt::Debug for Buffer {
 }
 
 impl Buffer {
-    /// As a tensor of burn's has it.
+    /// Returns burn's handle of the memory.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// Its length.
+    /// Returns the size in bytes.
     pub fn bytes(&self) -> u64 {
         self.place.size
     }
@@ -46,20 +46,20 @@ impl Buffer {
 }
 
 impl Gpu {
-    /// Memory that holds anything.
+    /// Allocates uninitialised memory.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime has none.
+    /// [`ForwardError::Device`] if the runtime has none.
     pub fn empty(&self, bytes: usize) -> Result<Buffer, ForwardError> {
-        // Memory that was given back goes to the next who asks, so nobody may still be about to use it.
+        // The runtime may reuse released memory, so submit every launch that still uses it.
         self.submit()?;
         self.place(self.client.empty(bytes))
     }
 
-    /// Memory that holds `values`.
+    /// Allocates memory that contains `values`.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime has none.
+    /// [`ForwardError::Device`] if the runtime has none.
     pub fn create(&self, values: Bytes) -> Result<Buffer, ForwardError> {
         self.submit()?;
         let handle = self.client.create(values);
@@ -83,11 +83,11 @@ impl Gpu {
         }
     }
 
-    /// Writes `bytes` to `buffer` from byte `at` on (both multiples of 4), before whatever is launched
-    /// from here on and after what was.
+    /// Writes `bytes` to `buffer` from byte `at` on (both multiples of 4), after all earlier launches and
+    /// before all later ones.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn write(&self, buffer: &Buffer, at: usize, bytes: &[u8]) -> Result<(), ForwardError> {
         self.submit()?;
         let place = buffer.place();
@@ -96,10 +96,10 @@ impl Gpu {
         Ok(())
     }
 
-    /// What `buffer` holds once all that was launched has run.
+    /// Returns the contents of `buffer` after all earlier launches.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed.
+    /// [`ForwardError::Device`] if the device failed.
     pub async fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, ForwardError> {
         self.submit()?;
         let place = buffer.place();

@@ -1,4 +1,4 @@
-//! Launching kernels, recording launches, and encoding them.
+//! Launches kernels, records launches, and encodes them.
 
 use llamaglass_shaders::Kernel;
 use wgpu::{
@@ -9,29 +9,29 @@ use wgpu::{
 use super::stages::{DeviceStage, Stages};
 use super::{Buffer, Gpu, Work};
 
-/// The most workgroups of one dimension that invocations of a flat range are spread over.
+/// Maximum number of workgroups per row when a flat range is spread over rows of workgroups.
 const GROUPS_A_ROW: u32 = 32_768;
 
-/// Workgroups for `invocations` of a kernel that counts them over rows of workgroups.
+/// Returns the workgroups for `invocations` of a kernel that numbers them across rows of workgroups.
 pub fn flat(kernel: &Kernel, invocations: usize) -> [u32; 3] {
     let groups = (invocations as u32).div_ceil(kernel.workgroup_size[0]);
     let row = groups.clamp(1, GROUPS_A_ROW);
     [row, groups.div_ceil(row), 1]
 }
 
-/// A launch with all that it needs.
+/// A kernel launch with everything needed to encode it.
 pub(super) struct Launch {
     pub kernel: Kernel,
     pub work: Work,
     pipeline: ComputePipeline,
     bound: BindGroup,
     groups: [u32; 3],
-    /// What is bound.
+    /// Keeps the bound buffers alive.
     _held: Vec<Buffer>,
 }
 
 impl Launch {
-    /// Encodes it; `last` is the pipeline that the pass has already.
+    /// Encodes the launch. `last` is the pipeline that the pass already has set.
     pub fn encode<'a>(&'a self, pass: &mut ComputePass<'_>, last: Option<&'a ComputePipeline>) {
         if last != Some(&self.pipeline) {
             pass.set_pipeline(&self.pipeline);
@@ -42,9 +42,9 @@ impl Launch {
     }
 }
 
-/// Launches that were recorded, to be replayed.
+/// Recorded launches, for replay.
 ///
-/// It holds on to the memory that they read and write.
+/// Keeps the buffers that they read and write alive.
 pub struct Tape {
     pub(super) launches: Vec<Launch>,
 }
@@ -55,25 +55,25 @@ impl std::fmt::Debug for Tape {
     }
 }
 
-/// What becomes of launches.
+/// Determines what happens to launches.
 #[derive(Default)]
 pub(super) enum Mode {
-    /// They are issued.
+    /// Encode them.
     #[default]
     Issue,
-    /// They are kept.
+    /// Collect them.
     Record(Vec<Launch>),
-    /// Their kernels are compiled, in the background.
+    /// Compile their kernels in the background.
     Plan,
 }
 
-/// What was encoded and not submitted yet.
+/// Commands that are encoded but not submitted.
 #[derive(Default)]
 pub(super) struct Encoding {
-    /// Before the encoder: a pass ends when it is dropped.
+    /// Declared before the encoder, since a pass ends when it is dropped.
     pass: Option<ComputePass<'static>>,
     encoder: Option<CommandEncoder>,
-    /// The stage that passes are timed under.
+    /// Stage under which passes are timed.
     stage: Option<DeviceStage>,
 }
 
@@ -92,13 +92,13 @@ impl Encoding {
         })
     }
 
-    /// From here on launches belong to `stage`.
+    /// Assigns later launches to `stage`.
     pub fn set_stage(&mut self, stage: Option<DeviceStage>) {
         self.pass = None;
         self.stage = stage;
     }
 
-    /// The commands, where there are any.
+    /// Ends the pass and returns the commands, if any.
     pub fn finish(&mut self) -> Option<CommandBuffer> {
         self.pass = None;
         self.encoder.take().map(CommandEncoder::finish)
@@ -106,12 +106,12 @@ impl Encoding {
 }
 
 impl Gpu {
-    /// Issues `kernel` over its `buffers`, in the order of its bindings, and its `info`.
+    /// Launches `kernel` on `buffers`, in binding order, and on `info`, which is bound last.
     pub fn launch(&self, kernel: &Kernel, buffers: &[&Buffer], info: &[u32], groups: [u32; 3]) {
         self.launch_for(Work::default(), kernel, buffers, info, groups);
     }
 
-    /// The same, for `work`.
+    /// Launches `kernel` like [`Gpu::launch`], and attributes `work` to it.
     pub fn launch_for(
         &self,
         work: Work,
@@ -151,12 +151,12 @@ impl Gpu {
         }
     }
 
-    /// From here on what is launched is timed under `stage`.
+    /// Times later launches under `stage`.
     pub fn stage(&self, stage: DeviceStage) {
         self.encoding.borrow_mut().set_stage(Some(stage));
     }
 
-    /// Keeps what `launch` launches, instead of issuing it.
+    /// Records the launches of `launch` instead of encoding them.
     pub fn record(&self, launch: impl FnOnce()) -> Tape {
         self.mode.replace(Mode::Record(Vec::new()));
         launch();
@@ -167,14 +167,14 @@ impl Gpu {
         Tape { launches }
     }
 
-    /// Begins to compile the kernels that `launch` launches, and issues nothing.
+    /// Starts compiling the kernels that `launch` launches, without encoding anything.
     pub fn plan(&self, launch: impl FnOnce()) {
         self.mode.replace(Mode::Plan);
         launch();
         self.mode.take();
     }
 
-    /// Issues what was recorded.
+    /// Encodes the recorded launches.
     pub fn replay(&self, tape: &Tape) {
         self.encode(&tape.launches);
     }

@@ -1,11 +1,11 @@
-//! Memory on its way to the host.
+//! Readback of device memory.
 
 use futures::channel::oneshot::{self, Receiver};
 use wgpu::{BufferAsyncError, Device, MapMode, PollType, SubmissionIndex};
 
 use super::super::error::ForwardError;
 
-/// Memory that a submission copies to, to be read by the host.
+/// A staging buffer that a submission copies to, to be read by the host.
 pub(super) struct Mapping {
     staging: wgpu::Buffer,
     submission: SubmissionIndex,
@@ -13,11 +13,11 @@ pub(super) struct Mapping {
 }
 
 impl Mapping {
-    /// Asks for `staging`, once `submission` is done.
+    /// Maps `staging` for reading once `submission` is done.
     pub fn new(staging: wgpu::Buffer, submission: SubmissionIndex) -> Self {
         let (sender, mapped) = oneshot::channel();
         staging.map_async(MapMode::Read, .., move |result| {
-            // Nobody waits any more where the receiver is gone.
+            // The receiver may be gone.
             let _unheard = sender.send(result);
         });
         Self {
@@ -27,10 +27,11 @@ impl Mapping {
         }
     }
 
-    /// Waits for it, and takes from it; the memory, to be used again.
+    /// Waits for the mapping, passes the bytes to `take`, and returns its result and the staging buffer for
+    /// reuse.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed.
+    /// [`ForwardError::Device`] if the device failed.
     pub async fn take<T>(
         self,
         device: &Device,
@@ -44,7 +45,7 @@ impl Mapping {
             submission,
             mapped,
         } = self;
-        // In a browser this does nothing: its event loop does it.
+        // A no-op in a browser, where the event loop completes the mapping.
         let wait = PollType::Wait {
             submission_index: Some(submission),
             timeout: None,

@@ -1,8 +1,8 @@
-//! Our own kernels on a GPU: compiled once a device, launched or replayed, timed on the device's own
-//! clock, and read back, with one submit a step.
+//! Runs our kernels on a GPU: they are compiled once per device, launched or replayed, timed on the device's
+//! own clock and read back, with one submit per step.
 //!
-//! Memory and device are burn's, so that both paths through a model share them. Launches are not:
-//! burn's runtime submits three times to time one span, and compiles where it launches.
+//! Memory and device belong to burn, so that both paths through a model share them. Launches bypass burn's
+//! runtime, which submits three times to time one span and compiles at launch.
 
 mod buffer;
 mod encode;
@@ -32,25 +32,25 @@ use stages::Stages;
 pub use stages::{DeviceStage, StepRead, StepResult};
 pub use work::Work;
 
-/// What launches were told is kept for the next ones up to this many different contents.
+/// Maximum number of distinct `info` contents whose buffers are kept for later launches.
 const INFOS_MAX: usize = 4096;
 
-/// A device, and what its kernels need.
+/// A GPU device, with everything its kernels need.
 pub struct Gpu {
     client: Client,
     device: wgpu::Device,
     queue: wgpu::Queue,
     pipelines: Pipelines,
-    /// What launches were told, by its content.
+    /// Buffers of launch parameters, by content.
     infos: RefCell<HashMap<Vec<u32>, wgpu::Buffer>>,
     encoding: RefCell<Encoding>,
     mode: RefCell<Mode>,
     stages: Stages,
-    /// Invocations of a subgroup, where kernels may rely on them.
+    /// Number of invocations per subgroup, if kernels can rely on subgroups.
     subgroup_size: Option<u32>,
-    /// Which variant of the kernels was found to be the fastest.
+    /// Fastest kernel variant, once measured.
     fastest: Cell<Option<Variant>>,
-    /// Whether burn's runtime may hold a write back.
+    /// True if burn's runtime may still hold a write back.
     unsettled: Cell<bool>,
 }
 
@@ -63,11 +63,11 @@ impl std::fmt::Debug for Gpu {
 }
 
 impl Gpu {
-    /// Takes the device that `client` computes on, and finds out how fine its clock is and, where it was
-    /// opened with `subgroups`, what they are like.
+    /// Wraps the device of `client`. Measures its clock's resolution and, if it was opened with `subgroups`,
+    /// probes them.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where it fails at that.
+    /// [`ForwardError::Device`] if the device fails.
     pub async fn new(
         client: Client,
         device: wgpu::Device,
@@ -97,25 +97,26 @@ impl Gpu {
         Ok(Rc::new(gpu))
     }
 
-    /// When kernels were compiled since the last call, on the clock whose reading is `now_ms`: from, to.
+    /// Returns the start and end of each compilation since the last call, on the clock that now reads
+    /// `now_ms`.
     pub fn take_compiles(&self, now_ms: f64) -> Vec<[f64; 2]> {
         self.pipelines.take_times(now_ms)
     }
 
-    /// burn's client of the device.
+    /// Returns burn's client of the device.
     pub const fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Milliseconds that a tick of the device's clock lasts.
+    /// Returns the duration of a tick of the device's clock, in milliseconds.
     fn tick_ms(&self) -> f64 {
         f64::from(self.queue.get_timestamp_period()) / 1e6
     }
 
-    /// Hands all that was launched to the device.
+    /// Submits everything launched.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn submit(&self) -> Result<(), ForwardError> {
         self.settle()?;
         if let Some(commands) = self.encoding.borrow_mut().finish() {
@@ -124,17 +125,17 @@ impl Gpu {
         Ok(())
     }
 
-    /// The same, where nothing was launched, too: writes wait for the next submit.
+    /// Submits even if nothing was launched, because writes wait for the next submit.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn flush(&self) -> Result<(), ForwardError> {
         self.settle()?;
         self.queue.submit(self.encoding.borrow_mut().finish());
         Ok(())
     }
 
-    /// Hands what burn's runtime was asked to write to the device.
+    /// Submits the writes that burn's runtime still holds back.
     fn settle(&self) -> Result<(), ForwardError> {
         if self.unsettled.replace(false) {
             self.client.flush().map_err(|error| ForwardError::Device {
@@ -144,14 +145,14 @@ impl Gpu {
         Ok(())
     }
 
-    /// A buffer that holds `info`.
+    /// Returns a buffer that contains `info`.
     fn info(&self, info: &[u32]) -> wgpu::Buffer {
         let mut infos = self.infos.borrow_mut();
         if let Some(buffer) = infos.get(info) {
             return buffer.clone();
         }
         if infos.len() >= INFOS_MAX {
-            // Recorded launches have their own hold on theirs.
+            // Recorded launches keep their own buffers alive.
             infos.clear();
         }
         let buffer = self.device.create_buffer(&BufferDescriptor {

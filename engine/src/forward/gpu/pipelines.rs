@@ -1,4 +1,4 @@
-//! Kernels, compiled once a device.
+//! Compute pipelines, compiled once per device and kernel.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -14,19 +14,19 @@ use wgpu::{
 
 use crate::platform::{IN_BROWSER, Stopwatch, in_background};
 
-/// Those of one device.
+/// Pipelines of one device.
 pub struct Pipelines {
     device: wgpu::Device,
     compiled: RefCell<HashMap<[&'static str; 3], Slot>>,
-    /// By the number of buffers.
+    /// Bind group layouts by number of buffers.
     layouts: RefCell<HashMap<usize, BindGroupLayout>>,
     since: Stopwatch,
     times: Times,
 }
 
-/// Where a kernel is once somebody has compiled it.
+/// Holds a pipeline once it is compiled.
 type Slot = Arc<OnceLock<ComputePipeline>>;
-/// From, to: in milliseconds since the pipelines were made.
+/// Start and end of each compilation, in milliseconds since the pipelines were created.
 type Times = Arc<Mutex<Vec<[f64; 2]>>>;
 
 impl std::fmt::Debug for Pipelines {
@@ -38,7 +38,7 @@ impl std::fmt::Debug for Pipelines {
 }
 
 impl Pipelines {
-    /// None yet.
+    /// Creates an empty set of pipelines for `device`.
     pub fn new(device: wgpu::Device) -> Self {
         Self {
             device,
@@ -49,14 +49,14 @@ impl Pipelines {
         }
     }
 
-    /// How `count` storage buffers are bound.
+    /// Returns the bind group layout for `count` storage buffers.
     pub fn layout(&self, count: usize) -> BindGroupLayout {
         let mut layouts = self.layouts.borrow_mut();
         let make = || layout(&self.device, count);
         layouts.entry(count).or_insert_with(make).clone()
     }
 
-    /// Begins to compile `kernel`, which binds `count` buffers.
+    /// Starts compiling `kernel`, which binds `count` buffers.
     pub fn prepare(&self, kernel: &Kernel, count: usize) {
         if self.compiled.borrow().contains_key(&kernel.name) {
             return;
@@ -68,18 +68,19 @@ impl Pipelines {
         });
     }
 
-    /// `kernel`, which binds `count` buffers; compiled where it was not yet. What a device has to say
-    /// against it comes as a failure of the device.
+    /// Returns the pipeline of `kernel`, which binds `count` buffers, and compiles it if necessary. Errors of
+    /// the device are reported as failures of the device.
     pub fn get(&self, kernel: &Kernel, count: usize) -> ComputePipeline {
         let slot = self.slot(kernel);
         if let Some(pipeline) = slot.get() {
             return pipeline.clone();
         }
-        // Waits, where it is being compiled.
+        // Waits if another thread is compiling it.
         slot.get_or_init(self.compiler(kernel, count)).clone()
     }
 
-    /// When kernels were compiled since the last call, on the clock whose reading is `now_ms`.
+    /// Returns the start and end of each compilation since the last call, on the clock that now reads
+    /// `now_ms`.
     pub fn take_times(&self, now_ms: f64) -> Vec<[f64; 2]> {
         let shift = now_ms - self.since.ms();
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,8 +109,8 @@ impl Pipelines {
     }
 }
 
-/// How `count` storage buffers are bound: both ways always, since natively several of one launch may
-/// lie in one allocation.
+/// Creates a layout for `count` storage buffers. All are writable, since natively several buffers of a launch
+/// may share one allocation.
 fn layout(device: &wgpu::Device, count: usize) -> BindGroupLayout {
     let entries: Vec<BindGroupLayoutEntry> = (0..count as u32)
         .map(|binding| BindGroupLayoutEntry {
@@ -131,7 +132,7 @@ fn layout(device: &wgpu::Device, count: usize) -> BindGroupLayout {
 
 fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> ComputePipeline {
     let label = kernel.label();
-    // In a browser wgpu hands the text on.
+    // In a browser, wgpu passes the source on unchanged.
     let source = if IN_BROWSER {
         kernel.browser_source()
     } else {
@@ -141,8 +142,8 @@ fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> 
         label: Some(&label),
         source: ShaderSource::Wgsl(source.into()),
     };
-    // SAFETY: our own kernels stay inside their buffers for every shape that the tests run them in,
-    // and their loops end.
+    // SAFETY: the kernels stay inside their buffers for every shape that the tests run them in, and their
+    // loops end.
     let module =
         unsafe { device.create_shader_module_trusted(source, ShaderRuntimeChecks::unchecked()) };
     let layout = device.create_pipeline_layout(&PipelineLayoutDescriptor {

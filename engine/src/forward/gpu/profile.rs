@@ -1,4 +1,4 @@
-//! What each launch takes on the device's clock, and how fine that clock is.
+//! Times individual launches on the device's clock, and measures that clock's resolution.
 
 use std::slice;
 
@@ -15,52 +15,52 @@ use super::stages::span_ms;
 use super::{Gpu, Tape, Work};
 use crate::platform::Stopwatch;
 
-/// Windows that are timed in one submit: two timestamps each, of which a query set has 4096.
+/// Maximum number of passes timed per submit. Each needs two timestamps, and a query set has 4096.
 const WINDOWS: usize = 2048;
-/// Empty windows by which the clock's resolution is found out.
+/// Number of empty passes from which the clock's resolution is derived.
 const EMPTY_WINDOWS: usize = 32;
 
-/// A launch that was timed.
+/// A timed launch.
 #[derive(Clone, Copy, Debug)]
 pub struct Timed {
-    /// Of which of the tapes it is.
+    /// Index of its tape.
     pub tape: usize,
-    /// The kernel.
+    /// Kernel that was launched.
     pub kernel: Kernel,
-    /// What it had to do.
+    /// Minimum work of the launch.
     pub work: Work,
-    /// On the device's clock, in milliseconds.
+    /// Duration on the device's clock, in milliseconds.
     pub ms: f64,
-    /// What encoding its pass took, in milliseconds.
+    /// Time to encode its pass, in milliseconds.
     pub encode_ms: f64,
 }
 
-/// Launches that were timed one by one, and what all of it took, in milliseconds.
+/// Launches timed one by one, and their totals in milliseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Profile {
-    /// In their order.
+    /// Launches in order.
     pub launches: Vec<Timed>,
-    /// From the begin of the first pass to the end of the last of each submit, on the device's clock.
+    /// Time from the start of the first pass to the end of the last, summed over submits, on the device's
+    /// clock.
     pub device_ms: f64,
-    /// From before the first was encoded to after the wait for the last.
+    /// Time from before the first launch was encoded until after the wait for the last.
     pub wall_ms: f64,
 }
 
-/// A pass between two timestamps.
+/// Timing of a pass.
 struct Pass {
-    /// Begin and end.
+    /// Timestamps of its begin and end.
     ticks: [u64; 2],
     encode_ms: f64,
 }
 
 impl Gpu {
-    /// Runs what was recorded, one tape after the other, each launch in a pass of its own between two
-    /// timestamps.
+    /// Runs the recorded tapes in order, with each launch in a pass of its own between two timestamps.
     ///
-    /// This perturbs: the same launches in one pass overlap.
+    /// This is intrusive: in a shared pass, the launches would overlap.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
+    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn profile(&self, tapes: &[Tape]) -> Result<Profile, ForwardError> {
         self.submit()?;
         let watch = Stopwatch::start();
@@ -94,10 +94,10 @@ impl Gpu {
         Ok(profile)
     }
 
-    /// Runs each of what was recorded in a pass of its own; what each took in milliseconds.
+    /// Runs each tape in a pass of its own and returns their durations in milliseconds.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed, or wrote no timestamps.
+    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn time(&self, tapes: &[Tape]) -> Result<Vec<f64>, ForwardError> {
         self.submit()?;
         let windows: Vec<&[Launch]> = tapes.iter().map(|tape| &tape.launches[..]).collect();
@@ -105,7 +105,7 @@ impl Gpu {
         self.times(&windows, &passes)
     }
 
-    /// What each of the `passes` that launched `windows` took, in milliseconds.
+    /// Returns the durations of `passes`, which launched `windows`, in milliseconds.
     fn times(&self, windows: &[&[Launch]], passes: &[Pass]) -> Result<Vec<f64>, ForwardError> {
         let spans = windows.iter().zip(passes).map(|(launches, pass)| {
             let [begin, end] = pass.ticks;
@@ -120,14 +120,14 @@ impl Gpu {
         spans.collect()
     }
 
-    /// The smallest step of the device's clock, in milliseconds; nothing where it stands still.
+    /// Returns the resolution of the device's clock in milliseconds, or `None` if the clock stands still.
     pub(super) async fn resolution_ms(&self) -> Result<Option<f64>, ForwardError> {
         let passes = self.windows(&[&[][..]; EMPTY_WINDOWS]).await?;
         let ticks: Vec<u64> = passes.iter().flat_map(|pass| pass.ticks).collect();
         Ok(resolution(&ticks).map(|step| step as f64 * self.tick_ms()))
     }
 
-    /// Launches each of this in a pass of its own between two timestamps.
+    /// Runs each slice of launches in a pass of its own between two timestamps.
     async fn windows(&self, passes: &[&[Launch]]) -> Result<Vec<Pass>, ForwardError> {
         let ticks = 2 * passes.len() as u32;
         let bytes = 8 * u64::from(ticks);
@@ -166,14 +166,14 @@ impl Gpu {
             for launch in *launches {
                 launch.encode(&mut pass, None);
             }
-            // Only then is a pass made of what was said.
+            // Dropping the pass encodes its commands, so the time must include it.
             drop(pass);
             encoded.push(watch.ms() - begin);
         }
         tail.resolve_query_set(&queries, 0..ticks, &resolved, 0);
         tail.copy_buffer_to_buffer(&resolved, 0, &staging, 0, Some(bytes));
         self.queue.submit([head.finish()]);
-        // Some drivers write timestamps when all is done, and would resolve too early otherwise.
+        // Some drivers write timestamps only when everything is done, and would resolve them too early.
         self.device
             .poll(wgpu::PollType::wait_indefinitely())
             .map_err(|error| ForwardError::Device {
@@ -197,8 +197,8 @@ impl Gpu {
     }
 }
 
-/// The largest step that all differences of `ticks` are multiples of: a clock that is made coarse
-/// keeps its unit, so the smallest difference would tell less.
+/// Returns the greatest common divisor of the differences of `ticks`. A coarsened clock keeps its unit, which
+/// the smallest difference would not reveal.
 fn resolution(ticks: &[u64]) -> Option<u64> {
     let steps = ticks.windows(2).map(|pair| pair[0].abs_diff(pair[1]));
     let step = steps.fold(0, |a, b| {
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_coarse_clock_is_found_out() {
+    fn resolution_is_the_step_of_a_coarse_clock() {
         assert_eq!(
             resolution(&[100_000, 100_000, 300_000, 700_000]),
             Some(200_000)

@@ -1,4 +1,4 @@
-//! A step's stages on the device's clock, and its way back to the host.
+//! Times a step's stages on the device's clock and reads its results back.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,17 +16,17 @@ use super::mapping::Mapping;
 use super::{Buffer, Gpu};
 use crate::timing::{Clock, DeviceTiming};
 
-/// What a device's time is booked under.
+/// Stages under which the device's time is booked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeviceStage {
-    /// Ids to logits.
+    /// From ids to logits.
     Forward,
-    /// Logits to an id.
+    /// From logits to ids.
     Sampling,
 }
 
 impl DeviceStage {
-    /// The stage's name for debuggers.
+    /// Returns the stage's name for debuggers.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Forward => "forward",
@@ -35,20 +35,20 @@ impl DeviceStage {
     }
 }
 
-/// Begin and end of each stage.
+/// Number of timestamps: begin and end of each stage.
 const TICKS: u32 = 4;
-/// Bytes of those.
+/// Size of the timestamps in bytes.
 const TICK_BYTES: u64 = 8 * TICKS as u64;
 
-/// Where ids end and log-probabilities begin.
+/// Byte offset of the log-probabilities, behind the ids.
 const LOGPROBS_AT: u64 = TICK_BYTES + 4 * MAX_BATCH as u64;
 
-/// Bytes that log-probabilities of a pick and of the `top` most probable ids are.
+/// Returns the bytes of the log-probabilities of one sampled id and the `top` most probable ids.
 const fn logprob_bytes(top: usize) -> u64 {
     4 * logprob_words(top) as u64
 }
 
-/// As the kernel wrote them.
+/// Decodes one sampled id's log-probabilities as the kernel wrote them.
 fn logprobs_of(bytes: &[u8]) -> Logprobs {
     let (words, _) = bytes.as_chunks();
     let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
@@ -62,20 +62,20 @@ fn logprobs_of(bytes: &[u8]) -> Logprobs {
     Logprobs { picked, top }
 }
 
-/// The timestamps of a step, and the memory that steps come back through.
+/// Timestamp queries of a step, and staging buffers for readback.
 pub struct Stages {
     queries: QuerySet,
     resolved: wgpu::Buffer,
-    /// Whether the step that is being issued has begun each stage.
+    /// True for each stage that the step being encoded has begun.
     begun: [Cell<bool>; 2],
-    /// Memory that no step is coming back through.
+    /// Staging buffers that no step is using.
     idle: Rc<RefCell<Vec<wgpu::Buffer>>>,
-    /// None where the device's clock stands still.
+    /// Clock of the device; `None` if it stands still.
     pub clock: Option<Clock>,
 }
 
 impl Stages {
-    /// For steps on `device`.
+    /// Creates the queries and buffers for steps on `device`.
     pub fn new(device: &wgpu::Device) -> Self {
         Self {
             queries: device.create_query_set(&QuerySetDescriptor {
@@ -95,7 +95,8 @@ impl Stages {
         }
     }
 
-    /// What a pass of `stage` writes: the step's first of them the begin, and each the end.
+    /// Returns the timestamps that a pass of `stage` writes: its end, and its begin if it is the step's
+    /// first.
     pub fn writes(&self, stage: DeviceStage) -> Option<ComputePassTimestampWrites<'_>> {
         self.clock?;
         let first = 2 * stage as u32;
@@ -108,15 +109,15 @@ impl Stages {
     }
 }
 
-/// A step on its way back.
+/// A step whose results are being read back.
 pub struct StepRead {
     gpu: Rc<Gpu>,
     mapping: Mapping,
-    /// How many ids come.
+    /// Number of sampled ids.
     count: usize,
-    /// For how many most probable ids each comes with log-probabilities.
+    /// Number of most probable ids per sample, if log-probabilities were requested.
     top: Option<usize>,
-    /// Whether each stage was timed.
+    /// True for each stage that was timed.
     timed: [bool; 2],
 }
 
@@ -126,23 +127,23 @@ impl std::fmt::Debug for StepRead {
     }
 }
 
-/// What came back of a step.
+/// Results of a step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepResult {
-    /// The ids that were picked; none where no logit was finite.
+    /// Sampled ids; `None` if no logit was finite.
     pub ids: Vec<Option<u32>>,
-    /// Log-probabilities of each, where they were asked for.
+    /// Log-probabilities of each sampled id, if requested.
     pub logprobs: Vec<Logprobs>,
-    /// The step on the device's clock.
+    /// Timing of the step on the device's clock.
     pub timing: Option<DeviceTiming>,
 }
 
 impl Gpu {
-    /// Submits all that was launched, and behind it the copy of the first `count` words of `picked`, of
-    /// as many `logprobs` with so many most probable ids, and of the stages' timestamps.
+    /// Submits everything launched, followed by copies of the first `count` words of `picked`, of as many
+    /// `logprobs` (with their number of most probable ids), and of the stages' timestamps.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the runtime refuses.
+    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn read_step(
         self: &Rc<Self>,
         picked: &Buffer,
@@ -169,7 +170,7 @@ impl Gpu {
                 mapped_at_creation: false,
             })
         });
-        // An encoder of its own: in that of the passes, some drivers would resolve too early.
+        // Use a separate encoder: in the encoder of the passes, some drivers resolve too early.
         let mut encoder = self
             .device
             .create_command_encoder(&CommandEncoderDescriptor::default());
@@ -206,10 +207,10 @@ impl Gpu {
 }
 
 impl StepRead {
-    /// Waits for it.
+    /// Waits for the step and returns its results.
     ///
     /// # Errors
-    /// [`ForwardError::Device`] where the device failed.
+    /// [`ForwardError::Device`] if the device failed.
     pub async fn get(self) -> Result<StepResult, ForwardError> {
         let Self {
             gpu,
@@ -257,7 +258,7 @@ impl StepRead {
     }
 }
 
-/// From one timestamp to the next; nothing where the device wrote none, or in the wrong order.
+/// Returns the time between two timestamps, or `None` if they were not written or are out of order.
 pub(super) fn span_ms(begin: u64, end: u64, tick_ms: f64) -> Option<f64> {
     let written = begin != 0 && end >= begin;
     written.then(|| (end - begin) as f64 * tick_ms)
@@ -268,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_written_is_no_span() {
+    fn span_ms_is_none_without_valid_timestamps() {
         assert_eq!(span_ms(10, 30, 0.5), Some(10.0));
         assert_eq!(span_ms(10, 10, 0.5), Some(0.0));
         assert_eq!(span_ms(0, 30, 0.5), None);

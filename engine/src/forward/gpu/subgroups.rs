@@ -1,4 +1,4 @@
-//! What a device's subgroups are like, and which variant of the kernels it computes fastest.
+//! Probes a device's subgroups and finds its fastest kernel variant.
 
 use std::rc::Rc;
 
@@ -10,26 +10,27 @@ use super::super::error::ForwardError;
 use super::Gpu;
 use crate::platform::Stopwatch;
 
-/// The matrix [OUT, 32 BLOCKS] that variants are compared on.
+/// Dimensions [OUT, 32 BLOCKS] of the matrix that the variants are compared on.
 const OUT: usize = 2048;
 const BLOCKS: usize = 32;
-/// Launches of a variant where one is too short for the device's clock.
+/// Number of launches per measurement if one is too short for the device's clock.
 const LAUNCHES: usize = 64;
-/// What one has to last for that, in milliseconds and in steps of the clock.
+/// Minimum duration of a single launch, in milliseconds and in steps of the clock.
 const LEAST_MS: f64 = 0.5;
 const LEAST_STEPS: f64 = 10.0;
-/// Each is measured in turn, after a time that warms up, so often and so long; its best time counts. A machine
-/// that draws a window meanwhile, on the processors that the device is made of, disturbs many in a row.
+/// Minimum rounds and minimum duration of the measurement, which times every variant once per round after a
+/// warm-up. The best time counts. On a software device, a busy machine (drawing a window, for example)
+/// disturbs many rounds in a row.
 const ROUNDS: usize = 5;
 const ENOUGH_MS: f64 = 150.0;
-/// Of a device that is so fast, so many are enough.
+/// Maximum number of rounds, which bounds the measurement on fast devices.
 const ROUNDS_MAX: usize = 100;
-/// A variant with fewer needs is taken only where it is so much faster: answers should not change from
-/// load to load with the noise of a measurement.
+/// Factor by which a variant with lower requirements must be faster to be chosen. Noise should not change the
+/// variant, and with it the answers, from load to load.
 const CLEARLY: f64 = 1.25;
 
 impl Gpu {
-    /// Invocations of a subgroup, where kernels may rely on them.
+    /// Returns the number of invocations per subgroup if kernels can rely on subgroups.
     pub const fn subgroup_size(&self) -> Option<u32> {
         self.subgroup_size
     }
@@ -43,12 +44,12 @@ impl Gpu {
         Ok(subgroup_size(&words))
     }
 
-    /// The wanted variant of the kernels, or the one that computes a product with a matrix in `format`
-    /// fastest, which is found out once.
+    /// Returns the wanted kernel variant, or the one that multiplies with a matrix in `format` fastest, which
+    /// is measured once per device.
     ///
     /// # Errors
-    /// [`ForwardError::NoVariant`] where the device lacks what the wanted one needs,
-    /// [`ForwardError::Device`] where it failed.
+    /// [`ForwardError::NoVariant`] if the device lacks what the wanted variant needs,
+    /// [`ForwardError::Device`] if it failed.
     pub async fn variant(
         self: &Rc<Self>,
         wanted: Option<Variant>,
@@ -74,7 +75,7 @@ impl Gpu {
         let has =
             |variant: &Variant| *variant != Variant::Subgroups || self.subgroup_size.is_some();
         let mut variants: Vec<Variant> = Variant::ALL.into_iter().filter(has).collect();
-        // Those that need most of a device first.
+        // Variants with the highest requirements come first.
         variants.reverse();
         let Some(clock) = self.stages.clock else {
             return Ok(Variant::Workgroups);
@@ -118,7 +119,7 @@ impl Gpu {
     }
 }
 
-/// The first of `times`, or a later one that is clearly faster than what was taken before it.
+/// Returns the first variant of `times`, or a later one that is clearly faster than the choice before it.
 fn clearly_fastest(times: impl IntoIterator<Item = (Variant, f64)>) -> Variant {
     let mut fastest = (Variant::Workgroups, f64::INFINITY);
     for (variant, ms) in times {
@@ -134,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_clear_lead_counts() {
+    fn clearly_fastest_ignores_small_leads() {
         use Variant::{Lanes, Subgroups, Workgroups};
         let of = |times: [f64; 3]| {
             clearly_fastest([Subgroups, Workgroups, Lanes].into_iter().zip(times))

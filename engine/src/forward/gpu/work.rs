@@ -1,25 +1,25 @@
-//! What launches have to do at least: what their time is judged by.
+//! Minimum work of a launch, to compare its time with.
 
-/// Bytes that a launch has to read and write at least, each once, and f32 operations, a multiply-add
-/// being two.
+/// Minimum bytes that a launch must read and write, each counted once, and its f32 operations; a multiply-add
+/// counts as two.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Bytes, whatever the position.
+    /// Bytes that do not depend on the position.
     pub bytes: u64,
-    /// Operations, whatever the position.
+    /// Operations that do not depend on the position.
     pub flop: u64,
-    /// Bytes for each position that the step's rows see.
+    /// Bytes per position that the step's rows attend to.
     pub bytes_a_position: u64,
-    /// Operations for each position that a row sees.
+    /// Operations per position that a row attends to, summed over rows.
     pub flop_a_position: u64,
 }
 
 impl Work {
-    /// That of `rows` rows of one sequence, the first at `position`: bytes and operations.
+    /// Returns the bytes and operations for `rows` rows of one sequence, the first at `position`.
     pub const fn at(&self, position: usize, rows: usize) -> [u64; 2] {
         let (position, rows) = (position as u64, rows as u64);
         let seen = position + rows;
-        // 1 + position, .., rows + position.
+        // Sum of 1 + position, .., rows + position.
         let by_rows = rows * position + rows * (rows + 1) / 2;
         [
             self.bytes + self.bytes_a_position * seen,
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn later_rows_see_more() {
+    fn work_grows_with_the_positions_seen() {
         let work = Work {
             bytes: 1,
             flop: 2,

@@ -27,24 +27,25 @@ impl RmsNorm {
     }
 }
 
-/// What a step's blocks have in common.
+/// Inputs shared by all blocks of a step.
 pub struct StepContext<'a> {
-    /// Dimensions.
+    /// Model dimensions.
     pub config: &'a ModelConfig,
-    /// Angles of this step's T positions.
+    /// Rotation angles of this step's T positions.
     pub rope: RopeTable,
-    /// Added to the scores: [1, G T, L] (G = H / K query heads share a kv head) or broadcastable.
+    /// Attention mask, added to the scores: [1, G T, L] (G = H / K query heads share a kv head) or
+    /// broadcastable.
     pub mask: Tensor<3>,
-    /// The first of this step's positions.
+    /// First position of this step.
     pub position: usize,
-    /// L: how many cache positions attention reads; those past the last one are masked.
+    /// L: number of cache positions that attention reads; those past the last known one are masked.
     pub attend: usize,
-    /// Whether these are copied to new memory first.
+    /// True if keys and values are first copied to new memory.
     pub concatenates: bool,
 }
 
 impl Block {
-    /// The residual stream x [T, C] through the block; writes T rows of the cache.
+    /// Runs the residual stream x [T, C] through the block and writes T rows of the cache.
     pub fn forward(
         &self,
         x: Tensor<2>,
@@ -78,8 +79,8 @@ impl Block {
             cache.read(step.attend)
         };
 
-        // Query heads that share a kv head are neighbours: they become rows of one matrix, so
-        // that keys and values are never expanded.
+        // Query heads that share a kv head are adjacent. They become rows of one matrix, so that keys and
+        // values are never expanded.
         let rows = h / k * t;
         let queries = queries.reshape([k, rows, d]) * (d as f32).powf(-0.5);
         let scores = matmul(queries, keys.swap_dims(1, 2)) + step.mask.clone();

@@ -1,18 +1,18 @@
-//! The KV cache of one block: allocated once, written in place.
+//! KV cache of one layer, allocated once and written in place.
 
 use burn::tensor::{Device, Tensor};
 
-/// Keys and values of one block, each [K, S, D] on the device.
+/// Keys and values of one layer, each [K, S, D] on the device.
 #[derive(Debug)]
 pub struct LayerCache {
-    /// Taken out while it is written, so that the write owns it alone and happens in place.
+    /// Taken out during a write, so that the write is the only owner and happens in place.
     keys: Option<Tensor<3>>,
     values: Option<Tensor<3>>,
     shape: [usize; 3],
 }
 
 impl LayerCache {
-    /// Zeros for `kv_heads` heads of `head_dim`, `context` positions.
+    /// Creates a zeroed cache for `kv_heads` heads of `head_dim` values and `context` positions.
     pub fn new(kv_heads: usize, context: usize, head_dim: usize, device: &Device) -> Self {
         let shape = [kv_heads, context, head_dim];
         Self {
@@ -28,8 +28,8 @@ impl LayerCache {
         write(&mut self.values, self.shape, position, values);
     }
 
-    /// Does what [`LayerCache::write`] and [`LayerCache::read`] do, but that what is read is new memory:
-    /// what was there before, and what is written behind it.
+    /// Does the same as [`LayerCache::write`] and [`LayerCache::read`], but returns a copy in new memory that
+    /// joins the earlier positions and the new ones.
     pub fn concatenate(
         &mut self,
         position: usize,
@@ -37,7 +37,7 @@ impl LayerCache {
         values: Tensor<3>,
         len: usize,
     ) -> (Tensor<3>, Tensor<3>) {
-        // Written before it is read: what is read would keep the write from happening in place.
+        // Write before the read, whose result would keep the write from happening in place.
         self.write(position, keys.clone(), values.clone());
         let (all_keys, all_values) = self.read(len);
         (
@@ -46,7 +46,7 @@ impl LayerCache {
         )
     }
 
-    /// The first `len` positions of keys and values, each [K, len, D].
+    /// Returns the first `len` positions of keys and values, each [K, len, D].
     pub fn read(&self, len: usize) -> (Tensor<3>, Tensor<3>) {
         (
             read(&self.keys, self.shape, len),
@@ -66,7 +66,7 @@ fn concatenate(all: Tensor<3>, position: usize, rows: Tensor<3>) -> Tensor<3> {
     let [k, len, d] = all.dims();
     let behind = position + rows.dims()[1];
     let before = all.clone().slice([0..k, 0..position, 0..d]);
-    // Masked, and there because lengths are rounded up.
+    // Masked positions, present because lengths are rounded up.
     let rest = all.slice([0..k, behind..len, 0..d]);
     let parts = [before, rows, rest].into_iter();
     Tensor::cat(parts.filter(|part| part.dims()[1] > 0).collect(), 1)

@@ -1,4 +1,4 @@
-//! Weights to the device in f32, tensor by tensor.
+//! Loads the reference path's weights to the device in f32, tensor by tensor.
 
 use burn::tensor::{Tensor, TensorData};
 
@@ -8,10 +8,10 @@ use super::super::memory::check_buffer;
 use super::parameters::{Block, Linear, Parameters, RmsNorm};
 use crate::weights::{BlockTensor, RopeLayout, TensorName};
 
-/// Loads every tensor; the embedding for the host where the device can't hold it.
+/// Loads every tensor. Also returns the embedding for lookup on the host if the device can't hold it.
 ///
 /// # Errors
-/// [`LoadError`] where a tensor can't be read or the device can't take it.
+/// [`LoadError`] if a tensor can't be read or the device can't hold it.
 pub async fn load(
     loader: &mut Loader<'_>,
 ) -> Result<(Parameters, Option<HostEmbedding>), LoadError> {
@@ -36,7 +36,7 @@ pub async fn load(
 struct ToTensors<'a, 'b>(&'a mut Loader<'b>);
 
 impl ToTensors<'_, '_> {
-    /// Puts `values` on the device as [rows, cols].
+    /// Uploads `values` as [rows, cols].
     fn matrix(
         &self,
         values: Vec<f32>,
@@ -84,8 +84,8 @@ impl ToTensors<'_, '_> {
         })
     }
 
-    /// Matrices with the same inputs as one: fewer, larger products. A bias that some of them
-    /// lack is zero there.
+    /// Stacks matrices that share an input, for fewer and larger products. A missing bias is filled with
+    /// zeros.
     async fn stacked(
         &mut self,
         index: usize,
@@ -121,7 +121,7 @@ impl ToTensors<'_, '_> {
         })
     }
 
-    /// Rows of q and k in halves order, whatever order they are stored in.
+    /// Reorders rows of q and k to the half-split layout if they are stored interleaved.
     fn rope_order(&self, tensor: BlockTensor, values: Vec<f32>, cols: usize) -> Vec<f32> {
         let config = self.0.checkpoint.config();
         let rotated = matches!(tensor, BlockTensor::Q | BlockTensor::K);
@@ -160,7 +160,7 @@ impl ToTensors<'_, '_> {
     }
 }
 
-/// Rows [heads * D, cols] from pairs (2i, 2i + 1) to pairs (i, i + D/2).
+/// Reorders rows [heads * D, cols] from pairs (2i, 2i + 1) to pairs (i, i + D/2).
 fn to_halves(values: &[f32], head_dim: usize, cols: usize) -> Vec<f32> {
     let half = head_dim / 2;
     let mut out = Vec::with_capacity(values.len());
@@ -180,8 +180,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn interleaved_rows_become_halves_head_by_head() {
-        // Two heads of four rows of one column.
+    fn to_halves_reorders_interleaved_rows_per_head() {
+        // Two heads, four rows, one column.
         let rows = [0.0, 1.0, 2.0, 3.0, 10.0, 11.0, 12.0, 13.0];
         let halves = to_halves(&rows, 4, 1);
         assert_eq!(halves, [0.0, 2.0, 1.0, 3.0, 10.0, 12.0, 11.0, 13.0]);

@@ -2,28 +2,28 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-/// Large enough to vanish in a softmax, small enough never to become NaN.
+/// Large enough to vanish in a softmax, small enough to avoid NaN.
 const MASKED: f32 = -1e30;
 
-/// Cache lengths that attention reads are rounded up to this, so that a step's shapes, and with
-/// them its compiled kernels, stay the same over many steps.
+/// Granularity of the cache lengths that attention reads, so that a step's shapes, and with them its compiled
+/// kernels, stay the same over many steps.
 const BUCKET: usize = 64;
 
-/// How many cache positions attention reads for a sequence of `known` positions.
+/// Returns how many cache positions attention reads for a sequence of `known` positions.
 pub fn attend_len(known: usize, context: usize) -> usize {
     known.next_multiple_of(BUCKET).min(context)
 }
 
-/// Makes the masks of steps; a decode step's mask never crosses from the host.
+/// Creates attention masks. A decode step's mask is never copied from the host.
 #[derive(Debug)]
 pub struct CausalMask {
-    /// S zeros, then S times [`MASKED`]: a window of it is the mask row of any position.
+    /// S zeros, then S times [`MASKED`]: any position's mask row is a window of this.
     line: Tensor<1>,
     context: usize,
 }
 
 impl CausalMask {
-    /// Masks for sequences of up to `context` positions.
+    /// Creates masks for sequences of up to `context` positions.
     pub fn new(context: usize, device: &Device) -> Self {
         let mut line = vec![0.0f32; context];
         line.resize(2 * context, MASKED);
@@ -33,8 +33,8 @@ impl CausalMask {
         }
     }
 
-    /// The mask for `t` queries from `position` on, over `attend` cache positions, for `group`
-    /// query heads a kv head: [1, 1, L] for one query, else [1, G T, L].
+    /// Returns the mask for `t` queries from `position` on, over `attend` cache positions, with `group` query
+    /// heads per kv head: [1, 1, L] for one query, otherwise [1, G T, L].
     pub fn rows(&self, position: usize, t: usize, attend: usize, group: usize) -> Tensor<3> {
         if t == 1 {
             // Index j of the window is index S - 1 - position + j of the line: zero up to j = position.

@@ -1,14 +1,14 @@
-//! The product of matrices, where it is built in.
+//! Matrix multiplication on the backends that are built in.
 
 use burn::tensor::Tensor;
 
-/// a [.., M, K] times b [.., K, N].
+/// Multiplies a [.., M, K] by b [.., K, N].
 #[cfg(feature = "gpu-reference")]
 pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     a.matmul(b)
 }
 
-/// a [.., M, K] times b [.., K, N], on the CPU only: what is not called is not linked.
+/// Multiplies a [.., M, K] by b [.., K, N] on the CPU only, so that burn's GPU products are not linked.
 #[cfg(not(feature = "gpu-reference"))]
 pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     use burn::backend::ops::FloatTensorOps;

@@ -1,4 +1,4 @@
-//! The reference path: plain burn operations, on the CPU and, natively, on a GPU too.
+//! The reference path: plain burn operations on the CPU and, with the feature `gpu-reference`, on GPUs.
 
 mod block;
 mod cache;
@@ -23,23 +23,23 @@ use parameters::{Block, Parameters, RmsNorm};
 /// Weights, tables and KV caches of the reference path.
 #[derive(Debug)]
 pub struct Reference {
-    /// [V, C], where it fits one buffer.
+    /// Embedding [V, C], if it fits one buffer.
     embedding: Option<Tensor<2>>,
     blocks: Vec<Block>,
     norm: RmsNorm,
-    /// The output matrix [V, C], in row shards.
+    /// Output matrix [V, C], split by rows.
     head: Vec<Tensor<2>>,
     rope: RopeTable,
     mask: CausalMask,
-    /// A cache a block, for each sequence.
+    /// One cache per layer, for each sequence.
     caches: Vec<Vec<LayerCache>>,
     context: usize,
-    /// Whether a row alone reads keys and values out of new memory.
+    /// True if decode steps first copy keys and values to new memory.
     concatenates: bool,
 }
 
 impl Reference {
-    /// A path over the weights with empty caches of `context` positions for `batch` sequences.
+    /// Creates the path with its weights and empty caches of `context` positions for `batch` sequences.
     pub fn new(
         config: &ModelConfig,
         parameters: Parameters,
@@ -68,24 +68,24 @@ impl Reference {
         }
     }
 
-    /// Whether decode steps read keys and values out of new memory, to which they were copied.
+    /// Chooses whether decode steps first copy keys and values to new memory.
     pub const fn set_concatenates(&mut self, concatenates: bool) {
         self.concatenates = concatenates;
     }
 
-    /// What is added to the scores of `tokens` queries from `position` on.
+    /// Returns the attention mask for `tokens` queries from `position` on.
     pub fn mask(&self, config: &ModelConfig, position: usize, tokens: usize) -> Tensor<3> {
         let group = config.n_heads / config.n_kv_heads;
         let attend = attend_len(position + tokens, self.context);
         self.mask.rows(position, tokens, attend, group)
     }
 
-    /// Rows of the embedding, where it is on the device: [T, C].
+    /// Looks up rows [T, C] of the embedding, if it is on the device.
     pub fn embed(&self, ids: Tensor<1, Int>) -> Option<Tensor<2>> {
         Some(self.embedding.clone()?.select(0, ids))
     }
 
-    /// The residual stream [T, C] that x is, and what it becomes after each block.
+    /// Returns the residual stream [T, C] at the input x and after each block.
     pub async fn residuals(
         &mut self,
         config: &ModelConfig,
@@ -128,8 +128,8 @@ impl Reference {
         }
     }
 
-    /// Issues a step on the rows x [T, C] of the sequence in `slot` from `position` on: writes the cache
-    /// there, gives the wanted logits [rows, V].
+    /// Encodes a step on the rows x [T, C] of the sequence in `slot` from `position` on. Writes the cache
+    /// there and returns the requested logits [rows, V].
     pub fn encode(
         &mut self,
         config: &ModelConfig,

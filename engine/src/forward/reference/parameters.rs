@@ -1,4 +1,4 @@
-//! A model's weights in f32, as the reference path computes with them.
+//! Weights of the reference path, in f32.
 
 use burn::tensor::Tensor;
 
@@ -23,29 +23,29 @@ pub struct RmsNorm {
 /// One block's weights.
 #[derive(Debug)]
 pub struct Block {
-    /// Before attention.
+    /// Norm before attention.
     pub attn_norm: RmsNorm,
     /// q, k and v stacked: [(H + 2K) D, C].
     pub qkv: Linear,
-    /// [C, H D].
+    /// Output projection [C, H D].
     pub o: Linear,
-    /// Before the feed-forward layer.
+    /// Norm before the feed-forward layer.
     pub ffn_norm: RmsNorm,
     /// gate and up stacked: [2F, C].
     pub gate_up: Linear,
-    /// [C, F].
+    /// Down projection [C, F].
     pub down: Linear,
 }
 
 /// All of a model's weights.
 #[derive(Debug)]
 pub struct Parameters {
-    /// [V, C], where it fits one buffer.
+    /// Embedding [V, C], if it fits one buffer.
     pub embedding: Option<Tensor<2>>,
-    /// In the order in which they compute.
+    /// Blocks in order of execution.
     pub blocks: Vec<Block>,
-    /// After the last block.
+    /// Norm after the last block.
     pub norm: RmsNorm,
-    /// The output matrix [V, C], in row shards that each fit one buffer.
+    /// Output matrix [V, C], split by rows so that each part fits one buffer.
     pub head: Vec<Tensor<2>>,
 }

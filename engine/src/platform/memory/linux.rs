@@ -1,21 +1,21 @@
-//! Memory limits as Linux shows them in `/proc` and in the control groups' file system. Other systems have
-//! neither, and so tell nothing.
+//! Memory limits from Linux's `/proc` and control group file system. Other systems have neither, so no limit is
+//! found.
 
 use std::fs::read_to_string;
 use std::path::Path;
 
-/// Limits of `ulimit` in `/proc/self/limits`, and what counts against them in `/proc/self/status`.
+/// Limits of `ulimit` in `/proc/self/limits`, with the usage in `/proc/self/status` that counts against each.
 const PROCESS_LIMITS: [(&str, &str); 2] = [
     ("Max address space", "VmSize:"),
     ("Max data size", "VmData:"),
 ];
 
-/// A version of the control groups: where it is mounted, and its names for what is read.
+/// A version of control groups: its mount point and the names of its files.
 struct Version<'a> {
     mount: &'a str,
     limit: &'a str,
     usage: &'a str,
-    /// The key in `memory.stat` of the cached files that are dropped before memory runs out.
+    /// Key in `memory.stat` for cached file pages that the kernel drops before memory runs out.
     reclaimable: &'a str,
 }
 
@@ -32,7 +32,7 @@ const VERSION_2: Version<'_> = Version {
     reclaimable: "inactive_file ",
 };
 
-/// Bytes that this process may still take.
+/// Returns the bytes that this process may still allocate.
 pub fn available() -> Option<u64> {
     let read = |name: &str| read_to_string(name).unwrap_or_default();
     let machine = kibibytes(&read("/proc/meminfo"), "MemAvailable:");
@@ -41,14 +41,14 @@ pub fn available() -> Option<u64> {
     [machine, groups, process].into_iter().flatten().min()
 }
 
-/// The value behind `key` in a file with lines such as `MemAvailable:   123 kB`, in bytes.
+/// Returns the value of `key` in bytes, from a file with lines such as `MemAvailable:   123 kB`.
 fn kibibytes(text: &str, key: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(key))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
 
-/// The least that a limit of `ulimit` leaves; `None` where all are unlimited.
+/// Returns the smallest remainder of a `ulimit` limit; `None` if all are unlimited.
 fn process_limits(limits: &str, status: &str) -> Option<u64> {
     let left = PROCESS_LIMITS.iter().filter_map(|(limit, used)| {
         let line = limits.lines().find_map(|line| line.strip_prefix(limit))?;
@@ -58,7 +58,7 @@ fn process_limits(limits: &str, status: &str) -> Option<u64> {
     left.min()
 }
 
-/// The least that a control group of this process, or a group around it, leaves.
+/// Returns the smallest remainder of this process's control groups and their ancestors.
 fn control_groups(own: &str, root: &Path) -> Option<u64> {
     let left = own.lines().filter_map(|line| {
         let mut parts = line.splitn(3, ':').skip(1);
@@ -68,7 +68,7 @@ fn control_groups(own: &str, root: &Path) -> Option<u64> {
             _ if controllers.split(',').any(|name| name == "memory") => VERSION_1,
             _ => return None,
         };
-        // In a container the path may lead out of what is mounted; its root is there all the same.
+        // In a container the path may not exist below the mount point, but the root group does.
         let groups = Path::new(group.trim_start_matches('/')).ancestors();
         let mount = root.join(version.mount);
         let left = groups.filter_map(|group| left_by(&mount.join(group), &version));
@@ -77,7 +77,7 @@ fn control_groups(own: &str, root: &Path) -> Option<u64> {
     left.min()
 }
 
-/// Bytes that one control group leaves; `None` where it has no limit.
+/// Returns the bytes that one control group leaves; `None` if it has no limit.
 fn left_by(group: &Path, version: &Version<'_>) -> Option<u64> {
     let number = |name| -> Option<u64> {
         let text = read_to_string(group.join(name)).ok()?;

@@ -1,4 +1,4 @@
-//! What is planned worse than it could be, on purpose.
+//! Tests of steps that are planned worse on purpose, for ablations.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::super::step::Lack;
 use super::*;
 
 #[test]
-fn a_padded_prompt_is_computed_to_its_last_position_before_it_picks() {
+fn padding_is_computed_before_the_prompt_samples() {
     let prompt: Vec<u32> = (0..10).collect();
     let limits = Limits {
         rows: 8,
@@ -36,7 +36,7 @@ fn a_padded_prompt_is_computed_to_its_last_position_before_it_picks() {
             scheduler.picked(part.request, 1);
         }
     }
-    // The same steps as without knowing which are pads, but that the one which picks comes last.
+    // Padding does not change the sizes of the steps, but the step that samples comes last.
     let wanted = [
         (0..8, 0, false),
         (16..24, 8, false),
@@ -48,14 +48,14 @@ fn a_padded_prompt_is_computed_to_its_last_position_before_it_picks() {
 }
 
 #[test]
-fn an_answer_that_is_moved_has_all_other_blocks_with_each_row() {
+fn moving_sequence_gets_new_blocks_for_each_row() {
     let limits = Limits {
         moves: true,
         ..limits(2, Policy::PrefillFirst)
     };
     let all = [wanted(&[1; 9], 6), wanted(&[2; 5], 6)];
     let done = run(limits, BlockPool::new(12, 4, true), 4, 2, &all);
-    // Rows at positions 9 to 13, and at 5 to 9: what the first pick needs is the prompt's.
+    // Rows at positions 9 to 13, and at 5 to 9; the first sample needs no move, since the prompt computes it.
     assert_eq!(done.copies, (3 + 3 + 3 + 4 + 4) + (2 + 2 + 2 + 3 + 3));
     let mut scheduler = Scheduler::new(limits, BlockPool::new(5, 4, true));
     scheduler.submit(Asked {
@@ -76,7 +76,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn what_is_done_worse_on_purpose_changes_no_answer(
+    fn padding_and_moving_do_not_change_answers(
         all in prop::collection::vec(any_wanted(), 1..14),
         (slots, depth, pad_to) in (1usize..5, 1usize..4, 1usize..36),
         (rows, chains, balanced) in (1usize..24, any::<bool>(), any::<bool>()),

@@ -1,13 +1,13 @@
-//! SentencePiece's BPE: pairs merge by the score of what they become, not by a list of merges.
+//! SentencePiece BPE: pairs merge by the score of the merged token, not by a list of merges.
 //!
-//! After google/sentencepiece `src/bpe_model.cc`; the space rules are llama.cpp's.
+//! Follows google/sentencepiece `src/bpe_model.cc`; the space rules follow llama.cpp.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap};
 
 use super::pieces::{SPACE_MARK, byte_token};
 
-/// What a token is (`tokenizer.ggml.token_type`).
+/// Type of a token (`tokenizer.ggml.token_type`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TokenType {
     Normal,
@@ -19,7 +19,7 @@ pub(super) enum TokenType {
 }
 
 impl TokenType {
-    /// The type of a GGUF value; what nobody defined is an ordinary token, as in llama.cpp.
+    /// Returns the type of a GGUF value; undefined values are ordinary tokens, as in llama.cpp.
     pub(super) fn from_gguf(value: i32) -> Self {
         match value {
             2 => Self::Unknown,
@@ -31,7 +31,7 @@ impl TokenType {
         }
     }
 
-    /// Whether its text becomes its id only where special text is parsed.
+    /// Returns whether the token's text becomes its id only where special text is parsed.
     pub(super) fn is_special(self) -> bool {
         matches!(self, Self::Control | Self::Unknown)
     }
@@ -44,13 +44,13 @@ pub(super) struct SentencePiece {
     scores: Vec<f32>,
     types: Vec<TokenType>,
     ids: HashMap<String, u32>,
-    /// The ids of the 256 byte tokens, where there are such.
+    /// Ids of the 256 byte tokens, where the vocabulary has them.
     bytes: Vec<Option<u32>>,
     unknown: Option<u32>,
     space_prefix: bool,
 }
 
-/// A piece of the text between two others; empty once it is merged into its left neighbour.
+/// A piece of the text in a linked list; empty once it has merged into its left neighbour.
 #[derive(Clone, Copy)]
 struct Symbol {
     start: usize,
@@ -59,7 +59,7 @@ struct Symbol {
     next: Option<usize>,
 }
 
-/// Two neighbours that could merge.
+/// Two adjacent symbols that can merge.
 struct Pair {
     score: f32,
     left: usize,
@@ -68,7 +68,7 @@ struct Pair {
 }
 
 impl Ord for Pair {
-    /// The highest score first, the leftmost on a tie.
+    /// The pair to merge first is the greatest: the one with the highest score, on a tie the leftmost.
     fn cmp(&self, other: &Self) -> Ordering {
         self.score
             .total_cmp(&other.score)
@@ -91,7 +91,7 @@ impl PartialEq for Pair {
 impl Eq for Pair {}
 
 impl SentencePiece {
-    /// A vocabulary; `scores` and `types` have a value for each of `tokens`.
+    /// Creates a vocabulary; `scores` and `types` have one value per token.
     pub(super) fn new(
         tokens: Vec<String>,
         scores: Vec<f32>,
@@ -122,7 +122,7 @@ impl SentencePiece {
                 ids.insert(token.clone(), id);
             }
         }
-        // +0 and -0 are the same score, but not to `total_cmp`.
+        // Turns -0 into +0, because `total_cmp` tells them apart.
         let scores = scores.into_iter().map(|score| score + 0.0).collect();
         Ok(Self {
             tokens,
@@ -151,7 +151,7 @@ impl SentencePiece {
         self.ids.clone()
     }
 
-    /// The ids of a text without special tokens in it (between two of them, or at the start).
+    /// Encodes a text that contains no special tokens: a whole text, or a stretch before, between or after them.
     pub(super) fn encode(&self, text: &str) -> Vec<u32> {
         if text.is_empty() {
             return Vec::new();
@@ -164,7 +164,7 @@ impl SentencePiece {
         self.merge(&spelt)
     }
 
-    /// The id of a piece that merging may make: controls, bytes and the unknown are not text.
+    /// Returns the id of a piece that merging may produce; control, byte and unknown tokens are excluded.
     fn mergeable(&self, piece: &str) -> Option<u32> {
         self.token_to_id(piece).filter(|&id| {
             matches!(
@@ -189,7 +189,8 @@ impl SentencePiece {
             last.next = None;
         }
         let mut agenda = BinaryHeap::new();
-        // An unused piece may come up on the way; what stays is taken apart again.
+        // Merging may produce unused tokens on the way to longer ones. Any that remain are split again where they
+        // were joined, which this map records as the length of the left part.
         let mut unused: HashMap<&str, usize> = HashMap::new();
         for left in 1..symbols.len() {
             self.propose(
@@ -203,7 +204,7 @@ impl SentencePiece {
         }
         while let Some(pair) = agenda.pop() {
             let (left, right) = (symbols[pair.left], symbols[pair.right]);
-            // One of the two may have merged with another neighbour since.
+            // One of the two may have merged with another neighbour in the meantime.
             if left.len == 0 || right.len == 0 || left.len + right.len != pair.len {
                 continue;
             }
@@ -256,9 +257,9 @@ impl SentencePiece {
         }
     }
 
-    /// Appends the ids of a finished piece; `unused` says where an unused one was joined.
+    /// Appends the ids of a finished piece; `unused` gives the split point of unused tokens.
     fn emit(&self, piece: &str, unused: &HashMap<&str, usize>, ids: &mut Vec<u32>) {
-        // A list of what is still to do, not recursion: a file decides how deep it goes.
+        // A work list instead of recursion, because the tokenizer file controls the depth.
         let mut todo = vec![piece];
         while let Some(piece) = todo.pop() {
             match self.mergeable(piece) {
@@ -268,7 +269,7 @@ impl SentencePiece {
                         todo.push(&piece[middle..]);
                         todo.push(&piece[..middle]);
                     }
-                    // A single character that is unused stays what it is.
+                    // An unused token of a single character cannot be split and stays.
                     (Some(id), None) => ids.push(id),
                     (None, _) => self.emit_unknown(piece, ids),
                 },
@@ -276,7 +277,8 @@ impl SentencePiece {
         }
     }
 
-    /// Appends the bytes of a character that the vocabulary does not have, or else the unknown id.
+    /// Appends the byte tokens of a character that is not in the vocabulary or, without byte tokens, the unknown
+    /// id.
     fn emit_unknown(&self, piece: &str, ids: &mut Vec<u32>) {
         let bytes: Option<Vec<u32>> = piece
             .bytes()

@@ -1,4 +1,4 @@
-//! Merging with a heap against merging by looking at every pair each time.
+//! Compares merging with a heap to a naive search over all pairs.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Ids 0 to 255 are the byte tokens, 256 is the unknown, then come the given tokens.
+/// Builds a vocabulary: ids 0 to 255 are the byte tokens, 256 is the unknown token, then come `tokens`.
 fn model(tokens: &[(&str, f32, TokenType)], bytes: bool, space_prefix: bool) -> SentencePiece {
     let first = (0..256).map(|byte| {
         let kind = if bytes {
@@ -37,8 +37,8 @@ fn texts(model: &SentencePiece, ids: &[u32]) -> Vec<String> {
         .collect()
 }
 
-/// The pieces of a text: the pair with the highest score merges, the leftmost on a tie, until
-/// there is none; an unused piece falls apart as it was joined.
+/// Encodes a text naively: merges the pair with the highest score, the leftmost on a tie, until none is left. An
+/// unused piece is split as it was joined.
 fn slowly(model: &SentencePiece, text: &str) -> Vec<u32> {
     #[derive(Clone)]
     struct Piece(String, Option<Box<(Piece, Piece)>>);
@@ -81,7 +81,7 @@ fn slowly(model: &SentencePiece, text: &str) -> Vec<u32> {
 }
 
 #[test]
-fn the_highest_score_merges_first_and_the_leftmost_on_a_tie() {
+fn highest_score_merges_first_and_leftmost_on_tie() {
     use TokenType::Normal;
     let tokens = [
         ("a", -9.0, Normal),
@@ -95,7 +95,7 @@ fn the_highest_score_merges_first_and_the_leftmost_on_a_tie() {
 }
 
 #[test]
-fn spaces_are_marks_and_one_goes_first() {
+fn spaces_become_marks_and_one_is_prepended() {
     use TokenType::Normal;
     let tokens = [
         ("▁", -1.0, Normal),
@@ -111,7 +111,7 @@ fn spaces_are_marks_and_one_goes_first() {
 }
 
 #[test]
-fn what_is_not_in_the_vocabulary_is_bytes_or_one_unknown() {
+fn out_of_vocabulary_text_becomes_bytes_or_one_unknown() {
     use TokenType::Normal;
     let tokens = [("a", -1.0, Normal)];
     let bytes = model(&tokens, true, false);
@@ -121,7 +121,7 @@ fn what_is_not_in_the_vocabulary_is_bytes_or_one_unknown() {
 }
 
 #[test]
-fn the_text_of_a_byte_or_control_token_is_text() {
+fn byte_and_control_token_texts_stay_text() {
     use TokenType::{Control, Normal};
     let tokens: Vec<(&str, f32, TokenType)> = [
         "<", "0", "x", "4", "1", ">", "<0", "<0x", "<0x4", "<0x41", "s", "<s",
@@ -136,7 +136,7 @@ fn the_text_of_a_byte_or_control_token_is_text() {
 }
 
 #[test]
-fn scores_that_cannot_be_compared_are_refused() {
+fn missing_and_nan_scores_are_rejected() {
     let one = |score| {
         SentencePiece::new(
             vec!["a".into()],
@@ -152,7 +152,7 @@ fn scores_that_cannot_be_compared_are_refused() {
 }
 
 #[test]
-fn a_long_text_is_quick() {
+fn encode_is_fast_for_long_text() {
     use TokenType::Normal;
     let tokens = [
         ("a", -9.0, Normal),
@@ -163,7 +163,7 @@ fn a_long_text_is_quick() {
     let text = "a".repeat(400_000);
     let start = Instant::now();
     assert_eq!(model.encode(&text).len(), 100_000 + 3);
-    // A merge that looked at the whole text each time would take minutes.
+    // A merge that scanned the whole text each time would take minutes.
     assert!(
         start.elapsed() < Duration::from_secs(20),
         "{:?}",
@@ -171,14 +171,14 @@ fn a_long_text_is_quick() {
     );
 }
 
-/// Tokens over three letters with few different scores, so that ties are common.
+/// Tokens over three letters with few distinct scores, so that ties are common.
 fn vocabulary() -> impl Strategy<Value = Vec<(String, i8, u8)>> {
     prop::collection::vec(("[abé]{1,5}", -3..3i8, 0..8u8), 0..40)
 }
 
 proptest! {
     #[test]
-    fn the_heap_merges_as_looking_everywhere_does(
+    fn heap_merging_matches_naive_merging(
         tokens in vocabulary(),
         text in "[abéx]{0,40}",
         bytes: bool,

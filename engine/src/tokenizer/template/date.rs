@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-/// A moment in words. A directive that is not known stays as it is.
+/// Formats a time. Unknown directives stay as they are.
 pub(super) fn format(unix_seconds: i64, format: &str) -> String {
     let now =
         OffsetDateTime::from_unix_timestamp(unix_seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -14,7 +14,7 @@ pub(super) fn format(unix_seconds: i64, format: &str) -> String {
             continue;
         }
         match chars.next() {
-            // glibc's `-`: no padding.
+            // glibc's `-` removes the padding.
             Some('-') => match chars.next() {
                 Some(c) => {
                     let padded = directive(now, c);
@@ -82,7 +82,7 @@ mod tests {
     use super::format;
 
     #[test]
-    fn dates_are_pythons() {
+    fn dates_are_formatted_like_python() {
         // 2024-07-26 09:05:03 UTC, a Friday.
         let now = 1_721_984_703;
         for (pattern, want) in [

@@ -1,7 +1,7 @@
-//! `{% generation %}` blocks, which tell transformers which part of the text the assistant wrote.
-//! Nobody asks here, so their tags go; what stands in them stays.
+//! `{% generation %}` blocks, which tell transformers which part of the text the assistant wrote. That is not
+//! needed here, so the tags are removed and their contents kept.
 
-/// The template with `{% generation %}` as a block that is always taken.
+/// Replaces `{% generation %}` by a block that is always taken.
 pub(super) fn without_tags(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
@@ -35,13 +35,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tags_become_a_block_that_is_always_taken() {
+    fn generation_tags_become_block_that_is_always_taken() {
         let source = "a{% generation %}b{%- endgeneration -%}c";
         assert_eq!(without_tags(source), "a{% if true %}b{%- endif -%}c");
     }
 
     #[test]
-    fn everything_else_stays() {
+    fn other_text_is_unchanged() {
         for source in [
             "",
             "{% if generation %}x{% endif %}",

@@ -1,13 +1,13 @@
-//! `tojson` as transformers defines it: Python's `json.dumps(ensure_ascii=False)`, no HTML escapes.
+//! `tojson` as transformers defines it: Python's `json.dumps(ensure_ascii=False)`, without HTML escapes.
 
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, State, Value};
 
 use super::methods;
 
-/// Nesting deeper than this is an error, not a full stack.
+/// Maximum nesting depth; deeper values are an error, so that they cannot overflow the stack.
 const MAX_DEPTH: usize = 64;
-/// The most bytes of an indent or a separator, each of which is written any number of times.
+/// Maximum bytes of an indent or a separator, each of which may be written any number of times.
 const MAX_STYLE: usize = 256;
 
 struct Style<'a> {
@@ -19,8 +19,8 @@ struct Style<'a> {
     sort: bool,
 }
 
-/// The filter. `indent` is a number of spaces or a string; `separators`, `sort_keys` and
-/// `ensure_ascii` are Python's.
+/// Implements the `tojson` filter. `indent` is a number of spaces or a string; `separators`, `sort_keys` and
+/// `ensure_ascii` are those of Python.
 pub(super) fn to_json(
     state: &State,
     value: &Value,
@@ -76,7 +76,8 @@ impl Style<'_> {
                 "tojson: nested too deep",
             ));
         }
-        // The engine charges for the text once it is whole. A shared list can be in it any number of times.
+        // The template engine only charges for the finished text, but a shared list can occur in it any number of
+        // times.
         self.state.consume_fuel(1)?;
         methods::check(self.state, out.len())?;
         match value.kind() {

@@ -1,10 +1,10 @@
-//! Python's methods of strings and dictionaries, none of which takes more memory than fuel is left for.
+//! Python's string and dictionary methods, with memory limited by the remaining fuel.
 
 use minijinja::value::{ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
-/// Bytes that one unit of fuel pays for.
+/// Bytes paid for by one unit of fuel.
 const BYTES_PER_FUEL: u64 = 64;
 
 /// Calls a method that the template engine itself does not have.
@@ -22,8 +22,8 @@ pub(super) fn call(
     unknown_method_callback(state, value, method, args)
 }
 
-/// Bytes of a text in which the first argument is replaced by the second; wrong arguments are reported by the
-/// method itself.
+/// Returns an upper bound on the bytes of a text in which the first argument is replaced by the second. Invalid
+/// arguments are reported by the method itself.
 fn replaced_bytes(text: &str, args: &[Value]) -> usize {
     let argument = |index: usize| args.get(index).and_then(Value::as_str);
     let (Some(old), Some(new)) = (argument(0), argument(1)) else {
@@ -33,7 +33,7 @@ fn replaced_bytes(text: &str, args: &[Value]) -> usize {
     text.len().saturating_add(found.saturating_mul(new.len()))
 }
 
-/// Joins the items of a list as Python does, each of which is charged before it is added.
+/// Joins the items of a list like Python; each item is charged before it is added.
 fn join(state: &State, separator: &str, args: &[Value]) -> Result<Value, Error> {
     let (items,): (&Value,) = from_args(args)?;
     let mut joined = String::new();
@@ -57,7 +57,7 @@ fn join(state: &State, separator: &str, args: &[Value]) -> Result<Value, Error> 
     Ok(Value::from(joined))
 }
 
-/// Refuses a value of `bytes` for which there is not enough fuel.
+/// Rejects a value of `bytes` bytes if the remaining fuel does not pay for it.
 pub(super) fn check(state: &State, bytes: usize) -> Result<(), Error> {
     let left = state.fuel_levels().map_or(u64::MAX, |(_, left)| left);
     if bytes as u64 / BYTES_PER_FUEL > left {

@@ -20,18 +20,18 @@ mod generation;
 mod json;
 mod methods;
 
-/// The cost that a rendering may have: about as many instructions, or 64 times as many bytes. A chat of a
-/// thousand turns takes about 200,000. Values nest no deeper than this, and printing, comparing and dropping
-/// them recurses: [`run_within`] has the stack for it.
+/// Maximum cost of a rendering: about as many instructions, or 64 times as many bytes. A chat of a thousand turns
+/// takes about 200,000. Values cannot nest deeper than this either, and printing, comparing and dropping them
+/// recurses; [`run_within`] provides the stack for it.
 const FUEL: u64 = 500_000;
-/// The most bytes of a template's source; the longest that models come with have 30 KB. Each level that its
-/// expressions nest takes two bytes at least, and the parser recurses.
+/// Maximum bytes of a template's source; the longest of real models have 30 KB. Each nesting level of an expression
+/// takes at least two bytes, and the parser recurses.
 const MAX_SOURCE: usize = 128 << 10;
-/// The time that compiling and each rendering may take. Fuel does not count the steps inside of one
-/// comparison, of which nested lists can have any number.
+/// Time limit for compiling and for each rendering. Fuel does not count the steps within one comparison, and nested
+/// lists can need any number of them.
 const TIME: Duration = Duration::from_secs(5);
 
-/// The most characters of a template's own message.
+/// Maximum characters of a message that a template raises.
 const MAX_MESSAGE: usize = 1000;
 
 const NAME: &str = "chat";
@@ -39,12 +39,12 @@ const NAME: &str = "chat";
 /// A chat template, compiled once.
 pub(super) struct ChatTemplate {
     source: String,
-    /// The compiled template, or the fault for which there is none.
+    /// The compiled template, or the reason why there is none.
     environment: Result<Arc<Environment<'static>>, TokenizerError>,
     names: Arc<BTreeMap<String, String>>,
     time: Duration,
-    /// Whether the last rendering that was given up has ended since: a thread that is still there must not get
-    /// company.
+    /// Flag of the last rendering that was given up, set once its thread has ended. As long as it is unset, no new
+    /// rendering starts, so that threads cannot pile up.
     given_up: Mutex<Option<Arc<AtomicBool>>>,
 }
 
@@ -56,7 +56,7 @@ impl fmt::Debug for ChatTemplate {
     }
 }
 
-/// What a template said with `raise_exception`.
+/// Message that a template raised with `raise_exception`.
 #[derive(Debug)]
 struct Raised(String);
 
@@ -69,15 +69,15 @@ impl fmt::Display for Raised {
 impl std::error::Error for Raised {}
 
 impl ChatTemplate {
-    /// Compiles a template. `names` are the special tokens it knows (`bos_token`), `clock` tells
-    /// the seconds since 1970 (UTC).
+    /// Compiles a template. `names` are the special tokens it can refer to (`bos_token`); `clock` returns the
+    /// seconds since 1970 (UTC).
     pub(super) fn new(
         source: String,
         mut names: BTreeMap<String, String>,
         clock: fn() -> i64,
     ) -> Self {
         let environment = compile(&source, clock);
-        // Templates add these to other strings, which undefined cannot be.
+        // Templates concatenate these with strings, which fails for undefined.
         for name in ["bos_token", "eos_token"] {
             names.entry(name.to_owned()).or_default();
         }
@@ -95,14 +95,14 @@ impl ChatTemplate {
     }
 
     fn given_up(&self) -> MutexGuard<'_, Option<Arc<AtomicBool>>> {
-        // What is behind it is whole at any time.
+        // The value is consistent even if a thread panicked while holding the lock.
         self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Renders a conversation.
     ///
     /// # Errors
-    /// The template's own error, or the limit that it has passed.
+    /// The template's own error, or the limit that it exceeded.
     pub(super) fn render(
         &self,
         messages: &[Message],
@@ -136,7 +136,7 @@ impl ChatTemplate {
     }
 }
 
-/// Compiles a template's source.
+/// Compiles the source of a template.
 fn compile(source: &str, clock: fn() -> i64) -> Result<Arc<Environment<'static>>, TokenizerError> {
     let length = source.len();
     if length > MAX_SOURCE {
@@ -151,7 +151,7 @@ fn compile(source: &str, clock: fn() -> i64) -> Result<Arc<Environment<'static>>
     compiled.unwrap_or_else(|given_up| Err(fault(given_up)))
 }
 
-/// A fault that has no line.
+/// Creates an error without a line number.
 fn fault(message: impl fmt::Display) -> TokenizerError {
     TokenizerError::Template {
         message: message.to_string(),
@@ -159,13 +159,13 @@ fn fault(message: impl fmt::Display) -> TokenizerError {
     }
 }
 
-/// The variables that a template knows.
+/// Returns the variables that a template can use.
 fn context(
     messages: &[Message],
     options: TemplateOptions,
     names: &BTreeMap<String, String>,
 ) -> Value {
-    // transformers passes none, not undefined, where the caller says nothing.
+    // transformers passes none rather than undefined if the caller does not set these.
     let names = names
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_str()));
@@ -216,7 +216,7 @@ fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>,
     Ok(environment)
 }
 
-/// An error of the template engine in our words.
+/// Converts an error of the template engine.
 fn explain(error: Error) -> TokenizerError {
     let line = error.line();
     let raised = error

@@ -1,4 +1,4 @@
-//! Templates as Hugging Face folders have them.
+//! Templates like those in Hugging Face folders.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn failure(source: &str) -> (String, Option<usize>) {
 }
 
 #[test]
-fn expressions_mean_what_they_mean_in_python() {
+fn expressions_behave_like_python() {
     for (source, want) in [
         // Lists and strings.
         (
@@ -90,7 +90,7 @@ fn expressions_mean_what_they_mean_in_python() {
             "TrueTrueTrue",
         ),
         ("{{ none }}{{ true }}", "NoneTrue"),
-        // What is defined.
+        // Defined and undefined variables.
         ("{{ bos_token + pad_token }}[{{ eos_token }}]", "<s><pad>[]"),
         (
             "{{ tools is defined }}{{ tools is none }}{{ unheard is defined }}",
@@ -125,7 +125,7 @@ fn expressions_mean_what_they_mean_in_python() {
         ("{% for m in [] %}a{% else %}b{% endfor %}", "b"),
         ("{% filter upper %}a{% endfilter %}", "A"),
         ("{% generation %}a{% endgeneration %}b", "ab"),
-        // White space as transformers sets it.
+        // Whitespace as in transformers.
         ("{% if true %}\n  a\n  {% endif %}\nb\n", "  a\nb"),
         ("  {%- if true -%}  a  {%- endif %} b", "a b"),
         ("a {#- note -#} b", "ab"),
@@ -150,7 +150,7 @@ fn expressions_mean_what_they_mean_in_python() {
             "{{ messages[0] | tojson }}",
             "{\"role\": \"system\", \"content\": \"be <brief>\"}",
         ),
-        // Nothing is escaped, the clock is ours.
+        // Nothing is escaped, and the clock is the test's.
         ("{{ messages[0].content }}", "be <brief>"),
         ("{{ strftime_now('%d %b %Y') }}", "26 Jul 2024"),
     ] {
@@ -159,7 +159,7 @@ fn expressions_mean_what_they_mean_in_python() {
 }
 
 #[test]
-fn what_a_template_raises_comes_through() {
+fn raised_message_is_returned() {
     let (message, line) = failure("a\n{{ raise_exception('Roles must alternate') }}");
     assert_eq!((message.as_str(), line), ("Roles must alternate", Some(2)));
     let error = render("{% macro f() %}{{ raise_exception('deep') }}{% endmacro %}{{ f() }}");
@@ -167,7 +167,7 @@ fn what_a_template_raises_comes_through() {
 }
 
 #[test]
-fn a_broken_template_is_an_error_with_its_line() {
+fn invalid_template_is_error_with_line() {
     for source in [
         "a\n\n{% if x %}",
         "\n\n{{ 1 + }}",
@@ -179,12 +179,12 @@ fn a_broken_template_is_an_error_with_its_line() {
         assert_eq!(line, Some(3), "{source}: {message}");
         assert!(!message.is_empty(), "{source}");
     }
-    // There are no other templates.
+    // Other templates do not exist.
     assert!(!failure("{% include 'x' %}").0.is_empty());
 }
 
 #[test]
-fn endless_work_ends_in_an_error() {
+fn endless_work_is_an_error() {
     for source in [
         "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}",
         "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
@@ -197,7 +197,7 @@ fn endless_work_ends_in_an_error() {
 }
 
 #[test]
-fn a_long_conversation_is_not_endless() {
+fn long_conversation_renders() {
     let turns: Vec<(&str, String)> = (0..2000)
         .map(|i| {
             (
@@ -217,7 +217,7 @@ fn a_long_conversation_is_not_endless() {
     assert!(text.len() > 1_000_000);
 }
 
-/// Nests a list in itself that often, twice each time where it is shared.
+/// Builds a template that nests a list in itself `times` times; `inner` may contain the list twice to share it.
 fn nested(times: usize, inner: &str, last: &str) -> String {
     format!(
         "{{% set ns = namespace(l=[1], m=[1]) %}}{{% for i in range({times}) %}}\
@@ -227,7 +227,7 @@ fn nested(times: usize, inner: &str, last: &str) -> String {
 }
 
 #[test]
-fn a_source_that_nests_without_end_is_an_error() {
+fn deeply_nested_source_returns_and_too_long_source_is_error() {
     let lengths = |count: usize| {
         [
             format!("{{{{ {}true }}}}", "not ".repeat(count)),
@@ -253,7 +253,7 @@ fn a_source_that_nests_without_end_is_an_error() {
         ]
     };
     for source in lengths(7_300) {
-        // Whether it is one is up to the template engine: it has to come back.
+        // The template engine may accept or reject it, but it must return.
         let _either_way = render(&source);
     }
     let (message, line) = failure(&lengths(60_000)[0]);
@@ -264,7 +264,7 @@ fn a_source_that_nests_without_end_is_an_error() {
 }
 
 #[test]
-fn values_that_nest_deep_are_printed_compared_and_dropped() {
+fn deeply_nested_values_are_printed_compared_and_dropped() {
     for last in [
         "{{ ns.l }}",
         "{{ ns.l == ns.m }}",
@@ -278,14 +278,14 @@ fn values_that_nest_deep_are_printed_compared_and_dropped() {
             let _either_way = render(&nested(times, inner, last));
         }
     }
-    // As deep as fuel can pay for.
+    // Nested as deep as the fuel can pay for.
     let deep = format!("{}ns.l{}", "[".repeat(40), "]".repeat(40));
     let (message, _) = failure(&nested(50_000, &deep, "{{ ns.l }}"));
     assert!(message.contains("too long"), "{message}");
 }
 
 #[test]
-fn a_template_that_does_not_end_is_given_up_and_not_tried_again_meanwhile() {
+fn slow_template_is_abandoned_and_not_retried_while_it_runs() {
     let mut slow = template(&nested(22, "[ns.l, ns.l]", "{{ ns.l == ns.m }}"));
     slow.time = Duration::from_millis(20);
     let options = TemplateOptions {
@@ -298,7 +298,7 @@ fn a_template_that_does_not_end_is_given_up_and_not_tried_again_meanwhile() {
             .expect_err("it is given up");
         assert!(error.to_string().contains(words), "{error}");
     }
-    // Its thread ends after all.
+    // The thread ends eventually.
     slow.time = Duration::from_secs(60);
     while let Err(error) = slow.render(&messages, &options) {
         assert!(error.to_string().contains("not tried again"), "{error}");
@@ -307,7 +307,7 @@ fn a_template_that_does_not_end_is_given_up_and_not_tried_again_meanwhile() {
 }
 
 #[test]
-fn texts_that_grow_without_end_are_an_error() {
+fn ever_growing_text_is_an_error() {
     let long = "{% set ns = namespace(s='xxxxxxxxxx') %}{% for i in range(20) %}\
                 {% set ns.s = ns.s ~ ns.s %}{% endfor %}";
     for last in [
@@ -331,13 +331,13 @@ fn texts_that_grow_without_end_are_an_error() {
 }
 
 #[test]
-fn what_a_template_says_is_cut_short() {
+fn raised_message_is_truncated() {
     let (message, _) = failure("{{ raise_exception('\u{e9}' * 100000) }}");
     assert_eq!(message, "\u{e9}".repeat(MAX_MESSAGE) + "...");
 }
 
 #[test]
-fn a_value_that_holds_itself_is_an_error() {
+fn self_referential_value_is_an_error() {
     let cycle = "{% set ns = namespace() %}{% set ns.x = [ns] %}";
     for last in ["{{ ns }}", "{{ ns.x ~ '' }}", "{{ ns.x | tojson }}"] {
         let (message, _) = failure(&format!("{cycle}{last}"));
@@ -349,8 +349,8 @@ fn a_value_that_holds_itself_is_an_error() {
 }
 
 #[test]
-fn lists_that_share_themselves_take_no_more_memory_than_they_may() {
-    // Each may hold a thread, and memory, for the rest of the tests: there are few.
+fn shared_nested_lists_stay_within_memory_limit() {
+    // Each case may hold a thread and its memory for the rest of the tests, so there are few.
     for (inner, last) in [
         ("[ns.l, ns.l]", "{{ ns.l ~ '' }}"),
         ("{'a': ns.l, 'b': ns.l}", "{{ ns.l | upper }}"),

@@ -1,9 +1,9 @@
-//! GGUF metadata to the resolved configuration.
+//! Resolves GGUF metadata to a [`ModelConfig`].
 
 use super::Metadata;
 use crate::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling, WeightsError};
 
-/// Refuses whatever is no dense Llama in one file, by name.
+/// Rejects everything but a dense Llama in a single file; the error names the unsupported feature.
 pub(in crate::weights) fn check_architecture(metadata: &Metadata) -> Result<(), WeightsError> {
     let file = metadata.file();
     let architecture = metadata.string("general.architecture")?;
@@ -36,8 +36,8 @@ pub(in crate::weights) fn check_architecture(metadata: &Metadata) -> Result<(), 
     Ok(())
 }
 
-/// The configuration, but for what the tensors decide: `tied`, the biases, and the scaling of
-/// `rope_freqs.weight`. V comes from the tensor, too; here it is the number of `tokens`.
+/// Resolves the configuration, except what the tensors decide: `tied`, the biases, and the scaling by
+/// `rope_freqs.weight`. The vocabulary size is the number of `tokens` here; the tensors may raise it later.
 pub(in crate::weights) fn config(
     metadata: &Metadata,
     tokens: usize,
@@ -97,7 +97,7 @@ pub(in crate::weights) fn config(
     })
 }
 
-/// As llama.cpp reads it: a factor without a type is linear.
+/// Reads the RoPE scaling as llama.cpp does: a factor without a type is linear.
 fn scaling(metadata: &Metadata) -> Result<RopeScaling, WeightsError> {
     let factor = match metadata.float("llama.rope.scaling.factor")? {
         Some(factor) => Some(factor),

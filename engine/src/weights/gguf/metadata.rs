@@ -3,7 +3,7 @@
 use super::value::{MetaArray, MetaValue};
 use crate::weights::WeightsError;
 
-/// The key-value pairs of one file, in its order; no key is there twice.
+/// The key-value pairs of one file, in file order; keys are unique.
 #[derive(Clone, Debug)]
 pub(in crate::weights) struct Metadata {
     pub(super) file: String,
@@ -17,7 +17,7 @@ impl Metadata {
         &self.file
     }
 
-    /// The pairs, in the file's order.
+    /// The pairs, in file order.
     #[must_use]
     pub fn entries(&self) -> &[(String, MetaValue)] {
         &self.entries
@@ -30,10 +30,10 @@ impl Metadata {
         found.map(|(_, value)| value)
     }
 
-    /// A number of things, an id, a size: any integer type that holds no negative value.
+    /// Returns a count or size: an integer of any type that is not negative.
     pub(super) fn size(&self, key: &str) -> Result<Option<usize>, WeightsError> {
         let value = self.get(key).map(|value| {
-            // Some keys may be arrays with one value per block; ours must all be the same.
+            // Some keys may be arrays with one value per block; we support only arrays of equal values.
             let uniform = match value {
                 MetaValue::Array(array) => uniform(array),
                 single => single.as_integer(),
@@ -47,13 +47,13 @@ impl Metadata {
         value.transpose()
     }
 
-    /// An id of the vocabulary. -1 stands for none.
+    /// Returns a token id; -1 stands for none.
     pub(super) fn id(&self, key: &str) -> Result<Option<u32>, WeightsError> {
         match self.get(key) {
             None => Ok(None),
             Some(value) => match value.as_integer() {
                 Some(-1) => Ok(None),
-                // u32::MAX is llama.cpp's LLAMA_TOKEN_NULL, -1, stored unsigned.
+                // u32::MAX is llama.cpp's LLAMA_TOKEN_NULL: -1 stored as unsigned.
                 Some(id) if id == i128::from(u32::MAX) => Ok(None),
                 Some(id) => match u32::try_from(id) {
                     Ok(id) => Ok(Some(id)),
@@ -89,7 +89,7 @@ impl Metadata {
         }
     }
 
-    /// Takes the strings out: a vocabulary need not be in memory twice.
+    /// Moves the strings out, so that a vocabulary is not in memory twice.
     pub(super) fn take_strings(&mut self, key: &str) -> Result<Option<Vec<String>>, WeightsError> {
         let found = self.entries.iter_mut().find(|(name, _)| name == key);
         match found {
@@ -104,7 +104,7 @@ impl Metadata {
         }
     }
 
-    /// The numbers of an array, each converted by `convert`.
+    /// Returns the elements of a numeric array, each converted by `convert`.
     pub(super) fn numbers<T>(
         &self,
         key: &str,

@@ -21,22 +21,22 @@ use super::stored::{Stored, check_ranges};
 use super::{TensorType, WeightsError};
 use crate::bytes::ByteSource;
 
-/// The first four bytes of a file.
+/// Magic number: the first four bytes of a file.
 pub(super) const MAGIC: &[u8; 4] = b"GGUF";
 
-/// `general.alignment`, where it is absent.
+/// Default of `general.alignment`.
 const ALIGNMENT: u64 = 32;
 
 /// ggml's `GGML_MAX_DIMS`.
 const MOST_DIMENSIONS: u32 = 4;
 
-/// Bytes of the smallest pair: an empty key and a value of one byte.
+/// Size in bytes of the smallest pair: an empty key and a one-byte value.
 const SMALLEST_PAIR: u64 = 8 + 4 + 1;
 
-/// Bytes of the smallest table row: an empty name, one dimension.
+/// Size in bytes of the smallest tensor table entry: an empty name and one dimension.
 const SMALLEST_TENSOR: u64 = 8 + 4 + 8 + 4 + 8;
 
-/// A file of which the metadata is read, but not yet the tensor table.
+/// A file whose metadata has been read, but whose tensor table has not.
 pub(super) struct Gguf<'a> {
     stream: Stream<'a>,
     pub(super) version: u32,
@@ -93,7 +93,7 @@ impl<'a> Gguf<'a> {
         })
     }
 
-    /// Reads the tensor table and checks that the file holds what it says. Call once.
+    /// Reads the tensor table and checks that the file contains every tensor. Call it only once.
     pub(super) async fn tensors(&mut self) -> Result<Vec<Stored>, WeightsError> {
         let source = self.stream.source();
         let alignment = self.alignment()?;
@@ -110,7 +110,7 @@ impl<'a> Gguf<'a> {
             }
             tensors.push(tensor);
         }
-        // Offsets count from here. A file without tensors may end before it.
+        // Offsets count from here. A file without tensors may end before this position.
         let start = self.stream.position().next_multiple_of(alignment);
         for tensor in &mut tensors {
             tensor.offset = tensor.offset.saturating_add(start);
@@ -143,7 +143,7 @@ fn version(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
     let file = cursor.file().to_owned();
     match version {
         2 | 3 => Ok(version),
-        // Versions are small numbers: one with empty lower bytes was written the other way round.
+        // Versions are small numbers, so one whose low 16 bits are zero was written in the other byte order.
         swapped if swapped != 0 && swapped.trailing_zeros() >= 16 => {
             let version = swapped.swap_bytes();
             Err(Stop::Bad(WeightsError::BigEndian { file, version }))
@@ -152,7 +152,7 @@ fn version(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
     }
 }
 
-/// One row of the tensor table; its offset still counts from the start of the data.
+/// Parses one entry of the tensor table; its offset still counts from the start of the data.
 fn tensor(cursor: &mut Cursor<'_>, index: u64, alignment: u64) -> Result<Stored, Stop> {
     let name = cursor
         .string(&format!("the name of tensor {index}"))?
@@ -170,7 +170,7 @@ fn tensor(cursor: &mut Cursor<'_>, index: u64, alignment: u64) -> Result<Stored,
     for _ in 0..dimensions {
         shape.push(cursor.u64(&what)?);
     }
-    // ggml counts from the fastest dimension, we from the slowest.
+    // ggml lists the fastest dimension first, we list the slowest first.
     shape.reverse();
     let tensor_type = TensorType::from_gguf(cursor.u32(&what)?).map_err(|found| {
         Stop::Bad(WeightsError::TensorType {

@@ -1,17 +1,17 @@
-//! Reading a header of unknown length from a source, in growing pieces.
+//! Reads a header of unknown length from a source, in growing reads.
 
 use crate::bytes::ByteSource;
 use crate::weights::WeightsError;
 
-/// The first read. Headers of models without a vocabulary end far below it.
+/// Size of the first read in bytes. Headers of models without a vocabulary are far smaller.
 const FIRST_READ: u64 = 256 << 10;
 
-/// No header is longer: a vocabulary of 256 k tokens with its merges takes some 10 MB.
+/// Maximum length of a header in bytes. A vocabulary of 256 k tokens with its merges takes some 10 MB.
 const LONGEST_HEADER: u64 = 256 << 20;
 
-/// Why a parser stopped.
+/// Reason why a parser stopped.
 pub(super) enum Stop {
-    /// It needs this many bytes, counted from where it began.
+    /// It needs this many bytes, counted from where it started.
     More(u64),
     /// It found an error.
     Bad(WeightsError),
@@ -23,13 +23,13 @@ impl From<WeightsError> for Stop {
     }
 }
 
-/// The bytes of a source that were read and not yet parsed.
+/// A buffer over a source: bytes that have been read, but not all of them parsed.
 pub(super) struct Stream<'a> {
     source: &'a dyn ByteSource,
-    /// Bytes of the source from `base` on.
+    /// Bytes of the source from offset `base` on.
     buffer: Vec<u8>,
     base: u64,
-    /// How many bytes of `buffer` are parsed.
+    /// Number of bytes at the start of `buffer` that are parsed.
     parsed: usize,
 }
 
@@ -47,13 +47,13 @@ impl<'a> Stream<'a> {
         self.source
     }
 
-    /// Where the next parser begins, in bytes of the file.
+    /// Returns the file offset at which the next parser starts.
     pub(super) fn position(&self) -> u64 {
         self.base + self.parsed as u64
     }
 
-    /// Runs `parser` over the bytes that follow, reading more of them until it has enough.
-    /// It begins anew each time, so it should parse one thing, not all of them.
+    /// Runs `parser` over the next bytes and reads more of them until it has enough. The parser restarts from
+    /// scratch after each read, so it should parse one item, not all of them.
     pub(super) async fn parse<T>(
         &mut self,
         parser: impl Fn(&mut Cursor<'_>) -> Result<T, Stop>,
@@ -77,8 +77,8 @@ impl<'a> Stream<'a> {
         }
     }
 
-    /// Reads on, until at least `needed` bytes are there. Twice as much each time, so that few
-    /// reads and few new beginnings are needed.
+    /// Reads on until at least `needed` bytes are available. The amount doubles each time, to keep reads and
+    /// parser restarts few.
     async fn grow(&mut self, needed: u64) -> Result<(), WeightsError> {
         let read_so_far = self.base + self.buffer.len() as u64;
         let wanted = (self.position() + needed)
@@ -92,7 +92,7 @@ impl<'a> Stream<'a> {
             });
         }
         let more = wanted.min(self.source.len()).saturating_sub(read_so_far);
-        // At most twice the longest header, which fits in 32 bits.
+        // At most twice the maximum header length, which fits in 32 bits.
         let more = self.source.read(read_so_far, more as usize).await?;
         self.buffer.drain(..self.parsed);
         self.base += self.parsed as u64;
@@ -102,24 +102,24 @@ impl<'a> Stream<'a> {
     }
 }
 
-/// A parser's view of the bytes that are there.
+/// A parser's view of the available bytes.
 pub(super) struct Cursor<'a> {
     file: &'a str,
-    /// Of the whole file, in bytes.
+    /// Length of the whole file in bytes.
     len: u64,
     bytes: &'a [u8],
-    /// Where `bytes` begins in the file.
+    /// Offset of `bytes` in the file.
     base: u64,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    /// Where the next byte lies in the file.
+    /// Returns the offset of the next byte in the file.
     pub(super) fn position(&self) -> u64 {
         self.base + self.at as u64
     }
 
-    /// An error at `offset`.
+    /// Returns an error that points at byte `offset`.
     pub(super) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Stop {
         Stop::Bad(WeightsError::Corrupt {
             file: self.file.to_owned(),
@@ -132,7 +132,7 @@ impl<'a> Cursor<'a> {
         self.file
     }
 
-    /// Fails if the file can't hold `count` things of at least `each` bytes from here on.
+    /// Fails if the rest of the file is too short for `count` items of at least `each` bytes.
     pub(super) fn room(&self, count: u64, each: u64, what: &str) -> Result<(), Stop> {
         let wanted = count.saturating_mul(each);
         if self
@@ -151,7 +151,7 @@ impl<'a> Cursor<'a> {
         Ok(())
     }
 
-    /// The next `count` bytes.
+    /// Takes the next `count` bytes.
     pub(super) fn take(&mut self, count: u64, what: &str) -> Result<&'a [u8], Stop> {
         self.room(count, 1, what)?;
         let end = self.at as u64 + count;
@@ -177,7 +177,7 @@ impl<'a> Cursor<'a> {
         self.array(what).map(u64::from_le_bytes)
     }
 
-    /// A string: its length in 8 bytes, then UTF-8.
+    /// Parses a string: its length in 8 bytes, then UTF-8.
     pub(super) fn string(&mut self, what: &str) -> Result<&'a str, Stop> {
         let length = self.u64(what)?;
         let start = self.position();

@@ -3,7 +3,7 @@
 use super::Metadata;
 use crate::weights::{GgufTokenizer, WeightsError};
 
-/// Takes the tokenizer out of the metadata (the long arrays are moved, not copied).
+/// Extracts the tokenizer from the metadata. The long arrays of strings are moved, not copied.
 pub(in crate::weights) fn tokenizer(
     metadata: &mut Metadata,
 ) -> Result<GgufTokenizer, WeightsError> {

@@ -1,16 +1,16 @@
-//! Metadata values of every type that GGUF has.
+//! Metadata values of all GGUF types.
 
 use std::fmt;
 
 use super::stream::{Cursor, Stop};
 
-/// Arrays inside arrays inside arrays: no known key has more than one level.
+/// Maximum nesting depth of arrays; no known key has more than one level.
 const DEEPEST: usize = 4;
 
-/// How many elements of an array are shown.
+/// Maximum number of array elements shown.
 const SHOWN: usize = 5;
 
-/// How many characters of a string are shown.
+/// Maximum number of characters of a string shown.
 const SHOWN_CHARS: usize = 200;
 
 /// The type of a metadata value.
@@ -33,7 +33,7 @@ pub enum MetaType {
 }
 
 impl MetaType {
-    /// Every type; the index is its number in a file (`gguf_metadata_value_type`).
+    /// All types; the index is the type's number in a file (`gguf_metadata_value_type`).
     pub const ALL: [Self; 13] = [
         Self::U8,
         Self::I8,
@@ -56,7 +56,7 @@ impl MetaType {
         self as u32
     }
 
-    /// Its name.
+    /// Name of the type, such as `u32`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -76,7 +76,7 @@ impl MetaType {
         }
     }
 
-    /// Bytes of a value of fixed size.
+    /// Size of a value in bytes; `None` for strings and arrays.
     #[must_use]
     pub const fn size(self) -> Option<u64> {
         match self {
@@ -115,24 +115,24 @@ pub enum MetaValue {
     F64(f64),
 }
 
-/// A metadata array, kept compact: it may have a quarter of a million elements.
+/// A metadata array in compact form: it may have a quarter of a million elements.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MetaArray {
-    /// Elements of a fixed size, as in the file.
+    /// Elements of a fixed size, stored as in the file.
     Fixed {
-        /// Their type.
+        /// Type of the elements.
         element: MetaType,
-        /// Their bytes, little-endian.
+        /// The elements, little-endian.
         bytes: Vec<u8>,
     },
-    /// Strings.
+    /// Array of strings.
     Strings(Vec<String>),
-    /// Arrays.
+    /// Array of arrays.
     Arrays(Vec<MetaArray>),
 }
 
 impl MetaValue {
-    /// Parses type and value of the key `key`.
+    /// Parses type and value of `key`.
     pub(super) fn parse(cursor: &mut Cursor<'_>, key: &str) -> Result<Self, Stop> {
         let what = format!("the value of {key}");
         let kind = MetaType::parse(cursor, &what)?;
@@ -148,7 +148,7 @@ impl MetaValue {
         }
     }
 
-    /// The value of a fixed-size type. `None` if `bytes` are no such value.
+    /// Decodes a value of a fixed-size type; `None` if `bytes` are not a valid value of it.
     fn decode(kind: MetaType, bytes: &[u8]) -> Option<Self> {
         Some(match kind {
             MetaType::U8 => Self::U8(u8::from_le_bytes(bytes.try_into().ok()?)),
@@ -170,7 +170,7 @@ impl MetaValue {
         })
     }
 
-    /// Its type.
+    /// Returns the value's type.
     #[must_use]
     pub const fn kind(&self) -> MetaType {
         match self {
@@ -190,7 +190,7 @@ impl MetaValue {
         }
     }
 
-    /// An integer of any type.
+    /// Returns the value of an integer of any type.
     #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
         Some(match *self {
@@ -206,7 +206,7 @@ impl MetaValue {
         })
     }
 
-    /// A float of either type.
+    /// Returns the value of a float of either type.
     #[must_use]
     pub fn as_float(&self) -> Option<f32> {
         match *self {
@@ -250,7 +250,7 @@ impl MetaArray {
         }
     }
 
-    /// How many elements there are.
+    /// Number of elements.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -260,13 +260,13 @@ impl MetaArray {
         }
     }
 
-    /// Whether there are none.
+    /// Returns true if the array has no elements.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The elements of fixed size; none for strings and arrays.
+    /// Iterates over elements of fixed size; yields nothing for arrays of strings and of arrays.
     pub fn fixed(&self) -> impl Iterator<Item = MetaValue> {
         let (element, bytes) = match self {
             Self::Fixed { element, bytes } => (*element, bytes.as_slice()),
@@ -279,7 +279,7 @@ impl MetaArray {
 }
 
 impl fmt::Display for MetaValue {
-    /// For people: long strings and arrays are cut.
+    /// Formats for people: long strings and arrays are cut.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::U8(x) => x.fmt(f),

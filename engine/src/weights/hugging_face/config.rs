@@ -1,4 +1,4 @@
-//! config.json, as transformers 4 and 5 write it, to the resolved configuration.
+//! Resolves a config.json, as transformers 4 and 5 write it, to a [`ModelConfig`].
 
 use serde_json::Value;
 
@@ -8,11 +8,11 @@ use crate::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling, WeightsEr
 const FILE: &str = "config.json";
 
 impl ModelConfig {
-    /// Resolves a config.json. Defaults are those of transformers' `LlamaConfig`.
+    /// Resolves a config.json. The defaults are those of transformers' `LlamaConfig`.
     ///
     /// # Errors
-    /// Another architecture, an unsupported feature, a missing key, a wrong type, an absurd value:
-    /// each by name.
+    /// Another architecture, an unsupported feature, a missing key, a wrong type or an invalid value; the error
+    /// names it.
     pub fn from_hf_config(value: &Value) -> Result<Self, WeightsError> {
         let keys = Keys::new(FILE, value)?;
         check_architecture(&keys)?;
@@ -22,7 +22,7 @@ impl ModelConfig {
         let n_heads = size("num_attention_heads")?;
         let default_head = hidden_size.checked_div(n_heads).unwrap_or(0);
         let context_length = keys.size("max_position_embeddings")?.unwrap_or(2048);
-        // Absent is LlamaConfig's default, null is none.
+        // An absent key means LlamaConfig's default; null means none.
         let ids = |key: &str, default: u32| -> Result<Vec<u32>, WeightsError> {
             match keys.has(key) {
                 true => Ok(keys.ids(key)?.unwrap_or_default()),
@@ -122,7 +122,8 @@ fn check_features(keys: &Keys<'_>) -> Result<(), WeightsError> {
     }
 }
 
-/// transformers 4: `rope_theta` and `rope_scaling`; 5: both in `rope_parameters`.
+/// Reads the RoPE settings. transformers 4 has `rope_theta` and `rope_scaling`; transformers 5 has both in
+/// `rope_parameters`.
 fn rope(keys: &Keys<'_>, context_length: usize) -> Result<RopeConfig, WeightsError> {
     let inner = match keys.object("rope_parameters", "rope_parameters.")? {
         Some(inner) => Some(inner),
@@ -192,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn absent_and_null_keys_get_the_defaults() {
+    fn absent_and_null_keys_get_defaults() {
         let absent = ModelConfig::from_hf_config(&base()).expect("valid");
         assert_eq!(
             (absent.n_kv_heads, absent.head_dim, absent.context_length),
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_scaling_are_read() {
+    fn rope_scaling_is_read_in_every_spelling() {
         let linear = RopeScaling::Linear { factor: 4.0 };
         for (key, value) in [
             ("rope_scaling", json!({"type": "linear", "factor": 4})),
@@ -261,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_supported_is_named() {
+    fn unsupported_and_invalid_values_are_named() {
         for (key, value, named) in [
             (
                 "architectures",

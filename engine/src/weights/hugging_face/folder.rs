@@ -1,4 +1,4 @@
-//! The files of a folder, found by name.
+//! Finds the files of a Hugging Face folder by name.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -11,21 +11,22 @@ use crate::weights::{TokenizerData, WeightsError};
 
 const INDEX: &str = "model.safetensors.index.json";
 
-/// Companion files are read whole; the largest known tokenizer.json has some 30 MB.
+/// Maximum size of a companion file in bytes, since companions are read whole. The largest known tokenizer.json
+/// has some 30 MB.
 const LARGEST_COMPANION: u64 = 256 << 20;
 
-/// The files of a folder by name. Of two files with the same name the one nearer to the top counts
-/// (repositories have copies in subfolders).
+/// The files of a folder by name. If two files have the same name, the one closer to the top is used, since
+/// repositories have copies in subfolders.
 pub(in crate::weights) struct Folder<'a> {
     files: &'a [Box<dyn ByteSource>],
     by_name: HashMap<&'a str, usize>,
 }
 
-/// A file with tensors, and the tensors that the index says are in it.
+/// A file with tensors.
 pub(in crate::weights) struct Shard {
-    /// Which of the given files it is.
+    /// Index into the given files.
     pub(in crate::weights) file: usize,
-    /// The index's names; empty without an index.
+    /// Names of the tensors that the index assigns to this file; empty without an index.
     pub(in crate::weights) promised: Vec<String>,
 }
 
@@ -46,7 +47,7 @@ impl<'a> Folder<'a> {
         Ok(Self { files, by_name })
     }
 
-    /// The whole of a file, if it is there.
+    /// Reads a whole file, if it exists.
     async fn read(&self, name: &str) -> Result<Option<Vec<u8>>, WeightsError> {
         let Some(&index) = self.by_name.get(name) else {
             return Ok(None);
@@ -65,13 +66,13 @@ impl<'a> Folder<'a> {
         Ok(Some(file.read(0, file.len() as usize).await?))
     }
 
-    /// A JSON file, if it is there.
+    /// Reads a JSON file, if it exists.
     pub(in crate::weights) async fn json(&self, name: &str) -> Result<Option<Value>, WeightsError> {
         let bytes = self.read(name).await?;
         bytes.map(|bytes| strict(name, &bytes)).transpose()
     }
 
-    /// config.json.
+    /// Reads config.json.
     pub(in crate::weights) async fn config(&self) -> Result<Value, WeightsError> {
         self.json("config.json")
             .await?
@@ -81,7 +82,7 @@ impl<'a> Folder<'a> {
             })
     }
 
-    /// Everything about the tokenizer.
+    /// Reads all files of the tokenizer.
     pub(in crate::weights) async fn tokenizer(&self) -> Result<TokenizerData, WeightsError> {
         let Some(tokenizer_json) = self.read("tokenizer.json").await? else {
             let found = match self.by_name.contains_key("tokenizer.model") {
@@ -109,7 +110,8 @@ impl<'a> Folder<'a> {
         })
     }
 
-    /// The files with tensors: those of the index, else model.safetensors, else all there are.
+    /// Returns the files with tensors: those of the index if there is one, else model.safetensors, else every
+    /// safetensors file.
     pub(in crate::weights) async fn shards(&self) -> Result<Vec<Shard>, WeightsError> {
         if let Some(index) = self.json(INDEX).await? {
             return self.indexed(&index);
@@ -118,7 +120,7 @@ impl<'a> Folder<'a> {
             .by_name
             .iter()
             .filter(|(name, _)| name.ends_with(".safetensors"));
-        // In the order of their names, so that messages do not depend on chance.
+        // Ordered by name, so that error messages are deterministic.
         let all: BTreeSet<(&str, usize)> = all.map(|(&name, &file)| (name, file)).collect();
         let single = all.iter().find(|(name, _)| *name == "model.safetensors");
         let chosen = match single {
@@ -148,7 +150,7 @@ impl<'a> Folder<'a> {
         Ok(shards.collect())
     }
 
-    /// Checks that a file called model-00001-of-00003.safetensors has all its companions.
+    /// Checks that all shards of a file such as model-00001-of-00003.safetensors exist.
     fn complete(&self, name: &str) -> Result<(), WeightsError> {
         let parts = name
             .strip_suffix(".safetensors")
@@ -205,7 +207,7 @@ impl<'a> Folder<'a> {
     }
 }
 
-/// Whether a file of this name is read at all.
+/// Tells whether a file of this name is read at all.
 fn is_ours(name: &str) -> bool {
     let companions = [
         "config.json",

@@ -1,5 +1,4 @@
-//! JSON, with typed access and with duplicate keys refused: Python and serde would silently take
-//! the last one.
+//! JSON with typed access. Duplicate keys are errors here; Python and serde would silently use the last one.
 
 use std::fmt;
 
@@ -8,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::weights::WeightsError;
 
-/// Parses `bytes`; no object in it may have a key twice.
+/// Parses `bytes`; fails if an object in it has a duplicate key.
 pub(in crate::weights) fn strict(file: &str, bytes: &[u8]) -> Result<Value, WeightsError> {
     match serde_json::from_slice::<Strict>(bytes) {
         Ok(Strict(value)) => Ok(value),
@@ -87,11 +86,11 @@ impl<'de> Visitor<'de> for StrictVisitor {
     }
 }
 
-/// Typed access to an object. A key that is null counts as absent.
+/// Typed access to an object. A null value counts as absent.
 #[derive(Clone, Copy)]
 pub(super) struct Keys<'a> {
     file: &'a str,
-    /// What stands before a key in messages, such as `rope_scaling.`.
+    /// Prefix of the keys in messages, such as `rope_scaling.`.
     prefix: &'a str,
     object: &'a Map<String, Value>,
 }
@@ -117,12 +116,12 @@ impl<'a> Keys<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    /// Whether the key is there, be it null.
+    /// Returns true if the key exists, even with a null value.
     pub(super) fn has(&self, key: &str) -> bool {
         self.object.contains_key(key)
     }
 
-    /// An object inside this one. `prefix` stands before its keys in messages.
+    /// Returns an object inside this one. Messages put `prefix` before its keys.
     pub(super) fn object(&self, key: &str, prefix: &'a str) -> Result<Option<Self>, WeightsError> {
         let inner = self.typed(key, "an object", Value::as_object)?;
         Ok(inner.map(|object| Self {
@@ -148,7 +147,7 @@ impl<'a> Keys<'a> {
         self.typed(key, "a string", Value::as_str)
     }
 
-    /// A token id or a list of them; negative ones, which stand for none, are left out.
+    /// Returns a token id or a list of them, without negative ones, which stand for none.
     pub(super) fn ids(&self, key: &str) -> Result<Option<Vec<u32>>, WeightsError> {
         self.typed(key, "a token id or a list of them", |value| {
             let single = std::slice::from_ref(value);
@@ -192,7 +191,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn duplicate_keys_are_found_at_any_depth() {
+    fn strict_rejects_duplicate_keys_at_any_depth() {
         let error = strict("config.json", br#"{"a": [{"b": 1, "c": null, "b": 2}]}"#);
         let message = error.expect_err("b is there twice").to_string();
         assert!(
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn json_stays_as_it_was() {
+    fn strict_preserves_valid_json() {
         let text = r#"{"a":[1,-2,3.5,true,null,"x"],"b":{"c":18446744073709551615}}"#;
         let value = strict("x", text.as_bytes()).expect("valid");
         assert_eq!(value.to_string(), text);

@@ -1,4 +1,4 @@
-//! A Hugging Face folder: config.json, safetensors, tokenizer.json and their companions.
+//! Reads a Hugging Face folder: config.json, safetensors, tokenizer.json and their companions.
 
 mod config;
 mod folder;

@@ -1,5 +1,5 @@
-//! The header of a safetensors file (<https://github.com/huggingface/safetensors>): its length in
-//! 8 bytes, then JSON, then the tensors without a gap.
+//! Reads the header of a safetensors file (<https://github.com/huggingface/safetensors>). A file has the
+//! header's length in 8 bytes, then the header as JSON, then the tensors without gaps.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
@@ -13,10 +13,10 @@ use crate::weights::stored::{Stored, check_ranges};
 use crate::weights::tensor_type::UnknownTensorType;
 use crate::weights::{TensorType, WeightsError};
 
-/// The limit of the safetensors crate itself.
+/// Maximum length of a header in bytes; the safetensors crate has the same limit.
 const LONGEST_HEADER: u64 = 100_000_000;
 
-/// One tensor, as the JSON says it.
+/// One tensor in the header's JSON.
 #[derive(Deserialize)]
 struct Row {
     dtype: String,
@@ -24,7 +24,7 @@ struct Row {
     data_offsets: (u64, u64),
 }
 
-/// The JSON object, with its keys as often as they are there.
+/// All entries of the JSON object, including those with duplicate keys.
 struct Rows(Vec<(String, Row)>);
 
 impl<'de> Deserialize<'de> for Rows {
@@ -53,9 +53,9 @@ impl<'de> Deserialize<'de> for Rows {
     }
 }
 
-/// Reads the table of a safetensors file and checks that the file holds what it says.
+/// Reads the tensor table of a safetensors file and checks that the file contains every tensor.
 ///
-/// Tensors for which `ignored` is true are left out, whatever their type.
+/// Leaves out tensors for which `ignored` returns true, whatever their type.
 pub(in crate::weights) async fn tensors(
     source: &dyn ByteSource,
     ignored: impl Fn(&str) -> bool,
@@ -117,7 +117,7 @@ pub(in crate::weights) async fn tensors(
     Ok(known)
 }
 
-/// The table's rows, and where the data begins.
+/// Reads the table's entries and the offset of the data.
 async fn read_header(source: &dyn ByteSource) -> Result<(Vec<(String, Row)>, u64), WeightsError> {
     let truncated = |what: &str, offset, wanted| WeightsError::Truncated {
         file: source.name().to_owned(),
@@ -152,7 +152,7 @@ async fn read_header(source: &dyn ByteSource) -> Result<(Vec<(String, Row)>, u64
     Ok((rows, 8 + length))
 }
 
-/// The format allows no byte that belongs to no tensor.
+/// Checks that every byte belongs to a tensor, as the format requires.
 fn check_gaps(
     source: &dyn ByteSource,
     start: u64,

@@ -1,5 +1,5 @@
-//! Writers of model files, for tests, property tests and fuzzing: well-formed ones, and ones that
-//! are wrong on purpose, since nothing here checks anything.
+//! Writers of model files for tests, property tests and fuzzing. They write well-formed files and deliberately
+//! broken ones, since nothing here is checked.
 
 mod seeds;
 
@@ -12,31 +12,31 @@ use super::{
     TensorType, WeightsError, random, table,
 };
 
-/// A GGUF file to be written.
+/// A GGUF file to write.
 #[derive(Clone, Debug)]
 pub struct GgufFile {
-    /// 2 or 3 in a good file.
+    /// Format version; valid files have 2 or 3.
     pub version: u32,
-    /// What the data is aligned to; write `general.alignment` yourself where it is not 32.
+    /// Alignment of the tensor data in bytes. If it is not 32, set `general.alignment` as well.
     pub alignment: u64,
-    /// Metadata.
+    /// Metadata pairs, in file order.
     pub pairs: Vec<(String, MetaValue)>,
-    /// Tensors.
+    /// Tensors, in file order.
     pub tensors: Vec<GgufTensor>,
 }
 
 /// A tensor of a [`GgufFile`].
 #[derive(Clone, Debug)]
 pub struct GgufTensor {
-    /// Its name in the file.
+    /// Name in the file.
     pub name: String,
-    /// Rows, columns.
+    /// Rows, columns: the slowest dimension comes first.
     pub shape: Vec<u64>,
-    /// The number of its type.
+    /// Number of the tensor type in a GGUF file.
     pub type_id: u32,
-    /// Its data.
+    /// Tensor data.
     pub bytes: Vec<u8>,
-    /// Where the table says that it begins; `None` puts it after the one before.
+    /// Offset to write to the tensor table; `None` places the tensor after the one before.
     pub offset: Option<u64>,
 }
 
@@ -52,10 +52,10 @@ impl Default for GgufFile {
 }
 
 impl GgufFile {
-    /// A whole model with random weights, and a tokenizer whose tokens are `t0`, `t1` ...
+    /// Creates a complete model with random weights and a tokenizer whose tokens are `t0`, `t1` ...
     ///
     /// # Errors
-    /// As [`Checkpoint::random`](super::Checkpoint::random).
+    /// Fails like [`Checkpoint::random`](super::Checkpoint::random).
     pub fn model(
         config: &ModelConfig,
         tensor_type: TensorType,
@@ -79,7 +79,7 @@ impl GgufFile {
         })
     }
 
-    /// Sets the value of a key, or adds it.
+    /// Sets the value of a key; adds the key if it is new.
     pub fn set(&mut self, key: &str, value: MetaValue) {
         match self.pairs.iter_mut().find(|(name, _)| name == key) {
             Some(pair) => pair.1 = value,
@@ -87,13 +87,13 @@ impl GgufFile {
         }
     }
 
-    /// The tensor of this name.
+    /// Returns the tensor of this name.
     pub fn tensor(&mut self, name: TensorName) -> Option<&mut GgufTensor> {
         let name = name.gguf();
         self.tensors.iter_mut().find(|tensor| tensor.name == name)
     }
 
-    /// The file up to its data.
+    /// Returns the part of the file before the tensor data.
     #[must_use]
     pub fn header(&self) -> Vec<u8> {
         let mut out = b"GGUF".to_vec();
@@ -119,7 +119,7 @@ impl GgufFile {
         out
     }
 
-    /// The whole file.
+    /// Returns the complete file.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let alignment = self.alignment as usize;
@@ -232,20 +232,20 @@ fn pairs(config: &ModelConfig) -> Vec<(String, MetaValue)> {
         .collect()
 }
 
-/// A safetensors file to be written.
+/// A safetensors file to write.
 #[derive(Clone, Debug, Default)]
 pub struct SafetensorsFile {
-    /// `__metadata__`, left out where it is empty.
+    /// Contents of `__metadata__`, which is omitted if empty.
     pub metadata: Vec<(String, String)>,
-    /// Name, dtype, shape, data.
+    /// Name, dtype, shape and data of each tensor.
     pub tensors: Vec<(String, String, Vec<u64>, Vec<u8>)>,
 }
 
 impl SafetensorsFile {
-    /// Random weights for `config`: all tensors of a model.
+    /// Creates a file with all tensors of a model, with random weights for `config`.
     ///
     /// # Errors
-    /// As [`Checkpoint::random`](super::Checkpoint::random).
+    /// Fails like [`Checkpoint::random`](super::Checkpoint::random).
     pub fn model(
         config: &ModelConfig,
         tensor_type: TensorType,
@@ -269,7 +269,7 @@ impl SafetensorsFile {
         Ok(file)
     }
 
-    /// The JSON of the header, without the length before it.
+    /// Returns the header's JSON, without the length before it.
     #[must_use]
     pub fn header(&self) -> String {
         let mut rows = Vec::new();
@@ -284,7 +284,7 @@ impl SafetensorsFile {
         let mut offset = 0;
         for (name, dtype, shape, bytes) in &self.tensors {
             let end = offset + bytes.len();
-            // Written by hand: a map would lose a name that is there twice.
+            // Written by hand, since a map would drop a duplicate name.
             rows.push(format!(
                 "{}:{}",
                 json!(name),
@@ -295,7 +295,7 @@ impl SafetensorsFile {
         format!("{{{}}}", rows.join(","))
     }
 
-    /// The whole file.
+    /// Returns the complete file.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let header = self.header();
@@ -307,7 +307,7 @@ impl SafetensorsFile {
     }
 }
 
-/// The beginning of a safetensors file: length and text of the header.
+/// Returns the beginning of a safetensors file: the header's length, then its text.
 #[must_use]
 pub fn with_header(header: &str) -> Vec<u8> {
     let mut out = (header.len() as u64).to_le_bytes().to_vec();
@@ -315,7 +315,7 @@ pub fn with_header(header: &str) -> Vec<u8> {
     out
 }
 
-/// A config.json that resolves to `config` (its `tied` and biases written out).
+/// Returns a config.json that resolves to `config`, with `tied` and the biases written explicitly.
 #[must_use]
 pub fn config_json(config: &ModelConfig) -> Value {
     let scaling = match &config.rope.scaling {
@@ -343,7 +343,8 @@ pub fn config_json(config: &ModelConfig) -> Value {
     })
 }
 
-/// A model of a few kilobytes: every size differs from every other, so that no two are mixed up.
+/// Returns a model of a few kilobytes. Its sizes differ from each other, so that a test notices if two are
+/// swapped.
 #[must_use]
 pub fn tiny_config() -> ModelConfig {
     ModelConfig {

@@ -1,4 +1,4 @@
-//! The seeds of the fuzz corpus.
+//! Seeds of the fuzz corpus.
 
 use super::{GgufFile, SafetensorsFile, tiny_config, with_header};
 use crate::weights::{
@@ -8,18 +8,18 @@ use crate::weights::{
 /// A file of the fuzz corpus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seed {
-    /// The fuzz target, `gguf` or `safetensors`.
+    /// Fuzz target: `gguf` or `safetensors`.
     pub target: &'static str,
-    /// The file's name; it begins with `good` where the file opens.
+    /// Name of the file; begins with `good` if the file opens.
     pub name: String,
-    /// The file.
+    /// Contents of the file.
     pub bytes: Vec<u8>,
 }
 
-/// Small good files, and each kind of bad one. The same every time.
+/// Returns small valid files and one file per kind of error; the result is always the same.
 ///
 /// # Errors
-/// None, as long as the tiny model is valid.
+/// Fails only if the tiny model is invalid.
 pub fn seeds() -> Result<Vec<Seed>, WeightsError> {
     let small = ModelConfig {
         n_layers: 1,
@@ -116,7 +116,7 @@ fn gguf(config: &ModelConfig, seeds: &mut Vec<Seed>) -> Result<(), WeightsError>
     Ok(())
 }
 
-/// A value of each type.
+/// Returns one value of each type.
 fn every_value() -> Vec<MetaValue> {
     let fixed = MetaArray::Fixed {
         element: MetaType::I16,

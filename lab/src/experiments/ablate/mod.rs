@@ -1,4 +1,4 @@
-//! `ablate`: one thing made worse at a time, in pairs.
+//! `ablate`: the cost of making one thing worse at a time, measured in pairs.
 
 mod pairs;
 #[cfg(feature = "compute")]
@@ -15,67 +15,67 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, Sentence};
 use crate::measure::Difference;
 
-/// What `ablate` is to do.
+/// Settings of `ablate`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AblateSettings {
-    /// Ids of the prompts.
+    /// Prompt tokens per request.
     pub prompt_tokens: usize,
-    /// Tokens of the answers.
+    /// Answer tokens per request.
     pub gen_tokens: usize,
-    /// Pairs of each switch.
+    /// Number of pairs per switch.
     pub repeats: usize,
-    /// Seed of the prompts' ids.
+    /// Seed of the prompts' token ids.
     pub seed: u64,
-    /// Log lines of each step.
+    /// Log lines formatted per step.
     pub log_lines: u32,
-    /// Positions that prompts are padded to; by default as many as the context has.
+    /// Positions that prompts are padded to; by default the context length.
     pub pad_to: Option<usize>,
 }
 
-/// What `ablate` finds.
+/// Result of `ablate`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AblateData {
-    /// What was to be done.
+    /// Settings of the run.
     pub ablate: AblateSettings,
-    /// What each switch costs, the one that costs a request most first.
+    /// Effect of each switch, the largest cost per request first.
     pub switches: Vec<AblationEffect>,
-    /// Switches that can't be turned here, and why.
+    /// Switches that are not available here, with the reason.
     pub left_out: Vec<(Switch, String)>,
 }
 
-/// What one thing done worse costs. Times are milliseconds.
+/// Cost of one thing done worse. Times are milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AblationEffect {
-    /// Which.
+    /// The switch.
     pub switch: Switch,
-    /// What is done worse, with its size.
+    /// Description of what is done worse, with its size.
     pub changes: String,
-    /// To the first token: a prompt and what a request costs besides its tokens.
+    /// Time to the first token: prefill and the fixed cost of a request.
     pub per_request_ms: Difference,
-    /// From token to token.
+    /// Time per token after the first.
     pub per_token_ms: Option<Difference>,
-    /// The whole request.
+    /// Time of the complete request.
     pub whole_ms: Difference,
-    /// Whether all answers were the same ids in both.
+    /// True if both arms of every pair sampled the same token ids.
     pub same_answers: bool,
 }
 
-/// What one request took.
+/// Times of one request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Timed {
-    /// To the first token, in milliseconds.
+    /// Time to the first token, in milliseconds.
     pub ttft_ms: f64,
-    /// From the first token to the last, in milliseconds.
+    /// Time from the first token to the last, in milliseconds.
     pub rest_ms: f64,
-    /// What was picked.
+    /// Sampled token ids.
     pub ids: Vec<u32>,
 }
 
 impl AblationEffect {
-    /// Of pairs: as it is, and with `switch`.
+    /// Compares pairs of requests, without `switch` and with it; `None` without finite pairs.
     pub fn of(switch: Switch, changes: String, pairs: &[[Timed; 2]]) -> Option<Self> {
         let difference = |of: &dyn Fn(&Timed) -> Option<f64>| {
             let pairs = pairs.iter().filter_map(|[a, b]| Some([of(a)?, of(b)?]));
@@ -96,7 +96,7 @@ impl AblationEffect {
 }
 
 impl AblateData {
-    /// Sorted.
+    /// Sorts `switches` by the cost of a request, largest first.
     pub fn of(
         ablate: AblateSettings,
         mut switches: Vec<AblationEffect>,
@@ -111,7 +111,7 @@ impl AblateData {
         }
     }
 
-    /// What it says in sentences.
+    /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let said = |(index, of): (usize, &AblationEffect)| {
             let name = of.switch.title();
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cost_of_prompts_is_none_of_tokens() {
+    fn prefill_cost_does_not_count_as_token_cost() {
         let pair = |noise: f64| {
             [
                 timed(74.0 + noise, 100.0),

@@ -1,14 +1,14 @@
-//! Both ways in turn, whoever measures them.
+//! Measurement of a switch in pairs, by any caller that can time a request.
 
 use super::{AblationEffect, Switch, Timed};
 use crate::measure::interleaved;
 use crate::{LabError, Point, Progress, Watch};
 
-/// Measures `repeats` pairs, without `switch` (`timed` is told 0) and with it (1), after one of each that is
-/// a warm-up; `timed` is also told the pair's number, 0 for the warm-up.
+/// Measures `repeats` pairs of requests, without `switch` (`timed` gets arm 0) and with it (arm 1), after one
+/// warm-up request per arm. `timed` also gets the number of the pair; 0 is the warm-up.
 ///
 /// # Errors
-/// [`LabError::Stopped`], and what `timed` says.
+/// [`LabError::Stopped`], or the error of `timed`.
 pub async fn pairs<W: Watch>(
     switch: Switch,
     changes: &str,

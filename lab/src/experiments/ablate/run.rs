@@ -1,16 +1,16 @@
-//! Pairs of requests, one as the engine is and one with a switch.
+//! Measures switches on an engine: pairs of requests, one unchanged and one with the switch.
 
 use super::{AblateSettings, AblationEffect, Switch, Timed, pairs};
 use crate::bench::random_request;
-use llamaglass_engine::{Ablations, EagerLogs, Engine};
 use crate::{LabError, Progress, Watch, answers};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
+use llamaglass_engine::{Ablations, EagerLogs, Engine};
 
-/// Measures those of `switches` that an engine has. What it can't do is told with the reason.
+/// Measures those of `switches` that the engine supports, and returns the others with the reason.
 ///
 /// # Errors
-/// [`LabError`].
+/// [`LabError`] if the run is stopped or fails.
 #[allow(clippy::type_complexity, reason = "two lists, each said once")]
 pub async fn run(
     engine: &mut Engine,
@@ -36,10 +36,10 @@ pub async fn run(
     Ok((effects, left_out))
 }
 
-/// Measures one.
+/// Measures one switch.
 ///
 /// # Errors
-/// [`LabError::NotHere`] where the engine can't do it.
+/// [`LabError::NotHere`] if the engine does not support the switch; other errors if the run is stopped or fails.
 pub async fn run_switch<W: Watch>(
     engine: &mut Engine,
     switch: Switch,
@@ -63,7 +63,7 @@ pub async fn run_switch<W: Watch>(
             .map_err(|error| not_here(error.to_string()))?;
         let request = request(engine, settings, number);
         let answered = answers::alone(engine, request, watch).await;
-        // Whatever comes, the engine is left as it was.
+        // Restore the engine even if the request failed.
         let reset = engine.set_ablations(none);
         let answered = answered?;
         reset.map_err(|error| not_here(error.to_string()))?;
@@ -86,11 +86,11 @@ fn timed(record: &Record) -> Timed {
     }
 }
 
-/// What is done worse with `switch`, and in words; `log_lines` are formatted, and prompts are padded to
-/// `pad_to` positions or the context.
+/// Returns the ablations that `switch` stands for, and their description. `log_lines` log lines are formatted per
+/// step; prompts are padded to `pad_to` positions, by default the context length.
 ///
 /// # Errors
-/// Where it is none of an engine's own.
+/// A message if the switch is not one of the engine's own.
 pub fn ablations(
     engine: &Engine,
     switch: Switch,
@@ -159,7 +159,7 @@ pub fn ablations(
     })
 }
 
-/// As many requests as can be answered at once: together, and one after the other.
+/// Measures a full batch of requests, answered together and one after the other.
 async fn batch<W: Watch>(
     engine: &mut Engine,
     settings: &AblateSettings,
@@ -190,7 +190,7 @@ async fn batch<W: Watch>(
         let all_ms = engine.now_ms() - begin;
         let ttft = records.iter().filter_map(Record::first_token_at_ms);
         let ttft_ms = ttft.fold(0.0, f64::max) - begin;
-        // Of one request: all of them share the steps.
+        // Per request, because all of them share the steps.
         let of_each = batch as f64;
         Ok(Timed {
             ttft_ms: ttft_ms / of_each,
@@ -202,8 +202,7 @@ async fn batch<W: Watch>(
         "{batch} requests are answered one after the other instead of at once; times are all of them over {batch}"
     );
     let mut effect = pairs(Switch::Batch, &changes, settings.repeats, watch, timed).await?;
-    // When tokens come is not comparable: one after the other, the first request is done before the
-    // second begins.
+    // Token times are not comparable: one after the other, the first request ends before the second begins.
     effect.per_token_ms = None;
     Ok(effect)
 }

@@ -1,36 +1,36 @@
-//! What can be done worse.
+//! The things that can be done worse.
 
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// Something that is done worse on purpose.
+/// A switch that makes one thing worse on purpose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Switch {
-    /// Log lines are formatted though nobody listens.
+    /// Log lines are formatted although nobody reads them.
     EagerLogs,
     /// Prompts are padded.
     PadToMax,
-    /// The cache is copied for every token.
+    /// The KV cache is copied for every token.
     ConcatenatedCache,
-    /// The host picks, from all logits.
+    /// The host samples from all logits.
     HostPick,
-    /// Steps are recorded anew.
+    /// Steps are recorded anew instead of replayed.
     NoReplay,
-    /// One step more is issued ahead, or one less.
+    /// Two steps are in flight instead of one, or one instead of several.
     ReadbackDepth,
-    /// Whoever asks is on another thread than the engine, or outside its worker.
+    /// Requests come from another thread than the engine's, or from outside its worker.
     Worker,
-    /// Requests are answered one after the other instead of at once.
+    /// Requests are answered one after the other instead of as a batch.
     Batch,
     /// The page draws the timing of every token.
     Overlay,
 }
 
 impl Switch {
-    /// All.
+    /// All switches.
     pub const ALL: [Self; 9] = [
         Self::EagerLogs,
         Self::PadToMax,
@@ -43,7 +43,7 @@ impl Switch {
         Self::Overlay,
     ];
 
-    /// Its name in commands and results.
+    /// Returns the name used in commands and results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::EagerLogs => "eager-logs",
@@ -58,7 +58,7 @@ impl Switch {
         }
     }
 
-    /// Its name for people.
+    /// Returns the title shown to users.
     pub const fn title(self) -> &'static str {
         match self {
             Self::EagerLogs => "Eager log formatting",
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_the_same_in_commands_and_in_json() {
+    fn switch_name_is_the_same_in_commands_and_json() {
         for switch in Switch::ALL {
             assert_eq!(switch.name().parse(), Ok(switch));
             let json = serde_json::to_string(&switch).expect("serialises");

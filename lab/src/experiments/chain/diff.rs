@@ -1,4 +1,4 @@
-//! Two runs of the same requests side by side.
+//! Comparison of two runs of the same requests.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,15 +8,15 @@ use crate::measure::{Difference, Estimate};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::timing::{Span, Stage, StepKind, StepTiming};
 
-/// What grew from the first run to the second. Times are milliseconds.
+/// Growth from the first run to the second. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainDiff {
-    /// Whole requests, in pairs.
+    /// Wall time of requests, in pairs.
     pub request: Option<Difference>,
-    /// Whole steps of prompts and of answers.
+    /// Wall time of prefill steps and of decode steps.
     pub steps: Vec<Growth>,
-    /// Each span that took time in either run, the one that grew most first.
+    /// Every span that took time in either run, largest growth first.
     pub spans: Vec<Growth>,
 }
 
@@ -24,24 +24,24 @@ pub struct ChainDiff {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Growth {
-    /// Where it is: step, stage, span.
+    /// Path of the span in the tree: step, stage, span.
     pub path: Vec<String>,
-    /// What it takes of a request, in pairs of the same request.
+    /// Time per request, in pairs of the same request.
     pub a_request: Difference,
-    /// How often it happened in a request of the first run and of the second, on average.
+    /// Mean number of occurrences per request, in the first run and in the second.
     pub times: [f64; 2],
-    /// What it took each time, on average, in the first run and in the second.
+    /// Mean time per occurrence, in the first run and in the second.
     pub each_ms: [f64; 2],
-    /// What it takes more each time: where it happened as often in both runs, by the median of the pairs;
-    /// else `each_ms` of the second run less that of the first.
+    /// Extra time per occurrence. If the span occurred equally often in both runs, it follows from the median of
+    /// the pairs; otherwise it is the second run's `each_ms` less the first's.
     pub growth_each_ms: f64,
-    /// Positions that its steps computed of a request, on average, in both runs.
+    /// Mean number of positions per request that the steps computed, in both runs; only for spans of steps.
     pub positions: Option<[f64; 2]>,
 }
 
 const KINDS: [StepKind; 2] = [StepKind::Prefill, StepKind::Decode];
 
-/// How often a span happened in a request, what it took of it, and positions of its steps.
+/// Occurrences and time of a span within one request, and positions of its steps.
 #[derive(Clone, Copy, Default)]
 struct Taken {
     times: f64,
@@ -50,7 +50,7 @@ struct Taken {
 }
 
 impl ChainDiff {
-    /// Of two runs of the same requests in the same order.
+    /// Compares two runs of the same requests in the same order.
     pub fn of(first: &[Record], second: &[Record]) -> Self {
         let pairs = || first.iter().zip(second);
         let walls: Vec<[f64; 2]> = pairs().map(|(a, b)| [wall_ms(a), wall_ms(b)]).collect();
@@ -70,7 +70,7 @@ impl ChainDiff {
         }
     }
 
-    /// The span that grew most, and by how much.
+    /// Names the span that grew most, and by how much.
     pub fn headline(&self) -> Finding {
         let worst = self
             .spans
@@ -86,7 +86,7 @@ impl ChainDiff {
         let more = growth.positions.filter(|[before, after]| after > before);
         let steps = self.steps.iter().position(|step| step.path == [kind]);
         if let (Some([before, after]), Some(index)) = (more, steps) {
-            // Steps of more positions take more of every span.
+            // Steps with more positions take longer in every span, so the step is named.
             let step = format!("/diff/steps/{index}");
             let of_step = self.steps[index].a_request.difference;
             return of_a_request(
@@ -111,7 +111,7 @@ impl ChainDiff {
         };
         let sentence = Sentence::new(&format!("{place} grew most: by "));
         let [before, after] = growth.times;
-        // What happens as often as before grew each time; what happens more often did not.
+        // Growth per occurrence is only given for a span that occurs as often as before.
         let as_often = (after - before).abs() < 0.01 * before;
         let sentence = if as_often {
             sentence
@@ -124,7 +124,7 @@ impl ChainDiff {
     }
 }
 
-/// Goes on with what a request takes more, which is at `pointer`.
+/// Appends the extra time per request, which is at `pointer`.
 fn of_a_request(sentence: Sentence, pointer: &str, of: Estimate) -> Sentence {
     let at = |field: &str| format!("{pointer}/a_request/difference/{field}");
     sentence
@@ -151,7 +151,7 @@ impl Growth {
         });
         let pairs: Vec<[f64; 2]> = taken.iter().map(|t| [t[0].ms, t[1].ms]).collect();
         let a_request = Difference::of(&pairs)?;
-        // Where it happened as often: what one slow request does to a mean is no growth.
+        // With equal counts the median is used, because one slow request would distort a mean.
         let growth_each_ms = match times[0] == times[1] {
             true => a_request.difference.median / (times[0] / n),
             false => each_ms[1] - each_ms[0],
@@ -172,12 +172,12 @@ impl Growth {
     }
 }
 
-/// Where time is spent.
+/// A place where time is spent.
 enum Place {
     Request(Span),
     /// A whole step.
     Whole(StepKind),
-    /// None is what no span accounts for.
+    /// `None` is the time of the step that no span accounts for.
     Step(StepKind, Option<Span>),
     Between,
 }

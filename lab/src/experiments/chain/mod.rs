@@ -1,4 +1,4 @@
-//! `chain`: where the time of requests goes, span by span, and what grew between two runs.
+//! `chain`: where the time of requests goes, span by span, and which spans grew between two runs.
 
 mod diff;
 #[cfg(feature = "compute")]
@@ -17,30 +17,30 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, Sentence};
 use llamaglass_engine::stats::Record;
 
-/// What `chain` finds. Times are milliseconds.
+/// Result of `chain`. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainData {
-    /// The dataset's name.
+    /// Name of the dataset.
     pub dataset: String,
-    /// What was made worse in the second run, where there is one.
+    /// Description of what the second run does worse; `None` without a second run.
     pub with: Option<String>,
-    /// What grew in the second run, worst first.
+    /// Growth of spans in the second run, largest first.
     pub diff: Option<ChainDiff>,
-    /// How many requests.
+    /// Number of requests.
     pub requests: usize,
-    /// Wall time that no span accounts for, of all requests.
+    /// Wall time of all requests that no span accounts for.
     pub residue_ms: f64,
-    /// Its share of the wall time, 0 to 1.
+    /// Share of the wall time that no span accounts for, 0 to 1.
     pub residue_share: f64,
-    /// The run.
+    /// Span tree of the first run.
     pub tree: ChainNode,
-    /// The second run.
+    /// Span tree of the second run.
     pub second: Option<ChainNode>,
 }
 
 impl ChainData {
-    /// Of the requests of one run, which were answered one after the other.
+    /// Evaluates the requests of one run, which were answered one after the other.
     pub fn of(dataset: String, records: &[Record]) -> Self {
         let tree = ChainNode::of(records);
         let residue_ms = tree.residue_ms();
@@ -57,7 +57,7 @@ impl ChainData {
         }
     }
 
-    /// The same with a second run of the same requests, in which something was done `with` a difference.
+    /// Adds a second run of the same requests that differs by `with`.
     #[must_use]
     pub fn against(mut self, with: &str, first: &[Record], second: &[Record]) -> Self {
         self.with = Some(with.to_owned());
@@ -66,7 +66,7 @@ impl ChainData {
         self
     }
 
-    /// What it says in sentences; what grew most comes first.
+    /// Returns the result as sentences; the largest growth comes first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings: Vec<Finding> = self.diff.iter().map(ChainDiff::headline).collect();
         let children = self.tree.children.iter().enumerate();

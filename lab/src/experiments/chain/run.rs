@@ -1,20 +1,21 @@
-//! A dataset's rows, one after the other, and a second time in pairs where something is done worse.
+//! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
 
 use super::ChainData;
 use crate::dataset::Dataset;
-use llamaglass_engine::{Ablations, Engine};
 use crate::measure::interleaved;
 use crate::{LabError, Point, Progress, Watch, answers, asking};
 use llamaglass_engine::stats::Record;
+use llamaglass_engine::{Ablations, Engine};
 
-/// Tokens of a warm-up's answer: two decode steps have run all that decode steps run.
+/// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
 const WARM_UP_TOKENS: usize = 3;
 
-/// Answers each row of `dataset` with `tokens` tokens; with `worse`, what is to be done worse and its
-/// name, each row once more like that, right before or right after.
+/// Answers each row of `dataset` with `tokens` tokens. With `worse`, a name and what is done worse, each row also
+/// runs a second time with that change, right before or right after the first.
 ///
 /// # Errors
-/// [`LabError`]. The engine is left as it was.
+/// [`LabError`] if the run is stopped, a row fails or the engine cannot do `worse`. The engine's settings are
+/// restored.
 pub async fn run(
     engine: &mut Engine,
     dataset: &Dataset,

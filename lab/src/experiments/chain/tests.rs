@@ -1,8 +1,10 @@
-//! Trees and differences of runs that were put together by hand.
+//! Span trees and differences of hand-made runs.
 
 use super::*;
 use crate::measure::Verdict;
-use llamaglass_engine::timing::{Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming};
+use llamaglass_engine::timing::{
+    Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
+};
 
 const CLOCK: Clock = Clock {
     source: ClockSource::Monotonic,
@@ -32,7 +34,7 @@ fn step(
     }
 }
 
-/// A prefill of 20 ms and two decode steps with `plan` of 1 ms and more; 2 ms between steps.
+/// A prefill of 20 ms and two decode steps whose `plan` takes 1 ms plus `more_plan_ms`; 2 ms pass between steps.
 fn record(more_plan_ms: f64, noise: f64) -> Record {
     let decode = [(Span::Plan, 1.0 + more_plan_ms), (Span::Gpu, 9.0 + noise)];
     let wall = 10.5 + more_plan_ms + noise;
@@ -58,9 +60,9 @@ fn record(more_plan_ms: f64, noise: f64) -> Record {
 }
 
 #[test]
-fn the_tree_is_the_one_added_up_by_hand() {
+fn tree_matches_hand_computed_times() {
     let data = ChainData::of("d".into(), &[record(0.0, 0.0), record(0.0, 0.0)]);
-    // 4 before, 20 of prefill, 21 of decode, 2 between.
+    // Per request: 4 ms before the steps, 20 of prefill, 21 of decode, 2 between steps.
     let tree = &data.tree;
     assert_eq!((tree.count, tree.total_ms, tree.mean_ms), (2, 94.0, 47.0));
     let gpu = tree
@@ -75,12 +77,12 @@ fn the_tree_is_the_one_added_up_by_hand() {
         tree.find(&["between steps"]).map(|node| node.total_ms),
         Some(4.0)
     );
-    // Half a millisecond in each of four steps, and between.
+    // Half a millisecond in each of the four decode steps, and 2 ms between the steps of each request.
     assert_eq!((data.residue_ms, data.residue_share), (6.0, 6.0 / 94.0));
 }
 
 #[test]
-fn children_add_up_to_their_parent() {
+fn child_times_add_up_to_parent_time() {
     fn check(node: &ChainNode) {
         if !node.children.is_empty() {
             let sum: f64 = node.children.iter().map(|child| child.total_ms).sum();
@@ -92,7 +94,7 @@ fn children_add_up_to_their_parent() {
 }
 
 #[test]
-fn what_grew_most_is_named_first_with_its_cost() {
+fn headline_names_span_with_largest_growth() {
     let noise = [0.3, -0.4, 0.1, 0.0, -0.2];
     let first: Vec<Record> = noise.iter().map(|noise| record(0.0, *noise)).collect();
     let second: Vec<Record> = noise.iter().map(|noise| record(7.0, -*noise)).collect();
@@ -116,7 +118,7 @@ fn what_grew_most_is_named_first_with_its_cost() {
 }
 
 #[test]
-fn padding_is_named_by_its_positions() {
+fn headline_names_extra_positions_when_prompts_are_padded() {
     let first: Vec<Record> = (0..4).map(|_| record(0.0, 0.0)).collect();
     let mut second = first.clone();
     for record in &mut second {

@@ -1,47 +1,47 @@
-//! Nested spans of many requests.
+//! Tree of nested spans, summed over many requests.
 
 use serde::{Deserialize, Serialize};
 
 use llamaglass_engine::stats::{Distribution, Record};
 use llamaglass_engine::timing::{Span, Stage, StepKind, StepTiming};
 
-/// What is left of a node's time when its children's are taken away.
+/// Name of the node for a parent's time that its children do not account for.
 pub const REST: &str = "rest";
-/// What passed between a request's steps.
+/// Name of the node for the time between a request's steps.
 pub const BETWEEN: &str = "between steps";
 
-/// A span with those inside it. Times are milliseconds.
+/// A node of the span tree. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChainNode {
-    /// The span's, stage's or step's name.
+    /// Name of the span, stage or step.
     pub name: String,
-    /// How often it happened.
+    /// Number of occurrences.
     pub count: usize,
-    /// All of it together.
+    /// Sum of all occurrences.
     pub total_ms: f64,
-    /// Its share of the requests' wall time, 0 to 1.
+    /// Share of the requests' wall time, 0 to 1.
     pub share: f64,
-    /// The mean of one time.
+    /// Mean per occurrence.
     pub mean_ms: f64,
-    /// Half took at most this.
+    /// Median per occurrence.
     pub p50_ms: f64,
-    /// 90 of 100 took at most this.
+    /// 90th percentile per occurrence.
     pub p90_ms: f64,
-    /// 99 of 100 took at most this.
+    /// 99th percentile per occurrence.
     pub p99_ms: f64,
-    /// The longest.
+    /// Longest occurrence.
     pub max_ms: f64,
-    /// Positions that were computed, of steps.
+    /// Number of positions computed; only for steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub positions: Option<u64>,
-    /// What is inside it, in order.
+    /// Nested nodes, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<ChainNode>,
 }
 
 impl ChainNode {
-    /// The tree of `records`.
+    /// Builds the tree of `records`.
     pub fn of(records: &[Record]) -> Self {
         let walls: Vec<f64> = records.iter().map(wall_ms).collect();
         let mut root = Self::leaf("request", &walls);
@@ -99,7 +99,7 @@ impl ChainNode {
         }
     }
 
-    /// What never happened is left out.
+    /// Adds a child, unless it never happened.
     fn push(&mut self, child: Self) {
         if child.count > 0 && (child.total_ms != 0.0 || !child.children.is_empty()) {
             self.children.push(child);
@@ -117,14 +117,14 @@ impl ChainNode {
         }
     }
 
-    /// What no span accounts for: of steps, and between them.
+    /// Returns the time that no span accounts for, within steps and between them.
     pub fn residue_ms(&self) -> f64 {
         let own = |node: &Self| node.name == REST || node.name == BETWEEN;
         let below = self.children.iter().map(Self::residue_ms).sum::<f64>();
         below + if own(self) { self.total_ms } else { 0.0 }
     }
 
-    /// The node at the end of these names.
+    /// Returns the node at the end of `path`, a list of names from the root's children down.
     pub fn find(&self, path: &[&str]) -> Option<&Self> {
         let Some((first, rest)) = path.split_first() else {
             return Some(self);
@@ -134,18 +134,18 @@ impl ChainNode {
     }
 }
 
-/// From submitting a request to its last token.
+/// Returns the wall time of a request: its per-request spans, and its steps from the first to the last.
 pub fn wall_ms(record: &Record) -> f64 {
     before_ms(record) + steps_wall_ms(record)
 }
 
-/// What a request's span took, where it happened.
+/// Returns the time of a per-request span, if it happened.
 pub fn of_request(record: &Record, span: Span) -> Option<f64> {
     let ms = record.request?.spans.get(span);
     (ms != 0.0).then_some(ms)
 }
 
-/// What passed between a request's steps.
+/// Returns the time between a request's steps.
 pub fn between_ms(record: &Record) -> f64 {
     steps_wall_ms(record) - record.steps.iter().map(|step| step.wall_ms).sum::<f64>()
 }

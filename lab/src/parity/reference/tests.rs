@@ -35,19 +35,19 @@ fn picked(name: &str, sha256: Option<&str>) -> Option<u32> {
 }
 
 #[test]
-fn a_sub_folder_is_found_by_the_end_of_the_stem_and_the_longest_wins() {
+fn sub_folder_is_found_by_longest_suffix_of_model_name() {
     assert_eq!(picked("tiny.Q4_K_M.gguf", None), Some(5));
     assert_eq!(picked("tiny-q4_k.gguf", None), Some(4));
     assert_eq!(picked("tiny.Q8_0.gguf", None), None);
 }
 
 #[test]
-fn a_sub_folder_found_by_sum_wins_over_the_name() {
+fn sub_folder_match_by_sum_takes_precedence() {
     assert_eq!(picked("tiny.Q4_K_M.gguf", Some("aa")), Some(4));
 }
 
 #[test]
-fn a_model_without_a_sub_folder_is_told_so() {
+fn model_without_sub_folder_gets_a_note() {
     let reference = Reference::from_files(files(), &model("tiny.Q8_0.gguf", None)).unwrap();
     assert!(
         reference.notes()[0].contains("Q4_K_M"),
@@ -57,20 +57,20 @@ fn a_model_without_a_sub_folder_is_told_so() {
 }
 
 #[test]
-fn the_longest_sequence_is_prompt_and_answer() {
+fn longest_sequence_is_prompt_and_completion() {
     let reference = Reference::from_files(files(), &model("tiny.Q4_K.gguf", None)).unwrap();
     assert_eq!(reference.longest(&Kind::ALL), 3);
     assert_eq!(reference.longest(&[Kind::Tokenizer]), 0);
 }
 
 #[test]
-fn a_folder_without_reference_files_is_refused() {
+fn folder_without_reference_files_is_rejected() {
     let error = Reference::from_files(vec![("a.json".into(), b"{}".to_vec())], &[]).unwrap_err();
     assert!(error.to_string().contains("greedy.json"), "{error}");
 }
 
 #[test]
-fn a_broken_file_is_named() {
+fn malformed_file_is_named() {
     let broken = vec![(
         "chat.json".to_owned(),
         br#"{"cases": [{"name": 3}]}"#.to_vec(),

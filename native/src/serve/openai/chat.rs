@@ -20,10 +20,10 @@ use super::request::{Common, take};
 use super::stream::{Form, stream};
 use super::turn::Turn;
 
-/// The most log-probabilities of a token that the protocol has.
+/// Maximum number of top log-probabilities per token in OpenAI's protocol.
 const MAX_TOP_LOGPROBS: usize = 20;
 
-/// Answers a conversation, as a stream where that is asked for.
+/// Completes a conversation, as a stream if the body asks for one.
 pub async fn chat(
     State(app): State<Arc<App>>,
     client: Client,

@@ -20,14 +20,14 @@ use super::reply::{Head, finish, finish_reason, token_text, usage};
 use super::request::{Common, take};
 use super::stream::{Form, stream};
 
-/// The most log-probabilities of a token that the protocol has here.
+/// Maximum number of top log-probabilities per token at this endpoint of OpenAI's protocol.
 const MAX_LOGPROBS: usize = 5;
-/// Tokens of an answer where nothing is said, as the protocol has it.
+/// OpenAI's default for `max_tokens` at this endpoint.
 const DEFAULT_TOKENS: usize = 16;
-/// The most prompts of a request.
+/// Maximum number of prompts per request.
 const MAX_PROMPTS: usize = 64;
 
-/// One prompt or several, as text or as ids.
+/// One prompt or several, as text or as token ids.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Prompt {
@@ -48,14 +48,14 @@ impl Prompt {
     }
 }
 
-/// Log-probabilities of an answer's tokens, in the protocol's older form: lists side by side.
+/// Log-probabilities of an answer's tokens in the protocol's older form: parallel lists.
 #[derive(Debug, Default)]
 pub struct Lists {
     tokens: Vec<String>,
     logprobs: Vec<f32>,
     top: Vec<Map<String, Value>>,
     offsets: Vec<usize>,
-    /// Characters of the answer so far.
+    /// Number of characters so far.
     characters: usize,
 }
 
@@ -72,7 +72,7 @@ impl Lists {
         self.top.push(top.collect());
     }
 
-    /// What was added since the last time.
+    /// Returns the entries since the last call.
     pub fn take(&mut self) -> Value {
         let Self {
             tokens,
@@ -90,7 +90,7 @@ impl Lists {
     }
 }
 
-/// Continues texts, as a stream where that is asked for.
+/// Completes texts, as a stream if the body asks for one.
 pub async fn completions(
     State(app): State<Arc<App>>,
     client: Client,

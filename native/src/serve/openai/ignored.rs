@@ -1,15 +1,15 @@
-//! The header that names a request's fields without effect.
+//! The response header that names a request's fields without effect.
 
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 
-/// Names the fields of a request that the server does not know, separated by commas.
+/// Response header with the names of the request's unknown fields, separated by commas.
 pub const IGNORED: HeaderName = HeaderName::from_static("x-llamaglass-ignored");
 
 /// Maximum length of the header's value in bytes: clients choose the names.
 const MAX_BYTES: usize = 1024;
 
-/// Adds the header to a response, unless there is nothing to name.
+/// Adds the header to a response, unless `names` is empty.
 pub fn with_ignored(mut response: Response, names: &[String]) -> Response {
     if let Some(value) = header_value(names) {
         response.headers_mut().insert(IGNORED, value);
@@ -32,7 +32,7 @@ fn header_value(names: &[String]) -> Option<HeaderValue> {
     (!text.is_empty()).then(|| HeaderValue::from_str(&text).ok())?
 }
 
-/// Replaces what a header can't hold, and the comma, which separates names.
+/// Replaces characters that a header can't hold, and commas, which separate names, by question marks.
 const fn header_safe(c: char) -> char {
     match c {
         ' '..='+' | '-'..='~' => c,
@@ -51,14 +51,14 @@ mod tests {
     }
 
     #[test]
-    fn header_names_fields_in_characters_that_headers_hold() {
+    fn header_names_fields_in_safe_characters() {
         assert_eq!(value(&[]), None);
         assert_eq!(value(&["top_a", "x-y"]).as_deref(), Some("top_a, x-y"));
         assert_eq!(value(&["a\r\nb: c,é"]).as_deref(), Some("a??b: c??"));
     }
 
     #[test]
-    fn header_stays_short_however_many_fields_there_are() {
+    fn header_is_truncated_when_there_are_many_fields() {
         let long = "n".repeat(90);
         let value = value(&vec![&*long; 1000]).expect("names");
         assert!(value.len() < MAX_BYTES + 10, "{}", value.len());

@@ -47,7 +47,7 @@ fn card(app: &App) -> Value {
         "created": 0,
         "owned_by": "llamaglass",
         "max_model_len": app.info.context_length,
-        // What a measurement has to say of what it measured.
+        // Lets a measurement name exactly the server and model that it measured.
         "llamaglass": {
             "version": env!("CARGO_PKG_VERSION"),
             "quantisation": app.info.quantisation,

@@ -1,4 +1,4 @@
-//! What a client gets: the parts that chats and texts have in common.
+//! Parts of responses that chat and text completions share.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::answering::Answering;
 use super::super::api_error::ApiError;
 
-/// What every piece of an answer begins with.
+/// Fields that every response object begins with.
 #[derive(Clone, Debug)]
 pub struct Head {
     pub id: String,
@@ -20,7 +20,7 @@ pub struct Head {
 }
 
 impl Head {
-    /// For an answer that begins now.
+    /// Creates the fields for an answer that begins now.
     pub fn new(prefix: &str, object: &'static str, model: &str) -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
@@ -31,7 +31,7 @@ impl Head {
         }
     }
 
-    /// The whole object.
+    /// Returns the whole response object.
     pub fn with(&self, choices: Vec<Value>, usage: Option<Value>) -> Value {
         let mut object = json!({
             "id": self.id,
@@ -47,7 +47,7 @@ impl Head {
     }
 }
 
-/// Token counts and timings of answers, `n` to each prompt.
+/// Returns token counts and timings of answers, of which each prompt has `n`.
 pub fn usage(records: &[&Record], n: usize) -> Value {
     let prompts = || records.iter().step_by(n);
     let prompt: usize = prompts().map(|record| record.prompt_tokens).sum();
@@ -63,7 +63,7 @@ pub fn usage(records: &[&Record], n: usize) -> Value {
     })
 }
 
-/// Token counts of an answer that goes on.
+/// Returns the token counts of an unfinished answer.
 pub fn usage_so_far(record: &Record) -> Value {
     let (prompt, completion) = (record.prompt_tokens, record.ids.len());
     json!({
@@ -73,28 +73,28 @@ pub fn usage_so_far(record: &Record) -> Value {
     })
 }
 
-/// An answer's figures.
+/// Returns the statistics of an answer as JSON.
 fn timings(record: &Record) -> Value {
-    // Figures have no map keys that are no text, so this does not fail.
+    // The summary has only string keys, so serialization does not fail.
     serde_json::to_value(record.summary()).unwrap_or(Value::Null)
 }
 
-/// As the protocol calls it.
+/// Returns the protocol's name for a finish reason.
 pub const fn finish_reason(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
-        // Cut short, whatever by.
+        // The protocol has no value for deadlines and aborts: the text is cut short in each case.
         FinishReason::Length | FinishReason::Deadline | FinishReason::Abort => "length",
     }
 }
 
-/// An id's text and bytes.
+/// Returns a token's text and bytes.
 pub fn token_text(tokenizer: &Tokenizer, id: u32) -> (String, Vec<u8>) {
     let bytes = tokenizer.piece(id).unwrap_or_default().to_vec();
     (String::from_utf8_lossy(&bytes).into_owned(), bytes)
 }
 
-/// A chat's entry for a token's log-probabilities.
+/// Returns the chat protocol's entry for a token's log-probabilities.
 pub fn chat_logprobs(tokenizer: &Tokenizer, id: u32, logprobs: &TokenLogprobs) -> Value {
     let entry = |id: u32, logprob: f32| {
         let (token, bytes) = token_text(tokenizer, id);
@@ -110,7 +110,7 @@ pub fn chat_logprobs(tokenizer: &Tokenizer, id: u32, logprobs: &TokenLogprobs) -
     object
 }
 
-/// Waits for the end of an answer; `visit` hears of every token.
+/// Waits for the end of an answer and calls `visit` for every token.
 pub async fn finish(
     answering: &mut Answering,
     mut visit: impl FnMut(u32, &str, Option<&TokenLogprobs>),

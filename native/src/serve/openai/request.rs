@@ -1,4 +1,4 @@
-//! What a client may ask for, and what becomes of it.
+//! Request fields that chat and text completions share, and their conversion to engine requests.
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, OutputFormat, Request};
@@ -10,12 +10,12 @@ use super::super::api_error::ApiError;
 use super::response_format::{self, ResponseFormat};
 use super::unsupported::remove_harmless;
 
-/// The most answers to one request.
+/// Maximum number of answers per prompt.
 const MAX_N: usize = 16;
-/// The most texts that end an answer.
+/// Maximum number of stop strings.
 const MAX_STOPS: usize = 16;
 
-/// Fields of an object as a type that knows all of them.
+/// Deserializes an object into `T`.
 pub fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
     serde_json::from_value(Value::Object(object)).map_err(|error| ApiError::Invalid {
         message: error.to_string(),
@@ -23,7 +23,7 @@ pub fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiE
     })
 }
 
-/// Takes a field out of an object.
+/// Removes a field from an object and deserializes it; null counts as missing.
 pub fn take<T: DeserializeOwned>(
     object: &mut Map<String, Value>,
     name: &str,
@@ -33,7 +33,7 @@ pub fn take<T: DeserializeOwned>(
     parsed.map_err(|error| ApiError::invalid(name, format!("{name}: {error}")))
 }
 
-/// What chats and texts have in common.
+/// Fields that chat and text completions share.
 #[derive(Debug, Deserialize)]
 pub struct Common {
     pub model: Option<String>,
@@ -53,36 +53,36 @@ pub struct Common {
     seed: Option<i64>,
     presence_penalty: Option<f32>,
     frequency_penalty: Option<f32>,
-    /// What the answer has to be; said in a field that has a form of its own.
+    /// Output format from `response_format`, which `parse` reads separately.
     #[serde(skip)]
     format: Option<OutputFormat>,
-    // Not OpenAI's own, but common.
+    // Extensions that other servers have, too.
     /// 0 and negative numbers turn it off.
     top_k: Option<i64>,
     min_p: Option<f32>,
     repetition_penalty: Option<f32>,
     ignore_eos: Option<bool>,
     priority: Option<i32>,
-    /// Seconds after which the answer ends as far as it has come.
+    /// Seconds after which the answer ends with the tokens so far.
     timeout: Option<f64>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
-/// How an answer is streamed.
+/// Options of a streamed answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
     continuous_usage_stats: Option<bool>,
     include_timings: Option<bool>,
-    /// Padding against guesses from lengths: there is none to leave out.
+    /// Padding that hides the lengths of tokens; this server adds none.
     #[serde(rename = "include_obfuscation")]
     _include_obfuscation: Option<bool>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
 }
 
-/// Parts of a stream that a client asks for.
+/// Optional parts of a stream that a client asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamParts {
     /// A last piece with token counts and timings.
@@ -101,10 +101,10 @@ enum Stop {
 }
 
 impl Common {
-    /// Of what is left of a body, besides fields that `ignored` names already.
+    /// Parses the fields that the endpoint has left in a body. `ignored` has the names of unknown fields so far.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] names a field that can't be honoured, and with `strict` one that is unknown.
+    /// [`ApiError::Invalid`] names a field that can't be honoured or, with `strict`, an unknown one.
     pub fn parse(
         mut object: Map<String, Value>,
         ignored: Vec<String>,
@@ -131,7 +131,7 @@ impl Common {
         }
     }
 
-    /// Returns the parts of a stream that are asked for.
+    /// Returns the optional parts of the stream that the client asks for.
     pub fn stream_parts(&self) -> StreamParts {
         let Some(options) = &self.stream_options else {
             return StreamParts::default();
@@ -143,7 +143,7 @@ impl Common {
         }
     }
 
-    /// How many answers are wanted.
+    /// Returns the number of answers per prompt.
     pub fn answers(&self) -> Result<usize, ApiError> {
         match self.n.unwrap_or(1) {
             n @ 1..=MAX_N => Ok(n),
@@ -154,7 +154,7 @@ impl Common {
         }
     }
 
-    /// The engine's requests for `input`, one an answer.
+    /// Returns the engine's requests for `input`, one per answer.
     pub fn requests(
         &self,
         input: Input,
@@ -190,7 +190,7 @@ impl Common {
             repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
             presence_penalty: self.presence_penalty.unwrap_or(0.0),
             frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
-            // Without a seed, each answer is another.
+            // Without a seed, every answer is different.
             seed: self.seed.map_or_else(rand::random, i64::cast_unsigned),
         };
         let valid = sampling.validate();
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_accepted_is_honoured() {
+    fn accepted_fields_are_honoured() {
         let common = parse(json!({
             "model": "m", "max_tokens": 5, "temperature": 0.5, "top_p": 0.9, "n": 2, "stop": "x",
             "seed": -1, "presence_penalty": 0.1, "frequency_penalty": 0.2, "top_k": 7, "min_p": 0.05,
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_is_refused_by_name() {
+    fn invalid_fields_are_refused_by_name() {
         for (body, words) in [
             (json!({"tools": [{}]}), "tools is not supported"),
             (json!({"temperature": "hot"}), "expected f32"),

@@ -1,4 +1,4 @@
-//! What an answer's text has to be, as clients say it.
+//! The `response_format` field.
 
 use llamaglass_engine::scheduler::OutputFormat;
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::super::api_error::ApiError;
 
-/// The field's name.
+/// Name of the field.
 pub const FIELD: &str = "response_format";
 
-/// The most characters of a schema's name.
+/// Maximum length of a schema's name in characters.
 const MAX_NAME: usize = 64;
 
 #[derive(Debug, Deserialize)]
@@ -25,16 +25,16 @@ pub enum ResponseFormat {
 pub struct JsonSchema {
     name: String,
     schema: Value,
-    /// Answers are always kept to the schema, or the request is refused.
+    /// Ignored: answers always follow the schema, or the request is refused.
     #[serde(rename = "strict")]
     _strict: Option<bool>,
-    /// What the answer is for: the client says that to the model in its messages.
+    /// Ignored: clients describe the answer to the model in their messages.
     #[serde(rename = "description")]
     _description: Option<String>,
 }
 
 impl ResponseFormat {
-    /// What the engine is asked for.
+    /// Returns the engine's output format; `None` for plain text.
     pub fn output(self) -> Result<Option<OutputFormat>, ApiError> {
         let JsonSchema { name, schema, .. } = match self {
             Self::Text {} => return Ok(None),

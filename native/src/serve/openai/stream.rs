@@ -1,4 +1,4 @@
-//! Answers piece by piece, as server-sent events.
+//! Streaming of answers as server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use super::completions::Lists;
 use super::reply::{Head, chat_logprobs, finish_reason, usage, usage_so_far};
 use super::request::StreamParts;
 
-/// Which of the protocol's two forms pieces have.
+/// The protocol's form of a stream's pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// `delta` of a message.
+    /// Chat completions: pieces have a `delta` of the message.
     Chat,
-    /// `text`.
+    /// Text completions: pieces have a `text`.
     Text,
 }
 
-/// What comes of an answer: its number, what to send, and at its end its record.
+/// An item of one answer's stream: a piece to send and, at the end, the answer's index and record.
 struct Told {
     piece: Option<Value>,
     ended: Option<(usize, Record)>,
 }
 
 impl Told {
-    /// In the midst of an answer.
+    /// Creates an item before the end of an answer.
     const fn of(piece: Value) -> Self {
         Self {
             piece: Some(piece),
@@ -42,7 +42,7 @@ impl Told {
     }
 }
 
-/// Streams `answers`, n to each prompt, as they come, each piece with its answer's number.
+/// Streams `answers`, of which each prompt has `n`, as they come; each piece has its answer's index.
 pub fn stream(
     app: Arc<App>,
     head: Head,
@@ -79,13 +79,13 @@ pub fn stream(
         stream::iter(out)
     });
     let pieces = pieces.map(|data| Ok::<_, Infallible>(Piece::default().data(data)));
-    // Says nothing to a client, and finds out that one has gone while its request waits.
+    // Comments keep the connection alive, and reveal a client that left while its request waits.
     Sse::new(pieces)
         .keep_alive(KeepAlive::default())
         .into_response()
 }
 
-/// The pieces of one answer.
+/// Returns the stream of one answer.
 fn pieces(
     app: Arc<App>,
     head: Head,

@@ -1,4 +1,4 @@
-//! Turns of a conversation, as clients write them.
+//! Messages of a conversation in the form that clients send.
 
 use llamaglass_engine::tokenizer::Message;
 use serde::Deserialize;
@@ -7,18 +7,18 @@ use serde_json::{Map, Value};
 
 use super::super::api_error::ApiError;
 
-/// Fields of a turn that ask a model to use tools or to speak: only without a value.
+/// Fields of a message that ask for tools or audio; accepted only if they are null or an empty list.
 const UNSUPPORTED: [&str; 3] = ["audio", "function_call", "tool_calls"];
 
-/// A turn of the conversation.
+/// A message of the conversation.
 #[derive(Debug, Deserialize)]
 pub struct Turn {
     role: String,
     content: Option<Content>,
-    /// Tells apart those who speak in the same role, which no template does.
+    /// Distinguishes participants with the same role; chat templates don't use it.
     #[serde(rename = "name")]
     _name: Option<IgnoredAny>,
-    /// Parts of an earlier answer that clients send back.
+    /// Part of an earlier answer that clients send back.
     #[serde(rename = "refusal")]
     _refusal: Option<IgnoredAny>,
     #[serde(rename = "annotations")]
@@ -59,10 +59,10 @@ impl Content {
 }
 
 impl Turn {
-    /// Returns the turn for the template, and adds the names of its unknown fields to `ignored`.
+    /// Returns the message for the template, and adds the names of its unknown fields to `ignored`.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] if the turn has something else than text.
+    /// [`ApiError::Invalid`] if the message has content other than text, or asks for tools or audio.
     pub fn message(self, ignored: &mut Vec<String>) -> Result<Message, ApiError> {
         for (name, value) in self.rest {
             if !UNSUPPORTED.contains(&&*name) {
@@ -77,7 +77,7 @@ impl Turn {
         }
         let content = self.content.map(Content::text).transpose()?;
         Ok(Message {
-            // OpenAI's newer name for the same role, which templates do not know.
+            // OpenAI's newer name for the same role, which templates don't know.
             role: match self.role {
                 role if role == "developer" => "system".into(),
                 role => role,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_tools_are_refused() {
+    fn tool_calls_are_refused() {
         let (refused, _) = message(json!({
             "role": "assistant", "content": null, "tool_calls": [{ "id": "1", "type": "function" }],
         }));

@@ -1,17 +1,17 @@
-//! Fields that this server knows but has nothing behind: harmless values are accepted, others refused.
+//! Known fields that this server does not implement: harmless values are accepted, others refused.
 //!
-//! Clients send many fields at their defaults, which ask for nothing that the server does not do anyway.
+//! Clients send many fields at their defaults, which ask for nothing beyond what the server does anyway.
 
 use serde_json::{Map, Value};
 
 use super::super::api_error::ApiError;
 
-/// A field that asks for something that the server can't do, except at some values.
+/// A field that the server does not implement, with the values that it accepts nevertheless.
 struct Unsupported {
     name: &'static str,
     /// Returns true for a value that asks for nothing more than the server does.
     is_harmless: fn(&Value) -> bool,
-    /// The harmless values, in words; empty if only null is one.
+    /// The harmless values in words; empty if null is the only one.
     harmless: &'static str,
 }
 
@@ -27,7 +27,7 @@ const fn field(
     }
 }
 
-/// Fields of OpenAI's protocol, then those of other servers. Null is harmless everywhere.
+/// Fields of OpenAI's protocol, then those of other servers. Null is harmless for all of them.
 const UNSUPPORTED: &[Unsupported] = &[
     field("audio", never, ""),
     field("best_of", is_one, "1"),
@@ -39,7 +39,7 @@ const UNSUPPORTED: &[Unsupported] = &[
     field("moderation", never, ""),
     field("parallel_tool_calls", Value::is_boolean, "true or false"),
     field("prediction", never, ""),
-    // Nothing reasons here, and answers are as long as the model makes them.
+    // Models here have no reasoning mode, and an answer's length is up to the model.
     field("reasoning_effort", Value::is_string, "a string"),
     field("service_tier", is_default_tier, "\"auto\" or \"default\""),
     field("store", is_false, "false"),
@@ -128,7 +128,7 @@ fn has_no_bias(value: &Value) -> bool {
     biases.is_some_and(|biases| biases.values().all(is_zero))
 }
 
-/// Takes out of a body what asks for nothing: labels, and unsupported fields at harmless values.
+/// Removes fields that ask for nothing from a body: labels, and unsupported fields with harmless values.
 ///
 /// # Errors
 /// [`ApiError::Invalid`] names a field that asks for something that the server can't do.
@@ -149,7 +149,7 @@ pub fn remove_harmless(body: &mut Map<String, Value>) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Takes out tools that must not be called, and a choice among no tools.
+/// Removes tools that must not be called, and the automatic choice among no tools.
 fn remove_unused_tools(body: &mut Map<String, Value>, tools: &str, choice: &str) {
     if body.get(choice).is_some_and(is_none) {
         body.remove(tools);

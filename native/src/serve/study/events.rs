@@ -15,7 +15,7 @@ use super::super::app::App;
 use super::request::Generate;
 use super::token::Token;
 
-/// Streams an answer: an event per token, and a last one with the whole text and the details.
+/// Streams an answer: one event per token, and a last one with the whole text and the statistics.
 pub fn events(app: Arc<App>, asked: Generate, answering: Answering) -> Response {
     let state = (app, asked, Some(answering));
     let pieces = stream::unfold(state, |(app, asked, answering)| async move {

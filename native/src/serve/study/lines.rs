@@ -17,12 +17,12 @@ use super::super::app::App;
 use super::request::Generate;
 use super::token::Token;
 
-/// Longest silence on a connection. An empty line ends it, which finds out whether the client has left.
+/// Maximum silence on a connection. An empty line then shows whether the client has left.
 const MAX_SILENCE: Duration = Duration::from_secs(15);
-/// Milliseconds after which a client may connect again, as the study's server sends them.
+/// The `retry` field of every line, in milliseconds; the study's server sends the same value.
 const RETRY_MS: u32 = 30_000;
 
-/// Streams an answer: a line per token, and with `return_full_text` a last line with the whole text.
+/// Streams an answer: one line per token and, with `return_full_text`, a last line with the whole text.
 pub fn lines(
     app: Arc<App>,
     asked: &Generate,
@@ -57,7 +57,7 @@ fn line(value: Value) -> Bytes {
     format!("{value}\n").into()
 }
 
-/// Puts an empty line wherever nothing comes for [`MAX_SILENCE`].
+/// Inserts an empty line whenever nothing comes for [`MAX_SILENCE`].
 fn without_silence(
     lines: impl Stream<Item = Bytes> + Send + 'static,
 ) -> impl Stream<Item = Bytes> + Send {
@@ -83,7 +83,7 @@ struct LineWriter {
 }
 
 impl LineWriter {
-    /// Returns the next lines, and `None` after the last.
+    /// Returns the next lines; `None` after the last.
     async fn next(&mut self) -> Option<Vec<Value>> {
         if self.ended {
             return None;
@@ -95,7 +95,7 @@ impl LineWriter {
             } => {
                 self.push(id, text, logprobs.as_ref());
                 if Some(self.tokens.len()) == self.max_tokens {
-                    // The end follows at once, with the text that was held back.
+                    // `Done` follows at once, with the text that was held back.
                     self.last_token().await
                 } else {
                     vec![self.newest_line()]
@@ -113,7 +113,7 @@ impl LineWriter {
         })
     }
 
-    /// The next event that a line is made of: `Token`, `Done` or `Failed`.
+    /// Returns the next `Token`, `Done` or `Failed` event; other events make no line.
     async fn next_event(&mut self) -> Event {
         loop {
             let event = self.answering.next().await;
@@ -129,7 +129,7 @@ impl LineWriter {
         self.tokens.push(token);
     }
 
-    /// The lines of the last token that the length allows, and of the end.
+    /// Returns the line of the last token within `max_tokens`, and the lines of the end.
     async fn last_token(&mut self) -> Vec<Value> {
         match self.next_event().await {
             Event::Done {
@@ -150,8 +150,8 @@ impl LineWriter {
         }
     }
 
-    /// The line of text that was held back until the end, for the sake of a stop text or of a character
-    /// that is not complete. It comes with the last token again.
+    /// Returns the line of the text that was held back until the end, because it might begin a stop string or is an
+    /// incomplete character. The line repeats the last token.
     fn held_back(&mut self, text: String) -> Vec<Value> {
         let Some(token) = self.tokens.last_mut().filter(|_| !text.is_empty()) else {
             return Vec::new();

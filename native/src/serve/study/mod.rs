@@ -1,5 +1,5 @@
-//! The study's own protocol: `/models/{name}/generate` and `/generate_stream`. Any name is the served
-//! model's, since the study's client knows only one.
+//! The study's own protocol: `/models/{name}/generate` and `/generate_stream`. Any name stands for the served
+//! model, because the study's client knows only one name.
 
 mod events;
 mod lines;

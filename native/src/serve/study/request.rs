@@ -1,4 +1,4 @@
-//! A request in the study's form.
+//! Requests in the study's protocol.
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::super::api_error::ApiError;
 
-/// `max_new_tokens` where a request names none.
+/// `max_new_tokens` if a request has none.
 const DEFAULT_TOKENS: usize = 20;
 
 /// The body of a request. Fields that the server does not know have no effect.
@@ -18,7 +18,7 @@ pub struct Generate {
     inputs: String,
     parameters: Option<Parameters>,
     stream: Option<bool>,
-    /// The study's client sends `"sse"` and reads lines of JSON: the `Accept` header chooses the form.
+    /// Ignored: the study's client sends `"sse"` but reads lines of JSON. The `Accept` header chooses the form.
     #[serde(rename = "return_protocol")]
     _return_protocol: Option<IgnoredAny>,
     #[serde(flatten)]
@@ -36,7 +36,7 @@ struct Parameters {
     seed: Option<u64>,
     stop: Option<Vec<String>>,
     return_full_text: Option<bool>,
-    /// This server's own: an answer goes on past end ids.
+    /// Extension of this server: the answer continues past end-of-sequence ids.
     ignore_eos: Option<bool>,
     #[serde(flatten)]
     unknown: Map<String, Value>,
@@ -47,7 +47,7 @@ impl Parameters {
         self.do_sample == Some(true)
     }
 
-    /// Names of the fields that need `do_sample` and are given.
+    /// Returns the names of the given fields that need `do_sample`.
     fn sampling_fields(&self) -> impl Iterator<Item = &'static str> {
         let fields = [
             ("temperature", self.temperature.is_some()),
@@ -93,7 +93,7 @@ impl Generate {
         parameters.is_some_and(|of| of.return_full_text == Some(true))
     }
 
-    /// Names of the fields that have no effect: unknown ones, and sampling settings without `do_sample`.
+    /// Returns the names of fields without effect: unknown ones, and sampling settings without `do_sample`.
     pub fn ignored(&self) -> Vec<String> {
         let mut names: Vec<String> = self.unknown.keys().cloned().collect();
         if let Some(parameters) = &self.parameters {
@@ -108,14 +108,14 @@ impl Generate {
     /// Returns the engine's request.
     ///
     /// # Errors
-    /// [`ApiError::Invalid`] if a setting is out of its range.
+    /// [`ApiError::Invalid`] if a setting is out of range.
     pub fn request(&self) -> Result<Request, ApiError> {
         let default = Parameters::default();
         let parameters = self.parameters.as_ref().unwrap_or(&default);
         let sampling = parameters.sampling();
         let valid = sampling.validate();
         valid.map_err(|error| ApiError::of_setting(&error))?;
-        // Greedy decoding picks the most probable token: only sampling has to ask which one that is.
+        // Greedy decoding samples the most probable token, so only other sampling must request that token.
         let top_tokens = usize::from(parameters.samples());
         Ok(Request {
             sampling,

@@ -1,37 +1,37 @@
-//! A token as the study's protocol writes it.
+//! Tokens in the study's protocol.
 
 use llamaglass_engine::event::TokenLogprobs;
 use serde::Serialize;
 
 use super::super::app::App;
 
-/// A token of an answer.
+/// A generated token.
 #[derive(Clone, Debug, Serialize)]
 pub struct Token {
     id: u32,
     logprob: f32,
     special: bool,
-    /// The text that the token completes.
+    /// Text that the token completes.
     pub text: String,
 }
 
 impl Token {
-    /// A token of an answer, with the text that it completes.
+    /// Creates a token with the text that it completes.
     pub fn new(app: &App, id: u32, logprobs: Option<&TokenLogprobs>, text: String) -> Self {
         Self {
             id,
-            // Tokens that a stub makes up have no probability: nothing else could have come.
+            // Stub tokens have no log-probability: they are certain.
             logprob: logprobs.map_or(0.0, |of| of.logprob),
             special: app.tokenizer.is_special(id),
             text,
         }
     }
 
-    /// The most probable tokens in this one's place.
+    /// Returns the most probable tokens at this position.
     pub fn top(&self, app: &App, logprobs: Option<&TokenLogprobs>) -> Vec<Self> {
         let top = logprobs.map_or(&[][..], |of| &of.top);
         if top.is_empty() {
-            // Greedy decoding asks for no others.
+            // Greedy decoding does not request them.
             return vec![self.clone()];
         }
         let token = |&(id, logprob): &(u32, f32)| Self {

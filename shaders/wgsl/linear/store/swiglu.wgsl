@@ -1,16 +1,16 @@
-// Rows 2 i of w are gates, 2 i + 1 what they open: silu(gate) * up (SwiGLU, arXiv:2002.05202).
-// CPU reference: src/cpu/swiglu.rs.
+// Row 2 i of w is the gate of row 2 i + 1: stores silu(gate) * up (SwiGLU, arXiv:2002.05202). CPU reference:
+// src/cpu/swiglu.rs.
 
 // [T, Y_STRIDE] f32
 @group(0) @binding(3) var<storage, read_write> y: array<f32>;
 @group(0) @binding(4) var<storage, read_write> info: array<u32>;
 
-// Values a row of y has.
+// Number of values per row of y.
 const Y_STRIDE: u32 = 7u;
 
 fn swiglu(gate: f32, up: f32) -> f32 { return gate / (1.0 + exp(-gate)) * up; }
 
-// Columns `column` to `column + 3`, as far as there are such; `column` is even.
+// Stores columns `column` to `column + 3`, as far as they exist; `column` is even.
 fn store(row: u32, column: u32, product: vec4<f32>) {
     let at = row * info[Y_STRIDE] + column / 2u;
     let out = info[OUT];

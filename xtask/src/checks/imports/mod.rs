@@ -1,4 +1,4 @@
-//! Whether the engine's modules import along the stage table of ARCHITECTURE.md.
+//! Checks that the engine's modules import each other only as ARCHITECTURE.md's stage table allows.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ mod paths;
 #[cfg(test)]
 mod tests;
 
-/// Reads the table and every module of the engine, and reports all imports against it.
+/// Reads the table and every module of the engine, and reports all imports that the table does not allow.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let root = &context.project.root;
     let text = fs::read_to_string(root.join("ARCHITECTURE.md"))
@@ -33,7 +33,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     )))
 }
 
-/// The number of files read, and a line for each fault.
+/// Returns the number of files read and one line per violation.
 fn check(source: &Path, stages: &ImportTable) -> Result<(usize, Vec<String>)> {
     let modules = modules::walk(&source.join("lib.rs"))?;
     let mut faults = Vec::new();
@@ -46,7 +46,7 @@ fn check(source: &Path, stages: &ImportTable) -> Result<(usize, Vec<String>)> {
         ));
     }
     for module in &modules {
-        // The crate's root declares the stages and sees all.
+        // The crate root declares the stages and may import all of them.
         let Some(stage) = module.stage() else {
             continue;
         };

@@ -1,4 +1,4 @@
-//! A crate's source files, found as the compiler finds them: from `mod` to `mod`.
+//! Finds a crate's source files as the compiler does: by following `mod` declarations.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use syn::{Attribute, Expr, ExprLit, Item, ItemMod, Lit, Meta};
 
 /// One source file.
 pub struct Module {
-    /// Where it lies.
+    /// Path of the file.
     pub file: PathBuf,
-    /// Its place in the crate: `["weights", "gguf"]`; empty for the root.
+    /// Module path in the crate, such as `["weights", "gguf"]`; empty for the root.
     pub path: Vec<String>,
-    /// What is in it.
+    /// Parsed content of the file.
     pub items: syn::File,
 }
 
 impl Module {
-    /// The stage it belongs to: the first part of its path.
+    /// Returns the stage that the module belongs to, the first segment of its path; `None` for the root.
     pub fn stage(&self) -> Option<&str> {
         self.path.first().map(String::as_str)
     }
@@ -26,7 +26,7 @@ impl Module {
 /// Reads the root file and every file that it declares, at any depth.
 ///
 /// # Errors
-/// Where a file is missing or can't be parsed.
+/// If a file is missing or can't be parsed.
 pub fn walk(root: &Path) -> Result<Vec<Module>> {
     let mut found = Vec::new();
     let folder = root.parent().context("the root file has no folder")?;
@@ -34,7 +34,7 @@ pub fn walk(root: &Path) -> Result<Vec<Module>> {
     Ok(found)
 }
 
-/// Reads `file`, whose own `mod`s are looked for in `folder`.
+/// Reads `file` and the files that it declares, which are looked for in `folder`.
 fn read(file: &Path, folder: &Path, path: Vec<String>, found: &mut Vec<Module>) -> Result<()> {
     let text =
         fs::read_to_string(file).with_context(|| format!("could not read {}", file.display()))?;
@@ -59,17 +59,17 @@ fn read(file: &Path, folder: &Path, path: Vec<String>, found: &mut Vec<Module>) 
     Ok(())
 }
 
-/// A `mod name;`.
+/// A `mod name;`, whose content is in a file of its own.
 struct Declaration {
     name: String,
-    /// The folder in which its file is looked for.
+    /// Folder in which the module's file is looked for.
     folder: PathBuf,
     path: Vec<String>,
-    /// What `#[path]` says, from the declaring file's folder.
+    /// Value of the attribute `#[path]`, relative to the declaring file's folder.
     explicit: Option<String>,
 }
 
-/// Collects the declarations of a file, also those inside its inline modules.
+/// Collects the declarations of a file, including those inside its inline modules.
 fn declarations(items: &[Item], folder: &Path, path: &[String], found: &mut Vec<Declaration>) {
     for item in items {
         let Item::Mod(ItemMod {

@@ -1,5 +1,5 @@
-//! The paths of a file that lead to another place in its crate: in `use`, in expressions and types,
-//! and in what macros are given.
+//! Finds the paths in a file that lead elsewhere in its crate: in `use` items, expressions, types and the
+//! arguments of macros.
 
 use proc_macro2::{Spacing, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
@@ -10,32 +10,32 @@ use super::modules::Module;
 /// A path that leads to a stage.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Import {
-    /// The first name after `crate`.
+    /// First path segment after `crate`.
     pub stage: String,
-    /// The line of the file.
+    /// Line number in the file, from 1.
     pub line: usize,
 }
 
-/// Every path of the file that begins at the crate's root, written as `crate::` or with `super::`.
+/// Returns every path of the file that leads through the crate root, written with `crate::` or `super::`.
 pub fn crate_imports(module: &Module) -> Vec<Import> {
     let mut collector = Collector {
         place: module.path.clone(),
         found: Vec::new(),
     };
     collector.visit_file(&module.items);
-    // A group of names out of one stage is one import of it.
+    // Several names imported from one stage on one line count as one import.
     collector.found.dedup();
     collector.found
 }
 
 struct Collector {
-    /// Where in the crate the visited item stands.
+    /// Path of the module that contains the visited item.
     place: Vec<String>,
     found: Vec<Import>,
 }
 
 impl Collector {
-    /// Notes the path if it leads somewhere from the root; `names` are its parts with their lines.
+    /// Records the path if it leads from the crate root to a stage. `names` are its segments with their lines.
     fn note(&mut self, names: &[(String, usize)]) {
         let mut place: Option<&[String]> = None;
         for (name, line) in names {
@@ -44,7 +44,7 @@ impl Collector {
                 ("self", None) => Some(&self.place),
                 ("super", None) => Some(parent(&self.place)),
                 ("super", Some(place)) => Some(parent(place)),
-                // A name straight under the root is a stage.
+                // A name directly under the root is a stage.
                 (_, Some([])) => {
                     self.found.push(Import {
                         stage: name.clone(),
@@ -57,7 +57,7 @@ impl Collector {
         }
     }
 
-    /// Walks a `use` tree, with the names that lead to it.
+    /// Visits a `use` tree; `names` are the segments that lead to it.
     fn walk(&mut self, tree: &UseTree, names: &mut Vec<(String, usize)>) {
         let depth = names.len();
         match tree {
@@ -82,7 +82,7 @@ impl Collector {
         names.truncate(depth);
     }
 
-    /// Notes the paths in tokens that no grammar is known for.
+    /// Records the paths in a macro's tokens, whose grammar is unknown.
     fn scan(&mut self, tokens: TokenStream) {
         let mut names: Vec<(String, usize)> = Vec::new();
         let mut colons = 0;
@@ -104,7 +104,7 @@ impl Collector {
                     };
                 }
                 TokenTree::Group(group) => {
-                    // `crate::{a, b}` in a macro: every name in the group is one under the path.
+                    // `crate::{a, b}` in a macro: each name in the group continues the path.
                     let led: Vec<_> = if colons == 2 {
                         std::mem::take(&mut names)
                     } else {
@@ -147,7 +147,7 @@ impl Collector {
     }
 }
 
-/// One step up; the root stays the root.
+/// Returns the parent module; the root is its own parent.
 fn parent(place: &[String]) -> &[String] {
     place.split_last().map_or(place, |(_, above)| above)
 }
@@ -171,7 +171,7 @@ impl<'ast> Visit<'ast> for Collector {
     }
 
     fn visit_visibility(&mut self, _: &'ast syn::Visibility) {
-        // `pub(in crate::a)` says who may look in, not what is looked at.
+        // `pub(in crate::a)` states who may use the item; it imports nothing.
     }
 
     fn visit_item_mod(&mut self, item: &'ast ItemMod) {

@@ -10,7 +10,7 @@ use super::*;
 const TABLE: &str = "Text.\n\n| stage | may import | holds |\n| --- | --- | --- |\n\
     | `timing` | nothing | clocks |\n| `bytes` | `timing` | sources |\n| `weights` | rows above | tensors |\n\nMore.\n";
 
-/// A crate of the three stages, with the given content of some files.
+/// A crate with the table's three stages, in a scratch folder.
 struct Crate(TempDir);
 
 impl Crate {
@@ -41,7 +41,7 @@ impl Crate {
 }
 
 #[test]
-fn imports_along_the_table_pass() {
+fn allowed_imports_pass() {
     let files = [
         (
             "bytes/mod.rs",
@@ -60,7 +60,7 @@ fn imports_along_the_table_pass() {
 }
 
 #[test]
-fn each_way_of_importing_against_the_table_is_seen() {
+fn forbidden_import_is_reported_in_every_syntax() {
     let against = [
         "use crate::weights::Tensor;",
         "use crate::{timing::Span, weights::{self}};",
@@ -87,7 +87,7 @@ fn each_way_of_importing_against_the_table_is_seen() {
 }
 
 #[test]
-fn deep_modules_belong_to_their_stage() {
+fn nested_module_belongs_to_its_stage() {
     let files = [
         ("bytes/mod.rs", "mod inner;"),
         ("bytes/inner/mod.rs", "mod deep;"),
@@ -103,7 +103,7 @@ fn deep_modules_belong_to_their_stage() {
 }
 
 #[test]
-fn a_file_beside_its_folder_is_followed_as_well() {
+fn modules_beside_a_folder_or_with_a_path_attribute_are_checked() {
     let files = [
         (
             "timing.rs",
@@ -116,21 +116,21 @@ fn a_file_beside_its_folder_is_followed_as_well() {
 }
 
 #[test]
-fn names_without_a_crate_are_not_imports_of_ours() {
+fn paths_outside_the_crate_are_ignored() {
     let text = "use weights::Tensor;\nuse ::weights::A;\nfn f(crate_weights: u8) { weights::load(); }\n\
                 x! { weights::A, a::weights::B, crate::{timing::weights} }";
     assert_eq!(Crate::new(&[("bytes/mod.rs", text)]).faults(), [""; 0]);
 }
 
 #[test]
-fn what_the_root_passes_on_is_no_way_round() {
+fn reexport_of_the_root_is_rejected() {
     let faults = Crate::new(&[("timing.rs", "use crate::Source;")]).faults();
     assert_eq!(faults.len(), 1);
     assert!(faults[0].contains("no stage"), "{faults:?}");
 }
 
 #[test]
-fn table_and_modules_name_the_same_stages() {
+fn stage_without_row_or_module_is_reported() {
     let faults = Crate::new(&[
         ("lib.rs", "pub mod timing;\npub mod bytes;\npub mod extra;"),
         ("extra.rs", ""),
