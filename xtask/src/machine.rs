@@ -1,4 +1,4 @@
-//! What kind of machine this is, and which programs it has.
+//! Detects the system and finds installed programs.
 
 use std::env;
 use std::fs;
@@ -7,12 +7,12 @@ use std::process::Command;
 
 use crate::command;
 
-/// Whether we may install system packages ourselves.
+/// Returns true if this process runs as root, and so may install system packages.
 pub fn is_root() -> bool {
     command::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0")
 }
 
-/// Whether the system is Debian, whose packages the set-up knows.
+/// Returns true if the system is Debian, whose packages the set-up can install.
 pub fn is_debian() -> bool {
     fs::read_to_string("/etc/os-release").is_ok_and(|text| is_debian_release(&text))
 }
@@ -23,7 +23,7 @@ fn is_debian_release(os_release: &str) -> bool {
         .any(|line| matches!(line.trim(), "ID=debian" | "ID=\"debian\""))
 }
 
-/// The program's path, looked for in `first` and then on `PATH`.
+/// Finds a program in the folder `first`, else on `PATH`.
 pub fn find_program(name: &str, first: &Path) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     std::iter::once(first.to_path_buf())
@@ -32,7 +32,7 @@ pub fn find_program(name: &str, first: &Path) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// `PATH` with `first` in front.
+/// Returns `PATH` with the folder `first` in front.
 pub fn path_with(first: &Path) -> std::ffi::OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(first.to_path_buf()).chain(env::split_paths(&path));
@@ -44,13 +44,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn debian_is_told_from_its_relatives() {
+    fn debian_derivatives_do_not_count_as_debian() {
         assert!(is_debian_release("NAME=\"Debian GNU/Linux\"\nID=debian\n"));
         assert!(!is_debian_release("ID=ubuntu\nID_LIKE=debian\n"));
     }
 
     #[test]
-    fn the_tools_folder_comes_before_path() {
+    fn find_program_searches_the_first_folder_before_path() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let file = folder
             .path()

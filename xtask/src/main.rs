@@ -1,8 +1,8 @@
-//! Set-up, run, test: what a person types.
+//! The project's own command, `cargo xtask`: set-up, run and test.
 //!
-//! `cargo xtask run` makes the page answer in a browser from a bare machine, `cargo xtask desktop` in a
-//! window of its own; `cargo xtask test` runs every check that CI runs. All first install what is
-//! missing, and say so before they do.
+//! `cargo xtask run` sets up a bare machine and opens the page in a browser, `cargo xtask desktop` in a window
+//! of its own; `cargo xtask test` runs every check that CI runs. Each of them first announces and installs what
+//! is missing.
 
 mod background;
 mod browser;
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     match execute(Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // In words only: what went wrong is on the machine, not in this program.
+            // Without a backtrace, because the cause is on the machine and not in this program.
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! Building the page with trunk, and what has to be installed for it.
+//! Builds the page with trunk, and installs what that needs.
 
 use std::fs::{self, File, TryLockError};
 use std::path::PathBuf;
@@ -19,15 +19,15 @@ mod stamp;
 
 /// Cargo's profile for daily work on the page, and for the tests in a browser.
 pub const QUICK_PROFILE: &str = "web-dev";
-/// Cargo's profile for what ships.
+/// Cargo's profile for the page as it ships.
 const SMALL_PROFILE: &str = "web";
 
-/// How the page is built.
+/// Kind of build of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Build {
     /// Built fast, for daily work.
     Quick,
-    /// Built small, as it ships: minutes, not seconds.
+    /// Built small, as it ships; takes minutes instead of seconds.
     Small,
 }
 
@@ -40,11 +40,11 @@ impl Build {
     }
 }
 
-/// Installs what is missing, builds the page unless it is up to date, and returns the path of the
-/// default model where it is wanted. Says first what takes long, and at the end how long it took.
+/// Installs what is missing, builds the page unless it is up to date, and returns the path of the default
+/// model if `with_model` is set. Announces long steps first, and prints at the end how long each took.
 ///
 /// # Errors
-/// Where a step fails; the message says what to do.
+/// If a step fails; the message says what to do.
 pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Option<PathBuf>> {
     let mut timings = Timings::start();
     let needs = Needs {
@@ -73,7 +73,7 @@ pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Optio
     }
     timings.time("page, built by trunk", || {
         let _lock = lock(project)?;
-        // Looked at again: another command may have built it while this one waited.
+        // Checked again, because another command may have built the page while this one waited.
         let inputs = stamp::inputs(project, toolchain, build).ok();
         if inputs.is_some_and(|inputs| stamp::is_current(project, &inputs)) {
             return Ok(());
@@ -87,13 +87,13 @@ pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Optio
 /// Builds the page into the project's `dist/`, whether or not it is up to date.
 ///
 /// # Errors
-/// Where trunk or what it starts fails.
+/// If trunk or a program that it starts fails.
 pub fn build(project: &Project, toolchain: Toolchain, build: Build) -> Result<()> {
     let _lock = lock(project)?;
     run_trunk(project, toolchain, build)
 }
 
-/// Waits until no other command builds the page, and keeps others from it while the file is open.
+/// Waits until no other command builds the page, and blocks others until the returned file is closed.
 fn lock(project: &Project) -> Result<File> {
     fs::create_dir_all(&project.target)
         .with_context(|| format!("could not create {}", project.target.display()))?;
@@ -101,7 +101,7 @@ fn lock(project: &Project) -> Result<File> {
     let file =
         File::create(&path).with_context(|| format!("could not write {}", path.display()))?;
     match file.try_lock() {
-        // Some file systems have no locks.
+        // Some file systems do not support locks; the page is then built without one.
         Ok(()) | Err(TryLockError::Error(_)) => {}
         Err(TryLockError::WouldBlock) => {
             println!("Waiting for another command that builds the page");
@@ -117,17 +117,17 @@ fn run_trunk(project: &Project, toolchain: Toolchain, build: Build) -> Result<()
         machine::find_program("trunk", &project.tools()).context("trunk is not installed")?;
     let mut trunk = toolchain.command(program);
     with_tools(project, &mut trunk);
-    // trunk takes only `true` and `false` in this variable, and stops at the usual `1`.
+    // trunk accepts only `true` and `false` in NO_COLOR, and fails on the usual `1`.
     trunk
         .args(["build", "--cargo-profile", build.profile()])
         .current_dir(&project.root)
         .env_remove("NO_COLOR");
     if build == Build::Small {
-        // Without it, trunk does not run wasm-opt.
+        // Without `--release`, trunk does not run wasm-opt.
         trunk.arg("--release");
     }
     stamp::remove(project)?;
-    // Before the build: what changes during it may or may not be in the page.
+    // Described before the build, because a change during the build may or may not be in the page.
     let inputs = stamp::inputs(project, toolchain, build);
     command::run(&mut trunk)?;
     match inputs.and_then(|inputs| stamp::write(project, &inputs)) {
@@ -137,12 +137,12 @@ fn run_trunk(project: &Project, toolchain: Toolchain, build: Build) -> Result<()
     Ok(())
 }
 
-/// Lets the command find the tools that the set-up installed.
+/// Puts the tools that the set-up installed on the command's `PATH`.
 pub fn with_tools(project: &Project, command: &mut Command) {
     command.env("PATH", machine::path_with(&project.tools()));
 }
 
-/// The page's line in the announcement, with durations of two cores that do nothing else.
+/// Returns the page's line in the announcement, with its duration on two idle cores.
 fn planned(project: &Project, build: Build) -> PlannedStep {
     let compiled = project.target.join(TARGET).join(build.profile());
     let is_first = !compiled.join("worker.wasm").exists();
@@ -154,7 +154,7 @@ fn planned(project: &Project, build: Build) -> PlannedStep {
     }
 }
 
-/// Compiles the page's programs with cargo, so that trunk finds them compiled.
+/// Returns a task that compiles the page's programs with cargo, so that trunk finds them compiled.
 fn compile_task(project: &Project, toolchain: Toolchain, build: Build) -> Result<Task> {
     let index = project.root.join("app/index.html");
     let html = fs::read_to_string(&index)
@@ -181,7 +181,7 @@ struct Program {
 }
 
 impl Program {
-    /// The command with which trunk compiles the program.
+    /// Returns the command with which trunk compiles the program.
     fn build_command(&self, project: &Project, toolchain: Toolchain, build: Build) -> Command {
         let mut cargo = toolchain.command("cargo");
         cargo
@@ -196,7 +196,7 @@ impl Program {
     }
 }
 
-/// The programs that the page's HTML names.
+/// Returns the programs that the page's HTML names.
 fn programs(html: &str) -> Vec<Program> {
     html.split('<')
         .filter_map(|tag| tag.split_once('>').map(|(tag, _)| tag))

@@ -1,4 +1,4 @@
-//! The native programs as the checks build them, and a server of the command.
+//! Builds the native programs for the checks, and runs `llamaglass serve`.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,14 +10,15 @@ use crate::command;
 use crate::project::Project;
 use crate::test::Context;
 
-/// Every crate but this one, in cargo's words. This one is built by itself, as `cargo xtask` builds
-/// it: together, they would share other features of their dependencies, and both be built twice.
+/// Cargo's arguments for every crate except xtask. xtask is built separately, as `cargo xtask` builds it: if they
+/// were built together, cargo would unify other features of their dependencies and build both twice.
 pub const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask"];
 
-/// Builds what runs natively as the tests build it, so that nothing is built twice; where the command is.
+/// Builds the native programs as the tests build them, so that nothing is built twice, and returns the path of
+/// `llamaglass`.
 ///
 /// # Errors
-/// Where the build fails.
+/// If the build fails.
 pub fn build(context: &Context<'_>) -> Result<PathBuf> {
     let mut build = context.cargo();
     build
@@ -28,24 +29,24 @@ pub fn build(context: &Context<'_>) -> Result<PathBuf> {
     Ok(program(context.project, "llamaglass"))
 }
 
-/// Where [`build`] leaves a program.
+/// Returns the path at which [`build`] leaves a program.
 pub fn program(project: &Project, name: &str) -> PathBuf {
     let file = format!("{name}{}", std::env::consts::EXE_SUFFIX);
     project.target.join("debug").join(file)
 }
 
-/// A `llamaglass serve` on the CPU, until this is dropped.
+/// A `llamaglass serve` on the CPU, which is killed when this value is dropped.
 pub struct Server {
     process: Child,
-    /// Its address, without a path.
+    /// Base URL, without a path.
     pub url: String,
 }
 
 impl Server {
-    /// Starts `program` with `model` and more words on a free port, and waits until it serves.
+    /// Starts `program` with `model` and the arguments `words` on a free port, and waits until it serves.
     ///
     /// # Errors
-    /// Where it does not start, or ends before.
+    /// If it does not start, or exits before it serves.
     pub fn start(
         program: &Path,
         model: &Path,
@@ -70,7 +71,7 @@ impl Server {
             Some(url.split_once("/v1")?.0.to_owned())
         });
         server.url = url.context("llamaglass serve ended before it served")?;
-        // What it says later must not fill the pipe.
+        // Later output is read and dropped, so that it does not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(server)
     }
@@ -78,7 +79,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The server may have exited already.
         let _ended = self.process.kill();
         let _reaped = self.process.wait();
     }

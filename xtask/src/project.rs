@@ -1,4 +1,4 @@
-//! Where things lie: the checkout, the cache, the build output.
+//! Paths of the checkout, the cache and the build output.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use directories::ProjectDirs;
 
-/// The environment variable that moves the cache elsewhere.
+/// Environment variable that sets another cache folder.
 pub const CACHE_VARIABLE: &str = "LLAMAGLASS_CACHE";
 
 /// The folders that every command works in.
@@ -14,19 +14,19 @@ pub const CACHE_VARIABLE: &str = "LLAMAGLASS_CACHE";
 pub struct Project {
     /// The checkout.
     pub root: PathBuf,
-    /// What outlives a checkout: tools, models, downloads.
+    /// Cache for tools, models and downloads, which outlives a checkout.
     pub cache: PathBuf,
     /// Cargo's build output.
     pub target: PathBuf,
 }
 
 impl Project {
-    /// Finds the checkout this command was started from.
+    /// Finds the checkout from which this command was started, and its cache and build output.
     ///
     /// # Errors
-    /// Where the user has no home to hold a cache and [`CACHE_VARIABLE`] is not set.
+    /// If the user has no home folder for a cache and [`CACHE_VARIABLE`] is not set.
     pub fn find() -> Result<Self> {
-        // Cargo sets it when it runs us; what stood at compile time serves a binary run by hand.
+        // Cargo sets the variable when it runs xtask. A binary that is run by hand uses its value at compile time.
         let manifest = env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = manifest
@@ -50,27 +50,27 @@ impl Project {
         })
     }
 
-    /// The programs that the set-up installed.
+    /// Returns the folder of the programs that the set-up installed.
     pub fn tools(&self) -> PathBuf {
         self.cache.join("tools/bin")
     }
 
-    /// The model files that are served under `/models/`.
+    /// Returns the folder of the model files, which are served under `/models/`.
     pub fn models(&self) -> PathBuf {
         self.cache.join("models")
     }
 
-    /// Files on their way.
+    /// Returns the folder of unfinished downloads.
     pub fn downloads(&self) -> PathBuf {
         self.cache.join("downloads")
     }
 
-    /// The built page.
+    /// Returns the folder of the built page.
     pub fn dist(&self) -> PathBuf {
         self.root.join("dist")
     }
 
-    /// A path for messages: short where it lies in the checkout.
+    /// Formats a path for messages, relative to the checkout if it lies in it.
     pub fn show<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()
     }

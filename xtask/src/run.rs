@@ -1,4 +1,4 @@
-//! `cargo xtask run`: from a bare machine to the page in the browser.
+//! `cargo xtask run`: sets up a bare machine, builds the page, and opens it in the browser.
 
 use anyhow::Result;
 
@@ -21,12 +21,12 @@ pub struct Args {
     release: bool,
 }
 
-/// Sets up what is missing, builds the page and serves it until Ctrl-C.
+/// Installs what is missing, builds the page, and serves it until Ctrl-C.
 ///
 /// # Errors
-/// Where a step fails; the message says what to do.
+/// If a step fails; the message says what to do.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
-    // First, because a port that is taken now is still taken after ten minutes of building.
+    // Bound first, so that a port in use is reported now and not after ten minutes of building.
     let listener = serve::listen(args.port)?;
     let build = if args.release {
         Build::Small
@@ -45,6 +45,6 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 }
 
 async fn interrupted() {
-    // Without a handler for it, Ctrl-C ends the process anyway.
+    // If no handler for Ctrl-C can be installed, this returns at once and the server stops.
     let _ = tokio::signal::ctrl_c().await;
 }

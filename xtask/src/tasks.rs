@@ -1,4 +1,4 @@
-//! Tasks that run at the same time.
+//! Runs tasks concurrently.
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
@@ -9,22 +9,22 @@ use anyhow::{Result, bail};
 use crate::command::Cancellation;
 use crate::timings::Timing;
 
-/// How often the running tasks are named while no foreground task writes to the terminal.
+/// Interval at which the running tasks are named while no foreground task writes to the terminal.
 const REMINDER: Duration = Duration::from_secs(30);
-/// How long the other tasks get to end after a failure.
+/// Time that the other tasks get to end after a failure.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
 type Work = Box<dyn FnOnce(&Cancellation) -> Result<Vec<Timing>> + Send>;
 
-/// One task.
+/// Named work that can be cancelled.
 pub struct Task {
-    /// What it does, as a noun phrase.
+    /// Noun phrase for messages.
     name: String,
     work: Work,
 }
 
 impl Task {
-    /// A task that times its steps itself.
+    /// Creates a task that times its steps itself.
     pub fn new(
         name: impl Into<String>,
         work: impl FnOnce(&Cancellation) -> Result<Vec<Timing>> + Send + 'static,
@@ -35,7 +35,7 @@ impl Task {
         }
     }
 
-    /// A task of one step, which has the task's name.
+    /// Creates a task of one step, which has the task's name.
     pub fn step(
         name: impl Into<String>,
         work: impl FnOnce(&Cancellation) -> Result<()> + Send + 'static,
@@ -53,8 +53,8 @@ impl Task {
     }
 }
 
-/// Runs the tasks at the same time and returns the timings of all, in the order of the tasks. Only the
-/// `foreground` task writes to the terminal; while there is none, the running tasks are named.
+/// Runs the tasks concurrently and returns the timings of all, in the order of the tasks. Only the `foreground`
+/// task writes to the terminal; while none runs, the running tasks are named.
 ///
 /// # Errors
 /// The first failure; the other tasks are cancelled.
@@ -74,13 +74,13 @@ fn run(
     let mut timings: Vec<Option<Vec<Timing>>> = names.iter().map(|_| None).collect();
     let cancellation = Cancellation::default();
     let (sender, outcomes) = mpsc::channel();
-    // Not scoped: a download does not notice a cancellation, and must not be waited for.
+    // The threads are not scoped, because a download ignores cancellation and must not be waited for.
     for (index, task) in tasks.into_iter().enumerate() {
         let sender = sender.clone();
         let cancellation = cancellation.clone();
         thread::spawn(move || {
             let outcome = (task.work)(&cancellation);
-            // After a failure nobody receives.
+            // After a failure the receiver is gone.
             let _ = sender.send((index, outcome));
         });
     }

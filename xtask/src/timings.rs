@@ -1,14 +1,14 @@
-//! Durations of the steps of a command, and how they are written.
+//! Measures and formats the durations of a command's steps.
 
 use std::fmt;
 use std::time::{Duration, Instant};
 
-/// A duration in words: `4 s`, `2 min 5 s`.
+/// Formats a duration: `1.5 s`, `42 s`, `2 min 5 s`.
 pub struct Words(pub Duration);
 
 impl fmt::Display for Words {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Rounded first, so that 59.6 s is a minute.
+        // Rounded first, so that 59.6 s becomes one minute.
         let seconds = self.0.as_secs_f64().round() as u64;
         match (seconds / 60, seconds % 60) {
             (0, _) if seconds < 10 => write!(out, "{:.1} s", self.0.as_secs_f64()),
@@ -19,16 +19,16 @@ impl fmt::Display for Words {
     }
 }
 
-/// One step and how long it took.
+/// A step and its duration.
 #[derive(Clone, Debug)]
 pub struct Timing {
     /// The step, as a noun phrase.
     pub step: String,
-    /// How long it took.
+    /// Duration of the step.
     pub duration: Duration,
 }
 
-/// The steps of a command so far.
+/// Durations of a command's steps so far.
 pub struct Timings {
     start: Instant,
     steps: Vec<Timing>,
@@ -43,10 +43,10 @@ impl Timings {
         }
     }
 
-    /// Runs a step and notes how long it took.
+    /// Runs a step and records its duration.
     ///
     /// # Errors
-    /// The step's own.
+    /// The error of `work`.
     pub fn time<T>(
         &mut self,
         step: &str,

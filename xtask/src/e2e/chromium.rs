@@ -13,7 +13,7 @@ use crate::background::Background;
 use crate::project::Project;
 use crate::setup::browser;
 
-/// Host name of this machine that Chromium treats as another machine: its pages are no secure context.
+/// Host name of this machine that Chromium treats as remote, so that its pages are not a secure context.
 pub const OTHER_MACHINE: &str = "other-machine.test";
 
 /// Chromium's arguments: no window, root allowed, WebGPU on a software adapter if there is no other, and
@@ -31,13 +31,13 @@ const ARGUMENTS: [&str; 10] = [
     "--disable-sync",
 ];
 
-/// Returns a session's capabilities: the arguments, a readable console, and downloads that go to a folder
-/// below `folder` without a question.
+/// Returns a session's capabilities: the arguments, a readable console, and downloads that go to
+/// `folder/downloads` without a prompt.
 pub fn capabilities(folder: &Path) -> Value {
     let preferences = json!({
         "download.default_directory": folder.join("downloads"),
         "download.prompt_for_download": false,
-        // Several downloads in a row would be asked about, too.
+        // Otherwise Chromium would prompt for several downloads in a row.
         "profile.default_content_setting_values.automatic_downloads": 1,
     });
     json!({

@@ -1,18 +1,18 @@
-//! Tells faults of the page from what the browser logs by itself.
+//! Distinguishes faults of the page from messages that the browser logs by itself.
 
 use super::webdriver::ConsoleEntry;
 
-/// Returns whether the entry says that something is wrong with the page at `origin`.
+/// Returns true if the entry reports a fault of the page at `origin`.
 ///
-/// The browser itself logs requests to other origins that fail, and those are the user's addresses:
-/// such an entry is no fault. Neither is the browser's note that it refuses isolation over plain HTTP.
+/// The browser itself logs failed requests to other origins. Their addresses come from the user, so such an
+/// entry is not a fault. Neither is the browser's note that it refuses cross-origin isolation over plain HTTP.
 /// Any other severe entry is a fault.
 pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
     if entry.level != "SEVERE" {
         return false;
     }
     let message = entry.message.as_str();
-    // "ADDRESS - Failed to load resource: ..": the address is that of the request.
+    // The message is "ADDRESS - Failed to load resource: ..", with the address of the request.
     let request_failed = message.contains("Failed to load resource");
     let address = message.split_whitespace().next().unwrap_or_default();
     let of_browser = entry.source == "network" && request_failed;
@@ -22,7 +22,7 @@ pub fn is_fault(entry: &ConsoleEntry, origin: &str) -> bool {
     !(foreign || refused_by_cors || without_https)
 }
 
-/// Returns whether the address belongs to the origin, which may end in a slash.
+/// Returns true if the address belongs to the origin, which may end in a slash.
 fn is_at(address: &str, origin: &str) -> bool {
     let origin = origin.trim_end_matches('/');
     address
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn warning_is_no_fault() {
+    fn warning_is_not_a_fault() {
         let mut entry = severe("console-api", "slow");
         entry.level = "WARNING".into();
         assert!(!is_fault(&entry, ORIGIN));

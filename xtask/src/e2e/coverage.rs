@@ -15,17 +15,17 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Notes controls that are on the page.
+    /// Records controls that are on the page.
     pub fn see(&self, ids: impl IntoIterator<Item = String>) {
         lock(&self.seen).extend(ids.into_iter().map(kind));
     }
 
-    /// Notes a control that was clicked, filled or chosen from.
+    /// Records a control that was clicked, filled or chosen from.
     pub fn note_use(&self, id: &str) {
         lock(&self.used).insert(kind(id.to_owned()));
     }
 
-    /// Forgets everything, for a page that is not the one that is tested.
+    /// Removes all entries, after a visit to a page other than the one under test.
     pub fn clear(&self) {
         lock(&self.seen).clear();
         lock(&self.used).clear();
@@ -49,12 +49,12 @@ impl Coverage {
     }
 }
 
-/// A set of ids is whole after each change, also where a session panicked.
+/// Locks the set. Ignores poisoning, because the set is consistent after each change even if a session panicked.
 fn lock(ids: &Mutex<BTreeSet<String>>) -> MutexGuard<'_, BTreeSet<String>> {
     ids.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The id without the experiment's name, where every experiment has the same control.
+/// Replaces the experiment's name in an id with a prefix in [`PER_EXPERIMENT`] by `NAME`.
 fn kind(id: String) -> String {
     let mut prefixes = PER_EXPERIMENT.into_iter();
     match prefixes.find(|prefix| id.starts_with(prefix)) {

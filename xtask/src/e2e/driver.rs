@@ -2,15 +2,15 @@
 
 use crate::background::Background;
 
-/// A running driver, ended with this value.
+/// A running driver that is stopped when this value is dropped.
 pub struct Driver {
-    /// Its address.
+    /// Base URL of the driver.
     pub url: String,
     _program: Background,
 }
 
 impl Driver {
-    /// The driver that listens on the port.
+    /// Wraps a driver that listens on the port.
     pub fn new(program: Background, port: u16) -> Self {
         Self {
             url: format!("http://127.0.0.1:{port}"),

@@ -1,5 +1,5 @@
-//! The page as it ships, in a real Chromium, driven the way a person would: `e2e` of
-//! `cargo xtask test`; and in the program's own window: its `desktop`.
+//! The check `e2e` of `cargo xtask test`: drives the page as it ships in a real Chromium as a user would. The
+//! check `desktop` does so in the program's own window.
 //!
 //! The page and the default model come from our own server on a free port, or from `llamaglass serve`;
 //! every scenario has a browser session of its own. Screenshots of failed scenarios are in `target/e2e/`.
@@ -32,11 +32,11 @@ use coverage::Coverage;
 use driver::Driver;
 use session::Session;
 
-/// One thing a person does with the page.
+/// A task that a user performs with the page.
 struct Scenario {
     /// Name in messages and in the names of screenshots.
     name: &'static str,
-    /// The scenario itself.
+    /// Function that runs the scenario.
     run: fn(session: &Session, site: &Site) -> Result<()>,
 }
 
@@ -82,7 +82,7 @@ impl Site {
     }
 }
 
-/// Builds the page, serves it, and runs every scenario, also where one fails.
+/// Builds the page, serves it, and runs every scenario even if one fails.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     context.page()?;
     let program = product::build(context)?;
@@ -90,10 +90,10 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     attempt_all(context.project, &site, &scenarios::all())
 }
 
-/// Runs the scenarios of these names on the page as it is built, for developers.
+/// Runs the scenarios with these names on the page in `dist/` as it is, for developers.
 ///
 /// # Errors
-/// If there is no scenario of a name, or one fails.
+/// If there is no scenario with a given name, or one fails.
 fn run_named(project: &Project, names: &[String]) -> Result<()> {
     let mut all = scenarios::all();
     for name in names {

@@ -1,4 +1,4 @@
-//! A foreign server that speaks OpenAI's protocol and reports no steps or timings.
+//! A mock of another project's server, which speaks OpenAI's protocol and reports no steps or timings.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,20 +15,20 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::serve;
 
-/// The protocol's last event of a stream.
+/// Data of the last event of a stream in OpenAI's protocol.
 const END: &str = "[DONE]";
-/// Pause between two pieces.
+/// Pause between two chunks of a stream.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The pieces of an answer.
+/// Chunks of text of an answer.
 pub const PIECES: [&str; 4] = ["It is", " Paris,", " of course", "."];
-/// Tokens that it reports for an answer; more than there are pieces.
+/// Number of tokens that the server reports for an answer, which is more than the number of chunks.
 pub const TOKENS: usize = 9;
-/// A prompt with this word gets an answer of 4000 pieces.
+/// A prompt with this word gets an answer of 4000 chunks.
 pub const ENDLESS: &str = "endlessly";
 
 /// A server that runs as long as this process.
 pub struct OtherServer {
-    /// Its address, without a path.
+    /// Base URL, without a path.
     pub url: String,
     counters: Arc<ClientCounters>,
 }
@@ -41,7 +41,7 @@ struct ClientCounters {
 }
 
 impl OtherServer {
-    /// Starts it on a free port.
+    /// Starts the server on a free port.
     pub fn start() -> Result<Self> {
         let counters = Arc::new(ClientCounters::default());
         let cors = CorsLayer::new()
@@ -58,12 +58,12 @@ impl OtherServer {
         Ok(Self { url, counters })
     }
 
-    /// Number of clients that left before the end of an answer.
+    /// Returns the number of clients that disconnected before the end of an answer.
     pub fn clients_left(&self) -> usize {
         self.counters.left.load(Ordering::Relaxed)
     }
 
-    /// Returns whether a client asked for timings, which only servers of ours have.
+    /// Returns true if a client asked for timings, which only our own server has.
     pub fn asked_for_timings(&self) -> bool {
         self.counters.asked_for_timings.load(Ordering::Relaxed)
     }
@@ -73,7 +73,7 @@ async fn models() -> Json<Value> {
     Json(json!({ "object": "list", "data": [{ "id": "first" }, { "id": "second" }] }))
 }
 
-/// Counts a client that leaves before its answer's end.
+/// Counts a client that disconnects before the end of its answer.
 struct AnsweredClient {
     counters: Arc<ClientCounters>,
     ended: bool,

@@ -1,4 +1,4 @@
-//! Runs scenarios, also where one fails, and sums up their outcomes.
+//! Runs all scenarios even if one fails, and sums up their outcomes.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -8,25 +8,25 @@ use anyhow::{Result, ensure};
 
 use crate::test::Verdict;
 
-/// The most scenarios at the same time: software adapters and engines in wasm use a core or two each.
+/// Maximum number of concurrent scenarios: a software adapter or an engine in wasm uses one or two cores.
 const MOST_TOGETHER: usize = 2;
 
-/// A scenario of a step.
+/// A scenario of a check.
 pub trait Scenario: Sync {
     /// Name in messages and in the names of screenshots.
     fn name(&self) -> &'static str;
 
-    /// Returns true for a scenario that may run beside its neighbours: it measures nothing.
+    /// Returns true if the scenario measures nothing, so that it may run concurrently with its neighbours.
     fn may_run_beside_others(&self) -> bool {
         false
     }
 }
 
-/// Attempts one scenario after the other, and those that may run beside their neighbours two at a time.
-/// Messages call all of them `step`.
+/// Runs the scenarios in order; neighbours that may run concurrently run two at a time. `step` is the check's
+/// name in messages.
 ///
 /// # Errors
-/// Where one failed, with the names of those that did.
+/// If a scenario failed; the message names all that did.
 pub fn attempt_all<S: Scenario>(
     step: &str,
     scenarios: &[S],
@@ -63,7 +63,7 @@ pub fn attempt_all<S: Scenario>(
     Ok(Verdict::PassedWith(format!("{passed} scenarios")))
 }
 
-/// Attempts a scenario and says how it ended; false where it failed.
+/// Runs a scenario and prints its outcome; returns false if it failed.
 fn passes<S: Scenario>(step: &str, scenario: &S, attempt: impl Fn(&S) -> Result<()>) -> bool {
     let name = scenario.name();
     println!("{step} {name} ...");
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn every_scenario_is_attempted_and_those_that_failed_are_named() {
+    fn all_scenarios_run_and_failed_ones_are_named() {
         let all = ["first", "walk-a", "walk-b", "walk-c", "last"].map(Named);
         let attempted = Mutex::new(Vec::new());
         let error = attempt_all("step", &all, |scenario| {

@@ -1,4 +1,4 @@
-//! Scenarios with the page, one file each.
+//! Scenarios for the page, one per file.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ mod stub;
 mod suggestion;
 mod two_tabs;
 
-/// Every scenario, in the order in which they run.
+/// Returns all scenarios, in the order in which they run.
 pub fn all() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -164,7 +164,7 @@ pub fn all() -> Vec<Scenario> {
     ]
 }
 
-/// A page of a few elements for [`harness`].
+/// A page with a few elements, for [`harness`].
 const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name oninput='heard = this.value'><input id=files type=file multiple>\
     <button id=late disabled>Go</button><p id=out></p><script>\
     setTimeout(() => { late.disabled = false }, 300);\
@@ -172,7 +172,7 @@ const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name onin
       out.textContent = name_of() + ' ' + files.files.length; console.log('clicked') }, 300);\
     const name_of = () => document.getElementById('name').value;</script>";
 
-/// The harness does what it says, on a page that holds nothing else.
+/// Checks the harness itself on a page with a few elements.
 fn harness(session: &Session, _: &Site) -> Result<()> {
     session.resize(390, 844)?;
     session.go_to(SMALL_PAGE)?;
@@ -206,7 +206,7 @@ fn harness(session: &Session, _: &Site) -> Result<()> {
     session.screenshot("harness").map(drop)
 }
 
-/// The page is alone in its process, so its clock is fine, and the browser offers WebGPU.
+/// Checks that the page is cross-origin isolated, so that its clock is fine, and that the browser offers WebGPU.
 fn isolated(session: &Session, url: &str) -> Result<()> {
     session.go_to(url)?;
     let isolated = session.execute("return window.crossOriginIsolated")?;
@@ -217,7 +217,7 @@ fn isolated(session: &Session, url: &str) -> Result<()> {
     Ok(())
 }
 
-/// Every control of the page was used by one of the scenarios before this one.
+/// Checks that the scenarios before this one used every control of the page.
 fn controls(_: &Session, site: &Site) -> Result<()> {
     let expected = sources::controls(&site.root.join("app/src/ui"))?;
     let unused: Vec<String> = site.coverage.unused(&expected).into_iter().collect();

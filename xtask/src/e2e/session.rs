@@ -1,6 +1,6 @@
-//! A browser session with the verbs of scenarios: wait, read, click, type.
+//! A browser session with the operations that scenarios use: wait, read, click, type.
 //!
-//! Elements are named by CSS selectors; every action first waits until its element is there.
+//! Elements are named by CSS selectors; most actions first wait until their element is there.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use super::coverage::Coverage;
 use super::driver::Driver;
 use super::webdriver::{Client, ConsoleEntry, Element};
 
-/// Types a digit and takes it back: the field is as before, and the page has noticed.
+/// Keys that type a digit and delete it: the field keeps its text, and the page is notified.
 pub const TOUCH: &str = "1\u{e003}";
-/// How long an element may take to appear by default.
+/// Maximum time for an element to appear, by default.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Pause between two looks at the page.
+/// Pause between two polls of the page.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// A browser window of one scenario.
@@ -35,7 +35,7 @@ impl Session {
     /// Opens a browser with the capabilities; its screenshots go to the folder.
     ///
     /// # Errors
-    /// Where the browser does not start.
+    /// If the browser does not start.
     pub fn start(driver: &Driver, capabilities: &Value, folder: &Path) -> Result<Self> {
         let client =
             Client::open(&driver.url, capabilities).context("the browser did not start")?;
@@ -46,33 +46,33 @@ impl Session {
         })
     }
 
-    /// The connection to the browser, for rarer commands.
+    /// Returns the connection to the browser, for less common commands.
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// The controls that this session has seen and used.
+    /// Returns the controls that this session has seen and used.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
 
-    /// Notes the controls that are on the page, with their test ids.
+    /// Records the test ids of the controls that are on the page.
     fn see_controls(&self) {
         let seen = self.execute(
             "return [...document.querySelectorAll('button, input, select, textarea, summary, a')]\
                .map(control => control.dataset.testid).filter(id => id)",
         );
-        // A page that is just being loaded shows its controls the next time.
+        // A page that is still loading shows its controls at the next call.
         if let Ok(Value::Array(ids)) = seen {
             let ids = ids.iter().filter_map(Value::as_str);
             self.coverage.see(ids.map(str::to_owned));
         }
     }
 
-    /// Notes that the element is used, where it is a control with a test id.
+    /// Records the use of the element, if it has a test id.
     fn note_use(&self, element: &Element) {
         self.see_controls();
-        // An element that is gone by now fails whatever is done with it next.
+        // If the element is gone by now, the next operation on it fails anyway.
         if let Ok(Some(id)) = self.client.attribute(element, "data-testid") {
             self.coverage.note_use(&id);
         }
@@ -98,15 +98,15 @@ impl Session {
             .map(drop)
     }
 
-    /// The window's width and height in CSS pixels.
+    /// Returns the window's width and height in CSS pixels.
     pub fn size(&self) -> Result<(u64, u64)> {
         self.client.size()
     }
 
-    /// Calls `ask` until it gives an answer or the time is up.
+    /// Calls `ask` until it returns a value or `limit` has passed.
     ///
     /// # Errors
-    /// With `what` was waited for, and the last error.
+    /// If `limit` has passed; the message names `what` was waited for and the last error.
     pub fn wait_for<T>(
         &self,
         what: &str,
@@ -115,7 +115,7 @@ impl Session {
     ) -> Result<T> {
         let start = Instant::now();
         loop {
-            // The page may replace an element between two commands: that is no answer yet.
+            // The page may replace an element between two commands, so an error is not final.
             let last = match ask() {
                 Ok(Some(answer)) => return Ok(answer),
                 Ok(None) => None,
@@ -132,14 +132,14 @@ impl Session {
         }
     }
 
-    /// Waits until the selector finds something.
+    /// Waits until the selector matches an element, and returns the first one.
     pub fn wait_for_element(&self, css: &str, limit: Duration) -> Result<Element> {
         self.wait_for(css, limit, || {
             Ok(self.client.find_all(css)?.into_iter().next())
         })
     }
 
-    /// Waits until the element's text is as wanted, and gives it.
+    /// Waits until `wanted` accepts the element's text, and returns the text.
     pub fn wait_for_text(
         &self,
         css: &str,
@@ -154,12 +154,12 @@ impl Session {
         outcome.with_context(|| format!("the text was last {last:?}"))
     }
 
-    /// Number of elements that the selector finds.
+    /// Returns the number of elements that the selector matches.
     pub fn count(&self, css: &str) -> Result<usize> {
         Ok(self.client.find_all(css)?.len())
     }
 
-    /// The text of the first element, as a person sees it.
+    /// Returns the text of the first match, as a user sees it.
     pub fn text(&self, css: &str) -> Result<String> {
         let found = self.client.find_all(css)?;
         self.client.text(
@@ -169,7 +169,7 @@ impl Session {
         )
     }
 
-    /// Clicks the element once it can be used.
+    /// Clicks the element once it is there and enabled.
     pub fn click(&self, css: &str) -> Result<()> {
         self.wait_for(&format!("a usable {css}"), PATIENCE, || {
             let Some(element) = self.client.find_all(css)?.into_iter().next() else {
@@ -183,7 +183,7 @@ impl Session {
         })
     }
 
-    /// Clicks the element as it is now.
+    /// Clicks the element without waiting for it.
     pub fn click_now(&self, css: &str) -> Result<()> {
         let found = self.client.find_all(css)?;
         let element = found
@@ -193,7 +193,7 @@ impl Session {
         self.client.click(element)
     }
 
-    /// Clicks a radio button or a checkbox, which may lie invisible on its label.
+    /// Clicks a radio button or a checkbox by script, because it may lie invisible on its label.
     pub fn check(&self, css: &str) -> Result<()> {
         let input = self.wait_for_element(css, PATIENCE)?;
         self.note_use(&input);
@@ -204,7 +204,7 @@ impl Session {
     /// Chooses an option of a list by its value.
     ///
     /// # Errors
-    /// Where the list has no such option.
+    /// If the list has no such option.
     pub fn choose(&self, css: &str, value: &str) -> Result<()> {
         let list = self.wait_for_element(css, PATIENCE)?;
         self.note_use(&list);
@@ -227,7 +227,7 @@ impl Session {
             };
             self.note_use(&field);
             self.client.clear(&field)?;
-            // Clearing fires `change`, but not the `input` that the page listens to: only keys do.
+            // Clearing fires `change`, but only keys fire `input`, to which the page listens.
             let keys = if text.is_empty() { TOUCH } else { text };
             self.client.send_keys(&field, keys).map(Some)
         })
@@ -240,7 +240,7 @@ impl Session {
         let paths = files
             .iter()
             .map(|file| {
-                // The driver refuses a path with `..` in it.
+                // The driver rejects a path with `..` in it.
                 let whole = fs::canonicalize(file)
                     .with_context(|| format!("could not find {}", file.display()))?;
                 Ok(whole.display().to_string())
@@ -249,12 +249,12 @@ impl Session {
         self.client.send_keys(&picker, &paths.join("\n"))
     }
 
-    /// Runs a script's body in the page and gives what it returns.
+    /// Runs a script's body in the page and returns its result.
     pub fn execute(&self, script: &str) -> Result<Value> {
         self.client.execute(script, &[])
     }
 
-    /// Keeps a picture of the window as `NAME.png`.
+    /// Saves a screenshot of the window as `NAME.png`, and returns its path.
     pub fn screenshot(&self, name: &str) -> Result<PathBuf> {
         let file = self.folder.join(format!("{name}.png"));
         let picture = STANDARD
@@ -264,7 +264,7 @@ impl Session {
         Ok(file)
     }
 
-    /// Returns what was written to the console since the last call. Chromium only.
+    /// Returns the console's entries since the last call. Chromium only.
     pub fn console(&self) -> Result<Vec<ConsoleEntry>> {
         self.client.console()
     }
@@ -272,7 +272,7 @@ impl Session {
     /// Checks that the console has no fault of the page since the last read.
     ///
     /// # Errors
-    /// With the faults.
+    /// If it has some; the message lists them.
     pub fn check_console(&self) -> Result<()> {
         let origin = self.execute("return location.origin")?;
         let origin = origin.as_str().unwrap_or_default();
@@ -297,7 +297,7 @@ impl Session {
             .map(drop)
     }
 
-    /// Prints the console and keeps a picture, as far as either can be had.
+    /// Saves a screenshot and prints the console, as far as either is available.
     pub fn keep_evidence(&self, name: &str) {
         match self.screenshot(name) {
             Ok(file) => println!("screenshot: {}", file.display()),

@@ -14,11 +14,11 @@ const EXCLUDED: [&str; 1] = ["program.rs"];
 /// The attribute that holds a literal test id.
 const ATTRIBUTE: &str = "data-testid=\"";
 
-/// Returns the literal test ids of all controls in the `.rs` files below the folder. Ids that are put
-/// together at run time, such as `lab-run-NAME`, are found on the page itself.
+/// Returns the literal test ids of all controls in the `.rs` files below the folder. Ids that are built at run
+/// time, such as `lab-run-NAME`, are found on the page itself.
 ///
 /// # Errors
-/// Where a file can't be read.
+/// If a file can't be read.
 pub fn controls(folder: &Path) -> Result<BTreeSet<String>> {
     let mut ids = BTreeSet::new();
     let entries = folder
@@ -38,7 +38,7 @@ pub fn controls(folder: &Path) -> Result<BTreeSet<String>> {
     Ok(ids)
 }
 
-/// The test ids of the controls in a file's `view!` macros.
+/// Returns the test ids of the controls in a file's `view!` macros.
 fn controls_in(source: &str) -> impl Iterator<Item = String> {
     source.match_indices(ATTRIBUTE).filter_map(|(at, _)| {
         let id = source[at + ATTRIBUTE.len()..].split('"').next()?;
@@ -48,11 +48,11 @@ fn controls_in(source: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// The name of the element whose attributes end the text: what follows the last `<` that opens one.
+/// Returns the name of the element in whose attributes the text ends: the one after the last `<` that opens a tag.
 fn element_around(text: &str) -> Option<&str> {
     let (at, _) = text.rmatch_indices('<').find(|(at, _)| {
         let next = text[at + 1..].chars().next();
-        // Neither a closing tag nor a comparison or a generic type.
+        // Skips closing tags, comparisons and generic types.
         next.is_some_and(|next| next.is_ascii_lowercase())
             && !text[..*at].ends_with([':', '_'])
             && !text[..*at].ends_with(char::is_alphanumeric)

@@ -10,28 +10,28 @@ use serde_json::{Value, json};
 use super::session::Session;
 use crate::project::Project;
 
-/// How long a model may take to load: several times what a software adapter on two cores takes.
+/// Maximum time for a model to load: several times what a software adapter on two cores takes.
 const LOAD: Duration = Duration::from_secs(180);
-/// How long an answer may take, by the same measure.
+/// Maximum time for an answer, chosen in the same way.
 pub const ANSWER: Duration = Duration::from_secs(120);
-/// How long anything may take that needs no model.
+/// Maximum time for anything that needs no model.
 pub const SOON: Duration = Duration::from_secs(30);
 
-/// The default model's greedy answer to this repeats itself to the end of the context.
+/// Prompt whose greedy answer by the default model repeats itself to the end of the context.
 const LONG: &str = "Write a long story about a river.";
 
-/// WebDriver's code of the Escape key.
+/// WebDriver's code for the Escape key.
 pub const ESCAPE: &str = "\u{e00c}";
 
-/// The case of the reference whose greedy answer ends by itself.
+/// Reference results of the default model, in which the greedy answer of [`CASE`] ends by itself.
 const REFERENCE: &str = include_str!("../../../engine/tests/data/smollm2-135m/greedy.json");
 const CASE: &str = "capital";
 
-/// The page's answers, as scripts see them.
+/// Start of scripts: defines `answers`, the page's answers, and `last`, the last of them.
 pub const ANSWERS: &str = "const answers = [...document.querySelectorAll('[data-testid=answer]')];\
     const last = answers.at(-1); ";
 
-/// A folder of one megabyte with a chat template and random weights, below the checkout.
+/// A model folder of 1 MB with a chat template and random weights; the path is relative to the checkout.
 const TINY_FOLDER: &str = "engine/tests/data/families/llama3-tiny";
 
 /// Waits until a model is loaded.
@@ -50,7 +50,7 @@ pub fn wait_until_ready(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// Chooses where the model runs, in the settings.
+/// Chooses the backend in the settings.
 pub fn choose_backend(session: &Session, backend: &str) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     session.check(&format!("[data-testid=settings-backend-{backend}]"))?;
@@ -91,9 +91,9 @@ pub fn limit_answers(session: &Session, tokens: Option<usize>) -> Result<()> {
     session.click("[data-testid=settings-close]")
 }
 
-/// Opens the page in a browser that keeps nothing of earlier visits.
+/// Removes everything that the browser stored for the page, and opens the page.
 pub fn first_visit(session: &Session, url: &str) -> Result<()> {
-    // The page itself keeps its conversation when it is left, so it has to be left first.
+    // The page saves its conversation when it is left, so it has to be left first.
     session.go_to("about:blank")?;
     let everything = json!({ "origin": url, "storageTypes": "local_storage,indexeddb" });
     session
@@ -109,7 +109,7 @@ pub fn wait_for_start(session: &Session) -> Result<()> {
     session.wait_for_element(element, SOON).map(drop)
 }
 
-/// Loads the small model from its files, which takes a moment and answers at once.
+/// Loads the small model from its files; it loads in a moment and answers at once.
 pub fn load_tiny(session: &Session) -> Result<()> {
     let files = tiny_files()?;
     let files: Vec<_> = files.iter().map(|file| &**file).collect();
@@ -118,7 +118,7 @@ pub fn load_tiny(session: &Session) -> Result<()> {
     wait_until_ready(session)
 }
 
-/// The small model's own files, sorted by name.
+/// Returns the small model's files, sorted by name.
 pub fn tiny_files() -> Result<Vec<PathBuf>> {
     let folder = Project::find()?.root.join(TINY_FOLDER);
     let entries = folder
@@ -147,7 +147,8 @@ pub fn tiny_folder(parent: &Path) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The engine's state: starting, empty, loading, ready or crashed; empty where the page has not started.
+/// Returns the engine's state: starting, empty, loading, ready or crashed; an empty string if the page has not
+/// started.
 pub fn engine_state(session: &Session) -> Result<String> {
     let state = session.execute(
         "return document.querySelector('[data-testid=status-engine]')?.dataset.engine ?? ''",
@@ -155,7 +156,7 @@ pub fn engine_state(session: &Session) -> Result<String> {
     Ok(state.as_str().unwrap_or_default().to_owned())
 }
 
-/// The texts of all turns of the conversation, in their order.
+/// Returns the texts of all turns of the conversation, in order.
 pub fn conversation(session: &Session) -> Result<Vec<String>> {
     let turns = session.execute(
         "return [...document.querySelectorAll('.turn')]\
@@ -166,7 +167,7 @@ pub fn conversation(session: &Session) -> Result<Vec<String>> {
     Ok(texts.map(str::to_owned).collect())
 }
 
-/// Asks something short, waits until an answer comes (some of its text, or its end), and stops it.
+/// Asks a short question, waits for an answer (for some of its text, or its end), and stops it.
 pub fn check_answers(session: &Session) -> Result<()> {
     let before = session.count("[data-testid=answer]")?;
     send(session, "Say hi.")?;
@@ -188,7 +189,7 @@ pub fn wait_for_answer(session: &Session, before: usize) -> Result<()> {
 /// Stops the streaming answer, if there is one, and waits for its end.
 pub fn stop_answer(session: &Session) -> Result<()> {
     session.wait_for("the answer to stop", ANSWER, || {
-        // It may end by itself between two commands.
+        // The answer may end by itself between two commands.
         if session.count("[data-testid=stop]")? > 0 {
             session.click_now("[data-testid=stop]")?;
         }
@@ -197,7 +198,7 @@ pub fn stop_answer(session: &Session) -> Result<()> {
     })
 }
 
-/// Returns the case's question, and its ids up to and including the end id.
+/// Returns the question of [`CASE`], and the token ids of its answer up to and including the EOS id.
 pub fn reference() -> Result<(String, Vec<u64>)> {
     let file: Value = serde_json::from_str(REFERENCE)?;
     let case = file["cases"]
@@ -219,7 +220,7 @@ pub fn send(session: &Session, question: &str) -> Result<()> {
     session.click("[data-testid=send]")
 }
 
-/// Asks, waits for the whole answer, and returns its ids.
+/// Asks the question, waits for the whole answer, and returns its token ids.
 pub fn ask(session: &Session, question: &str) -> Result<Vec<u64>> {
     let before = session.count("[data-testid=answer]")?;
     send(session, question)?;

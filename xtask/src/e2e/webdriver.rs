@@ -8,10 +8,10 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-/// The key under which the protocol hides an element's id.
+/// Key under which the protocol passes an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// A browser's connection, closed with this value.
+/// A connection to a browser, which is closed when this value is dropped.
 pub struct Client {
     agent: Agent,
     /// `http://HOST:PORT/session/ID`.
@@ -41,7 +41,7 @@ pub struct ConsoleEntry {
     pub level: String,
     /// The part of the browser that wrote it: `console-api`, `network`, `javascript`, ..
     pub source: String,
-    /// Its text, which begins with the address of what wrote it.
+    /// Its text, which begins with the address of its source.
     pub message: String,
 }
 
@@ -55,11 +55,11 @@ impl Client {
     /// Opens a browser.
     ///
     /// # Errors
-    /// Where the driver can't start one with these capabilities.
+    /// If the driver can't start one with these capabilities.
     pub fn open(driver: &str, capabilities: &Value) -> Result<Self> {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
-            // The driver waits for the page; nothing that we ask for takes longer than this.
+            // The driver waits for the page, but none of our commands takes longer than this.
             .timeout_global(Some(Duration::from_secs(300)))
             .build()
             .new_agent();
@@ -85,7 +85,7 @@ impl Client {
             .map(drop)
     }
 
-    /// The window's outer width and height in CSS pixels.
+    /// Returns the window's outer width and height in CSS pixels.
     pub fn size(&self) -> Result<(u64, u64)> {
         let rect = self.query("window/rect")?;
         let side = |name: &str| rect[name].as_f64().map(|pixels| pixels.round() as u64);
@@ -94,7 +94,7 @@ impl Client {
             .context("the window has no size")
     }
 
-    /// Runs a script's body in the page and gives what it returns; a promise is waited for.
+    /// Runs a script's body in the page and returns its result; awaits it if it is a promise.
     pub fn execute(&self, script: &str, arguments: &[Value]) -> Result<Value> {
         self.command(
             "execute/sync",
@@ -102,7 +102,7 @@ impl Client {
         )
     }
 
-    /// All elements that the CSS selector finds, in the page's order.
+    /// Returns all elements that the CSS selector matches, in document order.
     pub fn find_all(&self, css: &str) -> Result<Vec<Element>> {
         let found = self.command(
             "elements",
@@ -116,13 +116,13 @@ impl Client {
         Ok(ids.map(|id| Element(id.to_owned())).collect())
     }
 
-    /// The element's text as a person sees it.
+    /// Returns the element's text as a user sees it.
     pub fn text(&self, element: &Element) -> Result<String> {
         let text = self.query(&format!("element/{}/text", element.0))?;
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Returns whether the element is enabled.
+    /// Returns true if the element is enabled.
     pub fn is_enabled(&self, element: &Element) -> Result<bool> {
         Ok(self
             .query(&format!("element/{}/enabled", element.0))?
@@ -130,7 +130,7 @@ impl Client {
             .unwrap_or_default())
     }
 
-    /// Clicks in the element's middle.
+    /// Clicks the centre of the element.
     pub fn click(&self, element: &Element) -> Result<()> {
         self.command(&format!("element/{}/click", element.0), &json!({}))
             .map(drop)
@@ -145,13 +145,13 @@ impl Client {
         .map(drop)
     }
 
-    /// Empties a field.
+    /// Clears a field.
     pub fn clear(&self, element: &Element) -> Result<()> {
         self.command(&format!("element/{}/clear", element.0), &json!({}))
             .map(drop)
     }
 
-    /// The window's picture: a PNG in Base64.
+    /// Returns a screenshot of the window: a PNG in Base64.
     pub fn screenshot(&self) -> Result<String> {
         Ok(self
             .query("screenshot")?
@@ -160,7 +160,7 @@ impl Client {
             .to_owned())
     }
 
-    /// Returns what was written to the console since the last call. Chromium only.
+    /// Returns the console's entries since the last call. Chromium only.
     pub fn console(&self) -> Result<Vec<ConsoleEntry>> {
         let entries = self.command("se/log", &json!({ "type": "browser" }))?;
         let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
@@ -179,8 +179,7 @@ impl Client {
         Ok(value.as_str().map(str::to_owned))
     }
 
-    /// Presses the keys down in their order and releases them in the opposite one, on whatever has
-    /// the focus.
+    /// Presses the keys in order on the focused element, and releases them in reverse order.
     pub fn press(&self, keys: &[&str]) -> Result<()> {
         let key = |kind: &str, key: &&str| json!({ "type": kind, "value": key });
         let down = keys.iter().map(|of| key("keyDown", of));
@@ -190,7 +189,7 @@ impl Client {
         self.command("actions", &body).map(drop)
     }
 
-    /// Loads the page again.
+    /// Reloads the page.
     pub fn refresh(&self) -> Result<()> {
         self.command("refresh", &json!({})).map(drop)
     }
@@ -221,7 +220,7 @@ impl Client {
         Ok(handle.as_str().context("there is no window")?.to_owned())
     }
 
-    /// Opens another tab, which commands do not go to yet, and returns its handle.
+    /// Opens another tab and returns its handle; commands still go to the current one.
     pub fn new_tab(&self) -> Result<String> {
         let tab = self.command("window/new", &json!({ "type": "tab" }))?;
         Ok(tab["handle"]
@@ -230,7 +229,7 @@ impl Client {
             .to_owned())
     }
 
-    /// Sends the commands that follow to the tab.
+    /// Makes all further commands go to the tab.
     pub fn switch_to(&self, handle: &str) -> Result<()> {
         self.command("window", &json!({ "handle": handle }))
             .map(drop)
@@ -279,9 +278,9 @@ fn post(agent: &Agent, url: &str, body: &Value) -> Result<Value> {
     )
 }
 
-/// Returns the value of the driver's answer, or its error as one of ours.
+/// Returns the value in the driver's response, or its error as one of ours.
 fn value(mut response: ureq::http::Response<ureq::Body>) -> Result<Value> {
-    // Screenshots and logs are larger than ureq's own limit.
+    // Screenshots and logs are larger than ureq's default limit.
     let text = response
         .body_mut()
         .with_config()

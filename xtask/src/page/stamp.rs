@@ -1,8 +1,8 @@
-//! Decides if the built page is up to date.
+//! Decides whether the built page is up to date.
 //!
-//! trunk takes half a minute to find that nothing changed. So a successful build leaves a stamp: a text
-//! that describes everything the page was made of, and the files that came out. The page is up to date
-//! when both descriptions still apply. Anything that can't be described means that it is not.
+//! trunk takes half a minute to find that nothing changed. So a successful build leaves a stamp: a text that
+//! describes all inputs of the page and the files that were built. The page is up to date if both descriptions
+//! still match. If anything can't be described, it is out of date.
 
 use std::env;
 use std::fmt::Write as _;
@@ -17,7 +17,7 @@ use crate::project::Project;
 use crate::setup::wasm::Toolchain;
 use crate::{command, digest, machine};
 
-/// Entries of the checkout that the page is not made of. Everything else counts, so that a new crate
+/// Entries of the checkout that are not inputs of the page. Everything else counts as input, so that a new crate
 /// is not forgotten.
 const NOT_INPUTS: [&str; 8] = [
     "desktop",
@@ -30,10 +30,10 @@ const NOT_INPUTS: [&str; 8] = [
     "bench/results",
 ];
 
-/// Programs that make the page.
+/// Programs that build the page.
 const PROGRAMS: [&str; 3] = ["trunk", "wasm-bindgen", "wasm-opt"];
 
-/// Prefixes of the environment variables that change what cargo, rustc or trunk make.
+/// Prefixes of the environment variables that affect the output of cargo, rustc or trunk.
 const VARIABLES: [&str; 10] = [
     "CARGO_BUILD_",
     "CARGO_ENCODED_RUSTFLAGS",
@@ -47,10 +47,10 @@ const VARIABLES: [&str; 10] = [
     "TRUNK_",
 ];
 
-/// Describes everything that the page is made of.
+/// Describes all inputs of the page.
 ///
 /// # Errors
-/// Where something can't be read.
+/// If something can't be read.
 pub fn inputs(project: &Project, toolchain: Toolchain, build: Build) -> Result<String> {
     let mut text = format!("{build:?} of {}\n", project.root.display());
     text += &command::output(toolchain.command("rustc").arg("-vV"))?;
@@ -75,7 +75,7 @@ pub fn inputs(project: &Project, toolchain: Toolchain, build: Build) -> Result<S
 /// Describes the files of the built page.
 ///
 /// # Errors
-/// Where there is none, or it can't be read.
+/// If there is no built page, or it can't be read.
 pub fn outputs(dist: &Path) -> Result<String> {
     let mut text = String::new();
     ensure!(
@@ -87,20 +87,20 @@ pub fn outputs(dist: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Notes what the built page was made of.
+/// Writes the stamp of the built page.
 ///
 /// # Errors
-/// Where the page can't be read or the stamp not written.
+/// If the page can't be read or the stamp can't be written.
 pub fn write(project: &Project, inputs: &str) -> Result<()> {
     let text = format!("{inputs}{}", outputs(&project.dist())?);
     let stamp = path(project);
     fs::write(&stamp, text).with_context(|| format!("could not write {}", stamp.display()))
 }
 
-/// Removes the stamp, before `dist/` changes.
+/// Removes the stamp. Called before `dist/` changes.
 ///
 /// # Errors
-/// Where it exists and can't be removed.
+/// If it exists and can't be removed.
 pub fn remove(project: &Project) -> Result<()> {
     let stamp = path(project);
     if stamp.exists() {
@@ -109,7 +109,7 @@ pub fn remove(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Returns true if the built page was made of these inputs and has not been changed since.
+/// Returns true if the page was built from these inputs and has not changed since.
 pub fn is_current(project: &Project, inputs: &str) -> bool {
     let Ok(outputs) = outputs(&project.dist()) else {
         return false;
@@ -117,12 +117,12 @@ pub fn is_current(project: &Project, inputs: &str) -> bool {
     fs::read_to_string(path(project)).is_ok_and(|stamp| stamp == format!("{inputs}{outputs}"))
 }
 
-/// Not in `dist/`, which is published as it is.
+/// Returns the path of the stamp, which is not in `dist/` because that is published as it is.
 fn path(project: &Project) -> PathBuf {
     project.target.join("page.stamp")
 }
 
-/// cargo's configuration files outside of the checkout that apply in it.
+/// Returns cargo's configuration files outside the checkout that apply to it.
 fn cargo_configurations(root: &Path) -> Vec<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     root.ancestors()
@@ -134,7 +134,7 @@ fn cargo_configurations(root: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Describes the folder's files that the page may be made of.
+/// Describes the files below the folder that may be inputs of the page.
 fn describe_sources(folder: &Path, project: &Project, text: &mut String) -> Result<()> {
     for path in entries(folder)? {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -147,7 +147,7 @@ fn describe_sources(folder: &Path, project: &Project, text: &mut String) -> Resu
         {
             continue;
         }
-        // A link to a folder is an error here, which means that the page is built.
+        // A symbolic link to a folder is an error here, so the page is built.
         if path.is_dir() && !path.is_symlink() {
             describe_sources(&path, project, text)?;
         } else {
@@ -168,7 +168,7 @@ fn describe_outputs(folder: &Path, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// The folder's entries in the order of their names.
+/// Returns the folder's entries, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let list = || format!("could not list {}", folder.display());
     let mut paths = Vec::new();
@@ -184,7 +184,7 @@ fn describe_by_content(file: &Path, text: &mut String) -> Result<()> {
     Ok(())
 }
 
-/// For files that are big and that nobody edits.
+/// Describes a file by its size and modification time, for big files that nobody edits.
 fn describe_by_time(file: &Path, text: &mut String) -> Result<()> {
     let read = || format!("could not read {}", file.display());
     let data = fs::metadata(file).with_context(read)?;

@@ -1,4 +1,4 @@
-//! The headers that the page and its browser's cache need.
+//! HTTP headers for the page and for the browser's cache.
 
 use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, ETAG};
@@ -7,10 +7,10 @@ use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// The page's headers, a header a line.
+/// The page's headers, one per line.
 const PAGE: &str = include_str!("../../../public/headers.txt");
 
-/// Adds the page's headers, which workers need as well as the page.
+/// Adds the page's headers, which workers need, too.
 pub async fn page(mut response: Response) -> Response {
     let lines = PAGE.lines().filter(|line| !line.starts_with('#'));
     for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
@@ -22,8 +22,8 @@ pub async fn page(mut response: Response) -> Response {
     response
 }
 
-/// Says how long an answer may be kept: for ever where the name holds the content's hash, else only
-/// after asking again.
+/// Sets `cache-control`: a successful response for a file with a content hash in its name may be cached for a
+/// year, any other has to be revalidated on each use.
 pub async fn cache_control(request: Request, next: Next) -> Response {
     let hashed = has_hash(request.uri().path());
     let mut response = next.run(request).await;
@@ -38,12 +38,12 @@ pub async fn cache_control(request: Request, next: Next) -> Response {
     response
 }
 
-/// The header by which a file's content is known.
+/// Returns a layer that sets `etag` to the file's SHA-256.
 pub fn entity_tag(sha256: &str) -> SetResponseHeaderLayer<Option<HeaderValue>> {
     SetResponseHeaderLayer::overriding(ETAG, HeaderValue::from_str(&format!("\"{sha256}\"")).ok())
 }
 
-/// Whether a file's name holds a hash as trunk writes it: `app-0123456789abcdef_bg.wasm`.
+/// Returns true if the file's name contains a hash as trunk writes it, such as `app-0123456789abcdef_bg.wasm`.
 fn has_hash(path: &str) -> bool {
     let file = path.rsplit('/').next().unwrap_or(path);
     file.split(['-', '_', '.'])
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_trunks_hash_are_told_from_others() {
+    fn has_hash_accepts_only_names_with_trunks_hash() {
         assert!(has_hash("/app-0123456789abcdef_bg.wasm"));
         assert!(has_hash("/style-0123456789abcdef.css"));
         assert!(!has_hash("/worker_bg.wasm"));

@@ -1,4 +1,4 @@
-//! The server that the page comes from: the built files, the models, and what there are of them.
+//! Serves the built page, the models, and the list of models.
 
 use std::future::{self, Future};
 use std::net::{Ipv4Addr, TcpListener};
@@ -19,38 +19,38 @@ mod headers;
 #[cfg(test)]
 mod tests;
 
-/// One model of `/models.json`, which is a list of these. The file itself is at `/models/FILE`, in
-/// whole or by byte ranges.
+/// One entry of the list in `/models.json`. The file itself is served under `/models/FILE`, as a whole or by byte
+/// ranges.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct ModelEntry {
-    /// Its name on the screen.
+    /// Display name.
     pub name: String,
-    /// Its file's name, without a folder.
+    /// Name of the file, without a folder.
     pub file: String,
     /// The file's size in bytes.
     pub bytes: u64,
     /// The file's SHA-256 in lower-case hexadecimal.
     pub sha256: String,
-    /// Whether the page starts with it.
+    /// True for the page's default model.
     pub default: bool,
 }
 
-/// Takes the port, on this machine's own address only. Port 0 takes any.
+/// Listens on the port of 127.0.0.1; port 0 takes a free one.
 ///
 /// # Errors
-/// Where the port is taken or not allowed, with what to do.
+/// If the port is in use or not allowed; the message says what to do.
 pub fn listen(port: u16) -> Result<TcpListener> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("port {port} can't be used: choose another with --port"))?;
-    // tokio takes it over.
+    // tokio requires a non-blocking listener.
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Serves until `stop` is done.
+/// Serves until `stop` completes.
 ///
 /// # Errors
-/// Where the listener fails.
+/// If the listener fails.
 pub fn serve(
     listener: TcpListener,
     router: Router,
@@ -68,10 +68,10 @@ pub fn serve(
     Ok(())
 }
 
-/// Serves for as long as this process lives, and gives the address.
+/// Serves on a thread of its own until this process exits, and returns the base URL.
 ///
 /// # Errors
-/// As [`listen`].
+/// Same as [`listen`].
 pub fn serve_in_background(port: u16, router: Router) -> Result<String> {
     let listener = listen(port)?;
     let url = format!("http://{}/", listener.local_addr()?);
@@ -79,7 +79,7 @@ pub fn serve_in_background(port: u16, router: Router) -> Result<String> {
     Ok(url)
 }
 
-/// Lets pages of other origins read what the router serves, as the test pages of wasm-bindgen do.
+/// Lets pages of other origins, such as wasm-bindgen's test pages, read what the router serves.
 pub fn for_other_origins(router: Router) -> Router {
     router.layer(SetResponseHeaderLayer::overriding(
         ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -87,7 +87,8 @@ pub fn for_other_origins(router: Router) -> Router {
     ))
 }
 
-/// The page in `dist`, `/models.json`, and the listed files of the folder `models` under `/models/`.
+/// Returns a router for the page in `dist`, `/models.json`, and the listed files of the folder `models` under
+/// `/models/`.
 pub fn router(dist: &Path, models: &Path, entries: Vec<ModelEntry>) -> Router {
     let files = entries.iter().fold(Router::new(), |router, entry| {
         let file = ServeFile::new(models.join(&entry.file));

@@ -67,7 +67,7 @@ fn header<'a>(response: &'a Response<Body>, name: &str) -> &'a str {
 }
 
 #[test]
-fn the_page_is_isolated_and_asked_for_anew() {
+fn page_is_isolated_and_revalidated() {
     let site = Site::start();
     let mut response = site.get("/", None);
     assert_eq!(response.status(), 200);
@@ -95,21 +95,21 @@ fn the_page_is_isolated_and_asked_for_anew() {
 }
 
 #[test]
-fn hashed_wasm_has_its_type_and_is_kept() {
+fn hashed_wasm_has_its_type_and_is_cached() {
     let response = Site::start().get("/app-0123456789abcdef_bg.wasm", None);
     assert_eq!(header(&response, "content-type"), "application/wasm");
     assert!(header(&response, "cache-control").contains("immutable"));
 }
 
 #[test]
-fn a_missing_file_is_not_kept() {
+fn missing_file_is_not_cached() {
     let response = Site::start().get("/gone-0123456789abcdef.js", None);
     assert_eq!(response.status(), 404);
     assert_eq!(header(&response, "cache-control"), "no-cache");
 }
 
 #[test]
-fn the_models_are_listed() {
+fn models_are_listed() {
     let text = Site::start()
         .get("/models.json", None)
         .body_mut()
@@ -122,7 +122,7 @@ fn the_models_are_listed() {
 }
 
 #[test]
-fn a_model_comes_whole_or_by_ranges() {
+fn model_is_served_whole_and_by_ranges() {
     let site = Site::start();
     let whole = site.get("/models/a.gguf", None);
     assert_eq!(
@@ -145,12 +145,12 @@ fn a_model_comes_whole_or_by_ranges() {
 }
 
 #[test]
-fn only_listed_models_are_served() {
+fn unlisted_model_is_not_served() {
     assert_eq!(Site::start().get("/models/secret.gguf", None).status(), 404);
 }
 
 #[test]
-fn a_taken_port_is_refused_in_words() {
+fn error_for_port_in_use_suggests_another() {
     let first = listen(0).unwrap();
     let port = first.local_addr().unwrap().port();
     let error = listen(port).unwrap_err();

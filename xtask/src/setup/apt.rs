@@ -1,4 +1,4 @@
-//! Debian packages.
+//! Installs Debian packages.
 
 use std::process::Command;
 use std::sync::Once;
@@ -9,10 +9,11 @@ use crate::{command, machine};
 
 static LISTS: Once = Once::new();
 
-/// Installs those of the packages that are missing, after saying which and why.
+/// Installs the packages that are missing, after printing which and why.
 ///
 /// # Errors
-/// Where we may not install (not root, not Debian), with what to do instead; where apt fails.
+/// If this is not Debian, or packages are missing and this process is not root; the message says what to do
+/// instead. Also if apt fails.
 pub fn ensure(packages: &[&str], why: &str) -> Result<()> {
     if !machine::is_debian() {
         bail!(
@@ -37,8 +38,8 @@ pub fn ensure(packages: &[&str], why: &str) -> Result<()> {
         );
     }
     println!("Installing for {why}: {}", missing.join(" "));
-    // A bare machine has no package lists; one refresh a run is enough. If it fails, the
-    // installation tells.
+    // A bare machine has no package lists; one refresh per run is enough. If it fails, the installation reports
+    // an error.
     LISTS.call_once(|| {
         if let Err(error) = command::run(apt_get().arg("update")) {
             println!("{error}");

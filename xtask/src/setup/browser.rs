@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use super::apt;
 use crate::machine;
 
-/// Makes sure that a Chromium and a chromedriver are there.
+/// Installs Chromium and chromedriver if they are missing.
 ///
 /// # Errors
-/// Where they are missing and can't be installed.
+/// If they are missing and can't be installed.
 pub fn ensure() -> Result<()> {
     if driver().is_some() && chromium().is_some() {
         return Ok(());
@@ -22,10 +22,10 @@ pub fn ensure() -> Result<()> {
     )
 }
 
-/// The path of chromedriver.
+/// Returns the path of chromedriver.
 ///
 /// # Errors
-/// Where there is none.
+/// If there is none.
 pub fn chromedriver() -> Result<PathBuf> {
     driver().context("chromedriver is not on PATH")
 }

@@ -1,4 +1,4 @@
-//! Client packages that the server is tried with, each set in a folder of its own.
+//! Installs the client packages with which the server is tested, each set in a folder of its own.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,24 +12,24 @@ use crate::{command, digest};
 
 /// OpenAI's Python package.
 const OPENAI_PYTHON: &str = "openai==3.54.0";
-/// OpenAI's npm package: the last one that Debian 12's node runs.
+/// OpenAI's npm package, in the latest version that runs on Debian 12's node.
 const OPENAI_NODE: &str = "openai@4.104.0";
-/// Frameworks over OpenAI's protocol, and all that they need. They want an older `openai`.
+/// Requirements of the frameworks built on OpenAI's protocol, with all dependencies. They need an older `openai`.
 const FRAMEWORKS: &str = "native/tests/clients/requirements.txt";
-/// GuideLLM, and all that it needs: about 6 GB with PyTorch.
+/// Requirements of GuideLLM, with all dependencies: about 6 GB with PyTorch.
 const GUIDELLM: &str = "native/tests/clients/guidellm/requirements.txt";
 
-/// Python packages that are installed.
+/// Installed Python packages.
 #[derive(Clone, Debug)]
 pub struct PythonPackages {
-    /// The interpreter.
+    /// Name or path of the interpreter.
     pub python: &'static str,
     /// Value of `PYTHONPATH`.
     pub path: OsString,
 }
 
 impl PythonPackages {
-    /// A command that runs a script with the packages.
+    /// Returns a command that runs a script with the packages.
     pub fn script(&self, script: &Path) -> Command {
         let mut command = Command::new(self.python);
         command.env("PYTHONPATH", &self.path).arg(script);
@@ -37,7 +37,7 @@ impl PythonPackages {
     }
 }
 
-/// Client packages that are installed.
+/// Installed client packages.
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// OpenAI's Python package.
@@ -48,10 +48,10 @@ pub struct Clients {
     pub node_path: OsString,
 }
 
-/// Makes sure that the packages of the check `clients` are there.
+/// Installs the packages of the check `clients` if they are missing.
 ///
 /// # Errors
-/// Where one is missing and can't be installed.
+/// If one is missing and can't be installed.
 pub fn ensure(project: &Project) -> Result<Clients> {
     Ok(Clients {
         openai: ensure_python(
@@ -64,10 +64,10 @@ pub fn ensure(project: &Project) -> Result<Clients> {
     })
 }
 
-/// Makes sure that GuideLLM is there.
+/// Installs GuideLLM if it is missing.
 ///
 /// # Errors
-/// Where it is missing and can't be installed.
+/// If it is missing and can't be installed.
 pub fn ensure_guidellm(project: &Project) -> Result<PythonPackages> {
     ensure_list(project, "guidellm", GUIDELLM)
 }
@@ -76,11 +76,11 @@ fn folder(project: &Project, name: &str) -> PathBuf {
     project.cache.join("tools/clients").join(name)
 }
 
-/// Installs a list of packages that is complete, so that pip has nothing to resolve.
+/// Installs a requirements file that lists all dependencies, so that pip has nothing to resolve.
 fn ensure_list(project: &Project, name: &str, list: &str) -> Result<PythonPackages> {
     let path = project.root.join(list);
     let digest = digest::sha256(&path)?;
-    // Named by content, so that another list is installed anew.
+    // Named by content, so that a changed list is installed again.
     let version = digest.get(..12).context("a digest is too short")?;
     let folder = folder(project, &format!("{name}-{version}"));
     let words = ["--no-deps", "--requirement"].map(OsStr::new);

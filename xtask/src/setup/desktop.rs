@@ -1,5 +1,5 @@
-//! What the desktop program needs: on Linux the system's WebKit, which shows its page. Windows and
-//! macOS come with a browser's engine.
+//! Installs what the desktop program needs: on Linux, the system's WebKit, which shows its page. Windows and
+//! macOS come with a browser engine.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,20 +10,20 @@ use super::{apt, npm};
 use crate::project::Project;
 use crate::{command, machine};
 
-/// What it is built with; a C compiler is needed anyway.
+/// Packages that are needed to build the program, besides a C compiler.
 const BUILD: [&str; 2] = ["libwebkit2gtk-4.1-dev", "pkg-config"];
-/// What its window is driven with, on a display and a bus of their own.
+/// Packages that are needed to drive the program's window on a display and a bus of its own.
 const DRIVE: [&str; 4] = ["webkit2gtk-driver", "xvfb", "xdotool", "dbus"];
-/// The programs in those.
+/// Programs in the packages of [`DRIVE`].
 const DRIVE_PROGRAMS: [&str; 4] = ["WebKitWebDriver", "Xvfb", "xdotool", "dbus-daemon"];
 
-/// The release of Tauri's command that is installed.
+/// Version of Tauri's command that is installed.
 const TAURI_CLI: &str = "2.12.5";
 
-/// Makes sure that the program can be built.
+/// Installs what is missing to build the program.
 ///
 /// # Errors
-/// Where something is missing and can't be installed.
+/// If something is missing and can't be installed.
 pub fn ensure() -> Result<()> {
     if cfg!(not(target_os = "linux")) {
         return Ok(());
@@ -38,10 +38,10 @@ pub fn ensure() -> Result<()> {
     )
 }
 
-/// Makes sure that the program's window can be driven.
+/// Installs what is missing to drive the program's window.
 ///
 /// # Errors
-/// As [`ensure()`].
+/// Same as [`ensure()`].
 pub fn ensure_driver() -> Result<()> {
     let is_there = |name: &&str| machine::find_program(name, Path::new("")).is_some();
     if cfg!(not(target_os = "linux")) || DRIVE_PROGRAMS.iter().all(is_there) {
@@ -53,14 +53,14 @@ pub fn ensure_driver() -> Result<()> {
     )
 }
 
-/// Tauri's command: the one on `PATH`, else npm's, which is built, else made by cargo.
+/// Returns Tauri's command: an installed one, else npm's prebuilt one, else one that cargo builds.
 ///
 /// # Errors
-/// Where it is missing and can't be installed.
+/// If it is missing and can't be installed.
 pub fn tauri(project: &Project) -> Result<Command> {
     if let Some(program) = machine::find_program("cargo-tauri", &project.tools()) {
         let mut tauri = Command::new(program);
-        // As cargo calls it.
+        // Cargo passes the subcommand's name as the first argument.
         tauri.arg("tauri");
         return Ok(tauri);
     }

@@ -1,4 +1,4 @@
-//! What has to be on the machine before anything can be built, run or tested.
+//! Installs what has to be on the machine before anything can be built, run or tested.
 
 pub mod apt;
 pub mod browser;
@@ -22,7 +22,7 @@ use crate::tasks;
 use crate::timings::Timings;
 use plan::{Needs, Plan};
 
-/// `cargo xtask setup`.
+/// Arguments of `setup`.
 #[derive(clap::Args)]
 pub struct Args {
     /// Also install what `cargo xtask test` needs.
@@ -30,10 +30,10 @@ pub struct Args {
     test: bool,
 }
 
-/// Installs what is missing and says where everything is.
+/// Installs what is missing and prints where everything is.
 ///
 /// # Errors
-/// Where something can't be installed; the message says what to do.
+/// If something can't be installed; the message says what to do.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     let mut timings = Timings::start();
     let plan = Plan::new(
@@ -66,7 +66,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Creates the folder where it is missing and gives it back.
+/// Creates the folder if it is missing, and returns it.
 fn ensure_folder(folder: &Path) -> Result<&Path> {
     fs::create_dir_all(folder).with_context(|| format!("could not create {}", folder.display()))?;
     Ok(folder)

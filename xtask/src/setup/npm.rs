@@ -1,4 +1,4 @@
-//! Packages of npm, which carry programs that are built.
+//! Installs npm packages, which contain prebuilt programs.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,10 +9,10 @@ use super::{apt, ensure_folder};
 use crate::project::Project;
 use crate::{command, machine};
 
-/// Makes sure that npm is there, to install `what`.
+/// Installs npm if it is missing; messages say that it is needed to install `what`.
 ///
 /// # Errors
-/// Where it is missing and can't be installed.
+/// If it is missing and can't be installed.
 pub fn ensure(project: &Project, what: &str) -> Result<()> {
     if machine::find_program("npm", &project.tools()).is_some() {
         return Ok(());
@@ -23,7 +23,7 @@ pub fn ensure(project: &Project, what: &str) -> Result<()> {
 /// Installs the package (`NAME@VERSION`) into a folder of its own.
 ///
 /// # Errors
-/// Where npm fails.
+/// If npm fails.
 pub fn install(package: &str, folder: &Path) -> Result<()> {
     println!("Installing {package} (npm) into {}", folder.display());
     let mut install = Command::new("npm");

@@ -12,10 +12,10 @@ use crate::project::Project;
 use crate::tasks::Task;
 use crate::timings::{Timings, Words};
 
-/// Shorter work is not announced: a command that only does this is as good as ready.
+/// Minimum total duration of work that is announced.
 const WORTH_ANNOUNCING: Duration = Duration::from_secs(5);
 
-/// What a command needs besides the wasm32 library, trunk and wasm-bindgen.
+/// Needs of a command besides the wasm32 library, trunk and wasm-bindgen.
 #[derive(Clone, Copy, Debug)]
 pub struct Needs {
     /// wasm-opt, for the page as it ships.
@@ -27,14 +27,14 @@ pub struct Needs {
 /// One line of the announcement.
 #[derive(Clone, Debug)]
 pub struct PlannedStep {
-    /// What is installed or built, as a noun phrase.
+    /// Noun phrase for what is installed or built.
     pub what: String,
-    /// How long it takes on two cores that do nothing else.
+    /// Estimated duration on two idle cores.
     pub estimate: Duration,
 }
 
 impl PlannedStep {
-    /// A step that takes about this many seconds.
+    /// Creates a step that takes about this many seconds.
     pub fn new(what: impl Into<String>, seconds: u64) -> Self {
         Self {
             what: what.into(),
@@ -43,7 +43,7 @@ impl PlannedStep {
     }
 }
 
-/// What is missing on this machine.
+/// Plan to install what is missing on this machine.
 pub struct Plan {
     toolchain: Option<Toolchain>,
     tools: Vec<Tool>,
@@ -52,10 +52,10 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Looks at what is installed.
+    /// Finds out what is missing.
     ///
     /// # Errors
-    /// Where the lock file or the model's file can't be read.
+    /// If the lock file or the model's file can't be read.
     pub fn new(project: &Project, needs: Needs) -> Result<Self> {
         Ok(Self {
             toolchain: wasm::installed(project),
@@ -65,12 +65,12 @@ impl Plan {
         })
     }
 
-    /// The toolchain that builds for the browser, if it is installed.
+    /// Returns the toolchain that builds for the browser, if it is installed.
     pub fn toolchain(&self) -> Option<Toolchain> {
         self.toolchain
     }
 
-    /// Whether everything is installed.
+    /// Returns true if nothing is missing.
     pub fn is_empty(&self) -> bool {
         self.steps().is_empty()
     }
@@ -93,8 +93,8 @@ impl Plan {
         steps
     }
 
-    /// Says what will be installed and how long it takes, together with what the command does `then`.
-    /// Says nothing where that is next to nothing.
+    /// Prints what will be installed and how long it takes, together with the command's next step `then`. Work that
+    /// takes less than [`WORTH_ANNOUNCING`] is not listed.
     pub fn announce(&self, project: &Project, then: Option<PlannedStep>) {
         let mut steps = self.steps();
         steps.extend(then);
@@ -106,11 +106,11 @@ impl Plan {
         }
     }
 
-    /// Installs what the page's build needs and what may ask for system packages, and returns the
-    /// toolchain. [`Self::into_tasks`] has the rest.
+    /// Installs what the page's build needs and what may require system packages, and returns the toolchain.
+    /// [`Self::into_tasks`] installs the rest.
     ///
     /// # Errors
-    /// Where something can't be installed.
+    /// If something can't be installed.
     pub fn install_first(&self, project: &Project, timings: &mut Timings) -> Result<Toolchain> {
         let toolchain = match self.toolchain {
             Some(toolchain) => toolchain,
@@ -120,13 +120,13 @@ impl Plan {
             timings.time("wasm-opt", || tools::ensure_wasm_opt(project))?;
         }
         if self.model {
-            // apt-get may install pip, and does not run twice at the same time.
+            // apt-get may have to install pip, and can't run twice at the same time.
             wheel::python()?;
         }
         Ok(toolchain)
     }
 
-    /// Returns the rest of the installation, as tasks that write next to nothing to the terminal.
+    /// Returns the rest of the installation, as tasks that write very little to the terminal.
     pub fn into_tasks(self, project: &Project) -> Vec<Task> {
         let mut tasks = Vec::new();
         if !self.tools.is_empty() {
@@ -152,7 +152,7 @@ impl Plan {
     }
 }
 
-/// The steps and how long all take, if that is worth saying.
+/// Formats the steps and their total duration, unless that is less than [`WORTH_ANNOUNCING`].
 fn announcement(steps: &[PlannedStep]) -> Option<String> {
     let total: Duration = steps.iter().map(|step| step.estimate).sum();
     if total < WORTH_ANNOUNCING {
@@ -165,7 +165,7 @@ fn announcement(steps: &[PlannedStep]) -> Option<String> {
     Some(text)
 }
 
-/// The estimate in whole minutes, or to ten seconds where it is less than two minutes.
+/// Rounds the estimate up to whole minutes, or to ten seconds if it is less than two minutes.
 fn rough(estimate: Duration) -> Words {
     let seconds = estimate.as_secs();
     let unit = if seconds < 120 { 10 } else { 60 };
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_announced_when_nothing_takes_long() {
+    fn announcement_is_omitted_for_short_work() {
         assert_eq!(announcement(&[]), None);
         assert_eq!(announcement(&[PlannedStep::new("the page", 3)]), None);
     }

@@ -1,4 +1,4 @@
-//! trunk, wasm-bindgen and wasm-opt: taken from where they are, installed where they are not.
+//! Finds trunk, wasm-bindgen and wasm-opt, and installs those that are missing.
 
 use std::fmt;
 use std::fs;
@@ -14,16 +14,16 @@ use crate::project::Project;
 use crate::timings::{Timing, Words};
 use crate::{command, machine};
 
-/// The release of trunk that builds with our compiler.
+/// Version of trunk that builds with our compiler.
 const TRUNK: &str = "0.21.14";
 
-/// The release of Binaryen that is installed, and the oldest that will do.
+/// Version of Binaryen that is installed, and the oldest major version that is accepted.
 const BINARYEN: &str = "132.0.0";
 const OLDEST_BINARYEN: u32 = 120;
 
-/// How cargo builds the tools. Building takes minutes and running seconds, so only the crates in which
-/// a tool spends its time are optimised ([`Tool::hot`]). wasm-bindgen and trunk name different profiles of
-/// their own; with the same one they share dependencies.
+/// Settings of the profile with which cargo builds the tools. Building takes minutes and running seconds, so only
+/// the crates in which a tool spends its time are optimised ([`Tool::hot`]). wasm-bindgen and trunk define
+/// different profiles; with the same one they share dependencies.
 const PROFILE: [&str; 5] = [
     "opt-level=0",
     "lto=\"off\"",
@@ -44,9 +44,9 @@ pub struct Tool {
     options: &'static [&'static str],
     /// Crates that are optimised.
     hot: &'static [&'static str],
-    /// How long cargo builds it on two cores that do nothing else.
+    /// Estimated build time on two idle cores.
     estimate: Duration,
-    /// Whether an installed version will do.
+    /// Returns true if the installed version is accepted.
     fits: fn(installed: &str, wanted: &str) -> bool,
 }
 
@@ -96,7 +96,7 @@ fn all(lock: &str) -> Result<[Tool; 2]> {
 /// Returns the tools to install: those that are missing and those in a version that does not fit.
 ///
 /// # Errors
-/// Where the lock file can't be read or names no wasm-bindgen.
+/// If the lock file can't be read or names no wasm-bindgen.
 pub fn missing(project: &Project) -> Result<Vec<Tool>> {
     let lock =
         fs::read_to_string(project.root.join("Cargo.lock")).context("could not read Cargo.lock")?;
@@ -106,10 +106,10 @@ pub fn missing(project: &Project) -> Result<Vec<Tool>> {
         .collect())
 }
 
-/// Makes sure that trunk and wasm-bindgen are installed.
+/// Installs trunk and wasm-bindgen if they are missing.
 ///
 /// # Errors
-/// Where the lock file names no wasm-bindgen, or cargo can't install.
+/// If the lock file can't be read or names no wasm-bindgen, or cargo can't install a tool.
 pub fn ensure(project: &Project) -> Result<()> {
     let missing = missing(project)?;
     for tool in &missing {
@@ -125,21 +125,21 @@ pub fn ensure(project: &Project) -> Result<()> {
 /// Installs the tools one after the other, with cargo's output in [`log`].
 ///
 /// # Errors
-/// As [`ensure()`], and where `cancellation` is set.
+/// If cargo can't install a tool, or `cancellation` is set.
 pub fn install_logged(
     project: &Project,
     tools: &[Tool],
     cancellation: &Cancellation,
 ) -> Result<Vec<Timing>> {
     let log = log(project);
-    // Left by an earlier installation.
+    // Removes the log of an earlier installation.
     let _ = fs::remove_file(&log);
     install(project, tools, |command| {
         command::run_logged(command, &log, cancellation)
     })
 }
 
-/// The output of [`install_logged`].
+/// Returns the path of the log of [`install_logged`].
 pub fn log(project: &Project) -> PathBuf {
     project.cache.join("tools/install.log")
 }
@@ -170,19 +170,19 @@ fn install(
     Ok(timings)
 }
 
-/// Where the tools are built: kept between attempts, so that an interrupted one goes on where it was.
+/// Returns the folder in which the tools are built. It is kept if an installation is interrupted, so that the next
+/// attempt continues it.
 fn scratch(project: &Project) -> PathBuf {
     project.cache.join("tools/target")
 }
 
-/// Makes sure that a wasm-opt is installed that understands today's modules. Only the small build of
-/// the page needs it.
+/// Installs wasm-opt if none is there that supports current modules. Only the small build of the page needs it.
 ///
-/// Debian 12's own, of 2022, takes the first of a module's tables for the one that is exported: the
-/// page would not start. So npm's is installed, which runs in node.
+/// Debian 12's wasm-opt, from 2022, mistakes the first table of a module for the exported one, so that the page
+/// would not start. So npm's is installed, which runs in node.
 ///
 /// # Errors
-/// Where it is missing and can't be installed.
+/// If it is missing and can't be installed.
 pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
     if has_wasm_opt(project) {
         return Ok(());
@@ -199,7 +199,7 @@ pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
     Ok(())
 }
 
-/// Whether the first wasm-opt that trunk would find is new enough.
+/// Returns true if the first wasm-opt that trunk would find is new enough.
 pub fn has_wasm_opt(project: &Project) -> bool {
     machine::find_program("wasm-opt", &project.tools())
         .and_then(|path| command::output(Command::new(path).arg("--version")).ok())
@@ -207,11 +207,11 @@ pub fn has_wasm_opt(project: &Project) -> bool {
         .is_some_and(|found: u32| found >= OLDEST_BINARYEN)
 }
 
-/// Makes `program` one of our tools.
+/// Links wasm-opt's `program` into the folder of our tools.
 fn link(program: &Path, tools: &Path) -> Result<()> {
     super::ensure_folder(tools)?;
     let link = tools.join("wasm-opt");
-    // What an earlier set-up left there, perhaps broken.
+    // An earlier set-up may have left a link, perhaps a broken one.
     let _ = fs::remove_file(&link);
     #[cfg(unix)]
     let made = std::os::unix::fs::symlink(program, &link);
@@ -224,7 +224,7 @@ fn link(program: &Path, tools: &Path) -> Result<()> {
 }
 
 impl Tool {
-    /// How long cargo builds it on two cores that do nothing else.
+    /// Estimated build time on two idle cores.
     pub fn estimate(&self) -> Duration {
         self.estimate
     }
@@ -240,7 +240,7 @@ impl Tool {
     fn install_command(&self, project: &Project) -> Result<Command> {
         let root = project.cache.join("tools");
         let mut install = Command::new("cargo");
-        // Outside of the checkout, whose configuration of cargo is not for the tools.
+        // Runs outside the checkout, whose cargo configuration does not apply to the tools.
         install
             .current_dir(super::ensure_folder(&root)?)
             .env("CARGO_TARGET_DIR", scratch(project))
@@ -268,12 +268,12 @@ impl fmt::Display for Tool {
     }
 }
 
-/// The version in a program's `NAME VERSION` line.
+/// Parses the version in a program's line `NAME VERSION`.
 fn version_in(text: &str) -> Option<&str> {
     text.split_whitespace().nth(1)
 }
 
-/// The version that a lock file gives for a crate.
+/// Returns a crate's version in a lock file.
 fn locked_version<'a>(lock: &'a str, package: &str) -> Option<&'a str> {
     let name = format!("name = \"{package}\"");
     lock.lines()
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_lock_file_decides_the_version() {
+    fn locked_version_is_read_from_lock_file() {
         let lock = "[[package]]\nname = \"wasm-bindgen-shared\"\nversion = \"1.0.0\"\n\n\
                     [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
         assert_eq!(locked_version(lock, "wasm-bindgen"), Some("0.2.130"));
@@ -296,12 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn a_version_line_is_read() {
+    fn version_is_read_from_program_output() {
         assert_eq!(version_in("trunk 0.21.14\n"), Some("0.21.14"));
         assert_eq!(version_in("wasm-bindgen 0.2.130 (abc)"), Some("0.2.130"));
         assert_eq!(version_in(""), None);
     }
-    /// A project whose tools folder holds programs that only print a version.
+    /// Returns a project whose tools folder contains programs that only print a version.
     #[cfg(unix)]
     fn project_with(programs: &[(&str, &str)]) -> (tempfile::TempDir, Project) {
         use std::os::unix::fs::PermissionsExt as _;
@@ -357,7 +357,7 @@ mod tests {
     fn failed_installation_is_named() {
         let (_folder, project) = project_with(&[("wasm-bindgen", "0.2.1"), ("trunk", "0.1.0")]);
         let missing = missing(&project).expect("looked at");
-        // An installation that leaves the old program.
+        // An installation that leaves the old program in place.
         let error = install(&project, &missing, |_| Ok(())).expect_err("it is still the old one");
         assert!(
             error.to_string().contains("wasm-bindgen 0.2.130"),

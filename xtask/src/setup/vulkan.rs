@@ -9,13 +9,13 @@ use anyhow::Result;
 
 use super::apt;
 
-/// The variables with which a person names the drivers that Vulkan may use.
+/// Environment variables with which a user chooses the drivers that Vulkan may use.
 const DRIVER_VARIABLES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
 
-/// Makes sure that lavapipe is there, unless the person chose drivers.
+/// Installs lavapipe on Linux if it is missing, unless the user chose drivers.
 ///
 /// # Errors
-/// Where it is missing and can't be installed.
+/// If it is missing and can't be installed.
 pub fn ensure() -> Result<()> {
     if chosen_by_person() || cfg!(not(target_os = "linux")) {
         return Ok(());
@@ -29,12 +29,13 @@ pub fn ensure() -> Result<()> {
     }
 }
 
-/// Makes the command's Vulkan use lavapipe, so that a test's figures do not depend on the machine.
+/// Makes the command use lavapipe for Vulkan, unless the user chose drivers, so that a test's results do not
+/// depend on the machine.
 pub fn choose(command: &mut Command) {
     if let Some(driver) = lavapipe().filter(|_| !chosen_by_person()) {
         command.env("VK_ICD_FILENAMES", driver);
     }
-    // Without it, as on a bare machine, drivers complain on stderr every time they are opened.
+    // If it is not set, as on a bare machine, drivers print a warning every time they are opened.
     if env::var_os("XDG_RUNTIME_DIR").is_none() {
         command.env("XDG_RUNTIME_DIR", env::temp_dir());
     }
@@ -46,7 +47,7 @@ fn chosen_by_person() -> bool {
         .any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()))
 }
 
-/// lavapipe's description, by which the Vulkan loader finds the driver.
+/// Returns the path of lavapipe's manifest, by which the Vulkan loader finds the driver.
 fn lavapipe() -> Option<PathBuf> {
     ["/usr/share/vulkan/icd.d", "/etc/vulkan/icd.d"]
         .iter()

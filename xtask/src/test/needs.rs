@@ -1,4 +1,4 @@
-//! What steps need on the machine, installed once before the first of them.
+//! Installs what the steps need on the machine, once before the first of them.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -31,33 +31,32 @@ pub enum Need {
     Browser,
     /// The default model.
     Model,
-    /// OpenAI's client packages, and frameworks over them.
+    /// OpenAI's client packages, and frameworks built on them.
     Clients,
     /// GuideLLM, with PyTorch.
     GuideLlm,
-    /// What the desktop program is built on.
+    /// WebKitGTK, on which the desktop program is built.
     Webkit,
-    /// What the desktop program's window is driven with.
+    /// The programs that drive the desktop program's window.
     Window,
 }
 
-/// What the steps run in.
+/// Environment in which the steps run.
 pub struct Context<'a> {
-    /// Where things lie.
+    /// Paths of the project.
     pub project: &'a Project,
     toolchain: Option<Toolchain>,
     model: Option<PathBuf>,
     clients: Option<Clients>,
     guidellm: Option<PythonPackages>,
-    /// Whether the page as it ships was built in this run.
+    /// True if the page as it ships was built in this run.
     page: Cell<bool>,
     /// The needs that could not be met, with the reason.
     unmet: BTreeMap<Need, String>,
 }
 
 impl<'a> Context<'a> {
-    /// Installs what is needed. What can't be installed fails the steps that need it, not the
-    /// others.
+    /// Installs what is needed. If something can't be installed, only the steps that need it fail.
     pub fn prepare(project: &'a Project, mut needs: Vec<Need>) -> Self {
         needs.sort_unstable();
         needs.dedup();
@@ -98,52 +97,52 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Why one of the needs is not met, if one is not.
+    /// Returns the reason why one of the needs is not met, if one is not.
     pub fn missing(&self, needs: &[Need]) -> Option<String> {
         needs.iter().find_map(|need| self.unmet.get(need).cloned())
     }
 
-    /// The toolchain that builds for the browser.
+    /// Returns the toolchain that builds for the browser.
     ///
     /// # Errors
-    /// For a step that does not list [`Need::Wasm`].
+    /// If the step does not list [`Need::Wasm`].
     pub fn toolchain(&self) -> Result<Toolchain> {
         self.toolchain
             .context("the wasm32 standard library was not set up")
     }
 
-    /// The default model's file.
+    /// Returns the path of the default model.
     ///
     /// # Errors
-    /// For a step that does not list [`Need::Model`].
+    /// If the step does not list [`Need::Model`].
     pub fn model(&self) -> Result<&Path> {
         self.model
             .as_deref()
             .context("the default model was not set up")
     }
 
-    /// OpenAI's client packages, and frameworks over them.
+    /// Returns OpenAI's client packages, and frameworks built on them.
     ///
     /// # Errors
-    /// For a step that does not list [`Need::Clients`].
+    /// If the step does not list [`Need::Clients`].
     pub fn clients(&self) -> Result<&Clients> {
         self.clients
             .as_ref()
             .context("OpenAI's client packages were not set up")
     }
 
-    /// GuideLLM's packages.
+    /// Returns GuideLLM's packages.
     ///
     /// # Errors
-    /// For a step that does not list [`Need::GuideLlm`].
+    /// If the step does not list [`Need::GuideLlm`].
     pub fn guidellm(&self) -> Result<&PythonPackages> {
         self.guidellm.as_ref().context("GuideLLM was not set up")
     }
 
-    /// Builds the page as it ships, once for all steps that want it.
+    /// Builds the page as it ships, once for all steps that need it.
     ///
     /// # Errors
-    /// Where the build fails.
+    /// If the build fails.
     pub fn page(&self) -> Result<()> {
         if !self.page.get() {
             page::build(self.project, self.toolchain()?, Build::Small)?;
@@ -152,12 +151,12 @@ impl<'a> Context<'a> {
         Ok(())
     }
 
-    /// Cargo with the active toolchain, in the checkout.
+    /// Returns a cargo command with the active toolchain, in the checkout.
     pub fn cargo(&self) -> Command {
         command::cargo(&self.project.root)
     }
 
-    /// Lets the command use the Vulkan adapter of the tests.
+    /// Makes the command use the tests' Vulkan adapter.
     pub fn on_adapter(&self, mut command: Command) -> Command {
         vulkan::choose(&mut command);
         command

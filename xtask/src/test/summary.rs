@@ -1,10 +1,10 @@
-//! What became of each step, at the end, where it is seen.
+//! Formats the outcomes of all steps, which are printed at the end.
 
 use std::fmt;
 
-/// How a step ended.
+/// Outcome of a step.
 pub enum Outcome {
-    /// It passed, perhaps with something to say.
+    /// It passed, with a note that may be empty.
     Passed(String),
     /// It failed, for this reason.
     Failed(String),
@@ -12,18 +12,18 @@ pub enum Outcome {
     NotRun(String),
 }
 
-/// One step's line.
+/// Line of the summary for one step.
 pub struct Line {
     /// The step's name.
     pub name: &'static str,
-    /// How it ended.
+    /// Outcome of the step.
     pub outcome: Outcome,
-    /// How long it took.
+    /// Duration of the step in seconds.
     pub seconds: f64,
 }
 
 impl Line {
-    /// Whether the step failed.
+    /// Returns true if the step failed.
     pub fn failed(&self) -> bool {
         matches!(self.outcome, Outcome::Failed(_))
     }
@@ -36,7 +36,7 @@ impl fmt::Display for Line {
             Outcome::Failed(note) => ("FAIL", note),
             Outcome::NotRun(note) => ("NOT RUN", note),
         };
-        // The first line says what; the rest stands where the step ran.
+        // The first line is enough here; the rest was printed when the step ran.
         let note = note.lines().next().unwrap_or_default();
         let line = format!(
             "{:<14} {word:<7} {:>7.1} s  {note}",
@@ -46,7 +46,7 @@ impl fmt::Display for Line {
     }
 }
 
-/// All lines, and how many of each kind there are.
+/// Formats all lines and the number of steps per outcome.
 pub fn render(lines: &[Line]) -> String {
     let count =
         |wanted: fn(&Outcome) -> bool| lines.iter().filter(|line| wanted(&line.outcome)).count();
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_summary_counts_and_names() {
+    fn summary_lists_steps_and_counts_outcomes() {
         let lines = [
             line("fmt", Outcome::Passed(String::new())),
             line(

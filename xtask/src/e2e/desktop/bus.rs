@@ -1,4 +1,4 @@
-//! A message bus, through which a second start finds the first window.
+//! A D-Bus session bus, through which a second start of the program finds the first window.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -7,24 +7,24 @@ use anyhow::{Context as _, Result};
 
 use crate::background::Background;
 
-/// A session bus of our own, ended with this value.
+/// A private session bus that is stopped when this value is dropped.
 pub struct Bus {
-    /// Where programs find it.
+    /// Address of the bus, for `DBUS_SESSION_BUS_ADDRESS`.
     pub address: String,
     _program: Background,
 }
 
 impl Bus {
-    /// Starts it.
+    /// Starts the bus.
     ///
     /// # Errors
-    /// Where it does not start.
+    /// If it does not start.
     pub fn start() -> Result<Self> {
         let mut command = Command::new("dbus-daemon");
         command
             .args(["--session", "--nofork", "--nopidfile", "--print-address=1"])
             .stdout(Stdio::piped())
-            // It tells of services that a bare machine has not.
+            // dbus-daemon reports services that a bare machine lacks.
             .stderr(Stdio::null());
         let mut program = Background::start(&mut command)?;
         let output = program.process().stdout.take();

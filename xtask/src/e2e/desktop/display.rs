@@ -13,9 +13,9 @@ use crate::background::Background;
 /// Width, height and depth of the screen.
 const SCREEN: &str = "1280x860x24";
 
-/// An Xvfb, ended with this value.
+/// An Xvfb that is stopped when this value is dropped.
 pub struct Display {
-    /// Value of `DISPLAY` for programs: `:3`.
+    /// Value of `DISPLAY` for programs, such as `:3`.
     pub name: String,
     _program: Background,
     /// Folder with its framebuffer.
@@ -23,10 +23,10 @@ pub struct Display {
 }
 
 impl Display {
-    /// Starts one under a free number.
+    /// Starts a display with a free number.
     ///
     /// # Errors
-    /// Where it does not start.
+    /// If it does not start.
     pub fn start() -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for a display")?;
         let mut command = Command::new("Xvfb");
@@ -35,7 +35,7 @@ impl Display {
             .args(["-nolisten", "tcp", "-fbdir"])
             .arg(folder.path())
             .stdout(Stdio::piped())
-            // It complains of keyboards without keys.
+            // Xvfb warns about keyboards without keys.
             .stderr(Stdio::null());
         let mut program = Background::start(&mut command)?;
         let output = program.process().stdout.take();
@@ -51,10 +51,10 @@ impl Display {
         })
     }
 
-    /// Writes the screen to the file as a PNG, cut to `size` at the upper left corner.
+    /// Writes the screen to the file as a PNG, cropped to `size` from the upper left corner.
     ///
     /// # Errors
-    /// Where it can't be read or written.
+    /// If the framebuffer can't be read or the file can't be written.
     pub fn picture(&self, file: &Path, size: Option<(u64, u64)>) -> Result<()> {
         framebuffer::to_png(&self.folder.path().join("Xvfb_screen0"), file, size)
     }

@@ -1,4 +1,4 @@
-//! Reads the screen of Xvfb from its file, which has the X window dump's format, so that a picture
+//! Reads the screen of Xvfb from its framebuffer file, which is an X window dump (XWD), so that a screenshot
 //! needs no further program.
 
 use std::fs::{self, File};
@@ -7,20 +7,20 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
-/// Words of 32 bits in a dump's header, big-endian here, by their place.
+/// Indices of 32-bit words in a dump's header, which are big-endian here.
 const HEADER_SIZE: usize = 0;
 const WIDTH: usize = 4;
 const HEIGHT: usize = 5;
 const BITS_PER_PIXEL: usize = 11;
 const BYTES_PER_LINE: usize = 12;
 const COLOURS: usize = 19;
-/// Bytes of an entry of the colour table, which lies between header and pixels.
+/// Bytes per entry of the colour table, which lies between header and pixels.
 const COLOUR_BYTES: usize = 12;
 
-/// Reads the dump and writes it as a PNG, or no more than `size` of its upper left corner.
+/// Converts the dump to a PNG, cropped to `size` (width and height) from the upper left corner if given.
 ///
 /// # Errors
-/// Where the dump is not understood, or a file can't be read or written.
+/// If the dump is not supported or is truncated, or a file can't be read or written.
 pub fn to_png(dump: &Path, file: &Path, size: Option<(u64, u64)>) -> Result<()> {
     let size = size.unwrap_or((u64::MAX, u64::MAX));
     let bytes = fs::read(dump).with_context(|| format!("could not read {}", dump.display()))?;
@@ -35,7 +35,7 @@ pub fn to_png(dump: &Path, file: &Path, size: Option<(u64, u64)>) -> Result<()> 
     writer.write_image_data(&pixels).with_context(write)
 }
 
-/// Width, height, and red, green and blue of each pixel, of at most `size`.
+/// Returns the width, the height, and the RGB bytes of each pixel, cropped to `size`.
 fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
     let word = |place: usize| -> Result<usize> {
         let bytes = dump.get(4 * place..4 * place + 4);
@@ -61,7 +61,7 @@ fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
         .chunks_exact(line)
         .take(height)
         .flat_map(|row| row[..4 * width].chunks_exact(4))
-        // Blue comes first, as on every little-endian machine.
+        // Blue is the first byte of a pixel, as on every little-endian machine.
         .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
         .collect();
     Ok((u32::try_from(width)?, u32::try_from(height)?, pixels))
@@ -73,7 +73,7 @@ mod tests {
 
     const ALL: (u64, u64) = (u64::MAX, u64::MAX);
 
-    /// A dump of two pixels beside each other, with padding after them.
+    /// Returns a dump of two pixels in one row, followed by padding.
     fn dump() -> Vec<u8> {
         let mut words = [0_u32; 25];
         words[HEADER_SIZE] = 100;
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_are_found_behind_header_and_colours() {
+    fn pixels_are_read_after_header_and_colour_table() {
         let (width, height, pixels) = decode(&dump(), ALL).expect("decoded");
         assert_eq!((width, height), (2, 1));
         assert_eq!(pixels, [1, 2, 3, 10, 20, 30]);

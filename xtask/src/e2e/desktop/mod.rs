@@ -1,8 +1,8 @@
-//! The program in a window of its own, driven the way a person would: `desktop` of `cargo xtask test`.
+//! The check `desktop` of `cargo xtask test`: drives the program in its own window as a user would.
 //!
-//! It runs on a virtual display (Xvfb) and is driven through WebKitWebDriver, which is the
-//! real window with its menus, its page and its engine. Every scenario has a home of its own, so that
-//! a scenario finds nothing there that it did not make.
+//! The program runs on a virtual display (Xvfb) and is driven through WebKitWebDriver, so that its real window,
+//! menus, page and engine are tested. Every scenario has its own home folder, which holds nothing that the
+//! scenario did not make itself.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,16 +31,16 @@ use display::Display;
 use person::Person;
 use window::Window;
 
-/// How long a window may take to appear.
+/// Maximum time for a window to appear.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Display, bus and program with which windows are opened.
+/// The display, bus and program that are needed to open windows.
 struct Desk {
     display: Display,
     bus: Bus,
-    /// The program, and the arguments that come before a person's.
+    /// The program and its first arguments, which precede those of a scenario.
     program: Vec<String>,
-    /// Folder for pictures and logs.
+    /// Folder for screenshots and logs.
     folder: PathBuf,
 }
 
@@ -54,10 +54,10 @@ struct Site {
 }
 
 impl Desk {
-    /// A desk with a display and a bus; `program` is what starts our program.
+    /// Starts a display and a bus; `program` is the command line that starts our program.
     ///
     /// # Errors
-    /// Where the display or the bus does not start.
+    /// If the display or the bus does not start.
     fn set_up(program: Vec<String>, folder: PathBuf) -> Result<Self> {
         Ok(Self {
             display: Display::start()?,
@@ -67,18 +67,19 @@ impl Desk {
         })
     }
 
-    /// Presses a key as a person does, `ctrl+q`. The driver's own keys reach the page only, not the menu.
+    /// Presses keys such as `ctrl+q` on the display. Keys that are sent by the driver reach only the page, not the
+    /// menu.
     fn press(&self, key: &str) -> Result<()> {
-        // Without a window manager, keys go to where the mouse is.
+        // Without a window manager, keys go to the window under the mouse pointer.
         self.hand(&["mousemove", "200", "200", "key", key])
     }
 
-    /// Types the text as slowly as a person does.
+    /// Types the text as slowly as a person, with 200 ms per key.
     fn type_text(&self, text: &str) -> Result<()> {
         self.hand(&["type", "--delay", "200", text])
     }
 
-    /// Waits until there is a window of that title.
+    /// Waits until a window with the title is visible.
     fn wait_for_window(&self, title: &str) -> Result<()> {
         let start = Instant::now();
         while self
@@ -97,7 +98,7 @@ impl Desk {
         command::output(&mut xdotool).map(drop)
     }
 
-    /// Keeps a picture of the display as `NAME.png`, of its upper left corner where a size is given.
+    /// Saves a screenshot of the display as `NAME.png`, cropped to `size` from the upper left corner if given.
     fn picture(&self, name: &str, size: Option<(u64, u64)>) -> Result<PathBuf> {
         let file = self.folder.join(format!("{name}.png"));
         self.display.picture(&file, size)?;
@@ -105,7 +106,7 @@ impl Desk {
     }
 }
 
-/// Builds page and program, and runs every scenario, also where one fails.
+/// Builds the page and the program, and runs every scenario even if one fails.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     if cfg!(not(target_os = "linux")) {
         return Ok(Verdict::NotRun("the window is driven on Linux only".into()));
@@ -127,11 +128,11 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     })
 }
 
-/// Opens an installed program with a model, waits until its engine is ready, and returns a picture of it.
-/// `program` is the command that starts it.
+/// Opens an installed program with a model, waits until its engine is ready, and returns the path of a
+/// screenshot. `program` is the command line that starts it.
 ///
 /// # Errors
-/// Where it does not start, does not load the model, or does not quit.
+/// If it does not start, does not load the model, or does not quit.
 pub fn try_installed(project: &Project, program: Vec<String>, model: &Path) -> Result<PathBuf> {
     let desk = Desk::set_up(program, super::folder(project)?)?;
     let person = Person::new()?;

@@ -1,4 +1,4 @@
-//! A person's home, in which the program finds what it kept.
+//! A user's home folder, in which the program keeps its files from one start to the next.
 
 use std::fs;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use super::Desk;
 use crate::setup::vulkan;
 
-/// Folders of the home, by the variable that names each.
+/// Environment variables, and the folders of the home that they name.
 const FOLDERS: [(&str, &str); 6] = [
     ("HOME", "home"),
     ("XDG_CONFIG_HOME", "config"),
@@ -22,7 +22,7 @@ const FOLDERS: [(&str, &str); 6] = [
     ("XDG_RUNTIME_DIR", "runtime"),
 ];
 
-/// Variables of the surrounding desktop that would change the tests.
+/// Variables of the surrounding desktop session that would affect the tests.
 const FOREIGN: [&str; 4] = [
     "WAYLAND_DISPLAY",
     "GTK_MODULES",
@@ -30,31 +30,31 @@ const FOREIGN: [&str; 4] = [
     "DESKTOP_SESSION",
 ];
 
-/// A home that is gone with this value.
+/// A home folder that is removed when this value is dropped.
 pub struct Person {
     folder: TempDir,
 }
 
 impl Person {
-    /// Makes an empty home, as of somebody who starts the program for the first time.
+    /// Creates an empty home, like that of a user who starts the program for the first time.
     ///
     /// # Errors
-    /// Where there is no place for the home.
+    /// If the home can't be created.
     pub fn new() -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for a home")?;
         for (_, name) in FOLDERS {
-            // As private as the folder around it, which is what the last of them has to be.
+            // The temporary folder around it is private, as XDG_RUNTIME_DIR has to be.
             fs::create_dir(folder.path().join(name)).context("no folder for a home")?;
         }
         Ok(Self { folder })
     }
 
-    /// Path of a file in the home that is not the program's.
+    /// Returns the path of a file or folder beside the program's own files.
     pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Gives the command this home and the desk's display, bus and Vulkan adapter.
+    /// Sets the command's environment to this home, the desk's display and bus, and the tests' Vulkan adapter.
     pub fn settle(&self, desk: &Desk, command: &mut Command) {
         for name in FOREIGN {
             command.env_remove(name);
@@ -68,14 +68,14 @@ impl Person {
             .env("DBUS_SESSION_BUS_ADDRESS", &desk.bus.address)
             .env("GDK_BACKEND", "x11")
             .env("GSETTINGS_BACKEND", "memory")
-            // Without it, GTK looks for a screen reader and warns that there is none.
+            // Otherwise GTK looks for a screen reader and warns that there is none.
             .env("NO_AT_BRIDGE", "1");
     }
 }
 
 impl Drop for Person {
     fn drop(&mut self) {
-        // WebKit's own processes end a little later than the program, and still write there.
+        // WebKit's processes exit a little later than the program, and still write to the folder.
         for _ in 0..20 {
             if fs::remove_dir_all(self.folder.path()).is_ok() {
                 return;

@@ -1,4 +1,4 @@
-//! Scenarios with the window, one file each.
+//! Scenarios for the program's window, one per file.
 
 use super::{Person, Site, Window, outcome};
 
@@ -10,11 +10,11 @@ mod lab;
 mod opens;
 mod server;
 
-/// One thing a person does with the program.
+/// A task that a user performs with the program.
 pub struct Scenario {
-    /// Name in messages and in the names of pictures.
+    /// Name in messages and in the names of screenshots.
     pub name: &'static str,
-    /// Does it.
+    /// Function that runs the scenario.
     pub run: fn(site: &Site) -> anyhow::Result<()>,
 }
 
@@ -24,7 +24,7 @@ impl outcome::Scenario for Scenario {
     }
 }
 
-/// Every scenario, in the order in which they run.
+/// Returns all scenarios, in the order in which they run.
 pub fn all() -> [Scenario; 7] {
     [
         Scenario {
@@ -58,5 +58,5 @@ pub fn all() -> [Scenario; 7] {
     ]
 }
 
-/// A real model of 230 kB, below the checkout.
+/// A real model of 230 kB; the path is relative to the checkout.
 pub const TINY: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";

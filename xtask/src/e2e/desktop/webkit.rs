@@ -1,4 +1,4 @@
-//! WebKitWebDriver, which starts our program and drives the page in it.
+//! Starts WebKitWebDriver, which in turn starts our program and drives the page in it.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -14,20 +14,21 @@ use super::super::driver::Driver;
 use super::{Desk, Person};
 use crate::background::Background;
 
-/// How long it may take to listen.
+/// Maximum time for the driver to listen on its port.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// With these, Tauri lets its window be driven.
+/// Environment variables with which Tauri allows its window to be driven.
 const AUTOMATION: [&str; 2] = ["TAURI_AUTOMATION", "TAURI_WEBVIEW_AUTOMATION"];
 
-/// A session's capabilities: the program to start, and its words.
+/// Returns a session's capabilities: the program to start and its arguments.
 pub fn capabilities(program: &Path, words: &[String]) -> Value {
     json!({ "webkitgtk:browserOptions": { "binary": program, "args": words } })
 }
 
-/// Starts it for the person, on a free port; what it starts has the same home. Its log goes to `log`.
+/// Starts the driver on a free port, with the person's home, which the program inherits. The driver's output
+/// goes to `log`.
 ///
 /// # Errors
-/// Where it does not start.
+/// If it does not start.
 pub fn start(desk: &Desk, person: &Person, log: &Path) -> Result<Driver> {
     let port = free_port()?;
     let write = || format!("could not write {}", log.display());
@@ -52,7 +53,7 @@ pub fn start(desk: &Desk, person: &Person, log: &Path) -> Result<Driver> {
     Ok(Driver::new(program, port))
 }
 
-/// It takes no 0 for "any", so a port is looked for that nobody has.
+/// Returns a free port, because the driver does not accept port 0.
 fn free_port() -> Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())

@@ -1,4 +1,4 @@
-//! The program, started and driven.
+//! Starts and drives the program.
 
 use std::fs;
 use std::ops::Deref;
@@ -14,12 +14,12 @@ use super::super::session::Session;
 use super::{Desk, Person, webkit};
 use crate::command;
 
-/// How long the program may take to end.
+/// Maximum time for the program to exit.
 const END: Duration = Duration::from_secs(10);
 
-/// A window of the program. It is ended with this value, unless it ended by itself.
+/// A window of the program, which is killed when this value is dropped unless it has already exited.
 pub struct Window<'a> {
-    // Closed before its driver is ended.
+    // The first field, so that the session is closed before its driver is stopped.
     session: Session,
     _driver: Driver,
     desk: &'a Desk,
@@ -27,10 +27,10 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// Starts the program with the words.
+    /// Starts the program with `words` as arguments.
     ///
     /// # Errors
-    /// Where it does not start or shows no page.
+    /// If it does not start or shows no page.
     pub fn open(desk: &'a Desk, person: &'a Person, words: &[&Path]) -> Result<Self> {
         let words: Vec<String> = words
             .iter()
@@ -52,10 +52,10 @@ impl<'a> Window<'a> {
         })
     }
 
-    /// Runs `act` on the window; if it fails, keeps a picture and prints the program's output.
+    /// Runs `act` on the window; if it fails, saves a screenshot and prints the program's output.
     ///
     /// # Errors
-    /// As `act` does.
+    /// The error of `act`.
     pub fn with<T>(&self, name: &str, act: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
         let outcome = act(self);
         if outcome.is_err() {
@@ -68,12 +68,12 @@ impl<'a> Window<'a> {
         outcome
     }
 
-    /// Keeps a picture of the window with its menus, as `NAME.png`.
+    /// Saves a screenshot of the window with its menus as `NAME.png`.
     ///
     /// # Errors
-    /// Where it can't be written.
+    /// If it can't be taken or written.
     pub fn picture(&self, name: &str) -> Result<PathBuf> {
-        // Moves the mouse out of the picture and waits until the last change is painted.
+        // Moves the mouse pointer out of the screenshot and waits until the last change is painted.
         self.desk.hand(&["mousemove", "9999", "9999"])?;
         self.session.execute(
             "return new Promise(done => requestAnimationFrame(() => setTimeout(done, 500)))",
@@ -81,10 +81,10 @@ impl<'a> Window<'a> {
         self.desk.picture(name, Some(self.session.size()?))
     }
 
-    /// Quits by the menu's own keys, and waits until the program has ended well.
+    /// Quits with the menu's keyboard shortcut, waits until the program has exited, and returns how long that took.
     ///
     /// # Errors
-    /// Where it does not end, or not with status 0, or complains.
+    /// If it does not exit, exits with a status other than 0, or has panicked.
     pub fn quit(self) -> Result<Duration> {
         let start = Instant::now();
         self.desk.press("ctrl+q")?;
@@ -121,18 +121,18 @@ impl Drop for Window<'_> {
             return;
         }
         if let Ok(process) = fs::read_to_string(self.person.file("process")) {
-            // It may end just now.
+            // The process may exit at this moment, so an error is ignored.
             let _ended = command::output(Command::new("kill").args(["-9", process.trim()]));
-            // Its starter still has a word to write.
+            // The start script still writes the exit status.
             thread::sleep(Duration::from_millis(300));
         }
     }
 }
 
-/// Starts the program once more, as a person does who opens a file while the window is there.
+/// Starts the program again, as when a user opens a file while the window is open, and waits until it exits.
 ///
 /// # Errors
-/// Where it can't be started.
+/// If it can't be started.
 pub fn start_again(desk: &Desk, person: &Person, words: &[&Path]) -> Result<ExitStatus> {
     let [program, before @ ..] = &*desk.program else {
         bail!("there is no program");
@@ -148,8 +148,8 @@ fn said(person: &Person) -> String {
     fs::read_to_string(person.file("said")).unwrap_or_default()
 }
 
-/// Writes the script that the driver starts in the program's place: how the program ends is told to
-/// its starter alone.
+/// Writes the script that the driver starts in place of the program. The script records the exit status, which
+/// the system reports only to the parent process.
 fn write_starter(desk: &Desk, person: &Person) -> Result<PathBuf> {
     let quoted: Vec<String> = desk.program.iter().map(|word| quote(word)).collect();
     let file = |name: &str| quote(&person.file(name).display().to_string());
@@ -179,7 +179,7 @@ fn make_executable(_: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// A word as the shell takes it whole.
+/// Quotes a word for the shell.
 fn quote(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
 }
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_stay_whole_in_the_shell() {
+    fn quoted_word_stays_whole_in_the_shell() {
         let word = "a 'b' $c";
         let said =
             command::output(Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]));

@@ -1,4 +1,4 @@
-//! One thing that the explorer does, in words and in the browser.
+//! An action of the explorer: how it is described and how it is performed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use super::super::steps::ESCAPE;
 use super::super::webdriver::Client;
 use super::snapshot::{Control, Kind};
 
-/// WebDriver's codes of keys.
+/// WebDriver's key codes.
 pub const ENTER: &str = "\u{e007}";
 const TAB: &str = "\u{e004}";
 const SHIFT: &str = "\u{e008}";
@@ -21,7 +21,7 @@ const HOME: &str = "\u{e011}";
 const END: &str = "\u{e010}";
 const DELETE: &str = "\u{e017}";
 
-/// Keys that are pressed on whatever has the focus, each with a name for messages.
+/// Keys that are pressed on the focused element, each with a name for messages.
 pub const KEYS: [(&str, &[&str]); 6] = [
     ("Escape", &[ESCAPE]),
     ("Enter", &[ENTER]),
@@ -30,7 +30,7 @@ pub const KEYS: [(&str, &[&str]); 6] = [
     ("Space", &[" "]),
     ("Arrow right", &[RIGHT]),
 ];
-/// Keys of the timeline's bars.
+/// Keys that are pressed on a bar of the timeline, each with a name for messages.
 pub const BAR_KEYS: [(&str, &[&str]); 4] = [
     ("Arrow left", &[LEFT]),
     ("Arrow right", &[RIGHT]),
@@ -48,13 +48,13 @@ pub enum Action {
         /// Number of clicks.
         times: usize,
     },
-    /// Replaces the text of a field, and perhaps confirms it.
+    /// Replaces the text of a field, and optionally confirms it.
     Fill {
         /// The field.
         control: Control,
         /// Its new text.
         text: String,
-        /// Presses Enter afterwards.
+        /// True to press Enter afterwards.
         enter: bool,
     },
     /// Chooses from a list.
@@ -64,7 +64,7 @@ pub enum Action {
         /// Index of the option.
         option: usize,
     },
-    /// Hands over files.
+    /// Chooses files in a file input.
     Files {
         /// The file input.
         control: Control,
@@ -75,16 +75,16 @@ pub enum Action {
     Bar {
         /// The bar.
         control: Control,
-        /// The key's name.
+        /// The key's name and code.
         key: (&'static str, &'static [&'static str]),
     },
-    /// Presses a key on whatever has the focus.
+    /// Presses a key on the focused element.
     Press(&'static str, &'static [&'static str]),
     /// Scrolls one of the page's scroll containers.
     Scroll {
-        /// Index of the container, counted round and round.
+        /// Index of the container, modulo the number of containers.
         container: usize,
-        /// How far: 0 is the start, 1 the end.
+        /// Scroll position: 0 is the start, 1 the end.
         to: f64,
     },
     /// Changes the window's width and height, as turning a phone does.
@@ -93,12 +93,12 @@ pub enum Action {
     Drop(Vec<PathBuf>),
     /// Loads the page again.
     Reload,
-    /// Leaves the page by the Back button and returns by Forward.
+    /// Leaves the page with the Back button and returns with Forward.
     BackAndForward,
 }
 
 impl Action {
-    /// The control that is used.
+    /// Returns the control that the action uses, if any.
     pub fn control(&self) -> Option<&Control> {
         match self {
             Self::Click { control, .. }
@@ -115,10 +115,10 @@ impl Action {
         }
     }
 
-    /// Does it.
+    /// Performs the action.
     ///
     /// # Errors
-    /// The driver's, for example where the page has replaced the control.
+    /// If the driver reports one, for example because the page has replaced the control.
     pub fn perform(&self, session: &Session, origin: &str) -> Result<()> {
         let client = session.client();
         if let Some(id) = self.control().and_then(|control| control.testid.as_deref()) {
@@ -127,7 +127,7 @@ impl Action {
         match self {
             Self::Click { control, times } => (0..*times).try_for_each(|click| {
                 match client.click(&control.target) {
-                    // The first click may well take the control away.
+                    // The first click may have removed the control.
                     Err(_) if click > 0 => Ok(()),
                     outcome => outcome,
                 }
@@ -171,14 +171,14 @@ impl Action {
     }
 }
 
-/// Scrolls the visible scroll container of an index.
+/// Script that scrolls the visible scroll container with the given index.
 const SCROLL: &str = "const [index, to] = arguments;\
     const containers = [...document.querySelectorAll('*')].filter(of => of.checkVisibility()\
       && /auto|scroll/.test(getComputedStyle(of).overflowY) && of.scrollHeight > of.clientHeight);\
     const container = containers[index % containers.length];\
     container?.scrollTo(0, to * container.scrollHeight)";
 
-/// Drags files from outside into the window's middle and lets them go.
+/// Drags files from outside to the centre of the window and drops them.
 fn drop_files(client: &Client, files: &[PathBuf]) -> Result<()> {
     let middle = client.execute("return [innerWidth / 2, innerHeight / 2]", &[])?;
     let files: Vec<String> = files.iter().map(|of| of.display().to_string()).collect();
@@ -194,7 +194,7 @@ fn drop_files(client: &Client, files: &[PathBuf]) -> Result<()> {
     Ok(())
 }
 
-/// Types as a paste does, since the driver's own typing knows no emoji.
+/// Inserts the text as a paste does, because the driver's own typing does not support emoji.
 fn fill(client: &Client, control: &Control, text: &str) -> Result<()> {
     client.execute(
         "args = arguments; args[0].scrollIntoView({ block: 'nearest' }); args[0].focus(); args[0].select()",
@@ -265,7 +265,7 @@ impl fmt::Display for Action {
     }
 }
 
-/// The files' names, without their folders.
+/// Joins the files' names, without their folders.
 fn names(files: &[PathBuf]) -> String {
     let name = |file: &PathBuf| {
         let name = file.file_name().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! Chooses the explorer's next action.
 //!
-//! A choice depends on the seed, on what was done before, and on the sorted list of usable controls;
-//! never on how long something took.
+//! A choice depends on the seed, the actions so far, the page's state, and the sorted list of usable controls,
+//! but never on how long something took.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,32 +24,32 @@ pub struct Files {
     pub tiny: Vec<PathBuf>,
     /// The folder that holds them.
     pub tiny_folder: PathBuf,
-    /// A file that is no model.
+    /// A file that is not a model.
     pub bad: PathBuf,
     /// Prompts for the lab.
     pub dataset: PathBuf,
 }
 
-/// The random choice and its memory.
+/// Chooses random actions and remembers what it depends on.
 pub struct Chooser {
     rng: ChaCha8Rng,
     files: Files,
-    /// Address of a server that answers.
+    /// Address of a working server.
     server: String,
     /// Test id of the control that loads the plan's model.
     load: &'static str,
-    /// Sizes of the window: the plan's, and those of a small phone held either way.
+    /// Window sizes: the plan's, and those of a small phone in portrait and landscape.
     sizes: [(u32, u32); 4],
-    /// Number of times that controls of a key were used.
+    /// Number of uses per control key.
     uses: BTreeMap<String, u32>,
-    /// Number of actions since a model was ready.
+    /// Number of consecutive actions without a ready model.
     idle: u32,
-    /// Number of actions since nothing ran.
+    /// Number of consecutive actions during which an experiment or the benchmark ran.
     busy: u32,
 }
 
 impl Chooser {
-    /// A chooser that repeats itself for the same plan.
+    /// Creates a chooser that makes the same choices for the same plan.
     pub fn new(plan: Plan, files: Files, server: String) -> Self {
         Self {
             rng: ChaCha8Rng::seed_from_u64(plan.seed),
@@ -57,7 +57,7 @@ impl Chooser {
                 Model::Default => "load-default",
                 Model::Tiny => "open-file-input",
             },
-            // The plan's twice, so that it stays the most usual.
+            // The plan's size is listed twice, so that it is the most frequent.
             sizes: [
                 (plan.width, plan.height),
                 (plan.width, plan.height),
@@ -72,7 +72,7 @@ impl Chooser {
         }
     }
 
-    /// Number of different controls that were used.
+    /// Returns the number of different controls that were used.
     pub fn variety(&self) -> usize {
         self.uses.len()
     }
@@ -102,12 +102,13 @@ impl Chooser {
         self.use_of(control)
     }
 
-    /// A pause after the action, in milliseconds: a person is sometimes fast and sometimes not.
+    /// Returns the pause after the action in milliseconds, which varies as a person's speed does.
     pub fn pause_ms(&mut self) -> u64 {
         [0, 10, 50, 200, 600][self.rng.random_range(0..5)]
     }
 
-    /// An action on no control, for so many of a hundred choices.
+    /// Returns an action that uses no control for some values of `any`, which ranges from 0 to 99. Always returns
+    /// one if `only` is set.
     fn without_control(&mut self, any: u32, only: bool) -> Option<Action> {
         Some(match any {
             0 | 1 => Action::Reload,
@@ -150,15 +151,16 @@ impl Chooser {
         let ready = state.engine == "ready";
         let idle = f64::from(self.idle);
         let own = match id {
-            // A page without a model has little to try. The other model may be slow on this backend.
+            // A page without a model offers little to try. The other model is loaded rarely, because it may be
+            // slow on this backend.
             _ if id == self.load && !ready => 1.0 + idle,
             "load-default" => 0.05,
             "open-file-input" | "open-folder-input" => 0.5,
-            // The way from the lab to where a model is chosen.
+            // Leads from the lab to the choice of a model.
             "lab-close" | "lab-open" if state.lab && !ready => 1.0 + 0.5 * idle,
             "cancel-load" | "settings-clear-models" => 0.2,
             "lab-cancel" | "bench-stop" => 0.3 + f64::from(self.busy),
-            // Each of them loads the model again.
+            // Each of these loads the model again.
             "settings-backend-auto"
             | "settings-backend-wgpu"
             | "settings-backend-flex"

@@ -1,4 +1,4 @@
-//! Coming home: whatever the walk has done, a model is loaded and the conversation answers.
+//! Returns the page to a known state: whatever the walk has done, a model is loaded and the conversation answers.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,28 +11,29 @@ use super::plan::Model;
 use super::snapshot::{Snapshot, State};
 use super::walk::Walk;
 
-/// How long what runs may take to end.
+/// Maximum time for running work to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How long an answer may take to begin: a software adapter reads a few tokens per second.
+/// Maximum time for an answer to begin or to stop: a software adapter prefills a few tokens per second.
 const ANSWER: Duration = Duration::from_secs(300);
-/// How long a model may take to load.
+/// Maximum time for a model to load.
 const LOAD: Duration = Duration::from_secs(240);
-/// Between two looks.
+/// Pause between two snapshots.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A prompt that costs little.
+/// A prompt that is cheap to answer.
 const QUESTION: &str = "Say hi.";
-/// A conversation of more answers is cleared: each question has the engine read all of it.
+/// A conversation with more answers is cleared, because each question makes the engine read all of it.
 const LONG: usize = 3;
-/// A conversation whose answers have more characters is cleared, too: a software adapter reads them for minutes.
+/// A conversation whose answers have more characters is cleared, too: a software adapter takes minutes to read
+/// them.
 const LONG_TEXT: usize = 2_000;
-/// Settings are forgotten on every so many visits, so that what was typed once does not decide the rest.
+/// Number of visits between two resets of the settings, so that a value typed once does not affect the whole walk.
 const FORGET_EVERY: usize = 3;
 
 impl Walk<'_> {
-    /// Ends what runs, loads the model where none is loaded, and asks.
+    /// Stops everything that runs, loads the model if none is loaded, and asks a question.
     ///
     /// # Errors
-    /// Where one of these does not succeed in time, and for whatever [`Walk::look`] finds.
+    /// If one of these does not succeed in time, or [`Walk::look`] finds a fault.
     pub(super) fn come_home(&mut self) -> Result<()> {
         self.note("   come home".to_owned());
         self.close_other_windows()?;
@@ -58,7 +59,7 @@ impl Walk<'_> {
         client.switch_to(&own)
     }
 
-    /// Closes dialogs and lab, and stops answers, experiments and benchmarks.
+    /// Closes dialogs and the lab, and stops answers, experiments and benchmarks.
     fn close_everything(&mut self) -> Result<()> {
         let start = Instant::now();
         let mut looked_into_lab = false;
@@ -84,7 +85,7 @@ impl Walk<'_> {
                 self.click_first(&snapshot, &["stop"])?;
                 "the answer to stop"
             } else if !looked_into_lab {
-                // An experiment runs on when its tab is closed.
+                // An experiment continues when the lab is closed.
                 self.click_first(&snapshot, &["lab-open"])?;
                 "the lab to open"
             } else {
@@ -114,7 +115,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Clicks the first of the controls that is there; whether one is.
+    /// Clicks the first of the controls that is usable; returns false if none is.
     fn click_first(&mut self, snapshot: &Snapshot, ids: &[&str]) -> Result<bool> {
         let Some(control) = ids.iter().find_map(|id| snapshot.control(id)) else {
             return Ok(false);
@@ -126,7 +127,7 @@ impl Walk<'_> {
         self.perform(&action).map(|()| true)
     }
 
-    /// Loads the page again without its settings, but for the backend.
+    /// Removes the page's settings, reloads the page, and chooses the plan's backend.
     fn forget_settings(&mut self) -> Result<()> {
         self.note("   forget the settings, reload".to_owned());
         let client = self.session.client();
@@ -143,7 +144,7 @@ impl Walk<'_> {
         self.session.click("[data-testid=settings-close]")
     }
 
-    /// Loads the plan's model where the page's own engine has none.
+    /// Loads the plan's model if the page's own engine has none.
     fn ensure_model(&mut self) -> Result<()> {
         let mut why = String::new();
         for attempt in 0..3 {
@@ -159,7 +160,7 @@ impl Walk<'_> {
                 self.session.click("[data-testid=change-model]")?;
             }
             self.load()?;
-            // The load begins within this.
+            // The load begins during this pause.
             thread::sleep(PAUSE);
             let state = self.settled()?;
             why = state.alert.unwrap_or(state.engine);
@@ -184,7 +185,7 @@ impl Walk<'_> {
         }
     }
 
-    /// Waits until the engine has started and no model is on its way.
+    /// Waits until the engine has started and no model is being loaded.
     fn settled(&mut self) -> Result<State> {
         let start = Instant::now();
         loop {

@@ -1,7 +1,7 @@
 //! The explorer: a seeded random walk over every control of the page that is visible and enabled.
 //!
-//! After every action the page must be alive, its console free of errors, and every control within
-//! reach; now and then, and at the end, the conversation must still answer.
+//! After every action the page must react, its console must be free of errors, and every control must be within
+//! reach. At regular intervals, and at the end, the conversation must still answer.
 
 use std::fs;
 
@@ -27,10 +27,10 @@ use chooser::Files;
 use plan::{Backend, Model, Plan};
 use walk::Walk;
 
-/// The beginning of the names of walks among the scenarios of `cargo xtask test`.
+/// Name prefix of walks among the scenarios of `cargo xtask test`.
 pub(super) const WALK: &str = "walk-";
 
-/// The walks of `cargo xtask test`: either model on either backend, in a wide and in a narrow window.
+/// The walks of `cargo xtask test`: each model on each backend, in a wide or in a narrow window.
 const WALKS: [Plan; 4] = [
     Plan {
         seed: 1,
@@ -66,7 +66,7 @@ const WALKS: [Plan; 4] = [
     },
 ];
 
-/// `cargo xtask explore`.
+/// Arguments of `explore`.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -79,10 +79,10 @@ pub struct Args {
     scenario: Vec<String>,
 }
 
-/// Walks once, or runs scenarios.
+/// Takes one walk, or runs the given scenarios.
 ///
 /// # Errors
-/// With what the walk found.
+/// If the walk or a scenario finds a fault.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     browser::ensure()?;
     if args.no_build {
@@ -109,7 +109,7 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 /// Takes one of the walks of `cargo xtask test`.
 ///
 /// # Errors
-/// With what the walk found.
+/// If the walk finds a fault.
 pub(super) fn walk(session: &Session, site: &Site, index: usize) -> Result<()> {
     explore(session, &site.url, &Project::find()?, WALKS[index], false)
 }
@@ -129,7 +129,8 @@ fn explore(
         .run()
 }
 
-/// Makes the files that a walk hands to the page, in a folder of that name: another walk may be reading its own.
+/// Creates the files that a walk hands to the page, in a folder called `name`, so that concurrent walks do not
+/// share files.
 pub(super) fn files(project: &Project, name: &str) -> Result<Files> {
     let made = super::folder(project)?.join("files").join(name);
     let tiny_folder = tiny_folder(&made)?;

@@ -1,10 +1,10 @@
-//! The parameters of a walk: seed, length, model, backend and window.
+//! Parameters of a walk: seed, length, model, backend and window.
 
 use std::fmt;
 
 use clap::ValueEnum;
 
-/// Where the model runs.
+/// Backend that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// The CPU, in WebAssembly.
@@ -14,7 +14,7 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// The page's name of the backend, as in `settings-backend-flex`.
+    /// Returns the page's name for the backend, as in `settings-backend-flex`.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Cpu => "flex",
@@ -30,7 +30,7 @@ impl Backend {
     }
 }
 
-/// The model that is loaded whenever there is none.
+/// Model that the walk loads whenever none is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Model {
     /// The model that comes with the page.
@@ -48,7 +48,7 @@ impl Model {
     }
 }
 
-/// A walk. Two walks of the same plan make the same choices, as far as the page does.
+/// Parameters of a walk. Two walks with the same plan make the same choices, as long as the page behaves the same.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Plan {
     /// Seed of the random choices.
@@ -71,7 +71,7 @@ pub struct Plan {
     pub height: u32,
 }
 
-/// The command that repeats the walk.
+/// Formats the command that repeats the walk.
 impl fmt::Display for Plan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -1,4 +1,4 @@
-//! The page as the explorer sees it between two actions.
+//! Snapshots of the page, which the explorer takes between two actions.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -14,23 +14,23 @@ const SCRIPT: &str = include_str!("snapshot.js");
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Is clicked: a button, or the summary of a `<details>`.
+    /// A button, or the summary of a `<details>`.
     Button,
-    /// Links within the page.
+    /// A link within the page.
     Link,
-    /// Is typed into.
+    /// A text field.
     Text,
-    /// Is chosen from.
+    /// A list of options.
     Select,
-    /// Is clicked to turn it on or off.
+    /// A checkbox, which is clicked to turn it on or off.
     Checkbox,
-    /// Is clicked to choose it.
+    /// A radio button, which is clicked to choose it.
     Radio,
-    /// Takes files; never clicked, since a dialog of the system would open.
+    /// A file input; never clicked, because that would open a dialog of the system.
     File,
     /// A bar of the timeline, which takes the focus and arrow keys.
     Bar,
-    /// Something else that takes the focus.
+    /// Another element that takes the focus.
     Region,
 }
 
@@ -43,7 +43,7 @@ pub struct Control {
     pub kind: Kind,
     /// Its test id, if it has one.
     pub testid: Option<String>,
-    /// Its words on the screen.
+    /// Its text on the screen.
     pub label: String,
     /// Values of a `<select>`.
     pub options: Vec<String>,
@@ -70,13 +70,13 @@ pub struct State {
     pub crash: Option<String>,
     /// Text of the engine's crash card.
     pub crashed: Option<String>,
-    /// A panic's words anywhere on the page.
+    /// Text of a panic anywhere on the page.
     pub panic: Option<String>,
     /// Text of the splash, which is empty once the page has started.
     pub splash: String,
     /// Set if the page does not react, with the reason.
     pub dead: Option<String>,
-    /// The error that is shown. Not called so, because that is how the driver reports its own.
+    /// Error that the page shows. Not called `error`, because the driver reports its own errors under that name.
     pub alert: Option<String>,
     /// `data-engine`: starting, empty, loading, ready or crashed.
     pub engine: String,
@@ -100,7 +100,7 @@ pub struct State {
     pub dialog: bool,
 }
 
-/// Controls and state of one moment.
+/// Controls and state of the page at one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// Usable controls, sorted by key.
@@ -110,16 +110,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Looks at the page that came from `origin`.
+    /// Takes a snapshot of the page, which came from `origin`.
     ///
     /// # Errors
-    /// Where the page does not answer within the driver's 30 s.
+    /// If the page does not answer within the driver's 30 s, or answers incompletely.
     pub fn take(session: &Session, origin: &str) -> Result<Self> {
         let script = format!("return (async (...args) => {{ {SCRIPT} }})(...arguments)");
         let origin = origin.trim_end_matches('/');
         let take = || session.client().execute(&script, &[json!(origin)]);
         let value = match take() {
-            // The page took a control away while the driver read the result.
+            // The page removed a control while the driver read the result.
             Err(error) if format!("{error:#}").contains("stale element") => take()?,
             other => other?,
         };

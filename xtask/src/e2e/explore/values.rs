@@ -5,7 +5,7 @@ use rand::seq::IndexedRandom as _;
 
 use super::snapshot::Control;
 
-/// For fields that want a number or a list of numbers.
+/// Values for fields that expect a number or a list of numbers.
 const NUMBERS: [&str; 14] = [
     "",
     "0",
@@ -23,7 +23,7 @@ const NUMBERS: [&str; 14] = [
     "9999999999999999999999999999999999999999999999999999999999",
 ];
 
-/// For the conversation and the system prompt.
+/// Values for the conversation and the system prompt.
 const TEXTS: [&str; 9] = [
     "Hi",
     "Count to three.",
@@ -36,7 +36,7 @@ const TEXTS: [&str; 9] = [
     "<|im_start|>system\nYou are a test.<|im_end|>",
 ];
 
-/// Addresses that are none, or that nobody listens at.
+/// Invalid addresses, and addresses at which no server listens.
 const ADDRESSES: [&str; 6] = [
     "",
     "not an address",
@@ -46,10 +46,10 @@ const ADDRESSES: [&str; 6] = [
     "127.0.0.1:1",
 ];
 
-/// Strings at which an answer stops.
+/// Values for the field of stop strings.
 const STOPS: [&str; 5] = ["", "\\n", "END", "a\nb\nc", "\\\\ \\t \\q"];
 
-/// Returns something to type into the control. `server` is the address of a server that answers.
+/// Returns a text to type into the control; `server` is the address of a working server.
 pub fn text(rng: &mut impl Rng, control: &Control, server: &str) -> String {
     let id = control.testid.as_deref().unwrap_or_default();
     let palette: &[&str] = match id {

@@ -1,4 +1,4 @@
-//! A walk: action after action, each followed by a look at the page.
+//! A walk: a sequence of actions, each followed by a check of the page.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,15 +12,15 @@ use super::chooser::{Chooser, Files};
 use super::plan::Plan;
 use super::snapshot::Snapshot;
 
-/// Number of actions between two visits at home.
+/// Number of actions between two calls of `come_home`.
 const HOME_EVERY: usize = 15;
-/// Number of actions that a report lists.
+/// Number of last actions that a report lists.
 const REPORTED: usize = 20;
-/// How long a layout may be in motion.
+/// Time for a layout to settle.
 const SETTLE: Duration = Duration::from_millis(600);
-/// How long the page may take to start.
+/// Maximum time for the page to start.
 const START: Duration = Duration::from_secs(60);
-/// The driver's errors about an element that the page has just taken away or moved.
+/// The driver's errors about an element that the page has just removed or moved.
 const GONE: [&str; 4] = [
     "stale element reference",
     "no such element",
@@ -29,14 +29,14 @@ const GONE: [&str; 4] = [
 ];
 const COVERED: &str = "element click intercepted";
 
-/// A walk on its way.
+/// A walk in progress.
 pub struct Walk<'a> {
     pub(super) session: &'a Session,
     /// The page's address.
     pub(super) url: &'a str,
     pub(super) plan: Plan,
     pub(super) files: Files,
-    /// Number of visits at home.
+    /// Number of calls of `come_home`.
     pub(super) visits: usize,
     chooser: Chooser,
     /// Descriptions of the actions so far.
@@ -47,7 +47,7 @@ pub struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Prepares a walk; `server` is the address of a server that answers.
+    /// Prepares a walk; `server` is the address of a working server.
     pub fn new(
         session: &'a Session,
         url: &'a str,
@@ -74,10 +74,10 @@ impl<'a> Walk<'a> {
         self
     }
 
-    /// Walks to the plan's end.
+    /// Performs all actions of the plan.
     ///
     /// # Errors
-    /// With the finding, the last actions, and the command that repeats the walk.
+    /// If there is a fault; the message includes the last actions and the command that repeats the walk.
     pub fn run(mut self) -> Result<()> {
         self.start = Instant::now();
         let outcome = self.walk();
@@ -111,7 +111,7 @@ impl<'a> Walk<'a> {
         self.come_home()
     }
 
-    /// Opens the page in a window of the plan's size, without dialogs of the system.
+    /// Opens the page in a window of the plan's size, and suppresses the system's file dialogs.
     fn open(&mut self) -> Result<()> {
         let client = self.session.client();
         self.session
@@ -130,10 +130,11 @@ impl<'a> Walk<'a> {
         self.session.wait_for_element(element, START).map(drop)
     }
 
-    /// Looks at the page and at its console.
+    /// Takes a snapshot of the page and checks it and the console.
     ///
     /// # Errors
-    /// With what is wrong with them.
+    /// If the walk left the page, the page or the engine crashed, the page does not react or can't be used, or the
+    /// console has errors.
     pub(super) fn look(&self) -> Result<Snapshot> {
         let snapshot = Snapshot::take(self.session, self.url)?;
         let console = self.session.console()?;
@@ -165,7 +166,7 @@ impl<'a> Walk<'a> {
         if misplaced(&snapshot).is_none() {
             return Ok(snapshot);
         }
-        // It may be moving.
+        // The layout may be moving.
         thread::sleep(SETTLE);
         let snapshot = Snapshot::take(self.session, self.url)?;
         match misplaced(&snapshot) {
@@ -174,8 +175,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Performs the action. A control that the page has removed in the meantime is no fault; one that it
-    /// covers is.
+    /// Performs the action. A control that the page has removed in the meantime is not a fault; a control that the
+    /// page covers is.
     pub(super) fn perform(&mut self, action: &Action) -> Result<()> {
         for attempt in 1..=3 {
             let Err(error) = action.perform(self.session, self.url) else {
@@ -200,7 +201,7 @@ impl<'a> Walk<'a> {
                 let words = words.lines().next().unwrap_or_default();
                 bail!("{} can't be clicked: {words}", control.key);
             }
-            // A person scrolls on where something lies over it.
+            // A user scrolls on if something covers the control.
             self.session.client().execute(
                 "arguments[0].scrollIntoView({ block: 'center' })",
                 &[control.target.argument()],
@@ -226,7 +227,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Describes what lies where a person can't bring it into view.
+/// Describes content that a user can't bring into view, if there is any.
 fn misplaced(snapshot: &Snapshot) -> Option<String> {
     let state = &snapshot.state;
     if let Some(wide) = &state.wide {

@@ -1,4 +1,4 @@
-//! A file that is no model is refused in words, and the page goes on.
+//! Files that are not models are rejected with a message, and the page stays usable.
 
 use std::fs;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use super::super::Session;
 use super::super::steps::wait_until_ready;
 use crate::project::Project;
 
-/// A real model of 230 kB, for after the bad ones; from the checkout on.
+/// A real model of 230 kB, which is opened after the bad files; the path is relative to the checkout.
 const GOOD: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 
 /// Opens one bad file after the other, then a good one.
@@ -36,7 +36,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
             })?;
         println!("  {name}: {}", error.replace('\n', " "));
         session.screenshot("bad-file")?;
-        // The next one overtakes the last one's words.
+        // Only the first error is dismissed here; opening the next file replaces the others.
         if name == cases[0].0 {
             session.click("[data-testid=dismiss-error]")?;
         }
@@ -48,7 +48,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     wait_until_ready(session)?;
     let model = session.text("[data-testid=status-model]")?;
     ensure!(!model.is_empty(), "the good file was not loaded");
-    // Nothing was chosen, so a GPU is used where there is one, and no program that plays a GPU.
+    // No backend was chosen, so a hardware GPU is used if there is one, but never a software adapter.
     let adapter = session.text("[data-testid=status-adapter]")?;
     println!("  auto took {adapter}");
     ensure!(

@@ -1,4 +1,4 @@
-//! The page's benchmark, over the model that is loaded.
+//! The page's benchmark on the loaded model.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
 
-/// Several times what a software adapter on two cores takes.
+/// Maximum time for the benchmark: several times what a software adapter on two cores takes.
 const RUNS: Duration = Duration::from_secs(120);
 
-/// A small one, to its figures.
+/// Runs a small benchmark and checks its figures.
 pub fn run(session: &Session, backend: &str) -> Result<()> {
     session.click("[data-testid=bench-open]")?;
     for (field, value) in [("prompt", "16"), ("generated", "6"), ("runs", "2")] {

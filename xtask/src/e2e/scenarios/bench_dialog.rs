@@ -6,7 +6,7 @@ use super::super::Session;
 use super::super::steps::{SOON, begin_long, check_answers, start_default, stop_answer};
 use super::bench;
 
-/// Opens the dialog over an answer, closes it, and runs it later.
+/// Opens and closes the dialog while an answer streams, and runs the benchmark afterwards.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     start_default(session, url)?;
     begin_long(session)?;
@@ -18,7 +18,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     stop_answer(session)?;
     bench::run(session, "after-answer")?;
 
-    // One that would take long is stopped, and the conversation goes on.
+    // A long benchmark is stopped, and the conversation still answers.
     session.click("[data-testid=bench-open]")?;
     session.fill("[data-testid=bench-generated]", "500")?;
     session.click("[data-testid=bench-start]")?;

@@ -1,4 +1,4 @@
-//! A download that is cancelled, and models that are deleted.
+//! A cancelled download, and deleted models.
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use super::super::steps::{
     SOON, check_answers, choose_backend, engine_state, first_visit, wait_until_ready,
 };
 
-/// Cancels a load at once, loads the model after all, deletes the download, and asks.
+/// Cancels a load at once, loads the model after all, deletes the download, and asks a question.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     first_visit(session, url)?;

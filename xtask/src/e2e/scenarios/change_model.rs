@@ -8,7 +8,7 @@ use super::super::steps::{
     wait_until_ready,
 };
 
-/// Loads the same model once more and then another one, each over an answer.
+/// Loads the same model again and then another one, each while an answer streams.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     start_default(session, url)?;
     open_and_close(session)?;
@@ -20,7 +20,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
             load_tiny(session)?;
         } else {
             session.click("dialog[open] [data-testid=load-default]")?;
-            // Until the old model has gone, the engine counts as ready.
+            // The engine counts as ready until the old model is gone.
             wait_for_end(session, before)?;
             wait_until_ready(session)?;
         }

@@ -47,7 +47,7 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
     bench::run(session, backend)
 }
 
-/// A GPU's own clock is read in every step; the CPU backend has none, and says nothing of one.
+/// Checks that the page shows times of the device's clock on a GPU, and none on the CPU, which has no such clock.
 fn check_device(session: &Session, backend: &str) -> Result<()> {
     for part in ["device-clock", "device-spans"] {
         let said = session.text(&format!("[data-testid={part}]"))?;

@@ -9,7 +9,7 @@ use super::super::steps::{
 use super::super::{Session, folder};
 use crate::project::Project;
 
-/// Loads a folder, asks, and uses each button.
+/// Loads a folder, asks questions, and uses each button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 600)?;
     first_visit(session, url)?;
@@ -34,7 +34,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     check_answers(session)
 }
 
-/// Scrolled up, the conversation offers the way to its end.
+/// Checks that a conversation that is scrolled up offers a button to its end.
 fn latest(session: &Session) -> Result<()> {
     session.execute("document.querySelector('.log').scrollTop = 0")?;
     session.click("[data-testid=jump-latest]")?;
@@ -48,7 +48,7 @@ fn latest(session: &Session) -> Result<()> {
     })
 }
 
-/// The timeline shows another answer, in another scale, or nothing.
+/// Checks that the timeline can show another answer, change its scale, and be hidden.
 fn timeline(session: &Session) -> Result<()> {
     let first = "[data-testid=answer]:nth-child(2)";
     session.click(&format!("{first} [data-testid=show-timeline]"))?;
@@ -69,7 +69,7 @@ fn timeline(session: &Session) -> Result<()> {
     session.wait_for_element(overlay, SOON).map(drop)
 }
 
-/// The theme button goes through three themes.
+/// Checks that the theme button cycles through three themes.
 fn theme(session: &Session) -> Result<()> {
     let shown = || session.execute("return document.documentElement.dataset.theme");
     let first = shown()?;

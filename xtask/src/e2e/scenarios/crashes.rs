@@ -1,4 +1,4 @@
-//! Crashes of the page and of its engine: what they show, and the way back.
+//! Crashes of the page and of its engine: what the page shows, and how it recovers.
 
 use anyhow::{Result, ensure};
 
@@ -10,13 +10,13 @@ use super::super::steps::{
 
 /// The message of each crash.
 const WORDS: &str = "made by a test";
-/// Keeps the page's workers where a script finds them.
+/// Script that keeps the page's workers where later scripts find them.
 const KEEP_WORKERS: &str = "window.workers = [];\
     window.Worker = class extends Worker {\
       constructor(...rest) { super(...rest); window.workers.push(this) }\
     }";
 
-/// The page's own crash has a card over everything else, and a reload keeps the conversation.
+/// Checks that a crash of the page shows a card over everything else, and that a reload keeps the conversation.
 pub fn page(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     first_visit(session, url)?;
@@ -53,7 +53,7 @@ pub fn page(session: &Session, url: &str) -> Result<()> {
     check_answers(session)
 }
 
-/// The engine's crash ends the answer, and its card restarts the engine, in the lab, too.
+/// Checks that a crash of the engine ends the answer, and that its card restarts the engine, in the lab, too.
 pub fn engine(session: &Session, url: &str) -> Result<()> {
     session.before_page(KEEP_WORKERS)?;
     start_default(session, url)?;

@@ -1,5 +1,5 @@
-//! The page over plain HTTP from another machine, where browsers offer no WebGPU, no clipboard, no locks
-//! and no file system: what `llamaglass serve --host` gives to the local network.
+//! The page over plain HTTP from another machine, as `llamaglass serve --host` serves it to the local network:
+//! browsers then offer no WebGPU, no clipboard, no locks and no file system.
 
 use anyhow::{Result, ensure};
 
@@ -11,7 +11,7 @@ use super::super::steps::{
 };
 use super::lab;
 
-/// Loads both models, answers, copies, measures, and is loaded again.
+/// Loads both models, asks, copies an answer, runs an experiment, and reloads the page.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     let url = url.replace("127.0.0.1", OTHER_MACHINE);

@@ -1,4 +1,4 @@
-//! The lab: experiments in the worker and from the page, one that is cancelled, and runs that are kept.
+//! The lab: experiments in the worker and from the page, a cancelled one, and runs that are kept.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::Session;
 use super::super::steps::{SOON, choose_backend, wait_until_ready};
 
-/// Several times what a software adapter on two cores takes.
+/// Maximum time for an experiment: several times what a software adapter on two cores takes.
 const RUN: Duration = Duration::from_secs(240);
-/// Runs a few small ones.
+/// Runs a few small experiments.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     session.go_to(url)?;
@@ -67,7 +67,7 @@ pub fn set(session: &Session, field: &str, value: &str) -> Result<()> {
     session.fill(&format!("[data-testid=lab-{field}]"), value)
 }
 
-/// Runs one to its end, with its report; its lead finding.
+/// Runs an experiment to its end, checks its report, and returns its lead finding.
 pub fn measured(session: &Session, name: &str) -> Result<String> {
     session.click(&format!("[data-testid=lab-run-{name}]"))?;
     let failed = format!("[data-testid=lab-failed-{name}]");
@@ -91,7 +91,7 @@ pub fn measured(session: &Session, name: &str) -> Result<String> {
     Ok(said)
 }
 
-/// The text of an experiment's report, which has a table or a tree, and is shown whole.
+/// Returns the text of an experiment's report, once it has a table or a tree and is shown in full.
 fn report(session: &Session, name: &str) -> Result<String> {
     let text = session.wait_for("the report", SOON, || {
         let text = session.execute(&format!(
@@ -109,7 +109,7 @@ fn report(session: &Session, name: &str) -> Result<String> {
     Ok(text)
 }
 
-/// One that would take long is stopped, and the engine answers afterwards.
+/// Cancels a long experiment, and checks that the engine runs another one afterwards.
 fn cancelled(session: &Session) -> Result<()> {
     set(session, "bare-rows", "40")?;
     set(session, "bare-tokens", "12")?;
@@ -122,7 +122,7 @@ fn cancelled(session: &Session) -> Result<()> {
     measured(session, "bare").map(drop)
 }
 
-/// After a reload the runs are still there, and one can be compared with a later one.
+/// Checks that runs survive a reload, and that one can be compared with a later one.
 fn kept(session: &Session) -> Result<()> {
     session.execute("location.reload()")?;
     session.click("[data-testid=load-default]")?;

@@ -13,18 +13,18 @@ use super::super::{Session, explore};
 use super::bench;
 use crate::project::Project;
 
-/// An experiment that takes longer is cancelled.
+/// Time after which an experiment is cancelled.
 const LONG: Duration = Duration::from_secs(10);
-/// How long a cancelled experiment may take to stop.
+/// Maximum time for a cancelled experiment to stop.
 const STOP: Duration = Duration::from_secs(60);
-/// Controls that leave the lab, and the one that stops what another one started.
+/// Controls that the loop leaves out: those that leave the lab, and the one that cancels an experiment.
 const LATER: [&str; 3] = ["lab-open", "lab-close", "lab-cancel"];
 
-/// Goes from control to control until each was used, also those that appear on the way.
+/// Uses one control after the other until none is left, including those that appear along the way.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     first_visit(session, url)?;
-    // On a GPU every experiment can be run, those of kernels too.
+    // A GPU can run every experiment, including those on kernels.
     choose_backend(session, "wgpu")?;
     load_tiny(session)?;
     session.click("[data-testid=lab-open]")?;
@@ -55,7 +55,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     check_answers(session)
 }
 
-/// The benchmark with everything that a GPU has more of.
+/// Runs the benchmark with all options, including those that need a GPU.
 fn bench(session: &Session) -> Result<()> {
     session.click("[data-testid=bench-open]")?;
     for choice in ["kernels", "roofline"] {
@@ -71,7 +71,7 @@ fn bench(session: &Session) -> Result<()> {
     Ok(())
 }
 
-/// The first control of the lab that was not used; what runs everything comes last.
+/// Returns the first control of the lab that was not used; the one that runs all experiments comes last.
 fn unused(snapshot: &Snapshot, used: &BTreeSet<String>) -> Option<Control> {
     let mut unused = snapshot
         .controls
@@ -86,7 +86,7 @@ fn unused(snapshot: &Snapshot, used: &BTreeSet<String>) -> Option<Control> {
     Some(first)
 }
 
-/// Waits until no experiment runs, and cancels one that takes long.
+/// Waits until no experiment runs, and cancels one that takes longer than [`LONG`].
 fn end_experiment(session: &Session) -> Result<()> {
     let start = Instant::now();
     let live = "[data-testid=lab-live]";

@@ -1,4 +1,4 @@
-//! The lab opens over a conversation and closes again, also while an answer streams.
+//! The lab opens over a conversation and closes again, even while an answer streams.
 
 use anyhow::{Result, ensure};
 
@@ -11,7 +11,7 @@ const LAB: &str = "[data-testid=lab]";
 const TOGGLE: &str = "[data-testid=lab-open]";
 const BACK: &str = "[data-testid=lab-close]";
 
-/// Opens it and closes it by either button.
+/// Opens the lab and closes it with either button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     start_default(session, url)?;
     check_answers(session)?;

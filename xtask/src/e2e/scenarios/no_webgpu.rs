@@ -1,11 +1,11 @@
-//! A browser without WebGPU: what the page says, and the way on with the CPU.
+//! A browser without WebGPU: what the page says, and how it continues on the CPU.
 
 use anyhow::{Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{SOON, check_answers, choose_backend, first_visit, load_tiny};
 
-/// Takes WebGPU from the page and from its workers, as a browser has it that never had any.
+/// Script that removes WebGPU from the page and from its workers, as in a browser that does not support it.
 const TAKE_WEBGPU: &str = "delete Navigator.prototype.gpu;\
     const Original = window.Worker;\
     window.Worker = class extends Original {\
@@ -16,7 +16,7 @@ const TAKE_WEBGPU: &str = "delete Navigator.prototype.gpu;\
       }\
     }";
 
-/// Asks for WebGPU, is refused in words, and goes on without it, by either button.
+/// Asks for WebGPU, reads why there is none, and continues without it through either button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     session.before_page(TAKE_WEBGPU)?;
@@ -39,7 +39,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     check_answers(session)
 }
 
-/// Reads why there is no WebGPU, and takes the CPU.
+/// Waits for the reason why there is no WebGPU, and switches to the CPU.
 fn refuse(session: &Session) -> Result<()> {
     let why = session.wait_for_text("[data-testid=unsupported-reason]", SOON, |text| {
         !text.is_empty()

@@ -1,4 +1,4 @@
-//! A server that tells nothing of its steps: its text comes, and the page says no more than it knows.
+//! A server that does not report its steps: its text arrives, and the page shows only what it knows.
 
 use std::net::{Ipv4Addr, TcpListener};
 
@@ -8,7 +8,7 @@ use super::super::Session;
 use super::super::other_server::{ENDLESS, OtherServer, PIECES, TOKENS};
 use super::super::steps::{ANSWERS, SOON, send, wait_for_end, wait_until_ready};
 
-/// Opens the page and meets a server.
+/// Opens the page and uses such a server.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     session.go_to(url)?;
@@ -17,8 +17,8 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     session.screenshot("other-server-narrow").map(drop)
 }
 
-/// Fails to reach one server, chooses a model of another, asks it, and stops it. Pictures' names begin with
-/// `name`.
+/// Fails to reach one server, chooses a model of another, asks it, and stops an answer. The names of screenshots
+/// begin with `name`.
 pub fn meet(session: &Session, name: &str) -> Result<()> {
     let server = OtherServer::start()?;
     session.click("[data-testid=server-open]")?;
@@ -69,7 +69,7 @@ pub fn meet(session: &Session, name: &str) -> Result<()> {
     })
 }
 
-/// An address where nobody listens.
+/// Returns an address at which no server listens.
 fn nobody() -> Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.to_string())

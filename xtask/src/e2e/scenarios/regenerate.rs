@@ -11,7 +11,7 @@ use super::super::steps::{
 
 const REGENERATE: &str = "[data-testid=regenerate]";
 
-/// Asks, and has answers made again.
+/// Asks questions and regenerates their answers.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     start_default(session, url)?;
     limit_answers(session, Some(6))?;

@@ -1,4 +1,4 @@
-//! The page, loaded again in every state of its engine: it starts, has the conversation, and answers.
+//! Reloads of the page in every state of its engine: it starts, still has the conversation, and answers.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::super::steps::{
     make_endless, wait_for_start, wait_until_ready,
 };
 
-/// How long a state may take to be reached.
+/// Maximum time to reach a state.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Brings the page into a state.
@@ -47,7 +47,7 @@ const STATES: [(&str, Reach); 7] = [
     }),
 ];
 
-/// Loads the page again in each state.
+/// Reloads the page in each state.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     first_visit(session, url)?;
@@ -64,7 +64,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
 
 fn reload_while(session: &Session, reach: Reach) -> Result<()> {
     reach(session)?;
-    // In the lab the conversation is not shown, but kept all the same.
+    // The lab hides the conversation, but the page keeps it.
     let before = conversation(session)?;
     reload(session)?;
     let after = conversation(session)?;

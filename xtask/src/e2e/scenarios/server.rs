@@ -1,5 +1,5 @@
-//! The page served and answered by `llamaglass serve`: the answers are those of the page's own engine,
-//! with the time of every step.
+//! The page served and answered by `llamaglass serve`: answers equal those of the page's own engine, and have
+//! the time of every step.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -10,13 +10,13 @@ use super::super::steps::{
 use super::super::{Session, Site};
 use crate::product::Server;
 
-/// Asks the server that the page came from, compares, stops, and asks again.
+/// Asks the server that the page came from, compares the answer, stops another one, and asks again.
 pub fn run(session: &Session, site: &Site) -> Result<()> {
     session.resize(1280, 900)?;
     let dist = site.dist.as_os_str();
     let server = Server::start(&site.program, &site.model, ["--page".as_ref(), dist])?;
     session.go_to(&server.url)?;
-    // The page came from a server with a model, so it uses that model unasked.
+    // The page came from a server with a model, so it uses that model without being told to.
     wait_until_ready(session)?;
     let said = session.text("[data-testid=status-server]")?;
     let host = server.url.trim_start_matches("http://");
@@ -53,7 +53,7 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
         let noticed = has("llamaglass_requests_total{reason=\"disconnect\"} 1");
         Ok((noticed && has("llamaglass_requests_running 0")).then_some(()))
     })?;
-    // Chosen by hand, it answers the same.
+    // A server that the user has chosen answers the same.
     session.click("[data-testid=change-model]")?;
     session.click("[data-testid=own-server]")?;
     wait_until_ready(session)?;

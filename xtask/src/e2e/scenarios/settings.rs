@@ -8,7 +8,7 @@ use super::super::steps::{
     start_default, stop_answer, wait_for_end, wait_until_ready,
 };
 
-/// Changes fields over one answer and the backend over another.
+/// Changes fields during one answer and the backend during another.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     start_default(session, url)?;
 
@@ -27,13 +27,13 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         turns == 2 * (before + 1),
         "after a change of backend the conversation has {turns} turns"
     );
-    // A software adapter would read all of it for a minute.
+    // A software adapter would take a minute to prefill all of it.
     session.click("[data-testid=clear]")?;
     check_answers(session)?;
     change_context(session)
 }
 
-/// Fills fields, closes the dialog by Escape and by its button; the answer goes on meanwhile.
+/// Fills fields, and closes the dialog with Escape and with its button, while the answer continues.
 fn change_fields(session: &Session) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     for (field, value) in [
@@ -65,7 +65,7 @@ fn change_fields(session: &Session) -> Result<()> {
     wait_until_closed(session).context("by its button")
 }
 
-/// Changes the length of the context, which needs the model to be loaded again.
+/// Changes the context length, which requires the model to be loaded again.
 fn change_context(session: &Session) -> Result<()> {
     session.click("[data-testid=settings-open]")?;
     session.fill("[data-testid=settings-context-length]", "256")?;

@@ -1,11 +1,11 @@
-//! The explorer's own eyes, on a small page whose faults are known.
+//! The explorer's snapshots, on a small page with known faults.
 
 use anyhow::{Result, ensure};
 
 use super::super::explore::snapshot::Snapshot;
 use super::super::{Session, Site};
 
-/// A page with controls that can be used, that can't, and that lie where nobody can bring them.
+/// A page with controls that are usable, that are not, and that can't be brought into the window.
 const PAGE: &str = "data:text/html,<!doctype html><title>Faults</title>\
     <style>.cut { width: 200px; height: 50px; overflow: hidden; position: relative }\
       .scroll { width: 200px; height: 50px; overflow: auto }\
@@ -25,18 +25,18 @@ const PAGE: &str = "data:text/html,<!doctype html><title>Faults</title>\
       composer.oninput = () => { field.dataset.value = composer.value };\
     </script>";
 
-/// Controls that can be used, in the snapshot's order.
+/// Usable controls, in the snapshot's order.
 const USABLE: [&str; 8] = [
     "above", "below", "composer", "cut", "good", "outside", "scrolled", "summary",
 ];
-/// Those among them that can't be brought into the window.
+/// Usable controls that can't be brought into the window.
 const UNREACHABLE: [&str; 3] = ["above", "cut", "outside"];
 
-/// Looks at the page, then breaks it and looks again.
+/// Takes a snapshot of the page, breaks the page, and takes another one.
 pub fn run(session: &Session, _: &Site) -> Result<()> {
     session.go_to(PAGE)?;
     let snapshot = Snapshot::take(session, "data:")?;
-    // This page's controls are not those of the page that is tested.
+    // The controls of this page do not count as controls of the page under test.
     session.coverage().clear();
     let keys: Vec<&str> = snapshot.controls.iter().map(|of| &*of.key).collect();
     ensure!(keys == USABLE, "the controls are {keys:?}");

@@ -1,11 +1,11 @@
-//! Browsers that kept garbage for the page, and browsers that keep nothing.
+//! Browsers with garbage in the page's storage, and browsers that store nothing.
 
 use anyhow::{Context as _, Result};
 
 use super::super::Session;
 use super::super::steps::{SOON, check_answers, first_visit, load_tiny, wait_for_start};
 
-/// Kept values that no page of ours has written, or an older one.
+/// Stored values that no version of the page wrote, or that an older version wrote.
 const GARBAGE: [&str; 5] = [
     "{",
     "null",
@@ -14,7 +14,7 @@ const GARBAGE: [&str; 5] = [
     "\u{0}\u{fffd}",
 ];
 
-/// Takes away every place where a page can keep something, as a browser does that is told to.
+/// Script that denies the page every kind of storage, as a browser does if the user tells it to.
 const DENY: &str = "const deny = () => { throw new DOMException('denied by a test', 'SecurityError') };\
     for (const name of ['localStorage', 'sessionStorage', 'indexedDB']) {\
       Object.defineProperty(window, name, { get: deny });\
@@ -22,7 +22,7 @@ const DENY: &str = "const deny = () => { throw new DOMException('denied by a tes
     StorageManager.prototype.getDirectory = async () => deny();\
     Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined });";
 
-/// Starts the page over garbage of every kind; it answers as on a first visit.
+/// Starts the page with each kind of garbage in its storage; it answers as on a first visit.
 pub fn garbage(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     first_visit(session, url)?;
@@ -48,7 +48,7 @@ fn start_over(session: &Session, value: &str) -> Result<()> {
     session.check_console()
 }
 
-/// Starts the page where nothing can be kept; it answers, and the lab says why it keeps no runs.
+/// Starts the page without any storage; it answers, and the lab says why it keeps no runs.
 pub fn denied(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     session.before_page(DENY)?;

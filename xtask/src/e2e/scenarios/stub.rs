@@ -7,10 +7,11 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::Session;
 use super::super::steps::{ask, choose_backend, wait_until_ready};
 
-/// Tokens that are asked for.
+/// Number of tokens per answer.
 const TOKENS: usize = 24;
 
-/// The levels that the page and its worker place, and those that the engine does.
+/// Stub levels. True marks those that the page or its worker implements, whose token ids count up from 0; the
+/// engine implements the others.
 const LEVELS: [(u8, bool); 6] = [
     (1, true),
     (2, true),
@@ -20,7 +21,7 @@ const LEVELS: [(u8, bool); 6] = [
     (6, false),
 ];
 
-/// Asks at each level.
+/// Asks a question at each level.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     session.go_to(url)?;
@@ -56,7 +57,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     session.screenshot("stub").map(drop)
 }
 
-/// Chooses a level, and how many tokens an answer has.
+/// Chooses a level, and limits answers to [`TOKENS`].
 fn choose(session: &Session, level: u8) -> Result<()> {
     let level = level.to_string();
     session.click("[data-testid=settings-open]")?;

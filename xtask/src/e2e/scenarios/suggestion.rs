@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::super::Session;
 use super::super::steps::{check_answers, conversation, first_visit, load_tiny, wait_for_answer};
 
-/// Clicks each of the three on a visit of its own.
+/// Clicks each of the three suggestions on a first visit of its own.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     for number in 1..=3 {

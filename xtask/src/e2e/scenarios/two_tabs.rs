@@ -7,7 +7,7 @@ use super::super::steps::{
     SOON, check_answers, conversation, first_visit, load_tiny, wait_for_start,
 };
 
-/// Talks in both, loads both again, closes the first, and opens a third.
+/// Chats in both tabs, reloads both, closes the first, and opens a third.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
     let client = session.client();

@@ -1,10 +1,10 @@
-//! The standard library for wasm32 out of Debian's packages, which hold the compiler, the library's
-//! source and everything that it depends on, but not the library itself.
+//! Builds the wasm32 standard library from Debian's packages, which contain the compiler, the library's source
+//! and all its dependencies, but not the library itself.
 
 use super::{Command, Context, Path, PathBuf, Project, Result, TARGET, Toolchain, WEB};
 use super::{apt, bail, command, ensure_folder, fs, has_library};
 
-/// Debian's own compiler, which no toolchain of rustup's stands in front of.
+/// Debian's own compiler, by its full path because a toolchain of rustup's may come first on `PATH`.
 const RUSTC: &str = "/usr/bin/rustc";
 const CARGO: &str = "/usr/bin/cargo";
 
@@ -16,11 +16,11 @@ const PACKAGES: [&str; 5] = [
     "rust-web-clippy",
 ];
 
-/// The crate that is built so that the library is; its own output is not wanted.
+/// Crate that is built only to have the library built; its own output is not used.
 const CARRIER: &str = "carrier";
 
-/// Whether the library was installed to its end and fits the compiler. The stamp is written last,
-/// and names the compiler, so an interrupted installation or a newer compiler shows.
+/// Returns true if the library is completely installed and matches the compiler. The stamp is written last and
+/// names the compiler, so that an interrupted installation or a newer compiler is noticed.
 pub fn is_complete(project: &Project) -> bool {
     let Ok(compiler) = compiler_version() else {
         return false;
@@ -28,15 +28,15 @@ pub fn is_complete(project: &Project) -> bool {
     if fs::read_to_string(stamp(project)).is_ok_and(|text| text == compiler) {
         return true;
     }
-    // Somebody may have done the same by hand: what links with everything in it is complete.
+    // The library may have been installed by hand. It is complete if a program links with it.
     links(project).is_ok() && fs::write(stamp(project), compiler).is_ok()
 }
 
-/// Installs the packages, builds the library, puts it where the compiler looks for it, and gives the
-/// compiler its name in rustup.
+/// Installs the packages, builds the library, copies it to where the compiler looks for it, and links the
+/// compiler into rustup as a toolchain.
 ///
 /// # Errors
-/// Where a step fails.
+/// If a step fails.
 pub fn install(project: &Project) -> Result<()> {
     let what = "the wasm32 standard library";
     apt::ensure(&PACKAGES, what)?;
@@ -45,7 +45,7 @@ pub fn install(project: &Project) -> Result<()> {
     let built = build(project)?;
     copy(&built, &sysroot_libraries()?)?;
     command::run(Command::new("rustup").args(["toolchain", "link", WEB, "/usr"]))?;
-    // Cargo does not notice that the library changed under what it had built.
+    // Cargo does not notice that the library has changed, so what it built with the old one is removed.
     let stale = project.target.join(TARGET);
     if stale.exists() {
         println!(
@@ -67,7 +67,7 @@ fn compiler_version() -> Result<String> {
     command::output(Command::new(RUSTC).arg("-vV"))
 }
 
-/// The package of the linker that Debian's compiler was made for: its link names it.
+/// Returns the package of the linker for Debian's compiler, which is named by the target of its link.
 fn linker_package() -> Result<String> {
     let target =
         fs::read_link("/usr/bin/rust-lld").context("rust-web-llvm brought no /usr/bin/rust-lld")?;
@@ -75,11 +75,11 @@ fn linker_package() -> Result<String> {
     Ok(name.context("/usr/bin/rust-lld points nowhere")?.to_owned())
 }
 
-/// Builds the library and gives the folder of its parts.
+/// Builds the library and returns the folder of its `.rlib` files.
 fn build(project: &Project) -> Result<PathBuf> {
     let home = project.cache.join("wasm-std");
     let target = home.join("target");
-    // Left-overs of an earlier compiler must not be copied along.
+    // Files that an earlier compiler built must not be copied, too.
     let _ = fs::remove_dir_all(&target);
     ensure_folder(&home.join("src"))?;
     fs::write(
@@ -106,7 +106,7 @@ fn build(project: &Project) -> Result<PathBuf> {
         .env("RUSTC", RUSTC);
     let outcome = command::run(&mut build);
     let built = target.join(TARGET).join("release/deps");
-    // The carrier itself may fail to link: the library is complete all the same.
+    // The carrier itself may fail to link, but the library is complete nevertheless.
     match outcome {
         Err(error)
             if !["std", "core", "alloc", "panic_abort"]
@@ -129,7 +129,7 @@ fn sysroot_libraries() -> Result<PathBuf> {
         .join("lib"))
 }
 
-/// Replaces the libraries in `to` by those in `from`.
+/// Replaces the libraries in `to` with those in `from`.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     println!("Copying the library to {}", to.display());
     ensure_folder(to)?;
@@ -144,7 +144,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The `.rlib` files of a folder, without the carrier's own.
+/// Returns the `.rlib` files of a folder, except the carrier's own.
 fn libraries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("could not list {}", folder.display()))?;
@@ -161,7 +161,7 @@ fn libraries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(files.into_iter().filter(is_library).collect())
 }
 
-/// Links a small program the way the page is linked: with link-time optimisation over everything.
+/// Links a small program as the page is linked: with link-time optimisation of all crates.
 fn links(project: &Project) -> Result<()> {
     let folder = project.cache.join("wasm-std/probe");
     ensure_folder(&folder)?;
@@ -187,7 +187,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn old_libraries_go_and_the_carrier_stays_behind() {
+    fn copy_replaces_old_libraries_and_leaves_out_the_carrier() {
         let from = tempfile::tempdir().expect("a scratch folder");
         let to = tempfile::tempdir().expect("a scratch folder");
         for name in ["libstd-1.rlib", "libcarrier-1.rlib", "libstd-1.rmeta"] {

@@ -7,10 +7,10 @@ use anyhow::{Result, ensure};
 use super::super::super::steps::{choose_backend, wait_until_ready};
 use super::{Person, Site, TINY, Window};
 
-/// Another size than the program's own.
+/// A window size other than the program's default.
 const SIZE: (u32, u32) = (900, 700);
 
-/// Starts with a model, changes things, quits, and looks whether they are there the next time.
+/// Starts with a model, changes settings and the window, quits, and checks that the next start restores them.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let model = site.root.join(TINY);

@@ -1,4 +1,4 @@
-//! Files that are no model are refused in words, whichever way they come, and the window goes on.
+//! Files that are not models are rejected with a message, however they are opened, and the window stays usable.
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::super::super::steps::wait_until_ready;
 use super::super::window::start_again;
 use super::{Person, Site, TINY, Window};
 
-/// Opens a bad file as an argument, others by starting the program again, then a good one.
+/// Opens one bad file as an argument and others by starting the program again, then opens a good one.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let good = site.root.join(TINY);
@@ -43,14 +43,14 @@ fn write(person: &Person, name: &str, bytes: &[u8]) -> Result<std::path::PathBuf
     Ok(file)
 }
 
-/// The program, started again with the file: it hands the file to the window, and ends.
+/// Starts the program again with the file; the second process hands the file to the window and exits.
 fn second_start(site: &Site, person: &Person, file: &Path) -> Result<()> {
     let status = start_again(&site.desk, person, &[file])?;
     ensure!(status.success(), "the second start ended with {status}");
     Ok(())
 }
 
-/// Waits until the page has said what is wrong with the file.
+/// Waits until the page shows an error that names the file.
 fn refused(window: &Window<'_>, name: &str) -> Result<()> {
     let error = window.wait_for_text("[data-testid=error]", Duration::from_secs(60), |text| {
         text.contains(name)

@@ -1,5 +1,5 @@
-//! The default model as an argument: its greedy answer, the overlay, an abort, a choice of adapter and a quit
-//! in the midst of an answer, on the CPU and on a Vulkan adapter.
+//! The default model, passed as an argument: its greedy answer, the overlay, an abort, a choice of adapter, and
+//! a quit during an answer, on the CPU and on a Vulkan adapter.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use super::super::super::steps::{
 };
 use super::{Person, Site, Window};
 
-/// A program that quits while it answers is gone after this.
+/// Maximum time for the program to quit while it answers.
 const QUIT: Duration = Duration::from_secs(3);
 
-/// Starts it with the model, and talks to it on either backend.
+/// Starts the program with the model and asks it questions on both backends.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let window = Window::open(&site.desk, &person, &[&site.model])?;
     window.with("chat", |window| {
-        // The settings of somebody new: no adapter but one that is a program, so the CPU.
+        // With default settings, the CPU backend runs, because the only adapter is a software one.
         wait_until_ready(window)?;
         make_greedy(window)?;
         talk(window, "flex")?;
@@ -47,7 +47,7 @@ pub fn run(site: &Site) -> Result<()> {
     Ok(())
 }
 
-/// Chooses the first adapter by name, where the model is then loaded again.
+/// Chooses the first adapter by name, and waits until the model has been loaded again on it.
 fn choose_adapter(window: &Window<'_>) -> Result<()> {
     let list = "[data-testid=settings-adapter]";
     let name = window.execute(&format!(
@@ -61,7 +61,7 @@ fn choose_adapter(window: &Window<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Asks the reference's question in a new chat, and looks at the answer's ids and bars.
+/// Asks the reference's question in a new chat, and checks the answer's token ids and bars.
 fn talk(window: &Window<'_>, backend: &str) -> Result<()> {
     let name = window.text("[data-testid=status-backend]")?;
     let adapter = window.text("[data-testid=status-adapter]")?;

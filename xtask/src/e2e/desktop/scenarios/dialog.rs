@@ -1,4 +1,4 @@
-//! A model through the menu and the system's own dialog.
+//! A model that is opened through the menu and the system's file dialog.
 
 use std::fs;
 use std::thread;
@@ -9,15 +9,15 @@ use anyhow::{Context as _, Result, ensure};
 use super::super::super::steps::wait_until_ready;
 use super::{Person, Site, TINY, Window};
 
-/// The dialog's title.
+/// Title of the file dialog.
 const TITLE: &str = "Open a model";
-/// It may take this long to take keys, and to have a field after the first of them.
+/// Time for the dialog to accept keys, and to show a text field after the first of them.
 const FIELD: Duration = Duration::from_millis(700);
 
 /// Chooses Open File, types a path, and confirms it.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
-    // Alone in its folder: the field completes what is typed, which must not get in the way.
+    // The only file in its folder, so that the field's completion does not interfere with the typed path.
     let model = person.file("home").join("model.gguf");
     fs::copy(site.root.join(TINY), &model).context("no model to choose")?;
     let window = Window::open(&site.desk, &person, &[])?;

@@ -1,4 +1,4 @@
-//! The lab in the window: an experiment of the program's own engine, its report, and a file that is saved.
+//! The lab in the window: an experiment on the program's own engine, its report, and a saved result.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::super::super::scenarios::lab;
 use super::super::super::steps::{SOON, wait_until_ready};
 use super::{Person, Site, TINY, Window};
 
-/// Runs the shortest experiment, and saves its result.
+/// Runs the shortest experiment and saves its result.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let window = Window::open(&site.desk, &person, &[&site.root.join(TINY)])?;

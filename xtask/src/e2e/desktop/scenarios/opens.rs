@@ -1,4 +1,4 @@
-//! A first start without a model: the window's offers, and the limits of the page in it.
+//! A first start without a model: what the window offers, and what its page may not do.
 
 use std::net::TcpListener;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Person, Site, Window};
 
-/// Commands of Tauri that the page must not be able to call.
+/// Tauri's commands that the page must not be able to call.
 const FOREIGN: [&str; 3] = [
     "plugin:dialog|open",
     "plugin:window|close",
     "plugin:event|listen",
 ];
 
-/// Opens it, looks around, and quits.
+/// Opens the window, checks its content and the page's limits, and quits.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let window = Window::open(&site.desk, &person, &[])?;
@@ -40,7 +40,7 @@ pub fn run(site: &Site) -> Result<()> {
     window.quit().map(drop)
 }
 
-/// The page reaches no server, not even one of this machine.
+/// Checks that the page reaches no server, not even one on this machine.
 fn asks_nobody(window: &Window<'_>) -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").context("no port is free")?;
     listener.set_nonblocking(true)?;
@@ -56,7 +56,7 @@ fn asks_nobody(window: &Window<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The page has its own commands, and none of Tauri's.
+/// Checks that the page can't call Tauri's commands.
 fn may_do_little(window: &Window<'_>) -> Result<()> {
     for command in FOREIGN {
         let outcome = window.execute(&format!(

@@ -1,4 +1,4 @@
-//! Servers, which the program asks for its page: one of somebody else's, and one that says nothing.
+//! Servers that the program calls for its page: one that never answers, and one of another project.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use anyhow::{Result, ensure};
 use super::super::super::scenarios::other;
 use super::{Person, Site, Window};
 
-/// The page waits 20 s for a server.
+/// Maximum time for the page to give up on a server, for which it waits 20 s.
 const PATIENCE: Duration = Duration::from_secs(40);
 
-/// Gives a server up that takes a request and never answers, and meets another one as in a browser.
+/// Gives up on a server that accepts a request and never answers, and uses another one as in a browser.
 pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let window = Window::open(&site.desk, &person, &[])?;
@@ -27,7 +27,7 @@ pub fn run(site: &Site) -> Result<()> {
         let error = "[data-testid=server-error]";
         let why = window.wait_for_text(error, PATIENCE, |text| !text.is_empty())?;
         ensure!(why.contains("20 s"), "the page says {why:?}");
-        // Closes its form, as the other one begins.
+        // Closes the server's form, because `meet` starts by opening it.
         window.click("[data-testid=server-open]")?;
         other::meet(window, "desktop-server")
     })?;
