@@ -4,8 +4,8 @@
 //! all count in the same way.
 
 mod distribution;
-#[cfg(test)]
-pub(crate) mod testing;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use distribution::Distribution;
 

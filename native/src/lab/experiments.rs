@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_lab::experiments::ablate;
 use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, pairs,
 };
@@ -14,7 +15,7 @@ use llamaglass_lab::experiments::lengths::StatsData;
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings, busy_qps};
 use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
-use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch, ablate};
+use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch};
 use tokio::sync::watch;
 
 use super::Lab;

@@ -20,9 +20,8 @@ use leptos::prelude::*;
 use leptos::task::spawn_local;
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::stats::Record;
-use llamaglass_lab::{
-    Data, Experiment, LabError, LabResult, Machine, Point, Progress, ladder, stub,
-};
+use llamaglass_lab::experiments::{ladder, stub};
+use llamaglass_lab::{Data, Experiment, LabError, LabResult, Machine, Point, Progress};
 
 use super::{App, Turn, storage};
 use crate::lab::{LabEnd, LabSettings, Plot, Source, Spec, unfit};
