@@ -8,9 +8,5 @@
 #[path = "browser/kernels.rs"]
 mod kernels;
 
-#[cfg(target_arch = "wasm32")]
-#[path = "browser/parity_cases.rs"]
-mod parity_cases;
-
 /// The runner calls the tests by itself.
 fn main() {}

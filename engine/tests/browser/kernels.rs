@@ -3,7 +3,9 @@
 
 use llamaglass_engine::forward::device::find_adapter;
 use llamaglass_shaders::kernels;
-use wasm_bindgen_test::wasm_bindgen_test;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 #[wasm_bindgen_test]
 async fn browser_accepts_every_kernel() {

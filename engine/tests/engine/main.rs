@@ -9,7 +9,6 @@ mod answering;
 mod attention;
 mod bare;
 mod batch;
-mod bench;
 mod constrained;
 mod kernels;
 mod logprobs;

@@ -13,8 +13,10 @@ use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
 /// Crates that are built for the browser, each with its folder and package name.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 6] = [
     ("engine", "llamaglass-engine"),
+    ("lab", "llamaglass-lab"),
+    ("openai", "llamaglass-openai"),
     ("session", "llamaglass-session"),
     ("report", "llamaglass-report"),
     ("app", "llamaglass-app"),

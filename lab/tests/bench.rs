@@ -1,10 +1,15 @@
 //! A benchmark measures everything it was asked for or fails with a reason, and can be stopped.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+#[path = "../../engine/tests/engine/support.rs"]
+#[expect(dead_code, reason = "the engine's tests use the rest")]
+mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions};
 use llamaglass_lab::bench::{Bench, BenchError, Settings};
 use pollster::block_on;
 
-use super::support::{answer, engine, engine_with, odd_config, prompt, request};
+use support::{answer, engine, engine_with, odd_config, prompt, request};
 
 fn settings() -> Settings {
     Settings {

@@ -13,7 +13,7 @@ macro_rules! file {
     ($folder:literal, $name:literal) => {
         (
             $name.to_owned(),
-            include_bytes!(concat!("../data/", $folder, "/", $name)).to_vec(),
+            include_bytes!(concat!("../../../engine/tests/data/", $folder, "/", $name)).to_vec(),
         )
     };
 }
