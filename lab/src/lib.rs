@@ -2,7 +2,7 @@
 //!
 //! Each experiment returns a [`LabResult`], which holds everything that its report shows. Measurements of the
 //! engine alone run in this module; measurements of the layers around it (threads, HTTP, the page) go through the
-//! traits [`ladder::Layers`] and [`stub::Stubbed`].
+//! traits [`Layers`](experiments::ladder::Layers) and [`Stubbed`](experiments::stub::Stubbed).
 
 #[cfg(feature = "compute")]
 pub mod answers;
