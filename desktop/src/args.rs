@@ -10,8 +10,8 @@ use crate::dropped;
 #[derive(Debug, Parser)]
 #[command(name = "llamaglass-desktop", version, about)]
 pub struct Args {
-    /// A .gguf file, a model's folder, or a .safetensors file in such a folder: opened at once. A file
-    /// manager may name several files of one folder, which means the folder.
+    /// Model to open: a .gguf file, a Hugging Face folder, or a .safetensors file in such a folder. Several
+    /// files of one folder that include a .safetensors file stand for the folder.
     #[arg(value_name = "MODEL")]
     models: Vec<PathBuf>,
 }

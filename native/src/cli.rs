@@ -33,28 +33,28 @@ pub struct Cli {
 /// Subcommands of the program.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Talk to a model; with --prompt, one answer on stdout.
+    /// Chat with a model; with --prompt, print one answer and exit.
     Chat(ChatArgs),
-    /// Answer over HTTP, in OpenAI's protocol.
+    /// Serve a model over HTTP with OpenAI's API.
     Serve(ServeArgs),
-    /// Send requests to a server at given times, and measure how long answers take.
+    /// Send requests to a server at fixed rates and measure latency.
     Load(LoadArgs),
-    /// Measure prefill and decode speed and where each step's time goes.
+    /// Measure prefill and decode speed, and the time of each stage of a step.
     Bench(BenchArgs),
-    /// Show a model file's header, configuration and tensors, and whether it fits.
+    /// Show a model's header, configuration and tensors, and whether it fits the device.
     Inspect(InspectArgs),
-    /// Turn text into ids, ids into text, or a conversation into both.
+    /// Convert text to token ids, token ids to text, or a conversation to both.
     Tokenize(TokenizeArgs),
-    /// Compare with the reference results of an independent implementation.
+    /// Compare results with those of an independent implementation.
     Parity(ParityArgs),
-    /// Experiments on where a token's time goes, each with a report.
+    /// Run experiments on where a token's time goes, each with a report.
     Lab(LabArgs),
 }
 
 /// Model to load.
 #[derive(Args, Clone, Debug)]
 pub struct ModelArgs {
-    /// A .gguf file, a Hugging Face folder, or a .safetensors file in such a folder.
+    /// Model to load: a .gguf file, a Hugging Face folder, or a .safetensors file in such a folder.
     #[arg(
         value_name = "MODEL",
         required_unless_present = "random_weights",
@@ -68,7 +68,7 @@ pub struct ModelArgs {
 /// Seeded random weights instead of a model.
 #[derive(Args, Clone, Debug)]
 pub struct RandomArgs {
-    /// Random weights of this shape: a preset such as smollm2-135m, or a config.json.
+    /// Use random weights instead of a model, in this shape: a preset such as smollm2-135m, or a config.json.
     #[arg(long, value_name = "SHAPE")]
     pub random_weights: Option<String>,
     /// Seed of the random weights (default 0).
@@ -82,11 +82,13 @@ pub struct RandomArgs {
 /// Prompts to use.
 #[derive(Args, Clone, Debug)]
 pub struct DatasetArgs {
-    /// Prompts and reference answers: .json (Alpaca's form: a list of objects with instruction, input,
-    /// output), .jsonl (an object a line) or text (a prompt a line) (default: 64 prompts of our own).
+    /// File of prompts and reference answers: .json (Alpaca's format: a list of objects with instruction,
+    /// input and output), .jsonl (one object per line) or text (one prompt per line) (default: 64 built-in
+    /// prompts).
     #[arg(long, value_name = "FILE")]
     pub dataset: Option<PathBuf>,
-    /// The objects' field with the prompt (default: prompt, text or instruction, the first that is there).
+    /// Field of each object that contains the prompt (default: the first of prompt, text and instruction that
+    /// exists).
     #[arg(long, value_name = "NAME", requires = "dataset")]
     pub field: Option<String>,
 }
@@ -94,28 +96,29 @@ pub struct DatasetArgs {
 /// Backend that runs the model, and its options.
 #[derive(Args, Clone, Debug)]
 pub struct BackendArgs {
-    /// auto (a GPU where there is one, else the CPU), wgpu or flex (CPU).
+    /// Backend: auto (GPU if there is one, otherwise CPU), wgpu (GPU) or flex (CPU).
     #[arg(long, value_name = "BACKEND", default_value = "auto")]
     pub backend: BackendChoice,
-    /// Part of the wanted GPU adapter's name.
+    /// GPU adapter to use: any part of its name; not with --backend flex.
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
-    /// Positions of the KV cache (default: the model's context, at most 4096).
+    /// Context length in positions per request, at most the model's own (default: the model's own, at most
+    /// 4096; as needed in bench and parity; 512 in lab).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub context: Option<usize>,
-    /// How a step is computed: fast (own kernels, on a GPU) or reference (burn's operations)
-    /// (default: fast where it can be).
+    /// Implementation of the forward pass: fast (own kernels, GPU only) or reference (burn's operations)
+    /// (default: fast if supported).
     #[arg(long, value_name = "PATH")]
     pub path: Option<ForwardPath>,
-    /// How the KV cache stores its values: f32, or on a GPU f16 (half the memory and the reading).
+    /// Type of the KV cache's values: f32, or f16, which halves its memory and reads; f16 needs the fast
+    /// path.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub kv: KvType,
-    /// Which variant of the fast path's kernels: lanes (for adapters that are programs on the CPU),
-    /// workgroups or subgroups (for GPUs) (default: the fastest here, which is measured).
+    /// Variant of the fast path's kernels: lanes (for software adapters), workgroups or subgroups (for GPUs)
+    /// (default: the fastest on this adapter, by measurement).
     #[arg(long, value_name = "VARIANT")]
     pub variant: Option<Variant>,
-    /// Steps that are issued to a GPU before the first is waited for, 1 to 4 (default: 2, and 1
-    /// where the adapter is a program on the CPU).
+    /// Maximum steps in flight on a GPU, 1 to 4 (default: 2; 1 on software adapters).
     #[arg(long, value_name = "N", value_parser = readback_depth)]
     pub readback_depth: Option<usize>,
 }
@@ -145,11 +148,11 @@ impl BackendArgs {
 /// Trace and log of a run.
 #[derive(Args, Clone, Debug)]
 pub struct TraceArgs {
-    /// Write where threads, the device and requests are at to this file, in the Trace Event Format, for
+    /// Write a trace of threads, device and requests to this file, in the Trace Event Format, for
     /// ui.perfetto.dev and other viewers.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
-    /// What is logged on stderr: off, error, warn, info, debug or trace.
+    /// Log level on stderr: off, error, warn, info, debug or trace.
     #[arg(long, value_name = "LEVEL", default_value = "off")]
     pub log: LevelFilter,
 }
@@ -157,9 +160,9 @@ pub struct TraceArgs {
 /// Level at which the path of requests is cut short.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct StubArgs {
-    /// Cut the path of requests short, and make up what lies behind: 1 in the request handler, 2 at the
-    /// entry of the engine's thread, 3 before the transfer to it, 4 where it has the message, 5 before
-    /// the model, 6 after its first kernel; 99 whole, with random weights; 100 whole.
+    /// Cut the path of requests short and mock the rest: 1 in the request handler, 2 at the entry point of
+    /// the engine's thread, 3 before the transfer to it, 4 when it receives the request, 5 before the model,
+    /// 6 after the model's first kernel; 99 runs the full path with random weights, 100 the full path.
     #[arg(long, value_name = "LEVEL", default_value_t = StubLevel::Whole)]
     pub stub: StubLevel,
 }
@@ -171,33 +174,33 @@ pub struct ChatArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub backend: BackendArgs,
-    /// Answer this once and leave; "-" reads it from stdin.
+    /// Answer this prompt and exit; "-" reads it from stdin (default: start a conversation).
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
-    /// The system message.
+    /// System message.
     #[arg(long, value_name = "TEXT", conflicts_with = "raw")]
     pub system: Option<String>,
     #[command(flatten)]
     pub sampling: SamplingArgs,
-    /// Text that ends the answer and is not part of it (may be given more than once).
+    /// Stop string: ends the answer and is not part of it; may be given more than once.
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
-    /// The most tokens of an answer.
+    /// Maximum tokens per answer.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub max_tokens: Option<usize>,
-    /// Answer with a JSON object.
+    /// Constrain the answer to a JSON object.
     #[arg(long, conflicts_with = "json_schema")]
     pub json_object: bool,
-    /// Answer with JSON that the JSON schema in this file describes.
+    /// Constrain the answer to JSON that matches the JSON schema in this file.
     #[arg(long, value_name = "FILE")]
     pub json_schema: Option<PathBuf>,
-    /// Show where the time went after each answer: in sum, or token by token.
+    /// Show timing after each answer; --timing alone shows the summary.
     #[arg(long, value_name = "HOW", num_args = 0..=1, require_equals = true, default_value = "off", default_missing_value = "summary")]
     pub timing: TimingView,
-    /// Complete the text as it is, without a chat template.
+    /// Complete the text as is, without a chat template.
     #[arg(long)]
     pub raw: bool,
-    /// The engine's events as JSON lines on stdout, instead of text.
+    /// Print the engine's events as JSON lines, instead of text.
     #[arg(long, requires = "prompt")]
     pub json: bool,
     #[command(flatten)]
@@ -209,18 +212,19 @@ pub struct ChatArgs {
 /// Amount of timing to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TimingView {
-    /// None.
+    /// No timing.
     Off,
-    /// Medians and the slow end, by stage.
+    /// Median and 95th percentile of each stage.
     Summary,
-    /// A line a token, and the summary.
+    /// One line per token, then the summary.
     Tokens,
 }
 
 /// Sampling options.
 #[derive(Args, Clone, Debug)]
 pub struct SamplingArgs {
-    /// 0 to 2: 0 picks the likeliest token, 1 samples the model's own distribution.
+    /// Sampling temperature, 0 to 2: 0 takes the most likely token, 1 samples from the model's own
+    /// distribution.
     #[arg(
         long,
         value_name = "T",
@@ -228,10 +232,10 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub temperature: f32,
-    /// Keep the K likeliest tokens; 0 keeps all.
+    /// Sample only from the K most likely tokens; 0 keeps all.
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub top_k: usize,
-    /// Keep the likeliest tokens that together reach this probability; 1 keeps all.
+    /// Sample only from the most likely tokens that together reach this probability, above 0; 1 keeps all.
     #[arg(
         long,
         value_name = "P",
@@ -239,7 +243,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub top_p: f32,
-    /// Keep tokens at least this fraction as likely as the likeliest; 0 keeps all.
+    /// Sample only from tokens with at least this fraction of the top token's probability; 0 keeps all.
     #[arg(
         long,
         value_name = "P",
@@ -247,7 +251,8 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub min_p: f32,
-    /// Up to 2: above 1 makes ids of prompt and answer less likely, 1 is off.
+    /// Penalty on tokens in the prompt or answer, above 0 and at most 2: values above 1 make them less
+    /// likely, 1 is off.
     #[arg(
         long,
         value_name = "R",
@@ -255,7 +260,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub repetition_penalty: f32,
-    /// -2 to 2: subtracted once from the logit of an id that the answer has.
+    /// Amount subtracted once from the logit of each token in the answer, -2 to 2; 0 is off.
     #[arg(
         long,
         value_name = "A",
@@ -263,7 +268,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub presence_penalty: f32,
-    /// -2 to 2: subtracted for every time that the answer has the id.
+    /// Amount subtracted from a token's logit per occurrence in the answer, -2 to 2; 0 is off.
     #[arg(
         long,
         value_name = "F",
@@ -271,7 +276,7 @@ pub struct SamplingArgs {
         allow_negative_numbers = true
     )]
     pub frequency_penalty: f32,
-    /// Same seed, same prompt, same settings: same text.
+    /// Seed of the sampler: the same seed, prompt and settings give the same text.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
 }
@@ -299,37 +304,37 @@ pub struct BenchArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub backend: BackendArgs,
-    /// Random ids of the prompt.
+    /// Prompt length in tokens, which are random.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
     pub prompt_tokens: usize,
-    /// Tokens to generate.
+    /// Tokens to generate per run.
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = positive)]
     pub gen_tokens: usize,
-    /// Measured runs.
+    /// Number of measured runs.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
     pub repeat: usize,
-    /// Runs before them that are not measured.
+    /// Number of warm-up runs, which are not measured.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub warmup: usize,
-    /// Seed of the prompt's ids.
+    /// Seed of the prompt's random tokens.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Measure milliseconds a token after prompts of these lengths, too.
+    /// Also measure ms/token after prompts of these lengths, in tokens.
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = positive)]
     pub positions: Vec<usize>,
-    /// Measure so many requests at once, too: tokens a second of all together.
+    /// Also measure the total tokens/s of this many requests at once.
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = positive)]
     pub batch: Vec<usize>,
-    /// Measure what the device can do at most, too, and what share of it each stage reaches.
+    /// Also measure the device's peak rates, and what share of them each stage reaches.
     #[arg(long)]
     pub roofline: bool,
-    /// Time each kernel of a step by itself, too, on the device's clock.
+    /// Also time each kernel of a step on its own, on the device's clock.
     #[arg(long)]
     pub kernels: bool,
-    /// Compare with an earlier result of --json.
+    /// Compare with an earlier result, saved from --json.
     #[arg(long, value_name = "FILE.json")]
     pub compare: Option<PathBuf>,
-    /// Only JSON on stdout.
+    /// Print only JSON on stdout.
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -348,7 +353,7 @@ pub struct InspectArgs {
     /// List every tensor.
     #[arg(long)]
     pub tensors: bool,
-    /// Only JSON on stdout.
+    /// Print only JSON on stdout.
     #[arg(long)]
     pub json: bool,
 }
@@ -356,27 +361,28 @@ pub struct InspectArgs {
 /// Flags of `llamaglass tokenize`.
 #[derive(Args, Debug)]
 pub struct TokenizeArgs {
-    /// MODEL (not with --random-weights), then TEXT; without TEXT, stdin is read.
+    /// Model (not with --random-weights), then the text; without TEXT, the text is read from stdin.
     #[arg(value_name = "MODEL [TEXT]", num_args = 0..=2)]
     pub words: Vec<String>,
     #[command(flatten)]
     pub random: RandomArgs,
-    /// Print only the ids, on one line.
+    /// Print only the token ids, on one line.
     #[arg(long, conflicts_with_all = ["decode", "json"])]
     pub ids: bool,
-    /// TEXT is ids, by spaces or commas: print their text.
+    /// Decode TEXT, a list of token ids separated by spaces or commas.
     #[arg(long)]
     pub decode: bool,
-    /// Take the text of special tokens as plain text; with --decode, leave them out.
+    /// Tokenize the text of special tokens like any other text; with --decode, omit special tokens.
     #[arg(long)]
     pub no_special: bool,
-    /// Add what the tokenizer itself puts before a text.
+    /// Add the tokens that the tokenizer puts before a text, such as BOS.
     #[arg(long, conflicts_with_all = ["no_special", "decode", "chat"])]
     pub bos: bool,
-    /// Render the messages in this file (a JSON list of role and content) with the model's template.
+    /// Render the messages in this file with the model's chat template; the file is a JSON list of objects
+    /// with role and content.
     #[arg(long, value_name = "FILE.json", conflicts_with_all = ["decode", "no_special"])]
     pub chat: Option<PathBuf>,
-    /// Only JSON on stdout.
+    /// Print only JSON on stdout.
     #[arg(long)]
     pub json: bool,
 }
@@ -384,22 +390,22 @@ pub struct TokenizeArgs {
 /// Flags of `llamaglass parity`.
 #[derive(Args, Debug)]
 pub struct ParityArgs {
-    /// The folder with the reference results, or one with models and a folder `reference`.
+    /// Folder of the reference results, or a folder of models with a subfolder `reference`.
     #[arg(long, value_name = "DIR", required_unless_present = "bisect")]
     pub reference: Option<PathBuf>,
-    /// Instead of a reference: MODEL on its path against the reference path on the CPU, block by
-    /// block, and which is the first to differ.
+    /// Compare MODEL on its path with the reference path on the CPU, block by block, and name the first block
+    /// that differs; not with --reference.
     #[arg(long, requires = "model", conflicts_with_all = ["reference", "only"])]
     pub bisect: bool,
-    /// The model; without it, every model beside the folder `reference` in DIR.
+    /// Model to compare (default: every model next to the folder `reference` in DIR).
     #[arg(value_name = "MODEL")]
     pub model: Option<PathBuf>,
     #[command(flatten)]
     pub backend: BackendArgs,
-    /// Run only this kind of case (may be given more than once).
+    /// Run only cases of this kind; may be given more than once.
     #[arg(long, value_name = "KIND")]
     pub only: Vec<Kind>,
-    /// Only JSON on stdout.
+    /// Print only JSON on stdout.
     #[arg(long)]
     pub json: bool,
 }

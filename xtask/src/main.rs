@@ -29,19 +29,19 @@ use anyhow::Result;
 use clap::Parser;
 use project::Project;
 
-/// Set-up, run and test of Llamaglass.
+/// Set up, run and test Llamaglass.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Cli {
-    /// Install what is missing, fetch the default model, build the page, serve it and open it.
+    /// Install what is missing, fetch the default model, build the page, serve it and open it in the browser.
     Run(run::Args),
-    /// Install what is missing, build the desktop program and start it, or make packages of it.
+    /// Install what is missing, build the desktop program, and start it or build packages of it.
     Desktop(desktop::Args),
     /// Run every check, the same as CI.
     Test(test::Args),
-    /// Use the page at random in Chromium and look for faults.
+    /// Drive the page with random actions in Chromium and look for faults.
     Explore(e2e::explore::Args),
-    /// Install what `run` needs and fetch the default model, no more.
+    /// Install what `run` needs and fetch the default model, without building the page.
     Setup(setup::Args),
 }
 

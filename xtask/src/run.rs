@@ -10,13 +10,13 @@ use crate::{browser, serve};
 /// Arguments of `run`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1 to serve the page on; 0 takes a free one.
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Do not open a browser.
     #[arg(long)]
     no_open: bool,
-    /// Build the page as it ships: small, which takes many minutes the first time.
+    /// Build the small page that ships, which takes many minutes the first time (default: a quick build).
     #[arg(long)]
     release: bool,
 }

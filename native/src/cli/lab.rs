@@ -22,27 +22,29 @@ pub struct LabArgs {
 /// Experiments of the lab.
 #[derive(Debug, Subcommand)]
 pub enum LabCommand {
-    /// How many tokens a dataset's prompts and reference answers have.
+    /// Count the tokens of a dataset's prompts and reference answers.
     Stats(StatsArgs),
-    /// The engine alone over a dataset: what a token costs, and a request besides its tokens.
+    /// Run the engine alone over a dataset: cost per token, and fixed cost per request.
     Bare(BareArgs),
-    /// The same answer through one layer more at a time, up to HTTP.
+    /// Measure the same answer through one more layer at a time, up to HTTP.
     Ladder(LadderArgs),
-    /// Requests at a rate that does not wait for answers.
+    /// Send requests at fixed rates, without waiting for answers.
     Load(LabLoadArgs),
-    /// Logits against a frozen f32 reference, and the shell's ids against the bare engine's.
+    /// Compare logits with a saved f32 reference, and tokens generated through the server with the bare
+    /// engine's.
     Parity(LabParityArgs),
-    /// Where a request's time goes, span by span; with --with, what grows when something is done worse.
+    /// Show where a request's time goes, span by span; --with shows which spans grow when one thing is done
+    /// worse.
     Chain(ChainArgs),
-    /// What it costs to do one thing worse, in pairs.
+    /// Measure in pairs what it costs to do one thing worse.
     Ablate(AblateArgs),
-    /// The study's queue over a dataset's lengths, and the scheduler on a clock of fixed costs.
+    /// Simulate the study's queue over a dataset's lengths, and the scheduler with fixed step costs.
     Simulate(SimulateArgs),
-    /// The request's path cut short at each level.
+    /// Measure requests with their path cut short at each level.
     Stub(LabStubArgs),
-    /// Each kernel of a step, beside what the device can do (own kernels on a GPU adapter only).
+    /// Time each kernel of a step and compare with the device's peak rates (fast path only).
     Kernels(KernelsArgs),
-    /// All of them in this order, and one report.
+    /// Run all experiments in this order, and write one report.
     All(AllArgs),
 }
 
@@ -53,19 +55,20 @@ pub struct RunArgs {
     pub backend: BackendArgs,
     #[command(flatten)]
     pub prompts: DatasetArgs,
-    /// Only the dataset's first N rows (default: as many as take a minute or so without a GPU; stats: all).
+    /// Use only the dataset's first N rows (default: as many as take about a minute without a GPU; all in
+    /// stats).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub take: Option<usize>,
-    /// Seed of all that is drawn.
+    /// Seed of all random choices.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// The folder for the results: NAME.json, NAME.csv where there is a table, and NAME.html.
+    /// Folder for the results: NAME.json, NAME.html and, for tables, NAME.csv.
     #[arg(long, value_name = "FOLDER", default_value = "lab-results")]
     pub out: PathBuf,
-    /// Only JSON on stdout: the result.
+    /// Print only the result on stdout, as JSON.
     #[arg(long)]
     pub json: bool,
-    /// Requests that may be answered at once.
+    /// Maximum requests answered at once.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
     pub batch: usize,
     #[command(flatten)]
@@ -88,7 +91,7 @@ pub struct BareArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Tokens of each answer (default: as many as the row's reference answer has).
+    /// Tokens per answer (default: as many as the row's reference answer, or 64 without one).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub tokens: Option<usize>,
 }
@@ -100,13 +103,13 @@ pub struct LadderArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Tokens of the answers (the study's: 1,5,10,30,60,65,120,240,360,480).
+    /// Answer lengths in tokens (the study's: 1,5,10,30,60,65,120,240,360,480).
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', default_value = "1,5,10,30", value_parser = positive)]
     pub lengths: Vec<usize>,
-    /// How often each layer is measured at each length.
+    /// Number of measurements per layer and length.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
     pub repeats: usize,
-    /// The prompt (default: the dataset's first).
+    /// Prompt (default: the dataset's first).
     #[arg(long, value_name = "TEXT")]
     pub prompt: Option<String>,
 }
@@ -114,7 +117,7 @@ pub struct LadderArgs {
 /// Flags of `llamaglass lab load`.
 #[derive(Args, Clone, Debug)]
 pub struct LabLoadArgs {
-    /// A .gguf file, a Hugging Face folder, or a .safetensors file in such a folder.
+    /// Model to load: a .gguf file, a Hugging Face folder, or a .safetensors file in such a folder.
     #[arg(
         value_name = "MODEL",
         required_unless_present_any = ["random_weights", "url"],
@@ -125,7 +128,7 @@ pub struct LabLoadArgs {
     pub random: RandomArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Requests a second, a run each.
+    /// Request rates in requests per second, one run each.
     #[arg(
         long,
         value_name = "X,X,..",
@@ -133,25 +136,26 @@ pub struct LabLoadArgs {
         default_value = "0.5,1,2"
     )]
     pub qps: Vec<Qps>,
-    /// For how many seconds requests are sent.
+    /// Duration of each run in seconds: how long requests are sent.
     #[arg(long, value_name = "S", default_value = "10", value_parser = seconds)]
     pub duration: f64,
-    /// The gaps between requests: poisson, uniform or constant (as in the study).
+    /// Distribution of the gaps between requests: poisson, uniform or constant (as in the study).
     #[arg(long, value_name = "KIND", default_value = "poisson")]
     pub arrivals: Arrivals,
-    /// The most tokens of an answer.
+    /// Maximum tokens per answer.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub max_tokens: usize,
     /// Protocol of the requests.
     #[arg(long, value_name = "NAME", default_value = "openai")]
     pub protocol: Protocol,
-    /// Ask this server, of any kind that speaks the protocol, instead of one in this program.
+    /// Send requests to this server, which may be any that speaks the protocol (default: a server in this
+    /// program).
     #[arg(long, value_name = "URL", conflicts_with_all = ["model", "random_weights"])]
     pub url: Option<String>,
-    /// What that server calls the model (default: the one that it has).
+    /// Name of the model on that server (default: its only model).
     #[arg(long, value_name = "NAME", requires = "url")]
     pub model_name: Option<String>,
-    /// That server's key.
+    /// API key of that server.
     #[arg(
         long,
         value_name = "KEY",
@@ -168,11 +172,11 @@ pub struct LabParityArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// A folder with frozen logits of an earlier run (default: the reference path in f32 on the CPU is run
-    /// first, and frozen in OUT/parity/reference).
+    /// Folder of logits saved by an earlier run (default: run the reference path in f32 on the CPU first, and
+    /// save its logits in OUT/parity/reference).
     #[arg(long, value_name = "FOLDER")]
     pub reference: Option<PathBuf>,
-    /// Tokens that are picked through the shell and without it.
+    /// Tokens to generate through the server's layers and by the bare engine, for comparison.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub tokens: usize,
 }
@@ -184,10 +188,10 @@ pub struct ChainArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Tokens of each answer.
+    /// Tokens per answer.
     #[arg(long, value_name = "N", default_value_t = 24, value_parser = positive)]
     pub tokens: usize,
-    /// Run each row once more with this done worse, and show what grew: eager-logs, pad-to-max,
+    /// Run each row again with this done worse, and show which spans grew: eager-logs, pad-to-max,
     /// concatenated-cache, host-pick, no-replay or readback-depth.
     #[arg(long, value_name = "SWITCH")]
     pub with: Option<Switch>,
@@ -198,13 +202,14 @@ pub struct ChainArgs {
 /// Parameters of switches.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct SwitchSizes {
-    /// eager-logs: lines that each step formats.
+    /// Log lines that each step formats with eager-logs.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub log_lines: u32,
-    /// eager-logs: format for so many milliseconds a step instead, a cost that is known beforehand.
+    /// Milliseconds per step to spend on formatting with eager-logs, a cost known in advance; replaces
+    /// --log-lines in chain, ignored in ablate.
     #[arg(long, value_name = "MS", value_parser = above_zero)]
     pub log_ms: Option<f64>,
-    /// pad-to-max: positions that prompts are padded to (default: the context).
+    /// Positions to pad prompts to with pad-to-max (default: the context length).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub pad_to: Option<usize>,
 }
@@ -216,17 +221,17 @@ pub struct AblateArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Only these (default: all that can be turned here): eager-logs, pad-to-max, concatenated-cache,
-    /// host-pick, no-replay, readback-depth, worker, batch.
+    /// Switches to measure (default: all): eager-logs, pad-to-max, concatenated-cache, host-pick, no-replay,
+    /// readback-depth, worker, batch.
     #[arg(long = "switch", value_name = "SWITCH", value_delimiter = ',')]
     pub switches: Vec<Switch>,
-    /// Ids of the prompts.
+    /// Tokens per prompt.
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive)]
     pub prompt_tokens: usize,
-    /// Tokens of the answers.
+    /// Tokens per answer.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = positive)]
     pub gen_tokens: usize,
-    /// Pairs of each switch.
+    /// Number of pairs per switch.
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = positive)]
     pub repeats: usize,
     #[command(flatten)]
@@ -240,11 +245,11 @@ pub struct SimulateArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// What a token costs, in milliseconds: only the formula, nothing is measured (default: it is measured,
-    /// and so is the scheduler beside its simulation).
+    /// Milliseconds per token: apply only the study's formula and measure nothing (default: measure the cost
+    /// per token, and also simulate and measure the scheduler).
     #[arg(long, value_name = "MS", value_parser = above_zero)]
     pub ms_per_token: Option<f64>,
-    /// Requests a second (default: as many as keep one server busy for 60 % of the time).
+    /// Requests per second (default: the rate that keeps one server busy 60 % of the time).
     #[arg(long, value_name = "X", value_parser = above_zero)]
     pub qps: Option<f64>,
 }
@@ -256,7 +261,7 @@ pub struct LabStubArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// The levels.
+    /// Levels to run, as in --stub of `llamaglass serve`.
     #[arg(
         long,
         value_name = "N,N,..",
@@ -264,7 +269,7 @@ pub struct LabStubArgs {
         default_value = "1,2,3,4,5,6,99,100"
     )]
     pub levels: Vec<StubLevel>,
-    /// Requests a second / for how many seconds (the study's: 1/30,3/10,10/3,30/1).
+    /// Loads to run: requests per second / duration in seconds (the study's: 1/30,3/10,10/3,30/1).
     #[arg(
         long,
         value_name = "X/S,X/S,..",
@@ -273,10 +278,10 @@ pub struct LabStubArgs {
         value_parser = stub_load
     )]
     pub loads: Vec<(f64, f64)>,
-    /// How often each is run.
+    /// Number of runs per level and load.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
     pub repeats: usize,
-    /// Tokens of the answers.
+    /// Tokens per answer.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
     pub max_tokens: usize,
 }
@@ -288,13 +293,13 @@ pub struct KernelsArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// Ids of the prompt; the decode step is the one after it.
+    /// Prompt length in tokens; the decode step that is profiled follows the prompt.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
     pub prompt_tokens: usize,
-    /// How often each step is profiled.
+    /// Number of times each step is profiled.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive)]
     pub repeats: usize,
-    /// Show each layer by itself, too.
+    /// Also show each layer on its own.
     #[arg(long)]
     pub layers: bool,
 }
@@ -306,8 +311,8 @@ pub struct AllArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub run: RunArgs,
-    /// The study's size: its lengths, loads and rates, and the whole dataset, 1500 rows at most. Takes
-    /// hours without a GPU.
+    /// Run at the study's size: its lengths, loads and rates, and up to 1500 rows of the dataset (or --take).
+    /// Takes hours without a GPU.
     #[arg(long)]
     pub full: bool,
 }

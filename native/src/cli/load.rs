@@ -12,48 +12,51 @@ use crate::load_client::{Protocol, Qps, above_zero};
 /// Flags of `llamaglass load`.
 #[derive(Args, Debug)]
 pub struct LoadArgs {
-    /// The server's address.
+    /// Address of the server.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000/v1")]
     pub url: String,
-    /// Requests a second, above 0; of each, the duration's requests (rounded down) are sent.
+    /// Request rates in requests per second, above 0, one run each; a run sends rate times duration requests,
+    /// rounded down.
     #[arg(long, value_name = "X,X,..", value_delimiter = ',', required = true)]
     pub qps: Vec<Qps>,
-    /// For how many seconds requests are sent.
+    /// Duration of each run in seconds: how long requests are sent.
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
     pub duration: f64,
-    /// The gaps between requests: poisson, uniform or constant (as in the study).
+    /// Distribution of the gaps between requests: poisson, uniform or constant (as in the study).
     #[arg(long, value_name = "KIND", default_value = "poisson")]
     pub arrivals: Arrivals,
     #[command(flatten)]
     pub prompts: DatasetArgs,
-    /// Only the dataset's first N rows; they are asked in turn, and again from the first.
+    /// Use only the dataset's first N rows; requests go through the rows in order, and start over after the
+    /// last.
     #[arg(long, value_name = "N", value_parser = positive)]
     pub take: Option<usize>,
-    /// Seed of the gaps, and of what the server draws.
+    /// Seed of the gaps between requests and of the server's sampling.
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub seed: u64,
-    /// Ask for answers piece by piece, which is the default.
+    /// Request streamed answers (the default).
     #[arg(long, overrides_with = "whole")]
     pub stream: bool,
-    /// Ask for answers as a whole: without time to the first text and from piece to piece.
+    /// Request complete answers instead of streamed ones; time to first token and inter-token latency are
+    /// then not measured.
     #[arg(long)]
     pub whole: bool,
-    /// Complete the prompts as they are, without a chat template.
+    /// Complete the prompts as is, without a chat template.
     #[arg(long)]
     pub raw: bool,
-    /// The most tokens of an answer.
+    /// Maximum tokens per answer.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = positive)]
     pub max_tokens: usize,
-    /// 0 to 2: 0 picks the likeliest token.
+    /// Sampling temperature, 0 to 2; 0 takes the most likely token.
     #[arg(long, value_name = "T", default_value = "0", value_parser = temperature)]
     pub temperature: f32,
-    /// Answers go on past end ids, to the most tokens (servers of ours, vLLM).
+    /// Continue answers past end-of-sequence tokens, up to --max-tokens (llamaglass servers and vLLM).
     #[arg(long)]
     pub ignore_eos: bool,
-    /// What the server calls the model (default: the one that it has).
+    /// Name of the model on the server (default: its only model).
     #[arg(long, value_name = "NAME")]
     pub model: Option<String>,
-    /// The server's key.
+    /// API key of the server.
     #[arg(
         long,
         value_name = "KEY",
@@ -61,22 +64,22 @@ pub struct LoadArgs {
         hide_env_values = true
     )]
     pub api_key: Option<String>,
-    /// How to speak to the server.
+    /// Protocol of the requests.
     #[arg(long, value_name = "NAME", default_value = "openai")]
     pub protocol: Protocol,
-    /// Seconds after which an answer is given up.
+    /// Maximum seconds per answer; slower ones count as failed.
     #[arg(long, value_name = "S", default_value = "600", value_parser = seconds)]
     pub timeout: f64,
-    /// Don't ask a server of ours for the timing of each token, which makes every piece longer.
+    /// Do not request per-token timing from a llamaglass server, which makes every streamed piece longer.
     #[arg(long)]
     pub no_timings: bool,
-    /// Don't measure first what the client itself costs, with a server in this program.
+    /// Skip measuring the client's own cost before each run, against a server in this program.
     #[arg(long)]
     pub no_self_test: bool,
-    /// The folder for result_X_x.json, load.csv and load.html.
+    /// Folder for result_X_x.json (one per rate X), load.csv and load.html.
     #[arg(long, value_name = "FOLDER", default_value = "load-results")]
     pub out: PathBuf,
-    /// Only JSON on stdout: all results.
+    /// Print only the results on stdout, as JSON.
     #[arg(long)]
     pub json: bool,
 }

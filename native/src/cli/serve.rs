@@ -16,13 +16,13 @@ pub struct ServeArgs {
     pub model: ModelArgs,
     #[command(flatten)]
     pub backend: BackendArgs,
-    /// The address to listen at; another than this machine's own needs --api-key or --insecure.
+    /// Address to listen on; any but a loopback address needs --api-key or --insecure.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// The port; 0 takes a free one.
+    /// Port to listen on; 0 takes a free one.
     #[arg(long, value_name = "N", default_value_t = 8000)]
     pub port: u16,
-    /// What clients have to send as their key.
+    /// API key that clients must send (default: none needed).
     #[arg(
         long,
         value_name = "KEY",
@@ -31,45 +31,47 @@ pub struct ServeArgs {
         value_parser = api_key
     )]
     pub api_key: Option<String>,
-    /// Let other machines use the model without a key.
+    /// Allow other machines to use the model without a key.
     #[arg(long, conflicts_with = "api_key")]
     pub insecure: bool,
-    /// What clients call the model (default: the file's name).
+    /// Name of the model in the API (default: the name of its file or folder).
     #[arg(long, value_name = "NAME")]
     pub model_name: Option<String>,
-    /// The most requests that are answered at once.
+    /// Maximum requests answered at once; more are queued.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
     pub batch: usize,
-    /// Blocks of the KV cache, of 64 positions each, that requests share (default: as many as make all
-    /// of them as long as the context).
+    /// KV cache blocks of 64 positions that requests share (default: enough for --batch requests as long as
+    /// the context).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub kv_blocks: Option<usize>,
-    /// prefill-first (the earliest first token) or balanced (the evenest pace).
+    /// Scheduling policy: prefill-first (earliest first token) or balanced (most even token rate).
     #[arg(long, value_name = "POLICY", default_value = "prefill-first")]
     pub policy: Policy,
-    /// The most requests that wait; further ones are refused.
+    /// Maximum queued requests; more get HTTP 429.
     #[arg(long, value_name = "N", default_value_t = 256, value_parser = positive)]
     pub max_queue: usize,
-    /// The most connections; further ones wait.
+    /// Maximum connections; a further one replaces the connection that has been idle longest, or waits if
+    /// none is idle.
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = positive)]
     pub max_connections: usize,
-    /// Seconds after which an answer ends as far as it has come.
+    /// Maximum seconds per request, queueing included; the answer then ends with the text generated so far.
     #[arg(long, value_name = "SECONDS", default_value_t = 600.0, value_parser = seconds)]
     pub max_seconds: f64,
-    /// The most bytes of a request's body.
+    /// Maximum size of a request body in bytes; larger ones get HTTP 413.
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20, value_parser = positive)]
     pub max_body: usize,
-    /// Refuse requests with unknown fields [default: ignore the fields and name them in a header].
+    /// Refuse requests with unknown fields (default: ignore the fields and list them in the header
+    /// x-llamaglass-ignored).
     #[arg(long)]
     pub strict: bool,
-    /// A name by which clients may call the server, besides its addresses and localhost (may be given more
-    /// than once). With an API key any name will do.
+    /// Host name that clients may use, besides IP addresses and localhost; may be given more than once. With
+    /// an API key, any name is allowed.
     #[arg(long, value_name = "NAME")]
     pub allow_host: Vec<String>,
-    /// An origin whose pages may use the server, or * for all (may be given more than once).
+    /// Origin whose pages may use the server, or * for all; may be given more than once.
     #[arg(long, value_name = "ORIGIN")]
     pub cors: Vec<String>,
-    /// A folder with the built page, to be served at /.
+    /// Folder of the built page, to serve at /.
     #[arg(long, value_name = "FOLDER")]
     pub page: Option<PathBuf>,
     #[command(flatten)]

@@ -15,9 +15,9 @@ use super::study::{self, LineReader};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// OpenAI's: chats, or with --raw completions.
+    /// OpenAI's API: chat completions, or completions for raw prompts.
     Openai,
-    /// The study's: /models/NAME/generate and /generate_stream.
+    /// The study's API: /models/NAME/generate and /models/NAME/generate_stream.
     Study,
 }
 

@@ -20,19 +20,19 @@ const PROGRAM: &str = "llamaglass-desktop";
 /// Arguments of `desktop`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A GGUF file or a Hugging Face folder to start with, instead of the default model.
+    /// Model to start with: a GGUF file or a Hugging Face folder (default: the default model, which is
+    /// fetched).
     model: Option<PathBuf>,
-    /// Build it, and start nothing.
+    /// Build the program without starting it.
     #[arg(long)]
     no_run: bool,
-    /// Build the page as it ships: small, which takes many minutes the first time.
+    /// Build the small page that ships, which takes many minutes the first time (default: a quick build).
     #[arg(long)]
     release: bool,
-    /// Build packages to install instead of starting the program; the page in them is as it ships.
+    /// Build installable packages instead of starting the program; implies --release.
     #[arg(long, conflicts_with_all = ["model", "no_run"])]
     bundle: bool,
-    /// Install the .deb in a fresh Debian 12 below a folder and drive it there, as before a release;
-    /// needs root and debootstrap.
+    /// Test the .deb in a fresh Debian 12 in a temporary folder, as before a release; needs root.
     #[arg(long, hide = true, requires = "bundle")]
     try_clean: bool,
 }

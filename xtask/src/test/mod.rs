@@ -19,7 +19,7 @@ pub struct Args {
     /// Run only this step; may be given more than once.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// List the steps and end.
+    /// List the steps without running them.
     #[arg(long)]
     list: bool,
 }

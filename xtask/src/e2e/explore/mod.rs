@@ -71,10 +71,10 @@ const WALKS: [Plan; 4] = [
 pub struct Args {
     #[command(flatten)]
     plan: Plan,
-    /// Use the page in dist/ as it is.
+    /// Use the page in dist/ as is, without building it.
     #[arg(long)]
     no_build: bool,
-    /// Run this scenario of the check `e2e` instead of a walk; may be given more than once.
+    /// Run this scenario of the check `e2e` instead of a random walk; may be given more than once.
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
 }

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 /// Backend that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
-    /// The CPU, in WebAssembly.
+    /// CPU, in WebAssembly.
     Cpu,
-    /// WebGPU, on a software adapter where there is no other.
+    /// WebGPU, on a software adapter if there is no other.
     Webgpu,
 }
 
@@ -33,9 +33,9 @@ impl Backend {
 /// Model that the walk loads whenever none is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Model {
-    /// The model that comes with the page.
+    /// The default model.
     Default,
-    /// A folder of one megabyte with random weights, which answers at once.
+    /// A 1 MB model with random weights, which answers at once.
     Tiny,
 }
 
@@ -57,10 +57,10 @@ pub struct Plan {
     /// Number of actions.
     #[arg(long, default_value_t = 100)]
     pub actions: usize,
-    /// Where the model runs.
+    /// Backend that runs the model.
     #[arg(long, value_enum, default_value_t = Backend::Cpu)]
     pub backend: Backend,
-    /// The model that is loaded whenever there is none.
+    /// Model to load whenever none is loaded.
     #[arg(long, value_enum, default_value_t = Model::Tiny)]
     pub model: Model,
     /// Width of the window in CSS pixels.
