@@ -297,6 +297,15 @@ impl Session {
             .map(drop)
     }
 
+    /// Turns the content security policy of this tab's pages off, for scripts of the tests that it forbids.
+    /// Chromium only.
+    pub fn bypass_content_security_policy(&self) -> Result<()> {
+        let parameters = json!({ "enabled": true });
+        self.client
+            .devtools("Page.setBypassCSP", &parameters)
+            .map(drop)
+    }
+
     /// Saves a screenshot and prints the console, as far as either is available.
     pub fn keep_evidence(&self, name: &str) {
         match self.screenshot(name) {

@@ -19,6 +19,8 @@ const TAKE_WEBGPU: &str = "delete Navigator.prototype.gpu;\
 /// Asks for WebGPU, reads why there is none, and continues without it through either button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize(1280, 900)?;
+    // The page may start workers only from its own files, not from a blob.
+    session.bypass_content_security_policy()?;
     session.before_page(TAKE_WEBGPU)?;
     first_visit(session, url)?;
     choose_backend(session, "wgpu")?;
