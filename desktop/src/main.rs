@@ -113,13 +113,11 @@ fn second_start(app: &AppHandle, arguments: Vec<String>, folder: String) {
     window::focus(app);
 }
 
-/// Ends the engine within seconds, once the window is gone.
-fn end(app: &AppHandle) {
-    if app.state::<Shell>().end() {
-        return;
-    }
-    // A slow device is still running a step. A normal exit would free the driver's memory under it, which ends in a
-    // signal instead of an exit status.
+/// Ends the engine within seconds and then the process, once the window is gone and plugins have saved their state.
+fn end(app: &AppHandle) -> ! {
+    app.state::<Shell>().end();
+    // Threads of a graphics driver may still run. A normal exit would free the driver's memory under them, which
+    // ends in a signal instead of an exit status.
     app.cleanup_before_exit();
     leave_at_once();
 }

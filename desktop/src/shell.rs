@@ -179,10 +179,12 @@ impl Shell {
         }
     }
 
-    /// Ends the engine. Returns false if that takes longer than a quit may.
-    pub fn end(&self) -> bool {
+    /// Ends the engine, or gives up waiting for it after [`PATIENCE`].
+    pub fn end(&self) {
         let thread = lock(&self.engine).thread.take();
-        thread.is_none_or(|thread| thread.end_within(PATIENCE))
+        if let Some(thread) = thread {
+            thread.end_within(PATIENCE);
+        }
     }
 
     /// Handles an engine's reply, which comes with the model's path if it ends a load.
