@@ -6,6 +6,7 @@
 //! tokenized as plain text; all other stretches keep the ids that the rendered text gives them. llama.cpp splits at
 //! the same places (`parse_special`).
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::error::TokenizerError;
@@ -61,13 +62,18 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::apply_template`].
     pub fn render_for_answer(&self, messages: &[Message]) -> Result<RenderedChat, TokenizerError> {
+        let mut free = unused_characters(messages);
         let mut stand_ins = Vec::new();
         for text in self.coder.special_texts() {
-            let is_spelt = |message: &Message| {
-                message.content.contains(&*text) || message.role.contains(&*text)
-            };
+            let is_spelt =
+                |message: &Message| message.content.contains(text) || message.role.contains(text);
             if messages.iter().any(is_spelt) {
-                let character = unused_character(messages, stand_ins.len())?;
+                let character = free.next().ok_or_else(|| {
+                    TokenizerError::Encode(
+                        "the conversation has every private character there is".into(),
+                    )
+                })?;
+                let text = text.clone();
                 stand_ins.push(StandIn { character, text });
             }
         }
@@ -129,17 +135,15 @@ fn hide(text: &str, stand_ins: &[StandIn]) -> String {
     hidden
 }
 
-/// Finds a character that is in none of the messages, and is not the one of an earlier `index`.
-fn unused_character(messages: &[Message], index: usize) -> Result<char, TokenizerError> {
-    let is_free = |character: &char| {
-        messages.iter().all(|message| {
-            !message.content.contains(*character) && !message.role.contains(*character)
-        })
-    };
-    let mut free = STAND_INS.filter_map(char::from_u32).filter(is_free);
-    free.nth(index).ok_or_else(|| {
-        TokenizerError::Encode("the conversation has every private character there is".into())
-    })
+/// Returns the private characters that no message contains.
+fn unused_characters(messages: &[Message]) -> impl Iterator<Item = char> + use<> {
+    let texts = messages.iter().flat_map(|of| [&of.role, &of.content]);
+    let characters = texts.flat_map(|text| text.chars());
+    let used: HashSet<char> = characters
+        .filter(|character| STAND_INS.contains(&u32::from(*character)))
+        .collect();
+    let private = STAND_INS.filter_map(char::from_u32);
+    private.filter(move |character| !used.contains(character))
 }
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(super) enum Coder {
         parse: Box<Pipeline>,
         /// Special text is encoded like any other text.
         as_text: Box<Pipeline>,
+        /// Texts of all special tokens, longest first.
+        special_texts: Vec<String>,
     },
     /// Each byte is its own id.
     Bytes,
@@ -36,6 +38,7 @@ impl Coder {
         let mut as_text = pipeline.clone();
         as_text.set_encode_special_tokens(true);
         Self::Pipeline {
+            special_texts: special_texts(&pipeline),
             parse: Box::new(pipeline),
             as_text: Box::new(as_text),
         }
@@ -48,7 +51,7 @@ impl Coder {
     ) -> Result<Vec<u32>, TokenizerError> {
         match self {
             Self::Bytes => Ok(text.bytes().map(u32::from).collect()),
-            Self::Pipeline { parse, as_text } => {
+            Self::Pipeline { parse, as_text, .. } => {
                 let pipeline = match special {
                     SpecialText::Parse => parse,
                     SpecialText::AsText => as_text,
@@ -80,17 +83,12 @@ impl Coder {
         }
     }
 
-    /// Returns the texts of all special tokens, longer ones first.
-    pub(super) fn special_texts(&self) -> Vec<String> {
-        let Self::Pipeline { parse, .. } = self else {
-            return Vec::new();
-        };
-        let added = parse.get_added_tokens_decoder();
-        let special = added.into_values().filter(|token| token.special);
-        let mut texts: Vec<String> = special.map(|token| token.content).collect();
-        texts.retain(|text| !text.is_empty());
-        texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        texts
+    /// Returns the texts of all special tokens, longest first.
+    pub(super) fn special_texts(&self) -> &[String] {
+        match self {
+            Self::Pipeline { special_texts, .. } => special_texts,
+            Self::Bytes => &[],
+        }
     }
 
     pub(super) fn id_to_token(&self, id: u32) -> Option<String> {
@@ -116,4 +114,13 @@ fn guard<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Tokenizer
             "the tokenizer that the file describes failed".into(),
         )),
     }
+}
+
+fn special_texts(pipeline: &Pipeline) -> Vec<String> {
+    let added = pipeline.get_added_tokens_decoder();
+    let special = added.into_values().filter(|token| token.special);
+    let mut texts: Vec<String> = special.map(|token| token.content).collect();
+    texts.retain(|text| !text.is_empty());
+    texts.sort_unstable_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+    texts
 }
