@@ -13,7 +13,7 @@ use crate::timing::{RequestTiming, Spans, StepKind, StepTiming};
 /// Number of tokens in a stub answer if the request sets no limit.
 const DEFAULT_TOKENS: usize = 16;
 
-/// How much of a request's path is executed. The rest is skipped, and the answer is a mock.
+/// Depth to which a request's path is executed; the rest is skipped, and the answer is a mock.
 ///
 /// Up to [`Message`](Self::Message), the answer comes at once and does not depend on the model; the code that
 /// hands requests to an engine implements these levels. The engine implements the later ones.
