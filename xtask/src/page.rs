@@ -213,6 +213,9 @@ fn programs(html: &str) -> Vec<Program> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -240,9 +243,12 @@ mod tests {
         let other = File::create(project.target.join("page.lock")).expect("opened");
         assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
         drop(held);
-        // Not `try_lock`: a program that another test starts holds a copy of the file for a moment,
-        // between its fork and its exec.
-        other.lock().expect("the lock is free again");
+        // Another test's new process may hold a copy of the file for a moment, between its fork and its exec.
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while let Err(error) = other.try_lock() {
+            assert!(Instant::now() < deadline, "the lock is not free: {error}");
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     #[test]
