@@ -13,12 +13,13 @@ use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
 /// Crates that are built for the browser, each with its folder and package name.
-const CRATES: [(&str, &str); 6] = [
+const CRATES: [(&str, &str); 7] = [
     ("engine", "llamaglass-engine"),
     ("lab", "llamaglass-lab"),
     ("openai", "llamaglass-openai"),
     ("session", "llamaglass-session"),
     ("report", "llamaglass-report"),
+    ("web", "llamaglass-web"),
     ("app", "llamaglass-app"),
 ];
 
