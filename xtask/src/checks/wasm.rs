@@ -20,6 +20,7 @@ const CRATES: [(&str, &str); 7] = [
     ("runner", "llamaglass-runner"),
     ("session", "llamaglass-session"),
     ("report", "llamaglass-report"),
+    ("web", "llamaglass-web"),
     ("app", "llamaglass-app"),
 ];
 
