@@ -13,7 +13,7 @@ use crate::setup::{browser, model};
 use crate::test::{Context, Verdict};
 
 /// Crates that are built for the browser, each with its folder and package name.
-const CRATES: [(&str, &str); 7] = [
+const CRATES: &[(&str, &str)] = &[
     ("engine", "llamaglass-engine"),
     ("lab", "llamaglass-lab"),
     ("openai", "llamaglass-openai"),
