@@ -5,20 +5,12 @@
 //! nothing here blocks the thread, because waiting for the device is an `await`; natively a step blocks the
 //! driver's thread.
 
-mod ablations;
 mod error;
 mod info;
 mod options;
-mod stub;
 
 #[cfg(feature = "compute")]
-mod ablated;
-#[cfg(feature = "compute")]
 mod bare;
-#[cfg(feature = "compute")]
-mod issue;
-#[cfg(feature = "compute")]
-mod laps;
 #[cfg(feature = "compute")]
 mod load;
 #[cfg(feature = "compute")]
@@ -26,29 +18,31 @@ mod logits;
 #[cfg(feature = "compute")]
 mod prepare;
 #[cfg(feature = "compute")]
-mod profile;
+mod process_output;
 #[cfg(feature = "compute")]
-mod running;
+mod profile;
 #[cfg(feature = "compute")]
 mod sequence;
 #[cfg(feature = "compute")]
+mod source;
+#[cfg(feature = "compute")]
+mod state;
+#[cfg(feature = "compute")]
 mod step;
 #[cfg(feature = "compute")]
-mod stubbed;
-#[cfg(feature = "compute")]
-mod take_in;
+mod submit_step;
 
-pub use ablations::{Ablations, EagerLogs};
 pub use error::EngineError;
 pub use info::{ModelInfo, TypeCount, type_counts};
 pub use options::{BackendChoice, LoadOptions, LoadPhase, LoadProgress};
-pub use stub::{StubLevel, stub_answer};
 
 #[cfg(feature = "compute")]
 pub use bare::BareRun;
 #[cfg(feature = "compute")]
-pub use load::{memory_ledger, probe};
+pub use load::{DEPTH_MAX, memory_ledger, probe};
 #[cfg(feature = "compute")]
 pub use prepare::{PreparedRequest, Preparer};
 #[cfg(feature = "compute")]
-pub use running::Engine;
+pub use source::ModelSource;
+#[cfg(feature = "compute")]
+pub use state::Engine;

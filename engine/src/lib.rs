@@ -5,6 +5,8 @@ pub mod bytes;
 pub mod constraint;
 mod engine;
 pub mod event;
+#[cfg(feature = "compute")]
+pub mod executor;
 pub mod forward;
 pub mod platform;
 pub mod sampling;
@@ -18,11 +20,13 @@ pub mod trace;
 pub mod weights;
 
 pub use engine::{
-    Ablations, BackendChoice, EagerLogs, EngineError, LoadOptions, LoadPhase, LoadProgress,
-    ModelInfo, StubLevel, TypeCount, stub_answer, type_counts,
+    BackendChoice, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelInfo, TypeCount,
+    type_counts,
 };
 #[cfg(feature = "compute")]
-pub use engine::{BareRun, Engine, PreparedRequest, Preparer, memory_ledger, probe};
+pub use engine::{
+    BareRun, DEPTH_MAX, Engine, ModelSource, PreparedRequest, Preparer, memory_ledger, probe,
+};
 #[cfg(feature = "compute")]
 pub use forward::device::adapters;
 pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};

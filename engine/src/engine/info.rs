@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
-use super::StubLevel;
 use crate::forward::{BackendInfo, ForwardPath, MemoryLedger};
 use crate::timing::LoadTiming;
 use crate::weights::{Checkpoint, ModelConfig};
@@ -48,9 +47,6 @@ pub struct ModelInfo {
     pub variant: Option<Variant>,
     /// Memory use on the device.
     pub memory: MemoryLedger,
-    /// Stub level: how much of a request's path is executed.
-    #[serde(default)]
-    pub stub: StubLevel,
     /// Time that each phase of the load took.
     pub load: LoadTiming,
 }

@@ -5,7 +5,6 @@ use std::str::FromStr;
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
-use super::StubLevel;
 use crate::forward::{ForwardPath, KvType};
 use crate::scheduler::Policy;
 use crate::weights::ModelConfig;
@@ -43,8 +42,6 @@ pub struct LoadOptions {
     /// Maximum number of steps in flight, 1 to 4; the default depends on the adapter. More than one only if
     /// the device itself samples tokens.
     pub readback_depth: Option<usize>,
-    /// Stub level: how much of a request's path is executed.
-    pub stub: StubLevel,
 }
 
 impl LoadOptions {

@@ -14,7 +14,7 @@ mod shape;
 #[cfg(feature = "compute")]
 pub mod device;
 #[cfg(feature = "compute")]
-mod fast;
+pub(crate) mod fast;
 #[cfg(feature = "compute")]
 pub mod gpu;
 #[cfg(feature = "compute")]
@@ -22,17 +22,15 @@ mod load_watch;
 #[cfg(feature = "compute")]
 mod loader;
 #[cfg(feature = "compute")]
-mod model;
-#[cfg(feature = "compute")]
-mod pick;
-#[cfg(feature = "compute")]
 pub mod queue;
 #[cfg(feature = "compute")]
-mod reference;
+pub(crate) mod reference;
 #[cfg(feature = "compute")]
 mod rope;
 #[cfg(feature = "compute")]
 mod rows;
+#[cfg(feature = "compute")]
+mod sampling_mode;
 
 pub use error::{ForwardError, LoadError};
 pub use info::{Backend, BackendInfo, limit};
@@ -46,12 +44,10 @@ pub use gpu::{StepRead, StepResult};
 #[cfg(feature = "compute")]
 pub use load_watch::LoadWatch;
 #[cfg(feature = "compute")]
-pub use loader::load;
-#[cfg(feature = "compute")]
-pub use model::{LogitRows, Model, StepInput};
-#[cfg(feature = "compute")]
-pub use pick::PickWay;
+pub use loader::{HostEmbedding, Loader};
 #[cfg(feature = "compute")]
 pub use roofline::measure as measure_roofline;
 #[cfg(feature = "compute")]
-pub use rows::{NextRows, Rows, TILE_ROWS};
+pub use rows::{LogitRows, NextRows, Rows, TILE_ROWS};
+#[cfg(feature = "compute")]
+pub use sampling_mode::SamplingMode;

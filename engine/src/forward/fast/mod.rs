@@ -22,10 +22,9 @@ use llamaglass_shaders::{Sampling, Variant, embed};
 use super::device::OpenDevice;
 use super::error::ForwardError;
 use super::gpu::{Buffer, DeviceStage, Gpu, Profile, StepRead, Work, flat};
-use super::model::LogitRows;
-use super::pick::PickWay;
 use super::rope::frequencies;
-use super::rows::{NextRow, NextRows, Rows};
+use super::rows::{LogitRows, NextRow, NextRows, Rows};
+use super::sampling_mode::SamplingMode;
 use super::shape::Shape;
 use crate::weights::ModelConfig;
 use buffers::Buffers;
@@ -112,8 +111,8 @@ impl Fast {
         fast.gpu.plan(|| {
             fast.embed(1);
             fast.output(0, 1, &fast.buffers.logits);
-            fast.launch_pick(PickWay::Argmax, 1);
-            fast.launch_pick(PickWay::Sample, 1);
+            fast.launch_pick(SamplingMode::Argmax, 1);
+            fast.launch_pick(SamplingMode::Sample, 1);
             if shape.batch > 1 {
                 // Also needed for several prompts in one step.
                 let Buffers {
@@ -240,16 +239,16 @@ impl Fast {
     }
 
     /// Encodes a step over the uploaded rows, or, without an upload, over the rows made from the latest
-    /// samples. The step writes the cache and samples in mode `way` for the rows that sample. With `top`, it
+    /// samples. The step writes the cache and samples in mode `mode` for the rows that sample. With `top`, it
     /// also computes log-probabilities of the samples and of that many most probable ids.
-    pub fn advance(&self, rows: Rows, way: PickWay, top: Option<usize>) {
+    pub fn advance(&self, rows: Rows, mode: SamplingMode, top: Option<usize>) {
         self.forward(rows);
         let (gpu, picks) = (&self.gpu, rows.picks);
         if picks == 0 {
             return;
         }
         gpu.stage(DeviceStage::Sampling);
-        self.replay(Taped::Pick(way), picks);
+        self.replay(Taped::Pick(mode), picks);
         if let Some(top) = top {
             self.picks.launch_logprobs(gpu, &self.buffers, picks, top);
         }
@@ -277,7 +276,7 @@ impl Fast {
     fn replay(&self, what: Taped, count: usize) {
         let tape = self.tapes.get(&self.gpu, what, count, || match what {
             Taped::Decode => self.launch(Rows::decode(count)),
-            Taped::Pick(way) => self.launch_pick(way, count),
+            Taped::Pick(mode) => self.launch_pick(mode, count),
         });
         self.gpu.replay(&tape);
     }
@@ -319,7 +318,6 @@ impl Fast {
                 return Ok(None);
             }
             LogitRows::Last => (1, tokens - 1),
-            LogitRows::Row(row) => (1, row),
             LogitRows::All => (tokens, 0),
         };
         let logits = if count == 1 {
@@ -369,13 +367,13 @@ impl Fast {
         tapes.extend(self.layers.iter().map(layer));
         tapes.push(gpu.record(|| {
             self.picked_output(rows);
-            self.launch_pick(PickWay::Argmax, 1);
+            self.launch_pick(SamplingMode::Argmax, 1);
         }));
         gpu.profile(&tapes).await
     }
 
-    fn launch_pick(&self, way: PickWay, count: usize) {
-        self.picks.launch(&self.gpu, &self.buffers, way, count);
+    fn launch_pick(&self, mode: SamplingMode, count: usize) {
+        self.picks.launch(&self.gpu, &self.buffers, mode, count);
     }
 
     /// Launches a step up to the logits of the rows that sample.

@@ -9,7 +9,7 @@ use llamaglass_shaders::{
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work};
-use super::super::pick::PickWay;
+use super::super::sampling_mode::SamplingMode;
 use super::buffers::Buffers;
 
 /// Buffers that sampling reads and writes.
@@ -85,7 +85,7 @@ impl Picks {
     }
 
     /// Samples from `count` rows of logits and makes the resulting rows the next step's.
-    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, way: PickWay, count: usize) {
+    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, mode: SamplingMode, count: usize) {
         let Buffers {
             logits,
             step,
@@ -106,12 +106,12 @@ impl Picks {
             bytes: (4 * count * vocab) as u64,
             ..Default::default()
         };
-        match way {
-            PickWay::Argmax => {
+        match mode {
+            SamplingMode::Argmax => {
                 let buffers = [logits, picked, step];
                 gpu.launch_for(work, &ARGMAX, &buffers, &info, groups);
             }
-            PickWay::Sample => {
+            SamplingMode::Sample => {
                 let buffers = [logits, occurrences, sampling, scratch, table, picked, step];
                 gpu.launch_for(work, &SAMPLE, &buffers, &info, groups);
             }

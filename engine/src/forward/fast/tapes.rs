@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::super::gpu::{Gpu, Tape};
-use super::super::pick::PickWay;
+use super::super::sampling_mode::SamplingMode;
 
 /// Part of a step that is replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +13,7 @@ pub enum Taped {
     /// A decode step up to its logits.
     Decode,
     /// Sampling from the logits.
-    Pick(PickWay),
+    Pick(SamplingMode),
 }
 
 /// Recorded tapes.
