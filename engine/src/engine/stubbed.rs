@@ -7,7 +7,7 @@ use super::stub::{StubLevel, random_logits};
 use super::{Engine, EngineError};
 use crate::forward::queue;
 use crate::sampling::SamplingError;
-use crate::scheduler::Part;
+use crate::scheduler::ScheduledChunk;
 use crate::timing::Span;
 
 impl Engine {
@@ -68,8 +68,8 @@ impl Engine {
             }
         }
         self.check_device()?;
-        let picking = parts.iter().filter(|part| part.picks);
-        let picking: Vec<&Part> = picking.collect();
+        let picking = parts.iter().filter(|part| part.samples);
+        let picking: Vec<&ScheduledChunk> = picking.collect();
         let vocab = self.model.config().vocab_size;
         let mut picks: Vec<Result<Pick, SamplingError>> = Vec::with_capacity(picking.len());
         for part in picking {

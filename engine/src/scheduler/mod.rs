@@ -2,18 +2,20 @@
 
 mod blocks;
 mod length;
+mod queue;
 mod request;
-mod running;
 mod sampling_options;
 mod schedule;
+mod sequence;
 mod step;
 
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{BlockCopy, BlockId, BlockPool, Held, NULL_BLOCK};
+pub use blocks::{BlockCopy, BlockId, BlockPool, BlockTable, NULL_BLOCK};
 pub use length::{LengthError, answer_budget};
+pub use queue::QueuedRequest;
 pub use request::{Input, OutputFormat, Request, RequestId};
 pub use sampling_options::{SamplingOptions, SettingError};
-pub use schedule::{Asked, Limits, Policy, Scheduler};
-pub use step::{Admitted, Lack, Part, Step, TableEntry};
+pub use schedule::{Limits, Policy, Scheduler};
+pub use step::{Admission, Lack, ScheduledChunk, Step, TableEntry};
