@@ -135,7 +135,7 @@ fn shape_config(shape: &str) -> Result<ModelConfig> {
     }
     let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
     let json = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
-    ModelConfig::from_hf_config(&json).with_context(|| format!("{}", path.display()))
+    config_from_json(&json).with_context(|| format!("{}", path.display()))
 }
 
 /// Returns the folder that contains a file.

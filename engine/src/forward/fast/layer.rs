@@ -93,7 +93,7 @@ impl Layer {
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
         let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
-        let kv = shape.kv.kernels();
+        let kv = kernel_kv(shape.kv);
         let positions = shape.positions();
         Ok(Self {
             weights,
