@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use llamaglass_engine::bytes::{ByteSource, FileSource, has_extension, model_files};
-use llamaglass_engine::weights::{Checkpoint, ModelConfig, PRESETS, TensorType, preset};
+use llamaglass_engine::weights::{
+    Checkpoint, ModelConfig, PRESETS, TensorType, config_from_json, preset,
+};
 use llamaglass_engine::{Engine, LoadOptions, LoadProgress};
 
 use crate::cli::{ModelArgs, RandomArgs};

@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::set_timeout;
-use llamaglass_engine::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 use llamaglass_lab::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_lab::experiments::lengths::StatsData;
 use llamaglass_lab::{Data, Experiment, LabResult, Machine, Point, Progress as LabProgress};
@@ -20,6 +19,7 @@ use llamaglass_types::{
     ModelInfo, TypeCount,
 };
 use llamaglass_types::{Input, Request};
+use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};

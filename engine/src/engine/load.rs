@@ -4,9 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::type_counts::type_counts;
-use super::{
-    Ablations, BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel,
-};
+use super::{Ablations, Engine, EngineError};
 use crate::bytes::ByteSource;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
@@ -14,7 +12,7 @@ use crate::forward::{
     Shape, TILE_ROWS, queue,
 };
 use llamaglass_shaders::KV_BLOCK;
-use llamaglass_types::ModelInfo;
+use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, ModelInfo, StubLevel};
 
 use crate::platform::Stopwatch;
 use crate::sampling::{SamplingOptions, sampling};

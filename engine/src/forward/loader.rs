@@ -8,7 +8,7 @@ use super::memory::check_buffer;
 use super::model::{Model, Path};
 use super::queue;
 use super::reference::{self, Reference};
-use super::shape::Shape;
+use super::shape::{Shape, kernel_kv};
 use crate::timing::LoadSpan;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
 use llamaglass_types::ForwardPath;

@@ -1,8 +1,7 @@
 //! Configuration, tensors and values of the tiny family models.
 
 use llamaglass_engine::weights::{
-    BlockTensor, Checkpoint, Format, ModelConfig, RopeLayout, RopeScaling, TensorName, TensorType,
-    TokenizerData,
+    BlockTensor, Checkpoint, Format, RopeLayout, RopeScaling, TensorName, TensorType, TokenizerData,
 };
 use pollster::block_on;
 use serde_json::Value;

@@ -14,6 +14,7 @@ use crate::test::{Context, Verdict};
 
 /// Crates that are built for the browser, each with its folder and package name.
 const CRATES: &[(&str, &str)] = &[
+    ("types", "llamaglass-types"),
     ("engine", "llamaglass-engine"),
     ("lab", "llamaglass-lab"),
     ("openai", "llamaglass-openai"),

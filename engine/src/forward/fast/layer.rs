@@ -9,7 +9,7 @@ use llamaglass_shaders::{
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work, flat};
 use super::super::rows::Rows;
-use super::super::shape::Shape;
+use super::super::shape::{Shape, kernel_kv};
 use super::buffers::{Buffers, whole};
 use super::matrix::{After, Matrix, To};
 use crate::weights::ModelConfig;
