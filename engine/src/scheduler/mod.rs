@@ -3,8 +3,6 @@
 mod blocks;
 mod length;
 mod queue;
-mod request;
-mod sampling_options;
 mod schedule;
 mod sequence;
 mod step;
@@ -14,8 +12,9 @@ mod tests;
 
 pub use blocks::{BlockCopy, BlockId, BlockPool, BlockTable, NULL_BLOCK};
 pub use length::{LengthError, answer_budget};
+pub use llamaglass_types::{
+    Input, OutputFormat, Policy, Request, RequestId, SamplingOptions, SettingError,
+};
 pub use queue::QueuedRequest;
-pub use request::{Input, OutputFormat, Request, RequestId};
-pub use sampling_options::{SamplingOptions, SettingError};
-pub use schedule::{Limits, Policy, Scheduler};
+pub use schedule::{Limits, Scheduler};
 pub use step::{Admission, Lack, ScheduledChunk, Step, TableEntry};

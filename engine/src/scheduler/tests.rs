@@ -8,9 +8,9 @@ mod worse;
 
 use proptest::prelude::*;
 
-use super::RequestId;
 use super::blocks::BlockPool;
-use super::schedule::{Limits, Policy, Scheduler};
+use super::schedule::{Limits, Scheduler};
+use super::{Policy, RequestId};
 use simulation::{TestRequest, simulate};
 
 fn limits(slots: usize, policy: Policy) -> Limits {

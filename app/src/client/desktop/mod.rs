@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use llamaglass_engine::StubLevel;
+use llamaglass_types::StubLevel;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use super::cut::Cut;
 use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, Reply};
-use crate::thrown::words;
+use llamaglass_web::error_message;
 
 mod fetch;
 mod in_order;
@@ -107,7 +107,7 @@ impl Shared {
 
     fn broke(&self, error: &JsValue) {
         (self.listener)(Reply::Crashed {
-            message: format!("the program can't be reached: {}", words(error)),
+            message: format!("the program can't be reached: {}", error_message(error)),
         });
     }
 
