@@ -1,9 +1,8 @@
 //! Messages about the engine: its model and its requests.
 
-use llamaglass_engine::event::{Event, FinishReason};
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{
-    BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, StubLevel,
+use llamaglass_types::event::{Event, FinishReason};
+use llamaglass_types::{
+    BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, Request, StubLevel,
 };
 use serde::{Deserialize, Serialize};
 

@@ -74,7 +74,7 @@ wrap! {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::scheduler::{Input, Request};
+    use llamaglass_types::{Input, Request};
 
     use super::*;
 
