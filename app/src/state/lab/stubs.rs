@@ -14,7 +14,7 @@ use super::answers;
 use super::loads;
 use super::talk;
 use crate::lab::{Sample, load_run};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::stats::Heard;
 
 /// Sends loads to this page's engine.
@@ -87,7 +87,7 @@ impl Stubbed for PageStubs {
             )));
         }
         talk::set_stub(self.app, level).await?;
-        self.app.send(&Command::ClearCache, &[]);
+        self.app.send(EngineCommand::ClearCache, &[]);
         let due = Arrivals::Constant.offsets_ms(qps, count, 0);
         let stubs = &*self;
         let answers: FuturesUnordered<_> = loads::at(&due)
