@@ -1,9 +1,10 @@
 //! User settings and their validation.
 
-use llamaglass_engine::sampling::SamplingOptions;
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::tokenizer::Message;
-use llamaglass_engine::{BackendChoice, LoadOptions, StubLevel};
+use llamaglass_lab::StubLevel;
+use llamaglass_types::Message;
+use llamaglass_types::SamplingOptions;
+use llamaglass_types::{BackendChoice, LoadOptions};
+use llamaglass_types::{Input, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::server::KeptServer;
@@ -97,7 +98,6 @@ impl Settings {
             backend: self.backend,
             adapter: self.adapter.clone(),
             context_length: self.context_length,
-            stub: self.stub,
             ..LoadOptions::default()
         }
     }

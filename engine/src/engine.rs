@@ -5,44 +5,25 @@
 //! nothing here blocks the thread, because waiting for the device is an `await`; natively a step blocks the
 //! driver's thread.
 
-mod error;
-mod info;
-mod options;
-
-#[cfg(feature = "compute")]
 mod bare;
-#[cfg(feature = "compute")]
+mod error;
 mod load;
-#[cfg(feature = "compute")]
 mod logits;
-#[cfg(feature = "compute")]
 mod prepare;
-#[cfg(feature = "compute")]
 mod process_output;
-#[cfg(feature = "compute")]
 mod profile;
-#[cfg(feature = "compute")]
 mod sequence;
-#[cfg(feature = "compute")]
 mod source;
-#[cfg(feature = "compute")]
 mod state;
-#[cfg(feature = "compute")]
 mod step;
-#[cfg(feature = "compute")]
 mod submit_step;
+mod type_counts;
 
 pub use error::EngineError;
-pub use info::{ModelInfo, TypeCount, type_counts};
-pub use options::{BackendChoice, LoadOptions, LoadPhase, LoadProgress};
+pub use type_counts::type_counts;
 
-#[cfg(feature = "compute")]
 pub use bare::BareRun;
-#[cfg(feature = "compute")]
 pub use load::{DEPTH_MAX, memory_ledger, probe};
-#[cfg(feature = "compute")]
 pub use prepare::{PreparedRequest, Preparer};
-#[cfg(feature = "compute")]
 pub use source::ModelSource;
-#[cfg(feature = "compute")]
 pub use state::Engine;

@@ -11,13 +11,14 @@ pub use lab::{
 pub use load::LoadArgs;
 pub use serve::ServeArgs;
 
+use llamaglass_lab::StubLevel;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::weights::TensorType;
-use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, StubLevel, Variant};
+use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, Variant};
 use llamaglass_runner::parity::Kind;
 use tracing::level_filters::LevelFilter;
 

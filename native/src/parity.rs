@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use llamaglass_engine::{LoadOptions, ModelInfo};
+use llamaglass_lab::StubLevel;
 use llamaglass_runner::parity::{self, Kind, Reference};
 
 use crate::cli::ParityArgs;
@@ -65,9 +66,11 @@ fn run_job(
     let mut bars = LoadBars::default();
     let mut engine = job
         .model
-        .load(&options, &mut |progress| bars.update(progress))?;
+        .load(&options, StubLevel::Whole, &mut |progress| {
+            bars.update(progress)
+        })?;
     bars.finish();
-    announce(&label, engine.info());
+    announce(&label, engine.info(), StubLevel::Whole);
     let info: ModelInfo = engine.info().clone();
     let mut visit = |case: &parity::CaseResult| {
         let line = case_line(case);

@@ -15,6 +15,7 @@ use llamaglass_lab::bench::{
     AtBatch, AtPosition, BenchError, BenchReport, Progress, Run, Settings, UnderRoof, random_ids,
     request,
 };
+use llamaglass_lab::{LoadedModel, StubLevel};
 
 /// A running benchmark.
 #[derive(Debug)]
@@ -183,9 +184,12 @@ impl Bench {
         }
     }
 
-    /// Returns the result; `model` is the name of the model.
-    pub fn report(self, engine: &Engine, model: String) -> BenchReport {
-        let info = engine.info();
+    /// Returns the result, measured at a stub level; `model` is the name of the model.
+    pub fn report(self, engine: &Engine, stub: StubLevel, model: String) -> BenchReport {
+        let info = &LoadedModel {
+            info: engine.info().clone(),
+            stub,
+        };
         let mut report = BenchReport::new(info, model, self.settings, &self.records);
         report.positions = self.positions;
         let batches = self.batches.iter();

@@ -15,7 +15,7 @@ use llamaglass_lab::Arrivals;
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun, busy_qps};
-use llamaglass_lab::{LabError, Progress, Watch};
+use llamaglass_lab::{LabError, Progress, StubLevel, Watch};
 
 /// Answer tokens per calibration request.
 const CALIBRATION_TOKENS: usize = 12;
@@ -36,6 +36,8 @@ pub struct SimulateSettings {
     pub most_tokens: Option<usize>,
     /// Scheduling policy that the engine was loaded with.
     pub policy: Policy,
+    /// Stub level at which the engine answers.
+    pub stub: StubLevel,
 }
 
 /// A load; each row holds the tokens of a prompt and of its answer.
@@ -138,7 +140,7 @@ async fn beside(
         .collect();
     let simulated = serve(&arrivals, room, cost);
     Ok(SimulatedRun::of(
-        info.stub,
+        how.stub,
         (cost, room),
         arrivals,
         simulated,

@@ -3,13 +3,12 @@
 use llamaglass_engine::bytes::ByteSource;
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::timing::{LoadSpan, LoadTiming};
-use llamaglass_engine::weights::Checkpoint;
-use llamaglass_engine::{
-    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
-};
+use llamaglass_engine::{Engine, LoadOptions, LoadPhase, LoadProgress, memory_ledger, probe};
+use llamaglass_lab::{LoadedModel, StubLevel};
+use llamaglass_runner::decorators;
 
 use crate::host::{Fetched, Host};
-use crate::protocol::{ModelSource, Reply};
+use crate::protocol::{EngineReply, ModelSource};
 
 /// Minimum time between progress replies, in milliseconds.
 pub const PROGRESS_EVERY_MS: f64 = 50.0;
@@ -22,7 +21,7 @@ pub async fn load<H: Host>(
     host: &H,
     source: ModelSource,
     files: H::Files,
-    options: &LoadOptions,
+    (options, stub): (&LoadOptions, StubLevel),
 ) -> Result<Engine, String> {
     if let ModelSource::Server { server, .. } = source {
         return Err(format!(
@@ -40,7 +39,7 @@ pub async fn load<H: Host>(
             });
         if due {
             last = Some((progress.phase, at));
-            host.tell(Reply::Progress { progress });
+            host.send(EngineReply::Progress { progress });
         }
     };
     let Fetched { files, kept } = host.fetch(source, files, &mut progress).await?;
@@ -48,10 +47,10 @@ pub async fn load<H: Host>(
     if kept.is_some() {
         before.add(LoadSpan::Download, 0.0, watch.ms());
     }
-    match open(host, files, options, &mut progress).await {
+    match open(host, files, (options, stub), &mut progress).await {
         Ok((engine, mut info)) => {
-            info.load = before.then(&info.load);
-            host.tell(Reply::Loaded {
+            info.info.load = before.then(&info.load);
+            host.send(EngineReply::Loaded {
                 info: Box::new(info),
             });
             Ok(engine)
@@ -66,34 +65,39 @@ pub async fn load<H: Host>(
     }
 }
 
-/// Like [`Engine::load`], but reports the model's memory use before its weights are read.
+/// Like [`Engine::open_with_progress`], but reports the model's memory use before its weights are read, and sets
+/// the stub level.
 async fn open<H: Host>(
     host: &H,
     files: Vec<Box<dyn ByteSource>>,
-    options: &LoadOptions,
+    (options, stub): (&LoadOptions, StubLevel),
     progress: &mut dyn FnMut(LoadProgress),
-) -> Result<(Engine, ModelInfo), String> {
+) -> Result<(Engine, LoadedModel), String> {
     let watch = Stopwatch::start();
     progress(LoadProgress {
         phase: LoadPhase::Parse,
         done: 0,
         total: 2,
     });
-    let checkpoint = Checkpoint::open(files)
-        .await
-        .map_err(|error| error.to_string())?;
+    let mut source = llamaglass_engine::ModelSource::from(files);
+    if stub == StubLevel::RandomWeights {
+        source = source.with_random_weights(0);
+    }
+    let checkpoint = source.checkpoint().await;
+    let checkpoint = checkpoint.map_err(|error| error.to_string())?;
     let parsed = watch.ms();
     let backend = probe(options).await.map_err(|error| error.to_string())?;
     let planned = memory_ledger(&checkpoint, options, &backend);
     let (_, memory) = planned.map_err(|error| error.to_string())?;
-    host.tell(Reply::Planned { memory });
+    host.send(EngineReply::Planned { memory });
     let mut before = LoadTiming::default();
     before.add(LoadSpan::Parse, 0.0, parsed);
     before.add(LoadSpan::Open, parsed, watch.ms());
-    let engine = Engine::from_checkpoint(checkpoint, options, progress)
+    let mut engine = Engine::open_with_progress(checkpoint, options, progress)
         .await
         .map_err(|error| error.to_string())?;
+    decorators::set_stub(&mut engine, stub, stub).map_err(|error| error.to_string())?;
     let mut info = engine.info().clone();
     info.load = before.then(&info.load);
-    Ok((engine, info))
+    Ok((engine, LoadedModel { info, stub }))
 }

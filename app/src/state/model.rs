@@ -1,12 +1,13 @@
 //! The loaded model, and how it is loaded.
 
 use leptos::prelude::*;
-use llamaglass_engine::{BackendChoice, LoadPhase, LoadProgress, ModelInfo, StubLevel};
+use llamaglass_lab::{LoadedModel, StubLevel};
+use llamaglass_types::{BackendChoice, LoadPhase, LoadProgress};
 
 use super::{App, now};
 use crate::catalog::{CatalogModel, default_model};
 use crate::client::PageFile;
-use crate::protocol::{Command, ModelSource};
+use crate::protocol::{EngineCommand, ModelSource, StorageCommand};
 use crate::server::ServerModel;
 
 /// State of the engine.
@@ -28,7 +29,7 @@ pub enum Engine {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loaded {
     /// A model in the page's own engine, with all its details.
-    Engine(Box<ModelInfo>),
+    Engine(Box<LoadedModel>),
     /// A model on a server, with the details that the server reports.
     Server(Box<ServerModel>),
 }
@@ -145,10 +146,15 @@ pub fn reload(app: App) {
     app.notice.set(None);
     app.planned.set(None);
     app.engine.set(Engine::Loading(Load::new(name)));
-    let options = app
+    let (options, stub) = app
         .settings
-        .with_untracked(crate::settings::Settings::load_options);
-    app.send(&Command::Load { source, options }, &files);
+        .with_untracked(|settings| (settings.load_options(), settings.stub));
+    let load = EngineCommand::Load {
+        source,
+        options,
+        stub,
+    };
+    app.send(load, &files);
 }
 
 /// Cancels a load, which restarts the engine without a model.
@@ -207,11 +213,11 @@ pub fn choose_stub(app: App, level: StubLevel) {
 
 /// Asks the engine for its adapter and for the size of stored models.
 pub(super) fn probe(app: App) {
-    let options = app
+    let (options, stub) = app
         .settings
-        .with_untracked(crate::settings::Settings::load_options);
-    app.send(&Command::Probe { options }, &[]);
-    app.send(&Command::StoredModels, &[]);
+        .with_untracked(|settings| (settings.load_options(), settings.stub));
+    app.send(EngineCommand::Probe { options }, &[]);
+    app.send(StorageCommand::Measure, &[]);
 }
 
 /// Fails the running answer, benchmark and experiment, because their engine is gone.

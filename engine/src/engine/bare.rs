@@ -149,7 +149,7 @@ impl Engine {
             block: index as u32 + 1,
         };
         let plan = Step {
-            tables: (0..blocks).map(entry).collect(),
+            table_entries: (0..blocks).map(entry).collect(),
             ..Step::default()
         };
         let sampling = sampling(&SamplingOptions::default())?;

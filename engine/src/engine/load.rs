@@ -3,14 +3,16 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::info::{ModelInfo, type_counts};
 use super::state::limits;
-use super::{
-    BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, ModelSource,
-};
+use super::type_counts::type_counts;
+use super::{Engine, EngineError, ModelSource};
 use crate::executor::{self, Capabilities, Loaded};
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
-use crate::forward::{BackendInfo, ForwardError, ForwardPath, LoadWatch, MemoryLedger, Shape};
+use crate::forward::{
+    self, BackendInfo, ForwardError, ForwardPath, LoadWatch, MemoryLedger, Shape,
+};
+use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, ModelInfo};
+
 use crate::platform::Stopwatch;
 use crate::scheduler::{BlockPool, Scheduler};
 use crate::timing::{LoadSpan, LoadTiming};
@@ -79,8 +81,8 @@ impl Engine {
         }
         let depth = depth(options, &open.info);
         let shape = shape(checkpoint.config(), options, &open.info)?;
-        let memory = MemoryLedger::of(&checkpoint, shape);
-        memory.check(&open.info, options.memory_limit)?;
+        let memory = forward::memory_ledger(&checkpoint, shape);
+        forward::check_memory(&memory, &open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
         let Loaded { executor, variant } =
@@ -180,7 +182,7 @@ pub fn memory_ledger(
     info: &BackendInfo,
 ) -> Result<(ForwardPath, MemoryLedger), ForwardError> {
     let shape = shape(checkpoint.config(), options, info)?;
-    let memory = MemoryLedger::of(checkpoint, shape);
+    let memory = forward::memory_ledger(checkpoint, shape);
     Ok((shape.path, memory))
 }
 
@@ -196,7 +198,7 @@ fn shape(
         batch: options.batch.unwrap_or(1),
         chunk: chunk(options, info).min(context),
         kv_blocks: options.kv_blocks,
-        path: ForwardPath::choose(options.path, config, info)?,
+        path: forward::choose_path(options.path, config, info)?,
         kv: options.kv,
         variant: options.variant,
     };

@@ -5,7 +5,7 @@ use super::{Engine, EngineError};
 use crate::event::{Event, TokenLogprobs};
 use crate::executor::{SampledToken, StageTimer};
 use crate::sampling::SamplingError;
-use crate::scheduler::Part;
+use crate::scheduler::ScheduledChunk;
 use crate::timing::{Span, StepKind, StepTiming};
 
 /// A step's result for one request.
@@ -20,19 +20,19 @@ impl Engine {
     pub(super) fn process_output(
         &mut self,
         mut timer: StageTimer,
-        parts: &[Part],
+        parts: &[ScheduledChunk],
         tokens: Vec<Result<SampledToken, SamplingError>>,
     ) {
         let sampled = !tokens.is_empty();
         let mut tokens = tokens.into_iter();
         let mut events = Vec::with_capacity(2 * parts.len());
         for part in parts {
-            let token = part.picks.then(|| tokens.next()).flatten();
+            let token = part.samples.then(|| tokens.next()).flatten();
             // The request may have ended while this step was in flight.
             let Some(sequence) = self.requests.get_mut(&part.request) else {
                 continue;
             };
-            self.scheduler.landed(part);
+            self.scheduler.mark_computed(part);
             let prompt_tokens = sequence.prompt_tokens();
             // Recomputed ids after a preemption count as prefill, too.
             let kind = if part.range.start < prompt_tokens || part.range.len() > 1 {
@@ -43,7 +43,7 @@ impl Engine {
             let outcome = match token {
                 None => Outcome::Prefill { prompt_tokens },
                 Some(Ok(SampledToken { id, logprobs })) => {
-                    self.scheduler.picked(part.request, id);
+                    self.scheduler.push_token(part.request, id);
                     let logprobs = sequence.requested_logprobs(logprobs);
                     match sequence.push(&self.tokenizer, id) {
                         Ok(appended) => Outcome::Token(id, appended, logprobs),
@@ -61,7 +61,7 @@ impl Engine {
             };
             if done.is_some() {
                 self.requests.remove(&part.request);
-                self.scheduler.end(part.request);
+                self.scheduler.remove(part.request);
             }
             events.push((part, kind, outcome, done));
         }
@@ -80,7 +80,7 @@ impl Engine {
                 Err(error) => {
                     *done = Some(failed(part, &error.into()));
                     self.requests.remove(&part.request);
-                    self.scheduler.end(part.request);
+                    self.scheduler.remove(part.request);
                 }
             }
         }
@@ -90,7 +90,7 @@ impl Engine {
         self.events.reserve(2 * events.len());
         timer.book(Span::Emit);
         let timing = timer.end(StepKind::Decode);
-        for (Part { request, range, .. }, kind, outcome, done) in events {
+        for (ScheduledChunk { request, range, .. }, kind, outcome, done) in events {
             let request = *request;
             let timing = StepTiming {
                 kind,
@@ -121,7 +121,7 @@ impl Engine {
     }
 }
 
-fn failed(part: &Part, error: &EngineError) -> Event {
+fn failed(part: &ScheduledChunk, error: &EngineError) -> Event {
     Event::Failed {
         request: part.request,
         fault: error.fault(),

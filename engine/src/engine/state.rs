@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::EngineError;
-use super::info::ModelInfo;
 use super::sequence::Sequence;
 use crate::constraint::Constraints;
 use crate::event::{Event, RequestId};
@@ -14,8 +13,9 @@ use crate::forward::device::Failures;
 use crate::forward::gpu::Gpu;
 use crate::forward::{Roofline, measure_roofline};
 use crate::platform::Stopwatch;
-use crate::scheduler::{Limits, Part, Policy, Scheduler};
+use crate::scheduler::{Limits, Policy, ScheduledChunk, Scheduler};
 use crate::tokenizer::Tokenizer;
+use llamaglass_types::ModelInfo;
 
 /// One model on one device that answers a batch of requests at a time.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub struct Engine {
     /// Launches kernels on the GPU; `None` on the CPU backend.
     pub(super) gpu: Option<Rc<Gpu>>,
     /// Parts of each step in flight in row order, oldest step first.
-    pub(super) in_flight: VecDeque<Vec<Part>>,
+    pub(super) in_flight: VecDeque<Vec<ScheduledChunk>>,
     /// Queue, batch and KV cache blocks.
     pub(super) scheduler: Scheduler,
     /// Queued and running requests.
@@ -80,7 +80,7 @@ impl Engine {
 
     /// Clears the prefix cache, so that the next prompt is computed from its first token.
     pub fn clear_cache(&mut self) {
-        self.scheduler.forget();
+        self.scheduler.clear_prefix_cache();
     }
 
     /// Returns the time on the clock of all steps, in milliseconds since the engine was created.
@@ -118,7 +118,8 @@ impl Engine {
         self.executor = map(std::mem::replace(&mut self.executor, executor));
         self.capabilities = self.executor.capabilities();
         let policy = self.scheduler.limits().policy;
-        self.scheduler.set_limits(limits(&self.capabilities, policy));
+        self.scheduler
+            .set_limits(limits(&self.capabilities, policy));
         Ok(())
     }
 
@@ -150,21 +151,22 @@ impl Engine {
     }
 
     /// Returns true if a request of the step is still running.
-    pub(super) fn is_wanted(&self, step: &[Part]) -> bool {
-        let wanted = |part: &Part| self.requests.contains_key(&part.request);
+    pub(super) fn is_wanted(&self, step: &[ScheduledChunk]) -> bool {
+        let wanted = |part: &ScheduledChunk| self.requests.contains_key(&part.request);
         step.iter().any(wanted)
     }
 
     /// Returns the number of queued and of running requests.
     pub fn load_now(&self) -> (usize, usize) {
-        let waiting = self.scheduler.waiting();
+        let waiting = self.scheduler.queue_len();
         (waiting, self.requests.len() - waiting)
     }
 
     /// Returns the number of KV cache blocks in use, and their total.
     pub fn blocks(&self) -> (usize, usize) {
         let pool = self.scheduler.pool();
-        (pool.total() - pool.free(), pool.total())
+        let total = pool.total_blocks();
+        (total - pool.free_blocks(), total)
     }
 }
 
@@ -173,8 +175,8 @@ pub(super) const fn limits(capabilities: &Capabilities, policy: Policy) -> Limit
     Limits {
         slots: capabilities.slots,
         rows: capabilities.rows,
-        tile: capabilities.tile,
-        chains: capabilities.chained,
+        tile_rows: capabilities.tile,
+        can_chain: capabilities.chained,
         policy,
     }
 }

@@ -25,7 +25,7 @@ impl Engine {
             self.clear_in_flight();
             let running: Vec<RequestId> = self.scheduler.running().collect();
             for id in running {
-                self.scheduler.end(id);
+                self.scheduler.remove(id);
                 self.fail(id, &error);
             }
         }
@@ -60,7 +60,7 @@ impl Engine {
     /// Ends a request, queued or running. Unknown ids are ignored.
     fn end(&mut self, request: RequestId, reason: FinishReason) {
         if let Some(mut sequence) = self.requests.remove(&request) {
-            self.scheduler.end(request);
+            self.scheduler.remove(request);
             self.events.push(sequence.done(reason));
         }
     }

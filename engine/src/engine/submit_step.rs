@@ -6,7 +6,7 @@ use crate::event::Event;
 use crate::executor::{
     SampleOptions, SlotMask, SlotSampler, StageTimer, StepChunk, StepInput, StepResults,
 };
-use crate::scheduler::{Part, Step};
+use crate::scheduler::{ScheduledChunk, Step};
 use crate::timing::Span;
 
 impl Engine {
@@ -35,8 +35,8 @@ impl Engine {
     }
 
     /// Returns `part` with its token ids, unless only the device knows them, and its sampling mode.
-    fn chunk(&self, part: &Part, chained: bool) -> StepChunk {
-        let ids = self.scheduler.ids(part.request).get(part.range.clone());
+    fn chunk(&self, part: &ScheduledChunk, chained: bool) -> StepChunk {
+        let ids = self.scheduler.tokens(part.request).get(part.range.clone());
         let sequence = self.requests.get(&part.request);
         StepChunk {
             request: part.request,
@@ -46,7 +46,7 @@ impl Engine {
                 Some(ids) if !chained => ids.to_vec(),
                 _ => Vec::new(),
             },
-            sample: part.picks.then(|| match sequence {
+            sample: part.samples.then(|| match sequence {
                 Some(sequence) => SampleOptions {
                     mode: sequence.sampling_mode(),
                     logprobs: sequence.logprobs,
@@ -81,10 +81,10 @@ impl Engine {
 /// Returns the token masks of constrained sequences among `parts`. They are up to date, since the scheduler
 /// waits for these sequences' samples.
 fn masks<'a>(
-    parts: &[Part],
-    sequence: impl Fn(&Part) -> Option<&'a Sequence>,
+    parts: &[ScheduledChunk],
+    sequence: impl Fn(&ScheduledChunk) -> Option<&'a Sequence>,
 ) -> Vec<SlotMask<'a>> {
-    let sampling = parts.iter().filter(|part| part.picks);
+    let sampling = parts.iter().filter(|part| part.samples);
     let masks = sampling.filter_map(|part| {
         Some(SlotMask {
             slot: part.slot,

@@ -40,7 +40,7 @@ pub trait Diagnostics {
 
     /// Copies the first `positions` keys and values of a slot to new memory, and drops the copy. Does nothing
     /// if the executor can copy blocks.
-    fn copy_slot(&mut self, _slot: usize, _positions: usize) {}
+    fn copy_slot(&mut self, _slot: usize, _positions: usize, _timer: &mut StageTimer) {}
 
     /// Runs a step of `ids` from `position` on, with each launch timed by itself. The default is an error.
     fn profile<'a>(

@@ -184,8 +184,9 @@ impl GpuExecutor {
         ];
         let total = steps.len() as u64;
         // Any settings do: they do not affect compilation.
-        let sampling = sampling(&SamplingOptions::default()).unwrap_or_default();
-        self.fast.begin(0, (&sampling, 0), &[])?;
+        if let Ok(sampling) = sampling(&SamplingOptions::default()) {
+            self.fast.begin(0, (&sampling, 0), &[])?;
+        }
         for (done, ((ids, position), mode)) in (0..).zip(steps) {
             progress(done, total);
             if position < context {
@@ -294,6 +295,10 @@ impl Executor for GpuExecutor {
     }
 
     fn diagnostics(&mut self) -> &mut dyn Diagnostics {
+        self
+    }
+
+    fn undecorated(self: Box<Self>) -> Box<dyn Executor> {
         self
     }
 }

@@ -23,7 +23,10 @@ pub use diagnostics::Diagnostics;
 pub use host_samplers::HostSamplers;
 pub(crate) use load::{Loaded, load};
 pub use stage_timer::StageTimer;
-pub use step::{SampleOptions, SampledToken, SlotMask, SlotSampler, StepChunk, StepInput, StepOutput, StepResults};
+pub use step::{
+    SampleOptions, SampledToken, SlotMask, SlotSampler, StepChunk, StepInput, StepOutput,
+    StepResults,
+};
 pub(crate) use vacant::Vacant;
 
 /// Computes steps for the engine, in the order in which they are submitted.
@@ -61,6 +64,9 @@ pub trait Executor: Any + Debug {
 
     /// Returns what measurements need besides steps.
     fn diagnostics(&mut self) -> &mut dyn Diagnostics;
+
+    /// Removes the outermost decorator. An executor that decorates none returns itself.
+    fn undecorated(self: Box<Self>) -> Box<dyn Executor>;
 }
 
 /// Properties of an executor that the scheduler and the engine depend on.

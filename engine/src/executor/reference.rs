@@ -12,9 +12,7 @@ use super::{
 };
 use crate::forward::device::Failures;
 use crate::forward::reference::{self, Reference, StepRows};
-use crate::forward::{
-    ForwardError, LoadError, Loader, LogitRows, Shape, TILE_ROWS, queue,
-};
+use crate::forward::{ForwardError, LoadError, Loader, LogitRows, Shape, TILE_ROWS, queue};
 use crate::scheduler::Step;
 use crate::timing::Span;
 
@@ -199,6 +197,10 @@ impl Executor for ReferenceExecutor {
     fn diagnostics(&mut self) -> &mut dyn Diagnostics {
         self
     }
+
+    fn undecorated(self: Box<Self>) -> Box<dyn Executor> {
+        self
+    }
 }
 
 impl Diagnostics for ReferenceExecutor {
@@ -254,7 +256,12 @@ impl Diagnostics for ReferenceExecutor {
         .boxed_local()
     }
 
-    fn copy_slot(&mut self, slot: usize, positions: usize) {
+    fn copy_slot(&mut self, slot: usize, positions: usize, timer: &mut StageTimer) {
         self.reference.copy_slot(slot, positions);
+        timer.book(if self.on_cpu {
+            Span::Compute
+        } else {
+            Span::Encode
+        });
     }
 }

@@ -47,6 +47,10 @@ impl Executor for Vacant {
     fn diagnostics(&mut self) -> &mut dyn Diagnostics {
         self
     }
+
+    fn undecorated(self: Box<Self>) -> Box<dyn Executor> {
+        self
+    }
 }
 
 impl Diagnostics for Vacant {

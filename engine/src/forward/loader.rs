@@ -2,14 +2,14 @@
 
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
-use super::info::limit;
 use super::load_watch::LoadWatch;
 use super::memory::check_buffer;
-use super::path::ForwardPath;
 use super::queue;
-use super::shape::Shape;
+use super::shape::{Shape, kernel_kv};
 use crate::timing::LoadSpan;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
+use llamaglass_types::ForwardPath;
+use llamaglass_types::limit;
 
 /// Reads tensors and reports progress.
 pub struct Loader<'a> {
@@ -42,7 +42,7 @@ impl<'a> Loader<'a> {
             ForwardPath::Fast => (shape.positions(), 2),
             ForwardPath::Reference => (shape.context, 1),
         };
-        let value_bytes = shape.kv.kernels().bytes();
+        let value_bytes = kernel_kv(shape.kv).bytes();
         let bytes = config.n_kv_heads * positions * config.head_dim * value_bytes;
         check_buffer(
             &open.info,

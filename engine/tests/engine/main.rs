@@ -2,7 +2,6 @@
 //! system's wgpu adapter (lavapipe if there is no GPU).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-mod ablations;
 mod aborting;
 mod ahead;
 mod answering;
@@ -17,7 +16,6 @@ mod picks;
 mod profile;
 mod requests;
 mod shapes;
-mod stub;
 mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions, probe};

@@ -1,9 +1,9 @@
 //! Flags of `llamaglass lab`.
 
+use llamaglass_lab::StubLevel;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use llamaglass_engine::StubLevel;
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::ablate::Switch;
 

@@ -1,5 +1,7 @@
 //! The asker's end of an engine: requests in, answers out.
 
+use llamaglass_lab::StubLevel;
+use llamaglass_runner::decorators::set_stub;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -7,7 +9,7 @@ use std::sync::mpsc::{Sender, channel};
 use anyhow::Result;
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{Engine, Preparer, StubLevel};
+use llamaglass_engine::{Engine, Preparer};
 
 use super::answer::{self, Answer, Place};
 use super::gauges::Gauges;
@@ -109,7 +111,8 @@ impl EngineHandle {
     /// # Errors
     /// Fails if the engine's weights don't allow the level, or if its thread has ended.
     pub fn set_stub(&self, level: StubLevel) -> Result<()> {
-        self.with(move |engine| engine.set_stub(level))??;
+        let current = self.stub();
+        self.with(move |engine| set_stub(engine, current, level))??;
         self.stub.store(level.number(), Ordering::Relaxed);
         Ok(())
     }

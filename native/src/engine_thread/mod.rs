@@ -21,7 +21,8 @@ use futures::channel::oneshot;
 use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_engine::{Engine, ModelInfo, PreparedRequest};
+use llamaglass_engine::{Engine, PreparedRequest};
+use llamaglass_lab::{LoadedModel, StubLevel};
 
 pub use answer::Answer;
 use answer::Listener;
@@ -51,7 +52,7 @@ type Work = Box<dyn FnOnce(&mut Engine) + Send>;
 #[derive(Debug)]
 pub struct EngineThread {
     handle: Option<EngineHandle>,
-    info: ModelInfo,
+    info: LoadedModel,
     tokenizer: Arc<Tokenizer>,
     thread: Option<JoinHandle<()>>,
     is_stopping: Arc<AtomicBool>,
@@ -72,11 +73,15 @@ impl Drop for EndNotice {
 }
 
 impl EngineThread {
-    /// Starts the thread, loads the engine there with `load`, and waits until it is loaded.
+    /// Starts the thread, loads the engine there with `load`, which cuts its steps short at `stub`, and waits until
+    /// it is loaded.
     ///
     /// # Errors
     /// Returns the error of `load`, or fails if the thread can't start or panics.
-    pub fn spawn(load: impl FnOnce() -> Result<Engine> + Send + 'static) -> Result<Self> {
+    pub fn spawn(
+        stub: StubLevel,
+        load: impl FnOnce() -> Result<Engine> + Send + 'static,
+    ) -> Result<Self> {
         let (commands, inbox) = channel();
         let (loaded, wait) = channel();
         let gauges = Arc::new(Gauges::default());
@@ -113,12 +118,12 @@ impl EngineThread {
                 commands,
                 next_id: Arc::default(),
                 gauges,
-                stub: Arc::new(AtomicU8::new(info.stub.number())),
+                stub: Arc::new(AtomicU8::new(stub.number())),
                 is_alive,
                 preparer,
                 context_length: info.context_length,
             }),
-            info,
+            info: LoadedModel { info, stub },
             tokenizer,
             thread: Some(thread),
             is_stopping,
@@ -127,7 +132,7 @@ impl EngineThread {
     }
 
     /// Returns the loaded model and its device.
-    pub const fn info(&self) -> &ModelInfo {
+    pub const fn info(&self) -> &LoadedModel {
         &self.info
     }
 

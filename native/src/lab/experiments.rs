@@ -10,8 +10,9 @@ use llamaglass_lab::experiments::ladder::{self, LadderSettings};
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
 use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
-use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch};
+use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, StubLevel, Watch};
 use llamaglass_runner::bare::{self, BareSettings};
+use llamaglass_runner::decorators::EagerLogs;
 use llamaglass_runner::kernels::{self, KernelSettings};
 use llamaglass_runner::simulate::{self, SimulateSettings};
 use llamaglass_runner::{ablate, chain, lengths};
@@ -146,7 +147,7 @@ impl Lab {
                     let (mut ablations, changes) =
                         ablate::ablations(engine, switch, (sizes.log_lines, sizes.pad_to))?;
                     if let (Switch::EagerLogs, Some(ms)) = (switch, sizes.log_ms) {
-                        ablations.eager_logs = Some(llamaglass_engine::EagerLogs::ForMs(ms));
+                        ablations.eager_logs = Some(EagerLogs::ForMs(ms));
                     }
                     Ok((changes, ablations))
                 })
@@ -246,6 +247,7 @@ impl Lab {
             seed: self.run.seed,
             most_tokens: None,
             policy: self.options.policy,
+            stub: StubLevel::RandomWeights,
         };
         let watch = self.watch.showing("simulate");
         let data = shell.on_engine(&watch, async move |engine, watch| {

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use llamaglass_engine::LoadOptions;
 use llamaglass_lab::dataset::Dataset;
-use llamaglass_lab::{Data, LabError, LabResult};
+use llamaglass_lab::{Data, LabError, LabResult, StubLevel};
 
 use crate::cli::{LabArgs, LabCommand, ModelArgs, RunArgs};
 use crate::dataset;
@@ -124,7 +124,7 @@ impl Lab {
     /// # Errors
     /// Fails if the model can't be loaded or the server can't start.
     pub fn start(&self) -> Result<Shell> {
-        Shell::start(self.model.clone(), self.options.clone())
+        Shell::start(self.model.clone(), self.options.clone(), StubLevel::Whole)
     }
 
     /// Runs `work` to its end on this thread.

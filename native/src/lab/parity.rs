@@ -10,7 +10,7 @@ use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::parity::{
     Deviation, ParityData, ParityRow, first_divergence, positions,
 };
-use llamaglass_lab::{LabError, Progress, Watch};
+use llamaglass_lab::{LabError, Progress, StubLevel, Watch};
 use llamaglass_runner::bare::encode;
 use llamaglass_runner::logits::logits;
 use serde::{Deserialize, Serialize};
@@ -145,7 +145,9 @@ impl ParityRun<'_> {
         let mut watch = watch.clone();
         run_apart(move || {
             let mut bars = LoadBars::default();
-            let mut engine = model.load(&options, &mut |progress| bars.update(progress))?;
+            let mut engine = model.load(&options, StubLevel::Whole, &mut |progress| {
+                bars.update(progress);
+            })?;
             bars.finish();
             let computed = "the reference path in f32 on the CPU";
             Ok(pollster::block_on(save(

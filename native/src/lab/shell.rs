@@ -8,8 +8,8 @@ use anyhow::{Context, Result};
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_engine::{Engine, LoadOptions, ModelInfo};
-use llamaglass_lab::{LabError, Machine};
+use llamaglass_engine::{Engine, LoadOptions};
+use llamaglass_lab::{LabError, LoadedModel, Machine, StubLevel};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
@@ -39,15 +39,15 @@ impl Shell {
     ///
     /// # Errors
     /// Fails if the model can't be loaded or no port is free.
-    pub fn start(model: Model, options: LoadOptions) -> Result<Self> {
+    pub fn start(model: Model, options: LoadOptions, stub: StubLevel) -> Result<Self> {
         let label = model.label();
-        let engine = EngineThread::spawn(move || {
+        let engine = EngineThread::spawn(stub, move || {
             let mut bars = LoadBars::default();
-            let engine = model.load(&options, &mut |progress| bars.update(progress));
+            let engine = model.load(&options, stub, &mut |progress| bars.update(progress));
             bars.finish();
             engine
         })?;
-        announce(&label, engine.info());
+        announce(&label, engine.info(), stub);
         let name = display_name(engine.info(), &label);
         let settings = ServeSettings::for_ourselves();
         let app = Arc::new(App::new(&engine, label, &settings)?);
@@ -92,7 +92,7 @@ impl Shell {
     }
 
     /// Returns the loaded model and its device.
-    pub const fn info(&self) -> &ModelInfo {
+    pub const fn info(&self) -> &LoadedModel {
         self.engine.info()
     }
 

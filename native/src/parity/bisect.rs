@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use llamaglass_lab::StubLevel;
 use llamaglass_runner::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
 use serde::Serialize;
 
@@ -51,9 +52,11 @@ pub fn run(model: &Path, backend: &BackendArgs, json: bool) -> Result<ExitCode> 
 fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
     let load = |options: &LoadOptions| -> Result<Engine> {
         let mut bars = LoadBars::default();
-        let engine = model.load(options, &mut |progress| bars.update(progress))?;
+        let engine = model.load(options, StubLevel::Whole, &mut |progress| {
+            bars.update(progress)
+        })?;
         bars.finish();
-        announce(&model.label(), engine.info());
+        announce(&model.label(), engine.info(), StubLevel::Whole);
         Ok(engine)
     };
     let options = LoadOptions {

@@ -1,5 +1,6 @@
 //! State that all handlers share, and the routes.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +14,6 @@ use axum::{Json, Router};
 use llamaglass_engine::event::Event;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_engine::{ModelInfo, StubLevel};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
@@ -31,7 +31,7 @@ use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 /// State that all handlers share.
 pub struct App {
     pub engine: EngineHandle,
-    pub info: ModelInfo,
+    pub info: LoadedModel,
     pub tokenizer: Arc<Tokenizer>,
     /// Name of the model in the API.
     pub model_name: String,

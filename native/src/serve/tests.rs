@@ -5,6 +5,7 @@ use std::path::Path;
 
 use axum::body::Body;
 use llamaglass_engine::{BackendChoice, LoadOptions};
+use llamaglass_lab::StubLevel;
 
 use super::*;
 
@@ -15,7 +16,10 @@ fn tiny() -> EngineThread {
         backend: BackendChoice::Flex,
         ..LoadOptions::default()
     };
-    EngineThread::spawn(move || model.load(&options, &mut |_| {})).expect("it loads")
+    EngineThread::spawn(StubLevel::Whole, move || {
+        model.load(&options, StubLevel::Whole, &mut |_| {})
+    })
+    .expect("it loads")
 }
 
 async fn health(router: &Router) -> u16 {

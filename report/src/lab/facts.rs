@@ -1,6 +1,6 @@
 //! The conditions under which a result was measured, and cautions that follow from them.
 
-use llamaglass_engine::StubLevel;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::{LabResult, Machine};
 
 use super::sheet::one_line;

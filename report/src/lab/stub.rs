@@ -1,7 +1,7 @@
 //! Report of `stub`.
 
-use llamaglass_engine::StubLevel;
 use llamaglass_lab::Drift;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::stub::{StubCell, StubData};
 
 use super::estimate;

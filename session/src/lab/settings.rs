@@ -1,6 +1,6 @@
 //! Settings of an experiment, as the user types them and as the experiment uses them.
 
-use llamaglass_engine::StubLevel;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::stub::StubLoad;
 use llamaglass_lab::{Arrivals, Experiment};

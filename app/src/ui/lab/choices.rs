@@ -1,7 +1,7 @@
 //! Settings that are chosen from a list.
 
 use leptos::prelude::*;
-use llamaglass_engine::StubLevel;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::{Arrivals, Experiment};
 

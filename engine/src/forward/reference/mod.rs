@@ -69,7 +69,12 @@ impl RowInput {
 
 impl Reference {
     /// Creates the path with its weights and empty caches for each slot of `shape`.
-    pub fn new(config: &ModelConfig, parameters: Parameters, shape: Shape, device: &Device) -> Self {
+    pub fn new(
+        config: &ModelConfig,
+        parameters: Parameters,
+        shape: Shape,
+        device: &Device,
+    ) -> Self {
         let context = shape.context;
         let of_block = |_| LayerCache::new(config.n_kv_heads, context, config.head_dim, device);
         let of_slot = |_| (0..config.n_layers).map(of_block).collect();
