@@ -1,5 +1,14 @@
-//! A Llama inference engine on burn, with the same code in the browser (wasm, WebGPU) and natively (wgpu,
-//! CPU). It books the time of every step by span.
+//! A Llama inference engine on burn, with the same code in the browser (wasm, WebGPU) and natively (wgpu, CPU). It
+//! times every step by span.
+//!
+//! An [`Engine`] owns one model on one device. Submit requests, then call [`Engine::step`] until it is idle:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/chat.rs")]
+//! ```
+//!
+//! What the engine reports is in [`event`] and [`timing`]. How steps are computed is up to an
+//! [`Executor`](executor::Executor).
 
 pub mod bytes;
 pub mod constraint;
@@ -20,6 +29,6 @@ pub use engine::{
 };
 pub use forward::device::adapters;
 pub use llamaglass_types::{
-    Backend, BackendChoice, BackendInfo, ForwardPath, KvType, LoadOptions, LoadPhase, LoadProgress,
+    Backend, BackendChoice, BackendInfo, ForwardPath, Input, KvType, LoadOptions, LoadPhase, LoadProgress,
     MemoryLedger, ModelInfo, Roofline, TypeCount, Variant, event, stats, timing,
 };

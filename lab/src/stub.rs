@@ -198,8 +198,8 @@ impl Deref for LoadedModel {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Input;
-    use crate::stats::Record;
+    use llamaglass_types::Input;
+    use llamaglass_types::stats::Record;
 
     #[test]
     fn level_is_its_number_in_flags_and_json() {

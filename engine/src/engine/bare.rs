@@ -142,7 +142,7 @@ impl Engine {
     /// Assigns the first blocks of the cache and a greedy sampler to the sequence in slot 0. No other
     /// sequence may be cached.
     pub(super) fn lay_out(&mut self) -> Result<(), EngineError> {
-        let blocks = self.scheduler.pool().blocks_of(self.info.context_length);
+        let blocks = self.scheduler.pool().blocks_for(self.info.context_length);
         let entry = |index: usize| TableEntry {
             slot: 0,
             index,

@@ -92,7 +92,7 @@ impl Ablated {
             let (mut position, end) = (chunk.range.end, pad_to.min(context));
             if copies_blocks && position < end {
                 // Padding behind the sequence's own blocks is written to the null block, since it is never read.
-                let behind = slot.blocks.len()..step.pool.blocks_of(end);
+                let behind = slot.blocks.len()..step.pool.blocks_for(end);
                 let entry = |index| TableEntry {
                     slot: chunk.slot,
                     index,
@@ -130,7 +130,7 @@ impl Ablated {
         let decode = |chunk: &&StepChunk| chunk.range.len() == 1 && chunk.range.start > 0;
         for StepChunk { slot, range, .. } in step.chunks.iter().filter(decode) {
             if self.inner.capabilities().copies_blocks {
-                let count = step.pool.blocks_of(range.start);
+                let count = step.pool.blocks_for(range.start);
                 let copies = self.copies(*slot, count, step.pool);
                 let plan = Step {
                     copies,

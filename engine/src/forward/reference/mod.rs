@@ -51,6 +51,10 @@ pub struct StepRows {
 }
 
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it lives on the stack for one step"
+)]
 enum RowInput {
     /// Token ids [T], and the embedding [V, C] to look them up in.
     Ids(Tensor<1, Int>, Tensor<2>),

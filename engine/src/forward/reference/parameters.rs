@@ -41,6 +41,7 @@ pub struct Block {
 
 /// Token embedding [V, C].
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per model")]
 pub enum Embedding {
     /// On the device.
     Device(Tensor<2>),
