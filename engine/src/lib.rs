@@ -29,6 +29,7 @@ pub use engine::{
 };
 pub use forward::device::adapters;
 pub use llamaglass_types::{
-    Backend, BackendChoice, BackendInfo, ForwardPath, Input, KvType, LoadOptions, LoadPhase, LoadProgress,
-    MemoryLedger, ModelInfo, Roofline, TypeCount, Variant, event, stats, timing,
+    Backend, BackendChoice, BackendInfo, ForwardPath, Input, KvType, LoadOptions, LoadPhase,
+    LoadProgress, MemoryLedger, Message, ModelInfo, Request, Roofline, TypeCount, Variant, event,
+    stats, timing,
 };

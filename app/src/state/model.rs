@@ -213,9 +213,9 @@ pub fn choose_stub(app: App, level: StubLevel) {
 
 /// Asks the engine for its adapter and for the size of stored models.
 pub(super) fn probe(app: App) {
-    let (options, stub) = app
+    let options = app
         .settings
-        .with_untracked(|settings| (settings.load_options(), settings.stub));
+        .with_untracked(crate::settings::Settings::load_options);
     app.send(EngineCommand::Probe { options }, &[]);
     app.send(StorageCommand::Measure, &[]);
 }

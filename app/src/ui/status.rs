@@ -87,7 +87,7 @@ pub fn StatusLine() -> impl IntoView {
                 <Item name="Adapter" id="status-adapter" value=Signal::derive(adapter)/>
                 <Item name="API" id="status-api" value=Signal::derive(api)/>
                 <Item name="Model" id="status-model" value=Signal::derive(move || app.loaded().map(|m| m.name().to_owned()))/>
-                <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.quantisation))/>
+                <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.info.quantisation))/>
                 <Item
                     name="Context"
                     id="status-context"

@@ -214,7 +214,7 @@ mod tests {
             error.contains("socket.gguf: is no file or folder"),
             "{error}"
         );
-        let opened = super::super::FileSource::open(&path);
+        let opened = FileSource::open(&path);
         let error = opened.expect_err("no file").to_string();
         assert!(error.contains("it is no regular file"), "{error}");
     }
