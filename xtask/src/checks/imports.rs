@@ -25,7 +25,6 @@ const ALLOWED: &[&str] = &[
     "desktop/src",
     "engine/src/engine",
     "engine/src/forward",
-    "engine/src/scheduler",
     "engine/src/weights",
     "lab/src/bench",
     "native/src",
