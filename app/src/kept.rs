@@ -4,7 +4,7 @@ use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::thrown::words;
+use llamaglass_web::error_message;
 
 const DATABASE: &str = "llamaglass";
 const STORE: &str = "lab-runs";
@@ -68,13 +68,13 @@ impl Texts {
     /// Returns the reason if the browser stores nothing for this page.
     pub async fn open() -> Result<Self, String> {
         let factory = Reflect::get(&js_sys::global(), &"indexedDB".into());
-        let factory = factory.map_err(|error| words(&error))?;
+        let factory = factory.map_err(|error| error_message(&error))?;
         if factory.is_undefined() || factory.is_null() {
             return Err("this browser has no IndexedDB".into());
         }
         let factory: Factory = factory.unchecked_into();
         let opened = factory.open(DATABASE, VERSION);
-        let opened = opened.map_err(|error| words(&error))?;
+        let opened = opened.map_err(|error| error_message(&error))?;
         let database = opened.clone().unchecked_into::<Asked>();
         let create = Closure::once_into_js(move || {
             if let Ok(database) = database.result() {
@@ -96,9 +96,9 @@ impl Texts {
             let asked = what(&transaction.store(STORE)?)?;
             Ok((transaction, asked))
         };
-        let (transaction, asked) = begin().map_err(|error: JsValue| words(&error))?;
+        let (transaction, asked) = begin().map_err(|error: JsValue| error_message(&error))?;
         committed(&transaction).await?;
-        asked.result().map_err(|error| words(&error))
+        asked.result().map_err(|error| error_message(&error))
     }
 
     /// Stores `text` under `key`.
@@ -148,7 +148,7 @@ async fn committed(transaction: &Transaction) -> Result<(), String> {
     let error = transaction.error().unwrap_or_default();
     Err(match error.is_null() || error.is_undefined() {
         true => "the browser took the change back".into(),
-        false => words(&error),
+        false => error_message(&error),
     })
 }
 
@@ -159,12 +159,12 @@ async fn answer(asked: &Asked) -> Result<JsValue, String> {
         asked.set_onblocked(&reject);
     };
     match JsFuture::from(Promise::new(&mut start)).await {
-        Ok(_) => asked.result().map_err(|error| words(&error)),
+        Ok(_) => asked.result().map_err(|error| error_message(&error)),
         Err(_) => {
             let error = asked.error().unwrap_or_default();
             Err(match error.is_null() || error.is_undefined() {
                 true => "another tab holds it".into(),
-                false => words(&error),
+                false => error_message(&error),
             })
         }
     }

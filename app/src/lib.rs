@@ -6,7 +6,6 @@
 #[cfg(feature = "mock")]
 extern crate self as llamaglass_app;
 
-pub mod breath;
 pub mod browser;
 pub mod client;
 pub mod format;
@@ -18,7 +17,6 @@ pub mod server;
 pub mod settings;
 pub mod state;
 pub mod stats;
-pub mod thrown;
 pub mod timeline;
 pub mod ui;
 pub mod worker;

@@ -13,7 +13,7 @@ use web_sys::{
 
 use super::desktop::{self, in_desktop};
 use crate::server::{ApiKey, ServerError, host};
-use crate::thrown::words;
+use llamaglass_web::error_message;
 
 /// Returns the models of the server at `url`.
 ///
@@ -52,7 +52,8 @@ pub async fn request(
             why,
         })?
     } else {
-        let init = init(key, body, signal).map_err(|error| ServerError::Request(words(&error)))?;
+        let init =
+            init(key, body, signal).map_err(|error| ServerError::Request(error_message(&error)))?;
         let fetched = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await;
         let Ok(response) = fetched else {
             return Err(why_unreachable(url, signal).await);
@@ -125,7 +126,7 @@ pub async fn pieces(
     }
     let broke = |error: JsValue| ServerError::Broke {
         host: host.to_owned(),
-        why: words(&error),
+        why: error_message(&error),
     };
     let Some(body) = response.body() else {
         return Ok(());
@@ -152,7 +153,7 @@ pub async fn pieces(
 async fn bytes(response: &Response, host: &str) -> Result<Vec<u8>, ServerError> {
     let broke = |error: JsValue| ServerError::Broke {
         host: host.to_owned(),
-        why: words(&error),
+        why: error_message(&error),
     };
     let buffer = response.array_buffer().map_err(broke)?;
     let buffer = JsFuture::from(buffer).await.map_err(broke)?;

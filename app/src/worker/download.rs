@@ -2,11 +2,12 @@
 
 use js_sys::Uint8Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
+use llamaglass_web::{error_message, property};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStreamDefaultReader, Request, RequestInit, Response};
 
-use super::js::{post, property, scope, sleep, words};
+use super::js::{post, scope, sleep};
 use super::plan::{Continue, DownloadError, judge};
 use super::sink::Sink;
 use super::store::{self, Store};
@@ -95,7 +96,10 @@ async fn open_sink(
     let why = match store {
         None => "This browser keeps no files for this page".to_owned(),
         Some(store) => match store.handle(&model.sha256).await {
-            Err(error) => format!("The stored model can't be opened ({})", words(&error)),
+            Err(error) => format!(
+                "The stored model can't be opened ({})",
+                error_message(&error)
+            ),
             Ok(handle) => {
                 let sink = Sink::file(handle).map_err(DownloadError::Storage)?;
                 let wanted = model.bytes.saturating_sub(sink.len());
@@ -159,7 +163,7 @@ async fn transfer(
 ) -> Result<(), DownloadError> {
     let broke = |error: JsValue| DownloadError::Network {
         url: url.into(),
-        message: words(&error),
+        message: error_message(&error),
     };
     let storage = DownloadError::Storage;
     let from = sink.len();

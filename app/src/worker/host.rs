@@ -5,11 +5,12 @@ use js_sys::Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
 use llamaglass_engine::{LoadPhase, LoadProgress};
 use llamaglass_session::{Fetched, Host, Incoming, run};
+use llamaglass_web::{Yielder, error_message, property};
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent};
 
 use super::download;
-use super::js::{Breath, post, property, scope, sleep, words};
+use super::js::{post, scope, sleep};
 use super::store::{self, Store};
 use crate::protocol::{ModelSource, Reply};
 
@@ -25,7 +26,7 @@ pub fn start() {
             message: info.to_string(),
         });
     }));
-    let Some(breath) = Breath::new() else {
+    let Some(yielder) = Yielder::new() else {
         return post(&Reply::Crashed {
             message: "this browser has no MessageChannel".into(),
         });
@@ -42,7 +43,7 @@ pub fn start() {
     });
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget();
-    wasm_bindgen_futures::spawn_local(async move { run(&Worker { breath }, inbox).await });
+    wasm_bindgen_futures::spawn_local(async move { run(&Worker { yielder }, inbox).await });
 }
 
 fn read(data: &JsValue) -> Result<Incoming<Files>, String> {
@@ -64,7 +65,7 @@ fn read(data: &JsValue) -> Result<Incoming<Files>, String> {
 
 /// This worker as the host of the engine's task.
 struct Worker {
-    breath: Breath,
+    yielder: Yielder,
 }
 
 impl Host for Worker {
@@ -75,7 +76,7 @@ impl Host for Worker {
     }
 
     async fn breathe(&self) {
-        self.breath.take().await;
+        self.yielder.yield_now().await;
     }
 
     async fn sleep(&self, ms: f64) {
@@ -127,6 +128,8 @@ impl Host for Worker {
     }
 
     async fn delete_stored(&self) -> Result<(), String> {
-        store::delete_all().await.map_err(|error| words(&error))
+        store::delete_all()
+            .await
+            .map_err(|error| error_message(&error))
     }
 }

@@ -1,13 +1,11 @@
 //! Helpers for browser APIs in the worker.
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::DedicatedWorkerGlobalScope;
 
-pub use crate::breath::Breath;
 use crate::protocol::Reply;
-pub use crate::thrown::words;
 
 /// Returns this worker's global object.
 pub fn scope() -> DedicatedWorkerGlobalScope {
@@ -24,13 +22,6 @@ pub fn post(reply: &Reply) {
         }
         Err(error) => web_sys::console::error_1(&error.to_string().into()),
     }
-}
-
-/// Returns a property of a JavaScript object, unless it is missing or null.
-pub fn property(of: &JsValue, name: &str) -> Option<JsValue> {
-    Reflect::get(of, &name.into())
-        .ok()
-        .filter(|value| !value.is_undefined() && !value.is_null())
 }
 
 /// Waits for `ms` milliseconds.

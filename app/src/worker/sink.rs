@@ -1,10 +1,9 @@
 //! Destination of a download: a file in the browser's storage, or memory if there is none.
 
 use llamaglass_engine::bytes::{ByteSource, BytesError, MemorySource, OpfsSource};
+use llamaglass_web::error_message;
 use sha2::{Digest, Sha256};
 use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
-
-use super::js::words;
 
 /// Collects bytes in order, with their digest so far.
 pub struct Sink {
@@ -30,7 +29,7 @@ impl Sink {
 
     /// Creates a sink over a file and keeps the file's contents. Call [`Self::hash_existing`] next.
     pub fn file(handle: FileSystemSyncAccessHandle) -> Result<Self, String> {
-        let len = handle.get_size().map_err(|error| words(&error))? as u64;
+        let len = handle.get_size().map_err(|error| error_message(&error))? as u64;
         Ok(Self {
             target: Target::File(handle),
             len,
@@ -56,7 +55,7 @@ impl Sink {
             options.set_at(at as f64);
             let read = handle
                 .read_with_u8_array_and_options(&mut buffer, &options)
-                .map_err(|error| words(&error))? as usize;
+                .map_err(|error| error_message(&error))? as usize;
             if read == 0 {
                 return Err(format!("the stored file ended at byte {at}"));
             }
@@ -82,7 +81,8 @@ impl Sink {
                     options.set_at((self.len + done as u64) as f64);
                     let written = handle
                         .write_with_u8_array_and_options(&bytes[done..], &options)
-                        .map_err(|error| words(&error))? as usize;
+                        .map_err(|error| error_message(&error))?
+                        as usize;
                     if written == 0 {
                         return Err("no more bytes could be written; is the disk full?".into());
                     }
@@ -99,7 +99,9 @@ impl Sink {
     pub fn clear(&mut self) -> Result<(), String> {
         match &mut self.target {
             Target::Memory(all) => all.clear(),
-            Target::File(handle) => handle.truncate_with_u32(0).map_err(|error| words(&error))?,
+            Target::File(handle) => handle
+                .truncate_with_u32(0)
+                .map_err(|error| error_message(&error))?,
         }
         self.len = 0;
         self.hash = Sha256::new();

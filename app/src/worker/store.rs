@@ -4,14 +4,13 @@
 //! Without the marker the bytes are hashed again, so a broken file repairs itself.
 
 use js_sys::{Array, AsyncIterator, Reflect};
+use llamaglass_web::property;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
     File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
     FileSystemGetFileOptions, FileSystemRemoveOptions, FileSystemSyncAccessHandle, StorageManager,
 };
-
-use super::js::property;
 
 const FOLDER: &str = "models";
 

@@ -185,26 +185,6 @@ impl ParityData {
     }
 }
 
-/// Returns the logits (V) of `ids` at the compared positions, in order.
-///
-/// # Errors
-/// The engine's error.
-#[cfg(feature = "compute")]
-pub async fn logits(
-    engine: &mut llamaglass_engine::Engine,
-    ids: &[u32],
-) -> Result<Vec<Vec<f32>>, llamaglass_engine::EngineError> {
-    let wanted = positions(ids.len());
-    let mut found = Vec::with_capacity(wanted.len());
-    let mut visit = |position: usize, row: &[f32]| {
-        if wanted.contains(&position) {
-            found.push(row.to_vec());
-        }
-    };
-    engine.logits(ids, 0, &mut visit).await?;
-    Ok(found)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

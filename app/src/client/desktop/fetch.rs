@@ -13,7 +13,7 @@ use web_sys::{
 };
 
 use super::tauri;
-use crate::thrown::words;
+use llamaglass_web::error_message;
 
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(0) };
@@ -52,15 +52,16 @@ pub async fn fetch(
         spawn_local(end);
     };
     let (head, wait) = oneshot::channel();
-    let coming = Coming::new(head, give_up).map_err(|error| words(&error))?;
+    let coming = Coming::new(head, give_up).map_err(|error| error_message(&error))?;
     let on_abort = Closure::once_into_js(give_up);
     signal.set_onabort(Some(on_abort.unchecked_ref()));
     let told = Rc::clone(&coming);
-    let channel = tauri::channel(move |json| told.hear(&json)).map_err(|error| words(&error))?;
+    let channel =
+        tauri::channel(move |json| told.hear(&json)).map_err(|error| error_message(&error))?;
     let asked = serde_json::to_string(&asked).map_err(|error| error.to_string())?;
     tauri::invoke("fetch", &[("asked", asked.into()), ("channel", channel)])
         .await
-        .map_err(|error| words(&error))?;
+        .map_err(|error| error_message(&error))?;
     let answer = wait.await;
     answer.unwrap_or_else(|_| Err("the program gave no answer".into()))
 }
@@ -107,7 +108,7 @@ impl Coming {
                 _,
             ) => {
                 let response = self.response(status, &content_type);
-                self.answer(response.map_err(|error| words(&error)));
+                self.answer(response.map_err(|error| error_message(&error)));
             }
             (Piece::Bytes { bytes }, Some(controller)) => {
                 let _taken = controller.enqueue_with_chunk(&Uint8Array::from(&*bytes));

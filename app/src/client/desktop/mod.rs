@@ -13,7 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 use super::cut::Cut;
 use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, Reply};
-use crate::thrown::words;
+use llamaglass_web::error_message;
 
 mod fetch;
 mod in_order;
@@ -107,7 +107,7 @@ impl Shared {
 
     fn broke(&self, error: &JsValue) {
         (self.listener)(Reply::Crashed {
-            message: format!("the program can't be reached: {}", words(error)),
+            message: format!("the program can't be reached: {}", error_message(error)),
         });
     }
 

@@ -9,7 +9,7 @@ use llamaglass_lab::{Point, Progress, Watch};
 
 use super::super::{App, now};
 use super::talk;
-use crate::breath::Breath;
+use llamaglass_web::Yielder;
 
 /// Minimum time between updates of the progress.
 const TELL_EVERY_MS: f64 = 50.0;
@@ -21,7 +21,7 @@ const NO_FRAME: Duration = Duration::from_secs(1);
 /// Reports progress to the state and checks for a stop.
 pub struct PageWatch {
     app: App,
-    breath: Option<Breath>,
+    yielder: Option<Yielder>,
     points: Vec<Point>,
     told_at: f64,
 }
@@ -31,7 +31,7 @@ impl PageWatch {
     pub fn new(app: App) -> Self {
         Self {
             app,
-            breath: Breath::new(),
+            yielder: Yielder::new(),
             points: Vec::new(),
             told_at: 0.0,
         }
@@ -49,8 +49,8 @@ impl Watch for PageWatch {
     }
 
     async fn breathe(&mut self) -> bool {
-        match &self.breath {
-            Some(breath) => breath.take().await,
+        match &self.yielder {
+            Some(yielder) => yielder.yield_now().await,
             None => pause(0.0).await,
         }
         !talk::is_stopped(self.app)
@@ -85,7 +85,7 @@ pub async fn painted() {
     set_timeout(move || drop(of_timer.try_send(())), NO_FRAME);
     let _first = done.next().await;
     // The next task runs after the frame's style, layout and paint.
-    if let Some(breath) = Breath::new() {
-        breath.take().await;
+    if let Some(yielder) = Yielder::new() {
+        yielder.yield_now().await;
     }
 }

@@ -7,7 +7,7 @@ use web_sys::{File, HtmlInputElement};
 
 use crate::lab::Source;
 use crate::state::{self, app};
-use crate::thrown::words;
+use llamaglass_web::error_message;
 
 /// Maximum size of a dataset; a larger file is probably a model.
 const MOST_BYTES: f64 = 20e6;
@@ -70,6 +70,6 @@ async fn text(file: &File) -> Result<String, String> {
         return Err(format!("{}: more than 20 MB are no dataset", file.name()));
     }
     let text = JsFuture::from(file.unchecked_ref::<web_sys::Blob>().text()).await;
-    let text = text.map_err(|error| format!("{}: {}", file.name(), words(&error)))?;
+    let text = text.map_err(|error| format!("{}: {}", file.name(), error_message(&error)))?;
     Ok(text.as_string().unwrap_or_default())
 }

@@ -1,15 +1,11 @@
 //! `chain`: where the time of requests goes, span by span, and which spans grew between two runs.
 
 mod diff;
-#[cfg(feature = "compute")]
-mod run;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use diff::{ChainDiff, Growth};
-#[cfg(feature = "compute")]
-pub use run::run;
 pub use tree::ChainNode;
 
 use serde::{Deserialize, Serialize};

@@ -5,17 +5,16 @@ use std::collections::VecDeque;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use super::batch::AtBatch;
-use super::progress::Progress;
-use super::report::{AtPosition, BenchReport};
-use super::roof::UnderRoof;
-use super::runs::{BenchError, Run, Settings, random_ids, request};
 use llamaglass_engine::Engine;
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::forward::{ForwardPath, Roofline};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::{Quantiles, Record};
 use llamaglass_engine::timing::KernelTime;
+use llamaglass_lab::bench::{
+    AtBatch, AtPosition, BenchError, BenchReport, Progress, Run, Settings, UnderRoof, random_ids,
+    request,
+};
 
 /// A running benchmark.
 #[derive(Debug)]

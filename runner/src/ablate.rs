@@ -1,11 +1,12 @@
 //! Measures switches on an engine: pairs of requests, one unchanged and one with the switch.
 
-use super::{AblateSettings, AblationEffect, Switch, Timed, pairs};
-use crate::bench::random_request;
-use crate::{LabError, Progress, Watch, answers};
+use crate::answers;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, EagerLogs, Engine};
+use llamaglass_lab::bench::random_request;
+use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch, Timed, pairs};
+use llamaglass_lab::{LabError, Progress, Watch};
 
 /// Measures those of `switches` that the engine supports, and returns the others with the reason.
 ///
@@ -47,7 +48,7 @@ pub async fn run_switch<W: Watch>(
     watch: &mut W,
 ) -> Result<AblationEffect, LabError> {
     let not_here = |why: String| LabError::NotHere {
-        experiment: crate::Experiment::Ablate,
+        experiment: llamaglass_lab::Experiment::Ablate,
         why,
     };
     let none = Ablations::default();
@@ -168,7 +169,7 @@ async fn batch<W: Watch>(
     let batch = engine.info().batch;
     if batch < 2 {
         return Err(LabError::NotHere {
-            experiment: crate::Experiment::Ablate,
+            experiment: llamaglass_lab::Experiment::Ablate,
             why: "the model was loaded for one request at a time".into(),
         });
     }

@@ -1,4 +1,4 @@
-//! Installs what the steps need on the machine, once before the first of them.
+//! What the checks of `cargo xtask test` need on the machine, which is installed before the first of them.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -39,6 +39,16 @@ pub enum Need {
     Webkit,
     /// The programs that drive the desktop program's window.
     Window,
+}
+
+/// Outcome of a step that did not fail.
+pub enum Verdict {
+    /// It passed.
+    Passed,
+    /// It passed, with this note for the summary.
+    PassedWith(String),
+    /// It could not run here, for this reason.
+    NotRun(String),
 }
 
 /// Environment in which the steps run.

@@ -6,7 +6,8 @@
 mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions};
-use llamaglass_lab::bench::{Bench, BenchError, Settings};
+use llamaglass_lab::bench::{BenchError, Settings};
+use llamaglass_runner::bench::Bench;
 use pollster::block_on;
 
 use support::{answer, engine, engine_with, odd_config, prompt, request};

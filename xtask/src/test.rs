@@ -4,13 +4,12 @@ use std::time::Instant;
 
 use anyhow::{Result, bail, ensure};
 
-use crate::checks;
+use crate::checks::{self, Step};
+use crate::context::{Context, Verdict};
 use crate::project::Project;
 
-mod needs;
 mod summary;
 
-pub use needs::{Context, Need};
 use summary::{Line, Outcome};
 
 /// Arguments of `test`.
@@ -22,28 +21,6 @@ pub struct Args {
     /// List the steps without running them.
     #[arg(long)]
     list: bool,
-}
-
-/// One check.
-pub struct Step {
-    /// Name for `--only`.
-    pub name: &'static str,
-    /// Short description of what it checks.
-    pub about: &'static str,
-    /// Needs that are installed before it runs.
-    pub needs: &'static [Need],
-    /// Function that runs the check.
-    pub run: fn(&Context<'_>) -> Result<Verdict>,
-}
-
-/// Outcome of a step that did not fail.
-pub enum Verdict {
-    /// It passed.
-    Passed,
-    /// It passed, with this note for the summary.
-    PassedWith(String),
-    /// It could not run here, for this reason.
-    NotRun(String),
 }
 
 /// Installs what the steps need, runs them all, and prints a summary.
@@ -150,6 +127,7 @@ mod tests {
             .expect("it does not exist");
         assert!(error.to_string().contains("fmt"), "{error}");
     }
+
     #[test]
     fn opt_in_step_runs_only_when_named() {
         let names = |only: &[String]| -> Vec<&str> {

@@ -1,10 +1,10 @@
 //! Requests that the lab sends straight to an engine.
 
-use super::{LabError, Watch};
 use llamaglass_engine::Engine;
 use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
+use llamaglass_lab::{LabError, Watch};
 
 /// Submits all `requests` at once, waits until all have ended and returns their records in the same order.
 ///

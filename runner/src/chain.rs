@@ -1,11 +1,12 @@
 //! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
 
-use super::ChainData;
-use crate::dataset::Dataset;
-use crate::measure::interleaved;
-use crate::{LabError, Point, Progress, Watch, answers, asking};
+use crate::answers;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, Engine};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::chain::ChainData;
+use llamaglass_lab::interleaved;
+use llamaglass_lab::{LabError, Point, Progress, Watch, asking};
 
 /// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
 const WARM_UP_TOKENS: usize = 3;
@@ -91,7 +92,7 @@ async fn measure(
 fn set(engine: &mut Engine, ablations: Ablations) -> Result<(), LabError> {
     let set = engine.set_ablations(ablations);
     set.map_err(|error| LabError::NotHere {
-        experiment: crate::Experiment::Chain,
+        experiment: llamaglass_lab::Experiment::Chain,
         why: error.to_string(),
     })
 }

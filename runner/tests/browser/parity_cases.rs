@@ -1,7 +1,7 @@
 //! Runs the engine in a browser on the same parity cases as natively, on WebGPU and on the CPU.
 use llamaglass_engine::bytes::{ByteSource, MemorySource};
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
-use llamaglass_lab::parity::{self, Kind, ModelFile, Reference};
+use llamaglass_runner::parity::{self, Kind, ModelFile, Reference};
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
