@@ -40,7 +40,7 @@ impl ProtocolError {
 
 /// Returns the error message in the body of a refused request: that of its error object, or the beginning of
 /// any other body.
-pub fn error_message(body: &[u8]) -> String {
+pub fn response_error(body: &[u8]) -> String {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let message = json.and_then(|json| json.get("error").map(message));
     message.unwrap_or_else(|| {

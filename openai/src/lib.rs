@@ -16,7 +16,7 @@ mod tests;
 pub use address::{AddressError, ServerAddress};
 pub use chunk::{ChunkReader, CompletionChunk, StreamItem, parse_completion};
 pub use client_request::ClientRequest;
-pub use error::{ProtocolError, error_message};
+pub use error::{ProtocolError, response_error};
 pub use models::{ModelCard, ModelList, ServedModel, served_models};
 pub use request::{
     ChatMessage, CompletionParams, Content, ContentPart, JsonSchema, Prompt, ResponseFormat, Stop,

@@ -40,7 +40,7 @@ pub struct Completion {
     pub timing: Option<TokenTiming>,
     /// Error that ends a stream, in place of everything else.
     #[serde(skip_serializing)]
-    pub(crate) error: Option<Value>,
+    pub error: Option<Value>,
 }
 
 /// One of several completions, or what a chunk adds to it.

@@ -115,11 +115,11 @@ fn server_error_messages_are_extracted() {
     let error = reader.push(b"data: {\"error\": {\"message\": \"no room\"}}\n\n");
     assert_eq!(error, Err(ProtocolError::Refused("no room".into())));
     assert_eq!(
-        error_message(b"{\"error\": {\"message\": \"no key\"}}"),
+        response_error(b"{\"error\": {\"message\": \"no key\"}}"),
         "no key"
     );
-    assert_eq!(error_message(b"{\"error\": \"plain\"}"), "plain");
-    assert_eq!(error_message(b"Bad Gateway"), "Bad Gateway");
+    assert_eq!(response_error(b"{\"error\": \"plain\"}"), "plain");
+    assert_eq!(response_error(b"Bad Gateway"), "Bad Gateway");
     let unreadable = parse_completion(b"<html>")
         .expect_err("no JSON")
         .to_string();

@@ -3,7 +3,7 @@
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::window;
 use llamaglass_openai::{
-    ChunkReader, ServedModel, StreamItem, error_message, parse_completion, served_models,
+    ChunkReader, ServedModel, StreamItem, parse_completion, response_error, served_models,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -65,7 +65,7 @@ pub async fn request(
         200..=299 => Ok(response),
         status @ (401 | 403) => Err(ServerError::Key { host, status }),
         status => {
-            let said = error_message(&bytes(&response, &host).await?);
+            let said = response_error(&bytes(&response, &host).await?);
             Err(ServerError::Status { host, status, said })
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use llamaglass_engine::platform::Stopwatch;
-use llamaglass_openai::error_message;
+use llamaglass_openai::response_error;
 use reqwest::{Client, Request, Response};
 use tokio::sync::watch;
 
@@ -137,7 +137,7 @@ async fn refused(status: u16, mut response: Response) -> Fault {
             break;
         }
     }
-    let message = error_message(&body);
+    let message = response_error(&body);
     Fault::Refused { status, message }
 }
 

@@ -1,7 +1,7 @@
 //! Client side of the study's protocol: one line of JSON per token.
 
 use llamaglass_engine::stats::Summary;
-use llamaglass_openai::{ProtocolError, error_message};
+use llamaglass_openai::{ProtocolError, response_error};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -107,11 +107,11 @@ pub fn whole(body: &[u8]) -> Result<AnswerPiece, ProtocolError> {
 fn answer(json: &[u8]) -> Result<Answer, ProtocolError> {
     let unreadable = |why: String| ProtocolError::Form {
         why,
-        excerpt: error_message(json),
+        excerpt: response_error(json),
     };
     let mut value: Value = serde_json::from_slice(json).map_err(|e| unreadable(e.to_string()))?;
     if value.get("error").is_some() {
-        return Err(ProtocolError::Refused(error_message(json)));
+        return Err(ProtocolError::Refused(response_error(json)));
     }
     let data = value.get_mut("data").map(Value::take);
     let answer: Answer = serde_json::from_value(data.unwrap_or(value))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use llamaglass_openai::{ServerAddress, error_message, served_models};
+use llamaglass_openai::{ServerAddress, response_error, served_models};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Client, Method, Request, Url};
 use serde_json::Value;
@@ -95,7 +95,7 @@ impl Target {
             let code = status.as_u16();
             return Err(ListError::Refused(format!(
                 "HTTP {code}: {}",
-                error_message(&body)
+                response_error(&body)
             )));
         }
         Ok(body.to_vec())
