@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use llamaglass_engine::scheduler::Policy;
+use llamaglass_types::Policy;
 
 /// Cost of steps, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

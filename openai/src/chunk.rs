@@ -3,7 +3,7 @@
 use super::error::{ProtocolError, message};
 use super::response::{Completion, PrefillProgress, PrefillStart, TokenTiming, Usage};
 use super::sse::SseReader;
-use llamaglass_engine::event::FinishReason;
+use llamaglass_types::event::FinishReason;
 
 /// Contents of one chunk of a completion; a completion that is not streamed is a single chunk.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::request::{
     ChatMessage, CompletionParams, JsonSchema, Prompt, ResponseFormat, Stop, StreamOptions,
 };
-use llamaglass_engine::scheduler::{Input, OutputFormat, Request, SamplingOptions};
+use llamaglass_types::{Input, OutputFormat, Request, SamplingOptions};
 
 /// A request to a server. Fields that are not part of OpenAI's API are sent only if they are set, so that other
 /// servers don't reject them.

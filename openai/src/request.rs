@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use llamaglass_engine::tokenizer::Message;
+use llamaglass_types::Message;
 
 /// Parameters that chat and text completions share.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -4,9 +4,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use llamaglass_engine::event::FinishReason;
-use llamaglass_engine::stats::Summary;
-use llamaglass_engine::timing::{RequestTiming, StepTiming};
+use llamaglass_types::event::FinishReason;
+use llamaglass_types::stats::Summary;
+use llamaglass_types::timing::{RequestTiming, StepTiming};
 
 /// A completion, or one chunk of its stream.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,14 +2,14 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_engine::{BackendChoice, StubLevel};
+use llamaglass_types::{BackendChoice, StubLevel};
 
 use super::header::Icon;
 use super::program::AdapterSetting;
 use super::settings_field::SettingsField;
 use super::status::gpu_name;
 use crate::format;
-use crate::protocol::Command;
+use crate::protocol::StorageCommand;
 use crate::settings::Field;
 use crate::state::{self, app};
 
@@ -248,7 +248,7 @@ fn StoredModels() -> impl IntoView {
                 class="secondary"
                 data-testid="settings-clear-models"
                 disabled=move || bytes() == 0
-                on:click=move |_| app.send(&Command::DeleteStoredModels, &[])
+                on:click=move |_| app.send(StorageCommand::Clear, &[])
             >
                 "Delete them"
             </button>

@@ -1,14 +1,15 @@
 //! Steps with random logits, which measure what a step costs around the model.
 
 use super::laps::Laps;
+use super::random_logits::random_logits;
 use super::sequence::Pick;
 use super::step::nothing_to_compute;
-use super::stub::{StubLevel, random_logits};
 use super::{Engine, EngineError};
 use crate::forward::queue;
 use crate::sampling::SamplingError;
-use crate::scheduler::Part;
+use crate::scheduler::ScheduledChunk;
 use crate::timing::Span;
+use llamaglass_types::StubLevel;
 
 impl Engine {
     /// Sets the stub level, which says how much of a request's path is executed. Clears the cache.
@@ -68,8 +69,8 @@ impl Engine {
             }
         }
         self.check_device()?;
-        let picking = parts.iter().filter(|part| part.picks);
-        let picking: Vec<&Part> = picking.collect();
+        let picking = parts.iter().filter(|part| part.samples);
+        let picking: Vec<&ScheduledChunk> = picking.collect();
         let vocab = self.model.config().vocab_size;
         let mut picks: Vec<Result<Pick, SamplingError>> = Vec::with_capacity(picking.len());
         for part in picking {

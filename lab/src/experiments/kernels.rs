@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::forward::Roofline;
-use llamaglass_engine::timing::{Clock, KernelTime, StepProfile};
+use llamaglass_types::Roofline;
+use llamaglass_types::timing::{Clock, KernelTime, StepProfile};
 
 /// Result of `kernels`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::arrivals::Arrivals;
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::stats::{Distribution, Record};
+use llamaglass_types::stats::{Distribution, Record};
 
 /// Result of `load`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -153,8 +153,8 @@ fn said((index, run): (usize, &LoadRun)) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use llamaglass_engine::event::FinishReason;
-    use llamaglass_engine::stats::testing;
+    use llamaglass_types::event::FinishReason;
+    use llamaglass_types::stats::testing;
 
     fn record(ends_ms: &[f64]) -> Record {
         Record {

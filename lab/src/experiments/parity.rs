@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::forward::KvType;
+use llamaglass_types::KvType;
 
 /// Interval of the positions at which logits are compared; the last position is compared, too.
 pub const EVERY: usize = 100;

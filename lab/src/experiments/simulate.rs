@@ -6,7 +6,7 @@ use super::load::LoadRun;
 use crate::fifo::Fifo;
 use crate::finding::{Finding, Sentence};
 use crate::fixed_cost::{Arrival, Room, Served, StepCost};
-use llamaglass_engine::stats::{Distribution, percentile};
+use llamaglass_types::stats::{Distribution, percentile};
 
 /// Target utilization of the server if no rate is given.
 const BUSY: f64 = 0.6;
@@ -35,7 +35,7 @@ pub struct SimulateData {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimulatedRun {
     /// Level at which the measured requests' path was cut short.
-    pub stub: llamaglass_engine::StubLevel,
+    pub stub: llamaglass_types::StubLevel,
     /// Cost of steps, measured right before and after the run.
     pub cost: StepCost,
     /// Resources of the simulated scheduler.
@@ -60,7 +60,7 @@ pub struct SimulatedRun {
 impl SimulatedRun {
     /// Compares the simulated requests with the measured run.
     pub fn of(
-        stub: llamaglass_engine::StubLevel,
+        stub: llamaglass_types::StubLevel,
         (cost, room): (StepCost, Room),
         arrivals: Vec<Arrival>,
         simulated: Vec<Served>,

@@ -1,12 +1,12 @@
 //! Ablations of the page itself: asking from outside the worker, and drawing the token timeline.
 
-use llamaglass_engine::ModelInfo;
-use llamaglass_engine::scheduler::Request;
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
 };
 use llamaglass_lab::{Data, LabError};
+use llamaglass_types::ModelInfo;
+use llamaglass_types::Request;
 
 use super::super::{App, now};
 use super::answers;
@@ -14,7 +14,7 @@ use super::layers::drawn;
 use super::talk;
 use super::watch::PageWatch;
 use crate::lab::{Job, Spec};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 
 /// Measures the selected switches of the page and adds them to the engine's own.
 ///
@@ -87,7 +87,7 @@ async fn timed(app: App, switch: Switch, arm: usize, request: Request) -> Result
             }
         }
         _ => {
-            app.send(&Command::ClearCache, &[]);
+            app.send(EngineCommand::ClearCache, &[]);
             let answer = answers::whole(app, request, |_, _| {}).await?;
             Ok(answer.timed(now()))
         }

@@ -1,17 +1,17 @@
 //! The layers around this page's engine, up to painting.
 
 use leptos::prelude::*;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::ladder::{Layer, Layers};
 use llamaglass_lab::{LabError, asking};
+use llamaglass_types::Request;
+use llamaglass_types::stats::Record;
 
 use super::super::{App, Turn, TurnState, frame, now};
 use super::answers::{self, Answer};
 use super::talk;
 use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 
 /// Names of the layers, lowest first, with what each adds.
 const LAYERS: [(&str, &str); 6] = [
@@ -110,7 +110,7 @@ impl Layers for PageLayers {
                 now() - begin
             }
             3 => {
-                self.app.send(&Command::ClearCache, &[]);
+                self.app.send(EngineCommand::ClearCache, &[]);
                 let answer = answers::whole(self.app, request, |_, _| {}).await?;
                 let ms = now() - answer.begin_ms;
                 all_there(answer.record.ids.len(), tokens)?;
@@ -141,7 +141,7 @@ fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
 /// # Errors
 /// Returns a [`LabError`].
 pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer, f64), LabError> {
-    app.send(&Command::ClearCache, &[]);
+    app.send(EngineCommand::ClearCache, &[]);
     let before = app.shown.get_untracked();
     app.lab.draws_overlay.set(overlay);
     let mut turn = None;

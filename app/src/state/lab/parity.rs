@@ -1,17 +1,17 @@
 //! Compares token ids through the whole page with those of the model's bare loop.
 
 use leptos::prelude::*;
-use llamaglass_engine::ModelInfo;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::parity::{ParityData, ParityRow, first_divergence};
 use llamaglass_lab::{Data, LabError, Progress, Watch, asking};
+use llamaglass_types::ModelInfo;
+use llamaglass_types::stats::Record;
 
 use super::super::App;
 use super::answers;
 use super::talk;
 use super::watch::PageWatch;
 use crate::lab::{Job, Records, Spec};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::settings::Settings;
 
 /// Stands in for the name of a reference.
@@ -51,7 +51,7 @@ pub async fn run(
             told: false,
         };
         let (bare, _) = talk::measure(app, job).await?;
-        app.send(&Command::ClearCache, &[]);
+        app.send(EngineCommand::ClearCache, &[]);
         let request = asking(info.has_chat_template, &row.prompt, tokens);
         let through = answers::whole(app, request, |_, _| {}).await?;
         rows.push(ParityRow {

@@ -3,18 +3,18 @@
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use leptos::prelude::*;
-use llamaglass_engine::StubLevel;
-use llamaglass_engine::event::Event;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError, asking, request_count};
+use llamaglass_types::StubLevel;
+use llamaglass_types::event::Event;
 
 use super::super::{App, Turn, TurnState};
 use super::answers;
 use super::loads;
 use super::talk;
 use crate::lab::{Sample, load_run};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::stats::Heard;
 
 /// Sends loads to this page's engine.
@@ -87,7 +87,7 @@ impl Stubbed for PageStubs {
             )));
         }
         talk::set_stub(self.app, level).await?;
-        self.app.send(&Command::ClearCache, &[]);
+        self.app.send(EngineCommand::ClearCache, &[]);
         let due = Arrivals::Constant.offsets_ms(qps, count, 0);
         let stubs = &*self;
         let answers: FuturesUnordered<_> = loads::at(&due)

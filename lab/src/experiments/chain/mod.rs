@@ -11,7 +11,7 @@ pub use tree::ChainNode;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::stats::Record;
+use llamaglass_types::stats::Record;
 
 /// Result of `chain`. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::scheduler::RequestId;
+pub use crate::request::RequestId;
 use crate::timing::{RequestTiming, StepTiming};
 
 /// Natural logarithms of the model's own probabilities, before any sampling setting.

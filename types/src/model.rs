@@ -1,14 +1,13 @@
 //! Description of a loaded model and its backend.
 
-use std::collections::BTreeMap;
-
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
-use super::StubLevel;
-use crate::forward::{BackendInfo, ForwardPath, MemoryLedger};
+use crate::backend::{BackendInfo, MemoryLedger};
+use crate::config::ModelConfig;
+use crate::options::ForwardPath;
+use crate::stub::StubLevel;
 use crate::timing::LoadTiming;
-use crate::weights::{Checkpoint, ModelConfig};
 
 /// A loaded model and the backend that runs it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,24 +89,4 @@ pub struct TypeCount {
     pub tensors: usize,
     /// Bytes of these tensors as stored.
     pub bytes: u64,
-}
-
-/// Counts the tensors and bytes of `checkpoint` per type, most bytes first.
-pub fn type_counts(checkpoint: &Checkpoint) -> Vec<TypeCount> {
-    let mut counts: BTreeMap<&str, (usize, u64)> = BTreeMap::new();
-    for tensor in checkpoint.tensors() {
-        let count = counts.entry(tensor.tensor_type.name()).or_default();
-        count.0 += 1;
-        count.1 += tensor.bytes;
-    }
-    let mut counts: Vec<TypeCount> = counts
-        .into_iter()
-        .map(|(name, (tensors, bytes))| TypeCount {
-            name: name.into(),
-            tensors,
-            bytes,
-        })
-        .collect();
-    counts.sort_by_key(|count| std::cmp::Reverse(count.bytes));
-    counts
 }

@@ -1,14 +1,22 @@
-//! Requests to the engine.
+//! Requests to an engine.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::SamplingOptions;
-use crate::tokenizer::Message;
+use crate::sampling_options::SamplingOptions;
 
 /// Identifies a request for the lifetime of its engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RequestId(pub u64);
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// `system`, `user`, `assistant`, or any other role that the template supports.
+    pub role: String,
+    /// Text of the turn.
+    pub content: String,
+}
 
 /// The prompt, in one of three forms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

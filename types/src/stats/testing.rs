@@ -1,7 +1,7 @@
 //! Synthetic records for tests.
 
 use super::Record;
-use crate::platform::clock;
+use crate::clock::clock;
 use crate::timing::{Spans, StepKind, StepTiming};
 
 /// Creates the record of a request whose tokens came at these times, in milliseconds.

@@ -1,4 +1,4 @@
-//! The engine's clock and its resolution.
+//! The clocks: one that measures durations, and its resolution; and the wall clock, for dates.
 
 use std::sync::OnceLock;
 
@@ -58,6 +58,23 @@ impl Stopwatch {
     /// Returns the milliseconds since the start.
     pub fn ms(&self) -> f64 {
         self.0.elapsed().as_secs_f64() * 1e3
+    }
+}
+
+/// Returns the seconds since 1970-01-01 00:00 UTC; 0 if the clock is set to an earlier time.
+pub fn unix_time_seconds() -> i64 {
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(0, |since| {
+                i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+            })
+    }
+    #[cfg(target_arch = "wasm32")]
+    {
+        // A date in milliseconds fits; `as` would saturate otherwise.
+        (js_sys::Date::now() / 1000.0) as i64
     }
 }
 

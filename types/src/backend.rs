@@ -58,3 +58,34 @@ pub mod limit {
     /// Maximum size of a buffer, in bytes.
     pub const BUFFER: &str = "maxBufferSize";
 }
+
+/// Bytes that a model needs on the device.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryLedger {
+    /// Weights in their format on the device.
+    pub weights: u64,
+    /// Part of `weights` that steps only look rows up in: the embedding, unless it is also the output matrix.
+    #[serde(default)]
+    pub looked_up: u64,
+    /// Keys and values of all layers and positions.
+    pub kv_cache: u64,
+    /// Estimated maximum of a step's intermediate values.
+    pub activations: u64,
+}
+
+impl MemoryLedger {
+    /// Total bytes.
+    pub const fn total(&self) -> u64 {
+        self.weights + self.kv_cache + self.activations
+    }
+}
+
+/// Peak rates that a device reached in dedicated kernels.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Roofline {
+    /// Copy bandwidth in 10^9 bytes per second, counting reads and writes.
+    pub copy_gb_s: f64,
+    /// Arithmetic rate in 10^9 f32 operations per second; a multiply-add counts as two.
+    pub gflop_s: f64,
+}

@@ -5,10 +5,8 @@ use std::str::FromStr;
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
-use super::StubLevel;
-use crate::forward::{ForwardPath, KvType};
-use crate::scheduler::Policy;
-use crate::weights::ModelConfig;
+use crate::config::ModelConfig;
+use crate::stub::StubLevel;
 
 /// Default number of positions per request, if the model has as many.
 const DEFAULT_CONTEXT: usize = 4096;
@@ -78,6 +76,100 @@ impl FromStr for BackendChoice {
             "flex" => Ok(Self::Flex),
             _ => Err(format!(
                 "{text:?} is no backend; there are auto, wgpu and flex"
+            )),
+        }
+    }
+}
+
+/// Implementation of the forward pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ForwardPath {
+    /// Our own kernels, on a GPU.
+    Fast,
+    /// Plain burn operations.
+    Reference,
+}
+
+impl ForwardPath {
+    /// Returns the path's name in flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fast => "fast",
+            Self::Reference => "reference",
+        }
+    }
+}
+
+impl FromStr for ForwardPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "fast" => Ok(Self::Fast),
+            "reference" => Ok(Self::Reference),
+            _ => Err(format!("{text:?} is no path; there are fast and reference")),
+        }
+    }
+}
+
+/// Type of the values in the KV cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KvType {
+    /// As computed.
+    #[default]
+    F32,
+    /// Rounded to f16, which halves the memory and the bytes that attention reads.
+    F16,
+}
+
+impl KvType {
+    /// Returns the type's name in flags and reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F16 => "f16",
+        }
+    }
+}
+
+impl FromStr for KvType {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "f16" => Ok(Self::F16),
+            _ => Err(format!(
+                "{text:?} is no type of a KV cache; there are f32 and f16"
+            )),
+        }
+    }
+}
+
+/// Policy for sharing steps between prefill and decode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Prefill goes before decode, which gives the earliest first token.
+    #[default]
+    PrefillFirst,
+    /// Each step has one row per decoding sequence and fills its remaining rows with prefill chunks, which
+    /// gives the most even token rate.
+    Balanced,
+}
+
+impl FromStr for Policy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "prefill-first" => Ok(Self::PrefillFirst),
+            "balanced" => Ok(Self::Balanced),
+            _ => Err(format!(
+                "{text:?} is no policy; there are prefill-first and balanced"
             )),
         }
     }
