@@ -31,7 +31,7 @@ use crate::cli::{
     LadderArgs, SimulateArgs,
 };
 use crate::dataset;
-use crate::load_client::{Asking, Load, Target};
+use crate::load_client::{Load, RequestSettings, Target};
 use crate::output::{json, note, print};
 
 /// Default numbers of dataset rows per experiment.
@@ -340,7 +340,7 @@ async fn loads(
     (folder, onlooker): (&Folder, &Onlooker),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
-    let ask = Asking {
+    let ask = RequestSettings {
         protocol: args.protocol,
         ..asking(true, chat, args.max_tokens, args.run.seed)
     };
@@ -364,7 +364,7 @@ async fn loads(
                     counts.running()
                 ),
                 done: counts.completed + counts.failed,
-                total: load.wanted.count(qps),
+                total: load.settings.count(qps),
                 point: None,
             });
         };
