@@ -23,8 +23,6 @@ const ALLOWED: &[&str] = &[
     "app/src/ui",
     "app/src/ui/lab",
     "desktop/src",
-    "engine/src/engine",
-    "engine/src/forward",
     "engine/src/weights",
     "lab/src/bench",
     "native/src",
