@@ -1,9 +1,9 @@
 //! User settings and their validation.
 
-use llamaglass_engine::sampling::SamplingOptions;
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::tokenizer::Message;
-use llamaglass_engine::{BackendChoice, LoadOptions, StubLevel};
+use llamaglass_types::Message;
+use llamaglass_types::SamplingOptions;
+use llamaglass_types::{BackendChoice, LoadOptions, StubLevel};
+use llamaglass_types::{Input, Request};
 use serde::{Deserialize, Serialize};
 
 use crate::server::KeptServer;

@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use llamaglass_engine::event::{Event, FinishReason};
-use llamaglass_engine::stats::{Record, percentile};
-use llamaglass_engine::timing::{Clock, DeviceTiming, RequestTiming, StepKind, StepTiming};
+use llamaglass_types::event::{Event, FinishReason};
+use llamaglass_types::stats::{Record, percentile};
+use llamaglass_types::timing::{Clock, DeviceTiming, RequestTiming, StepKind, StepTiming};
 
 use crate::protocol::{Opaque, Tag};
 use crate::timeline::Part;

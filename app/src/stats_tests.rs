@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::ToldUsage;
-use llamaglass_engine::event::{RequestId, Usage};
-use llamaglass_engine::timing::{ClockSource, Span, Spans};
+use llamaglass_types::event::{RequestId, Usage};
+use llamaglass_types::timing::{ClockSource, Span, Spans};
 
 const REQUEST: RequestId = RequestId(3);
 const CLOCK: Clock = Clock {

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use llamaglass_engine::StubLevel;
+use llamaglass_types::StubLevel;
 
 use super::{Listener, made_up};
 use crate::protocol::Command;

@@ -1,8 +1,8 @@
 //! Answers without an engine, for the stub levels that the page handles itself.
 
-use llamaglass_engine::event::RequestId;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stub_answer;
+use llamaglass_types::Request;
+use llamaglass_types::event::RequestId;
+use llamaglass_types::stub_answer;
 
 use super::Listener;
 use crate::protocol::{Reply, Tag};

@@ -1,8 +1,8 @@
 //! Compares two runs of an experiment; pure.
 
-use llamaglass_engine::stats::Distribution;
 use llamaglass_lab::experiments::chain::ChainNode;
 use llamaglass_lab::{Data, Estimate, LabResult, Machine};
+use llamaglass_types::stats::Distribution;
 
 use super::{LabSettings, fields};
 

@@ -40,8 +40,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 use llamaglass_lab::bench::BenchReport;
+use llamaglass_types::{BackendInfo, MemoryLedger, ModelInfo};
 use web_sys::AbortController;
 
 use crate::catalog::CatalogModel;

@@ -1,7 +1,7 @@
 //! The loaded model, and how it is loaded.
 
 use leptos::prelude::*;
-use llamaglass_engine::{BackendChoice, LoadPhase, LoadProgress, ModelInfo, StubLevel};
+use llamaglass_types::{BackendChoice, LoadPhase, LoadProgress, ModelInfo, StubLevel};
 
 use super::{App, now};
 use crate::catalog::{CatalogModel, default_model};

@@ -6,20 +6,20 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::set_timeout;
-use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::stats::{Quantiles, Record};
-use llamaglass_engine::timing::{
-    Clock, ClockSource, LoadTiming, RequestTiming, Span, Spans, StepKind, StepTiming,
-};
-use llamaglass_engine::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
-use llamaglass_engine::{
-    Backend, BackendChoice, BackendInfo, ForwardPath, LoadPhase, LoadProgress, MemoryLedger,
-    ModelInfo, TypeCount,
-};
 use llamaglass_lab::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_lab::experiments::lengths::StatsData;
 use llamaglass_lab::{Data, Experiment, LabResult, Machine, Point, Progress as LabProgress};
+use llamaglass_types::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_types::stats::{Quantiles, Record};
+use llamaglass_types::timing::{
+    Clock, ClockSource, LoadTiming, RequestTiming, Span, Spans, StepKind, StepTiming,
+};
+use llamaglass_types::{
+    Backend, BackendChoice, BackendInfo, ForwardPath, LoadPhase, LoadProgress, MemoryLedger,
+    ModelInfo, TypeCount,
+};
+use llamaglass_types::{Input, Request};
+use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};
@@ -453,7 +453,7 @@ fn info(choice: BackendChoice) -> ModelInfo {
         backend: backend(choice),
         path: ForwardPath::Reference,
         variant: None,
-        stub: llamaglass_engine::StubLevel::Whole,
+        stub: llamaglass_types::StubLevel::Whole,
         memory: MemoryLedger {
             weights: 538_060_032,
             looked_up: 0,

@@ -262,7 +262,7 @@ async fn missing_gpu_is_explained_and_the_cpu_offered() {
         .wait("the engine", |s| s.app.backend.get_untracked().is_some())
         .await;
     assert!(stage.find("fallback").is_some());
-    state::choose_backend(stage.app, llamaglass_engine::BackendChoice::Wgpu);
+    state::choose_backend(stage.app, llamaglass_types::BackendChoice::Wgpu);
     stage
         .wait("the words", |s| s.find("unsupported").is_some())
         .await;

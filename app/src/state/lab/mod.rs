@@ -18,10 +18,10 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_engine::platform::unix_time_seconds;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::{ladder, stub};
 use llamaglass_lab::{Data, Experiment, LabError, LabResult, Machine, Point, Progress};
+use llamaglass_types::clock::unix_time_seconds;
+use llamaglass_types::stats::Record;
 
 use super::{App, Turn, storage};
 use crate::lab::{LabEnd, LabSettings, Plot, Source, Spec, unfit};

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::channel::oneshot;
-use llamaglass_engine::StubLevel;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::{LabError, LabResult};
+use llamaglass_types::Request;
+use llamaglass_types::StubLevel;
+use llamaglass_types::stats::Record;
 
 use super::super::{App, now};
 use crate::lab::{Job, LabEnd, Measured, Spec};
