@@ -5,7 +5,7 @@ use std::cell::Cell;
 use llamaglass_types::StubLevel;
 
 use super::{Listener, made_up};
-use crate::protocol::Command;
+use crate::protocol::{Command, EngineCommand};
 
 /// Cuts requests short at stub levels that lie in front of the engine.
 pub struct Cut {
@@ -25,8 +25,8 @@ impl Cut {
     /// Records the level that a command sets.
     pub fn note(&self, command: &Command) {
         match command {
-            Command::Load { options, .. } => self.level.set(options.stub),
-            Command::SetStub { level } => self.level.set(*level),
+            Command::Engine(EngineCommand::Load { options, .. }) => self.level.set(options.stub),
+            Command::Engine(EngineCommand::SetStub { level }) => self.level.set(*level),
             _ => {}
         }
     }
@@ -34,7 +34,9 @@ impl Cut {
     /// Sends a stub answer if the path of requests ends at `level`. Returns whether it did.
     pub fn ends(&self, level: StubLevel, command: &Command) -> bool {
         match command {
-            Command::Submit { tag, request } if self.level.get() == level => {
+            Command::Engine(EngineCommand::Submit { tag, request })
+                if self.level.get() == level =>
+            {
                 made_up::answer(&self.listener, *tag, request);
                 true
             }

@@ -5,7 +5,7 @@ use llamaglass_types::event::RequestId;
 use llamaglass_types::stub_answer;
 
 use super::Listener;
-use crate::protocol::{Reply, Tag};
+use crate::protocol::{EngineReply, Tag};
 
 /// Maximum number of tokens of an answer that no engine bounds.
 const MOST: usize = 4096;
@@ -15,7 +15,7 @@ pub fn answer(listener: &Listener, tag: Tag, request: &Request) {
     let (listener, request) = (Listener::clone(listener), request.clone());
     wasm_bindgen_futures::spawn_local(async move {
         for event in stub_answer(RequestId(tag), &request, MOST) {
-            listener(Reply::Event { tag, event });
+            listener(EngineReply::Event { tag, event }.into());
         }
     });
 }

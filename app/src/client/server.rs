@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use llamaglass_openai::Ask;
+use llamaglass_openai::ClientRequest;
 use llamaglass_types::Request;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
@@ -13,7 +13,9 @@ use super::http;
 use super::telling::Telling;
 use super::{Client, Listener, PageFile};
 use crate::lab::LabEnd;
-use crate::protocol::{Command, ModelSource, Reply, Tag};
+use crate::protocol::{
+    Command, EngineCommand, EngineReply, LabCommand, LabReply, ModelSource, Reply, Tag,
+};
 use crate::server::{ApiKey, ServerError, ServerModel};
 
 /// Error for commands that need an engine in the page.
@@ -49,65 +51,69 @@ impl ServerClient {
             controller.abort();
         }
     }
-}
 
-impl Client for ServerClient {
-    fn send(&self, command: &Command, _: &[PageFile]) {
-        let tell = &self.shared.listener;
+    fn send_engine(&self, command: &EngineCommand) {
+        let shared = &self.shared;
         match command {
-            Command::Load {
+            EngineCommand::Load {
                 source: ModelSource::Server { server, key },
                 ..
             } => {
                 self.stop();
                 let known = (server.clone(), key.clone());
-                self.shared.server.replace(Some(known));
+                shared.server.replace(Some(known));
                 let server = Box::new(server.clone());
-                tell(Reply::Connected { server });
+                shared.reply(EngineReply::Connected { server });
             }
-            Command::Load { .. } => tell(Reply::LoadFailed {
+            EngineCommand::Load { .. } => shared.reply(EngineReply::LoadFailed {
                 error: "a server has its own models".into(),
             }),
-            Command::Submit { tag, request } => {
-                let shared = Rc::clone(&self.shared);
-                spawn_local(shared.answer(*tag, request.clone()));
+            EngineCommand::Submit { tag, request } => {
+                spawn_local(Rc::clone(shared).answer(*tag, request.clone()));
             }
             // The server notices the closed connection and ends the answer within a step.
-            Command::Abort { tag } => {
-                if let Some(controller) = self.shared.running.borrow().get(tag) {
+            EngineCommand::Abort { tag } => {
+                if let Some(controller) = shared.running.borrow().get(tag) {
                     controller.abort();
                 }
             }
-            Command::Probe { .. } => tell(Reply::ProbeFailed {
+            EngineCommand::Probe { .. } => shared.reply(EngineReply::ProbeFailed {
                 error: "a server does not say what it runs on".into(),
             }),
-            Command::Bench { .. } => tell(Reply::BenchFailed {
+            EngineCommand::SetStub { .. } => shared.reply(EngineReply::StubSet {
+                error: Some(AWAY.into()),
+            }),
+            // A server's cache belongs to all of its clients.
+            EngineCommand::ClearCache => {}
+        }
+    }
+}
+
+impl Client for ServerClient {
+    fn send(&self, command: &Command, _: &[PageFile]) {
+        let shared = &self.shared;
+        match command {
+            Command::Engine(command) => self.send_engine(command),
+            Command::Lab(LabCommand::Bench { .. }) => shared.reply(LabReply::BenchFailed {
                 error: "The benchmark measures an engine in this page, and a server is none."
                     .into(),
             }),
-            Command::Lab { .. } => tell(Reply::LabEnded(LabEnd::Failed { error: AWAY.into() })),
-            Command::Measure { tag, .. } => tell(Reply::Measured {
+            Command::Lab(LabCommand::Run { .. }) => {
+                shared.reply(LabReply::Ended(LabEnd::Failed { error: AWAY.into() }));
+            }
+            Command::Lab(LabCommand::Measure { tag, .. }) => shared.reply(LabReply::Measured {
                 tag: *tag,
                 outcome: Err(AWAY.into()),
             }),
-            Command::SetStub { .. } => tell(Reply::StubSet {
-                error: Some(AWAY.into()),
-            }),
-            // A server's cache belongs to all of its clients; the other commands concern only the page's own engine
-            // and files.
-            Command::ClearCache
-            | Command::StopBench
-            | Command::StopLab
-            | Command::StoredModels
-            | Command::DeleteStoredModels
-            | Command::ChooseModel { .. }
-            | Command::ForgetRecent => {}
+            Command::Lab(LabCommand::StopBench | LabCommand::Stop)
+            | Command::Storage(_)
+            | Command::Window(_) => {}
         }
     }
 
     fn restart(&self) {
         self.stop();
-        (self.shared.listener)(Reply::Ready);
+        self.shared.reply(EngineReply::Ready);
     }
 }
 
@@ -118,12 +124,16 @@ impl Drop for ServerClient {
 }
 
 impl Shared {
+    fn reply(&self, reply: impl Into<Reply>) {
+        (self.listener)(reply.into());
+    }
+
     async fn answer(self: Rc<Self>, tag: Tag, request: Request) {
         let known = self.server.borrow().clone();
         let mut telling = Telling::new(tag);
         let controller = AbortController::new();
         let (Some((server, key)), Ok(controller)) = (known, controller) else {
-            return (self.listener)(telling.failed("there is no server to ask"));
+            return self.reply(telling.failed("there is no server to ask"));
         };
         let signal = controller.signal();
         self.running.borrow_mut().insert(tag, controller);
@@ -133,7 +143,7 @@ impl Shared {
         if self.running.borrow_mut().remove(&tag).is_none() {
             return;
         }
-        (self.listener)(match outcome {
+        self.reply(match outcome {
             _ if signal.aborted() => telling.aborted(),
             Ok(()) => telling.ended(server.host()),
             Err(error) => telling.failed(&error.to_string()),
@@ -149,20 +159,20 @@ impl Shared {
         signal: &AbortSignal,
         telling: &mut Telling,
     ) -> Result<(), ServerError> {
-        let ask = Ask {
+        let outgoing = ClientRequest {
             model: &server.model.id,
             request,
             stream: true,
             timings: server.model.sends_timings,
         };
-        let url = format!("{}{}", server.url, ask.path());
-        let body = ask.body().to_string();
+        let url = format!("{}{}", server.url, outgoing.path());
+        let body = outgoing.body().to_string();
         let response = http::request(&url, key, Some(&body), signal).await?;
         let tag = telling.tag();
-        http::pieces(&response, server.host(), |said| {
-            for reply in telling.take(said) {
+        http::pieces(&response, server.host(), |item| {
+            for reply in telling.take(item) {
                 if self.running.borrow().contains_key(&tag) {
-                    (self.listener)(reply);
+                    self.reply(reply);
                 }
             }
         })

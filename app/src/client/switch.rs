@@ -7,7 +7,7 @@ use llamaglass_types::StubLevel;
 
 use super::cut::Cut;
 use super::{Client, Listener, PageFile, ServerClient};
-use crate::protocol::{Command, ModelSource, Reply};
+use crate::protocol::{Command, EngineCommand, EngineReply, ModelSource, Reply};
 
 /// Sends commands to the engine or to a server.
 pub struct SwitchClient {
@@ -24,7 +24,7 @@ impl SwitchClient {
         let (asked, told) = (Rc::clone(&at_server), Rc::clone(&listener));
         let engine = make(Rc::new(move |reply| {
             // A crash of an unused engine is ignored: the next load starts another one.
-            if !(asked.get() && matches!(reply, Reply::Crashed { .. })) {
+            if !(asked.get() && matches!(reply, Reply::Engine(EngineReply::Crashed { .. }))) {
                 told(reply);
             }
         }));
@@ -43,17 +43,13 @@ impl Client for SwitchClient {
         if self.cut.ends(StubLevel::Handler, command) {
             return;
         }
-        if let Command::Load { source, .. } = command {
+        if let Command::Engine(EngineCommand::Load { source, .. }) = command {
             self.at_server
                 .set(matches!(source, ModelSource::Server { .. }));
         }
         let of_this_machine = matches!(
             command,
-            Command::Probe { .. }
-                | Command::StoredModels
-                | Command::DeleteStoredModels
-                | Command::ChooseModel { .. }
-                | Command::ForgetRecent
+            Command::Engine(EngineCommand::Probe { .. }) | Command::Storage(_) | Command::Window(_)
         );
         if self.at_server.get() && !of_this_machine {
             self.server.send(command, files);

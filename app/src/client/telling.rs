@@ -1,9 +1,11 @@
 //! Converts what a server sends for an answer into replies; pure.
 
-use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
+use llamaglass_openai::{
+    CompletionChunk, PrefillProgress, PrefillStart, StreamItem, TokenTiming, Usage as ServerUsage,
+};
 use llamaglass_types::event::{Event, Fault, FinishReason, RequestId, Usage};
 
-use crate::protocol::{Opaque, Reply, Tag, ToldUsage};
+use crate::protocol::{EngineReply, Opaque, Tag, ToldUsage};
 use crate::server::ServerError;
 
 /// Converts one answer from pieces to replies. If the server sends timings, the replies are the events of an
@@ -43,23 +45,23 @@ impl Telling {
     }
 
     /// Converts a message of the server to replies.
-    pub fn take(&mut self, said: Said) -> Vec<Reply> {
-        let Said::Piece(piece) = said else {
+    pub fn take(&mut self, item: StreamItem) -> Vec<EngineReply> {
+        let StreamItem::Chunk(chunk) = item else {
             return Vec::new();
         };
         let mut replies = Vec::new();
-        self.finish = piece.finish().or(self.finish);
-        let Piece {
+        self.finish = chunk.finish().or(self.finish);
+        let CompletionChunk {
             text,
             usage,
-            step,
+            timing,
             started,
             prefill,
             ..
-        } = *piece;
+        } = *chunk;
         self.usage = usage.or(self.usage.take());
-        self.timed |= step.is_some() || started.is_some() || prefill.is_some();
-        if let Some(Started {
+        self.timed |= timing.is_some() || started.is_some() || prefill.is_some();
+        if let Some(PrefillStart {
             prompt_tokens,
             reused_tokens,
             timing,
@@ -74,7 +76,7 @@ impl Telling {
                 timing,
             }));
         }
-        if let Some(Prefill {
+        if let Some(PrefillProgress {
             done_tokens,
             prompt_tokens,
             step,
@@ -87,8 +89,8 @@ impl Telling {
                 timing: step,
             }));
         }
-        match step {
-            Some((id, timing)) => {
+        match timing {
+            Some(TokenTiming { id, step: timing }) => {
                 self.tokens += 1;
                 replies.push(self.event(Event::Token {
                     request: self.request(),
@@ -106,7 +108,7 @@ impl Telling {
     }
 
     /// Returns the reply to the end of the stream, which is a failure unless the server gave a finish reason.
-    pub fn ended(self, host: &str) -> Reply {
+    pub fn ended(self, host: &str) -> EngineReply {
         match self.finish {
             Some(reason) => self.done(reason),
             None => {
@@ -117,12 +119,12 @@ impl Telling {
     }
 
     /// Returns the reply for an answer that the page stopped.
-    pub fn aborted(self) -> Reply {
+    pub fn aborted(self) -> EngineReply {
         self.done(FinishReason::Abort)
     }
 
     /// Returns the reply for an answer that failed because of `why`.
-    pub fn failed(self, why: &str) -> Reply {
+    pub fn failed(self, why: &str) -> EngineReply {
         self.event(Event::Failed {
             request: self.request(),
             error: why.to_owned(),
@@ -130,7 +132,7 @@ impl Telling {
         })
     }
 
-    fn done(mut self, finish_reason: FinishReason) -> Reply {
+    fn done(mut self, finish_reason: FinishReason) -> EngineReply {
         let usage = self.usage.as_ref().map(|usage| ToldUsage {
             prompt_tokens: usage.prompt_tokens,
             reused_tokens: usage.cached_tokens(),
@@ -169,24 +171,24 @@ impl Telling {
         RequestId(self.tag)
     }
 
-    const fn event(&self, event: Event) -> Reply {
-        Reply::Event {
+    const fn event(&self, event: Event) -> EngineReply {
+        EngineReply::Event {
             tag: self.tag,
             event,
         }
     }
 
-    const fn opaque(&self, news: Opaque) -> Reply {
-        Reply::Opaque {
+    const fn opaque(&self, event: Opaque) -> EngineReply {
+        EngineReply::Opaque {
             tag: self.tag,
-            news,
+            event,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_openai::PieceReader;
+    use llamaglass_openai::ChunkReader;
     use llamaglass_types::timing::{
         Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming,
     };
@@ -212,30 +214,30 @@ mod tests {
         }
     }
 
-    fn hear(chunks: &[Value]) -> (Telling, Vec<Reply>) {
+    fn hear(chunks: &[Value]) -> (Telling, Vec<EngineReply>) {
         let mut telling = Telling::new(7);
         let stream: String = chunks
             .iter()
             .map(|chunk| format!("data: {chunk}\n\n"))
             .collect();
-        let said = PieceReader::default().push(stream.as_bytes());
+        let said = ChunkReader::default().push(stream.as_bytes());
         let said = said.expect("it is right");
         let replies = said.into_iter().flat_map(|said| telling.take(said));
         let replies = replies.collect();
         (telling, replies)
     }
 
-    fn events(replies: &[Reply]) -> Vec<&Event> {
+    fn events(replies: &[EngineReply]) -> Vec<&Event> {
         let event = |reply| match reply {
-            &Reply::Event { tag: 7, ref event } => event,
+            &EngineReply::Event { tag: 7, ref event } => event,
             other => panic!("no event of this request: {other:?}"),
         };
         replies.iter().map(event).collect()
     }
 
-    fn news(replies: &[Reply]) -> Vec<&Opaque> {
+    fn news(replies: &[EngineReply]) -> Vec<&Opaque> {
         let news = |reply| match reply {
-            &Reply::Opaque { tag: 7, ref news } => news,
+            &EngineReply::Opaque { tag: 7, ref event } => event,
             other => panic!("no news of this request: {other:?}"),
         };
         replies.iter().map(news).collect()

@@ -10,7 +10,7 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use super::cut::Cut;
 use super::{Client, Listener, PageFile};
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, EngineReply, Reply};
 
 /// Script next to the page that starts the worker's WebAssembly.
 const SCRIPT: &str = "engine-worker.js";
@@ -72,9 +72,9 @@ impl Client for WorkerClient {
         let message = match to_message(command, files) {
             Ok(message) => message,
             Err(error) => {
-                return (self.shared.listener)(Reply::Crashed {
-                    message: format!("a command could not be written: {error:?}"),
-                });
+                return (self.shared.listener)(crashed(format!(
+                    "a command could not be written: {error:?}"
+                )));
             }
         };
         if self.cut.ends(StubLevel::Transfer, command) {
@@ -85,7 +85,7 @@ impl Client for WorkerClient {
             Some(running) if running.ready => {
                 if let Err(error) = running.worker.post_message(&message) {
                     let message = format!("the engine's worker took no message: {error:?}");
-                    (self.shared.listener)(Reply::Crashed { message });
+                    (self.shared.listener)(crashed(message));
                 }
             }
             _ => self.shared.waiting.borrow_mut().push(message),
@@ -122,7 +122,7 @@ impl Shared {
             Ok(worker) => worker,
             Err(error) => {
                 let message = format!("the browser started no worker: {error:?}");
-                return (self.listener)(Reply::Crashed { message });
+                return (self.listener)(crashed(message));
             }
         };
         let this = Rc::downgrade(self);
@@ -140,7 +140,7 @@ impl Shared {
                 } else {
                     said
                 };
-                (this.listener)(Reply::Crashed { message });
+                (this.listener)(crashed(message));
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -156,14 +156,14 @@ impl Shared {
 
     fn hear(&self, event: &MessageEvent) {
         let json = event.data().as_string().unwrap_or_default();
-        let reply = serde_json::from_str(&json).unwrap_or_else(|error| Reply::Crashed {
+        let reply = serde_json::from_str(&json).unwrap_or_else(|error| {
             // The server may have a newer build by the time a worker is started again.
-            message: format!(
+            crashed(format!(
                 "The engine that was loaded is of another build than this page. Reload the page to get both of \
                  the same. ({error})"
-            ),
+            ))
         });
-        if matches!(reply, Reply::Ready)
+        if matches!(reply, Reply::Engine(EngineReply::Ready))
             && let Some(running) = self.running.borrow_mut().as_mut()
         {
             running.ready = true;
@@ -175,6 +175,10 @@ impl Shared {
         }
         (self.listener)(reply);
     }
+}
+
+fn crashed(message: String) -> Reply {
+    EngineReply::Crashed { message }.into()
 }
 
 /// Builds `{ command: JSON, files: [{ path, file }] }`, the form that `worker::host` reads.

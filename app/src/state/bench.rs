@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use llamaglass_lab::bench::{BenchReport, Comparison, Progress, Settings};
 
 use super::{App, Engine, Loaded};
-use crate::protocol::Command;
+use crate::protocol::LabCommand;
 
 /// State of the benchmark.
 #[derive(Clone, Debug, Default)]
@@ -28,13 +28,13 @@ pub fn start_bench(app: App, settings: Settings) {
     );
     if app.can_send() && here {
         app.bench.set(Bench::Running(Progress::default()));
-        app.send(&Command::Bench { settings }, &[]);
+        app.send(LabCommand::Bench { settings }, &[]);
     }
 }
 
 /// Stops the benchmark.
 pub fn stop_bench(app: App) {
-    app.send(&Command::StopBench, &[]);
+    app.send(LabCommand::StopBench, &[]);
 }
 
 /// Records the progress.

@@ -5,7 +5,7 @@ use llamaglass_types::Message;
 use serde::{Deserialize, Serialize};
 
 use super::{App, now, storage};
-use crate::protocol::{Command, Tag};
+use crate::protocol::{EngineCommand, Tag};
 use crate::settings::SEEDS;
 
 /// One turn of the conversation.
@@ -103,14 +103,14 @@ pub fn regenerate(app: App) {
 /// Stops the running answer.
 pub fn stop(app: App) {
     if let Some(tag) = app.running.get_untracked() {
-        app.send(&Command::Abort { tag }, &[]);
+        app.send(EngineCommand::Abort { tag }, &[]);
     }
 }
 
 /// Stops the answer `tag` because it repeats itself without end; its turn then says so.
 pub(super) fn stop_repetition(app: App, tag: Tag) {
     if app.running.get_untracked() == Some(tag) && app.inner().repeating.replace(tag) != tag {
-        app.send(&Command::Abort { tag }, &[]);
+        app.send(EngineCommand::Abort { tag }, &[]);
     }
 }
 
@@ -121,7 +121,7 @@ pub fn clear(app: App) {
     app.turns.set(Vec::new());
     app.stats.update_value(crate::stats::SessionStats::clear);
     super::frame::show(app, None);
-    app.send(&Command::ClearCache, &[]);
+    app.send(EngineCommand::ClearCache, &[]);
     storage::save_chat(app);
 }
 
@@ -145,6 +145,6 @@ fn answer(app: App) {
     app.stats
         .update_value(|stats| stats.submit(tag, now(), at_server));
     super::frame::show(app, Some(tag));
-    app.send(&Command::Submit { tag, request }, &[]);
+    app.send(EngineCommand::Submit { tag, request }, &[]);
     storage::save_chat(app);
 }

@@ -180,9 +180,9 @@ impl App {
 
     /// Applies a reply of the engine to the state. Does nothing after a panic of the page: state that the panic
     /// left half changed would only panic again.
-    pub fn hear(self, reply: Reply) {
+    pub fn hear(self, reply: impl Into<Reply>) {
         if !self.inner().crashed.get() {
-            replies::hear(self, reply);
+            replies::hear(self, reply.into());
         }
     }
 
@@ -238,10 +238,10 @@ impl App {
     }
 
     /// Sends a command to the engine.
-    pub(crate) fn send(self, command: &Command, files: &[PageFile]) {
+    pub(crate) fn send(self, command: impl Into<Command>, files: &[PageFile]) {
         let client = self.inner().client.borrow().clone();
         if let Some(client) = client {
-            client.send(command, files);
+            client.send(&command.into(), files);
         }
     }
 

@@ -6,7 +6,7 @@ use llamaglass_types::{BackendChoice, LoadPhase, LoadProgress, ModelInfo, StubLe
 use super::{App, now};
 use crate::catalog::{CatalogModel, default_model};
 use crate::client::PageFile;
-use crate::protocol::{Command, ModelSource};
+use crate::protocol::{EngineCommand, ModelSource, StorageCommand};
 use crate::server::ServerModel;
 
 /// State of the engine.
@@ -148,7 +148,7 @@ pub fn reload(app: App) {
     let options = app
         .settings
         .with_untracked(crate::settings::Settings::load_options);
-    app.send(&Command::Load { source, options }, &files);
+    app.send(EngineCommand::Load { source, options }, &files);
 }
 
 /// Cancels a load, which restarts the engine without a model.
@@ -210,8 +210,8 @@ pub(super) fn probe(app: App) {
     let options = app
         .settings
         .with_untracked(crate::settings::Settings::load_options);
-    app.send(&Command::Probe { options }, &[]);
-    app.send(&Command::StoredModels, &[]);
+    app.send(EngineCommand::Probe { options }, &[]);
+    app.send(StorageCommand::Measure, &[]);
 }
 
 /// Fails the running answer, benchmark and experiment, because their engine is gone.

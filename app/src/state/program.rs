@@ -4,16 +4,16 @@ use leptos::prelude::*;
 
 use super::{App, chat, lab, model, storage};
 use crate::platform::MenuAction;
-use crate::protocol::{Command, ModelSource};
+use crate::protocol::{ModelSource, WindowCommand};
 
 /// Lets the user choose a model on this machine; the program shows the dialog.
 pub fn choose_model(app: App, folder: bool) {
-    app.send(&Command::ChooseModel { folder }, &[]);
+    app.send(WindowCommand::ChooseModel { folder }, &[]);
 }
 
 /// Clears the list of recent models.
 pub fn forget_recent(app: App) {
-    app.send(&Command::ForgetRecent, &[]);
+    app.send(WindowCommand::ClearRecent, &[]);
 }
 
 /// Loads a model on this machine.

@@ -1,7 +1,7 @@
 //! The only test of `browser_crash`.
 
 use leptos::prelude::*;
-use llamaglass_app::protocol::Reply;
+use llamaglass_app::protocol::{EngineReply, WindowReply};
 use llamaglass_app::server::ServerModel;
 use llamaglass_app::state::{self, App};
 use llamaglass_openai::ServedModel;
@@ -34,7 +34,7 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
             sends_timings: false,
         },
     };
-    app.hear(Reply::Connected {
+    app.hear(EngineReply::Connected {
         server: Box::new(server),
     });
     state::send(app, "Remember me.".into());
@@ -55,6 +55,6 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     let kept = storage.get_item("llamaglass.chat").unwrap().unwrap();
     assert!(kept.contains("Remember me."), "{kept}");
     let text = "news".into();
-    app.hear(Reply::Notice { text });
+    app.hear(WindowReply::Notice { text });
     assert_eq!(app.notice.get_untracked(), None);
 }

@@ -24,7 +24,10 @@ use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};
 use llamaglass_app::platform::Platform;
-use llamaglass_app::protocol::{Command, Reply, Tag};
+use llamaglass_app::protocol::{
+    Command, EngineCommand, EngineReply, LabCommand, LabReply, Reply, StorageCommand, StorageReply,
+    Tag, WindowCommand, WindowReply,
+};
 
 const ANSWER: &str = "The capital of France is **Paris**. It lies on the *Seine*, and has about 2.1 million people.\n\n1. It was called Lutetia.\n2. Its tower is 330 m high.\n\n```rust\nfn main() {\n    println!(\"Bonjour, <b>Paris</b>\");\n}\n```\n\n| Quarter | Bank |\n|---|---|\n| Marais | right |\n| Latin | left |\n\nSee [the city](https://www.paris.fr) or <script>alert(1)</script> for more.";
 const CLOCK: Clock = Clock {
@@ -53,7 +56,7 @@ impl MockClient {
             busy: RefCell::default(),
             step_ms,
         });
-        shared.say([Reply::Ready]);
+        shared.say([EngineReply::Ready]);
         Self { shared }
     }
 }
@@ -61,20 +64,53 @@ impl MockClient {
 impl Client for MockClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
         match command.clone() {
-            Command::Probe { options } => self.shared.say([match options.backend {
-                BackendChoice::Wgpu => Reply::ProbeFailed {
+            Command::Engine(command) => self.send_engine(command, files),
+            Command::Lab(command) => self.send_lab(command),
+            Command::Storage(StorageCommand::Measure) => self.shared.say([StorageReply::Size {
+                bytes: Some(98_362_432),
+            }]),
+            Command::Storage(StorageCommand::Clear) => {
+                self.shared.say([StorageReply::Size { bytes: Some(0) }])
+            }
+            Command::Window(WindowCommand::ChooseModel { folder }) => {
+                let path = if folder {
+                    "/models/folder"
+                } else {
+                    "/models/file.gguf"
+                };
+                self.shared.say([WindowReply::Open { path: path.into() }]);
+            }
+            Command::Window(WindowCommand::ClearRecent) => {
+                self.shared.say([WindowReply::Platform {
+                    platform: Platform::default(),
+                }])
+            }
+        }
+    }
+
+    fn restart(&self) {
+        self.shared.queue.borrow_mut().clear();
+        self.shared.say([EngineReply::Ready]);
+    }
+}
+
+impl MockClient {
+    fn send_engine(&self, command: EngineCommand, files: &[PageFile]) {
+        match command {
+            EngineCommand::Probe { options } => self.shared.say([match options.backend {
+                BackendChoice::Wgpu => EngineReply::ProbeFailed {
                     error: "no graphics adapter: the browser offers none".into(),
                 },
-                choice => Reply::Probed {
+                choice => EngineReply::Probed {
                     backend: backend(choice),
                 },
             }]),
-            Command::Load { options, .. } => {
+            EngineCommand::Load { options, .. } => {
                 if files.iter().any(|file| file.path.contains("bad")) {
                     let error = "bad.gguf: byte 0: the magic is 0x00000000, not GGUF".into();
-                    return self.shared.say([Reply::LoadFailed { error }]);
+                    return self.shared.say([EngineReply::LoadFailed { error }]);
                 }
-                let step = |phase, done, total| Reply::Progress {
+                let step = |phase, done, total| EngineReply::Progress {
                     progress: LoadProgress { phase, done, total },
                 };
                 let info = Box::new(info(options.backend));
@@ -84,66 +120,52 @@ impl Client for MockClient {
                 }
                 replies.push(step(LoadPhase::Parse, 2, 2));
                 let memory = info.memory;
-                replies.push(Reply::Planned { memory });
+                replies.push(EngineReply::Planned { memory });
                 for done in 0..=20 {
                     replies.push(step(LoadPhase::Upload, done * 4_918_121, 98_362_432));
                 }
                 replies.push(step(LoadPhase::Compile, 1, 2));
-                replies.push(Reply::Loaded { info });
+                replies.push(EngineReply::Loaded { info });
                 self.shared.say(replies);
             }
-            Command::Submit { tag, request } => self.shared.answer(tag, &request),
-            Command::Abort { tag } => {
+            EngineCommand::Submit { tag, request } => self.shared.answer(tag, &request),
+            EngineCommand::Abort { tag } => {
                 if self.shared.busy.borrow().is_some_and(|busy| busy == tag) {
                     self.shared.queue.borrow_mut().clear();
                     self.shared.say([done(tag, FinishReason::Abort, 3)]);
                 }
             }
-            Command::StoredModels => self.shared.say([Reply::StoredModels {
-                bytes: Some(98_362_432),
-            }]),
-            Command::DeleteStoredModels => {
-                self.shared.say([Reply::StoredModels { bytes: Some(0) }])
-            }
-            Command::ClearCache => {}
-            Command::ChooseModel { folder } => {
-                let path = if folder {
-                    "/models/folder"
-                } else {
-                    "/models/file.gguf"
-                };
-                self.shared.say([Reply::Open { path: path.into() }]);
-            }
-            Command::ForgetRecent => self.shared.say([Reply::Platform {
-                platform: Platform::default(),
-            }]),
-            Command::Lab { spec } => self.shared.lab(&spec),
-            Command::StopLab => {
-                if self.shared.is_in_lab() {
-                    self.shared.queue.borrow_mut().clear();
-                    self.shared.say([Reply::LabEnded(LabEnd::Stopped)]);
-                }
-            }
-            Command::Measure { tag, job } => self.shared.measure(tag, job),
-            Command::SetStub { .. } => self.shared.say([Reply::StubSet { error: None }]),
-            Command::Bench { settings } => self.shared.bench(&settings),
-            Command::StopBench => {
-                self.shared.queue.borrow_mut().clear();
-                let error = "It was stopped.".into();
-                self.shared.say([Reply::BenchFailed { error }]);
+            EngineCommand::ClearCache => {}
+            EngineCommand::SetStub { .. } => {
+                self.shared.say([EngineReply::StubSet { error: None }])
             }
         }
     }
 
-    fn restart(&self) {
-        self.shared.queue.borrow_mut().clear();
-        self.shared.say([Reply::Ready]);
+    fn send_lab(&self, command: LabCommand) {
+        match command {
+            LabCommand::Run { spec } => self.shared.lab(&spec),
+            LabCommand::Stop => {
+                if self.shared.is_in_lab() {
+                    self.shared.queue.borrow_mut().clear();
+                    self.shared.say([LabReply::Ended(LabEnd::Stopped)]);
+                }
+            }
+            LabCommand::Measure { tag, job } => self.shared.measure(tag, job),
+            LabCommand::Bench { settings } => self.shared.bench(&settings),
+            LabCommand::StopBench => {
+                self.shared.queue.borrow_mut().clear();
+                let error = "It was stopped.".into();
+                self.shared.say([LabReply::BenchFailed { error }]);
+            }
+        }
     }
 }
 
 impl Shared {
-    fn say(self: &Rc<Self>, replies: impl IntoIterator<Item = Reply>) {
+    fn say(self: &Rc<Self>, replies: impl IntoIterator<Item = impl Into<Reply>>) {
         let idle = self.queue.borrow().is_empty();
+        let replies = replies.into_iter().map(Into::into);
         self.queue.borrow_mut().extend(replies);
         if idle {
             self.next();
@@ -154,10 +176,8 @@ impl Shared {
         let this = self.clone();
         let wait = match self.queue.borrow().front() {
             Some(
-                Reply::Event { .. }
-                | Reply::Progress { .. }
-                | Reply::BenchProgress { .. }
-                | Reply::LabProgress { .. },
+                Reply::Engine(EngineReply::Event { .. } | EngineReply::Progress { .. })
+                | Reply::Lab(LabReply::BenchProgress { .. } | LabReply::Progress { .. }),
             ) => self.step_ms,
             Some(_) => 0,
             None => return,
@@ -180,7 +200,7 @@ impl Shared {
         settings.context_length = info.context_length;
         if let Err(error) = settings.check() {
             let error = error.to_string();
-            return self.say([Reply::BenchFailed { error }]);
+            return self.say([LabReply::BenchFailed { error }]);
         }
         let tokens = settings.gen_tokens as u32;
         let mut replies = Vec::new();
@@ -200,7 +220,7 @@ impl Shared {
                     done: run * settings.gen_tokens + token as usize + 1,
                     total: settings.repeat * settings.gen_tokens,
                 };
-                replies.push(Reply::BenchProgress { progress });
+                replies.push(LabReply::BenchProgress { progress });
             }
             records.push(record);
         }
@@ -215,7 +235,7 @@ impl Shared {
         let mut report = BenchReport::new(&info, info.name.clone(), settings, &records);
         report.positions = positions;
         let report = Box::new(report);
-        replies.push(Reply::BenchDone { report });
+        replies.push(LabReply::BenchDone { report });
         self.say(replies);
     }
 
@@ -223,11 +243,11 @@ impl Shared {
     fn lab(self: &Rc<Self>, spec: &Spec) {
         if spec.experiment != Experiment::Stats {
             let error = "bare can\u{2019}t be measured here: it is made up".into();
-            return self.say([Reply::LabEnded(LabEnd::Failed { error })]);
+            return self.say([LabReply::Ended(LabEnd::Failed { error })]);
         }
         let mut replies = Vec::new();
         for done in 1..=spec.settings.rows.max(4) {
-            replies.push(Reply::LabProgress {
+            replies.push(LabReply::Progress {
                 progress: LabProgress {
                     what: format!("row {done}"),
                     done,
@@ -246,7 +266,7 @@ impl Shared {
         let made_up = info(BackendChoice::Flex);
         let machine = Machine::of(&made_up, &made_up.name);
         let result = LabResult::now(Some(machine), spec.settings.seed, data);
-        replies.push(Reply::LabEnded(LabEnd::Done {
+        replies.push(LabReply::Ended(LabEnd::Done {
             result: Box::new(result),
             records: Vec::new(),
         }));
@@ -255,8 +275,12 @@ impl Shared {
 
     fn is_in_lab(&self) -> bool {
         let queue = self.queue.borrow();
-        let of_lab =
-            |reply: &Reply| matches!(reply, Reply::LabProgress { .. } | Reply::LabEnded(_));
+        let of_lab = |reply: &Reply| {
+            let Reply::Lab(reply) = reply else {
+                return false;
+            };
+            matches!(reply, LabReply::Progress { .. } | LabReply::Ended(_))
+        };
         queue.iter().any(of_lab)
     }
 
@@ -273,7 +297,7 @@ impl Shared {
             .collect();
         let mut replies = Vec::new();
         if told {
-            replies.extend(ids.iter().map(|id| Reply::Picked { tag, id: *id }));
+            replies.extend(ids.iter().map(|id| LabReply::Sampled { tag, id: *id }));
         }
         let measured = Measured {
             ids,
@@ -282,7 +306,7 @@ impl Shared {
             ..Measured::default()
         };
         let outcome = Ok(Box::new(measured));
-        replies.push(Reply::Measured { tag, outcome });
+        replies.push(LabReply::Measured { tag, outcome });
         self.say(replies);
     }
 
@@ -296,7 +320,7 @@ impl Shared {
             _ => String::new(),
         };
         if prompt.contains("crash") {
-            return self.say([Reply::Crashed {
+            return self.say([EngineReply::Crashed {
                 message: "panicked at 'device lost'".into(),
             }]);
         }
@@ -305,7 +329,7 @@ impl Shared {
         let mut spans = Spans::default();
         spans.add(Span::Template, 0.3);
         spans.add(Span::Tokenize, 0.4);
-        let event = |event| Reply::Event { tag, event };
+        let event = |event| EngineReply::Event { tag, event };
         let mut replies = vec![
             event(Event::Queued { request: id }),
             event(Event::Started {
@@ -354,8 +378,8 @@ impl Shared {
     }
 }
 
-fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> Reply {
-    Reply::Event {
+fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> EngineReply {
+    EngineReply::Event {
         tag,
         event: Event::Done {
             request: RequestId(tag),

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use llamaglass_app::platform::{MenuAction, Platform, RecentModel};
-use llamaglass_app::protocol::Reply;
+use llamaglass_app::protocol::WindowReply;
 use llamaglass_types::{Backend, BackendInfo};
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -27,7 +27,7 @@ async fn in_program() -> Stage {
         path: path.into(),
         name: format!("The model in {path}"),
     };
-    stage.app.hear(Reply::Platform {
+    stage.app.hear(WindowReply::Platform {
         platform: Platform {
             adapters: vec![adapter("First"), adapter("Second")],
             recent: vec![recent("/models/a.gguf"), recent("/models/b")],
@@ -68,7 +68,7 @@ async fn path_from_the_program_dialog_is_loaded() {
 #[wasm_bindgen_test]
 async fn menu_opens_the_named_dialog() {
     let stage = in_program().await;
-    let open = |action| stage.app.hear(Reply::Menu { action });
+    let open = |action| stage.app.hear(WindowReply::Menu { action });
     open(MenuAction::Benchmark);
     open(MenuAction::Settings);
     stage
@@ -85,10 +85,10 @@ async fn menu_opens_the_named_dialog() {
 #[wasm_bindgen_test]
 async fn drag_over_the_window_is_shown() {
     let stage = in_program().await;
-    stage.app.hear(Reply::Hovering { over: true });
+    stage.app.hear(WindowReply::Hovering { over: true });
     stage
         .wait("the hint", |s| s.count(".page.dragging") == 1)
         .await;
-    stage.app.hear(Reply::Hovering { over: false });
+    stage.app.hear(WindowReply::Hovering { over: false });
     stage.wait("none", |s| s.count(".page.dragging") == 0).await;
 }

@@ -30,7 +30,7 @@ use crate::cli::{
     LadderArgs, SimulateArgs,
 };
 use crate::dataset;
-use crate::load_client::{Asking, Load, Target};
+use crate::load_client::{Load, RequestSettings, Target};
 use crate::output::{json, note, print};
 
 /// Default numbers of dataset rows per experiment.
@@ -208,7 +208,8 @@ impl Lab {
             0 => layers.timed_bare(&prompt, tokens),
             _ => layers.timed_thread(&prompt, tokens),
         };
-        let changes = "whoever asks is on another thread, and hears every id through a channel";
+        let changes =
+            "requests come from another thread, which receives every token through a channel";
         Ok(pairs(Switch::Worker, changes, settings.repeats, watch, timed).await?)
     }
 
@@ -338,7 +339,7 @@ async fn loads(
     (folder, onlooker): (&Folder, &Onlooker),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
-    let ask = Asking {
+    let ask = RequestSettings {
         protocol: args.protocol,
         ..asking(true, chat, args.max_tokens, args.run.seed)
     };
@@ -357,12 +358,12 @@ async fn loads(
         let mut told = |counts: crate::load_client::Counts| {
             bar.told(Progress {
                 what: format!(
-                    "{} requests a second, {} running",
+                    "{} requests per second, {} running",
                     qps.typed,
                     counts.running()
                 ),
                 done: counts.completed + counts.failed,
-                total: load.wanted.count(qps),
+                total: load.settings.count(qps),
                 point: None,
             });
         };

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use super::shell::Shell;
 use crate::engine_thread::EngineHandle;
-use crate::load_client::{AnswerReader, Asking, Protocol, Target};
+use crate::load_client::{AnswerReader, Protocol, RequestSettings, Target};
 
 /// Name of each layer, and what it adds; lowest first.
 const LAYERS: [(&str, &str); 6] = [
@@ -25,17 +25,20 @@ const LAYERS: [(&str, &str); 6] = [
         "bare",
         "the model\u{2019}s calls in a loop on the engine\u{2019}s thread",
     ),
-    ("thread", "asked from another thread, which hears every id"),
-    ("text", "template and text to ids before, ids to text after"),
+    (
+        "thread",
+        "requests from another thread, which receives every token",
+    ),
+    ("text", "template and tokenizer before, detokenizer after"),
     (
         "scheduler",
-        "queue, blocks of the KV cache, sampling settings, events",
+        "queue, KV cache blocks, sampling settings, events",
     ),
     (
         "stream",
         "the server\u{2019}s request and its stream of JSON, without a socket",
     ),
-    ("http", "HTTP over a socket of this machine"),
+    ("http", "HTTP over a local socket"),
 ];
 
 /// Access to the layers of a [`Shell`].
@@ -148,8 +151,8 @@ impl<'a> ShellLayers<'a> {
         Ok(ids)
     }
 
-    fn asking(&self, tokens: usize) -> Asking {
-        Asking {
+    fn asking(&self, tokens: usize) -> RequestSettings {
+        RequestSettings {
             protocol: Protocol::Openai,
             stream: true,
             raw: !self.tokenizer.has_chat_template(),
@@ -162,12 +165,14 @@ impl<'a> ShellLayers<'a> {
     }
 
     /// Returns the body of the server's streamed response, without a socket.
-    async fn stream(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
+    async fn stream(&self, asking: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: String| LabError::failed("stream", error);
-        let (path, body) = asking.request(&self.target.model, prompt);
-        let request = http::Request::post(format!("/{}", path.join("/")))
+        let request = self.target.prepare(asking, prompt);
+        let request = request.map_err(|error| failed(error.to_string()))?;
+        let body = request.body().and_then(|body| body.as_bytes());
+        let request = http::Request::post(request.url().path())
             .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Body::from(body.to_string()))
+            .body(Body::from(body.unwrap_or_default().to_vec()))
             .map_err(|error| failed(error.to_string()))?;
         let response = self.shell.router.clone().oneshot(request).await;
         let response = response.map_err(|error| failed(error.to_string()))?;
@@ -179,9 +184,10 @@ impl<'a> ShellLayers<'a> {
         Ok(bytes)
     }
 
-    async fn http(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
+    async fn http(&self, asking: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: reqwest::Error| LabError::failed("http", error);
         let request = self.target.prepare(asking, prompt);
+        let request = request.map_err(|error| LabError::failed("http", error))?;
         let mut response = self.target.client.execute(request).await.map_err(failed)?;
         let mut bytes = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(failed)? {
@@ -192,7 +198,7 @@ impl<'a> ShellLayers<'a> {
 }
 
 /// Returns the number of tokens that a response reports.
-fn tokens_of(asking: &Asking, bytes: &[u8]) -> Result<usize, LabError> {
+fn tokens_of(asking: &RequestSettings, bytes: &[u8]) -> Result<usize, LabError> {
     let heard = AnswerReader::new(asking).push(bytes);
     let heard = heard.map_err(|error| LabError::failed("reading an answer", error))?;
     let tokens = heard.iter().filter_map(|heard| heard.tokens).next_back();
@@ -244,7 +250,7 @@ impl Layers for ShellLayers<'_> {
             }
         };
         if picked != tokens {
-            let error = format!("{picked} tokens were picked instead of {tokens}");
+            let error = format!("{picked} tokens were sampled instead of {tokens}");
             return Err(LabError::failed(name, error));
         }
         Ok(ms)

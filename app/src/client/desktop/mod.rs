@@ -12,7 +12,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::cut::Cut;
 use super::{Client, Listener, PageFile};
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, EngineReply, Reply};
 use llamaglass_web::error_message;
 
 mod fetch;
@@ -81,7 +81,7 @@ impl Client for DesktopClient {
         if !files.is_empty() {
             // The program opens models by path: its dialogs and drops onto its window give paths.
             let error = "this program opens models by their paths".into();
-            return (self.shared.listener)(Reply::LoadFailed { error });
+            return (self.shared.listener)(EngineReply::LoadFailed { error }.into());
         }
         let json = match serde_json::to_string(command) {
             Ok(json) => json,
@@ -106,24 +106,17 @@ impl Shared {
     }
 
     fn broke(&self, error: &JsValue) {
-        (self.listener)(Reply::Crashed {
-            message: format!("the program can't be reached: {}", error_message(error)),
-        });
+        let message = format!("the program can't be reached: {}", error_message(error));
+        (self.listener)(EngineReply::Crashed { message }.into());
     }
 
     fn take(&self, json: &str) {
-        let reply = serde_json::from_str(json).unwrap_or_else(|error| Reply::Crashed {
-            message: format!("the program said what the page can't read: {error}"),
+        let reply = serde_json::from_str(json).unwrap_or_else(|error| {
+            let message = format!("the program said what the page can't read: {error}");
+            EngineReply::Crashed { message }.into()
         });
-        let of_program = matches!(
-            reply,
-            Reply::Platform { .. }
-                | Reply::Open { .. }
-                | Reply::Hovering { .. }
-                | Reply::Menu { .. }
-        );
-        if !of_program && self.begun.get() > 0 {
-            if !matches!(reply, Reply::Ready) {
+        if !matches!(reply, Reply::Window(_)) && self.begun.get() > 0 {
+            if !matches!(reply, Reply::Engine(EngineReply::Ready)) {
                 return;
             }
             self.begun.set(self.begun.get() - 1);

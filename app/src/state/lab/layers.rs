@@ -11,7 +11,7 @@ use super::answers::{self, Answer};
 use super::talk;
 use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 
 /// Names of the layers, lowest first, with what each adds.
 const LAYERS: [(&str, &str); 6] = [
@@ -21,18 +21,18 @@ const LAYERS: [(&str, &str); 6] = [
     ),
     (
         "worker",
-        "asked from the page, which hears every id as a message; from here on its clock",
+        "requests from the page, which receives every token as a message; from here on its clock",
     ),
-    ("text", "template and text to ids before, ids to text after"),
+    ("text", "template and tokenizer before, detokenizer after"),
     (
         "scheduler",
-        "queue, blocks of the KV cache, sampling settings, each token\u{2019}s text and timing as a message",
+        "queue, KV cache blocks, sampling settings, each token\u{2019}s text and timing as a message",
     ),
     (
         "paint",
         "the answer drawn as in the conversation, to the frame with its end",
     ),
-    ("overlay", "the token timeline drawn beside it"),
+    ("overlay", "the token timeline next to it"),
 ];
 
 /// Answers requests through each layer of this page.
@@ -110,7 +110,7 @@ impl Layers for PageLayers {
                 now() - begin
             }
             3 => {
-                self.app.send(&Command::ClearCache, &[]);
+                self.app.send(EngineCommand::ClearCache, &[]);
                 let answer = answers::whole(self.app, request, |_, _| {}).await?;
                 let ms = now() - answer.begin_ms;
                 all_there(answer.record.ids.len(), tokens)?;
@@ -131,7 +131,7 @@ fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
     if found == wanted {
         return Ok(());
     }
-    let error = format!("{found} tokens came, not {wanted}");
+    let error = format!("{found} tokens arrived instead of {wanted}");
     Err(LabError::failed("an answer", error))
 }
 
@@ -141,7 +141,7 @@ fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
 /// # Errors
 /// Returns a [`LabError`].
 pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer, f64), LabError> {
-    app.send(&Command::ClearCache, &[]);
+    app.send(EngineCommand::ClearCache, &[]);
     let before = app.shown.get_untracked();
     app.lab.draws_overlay.set(overlay);
     let mut turn = None;

@@ -25,7 +25,7 @@ use llamaglass_types::stats::Record;
 
 use super::{App, Turn, storage};
 use crate::lab::{LabEnd, LabSettings, Plot, Source, Spec, unfit};
-use crate::protocol::Command;
+use crate::protocol::LabCommand;
 
 /// State of the lab's tab.
 #[derive(Clone, Copy, Debug)]
@@ -173,7 +173,7 @@ pub fn cancel_lab(app: App) {
             running.stopping = true;
         }
     });
-    app.send(&Command::StopLab, &[]);
+    app.send(LabCommand::Stop, &[]);
     talk::stop(app);
 }
 

@@ -11,7 +11,7 @@ use super::answers;
 use super::talk;
 use super::watch::PageWatch;
 use crate::lab::{Job, Records, Spec};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::settings::Settings;
 
 /// Stands in for the name of a reference.
@@ -51,7 +51,7 @@ pub async fn run(
             told: false,
         };
         let (bare, _) = talk::measure(app, job).await?;
-        app.send(&Command::ClearCache, &[]);
+        app.send(EngineCommand::ClearCache, &[]);
         let request = asking(info.has_chat_template, &row.prompt, tokens);
         let through = answers::whole(app, request, |_, _| {}).await?;
         rows.push(ParityRow {

@@ -14,7 +14,7 @@ use super::answers;
 use super::loads;
 use super::talk;
 use crate::lab::{Sample, load_run};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::stats::Heard;
 
 /// Sends loads to this page's engine.
@@ -83,11 +83,11 @@ impl Stubbed for PageStubs {
         let count = request_count(qps, duration_s);
         if count == 0 {
             return Err(LabError::Setting(format!(
-                "{qps} requests a second for {duration_s} s are none"
+                "{qps} requests per second for {duration_s} s are none"
             )));
         }
         talk::set_stub(self.app, level).await?;
-        self.app.send(&Command::ClearCache, &[]);
+        self.app.send(EngineCommand::ClearCache, &[]);
         let due = Arrivals::Constant.offsets_ms(qps, count, 0);
         let stubs = &*self;
         let answers: FuturesUnordered<_> = loads::at(&due)

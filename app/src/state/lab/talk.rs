@@ -13,7 +13,7 @@ use llamaglass_types::stats::Record;
 
 use super::super::{App, now};
 use crate::lab::{Job, LabEnd, Measured, Spec};
-use crate::protocol::{Command, Tag};
+use crate::protocol::{EngineCommand, LabCommand, Tag};
 use crate::stats::Heard;
 
 /// Open waits of the lab, with the channels that end them.
@@ -67,7 +67,7 @@ pub fn stop(app: App) {
     inner.lab.stopped.set(true);
     let open = std::mem::take(&mut *inner.lab.open.borrow_mut());
     for tag in open.keys() {
-        app.send(&Command::Abort { tag: *tag }, &[]);
+        app.send(EngineCommand::Abort { tag: *tag }, &[]);
     }
 }
 
@@ -131,7 +131,7 @@ impl Drop for Asked {
 pub fn submit(app: App, request: Request) -> Asked {
     let asked = Asked::new(app);
     let tag = asked.tag;
-    app.send(&Command::Submit { tag, request }, &[]);
+    app.send(EngineCommand::Submit { tag, request }, &[]);
     asked
 }
 
@@ -142,7 +142,7 @@ pub fn submit(app: App, request: Request) -> Asked {
 pub async fn measure(app: App, job: Job) -> Result<(Measured, Vec<f64>), LabError> {
     let mut asked = Asked::new(app);
     let tag = asked.tag;
-    app.send(&Command::Measure { tag, job }, &[]);
+    app.send(LabCommand::Measure { tag, job }, &[]);
     let mut picked = Vec::new();
     loop {
         match asked.next("measuring").await? {
@@ -163,7 +163,7 @@ pub async fn in_worker(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>),
     app.inner().lab.end.replace(Some(sender));
     let what = spec.experiment.name();
     app.send(
-        &Command::Lab {
+        LabCommand::Run {
             spec: Box::new(spec),
         },
         &[],
@@ -193,7 +193,7 @@ pub fn ended(app: App, end: LabEnd) {
 pub async fn set_stub(app: App, level: StubLevel) -> Result<(), LabError> {
     let (sender, set) = oneshot::channel();
     app.inner().lab.stub.replace(Some(sender));
-    app.send(&Command::SetStub { level }, &[]);
+    app.send(EngineCommand::SetStub { level }, &[]);
     match set.await {
         Ok(None) => Ok(()),
         Ok(Some(error)) => Err(LabError::failed("a stub level", error)),

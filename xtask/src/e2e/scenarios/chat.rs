@@ -10,7 +10,7 @@ use super::bench;
 
 /// Loads the default model on `backend` and talks to it.
 pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     choose_backend(session, backend)?;
     make_greedy(session)?;
@@ -41,20 +41,20 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
     session.click("[data-testid=clear]")?;
     let again = ask(session, &question)?;
     ensure!(again == expected, "after an abort the ids are {again:?}");
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot(&format!("chat-{backend}-narrow"))?;
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     bench::run(session, backend)
 }
 
 /// Checks that the page shows times of the device's clock on a GPU, and none on the CPU, which has no such clock.
 fn check_device(session: &Session, backend: &str) -> Result<()> {
     for part in ["device-clock", "device-spans"] {
-        let said = session.text(&format!("[data-testid={part}]"))?;
+        let shown = session.text(&format!("[data-testid={part}]"))?;
         let wanted = backend == "wgpu";
         ensure!(
-            wanted == said.contains("sampling"),
-            "on {backend}, {part} says {said:?}"
+            wanted == shown.contains("sampling"),
+            "on {backend}, {part} says {shown:?}"
         );
     }
     Ok(())

@@ -6,12 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{SOON, choose_backend, wait_until_ready};
+use super::super::webdriver::WindowSize;
 
 /// Maximum time for an experiment: several times what a software adapter on two cores takes.
 const RUN: Duration = Duration::from_secs(240);
 /// Runs a few small experiments.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     choose_backend(session, "flex")?;
     session.click("[data-testid=lab-open]")?;
@@ -55,7 +56,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     ensure!(summary.contains("A token takes"), "together: {summary:?}");
     session.wait_for_element("[data-testid=lab-overview]", SOON)?;
     kept(session)?;
-    session.resize(360, 800)?;
+    session.resize(WindowSize::new(360, 800))?;
     session.screenshot("lab-narrow")?;
     let wide = session.execute("return document.documentElement.scrollWidth > innerWidth")?;
     ensure!(wide == false, "at 360 px the page is wider than its window");
@@ -72,7 +73,7 @@ pub fn measured(session: &Session, name: &str) -> Result<String> {
     session.click(&format!("[data-testid=lab-run-{name}]"))?;
     let failed = format!("[data-testid=lab-failed-{name}]");
     let lead = format!("[data-testid=lab-lead-{name}]");
-    let said = session.wait_for(&format!("what {name} found"), RUN, || {
+    let lead = session.wait_for(&format!("what {name} found"), RUN, || {
         if session.count(&failed)? > 0 {
             return Ok(Some(Err(session.text(&failed)?)));
         }
@@ -81,14 +82,14 @@ pub fn measured(session: &Session, name: &str) -> Result<String> {
             _ => Some(Ok(session.text(&lead)?)),
         })
     })?;
-    let said = said.map_err(|why| anyhow::anyhow!("{name} failed: {why}"))?;
+    let lead = lead.map_err(|why| anyhow::anyhow!("{name} failed: {why}"))?;
     ensure!(
-        said.contains(|c: char| c.is_ascii_digit()),
-        "{said:?} has no number"
+        lead.contains(|c: char| c.is_ascii_digit()),
+        "{lead:?} has no number"
     );
-    println!("  {name}: {said}");
+    println!("  {name}: {lead}");
     report(session, name)?;
-    Ok(said)
+    Ok(lead)
 }
 
 /// Returns the text of an experiment's report, once it has a table or a tree and is shown in full.

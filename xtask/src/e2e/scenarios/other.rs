@@ -10,10 +10,10 @@ use super::super::steps::{ANSWERS, SOON, send, wait_for_end, wait_until_ready};
 
 /// Opens the page and uses such a server.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     meet(session, "other-server")?;
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot("other-server-narrow").map(drop)
 }
 
@@ -22,7 +22,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
 pub fn meet(session: &Session, name: &str) -> Result<()> {
     let server = OtherServer::start()?;
     session.click("[data-testid=server-open]")?;
-    session.fill("[data-testid=server-url]", &nobody()?)?;
+    session.fill("[data-testid=server-url]", &unused_address()?)?;
     session.click("[data-testid=server-connect]")?;
     let why = session.wait_for_text("[data-testid=server-error]", SOON, |text| !text.is_empty())?;
     ensure!(why.contains("can't be reached"), "the page says {why:?}");
@@ -70,7 +70,7 @@ pub fn meet(session: &Session, name: &str) -> Result<()> {
 }
 
 /// Returns an address at which no server listens.
-fn nobody() -> Result<String> {
+fn unused_address() -> Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.to_string())
 }

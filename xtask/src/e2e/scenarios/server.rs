@@ -12,15 +12,15 @@ use crate::product::Server;
 
 /// Asks the server that the page came from, compares the answer, stops another one, and asks again.
 pub fn run(session: &Session, site: &Site) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     let dist = site.dist.as_os_str();
     let server = Server::start(&site.program, &site.model, ["--page".as_ref(), dist])?;
     session.go_to(&server.url)?;
     // The page came from a server with a model, so it uses that model without being told to.
     wait_until_ready(session)?;
-    let said = session.text("[data-testid=status-server]")?;
+    let shown = session.text("[data-testid=status-server]")?;
     let host = server.url.trim_start_matches("http://");
-    ensure!(said.contains(host), "the page names the server {said:?}");
+    ensure!(shown.contains(host), "the page names the server {shown:?}");
 
     make_greedy(session)?;
     let (question, expected) = reference()?;
@@ -60,7 +60,7 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
     session.click("[data-testid=clear]")?;
     let again = ask(session, &question)?;
     ensure!(again == expected, "after an abort the ids are {again:?}");
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot("server-narrow").map(drop)
 }
 
@@ -74,8 +74,8 @@ fn answer_elsewhere(server: &Server, question: &str) -> Result<String> {
         .content_type("application/json")
         .send(body.to_string())
         .context("the server does not answer")?;
-    let whole: Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
-    let text = whole["choices"][0]["message"]["content"].as_str();
+    let answer: Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
+    let text = answer["choices"][0]["message"]["content"].as_str();
     Ok(text.context("the answer has no text")?.to_owned())
 }
 

@@ -7,7 +7,7 @@ use super::super::steps::{check_answers, conversation, first_visit, load_tiny, w
 
 /// Clicks each of the three suggestions on a first visit of its own.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     for number in 1..=3 {
         first_visit(session, url)?;
         load_tiny(session)?;
@@ -15,10 +15,10 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         let words = session.text(&suggestion)?;
         session.click(&suggestion)?;
         wait_for_answer(session, 0)?;
-        let said = conversation(session)?;
+        let messages = conversation(session)?;
         ensure!(
-            said.first() == Some(&words),
-            "{words:?} was clicked, and the conversation is {said:?}"
+            messages.first() == Some(&words),
+            "{words:?} was clicked, and the conversation is {messages:?}"
         );
         check_answers(session)?;
         session.check_console()?;
