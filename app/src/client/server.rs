@@ -9,15 +9,15 @@ use llamaglass_openai::Ask;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 
+use super::event_decoder::EventDecoder;
 use super::http;
-use super::telling::Telling;
-use super::{Client, Listener, PageFile};
+use super::interface::{Client, Listener, PageFile};
 use crate::lab::LabEnd;
 use crate::protocol::{Command, ModelSource, Reply, Tag};
 use crate::server::{ApiKey, ServerError, ServerModel};
 
 /// Error for commands that need an engine in the page.
-const AWAY: &str = "this is measured of an engine in this page, and a server is none";
+const NEEDS_ENGINE: &str = "this measures an engine in this page, but a server answers now";
 
 /// Client of the server that the last load named.
 pub struct ServerClient {
@@ -53,19 +53,19 @@ impl ServerClient {
 
 impl Client for ServerClient {
     fn send(&self, command: &Command, _: &[PageFile]) {
-        let tell = &self.shared.listener;
+        let reply = &self.shared.listener;
         match command {
             Command::Load {
                 source: ModelSource::Server { server, key },
                 ..
             } => {
                 self.stop();
-                let known = (server.clone(), key.clone());
-                self.shared.server.replace(Some(known));
+                let chosen = (server.clone(), key.clone());
+                self.shared.server.replace(Some(chosen));
                 let server = Box::new(server.clone());
-                tell(Reply::Connected { server });
+                reply(Reply::Connected { server });
             }
-            Command::Load { .. } => tell(Reply::LoadFailed {
+            Command::Load { .. } => reply(Reply::LoadFailed {
                 error: "a server has its own models".into(),
             }),
             Command::Submit { tag, request } => {
@@ -78,20 +78,22 @@ impl Client for ServerClient {
                     controller.abort();
                 }
             }
-            Command::Probe { .. } => tell(Reply::ProbeFailed {
-                error: "a server does not say what it runs on".into(),
+            Command::Probe { .. } => reply(Reply::ProbeFailed {
+                error: "a server does not report what it runs on".into(),
             }),
-            Command::Bench { .. } => tell(Reply::BenchFailed {
-                error: "The benchmark measures an engine in this page, and a server is none."
+            Command::Bench { .. } => reply(Reply::BenchFailed {
+                error: "The benchmark measures an engine in this page, but a server answers now."
                     .into(),
             }),
-            Command::Lab { .. } => tell(Reply::LabEnded(LabEnd::Failed { error: AWAY.into() })),
-            Command::Measure { tag, .. } => tell(Reply::Measured {
+            Command::Lab { .. } => reply(Reply::LabEnded(LabEnd::Failed {
+                error: NEEDS_ENGINE.into(),
+            })),
+            Command::Measure { tag, .. } => reply(Reply::Measured {
                 tag: *tag,
-                outcome: Err(AWAY.into()),
+                outcome: Err(NEEDS_ENGINE.into()),
             }),
-            Command::SetStub { .. } => tell(Reply::StubSet {
-                error: Some(AWAY.into()),
+            Command::SetStub { .. } => reply(Reply::StubSet {
+                error: Some(NEEDS_ENGINE.into()),
             }),
             // A server's cache belongs to all of its clients; the other commands concern only the page's own engine
             // and files.
@@ -119,35 +121,35 @@ impl Drop for ServerClient {
 
 impl Shared {
     async fn answer(self: Rc<Self>, tag: Tag, request: Request) {
-        let known = self.server.borrow().clone();
-        let mut telling = Telling::new(tag);
+        let chosen = self.server.borrow().clone();
+        let mut decoder = EventDecoder::new(tag);
         let controller = AbortController::new();
-        let (Some((server, key)), Ok(controller)) = (known, controller) else {
-            return (self.listener)(telling.failed("there is no server to ask"));
+        let (Some((server, key)), Ok(controller)) = (chosen, controller) else {
+            return (self.listener)(decoder.failed("no server is connected"));
         };
         let signal = controller.signal();
         self.running.borrow_mut().insert(tag, controller);
         let outcome = self
-            .hear(&server, key.as_ref(), &request, &signal, &mut telling)
+            .receive(&server, key.as_ref(), &request, &signal, &mut decoder)
             .await;
         if self.running.borrow_mut().remove(&tag).is_none() {
             return;
         }
         (self.listener)(match outcome {
-            _ if signal.aborted() => telling.aborted(),
-            Ok(()) => telling.ended(server.host()),
-            Err(error) => telling.failed(&error.to_string()),
+            _ if signal.aborted() => decoder.aborted(),
+            Ok(()) => decoder.ended(server.host()),
+            Err(error) => decoder.failed(&error.to_string()),
         });
     }
 
     /// Receives the answer to its end.
-    async fn hear(
+    async fn receive(
         &self,
         server: &ServerModel,
         key: Option<&ApiKey>,
         request: &Request,
         signal: &AbortSignal,
-        telling: &mut Telling,
+        decoder: &mut EventDecoder,
     ) -> Result<(), ServerError> {
         let ask = Ask {
             model: &server.model.id,
@@ -158,9 +160,9 @@ impl Shared {
         let url = format!("{}{}", server.url, ask.path());
         let body = ask.body().to_string();
         let response = http::request(&url, key, Some(&body), signal).await?;
-        let tag = telling.tag();
+        let tag = decoder.tag();
         http::pieces(&response, server.host(), |said| {
-            for reply in telling.take(said) {
+            for reply in decoder.decode(said) {
                 if self.running.borrow().contains_key(&tag) {
                     (self.listener)(reply);
                 }

@@ -1,12 +1,28 @@
 //! Applies the engine's replies to the state.
 
+use std::rc::Rc;
+
 use leptos::prelude::*;
 
-use super::{App, Engine, Loaded, bench, frame, lab, model, now, program};
-use crate::protocol::{Reply, Tag};
-use crate::stats::Heard;
+use super::app::{App, now};
+use super::data::LabEvent;
+use super::{bench, frame, lab, model, program};
+use crate::client::{Client, Listener};
+use crate::engine::{Engine, Loaded};
+use crate::protocol::{Command, Reply, Tag};
+use crate::stats::ReceivedEvent;
 
-pub(super) fn hear(app: App, reply: Reply) {
+/// Connects the page to the engine's client that `make` creates for a listener.
+pub fn attach_client(app: App, make: impl FnOnce(Listener) -> Rc<dyn Client>) {
+    app.set_client(make(Rc::new(move |reply| handle_reply(app, reply))));
+}
+
+/// Applies a reply of the engine to the state. Does nothing after a panic of the page: state that the panic left
+/// half changed would only panic again.
+pub fn handle_reply(app: App, reply: Reply) {
+    if app.inner().crashed.get() {
+        return;
+    }
     match reply {
         Reply::Starting { done, total } => app.engine_download.set(Some((done, total))),
         Reply::Ready => {
@@ -27,7 +43,7 @@ pub(super) fn hear(app: App, reply: Reply) {
         Reply::Loaded { info } => {
             app.backend.set(Some(Ok(info.backend.clone())));
             app.engine.set(Engine::Loaded(Loaded::Engine(info)));
-            app.send(&crate::protocol::Command::StoredModels, &[]);
+            app.send(&Command::StoredModels, &[]);
         }
         Reply::Connected { server } => app.engine.set(Engine::Loaded(Loaded::Server(server))),
         Reply::LoadFailed { error } => {
@@ -39,15 +55,15 @@ pub(super) fn hear(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => take(app, tag, Heard::Event(Box::new(event))),
-        Reply::Opaque { tag, news } => take(app, tag, Heard::Opaque(news)),
+        Reply::Event { tag, event } => deliver(app, tag, ReceivedEvent::Event(Box::new(event))),
+        Reply::Opaque { tag, news } => deliver(app, tag, ReceivedEvent::Opaque(news)),
         Reply::LabProgress { progress, points } => lab::advance(app, progress, points),
-        Reply::LabEnded(end) => lab::ended(app, end),
-        Reply::Picked { tag, .. } => drop(lab::heard(app, tag, lab::News::Picked)),
+        Reply::LabEnded(end) => lab::deliver_end(app, end),
+        Reply::Picked { tag, .. } => drop(lab::deliver(app, tag, LabEvent::Sampled)),
         Reply::Measured { tag, outcome } => {
-            drop(lab::heard(app, tag, lab::News::Measured(outcome)));
+            drop(lab::deliver(app, tag, LabEvent::Measured(outcome)));
         }
-        Reply::StubSet { error } => lab::stub_set(app, error),
+        Reply::StubSet { error } => lab::deliver_stub_set(app, error),
         Reply::BenchProgress { progress } => bench::advance(app, progress),
         Reply::BenchDone { report } => bench::finish(app, report),
         Reply::BenchFailed { error } => bench::fail(app, &error),
@@ -55,7 +71,7 @@ pub(super) fn hear(app: App, reply: Reply) {
         Reply::Platform { platform } => app.platform.set(Some(platform)),
         Reply::Open { path } => program::open_path(app, path),
         Reply::Hovering { over } => app.hovering.set(over),
-        Reply::Menu { action } => program::obey(app, action),
+        Reply::Menu { action } => program::handle_menu(app, action),
         Reply::Crashed { message } => {
             // A panic is reported twice: by its own message, and by the browser, which knows less.
             if !matches!(app.engine.get_untracked(), Engine::Crashed(_)) {
@@ -67,9 +83,9 @@ pub(super) fn hear(app: App, reply: Reply) {
 }
 
 /// Passes an event of an answer to the lab if it sent the request, otherwise to the conversation.
-fn take(app: App, tag: Tag, heard: Heard) {
+fn deliver(app: App, tag: Tag, event: ReceivedEvent) {
     let at = now();
-    if let Some(lab::News::Heard(heard)) = lab::heard(app, tag, lab::News::Heard(heard)) {
-        frame::push(app, tag, heard, at);
+    if let Some(LabEvent::Answer(event)) = lab::deliver(app, tag, LabEvent::Answer(event)) {
+        frame::push(app, tag, event, at);
     }
 }

@@ -25,7 +25,7 @@ pub fn SettingsField(field: Field, generation: RwSignal<u32>) -> impl IntoView {
             Some(Err(why)) => error.set(Some(why)),
             _ => {
                 error.set(None);
-                state::save_settings(app);
+                app.save_settings();
             }
         }
     };

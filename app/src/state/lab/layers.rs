@@ -6,9 +6,11 @@ use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::ladder::{Layer, Layers};
 use llamaglass_lab::{LabError, asking};
 
-use super::super::{App, Turn, TurnState, frame, now};
+use super::super::app::{App, now};
+use super::super::data::{Turn, TurnState};
+use super::super::frame;
 use super::answers::{self, Answer};
-use super::talk;
+use super::requests;
 use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
 use crate::protocol::Command;
@@ -21,18 +23,21 @@ const LAYERS: [(&str, &str); 6] = [
     ),
     (
         "worker",
-        "asked from the page, which hears every id as a message; from here on its clock",
+        "requested by the page, which receives every token id as a message; from here on the page\u{2019}s clock",
     ),
-    ("text", "template and text to ids before, ids to text after"),
+    (
+        "text",
+        "chat template and tokenizer before, detokenizer after",
+    ),
     (
         "scheduler",
-        "queue, blocks of the KV cache, sampling settings, each token\u{2019}s text and timing as a message",
+        "queue, KV cache blocks, sampling settings, and a message with each token\u{2019}s text and timing",
     ),
     (
         "paint",
-        "the answer drawn as in the conversation, to the frame with its end",
+        "the answer drawn as in the conversation, up to the frame that shows its end",
     ),
-    ("overlay", "the token timeline drawn beside it"),
+    ("overlay", "the token timeline drawn next to it"),
 ];
 
 /// Answers requests through each layer of this page.
@@ -65,7 +70,7 @@ impl PageLayers {
             return Ok(ids.clone());
         }
         let prompt = prompt.to_owned();
-        let (encoded, _) = talk::measure(self.app, Job::Encode { prompt }).await?;
+        let (encoded, _) = requests::measure(self.app, Job::Encode { prompt }).await?;
         self.ids = Some(encoded.ids.clone());
         Ok(encoded.ids)
     }
@@ -74,14 +79,22 @@ impl PageLayers {
         &mut self,
         prompt: &str,
         tokens: usize,
-        told: bool,
+        report_tokens: bool,
     ) -> Result<(Measured, f64), LabError> {
         let ids = self.ids(prompt).await?;
         let begin = now();
-        let (measured, picked) = talk::measure(self.app, Job::Bare { ids, tokens, told }).await?;
+        let (measured, arrivals_ms) = requests::measure(
+            self.app,
+            Job::Bare {
+                ids,
+                tokens,
+                told: report_tokens,
+            },
+        )
+        .await?;
         let ms = now() - begin;
-        if told {
-            all_there(picked.len(), tokens)?;
+        if report_tokens {
+            check_count(arrivals_ms.len(), tokens)?;
         }
         Ok((measured, ms))
     }
@@ -105,21 +118,21 @@ impl Layers for PageLayers {
                 let prompt = prompt.to_owned();
                 let begin = now();
                 let job = Job::Text { prompt, tokens };
-                let (_, picked) = talk::measure(self.app, job).await?;
-                all_there(picked.len(), tokens)?;
+                let (_, arrivals_ms) = requests::measure(self.app, job).await?;
+                check_count(arrivals_ms.len(), tokens)?;
                 now() - begin
             }
             3 => {
                 self.app.send(&Command::ClearCache, &[]);
-                let answer = answers::whole(self.app, request, |_, _| {}).await?;
+                let answer = answers::complete(self.app, request, |_, _| {}).await?;
                 let ms = now() - answer.begin_ms;
-                all_there(answer.record.ids.len(), tokens)?;
+                check_count(answer.record.ids.len(), tokens)?;
                 self.records.push(&answer.record);
                 ms
             }
             layer => {
                 let (answer, end_ms) = drawn(self.app, request, layer == 5).await?;
-                all_there(answer.record.ids.len(), tokens)?;
+                check_count(answer.record.ids.len(), tokens)?;
                 end_ms - answer.begin_ms
             }
         })
@@ -127,11 +140,11 @@ impl Layers for PageLayers {
 }
 
 /// Fails if a layer lost tokens.
-fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
+fn check_count(found: usize, wanted: usize) -> Result<(), LabError> {
     if found == wanted {
         return Ok(());
     }
-    let error = format!("{found} tokens came, not {wanted}");
+    let error = format!("{found} tokens arrived instead of {wanted}");
     Err(LabError::failed("an answer", error))
 }
 
@@ -147,9 +160,9 @@ pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer,
     let mut turn = None;
     // Lets the page draw the changed layout first, so that it does not count toward the answer.
     painted().await;
-    let answer = answers::whole(app, request, |heard, at| {
+    let answer = answers::complete(app, request, |event, at| {
         let turn = turn.get_or_insert_with(|| stage(app, overlay));
-        frame::push(app, turn.tag, heard.clone(), at);
+        frame::push(app, turn.tag, event.clone(), at);
     })
     .await;
     painted().await;
@@ -158,7 +171,7 @@ pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer,
     app.lab.stage.set(None);
     app.lab.draws_overlay.set(false);
     if let Some(turn) = turn {
-        app.stats.update_value(|stats| stats.forget(turn.tag));
+        app.stats.update_value(|stats| stats.remove(turn.tag));
     }
     frame::show(app, before);
     Ok((answer?, end))

@@ -50,7 +50,11 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
                         .collect();
                 });
             };
-            let all = Switch::ALL.map(|of| (of, of.title().to_owned(), now.contains(&of)));
+            let all = Switch::ALL.map(|of| CheckBox {
+                value: of,
+                label: of.title().to_owned(),
+                checked: now.contains(&of),
+            });
             boxes(experiment, field, all.to_vec(), Switch::name, toggle).into_any()
         }
         Field::Levels => {
@@ -69,15 +73,16 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             // Random weights need a load of their own.
             let all = StubLevel::ALL.into_iter();
             let all = all.filter(|of| *of != StubLevel::RandomWeights);
-            let all = all.map(|of| {
-                let words = format!("{of}: ends {}", of.place());
-                (of, words, now.contains(&of))
+            let all = all.map(|of| CheckBox {
+                value: of,
+                label: format!("{of}: ends {}", of.place()),
+                checked: now.contains(&of),
             });
             let name = |of: StubLevel| of.number();
             view! {
                 {boxes(experiment, field, all.collect(), name, toggle)}
                 <p class="help lab-wide">
-                    "Level 99, random weights, is another load and left out here: choose it in the settings and run the experiment with that model."
+                    "Level 99 (random weights) needs a model loaded that way: choose it in the settings, then run the experiment."
                 </p>
             }
             .into_any()
@@ -102,8 +107,8 @@ fn select(
     choose: impl Fn(String) + 'static,
 ) -> impl IntoView {
     let id = format!("lab-{experiment}-{}", field.name());
-    let options = options.into_iter().map(|(value, words)| {
-        view! { <option value=value selected=value == now>{words}</option> }
+    let options = options.into_iter().map(|(value, label)| {
+        view! { <option value=value selected=value == now>{label}</option> }
     });
     view! {
         <div class="settings-field">
@@ -119,15 +124,27 @@ fn select(
     }
 }
 
+/// A check box for one value of a setting.
+struct CheckBox<T> {
+    value: T,
+    label: String,
+    checked: bool,
+}
+
 fn boxes<T: Copy + 'static, N: std::fmt::Display>(
     experiment: Experiment,
     field: Field,
-    all: Vec<(T, String, bool)>,
+    all: Vec<CheckBox<T>>,
     name: impl Fn(T) -> N,
     toggle: impl Fn(T, bool) + Copy + 'static,
 ) -> impl IntoView {
-    let each = all.into_iter().map(|(of, words, on)| {
-        let id = format!("lab-{experiment}-{}-{}", field.name(), name(of));
+    let each = all.into_iter().map(|check_box| {
+        let CheckBox {
+            value,
+            label,
+            checked,
+        } = check_box;
+        let id = format!("lab-{experiment}-{}-{}", field.name(), name(value));
         let target = id.clone();
         view! {
             <label class="bench-choice" for=target>
@@ -135,10 +152,10 @@ fn boxes<T: Copy + 'static, N: std::fmt::Display>(
                     id=id.clone()
                     data-testid=id
                     type="checkbox"
-                    checked=on
-                    on:change=move |event| toggle(of, event_target_checked(&event))
+                    checked=checked
+                    on:change=move |event| toggle(value, event_target_checked(&event))
                 />
-                {words}
+                {label}
             </label>
         }
     });

@@ -9,7 +9,7 @@ use crate::server::ServerError;
 /// Converts one answer from pieces to replies. If the server sends timings, the replies are the events of an
 /// engine, otherwise pieces of text.
 #[derive(Debug)]
-pub struct Telling {
+pub struct EventDecoder {
     tag: Tag,
     /// True once the server has sent a timing: from then on, the answer is reported in events.
     timed: bool,
@@ -19,10 +19,10 @@ pub struct Telling {
     usage: Option<ServerUsage>,
     finish: Option<FinishReason>,
     /// Text without a timing in an answer that is reported in events; sent with its end.
-    rest: String,
+    unsent_text: String,
 }
 
-impl Telling {
+impl EventDecoder {
     /// Creates a converter for the page's request `tag`.
     pub const fn new(tag: Tag) -> Self {
         Self {
@@ -33,7 +33,7 @@ impl Telling {
             tokens: 0,
             usage: None,
             finish: None,
-            rest: String::new(),
+            unsent_text: String::new(),
         }
     }
 
@@ -43,7 +43,7 @@ impl Telling {
     }
 
     /// Converts a message of the server to replies.
-    pub fn take(&mut self, said: Said) -> Vec<Reply> {
+    pub fn decode(&mut self, said: Said) -> Vec<Reply> {
         let Said::Piece(piece) = said else {
             return Vec::new();
         };
@@ -98,7 +98,7 @@ impl Telling {
                     timing,
                 }));
             }
-            None if self.timed => self.rest.push_str(&text),
+            None if self.timed => self.unsent_text.push_str(&text),
             None if text.is_empty() => {}
             None => replies.push(self.opaque(Opaque::Text { text })),
         }
@@ -149,13 +149,13 @@ impl Telling {
                 reused_tokens: self.reused_tokens,
                 completion_tokens: self.tokens,
             },
-            |told| Usage {
-                prompt_tokens: told.prompt_tokens,
-                reused_tokens: told.reused_tokens.unwrap_or(self.reused_tokens),
-                completion_tokens: told.completion_tokens,
+            |reported| Usage {
+                prompt_tokens: reported.prompt_tokens,
+                reused_tokens: reported.reused_tokens.unwrap_or(self.reused_tokens),
+                completion_tokens: reported.completion_tokens,
             },
         );
-        let text = std::mem::take(&mut self.rest);
+        let text = std::mem::take(&mut self.unsent_text);
         self.event(Event::Done {
             request: self.request(),
             text,
@@ -212,31 +212,31 @@ mod tests {
         }
     }
 
-    fn hear(chunks: &[Value]) -> (Telling, Vec<Reply>) {
-        let mut telling = Telling::new(7);
+    fn decode(chunks: &[Value]) -> (EventDecoder, Vec<Reply>) {
+        let mut decoder = EventDecoder::new(7);
         let stream: String = chunks
             .iter()
             .map(|chunk| format!("data: {chunk}\n\n"))
             .collect();
         let said = PieceReader::default().push(stream.as_bytes());
-        let said = said.expect("it is right");
-        let replies = said.into_iter().flat_map(|said| telling.take(said));
+        let said = said.expect("valid chunks");
+        let replies = said.into_iter().flat_map(|said| decoder.decode(said));
         let replies = replies.collect();
-        (telling, replies)
+        (decoder, replies)
     }
 
     fn events(replies: &[Reply]) -> Vec<&Event> {
         let event = |reply| match reply {
             &Reply::Event { tag: 7, ref event } => event,
-            other => panic!("no event of this request: {other:?}"),
+            other => panic!("not an event of this request: {other:?}"),
         };
         replies.iter().map(event).collect()
     }
 
-    fn news(replies: &[Reply]) -> Vec<&Opaque> {
+    fn opaque_events(replies: &[Reply]) -> Vec<&Opaque> {
         let news = |reply| match reply {
             &Reply::Opaque { tag: 7, ref news } => news,
-            other => panic!("no news of this request: {other:?}"),
+            other => panic!("not an opaque event of this request: {other:?}"),
         };
         replies.iter().map(news).collect()
     }
@@ -247,7 +247,7 @@ mod tests {
             spans: Spans::default(),
             clock: CLOCK,
         };
-        let (telling, mut replies) = hear(&[
+        let (decoder, mut replies) = decode(&[
             json!({"choices": [{"delta": {"role": "assistant", "content": ""}}]}),
             json!({"choices": [{"delta": {}}], "started": {"prompt_tokens": 9, "reused_tokens": 4, "timing": timing}}),
             json!({"choices": [{"delta": {}}], "prefill": {"done_tokens": 8, "prompt_tokens": 9, "step": step(StepKind::Prefill)}}),
@@ -256,7 +256,7 @@ mod tests {
             json!({"choices": [{"delta": {"content": "is"}, "finish_reason": "stop"}]}),
             json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}}),
         ]);
-        replies.push(telling.ended("a.org"));
+        replies.push(decoder.ended("a.org"));
         let events = events(&replies);
         assert!(matches!(
             events[0],
@@ -285,13 +285,13 @@ mod tests {
 
     #[test]
     fn server_without_timings_is_reported_in_text() {
-        let (telling, mut replies) = hear(&[
+        let (decoder, mut replies) = decode(&[
             json!({"choices": [{"delta": {"role": "assistant"}}]}),
             json!({"choices": [{"delta": {"content": "Paris is"}}]}),
             json!({"choices": [{"delta": {"content": " it"}, "finish_reason": "length"}]}),
             json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}),
         ]);
-        replies.push(telling.ended("a.org"));
+        replies.push(decoder.ended("a.org"));
         let text = |text: &str| Opaque::Text { text: text.into() };
         let done = Opaque::Done {
             finish_reason: FinishReason::Length,
@@ -301,25 +301,28 @@ mod tests {
                 completion_tokens: 5,
             }),
         };
-        assert_eq!(news(&replies), [&text("Paris is"), &text(" it"), &done]);
+        assert_eq!(
+            opaque_events(&replies),
+            [&text("Paris is"), &text(" it"), &done]
+        );
     }
 
     #[test]
     fn missing_usage_is_not_invented() {
-        let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
+        let (decoder, _) = decode(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
         let done = Opaque::Done {
             finish_reason: FinishReason::Abort,
             usage: None,
         };
-        assert_eq!(news(&[telling.aborted()]), [&done]);
+        assert_eq!(opaque_events(&[decoder.aborted()]), [&done]);
     }
 
     #[test]
     fn stopped_answer_counts_received_tokens() {
-        let (telling, _) = hear(&[
+        let (decoder, _) = decode(&[
             json!({"choices": [{"delta": {"content": "Par"}}], "timing": {"id": 3, "step": step(StepKind::Prefill)}}),
         ]);
-        let stopped = [telling.aborted()];
+        let stopped = [decoder.aborted()];
         assert!(matches!(
             events(&stopped)[0],
             Event::Done {
@@ -335,8 +338,8 @@ mod tests {
 
     #[test]
     fn answer_fails_when_stream_ends_early() {
-        let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
-        let ended = [telling.ended("a.org")];
+        let (decoder, _) = decode(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
+        let ended = [decoder.ended("a.org")];
         assert!(
             matches!(events(&ended)[0], Event::Failed { error, .. } if error.contains("a.org ended"))
         );
