@@ -1,6 +1,6 @@
 //! State of the engine as the page knows it; pure.
 
-use llamaglass_engine::{LoadPhase, LoadProgress, ModelInfo};
+use llamaglass_types::{LoadPhase, LoadProgress, ModelInfo};
 
 use crate::server::ServerModel;
 

@@ -1,9 +1,8 @@
 //! User settings and their validation.
 
-use llamaglass_engine::sampling::SamplingOptions;
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::tokenizer::Message;
-use llamaglass_engine::{BackendChoice, LoadOptions, StubLevel};
+use llamaglass_types::{
+    BackendChoice, Input, LoadOptions, Message, Request, SamplingOptions, StubLevel,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::server::SavedServer;

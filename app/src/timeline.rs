@@ -1,7 +1,7 @@
 //! Draws a step or a piece as a bar: its segments, its texts, and the scale of all bars; pure.
 
-use llamaglass_engine::stats::percentile;
-use llamaglass_engine::timing::{StepKind, StepTiming};
+use llamaglass_types::stats::percentile;
+use llamaglass_types::timing::{StepKind, StepTiming};
 
 use crate::format::millis;
 use crate::stats::{Bar, Segment, StepRecord};
@@ -125,7 +125,7 @@ fn round_up(ms: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::stats::{PieceRecord, TokenRecord};
-    use llamaglass_engine::timing::{Clock, ClockSource, DeviceTiming, Span, Spans};
+    use llamaglass_types::timing::{Clock, ClockSource, DeviceTiming, Span, Spans};
 
     fn bar(kind: StepKind, wall_ms: f64, index: usize) -> Bar {
         Bar::Step(step(kind, wall_ms, index))

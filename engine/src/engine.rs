@@ -7,48 +7,28 @@
 
 mod ablations;
 mod error;
-mod info;
-mod options;
-mod stub;
+mod random_logits;
+mod type_counts;
 
-#[cfg(feature = "compute")]
 mod ablated;
-#[cfg(feature = "compute")]
 mod bare;
-#[cfg(feature = "compute")]
 mod issue;
-#[cfg(feature = "compute")]
 mod laps;
-#[cfg(feature = "compute")]
 mod load;
-#[cfg(feature = "compute")]
 mod logits;
-#[cfg(feature = "compute")]
 mod prepare;
-#[cfg(feature = "compute")]
 mod profile;
-#[cfg(feature = "compute")]
 mod running;
-#[cfg(feature = "compute")]
 mod sequence;
-#[cfg(feature = "compute")]
 mod step;
-#[cfg(feature = "compute")]
 mod stubbed;
-#[cfg(feature = "compute")]
 mod take_in;
 
 pub use ablations::{Ablations, EagerLogs};
 pub use error::EngineError;
-pub use info::{ModelInfo, TypeCount, type_counts};
-pub use options::{BackendChoice, LoadOptions, LoadPhase, LoadProgress};
-pub use stub::{StubLevel, stub_answer};
+pub use type_counts::type_counts;
 
-#[cfg(feature = "compute")]
 pub use bare::BareRun;
-#[cfg(feature = "compute")]
 pub use load::{memory_ledger, probe};
-#[cfg(feature = "compute")]
 pub use prepare::{PreparedRequest, Preparer};
-#[cfg(feature = "compute")]
 pub use running::Engine;

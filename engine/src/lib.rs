@@ -4,26 +4,22 @@
 pub mod bytes;
 pub mod constraint;
 mod engine;
-pub mod event;
 pub mod forward;
 pub mod platform;
 pub mod sampling;
 pub mod scheduler;
-pub mod stats;
 pub mod text;
-pub mod timing;
 pub mod tokenizer;
-#[cfg(feature = "compute")]
 pub mod trace;
 pub mod weights;
 
 pub use engine::{
-    Ablations, BackendChoice, EagerLogs, EngineError, LoadOptions, LoadPhase, LoadProgress,
-    ModelInfo, StubLevel, TypeCount, stub_answer, type_counts,
+    Ablations, BareRun, EagerLogs, Engine, EngineError, PreparedRequest, Preparer, memory_ledger,
+    probe, type_counts,
 };
-#[cfg(feature = "compute")]
-pub use engine::{BareRun, Engine, PreparedRequest, Preparer, memory_ledger, probe};
-#[cfg(feature = "compute")]
 pub use forward::device::adapters;
-pub use forward::{Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline};
-pub use llamaglass_shaders::Variant;
+pub use llamaglass_types::{
+    Backend, BackendChoice, BackendInfo, ForwardPath, KvType, LoadOptions, LoadPhase, LoadProgress,
+    MemoryLedger, ModelInfo, Roofline, StubLevel, TypeCount, Variant, event, stats, stub_answer,
+    timing,
+};

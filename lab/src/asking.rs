@@ -1,7 +1,7 @@
 //! The request that the lab's experiments send.
 
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::tokenizer::Message;
+use llamaglass_types::Message;
+use llamaglass_types::{Input, Request};
 
 /// Builds a greedy request for exactly `tokens` tokens after `prompt`, ignoring end-of-sequence ids. With `chat`,
 /// the prompt is sent as a user message through the model's chat template.

@@ -4,8 +4,6 @@
 //! engine alone run in this module; measurements of the layers around it (threads, HTTP, the page) go through the
 //! traits [`Layers`](experiments::ladder::Layers) and [`Stubbed`](experiments::stub::Stubbed).
 
-#[cfg(feature = "compute")]
-pub mod answers;
 mod arrivals;
 mod asking;
 pub mod bench;
@@ -16,8 +14,6 @@ mod fifo;
 mod finding;
 pub mod fixed_cost;
 mod measure;
-#[cfg(feature = "compute")]
-pub mod parity;
 mod result;
 mod summary;
 mod trace_events;

@@ -14,9 +14,9 @@ use crate::experiments::load::LoadData;
 use crate::experiments::parity::ParityData;
 use crate::experiments::simulate::SimulateData;
 use crate::experiments::stub::StubData;
-use llamaglass_engine::platform::{clock, unix_time_seconds};
-use llamaglass_engine::timing::Clock;
-use llamaglass_engine::{ModelInfo, StubLevel};
+use llamaglass_types::clock::{clock, unix_time_seconds};
+use llamaglass_types::timing::Clock;
+use llamaglass_types::{ModelInfo, StubLevel};
 
 /// Version of the result format; raised when a field is removed or changes its meaning.
 /// `docs/lab-result.schema.json` describes the format.

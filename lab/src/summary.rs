@@ -10,7 +10,7 @@ use crate::experiments::bare::BareData;
 use crate::experiments::chain::ChainData;
 use crate::experiments::kernels::KernelsData;
 use crate::experiments::ladder::LadderData;
-use llamaglass_engine::timing::StepKind;
+use llamaglass_types::timing::StepKind;
 
 /// Number of overheads listed.
 const LARGEST: usize = 3;
@@ -259,8 +259,8 @@ fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
 mod tests {
     use super::*;
     use crate::experiments::ladder::{LadderSettings, Layer};
-    use llamaglass_engine::stats::Record;
-    use llamaglass_engine::timing::{Clock, ClockSource, Span, Spans, StepTiming};
+    use llamaglass_types::stats::Record;
+    use llamaglass_types::timing::{Clock, ClockSource, Span, Spans, StepTiming};
 
     fn ladder() -> Data {
         let settings = LadderSettings {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use llamaglass_engine::stats::Record;
-use llamaglass_engine::timing::{Span, Spans, Stage, StepTiming};
+use llamaglass_types::stats::Record;
+use llamaglass_types::timing::{Span, Spans, Stage, StepTiming};
 
 /// Writes the records as a JSON array in the Trace Event Format: one row per request, times in microseconds since
 /// the engine was created. The spans within a step are laid end to end in booking order; time that no span accounts
@@ -87,7 +87,7 @@ const BOOKED: [Span; Span::ALL.len()] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use llamaglass_engine::timing::{Clock, ClockSource, RequestTiming, StepKind};
+    use llamaglass_types::timing::{Clock, ClockSource, RequestTiming, StepKind};
 
     const CLOCK: Clock = Clock {
         source: ClockSource::Monotonic,

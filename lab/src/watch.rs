@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::Experiment;
-use llamaglass_engine::stats::Record;
+use llamaglass_types::stats::Record;
 
 /// Progress of an experiment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::weights::TensorType;
 use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, StubLevel, Variant};
-use llamaglass_lab::parity::Kind;
+use llamaglass_runner::parity::Kind;
 use tracing::level_filters::LevelFilter;
 
 /// A Llama with every millisecond on display: chat, serve, load, bench, lab, inspect, tokenize, parity.

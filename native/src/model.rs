@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use llamaglass_engine::bytes::{ByteSource, FileSource, has_extension, model_files};
-use llamaglass_engine::weights::{Checkpoint, ModelConfig, PRESETS, TensorType, preset};
+use llamaglass_engine::weights::{
+    Checkpoint, ModelConfig, PRESETS, TensorType, config_from_json, preset,
+};
 use llamaglass_engine::{Engine, LoadOptions, LoadProgress};
 
 use crate::cli::{ModelArgs, RandomArgs};
@@ -135,7 +137,7 @@ fn shape_config(shape: &str) -> Result<ModelConfig> {
     }
     let text = std::fs::read_to_string(&path).with_context(|| format!("{}", path.display()))?;
     let json = serde_json::from_str(&text).with_context(|| format!("{}", path.display()))?;
-    ModelConfig::from_hf_config(&json).with_context(|| format!("{}", path.display()))
+    config_from_json(&json).with_context(|| format!("{}", path.display()))
 }
 
 /// Returns the folder that contains a file.

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use llamaglass_engine::{LoadOptions, ModelInfo};
-use llamaglass_lab::parity::{self, Kind, Reference};
+use llamaglass_runner::parity::{self, Kind, Reference};
 
 use crate::cli::ParityArgs;
 use crate::engine_thread::run_apart;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use llamaglass_engine::scheduler::{Input, OutputFormat, Request, SamplingOptions};
+use llamaglass_types::{Input, OutputFormat, Request, SamplingOptions};
 
 /// A request to a server. Fields that are not part of OpenAI's API are sent only if they are set, so that other
 /// servers don't reject them.

@@ -6,9 +6,9 @@ use serde_json::Value;
 use super::ProtocolError;
 use super::error::message;
 use super::sse::SseReader;
-use llamaglass_engine::event::FinishReason;
-use llamaglass_engine::stats::Summary;
-use llamaglass_engine::timing::{RequestTiming, StepTiming};
+use llamaglass_types::event::FinishReason;
+use llamaglass_types::stats::Summary;
+use llamaglass_types::timing::{RequestTiming, StepTiming};
 
 /// Contents of one chunk of a completion; a completion that is not streamed is a single chunk.
 #[derive(Clone, Debug, Default, PartialEq)]

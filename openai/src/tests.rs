@@ -3,10 +3,10 @@ use serde_json::json;
 
 use super::sse::SseReader;
 use super::*;
-use llamaglass_engine::event::FinishReason;
-use llamaglass_engine::scheduler::{Input, Request, SamplingOptions};
-use llamaglass_engine::timing::{Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming};
-use llamaglass_engine::tokenizer::Message;
+use llamaglass_types::Message;
+use llamaglass_types::event::FinishReason;
+use llamaglass_types::timing::{Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming};
+use llamaglass_types::{Input, Request, SamplingOptions};
 
 fn events(bytes: &[u8], cut: usize) -> Vec<String> {
     let mut reader = SseReader::default();

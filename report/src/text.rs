@@ -1,7 +1,7 @@
 //! Formatting of text and numbers in a report.
 
-use llamaglass_engine::timing::Clock;
 pub use llamaglass_lab::digits as number;
+use llamaglass_types::timing::Clock;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 

@@ -7,7 +7,7 @@ use futures::{FutureExt, StreamExt};
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};
-use llamaglass_lab::bench::Bench;
+use llamaglass_runner::bench::Bench;
 
 use crate::experiments;
 use crate::host::{Host, Incoming};

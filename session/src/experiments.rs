@@ -8,16 +8,17 @@ use llamaglass_engine::scheduler::{Policy, Request};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, Engine, EngineError};
 use llamaglass_lab::dataset::Row;
-use llamaglass_lab::experiments::ablate::{self, AblateData, AblateSettings, Switch};
-use llamaglass_lab::experiments::bare::{self, BareSettings, encode};
-use llamaglass_lab::experiments::chain;
-use llamaglass_lab::experiments::kernels::{self, KernelSettings};
-use llamaglass_lab::experiments::lengths::StatsData;
-use llamaglass_lab::experiments::load::{LoadData, OpenLoop, open_loop};
-use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings};
+use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, Switch};
+use llamaglass_lab::experiments::load::LoadData;
+use llamaglass_lab::experiments::simulate::SimulateData;
 use llamaglass_lab::{
-    Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, answers, asking,
+    Data, Experiment, LabError, LabResult, Machine, Point, Progress, Watch, asking,
 };
+use llamaglass_runner::bare::{self, BareSettings, encode};
+use llamaglass_runner::kernels::{self, KernelSettings};
+use llamaglass_runner::load::{OpenLoop, open_loop};
+use llamaglass_runner::simulate::{self, SimulateSettings};
+use llamaglass_runner::{ablate, answers, chain, lengths};
 
 use crate::host::{Host, Incoming};
 use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec};
@@ -189,7 +190,7 @@ async fn experiment(
     let settings = &spec.settings;
     let dataset = spec.source.dataset(settings.rows)?;
     Ok(match spec.experiment {
-        Experiment::Stats => Data::Stats(StatsData::of(&dataset, engine.tokenizer())?),
+        Experiment::Stats => Data::Stats(lengths::run(&dataset, engine.tokenizer())?),
         Experiment::Bare => {
             let tokens = Some(settings.tokens).filter(|tokens| *tokens > 0);
             Data::Bare(bare::run(engine, &dataset, BareSettings { tokens }, watch).await?)

@@ -1,6 +1,6 @@
 //! Features that a program around the page has and a browser does not.
 
-use llamaglass_engine::BackendInfo;
+use llamaglass_types::BackendInfo;
 use serde::{Deserialize, Serialize};
 
 /// Features of the program around the page.

@@ -7,13 +7,13 @@
 //! Enums use serde's external tagging. With an internal tag, serde buffers every message before reading it, and
 //! that code is a considerable part of the page's WebAssembly.
 
-use llamaglass_engine::event::{Event, FinishReason};
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{
-    BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, StubLevel,
-};
 use llamaglass_lab::bench;
 use llamaglass_lab::{Point, Progress};
+use llamaglass_types::Request;
+use llamaglass_types::event::{Event, FinishReason};
+use llamaglass_types::{
+    BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, StubLevel,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::CatalogModel;
@@ -295,7 +295,7 @@ pub enum Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use llamaglass_engine::scheduler::Input;
+    use llamaglass_types::Input;
 
     #[test]
     fn commands_survive_json() {

@@ -15,6 +15,7 @@ use crate::tasks::{self, Task};
 use crate::timings::Timings;
 use crate::{command, machine};
 
+pub mod embed;
 mod stamp;
 
 /// Cargo's profile for daily work on the page, and for the tests in a browser.

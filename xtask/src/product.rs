@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result};
 
 use crate::command;
+use crate::context::Context;
 use crate::project::Project;
-use crate::test::Context;
 
 /// Cargo's arguments for every crate except xtask. xtask is built separately, as `cargo xtask` builds it: if they
 /// were built together, cargo would unify other features of their dependencies and build both twice.

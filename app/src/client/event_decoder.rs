@@ -1,7 +1,7 @@
 //! Converts what a server sends for an answer into replies; pure.
 
-use llamaglass_engine::event::{Event, Fault, FinishReason, RequestId, Usage};
 use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
+use llamaglass_types::event::{Event, Fault, FinishReason, RequestId, Usage};
 
 use crate::protocol::{Opaque, Reply, Tag, ToldUsage};
 use crate::server::ServerError;
@@ -186,10 +186,10 @@ impl EventDecoder {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::timing::{
+    use llamaglass_openai::PieceReader;
+    use llamaglass_types::timing::{
         Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming,
     };
-    use llamaglass_openai::PieceReader;
     use serde_json::{Value, json};
 
     use super::*;

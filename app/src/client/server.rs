@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use llamaglass_engine::scheduler::Request;
 use llamaglass_openai::Ask;
+use llamaglass_types::Request;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 

@@ -2,9 +2,8 @@
 
 use std::cell::Cell;
 
-use llamaglass_engine::event::RequestId;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{StubLevel, stub_answer};
+use llamaglass_types::event::RequestId;
+use llamaglass_types::{Request, StubLevel, stub_answer};
 
 use super::interface::Listener;
 use crate::protocol::{Command, Reply, Tag};

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use llamaglass_engine::StubLevel;
+use llamaglass_types::StubLevel;
 
 use super::interface::{Client, Listener, PageFile};
 use super::server::ServerClient;

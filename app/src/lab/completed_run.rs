@@ -1,8 +1,8 @@
 //! A completed run of an experiment; pure.
 
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::LabResult;
 use llamaglass_session::lab::LabSettings;
+use llamaglass_types::stats::Record;
 
 /// A completed run of an experiment.
 #[derive(Clone, Debug)]

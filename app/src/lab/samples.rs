@@ -1,8 +1,8 @@
 //! Outcomes of requests, timed by the page's clock; pure.
 
-use llamaglass_engine::stats::Distribution;
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::load::LoadRun;
+use llamaglass_types::stats::Distribution;
 
 /// Outcome of a request. Times are milliseconds of the page's clock.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -1,7 +1,7 @@
 //! Decides which experiments can run on the loaded model or server.
 
-use llamaglass_engine::ForwardPath;
 use llamaglass_lab::Experiment;
+use llamaglass_types::ForwardPath;
 
 use crate::engine::Loaded;
 

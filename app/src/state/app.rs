@@ -4,8 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use leptos::prelude::*;
-use llamaglass_engine::{BackendInfo, MemoryLedger, ModelInfo};
 use llamaglass_lab::bench::BenchReport;
+use llamaglass_types::{BackendInfo, MemoryLedger, ModelInfo};
 use web_sys::AbortController;
 
 use super::data::storage;

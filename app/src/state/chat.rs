@@ -1,7 +1,7 @@
 //! The conversation.
 
 use leptos::prelude::*;
-use llamaglass_engine::tokenizer::Message;
+use llamaglass_types::Message;
 
 use super::app::{App, now};
 use super::data::{Turn, TurnState};

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use leptos::prelude::*;
-use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_types::event::{Event, FinishReason};
 use wasm_bindgen::prelude::*;
 use web_sys::MessageChannel;
 

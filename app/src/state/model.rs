@@ -1,7 +1,7 @@
 //! The loaded model, and how it is loaded.
 
 use leptos::prelude::*;
-use llamaglass_engine::{BackendChoice, LoadProgress, StubLevel};
+use llamaglass_types::{BackendChoice, LoadProgress, StubLevel};
 
 use super::app::{App, now};
 use super::{bench, chat, frame, lab};

@@ -1,8 +1,8 @@
 //! Statistics of one answer.
 
-use llamaglass_engine::event::{Event, FinishReason};
-use llamaglass_engine::stats::{Record, percentile};
-use llamaglass_engine::timing::{DeviceTiming, RequestTiming, StepKind, StepTiming};
+use llamaglass_types::event::{Event, FinishReason};
+use llamaglass_types::stats::{Record, percentile};
+use llamaglass_types::timing::{DeviceTiming, RequestTiming, StepKind, StepTiming};
 
 use super::bar::{Bar, PieceRecord, StepRecord, TokenRecord};
 use super::event::ReceivedEvent;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use llamaglass_engine::timing::{StepKind, StepTiming};
+use llamaglass_types::timing::{StepKind, StepTiming};
 
 /// A bar of the timeline.
 #[allow(

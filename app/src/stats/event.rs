@@ -1,6 +1,6 @@
 //! An event of an answer as the page receives it.
 
-use llamaglass_engine::event::Event;
+use llamaglass_types::event::Event;
 
 use crate::protocol::Opaque;
 

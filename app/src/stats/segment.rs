@@ -1,6 +1,6 @@
 //! Segments of a step's bar: the stages of the engine, and the time that none accounts for.
 
-use llamaglass_engine::timing::{Stage, StepTiming};
+use llamaglass_types::timing::{Stage, StepTiming};
 
 /// A segment of a step's bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Figures of one answer.
 
-use llamaglass_engine::timing::{Clock, DeviceTiming};
+use llamaglass_types::timing::{Clock, DeviceTiming};
 
 use super::segment::Segment;
 

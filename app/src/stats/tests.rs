@@ -1,7 +1,7 @@
 use super::*;
 use crate::protocol::{Opaque, ToldUsage};
-use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
-use llamaglass_engine::timing::{
+use llamaglass_types::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_types::timing::{
     Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
 };
 

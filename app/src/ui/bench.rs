@@ -2,9 +2,9 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_engine::ForwardPath;
-use llamaglass_engine::stats::{Named, Range, StepStats};
 use llamaglass_lab::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
+use llamaglass_types::ForwardPath;
+use llamaglass_types::stats::{Named, Range, StepStats};
 
 use super::download::download;
 use super::icon::{CLOSE, Icon};

@@ -1,7 +1,7 @@
 //! Details of one step with its spans, or of one piece with its wait.
 
 use leptos::prelude::*;
-use llamaglass_engine::timing::{DeviceTiming, Span, Stage};
+use llamaglass_types::timing::{DeviceTiming, Span, Stage};
 
 use crate::format;
 use crate::state::app;

@@ -1,8 +1,8 @@
 //! The token timeline, which shows where each token's time goes while it streams.
 
 use leptos::prelude::*;
-use llamaglass_engine::platform::clock;
-use llamaglass_engine::timing::Stage;
+use llamaglass_types::clock::clock;
+use llamaglass_types::timing::Stage;
 
 use super::bars::Bars;
 use super::detail::Detail;

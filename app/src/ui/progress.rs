@@ -1,7 +1,7 @@
 //! Progress of a load.
 
 use leptos::prelude::*;
-use llamaglass_engine::LoadPhase;
+use llamaglass_types::LoadPhase;
 
 use crate::engine::{Engine, Load};
 use crate::format;

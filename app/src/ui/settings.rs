@@ -2,7 +2,7 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_engine::{BackendChoice, StubLevel};
+use llamaglass_types::{BackendChoice, StubLevel};
 
 use super::icon::{CLOSE, Icon};
 use super::program::AdapterSetting;

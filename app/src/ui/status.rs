@@ -1,7 +1,7 @@
 //! Status line at the bottom, which always shows what runs the model.
 
 use leptos::prelude::*;
-use llamaglass_engine::{Backend, StubLevel};
+use llamaglass_types::{Backend, StubLevel};
 
 use crate::engine::Engine;
 use crate::format;

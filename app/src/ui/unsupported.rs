@@ -1,7 +1,7 @@
 //! Notes on a missing GPU: what is missing, what to do about it, and how to go on without one.
 
 use leptos::prelude::*;
-use llamaglass_engine::{Backend, BackendChoice};
+use llamaglass_types::{Backend, BackendChoice};
 
 use super::wiring::facts;
 use crate::engine::{Engine, Loaded};

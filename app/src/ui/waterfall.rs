@@ -1,7 +1,7 @@
 //! Waterfall of a load: where its time went.
 
 use leptos::prelude::*;
-use llamaglass_engine::timing::{LoadPart, LoadTiming};
+use llamaglass_types::timing::{LoadPart, LoadTiming};
 
 use super::status::resolution;
 use crate::format;

@@ -1,10 +1,10 @@
 //! The mock engine's answers.
 
-use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::timing::{
+use llamaglass_types::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_types::timing::{
     Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
 };
+use llamaglass_types::{Input, Request};
 
 use llamaglass_app::protocol::{Reply, Tag};
 

@@ -9,14 +9,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use leptos::prelude::set_timeout;
-use llamaglass_engine::event::FinishReason;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::{Quantiles, Record};
-use llamaglass_engine::timing::StepKind;
-use llamaglass_engine::{BackendChoice, LoadOptions, LoadPhase, LoadProgress};
 use llamaglass_lab::bench::{AtPosition, BenchReport, Progress, Settings};
 use llamaglass_lab::experiments::lengths::StatsData;
 use llamaglass_lab::{Data, Experiment, LabResult, Machine, Point, Progress as LabProgress};
+use llamaglass_types::event::FinishReason;
+use llamaglass_types::stats::{Quantiles, Record};
+use llamaglass_types::timing::StepKind;
+use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, Request};
 
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};

@@ -1,10 +1,10 @@
 //! The mock engine's model and backend.
 
-use llamaglass_engine::timing::LoadTiming;
-use llamaglass_engine::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
-use llamaglass_engine::{
+use llamaglass_types::timing::LoadTiming;
+use llamaglass_types::{
     Backend, BackendChoice, BackendInfo, ForwardPath, MemoryLedger, ModelInfo, StubLevel, TypeCount,
 };
+use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
 pub fn backend(choice: BackendChoice) -> BackendInfo {
     BackendInfo {

@@ -252,7 +252,7 @@ async fn missing_gpu_is_explained_and_the_cpu_offered() {
     page.wait("the engine", |s| s.app.backend.get_untracked().is_some())
         .await;
     assert!(page.find("fallback").is_some());
-    state::choose_backend(page.app, llamaglass_engine::BackendChoice::Wgpu);
+    state::choose_backend(page.app, llamaglass_types::BackendChoice::Wgpu);
     page.wait("the explanation", |s| s.find("unsupported").is_some())
         .await;
     assert!(

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 use llamaglass_app::platform::{MenuAction, Platform, RecentModel};
 use llamaglass_app::protocol::Reply;
 use llamaglass_app::state;
-use llamaglass_engine::{Backend, BackendInfo};
+use llamaglass_types::{Backend, BackendInfo};
 use wasm_bindgen_test::wasm_bindgen_test;
 
 use super::TestPage;

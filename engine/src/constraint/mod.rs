@@ -5,7 +5,7 @@
 
 mod error;
 
-#[cfg(all(feature = "compute", not(feature = "formats")))]
+#[cfg(not(feature = "formats"))]
 mod left_out;
 
 #[cfg(feature = "formats")]
@@ -25,5 +25,5 @@ pub use answer::Constraint;
 #[cfg(feature = "formats")]
 pub use compiler::Constraints;
 pub use error::ConstraintError;
-#[cfg(all(feature = "compute", not(feature = "formats")))]
+#[cfg(not(feature = "formats"))]
 pub use left_out::{Constraint, Constraints};

@@ -2,8 +2,6 @@
 
 use thiserror::Error;
 
-use super::StubLevel;
-
 use crate::constraint::ConstraintError;
 use crate::event::Fault;
 use crate::forward::{ForwardError, LoadError};
@@ -11,6 +9,7 @@ use crate::sampling::SamplingError;
 use crate::scheduler::LengthError;
 use crate::tokenizer::TokenizerError;
 use crate::weights::WeightsError;
+use llamaglass_types::StubLevel;
 
 /// An error of the engine; the stage's error says what went wrong and where.
 #[derive(Debug, Error)]

@@ -3,10 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use super::info::{ModelInfo, type_counts};
-use super::{
-    Ablations, BackendChoice, Engine, EngineError, LoadOptions, LoadPhase, LoadProgress, StubLevel,
-};
+use super::type_counts::type_counts;
+use super::{Ablations, Engine, EngineError};
 use crate::bytes::ByteSource;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
@@ -14,6 +12,7 @@ use crate::forward::{
     Shape, TILE_ROWS, queue,
 };
 use llamaglass_shaders::KV_BLOCK;
+use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, ModelInfo, StubLevel};
 
 use crate::platform::Stopwatch;
 use crate::sampling::{SamplingOptions, sampling};
@@ -87,8 +86,8 @@ impl Engine {
             path,
             ..
         } = shape;
-        let memory = MemoryLedger::of(&checkpoint, shape);
-        memory.check(&open.info, options.memory_limit)?;
+        let memory = forward::memory_ledger(&checkpoint, shape);
+        forward::check_memory(&memory, &open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
         let model = forward::load(&checkpoint, &open, shape, &watch, &mut |done| {
@@ -236,7 +235,7 @@ pub fn memory_ledger(
     info: &BackendInfo,
 ) -> Result<(ForwardPath, MemoryLedger), ForwardError> {
     let shape = shape(checkpoint.config(), options, info)?;
-    let memory = MemoryLedger::of(checkpoint, shape);
+    let memory = forward::memory_ledger(checkpoint, shape);
     Ok((shape.path, memory))
 }
 
@@ -252,7 +251,7 @@ fn shape(
         batch: options.batch.unwrap_or(1),
         chunk: chunk(options, info).min(context),
         kv_blocks: options.kv_blocks,
-        path: ForwardPath::choose(options.path, config, info)?,
+        path: forward::choose_path(options.path, config, info)?,
         kv: options.kv,
         variant: options.variant,
     };

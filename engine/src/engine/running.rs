@@ -4,7 +4,6 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::info::ModelInfo;
 use super::issue::Flight;
 use super::sequence::Sequence;
 use super::{Ablations, EngineError};
@@ -16,6 +15,7 @@ use crate::forward::{Model, Roofline, measure_roofline};
 use crate::platform::Stopwatch;
 use crate::scheduler::Scheduler;
 use crate::tokenizer::Tokenizer;
+use llamaglass_types::ModelInfo;
 
 /// One model on one device that answers a batch of requests at a time.
 #[derive(Debug)]

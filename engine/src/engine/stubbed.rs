@@ -1,14 +1,15 @@
 //! Steps with random logits, which measure what a step costs around the model.
 
 use super::laps::Laps;
+use super::random_logits::random_logits;
 use super::sequence::Pick;
 use super::step::nothing_to_compute;
-use super::stub::{StubLevel, random_logits};
 use super::{Engine, EngineError};
 use crate::forward::queue;
 use crate::sampling::SamplingError;
 use crate::scheduler::Part;
 use crate::timing::Span;
+use llamaglass_types::StubLevel;
 
 impl Engine {
     /// Sets the stub level, which says how much of a request's path is executed. Clears the cache.

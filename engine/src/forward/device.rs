@@ -11,8 +11,8 @@ use burn::tensor::wgpu::{WgpuSetup, wgpu};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
-use super::info::{Backend, BackendInfo, limit};
 use crate::platform::{BrowserAdapter, CPU_NAME};
+use llamaglass_types::{Backend, BackendInfo, limit};
 
 /// Subgroups feature, in WebGPU's spelling.
 const SUBGROUPS: &str = "subgroups";

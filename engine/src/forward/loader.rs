@@ -3,16 +3,16 @@
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
 use super::fast;
-use super::info::limit;
 use super::load_watch::LoadWatch;
 use super::memory::check_buffer;
 use super::model::{Model, Path};
-use super::path::ForwardPath;
 use super::queue;
 use super::reference::{self, Reference};
-use super::shape::Shape;
+use super::shape::{Shape, kernel_kv};
 use crate::timing::LoadSpan;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
+use llamaglass_types::ForwardPath;
+use llamaglass_types::limit;
 
 /// Loads every tensor of `checkpoint` and creates a model of the given `shape`.
 ///
@@ -42,7 +42,7 @@ pub async fn load(
         ForwardPath::Fast => shape.positions(),
         ForwardPath::Reference => context,
     };
-    let value_bytes = shape.kv.kernels().bytes();
+    let value_bytes = kernel_kv(shape.kv).bytes();
     let cache_bytes = (config.n_kv_heads * positions * config.head_dim * value_bytes) as u64;
     let buffers = if shape.path == ForwardPath::Fast {
         2

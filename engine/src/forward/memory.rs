@@ -1,87 +1,67 @@
 //! Memory that a model needs on the device, computed before it is loaded.
 
-use serde::{Deserialize, Serialize};
-
 use super::error::ForwardError;
 use super::format::format;
-use super::info::{Backend, BackendInfo};
-use super::path::ForwardPath;
-use super::shape::Shape;
+use super::shape::{Shape, kernel_kv};
 use crate::platform::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 use crate::weights::{BlockTensor, Checkpoint, ModelConfig, TensorInfo, TensorName};
+use llamaglass_types::{Backend, BackendInfo, ForwardPath, MemoryLedger};
 
 /// Bytes per f32 value: everything on the device except the fast path's weights and an f16 KV cache.
 const VALUE: u64 = 4;
 
-/// Bytes that a model needs on the device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MemoryLedger {
-    /// Weights in their format on the device.
-    pub weights: u64,
-    /// Part of `weights` that steps only look rows up in: the embedding, unless it is also the output matrix.
-    #[serde(default)]
-    pub looked_up: u64,
-    /// Keys and values of all layers and positions.
-    pub kv_cache: u64,
-    /// Estimated maximum of a step's intermediate values.
-    pub activations: u64,
+/// Returns the memory that `checkpoint` needs with the given `shape`.
+pub fn memory_ledger(checkpoint: &Checkpoint, shape: Shape) -> MemoryLedger {
+    let config = checkpoint.config();
+    let Shape {
+        context,
+        chunk,
+        path,
+        kv,
+        ..
+    } = shape;
+    let cache = [
+        config.n_layers,
+        shape.positions(),
+        config.n_kv_heads,
+        config.head_dim,
+    ];
+    let [l, s, k, d] = cache.map(|n| n as u64);
+    MemoryLedger {
+        weights: checkpoint.tensors().map(|t| tensor_bytes(t, path)).sum(),
+        looked_up: checkpoint
+            .tensor(TensorName::TokenEmbedding)
+            .filter(|_| !config.tied)
+            .map_or(0, |tensor| tensor_bytes(tensor, path)),
+        kv_cache: 2 * l * s * k * d * kernel_kv(kv).bytes() as u64,
+        activations: activations(config, context, chunk),
+    }
 }
 
-impl MemoryLedger {
-    /// Total bytes.
-    pub const fn total(&self) -> u64 {
-        self.weights + self.kv_cache + self.activations
+/// Checks the total against `memory_limit`, in bytes, and the available memory.
+///
+/// # Errors
+/// [`ForwardError::OutOfMemory`] if the total exceeds either.
+pub fn check_memory(
+    ledger: &MemoryLedger,
+    info: &BackendInfo,
+    memory_limit: Option<u64>,
+) -> Result<(), ForwardError> {
+    let limits = [memory_limit, available(info)];
+    let Some(limit) = limits.into_iter().flatten().min() else {
+        return Ok(());
+    };
+    if ledger.total() <= limit {
+        return Ok(());
     }
-
-    /// Returns the memory that `checkpoint` needs with the given `shape`.
-    pub fn of(checkpoint: &Checkpoint, shape: Shape) -> Self {
-        let config = checkpoint.config();
-        let Shape {
-            context,
-            chunk,
-            path,
-            kv,
-            ..
-        } = shape;
-        let cache = [
-            config.n_layers,
-            shape.positions(),
-            config.n_kv_heads,
-            config.head_dim,
-        ];
-        let [l, s, k, d] = cache.map(|n| n as u64);
-        Self {
-            weights: checkpoint.tensors().map(|t| tensor_bytes(t, path)).sum(),
-            looked_up: checkpoint
-                .tensor(TensorName::TokenEmbedding)
-                .filter(|_| !config.tied)
-                .map_or(0, |tensor| tensor_bytes(tensor, path)),
-            kv_cache: 2 * l * s * k * d * kv.kernels().bytes() as u64,
-            activations: activations(config, context, chunk),
-        }
-    }
-
-    /// Checks the total against `memory_limit`, in bytes, and the available memory.
-    ///
-    /// # Errors
-    /// [`ForwardError::OutOfMemory`] if the total exceeds either.
-    pub fn check(&self, info: &BackendInfo, memory_limit: Option<u64>) -> Result<(), ForwardError> {
-        let limits = [memory_limit, available(info)];
-        let Some(limit) = limits.into_iter().flatten().min() else {
-            return Ok(());
-        };
-        if self.total() <= limit {
-            return Ok(());
-        }
-        Err(ForwardError::OutOfMemory {
-            needed: self.total(),
-            weights: self.weights,
-            kv_cache: self.kv_cache,
-            activations: self.activations,
-            limit,
-            hint: ": choose a shorter context or a smaller model".into(),
-        })
-    }
+    Err(ForwardError::OutOfMemory {
+        needed: ledger.total(),
+        weights: ledger.weights,
+        kv_cache: ledger.kv_cache,
+        activations: ledger.activations,
+        limit,
+        hint: ": choose a shorter context or a smaller model".into(),
+    })
 }
 
 /// Returns the bytes available to a model if the device uses this program's memory and the system reports its
@@ -146,13 +126,12 @@ fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
 ///
 /// # Errors
 /// [`ForwardError::BufferTooLarge`] if it does not.
-#[cfg(feature = "compute")]
 pub fn check_buffer(
     info: &BackendInfo,
     what: impl FnOnce() -> String,
     bytes: u64,
 ) -> Result<(), ForwardError> {
-    use super::info::limit;
+    use llamaglass_types::limit;
 
     for limit_name in [limit::STORAGE_BINDING, limit::BUFFER] {
         if let Some(limit) = info.limit(limit_name).filter(|limit| bytes > *limit) {
@@ -192,11 +171,11 @@ mod tests {
         };
         let known = available_memory().is_some();
         for info in [device(Backend::Flex, true), device(Backend::Wgpu, true)] {
-            assert_eq!(ledger.check(&info, None).is_err(), known);
+            assert_eq!(check_memory(&ledger, &info, None).is_err(), known);
         }
         // The memory of a GPU is unknown.
         let gpu = device(Backend::Wgpu, false);
-        assert!(ledger.check(&gpu, None).is_ok());
-        assert!(ledger.check(&gpu, Some(1 << 40)).is_err());
+        assert!(check_memory(&ledger, &gpu, None).is_ok());
+        assert!(check_memory(&ledger, &gpu, Some(1 << 40)).is_err());
     }
 }

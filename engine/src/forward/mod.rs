@@ -1,57 +1,36 @@
 //! The forward pass: the model on a device.
-//!
-//! Descriptions (adapters, memory, errors) are available without the feature `compute`, for programs that
-//! show a model running elsewhere.
 
 mod error;
 mod format;
-mod info;
 mod memory;
 mod path;
 mod roofline;
 mod shape;
 
-#[cfg(feature = "compute")]
 pub mod device;
-#[cfg(feature = "compute")]
 mod fast;
-#[cfg(feature = "compute")]
 pub mod gpu;
-#[cfg(feature = "compute")]
 mod load_watch;
-#[cfg(feature = "compute")]
 mod loader;
-#[cfg(feature = "compute")]
 mod model;
-#[cfg(feature = "compute")]
 mod pick;
-#[cfg(feature = "compute")]
 pub mod queue;
-#[cfg(feature = "compute")]
 mod reference;
-#[cfg(feature = "compute")]
 mod rope;
-#[cfg(feature = "compute")]
 mod rows;
 
 pub use error::{ForwardError, LoadError};
-pub use info::{Backend, BackendInfo, limit};
-pub use memory::{MemoryLedger, available, largest_buffer};
-pub use path::ForwardPath;
-pub use roofline::Roofline;
-pub use shape::{KvType, MAX_BATCH, Shape};
+pub use llamaglass_types::{
+    Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline, limit,
+};
+pub use memory::{available, check_memory, largest_buffer, memory_ledger};
+pub use path::choose_path;
+pub use shape::{MAX_BATCH, Shape};
 
-#[cfg(feature = "compute")]
 pub use gpu::{StepRead, StepResult};
-#[cfg(feature = "compute")]
 pub use load_watch::LoadWatch;
-#[cfg(feature = "compute")]
 pub use loader::load;
-#[cfg(feature = "compute")]
 pub use model::{LogitRows, Model, StepInput};
-#[cfg(feature = "compute")]
 pub use pick::PickWay;
-#[cfg(feature = "compute")]
 pub use roofline::measure as measure_roofline;
-#[cfg(feature = "compute")]
 pub use rows::{NextRows, Rows, TILE_ROWS};

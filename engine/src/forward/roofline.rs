@@ -1,76 +1,57 @@
-//! Peak rates of the device: the roofline that a step's time is compared with.
+//! Measures peak rates of the device: the roofline that a step's time is compared with.
 
-use serde::{Deserialize, Serialize};
+use cubecl::bytes::Bytes;
+use llamaglass_shaders::{COPY, FMA, FMA_FLOP_A_ROUND};
 
-/// Peak rates that a device reached in dedicated kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Roofline {
-    /// Copy bandwidth in 10^9 bytes per second, counting reads and writes.
-    pub copy_gb_s: f64,
-    /// Arithmetic rate in 10^9 f32 operations per second; a multiply-add counts as two.
-    pub gflop_s: f64,
-}
+use super::error::ForwardError;
+use super::gpu::Gpu;
+use llamaglass_types::{BackendInfo, Roofline, limit};
 
-#[cfg(feature = "compute")]
-pub use measure::measure;
+/// Bytes to copy; larger than any cache.
+const COPY_BYTES: u64 = 128 << 20;
+/// Bytes to copy on a software adapter.
+const COPY_BYTES_CPU: u64 = 64 << 20;
+/// Workgroups of the multiply-add kernel, and its rounds.
+const FMA_GROUPS: u32 = 4096;
+const FMA_ROUNDS: u32 = 1024;
+const FMA_ROUNDS_CPU: u32 = 64;
+/// Number of timed runs after one warm-up run; the best one counts.
+const REPEAT: usize = 5;
 
-#[cfg(feature = "compute")]
-mod measure {
-    use cubecl::bytes::Bytes;
-    use llamaglass_shaders::{COPY, FMA, FMA_FLOP_A_ROUND};
-
-    use super::super::error::ForwardError;
-    use super::super::gpu::Gpu;
-    use super::super::info::{BackendInfo, limit};
-    use super::Roofline;
-
-    /// Bytes to copy; larger than any cache.
-    const COPY_BYTES: u64 = 128 << 20;
-    /// Bytes to copy on a software adapter.
-    const COPY_BYTES_CPU: u64 = 64 << 20;
-    /// Workgroups of the multiply-add kernel, and its rounds.
-    const FMA_GROUPS: u32 = 4096;
-    const FMA_ROUNDS: u32 = 1024;
-    const FMA_ROUNDS_CPU: u32 = 64;
-    /// Number of timed runs after one warm-up run; the best one counts.
-    const REPEAT: usize = 5;
-
-    /// Measures `gpu`, described by `info`, on the device's own clock.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
-    pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardError> {
-        let (bytes, rounds) = if info.software {
-            (COPY_BYTES_CPU, FMA_ROUNDS_CPU)
-        } else {
-            (COPY_BYTES, FMA_ROUNDS)
-        };
-        let most = info.limit(limit::STORAGE_BINDING).unwrap_or(bytes);
-        let bytes = bytes.min(most) / 16 * 16;
-        let x = gpu.empty(bytes as usize)?;
-        let y = gpu.empty(bytes as usize)?;
-        let factors = gpu.create(Bytes::from_elems(vec![0.5f32, 1.0]))?;
-        let sums = gpu.empty(FMA_GROUPS as usize * 64 * 4)?;
-        let both = [gpu.record(|| {
-            let info = [(bytes / 16) as u32];
-            gpu.launch(&COPY, &[&x, &y], &info, [4096, 1, 1]);
-            let groups = [FMA_GROUPS, 1, 1];
-            gpu.launch(&FMA, &[&factors, &sums], &[rounds], groups);
-        })];
-        let mut best = [f64::INFINITY; 2];
-        gpu.profile(&both).await?;
-        for _ in 0..REPEAT {
-            let times = gpu.profile(&both).await?;
-            for (best, timed) in best.iter_mut().zip(times.launches) {
-                *best = best.min(timed.ms);
-            }
+/// Measures `gpu`, described by `info`, on the device's own clock.
+///
+/// # Errors
+/// [`ForwardError::Device`] if the device failed.
+pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardError> {
+    let (bytes, rounds) = if info.software {
+        (COPY_BYTES_CPU, FMA_ROUNDS_CPU)
+    } else {
+        (COPY_BYTES, FMA_ROUNDS)
+    };
+    let most = info.limit(limit::STORAGE_BINDING).unwrap_or(bytes);
+    let bytes = bytes.min(most) / 16 * 16;
+    let x = gpu.empty(bytes as usize)?;
+    let y = gpu.empty(bytes as usize)?;
+    let factors = gpu.create(Bytes::from_elems(vec![0.5f32, 1.0]))?;
+    let sums = gpu.empty(FMA_GROUPS as usize * 64 * 4)?;
+    let both = [gpu.record(|| {
+        let info = [(bytes / 16) as u32];
+        gpu.launch(&COPY, &[&x, &y], &info, [4096, 1, 1]);
+        let groups = [FMA_GROUPS, 1, 1];
+        gpu.launch(&FMA, &[&factors, &sums], &[rounds], groups);
+    })];
+    let mut best = [f64::INFINITY; 2];
+    gpu.profile(&both).await?;
+    for _ in 0..REPEAT {
+        let times = gpu.profile(&both).await?;
+        for (best, timed) in best.iter_mut().zip(times.launches) {
+            *best = best.min(timed.ms);
         }
-        let [copy, fma] = best;
-        let flop = f64::from(FMA_GROUPS * 64) * f64::from(rounds) * FMA_FLOP_A_ROUND as f64;
-        Ok(Roofline {
-            copy_gb_s: 2.0 * bytes as f64 / copy / 1e6,
-            gflop_s: flop / fma / 1e6,
-        })
     }
+    let [copy, fma] = best;
+    let flop = f64::from(FMA_GROUPS * 64) * f64::from(rounds) * FMA_FLOP_A_ROUND as f64;
+    Ok(Roofline {
+        copy_gb_s: 2.0 * bytes as f64 / copy / 1e6,
+        gflop_s: flop / fma / 1e6,
+    })
 }

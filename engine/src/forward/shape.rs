@@ -1,12 +1,9 @@
 //! Dimensions and settings of a loaded model.
 
-use std::str::FromStr;
-
 use llamaglass_shaders::{KV_BLOCK, Kv, Variant};
-use serde::{Deserialize, Serialize};
 
 use super::error::ForwardError;
-use super::path::ForwardPath;
+use llamaglass_types::{ForwardPath, KvType};
 
 /// Maximum number of sequences per step.
 pub const MAX_BATCH: usize = 64;
@@ -90,45 +87,10 @@ impl Shape {
     }
 }
 
-/// Type of the values in the KV cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KvType {
-    /// As computed.
-    #[default]
-    F32,
-    /// Rounded to f16, which halves the memory and the bytes that attention reads.
-    F16,
-}
-
-impl KvType {
-    /// Returns the type's name in flags and reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
-    }
-
-    /// Returns the kernels' own type.
-    pub const fn kernels(self) -> Kv {
-        match self {
-            Self::F32 => Kv::F32,
-            Self::F16 => Kv::F16,
-        }
-    }
-}
-
-impl FromStr for KvType {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "f32" => Ok(Self::F32),
-            "f16" => Ok(Self::F16),
-            _ => Err(format!(
-                "{text:?} is no type of a KV cache; there are f32 and f16"
-            )),
-        }
+/// Returns the kernels' own name of a KV cache's type.
+pub const fn kernel_kv(kv: KvType) -> Kv {
+    match kv {
+        KvType::F32 => Kv::F32,
+        KvType::F16 => Kv::F16,
     }
 }

@@ -2,9 +2,7 @@
 
 mod blocks;
 mod length;
-mod request;
 mod running;
-mod sampling_options;
 mod schedule;
 mod step;
 
@@ -13,7 +11,8 @@ mod tests;
 
 pub use blocks::{BlockCopy, BlockId, BlockPool, Held, NULL_BLOCK};
 pub use length::{LengthError, answer_budget};
-pub use request::{Input, OutputFormat, Request, RequestId};
-pub use sampling_options::{SamplingOptions, SettingError};
-pub use schedule::{Asked, Limits, Policy, Scheduler};
+pub use llamaglass_types::{
+    Input, OutputFormat, Policy, Request, RequestId, SamplingOptions, SettingError,
+};
+pub use schedule::{Asked, Limits, Scheduler};
 pub use step::{Admitted, Lack, Part, Step, TableEntry};

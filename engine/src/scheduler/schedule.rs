@@ -2,44 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-
-use super::RequestId;
 use super::blocks::BlockPool;
 use super::running::Running;
 use super::step::{Admitted, Lack, Part, Step, TableEntry};
+use super::{Policy, RequestId};
 
 /// Maximum number of consecutive prefill steps while sequences wait to decode.
 const PATIENCE: usize = 8;
-
-/// Policy for sharing steps between prefill and decode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[serde(rename_all = "kebab-case")]
-pub enum Policy {
-    /// Prefill goes before decode, which gives the earliest first token.
-    #[default]
-    PrefillFirst,
-    /// Each step has one row per decoding sequence and fills its remaining rows with prefill chunks, which
-    /// gives the most even token rate.
-    Balanced,
-}
-
-impl FromStr for Policy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "prefill-first" => Ok(Self::PrefillFirst),
-            "balanced" => Ok(Self::Balanced),
-            _ => Err(format!(
-                "{text:?} is no policy; there are prefill-first and balanced"
-            )),
-        }
-    }
-}
 
 /// Limits and settings of the steps that a [`Scheduler`] plans.
 #[derive(Clone, Copy, Debug)]

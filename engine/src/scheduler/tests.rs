@@ -7,10 +7,10 @@ use std::collections::{HashMap, VecDeque};
 
 use proptest::prelude::*;
 
-use super::RequestId;
 use super::blocks::{BlockCopy, BlockPool, NULL_BLOCK};
-use super::schedule::{Asked, Limits, Policy, Scheduler};
+use super::schedule::{Asked, Limits, Scheduler};
 use super::step::{Part, Step};
+use super::{Policy, RequestId};
 
 /// Returns the mock model's next id after `ids`; depends on all of them.
 fn next_id(ids: &[u32]) -> u32 {

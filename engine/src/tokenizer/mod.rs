@@ -6,8 +6,6 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-
 mod bpe;
 mod byte_level;
 mod chat;
@@ -26,6 +24,7 @@ mod template;
 
 pub use chat::RenderedChat;
 pub use error::TokenizerError;
+pub use llamaglass_types::Message;
 
 use coder::Coder;
 use pieces::Pieces;
@@ -35,15 +34,6 @@ use template::ChatTemplate;
 
 use crate::platform;
 use crate::weights::{ModelConfig, TokenizerData};
-
-/// One turn of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user`, `assistant`, or any other role that the template supports.
-    pub role: String,
-    /// Text of the turn.
-    pub content: String,
-}
 
 /// Treatment of special-token text (`<|im_start|>`) inside a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

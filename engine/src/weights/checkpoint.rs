@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::config_check::check_config;
 use super::detect::{Kind, detect};
 use super::gguf::{Gguf, check_architecture, config as gguf_config, tokenizer as gguf_tokenizer};
 use super::hugging_face::{Folder, tensors as safetensors};
@@ -106,7 +107,7 @@ impl Checkpoint {
         tensor_type: TensorType,
         seed: u64,
     ) -> Result<Self, WeightsError> {
-        config.check(random::FILE)?;
+        check_config(&config, random::FILE)?;
         Ok(Self {
             files: Vec::new(),
             seed,
@@ -142,7 +143,7 @@ impl Checkpoint {
             .collect();
         let tokenizer = gguf_tokenizer(&mut gguf.metadata)?;
         let mut config = gguf_config(&gguf.metadata, tokenizer.tokens.len())?;
-        config.check(file)?;
+        check_config(&config, file)?;
         let mut table = Table::default();
         for stored in gguf.tensors().await? {
             let name = TensorName::from_gguf(&stored.name);
@@ -185,13 +186,13 @@ impl Checkpoint {
             factors.iter_mut().for_each(|x| *x *= factor);
         }
         self.config.rope.scaling = RopeScaling::Factors(factors);
-        self.config.check(self.files[index].name())
+        check_config(&self.config, self.files[index].name())
     }
 
     async fn open_folder(files: Vec<Box<dyn ByteSource>>) -> Result<Self, WeightsError> {
         let folder = Folder::new(&files)?;
         let raw = folder.config().await?;
-        let mut config = ModelConfig::from_hf_config(&raw)?;
+        let mut config = super::config_from_json(&raw)?;
         let tokenizer = folder.tokenizer().await?;
         add_ends(&mut config, &tokenizer);
         let mut table = Table::default();

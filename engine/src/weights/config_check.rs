@@ -2,108 +2,106 @@
 
 use super::{ModelConfig, RopeScaling, WeightsError};
 
-impl ModelConfig {
-    /// Checks every value. `file` is the file that the values come from, for the error message.
-    ///
-    /// # Errors
-    /// [`WeightsError::Config`], naming the first invalid value.
-    pub fn check(&self, file: &str) -> Result<(), WeightsError> {
-        let absurd = |what: String| {
-            Err(WeightsError::Config {
-                file: file.to_owned(),
-                what,
-            })
-        };
-        // These limits are far above any model, and low enough that no product of heads and head size overflows
-        // 32 bits.
-        for (what, value, most) in [
-            ("vocabulary", self.vocab_size, 1 << 24),
-            ("hidden size", self.hidden_size, 1 << 20),
-            ("number of blocks", self.n_layers, 1 << 12),
-            ("number of heads", self.n_heads, 1 << 14),
-            ("number of kv heads", self.n_kv_heads, 1 << 14),
-            ("head size", self.head_dim, 1 << 14),
-            ("feed-forward size", self.ffn_size, 1 << 24),
-            ("context length", self.context_length, 1 << 30),
-        ] {
-            if value == 0 || value > most {
-                return absurd(format!("the {what} is {value}; it should be 1 to {most}"));
-            }
-        }
-        if !self.n_heads.is_multiple_of(self.n_kv_heads) {
-            return absurd(format!(
-                "{} heads can't share {} kv heads evenly",
-                self.n_heads, self.n_kv_heads
-            ));
-        }
-        if !self.head_dim.is_multiple_of(2) {
-            return absurd(format!(
-                "the head size {} is odd, but RoPE rotates pairs",
-                self.head_dim
-            ));
-        }
-        if self.n_heads * self.head_dim > 1 << 22 {
-            return absurd(format!(
-                "{} heads of {} values",
-                self.n_heads, self.head_dim
-            ));
-        }
-        // Negated comparisons, so that NaN fails too.
-        if !(self.rms_eps >= 0.0 && self.rms_eps < 1.0) {
-            return absurd(format!("the RMSNorm epsilon is {}", self.rms_eps));
-        }
-        if !(self.rope.theta > 0.0 && self.rope.theta.is_finite()) {
-            return absurd(format!("the RoPE base is {}", self.rope.theta));
-        }
-        if let Some(bos) = self.bos_id
-            && bos as usize >= self.vocab_size
-        {
-            return absurd(format!(
-                "the BOS id {bos} is outside the vocabulary of {}",
-                self.vocab_size
-            ));
-        }
-        match self.scaling_error() {
-            Some(what) => absurd(format!("RoPE scaling: {what}")),
-            None => Ok(()),
+/// Checks every value. `file` is the file that the values come from, for the error message.
+///
+/// # Errors
+/// [`WeightsError::Config`], naming the first invalid value.
+pub fn check_config(config: &ModelConfig, file: &str) -> Result<(), WeightsError> {
+    let absurd = |what: String| {
+        Err(WeightsError::Config {
+            file: file.to_owned(),
+            what,
+        })
+    };
+    // These limits are far above any model, and low enough that no product of heads and head size overflows
+    // 32 bits.
+    for (what, value, most) in [
+        ("vocabulary", config.vocab_size, 1 << 24),
+        ("hidden size", config.hidden_size, 1 << 20),
+        ("number of blocks", config.n_layers, 1 << 12),
+        ("number of heads", config.n_heads, 1 << 14),
+        ("number of kv heads", config.n_kv_heads, 1 << 14),
+        ("head size", config.head_dim, 1 << 14),
+        ("feed-forward size", config.ffn_size, 1 << 24),
+        ("context length", config.context_length, 1 << 30),
+    ] {
+        if value == 0 || value > most {
+            return absurd(format!("the {what} is {value}; it should be 1 to {most}"));
         }
     }
+    if !config.n_heads.is_multiple_of(config.n_kv_heads) {
+        return absurd(format!(
+            "{} heads can't share {} kv heads evenly",
+            config.n_heads, config.n_kv_heads
+        ));
+    }
+    if !config.head_dim.is_multiple_of(2) {
+        return absurd(format!(
+            "the head size {} is odd, but RoPE rotates pairs",
+            config.head_dim
+        ));
+    }
+    if config.n_heads * config.head_dim > 1 << 22 {
+        return absurd(format!(
+            "{} heads of {} values",
+            config.n_heads, config.head_dim
+        ));
+    }
+    // Negated comparisons, so that NaN fails too.
+    if !(config.rms_eps >= 0.0 && config.rms_eps < 1.0) {
+        return absurd(format!("the RMSNorm epsilon is {}", config.rms_eps));
+    }
+    if !(config.rope.theta > 0.0 && config.rope.theta.is_finite()) {
+        return absurd(format!("the RoPE base is {}", config.rope.theta));
+    }
+    if let Some(bos) = config.bos_id
+        && bos as usize >= config.vocab_size
+    {
+        return absurd(format!(
+            "the BOS id {bos} is outside the vocabulary of {}",
+            config.vocab_size
+        ));
+    }
+    match scaling_error(config) {
+        Some(what) => absurd(format!("RoPE scaling: {what}")),
+        None => Ok(()),
+    }
+}
 
-    fn scaling_error(&self) -> Option<String> {
-        let divisor = |what: &str, x: f32| {
-            let bad = !(x > 0.0 && x.is_finite());
-            bad.then(|| format!("{what} is {x}; it should be above 0"))
-        };
-        match &self.rope.scaling {
-            RopeScaling::None => None,
-            RopeScaling::Linear { factor } => divisor("the factor", *factor),
-            RopeScaling::Llama3 {
-                factor,
-                low_freq_factor,
-                high_freq_factor,
-                original_context,
-            } => divisor("the factor", *factor)
-                .or_else(|| divisor("low_freq_factor", *low_freq_factor))
-                .or_else(|| divisor("high_freq_factor", *high_freq_factor))
-                .or_else(|| {
-                    let wrong = high_freq_factor <= low_freq_factor;
-                    wrong.then(|| {
-                        format!("high_freq_factor {high_freq_factor} is not above low_freq_factor {low_freq_factor}")
-                    })
+fn scaling_error(config: &ModelConfig) -> Option<String> {
+    let divisor = |what: &str, x: f32| {
+        let bad = !(x > 0.0 && x.is_finite());
+        bad.then(|| format!("{what} is {x}; it should be above 0"))
+    };
+    match &config.rope.scaling {
+        RopeScaling::None => None,
+        RopeScaling::Linear { factor } => divisor("the factor", *factor),
+        RopeScaling::Llama3 {
+            factor,
+            low_freq_factor,
+            high_freq_factor,
+            original_context,
+        } => divisor("the factor", *factor)
+            .or_else(|| divisor("low_freq_factor", *low_freq_factor))
+            .or_else(|| divisor("high_freq_factor", *high_freq_factor))
+            .or_else(|| {
+                let wrong = high_freq_factor <= low_freq_factor;
+                wrong.then(|| {
+                    format!("high_freq_factor {high_freq_factor} is not above low_freq_factor {low_freq_factor}")
                 })
-                .or_else(|| (*original_context == 0).then(|| "the original context is 0".to_owned())),
-            RopeScaling::Factors(factors) => {
-                if factors.len() != self.head_dim / 2 {
-                    return Some(format!(
-                        "{} factors for {} pairs",
-                        factors.len(),
-                        self.head_dim / 2
-                    ));
-                }
-                let all = factors.iter().enumerate();
-                let mut all = all.map(|(i, &x)| divisor(&format!("factor {i}"), x));
-                all.find_map(|wrong| wrong)
+            })
+            .or_else(|| (*original_context == 0).then(|| "the original context is 0".to_owned())),
+        RopeScaling::Factors(factors) => {
+            if factors.len() != config.head_dim / 2 {
+                return Some(format!(
+                    "{} factors for {} pairs",
+                    factors.len(),
+                    config.head_dim / 2
+                ));
             }
+            let all = factors.iter().enumerate();
+            let mut all = all.map(|(i, &x)| divisor(&format!("factor {i}"), x));
+            all.find_map(|wrong| wrong)
         }
     }
 }
@@ -160,9 +158,9 @@ mod tests {
         ];
         for (change, named) in changes {
             let mut config = preset("llama-3.2-1b").expect("a preset");
-            assert_eq!(config.check("f"), Ok(()));
+            assert_eq!(check_config(&config, "f"), Ok(()));
             change(&mut config);
-            let message = config.check("f").expect_err(named).to_string();
+            let message = check_config(&config, "f").expect_err(named).to_string();
             assert!(message.contains(named), "{message}");
         }
     }

@@ -1,7 +1,6 @@
 //! Reads model files: GGUF and safetensors headers, tensor names and types, and the model's configuration.
 
 mod checkpoint;
-mod config;
 mod config_check;
 mod dequantize;
 mod detect;
@@ -22,11 +21,11 @@ pub mod testing;
 mod tokenizer_data;
 
 pub use checkpoint::{Checkpoint, Format};
-pub use config::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
-#[cfg(feature = "compute")]
 pub(crate) use dequantize::scale_min;
 pub use error::WeightsError;
 pub use gguf::{MetaArray, MetaType, MetaValue};
+pub use hugging_face::config_from_json;
+pub use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 pub use names::{BlockTensor, TensorName};
 pub use shapes::{PRESETS, preset};
 pub use table::TensorInfo;

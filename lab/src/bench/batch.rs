@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use llamaglass_engine::stats::{Quantiles, Range, Record};
+use llamaglass_types::stats::{Quantiles, Range, Record};
 
 /// Figures of several requests that ran at once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ fn together(run: &[Record]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use llamaglass_engine::stats::testing::record;
+    use llamaglass_types::stats::testing::record;
 
     #[test]
     fn decode_rate_counts_from_when_all_requests_have_first_token() {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::report::BenchReport;
-use llamaglass_engine::stats::Range;
+use llamaglass_types::stats::Range;
 
 /// Comparison of a result with an earlier one.
 #[derive(Clone, Debug, Serialize, Deserialize)]

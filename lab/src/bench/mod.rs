@@ -7,8 +7,6 @@ mod compare;
 mod progress;
 mod report;
 mod roof;
-#[cfg(feature = "compute")]
-mod runner;
 mod runs;
 
 pub use batch::AtBatch;
@@ -16,6 +14,4 @@ pub use compare::{Comparison, Ratio};
 pub use progress::Progress;
 pub use report::{AtPosition, BenchReport, RunRates};
 pub use roof::UnderRoof;
-#[cfg(feature = "compute")]
-pub use runner::Bench;
-pub use runs::{BenchError, Run, Runs, Settings, random_request};
+pub use runs::{BenchError, Run, Runs, Settings, random_ids, random_request, request};

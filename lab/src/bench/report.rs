@@ -7,10 +7,10 @@ use super::batch::AtBatch;
 use super::compare::Comparison;
 use super::roof::UnderRoof;
 use super::runs::Settings;
-use llamaglass_engine::forward::{BackendInfo, MemoryLedger};
-use llamaglass_engine::stats::{Quantiles, Range, Record, StepStats, device_clock};
-use llamaglass_engine::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
-use llamaglass_engine::{ModelInfo, StubLevel};
+use llamaglass_types::stats::{Quantiles, Range, Record, StepStats, device_clock};
+use llamaglass_types::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
+use llamaglass_types::{BackendInfo, MemoryLedger};
+use llamaglass_types::{ModelInfo, StubLevel};
 
 /// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 2;

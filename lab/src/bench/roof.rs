@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::runs::Settings;
-use llamaglass_engine::ModelInfo;
-use llamaglass_engine::forward::Roofline;
+use llamaglass_types::ModelInfo;
+use llamaglass_types::Roofline;
 
 /// Peak rates of a device, and the shares of them that were reached.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]

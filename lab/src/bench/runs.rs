@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use llamaglass_engine::forward::KvType;
-use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::stats::Record;
+use llamaglass_types::KvType;
+use llamaglass_types::stats::Record;
+use llamaglass_types::{Input, Request};
 
 /// Number of tokens that a warm-up generates: two steps after the prefill run everything that a decode step
 /// runs.

@@ -4,10 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::LabError;
-use crate::dataset::Dataset;
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
 
 /// Result of `stats`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -81,27 +78,6 @@ impl LengthFigures {
 }
 
 impl StatsData {
-    /// Tokenizes `dataset`: plain texts without a chat template and without a BOS id.
-    ///
-    /// # Errors
-    /// [`LabError::Row`] if a text cannot be tokenized.
-    pub fn of(dataset: &Dataset, tokenizer: &Tokenizer) -> Result<Self, LabError> {
-        let count = |row: usize, text: &str| {
-            let ids = tokenizer.encode(text, SpecialText::AsText);
-            ids.map(|ids| ids.len()).map_err(|error| LabError::Row {
-                row: row + 1,
-                error: error.to_string(),
-            })
-        };
-        let mut lengths = Vec::with_capacity(dataset.rows.len());
-        for (index, row) in dataset.rows.iter().enumerate() {
-            let output = row.reference.as_deref().filter(|text| !text.is_empty());
-            let output = output.map(|text| count(index, text)).transpose()?;
-            lengths.push((count(index, &row.prompt)?, output));
-        }
-        Ok(Self::of_lengths(dataset.name.clone(), lengths))
-    }
-
     /// Evaluates the tokens of each row: prompt, and reference answer.
     pub fn of_lengths(dataset: String, lengths: Vec<(usize, Option<usize>)>) -> Self {
         let inputs: Vec<usize> = lengths.iter().map(|row| row.0).collect();

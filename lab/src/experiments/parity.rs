@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::forward::KvType;
+use llamaglass_types::KvType;
 
 /// Interval of the positions at which logits are compared; the last position is compared, too.
 pub const EVERY: usize = 100;
@@ -183,26 +183,6 @@ impl ParityData {
         }
         findings
     }
-}
-
-/// Returns the logits (V) of `ids` at the compared positions, in order.
-///
-/// # Errors
-/// The engine's error.
-#[cfg(feature = "compute")]
-pub async fn logits(
-    engine: &mut llamaglass_engine::Engine,
-    ids: &[u32],
-) -> Result<Vec<Vec<f32>>, llamaglass_engine::EngineError> {
-    let wanted = positions(ids.len());
-    let mut found = Vec::with_capacity(wanted.len());
-    let mut visit = |position: usize, row: &[f32]| {
-        if wanted.contains(&position) {
-            found.push(row.to_vec());
-        }
-    };
-    engine.logits(ids, 0, &mut visit).await?;
-    Ok(found)
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Drift, Estimate, interleaved};
 use crate::watch::{LabError, Point, Progress, Watch};
-use llamaglass_engine::StubLevel;
-use llamaglass_engine::stats::percentile;
+use llamaglass_types::StubLevel;
+use llamaglass_types::stats::percentile;
 
 /// A request rate and its duration.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Drift, Estimate, Outlier, outliers};
-use llamaglass_engine::stats::percentile;
+use llamaglass_types::stats::percentile;
 
 /// Verdict on a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

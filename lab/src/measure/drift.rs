@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use llamaglass_engine::stats::percentile;
+use llamaglass_types::stats::percentile;
 
 /// Smallest change over all repeats, in percent, that is reported as a drift.
 const MOST_PERCENT: f64 = 5.0;

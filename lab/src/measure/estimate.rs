@@ -4,7 +4,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use llamaglass_engine::stats::percentile;
+use llamaglass_types::stats::percentile;
 
 /// Number of bootstrap resamples per interval.
 const RESAMPLES: usize = 2000;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use llamaglass_engine::stats::percentile;
+use llamaglass_types::stats::percentile;
 
 /// Distance of the fences from the quartiles, in interquartile ranges (J. W. Tukey, "Exploratory Data Analysis",
 /// 1977).

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use llamaglass_engine::LoadOptions;
-use llamaglass_lab::bench::{Bench, BenchReport, Comparison, Settings};
+use llamaglass_lab::bench::{BenchReport, Comparison, Settings};
+use llamaglass_runner::bench::Bench;
 
 use crate::cli::BenchArgs;
 use crate::engine_thread::run_apart;

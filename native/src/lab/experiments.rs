@@ -3,19 +3,18 @@
 use anyhow::{Result, ensure};
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_lab::experiments::ablate;
 use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, pairs,
 };
-use llamaglass_lab::experiments::bare::{self, BareSettings};
-use llamaglass_lab::experiments::chain;
-use llamaglass_lab::experiments::kernels::{self, KernelSettings};
 use llamaglass_lab::experiments::ladder::{self, LadderSettings};
-use llamaglass_lab::experiments::lengths::StatsData;
 use llamaglass_lab::experiments::load::LoadData;
-use llamaglass_lab::experiments::simulate::{self, SimulateData, SimulateSettings, busy_qps};
+use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
 use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
 use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch};
+use llamaglass_runner::bare::{self, BareSettings};
+use llamaglass_runner::kernels::{self, KernelSettings};
+use llamaglass_runner::simulate::{self, SimulateSettings};
+use llamaglass_runner::{ablate, chain, lengths};
 use tokio::sync::watch;
 
 use super::Lab;
@@ -61,7 +60,7 @@ impl Lab {
         let begun = unix_time_seconds();
         let checkpoint = self.model.checkpoint()?;
         let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
-        let data = StatsData::of(&self.dataset(usize::MAX)?, &tokenizer)?;
+        let data = lengths::run(&self.dataset(usize::MAX)?, &tokenizer)?;
         Ok(LabResult::new(
             begun,
             None,
@@ -218,7 +217,7 @@ impl Lab {
         let begun = unix_time_seconds();
         let checkpoint = self.model.checkpoint()?;
         let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
-        let stats = StatsData::of(&self.dataset(usize::MAX)?, &tokenizer)?;
+        let stats = lengths::run(&self.dataset(usize::MAX)?, &tokenizer)?;
         let lengths: Vec<usize> = stats.lengths.iter().filter_map(|row| row.1).collect();
         ensure!(
             !lengths.is_empty(),

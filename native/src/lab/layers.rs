@@ -10,9 +10,9 @@ use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_lab::dataset::Row;
 use llamaglass_lab::experiments::ablate::Timed;
-use llamaglass_lab::experiments::bare::encode;
 use llamaglass_lab::experiments::ladder::{Layer, Layers};
 use llamaglass_lab::{LabError, asking};
+use llamaglass_runner::bare::encode;
 use tower::ServiceExt;
 
 use super::shell::Shell;

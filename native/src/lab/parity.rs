@@ -7,11 +7,12 @@ use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
 use llamaglass_lab::dataset::Dataset;
-use llamaglass_lab::experiments::bare::encode;
 use llamaglass_lab::experiments::parity::{
-    Deviation, ParityData, ParityRow, first_divergence, logits, positions,
+    Deviation, ParityData, ParityRow, first_divergence, positions,
 };
 use llamaglass_lab::{LabError, Progress, Watch};
+use llamaglass_runner::bare::encode;
+use llamaglass_runner::logits::logits;
 use serde::{Deserialize, Serialize};
 
 use super::layers::ShellLayers;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
-use llamaglass_lab::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
+use llamaglass_runner::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
 use serde::Serialize;
 
 use crate::cli::BackendArgs;

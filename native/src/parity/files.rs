@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use llamaglass_engine::bytes::has_extension;
-use llamaglass_lab::parity::{Kind, ModelFile};
+use llamaglass_runner::parity::{Kind, ModelFile};
 use sha2::{Digest, Sha256};
 
 use crate::model::{Model, file_name};

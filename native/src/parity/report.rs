@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use llamaglass_engine::BackendInfo;
-use llamaglass_lab::parity::{CaseResult, Kind, Report};
+use llamaglass_runner::parity::{CaseResult, Kind, Report};
 use serde::{Deserialize, Serialize};
 
 use crate::load::backend_line;

@@ -1,8 +1,8 @@
 //! Fixtures for the tests of all experiments.
 
-use llamaglass_engine::StubLevel;
-use llamaglass_engine::timing::{Clock, ClockSource};
 use llamaglass_lab::{Data, LabResult, Machine};
+use llamaglass_types::StubLevel;
+use llamaglass_types::timing::{Clock, ClockSource};
 
 use super::{csv, page, text};
 use crate::text::escaped;

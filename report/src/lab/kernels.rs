@@ -1,7 +1,7 @@
 //! Report of `kernels`.
 
-use llamaglass_engine::timing::StepCost;
 use llamaglass_lab::experiments::kernels::{KernelRow, KernelStep, KernelsData};
+use llamaglass_types::timing::StepCost;
 
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};
@@ -200,11 +200,11 @@ fn figure(step: &KernelStep) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::Roofline;
-    use llamaglass_engine::timing::{
+    use llamaglass_lab::Data;
+    use llamaglass_types::Roofline;
+    use llamaglass_types::timing::{
         Clock, ClockSource, KernelTime, LayerTime, StepKind, StepProfile,
     };
-    use llamaglass_lab::Data;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,7 +1,7 @@
 //! Report of `load`.
 
-use llamaglass_engine::stats::Distribution;
 use llamaglass_lab::experiments::load::{LoadData, LoadRun};
+use llamaglass_types::stats::Distribution;
 
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};

@@ -60,9 +60,9 @@ fn rows(data: &ParityData) -> Sheet {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::KvType;
     use llamaglass_lab::Data;
     use llamaglass_lab::experiments::parity::ParityRow;
+    use llamaglass_types::KvType;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

@@ -1,8 +1,8 @@
 //! Report of `simulate`.
 
-use llamaglass_engine::StubLevel;
-use llamaglass_engine::stats::Distribution;
 use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun};
+use llamaglass_types::StubLevel;
+use llamaglass_types::stats::Distribution;
 
 use super::part::{Item, Part};
 use super::sheet::{Sheet, row};
@@ -175,10 +175,10 @@ fn figure(run: &SimulatedRun) -> Figure {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_engine::scheduler::Policy;
     use llamaglass_lab::experiments::load::LoadRun;
     use llamaglass_lab::fixed_cost::{Arrival, Room, Served, StepCost};
     use llamaglass_lab::{Arrivals, Data};
+    use llamaglass_types::Policy;
 
     use super::*;
     use crate::lab::fixture::{HOSTILE, Shown};

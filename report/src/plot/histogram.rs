@@ -1,6 +1,6 @@
 //! Histograms.
 
-use llamaglass_engine::stats::percentile;
+use llamaglass_types::stats::percentile;
 use plotters::prelude::*;
 
 use super::canvas::{self, Axis, Failure, WIDTH, plain};

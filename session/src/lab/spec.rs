@@ -1,9 +1,9 @@
 //! Measurements that the page requests from the worker, and their results.
 
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::{Experiment, LabError, LabResult};
+use llamaglass_types::Request;
+use llamaglass_types::stats::Record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::command;
+use crate::context::{Context, Verdict};
 use crate::product::{self, Server};
-use crate::test::{Context, Verdict};
 
 /// Path of the served model, relative to the checkout.
 const MODEL: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::command;
-use crate::test::{Context, Verdict};
+use crate::context::{Context, Verdict};
 
 /// Checks licences, bans and sources. Advisories are left out, because their database has to be downloaded.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {

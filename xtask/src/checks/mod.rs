@@ -1,17 +1,29 @@
 //! Lists the checks in the order in which they run: quick ones, and those whose builds others reuse, come first.
 
-use crate::test::{Need, Step};
+use anyhow::Result;
+
+use crate::context::{Context, Need, Verdict};
 
 mod clients;
-mod crates;
 mod deny;
 mod imports;
 mod native;
 mod page;
 mod parity;
-mod table;
 mod targets;
 mod wasm;
+
+/// One check.
+pub struct Step {
+    /// Name for `--only`.
+    pub name: &'static str,
+    /// Short description of what it checks.
+    pub about: &'static str,
+    /// Needs that are installed before it runs.
+    pub needs: &'static [Need],
+    /// Function that runs the check.
+    pub run: fn(&Context<'_>) -> Result<Verdict>,
+}
 
 /// Returns the steps that `cargo xtask test` runs by default.
 pub fn steps() -> Vec<Step> {
@@ -25,15 +37,9 @@ pub fn steps() -> Vec<Step> {
         },
         Step {
             name: "imports",
-            about: "modules import along ARCHITECTURE.md's stage table",
+            about: "no modules of a crate import each other in a circle",
             needs: &[],
             run: imports::run,
-        },
-        Step {
-            name: "crates",
-            about: "crates depend on each other in one direction",
-            needs: &[],
-            run: crates::run,
         },
         Step {
             name: "targets",

@@ -5,8 +5,8 @@ use std::process::Command;
 use anyhow::Result;
 
 use crate::command;
+use crate::context::{Context, Verdict};
 use crate::product::PRODUCT;
-use crate::test::{Context, Verdict};
 
 /// Runs `cargo fmt --check` on all crates.
 pub fn fmt(context: &Context<'_>) -> Result<Verdict> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::test::{Context, Verdict};
+use crate::context::{Context, Verdict};
 
 /// Maximum total size of the page's gzipped wasm files, in bytes.
 const LIMIT: u64 = 3_000_000;

@@ -7,8 +7,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
+use crate::context::{Context, Verdict};
 use crate::product;
-use crate::test::{Context, Verdict};
 
 /// Folders of tiny models, relative to the checkout: in it, and beside it on a developer's machine. If two
 /// models' folders have the same name, the first one counts.

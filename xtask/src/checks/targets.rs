@@ -7,7 +7,7 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use proc_macro2::{TokenStream, TokenTree};
 
-use crate::test::{Context, Verdict};
+use crate::context::{Context, Verdict};
 
 /// Folders of `engine/src` that may depend on the target.
 const ALLOWED: [&str; 2] = ["platform", "bytes"];
@@ -50,7 +50,8 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::PassedWith(format!("{} files", files.len())))
 }
 
-fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Returns the Rust files at any depth below the folder, sorted.
+pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in folder
         .read_dir()

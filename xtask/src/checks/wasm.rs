@@ -1,27 +1,15 @@
 //! Lints and tests the code that runs in the browser.
 
-use std::path::PathBuf;
-
 use anyhow::{Context as _, Result, ensure};
 
 use crate::command;
+use crate::context::{Context, Verdict};
 use crate::e2e::chromium;
+use crate::metadata::{Package, browser_packages};
 use crate::page::{QUICK_PROFILE, with_tools};
 use crate::serve;
 use crate::setup::wasm::TARGET;
 use crate::setup::{browser, model};
-use crate::test::{Context, Verdict};
-
-/// Crates that are built for the browser, each with its folder and package name.
-const CRATES: [(&str, &str); 7] = [
-    ("engine", "llamaglass-engine"),
-    ("lab", "llamaglass-lab"),
-    ("openai", "llamaglass-openai"),
-    ("session", "llamaglass-session"),
-    ("report", "llamaglass-report"),
-    ("web", "llamaglass-web"),
-    ("app", "llamaglass-app"),
-];
 
 /// Name prefix of the test targets that run in the browser: `tests/browser*.rs`.
 const TEST_PREFIX: &str = "browser";
@@ -34,11 +22,12 @@ const MODEL_PORT: u16 = 47_135;
 /// `cargo clippy` would build every dependency again as metadata, which takes minutes on two cores. So this
 /// runs the tests' own build with clippy's driver as the compiler of our crates, and shares its dependencies.
 pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
+    let packages = browser_packages(&context.project.root)?;
     let mut build = context.toolchain()?.command("cargo");
     build
         .args(["build", "--target", TARGET, "--profile", QUICK_PROFILE])
         .args(["--locked", "--lib", "--bins"])
-        .args(packages());
+        .args(package_arguments(&packages));
     build
         .env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver")
         // The form in which `cargo clippy` passes arguments to its driver.
@@ -48,13 +37,15 @@ pub fn clippy(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::Passed)
 }
 
-/// Runs the `wasm-bindgen-test` tests of [`CRATES`] in headless Chromium.
+/// Runs the `wasm-bindgen-test` tests in headless Chromium.
 pub fn tests(context: &Context<'_>) -> Result<Verdict> {
-    let files = test_files(context)?;
+    let mut packages = browser_packages(&context.project.root)?;
     ensure!(
-        !files.is_empty(),
-        "there is no tests/{TEST_PREFIX}*.rs in the engine or the page"
+        packages.iter().any(has_browser_tests),
+        "no crate that is built for the browser has a test tests/{TEST_PREFIX}*.rs"
     );
+    // With the roots, the dependencies get the same features as in `clippy`, and are not built again.
+    packages.retain(|package| package.is_browser_root() || has_browser_tests(package));
     let model = serve_model(context)?;
     let capabilities = chromium::write_capabilities(context.project)?;
     let mut test = context.toolchain()?.command("cargo");
@@ -67,7 +58,7 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         "--locked",
         "--no-fail-fast",
     ]);
-    test.args(packages())
+    test.args(package_arguments(&packages))
         .args(["--test", &format!("{TEST_PREFIX}*")]);
     test.env("CHROMEDRIVER", browser::chromedriver()?)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities)
@@ -95,33 +86,16 @@ fn serve_model(context: &Context<'_>) -> Result<String> {
     Ok(format!("{url}models/{}", file.to_string_lossy()))
 }
 
-fn packages() -> impl Iterator<Item = &'static str> {
-    CRATES
+fn package_arguments(packages: &[Package]) -> impl Iterator<Item = &str> {
+    packages
         .iter()
-        .flat_map(|(_, package)| ["--package", package])
+        .flat_map(|package| ["--package", package.name.as_str()])
 }
 
-fn test_files(context: &Context<'_>) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for (folder, _) in CRATES {
-        let tests = context.project.root.join(folder).join("tests");
-        if !tests.exists() {
-            continue;
-        }
-        for entry in tests
-            .read_dir()
-            .with_context(|| format!("could not list {}", tests.display()))?
-        {
-            let path = entry?.path();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            if name.starts_with(TEST_PREFIX) && name.ends_with(".rs") {
-                files.push(path);
-            }
-        }
-    }
-    Ok(files)
+fn has_browser_tests(package: &Package) -> bool {
+    let files = package.folder().join("tests").read_dir();
+    files.into_iter().flatten().flatten().any(|entry| {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        name.starts_with(TEST_PREFIX) && name.ends_with(".rs")
+    })
 }

@@ -6,13 +6,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command;
-use crate::page::{self as web_page, Build};
+use crate::page::{self, Build, embed};
 use crate::project::Project;
 use crate::setup::desktop;
 
 mod bundle;
 mod clean;
-pub mod page;
 
 /// Name of the program's cargo package and of its executable.
 const PROGRAM: &str = "llamaglass-desktop";
@@ -48,9 +47,9 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
     desktop::ensure()?;
     let build = if small { Build::Small } else { Build::Quick };
     let wants_default = named.is_none() && !args.no_run && !args.bundle;
-    let default = web_page::set_up(project, build, wants_default)?;
+    let default = page::set_up(project, build, wants_default)?;
     let model = named.or(default);
-    page::fill(project)?;
+    embed::fill(project)?;
     let program = build_program(project)?;
     if args.bundle {
         let package = bundle::run(project)?;

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::context::{Context, Verdict};
 use crate::project::Project;
 use crate::setup::model;
-use crate::test::{Context, Verdict};
 use crate::{product, serve};
 
 pub mod chromium;

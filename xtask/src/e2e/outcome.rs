@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 
-use crate::test::Verdict;
+use crate::context::Verdict;
 
 /// Maximum number of concurrent scenarios: a software adapter or an engine in wasm uses one or two cores.
 const MOST_TOGETHER: usize = 2;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use llamaglass_engine::StubLevel;
+use llamaglass_types::StubLevel;
 use llamaglass_web::error_message;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;

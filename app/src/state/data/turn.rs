@@ -1,7 +1,7 @@
 //! A turn of the conversation.
 
 use leptos::prelude::*;
-use llamaglass_engine::tokenizer::Message;
+use llamaglass_types::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::protocol::Tag;

@@ -1,12 +1,11 @@
 //! Ablations of the page itself: asking from outside the worker, and drawing the token timeline.
 
-use llamaglass_engine::ModelInfo;
-use llamaglass_engine::scheduler::Request;
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
 };
 use llamaglass_lab::{Data, LabError};
+use llamaglass_types::{ModelInfo, Request};
 
 use super::super::app::{App, now};
 use super::answers;

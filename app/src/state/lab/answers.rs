@@ -1,10 +1,10 @@
 //! Answers to the lab's requests, as the page receives them.
 
-use llamaglass_engine::event::Event;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::LabError;
 use llamaglass_lab::experiments::ablate::Timed;
+use llamaglass_types::Request;
+use llamaglass_types::event::Event;
+use llamaglass_types::stats::Record;
 
 use super::super::app::{App, now};
 use super::super::data::LabEvent;

@@ -1,10 +1,10 @@
 //! The layers around this page's engine, up to painting.
 
 use leptos::prelude::*;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::ladder::{Layer, Layers};
 use llamaglass_lab::{LabError, asking};
+use llamaglass_types::Request;
+use llamaglass_types::stats::Record;
 
 use super::super::app::{App, now};
 use super::super::data::{Turn, TurnState};

@@ -4,10 +4,10 @@ use std::cell::Cell;
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::chain::ChainData;
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
+use llamaglass_types::stats::Record;
 
 use super::super::app::{App, now};
 use super::answers;

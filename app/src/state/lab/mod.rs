@@ -18,11 +18,11 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_engine::ModelInfo;
-use llamaglass_engine::platform::unix_time_seconds;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::{ladder, stub};
 use llamaglass_lab::{Data, Experiment, LabError, LabResult, Machine, Progress};
+use llamaglass_types::ModelInfo;
+use llamaglass_types::clock::unix_time_seconds;
+use llamaglass_types::stats::Record;
 
 use super::app::App;
 use super::data::{RunOutcome, Running, storage};

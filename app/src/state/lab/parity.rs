@@ -1,10 +1,10 @@
 //! Compares token ids through the whole page with those of the model's bare loop.
 
 use leptos::prelude::*;
-use llamaglass_engine::ModelInfo;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::experiments::parity::{ParityData, ParityRow, first_divergence};
 use llamaglass_lab::{Data, LabError, Progress, Watch, asking};
+use llamaglass_types::ModelInfo;
+use llamaglass_types::stats::Record;
 
 use super::super::app::App;
 use super::answers;

@@ -3,10 +3,9 @@
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::channel::oneshot;
-use llamaglass_engine::StubLevel;
-use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stats::Record;
 use llamaglass_lab::{LabError, LabResult};
+use llamaglass_types::stats::Record;
+use llamaglass_types::{Request, StubLevel};
 
 use super::super::app::{App, now};
 use super::super::data::LabEvent;

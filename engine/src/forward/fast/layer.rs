@@ -9,7 +9,7 @@ use llamaglass_shaders::{
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work, flat};
 use super::super::rows::Rows;
-use super::super::shape::Shape;
+use super::super::shape::{Shape, kernel_kv};
 use super::buffers::{Buffers, whole};
 use super::matrix::{After, Matrix, To};
 use crate::weights::ModelConfig;
@@ -93,7 +93,7 @@ impl Layer {
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
         let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
-        let kv = shape.kv.kernels();
+        let kv = kernel_kv(shape.kv);
         let positions = shape.positions();
         Ok(Self {
             weights,

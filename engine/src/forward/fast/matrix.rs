@@ -5,9 +5,9 @@ use llamaglass_shaders::{ADD, BLOCK, Format, Kv, Store, Variant, WITH_BIAS, Way,
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work};
-use super::super::info::BackendInfo;
 use super::super::memory::check_buffer;
 use super::pack::Packed;
+use llamaglass_types::BackendInfo;
 
 /// A matrix [OUT, IN] with an optional bias `[OUT]`.
 #[derive(Clone)]

@@ -3,56 +3,55 @@
 use serde_json::Value;
 
 use super::json::Keys;
+use crate::weights::config_check::check_config;
 use crate::weights::{ModelConfig, RopeConfig, RopeLayout, RopeScaling, WeightsError};
 
 const FILE: &str = "config.json";
 
-impl ModelConfig {
-    /// Resolves a config.json. The defaults are those of transformers' `LlamaConfig`.
-    ///
-    /// # Errors
-    /// Another architecture, an unsupported feature, a missing key, a wrong type or an invalid value; the error
-    /// names it.
-    pub fn from_hf_config(value: &Value) -> Result<Self, WeightsError> {
-        let keys = Keys::new(FILE, value)?;
-        check_architecture(&keys)?;
-        check_features(&keys)?;
-        let size = |key: &str| keys.required(key, keys.size(key)?);
-        let hidden_size = size("hidden_size")?;
-        let n_heads = size("num_attention_heads")?;
-        let default_head = hidden_size.checked_div(n_heads).unwrap_or(0);
-        let context_length = keys.size("max_position_embeddings")?.unwrap_or(2048);
-        // An absent key means LlamaConfig's default; null means none.
-        let ids = |key: &str, default: u32| -> Result<Vec<u32>, WeightsError> {
-            match keys.has(key) {
-                true => Ok(keys.ids(key)?.unwrap_or_default()),
-                false => Ok(vec![default]),
-            }
-        };
-        let config = Self {
-            name: keys
-                .string("_name_or_path")?
-                .filter(|name| !name.is_empty())
-                .map(str::to_owned),
-            vocab_size: size("vocab_size")?,
-            hidden_size,
-            n_layers: size("num_hidden_layers")?,
-            n_heads,
-            n_kv_heads: keys.size("num_key_value_heads")?.unwrap_or(n_heads),
-            head_dim: keys.size("head_dim")?.unwrap_or(default_head),
-            ffn_size: size("intermediate_size")?,
-            context_length,
-            rms_eps: keys.float("rms_norm_eps")?.unwrap_or(1e-6),
-            rope: rope(&keys, context_length)?,
-            tied: keys.bool("tie_word_embeddings")?.unwrap_or(false),
-            attention_bias: keys.bool("attention_bias")?.unwrap_or(false),
-            mlp_bias: keys.bool("mlp_bias")?.unwrap_or(false),
-            bos_id: ids("bos_token_id", 1)?.first().copied(),
-            eos_ids: ids("eos_token_id", 2)?,
-        };
-        config.check(FILE)?;
-        Ok(config)
-    }
+/// Resolves a config.json. The defaults are those of transformers' `LlamaConfig`.
+///
+/// # Errors
+/// Another architecture, an unsupported feature, a missing key, a wrong type or an invalid value; the error
+/// names it.
+pub fn config_from_json(value: &Value) -> Result<ModelConfig, WeightsError> {
+    let keys = Keys::new(FILE, value)?;
+    check_architecture(&keys)?;
+    check_features(&keys)?;
+    let size = |key: &str| keys.required(key, keys.size(key)?);
+    let hidden_size = size("hidden_size")?;
+    let n_heads = size("num_attention_heads")?;
+    let default_head = hidden_size.checked_div(n_heads).unwrap_or(0);
+    let context_length = keys.size("max_position_embeddings")?.unwrap_or(2048);
+    // An absent key means LlamaConfig's default; null means none.
+    let ids = |key: &str, default: u32| -> Result<Vec<u32>, WeightsError> {
+        match keys.has(key) {
+            true => Ok(keys.ids(key)?.unwrap_or_default()),
+            false => Ok(vec![default]),
+        }
+    };
+    let config = ModelConfig {
+        name: keys
+            .string("_name_or_path")?
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned),
+        vocab_size: size("vocab_size")?,
+        hidden_size,
+        n_layers: size("num_hidden_layers")?,
+        n_heads,
+        n_kv_heads: keys.size("num_key_value_heads")?.unwrap_or(n_heads),
+        head_dim: keys.size("head_dim")?.unwrap_or(default_head),
+        ffn_size: size("intermediate_size")?,
+        context_length,
+        rms_eps: keys.float("rms_norm_eps")?.unwrap_or(1e-6),
+        rope: rope(&keys, context_length)?,
+        tied: keys.bool("tie_word_embeddings")?.unwrap_or(false),
+        attention_bias: keys.bool("attention_bias")?.unwrap_or(false),
+        mlp_bias: keys.bool("mlp_bias")?.unwrap_or(false),
+        bos_id: ids("bos_token_id", 1)?.first().copied(),
+        eos_ids: ids("eos_token_id", 2)?,
+    };
+    check_config(&config, FILE)?;
+    Ok(config)
 }
 
 fn check_architecture(keys: &Keys<'_>) -> Result<(), WeightsError> {
@@ -189,12 +188,12 @@ mod tests {
     fn with(key: &str, value: Value) -> Result<ModelConfig, WeightsError> {
         let mut config = base();
         config[key] = value;
-        ModelConfig::from_hf_config(&config)
+        config_from_json(&config)
     }
 
     #[test]
     fn absent_and_null_keys_get_defaults() {
-        let absent = ModelConfig::from_hf_config(&base()).expect("valid");
+        let absent = config_from_json(&base()).expect("valid");
         assert_eq!(
             (absent.n_kv_heads, absent.head_dim, absent.context_length),
             (4, 16, 2048)
@@ -303,6 +302,6 @@ mod tests {
                 "{message}"
             );
         }
-        assert!(ModelConfig::from_hf_config(&json!([])).is_err());
+        assert!(config_from_json(&json!([])).is_err());
     }
 }

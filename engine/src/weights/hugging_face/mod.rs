@@ -5,5 +5,6 @@ mod folder;
 mod json;
 mod safetensors;
 
+pub use config::config_from_json;
 pub(super) use folder::Folder;
 pub(super) use safetensors::tensors;

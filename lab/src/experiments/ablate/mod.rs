@@ -1,13 +1,9 @@
 //! `ablate`: the cost of making one thing worse at a time, measured in pairs.
 
 mod pairs;
-#[cfg(feature = "compute")]
-mod run;
 mod switch;
 
 pub use pairs::pairs;
-#[cfg(feature = "compute")]
-pub use run::{ablations, run, run_switch};
 pub use switch::Switch;
 
 use serde::{Deserialize, Serialize};

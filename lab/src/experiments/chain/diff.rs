@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::tree::{BETWEEN, REST, between_ms, of_request, wall_ms};
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Estimate};
-use llamaglass_engine::stats::Record;
-use llamaglass_engine::timing::{Span, Stage, StepKind, StepTiming};
+use llamaglass_types::stats::Record;
+use llamaglass_types::timing::{Span, Stage, StepKind, StepTiming};
 
 /// Growth from the first run to the second. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,21 +1,17 @@
 //! `chain`: where the time of requests goes, span by span, and which spans grew between two runs.
 
 mod diff;
-#[cfg(feature = "compute")]
-mod run;
 #[cfg(test)]
 mod tests;
 mod tree;
 
 pub use diff::{ChainDiff, Growth};
-#[cfg(feature = "compute")]
-pub use run::run;
 pub use tree::ChainNode;
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
-use llamaglass_engine::stats::Record;
+use llamaglass_types::stats::Record;
 
 /// Result of `chain`. Times are milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

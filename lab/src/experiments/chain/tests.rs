@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::measure::Verdict;
-use llamaglass_engine::timing::{
+use llamaglass_types::timing::{
     Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
 };
 

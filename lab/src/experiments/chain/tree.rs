@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use llamaglass_engine::stats::{Distribution, Record};
-use llamaglass_engine::timing::{Span, Stage, StepKind, StepTiming};
+use llamaglass_types::stats::{Distribution, Record};
+use llamaglass_types::timing::{Span, Stage, StepKind, StepTiming};
 
 /// Name of the node for a parent's time that its children do not account for.
 pub const REST: &str = "rest";

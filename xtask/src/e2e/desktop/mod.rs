@@ -13,10 +13,10 @@ use anyhow::{Result, ensure};
 
 use super::outcome;
 use crate::command;
-use crate::desktop::page;
+use crate::context::{Context, Verdict};
+use crate::page::embed;
 use crate::product;
 use crate::project::Project;
-use crate::test::{Context, Verdict};
 
 mod bus;
 mod display;
@@ -112,7 +112,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         return Ok(Verdict::NotRun("the window is driven on Linux only".into()));
     }
     context.page()?;
-    page::fill(context.project)?;
+    embed::fill(context.project)?;
     product::build(context)?;
     let program = product::program(context.project, "llamaglass-desktop");
     let site = Site {

@@ -1,0 +1,98 @@
+//! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
+
+use crate::answers;
+use llamaglass_engine::stats::Record;
+use llamaglass_engine::{Ablations, Engine};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::chain::ChainData;
+use llamaglass_lab::interleaved;
+use llamaglass_lab::{LabError, Point, Progress, Watch, asking};
+
+/// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
+const WARM_UP_TOKENS: usize = 3;
+
+/// Answers each row of `dataset` with `tokens` tokens. With `worse`, a name and what is done worse, each row also
+/// runs a second time with that change, right before or right after the first.
+///
+/// # Errors
+/// [`LabError`] if the run is stopped, a row fails or the engine cannot do `worse`. The engine's settings are
+/// restored.
+pub async fn run(
+    engine: &mut Engine,
+    dataset: &Dataset,
+    tokens: usize,
+    worse: Option<(&str, Ablations)>,
+    watch: &mut impl Watch,
+) -> Result<ChainData, LabError> {
+    let measured = measure(engine, dataset, tokens, worse.map(|worse| worse.1), watch).await;
+    let reset = engine.set_ablations(Ablations::default());
+    let [first, second] = measured?;
+    reset.map_err(|error| LabError::failed("leaving the engine as it was", error))?;
+    let data = ChainData::of(dataset.name.clone(), &first);
+    Ok(match worse {
+        Some((name, _)) => data.against(name, &first, &second),
+        None => data,
+    })
+}
+
+async fn measure(
+    engine: &mut Engine,
+    dataset: &Dataset,
+    tokens: usize,
+    worse: Option<Ablations>,
+    watch: &mut impl Watch,
+) -> Result<[Vec<Record>; 2], LabError> {
+    let arms: Vec<Ablations> = [Some(Ablations::default()), worse]
+        .into_iter()
+        .flatten()
+        .collect();
+    let (total, chat) = (dataset.rows.len(), engine.info().has_chat_template);
+    watch.told(Progress {
+        what: "warm-up".into(),
+        total,
+        ..Progress::default()
+    });
+    for ablations in &arms {
+        set(engine, *ablations)?;
+        if let Some(row) = dataset.rows.first() {
+            let request = asking(chat, &row.prompt, WARM_UP_TOKENS);
+            answers::alone(engine, request, watch).await?;
+        }
+    }
+    let mut records = [Vec::with_capacity(total), Vec::with_capacity(total)];
+    let orders = interleaved(arms.len(), total);
+    for (index, (row, order)) in dataset.rows.iter().zip(orders).enumerate() {
+        for arm in order {
+            set(engine, arms[arm])?;
+            let request = asking(chat, &row.prompt, tokens);
+            let record = answers::alone(engine, request, watch).await;
+            let record = record.map_err(|error| match error {
+                LabError::Stopped => error,
+                error => LabError::Row {
+                    row: index + 1,
+                    error: error.to_string(),
+                },
+            })?;
+            records[arm].push(record);
+        }
+        watch.told(Progress {
+            what: format!("row {}/{total}", index + 1),
+            done: index + 1,
+            total,
+            point: records[0].last().and_then(Record::ttft_ms).map(|ms| Point {
+                series: "first token".into(),
+                x: index as f64 + 1.0,
+                y: ms,
+            }),
+        });
+    }
+    Ok(records)
+}
+
+fn set(engine: &mut Engine, ablations: Ablations) -> Result<(), LabError> {
+    let set = engine.set_ablations(ablations);
+    set.map_err(|error| LabError::NotHere {
+        experiment: llamaglass_lab::Experiment::Chain,
+        why: error.to_string(),
+    })
+}

@@ -1,0 +1,26 @@
+//! Describes an engine without computing: requests and settings, events, timings, statistics, models and backends.
+//!
+//! The page, servers and reports use these types; only programs that run a model link the engine itself.
+
+mod backend;
+pub mod clock;
+mod config;
+pub mod event;
+mod model;
+mod options;
+mod request;
+mod sampling_options;
+pub mod stats;
+mod stub;
+pub mod timing;
+
+pub use backend::{Backend, BackendInfo, MemoryLedger, Roofline, limit};
+pub use config::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
+pub use llamaglass_shaders::Variant;
+pub use model::{ModelInfo, TypeCount};
+pub use options::{
+    BackendChoice, ForwardPath, KvType, LoadOptions, LoadPhase, LoadProgress, Policy,
+};
+pub use request::{Input, Message, OutputFormat, Request, RequestId};
+pub use sampling_options::{SamplingOptions, SettingError};
+pub use stub::{StubLevel, stub_answer};
