@@ -33,8 +33,8 @@ use crate::engine::Engine;
 use crate::state::{self, App, ChatStorage};
 
 /// Notice in a tab that does not save the browser's conversation.
-const OTHER_TAB: &str = "Another tab already had the saved conversation open. This tab has its own conversation, \
-    which is lost when you close the tab.";
+const OTHER_TAB: &str = "The saved conversation is already open in another tab. This tab has its own \
+    conversation, which is lost when you close the tab.";
 
 /// Mounts the page in the document's body and starts its engine.
 pub fn mount() {

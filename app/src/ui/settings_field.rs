@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::settings::Field;
-use crate::state::{self, app};
+use crate::state::app;
 
 /// A labelled field with its help, or with the reason if the text is invalid.
 #[component]

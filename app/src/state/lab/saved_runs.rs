@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_lab::Experiment;
 use serde::{Deserialize, Serialize};
 
 use super::super::app::App;
@@ -129,7 +128,7 @@ mod tests {
     #[test]
     fn saved_run_can_be_read_back() {
         use llamaglass_lab::experiments::lengths::StatsData;
-        use llamaglass_lab::{Data, LabResult};
+        use llamaglass_lab::{Data, Experiment, LabResult};
         let result = LabResult::now(None, 3, Data::Stats(StatsData::default()));
         let text = StoredRun {
             settings: LabSettings::of(Experiment::Stats),

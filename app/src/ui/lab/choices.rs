@@ -5,9 +5,9 @@ use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::{Arrivals, Experiment};
 use llamaglass_types::StubLevel;
 
-use super::fields::settings;
-use crate::lab::{Field, LabSettings};
-use crate::state::{self, App, app};
+use super::stored_settings::{change, read};
+use crate::lab::Field;
+use crate::state::app;
 
 /// Input for one such setting.
 #[component]
@@ -16,7 +16,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
     match field {
         Field::Arrivals => {
             let all = [Arrivals::Poisson, Arrivals::Uniform, Arrivals::Constant];
-            let now = settings(experiment, |of| of.arrivals.name());
+            let now = read(experiment, |of| of.arrivals.name());
             let options = all.map(|of| (of.name(), of.name()));
             let choose = move |name: String| {
                 if let Ok(arrivals) = name.parse() {
@@ -26,7 +26,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             select(experiment, field, options.to_vec(), now, choose).into_any()
         }
         Field::With => {
-            let now = settings(experiment, |of| of.with.map_or("", Switch::name));
+            let now = read(experiment, |of| of.with.map_or("", Switch::name));
             let mut options = vec![("", "nothing")];
             let of_engine = Switch::ALL.into_iter();
             let of_engine = of_engine
@@ -38,7 +38,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             select(experiment, field, options, now, choose).into_any()
         }
         Field::Switches => {
-            let now = settings(experiment, |of| of.switches.clone());
+            let now = read(experiment, |of| of.switches.clone());
             let toggle = move |switch: Switch, on: bool| {
                 change(app, experiment, |of| {
                     of.switches = Switch::ALL
@@ -55,10 +55,10 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
                 label: of.title().to_owned(),
                 checked: now.contains(&of),
             });
-            boxes(experiment, field, all.to_vec(), Switch::name, toggle).into_any()
+            boxes(experiment, field, all.into(), Switch::name, toggle).into_any()
         }
         Field::Levels => {
-            let now = settings(experiment, |of| of.levels.clone());
+            let now = read(experiment, |of| of.levels.clone());
             let toggle = move |level: StubLevel, on: bool| {
                 change(app, experiment, |of| {
                     of.levels = StubLevel::ALL
@@ -89,14 +89,6 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
         }
         _ => ().into_any(),
     }
-}
-
-fn change(app: App, experiment: Experiment, how: impl FnOnce(&mut LabSettings)) {
-    app.lab.settings.update(|all| {
-        let of = all.entry(experiment);
-        how(of.or_insert_with(|| LabSettings::of(experiment)));
-    });
-    state::save_lab_settings(app);
 }
 
 fn select(

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 use llamaglass_lab::Experiment;
 
 use super::choices::Choices;
+use super::stored_settings::read;
 use crate::lab::{Field, LabSettings, fields};
 use crate::state::{self, app};
 
@@ -35,7 +36,7 @@ const fn is_typed(field: Field) -> bool {
 #[component]
 fn Typed(experiment: Experiment, field: Field, invalid: RwSignal<Vec<Field>>) -> impl IntoView {
     let app = app();
-    let shown = settings(experiment, |of| of.text(field)).unwrap_or_default();
+    let shown = read(experiment, |of| of.text(field)).unwrap_or_default();
     let error = RwSignal::new(None::<String>);
     let id = format!("lab-{experiment}-{}", field.name());
     let help = format!("{id}-help");
@@ -78,15 +79,4 @@ fn Typed(experiment: Experiment, field: Field, invalid: RwSignal<Vec<Field>>) ->
             <p class="help" id=help>{move || error.get()}</p>
         </div>
     }
-}
-
-/// Reads a value from the experiment's current settings.
-pub fn settings<T>(experiment: Experiment, of: impl Fn(&LabSettings) -> T) -> T {
-    app()
-        .lab
-        .settings
-        .with_untracked(|all| match all.get(&experiment) {
-            Some(settings) => of(settings),
-            None => of(&LabSettings::of(experiment)),
-        })
 }

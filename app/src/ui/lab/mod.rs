@@ -8,6 +8,7 @@ mod frame;
 mod live;
 mod outcome;
 mod saved_runs;
+mod stored_settings;
 mod summary;
 
 use leptos::prelude::*;
