@@ -1,20 +1,20 @@
-// Starts the engine's WebAssembly in this worker. The page is told how much of it has been downloaded, and in words
+// Starts the engine's WebAssembly in this worker. Tells the page how much of it has been downloaded, and
 // why a start failed.
-const tell = (reply) => postMessage(JSON.stringify(reply));
+const send = (reply) => postMessage(JSON.stringify({ engine: reply }));
 
 // Counts a response's bytes as they pass. `Content-Length` counts compressed bytes, so the total is known only for a
 // response that is not compressed.
 const counted = (response) => {
   const total = response.headers.get("Content-Encoding") ? 0 : Number(response.headers.get("Content-Length") ?? 0);
   let done = 0;
-  let told = 0;
+  let sentAt = 0;
   const count = new TransformStream({
     transform(chunk, controller) {
       done += chunk.byteLength;
       const now = performance.now();
-      if (now - told > 100 || done === total) {
-        told = now;
-        tell({ starting: { done, total } });
+      if (now - sentAt > 100 || done === total) {
+        sentAt = now;
+        send({ starting: { done, total } });
       }
       controller.enqueue(chunk);
     },
@@ -30,5 +30,5 @@ try {
   await init({ module_or_path: counted(response) });
 } catch (error) {
   const why = error instanceof Error ? error.message : String(error);
-  tell({ crashed: { message: `The engine could not start: ${why}` } });
+  send({ crashed: { message: `The engine could not start: ${why}` } });
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
-use llamaglass_session::protocol::{Command, Reply};
+use llamaglass_session::protocol::{Command, EngineReply, Reply};
 use llamaglass_session::{Host, Incoming};
 
 use crate::error::ShellError;
@@ -86,8 +86,8 @@ impl EngineThread {
     }
 
     /// Sends a command to the engine. After a panic, which was reported, commands are dropped.
-    pub fn tell(&self, command: Command) {
-        let command = Box::new(command);
+    pub fn send(&self, command: impl Into<Command>) {
+        let command = Box::new(command.into());
         let _gone = self.inbox.unbounded_send(Incoming { command, files: () });
     }
 
@@ -151,11 +151,11 @@ impl Panicked {
     /// Reports the panic.
     fn tell(self) {
         let message = self.message;
-        self.host.tell(Reply::Crashed { message });
+        self.host.send(EngineReply::Crashed { message });
     }
 }
 
-/// Stores panic messages of the engine's thread for [`Reply::Crashed`]; they are printed as well.
+/// Stores panic messages of the engine's thread for [`EngineReply::Crashed`]; they are printed as well.
 pub fn keep_last_words() {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info: &PanicHookInfo<'_>| {
@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
     use llamaglass_engine::LoadOptions;
-    use llamaglass_session::protocol::ModelSource;
+    use llamaglass_session::protocol::{EngineCommand, ModelSource, StorageCommand, StorageReply};
 
     /// Long enough for every test on a busy machine.
     const LONG: Duration = Duration::from_secs(60);
@@ -186,7 +186,7 @@ mod tests {
     fn hear() -> (Hear, Heard) {
         let (heard, hear) = channel();
         let tell = move |reply, path| {
-            if matches!(reply, Reply::StoredModels { .. }) {
+            if matches!(reply, Reply::Storage(StorageReply::Size { .. })) {
                 panic!("on purpose");
             }
             let _gone = heard.send((reply, path));
@@ -203,9 +203,9 @@ mod tests {
         heard.recv_timeout(LONG).expect("says something").0
     }
 
-    fn missing() -> Command {
+    fn missing() -> EngineCommand {
         let path = "/nowhere/a.gguf".into();
-        Command::Load {
+        EngineCommand::Load {
             source: ModelSource::Local { path },
             options: LoadOptions::default(),
         }
@@ -214,8 +214,8 @@ mod tests {
     #[test]
     fn missing_file_is_reported_once() {
         let (thread, heard) = start();
-        thread.tell(missing());
-        let Reply::LoadFailed { error } = next(&heard) else {
+        thread.send(missing());
+        let Reply::Engine(EngineReply::LoadFailed { error }) = next(&heard) else {
             panic!("there is no such file");
         };
         assert!(error.starts_with("/nowhere/a.gguf: "), "{error}");
@@ -229,8 +229,11 @@ mod tests {
         let id = thread.thread.thread().id();
         let (tell, heard) = hear();
         assert!(thread.begin(tell).is_none(), "the thread is there");
-        thread.tell(missing());
-        assert!(matches!(next(&heard), Reply::LoadFailed { .. }));
+        thread.send(missing());
+        assert!(matches!(
+            next(&heard),
+            Reply::Engine(EngineReply::LoadFailed { .. })
+        ));
         assert!(before.recv().is_err(), "of the first, nothing is heard");
         assert_eq!(thread.thread.thread().id(), id);
         assert!(thread.end_within(LONG));
@@ -240,15 +243,18 @@ mod tests {
     fn panic_is_reported_and_ends_only_the_thread() {
         keep_last_words();
         let (mut thread, heard) = start();
-        thread.tell(Command::StoredModels);
-        let Reply::Crashed { message } = next(&heard) else {
+        thread.send(StorageCommand::Measure);
+        let Reply::Engine(EngineReply::Crashed { message }) = next(&heard) else {
             panic!("it has panicked");
         };
         assert!(message.contains("on purpose"), "{message}");
         let (tell, heard) = hear();
         let tell = thread.begin(tell).expect("the thread is gone");
         let thread = EngineThread::start(tell).expect("starts");
-        thread.tell(missing());
-        assert!(matches!(next(&heard), Reply::LoadFailed { .. }));
+        thread.send(missing());
+        assert!(matches!(
+            next(&heard),
+            Reply::Engine(EngineReply::LoadFailed { .. })
+        ));
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use futures::future::AbortHandle;
 use llamaglass_engine::LoadProgress;
 use llamaglass_engine::bytes::{ByteSource, FileSource, model_files};
-use llamaglass_session::protocol::{ModelSource, Reply};
+use llamaglass_session::protocol::{EngineReply, ModelSource, Reply};
 use llamaglass_session::{Fetched, Host};
 
 use crate::cancel::Cancellable;
@@ -51,18 +51,21 @@ impl Host for DesktopHost {
     /// The page sends no files, only paths.
     type Files = ();
 
-    fn tell(&self, reply: Reply) {
+    fn send(&self, reply: impl Into<Reply>) {
+        let reply = reply.into();
         let loaded = match &reply {
             // `Ready` was sent when the engine was requested, which may be long before this thread gets to it.
-            Reply::Ready => return,
-            Reply::Loaded { .. } | Reply::LoadFailed { .. } => self.loading.take(),
+            Reply::Engine(EngineReply::Ready) => return,
+            Reply::Engine(EngineReply::Loaded { .. } | EngineReply::LoadFailed { .. }) => {
+                self.loading.take()
+            }
             _ => None,
         };
         (self.hear)(reply, loaded);
     }
 
     /// Never returns after an abort, so that the session ends here. Nothing else runs on this thread.
-    async fn breathe(&self) {
+    async fn yield_now(&self) {
         if self.abort.is_aborted() {
             std::future::pending().await
         }
@@ -72,7 +75,7 @@ impl Host for DesktopHost {
         let begin = Instant::now();
         let wanted = Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default();
         while let Some(left) = wanted.checked_sub(begin.elapsed()) {
-            self.breathe().await;
+            self.yield_now().await;
             std::thread::sleep(left.min(LOOK));
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use llamaglass_session::protocol::Reply;
+use llamaglass_session::protocol::{EngineReply, Reply};
 use tauri::ipc::Channel;
 
 use crate::error::note;
@@ -33,11 +33,11 @@ impl Page {
         self.lock().channel.is_some()
     }
 
-    /// Switches to another engine: no reply of an earlier one follows its [`Reply::Ready`].
+    /// Switches to another engine: no reply of an earlier one follows its [`EngineReply::Ready`].
     pub fn begin(&self, generation: Generation) {
         let mut listening = self.lock();
         listening.generation = generation;
-        listening.tell(&Reply::Ready);
+        listening.tell(&EngineReply::Ready.into());
     }
 
     /// Sends a reply of the program around the engine.
@@ -77,6 +77,8 @@ impl Listening {
 mod tests {
     use std::sync::Arc;
 
+    use llamaglass_session::protocol::WindowReply;
+
     use super::*;
     use tauri::ipc::InvokeResponseBody;
 
@@ -95,7 +97,7 @@ mod tests {
     }
 
     fn notice(text: &str) -> Reply {
-        Reply::Notice { text: text.into() }
+        WindowReply::Notice { text: text.into() }.into()
     }
 
     #[test]

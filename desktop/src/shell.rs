@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use llamaglass_engine::BackendInfo;
 use llamaglass_session::platform::{Platform, RecentModel};
-use llamaglass_session::protocol::{Command, Reply};
+use llamaglass_session::protocol::{
+    Command, EngineCommand, EngineReply, Reply, WindowCommand, WindowReply,
+};
 use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
 use tauri_plugin_dialog::DialogExt;
@@ -62,7 +64,7 @@ impl Shell {
             self.tell_platform(adapters);
         }
         if let Some(path) = asked.take() {
-            self.page.tell(&Reply::Open { path: text(&path) });
+            self.tell(WindowReply::Open { path: text(&path) });
         }
         Ok(())
     }
@@ -70,18 +72,18 @@ impl Shell {
     /// Handles a command for the program, and passes any other on to the engine.
     pub fn obey(&self, command: Command) -> Result<(), ShellError> {
         match command {
-            Command::ChooseModel { folder } => self.choose(folder),
-            Command::ForgetRecent => {
+            Command::Window(WindowCommand::ChooseModel { folder }) => self.choose(folder),
+            Command::Window(WindowCommand::ClearRecent) => {
                 let kept = lock(&self.recent).forget();
                 self.recent_changed();
                 kept?;
             }
             command => {
-                if matches!(command, Command::Load { .. }) {
+                if matches!(command, Command::Engine(EngineCommand::Load { .. })) {
                     window::show_model(&self.app, None);
                 }
                 if let Some(thread) = &lock(&self.engine).thread {
-                    thread.tell(command);
+                    thread.send(command);
                 }
             }
         }
@@ -108,15 +110,15 @@ impl Shell {
     }
 
     /// Sends a reply to the page.
-    pub fn tell(&self, reply: &Reply) {
-        self.page.tell(reply);
+    pub fn tell(&self, reply: impl Into<Reply>) {
+        self.page.tell(&reply.into());
     }
 
     /// Has the page load the model at `path`, now or once it is connected.
     pub fn open(&self, path: &Path) {
         let mut asked = lock(&self.asked);
         if self.page.is_connected() {
-            self.page.tell(&Reply::Open { path: text(path) });
+            self.tell(WindowReply::Open { path: text(path) });
         } else {
             *asked = Some(path.to_owned());
         }
@@ -129,7 +131,7 @@ impl Shell {
             Item::OpenFolder => self.choose(true),
             Item::Recent(path) => self.open(Path::new(&path)),
             Item::ForgetRecent => {
-                if let Err(error) = self.obey(Command::ForgetRecent) {
+                if let Err(error) = self.obey(WindowCommand::ClearRecent.into()) {
                     self.notice(&error);
                 }
             }
@@ -145,7 +147,7 @@ impl Shell {
                 }
             }
             Item::Edit(edit) => self.edit(edit),
-            Item::Page(action) => self.page.tell(&Reply::Menu { action }),
+            Item::Page(action) => self.tell(WindowReply::Menu { action }),
         }
     }
 
@@ -192,7 +194,7 @@ impl Shell {
         if !self.page.tell_of(generation, reply) {
             return;
         }
-        let Reply::Loaded { info } = reply else {
+        let Reply::Engine(EngineReply::Loaded { info }) = reply else {
             return;
         };
         window::show_model(&self.app, Some(&info.name));
@@ -226,7 +228,7 @@ impl Shell {
             adapters: adapters.to_vec(),
             recent: self.recent(),
         };
-        self.page.tell(&Reply::Platform { platform });
+        self.tell(WindowReply::Platform { platform });
     }
 
     /// Lets the user choose a model and opens it, unless they cancel.
@@ -275,7 +277,7 @@ impl Shell {
 
     fn notice(&self, error: &ShellError) {
         let text = error.to_string();
-        self.page.tell(&Reply::Notice { text });
+        self.tell(WindowReply::Notice { text });
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use llamaglass_session::protocol::Reply;
+use llamaglass_session::protocol::WindowReply;
 use tauri::webview::{DownloadEvent, NewWindowResponse};
 use tauri::{
     AppHandle, DragDropEvent, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
@@ -64,7 +64,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
                         (None, true) => "Saved in the folder for downloads.".into(),
                         (_, false) => "The file could not be saved.".into(),
                     };
-                    webview.state::<Shell>().tell(&Reply::Notice { text });
+                    webview.state::<Shell>().tell(WindowReply::Notice { text });
                 }
                 _ => {}
             }
@@ -115,7 +115,7 @@ fn obey(app: &AppHandle, event: &WindowEvent) {
 }
 
 fn hovering(shell: &Shell, over: bool) {
-    shell.tell(&Reply::Hovering { over });
+    shell.tell(WindowReply::Hovering { over });
 }
 
 fn drop_on(shell: &Shell, paths: &[PathBuf]) {
@@ -128,7 +128,7 @@ fn drop_on(shell: &Shell, paths: &[PathBuf]) {
         let text = format!(
             "{name} is no model: drop a .gguf file, a .safetensors file or a model\u{2019}s folder."
         );
-        shell.tell(&Reply::Notice { text });
+        shell.tell(WindowReply::Notice { text });
     }
 }
 

@@ -1,19 +1,19 @@
 //! Simulates the scheduler on a virtual clock: step costs follow a formula and nothing is computed.
 
-use llamaglass_engine::scheduler::{Asked, BlockPool, Limits, RequestId, Scheduler, Step};
+use llamaglass_engine::scheduler::{BlockPool, Limits, QueuedRequest, RequestId, Scheduler, Step};
 use llamaglass_lab::fixed_cost::{Arrival, Room, Served, StepCost};
 use llamaglass_shaders::KV_BLOCK;
 
 /// Returns the duration of a step, in milliseconds.
 fn step_ms(cost: &StepCost, step: &Step) -> f64 {
-    let prompts: usize = step.prompts.iter().map(|part| part.range.len()).sum();
-    let answers = step.answers.len();
-    let of = |base: f64, row: f64, rows: usize| match rows {
+    let prefill = step.prefill.iter().map(|chunk| chunk.range.len()).sum();
+    let decode = step.decode.len();
+    let cost_of = |base: f64, row: f64, rows: usize| match rows {
         0 => 0.0,
         rows => base + row * rows as f64,
     };
-    of(cost.prefill_step_ms, cost.prefill_row_ms, prompts)
-        + of(cost.decode_step_ms, cost.decode_row_ms, answers)
+    cost_of(cost.prefill_step_ms, cost.prefill_row_ms, prefill)
+        + cost_of(cost.decode_step_ms, cost.decode_row_ms, decode)
 }
 
 /// Serves `arrivals`, which are in order of time, with the real scheduler on the virtual clock. No prompts share a
@@ -25,8 +25,8 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
     let limits = Limits {
         slots: room.batch.max(1),
         rows: room.prefill_chunk.max(1),
-        tile: 1,
-        chains: false,
+        tile_rows: 1,
+        can_chain: false,
         policy: room.policy,
         pad_to: None,
         moves: false,
@@ -37,7 +37,7 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
     let (mut next, mut now) = (0, 0.0);
     loop {
         while let Some(arrival) = arrivals.get(next).filter(|arrival| arrival.at_ms <= now) {
-            scheduler.submit(asked(next, arrival, blocks * KV_BLOCK));
+            scheduler.submit(queued(next, arrival, blocks * KV_BLOCK));
             next += 1;
         }
         let step = scheduler.plan(false);
@@ -49,37 +49,37 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
             continue;
         }
         now += step_ms(&cost, &step);
-        for part in step.parts() {
-            scheduler.landed(part);
-            let index = part.request.0 as usize;
-            if !part.picks {
+        for chunk in step.chunks() {
+            scheduler.mark_computed(chunk);
+            let index = chunk.request.0 as usize;
+            if !chunk.samples {
                 continue;
             }
             if served[index].first_token_ms == 0.0 {
                 served[index].first_token_ms = now;
             }
-            scheduler.picked(part.request, index as u32);
+            scheduler.push_token(chunk.request, index as u32);
             left[index] -= 1;
-            let full = part.range.end + 1 >= blocks * KV_BLOCK;
+            let full = chunk.range.end + 1 >= blocks * KV_BLOCK;
             if left[index] == 0 || full {
                 served[index].end_ms = now;
-                scheduler.end(part.request);
+                scheduler.remove(chunk.request);
             }
         }
     }
 }
 
-fn asked(index: usize, arrival: &Arrival, positions: usize) -> Asked {
+fn queued(index: usize, arrival: &Arrival, positions: usize) -> QueuedRequest {
     // Token ids unique to the request, so that no prefix is shared.
     let input = arrival
         .input_tokens
         .clamp(1, positions.saturating_sub(1).max(1));
-    Asked {
-        request: RequestId(index as u64),
+    QueuedRequest {
+        id: RequestId(index as u64),
         priority: 0,
-        ids: vec![index as u32; input],
-        most: (input + arrival.output_tokens.max(1)).min(positions),
-        waits: false,
+        tokens: vec![index as u32; input],
+        max_len: (input + arrival.output_tokens.max(1)).min(positions),
+        waits_for_samples: false,
         deadline_ms: None,
     }
 }

@@ -6,6 +6,7 @@ use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, StreamExt};
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::Stopwatch;
+use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};
 use llamaglass_runner::bench::Bench;
 
@@ -13,15 +14,18 @@ use crate::experiments;
 use crate::host::{Host, Incoming};
 use crate::lab::{LabEnd, Spec};
 use crate::load::{PROGRESS_EVERY_MS, load};
-use crate::protocol::{Command, Reply, Tag};
+use crate::protocol::{
+    Command, EngineCommand, EngineReply, LabCommand, LabReply, StorageCommand, StorageReply, Tag,
+    WindowReply,
+};
 
 /// Error for commands that need a loaded model.
 const NO_MODEL: &str = "no model is loaded";
 
-/// Sends [`Reply::Ready`] and handles commands until all senders are gone.
+/// Sends [`EngineReply::Ready`] and handles commands until all senders are gone.
 pub async fn run<H: Host>(host: &H, mut inbox: UnboundedReceiver<Incoming<H::Files>>) {
     let mut actor = Actor::new(host);
-    host.tell(Reply::Ready);
+    host.send(EngineReply::Ready);
     // Commands that arrived during an experiment and have to wait for its end.
     let mut later = VecDeque::new();
     loop {
@@ -40,12 +44,14 @@ pub async fn run<H: Host>(host: &H, mut inbox: UnboundedReceiver<Incoming<H::Fil
         };
         match next {
             Some(Incoming { command, files }) => match *command {
-                Command::Lab { spec } => later.extend(actor.lab(*spec, &mut inbox).await),
+                Command::Lab(LabCommand::Run { spec }) => {
+                    later.extend(actor.lab(*spec, &mut inbox).await)
+                }
                 command => actor.handle(command, files).await,
             },
             None => {
                 actor.step().await;
-                host.breathe().await;
+                host.yield_now().await;
             }
         }
     }
@@ -96,13 +102,13 @@ impl<'a, H: Host> Actor<'a, H> {
                 if progress.what != what || at - self.told_bench >= PROGRESS_EVERY_MS {
                     self.told_bench = at;
                     let progress = progress.clone();
-                    self.host.tell(Reply::BenchProgress { progress });
+                    self.host.send(LabReply::BenchProgress { progress });
                 }
             }
             Ok(false) => {
                 if let Some(bench) = self.bench.take() {
                     let report = Box::new(bench.report(engine, engine.info().name.clone()));
-                    self.host.tell(Reply::BenchDone { report });
+                    self.host.send(LabReply::BenchDone { report });
                 }
             }
             Err(error) => self.give_bench_up(&error.to_string()),
@@ -115,7 +121,7 @@ impl<'a, H: Host> Actor<'a, H> {
                 bench.stop(engine);
             }
             let error = why.to_owned();
-            self.host.tell(Reply::BenchFailed { error });
+            self.host.send(LabReply::BenchFailed { error });
         }
     }
 
@@ -132,7 +138,7 @@ impl<'a, H: Host> Actor<'a, H> {
                 if event.is_last() {
                     self.tags.remove(&request);
                 }
-                self.host.tell(Reply::Event { tag, event });
+                self.host.send(EngineReply::Event { tag, event });
             }
         }
     }
@@ -149,7 +155,7 @@ impl<'a, H: Host> Actor<'a, H> {
                 true => NO_MODEL,
                 false => "the engine is busy",
             };
-            self.host.tell(Reply::LabEnded(LabEnd::Failed {
+            self.host.send(LabReply::Ended(LabEnd::Failed {
                 error: error.into(),
             }));
             return Vec::new();
@@ -159,95 +165,104 @@ impl<'a, H: Host> Actor<'a, H> {
 
     async fn handle(&mut self, command: Command, files: H::Files) {
         match command {
-            Command::Probe { options } => self.host.tell(match probe(&options).await {
-                Ok(backend) => Reply::Probed { backend },
-                Err(error) => Reply::ProbeFailed {
+            Command::Engine(command) => self.handle_engine(command, files).await,
+            Command::Lab(command) => self.handle_lab(command).await,
+            Command::Storage(command) => {
+                if command == StorageCommand::Clear
+                    && let Err(why) = self.host.delete_stored().await
+                {
+                    self.host.send(WindowReply::Notice {
+                        text: format!("The stored models can't be deleted: {why}"),
+                    });
+                }
+                let bytes = self.host.stored().await;
+                self.host.send(StorageReply::Size { bytes });
+            }
+            // The program around the page handles these and does not pass them on.
+            Command::Window(_) => {}
+        }
+    }
+
+    async fn handle_engine(&mut self, command: EngineCommand, files: H::Files) {
+        match command {
+            EngineCommand::Probe { options } => self.host.send(match probe(&options).await {
+                Ok(backend) => EngineReply::Probed { backend },
+                Err(error) => EngineReply::ProbeFailed {
                     error: error.to_string(),
                 },
             }),
-            Command::Load { source, options } => {
+            EngineCommand::Load { source, options } => {
                 // Free the old model's memory before the new one is loaded.
                 self.forget("another model is loaded");
                 match load(self.host, source, files, &options).await {
                     Ok(loaded) => self.engine = Some(loaded),
-                    Err(error) => self.host.tell(Reply::LoadFailed { error }),
+                    Err(error) => self.host.send(EngineReply::LoadFailed { error }),
                 }
             }
-            Command::Submit { tag, request } => {
-                if let Some(engine) = &mut self.engine {
-                    let info = engine.info();
-                    if info.stub == StubLevel::Message {
-                        let most = info.context_length;
-                        for event in stub_answer(RequestId(tag), &request, most) {
-                            self.host.tell(Reply::Event { tag, event });
-                        }
-                        return;
-                    }
-                    self.tags.insert(engine.submit(request), tag);
-                } else {
-                    let event = Event::Failed {
-                        fault: Fault::Engine,
-                        request: RequestId(0),
-                        error: NO_MODEL.into(),
-                    };
-                    self.host.tell(Reply::Event { tag, event });
-                }
-            }
-            Command::Abort { tag } => {
+            EngineCommand::Submit { tag, request } => self.submit(tag, request),
+            EngineCommand::Abort { tag } => {
                 let request = self.tags.iter().find(|(_, t)| **t == tag);
                 if let (Some(engine), Some((&request, _))) = (&mut self.engine, request) {
                     engine.abort(request);
                 }
             }
-            Command::Bench { settings } => {
+            EngineCommand::SetStub { level } => {
+                let set = match &mut self.engine {
+                    Some(engine) => engine.set_stub(level).map_err(|error| error.to_string()),
+                    None => Err(NO_MODEL.into()),
+                };
+                self.host.send(EngineReply::StubSet { error: set.err() });
+            }
+            EngineCommand::ClearCache => {
+                if let Some(engine) = &mut self.engine {
+                    engine.clear_cache();
+                }
+            }
+        }
+    }
+
+    fn submit(&mut self, tag: Tag, request: Request) {
+        let Some(engine) = &mut self.engine else {
+            let event = Event::Failed {
+                fault: Fault::Engine,
+                request: RequestId(0),
+                error: NO_MODEL.into(),
+            };
+            return self.host.send(EngineReply::Event { tag, event });
+        };
+        let info = engine.info();
+        if info.stub == StubLevel::Message {
+            for event in stub_answer(RequestId(tag), &request, info.context_length) {
+                self.host.send(EngineReply::Event { tag, event });
+            }
+            return;
+        }
+        self.tags.insert(engine.submit(request), tag);
+    }
+
+    async fn handle_lab(&mut self, command: LabCommand) {
+        match command {
+            LabCommand::Bench { settings } => {
                 let bench = match &self.engine {
                     Some(engine) => Bench::new(engine, settings).map_err(|error| error.to_string()),
                     None => Err(NO_MODEL.into()),
                 };
                 match bench {
                     Ok(bench) => self.bench = Some(bench),
-                    Err(error) => self.host.tell(Reply::BenchFailed { error }),
+                    Err(error) => self.host.send(LabReply::BenchFailed { error }),
                 }
             }
-            Command::StopBench => self.give_bench_up("It was stopped."),
-            // `run` handles `Lab`, and `StopLab` only matters while an experiment runs.
-            Command::Lab { .. } | Command::StopLab => {}
-            Command::Measure { tag, job } => {
+            LabCommand::StopBench => self.give_bench_up("It was stopped."),
+            // `run` handles `Run`, and `Stop` only matters while an experiment runs.
+            LabCommand::Run { .. } | LabCommand::Stop => {}
+            LabCommand::Measure { tag, job } => {
                 let outcome = match &mut self.engine {
                     Some(engine) => experiments::measure(self.host, engine, tag, job).await,
                     None => Err(NO_MODEL.into()),
                 };
                 let outcome = outcome.map(Box::new);
-                self.host.tell(Reply::Measured { tag, outcome });
+                self.host.send(LabReply::Measured { tag, outcome });
             }
-            Command::SetStub { level } => {
-                let set = match &mut self.engine {
-                    Some(engine) => engine.set_stub(level).map_err(|error| error.to_string()),
-                    None => Err(NO_MODEL.into()),
-                };
-                self.host.tell(Reply::StubSet { error: set.err() });
-            }
-            Command::ClearCache => {
-                if let Some(engine) = &mut self.engine {
-                    engine.clear_cache();
-                }
-            }
-            Command::StoredModels => self.report_stored().await,
-            Command::DeleteStoredModels => {
-                if let Err(why) = self.host.delete_stored().await {
-                    self.host.tell(Reply::Notice {
-                        text: format!("The stored models can't be deleted: {why}"),
-                    });
-                }
-                self.report_stored().await;
-            }
-            // The program around the page handles these and does not pass them on.
-            Command::ChooseModel { .. } | Command::ForgetRecent => {}
         }
-    }
-
-    async fn report_stored(&self) {
-        let bytes = self.host.stored().await;
-        self.host.tell(Reply::StoredModels { bytes });
     }
 }

@@ -22,7 +22,9 @@ use llamaglass_runner::{ablate, answers, chain, lengths};
 
 use crate::host::{Host, Incoming};
 use crate::lab::{Job, LabEnd, LabSettings, Measured, Records, Spec};
-use crate::protocol::{Command, Reply, Tag};
+use crate::protocol::{
+    Command, EngineCommand, EngineReply, LabCommand, LabReply, Tag, WindowReply,
+};
 
 /// Minimum time between progress replies, in milliseconds.
 const TELL_EVERY_MS: f64 = 50.0;
@@ -33,6 +35,9 @@ const LOG_LINES: u32 = 200;
 /// Positions that prompts are padded to, or the context length if it is less. Padding to a long context would take
 /// minutes without a GPU.
 const PAD_TO: usize = 512;
+
+/// Error for commands that arrive during an experiment.
+const BUSY: &str = "an experiment is running";
 
 /// Reports progress to the page and handles its commands while an experiment occupies the engine.
 struct Onlooker<'a, H: Host> {
@@ -60,41 +65,43 @@ impl<H: Host> Onlooker<'_, H> {
                 }
                 Some(Some(incoming)) => incoming,
             };
-            let busy = || "an experiment is running".to_owned();
-            match *incoming.command {
-                Command::StopLab => self.stopped = true,
-                Command::Submit { tag, .. } => self.host.tell(Reply::Event {
-                    tag,
-                    event: Event::Failed {
-                        request: RequestId(0),
-                        error: busy(),
-                        fault: Fault::Engine,
-                    },
-                }),
-                Command::Bench { .. } => self.host.tell(Reply::BenchFailed { error: busy() }),
-                Command::Measure { tag, .. } => self.host.tell(Reply::Measured {
-                    tag,
-                    outcome: Err(busy()),
-                }),
-                Command::SetStub { .. } => self.host.tell(Reply::StubSet {
-                    error: Some(busy()),
-                }),
-                Command::Lab { .. } => self.host.tell(Reply::Notice {
-                    text: "An experiment is running already.".into(),
-                }),
-                // Loading another model ends the experiment.
-                Command::Load { .. } => {
-                    self.stopped = true;
-                    self.later.push(incoming);
-                }
-                Command::Abort { .. }
-                | Command::StopBench
-                | Command::ClearCache
-                | Command::ChooseModel { .. }
-                | Command::ForgetRecent => {}
-                Command::Probe { .. } | Command::StoredModels | Command::DeleteStoredModels => {
-                    self.later.push(incoming);
-                }
+            match &*incoming.command {
+                Command::Engine(command) => match command {
+                    EngineCommand::Submit { tag, .. } => self.host.send(EngineReply::Event {
+                        tag: *tag,
+                        event: Event::Failed {
+                            request: RequestId(0),
+                            error: BUSY.into(),
+                            fault: Fault::Engine,
+                        },
+                    }),
+                    EngineCommand::SetStub { .. } => self.host.send(EngineReply::StubSet {
+                        error: Some(BUSY.into()),
+                    }),
+                    // Loading another model ends the experiment.
+                    EngineCommand::Load { .. } => {
+                        self.stopped = true;
+                        self.later.push(incoming);
+                    }
+                    EngineCommand::Probe { .. } => self.later.push(incoming),
+                    EngineCommand::Abort { .. } | EngineCommand::ClearCache => {}
+                },
+                Command::Lab(command) => match command {
+                    LabCommand::Stop => self.stopped = true,
+                    LabCommand::Bench { .. } => {
+                        self.host.send(LabReply::BenchFailed { error: BUSY.into() })
+                    }
+                    LabCommand::Measure { tag, .. } => self.host.send(LabReply::Measured {
+                        tag: *tag,
+                        outcome: Err(BUSY.into()),
+                    }),
+                    LabCommand::Run { .. } => self.host.send(WindowReply::Notice {
+                        text: "An experiment is running already.".into(),
+                    }),
+                    LabCommand::StopBench => {}
+                },
+                Command::Storage(_) => self.later.push(incoming),
+                Command::Window(_) => {}
             }
         }
     }
@@ -119,12 +126,12 @@ impl<H: Host> Watch for Onlooker<'_, H> {
             self.told_at = at;
             self.what.clone_from(&progress.what);
             let points = std::mem::take(&mut self.points);
-            self.host.tell(Reply::LabProgress { progress, points });
+            self.host.send(LabReply::Progress { progress, points });
         }
     }
 
     async fn breathe(&mut self) -> bool {
-        self.host.breathe().await;
+        self.host.yield_now().await;
         self.hear();
         !self.stopped
     }
@@ -178,7 +185,7 @@ pub async fn run<H: Host>(
         (Err(error), _) => error.into(),
         (_, Err(error)) => LabError::failed("leaving the engine as it was", error).into(),
     };
-    host.tell(Reply::LabEnded(end));
+    host.send(LabReply::Ended(end));
     onlooker.later
 }
 
@@ -331,7 +338,7 @@ async fn measured(
         };
         encode(engine.tokenizer(), &row).map(|(ids, _)| ids)
     };
-    let picked = |id| host.tell(Reply::Picked { tag, id });
+    let picked = |id| host.send(LabReply::Sampled { tag, id });
     Ok(match job {
         Job::Encode { prompt } => Measured {
             ids: prompt_ids(engine, prompt)?,

@@ -30,10 +30,10 @@ pub trait Host {
     type Files;
 
     /// Sends a reply to the page.
-    fn tell(&self, reply: Reply);
+    fn send(&self, reply: impl Into<Reply>);
 
     /// Yields, so that messages sent meanwhile can arrive.
-    fn breathe(&self) -> impl Future<Output = ()>;
+    fn yield_now(&self) -> impl Future<Output = ()>;
 
     /// Sleeps for `ms` milliseconds.
     fn sleep(&self, ms: f64) -> impl Future<Output = ()>;

@@ -9,7 +9,7 @@ use llamaglass_engine::{
 };
 
 use crate::host::{Fetched, Host};
-use crate::protocol::{ModelSource, Reply};
+use crate::protocol::{EngineReply, ModelSource};
 
 /// Minimum time between progress replies, in milliseconds.
 pub const PROGRESS_EVERY_MS: f64 = 50.0;
@@ -40,7 +40,7 @@ pub async fn load<H: Host>(
             });
         if due {
             last = Some((progress.phase, at));
-            host.tell(Reply::Progress { progress });
+            host.send(EngineReply::Progress { progress });
         }
     };
     let Fetched { files, kept } = host.fetch(source, files, &mut progress).await?;
@@ -51,7 +51,7 @@ pub async fn load<H: Host>(
     match open(host, files, options, &mut progress).await {
         Ok((engine, mut info)) => {
             info.load = before.then(&info.load);
-            host.tell(Reply::Loaded {
+            host.send(EngineReply::Loaded {
                 info: Box::new(info),
             });
             Ok(engine)
@@ -86,7 +86,7 @@ async fn open<H: Host>(
     let backend = probe(options).await.map_err(|error| error.to_string())?;
     let planned = memory_ledger(&checkpoint, options, &backend);
     let (_, memory) = planned.map_err(|error| error.to_string())?;
-    host.tell(Reply::Planned { memory });
+    host.send(EngineReply::Planned { memory });
     let mut before = LoadTiming::default();
     before.add(LoadSpan::Parse, 0.0, parsed);
     before.add(LoadSpan::Open, parsed, watch.ms());

@@ -3,7 +3,7 @@
 use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
 use llamaglass_types::event::{Event, Fault, FinishReason, RequestId, Usage};
 
-use crate::protocol::{Opaque, Reply, Tag, ToldUsage};
+use crate::protocol::{EngineReply, Opaque, Tag, ToldUsage};
 use crate::server::ServerError;
 
 /// Converts one answer from pieces to replies. If the server sends timings, the replies are the events of an
@@ -43,7 +43,7 @@ impl EventDecoder {
     }
 
     /// Converts a message of the server to replies.
-    pub fn decode(&mut self, said: Said) -> Vec<Reply> {
+    pub fn decode(&mut self, said: Said) -> Vec<EngineReply> {
         let Said::Piece(piece) = said else {
             return Vec::new();
         };
@@ -106,7 +106,7 @@ impl EventDecoder {
     }
 
     /// Returns the reply to the end of the stream, which is a failure unless the server gave a finish reason.
-    pub fn ended(self, host: &str) -> Reply {
+    pub fn ended(self, host: &str) -> EngineReply {
         match self.finish {
             Some(reason) => self.done(reason),
             None => {
@@ -117,12 +117,12 @@ impl EventDecoder {
     }
 
     /// Returns the reply for an answer that the page stopped.
-    pub fn aborted(self) -> Reply {
+    pub fn aborted(self) -> EngineReply {
         self.done(FinishReason::Abort)
     }
 
     /// Returns the reply for an answer that failed because of `why`.
-    pub fn failed(self, why: &str) -> Reply {
+    pub fn failed(self, why: &str) -> EngineReply {
         self.event(Event::Failed {
             request: self.request(),
             error: why.to_owned(),
@@ -130,7 +130,7 @@ impl EventDecoder {
         })
     }
 
-    fn done(mut self, finish_reason: FinishReason) -> Reply {
+    fn done(mut self, finish_reason: FinishReason) -> EngineReply {
         let usage = self.usage.as_ref().map(|usage| ToldUsage {
             prompt_tokens: usage.prompt_tokens,
             reused_tokens: usage.cached_tokens(),
@@ -169,17 +169,17 @@ impl EventDecoder {
         RequestId(self.tag)
     }
 
-    const fn event(&self, event: Event) -> Reply {
-        Reply::Event {
+    const fn event(&self, event: Event) -> EngineReply {
+        EngineReply::Event {
             tag: self.tag,
             event,
         }
     }
 
-    const fn opaque(&self, news: Opaque) -> Reply {
-        Reply::Opaque {
+    const fn opaque(&self, event: Opaque) -> EngineReply {
+        EngineReply::Opaque {
             tag: self.tag,
-            news,
+            event,
         }
     }
 }
@@ -212,7 +212,7 @@ mod tests {
         }
     }
 
-    fn decode(chunks: &[Value]) -> (EventDecoder, Vec<Reply>) {
+    fn decode(chunks: &[Value]) -> (EventDecoder, Vec<EngineReply>) {
         let mut decoder = EventDecoder::new(7);
         let stream: String = chunks
             .iter()
@@ -225,20 +225,20 @@ mod tests {
         (decoder, replies)
     }
 
-    fn events(replies: &[Reply]) -> Vec<&Event> {
+    fn events(replies: &[EngineReply]) -> Vec<&Event> {
         let event = |reply| match reply {
-            &Reply::Event { tag: 7, ref event } => event,
+            &EngineReply::Event { tag: 7, ref event } => event,
             other => panic!("not an event of this request: {other:?}"),
         };
         replies.iter().map(event).collect()
     }
 
-    fn opaque_events(replies: &[Reply]) -> Vec<&Opaque> {
-        let news = |reply| match reply {
-            &Reply::Opaque { tag: 7, ref news } => news,
+    fn opaque_events(replies: &[EngineReply]) -> Vec<&Opaque> {
+        let event = |reply| match reply {
+            &EngineReply::Opaque { tag: 7, ref event } => event,
             other => panic!("not an opaque event of this request: {other:?}"),
         };
-        replies.iter().map(news).collect()
+        replies.iter().map(event).collect()
     }
 
     #[test]

@@ -13,7 +13,9 @@ use super::event_decoder::EventDecoder;
 use super::http;
 use super::interface::{Client, Listener, PageFile};
 use crate::lab::LabEnd;
-use crate::protocol::{Command, ModelSource, Reply, Tag};
+use crate::protocol::{
+    Command, EngineCommand, EngineReply, LabCommand, LabReply, ModelSource, Reply, Tag,
+};
 use crate::server::{ApiKey, ServerError, ServerModel};
 
 /// Error for commands that need an engine in the page.
@@ -49,67 +51,71 @@ impl ServerClient {
             controller.abort();
         }
     }
-}
 
-impl Client for ServerClient {
-    fn send(&self, command: &Command, _: &[PageFile]) {
-        let reply = &self.shared.listener;
+    fn send_engine(&self, command: &EngineCommand) {
+        let shared = &self.shared;
         match command {
-            Command::Load {
+            EngineCommand::Load {
                 source: ModelSource::Server { server, key },
                 ..
             } => {
                 self.stop();
                 let chosen = (server.clone(), key.clone());
-                self.shared.server.replace(Some(chosen));
+                shared.server.replace(Some(chosen));
                 let server = Box::new(server.clone());
-                reply(Reply::Connected { server });
+                shared.reply(EngineReply::Connected { server });
             }
-            Command::Load { .. } => reply(Reply::LoadFailed {
+            EngineCommand::Load { .. } => shared.reply(EngineReply::LoadFailed {
                 error: "a server has its own models".into(),
             }),
-            Command::Submit { tag, request } => {
-                let shared = Rc::clone(&self.shared);
-                spawn_local(shared.answer(*tag, request.clone()));
+            EngineCommand::Submit { tag, request } => {
+                spawn_local(Rc::clone(shared).answer(*tag, request.clone()));
             }
             // The server notices the closed connection and ends the answer within a step.
-            Command::Abort { tag } => {
-                if let Some(controller) = self.shared.running.borrow().get(tag) {
+            EngineCommand::Abort { tag } => {
+                if let Some(controller) = shared.running.borrow().get(tag) {
                     controller.abort();
                 }
             }
-            Command::Probe { .. } => reply(Reply::ProbeFailed {
+            EngineCommand::Probe { .. } => shared.reply(EngineReply::ProbeFailed {
                 error: "a server does not report what it runs on".into(),
             }),
-            Command::Bench { .. } => reply(Reply::BenchFailed {
+            EngineCommand::SetStub { .. } => shared.reply(EngineReply::StubSet {
+                error: Some(NEEDS_ENGINE.into()),
+            }),
+            // A server's cache belongs to all of its clients.
+            EngineCommand::ClearCache => {}
+        }
+    }
+}
+
+impl Client for ServerClient {
+    fn send(&self, command: &Command, _: &[PageFile]) {
+        let shared = &self.shared;
+        match command {
+            Command::Engine(command) => self.send_engine(command),
+            Command::Lab(LabCommand::Bench { .. }) => shared.reply(LabReply::BenchFailed {
                 error: "The benchmark measures an engine in this page, but a server answers now."
                     .into(),
             }),
-            Command::Lab { .. } => reply(Reply::LabEnded(LabEnd::Failed {
-                error: NEEDS_ENGINE.into(),
-            })),
-            Command::Measure { tag, .. } => reply(Reply::Measured {
+            Command::Lab(LabCommand::Run { .. }) => {
+                shared.reply(LabReply::Ended(LabEnd::Failed {
+                    error: NEEDS_ENGINE.into(),
+                }));
+            }
+            Command::Lab(LabCommand::Measure { tag, .. }) => shared.reply(LabReply::Measured {
                 tag: *tag,
                 outcome: Err(NEEDS_ENGINE.into()),
             }),
-            Command::SetStub { .. } => reply(Reply::StubSet {
-                error: Some(NEEDS_ENGINE.into()),
-            }),
-            // A server's cache belongs to all of its clients; the other commands concern only the page's own engine
-            // and files.
-            Command::ClearCache
-            | Command::StopBench
-            | Command::StopLab
-            | Command::StoredModels
-            | Command::DeleteStoredModels
-            | Command::ChooseModel { .. }
-            | Command::ForgetRecent => {}
+            Command::Lab(LabCommand::StopBench | LabCommand::Stop)
+            | Command::Storage(_)
+            | Command::Window(_) => {}
         }
     }
 
     fn restart(&self) {
         self.stop();
-        (self.shared.listener)(Reply::Ready);
+        self.shared.reply(EngineReply::Ready);
     }
 }
 
@@ -120,12 +126,16 @@ impl Drop for ServerClient {
 }
 
 impl Shared {
+    fn reply(&self, reply: impl Into<Reply>) {
+        (self.listener)(reply.into());
+    }
+
     async fn answer(self: Rc<Self>, tag: Tag, request: Request) {
         let chosen = self.server.borrow().clone();
         let mut decoder = EventDecoder::new(tag);
         let controller = AbortController::new();
         let (Some((server, key)), Ok(controller)) = (chosen, controller) else {
-            return (self.listener)(decoder.failed("no server is connected"));
+            return self.reply(decoder.failed("no server is connected"));
         };
         let signal = controller.signal();
         self.running.borrow_mut().insert(tag, controller);
@@ -135,7 +145,7 @@ impl Shared {
         if self.running.borrow_mut().remove(&tag).is_none() {
             return;
         }
-        (self.listener)(match outcome {
+        self.reply(match outcome {
             _ if signal.aborted() => decoder.aborted(),
             Ok(()) => decoder.ended(server.host()),
             Err(error) => decoder.failed(&error.to_string()),
@@ -164,7 +174,7 @@ impl Shared {
         http::pieces(&response, server.host(), |said| {
             for reply in decoder.decode(said) {
                 if self.running.borrow().contains_key(&tag) {
-                    (self.listener)(reply);
+                    self.reply(reply);
                 }
             }
         })

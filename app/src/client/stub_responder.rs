@@ -6,7 +6,7 @@ use llamaglass_types::event::RequestId;
 use llamaglass_types::{Request, StubLevel, stub_answer};
 
 use super::interface::Listener;
-use crate::protocol::{Command, Reply, Tag};
+use crate::protocol::{Command, EngineCommand, EngineReply, Tag};
 
 /// Maximum number of tokens in a stub answer; no engine limits it.
 const MAX_TOKENS: usize = 4096;
@@ -29,8 +29,8 @@ impl StubResponder {
     /// Records the stub level if `command` sets one.
     pub fn observe(&self, command: &Command) {
         match command {
-            Command::Load { options, .. } => self.level.set(options.stub),
-            Command::SetStub { level } => self.level.set(*level),
+            Command::Engine(EngineCommand::Load { options, .. }) => self.level.set(options.stub),
+            Command::Engine(EngineCommand::SetStub { level }) => self.level.set(*level),
             _ => {}
         }
     }
@@ -38,7 +38,9 @@ impl StubResponder {
     /// Answers a request if the path of requests ends at `level`. Returns whether it did.
     pub fn answers(&self, level: StubLevel, command: &Command) -> bool {
         match command {
-            Command::Submit { tag, request } if self.level.get() == level => {
+            Command::Engine(EngineCommand::Submit { tag, request })
+                if self.level.get() == level =>
+            {
                 answer(&self.listener, *tag, request);
                 true
             }
@@ -52,7 +54,7 @@ fn answer(listener: &Listener, tag: Tag, request: &Request) {
     let (listener, request) = (Listener::clone(listener), request.clone());
     wasm_bindgen_futures::spawn_local(async move {
         for event in stub_answer(RequestId(tag), &request, MAX_TOKENS) {
-            listener(Reply::Event { tag, event });
+            listener(EngineReply::Event { tag, event }.into());
         }
     });
 }

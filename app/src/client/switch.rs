@@ -8,7 +8,7 @@ use llamaglass_types::StubLevel;
 use super::interface::{Client, Listener, PageFile};
 use super::server::ServerClient;
 use super::stub_responder::StubResponder;
-use crate::protocol::{Command, ModelSource, Reply};
+use crate::protocol::{Command, EngineCommand, EngineReply, ModelSource, Reply};
 
 /// Sends commands to the engine or to a server.
 pub struct SwitchClient {
@@ -25,7 +25,8 @@ impl SwitchClient {
         let (is_at_server, forward) = (Rc::clone(&at_server), Rc::clone(&listener));
         let engine = make(Rc::new(move |reply| {
             // A crash of an unused engine is ignored: the next load starts another one.
-            if !(is_at_server.get() && matches!(reply, Reply::Crashed { .. })) {
+            if !(is_at_server.get() && matches!(reply, Reply::Engine(EngineReply::Crashed { .. })))
+            {
                 forward(reply);
             }
         }));
@@ -44,17 +45,13 @@ impl Client for SwitchClient {
         if self.stubs.answers(StubLevel::Handler, command) {
             return;
         }
-        if let Command::Load { source, .. } = command {
+        if let Command::Engine(EngineCommand::Load { source, .. }) = command {
             self.at_server
                 .set(matches!(source, ModelSource::Server { .. }));
         }
         let is_local = matches!(
             command,
-            Command::Probe { .. }
-                | Command::StoredModels
-                | Command::DeleteStoredModels
-                | Command::ChooseModel { .. }
-                | Command::ForgetRecent
+            Command::Engine(EngineCommand::Probe { .. }) | Command::Storage(_) | Command::Window(_)
         );
         if self.at_server.get() && !is_local {
             self.server.send(command, files);

@@ -10,7 +10,7 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use super::interface::{Client, Listener, PageFile};
 use super::stub_responder::StubResponder;
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, EngineReply, Reply};
 
 /// Script next to the page that starts the worker's WebAssembly.
 const SCRIPT: &str = "engine-worker.js";
@@ -72,9 +72,8 @@ impl Client for WorkerClient {
         let message = match to_message(command, files) {
             Ok(message) => message,
             Err(error) => {
-                return (self.shared.listener)(Reply::Crashed {
-                    message: format!("a command could not be written: {error:?}"),
-                });
+                let message = format!("a command could not be written: {error:?}");
+                return (self.shared.listener)(EngineReply::Crashed { message }.into());
             }
         };
         if self.stubs.answers(StubLevel::Transfer, command) {
@@ -85,7 +84,7 @@ impl Client for WorkerClient {
             Some(running) if running.ready => {
                 if let Err(error) = running.worker.post_message(&message) {
                     let message = format!("the engine's worker accepted no message: {error:?}");
-                    (self.shared.listener)(Reply::Crashed { message });
+                    (self.shared.listener)(EngineReply::Crashed { message }.into());
                 }
             }
             _ => self.shared.waiting.borrow_mut().push(message),
@@ -122,7 +121,7 @@ impl Shared {
             Ok(worker) => worker,
             Err(error) => {
                 let message = format!("the browser could not start the worker: {error:?}");
-                return (self.listener)(Reply::Crashed { message });
+                return (self.listener)(EngineReply::Crashed { message }.into());
             }
         };
         let this = Rc::downgrade(self);
@@ -140,7 +139,7 @@ impl Shared {
                 } else {
                     text
                 };
-                (this.listener)(Reply::Crashed { message });
+                (this.listener)(EngineReply::Crashed { message }.into());
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -156,13 +155,14 @@ impl Shared {
 
     fn receive(&self, event: &MessageEvent) {
         let json = event.data().as_string().unwrap_or_default();
-        let reply = serde_json::from_str(&json).unwrap_or_else(|error| Reply::Crashed {
+        let reply = serde_json::from_str(&json).unwrap_or_else(|error| {
             // The server may have a newer build by the time a worker is started again.
-            message: format!(
+            let message = format!(
                 "The engine and this page come from different builds. Reload the page to get a matching pair. ({error})"
-            ),
+            );
+            EngineReply::Crashed { message }.into()
         });
-        if matches!(reply, Reply::Ready)
+        if matches!(reply, Reply::Engine(EngineReply::Ready))
             && let Some(running) = self.running.borrow_mut().as_mut()
         {
             running.ready = true;

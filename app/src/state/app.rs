@@ -207,10 +207,10 @@ impl App {
     }
 
     /// Sends a command to the engine.
-    pub(crate) fn send(self, command: &Command, files: &[PageFile]) {
+    pub(crate) fn send(self, command: impl Into<Command>, files: &[PageFile]) {
         let client = self.inner().client.borrow().clone();
         if let Some(client) = client {
-            client.send(command, files);
+            client.send(&command.into(), files);
         }
     }
 

@@ -6,7 +6,7 @@ use llamaglass_lab::bench::{BenchReport, Comparison, Progress, Settings};
 use super::app::App;
 use super::data::Bench;
 use crate::engine::{Engine, Loaded};
-use crate::protocol::Command;
+use crate::protocol::LabCommand;
 
 /// Starts the benchmark, unless the page is busy or no model is loaded in its engine.
 pub fn start_bench(app: App, settings: Settings) {
@@ -16,13 +16,13 @@ pub fn start_bench(app: App, settings: Settings) {
     );
     if app.can_send() && here {
         app.bench.set(Bench::Running(Progress::default()));
-        app.send(&Command::Bench { settings }, &[]);
+        app.send(LabCommand::Bench { settings }, &[]);
     }
 }
 
 /// Stops the benchmark.
 pub fn stop_bench(app: App) {
-    app.send(&Command::StopBench, &[]);
+    app.send(LabCommand::StopBench, &[]);
 }
 
 /// Records the progress.

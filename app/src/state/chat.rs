@@ -6,7 +6,7 @@ use llamaglass_types::Message;
 use super::app::{App, now};
 use super::data::{Turn, TurnState};
 use super::frame;
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::settings::SEEDS;
 use crate::stats::SessionStats;
 
@@ -37,7 +37,7 @@ pub fn regenerate(app: App) {
 /// Stops the running answer.
 pub fn stop(app: App) {
     if let Some(tag) = app.running.get_untracked() {
-        app.send(&Command::Abort { tag }, &[]);
+        app.send(EngineCommand::Abort { tag }, &[]);
     }
 }
 
@@ -48,7 +48,7 @@ pub fn clear(app: App) {
     app.turns.set(Vec::new());
     app.stats.update_value(SessionStats::clear);
     frame::show(app, None);
-    app.send(&Command::ClearCache, &[]);
+    app.send(EngineCommand::ClearCache, &[]);
     app.save_chat();
 }
 
@@ -72,6 +72,6 @@ fn answer(app: App) {
     app.stats
         .update_value(|stats| stats.submit(tag, now(), at_server));
     frame::show(app, Some(tag));
-    app.send(&Command::Submit { tag, request }, &[]);
+    app.send(EngineCommand::Submit { tag, request }, &[]);
     app.save_chat();
 }

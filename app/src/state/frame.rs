@@ -10,7 +10,7 @@ use web_sys::MessageChannel;
 
 use super::app::{App, now};
 use super::data::{NextDraw, TurnState};
-use crate::protocol::{Command, Opaque, Tag};
+use crate::protocol::{EngineCommand, Opaque, Tag};
 use crate::repetition::ends_in_loop;
 use crate::stats::{AnswerStats, Outcome, ReceivedEvent};
 
@@ -100,7 +100,7 @@ fn draw_timeline(app: App, tag: Tag) {
 /// Stops the answer `tag` because it repeats itself without end; its turn then says so.
 fn stop_repetition(app: App, tag: Tag) {
     if app.running.get_untracked() == Some(tag) && app.inner().repeating.replace(tag) != tag {
-        app.send(&Command::Abort { tag }, &[]);
+        app.send(EngineCommand::Abort { tag }, &[]);
     }
 }
 

@@ -8,7 +8,7 @@ use super::{bench, chat, frame, lab};
 use crate::catalog::{CatalogModel, default_model};
 use crate::client::PageFile;
 use crate::engine::{Engine, Load};
-use crate::protocol::{Command, ModelSource};
+use crate::protocol::{EngineCommand, ModelSource, StorageCommand};
 use crate::settings::Settings;
 
 /// Loads the default model of the server that the page came from.
@@ -65,7 +65,7 @@ pub fn reload(app: App) {
     app.planned.set(None);
     app.engine.set(Engine::Loading(Load::new(name)));
     let options = app.settings.with_untracked(Settings::load_options);
-    app.send(&Command::Load { source, options }, &files);
+    app.send(EngineCommand::Load { source, options }, &files);
 }
 
 /// Cancels a load, which restarts the engine without a model.
@@ -125,8 +125,8 @@ pub fn choose_stub(app: App, level: StubLevel) {
 /// Asks the engine for its adapter and for the size of stored models.
 pub(super) fn probe(app: App) {
     let options = app.settings.with_untracked(Settings::load_options);
-    app.send(&Command::Probe { options }, &[]);
-    app.send(&Command::StoredModels, &[]);
+    app.send(EngineCommand::Probe { options }, &[]);
+    app.send(StorageCommand::Measure, &[]);
 }
 
 /// Fails the running answer, benchmark and experiment, because their engine is gone.

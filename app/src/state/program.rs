@@ -5,16 +5,16 @@ use leptos::prelude::*;
 use super::app::App;
 use super::{chat, lab, model};
 use crate::platform::MenuAction;
-use crate::protocol::{Command, ModelSource};
+use crate::protocol::{ModelSource, WindowCommand};
 
 /// Lets the user choose a model on this machine; the program shows the dialog.
 pub fn choose_model(app: App, folder: bool) {
-    app.send(&Command::ChooseModel { folder }, &[]);
+    app.send(WindowCommand::ChooseModel { folder }, &[]);
 }
 
 /// Clears the list of recent models.
 pub fn clear_recent(app: App) {
-    app.send(&Command::ForgetRecent, &[]);
+    app.send(WindowCommand::ClearRecent, &[]);
 }
 
 /// Loads a model on this machine.

@@ -9,7 +9,9 @@ use super::data::LabEvent;
 use super::{bench, frame, lab, model, program};
 use crate::client::{Client, Listener};
 use crate::engine::{Engine, Loaded};
-use crate::protocol::{Command, Reply, Tag};
+use crate::protocol::{
+    EngineReply, LabReply, Reply, StorageCommand, StorageReply, Tag, WindowReply,
+};
 use crate::stats::ReceivedEvent;
 
 /// Connects the page to the engine's client that `make` creates for a listener.
@@ -17,15 +19,44 @@ pub fn attach_client(app: App, make: impl FnOnce(Listener) -> Rc<dyn Client>) {
     app.set_client(make(Rc::new(move |reply| handle_reply(app, reply))));
 }
 
-/// Applies a reply of the engine to the state. Does nothing after a panic of the page: state that the panic left
-/// half changed would only panic again.
-pub fn handle_reply(app: App, reply: Reply) {
+/// Applies a reply to the state. Does nothing after a panic of the page: state that the panic left half changed
+/// would only panic again.
+pub fn handle_reply(app: App, reply: impl Into<Reply>) {
     if app.inner().crashed.get() {
         return;
     }
+    match reply.into() {
+        Reply::Engine(reply) => handle_engine(app, reply),
+        Reply::Lab(reply) => handle_lab(app, reply),
+        Reply::Storage(StorageReply::Size { bytes }) => app.stored.set(bytes),
+        Reply::Window(reply) => match reply {
+            WindowReply::Notice { text } => app.notice.set(Some(text)),
+            WindowReply::Platform { platform } => app.platform.set(Some(platform)),
+            WindowReply::Open { path } => program::open_path(app, path),
+            WindowReply::Hovering { over } => app.hovering.set(over),
+            WindowReply::Menu { action } => program::handle_menu(app, action),
+        },
+    }
+}
+
+fn handle_lab(app: App, reply: LabReply) {
     match reply {
-        Reply::Starting { done, total } => app.engine_download.set(Some((done, total))),
-        Reply::Ready => {
+        LabReply::Progress { progress, points } => lab::advance(app, progress, points),
+        LabReply::Ended(end) => lab::deliver_end(app, end),
+        LabReply::Sampled { tag, .. } => drop(lab::deliver(app, tag, LabEvent::Sampled)),
+        LabReply::Measured { tag, outcome } => {
+            drop(lab::deliver(app, tag, LabEvent::Measured(outcome)));
+        }
+        LabReply::BenchProgress { progress } => bench::advance(app, progress),
+        LabReply::BenchDone { report } => bench::finish(app, report),
+        LabReply::BenchFailed { error } => bench::fail(app, &error),
+    }
+}
+
+fn handle_engine(app: App, reply: EngineReply) {
+    match reply {
+        EngineReply::Starting { done, total } => app.engine_download.set(Some((done, total))),
+        EngineReply::Ready => {
             app.engine_download.set(None);
             if app.engine.get_untracked() == Engine::Starting {
                 app.engine.set(Engine::Empty);
@@ -35,19 +66,20 @@ pub fn handle_reply(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Probed { backend } => app.backend.set(Some(Ok(backend))),
-        Reply::ProbeFailed { error } => app.backend.set(Some(Err(error))),
-        Reply::Progress { progress } => model::advance(app, progress),
-        Reply::Planned { memory } => app.planned.set(Some(memory)),
-        Reply::Notice { text } => app.notice.set(Some(text)),
-        Reply::Loaded { info } => {
+        EngineReply::Probed { backend } => app.backend.set(Some(Ok(backend))),
+        EngineReply::ProbeFailed { error } => app.backend.set(Some(Err(error))),
+        EngineReply::Progress { progress } => model::advance(app, progress),
+        EngineReply::Planned { memory } => app.planned.set(Some(memory)),
+        EngineReply::Loaded { info } => {
             app.backend.set(Some(Ok(info.backend.clone())));
             app.engine.set(Engine::Loaded(Loaded::Engine(info)));
-            app.send(&Command::StoredModels, &[]);
+            app.send(StorageCommand::Measure, &[]);
         }
-        Reply::Connected { server } => app.engine.set(Engine::Loaded(Loaded::Server(server))),
-        Reply::LoadFailed { error } => {
-            // The source is kept: on another backend it may load after all.
+        EngineReply::Connected { server } => {
+            app.engine.set(Engine::Loaded(Loaded::Server(server)));
+        }
+        EngineReply::LoadFailed { error } => {
+            // The source is kept, because it may load on another backend.
             app.error
                 .set(Some(format!("The model could not be loaded: {error}")));
             app.engine.set(Engine::Empty);
@@ -55,24 +87,12 @@ pub fn handle_reply(app: App, reply: Reply) {
                 model::probe(app);
             }
         }
-        Reply::Event { tag, event } => deliver(app, tag, ReceivedEvent::Event(Box::new(event))),
-        Reply::Opaque { tag, news } => deliver(app, tag, ReceivedEvent::Opaque(news)),
-        Reply::LabProgress { progress, points } => lab::advance(app, progress, points),
-        Reply::LabEnded(end) => lab::deliver_end(app, end),
-        Reply::Picked { tag, .. } => drop(lab::deliver(app, tag, LabEvent::Sampled)),
-        Reply::Measured { tag, outcome } => {
-            drop(lab::deliver(app, tag, LabEvent::Measured(outcome)));
+        EngineReply::Event { tag, event } => {
+            deliver(app, tag, ReceivedEvent::Event(Box::new(event)));
         }
-        Reply::StubSet { error } => lab::deliver_stub_set(app, error),
-        Reply::BenchProgress { progress } => bench::advance(app, progress),
-        Reply::BenchDone { report } => bench::finish(app, report),
-        Reply::BenchFailed { error } => bench::fail(app, &error),
-        Reply::StoredModels { bytes } => app.stored.set(bytes),
-        Reply::Platform { platform } => app.platform.set(Some(platform)),
-        Reply::Open { path } => program::open_path(app, path),
-        Reply::Hovering { over } => app.hovering.set(over),
-        Reply::Menu { action } => program::handle_menu(app, action),
-        Reply::Crashed { message } => {
+        EngineReply::Opaque { tag, event } => deliver(app, tag, ReceivedEvent::Opaque(event)),
+        EngineReply::StubSet { error } => lab::deliver_stub_set(app, error),
+        EngineReply::Crashed { message } => {
             // A panic is reported twice: by its own message, and by the browser, which knows less.
             if !matches!(app.engine.get_untracked(), Engine::Crashed(_)) {
                 app.engine.set(Engine::Crashed(message));

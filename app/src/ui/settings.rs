@@ -9,7 +9,7 @@ use super::program::AdapterSetting;
 use super::settings_field::SettingsField;
 use super::status::gpu_name;
 use crate::format;
-use crate::protocol::Command;
+use crate::protocol::StorageCommand;
 use crate::settings::{Field, Settings};
 use crate::state::{self, app};
 
@@ -255,7 +255,7 @@ fn StoredModels() -> impl IntoView {
                 class="secondary"
                 data-testid="settings-clear-models"
                 disabled=move || bytes() == 0
-                on:click=move |_| app.send(&Command::DeleteStoredModels, &[])
+                on:click=move |_| app.send(StorageCommand::Clear, &[])
             >
                 "Delete downloads"
             </button>

@@ -12,7 +12,7 @@ use super::plan::{Continue, DownloadError, judge};
 use super::sink::Sink;
 use super::store::{self, Store};
 use crate::catalog::CatalogModel;
-use crate::protocol::Reply;
+use crate::protocol::WindowReply;
 
 /// Maximum number of retries in a row after a broken connection.
 const ATTEMPTS: u32 = 4;
@@ -111,7 +111,7 @@ async fn open_sink(
         },
     };
     let text = format!("{why}, so the model is held in memory and fetched again next time.");
-    post(&Reply::Notice { text });
+    post(WindowReply::Notice { text });
     Ok((Sink::memory(), None))
 }
 

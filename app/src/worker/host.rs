@@ -12,7 +12,7 @@ use web_sys::{File, MessageEvent};
 use super::download;
 use super::js::{post, scope, sleep};
 use super::store::{self, Store};
-use crate::protocol::{ModelSource, Reply};
+use crate::protocol::{EngineReply, ModelSource, Reply, WindowReply};
 
 /// Files of the browser.
 type Files = Vec<Box<dyn ByteSource>>;
@@ -22,12 +22,12 @@ pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
         // The trap that follows ends this worker; this is its last message.
-        post(&Reply::Crashed {
+        post(EngineReply::Crashed {
             message: info.to_string(),
         });
     }));
     let Some(yielder) = Yielder::new() else {
-        return post(&Reply::Crashed {
+        return post(EngineReply::Crashed {
             message: "this browser has no MessageChannel".into(),
         });
     };
@@ -36,7 +36,7 @@ pub fn start() {
         match read(&event.data()) {
             // Fails only if the task is gone, and then so is the worker.
             Ok(incoming) => drop(sender.unbounded_send(incoming)),
-            Err(error) => post(&Reply::Notice {
+            Err(error) => post(WindowReply::Notice {
                 text: format!("a command could not be read: {error}"),
             }),
         }
@@ -71,11 +71,11 @@ struct Worker {
 impl Host for Worker {
     type Files = Files;
 
-    fn tell(&self, reply: Reply) {
-        post(&reply);
+    fn send(&self, reply: impl Into<Reply>) {
+        post(reply);
     }
 
-    async fn breathe(&self) {
+    async fn yield_now(&self) {
         self.yielder.yield_now().await;
     }
 

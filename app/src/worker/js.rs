@@ -13,8 +13,8 @@ pub fn scope() -> DedicatedWorkerGlobalScope {
 }
 
 /// Sends a reply to the page.
-pub fn post(reply: &Reply) {
-    match serde_json::to_string(reply) {
+pub fn post(reply: impl Into<Reply>) {
+    match serde_json::to_string(&reply.into()) {
         Ok(json) => {
             if let Err(error) = scope().post_message(&json.into()) {
                 web_sys::console::error_1(&error);

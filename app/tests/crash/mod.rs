@@ -1,7 +1,7 @@
 //! The only test of `browser_crash`.
 
 use leptos::prelude::*;
-use llamaglass_app::protocol::Reply;
+use llamaglass_app::protocol::{EngineReply, WindowReply};
 use llamaglass_app::server::ServerModel;
 use llamaglass_app::state::{self, App};
 use llamaglass_openai::ServedModel;
@@ -36,7 +36,7 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     };
     state::handle_reply(
         app,
-        Reply::Connected {
+        EngineReply::Connected {
             server: Box::new(server),
         },
     );
@@ -62,6 +62,6 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     let saved = storage.get_item("llamaglass.chat").unwrap().unwrap();
     assert!(saved.contains("Remember me."), "{saved}");
     let text = "news".into();
-    state::handle_reply(app, Reply::Notice { text });
+    state::handle_reply(app, WindowReply::Notice { text });
     assert_eq!(app.notice.get_untracked(), None);
 }

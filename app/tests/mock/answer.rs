@@ -6,7 +6,7 @@ use llamaglass_types::timing::{
 };
 use llamaglass_types::{Input, Request};
 
-use llamaglass_app::protocol::{Reply, Tag};
+use llamaglass_app::protocol::{EngineReply, Tag};
 
 const ANSWER: &str = "The capital of France is **Paris**. It lies on the *Seine*, and has about 2.1 million people.\n\n1. It was called Lutetia.\n2. Its tower is 330 m high.\n\n```rust\nfn main() {\n    println!(\"Bonjour, <b>Paris</b>\");\n}\n```\n\n| Quarter | Bank |\n|---|---|\n| Marais | right |\n| Latin | left |\n\nSee [the city](https://www.paris.fr) or <script>alert(1)</script> for more.";
 const CLOCK: Clock = Clock {
@@ -32,14 +32,14 @@ pub const fn token_id(index: usize) -> u32 {
 
 /// Returns the events of an answer. "long" in the prompt makes it 40 times as long, "endlessly" makes it repeat
 /// itself.
-pub fn answer(tag: Tag, request: &Request) -> Vec<Reply> {
+pub fn answer(tag: Tag, request: &Request) -> Vec<EngineReply> {
     let prompt = prompt(request);
     let id = RequestId(tag);
     let exactly = request.max_tokens.filter(|_| request.ignore_eos);
     let mut spans = Spans::default();
     spans.add(Span::Template, 0.3);
     spans.add(Span::Tokenize, 0.4);
-    let event = |event| Reply::Event { tag, event };
+    let event = |event| EngineReply::Event { tag, event };
     let mut replies = vec![
         event(Event::Queued { request: id }),
         event(Event::Started {
@@ -88,8 +88,8 @@ pub fn answer(tag: Tag, request: &Request) -> Vec<Reply> {
 }
 
 /// Returns the end of an answer.
-pub fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> Reply {
-    Reply::Event {
+pub fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> EngineReply {
+    EngineReply::Event {
         tag,
         event: Event::Done {
             request: RequestId(tag),

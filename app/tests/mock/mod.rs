@@ -20,7 +20,10 @@ use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, Requ
 use llamaglass_app::client::{Client, Listener, PageFile};
 use llamaglass_app::lab::{Job, LabEnd, Measured, Spec};
 use llamaglass_app::platform::Platform;
-use llamaglass_app::protocol::{Command, Reply, Tag};
+use llamaglass_app::protocol::{
+    Command, EngineCommand, EngineReply, LabCommand, LabReply, Reply, StorageCommand, StorageReply,
+    Tag, WindowCommand, WindowReply,
+};
 
 use answer::{done, timing, token_id};
 use model::{backend, info};
@@ -46,75 +49,94 @@ impl MockClient {
             busy: RefCell::default(),
             step_ms,
         });
-        shared.reply([Reply::Ready]);
+        shared.reply([EngineReply::Ready]);
         Self { shared }
     }
 }
 
 impl Client for MockClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
+        let shared = &self.shared;
         match command.clone() {
-            Command::Probe { options } => self.shared.reply([match options.backend {
-                BackendChoice::Wgpu => Reply::ProbeFailed {
-                    error: "no graphics adapter: the browser offers none".into(),
-                },
-                choice => Reply::Probed {
-                    backend: backend(choice),
-                },
-            }]),
-            Command::Load { options, .. } => self.shared.load(&options, files),
-            Command::Submit { tag, request } => self.shared.answer(tag, &request),
-            Command::Abort { tag } => {
-                if self.shared.busy.borrow().is_some_and(|busy| busy == tag) {
-                    self.shared.queue.borrow_mut().clear();
-                    self.shared.reply([done(tag, FinishReason::Abort, 3)]);
-                }
+            Command::Engine(command) => self.send_engine(command, files),
+            Command::Lab(command) => self.send_lab(command),
+            Command::Storage(StorageCommand::Measure) => {
+                let bytes = Some(98_362_432);
+                shared.reply([StorageReply::Size { bytes }]);
             }
-            Command::StoredModels => self.shared.reply([Reply::StoredModels {
-                bytes: Some(98_362_432),
-            }]),
-            Command::DeleteStoredModels => {
-                self.shared.reply([Reply::StoredModels { bytes: Some(0) }])
+            Command::Storage(StorageCommand::Clear) => {
+                shared.reply([StorageReply::Size { bytes: Some(0) }]);
             }
-            Command::ClearCache => {}
-            Command::ChooseModel { folder } => {
-                let path = if folder {
-                    "/models/folder"
-                } else {
-                    "/models/file.gguf"
+            Command::Window(WindowCommand::ChooseModel { folder }) => {
+                let path = match folder {
+                    true => "/models/folder",
+                    false => "/models/file.gguf",
                 };
-                self.shared.reply([Reply::Open { path: path.into() }]);
+                shared.reply([WindowReply::Open { path: path.into() }]);
             }
-            Command::ForgetRecent => self.shared.reply([Reply::Platform {
-                platform: Platform::default(),
-            }]),
-            Command::Lab { spec } => self.shared.lab(&spec),
-            Command::StopLab => {
-                if self.shared.is_in_lab() {
-                    self.shared.queue.borrow_mut().clear();
-                    self.shared.reply([Reply::LabEnded(LabEnd::Stopped)]);
-                }
-            }
-            Command::Measure { tag, job } => self.shared.measure(tag, job),
-            Command::SetStub { .. } => self.shared.reply([Reply::StubSet { error: None }]),
-            Command::Bench { settings } => self.shared.bench(&settings),
-            Command::StopBench => {
-                self.shared.queue.borrow_mut().clear();
-                let error = "Stopped.".into();
-                self.shared.reply([Reply::BenchFailed { error }]);
+            Command::Window(WindowCommand::ClearRecent) => {
+                let platform = Platform::default();
+                shared.reply([WindowReply::Platform { platform }]);
             }
         }
     }
 
     fn restart(&self) {
         self.shared.queue.borrow_mut().clear();
-        self.shared.reply([Reply::Ready]);
+        self.shared.reply([EngineReply::Ready]);
+    }
+}
+
+impl MockClient {
+    fn send_engine(&self, command: EngineCommand, files: &[PageFile]) {
+        let shared = &self.shared;
+        match command {
+            EngineCommand::Probe { options } => shared.reply([match options.backend {
+                BackendChoice::Wgpu => EngineReply::ProbeFailed {
+                    error: "no graphics adapter: the browser offers none".into(),
+                },
+                choice => EngineReply::Probed {
+                    backend: backend(choice),
+                },
+            }]),
+            EngineCommand::Load { options, .. } => shared.load(&options, files),
+            EngineCommand::Submit { tag, request } => shared.answer(tag, &request),
+            EngineCommand::Abort { tag } => {
+                if shared.busy.borrow().is_some_and(|busy| busy == tag) {
+                    shared.queue.borrow_mut().clear();
+                    shared.reply([done(tag, FinishReason::Abort, 3)]);
+                }
+            }
+            EngineCommand::ClearCache => {}
+            EngineCommand::SetStub { .. } => shared.reply([EngineReply::StubSet { error: None }]),
+        }
+    }
+
+    fn send_lab(&self, command: LabCommand) {
+        let shared = &self.shared;
+        match command {
+            LabCommand::Run { spec } => shared.lab(&spec),
+            LabCommand::Stop => {
+                if shared.is_in_lab() {
+                    shared.queue.borrow_mut().clear();
+                    shared.reply([LabReply::Ended(LabEnd::Stopped)]);
+                }
+            }
+            LabCommand::Measure { tag, job } => shared.measure(tag, job),
+            LabCommand::Bench { settings } => shared.bench(&settings),
+            LabCommand::StopBench => {
+                shared.queue.borrow_mut().clear();
+                let error = "Stopped.".into();
+                shared.reply([LabReply::BenchFailed { error }]);
+            }
+        }
     }
 }
 
 impl Shared {
-    fn reply(self: &Rc<Self>, replies: impl IntoIterator<Item = Reply>) {
+    fn reply(self: &Rc<Self>, replies: impl IntoIterator<Item = impl Into<Reply>>) {
         let idle = self.queue.borrow().is_empty();
+        let replies = replies.into_iter().map(Into::into);
         self.queue.borrow_mut().extend(replies);
         if idle {
             self.next();
@@ -125,10 +147,8 @@ impl Shared {
         let this = self.clone();
         let wait = match self.queue.borrow().front() {
             Some(
-                Reply::Event { .. }
-                | Reply::Progress { .. }
-                | Reply::BenchProgress { .. }
-                | Reply::LabProgress { .. },
+                Reply::Engine(EngineReply::Event { .. } | EngineReply::Progress { .. })
+                | Reply::Lab(LabReply::BenchProgress { .. } | LabReply::Progress { .. }),
             ) => self.step_ms,
             Some(_) => 0,
             None => return,
@@ -148,9 +168,9 @@ impl Shared {
     fn load(self: &Rc<Self>, options: &LoadOptions, files: &[PageFile]) {
         if files.iter().any(|file| file.path.contains("bad")) {
             let error = "bad.gguf: byte 0: the magic is 0x00000000, not GGUF".into();
-            return self.reply([Reply::LoadFailed { error }]);
+            return self.reply([EngineReply::LoadFailed { error }]);
         }
-        let step = |phase, done, total| Reply::Progress {
+        let step = |phase, done, total| EngineReply::Progress {
             progress: LoadProgress { phase, done, total },
         };
         let info = Box::new(info(options.backend));
@@ -160,12 +180,12 @@ impl Shared {
         }
         replies.push(step(LoadPhase::Parse, 2, 2));
         let memory = info.memory;
-        replies.push(Reply::Planned { memory });
+        replies.push(EngineReply::Planned { memory });
         for done in 0..=20 {
             replies.push(step(LoadPhase::Upload, done * 4_918_121, 98_362_432));
         }
         replies.push(step(LoadPhase::Compile, 1, 2));
-        replies.push(Reply::Loaded { info });
+        replies.push(EngineReply::Loaded { info });
         self.reply(replies);
     }
 
@@ -175,7 +195,7 @@ impl Shared {
         settings.context_length = info.context_length;
         if let Err(error) = settings.check() {
             let error = error.to_string();
-            return self.reply([Reply::BenchFailed { error }]);
+            return self.reply([LabReply::BenchFailed { error }]);
         }
         let tokens = settings.gen_tokens as u32;
         let mut replies = Vec::new();
@@ -195,7 +215,7 @@ impl Shared {
                     done: run * settings.gen_tokens + token as usize + 1,
                     total: settings.repeat * settings.gen_tokens,
                 };
-                replies.push(Reply::BenchProgress { progress });
+                replies.push(LabReply::BenchProgress { progress });
             }
             records.push(record);
         }
@@ -210,7 +230,7 @@ impl Shared {
         let mut report = BenchReport::new(&info, info.name.clone(), settings, &records);
         report.positions = positions;
         let report = Box::new(report);
-        replies.push(Reply::BenchDone { report });
+        replies.push(LabReply::BenchDone { report });
         self.reply(replies);
     }
 
@@ -218,11 +238,11 @@ impl Shared {
     fn lab(self: &Rc<Self>, spec: &Spec) {
         if spec.experiment != Experiment::Stats {
             let error = "the mock engine can\u{2019}t run this experiment".into();
-            return self.reply([Reply::LabEnded(LabEnd::Failed { error })]);
+            return self.reply([LabReply::Ended(LabEnd::Failed { error })]);
         }
         let mut replies = Vec::new();
         for done in 1..=spec.settings.rows.max(4) {
-            replies.push(Reply::LabProgress {
+            replies.push(LabReply::Progress {
                 progress: LabProgress {
                     what: format!("row {done}"),
                     done,
@@ -241,7 +261,7 @@ impl Shared {
         let model = info(BackendChoice::Flex);
         let machine = Machine::of(&model, &model.name);
         let result = LabResult::now(Some(machine), spec.settings.seed, data);
-        replies.push(Reply::LabEnded(LabEnd::Done {
+        replies.push(LabReply::Ended(LabEnd::Done {
             result: Box::new(result),
             records: Vec::new(),
         }));
@@ -250,8 +270,12 @@ impl Shared {
 
     fn is_in_lab(&self) -> bool {
         let queue = self.queue.borrow();
-        let is_of_lab =
-            |reply: &Reply| matches!(reply, Reply::LabProgress { .. } | Reply::LabEnded(_));
+        let is_of_lab = |reply: &Reply| {
+            let Reply::Lab(reply) = reply else {
+                return false;
+            };
+            matches!(reply, LabReply::Progress { .. } | LabReply::Ended(_))
+        };
         queue.iter().any(is_of_lab)
     }
 
@@ -265,7 +289,7 @@ impl Shared {
         let ids: Vec<u32> = (0..tokens).map(token_id).collect();
         let mut replies = Vec::new();
         if reports_tokens {
-            replies.extend(ids.iter().map(|id| Reply::Picked { tag, id: *id }));
+            replies.extend(ids.iter().map(|id| LabReply::Sampled { tag, id: *id }));
         }
         let measured = Measured {
             ids,
@@ -274,14 +298,14 @@ impl Shared {
             ..Measured::default()
         };
         let outcome = Ok(Box::new(measured));
-        replies.push(Reply::Measured { tag, outcome });
+        replies.push(LabReply::Measured { tag, outcome });
         self.reply(replies);
     }
 
     fn answer(self: &Rc<Self>, tag: Tag, request: &Request) {
         self.busy.replace(Some(tag));
         if answer::prompt(request).contains("crash") {
-            return self.reply([Reply::Crashed {
+            return self.reply([EngineReply::Crashed {
                 message: "panicked at 'device lost'".into(),
             }]);
         }

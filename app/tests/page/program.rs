@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use llamaglass_app::platform::{MenuAction, Platform, RecentModel};
-use llamaglass_app::protocol::Reply;
+use llamaglass_app::protocol::WindowReply;
 use llamaglass_app::state;
 use llamaglass_types::{Backend, BackendInfo};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -30,7 +30,7 @@ async fn in_program() -> TestPage {
     };
     state::handle_reply(
         page.app,
-        Reply::Platform {
+        WindowReply::Platform {
             platform: Platform {
                 adapters: vec![adapter("First"), adapter("Second")],
                 recent: vec![recent("/models/a.gguf"), recent("/models/b")],
@@ -68,7 +68,7 @@ async fn path_from_the_program_dialog_is_loaded() {
 #[wasm_bindgen_test]
 async fn menu_opens_the_named_dialog() {
     let page = in_program().await;
-    let open = |action| state::handle_reply(page.app, Reply::Menu { action });
+    let open = |action| state::handle_reply(page.app, WindowReply::Menu { action });
     open(MenuAction::Benchmark);
     open(MenuAction::Settings);
     page.wait("the settings", |s| s.count("dialog[open]") == 1)
@@ -84,9 +84,9 @@ async fn menu_opens_the_named_dialog() {
 #[wasm_bindgen_test]
 async fn drag_over_the_window_is_shown() {
     let page = in_program().await;
-    state::handle_reply(page.app, Reply::Hovering { over: true });
+    state::handle_reply(page.app, WindowReply::Hovering { over: true });
     page.wait("the hint", |s| s.count(".page.dragging") == 1)
         .await;
-    state::handle_reply(page.app, Reply::Hovering { over: false });
+    state::handle_reply(page.app, WindowReply::Hovering { over: false });
     page.wait("none", |s| s.count(".page.dragging") == 0).await;
 }

@@ -11,7 +11,7 @@ use super::{Engine, EngineError};
 use crate::event::RequestId;
 use crate::platform::Stopwatch;
 use crate::sampling::SamplingError;
-use crate::scheduler::{Lack, Limits, Part};
+use crate::scheduler::{Lack, Limits, ScheduledChunk};
 use crate::timing::Span;
 use crate::trace;
 
@@ -68,7 +68,7 @@ impl Engine {
         } = ablations;
         self.flights.clear();
         self.scheduler.set_limits(Limits {
-            chains: self.chains && !host_pick,
+            can_chain: self.chains && !host_pick,
             pad_to: pad_to.map(|ids| ids.min(self.model.context())),
             moves: concatenated_cache && self.model.picks(),
             ..self.scheduler.limits()
@@ -167,7 +167,8 @@ impl Engine {
         let Some(logs) = self.ablations.eager_logs else {
             return;
         };
-        let parts: Vec<&[Part]> = self.flights.iter().map(|flight| &*flight.parts).collect();
+        let parts: Vec<&[ScheduledChunk]> =
+            self.flights.iter().map(|flight| &*flight.parts).collect();
         let running: Vec<RequestId> = self.scheduler.running().collect();
         let watch = Stopwatch::start();
         let mut lines = 0;
@@ -178,7 +179,7 @@ impl Engine {
             black_box(match request {
                 None => format!("step {parts:?} of {running:?}"),
                 Some(request) => {
-                    let ids = self.scheduler.ids(*request);
+                    let ids = self.scheduler.tokens(*request);
                     let spans = self.requests.get(request).map(|sequence| sequence.spans);
                     let now = self.epoch.ms();
                     format!("{request:?} at {now:.3} ms: {ids:?}, {spans:?}")
@@ -217,7 +218,7 @@ impl Engine {
             let mut logits = read_logits(logits).await?;
             laps.book(Span::Readback);
             let rows = logits.chunks_exact_mut(self.model.config().vocab_size);
-            for (part, logits) in parts.iter().filter(|part| part.picks).zip(rows) {
+            for (part, logits) in parts.iter().filter(|part| part.samples).zip(rows) {
                 if let Some(sequence) = self.requests.get_mut(&part.request) {
                     picks.push(sequence.pick(logits));
                 }

@@ -6,14 +6,14 @@ use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::Event;
 use crate::forward::{NextRows, PickWay, Rows, StepRead};
-use crate::scheduler::{BlockId, Part, Step};
+use crate::scheduler::{BlockId, ScheduledChunk, Step};
 use crate::timing::Span;
 
 /// A step in flight: submitted to the device, and not yet read back.
 #[derive(Debug)]
 pub(super) struct Flight {
     /// Parts that it computes, in row order.
-    pub(super) parts: Vec<Part>,
+    pub(super) parts: Vec<ScheduledChunk>,
     /// Time of its submission, in milliseconds since the engine was created.
     pub(super) issued_ms: f64,
     pub(super) read: StepRead,
@@ -40,7 +40,7 @@ impl Engine {
         if self.constrain(&parts)? {
             laps.book(Span::Upload);
         }
-        let picking = parts.iter().filter(|part| part.picks);
+        let picking = parts.iter().filter(|part| part.samples);
         let picking = picking.filter_map(|part| self.requests.get(&part.request));
         let (mut way, mut top) = (PickWay::Argmax, None);
         for sequence in picking {
@@ -61,28 +61,28 @@ impl Engine {
     }
 
     /// Returns the rows of `parts`, in their order. Parts of several rows must come before those of one.
-    pub(super) fn rows_of(&self, parts: &[Part]) -> NextRows {
+    pub(super) fn rows_of(&self, parts: &[ScheduledChunk]) -> NextRows {
         let mut rows = NextRows::default();
         for part in parts {
-            let Part {
+            let ScheduledChunk {
                 request,
                 slot,
                 range,
                 pads,
-                picks,
+                samples,
             } = part;
-            let ids = self.scheduler.ids(*request).get(part.known());
+            let ids = self.scheduler.tokens(*request).get(part.known());
             let ids = (ids.unwrap_or_default(), *pads);
-            rows.push_padded(*slot, range.start, ids, *picks);
+            rows.push_padded(*slot, range.start, ids, *samples);
         }
         rows
     }
 
     /// Writes the token masks of constrained answers among `parts` to the device. Their masks are up to date,
     /// since the scheduler waits for their samples. Returns whether there were any.
-    fn constrain(&self, parts: &[Part]) -> Result<bool, EngineError> {
+    fn constrain(&self, parts: &[ScheduledChunk]) -> Result<bool, EngineError> {
         let mut constrained = false;
-        for part in parts.iter().filter(|part| part.picks) {
+        for part in parts.iter().filter(|part| part.samples) {
             let sequence = self.requests.get(&part.request);
             if let Some(mask) = sequence.and_then(Sequence::mask) {
                 self.model.constrain(part.slot, mask)?;

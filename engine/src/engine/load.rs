@@ -123,8 +123,8 @@ impl Engine {
             Limits {
                 slots: shape.batch,
                 rows: chunk,
-                tile: TILE_ROWS,
-                chains,
+                tile_rows: TILE_ROWS,
+                can_chain: chains,
                 policy: options.policy,
                 pad_to: None,
                 moves: false,

@@ -11,7 +11,7 @@ use crate::event::{Event, RequestId};
 use crate::platform::Stopwatch;
 use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
 use crate::scheduler::{
-    Asked, Input, LengthError, OutputFormat, Request, SamplingOptions, answer_budget,
+    Input, LengthError, OutputFormat, QueuedRequest, Request, SamplingOptions, answer_budget,
 };
 use crate::text::TextStream;
 use crate::timing::{Span, Spans};
@@ -76,17 +76,17 @@ impl Engine {
             arrived,
         } = prepared;
         sequence.id = id;
-        let asked = Asked {
-            request: id,
+        let request = QueuedRequest {
+            id,
             priority,
-            most: ids.len() + sequence.budget,
-            ids,
-            waits: sequence.constraint.is_some(),
+            max_len: ids.len() + sequence.budget,
+            tokens: ids,
+            waits_for_samples: sequence.constraint.is_some(),
             deadline_ms: deadline_ms.map(|after| self.epoch.ms() - arrived.ms() + after),
         };
         self.events.push(Event::Queued { request: id });
         self.requests.insert(id, sequence);
-        self.scheduler.submit(asked);
+        self.scheduler.submit(request);
     }
 }
 

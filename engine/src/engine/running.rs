@@ -94,7 +94,7 @@ impl Engine {
 
     /// Clears the prefix cache, so that the next prompt is computed from its first token.
     pub fn clear_cache(&mut self) {
-        self.scheduler.forget();
+        self.scheduler.clear_prefix_cache();
     }
 
     /// Returns the time on the clock of all steps, in milliseconds since the engine was created.
@@ -109,13 +109,14 @@ impl Engine {
 
     /// Returns the number of queued and of running requests.
     pub fn load_now(&self) -> (usize, usize) {
-        let waiting = self.scheduler.waiting();
+        let waiting = self.scheduler.queue_len();
         (waiting, self.requests.len() - waiting)
     }
 
     /// Returns the number of KV cache blocks in use, and their total.
     pub fn blocks(&self) -> (usize, usize) {
         let pool = self.scheduler.pool();
-        (pool.total() - pool.free(), pool.total())
+        let total = pool.total_blocks();
+        (total - pool.free_blocks(), total)
     }
 }

@@ -10,7 +10,7 @@ use super::{Engine, EngineError};
 use crate::event::{Event, FinishReason, RequestId};
 use crate::forward::{ForwardError, LogitRows, StepResult, queue};
 use crate::sampling::SamplingError;
-use crate::scheduler::Part;
+use crate::scheduler::ScheduledChunk;
 use crate::timing::Span;
 use crate::trace;
 
@@ -43,7 +43,7 @@ impl Engine {
                 self.flights.clear();
                 let running: Vec<RequestId> = self.scheduler.running().collect();
                 for id in running {
-                    self.scheduler.end(id);
+                    self.scheduler.remove(id);
                     self.fail(id, &error);
                 }
             }
@@ -64,7 +64,7 @@ impl Engine {
     /// Ends a request, queued or running. Unknown ids are ignored.
     fn end(&mut self, request: RequestId, reason: FinishReason) {
         if let Some(mut sequence) = self.requests.remove(&request) {
-            self.scheduler.end(request);
+            self.scheduler.remove(request);
             self.events.push(sequence.done(reason));
         }
     }
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     fn is_wanted(&self, flight: &Flight) -> bool {
-        let wanted = |part: &Part| self.requests.contains_key(&part.request);
+        let wanted = |part: &ScheduledChunk| self.requests.contains_key(&part.request);
         flight.parts.iter().any(wanted)
     }
 
@@ -127,11 +127,11 @@ impl Engine {
         let step = self.scheduler.plan(false);
         laps.book(Span::Plan);
         self.prepare(&step, laps.ms() - begin)?;
-        let parts: Vec<Part> = step.parts().cloned().collect();
+        let parts: Vec<ScheduledChunk> = step.chunks().cloned().collect();
         if parts.is_empty() {
             return Err(nothing_to_compute());
         }
-        let mut picked = Vec::with_capacity(step.picks());
+        let mut picked = Vec::with_capacity(step.sample_count());
         for part in &parts {
             let pick = self.compute_on_host(part, &mut laps).await?;
             picked.extend(pick);
@@ -143,7 +143,7 @@ impl Engine {
     /// Computes one part of a step. Returns the sample if the part has one.
     async fn compute_on_host(
         &mut self,
-        part: &Part,
+        part: &ScheduledChunk,
         laps: &mut Laps,
     ) -> Result<Option<Result<Pick, SamplingError>>, EngineError> {
         let rows = self.rows_of(std::slice::from_ref(part));

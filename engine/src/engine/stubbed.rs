@@ -7,7 +7,7 @@ use super::step::nothing_to_compute;
 use super::{Engine, EngineError};
 use crate::forward::queue;
 use crate::sampling::SamplingError;
-use crate::scheduler::Part;
+use crate::scheduler::ScheduledChunk;
 use crate::timing::Span;
 use llamaglass_types::StubLevel;
 
@@ -69,8 +69,8 @@ impl Engine {
             }
         }
         self.check_device()?;
-        let picking = parts.iter().filter(|part| part.picks);
-        let picking: Vec<&Part> = picking.collect();
+        let picking = parts.iter().filter(|part| part.samples);
+        let picking: Vec<&ScheduledChunk> = picking.collect();
         let vocab = self.model.config().vocab_size;
         let mut picks: Vec<Result<Pick, SamplingError>> = Vec::with_capacity(picking.len());
         for part in picking {

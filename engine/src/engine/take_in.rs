@@ -5,7 +5,7 @@ use super::sequence::{Pick, Picked};
 use super::{Engine, EngineError};
 use crate::event::{Event, TokenLogprobs};
 use crate::sampling::SamplingError;
-use crate::scheduler::Part;
+use crate::scheduler::ScheduledChunk;
 use crate::timing::{Span, StepKind, StepTiming};
 
 /// A step's result for one request.
@@ -20,19 +20,19 @@ impl Engine {
     pub(super) fn take_in(
         &mut self,
         mut laps: Laps,
-        parts: &[Part],
+        parts: &[ScheduledChunk],
         picks: Vec<Result<Pick, SamplingError>>,
     ) {
         let picked = !picks.is_empty();
         let mut picks = picks.into_iter();
         let mut events = Vec::with_capacity(2 * parts.len());
         for part in parts {
-            let pick = part.picks.then(|| picks.next()).flatten();
+            let pick = part.samples.then(|| picks.next()).flatten();
             // The request may have ended while this step was in flight.
             let Some(sequence) = self.requests.get_mut(&part.request) else {
                 continue;
             };
-            self.scheduler.landed(part);
+            self.scheduler.mark_computed(part);
             let prompt_tokens = sequence.prompt_tokens();
             // Recomputed ids after a preemption count as prefill, too.
             let several = part.range.len() > 1 || part.pads > 0;
@@ -44,7 +44,7 @@ impl Engine {
             let told = match pick {
                 None => Told::Prefill { prompt_tokens },
                 Some(Ok(Pick { id, logprobs })) => {
-                    self.scheduler.picked(part.request, id);
+                    self.scheduler.push_token(part.request, id);
                     let logprobs = sequence.told_logprobs(logprobs);
                     match sequence.push(&self.tokenizer, id) {
                         Ok(picked) => Told::Token(id, picked, logprobs),
@@ -60,7 +60,7 @@ impl Engine {
             };
             if done.is_some() {
                 self.requests.remove(&part.request);
-                self.scheduler.end(part.request);
+                self.scheduler.remove(part.request);
             }
             events.push((part, kind, told, done));
         }
@@ -79,7 +79,7 @@ impl Engine {
                 Err(error) => {
                     *done = Some(failed(part, &error.into()));
                     self.requests.remove(&part.request);
-                    self.scheduler.end(part.request);
+                    self.scheduler.remove(part.request);
                 }
             }
         }
@@ -89,7 +89,7 @@ impl Engine {
         self.events.reserve(2 * events.len());
         laps.book(Span::Emit);
         let timing = laps.end(StepKind::Decode);
-        for (Part { request, range, .. }, kind, told, done) in events {
+        for (ScheduledChunk { request, range, .. }, kind, told, done) in events {
             let request = *request;
             let timing = StepTiming {
                 kind,
@@ -120,7 +120,7 @@ impl Engine {
     }
 }
 
-fn failed(part: &Part, error: &EngineError) -> Event {
+fn failed(part: &ScheduledChunk, error: &EngineError) -> Event {
     Event::Failed {
         request: part.request,
         fault: error.fault(),

@@ -1,61 +1,60 @@
 //! Block pool of the paged KV cache, with prefix caching.
 //!
-//! A block remembers the ids whose keys and values it holds, and what precedes them, so that a later prompt
-//! with the same prefix can reuse it. Free blocks are reused in the order in which they were released, empty
-//! ones first.
+//! Each block stores the tokens whose keys and values it holds and the prefix before them, so that a later
+//! prompt with the same prefix can reuse it. Empty blocks are allocated first, then the least recently used.
 
 use std::collections::{BTreeSet, HashMap};
 
 /// Index of a KV cache block.
 pub type BlockId = u32;
 
-/// Block that belongs to no sequence. Rows that only fill a tile write here.
+/// Block that is never allocated. Rows that only fill a tile write to it.
 pub const NULL_BLOCK: BlockId = 0;
 
-/// Identifies a prefix of a sequence that ends at a block's end. Never reused for a different prefix.
-type Content = u64;
+/// Identifies a prefix that fills whole blocks. Equal prefixes have equal ids, and no id is reused.
+type PrefixId = u64;
 
-/// The empty prefix.
-const NOTHING: Content = 0;
+const EMPTY_PREFIX: PrefixId = 0;
 
-/// Allocates blocks to sequences and tracks the contents of each.
+/// Allocates blocks to sequences and tracks the contents of each block.
 #[derive(Clone, Debug)]
 pub struct BlockPool {
     /// Positions per block.
-    size: usize,
+    block_size: usize,
     /// True if the device can copy blocks.
-    copies: bool,
-    /// Indexed by block id. Includes the null block, which is never allocated.
+    can_copy: bool,
+    /// Indexed by block id. Includes the null block.
     blocks: Vec<Block>,
-    /// Blocks that hold ids, by the prefix that precedes them.
-    after: HashMap<Content, Vec<BlockId>>,
-    /// Free blocks, by the time of their release; 0 for empty blocks.
+    /// Blocks that hold tokens, by the prefix that precedes them.
+    by_prefix: HashMap<PrefixId, Vec<BlockId>>,
+    /// Free blocks with the time of their release, which is 0 for empty blocks.
     free: BTreeSet<(u64, BlockId)>,
-    next_content: Content,
-    next_time: u64,
+    last_prefix: PrefixId,
+    last_release: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Block {
     users: u32,
     /// Time at which the last user released it.
-    left: u64,
-    before: Content,
-    /// Prefix that ends with this block; set once the block is full.
-    content: Content,
-    ids: Vec<u32>,
+    released: u64,
+    /// Prefix before this block.
+    prefix: PrefixId,
+    /// Prefix that ends with this block; [`EMPTY_PREFIX`] until the block is full.
+    full_prefix: PrefixId,
+    tokens: Vec<u32>,
 }
 
 /// Block table of a sequence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Held {
+pub struct BlockTable {
     /// Blocks of the sequence, in order.
     pub blocks: Vec<BlockId>,
     /// Number of leading positions that are computed.
-    landed: usize,
+    computed: usize,
 }
 
-/// A copy of a block's leading positions to another block, to run before the step computes anything.
+/// A copy of a block's keys and values to another block. It runs before the step computes anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockCopy {
     /// Source block.
@@ -64,318 +63,321 @@ pub struct BlockCopy {
     pub to: BlockId,
 }
 
-/// Cached part of a prompt.
-struct Found {
-    /// Full blocks that match.
-    whole: Vec<BlockId>,
-    /// A block that matches up to some id, and how many of its ids match.
-    begun: Option<(BlockId, usize)>,
+/// Cached prefix of a prompt.
+#[derive(Default)]
+struct CachedPrefix {
+    /// Blocks that match in full.
+    full: Vec<BlockId>,
+    /// Block that follows them, and how many of its leading tokens match.
+    partial: Option<(BlockId, usize)>,
 }
 
 impl BlockPool {
-    /// Creates a pool of `blocks` free blocks with `size` positions each, plus the null block. `copies` says
-    /// whether the device can copy blocks; if it can't, blocks are never shared.
-    pub fn new(blocks: usize, size: usize, copies: bool) -> Self {
-        let size = size.max(1);
+    /// Creates a pool of `blocks` free blocks with `block_size` positions each, plus the null block.
+    ///
+    /// Blocks are shared between sequences only if the device can copy blocks (`can_copy`).
+    pub fn new(blocks: usize, block_size: usize, can_copy: bool) -> Self {
         let mut pool = Self {
-            size,
-            copies,
+            block_size: block_size.max(1),
+            can_copy,
             blocks: vec![Block::default(); blocks + 1],
-            after: HashMap::new(),
+            by_prefix: HashMap::new(),
             free: BTreeSet::new(),
-            next_content: NOTHING,
-            next_time: 0,
+            last_prefix: EMPTY_PREFIX,
+            last_release: 0,
         };
-        pool.forget();
+        pool.clear();
         pool
     }
 
     /// Number of free blocks.
-    pub fn free(&self) -> usize {
+    pub fn free_blocks(&self) -> usize {
         self.free.len()
     }
 
     /// Number of blocks, without the null block.
-    pub const fn total(&self) -> usize {
+    pub const fn total_blocks(&self) -> usize {
         self.blocks.len() - 1
     }
 
     /// Positions per block.
-    pub const fn size(&self) -> usize {
-        self.size
+    pub const fn block_size(&self) -> usize {
+        self.block_size
     }
 
-    /// Returns whether sequences can share a block.
-    pub const fn shares(&self) -> bool {
-        self.copies
+    /// Returns true if sequences can share blocks.
+    pub const fn shares_blocks(&self) -> bool {
+        self.can_copy
     }
 
     /// Number of blocks that `positions` need.
-    pub const fn blocks_of(&self, positions: usize) -> usize {
-        positions.div_ceil(self.size)
+    pub const fn blocks_for(&self, positions: usize) -> usize {
+        positions.div_ceil(self.block_size)
     }
 
-    /// Number of positions that the blocks of `held` have.
-    pub fn room(&self, held: &Held) -> usize {
-        held.blocks.len() * self.size
+    /// Number of positions in the blocks of `table`.
+    pub fn capacity(&self, table: &BlockTable) -> usize {
+        table.blocks.len() * self.block_size
     }
 
-    /// Allocates blocks for all of `ids`, reusing cached ones. Returns the block table and a copy to run
-    /// first, or `None` if too few blocks are free. The last id is always computed, since its logits are
-    /// needed.
-    pub fn admit(&mut self, ids: &[u32]) -> Option<(Held, Option<BlockCopy>)> {
-        let Found { whole, begun } = self.find(ids);
-        let freed = whole.iter().filter(|block| self.block(**block).users == 0);
-        let wanted = self.blocks_of(ids.len()) - whole.len() + freed.count();
-        if wanted > self.free() {
+    /// Allocates blocks for `tokens`, reusing cached ones. Returns the block table and a copy to run first,
+    /// or `None` if too few blocks are free.
+    ///
+    /// The last token is never taken from the cache, because its logits are needed.
+    pub fn admit(&mut self, tokens: &[u32]) -> Option<(BlockTable, Option<BlockCopy>)> {
+        let CachedPrefix { full, partial } = self.find_prefix(tokens);
+        let unused = full.iter().filter(|block| self.block(**block).users == 0);
+        let needed = self.blocks_for(tokens.len()) - full.len() + unused.count();
+        if needed > self.free_blocks() {
             return None;
         }
-        for block in &whole {
-            self.take(*block);
+        for block in &full {
+            self.acquire(*block);
         }
-        let mut held = Held {
-            landed: whole.len() * self.size,
-            blocks: whole,
+        let mut table = BlockTable {
+            computed: full.len() * self.block_size,
+            blocks: full,
         };
         let mut copy = None;
-        if let Some((block, count)) = begun {
-            copy = self.admit_begun(&mut held, block, count);
+        if let Some((block, count)) = partial {
+            copy = self.reuse_partial(&mut table, block, count);
         }
-        while held.blocks.len() < self.blocks_of(ids.len()) {
-            self.extend(&mut held);
+        while table.blocks.len() < self.blocks_for(tokens.len()) {
+            self.append_block(&mut table);
         }
-        Some((held, copy))
+        Some((table, copy))
     }
 
-    /// Reuses the first `count` ids of `block`: in place if nothing is lost by that, otherwise as a copy.
-    fn admit_begun(&mut self, held: &mut Held, block: BlockId, count: usize) -> Option<BlockCopy> {
-        let Block { users, ids, .. } = self.block(block);
-        let loses = ids.len() > count;
-        let ids = ids[..count].to_vec();
-        let before = self.content_of(held);
-        let alone = *users == 0;
-        if alone && !(loses && self.copies && self.free() > 1) {
-            self.take(block);
-            self.empty(block);
-            self.fill(block, before, &ids);
-            held.blocks.push(block);
-            held.landed += count;
+    /// Reuses the first `count` tokens of `block`: in place if that loses no cached token, otherwise as a copy.
+    fn reuse_partial(
+        &mut self,
+        table: &mut BlockTable,
+        block: BlockId,
+        count: usize,
+    ) -> Option<BlockCopy> {
+        let Block { users, tokens, .. } = self.block(block);
+        let has_more = tokens.len() > count;
+        let tokens = tokens[..count].to_vec();
+        let prefix = self.full_prefix(table);
+        let unused = *users == 0;
+        if unused && !(has_more && self.can_copy && self.free_blocks() > 1) {
+            self.acquire(block);
+            self.clear_block(block);
+            self.append_tokens(block, prefix, &tokens);
+            table.blocks.push(block);
+            table.computed += count;
             return None;
         }
-        if !self.copies {
+        if !self.can_copy {
             return None;
         }
-        // Keeps the block from being allocated as the destination of its own copy.
-        self.take(block);
+        // Hold the block so that it is not allocated as the destination of its own copy.
+        self.acquire(block);
         let to = self.allocate();
         self.release_block(block);
         let to = to?;
-        self.fill(to, before, &ids);
-        held.blocks.push(to);
-        held.landed += count;
+        self.append_tokens(to, prefix, &tokens);
+        table.blocks.push(to);
+        table.computed += count;
         Some(BlockCopy { from: block, to })
     }
 
-    /// Returns the slot of `held` if blocks are not copied: block and slot then correspond.
-    pub fn slot_of(&self, held: &Held) -> Option<usize> {
-        let block = held.blocks.first().filter(|_| !self.copies)?;
+    /// Returns the slot that `table` must use, if blocks can't be copied: each slot then has its own block.
+    pub fn slot_of(&self, table: &BlockTable) -> Option<usize> {
+        let block = table.blocks.first().filter(|_| !self.can_copy)?;
         Some(*block as usize - 1)
     }
 
-    /// Appends a block to `held`. Returns whether one was free.
-    pub fn extend(&mut self, held: &mut Held) -> bool {
+    /// Appends a block to `table`. Returns false if no block is free.
+    pub fn append_block(&mut self, table: &mut BlockTable) -> bool {
         let Some(block) = self.allocate() else {
             return false;
         };
-        held.blocks.push(block);
+        table.blocks.push(block);
         true
     }
 
-    /// Replaces all blocks of `held` and returns the copies that this needs, or `None` if too few blocks are
-    /// free.
-    pub fn relocate(&mut self, held: &mut Held) -> Option<Vec<BlockCopy>> {
-        if held.blocks.len() > self.free() {
+    /// Replaces all blocks of `table`. Returns the copies to run, or `None` if too few blocks are free.
+    pub fn relocate(&mut self, table: &mut BlockTable) -> Option<Vec<BlockCopy>> {
+        if table.blocks.len() > self.free_blocks() {
             return None;
         }
-        let mut copies = Vec::with_capacity(held.blocks.len());
-        for place in &mut held.blocks {
-            let (from, to) = (*place, self.allocate()?);
-            let Block { before, ids, .. } = self.block(from);
-            let (before, ids) = (*before, ids.clone());
-            self.fill(to, before, &ids);
-            *place = to;
+        let mut copies = Vec::with_capacity(table.blocks.len());
+        for block in &mut table.blocks {
+            let (from, to) = (*block, self.allocate()?);
+            let Block { prefix, tokens, .. } = self.block(from);
+            let (prefix, tokens) = (*prefix, tokens.clone());
+            self.append_tokens(to, prefix, &tokens);
+            *block = to;
             copies.push(BlockCopy { from, to });
         }
         for BlockCopy { from, .. } in &copies {
             if self.block(*from).users == 1 {
-                // Lookups find the copy instead.
-                self.empty(*from);
+                // Later lookups find the copy instead.
+                self.clear_block(*from);
             }
             self.release_block(*from);
         }
         Some(copies)
     }
 
-    /// Records that the leading positions of `held` now hold `ids`.
-    pub fn land(&mut self, held: &mut Held, ids: &[u32]) {
-        while held.landed < ids.len() {
-            let index = held.landed / self.size;
-            let Some(block) = held.blocks.get(index).copied() else {
+    /// Records that the leading positions of `table` now hold `tokens`.
+    pub fn mark_computed(&mut self, table: &mut BlockTable, tokens: &[u32]) {
+        while table.computed < tokens.len() {
+            let index = table.computed / self.block_size;
+            let Some(block) = table.blocks.get(index).copied() else {
                 return;
             };
-            let before = match index.checked_sub(1) {
-                Some(index) => self.block(held.blocks[index]).content,
-                None => NOTHING,
+            let prefix = match index.checked_sub(1) {
+                Some(index) => self.block(table.blocks[index]).full_prefix,
+                None => EMPTY_PREFIX,
             };
-            let has = held.landed % self.size;
-            let end = ids.len().min((index + 1) * self.size);
+            let filled = table.computed % self.block_size;
+            let end = tokens.len().min((index + 1) * self.block_size);
             // Skip the block if the prefix before it was cleared from the cache.
-            if self.block(block).ids.len() == has && (before == NOTHING) == (index == 0) {
-                self.fill(block, before, &ids[held.landed..end]);
+            let has_prefix = (prefix == EMPTY_PREFIX) == (index == 0);
+            if has_prefix && self.block(block).tokens.len() == filled {
+                self.append_tokens(block, prefix, &tokens[table.computed..end]);
             }
-            held.landed = end;
+            table.computed = end;
         }
     }
 
-    /// Number of leading positions that are computed.
-    pub const fn landed(&self, held: &Held) -> usize {
-        held.landed
+    /// Number of leading positions of `table` that are computed.
+    pub const fn computed(&self, table: &BlockTable) -> usize {
+        table.computed
     }
 
-    /// Releases the blocks. Their contents stay reusable until the blocks are allocated again.
-    pub fn release(&mut self, held: Held) {
-        // Release the end first: other prompts are more likely to reuse the beginning.
-        for block in held.blocks.into_iter().rev() {
+    /// Releases the blocks of `table`. Their contents stay cached until the blocks are allocated again.
+    pub fn release(&mut self, table: BlockTable) {
+        // Release the last block first: other prompts are more likely to reuse the first ones.
+        for block in table.blocks.into_iter().rev() {
             self.release_block(block);
         }
     }
 
     /// Clears the contents of all blocks. Blocks in use stay allocated.
-    pub fn forget(&mut self) {
-        self.after.clear();
+    pub fn clear(&mut self) {
+        self.by_prefix.clear();
         self.free.clear();
         for (id, block) in self.blocks.iter_mut().enumerate() {
-            block.ids.clear();
-            block.content = NOTHING;
+            block.tokens.clear();
+            block.full_prefix = EMPTY_PREFIX;
             if block.users == 0 && id as BlockId != NULL_BLOCK {
-                block.left = 0;
+                block.released = 0;
                 self.free.insert((0, id as BlockId));
             }
         }
     }
 
-    /// Finds the longest cached prefix of `ids` without the last id.
-    fn find(&self, ids: &[u32]) -> Found {
-        let wanted = &ids[..ids.len().saturating_sub(1)];
-        let mut found = Found {
-            whole: Vec::new(),
-            begun: None,
-        };
-        let mut before = NOTHING;
+    /// Finds the longest cached prefix of `tokens`, without the last token.
+    fn find_prefix(&self, tokens: &[u32]) -> CachedPrefix {
+        let tokens = &tokens[..tokens.len().saturating_sub(1)];
+        let mut cached = CachedPrefix::default();
+        let mut prefix = EMPTY_PREFIX;
         loop {
-            let rest = &wanted[found.whole.len() * self.size..];
-            let next = self.after.get(&before).into_iter().flatten();
-            let next = next.filter(|block| self.copies || self.block(**block).users == 0);
+            let rest = &tokens[cached.full.len() * self.block_size..];
+            let next = self.by_prefix.get(&prefix).into_iter().flatten();
+            let next = next.filter(|block| self.can_copy || self.block(**block).users == 0);
             let common = |block: &BlockId| {
-                let pairs = self.block(*block).ids.iter().zip(rest);
+                let pairs = self.block(*block).tokens.iter().zip(rest);
                 pairs.take_while(|(a, b)| a == b).count()
             };
             let best = next.map(|block| (common(block), *block)).max();
             match best {
-                Some((count, block)) if count == self.size && self.copies => {
-                    found.whole.push(block);
-                    before = self.block(block).content;
+                Some((count, block)) if count == self.block_size && self.can_copy => {
+                    cached.full.push(block);
+                    prefix = self.block(block).full_prefix;
                 }
                 Some((count @ 1.., block)) => {
-                    found.begun = Some((block, count));
-                    return found;
+                    cached.partial = Some((block, count));
+                    return cached;
                 }
-                _ => return found,
+                _ => return cached,
             }
         }
     }
 
-    /// Returns the prefix that a sequence's blocks form so far. All of them must be full.
-    fn content_of(&self, held: &Held) -> Content {
-        held.blocks
-            .last()
-            .map_or(NOTHING, |block| self.block(*block).content)
+    /// Returns the prefix that the blocks of `table` form. All of them must be full.
+    fn full_prefix(&self, table: &BlockTable) -> PrefixId {
+        let last = table.blocks.last();
+        last.map_or(EMPTY_PREFIX, |block| self.block(*block).full_prefix)
     }
 
-    fn block(&self, block: BlockId) -> &Block {
-        &self.blocks[block as usize]
+    fn block(&self, id: BlockId) -> &Block {
+        &self.blocks[id as usize]
     }
 
     /// Adds a user to a block.
-    fn take(&mut self, block: BlockId) {
-        let of = &mut self.blocks[block as usize];
-        if of.users == 0 {
-            self.free.remove(&(of.left, block));
+    fn acquire(&mut self, id: BlockId) {
+        let block = &mut self.blocks[id as usize];
+        if block.users == 0 {
+            self.free.remove(&(block.released, id));
         }
-        of.users += 1;
+        block.users += 1;
     }
 
-    /// Allocates the free block that is least likely to be reused.
+    /// Allocates an empty block or, if there is none, the least recently used one.
     fn allocate(&mut self) -> Option<BlockId> {
-        let (_, block) = self.free.first().copied()?;
-        self.take(block);
-        self.empty(block);
-        Some(block)
+        let (_, id) = self.free.first().copied()?;
+        self.acquire(id);
+        self.clear_block(id);
+        Some(id)
     }
 
-    fn release_block(&mut self, block: BlockId) {
-        self.next_time += 1;
-        let time = self.next_time;
-        let of = &mut self.blocks[block as usize];
-        of.users = of.users.saturating_sub(1);
-        if of.users == 0 {
-            of.left = if of.ids.is_empty() { 0 } else { time };
-            self.free.insert((of.left, block));
+    fn release_block(&mut self, id: BlockId) {
+        self.last_release += 1;
+        let now = self.last_release;
+        let block = &mut self.blocks[id as usize];
+        block.users = block.users.saturating_sub(1);
+        if block.users == 0 {
+            block.released = if block.tokens.is_empty() { 0 } else { now };
+            self.free.insert((block.released, id));
         }
     }
 
     /// Clears a block's contents.
-    fn empty(&mut self, block: BlockId) {
-        let of = &mut self.blocks[block as usize];
-        if of.ids.is_empty() {
+    fn clear_block(&mut self, id: BlockId) {
+        let block = &mut self.blocks[id as usize];
+        if block.tokens.is_empty() {
             return;
         }
-        of.ids.clear();
-        of.content = NOTHING;
-        if let Some(siblings) = self.after.get_mut(&of.before) {
-            siblings.retain(|sibling| *sibling != block);
+        block.tokens.clear();
+        block.full_prefix = EMPTY_PREFIX;
+        if let Some(siblings) = self.by_prefix.get_mut(&block.prefix) {
+            siblings.retain(|sibling| *sibling != id);
             if siblings.is_empty() {
-                self.after.remove(&of.before);
+                self.by_prefix.remove(&block.prefix);
             }
         }
     }
 
-    /// Appends `ids` to a block that is empty or follows the prefix `before`.
-    fn fill(&mut self, block: BlockId, before: Content, ids: &[u32]) {
-        if ids.is_empty() {
+    /// Appends `tokens` to a block that is empty or already follows `prefix`.
+    fn append_tokens(&mut self, id: BlockId, prefix: PrefixId, tokens: &[u32]) {
+        if tokens.is_empty() {
             return;
         }
-        let siblings = self.after.entry(before).or_default();
-        let of = &mut self.blocks[block as usize];
-        if of.ids.is_empty() {
-            of.before = before;
-            siblings.push(block);
+        let siblings = self.by_prefix.entry(prefix).or_default();
+        let block = &mut self.blocks[id as usize];
+        if block.tokens.is_empty() {
+            block.prefix = prefix;
+            siblings.push(id);
         }
-        of.ids.extend_from_slice(ids);
-        if of.ids.len() < self.size {
+        block.tokens.extend_from_slice(tokens);
+        if block.tokens.len() < self.block_size {
             return;
         }
-        // Two sequences that computed the same ids share a prefix, so both find what follows it.
+        // Blocks with the same tokens after the same prefix share an id, so that lookups find what follows either.
         let same = |sibling: &BlockId| {
             let sibling = self.block(*sibling);
-            (sibling.content != NOTHING && sibling.ids == self.block(block).ids)
-                .then_some(sibling.content)
+            (sibling.full_prefix != EMPTY_PREFIX && sibling.tokens == self.block(id).tokens)
+                .then_some(sibling.full_prefix)
         };
-        let known = self.after[&before].iter().find_map(same);
-        let content = known.unwrap_or_else(|| {
-            self.next_content += 1;
-            self.next_content
+        let known = self.by_prefix[&prefix].iter().find_map(same);
+        let full_prefix = known.unwrap_or_else(|| {
+            self.last_prefix += 1;
+            self.last_prefix
         });
-        self.blocks[block as usize].content = content;
+        self.blocks[id as usize].full_prefix = full_prefix;
     }
 }

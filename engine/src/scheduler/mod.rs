@@ -2,17 +2,19 @@
 
 mod blocks;
 mod length;
-mod running;
+mod queue;
 mod schedule;
+mod sequence;
 mod step;
 
 #[cfg(test)]
 mod tests;
 
-pub use blocks::{BlockCopy, BlockId, BlockPool, Held, NULL_BLOCK};
+pub use blocks::{BlockCopy, BlockId, BlockPool, BlockTable, NULL_BLOCK};
 pub use length::{LengthError, answer_budget};
 pub use llamaglass_types::{
     Input, OutputFormat, Policy, Request, RequestId, SamplingOptions, SettingError,
 };
-pub use schedule::{Asked, Limits, Scheduler};
-pub use step::{Admitted, Lack, Part, Step, TableEntry};
+pub use queue::QueuedRequest;
+pub use schedule::{Limits, Scheduler};
+pub use step::{Admission, Lack, ScheduledChunk, Step, TableEntry};

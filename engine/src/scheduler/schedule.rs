@@ -1,15 +1,16 @@
-//! Admission, batching and preemption: which requests run, and what each step computes.
+//! Admission, batching and preemption: selects the running requests and the work of each step.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::blocks::BlockPool;
-use super::running::Running;
-use super::step::{Admitted, Lack, Part, Step, TableEntry};
+use super::queue::{QueueEntry, QueueKey, QueuedRequest};
+use super::sequence::Sequence;
+use super::step::{Admission, Lack, ScheduledChunk, Step, TableEntry};
 use super::{Policy, RequestId};
 
 /// Maximum number of consecutive prefill steps while sequences wait to decode.
-const PATIENCE: usize = 8;
+const MAX_PREFILL_STREAK: usize = 8;
 
 /// Limits and settings of the steps that a [`Scheduler`] plans.
 #[derive(Clone, Copy, Debug)]
@@ -19,9 +20,9 @@ pub struct Limits {
     /// Maximum number of rows per step.
     pub rows: usize,
     /// Row alignment of prefill chunks: in a step with several, each begins at a multiple of this.
-    pub tile: usize,
+    pub tile_rows: usize,
     /// True if the device can begin a step from its own samples, before the host knows them.
-    pub chains: bool,
+    pub can_chain: bool,
     /// Policy for sharing steps between prefill and decode.
     pub policy: Policy,
     /// Pads each prompt to this many positions, at most the context length, and runs one request at a time.
@@ -30,49 +31,22 @@ pub struct Limits {
     pub moves: bool,
 }
 
-/// A queued request, reduced to what the scheduler needs.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
-    /// Id of the request.
-    pub request: RequestId,
-    /// Priority; larger values go first, and requests of equal priority in order of arrival.
-    pub priority: i32,
-    /// Token ids of the prompt.
-    pub ids: Vec<u32>,
-    /// Maximum number of ids in prompt and completion together; at most the context length.
-    pub most: usize,
-    /// True if the host must know each sample before it can submit the step after it.
-    pub waits: bool,
-    /// Time at which the request expires, in milliseconds on the clock passed to [`Scheduler::expired`].
-    pub deadline_ms: Option<f64>,
-}
-
 /// Schedules requests in order of priority and arrival, and assigns them blocks of the KV cache.
 ///
-/// Pure: callers report what was submitted, sampled and computed, and it returns the next step. The same
-/// calls always give the same steps.
+/// Pure: the caller reports which chunks were computed and which tokens were sampled, and gets the next step.
+/// The same calls always give the same steps.
 #[derive(Clone, Debug)]
 pub struct Scheduler {
     limits: Limits,
     pool: BlockPool,
-    waiting: BTreeMap<Turn, Waiting>,
+    queue: BTreeMap<QueueKey, QueueEntry>,
     /// In order of admission.
-    running: Vec<Running>,
-    /// Requests whose next rows the device made from its latest samples, in row order.
+    running: Vec<Sequence>,
+    /// Requests whose next rows the device can make from its latest samples, in row order.
     chain: Vec<RequestId>,
-    /// Consecutive prefill steps so far while sequences waited to decode.
-    patience: usize,
-    arrivals: u64,
-}
-
-/// Queue order; the smallest goes first: highest priority, then earliest arrival.
-pub(super) type Turn = (Reverse<i32>, u64);
-
-#[derive(Clone, Debug)]
-struct Waiting {
-    asked: Asked,
-    /// True if the request ran before and was preempted.
-    resumes: bool,
+    /// Number of consecutive prefill steps while sequences waited to decode.
+    prefill_streak: usize,
+    next_arrival: u64,
 }
 
 impl Scheduler {
@@ -82,11 +56,11 @@ impl Scheduler {
         Self {
             limits,
             pool,
-            waiting: BTreeMap::new(),
+            queue: BTreeMap::new(),
             running: Vec::new(),
             chain: Vec::new(),
-            patience: 0,
-            arrivals: 0,
+            prefill_streak: 0,
+            next_arrival: 0,
         }
     }
 
@@ -101,45 +75,45 @@ impl Scheduler {
     }
 
     /// Adds a request to the queue.
-    pub fn submit(&mut self, asked: Asked) {
-        let turn = (Reverse(asked.priority), self.arrivals);
-        self.arrivals += 1;
-        let resumes = false;
-        self.waiting.insert(turn, Waiting { asked, resumes });
+    pub fn submit(&mut self, request: QueuedRequest) {
+        let key = (Reverse(request.priority), self.next_arrival);
+        self.next_arrival += 1;
+        let resumed = false;
+        self.queue.insert(key, QueueEntry { request, resumed });
     }
 
-    /// Removes a request that has ended, queued or running. Returns whether it was there.
-    pub fn end(&mut self, request: RequestId) -> bool {
-        if let Some(index) = self.running.iter().position(|r| r.asked.request == request) {
-            let running = self.running.remove(index);
-            self.pool.release(running.held);
+    /// Removes a queued or running request and releases its blocks. Returns false if it is unknown.
+    pub fn remove(&mut self, id: RequestId) -> bool {
+        if let Some(index) = self.running.iter().position(|seq| seq.request.id == id) {
+            let sequence = self.running.remove(index);
+            self.pool.release(sequence.table);
             return true;
         }
-        let mut waiting = self.waiting.iter();
-        let turn = waiting.find(|(_, waiting)| waiting.asked.request == request);
-        match turn.map(|(turn, _)| *turn) {
-            Some(turn) => self.waiting.remove(&turn).is_some(),
+        let mut queue = self.queue.iter();
+        let key = queue.find(|(_, entry)| entry.request.id == id);
+        match key.map(|(key, _)| *key) {
+            Some(key) => self.queue.remove(&key).is_some(),
             None => false,
         }
     }
 
     /// Returns the requests whose deadline has passed.
     pub fn expired(&self, now_ms: f64) -> Vec<RequestId> {
-        let running = self.running.iter().map(|running| &running.asked);
-        let waiting = self.waiting.values().map(|waiting| &waiting.asked);
-        let expired = |asked: &&Asked| asked.deadline_ms.is_some_and(|at| at <= now_ms);
-        let all = running.chain(waiting).filter(expired);
-        all.map(|asked| asked.request).collect()
+        let running = self.running.iter().map(|sequence| &sequence.request);
+        let queued = self.queue.values().map(|entry| &entry.request);
+        let expired = |request: &&QueuedRequest| request.deadline_ms.is_some_and(|at| at <= now_ms);
+        let all = running.chain(queued).filter(expired);
+        all.map(|request| request.id).collect()
     }
 
     /// Number of queued requests.
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub fn queue_len(&self) -> usize {
+        self.queue.len()
     }
 
-    /// Returns the requests that have a slot.
+    /// Returns the running requests.
     pub fn running(&self) -> impl Iterator<Item = RequestId> {
-        self.running.iter().map(|running| running.asked.request)
+        self.running.iter().map(|sequence| sequence.request.id)
     }
 
     /// Returns the pool of KV cache blocks.
@@ -147,272 +121,274 @@ impl Scheduler {
         &self.pool
     }
 
-    /// Returns the ids of a request that has a slot: its prompt, then its sampled ids.
-    pub fn ids(&self, request: RequestId) -> &[u32] {
+    /// Returns the tokens of a running request: its prompt, then its samples.
+    pub fn tokens(&self, id: RequestId) -> &[u32] {
         let mut running = self.running.iter();
-        let running = running.find(|running| running.asked.request == request);
-        running.map_or(&[], |running| &running.asked.ids)
+        let sequence = running.find(|sequence| sequence.request.id == id);
+        sequence.map_or(&[], |sequence| &sequence.request.tokens)
     }
 
     /// Clears the prefix cache, so that later prompts are computed from their first token.
-    pub fn forget(&mut self) {
-        self.pool.forget();
+    pub fn clear_prefix_cache(&mut self) {
+        self.pool.clear();
         self.chain.clear();
     }
 
-    /// Records that a part was computed.
-    pub fn landed(&mut self, part: &Part) {
+    /// Records that a chunk was computed.
+    pub fn mark_computed(&mut self, chunk: &ScheduledChunk) {
+        let known = chunk.known();
         let mut running = self.running.iter_mut();
-        if let Some(running) = running.find(|running| running.asked.request == part.request) {
-            let known = part.known();
-            if !known.is_empty() {
-                let ids = &running.asked.ids[..known.end];
-                self.pool.land(&mut running.held, ids);
-            }
+        if let Some(sequence) = running.find(|sequence| sequence.request.id == chunk.request)
+            && !known.is_empty()
+        {
+            let tokens = &sequence.request.tokens[..known.end];
+            self.pool.mark_computed(&mut sequence.table, tokens);
         }
     }
 
-    /// Appends a sampled id to a request.
-    pub fn picked(&mut self, request: RequestId, id: u32) {
+    /// Appends a sampled token to a request.
+    pub fn push_token(&mut self, id: RequestId, token: u32) {
         let mut running = self.running.iter_mut();
-        if let Some(running) = running.find(|running| running.asked.request == request) {
-            running.asked.ids.push(id);
+        if let Some(sequence) = running.find(|sequence| sequence.request.id == id) {
+            sequence.request.tokens.push(token);
         }
     }
 
-    /// Returns the next step and marks it as submitted. The step has no rows if no request has work, or if
-    /// its rows depend on steps still in flight (`on_its_way`).
-    pub fn plan(&mut self, on_its_way: bool) -> Step {
+    /// Returns the next step and marks it as submitted.
+    ///
+    /// `in_flight` says whether earlier steps are still running. The step is empty if no request has work, or
+    /// if the next rows depend on the results of steps in flight.
+    pub fn plan(&mut self, in_flight: bool) -> Step {
         let mut step = Step::default();
         self.admit(&mut step);
-        let prompts = self.running.iter().any(Running::is_prompt);
-        let answers = self.running.iter().any(Running::goes_on);
-        let (prompts, answers) = match self.limits.policy {
-            _ if !(prompts && answers) => (prompts, answers),
+        let prefill = self.running.iter().any(Sequence::is_prefilling);
+        let decode = self.running.iter().any(Sequence::is_decoding);
+        let (prefill, decode) = match self.limits.policy {
+            _ if !(prefill && decode) => (prefill, decode),
             Policy::Balanced => (true, true),
-            Policy::PrefillFirst => (self.patience < PATIENCE, self.patience >= PATIENCE),
+            Policy::PrefillFirst => {
+                let prefill = self.prefill_streak < MAX_PREFILL_STREAK;
+                (prefill, !prefill)
+            }
         };
-        if answers {
-            // A step with rows of prompts takes all its rows from the host.
-            let chains = self.limits.chains && !prompts;
-            if !self.plan_answers(chains, on_its_way, &mut step) {
+        if decode {
+            // A step with prefill rows takes all its rows from the host.
+            let can_chain = self.limits.can_chain && !prefill;
+            if !self.plan_decode(can_chain, in_flight, &mut step) {
                 return step;
             }
-            self.patience = 0;
+            self.prefill_streak = 0;
         } else {
-            self.patience += 1;
+            self.prefill_streak += 1;
         }
-        if prompts {
-            self.plan_prompts(&mut step);
+        if prefill {
+            self.plan_prefill(&mut step);
         }
-        self.issued(&step);
+        self.mark_submitted(&step);
         step
     }
 
-    /// Gives slots to queued requests in order, while slots and blocks last.
+    /// Moves queued requests to free slots, in queue order, while slots and blocks last.
     fn admit(&mut self, step: &mut Step) {
-        let beside = self.limits.pad_to.is_none();
-        while (beside || self.running.is_empty())
+        let may_batch = self.limits.pad_to.is_none();
+        while (may_batch || self.running.is_empty())
             && let Some(slot) = self.free_slot()
-            && let Some(next) = self.waiting.first_key_value()
-            && !self.is_coming(&next.1.asked.ids)
-            && let Some(next) = self.waiting.first_entry()
-            && let Some((mut held, copy)) = self.pool.admit(&next.get().asked.ids)
+            && let Some(next) = self.queue.first_key_value()
+            && !self.is_prefix_pending(&next.1.request.tokens)
+            && let Some(next) = self.queue.first_entry()
+            && let Some((mut table, copy)) = self.pool.admit(&next.get().request.tokens)
         {
-            let (turn, Waiting { asked, resumes }) = next.remove_entry();
-            let slot = self.pool.slot_of(&held).unwrap_or(slot);
-            let reused = self.pool.landed(&held);
-            let padded = self.limits.pad_to.unwrap_or(0).max(asked.ids.len());
-            while self.pool.room(&held) < padded && self.pool.extend(&mut held) {}
-            step.admitted.push(Admitted {
-                request: asked.request,
+            let (key, QueueEntry { request, resumed }) = next.remove_entry();
+            let slot = self.pool.slot_of(&table).unwrap_or(slot);
+            let reused = self.pool.computed(&table);
+            let padded_len = self.limits.pad_to.unwrap_or(0).max(request.tokens.len());
+            while self.pool.capacity(&table) < padded_len && self.pool.append_block(&mut table) {}
+            step.admitted.push(Admission {
+                request: request.id,
                 slot,
                 reused,
-                resumed: resumes,
+                resumed,
             });
             step.copies.extend(copy);
-            let blocks = held.blocks.iter().enumerate();
-            step.tables.extend(blocks.map(|(index, block)| TableEntry {
+            step.write_table(slot, table.blocks.iter().copied());
+            self.running.push(Sequence {
+                key,
                 slot,
-                index,
-                block: *block,
-            }));
-            self.running.push(Running {
-                turn,
-                slot,
-                padded: padded.min(self.pool.room(&held)),
-                pads: 0,
-                held,
-                prompt: asked.ids.len(),
-                issued: reused,
-                asked,
+                padded_len: padded_len.min(self.pool.capacity(&table)),
+                next_pad: 0,
+                table,
+                prompt_len: request.tokens.len(),
+                submitted: reused,
+                request,
             });
         }
     }
 
-    /// Returns true if a running request will soon compute at least one block of the prefix of `ids`. Waiting
-    /// for it is worthwhile.
-    fn is_coming(&self, ids: &[u32]) -> bool {
-        let wanted = &ids[..ids.len().saturating_sub(1)];
-        let is_ahead = |running: &Running| {
-            let theirs = &running.asked.ids[running.issued..running.prompt];
-            let ours = wanted.get(running.issued..).unwrap_or_default();
-            // Compare the submitted ids only if the rest already matches.
-            let common = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
-            common >= self.pool.size()
-                && wanted[..running.issued] == running.asked.ids[..running.issued]
+    /// Returns true if a running prefill will compute at least one more block of the prefix of `tokens`, which
+    /// is cheaper to wait for than to compute twice.
+    fn is_prefix_pending(&self, tokens: &[u32]) -> bool {
+        let tokens = &tokens[..tokens.len().saturating_sub(1)];
+        let is_ahead = |sequence: &Sequence| {
+            let (submitted, theirs) = (sequence.submitted, &sequence.request.tokens);
+            let pending = &theirs[submitted..sequence.prompt_len];
+            let ours = tokens.get(submitted..).unwrap_or_default();
+            let common = ours.iter().zip(pending).take_while(|(a, b)| a == b);
+            // Compare the submitted tokens only if the next ones match.
+            common.count() >= self.pool.block_size() && tokens[..submitted] == theirs[..submitted]
         };
-        let prompts = || self.running.iter().filter(|running| running.is_prompt());
-        self.pool.shares() && prompts().any(is_ahead)
+        let mut prefilling = self.running.iter().filter(|seq| seq.is_prefilling());
+        self.pool.shares_blocks() && prefilling.any(is_ahead)
     }
 
     fn free_slot(&self) -> Option<usize> {
-        let free = |slot: &usize| self.running.iter().all(|running| running.slot != *slot);
+        let free = |slot: &usize| self.running.iter().all(|sequence| sequence.slot != *slot);
         (0..self.limits.slots).find(free)
     }
 
-    /// Adds one row per decoding sequence. Returns false if the rows are not known yet or blocks are missing.
-    fn plan_answers(&mut self, chains: bool, on_its_way: bool, step: &mut Step) -> bool {
-        let next = || self.running.iter().filter(|running| running.goes_on());
-        let chains = chains
-            && !next().any(|running| running.asked.waits && running.is_unknown())
-            && next()
-                .map(|running| running.asked.request)
+    fn decoding(&self) -> impl Iterator<Item = &Sequence> {
+        self.running
+            .iter()
+            .filter(|sequence| sequence.is_decoding())
+    }
+
+    /// Adds one row per decoding sequence. Returns false if the host does not know the rows yet or if blocks
+    /// are missing.
+    fn plan_decode(&mut self, can_chain: bool, in_flight: bool, step: &mut Step) -> bool {
+        let must_wait =
+            |sequence: &Sequence| sequence.request.waits_for_samples && sequence.awaits_sample();
+        let chained = can_chain
+            && !self.decoding().any(must_wait)
+            && self
+                .decoding()
+                .map(|sequence| sequence.request.id)
                 .eq(self.chain.iter().copied());
-        if !chains && next().any(Running::is_unknown) {
+        if !chained && self.decoding().any(Sequence::awaits_sample) {
             return false;
         }
-        if !self.grow(on_its_way, step) {
+        if !self.allocate_decode_blocks(in_flight, step) {
             return false;
         }
         if self.limits.moves {
-            self.move_answers(step);
+            self.move_decoding(step);
         }
-        let next = self.running.iter().filter(|running| running.goes_on());
-        step.answers.extend(next.map(|running| Part {
-            request: running.asked.request,
-            slot: running.slot,
-            range: running.issued..running.issued + 1,
-            pads: 0,
-            picks: true,
-        }));
-        // Preemption happens only with nothing in flight, so the host knows all ids.
-        step.chained = chains && step.preempted.is_empty();
+        step.decode
+            .extend(self.decoding().map(|sequence| ScheduledChunk {
+                request: sequence.request.id,
+                slot: sequence.slot,
+                range: sequence.submitted..sequence.submitted + 1,
+                pads: 0,
+                samples: true,
+            }));
+        // Preemption changes the rows. It happens only with nothing in flight, so the host knows all tokens.
+        step.chained = chained && step.preempted.is_empty();
         true
     }
 
-    /// Gives each decoding sequence a block for its next row, in queue order, and preempts the newest
-    /// sequences if blocks run out and nothing is in flight. Returns whether all have their block.
-    fn grow(&mut self, on_its_way: bool, step: &mut Step) -> bool {
-        let needs = |pool: &BlockPool, running: &Running| {
-            running.goes_on() && pool.room(&running.held) <= running.issued
+    /// Gives each decoding sequence a block for its next row, in queue order. If blocks run out, preempts the
+    /// newest sequences, or returns false while steps are in flight.
+    fn allocate_decode_blocks(&mut self, in_flight: bool, step: &mut Step) -> bool {
+        let is_full = |pool: &BlockPool, sequence: &Sequence| {
+            sequence.is_decoding() && pool.capacity(&sequence.table) <= sequence.submitted
         };
         loop {
             let Self { running, pool, .. } = self;
-            let needy = running.iter_mut().filter(|running| needs(pool, running));
-            let Some(first) = needy.min_by_key(|running| running.turn) else {
+            let full = running.iter_mut().filter(|seq| is_full(pool, seq));
+            let Some(first) = full.min_by_key(|sequence| sequence.key) else {
                 return true;
             };
-            if pool.extend(&mut first.held) {
-                let index = first.held.blocks.len() - 1;
-                step.tables.push(TableEntry {
+            if pool.append_block(&mut first.table) {
+                let index = first.table.blocks.len() - 1;
+                step.table_entries.push(TableEntry {
                     slot: first.slot,
                     index,
-                    block: first.held.blocks[index],
+                    block: first.table.blocks[index],
                 });
                 continue;
             }
-            if on_its_way {
+            if in_flight {
                 return false;
             }
-            self.preempt(step);
+            self.preempt_newest(step);
         }
     }
 
-    /// Moves everything that decoding sequences have in the cache to other blocks.
-    fn move_answers(&mut self, step: &mut Step) {
+    /// Moves the cached keys and values of all decoding sequences to other blocks.
+    fn move_decoding(&mut self, step: &mut Step) {
         let Self { running, pool, .. } = self;
-        for running in running.iter_mut().filter(|running| running.goes_on()) {
-            let Some(copies) = pool.relocate(&mut running.held) else {
+        for sequence in running.iter_mut().filter(|seq| seq.is_decoding()) {
+            let Some(copies) = pool.relocate(&mut sequence.table) else {
                 step.lack = Some(Lack {
-                    wanted: running.held.blocks.len(),
-                    free: pool.free(),
+                    wanted: sequence.table.blocks.len(),
+                    free: pool.free_blocks(),
                 });
                 return;
             };
-            let slot = running.slot;
-            let table = copies.iter().enumerate();
-            step.tables.extend(table.map(|(index, copy)| TableEntry {
-                slot,
-                index,
-                block: copy.to,
-            }));
+            step.write_table(sequence.slot, copies.iter().map(|copy| copy.to));
             step.copies.extend(copies);
         }
     }
 
-    /// Preempts the running request that is last in queue order and puts it back into the queue. Once
-    /// readmitted, it recomputes what it does not find in the cache.
-    fn preempt(&mut self, step: &mut Step) {
+    /// Puts the running request that is last in queue order back into the queue. Once admitted again, it
+    /// recomputes the tokens that are no longer cached.
+    fn preempt_newest(&mut self, step: &mut Step) {
         let all = self.running.iter().enumerate();
-        let Some((last, _)) = all.max_by_key(|(_, running)| running.turn) else {
+        let Some((last, _)) = all.max_by_key(|(_, sequence)| sequence.key) else {
             return;
         };
-        let Running {
-            asked,
-            turn,
+        let Sequence {
+            request,
+            key,
             slot,
-            held,
+            table,
             ..
         } = self.running.remove(last);
-        self.pool.release(held);
-        step.tables.retain(|entry| entry.slot != slot);
-        step.preempted.push(asked.request);
-        let resumes = true;
-        self.waiting.insert(turn, Waiting { asked, resumes });
+        self.pool.release(table);
+        step.table_entries.retain(|entry| entry.slot != slot);
+        step.preempted.push(request.id);
+        let resumed = true;
+        self.queue.insert(key, QueueEntry { request, resumed });
     }
 
     /// Adds prefill chunks in queue order, in the rows that decoding leaves free.
-    fn plan_prompts(&mut self, step: &mut Step) {
-        let room = self.limits.rows.saturating_sub(step.answers.len()).max(1);
+    fn plan_prefill(&mut self, step: &mut Step) {
+        let free_rows = self.limits.rows.saturating_sub(step.decode.len()).max(1);
         let mut used = 0usize;
-        let mut prompts: Vec<&Running> = self.running.iter().filter(|r| r.is_prompt()).collect();
-        prompts.sort_by_key(|running| running.turn);
-        for running in prompts {
-            let first = used.next_multiple_of(self.limits.tile.max(1));
-            let part = running.piece(room.saturating_sub(first));
-            if part.range.is_empty() {
+        let prefilling = self.running.iter().filter(|seq| seq.is_prefilling());
+        let mut prefilling: Vec<&Sequence> = prefilling.collect();
+        prefilling.sort_by_key(|sequence| sequence.key);
+        for sequence in prefilling {
+            let first = used.next_multiple_of(self.limits.tile_rows.max(1));
+            let chunk = sequence.next_chunk(free_rows.saturating_sub(first));
+            if chunk.range.is_empty() {
                 return;
             }
-            used = first + part.range.len();
-            step.prompts.push(part);
+            used = first + chunk.range.len();
+            step.prefill.push(chunk);
         }
     }
 
-    /// Marks the step's parts as submitted.
-    fn issued(&mut self, step: &Step) {
+    fn mark_submitted(&mut self, step: &Step) {
         if step.is_empty() {
             return;
         }
-        for part in step.parts() {
+        for chunk in step.chunks() {
             let mut running = self.running.iter_mut();
-            if let Some(running) = running.find(|r| r.asked.request == part.request) {
-                match part.known() {
-                    known if known.is_empty() => running.pads = part.range.end,
-                    known => running.issued = known.end,
+            if let Some(sequence) = running.find(|seq| seq.request.id == chunk.request) {
+                match chunk.known() {
+                    known if known.is_empty() => sequence.next_pad = chunk.range.end,
+                    known => sequence.submitted = known.end,
                 }
             }
         }
-        // Blocks of prompts are shareable at once: whoever reuses them runs later on the device, too.
-        for part in &step.prompts {
-            self.landed(part);
+        // Prompts can be shared before they are computed: the device runs steps in order.
+        for chunk in &step.prefill {
+            self.mark_computed(chunk);
         }
         self.chain.clear();
-        let picks = step.picks();
-        // The device makes the next row for each sample if the step has decode rows only, or a single sample.
-        if picks == 1 || step.prompts.is_empty() {
-            let picking = step.parts().filter(|part| part.picks);
-            self.chain.extend(picking.map(|part| part.request));
+        // The device makes the next rows if the step has decode rows only, or a single sample.
+        if step.sample_count() == 1 || step.prefill.is_empty() {
+            let sampling = step.chunks().filter(|chunk| chunk.samples);
+            self.chain.extend(sampling.map(|chunk| chunk.request));
         }
     }
 }

@@ -8,19 +8,19 @@ use super::blocks::{BlockCopy, BlockId};
 /// One step's work, and the preparations it needs on the device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {
-    /// Preempted requests, which go back to the queue because others need their blocks.
+    /// Requests preempted to free their blocks. They are queued again.
     pub preempted: Vec<RequestId>,
-    /// Requests that get a slot.
-    pub admitted: Vec<Admitted>,
+    /// Requests that start to run in this step.
+    pub admitted: Vec<Admission>,
     /// Blocks to copy before anything is computed.
     pub copies: Vec<BlockCopy>,
-    /// New entries of block tables.
-    pub tables: Vec<TableEntry>,
+    /// Block table entries to write.
+    pub table_entries: Vec<TableEntry>,
     /// Prefill chunks.
-    pub prompts: Vec<Part>,
+    pub prefill: Vec<ScheduledChunk>,
     /// One row per decoding sequence.
-    pub answers: Vec<Part>,
-    /// True if the device already has the decoding rows, made from its latest samples.
+    pub decode: Vec<ScheduledChunk>,
+    /// True if the device makes the decode rows from its latest samples, without input from the host.
     pub chained: bool,
     /// Set if sequences had to move to other blocks and could not.
     pub lack: Option<Lack>,
@@ -35,14 +35,14 @@ pub struct Lack {
     pub free: usize,
 }
 
-/// A request that gets a slot.
+/// A request that starts to run, for the first time or after a preemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Admitted {
+pub struct Admission {
     /// Id of the request.
     pub request: RequestId,
-    /// Slot that it gets.
+    /// Slot assigned to it.
     pub slot: usize,
-    /// Number of leading ids that are already in the cache.
+    /// Number of leading tokens found in the prefix cache.
     pub reused: usize,
     /// True if it ran before and was preempted.
     pub resumed: bool,
@@ -59,23 +59,23 @@ pub struct TableEntry {
     pub block: BlockId,
 }
 
-/// One request's share of a step: a prefill chunk or a decode row.
+/// One sequence's rows in a step: a prefill chunk or a decode row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ScheduledChunk {
     /// Id of the request.
     pub request: RequestId,
     /// Slot of the request.
     pub slot: usize,
     /// Positions to compute.
     pub range: Range<usize>,
-    /// Number of padding positions at the end of `range`. They have no ids; they are computed but never read.
+    /// Number of padding positions at the end of `range`. They have no tokens; their results are never read.
     pub pads: usize,
-    /// True if the last position before the padding samples the next id.
-    pub picks: bool,
+    /// True if the last position before the padding samples a token.
+    pub samples: bool,
 }
 
-impl Part {
-    /// Returns the positions that have ids. They are also indices into these ids.
+impl ScheduledChunk {
+    /// Returns the positions that have tokens, which are also indices into the sequence's tokens.
     pub fn known(&self) -> Range<usize> {
         self.range.start..self.range.end - self.pads
     }
@@ -84,24 +84,26 @@ impl Part {
 impl Step {
     /// Returns true if the step computes nothing.
     pub const fn is_empty(&self) -> bool {
-        self.prompts.is_empty() && self.answers.is_empty()
+        self.prefill.is_empty() && self.decode.is_empty()
     }
 
-    /// Returns the parts in row order.
-    pub fn parts(&self) -> impl Iterator<Item = &Part> {
-        self.prompts.iter().chain(&self.answers)
+    /// Returns all chunks in row order.
+    pub fn chunks(&self) -> impl Iterator<Item = &ScheduledChunk> {
+        self.prefill.iter().chain(&self.decode)
     }
 
-    /// Returns the parts, those of several rows first: these are computed in tiles.
-    pub fn tiled_first(&self) -> Vec<Part> {
-        let (mut parts, single): (Vec<Part>, Vec<Part>) =
-            self.parts().cloned().partition(|part| part.range.len() > 1);
-        parts.extend(single);
-        parts
+    /// Returns all chunks, those of several rows first, because kernels compute them in tiles.
+    pub fn tiled_first(&self) -> Vec<ScheduledChunk> {
+        let (mut chunks, single): (Vec<ScheduledChunk>, Vec<ScheduledChunk>) = self
+            .chunks()
+            .cloned()
+            .partition(|chunk| chunk.range.len() > 1);
+        chunks.extend(single);
+        chunks
     }
 
-    /// Merges adjacent copies into runs, each given as its first copy and its length in blocks. No copy reads
-    /// a block that another copy of its run writes.
+    /// Merges copies of adjacent blocks into runs, each given as its first copy and its length in blocks. No
+    /// copy reads a block that another copy of the same run writes.
     pub fn copy_runs(&self) -> Vec<(BlockCopy, usize)> {
         let mut runs: Vec<(BlockCopy, usize)> = Vec::new();
         for copy in &self.copies {
@@ -119,15 +121,21 @@ impl Step {
         runs
     }
 
-    /// Splits the table entries into runs of adjacent indices in the same table.
-    pub fn table_runs(&self) -> impl Iterator<Item = &[TableEntry]> {
-        let follows = |a: &TableEntry, b: &TableEntry| a.slot == b.slot && a.index + 1 == b.index;
-        self.tables.chunk_by(follows)
+    /// Adds entries for all blocks of the table of `slot`.
+    pub(super) fn write_table(&mut self, slot: usize, blocks: impl Iterator<Item = BlockId>) {
+        let entry = |(index, block)| TableEntry { slot, index, block };
+        self.table_entries.extend(blocks.enumerate().map(entry));
     }
 
-    /// Number of ids that the step samples.
-    pub fn picks(&self) -> usize {
-        self.parts().filter(|part| part.picks).count()
+    /// Splits the block table entries into runs of consecutive indices of the same table.
+    pub fn table_runs(&self) -> impl Iterator<Item = &[TableEntry]> {
+        let follows = |a: &TableEntry, b: &TableEntry| a.slot == b.slot && a.index + 1 == b.index;
+        self.table_entries.chunk_by(follows)
+    }
+
+    /// Number of tokens that the step samples.
+    pub fn sample_count(&self) -> usize {
+        self.chunks().filter(|chunk| chunk.samples).count()
     }
 }
 
@@ -149,7 +157,7 @@ mod tests {
         assert_eq!(runs.collect::<Vec<_>>(), wanted);
         let entry = |slot, index, block| TableEntry { slot, index, block };
         let step = Step {
-            tables: vec![
+            table_entries: vec![
                 entry(0, 0, 3),
                 entry(0, 1, 9),
                 entry(0, 3, 4),

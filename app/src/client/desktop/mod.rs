@@ -13,7 +13,7 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::interface::{Client, Listener, PageFile};
 use super::stub_responder::StubResponder;
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, EngineReply, Reply};
 
 mod fetch;
 mod in_order;
@@ -81,7 +81,7 @@ impl Client for DesktopClient {
         if !files.is_empty() {
             // The program opens models by path: its dialogs and drops onto its window give paths.
             let error = "the desktop program opens models by path; use its Open buttons".into();
-            return (self.shared.listener)(Reply::LoadFailed { error });
+            return (self.shared.listener)(EngineReply::LoadFailed { error }.into());
         }
         let json = match serde_json::to_string(command) {
             Ok(json) => json,
@@ -108,24 +108,17 @@ impl Shared {
     }
 
     fn report_failure(&self, error: &JsValue) {
-        (self.listener)(Reply::Crashed {
-            message: format!("the program can't be reached: {}", error_message(error)),
-        });
+        let message = format!("the program can't be reached: {}", error_message(error));
+        (self.listener)(EngineReply::Crashed { message }.into());
     }
 
     fn receive(&self, json: &str) {
-        let reply = serde_json::from_str(json).unwrap_or_else(|error| Reply::Crashed {
-            message: format!("the page can't read a message of the program: {error}"),
+        let reply = serde_json::from_str(json).unwrap_or_else(|error| {
+            let message = format!("the page can't read a message of the program: {error}");
+            EngineReply::Crashed { message }.into()
         });
-        let is_from_program = matches!(
-            reply,
-            Reply::Platform { .. }
-                | Reply::Open { .. }
-                | Reply::Hovering { .. }
-                | Reply::Menu { .. }
-        );
-        if !is_from_program && self.pending_starts.get() > 0 {
-            if !matches!(reply, Reply::Ready) {
+        if !matches!(reply, Reply::Window(_)) && self.pending_starts.get() > 0 {
+            if !matches!(reply, Reply::Engine(EngineReply::Ready)) {
                 return;
             }
             self.pending_starts.set(self.pending_starts.get() - 1);

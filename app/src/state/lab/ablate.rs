@@ -13,7 +13,7 @@ use super::layers::drawn;
 use super::requests;
 use super::watch::PageWatch;
 use crate::lab::{Job, Spec};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 
 /// Measures the selected switches of the page and adds them to the engine's own.
 ///
@@ -86,7 +86,7 @@ async fn timed(app: App, switch: Switch, arm: usize, request: Request) -> Result
             }
         }
         _ => {
-            app.send(&Command::ClearCache, &[]);
+            app.send(EngineCommand::ClearCache, &[]);
             let answer = answers::complete(app, request, |_, _| {}).await?;
             Ok(answer.timed(now()))
         }

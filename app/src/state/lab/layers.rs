@@ -13,7 +13,7 @@ use super::answers::{self, Answer};
 use super::requests;
 use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 
 /// Names of the layers, lowest first, with what each adds.
 const LAYERS: [(&str, &str); 6] = [
@@ -123,7 +123,7 @@ impl Layers for PageLayers {
                 now() - begin
             }
             3 => {
-                self.app.send(&Command::ClearCache, &[]);
+                self.app.send(EngineCommand::ClearCache, &[]);
                 let answer = answers::complete(self.app, request, |_, _| {}).await?;
                 let ms = now() - answer.begin_ms;
                 check_count(answer.record.ids.len(), tokens)?;
@@ -154,7 +154,7 @@ fn check_count(found: usize, wanted: usize) -> Result<(), LabError> {
 /// # Errors
 /// Returns a [`LabError`].
 pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer, f64), LabError> {
-    app.send(&Command::ClearCache, &[]);
+    app.send(EngineCommand::ClearCache, &[]);
     let before = app.shown.get_untracked();
     app.lab.draws_overlay.set(overlay);
     let mut turn = None;

@@ -27,7 +27,7 @@ use llamaglass_types::stats::Record;
 use super::app::App;
 use super::data::{RunOutcome, Running, storage};
 use crate::lab::{CompletedRun, LabSettings, Plot, Source, Spec, unsupported_reason};
-use crate::protocol::Command;
+use crate::protocol::LabCommand;
 
 /// Shows the lab if `open`, otherwise the conversation.
 pub fn open_lab(app: App, open: bool) {
@@ -92,7 +92,7 @@ pub fn cancel_lab(app: App) {
             running.stopping = true;
         }
     });
-    app.send(&Command::StopLab, &[]);
+    app.send(LabCommand::Stop, &[]);
     requests::stop(app);
 }
 

@@ -11,7 +11,7 @@ use super::answers;
 use super::requests;
 use super::watch::PageWatch;
 use crate::lab::{Job, Records, Spec};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::settings::Settings;
 
 /// Shown in place of a reference's name.
@@ -51,7 +51,7 @@ pub async fn run(
             told: false,
         };
         let (bare, _) = requests::measure(app, job).await?;
-        app.send(&Command::ClearCache, &[]);
+        app.send(EngineCommand::ClearCache, &[]);
         let request = asking(info.has_chat_template, &row.prompt, tokens);
         let answer = answers::complete(app, request, |_, _| {}).await?;
         rows.push(ParityRow {

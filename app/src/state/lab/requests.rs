@@ -10,7 +10,7 @@ use llamaglass_types::{Request, StubLevel};
 use super::super::app::{App, now};
 use super::super::data::LabEvent;
 use crate::lab::{Job, LabEnd, Measured, Spec};
-use crate::protocol::{Command, Tag};
+use crate::protocol::{EngineCommand, LabCommand, Tag};
 
 /// Passes an event to the part of the lab that waits for it. Returns the event if none does.
 pub fn deliver(app: App, tag: Tag, event: LabEvent) -> Option<LabEvent> {
@@ -42,7 +42,7 @@ pub fn stop(app: App) {
     inner.lab.is_stopped.set(true);
     let requests = std::mem::take(&mut *inner.lab.requests.borrow_mut());
     for tag in requests.keys() {
-        app.send(&Command::Abort { tag: *tag }, &[]);
+        app.send(EngineCommand::Abort { tag: *tag }, &[]);
     }
 }
 
@@ -106,7 +106,7 @@ impl Drop for OpenRequest {
 pub fn submit(app: App, request: Request) -> OpenRequest {
     let open = OpenRequest::new(app);
     let tag = open.tag;
-    app.send(&Command::Submit { tag, request }, &[]);
+    app.send(EngineCommand::Submit { tag, request }, &[]);
     open
 }
 
@@ -117,7 +117,7 @@ pub fn submit(app: App, request: Request) -> OpenRequest {
 pub async fn measure(app: App, job: Job) -> Result<(Measured, Vec<f64>), LabError> {
     let mut request = OpenRequest::new(app);
     let tag = request.tag;
-    app.send(&Command::Measure { tag, job }, &[]);
+    app.send(LabCommand::Measure { tag, job }, &[]);
     let mut arrivals_ms = Vec::new();
     loop {
         match request.next("measuring").await? {
@@ -140,7 +140,7 @@ pub async fn run_in_engine(app: App, spec: Spec) -> Result<(LabResult, Vec<Recor
     app.inner().lab.run_end.replace(Some(sender));
     let what = spec.experiment.name();
     app.send(
-        &Command::Lab {
+        LabCommand::Run {
             spec: Box::new(spec),
         },
         &[],
@@ -170,7 +170,7 @@ pub fn deliver_end(app: App, end: LabEnd) {
 pub async fn set_stub(app: App, level: StubLevel) -> Result<(), LabError> {
     let (sender, set) = oneshot::channel();
     app.inner().lab.stub_set.replace(Some(sender));
-    app.send(&Command::SetStub { level }, &[]);
+    app.send(EngineCommand::SetStub { level }, &[]);
     match set.await {
         Ok(None) => Ok(()),
         Ok(Some(error)) => Err(LabError::failed("a stub level", error)),

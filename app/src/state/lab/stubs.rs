@@ -15,7 +15,7 @@ use super::answers;
 use super::loads;
 use super::requests;
 use crate::lab::{LoadPlan, Sample, load_run};
-use crate::protocol::Command;
+use crate::protocol::EngineCommand;
 use crate::stats::ReceivedEvent;
 
 /// Sends loads to this page's engine.
@@ -90,7 +90,7 @@ impl Stubbed for PageStubs {
             )));
         }
         requests::set_stub(self.app, level).await?;
-        self.app.send(&Command::ClearCache, &[]);
+        self.app.send(EngineCommand::ClearCache, &[]);
         let due = Arrivals::Constant.offsets_ms(qps, count, 0);
         let stubs = &*self;
         let answers: FuturesUnordered<_> = loads::at(&due)
