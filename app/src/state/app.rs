@@ -123,7 +123,7 @@ impl App {
             bench: RwSignal::new(Bench::Idle),
             bench_open: RwSignal::new(false),
             last_bench: StoredValue::new(None),
-            lab: Lab::new(),
+            lab: Lab::new(storage::restore_lab()),
             model_open: RwSignal::new(false),
             stats: StoredValue::new(SessionStats::default()),
             inner: StoredValue::new_local(Rc::new(Inner {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use leptos::prelude::*;
 use llamaglass_lab::{Experiment, Progress};
 
-use super::storage;
 use super::turn::Turn;
 use crate::lab::{CompletedRun, LabSettings, Plot, Source};
 
@@ -60,9 +59,8 @@ pub enum RunOutcome {
 }
 
 impl Lab {
-    /// Creates the state from what an earlier visit saved.
-    pub fn new() -> Self {
-        let mut settings = storage::restore_lab();
+    /// Creates the state with the saved settings of experiments; the others get their defaults.
+    pub fn new(mut settings: BTreeMap<Experiment, LabSettings>) -> Self {
         for experiment in Experiment::ALL {
             let defaults = || LabSettings::of(experiment);
             settings.entry(experiment).or_insert_with(defaults);
