@@ -4,7 +4,6 @@
 mod compare;
 mod completed_run;
 mod plot;
-mod samples;
 mod unsupported;
 
 pub use llamaglass_session::lab::{
@@ -14,5 +13,4 @@ pub use llamaglass_session::lab::{
 pub use compare::{Comparison, Line, compare};
 pub use completed_run::CompletedRun;
 pub use plot::{Plot, PlotRanges, Series};
-pub use samples::{LoadPlan, Sample, load_run};
 pub use unsupported::unsupported_reason;

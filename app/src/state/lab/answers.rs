@@ -2,6 +2,7 @@
 
 use llamaglass_lab::LabError;
 use llamaglass_lab::experiments::ablate::Timed;
+use llamaglass_lab::experiments::load::LoadSample;
 use llamaglass_types::Request;
 use llamaglass_types::event::Event;
 use llamaglass_types::stats::Record;
@@ -9,7 +10,6 @@ use llamaglass_types::stats::Record;
 use super::super::app::{App, now};
 use super::super::data::LabEvent;
 use super::requests;
-use crate::lab::Sample;
 use crate::protocol::Opaque;
 use crate::stats::ReceivedEvent;
 
@@ -19,7 +19,7 @@ pub struct Answer {
     /// Time at which the request was sent.
     pub begin_ms: f64,
     /// Outcome and arrival times.
-    pub sample: Sample,
+    pub sample: LoadSample,
     /// Record of the engine's events.
     pub record: Record,
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use llamaglass_lab::experiments::chain::ChainData;
-use llamaglass_lab::experiments::load::LoadData;
+use llamaglass_lab::experiments::load::{LoadData, LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
 use llamaglass_types::stats::Record;
 
@@ -13,7 +13,7 @@ use super::super::app::{App, now};
 use super::answers;
 use super::requests;
 use super::watch::{PageWatch, pause};
-use crate::lab::{LabSettings, LoadPlan, Records, Sample, Spec, load_run};
+use crate::lab::{LabSettings, Records, Spec};
 
 /// Maximum delay in milliseconds until a stop is noticed.
 const STOP_CHECK_MS: f64 = 200.0;
@@ -83,7 +83,7 @@ pub async fn load(
                 })
             })
             .collect();
-        let mut samples: Vec<Sample> = Vec::with_capacity(count);
+        let mut samples: Vec<LoadSample> = Vec::with_capacity(count);
         while let Some(answer) = answers.next().await {
             let answer = answer?;
             let sample = answer.sample;
@@ -103,7 +103,7 @@ pub async fn load(
             });
             samples.push(sample);
         }
-        runs.push(load_run(
+        runs.push(LoadRun::of_samples(
             LoadPlan {
                 qps: *qps,
                 duration_s: *duration_s,

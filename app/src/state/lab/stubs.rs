@@ -4,6 +4,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use leptos::prelude::*;
 use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::load::{LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError, asking, request_count};
 use llamaglass_types::StubLevel;
@@ -14,7 +15,6 @@ use super::super::data::{Turn, TurnState};
 use super::answers;
 use super::loads;
 use super::requests;
-use crate::lab::{LoadPlan, Sample, load_run};
 use crate::protocol::EngineCommand;
 use crate::stats::ReceivedEvent;
 
@@ -46,7 +46,7 @@ impl PageStubs {
         due_ms: f64,
         stream: bool,
         tokens: usize,
-    ) -> Result<Sample, LabError> {
+    ) -> Result<LoadSample, LabError> {
         let row = &self.dataset.rows[index % self.dataset.rows.len()];
         let request = asking(self.chat, &row.prompt, tokens);
         let turn = Turn::new(0, false, String::new(), TurnState::Streaming);
@@ -100,9 +100,9 @@ impl Stubbed for PageStubs {
                 stubs.answer(index, due_ms, stream, tokens).await
             })
             .collect();
-        let samples: Vec<Result<Sample, LabError>> = answers.collect().await;
+        let samples: Vec<Result<LoadSample, LabError>> = answers.collect().await;
         let samples = samples.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let run = load_run(
+        let run = LoadRun::of_samples(
             LoadPlan {
                 qps,
                 duration_s,
