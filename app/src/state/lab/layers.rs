@@ -15,30 +15,57 @@ use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
 use crate::protocol::EngineCommand;
 
-/// Names of the layers, lowest first, with what each adds.
-const LAYERS: [(&str, &str); 6] = [
-    (
-        "bare",
-        "the model\u{2019}s calls in a loop in the worker, on its clock",
-    ),
-    (
-        "worker",
-        "requested by the page, which receives every token id as a message; from here on the page\u{2019}s clock",
-    ),
-    (
-        "text",
-        "chat template and tokenizer before, detokenizer after",
-    ),
-    (
-        "scheduler",
-        "queue, KV cache blocks, sampling settings, and a message with each token\u{2019}s text and timing",
-    ),
-    (
-        "paint",
-        "the answer drawn as in the conversation, up to the frame that shows its end",
-    ),
-    ("overlay", "the token timeline drawn next to it"),
-];
+/// A layer around this page's engine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PageLayer {
+    Bare,
+    Worker,
+    Text,
+    Scheduler,
+    Paint,
+    Overlay,
+}
+
+impl PageLayer {
+    /// All layers, lowest first.
+    const ALL: [Self; 6] = [
+        Self::Bare,
+        Self::Worker,
+        Self::Text,
+        Self::Scheduler,
+        Self::Paint,
+        Self::Overlay,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Worker => "worker",
+            Self::Text => "text",
+            Self::Scheduler => "scheduler",
+            Self::Paint => "paint",
+            Self::Overlay => "overlay",
+        }
+    }
+
+    /// Describes what the layer adds to the one below.
+    const fn adds(self) -> &'static str {
+        match self {
+            Self::Bare => "the model\u{2019}s calls in a loop in the worker, on its clock",
+            Self::Worker => {
+                "requested by the page, which receives every token id as a message; from here on the page\u{2019}s clock"
+            }
+            Self::Text => "chat template and tokenizer before, detokenizer after",
+            Self::Scheduler => {
+                "queue, KV cache blocks, sampling settings, and a message with each token\u{2019}s text and timing"
+            }
+            Self::Paint => {
+                "the answer drawn as in the conversation, up to the frame that shows its end"
+            }
+            Self::Overlay => "the token timeline drawn next to it",
+        }
+    }
+}
 
 /// Answers requests through each layer of this page.
 pub struct PageLayers {
@@ -102,19 +129,19 @@ impl PageLayers {
 
 impl Layers for PageLayers {
     fn layers(&self) -> Vec<Layer> {
-        let layer = |(name, adds): (&str, &str)| Layer {
-            name: name.to_owned(),
-            adds: adds.to_owned(),
+        let layer = |layer: PageLayer| Layer {
+            name: layer.name().to_owned(),
+            adds: layer.adds().to_owned(),
         };
-        LAYERS.map(layer).to_vec()
+        PageLayer::ALL.map(layer).to_vec()
     }
 
     async fn answer(&mut self, layer: usize, prompt: &str, tokens: usize) -> Result<f64, LabError> {
         let request = asking(self.chat, prompt, tokens);
-        Ok(match layer {
-            0 => self.bare(prompt, tokens, false).await?.0.ms,
-            1 => self.bare(prompt, tokens, true).await?.1,
-            2 => {
+        Ok(match PageLayer::ALL[layer] {
+            PageLayer::Bare => self.bare(prompt, tokens, false).await?.0.ms,
+            PageLayer::Worker => self.bare(prompt, tokens, true).await?.1,
+            PageLayer::Text => {
                 let prompt = prompt.to_owned();
                 let begin = now();
                 let job = Job::Text { prompt, tokens };
@@ -122,7 +149,7 @@ impl Layers for PageLayers {
                 check_count(arrivals_ms.len(), tokens)?;
                 now() - begin
             }
-            3 => {
+            PageLayer::Scheduler => {
                 self.app.send(EngineCommand::ClearCache, &[]);
                 let answer = answers::complete(self.app, request, |_, _| {}).await?;
                 let ms = now() - answer.begin_ms;
@@ -130,8 +157,9 @@ impl Layers for PageLayers {
                 self.records.push(&answer.record);
                 ms
             }
-            layer => {
-                let (answer, end_ms) = drawn(self.app, request, layer == 5).await?;
+            layer @ (PageLayer::Paint | PageLayer::Overlay) => {
+                let overlay = layer == PageLayer::Overlay;
+                let (answer, end_ms) = drawn(self.app, request, overlay).await?;
                 check_count(answer.record.ids.len(), tokens)?;
                 end_ms - answer.begin_ms
             }
