@@ -162,7 +162,10 @@ fn figures(data: &Data) -> Vec<Figure> {
         }
         Data::Load(data) => data.runs.iter().flat_map(load_figures).collect(),
         Data::Parity(data) => {
-            let mut figures = vec![Figure::new("rows with the same ids", data.same_ids as f64)];
+            let mut figures = vec![Figure::new(
+                "rows with the same tokens",
+                data.same_ids as f64,
+            )];
             let largest = data.max_abs;
             figures.extend(largest.map(|value| Figure::new("largest logit difference", value)));
             figures
@@ -193,7 +196,7 @@ fn figures(data: &Data) -> Vec<Figure> {
 }
 
 fn load_figures(run: &LoadRun) -> Vec<Figure> {
-    let rate = format!("{} requests/s", run.qps);
+    let rate = format!("{} requests per second", run.qps);
     let mut figures = Vec::new();
     for (what, distribution) in [
         ("TTFT", &run.ttft_ms),

@@ -86,7 +86,7 @@ impl Stubbed for PageStubs {
         let count = request_count(qps, duration_s);
         if count == 0 {
             return Err(LabError::Setting(format!(
-                "{qps} requests/s for {duration_s} s make no request; raise one of them"
+                "{qps} requests per second for {duration_s} s make no requests; raise one of them"
             )));
         }
         requests::set_stub(self.app, level).await?;
