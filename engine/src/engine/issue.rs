@@ -5,7 +5,7 @@ use super::laps::Laps;
 use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::Event;
-use crate::forward::{NextRows, SamplingMode, Rows, StepRead};
+use crate::forward::{NextRows, Rows, SamplingMode, StepRead};
 use crate::scheduler::{BlockId, ScheduledChunk, Step};
 use crate::timing::Span;
 
