@@ -48,7 +48,7 @@ impl Engine {
             });
             for launch in launches {
                 let [bytes, flop] = launch.work.at(position, tokens);
-                layers[launch.tape].push(&KernelTime {
+                layers[launch.graph].push(&KernelTime {
                     kind,
                     name: launch.kernel.label(),
                     launches: 1,

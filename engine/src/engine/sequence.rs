@@ -106,13 +106,13 @@ impl Sequence {
         let (
             top,
             Logprobs {
-                picked,
+                sampled,
                 top: mut all,
             },
         ) = self.logprobs.zip(logprobs)?;
         all.truncate(top);
         Some(TokenLogprobs {
-            logprob: picked,
+            logprob: sampled,
             top: all,
         })
     }

@@ -269,7 +269,7 @@ impl Executor for GpuExecutor {
             }
             StepResults::Logits => {
                 top = None;
-                (self.fast.encode_picked(rows), 0)
+                (self.fast.encode_sampled(rows), 0)
             }
         };
         timer.book(Span::Encode);
@@ -372,6 +372,6 @@ impl Diagnostics for GpuExecutor {
     }
 
     fn captures(&self) -> u64 {
-        self.fast.recordings()
+        self.fast.captures()
     }
 }

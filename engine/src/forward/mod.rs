@@ -7,12 +7,12 @@ mod path;
 mod roofline;
 mod shape;
 
-pub mod device;
+pub(crate) mod device;
 pub(crate) mod fast;
-pub mod gpu;
+pub(crate) mod gpu;
 mod load_watch;
 mod loader;
-pub mod queue;
+pub(crate) mod queue;
 pub(crate) mod reference;
 mod rope;
 mod rows;
@@ -26,7 +26,8 @@ pub use memory::{available, check_memory, largest_buffer, memory_ledger};
 pub use path::choose_path;
 pub use shape::{MAX_BATCH, Shape};
 
-pub use gpu::{StepRead, StepResult};
+pub use device::{OpenDevice, find_adapter, open_wgpu};
+pub use gpu::{Buffer, Gpu, StepRead, StepResult, flat};
 pub use load_watch::LoadWatch;
 pub use loader::{HostEmbedding, Loader};
 pub use roofline::measure as measure_roofline;

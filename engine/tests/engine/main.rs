@@ -12,9 +12,9 @@ mod constrained;
 mod kernels;
 mod logprobs;
 mod oracle;
-mod picks;
 mod profile;
 mod requests;
+mod sampling;
 mod shapes;
 mod support;
 
