@@ -50,7 +50,7 @@ pub trait Diagnostics {
     ) -> LocalBoxFuture<'a, Result<Profile, ForwardError>> {
         let error = ForwardError::NoPath {
             path: "fast",
-            why: "it was loaded for another path".into(),
+            why: "it was loaded for the reference path".into(),
         };
         ready(Err(error)).boxed_local()
     }

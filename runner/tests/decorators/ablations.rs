@@ -23,6 +23,8 @@ fn options(backend: BackendChoice, path: ForwardPath) -> LoadOptions {
         backend,
         path: Some(path),
         prefill_chunk: Some(8),
+        // Steps submitted ahead would be booked in the step before them.
+        readback_depth: Some(1),
         ..Default::default()
     }
 }
