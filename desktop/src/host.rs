@@ -1,12 +1,12 @@
 //! Host of the engine's task on this machine.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::future::AbortHandle;
 use llamaglass_engine::LoadProgress;
-use llamaglass_engine::bytes::{ByteSource, FileSource, model_files};
+use llamaglass_engine::bytes::{ByteSource, open_model};
 use llamaglass_session::protocol::{EngineReply, ModelSource, Reply};
 use llamaglass_session::{Fetched, Host};
 
@@ -36,14 +36,12 @@ impl DesktopHost {
 
     /// Opens the files of the model at `path`, whose reads fail after the abort.
     fn open(&self, path: &Path) -> Result<Vec<Box<dyn ByteSource>>, String> {
-        let files = model_files(path).map_err(|error| error.to_string())?;
-        let open = |file: &PathBuf| {
-            let source = FileSource::open(file);
-            let source = source.map_err(|error| format!("{}: {error}", file.display()))?;
-            let source = Cancellable::new(Box::new(source), self.abort.clone());
-            Ok(Box::new(source) as Box<dyn ByteSource>)
+        let files = open_model(path).map_err(|error| error.to_string())?;
+        let cancellable = |source| {
+            let source = Cancellable::new(source, self.abort.clone());
+            Box::new(source) as Box<dyn ByteSource>
         };
-        files.iter().map(open).collect()
+        Ok(files.into_iter().map(cancellable).collect())
     }
 }
 
