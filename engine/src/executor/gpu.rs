@@ -185,7 +185,7 @@ impl GpuExecutor {
         let total = steps.len() as u64;
         // Any settings do: they do not affect compilation.
         if let Ok(sampling) = sampling(&SamplingOptions::default()) {
-            self.fast.begin(0, (&sampling, 0), &[])?;
+            self.fast.begin(0, &sampling, 0, &[])?;
         }
         for (done, ((ids, position), mode)) in (0..).zip(steps) {
             progress(done, total);
@@ -233,9 +233,13 @@ impl Executor for GpuExecutor {
             self.fast.set_blocks(slot, index, &blocks)?;
         }
         for started in started {
-            let sampling = (started.sampling, started.draws);
-            self.fast
-                .begin(started.slot, sampling, started.occurrences)?;
+            let SlotSampler {
+                slot,
+                sampling,
+                draws,
+                occurrences,
+            } = *started;
+            self.fast.begin(slot, sampling, draws, occurrences)?;
         }
         Ok(())
     }
