@@ -28,4 +28,4 @@ pub use measure::{Difference, Drift, Estimate, Line, Outlier, Verdict, interleav
 pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
 pub use summary::{Overhead, Summary, TokenBar};
 pub use trace_events::trace_events;
-pub use watch::{LabError, Point, Progress, Watch};
+pub use watch::{LabError, Point, Progress, Unobserved, Watch};

@@ -49,6 +49,23 @@ pub trait Watch {
     fn answered(&mut self, _record: &Record) {}
 }
 
+/// Observer that shows nothing and never stops an experiment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Watch for Unobserved {
+    fn told(&mut self, _progress: Progress) {}
+
+    fn breathe(&mut self) -> impl Future<Output = bool> {
+        std::future::ready(true)
+    }
+
+    /// Does not sleep, so that a load keeps stepping its engine until its next request is due.
+    fn sleep(&mut self, _ms: f64) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+}
+
 /// Reason why an experiment has no result.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum LabError {

@@ -1,15 +1,27 @@
 //! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
 
-use crate::answers;
+use crate::{SwitchSizes, answers};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, Engine};
 use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::chain::ChainData;
 use llamaglass_lab::interleaved;
 use llamaglass_lab::{LabError, Point, Progress, Watch, asking};
 
 /// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
 const WARM_UP_TOKENS: usize = 3;
+
+/// Settings of `chain`.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainSettings {
+    /// Tokens per answer.
+    pub tokens: usize,
+    /// Switch of a second run of each row, if any.
+    pub with: Option<Switch>,
+    /// Parameters of the switch.
+    pub sizes: SwitchSizes,
+}
 
 /// Answers each row of `dataset` with `tokens` tokens. With `worse`, a name and what is done worse, each row also
 /// runs a second time with that change, right before or right after the first.
