@@ -18,14 +18,14 @@ fn bad_input_returns_error_object_and_server_continues() {
     let chat = "/v1/chat/completions";
     let long = format!("{{\"prompt\": \"{}\"}}", "a".repeat(10 << 20));
     for (path, body, status, words) in [
-        (chat, &b"{\"messages\": [}"[..], 400, "no JSON object"),
-        (chat, b"[1]", 400, "no JSON object"),
-        (chat, b"", 400, "no JSON object"),
+        (chat, &b"{\"messages\": [}"[..], 400, "not a JSON object"),
+        (chat, b"[1]", 400, "not a JSON object"),
+        (chat, b"", 400, "not a JSON object"),
         (
             chat,
             b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\xfe\"}]}",
             400,
-            "no JSON object",
+            "not a JSON object",
         ),
         (chat, b"{}", 400, "messages is missing"),
         (chat, b"{\"messages\": []}", 400, "messages is empty"),
@@ -75,7 +75,7 @@ fn bad_input_returns_error_object_and_server_continues() {
             "/v1/completions",
             long.as_bytes(),
             413,
-            "longer than the 100000 bytes",
+            "longer than 100000 bytes",
         ),
         ("/v1/models", b"{}", 405, "no POST requests"),
         ("/v1/nonsense", b"{}", 404, "/v1/nonsense"),

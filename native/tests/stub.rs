@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{GGUF, family_arg, json, run, stderr, succeeds};
 use futures::StreamExt;
-use llamaglass_openai::{PieceReader, Said};
+use llamaglass_openai::{ChunkReader, StreamItem};
 use serde_json::{Value, json};
 use server::tiny;
 
@@ -102,12 +102,12 @@ async fn stream(client: &reqwest::Client, url: &str, body: Value) -> (Vec<u32>, 
     let response = request.send().await.expect("an answer");
     assert_eq!(response.status(), 200);
     let mut bytes = response.bytes_stream();
-    let (mut reader, mut ids, mut ended) = (PieceReader::default(), Vec::new(), false);
+    let (mut reader, mut ids, mut ended) = (ChunkReader::default(), Vec::new(), false);
     while let Some(bytes) = bytes.next().await {
-        for said in reader.push(&bytes.expect("bytes")).expect("pieces") {
-            match said {
-                Said::Piece(piece) => ids.extend(piece.step.map(|(id, _)| id)),
-                Said::End => ended = true,
+        for item in reader.push(&bytes.expect("bytes")).expect("pieces") {
+            match item {
+                StreamItem::Chunk(piece) => ids.extend(piece.timing.map(|timing| timing.id)),
+                StreamItem::End => ended = true,
             }
         }
     }

@@ -3,22 +3,22 @@
 use serde_json::Value;
 use thiserror::Error;
 
-/// Maximum number of characters of a server's message that are shown.
-const SHOWN: usize = 300;
+/// Maximum number of characters to show of a server's message.
+const EXCERPT: usize = 300;
 
 /// Error in a server's response.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ProtocolError {
     /// The response is not JSON of the expected structure.
-    #[error("the server's answer can't be read: {why}, in {said:?}")]
+    #[error("invalid response from the server: {why}, in {excerpt:?}")]
     Form {
         /// Parser's error message.
         why: String,
         /// Beginning of the response.
-        said: String,
+        excerpt: String,
     },
     /// A line is too long, or never ends.
-    #[error("the server sends a line of more than {limit} bytes")]
+    #[error("a line of the response is longer than {limit} bytes")]
     LongLine {
         /// Maximum length of a line in bytes.
         limit: usize,
@@ -29,20 +29,26 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    pub(super) fn form(why: impl ToString, said: &str) -> Self {
+    /// Returns the error of a parser for `body`.
+    pub fn form(why: impl ToString, body: &str) -> Self {
         Self::Form {
             why: why.to_string(),
-            said: said.chars().take(SHOWN).collect(),
+            excerpt: body.chars().take(EXCERPT).collect(),
         }
     }
 }
 
 /// Returns the error message in the body of a refused request: that of its error object, or the beginning of
 /// any other body.
-pub fn refusal(body: &[u8]) -> String {
+pub fn response_error(body: &[u8]) -> String {
     let json: Option<Value> = serde_json::from_slice(body).ok();
     let message = json.and_then(|json| json.get("error").map(message));
-    message.unwrap_or_else(|| String::from_utf8_lossy(body).chars().take(SHOWN).collect())
+    message.unwrap_or_else(|| {
+        String::from_utf8_lossy(body)
+            .chars()
+            .take(EXCERPT)
+            .collect()
+    })
 }
 
 /// Returns the message of an error object.

@@ -1,19 +1,29 @@
-//! The client side of OpenAI's protocol, for the page, the load client and the lab: request bodies and response
-//! chunks. Pure: callers own the connection.
+//! OpenAI's protocol on the wire, for the server and its clients: the page, the load client and the lab. Callers own
+//! the connection.
 
 mod address;
-mod ask;
+mod chunk;
+mod client_request;
 mod error;
 mod models;
-mod piece;
+mod request;
+mod response;
 mod sse;
 
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressError, base_url};
-pub use ask::Ask;
-pub use error::{ProtocolError, refusal};
-pub use models::{ServedModel, served_models};
-pub use piece::{Piece, PieceReader, Prefill, Said, ServerUsage, Started, whole};
+pub use address::{AddressError, ServerAddress};
+pub use chunk::{ChunkReader, CompletionChunk, StreamItem, parse_completion};
+pub use client_request::ClientRequest;
+pub use error::{ProtocolError, response_error};
+pub use models::{ModelCard, ModelList, ServedModel, served_models};
+pub use request::{
+    ChatMessage, CompletionParams, Content, ContentPart, JsonSchema, Prompt, ResponseFormat, Stop,
+    StreamOptions,
+};
+pub use response::{
+    AssistantMessage, Choice, Completion, Delta, PrefillProgress, PrefillStart, PromptDetails,
+    TokenTiming, Usage, finish_reason,
+};
 pub use sse::SseReader;

@@ -7,7 +7,7 @@
 use super::ProtocolError;
 
 /// Maximum length of a line in bytes, so that a server can't fill the memory with a line that never ends.
-const LONGEST: usize = 4 << 20;
+const MAX_LINE: usize = 4 << 20;
 
 /// Collects bytes into events.
 #[derive(Clone, Debug, Default)]
@@ -30,8 +30,8 @@ impl SseReader {
             match byte {
                 b'\n' if after_return => {}
                 b'\n' | b'\r' => events.extend(self.end_line()),
-                _ if self.line.len() == LONGEST => {
-                    return Err(ProtocolError::LongLine { limit: LONGEST });
+                _ if self.line.len() == MAX_LINE => {
+                    return Err(ProtocolError::LongLine { limit: MAX_LINE });
                 }
                 _ => self.line.push(*byte),
             }

@@ -10,9 +10,9 @@ use llamaglass_types::{Input, Request, SamplingOptions};
 
 fn events(bytes: &[u8], cut: usize) -> Vec<String> {
     let mut reader = SseReader::default();
-    let pieces = bytes.chunks(cut.max(1));
-    pieces
-        .flat_map(|piece| reader.push(piece).expect("short lines"))
+    let chunks = bytes.chunks(cut.max(1));
+    chunks
+        .flat_map(|chunk| reader.push(chunk).expect("short lines"))
         .collect()
 }
 
@@ -39,17 +39,17 @@ proptest! {
     }
 
     #[test]
-    fn piece_reader_never_panics(bytes: Vec<u8>, cut in 1usize..9) {
-        let mut reader = PieceReader::default();
-        for piece in bytes.chunks(cut) {
+    fn chunk_reader_never_panics(bytes: Vec<u8>, cut in 1usize..9) {
+        let mut reader = ChunkReader::default();
+        for chunk in bytes.chunks(cut) {
             // The result does not matter here.
-            let _said = reader.push(piece);
+            let _items = reader.push(chunk);
         }
     }
 }
 
 #[test]
-fn piece_reader_parses_chunks_of_any_server() {
+fn chunk_reader_parses_chunks_of_any_server() {
     let step = StepTiming {
         kind: StepKind::Decode,
         tokens: 1,
@@ -80,44 +80,49 @@ fn piece_reader_parses_chunks_of_any_server() {
         .map(|chunk| format!("data: {chunk}\n\n"))
         .collect();
     stream += "data: [DONE]\n\n";
-    let said = PieceReader::default()
+    let items = ChunkReader::default()
         .push(stream.as_bytes())
-        .expect("it is right");
-    let (last, pieces) = said.split_last().expect("pieces");
-    assert_eq!(*last, Said::End);
-    let pieces: Vec<&Piece> = pieces
+        .expect("a valid stream");
+    let (last, items) = items.split_last().expect("items");
+    assert_eq!(*last, StreamItem::End);
+    let chunks: Vec<&CompletionChunk> = items
         .iter()
-        .map(|said| match said {
-            Said::Piece(piece) => &**piece,
-            Said::End => panic!("the end came too early"),
+        .map(|item| match item {
+            StreamItem::Chunk(chunk) => &**chunk,
+            StreamItem::End => panic!("the stream ended too early"),
         })
         .collect();
-    let text: String = pieces.iter().map(|piece| piece.text.as_str()).collect();
+    let text: String = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
     assert_eq!(text, "Héllo");
-    let started = Started {
+    let started = PrefillStart {
         prompt_tokens: 3,
         reused_tokens: 1,
         timing,
     };
-    assert_eq!(pieces[1].started, Some(started));
-    assert_eq!(pieces[2].prefill.map(|chunk| chunk.step), Some(step));
-    assert_eq!(pieces[3].step, Some((7, step)));
-    assert_eq!(pieces[3].finish(), None);
-    assert_eq!(pieces[4].finish(), Some(FinishReason::Length));
-    let usage = pieces[5].usage.as_ref().expect("usage");
+    assert_eq!(chunks[1].started, Some(started));
+    assert_eq!(chunks[2].prefill.map(|chunk| chunk.step), Some(step));
+    assert_eq!(chunks[3].timing, Some(TokenTiming { id: 7, step }));
+    assert_eq!(chunks[3].finish(), None);
+    assert_eq!(chunks[4].finish(), Some(FinishReason::Length));
+    let usage = chunks[5].usage.as_ref().expect("usage");
     assert_eq!((usage.prompt_tokens, usage.completion_tokens), (3, 2));
     assert_eq!(usage.cached_tokens(), Some(1));
 }
 
 #[test]
 fn server_error_messages_are_extracted() {
-    let mut reader = PieceReader::default();
-    let refused = reader.push(b"data: {\"error\": {\"message\": \"no room\"}}\n\n");
-    assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));
-    assert_eq!(refusal(b"{\"error\": {\"message\": \"no key\"}}"), "no key");
-    assert_eq!(refusal(b"{\"error\": \"plain\"}"), "plain");
-    assert_eq!(refusal(b"Bad Gateway"), "Bad Gateway");
-    let unreadable = whole(b"<html>").expect_err("no JSON").to_string();
+    let mut reader = ChunkReader::default();
+    let error = reader.push(b"data: {\"error\": {\"message\": \"no room\"}}\n\n");
+    assert_eq!(error, Err(ProtocolError::Refused("no room".into())));
+    assert_eq!(
+        response_error(b"{\"error\": {\"message\": \"no key\"}}"),
+        "no key"
+    );
+    assert_eq!(response_error(b"{\"error\": \"plain\"}"), "plain");
+    assert_eq!(response_error(b"Bad Gateway"), "Bad Gateway");
+    let unreadable = parse_completion(b"<html>")
+        .expect_err("no JSON")
+        .to_string();
     assert!(unreadable.contains("<html>"), "{unreadable}");
 }
 
@@ -130,17 +135,17 @@ fn request_body_contains_only_set_fields() {
             content: "Hi".into(),
         }]))
     };
-    let ask = Ask {
+    let client = ClientRequest {
         model: "m",
         request: &plain,
         stream: false,
         timings: false,
     };
-    assert_eq!(ask.path(), "/chat/completions");
+    assert_eq!(client.path(), "/chat/completions");
     let wanted = json!({
         "model": "m", "messages": [{"role": "user", "content": "Hi"}], "temperature": 0.0, "max_tokens": 5,
     });
-    assert_eq!(ask.body(), wanted);
+    assert_eq!(client.body(), wanted);
     let full = Request {
         input: Input::Ids(vec![1, 2]),
         sampling: SamplingOptions {
@@ -153,19 +158,19 @@ fn request_body_contains_only_set_fields() {
         deadline_ms: Some(1500.0),
         ..plain.clone()
     };
-    let ask = Ask {
+    let client = ClientRequest {
         request: &full,
         stream: true,
         timings: true,
-        ..ask
+        ..client
     };
-    assert_eq!(ask.path(), "/completions");
+    assert_eq!(client.path(), "/completions");
     let wanted = json!({
         "model": "m", "prompt": [1, 2], "temperature": 0.5, "max_tokens": 5, "seed": -1, "top_k": 3,
         "ignore_eos": true, "timeout": 1.5, "stream": true,
         "stream_options": {"include_usage": true, "include_timings": true},
     });
-    assert_eq!(ask.body(), wanted);
+    assert_eq!(client.body(), wanted);
 }
 
 #[test]

@@ -45,35 +45,36 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 }
 
 /// Formats a line for each step that would run and, without `--only`, for each opt-in step.
-fn list(steps: &[Step], only: &[String]) -> String {
+fn list(steps: &[&Step], only: &[String]) -> String {
     let line = |step: &Step, note: &str| format!("{:<14} {}{note}\n", step.name, step.about);
     let mut text: String = steps.iter().map(|step| line(step, "")).collect();
     if only.is_empty() {
-        for step in checks::on_request() {
+        for step in checks::OPT_IN_STEPS {
             let note = format!(" (opt-in: --only {})", step.name);
-            text += &line(&step, &note);
+            text += &line(step, &note);
         }
     }
     text
 }
 
-fn selected(only: &[String]) -> Result<Vec<Step>> {
-    let mut steps = checks::steps();
-    if !only.is_empty() {
-        steps.extend(checks::on_request());
+fn selected(only: &[String]) -> Result<Vec<&'static Step>> {
+    if only.is_empty() {
+        return Ok(checks::STEPS.iter().collect());
     }
+    let all = || checks::STEPS.iter().chain(checks::OPT_IN_STEPS);
     if let Some(unknown) = only
         .iter()
-        .find(|name| !steps.iter().any(|step| step.name == *name))
+        .find(|name| !all().any(|step| step.name == *name))
     {
-        let names: Vec<&str> = steps.iter().map(|step| step.name).collect();
+        let names: Vec<&str> = all().map(|step| step.name).collect();
         bail!(
-            "there is no step `{unknown}`; there are: {}",
+            "unknown step `{unknown}`; expected one of: {}",
             names.join(", ")
         );
     }
-    steps.retain(|step| only.is_empty() || only.iter().any(|name| name == step.name));
-    Ok(steps)
+    Ok(all()
+        .filter(|step| only.iter().any(|name| name == step.name))
+        .collect())
 }
 
 fn run_step(step: &Step, context: &Context<'_>) -> Line {
@@ -107,7 +108,7 @@ mod tests {
 
     #[test]
     fn step_names_are_unique() {
-        let steps = checks::steps().into_iter().chain(checks::on_request());
+        let steps = checks::STEPS.iter().chain(checks::OPT_IN_STEPS);
         let mut names: Vec<&str> = steps.map(|step| step.name).collect();
         let count = names.len();
         names.sort_unstable();

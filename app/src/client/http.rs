@@ -2,7 +2,9 @@
 
 use js_sys::{Reflect, Uint8Array};
 use leptos::prelude::window;
-use llamaglass_openai::{PieceReader, Said, ServedModel, refusal, served_models, whole};
+use llamaglass_openai::{
+    ChunkReader, ServedModel, StreamItem, parse_completion, response_error, served_models,
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -63,7 +65,7 @@ pub async fn request(
         200..=299 => Ok(response),
         status @ (401 | 403) => Err(ServerError::Key { host, status }),
         status => {
-            let said = refusal(&bytes(&response, &host).await?);
+            let said = response_error(&bytes(&response, &host).await?);
             Err(ServerError::Status { host, status, said })
         }
     }
@@ -113,13 +115,13 @@ async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
 pub async fn pieces(
     response: &Response,
     host: &str,
-    mut hear: impl FnMut(Said),
+    mut hear: impl FnMut(StreamItem),
 ) -> Result<(), ServerError> {
     let kind = response.headers().get("Content-Type").ok().flatten();
     let streamed = !kind.is_some_and(|kind| kind.starts_with("application/json"));
     if !streamed {
-        let piece = whole(&bytes(response, host).await?)?;
-        hear(Said::Piece(Box::new(piece)));
+        let chunk = parse_completion(&bytes(response, host).await?)?;
+        hear(StreamItem::Chunk(Box::new(chunk)));
         return Ok(());
     }
     let broke = |error: JsValue| ServerError::Broke {
@@ -130,20 +132,20 @@ pub async fn pieces(
         return Ok(());
     };
     let body = ReadableStreamDefaultReader::new(&body).map_err(broke)?;
-    let mut reader = PieceReader::default();
+    let mut reader = ChunkReader::default();
     loop {
         let next = JsFuture::from(body.read()).await.map_err(broke)?;
         let chunk = Reflect::get(&next, &"value".into()).unwrap_or_default();
         if chunk.is_undefined() {
             return Ok(());
         }
-        for said in reader.push(&Uint8Array::new(&chunk).to_vec())? {
-            if said == Said::End {
+        for item in reader.push(&Uint8Array::new(&chunk).to_vec())? {
+            if item == StreamItem::End {
                 // Anything after the end marker is not part of the answer.
                 let _closed = body.cancel();
                 return Ok(());
             }
-            hear(said);
+            hear(item);
         }
     }
 }

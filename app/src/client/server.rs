@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use llamaglass_openai::Ask;
+use llamaglass_openai::ClientRequest;
 use llamaglass_types::Request;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
@@ -159,18 +159,18 @@ impl Shared {
         signal: &AbortSignal,
         telling: &mut Telling,
     ) -> Result<(), ServerError> {
-        let ask = Ask {
+        let outgoing = ClientRequest {
             model: &server.model.id,
             request,
             stream: true,
             timings: server.model.sends_timings,
         };
-        let url = format!("{}{}", server.url, ask.path());
-        let body = ask.body().to_string();
+        let url = format!("{}{}", server.url, outgoing.path());
+        let body = outgoing.body().to_string();
         let response = http::request(&url, key, Some(&body), signal).await?;
         let tag = telling.tag();
-        http::pieces(&response, server.host(), |said| {
-            for reply in telling.take(said) {
+        http::pieces(&response, server.host(), |item| {
+            for reply in telling.take(item) {
                 if self.running.borrow().contains_key(&tag) {
                     self.reply(reply);
                 }

@@ -1,6 +1,8 @@
 //! Converts what a server sends for an answer into replies; pure.
 
-use llamaglass_openai::{Piece, Prefill, Said, ServerUsage, Started};
+use llamaglass_openai::{
+    CompletionChunk, PrefillProgress, PrefillStart, StreamItem, TokenTiming, Usage as ServerUsage,
+};
 use llamaglass_types::event::{Event, Fault, FinishReason, RequestId, Usage};
 
 use crate::protocol::{EngineReply, Opaque, Tag, ToldUsage};
@@ -43,23 +45,23 @@ impl Telling {
     }
 
     /// Converts a message of the server to replies.
-    pub fn take(&mut self, said: Said) -> Vec<EngineReply> {
-        let Said::Piece(piece) = said else {
+    pub fn take(&mut self, item: StreamItem) -> Vec<EngineReply> {
+        let StreamItem::Chunk(chunk) = item else {
             return Vec::new();
         };
         let mut replies = Vec::new();
-        self.finish = piece.finish().or(self.finish);
-        let Piece {
+        self.finish = chunk.finish().or(self.finish);
+        let CompletionChunk {
             text,
             usage,
-            step,
+            timing,
             started,
             prefill,
             ..
-        } = *piece;
+        } = *chunk;
         self.usage = usage.or(self.usage.take());
-        self.timed |= step.is_some() || started.is_some() || prefill.is_some();
-        if let Some(Started {
+        self.timed |= timing.is_some() || started.is_some() || prefill.is_some();
+        if let Some(PrefillStart {
             prompt_tokens,
             reused_tokens,
             timing,
@@ -74,7 +76,7 @@ impl Telling {
                 timing,
             }));
         }
-        if let Some(Prefill {
+        if let Some(PrefillProgress {
             done_tokens,
             prompt_tokens,
             step,
@@ -87,8 +89,8 @@ impl Telling {
                 timing: step,
             }));
         }
-        match step {
-            Some((id, timing)) => {
+        match timing {
+            Some(TokenTiming { id, step: timing }) => {
                 self.tokens += 1;
                 replies.push(self.event(Event::Token {
                     request: self.request(),
@@ -186,7 +188,7 @@ impl Telling {
 
 #[cfg(test)]
 mod tests {
-    use llamaglass_openai::PieceReader;
+    use llamaglass_openai::ChunkReader;
     use llamaglass_types::timing::{
         Clock, ClockSource, RequestTiming, Spans, StepKind, StepTiming,
     };
@@ -218,7 +220,7 @@ mod tests {
             .iter()
             .map(|chunk| format!("data: {chunk}\n\n"))
             .collect();
-        let said = PieceReader::default().push(stream.as_bytes());
+        let said = ChunkReader::default().push(stream.as_bytes());
         let said = said.expect("it is right");
         let replies = said.into_iter().flat_map(|said| telling.take(said));
         let replies = replies.collect();

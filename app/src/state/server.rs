@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
-use llamaglass_openai::{ServedModel, base_url};
+use llamaglass_openai::{ServedModel, ServerAddress};
 use web_sys::AbortController;
 
 use super::{App, Engine, model, storage};
@@ -82,9 +82,9 @@ pub fn connect(app: App) {
     let form = app.server_form;
     let typed = form.url.get_untracked();
     let protocol = window().location().protocol().unwrap_or_default();
-    let url = base_url(&typed)
+    let url = ServerAddress::parse(&typed)
         .map_err(ServerError::from)
-        .and_then(|url| check_mixed(&protocol, &url).map(|()| url));
+        .and_then(|address| check_mixed(&protocol, address.base()).map(|()| address.to_string()));
     let url = match url {
         Ok(url) => url,
         Err(error) => return form.connection.set(Connection::Failed(error.to_string())),
@@ -143,9 +143,11 @@ pub async fn find_own(app: App) {
     let Ok(origin) = window().location().origin() else {
         return;
     };
-    let (Ok(url), Ok(controller)) = (base_url(&origin), AbortController::new()) else {
+    let (Ok(address), Ok(controller)) = (ServerAddress::parse(&origin), AbortController::new())
+    else {
         return;
     };
+    let url = address.to_string();
     let form = app.server_form;
     let alone = app
         .catalog

@@ -3,7 +3,7 @@
 //! A tensor depends on nothing but the seed and its name, and is the same on every machine. Only integers and
 //! one f32 multiplication per value are involved; `sin` and `ln` differ between platforms.
 
-use rand::{RngCore, SeedableRng};
+use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::stored::Stored;

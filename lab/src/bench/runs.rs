@@ -1,6 +1,6 @@
 //! The runs of a benchmark: seeded random prompts, an empty cache, and no early stop.
 
-use rand::{Rng, SeedableRng};
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -30,7 +30,7 @@ use crate::cli::{
     LadderArgs, SimulateArgs,
 };
 use crate::dataset;
-use crate::load_client::{Asking, Load, Target};
+use crate::load_client::{Load, RequestSettings, Target};
 use crate::output::{json, note, print};
 
 /// Default numbers of dataset rows per experiment.
@@ -338,7 +338,7 @@ async fn loads(
     (folder, onlooker): (&Folder, &Onlooker),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
-    let ask = Asking {
+    let ask = RequestSettings {
         protocol: args.protocol,
         ..asking(true, chat, args.max_tokens, args.run.seed)
     };
@@ -362,7 +362,7 @@ async fn loads(
                     counts.running()
                 ),
                 done: counts.completed + counts.failed,
-                total: load.wanted.count(qps),
+                total: load.settings.count(qps),
                 point: None,
             });
         };

@@ -17,7 +17,7 @@ use tower::ServiceExt;
 
 use super::shell::Shell;
 use crate::engine_thread::EngineHandle;
-use crate::load_client::{AnswerReader, Asking, Protocol, Target};
+use crate::load_client::{AnswerReader, Protocol, RequestSettings, Target};
 
 /// Name of each layer, and what it adds; lowest first.
 const LAYERS: [(&str, &str); 6] = [
@@ -148,8 +148,8 @@ impl<'a> ShellLayers<'a> {
         Ok(ids)
     }
 
-    fn asking(&self, tokens: usize) -> Asking {
-        Asking {
+    fn asking(&self, tokens: usize) -> RequestSettings {
+        RequestSettings {
             protocol: Protocol::Openai,
             stream: true,
             raw: !self.tokenizer.has_chat_template(),
@@ -162,12 +162,14 @@ impl<'a> ShellLayers<'a> {
     }
 
     /// Returns the body of the server's streamed response, without a socket.
-    async fn stream(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
+    async fn stream(&self, asking: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: String| LabError::failed("stream", error);
-        let (path, body) = asking.request(&self.target.model, prompt);
-        let request = http::Request::post(format!("/{}", path.join("/")))
+        let request = self.target.prepare(asking, prompt);
+        let request = request.map_err(|error| failed(error.to_string()))?;
+        let body = request.body().and_then(|body| body.as_bytes());
+        let request = http::Request::post(request.url().path())
             .header(http::header::CONTENT_TYPE, "application/json")
-            .body(Body::from(body.to_string()))
+            .body(Body::from(body.unwrap_or_default().to_vec()))
             .map_err(|error| failed(error.to_string()))?;
         let response = self.shell.router.clone().oneshot(request).await;
         let response = response.map_err(|error| failed(error.to_string()))?;
@@ -179,9 +181,10 @@ impl<'a> ShellLayers<'a> {
         Ok(bytes)
     }
 
-    async fn http(&self, asking: &Asking, prompt: &str) -> Result<Vec<u8>, LabError> {
+    async fn http(&self, asking: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: reqwest::Error| LabError::failed("http", error);
         let request = self.target.prepare(asking, prompt);
+        let request = request.map_err(|error| LabError::failed("http", error))?;
         let mut response = self.target.client.execute(request).await.map_err(failed)?;
         let mut bytes = Vec::new();
         while let Some(piece) = response.chunk().await.map_err(failed)? {
@@ -192,7 +195,7 @@ impl<'a> ShellLayers<'a> {
 }
 
 /// Returns the number of tokens that a response reports.
-fn tokens_of(asking: &Asking, bytes: &[u8]) -> Result<usize, LabError> {
+fn tokens_of(asking: &RequestSettings, bytes: &[u8]) -> Result<usize, LabError> {
     let heard = AnswerReader::new(asking).push(bytes);
     let heard = heard.map_err(|error| LabError::failed("reading an answer", error))?;
     let tokens = heard.iter().filter_map(|heard| heard.tokens).next_back();

@@ -3,14 +3,14 @@
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::load::LoadRun;
 
-use crate::load_client::{Asking, LoadResult, Protocol, Qps, Wanted};
+use crate::load_client::{LoadResult, Protocol, Qps, RequestSettings, SweepSettings};
 
 /// Maximum duration of an answer in seconds.
 const TIMEOUT_S: f64 = 600.0;
 
 /// Returns the settings of requests for `tokens` tokens in OpenAI's protocol, as chats or as raw completions.
-pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> Asking {
-    Asking {
+pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> RequestSettings {
+    RequestSettings {
         protocol: Protocol::Openai,
         stream,
         raw: !chat,
@@ -27,16 +27,16 @@ pub const fn wanted(
     qps: Vec<Qps>,
     duration_s: f64,
     arrivals: Arrivals,
-    asking: Asking,
+    asking: RequestSettings,
     self_test: bool,
-) -> Wanted {
-    Wanted {
+) -> SweepSettings {
+    SweepSettings {
         qps,
         duration_s,
         arrivals,
         timeout_s: TIMEOUT_S,
         self_test,
-        asking,
+        request: asking,
     }
 }
 
@@ -48,7 +48,7 @@ pub fn load_run(result: &LoadResult) -> LoadRun {
         qps: result.settings.qps,
         duration_s: result.settings.duration_s,
         arrivals: result.settings.arrivals,
-        stream: result.settings.asking.stream,
+        stream: result.settings.request.stream,
         requested: result.requested,
         completed: result.completed,
         execution_s: figures.execution_ms.map(|ms| ms / 1e3),

@@ -7,7 +7,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum Fault {
     /// The answer took too long.
-    #[error("no end within {seconds} s")]
+    #[error("no complete answer within {seconds} s")]
     Timeout {
         /// Time limit in seconds.
         seconds: String,
@@ -16,21 +16,21 @@ pub enum Fault {
     #[error("stopped")]
     Stopped,
     /// The run was stopped before the request was sent.
-    #[error("stopped before it was sent")]
+    #[error("stopped before sending")]
     NotSent,
     /// No connection could be made.
-    #[error("no connection: {0}")]
+    #[error("connection failed: {0}")]
     Connect(String),
     /// The connection broke.
-    #[error("the connection broke: {0}")]
+    #[error("connection lost: {0}")]
     Broke(String),
     /// The server returned an error status.
-    #[error("HTTP {status}: {words}")]
+    #[error("HTTP {status}: {message}")]
     Refused {
         /// HTTP status.
         status: u16,
         /// The server's message.
-        words: String,
+        message: String,
     },
     /// The answer violates the protocol, or is an error in the protocol's form.
     #[error(transparent)]
@@ -50,18 +50,18 @@ impl Fault {
     /// Classifies an error of the HTTP client.
     pub fn of_http(error: reqwest::Error) -> Self {
         if error.is_connect() {
-            Self::Connect(words(error))
+            Self::Connect(http_error(error))
         } else {
-            Self::Broke(words(error))
+            Self::Broke(http_error(error))
         }
     }
 }
 
 /// Returns the innermost message of an error without the URL, which would be the same for all.
-pub fn words(error: reqwest::Error) -> String {
+pub fn http_error(error: reqwest::Error) -> String {
     let error = error.without_url();
     if error.is_timeout() {
-        return "it took too long".into();
+        return "timed out".into();
     }
     let mut inner: &dyn std::error::Error = &error;
     while let Some(source) = inner.source() {

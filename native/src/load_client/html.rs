@@ -46,9 +46,9 @@ pub fn page(results: &[LoadResult]) -> Result<String> {
 
 fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
     let settings = &result.settings;
-    let asking = settings.asking;
+    let request = settings.request;
     let yes = |value: bool| if value { "yes" } else { "no" }.to_owned();
-    let answers = if asking.stream {
+    let answers = if request.stream {
         "streamed"
     } else {
         "as a whole"
@@ -64,14 +64,14 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
         ),
         (
             "Arrivals",
-            format!("{}, seed {}", settings.arrivals.name(), asking.seed),
+            format!("{}, seed {}", settings.arrivals.name(), request.seed),
         ),
         ("Duration of each run", format!("{} s", settings.duration_s)),
         ("Answers", answers.into()),
-        ("Most tokens of an answer", asking.max_tokens.to_string()),
-        ("Temperature", asking.temperature.to_string()),
-        ("Past end ids", yes(asking.ignore_eos)),
-        ("Timings of each token asked for", yes(asking.timings)),
+        ("Most tokens of an answer", request.max_tokens.to_string()),
+        ("Temperature", request.temperature.to_string()),
+        ("Past end ids", yes(request.ignore_eos)),
+        ("Timings of each token asked for", yes(request.timings)),
         ("Given up after", format!("{} s", settings.timeout_s)),
         ("Clock", clock(&result.clock)),
     ];

@@ -24,11 +24,11 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use protocol::{AnswerReader, Asking, Protocol};
+pub use protocol::{AnswerReader, Protocol, RequestSettings};
 pub use qps::{Qps, above_zero};
 pub use result::LoadResult;
 pub use run::Counts;
-pub use sweep::{Load, Wanted};
+pub use sweep::{Load, SweepSettings};
 pub use target::Target;
 
 use std::path::Path;
@@ -47,13 +47,13 @@ use progress::RunBar;
 
 /// Runs the `load` command.
 pub fn run(args: &LoadArgs) -> Result<ExitCode> {
-    let wanted = wanted(args);
+    let settings = settings(args);
     // Check first, so that invalid settings are reported before anything is sent.
-    wanted.check()?;
+    settings.check()?;
     let dataset = dataset::named(&args.prompts, args.take)?;
     let folder = &args.out;
     std::fs::create_dir_all(folder)
-        .with_context(|| format!("the folder {} can't be made", folder.display()))?;
+        .with_context(|| format!("cannot create folder {}", folder.display()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -72,9 +72,9 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
         let find = Target::find(&args.url, args.api_key.as_deref(), args.model.as_deref());
         let target = tokio::select! {
             target = find => target?,
-            () = run::wanted(&mut stopped) => return Ok(Vec::new()),
+            () = run::stop_requested(&mut stopped) => return Ok(Vec::new()),
         };
-        sweep_to(args, &Load::new(target, wanted, &dataset), stopped).await
+        sweep_to(args, &Load::new(target, settings, &dataset), stopped).await
     })?;
     if !results.is_empty() {
         csv::write(&folder.join("load.csv"), &results)?;
@@ -84,7 +84,7 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
         output::json(&json!({ "results": results }))?;
     } else {
         output::print(&table::table(&results))?;
-        note(&format!("results are in {}", folder.display()));
+        note(&format!("results written to {}", folder.display()));
     }
     Ok(status(args, &results))
 }
@@ -100,15 +100,15 @@ async fn sweep_to(
         "load     {} at {}, {} of {}",
         output::visible(&load.target.model),
         load.target.url(),
-        load.wanted.arrivals.name(),
+        load.settings.arrivals.name(),
         output::visible(&load.dataset.name),
     ));
     for qps in &args.qps {
-        let requests = load.wanted.count(qps);
+        let requests = load.settings.count(qps);
         let name = format!("{} requests/s", qps.typed);
         let bar = RunBar::new(&name, requests);
-        let mut told = |counts| bar.update(counts);
-        let result = load.run(qps, stop.clone(), &mut told).await?;
+        let mut on_progress = |counts| bar.update(counts);
+        let result = load.run(qps, stop.clone(), &mut on_progress).await?;
         drop(bar);
         note(&format!(
             "{name}: {} of {requests} answered",
@@ -125,14 +125,14 @@ async fn sweep_to(
     Ok(results)
 }
 
-fn wanted(args: &LoadArgs) -> Wanted {
-    Wanted {
+fn settings(args: &LoadArgs) -> SweepSettings {
+    SweepSettings {
         qps: args.qps.clone(),
         duration_s: args.duration,
         arrivals: args.arrivals,
         timeout_s: args.timeout,
         self_test: !args.no_self_test,
-        asking: Asking {
+        request: RequestSettings {
             protocol: args.protocol,
             stream: !args.whole,
             raw: args.raw,
@@ -158,5 +158,5 @@ fn status(args: &LoadArgs, results: &[LoadResult]) -> ExitCode {
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
-    replace_file(path, text).with_context(|| format!("{} can't be written", path.display()))
+    replace_file(path, text).with_context(|| format!("cannot write {}", path.display()))
 }

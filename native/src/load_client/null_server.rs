@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::protocol::{Asking, Protocol};
+use super::protocol::{Protocol, RequestSettings};
 
 /// A server on a thread of its own, which ends when this is dropped.
 #[derive(Debug)]
@@ -28,31 +28,32 @@ pub struct NullServer {
 }
 
 impl NullServer {
-    /// Starts a server that answers every request with `pieces` pieces of text, in the protocol of `asking`.
+    /// Starts a server that answers every request with `pieces` pieces of text, in the protocol of `settings`.
     ///
     /// # Errors
     /// Fails if the thread can't start or no port can be bound.
-    pub fn start(asking: &Asking, pieces: usize) -> Result<Self> {
-        let answer = Arc::new(Answer::new(asking, pieces));
+    pub fn start(settings: &RequestSettings, pieces: usize) -> Result<Self> {
+        let answer = Arc::new(Answer::new(settings, pieces));
         let (stop, stopped) = oneshot::channel();
-        let (say, heard) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let serve = move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
-            let served = runtime.map(|runtime| runtime.block_on(serve(answer, stopped, &say)));
+            let served = runtime.map(|runtime| runtime.block_on(serve(answer, stopped, &sender)));
             if let Err(error) | Ok(Err(error)) = served {
                 // If the server has been listening, the receiver is gone.
-                let _nobody = say.send(Err(error));
+                let _nobody = sender.send(Err(error));
             }
         };
         let thread = std::thread::Builder::new()
             .name("null server".into())
             .spawn(serve)
             .context("starting a thread")?;
-        let address = heard.recv().map_err(|_| anyhow!("it ended"));
+        let address = receiver.recv().map_err(|_| anyhow!("the server ended"));
         let address = address.and_then(|listens| Ok(listens?));
-        let address = address.context("a server in this program, to measure the client, can't be had (--no-self-test goes without)")?;
+        let address = address
+            .context("starting a server to measure the client with; skip it with --no-self-test")?;
         Ok(Self {
             url: format!("http://{address}"),
             stop: Some(stop),
@@ -74,11 +75,11 @@ impl Drop for NullServer {
 async fn serve(
     answer: Arc<Answer>,
     stopped: oneshot::Receiver<()>,
-    say: &std::sync::mpsc::Sender<std::io::Result<SocketAddr>>,
+    sender: &std::sync::mpsc::Sender<std::io::Result<SocketAddr>>,
 ) -> std::io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     // `NullServer::start` waits for the address.
-    let _heard = say.send(listener.local_addr());
+    let _received = sender.send(listener.local_addr());
     let listener = listener.tap_io(|stream| {
         // A failure only makes the connection slower.
         let _slower = stream.set_nodelay(true);
@@ -102,9 +103,9 @@ struct Answer {
 }
 
 impl Answer {
-    fn new(asking: &Asking, pieces: usize) -> Self {
-        if !asking.stream {
-            let whole = match asking.protocol {
+    fn new(settings: &RequestSettings, pieces: usize) -> Self {
+        if !settings.stream {
+            let whole = match settings.protocol {
                 Protocol::Openai => json!({
                     "choices": [{ "index": 0, "message": { "role": "assistant", "content": "a" }, "finish_reason": "length" }],
                     "usage": { "prompt_tokens": 1, "completion_tokens": pieces },
@@ -118,7 +119,7 @@ impl Answer {
                 frames: vec![whole.to_string().into()],
             };
         }
-        match asking.protocol {
+        match settings.protocol {
             Protocol::Openai => Self {
                 content_type: "text/event-stream",
                 frames: openai(pieces),

@@ -5,7 +5,9 @@ use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Summary;
 use llamaglass_engine::tokenizer::Message;
-use llamaglass_openai::{Ask, Piece, PieceReader, ProtocolError, Said, whole};
+use llamaglass_openai::{
+    ChunkReader, ClientRequest, CompletionChunk, ProtocolError, StreamItem, parse_completion,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -23,7 +25,7 @@ pub enum Protocol {
 
 /// Settings that all requests of a run share.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Asking {
+pub struct RequestSettings {
     /// Protocol of requests and answers.
     pub protocol: Protocol,
     /// If true, answers are streamed.
@@ -42,8 +44,9 @@ pub struct Asking {
     pub timings: bool,
 }
 
-impl Asking {
-    /// Returns the path of a request for `prompt`, relative to the server's root, and its body.
+impl RequestSettings {
+    /// Returns the path of a request for `prompt`, below the server's base address (OpenAI's protocol) or its root (the
+    /// study's), and its body.
     pub fn request(&self, model: &str, prompt: &str) -> (Vec<String>, Value) {
         match self.protocol {
             Protocol::Openai => self.openai(model, prompt),
@@ -70,21 +73,20 @@ impl Asking {
             ignore_eos: self.ignore_eos,
             ..Request::new(input)
         };
-        let ask = Ask {
+        let request = ClientRequest {
             model,
             request: &request,
             stream: self.stream,
             timings: self.timings,
         };
-        let path = ask.path().split('/').filter(|part| !part.is_empty());
-        let path = ["v1"].into_iter().chain(path);
-        (path.map(str::to_owned).collect(), ask.body())
+        let path = request.path().trim_start_matches('/').split('/');
+        (path.map(str::to_owned).collect(), request.body())
     }
 }
 
-/// Content of one piece of an answer; an answer that is not streamed is one piece.
+/// What the client measures of one piece of an answer; an answer that is not streamed is one piece.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Heard {
+pub struct AnswerPiece {
     /// True if the piece has text.
     pub text: bool,
     /// Reason why the answer ended.
@@ -101,9 +103,9 @@ pub struct Heard {
     pub end: bool,
 }
 
-impl From<Piece> for Heard {
-    fn from(piece: Piece) -> Self {
-        let (prompt_tokens, tokens, summary) = match piece.usage {
+impl From<CompletionChunk> for AnswerPiece {
+    fn from(chunk: CompletionChunk) -> Self {
+        let (prompt_tokens, tokens, summary) = match chunk.usage {
             Some(mut usage) => (
                 Some(usage.prompt_tokens),
                 Some(usage.completion_tokens),
@@ -112,12 +114,12 @@ impl From<Piece> for Heard {
             None => (None, None, None),
         };
         Self {
-            text: !piece.text.is_empty(),
-            finish_reason: piece.finish_reason,
+            text: !chunk.text.is_empty(),
+            finish_reason: chunk.finish_reason,
             prompt_tokens,
             tokens,
             summary,
-            step_end_ms: piece.step.map(|(_, step)| step.start_ms + step.wall_ms),
+            step_end_ms: chunk.timing.map(|of| of.step.start_ms + of.step.wall_ms),
             end: false,
         }
     }
@@ -127,7 +129,7 @@ impl From<Piece> for Heard {
 #[derive(Debug)]
 pub enum AnswerReader {
     /// A stream of OpenAI's protocol.
-    Openai(PieceReader),
+    Openai(ChunkReader),
     /// A stream of the study's protocol.
     Study(LineReader),
     /// An answer that is not streamed, with its bytes so far.
@@ -136,9 +138,9 @@ pub enum AnswerReader {
 
 impl AnswerReader {
     /// Creates a reader for answers to requests with these settings.
-    pub fn new(asking: &Asking) -> Self {
-        match (asking.stream, asking.protocol) {
-            (true, Protocol::Openai) => Self::Openai(PieceReader::default()),
+    pub fn new(settings: &RequestSettings) -> Self {
+        match (settings.stream, settings.protocol) {
+            (true, Protocol::Openai) => Self::Openai(ChunkReader::default()),
             (true, Protocol::Study) => Self::Study(LineReader::default()),
             (false, protocol) => Self::Whole(protocol, Vec::new()),
         }
@@ -148,18 +150,18 @@ impl AnswerReader {
     ///
     /// # Errors
     /// [`ProtocolError`] if the bytes are not valid; the reader must not be used after it.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, ProtocolError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<AnswerPiece>, ProtocolError> {
         match self {
             Self::Openai(reader) => {
-                let said = reader.push(bytes)?.into_iter();
-                let heard = said.map(|said| match said {
-                    Said::Piece(piece) => (*piece).into(),
-                    Said::End => Heard {
+                let items = reader.push(bytes)?.into_iter();
+                let pieces = items.map(|item| match item {
+                    StreamItem::Chunk(chunk) => (*chunk).into(),
+                    StreamItem::End => AnswerPiece {
                         end: true,
-                        ..Heard::default()
+                        ..AnswerPiece::default()
                     },
                 });
-                Ok(heard.collect())
+                Ok(pieces.collect())
             }
             Self::Study(reader) => reader.push(bytes),
             Self::Whole(_, body) => {
@@ -170,7 +172,7 @@ impl AnswerReader {
     }
 
     /// Returns the number of buffered bytes of an answer that is not streamed.
-    pub const fn kept(&self) -> usize {
+    pub const fn buffered(&self) -> usize {
         match self {
             Self::Openai(_) | Self::Study(_) => 0,
             Self::Whole(_, body) => body.len(),
@@ -181,14 +183,14 @@ impl AnswerReader {
     ///
     /// # Errors
     /// [`ProtocolError`] if the rest is not valid.
-    pub fn finish(self) -> Result<Option<Heard>, ProtocolError> {
-        let heard = match self {
+    pub fn finish(self) -> Result<Option<AnswerPiece>, ProtocolError> {
+        let piece = match self {
             Self::Openai(_) => return Ok(None),
             Self::Study(reader) => return reader.finish(),
-            Self::Whole(Protocol::Openai, body) => whole(&body)?.into(),
+            Self::Whole(Protocol::Openai, body) => parse_completion(&body)?.into(),
             Self::Whole(Protocol::Study, body) => study::whole(&body)?,
         };
-        Ok(Some(Heard { end: true, ..heard }))
+        Ok(Some(AnswerPiece { end: true, ..piece }))
     }
 }
 
@@ -198,7 +200,7 @@ mod tests {
 
     use super::*;
 
-    const ASKING: Asking = Asking {
+    const SETTINGS: RequestSettings = RequestSettings {
         protocol: Protocol::Openai,
         stream: true,
         raw: false,
@@ -211,23 +213,23 @@ mod tests {
 
     #[test]
     fn each_protocol_has_its_own_path_and_body() {
-        let (path, body) = ASKING.request("m", "Hi");
-        assert_eq!(path.join("/"), "v1/chat/completions");
+        let (path, body) = SETTINGS.request("m", "Hi");
+        assert_eq!(path.join("/"), "chat/completions");
         assert_eq!(body["messages"][0]["content"], "Hi");
         assert_eq!(body["stream_options"], json!({ "include_usage": true }));
-        let raw = Asking {
+        let raw = RequestSettings {
             raw: true,
-            ..ASKING
+            ..SETTINGS
         };
         let (path, body) = raw.request("m", "Hi");
         assert_eq!(
             (path.join("/"), &body["prompt"]),
-            ("v1/completions".into(), &json!("Hi"))
+            ("completions".into(), &json!("Hi"))
         );
-        let study = Asking {
+        let study = RequestSettings {
             protocol: Protocol::Study,
             temperature: 0.5,
-            ..ASKING
+            ..SETTINGS
         };
         let (path, body) = study.request("a/b", "Hi");
         assert_eq!(path, ["models", "a/b", "generate_stream"]);
@@ -240,9 +242,9 @@ mod tests {
 
     #[test]
     fn unstreamed_answer_is_parsed_at_its_end() {
-        let whole = Asking {
+        let whole = RequestSettings {
             stream: false,
-            ..ASKING
+            ..SETTINGS
         };
         let mut reader = AnswerReader::new(&whole);
         let body = json!({
@@ -253,9 +255,9 @@ mod tests {
         let (first, second) = body.as_bytes().split_at(10);
         assert_eq!(reader.push(first), Ok(vec![]));
         assert_eq!(reader.push(second), Ok(vec![]));
-        assert_eq!(reader.kept(), body.len());
-        let heard = reader.finish().expect("it is right").expect("an answer");
-        assert!(heard.text && heard.end);
-        assert_eq!((heard.prompt_tokens, heard.tokens), (Some(2), Some(1)));
+        assert_eq!(reader.buffered(), body.len());
+        let piece = reader.finish().expect("valid").expect("an answer");
+        assert!(piece.text && piece.end);
+        assert_eq!((piece.prompt_tokens, piece.tokens), (Some(2), Some(1)));
     }
 }

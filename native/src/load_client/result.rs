@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::figures::{ErrorGroup, Figures, error_groups};
-use super::protocol::Asking;
+use super::protocol::RequestSettings;
 use super::sample::Sample;
 use super::self_test::Floor;
 
@@ -33,7 +33,7 @@ pub struct Settings {
     pub timeout_s: f64,
     /// Settings that all requests share.
     #[serde(flatten)]
-    pub asking: Asking,
+    pub request: RequestSettings,
 }
 
 /// The client's own cost.
@@ -94,7 +94,7 @@ pub struct LoadResult {
 
 /// The server under load, as a result shows it.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct LoadTarget {
     /// Its address.
     pub server: String,
     /// Name of the model on it.
@@ -106,22 +106,22 @@ pub struct Asked {
 impl LoadResult {
     /// Creates the result of a run that began `begun_unix_s` seconds after 1970.
     pub fn new(
-        asked: Asked,
+        target: LoadTarget,
         settings: Settings,
         begun_unix_s: i64,
         client: ClientCost,
         requests: Vec<Sample>,
     ) -> Self {
         let count = |has: fn(&Sample) -> bool| requests.iter().filter(|of| has(of)).count();
-        let left_out = |of: &Sample| of.pieces - of.pieces_ms.len();
+        let dropped = |of: &Sample| of.pieces - of.pieces_ms.len();
         Self {
             schema_version: SCHEMA_VERSION,
             experiment: "load".into(),
             program: format!("llamaglass {}", env!("CARGO_PKG_VERSION")),
             begun_unix_s,
-            model: asked.model,
-            server: asked.server,
-            server_card: asked.card,
+            model: target.model,
+            server: target.server,
+            server_card: target.card,
             settings,
             clock: clock(),
             server_clock: requests
@@ -131,7 +131,7 @@ impl LoadResult {
             sent: count(|sample| sample.sent_ms.is_some()),
             completed: count(Sample::is_complete),
             interrupted: false,
-            pieces_left_out: requests.iter().map(left_out).sum(),
+            pieces_left_out: requests.iter().map(dropped).sum(),
             figures: Figures::of(&requests),
             errors: error_groups(&requests),
             client,

@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::fault::Fault;
-use super::protocol::Asking;
+use super::protocol::RequestSettings;
 use super::sample::Sample;
 use super::sending::Sender;
 
 /// Maximum number of piece and token times that a run keeps: 8 MB in memory, some 20 MB in its result.
-const KEPT: usize = 1 << 20;
+const MAX_TIMES: usize = 1 << 20;
 
 /// Requests of a run and their schedule.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub struct Plan {
     /// One request per row of the dataset, sent in turn; at least one.
     pub requests: Vec<Request>,
     /// Settings that all requests share.
-    pub asking: Asking,
+    pub settings: RequestSettings,
     /// Maximum duration of an answer.
     pub timeout: Duration,
 }
@@ -51,7 +51,7 @@ impl Counts {
 }
 
 /// Sends the planned requests over `client`'s connections until all answers have ended or `stop` is true. Returns a
-/// sample of each request in the plan's order, and calls `told` after every change.
+/// sample of each request in the plan's order, and calls `on_progress` after every change.
 ///
 /// # Errors
 /// Fails if the system allows no further thread.
@@ -59,16 +59,16 @@ pub async fn run(
     client: &Client,
     plan: &Plan,
     mut stop: watch::Receiver<bool>,
-    told: &mut dyn FnMut(Counts),
+    on_progress: &mut dyn FnMut(Counts),
 ) -> Result<Vec<Sample>> {
     let watch = Stopwatch::start();
     let (pacer, mut due) = Pacer::start(watch, plan.offsets_ms.clone())?;
     let sender = Arc::new(Sender {
         client: client.clone(),
-        asking: plan.asking,
+        settings: plan.settings,
         timeout: plan.timeout,
         watch,
-        room: AtomicUsize::new(KEPT),
+        remaining: AtomicUsize::new(MAX_TIMES),
         stop: stop.clone(),
     });
     let mut samples: Vec<Option<Sample>> = vec![None; plan.offsets_ms.len()];
@@ -78,7 +78,7 @@ pub async fn run(
     while !all_due || !running.is_empty() {
         tokio::select! {
             biased;
-            () = wanted(&mut stop), if !stopped => {
+            () = stop_requested(&mut stop), if !stopped => {
                 stopped = true;
                 pacer.stop();
             }
@@ -105,7 +105,7 @@ pub async fn run(
                 }
             }
         }
-        told(counts);
+        on_progress(counts);
     }
     let all = samples.into_iter().enumerate();
     let all = all.map(|(index, sample)| sample.unwrap_or_else(|| plan.not_sent(index)));
@@ -113,7 +113,7 @@ pub async fn run(
 }
 
 /// Waits until the run is to stop.
-pub async fn wanted(stop: &mut watch::Receiver<bool>) {
+pub async fn stop_requested(stop: &mut watch::Receiver<bool>) {
     if stop.wait_for(|stop| *stop).await.is_err() {
         // The sender is gone, so the run can't be stopped any more.
         std::future::pending::<()>().await;
@@ -149,7 +149,7 @@ impl Pacer {
         watch: Stopwatch,
         offsets_ms: Vec<f64>,
     ) -> Result<(Self, mpsc::UnboundedReceiver<usize>)> {
-        let (say, due) = mpsc::unbounded_channel();
+        let (sender, due) = mpsc::unbounded_channel();
         let stopped = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&stopped);
         let pace = move || {
@@ -164,7 +164,7 @@ impl Pacer {
                     }
                     std::thread::park_timeout(Duration::from_secs_f64(early_ms / 1e3));
                 }
-                if say.send(index).is_err() {
+                if sender.send(index).is_err() {
                     return;
                 }
             }

@@ -4,7 +4,7 @@ use llamaglass_engine::stats::Summary;
 use llamaglass_engine::timing::Clock;
 use serde::{Deserialize, Serialize};
 
-use super::protocol::Heard;
+use super::protocol::AnswerPiece;
 
 /// Measurements of one request. Unless said otherwise, times are milliseconds since the run began, on the client's
 /// clock.
@@ -76,8 +76,14 @@ impl Sample {
     }
 
     /// Records a piece of the answer. A streamed piece's arrival time is kept if `keep` returns true.
-    pub fn heard(&mut self, heard: Heard, now_ms: f64, stream: bool, keep: impl FnOnce() -> bool) {
-        if heard.text && stream {
+    pub fn record(
+        &mut self,
+        piece: AnswerPiece,
+        now_ms: f64,
+        stream: bool,
+        keep: impl FnOnce() -> bool,
+    ) {
+        if piece.text && stream {
             let now_ms = rounded(now_ms);
             self.first_text_ms.get_or_insert(now_ms);
             self.pieces += 1;
@@ -85,15 +91,15 @@ impl Sample {
                 self.pieces_ms.push(now_ms);
             }
         }
-        self.finish_reason = heard.finish_reason.or(self.finish_reason.take());
-        self.prompt_tokens = heard.prompt_tokens.or(self.prompt_tokens);
-        self.tokens = heard.tokens.or(self.tokens);
+        self.finish_reason = piece.finish_reason.or(self.finish_reason.take());
+        self.prompt_tokens = piece.prompt_tokens.or(self.prompt_tokens);
+        self.tokens = piece.tokens.or(self.tokens);
         if let Some(Summary {
             queue_ms,
             ttft_ms,
             clock,
             ..
-        }) = heard.summary
+        }) = piece.summary
         {
             let server = self.server.get_or_insert_default();
             server.clock = clock;

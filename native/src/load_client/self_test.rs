@@ -8,17 +8,17 @@ use tokio::sync::watch;
 
 use super::figures::{Figures, error_groups};
 use super::null_server::NullServer;
-use super::protocol::Asking;
+use super::protocol::RequestSettings;
 use super::run::{Plan, run};
 use super::sample::Sample;
 use super::target::Target;
 
 /// Maximum number of requests.
-const MOST_REQUESTS: usize = 200;
+const MAX_REQUESTS: usize = 200;
 /// Maximum duration of the schedule in milliseconds.
-const LONGEST_MS: f64 = 3e3;
+const MAX_SCHEDULE_MS: f64 = 3e3;
 /// Maximum number of pieces per answer.
-const MOST_PIECES: usize = 512;
+const MAX_PIECES: usize = 512;
 /// Maximum duration of an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -42,24 +42,26 @@ pub struct Floor {
 pub async fn measure(
     offsets_ms: &[f64],
     prompts: &[&str],
-    asking: Asking,
+    settings: RequestSettings,
     stop: watch::Receiver<bool>,
 ) -> Result<Floor> {
-    let pieces = asking.max_tokens.min(MOST_PIECES);
-    let server = NullServer::start(&asking, pieces)?;
+    let pieces = settings.max_tokens.min(MAX_PIECES);
+    let server = NullServer::start(&settings, pieces)?;
     let target = Target::new(&server.url, None, "null")?;
-    let requests = prompts.iter().map(|prompt| target.prepare(&asking, prompt));
+    let requests = prompts
+        .iter()
+        .map(|prompt| target.prepare(&settings, prompt));
     let plan = Plan {
         offsets_ms: beginning(offsets_ms),
-        requests: requests.take(MOST_REQUESTS).collect(),
-        asking,
+        requests: requests.take(MAX_REQUESTS).collect::<Result<_>>()?,
+        settings,
         timeout: TIMEOUT,
     };
     let samples = run(&target.client, &plan, stop.clone(), &mut |_| {}).await?;
     let failed = error_groups(&samples);
     ensure!(
         failed.is_empty() || *stop.borrow(),
-        "measuring the client: {} (--no-self-test goes without)",
+        "measuring the client failed: {}; skip it with --no-self-test",
         failed[0].words
     );
     Ok(Floor {
@@ -70,9 +72,9 @@ pub async fn measure(
 }
 
 fn beginning(offsets_ms: &[f64]) -> Vec<f64> {
-    let first = &offsets_ms[..offsets_ms.len().min(MOST_REQUESTS)];
+    let first = &offsets_ms[..offsets_ms.len().min(MAX_REQUESTS)];
     let last = first.last().copied().unwrap_or(0.0);
-    let faster = (LONGEST_MS / last.max(LONGEST_MS)).min(1.0);
+    let faster = (MAX_SCHEDULE_MS / last.max(MAX_SCHEDULE_MS)).min(1.0);
     first.iter().map(|at| at * faster).collect()
 }
 
@@ -86,6 +88,6 @@ mod tests {
         assert_eq!(beginning(&short), short);
         assert_eq!(beginning(&[0.0, 10_000.0, 30_000.0]), [0.0, 1000.0, 3000.0]);
         let many: Vec<f64> = (0..1000).map(f64::from).collect();
-        assert_eq!(beginning(&many).len(), MOST_REQUESTS);
+        assert_eq!(beginning(&many).len(), MAX_REQUESTS);
     }
 }

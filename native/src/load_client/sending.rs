@@ -5,19 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use llamaglass_engine::platform::Stopwatch;
-use llamaglass_openai::refusal;
+use llamaglass_openai::response_error;
 use reqwest::{Client, Request, Response};
 use tokio::sync::watch;
 
 use super::fault::{Fault, seconds};
-use super::protocol::{AnswerReader, Asking, Heard};
-use super::run::wanted;
+use super::protocol::{AnswerPiece, AnswerReader, RequestSettings};
+use super::run::stop_requested;
 use super::sample::{Sample, rounded};
 
 /// Maximum bytes of an answer that is not streamed.
-const LONGEST: usize = 64 << 20;
+const MAX_BODY: usize = 64 << 20;
 /// Maximum bytes to read of an error response.
-const LONGEST_REFUSAL: usize = 64 << 10;
+const MAX_ERROR_BODY: usize = 64 << 10;
 /// Maximum time to read the rest of a response after its answer, so that the connection can be reused.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -27,13 +27,13 @@ pub struct Sender {
     /// HTTP client with the connections.
     pub client: Client,
     /// Settings of the requests.
-    pub asking: Asking,
+    pub settings: RequestSettings,
     /// Maximum duration of an answer.
     pub timeout: Duration,
     /// Clock of the run.
     pub watch: Stopwatch,
     /// Number of piece and token times that may still be kept.
-    pub room: AtomicUsize,
+    pub remaining: AtomicUsize,
     /// Turns true when the run is to stop.
     pub stop: watch::Receiver<bool>,
 }
@@ -48,7 +48,7 @@ impl Sender {
             () = tokio::time::sleep(self.timeout) => Err(Fault::Timeout {
                 seconds: seconds(self.timeout.as_secs_f64()),
             }),
-            () = wanted(&mut stop) => Err(Fault::Stopped),
+            () = stop_requested(&mut stop) => Err(Fault::Stopped),
         };
         sample.end_ms = Some(rounded(self.watch.ms()));
         match outcome {
@@ -73,22 +73,22 @@ impl Sender {
         if !status.is_success() {
             return Err(refused(status.as_u16(), response).await);
         }
-        let mut reader = AnswerReader::new(&self.asking);
+        let mut reader = AnswerReader::new(&self.settings);
         let mut step_end_ms = None;
         while let Some(bytes) = response.chunk().await.map_err(Fault::of_http)? {
             let now_ms = self.watch.ms();
-            for heard in reader.push(&bytes)? {
-                if self.take(heard, now_ms, &mut step_end_ms, sample) {
+            for piece in reader.push(&bytes)? {
+                if self.record(piece, now_ms, &mut step_end_ms, sample) {
                     return Ok(Some(response));
                 }
             }
-            if reader.kept() > LONGEST {
-                return Err(Fault::TooLong { limit: LONGEST });
+            if reader.buffered() > MAX_BODY {
+                return Err(Fault::TooLong { limit: MAX_BODY });
             }
         }
         let now_ms = self.watch.ms();
-        if let Some(heard) = reader.finish()?
-            && self.take(heard, now_ms, &mut step_end_ms, sample)
+        if let Some(piece) = reader.finish()?
+            && self.record(piece, now_ms, &mut step_end_ms, sample)
         {
             return Ok(None);
         }
@@ -100,32 +100,32 @@ impl Sender {
     }
 
     /// Records a piece that arrived at `now_ms`; returns true if it is the last.
-    fn take(
+    fn record(
         &self,
-        heard: Heard,
+        piece: AnswerPiece,
         now_ms: f64,
         step_end_ms: &mut Option<f64>,
         sample: &mut Sample,
     ) -> bool {
-        if let Some(end_ms) = heard.step_end_ms {
+        if let Some(end_ms) = piece.step_end_ms {
             let before = step_end_ms.replace(end_ms);
             if let Some(before) = before.filter(|_| self.keep()) {
                 let server = sample.server.get_or_insert_default();
                 server.itl_ms.push(rounded(end_ms - before));
             }
         }
-        let end = heard.end;
-        sample.heard(heard, now_ms, self.asking.stream, || self.keep());
+        let end = piece.end;
+        sample.record(piece, now_ms, self.settings.stream, || self.keep());
         end
     }
 
     /// Returns true, and counts it, if one more time may be kept.
     fn keep(&self) -> bool {
-        let less = |room: usize| room.checked_sub(1);
-        let had_room = self
-            .room
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
-        had_room.is_ok()
+        let decrement = |remaining: usize| remaining.checked_sub(1);
+        let kept = self
+            .remaining
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, decrement);
+        kept.is_ok()
     }
 }
 
@@ -133,12 +133,12 @@ async fn refused(status: u16, mut response: Response) -> Fault {
     let mut body = Vec::new();
     while let Ok(Some(bytes)) = response.chunk().await {
         body.extend_from_slice(&bytes);
-        if body.len() > LONGEST_REFUSAL {
+        if body.len() > MAX_ERROR_BODY {
             break;
         }
     }
-    let words = refusal(&body);
-    Fault::Refused { status, words }
+    let message = response_error(&body);
+    Fault::Refused { status, message }
 }
 
 /// Reads a response to its end, within [`DRAIN`].

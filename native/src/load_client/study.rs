@@ -1,35 +1,35 @@
 //! Client side of the study's protocol: one line of JSON per token.
 
 use llamaglass_engine::stats::Summary;
-use llamaglass_openai::{ProtocolError, refusal};
+use llamaglass_openai::{ProtocolError, response_error};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::protocol::{Asking, Heard};
+use super::protocol::{AnswerPiece, RequestSettings};
 
 /// Maximum bytes of a line; an answer's last line has all of its tokens.
 const MAX_LINE: usize = 64 << 20;
 
 /// Returns the path of a request for `prompt`, relative to the server's root, and its body.
-pub fn request(asking: &Asking, model: &str, prompt: &str) -> (Vec<String>, Value) {
-    let mut parameters = json!({ "max_new_tokens": asking.max_tokens });
-    if asking.temperature > 0.0 {
+pub fn request(settings: &RequestSettings, model: &str, prompt: &str) -> (Vec<String>, Value) {
+    let mut parameters = json!({ "max_new_tokens": settings.max_tokens });
+    if settings.temperature > 0.0 {
         parameters["do_sample"] = true.into();
-        parameters["temperature"] = asking.temperature.into();
-        parameters["seed"] = asking.seed.into();
+        parameters["temperature"] = settings.temperature.into();
+        parameters["seed"] = settings.seed.into();
     }
-    if asking.ignore_eos {
+    if settings.ignore_eos {
         // Only llamaglass servers know this field.
         parameters["ignore_eos"] = true.into();
     }
-    let mut body = json!({ "inputs": prompt, "stream": asking.stream });
-    if asking.stream {
+    let mut body = json!({ "inputs": prompt, "stream": settings.stream });
+    if settings.stream {
         // Makes the last line include the statistics of the whole answer.
         parameters["return_full_text"] = true.into();
         body["return_protocol"] = "sse".into();
     }
     body["parameters"] = parameters;
-    let address = match asking.stream {
+    let address = match settings.stream {
         true => "generate_stream",
         false => "generate",
     };
@@ -45,7 +45,7 @@ impl LineReader {
     ///
     /// # Errors
     /// [`ProtocolError`] if a line is not valid or too long; the reader must not be used after it.
-    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Heard>, ProtocolError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<AnswerPiece>, ProtocolError> {
         let mut pieces = Vec::new();
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             if self.0.len() + part.len() > MAX_LINE {
@@ -63,12 +63,12 @@ impl LineReader {
     ///
     /// # Errors
     /// [`ProtocolError`] if the line is not valid.
-    pub fn finish(mut self) -> Result<Option<Heard>, ProtocolError> {
+    pub fn finish(mut self) -> Result<Option<AnswerPiece>, ProtocolError> {
         self.end_line()
     }
 
     /// Parses the completed line; empty lines carry nothing.
-    fn end_line(&mut self) -> Result<Option<Heard>, ProtocolError> {
+    fn end_line(&mut self) -> Result<Option<AnswerPiece>, ProtocolError> {
         let line = std::mem::take(&mut self.0);
         let line = line.trim_ascii();
         (!line.is_empty()).then(|| piece(line)).transpose()
@@ -86,13 +86,13 @@ struct Answer {
 }
 
 /// Parses a line of a stream. The line with a finish reason is the last.
-fn piece(line: &[u8]) -> Result<Heard, ProtocolError> {
+fn piece(line: &[u8]) -> Result<AnswerPiece, ProtocolError> {
     let answer = answer(line)?;
     let end = answer.finish_reason.is_some();
-    Ok(Heard {
+    Ok(AnswerPiece {
         // Each line is a token, as the study's client counts them.
         text: !end,
-        ..answer.heard(end)
+        ..answer.piece(end)
     })
 }
 
@@ -100,18 +100,18 @@ fn piece(line: &[u8]) -> Result<Heard, ProtocolError> {
 ///
 /// # Errors
 /// [`ProtocolError`] if the answer is not valid or is an error.
-pub fn whole(body: &[u8]) -> Result<Heard, ProtocolError> {
-    Ok(answer(body)?.heard(true))
+pub fn whole(body: &[u8]) -> Result<AnswerPiece, ProtocolError> {
+    Ok(answer(body)?.piece(true))
 }
 
 fn answer(json: &[u8]) -> Result<Answer, ProtocolError> {
     let unreadable = |why: String| ProtocolError::Form {
         why,
-        said: refusal(json),
+        excerpt: response_error(json),
     };
     let mut value: Value = serde_json::from_slice(json).map_err(|e| unreadable(e.to_string()))?;
     if value.get("error").is_some() {
-        return Err(ProtocolError::Refused(refusal(json)));
+        return Err(ProtocolError::Refused(response_error(json)));
     }
     let data = value.get_mut("data").map(Value::take);
     let answer: Answer = serde_json::from_value(data.unwrap_or(value))
@@ -123,11 +123,11 @@ fn answer(json: &[u8]) -> Result<Answer, ProtocolError> {
 }
 
 impl Answer {
-    fn heard(self, end: bool) -> Heard {
+    fn piece(self, end: bool) -> AnswerPiece {
         // Other servers send other details.
         let summary = self.details.map(serde_json::from_value::<Summary>);
         let summary = summary.and_then(Result::ok);
-        Heard {
+        AnswerPiece {
             text: self.generated_text.is_some_and(|text| !text.is_empty()),
             finish_reason: self.finish_reason,
             prompt_tokens: summary.as_ref().map(|of| of.prompt_tokens),
@@ -159,7 +159,7 @@ mod tests {
             let mut reader = LineReader::default();
             let pieces = STREAM.as_bytes().chunks(chunk);
             let pieces = pieces.flat_map(|bytes| reader.push(bytes).expect("lines"));
-            let pieces: Vec<Heard> = pieces.collect();
+            let pieces: Vec<AnswerPiece> = pieces.collect();
             assert_eq!(pieces.len(), 2);
             assert!(pieces[0].text && !pieces[0].end);
             assert!(!pieces[1].text && pieces[1].end);
@@ -181,8 +181,8 @@ mod tests {
     #[test]
     fn errors_and_invalid_lines_in_a_stream_are_reported() {
         let push = |line: &str| LineReader::default().push(line.as_bytes());
-        let refused = push("{\"event\": \"error\", \"error\": {\"message\": \"no room\"}}\n");
-        assert_eq!(refused, Err(ProtocolError::Refused("no room".into())));
+        let error = push("{\"event\": \"error\", \"error\": {\"message\": \"no room\"}}\n");
+        assert_eq!(error, Err(ProtocolError::Refused("no room".into())));
         for line in ["{}\n", "data: {}\n", "{\"data\": {\"tokens\": 1}}\n"] {
             assert!(push(line).is_err(), "{line}");
         }

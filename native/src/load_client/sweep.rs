@@ -10,20 +10,20 @@ use llamaglass_lab::{Arrivals, request_count};
 use tokio::sync::watch;
 
 use super::cpu;
-use super::protocol::{Asking, Protocol};
+use super::protocol::{Protocol, RequestSettings};
 use super::qps::Qps;
-use super::result::{Asked, ClientCost, LoadResult, Settings};
+use super::result::{ClientCost, LoadResult, LoadTarget, Settings};
 use super::run::{Counts, Plan, run};
 use super::sample::rounded;
 use super::self_test;
 use super::target::Target;
 
 /// Maximum number of requests per run; a sample of each is kept in memory.
-const MOST_REQUESTS: usize = 1_000_000;
+const MAX_REQUESTS: usize = 1_000_000;
 
 /// Settings of a sweep.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct SweepSettings {
     /// Request rates, one run each.
     pub qps: Vec<Qps>,
     /// Duration of each run in seconds.
@@ -35,16 +35,16 @@ pub struct Wanted {
     /// If true, the client's own cost is measured before each run.
     pub self_test: bool,
     /// Settings that all requests share.
-    pub asking: Asking,
+    pub request: RequestSettings,
 }
 
-impl Wanted {
+impl SweepSettings {
     /// Returns the number of requests of a run at a rate.
     pub fn count(&self, qps: &Qps) -> usize {
         request_count(qps.value, self.duration_s)
     }
 
-    /// Checks that every run has 1 to [`MOST_REQUESTS`] requests and that no rate is given twice.
+    /// Checks that every run has 1 to [`MAX_REQUESTS`] requests and that no rate is given twice.
     ///
     /// # Errors
     /// Names the rate that is not valid.
@@ -52,15 +52,15 @@ impl Wanted {
         let mut typed = BTreeSet::new();
         for qps in &self.qps {
             let (name, seconds) = (&qps.typed, self.duration_s);
-            ensure!(typed.insert(name), "--qps has {name} twice");
+            ensure!(typed.insert(name), "--qps contains {name} twice");
             let requests = self.count(qps);
             ensure!(
                 requests > 0,
-                "{name} requests a second for {seconds} s are none: make --duration longer"
+                "{name} requests/s for {seconds} s give no requests; increase --duration"
             );
             ensure!(
-                requests <= MOST_REQUESTS,
-                "{name} requests a second for {seconds} s are {requests}: at most {MOST_REQUESTS} are sent"
+                requests <= MAX_REQUESTS,
+                "{name} requests/s for {seconds} s give {requests} requests; at most {MAX_REQUESTS} are allowed"
             );
         }
         Ok(())
@@ -73,25 +73,25 @@ pub struct Load<'a> {
     /// The server.
     pub target: Target,
     /// Settings of the sweep.
-    pub wanted: Wanted,
+    pub settings: SweepSettings,
     /// The prompts.
     pub dataset: &'a Dataset,
 }
 
 impl<'a> Load<'a> {
     /// Creates a sweep; timings are requested only from a llamaglass server that streams OpenAI's protocol.
-    pub const fn new(target: Target, mut wanted: Wanted, dataset: &'a Dataset) -> Self {
-        let asking = &mut wanted.asking;
-        let told = matches!(asking.protocol, Protocol::Openai) && asking.stream;
-        asking.timings = asking.timings && told && target.sends_timings;
+    pub const fn new(target: Target, mut settings: SweepSettings, dataset: &'a Dataset) -> Self {
+        let request = &mut settings.request;
+        let has_timings = matches!(request.protocol, Protocol::Openai) && request.stream;
+        request.timings = request.timings && has_timings && target.sends_timings;
         Self {
             target,
-            wanted,
+            settings,
             dataset,
         }
     }
 
-    /// Runs the load at one rate and calls `told` with the progress.
+    /// Runs the load at one rate and calls `on_progress` with the progress.
     ///
     /// # Errors
     /// Fails if the client can't be measured or the system allows no further thread. Failures of requests are part
@@ -100,33 +100,33 @@ impl<'a> Load<'a> {
         &self,
         qps: &Qps,
         stop: watch::Receiver<bool>,
-        told: &mut dyn FnMut(Counts),
+        on_progress: &mut dyn FnMut(Counts),
     ) -> Result<LoadResult> {
-        let Wanted {
+        let SweepSettings {
             duration_s,
             arrivals,
             timeout_s,
-            asking,
+            request,
             ..
-        } = self.wanted;
-        let count = self.wanted.count(qps);
-        let offsets_ms = arrivals.offsets_ms(qps.value, count, asking.seed);
+        } = self.settings;
+        let count = self.settings.count(qps);
+        let offsets_ms = arrivals.offsets_ms(qps.value, count, request.seed);
         let rows = self.dataset.rows.iter().take(count);
         let prompts: Vec<&str> = rows.map(|row| &*row.prompt).collect();
-        let floor = match self.wanted.self_test {
-            true => Some(self_test::measure(&offsets_ms, &prompts, asking, stop.clone()).await?),
+        let floor = match self.settings.self_test {
+            true => Some(self_test::measure(&offsets_ms, &prompts, request, stop.clone()).await?),
             false => None,
         };
         let requests = prompts.iter();
-        let requests = requests.map(|prompt| self.target.prepare(&asking, prompt));
+        let requests = requests.map(|prompt| self.target.prepare(&request, prompt));
         let plan = Plan {
             offsets_ms,
-            requests: requests.collect(),
-            asking,
+            requests: requests.collect::<Result<_>>()?,
+            settings: request,
             timeout: Duration::from_secs_f64(timeout_s),
         };
         let (begun, cpu_ms) = (unix_time_seconds(), cpu::time_ms());
-        let samples = run(&self.target.client, &plan, stop.clone(), told).await?;
+        let samples = run(&self.target.client, &plan, stop.clone(), on_progress).await?;
         let sent = samples.iter().filter(|sample| sample.sent_ms.is_some());
         let sent = sent.count();
         let cpu_ms = cpu_ms.zip(cpu::time_ms());
@@ -139,20 +139,20 @@ impl<'a> Load<'a> {
             dataset: self.dataset.name.clone(),
             dataset_rows: self.dataset.rows.len(),
             timeout_s,
-            asking,
+            request,
         };
         let cost = ClientCost {
             floor,
             cpu_ms_per_request: cpu_ms.map(|ms| rounded(ms / sent as f64)),
             cpu_resolution_ms: cpu_ms.map(|_| cpu::RESOLUTION_MS),
         };
-        let mut result = LoadResult::new(self.asked(), settings, begun, cost, samples);
+        let mut result = LoadResult::new(self.described(), settings, begun, cost, samples);
         result.interrupted = *stop.borrow();
         Ok(result)
     }
 
-    fn asked(&self) -> Asked {
-        Asked {
+    fn described(&self) -> LoadTarget {
+        LoadTarget {
             server: self.target.url().to_owned(),
             model: self.target.model.clone(),
             card: self.target.card.clone(),

@@ -11,12 +11,12 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::figures::Figures;
-use super::protocol::{Asking, Protocol};
+use super::protocol::{Protocol, RequestSettings};
 use super::run::{Counts, Plan, run};
 use super::sample::Sample;
 use super::target::Target;
 
-const ASKING: Asking = Asking {
+const SETTINGS: RequestSettings = RequestSettings {
     protocol: Protocol::Openai,
     stream: true,
     raw: false,
@@ -32,7 +32,7 @@ const END: &str = "data: [DONE]\n\n";
 /// Starts a server on its own thread that sends a piece `ms` milliseconds after a request, and the end another `ms`
 /// milliseconds later.
 fn server(ms: u64) -> SocketAddr {
-    let (say, heard) = std::sync::mpsc::channel();
+    let (sender, receiver) = std::sync::mpsc::channel();
     let answer = move || async move {
         let frames = stream::unfold(0, move |sent| async move {
             tokio::time::sleep(Duration::from_millis(ms)).await;
@@ -46,12 +46,13 @@ fn server(ms: u64) -> SocketAddr {
     };
     let serve = async move {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        say.send(listener.local_addr().expect("bound"))
-            .expect("heard");
+        sender
+            .send(listener.local_addr().expect("bound"))
+            .expect("received");
         axum::serve(listener, Router::new().fallback(answer)).await
     };
     std::thread::spawn(move || runtime().block_on(serve));
-    heard.recv().expect("it listens")
+    receiver.recv().expect("it listens")
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -62,10 +63,11 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn plan(target: &Target, offsets_ms: Vec<f64>) -> Plan {
+    let request = |prompt| target.prepare(&SETTINGS, prompt).expect("a URL");
     Plan {
         offsets_ms,
-        requests: vec![target.prepare(&ASKING, "a"), target.prepare(&ASKING, "b")],
-        asking: ASKING,
+        requests: vec![request("a"), request("b")],
+        settings: SETTINGS,
         timeout: Duration::from_secs(20),
     }
 }

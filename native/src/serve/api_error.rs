@@ -23,42 +23,44 @@ pub enum ApiError {
     #[error("{0}")]
     Body(String),
     /// The body is longer than the limit.
-    #[error("the body is longer than the {limit} bytes that are taken")]
+    #[error("the body is longer than {limit} bytes")]
     TooLarge {
         /// Maximum length in bytes.
         limit: usize,
     },
     /// The body did not arrive within the time limit.
-    #[error("the body took too long")]
+    #[error("the body did not arrive in time")]
     Slow,
     /// The API key is missing or wrong.
-    #[error("a valid API key is needed: Authorization: Bearer KEY")]
+    #[error("missing or wrong API key; send the header Authorization: Bearer KEY")]
     Unauthorized,
     /// The request names a model other than the served one.
-    #[error("the model {asked:?} is not served here; there is {served:?}")]
+    #[error("model {requested:?} is not served here; available: {served:?}")]
     NoSuchModel {
-        /// Model that the client asked for.
-        asked: String,
+        /// Model that the request names.
+        requested: String,
         /// Model that is served.
         served: String,
     },
     /// The `Host` header has a foreign name: it may lead here by DNS rebinding.
-    #[error("{0:?} is no name of this server: use its address, or start it with --allow-host NAME")]
+    #[error(
+        "unknown host name {0:?}; use the server's IP address, or start it with --allow-host NAME"
+    )]
     ForeignHost(String),
     /// The request comes from a page of a foreign origin.
-    #[error("pages of {0:?} may not use this server: start it with --cors ORIGIN if they may")]
+    #[error("pages of {0:?} may not use this server; start it with --cors ORIGIN to allow them")]
     ForeignOrigin(String),
     /// The `Content-Type` header says that the body is not JSON.
-    #[error("the body has to be application/json, not {0}")]
+    #[error("unsupported content type {0}; expected application/json")]
     ContentType(String),
     /// No route has this path.
-    #[error("there is nothing at {0}")]
+    #[error("no such path: {0}")]
     NoSuchPath(String),
     /// The path's route does not accept this method.
-    #[error("this address takes no {0} requests")]
+    #[error("this path does not accept {0} requests")]
     Method(String),
     /// The queue is full.
-    #[error("{open} requests wait or are answered, which is as many as may: try again later")]
+    #[error("the queue is full ({open} open requests); try again later")]
     Busy {
         /// Number of open requests.
         open: usize,
@@ -67,7 +69,7 @@ pub enum ApiError {
     #[error("the server is stopping")]
     Stopping,
     /// The engine's thread has ended.
-    #[error("the engine ended unexpectedly: the server stops")]
+    #[error("the engine ended unexpectedly; the server is stopping")]
     EngineEnded,
     /// The engine failed.
     #[error("{0}")]

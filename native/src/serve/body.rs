@@ -14,7 +14,7 @@ use super::app::App;
 
 /// Maximum number of bytes to read from a body that is too long before closing the connection. The rest of the
 /// body is read because a client reads the error only once it has sent everything.
-const MOST_IGNORED: usize = 64 << 20;
+const MAX_DISCARDED: usize = 64 << 20;
 /// Time limit for receiving a body.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -29,15 +29,15 @@ pub async fn read(State(app): State<Arc<App>>, request: Request, next: Next) -> 
 }
 
 async fn collect(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let mut pieces = body.into_data_stream();
+    let mut chunks = body.into_data_stream();
     let (mut all, mut length) = (Vec::new(), 0);
-    while let Some(piece) = pieces.next().await {
-        let piece =
-            piece.map_err(|error| ApiError::Body(format!("the body broke off: {error}")))?;
-        length += piece.len();
+    while let Some(chunk) = chunks.next().await {
+        let chunk =
+            chunk.map_err(|error| ApiError::Body(format!("the body broke off: {error}")))?;
+        length += chunk.len();
         if length <= limit {
-            all.extend_from_slice(&piece);
-        } else if length > MOST_IGNORED {
+            all.extend_from_slice(&chunk);
+        } else if length > MAX_DISCARDED {
             break;
         }
     }

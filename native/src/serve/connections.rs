@@ -9,7 +9,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 /// the longest time.
 #[derive(Clone)]
 pub struct Connections {
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     idle: Arc<Mutex<Idle>>,
 }
 
@@ -27,36 +27,36 @@ pub struct Connection {
     evicted: Arc<Notify>,
     /// Its number in [`Idle`] while it is idle.
     number: Mutex<Option<u64>>,
-    _place: OwnedSemaphorePermit,
+    _permit: OwnedSemaphorePermit,
 }
 
 /// A request in progress: its connection is not idle until this is dropped.
 pub struct Busy(Arc<Connection>);
 
 impl Connections {
-    /// Allows at most `most` connections at the same time.
-    pub fn new(most: usize) -> Self {
+    /// Allows at most `max` connections at the same time.
+    pub fn new(max: usize) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS))),
+            permits: Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS))),
             idle: Arc::default(),
         }
     }
 
     /// Registers an accepted connection as soon as a slot is free.
     pub async fn register(&self) -> Option<Arc<Connection>> {
-        let place = match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => place,
+        let permit = match Arc::clone(&self.permits).try_acquire_owned() {
+            Ok(permit) => permit,
             Err(_) => {
                 self.evict_oldest();
                 // The semaphore is never closed.
-                Arc::clone(&self.places).acquire_owned().await.ok()?
+                Arc::clone(&self.permits).acquire_owned().await.ok()?
             }
         };
         let connection = Arc::new(Connection {
             idle: Arc::clone(&self.idle),
             evicted: Arc::default(),
             number: Mutex::default(),
-            _place: place,
+            _permit: permit,
         });
         connection.wait_for_request();
         Some(connection)
@@ -76,7 +76,7 @@ impl Connection {
     }
 
     /// Marks the connection as busy with a request.
-    pub fn answer(self: &Arc<Self>) -> Busy {
+    pub fn start_request(self: &Arc<Self>) -> Busy {
         self.leave_idle();
         Busy(Arc::clone(self))
     }
@@ -127,8 +127,8 @@ mod tests {
     #[tokio::test]
     async fn new_connection_evicts_longest_idle_one() {
         let connections = Connections::new(2);
-        let first = hold(connections.register().await.expect("there is room"));
-        let second = hold(connections.register().await.expect("there is room"));
+        let first = hold(connections.register().await.expect("a free slot"));
+        let second = hold(connections.register().await.expect("a free slot"));
         let _third = connections.register().await.expect("the first one leaves");
         first.await.expect("it was evicted");
         assert!(!second.is_finished());
@@ -137,10 +137,10 @@ mod tests {
     #[tokio::test]
     async fn connection_with_request_is_not_evicted() {
         let connections = Connections::new(1);
-        let connection = connections.register().await.expect("there is room");
-        let request = connection.answer();
+        let connection = connections.register().await.expect("a free slot");
+        let request = connection.start_request();
         let waiting = tokio::time::timeout(Duration::from_millis(50), connections.register());
-        assert!(waiting.await.is_err(), "the busy connection lost its place");
+        assert!(waiting.await.is_err(), "the busy connection lost its slot");
         drop(request);
         let held = hold(connection);
         connections.register().await.expect("it was idle again");

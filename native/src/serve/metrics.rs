@@ -1,11 +1,7 @@
 //! `GET /metrics`: counters, histograms and gauges for Prometheus.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::response::IntoResponse;
 use llamaglass_engine::event::Event;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::timing::{Span, Stage, StepTiming};
@@ -17,24 +13,24 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use super::app::App;
+use crate::engine_thread::Gauges;
 
 /// Label: how a request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Ending {
+struct EndLabel {
     reason: &'static str,
 }
 
 /// Label: a stage of a step.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct OfStage {
+struct StageLabel {
     stage: &'static str,
 }
 
 /// The server's metrics.
 pub struct Metrics {
     registry: Registry,
-    requests: Family<Ending, Counter>,
+    requests: Family<EndLabel, Counter>,
     prompt_tokens: Counter,
     reused_tokens: Counter,
     completion_tokens: Counter,
@@ -42,7 +38,7 @@ pub struct Metrics {
     ttft: Histogram,
     itl: Histogram,
     queue: Histogram,
-    stages: Family<OfStage, Histogram>,
+    stages: Family<StageLabel, Histogram>,
     waiting: Gauge,
     running: Gauge,
     blocks_used: Gauge,
@@ -113,7 +109,7 @@ impl Metrics {
     }
 
     /// Counts an event of a request; `record` includes the event already.
-    pub fn take(&self, event: &Event, record: &Record) {
+    pub fn record(&self, event: &Event, record: &Record) {
         match event {
             Event::Started { timing, .. } => {
                 self.prompt_tokens.inc_by(record.prompt_tokens as u64);
@@ -135,13 +131,13 @@ impl Metrics {
     }
 
     /// Counts a request whose client has disconnected.
-    pub fn left(&self, record: &Record) {
+    pub fn disconnect(&self, record: &Record) {
         self.end("disconnect", record);
     }
 
     fn step(&self, timing: &StepTiming) {
         for stage in Stage::STEP {
-            let of = OfStage {
+            let of = StageLabel {
                 stage: stage.name(),
             };
             self.stages
@@ -151,7 +147,7 @@ impl Metrics {
     }
 
     fn end(&self, reason: &'static str, record: &Record) {
-        self.requests.get_or_create(&Ending { reason }).inc();
+        self.requests.get_or_create(&EndLabel { reason }).inc();
         if let Some(ttft) = record.ttft_ms() {
             self.ttft.observe(ttft / 1e3);
         }
@@ -159,23 +155,20 @@ impl Metrics {
             self.itl.observe(itl / 1e3);
         }
     }
-}
 
-/// Returns the metrics in the OpenMetrics text format.
-pub async fn show(State(app): State<Arc<App>>) -> impl IntoResponse {
-    let metrics = &app.metrics;
-    let gauges = app.engine.gauges();
-    for (gauge, now) in [
-        (&metrics.waiting, &gauges.waiting),
-        (&metrics.running, &gauges.running),
-        (&metrics.blocks_used, &gauges.blocks_used),
-        (&metrics.blocks, &gauges.blocks),
-    ] {
-        gauge.set(now.load(Ordering::Relaxed) as i64);
+    /// Returns the metrics in the OpenMetrics text format.
+    pub fn text(&self, gauges: &Gauges) -> String {
+        for (gauge, now) in [
+            (&self.waiting, &gauges.waiting),
+            (&self.running, &gauges.running),
+            (&self.blocks_used, &gauges.blocks_used),
+            (&self.blocks, &gauges.blocks),
+        ] {
+            gauge.set(now.load(Ordering::Relaxed) as i64);
+        }
+        let mut text = String::new();
+        // Writing to a string never fails.
+        let _infallible = encode(&mut text, &self.registry);
+        text
     }
-    let mut text = String::new();
-    // Writing to a string never fails.
-    let _infallible = encode(&mut text, &metrics.registry);
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(CONTENT_TYPE, kind)], text)
 }

@@ -1,16 +1,18 @@
 //! `llamaglass serve`: an HTTP server for one model, with OpenAI's protocol and the study's own.
 
-mod answering;
 mod api_error;
 mod app;
 mod auth;
 mod body;
 mod client;
 mod connections;
+mod json;
 mod metrics;
 mod openai;
 mod origin;
 mod page;
+mod response_stream;
+mod routes;
 mod settings;
 mod study;
 mod tokens;
@@ -39,9 +41,10 @@ use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output::note;
 use crate::trace;
-pub use app::{App, router};
+pub use app::App;
 use client::Client;
 use connections::{Connection, Connections};
+pub use routes::router;
 pub use settings::ServeSettings;
 
 /// Time limit for receiving a request's headers.
@@ -52,8 +55,12 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 const CUT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Time after which a connection is closed if its client reads nothing of what is written to it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
-/// Maximum number of headers per request, and maximum size of the read buffer in bytes.
-const MAX_HEADERS: (usize, usize) = (100, 64 << 10);
+/// Maximum number of headers per request.
+const MAX_HEADERS: usize = 100;
+/// Maximum size of a connection's read buffer in bytes, and so of a request's headers.
+const MAX_READ_BUFFER: usize = 64 << 10;
+/// Delay before accepting again after a failure, which is one client's fault or too many open files.
+const ACCEPT_RETRY: Duration = Duration::from_millis(20);
 
 /// Runs the `serve` command.
 pub fn run(args: &ServeArgs) -> Result<ExitCode> {
@@ -88,7 +95,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     match ending? {
         Ending::Finished => {}
         Ending::Cut => engine.end_at_once(),
-        Ending::EngineEnded => bail!("the engine ended unexpectedly: start the server again"),
+        Ending::EngineEnded => bail!("the engine ended unexpectedly; start the server again"),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -108,7 +115,7 @@ enum Ending {
 fn check_host(args: &ServeArgs) -> Result<()> {
     if !args.host.is_loopback() && args.api_key.is_none() && !args.insecure {
         bail!(
-            "--host {} lets other machines use the model: give --api-key KEY, or --insecure if anyone may",
+            "--host {} lets other machines use the model; set --api-key KEY, or --insecure to allow anyone",
             args.host
         );
     }
@@ -123,7 +130,7 @@ async fn serve(
 ) -> Result<Ending> {
     let listener = TcpListener::bind(address)
         .await
-        .with_context(|| format!("{address} can't be used: choose another port with --port"))?;
+        .with_context(|| format!("cannot listen on {address}; choose another port with --port"))?;
     let address = listener.local_addr()?;
     let router = router(Arc::clone(&app), settings)?;
     note(&format!(
@@ -141,13 +148,13 @@ async fn serve(
     app.stop();
     let mut shutdown = std::pin::pin!(graceful.shutdown());
     if ending == Ending::Finished {
-        note("stopping: what runs is finished; once more stops at once");
+        note("stopping after the open requests; interrupt again to stop now");
         tokio::select! {
             () = &mut shutdown => return Ok(ending),
             () = tokio::time::sleep(SHUTDOWN_TIMEOUT) => {}
             () = stop_signal() => {}
         }
-        note("stopped before all was finished");
+        note("stopped with requests unfinished");
         ending = Ending::Cut;
     }
     app.cut_answers();
@@ -176,11 +183,10 @@ pub async fn accept_until<T>(
             accepted = accept() => match accepted {
                 Ok((stream, peer, Some(connection))) => {
                     let client = Client(Some(peer.ip()));
-                    answer(stream, client, connection, router.clone(), graceful);
+                    spawn_connection(stream, client, connection, router.clone(), graceful);
                 }
                 Ok(_) => {}
-                // Either one client's fault or too many open files: retry soon for the sake of other clients.
-                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+                Err(_) => tokio::time::sleep(ACCEPT_RETRY).await,
             },
             stopped = &mut stop => return stopped,
         }
@@ -188,7 +194,7 @@ pub async fn accept_until<T>(
 }
 
 /// Serves one connection until it ends or has to make room for another one.
-fn answer(
+fn spawn_connection(
     stream: TcpStream,
     client: Client,
     connection: Arc<Connection>,
@@ -201,7 +207,7 @@ fn answer(
     stream.set_write_timeout(Some(WRITE_TIMEOUT));
     let owner = Arc::clone(&connection);
     let service = tower::service_fn(move |request: hyper::Request<Incoming>| {
-        let busy = owner.answer();
+        let busy = owner.start_request();
         let mut request = request.map(axum::body::Body::new);
         request.extensions_mut().insert(client);
         let response = router.clone().oneshot(request);
@@ -218,8 +224,8 @@ fn answer(
     let served = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADERS_TIMEOUT)
-        .max_headers(MAX_HEADERS.0)
-        .max_buf_size(MAX_HEADERS.1)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_READ_BUFFER)
         .serve_connection(
             TokioIo::new(Box::pin(stream)),
             TowerToHyperService::new(service),
@@ -248,7 +254,7 @@ async fn stop_signal() {
             return;
         }
     }
-    let _heard = interrupt.await;
+    let _interrupted = interrupt.await;
 }
 
 #[cfg(test)]

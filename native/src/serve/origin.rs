@@ -15,7 +15,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::api_error::ApiError;
-use super::app::App;
 use super::settings::ServeSettings;
 
 /// Host names and origins that requests may have.
@@ -48,7 +47,7 @@ impl Allowed {
         let host = text(headers, &HOST);
         if headers.get_all(HOST).iter().nth(1).is_some() {
             // RFC 9112, section 3.2.
-            return Err(ApiError::ForeignHost("two names at once".into()));
+            return Err(ApiError::ForeignHost("two names".into()));
         }
         // Browsers always send `Host`.
         if let Some(host) = host.filter(|host| !self.is_own_host(host)) {
@@ -93,8 +92,8 @@ impl Allowed {
 }
 
 /// Refuses requests that a foreign page may have caused.
-pub async fn check(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    match app.allowed.check(request.method(), request.headers()) {
+pub async fn check(State(allowed): State<Arc<Allowed>>, request: Request, next: Next) -> Response {
+    match allowed.check(request.method(), request.headers()) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     }

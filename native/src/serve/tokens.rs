@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api_error::ApiError;
-use super::app::{App, object};
+use super::app::App;
 use super::client::Client;
-use super::openai::fields;
+use super::json::{fields, object};
 
 /// Maximum bytes of text per request: a tokenizer takes about 150 bytes of memory for each.
 const MAX_TEXT: usize = 1 << 20;
@@ -48,7 +48,7 @@ impl Tokenize {
             (Some(text), None) => tokenizer.encode(&text, SpecialText::Parse),
             (None, Some(messages)) => tokenizer.encode_chat(&messages),
             _ => {
-                let message = "there has to be either prompt or messages";
+                let message = "expected either prompt or messages";
                 return Err(ApiError::invalid("prompt", message));
             }
         };
@@ -62,15 +62,15 @@ pub async fn tokenize(
     client: Client,
     body: Bytes,
 ) -> Result<Json<Value>, ApiError> {
-    let asked: Tokenize = fields(object(&body)?)?;
-    app.check_model(asked.model.as_deref())?;
-    let bytes = asked.bytes();
+    let request: Tokenize = fields(object(&body)?)?;
+    app.check_model(request.model.as_deref())?;
+    let bytes = request.bytes();
     if bytes > MAX_TEXT {
-        let message = format!("the text has {bytes} bytes, of at most {MAX_TEXT} at once");
+        let message = format!("the text has {bytes} bytes; at most {MAX_TEXT} are allowed");
         return Err(ApiError::invalid("prompt", message));
     }
     let tokenizer = Arc::clone(&app.tokenizer);
-    let ids = app.workers.run(client, move || asked.ids(&tokenizer));
+    let ids = app.workers.run(client, move || request.ids(&tokenizer));
     let ids = ids.await??;
     Ok(Json(json!({
         "count": ids.len(),
@@ -88,14 +88,14 @@ struct Detokenize {
 
 /// `POST /detokenize`: converts `tokens` to `prompt`.
 pub async fn detokenize(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, ApiError> {
-    let asked: Detokenize = fields(object(&body)?)?;
-    app.check_model(asked.model.as_deref())?;
+    let request: Detokenize = fields(object(&body)?)?;
+    app.check_model(request.model.as_deref())?;
     let vocab = app.tokenizer.vocab_size();
-    if let Some(id) = asked.tokens.iter().find(|id| **id as usize >= vocab) {
-        let message = format!("{id} is no id: there are {vocab}");
+    if let Some(id) = request.tokens.iter().find(|id| **id as usize >= vocab) {
+        let message = format!("unknown token id {id}; expected one below {vocab}");
         return Err(ApiError::invalid("tokens", message));
     }
     Ok(Json(
-        json!({ "prompt": app.tokenizer.decode(&asked.tokens, false) }),
+        json!({ "prompt": app.tokenizer.decode(&request.tokens, false) }),
     ))
 }

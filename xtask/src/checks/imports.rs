@@ -11,7 +11,7 @@ use std::str::FromStr as _;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 
-use super::targets::rust_files;
+use super::targets::files_with_extension;
 use crate::context::{Context, Verdict};
 use crate::metadata;
 
@@ -25,7 +25,6 @@ const ALLOWED: &[&str] = &[
     "desktop/src",
     "engine/src/engine",
     "engine/src/forward",
-    "engine/src/scheduler",
     "engine/src/weights",
     "lab/src/bench",
     "native/src",
@@ -52,10 +51,11 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         let modules = Modules::read(&source)?;
         files += modules.sources.len();
         for (parent, imports) in modules.circles() {
-            let parent = [&[name.display().to_string()][..], &parent]
-                .concat()
-                .join("/");
-            circles.insert(parent, imports);
+            let folders = name
+                .iter()
+                .map(|folder| folder.to_string_lossy().into_owned());
+            let parent: Vec<String> = folders.chain(parent).collect();
+            circles.insert(parent.join("/"), imports);
         }
     }
     let mut faults = Vec::new();
@@ -107,7 +107,7 @@ impl Modules {
             known: BTreeSet::new(),
             bindings: BTreeMap::new(),
         };
-        for path in rust_files(folder)? {
+        for path in files_with_extension(folder, "rs")? {
             let text = fs::read_to_string(&path)
                 .with_context(|| format!("could not read {}", path.display()))?;
             let file = path.strip_prefix(folder).unwrap_or(&path);

@@ -2,8 +2,13 @@
 
 use anyhow::Result;
 
-use crate::context::{Context, Need, Verdict};
+use crate::context::Need::{
+    self, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit,
+    Window,
+};
+use crate::context::{Context, Verdict};
 
+mod book;
 mod clients;
 mod deny;
 mod imports;
@@ -25,103 +30,104 @@ pub struct Step {
     pub run: fn(&Context<'_>) -> Result<Verdict>,
 }
 
-/// Returns the steps that `cargo xtask test` runs by default.
-pub fn steps() -> Vec<Step> {
-    use Need::{Browser, Clients, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit, Window};
-    vec![
-        Step {
-            name: "fmt",
-            about: "formatting",
-            needs: &[],
-            run: native::fmt,
-        },
-        Step {
-            name: "imports",
-            about: "no modules of a crate import each other in a circle",
-            needs: &[],
-            run: imports::run,
-        },
-        Step {
-            name: "targets",
-            about: "the engine's target differences stay in platform/ and bytes/",
-            needs: &[],
-            run: targets::run,
-        },
-        Step {
-            name: "deny",
-            about: "licences, bans and sources of dependencies",
-            needs: &[],
-            run: deny::run,
-        },
-        Step {
-            name: "clippy",
-            about: "lints, native, all targets",
-            needs: &[Webkit],
-            run: native::clippy,
-        },
-        Step {
-            name: "doc",
-            about: "documentation without warnings",
-            needs: &[Webkit],
-            run: native::doc,
-        },
-        Step {
-            name: "native-tests",
-            about: "unit, golden, property tests; the engine on flex and on a Vulkan adapter",
-            needs: &[Webkit, Vulkan],
-            run: native::tests,
-        },
-        Step {
-            name: "parity",
-            about: "the native command against reference results",
-            needs: &[Webkit, Vulkan, Model],
-            run: parity::run,
-        },
-        Step {
-            name: "clients",
-            about: "OpenAI's client packages, litellm, langchain and instructor against the native server",
-            needs: &[Webkit, Clients],
-            run: clients::run,
-        },
-        Step {
-            name: "wasm-clippy",
-            about: "lints and the ban list for code that reaches the browser",
-            needs: &[Wasm, WasmClippy],
-            run: wasm::clippy,
-        },
-        Step {
-            name: "wasm-tests",
-            about: "engine and page in headless Chromium",
-            needs: &[Wasm, Tools, Browser, Model],
-            run: wasm::tests,
-        },
-        Step {
-            name: "page",
-            about: "the page as it ships, and its size",
-            needs: &[Wasm, Tools, WasmOpt],
-            run: page::run,
-        },
-        Step {
-            name: "e2e",
-            about: "the page in Chromium: scenarios, random walks, and every control used",
-            needs: &[Wasm, Tools, WasmOpt, Webkit, Browser, Model],
-            run: crate::e2e::run,
-        },
-        Step {
-            name: "desktop",
-            about: "the program in its own window: open, ask, stop, quit, start again",
-            needs: &[Wasm, Tools, WasmOpt, Webkit, Window, Vulkan, Model],
-            run: crate::e2e::desktop::run,
-        },
-    ]
-}
+/// Steps that `cargo xtask test` runs by default.
+pub const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "formatting",
+        needs: &[],
+        run: native::fmt,
+    },
+    Step {
+        name: "imports",
+        about: "no modules of a crate import each other in a circle",
+        needs: &[],
+        run: imports::run,
+    },
+    Step {
+        name: "targets",
+        about: "the engine's target differences stay in platform/ and bytes/",
+        needs: &[],
+        run: targets::run,
+    },
+    Step {
+        name: "book",
+        about: "chapters, links and anchors of the documentation, and the files and flags that it names",
+        needs: &[],
+        run: book::run,
+    },
+    Step {
+        name: "deny",
+        about: "licences, bans and sources of dependencies",
+        needs: &[],
+        run: deny::run,
+    },
+    Step {
+        name: "clippy",
+        about: "lints, native, all targets",
+        needs: &[Webkit],
+        run: native::clippy,
+    },
+    Step {
+        name: "doc",
+        about: "documentation without warnings",
+        needs: &[Webkit],
+        run: native::doc,
+    },
+    Step {
+        name: "native-tests",
+        about: "unit, golden, property tests; the engine on flex and on a Vulkan adapter",
+        needs: &[Webkit, Vulkan],
+        run: native::tests,
+    },
+    Step {
+        name: "parity",
+        about: "the native command against reference results",
+        needs: &[Webkit, Vulkan, Model],
+        run: parity::run,
+    },
+    Step {
+        name: "clients",
+        about: "OpenAI's client packages, litellm, langchain and instructor against the native server",
+        needs: &[Webkit, Clients],
+        run: clients::run,
+    },
+    Step {
+        name: "wasm-clippy",
+        about: "lints and the ban list for code that reaches the browser",
+        needs: &[Wasm, WasmClippy],
+        run: wasm::clippy,
+    },
+    Step {
+        name: "wasm-tests",
+        about: "engine and page in headless Chromium",
+        needs: &[Wasm, Tools, Browser, Model],
+        run: wasm::tests,
+    },
+    Step {
+        name: "page",
+        about: "the page as it ships, and its size",
+        needs: &[Wasm, Tools, WasmOpt],
+        run: page::run,
+    },
+    Step {
+        name: "e2e",
+        about: "the page in Chromium: scenarios, random walks, and every control used",
+        needs: &[Wasm, Tools, WasmOpt, Webkit, Browser, Model],
+        run: crate::e2e::run,
+    },
+    Step {
+        name: "desktop",
+        about: "the program in its own window: open, ask, stop, quit, start again",
+        needs: &[Wasm, Tools, WasmOpt, Webkit, Window, Vulkan, Model],
+        run: crate::e2e::desktop::run,
+    },
+];
 
-/// Returns the steps that run only if `--only` names them, because they take too long or install too much.
-pub fn on_request() -> Vec<Step> {
-    vec![Step {
-        name: "guidellm",
-        about: "GuideLLM, unmodified, against the native server; installs 6 GB",
-        needs: &[Need::Webkit, Need::GuideLlm],
-        run: clients::guidellm,
-    }]
-}
+/// Steps that run only if `--only` names them, because they take too long or install too much.
+pub const OPT_IN_STEPS: &[Step] = &[Step {
+    name: "guidellm",
+    about: "GuideLLM, unmodified, against the native server; installs 6 GB",
+    needs: &[Webkit, GuideLlm],
+    run: clients::guidellm,
+}];

@@ -17,10 +17,10 @@ const LIMIT: u64 = 3_000_000;
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     context.page()?;
     let sizes = wasm_sizes(&context.project.dist())?;
-    for (name, raw, gzipped) in &sizes {
+    for WasmSize { name, raw, gzipped } in &sizes {
         println!("{name}: {raw} bytes, {gzipped} gzipped");
     }
-    let total: u64 = sizes.iter().map(|(_, _, gzipped)| gzipped).sum();
+    let total: u64 = sizes.iter().map(|size| size.gzipped).sum();
     ensure!(!sizes.is_empty(), "the built page has no wasm");
     ensure!(
         total <= LIMIT,
@@ -31,8 +31,15 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     )))
 }
 
-/// Returns name, size and gzipped size in bytes of each wasm file in the folder, sorted by name.
-fn wasm_sizes(dist: &Path) -> Result<Vec<(String, u64, u64)>> {
+/// Size of a wasm file in bytes.
+struct WasmSize {
+    name: String,
+    raw: u64,
+    gzipped: u64,
+}
+
+/// Returns the sizes of the wasm files in the folder, sorted by name.
+fn wasm_sizes(dist: &Path) -> Result<Vec<WasmSize>> {
     let mut sizes = Vec::new();
     for entry in dist
         .read_dir()
@@ -47,16 +54,15 @@ fn wasm_sizes(dist: &Path) -> Result<Vec<(String, u64, u64)>> {
                 fs::read(&path).with_context(|| format!("could not read {}", path.display()))?;
             let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
             encoder.write_all(&bytes)?;
-            let gzipped = encoder.finish()?.len();
-            let name = path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            sizes.push((name, bytes.len() as u64, gzipped as u64));
+            let name = path.file_name().unwrap_or_default();
+            sizes.push(WasmSize {
+                name: name.to_string_lossy().into_owned(),
+                raw: bytes.len() as u64,
+                gzipped: encoder.finish()?.len() as u64,
+            });
         }
     }
-    sizes.sort();
+    sizes.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(sizes)
 }
 
@@ -71,7 +77,7 @@ mod tests {
         fs::write(folder.path().join("a.js"), "x").expect("written");
         let sizes = wasm_sizes(folder.path()).expect("weighed");
         assert_eq!(sizes.len(), 1);
-        let (name, raw, gzipped) = &sizes[0];
+        let WasmSize { name, raw, gzipped } = &sizes[0];
         assert_eq!((name.as_str(), *raw), ("a_bg.wasm", 10_000));
         assert!((1..1000).contains(gzipped), "{gzipped}");
     }

@@ -25,7 +25,7 @@ const QUESTIONS: [&str; 5] = [
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let source = context.project.root.join("engine/src");
     let mut faults = Vec::new();
-    let files = rust_files(&source)?;
+    let files = files_with_extension(&source, "rs")?;
     for file in &files {
         let place = file.strip_prefix(&source).unwrap_or(file);
         if ALLOWED.iter().any(|folder| place.starts_with(folder)) {
@@ -50,8 +50,8 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     Ok(Verdict::PassedWith(format!("{} files", files.len())))
 }
 
-/// Returns the Rust files at any depth below the folder, sorted.
-pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+/// Returns the files with this extension at any depth below the folder, sorted.
+pub fn files_with_extension(folder: &Path, wanted: &str) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in folder
         .read_dir()
@@ -59,8 +59,11 @@ pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
     {
         let path = entry?.path();
         if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.extend(files_with_extension(&path, wanted)?);
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == wanted)
+        {
             files.push(path);
         }
     }

@@ -40,7 +40,16 @@ struct Scenario {
     run: fn(session: &Session, site: &Site) -> Result<()>,
 }
 
-impl outcome::Scenario for Scenario {
+impl Scenario {
+    const fn new(
+        name: &'static str,
+        run: fn(session: &Session, site: &Site) -> Result<()>,
+    ) -> Self {
+        Self { name, run }
+    }
+}
+
+impl outcome::Scenario for &Scenario {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -87,7 +96,11 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     context.page()?;
     let program = product::build(context)?;
     let site = Site::serve(context.project, program, context.model()?.to_path_buf())?;
-    attempt_all(context.project, &site, &scenarios::all())
+    attempt_all(
+        context.project,
+        &site,
+        &scenarios::ALL.iter().collect::<Vec<_>>(),
+    )
 }
 
 /// Runs the scenarios with these names on the page in `dist/` as it is, for developers.
@@ -95,22 +108,28 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
 /// # Errors
 /// If there is no scenario with a given name, or one fails.
 fn run_named(project: &Project, names: &[String]) -> Result<()> {
-    let mut all = scenarios::all();
     for name in names {
         ensure!(
-            all.iter().any(|scenario| scenario.name == name),
-            "there is no scenario {name:?}; there are: {}",
-            all.iter().map(|of| of.name).collect::<Vec<_>>().join(", ")
+            scenarios::ALL.iter().any(|scenario| scenario.name == name),
+            "unknown scenario {name:?}; expected one of: {}",
+            scenarios::ALL
+                .iter()
+                .map(|scenario| scenario.name)
+                .collect::<Vec<_>>()
+                .join(", ")
         );
     }
-    all.retain(|scenario| names.iter().any(|name| name == scenario.name));
+    let named: Vec<&Scenario> = scenarios::ALL
+        .iter()
+        .filter(|scenario| names.iter().any(|name| name == scenario.name))
+        .collect();
     let program = product::program(project, "llamaglass");
     let site = Site::serve(project, program, model::ensure(project)?)?;
-    attempt_all(project, &site, &all).map(drop)
+    attempt_all(project, &site, &named).map(drop)
 }
 
 /// Runs the scenarios, each in a session of its own.
-fn attempt_all(project: &Project, site: &Site, scenarios: &[Scenario]) -> Result<Verdict> {
+fn attempt_all(project: &Project, site: &Site, scenarios: &[&Scenario]) -> Result<Verdict> {
     let folder = folder(project)?;
     let driver = chromium::start(&folder)?;
     outcome::attempt_all("e2e", scenarios, |scenario| {

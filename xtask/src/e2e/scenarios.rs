@@ -30,139 +30,87 @@ mod stub;
 mod suggestion;
 mod two_tabs;
 
-/// Returns all scenarios, in the order in which they run.
-pub fn all() -> Vec<Scenario> {
-    vec![
-        Scenario {
-            name: "harness",
-            run: harness,
-        },
-        Scenario {
-            name: "snapshot",
-            run: snapshot::run,
-        },
-        Scenario {
-            name: "isolated",
-            run: |session, site| isolated(session, &site.url),
-        },
-        Scenario {
-            name: "suggestion",
-            run: |session, site| suggestion::run(session, &site.url),
-        },
-        Scenario {
-            name: "regenerate",
-            run: |session, site| regenerate::run(session, &site.url),
-        },
-        Scenario {
-            name: "conversation",
-            run: |session, site| conversation::run(session, &site.url),
-        },
-        Scenario {
-            name: "lab-tab",
-            run: |session, site| lab_tab::run(session, &site.url),
-        },
-        Scenario {
-            name: "bench-dialog",
-            run: |session, site| bench_dialog::run(session, &site.url),
-        },
-        Scenario {
-            name: "change-model",
-            run: |session, site| change_model::run(session, &site.url),
-        },
-        Scenario {
-            name: "settings",
-            run: |session, site| settings::run(session, &site.url),
-        },
-        Scenario {
-            name: "two-tabs",
-            run: |session, site| two_tabs::run(session, &site.url),
-        },
-        Scenario {
-            name: "reloads",
-            run: |session, site| reloads::run(session, &site.url),
-        },
-        Scenario {
-            name: "page-crash",
-            run: |session, site| crashes::page(session, &site.url),
-        },
-        Scenario {
-            name: "engine-crash",
-            run: |session, site| crashes::engine(session, &site.url),
-        },
-        Scenario {
-            name: "no-webgpu",
-            run: |session, site| no_webgpu::run(session, &site.url),
-        },
-        Scenario {
-            name: "insecure",
-            run: |session, site| insecure::run(session, &site.url),
-        },
-        Scenario {
-            name: "storage-garbage",
-            run: |session, site| storage::garbage(session, &site.url),
-        },
-        Scenario {
-            name: "storage-denied",
-            run: |session, site| storage::denied(session, &site.url),
-        },
-        Scenario {
-            name: "cancel-load",
-            run: |session, site| cancel_load::run(session, &site.url),
-        },
-        Scenario {
-            name: "chat-cpu",
-            run: |session, site| chat::run(session, &site.url, "flex"),
-        },
-        Scenario {
-            name: "chat-webgpu",
-            run: |session, site| chat::run(session, &site.url, "wgpu"),
-        },
-        Scenario {
-            name: "stub",
-            run: |session, site| stub::run(session, &site.url),
-        },
-        Scenario {
-            name: "lab",
-            run: |session, site| lab::run(session, &site.url),
-        },
-        Scenario {
-            name: "lab-controls",
-            run: |session, site| lab_controls::run(session, &site.url),
-        },
-        Scenario {
-            name: "bad-file",
-            run: |session, site| bad_file::run(session, &site.url),
-        },
-        Scenario {
-            name: "server",
-            run: server::run,
-        },
-        Scenario {
-            name: "other-server",
-            run: |session, site| other::run(session, &site.url),
-        },
-        Scenario {
-            name: "walk-cpu-default",
-            run: |session, site| explore::walk(session, site, 0),
-        },
-        Scenario {
-            name: "walk-webgpu-tiny",
-            run: |session, site| explore::walk(session, site, 2),
-        },
-        Scenario {
-            name: "walk-cpu-tiny",
-            run: |session, site| explore::walk(session, site, 1),
-        },
-        Scenario {
-            name: "walk-webgpu-default",
-            run: |session, site| explore::walk(session, site, 3),
-        },
-        Scenario {
-            name: "controls",
-            run: controls,
-        },
-    ]
-}
+/// All scenarios, in the order in which they run.
+pub const ALL: &[Scenario] = &[
+    Scenario::new("harness", harness),
+    Scenario::new("snapshot", snapshot::run),
+    Scenario::new("isolated", |session, site| isolated(session, &site.url)),
+    Scenario::new("suggestion", |session, site| {
+        suggestion::run(session, &site.url)
+    }),
+    Scenario::new("regenerate", |session, site| {
+        regenerate::run(session, &site.url)
+    }),
+    Scenario::new("conversation", |session, site| {
+        conversation::run(session, &site.url)
+    }),
+    Scenario::new("lab-tab", |session, site| lab_tab::run(session, &site.url)),
+    Scenario::new("bench-dialog", |session, site| {
+        bench_dialog::run(session, &site.url)
+    }),
+    Scenario::new("change-model", |session, site| {
+        change_model::run(session, &site.url)
+    }),
+    Scenario::new("settings", |session, site| {
+        settings::run(session, &site.url)
+    }),
+    Scenario::new("two-tabs", |session, site| {
+        two_tabs::run(session, &site.url)
+    }),
+    Scenario::new("reloads", |session, site| reloads::run(session, &site.url)),
+    Scenario::new("page-crash", |session, site| {
+        crashes::page(session, &site.url)
+    }),
+    Scenario::new("engine-crash", |session, site| {
+        crashes::engine(session, &site.url)
+    }),
+    Scenario::new("no-webgpu", |session, site| {
+        no_webgpu::run(session, &site.url)
+    }),
+    Scenario::new("insecure", |session, site| {
+        insecure::run(session, &site.url)
+    }),
+    Scenario::new("storage-garbage", |session, site| {
+        storage::garbage(session, &site.url)
+    }),
+    Scenario::new("storage-denied", |session, site| {
+        storage::denied(session, &site.url)
+    }),
+    Scenario::new("cancel-load", |session, site| {
+        cancel_load::run(session, &site.url)
+    }),
+    Scenario::new("chat-cpu", |session, site| {
+        chat::run(session, &site.url, "flex")
+    }),
+    Scenario::new("chat-webgpu", |session, site| {
+        chat::run(session, &site.url, "wgpu")
+    }),
+    Scenario::new("stub", |session, site| stub::run(session, &site.url)),
+    Scenario::new("lab", |session, site| lab::run(session, &site.url)),
+    Scenario::new("lab-controls", |session, site| {
+        lab_controls::run(session, &site.url)
+    }),
+    Scenario::new("bad-file", |session, site| {
+        bad_file::run(session, &site.url)
+    }),
+    Scenario::new("server", server::run),
+    Scenario::new("other-server", |session, site| {
+        other::run(session, &site.url)
+    }),
+    Scenario::new("walk-cpu-default", |session, site| {
+        explore::walk(session, site, 0)
+    }),
+    Scenario::new("walk-webgpu-tiny", |session, site| {
+        explore::walk(session, site, 2)
+    }),
+    Scenario::new("walk-cpu-tiny", |session, site| {
+        explore::walk(session, site, 1)
+    }),
+    Scenario::new("walk-webgpu-default", |session, site| {
+        explore::walk(session, site, 3)
+    }),
+    Scenario::new("controls", controls),
+];
 
 /// A page with a few elements, for [`harness`].
 const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name oninput='heard = this.value'><input id=files type=file multiple>\
@@ -174,7 +122,7 @@ const SMALL_PAGE: &str = "data:text/html,<title>Small</title><input id=name onin
 
 /// Checks the harness itself on a page with a few elements.
 fn harness(session: &Session, _: &Site) -> Result<()> {
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.go_to(SMALL_PAGE)?;
     session.fill("#name", "first")?;
     session.fill("#name", "")?;

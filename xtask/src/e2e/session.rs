@@ -15,7 +15,12 @@ use serde_json::{Value, json};
 use super::console;
 use super::coverage::Coverage;
 use super::driver::Driver;
-use super::webdriver::{Client, ConsoleEntry, Element};
+use super::webdriver::{Client, ConsoleEntry, Element, WindowSize};
+
+/// Size of a window on a desktop computer.
+const DESKTOP: WindowSize = WindowSize::new(1280, 900);
+/// Size of a phone's screen.
+const PHONE: WindowSize = WindowSize::new(390, 844);
 
 /// Keys that type a digit and delete it: the field keeps its text, and the page is notified.
 pub const TOUCH: &str = "1\u{e003}";
@@ -83,13 +88,23 @@ impl Session {
         self.client.go_to(url)
     }
 
-    /// Sets the window's size in CSS pixels.
-    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
-        self.client.resize(width, height)
+    /// Sets the window's size.
+    pub fn resize(&self, size: WindowSize) -> Result<()> {
+        self.client.resize(size)
     }
 
-    /// Gives the page a viewport of exactly this size in CSS pixels. Chromium only.
-    pub fn set_viewport(&self, width: u32, height: u32) -> Result<()> {
+    /// Gives the window the size of one on a desktop computer.
+    pub fn resize_to_desktop(&self) -> Result<()> {
+        self.resize(DESKTOP)
+    }
+
+    /// Gives the window the size of a phone's screen.
+    pub fn resize_to_phone(&self) -> Result<()> {
+        self.resize(PHONE)
+    }
+
+    /// Gives the page a viewport of exactly this size. Chromium only.
+    pub fn set_viewport(&self, WindowSize { width, height }: WindowSize) -> Result<()> {
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false,
         });
@@ -98,8 +113,8 @@ impl Session {
             .map(drop)
     }
 
-    /// Returns the window's width and height in CSS pixels.
-    pub fn size(&self) -> Result<(u64, u64)> {
+    /// Returns the window's size.
+    pub fn size(&self) -> Result<WindowSize> {
         self.client.size()
     }
 

@@ -67,7 +67,7 @@ pub fn make_greedy(session: &Session) -> Result<()> {
 /// Opens the page on a first visit and loads the default model on the CPU, with settings under which an
 /// answer to [`LONG`] does not end by itself.
 pub fn start_default(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     first_visit(session, url)?;
     choose_backend(session, "flex")?;
     make_endless(session)?;

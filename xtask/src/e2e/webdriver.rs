@@ -8,6 +8,22 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use ureq::Agent;
 
+/// Size of a window in CSS pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowSize {
+    /// Width.
+    pub width: u32,
+    /// Height.
+    pub height: u32,
+}
+
+impl WindowSize {
+    /// Creates a size.
+    pub const fn new(width: u32, height: u32) -> Self {
+        Self { width, height }
+    }
+}
+
 /// Key under which the protocol passes an element's id.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -79,19 +95,22 @@ impl Client {
         self.command("url", &json!({ "url": url })).map(drop)
     }
 
-    /// Sets the window's outer size in CSS pixels.
-    pub fn resize(&self, width: u32, height: u32) -> Result<()> {
+    /// Sets the window's outer size.
+    pub fn resize(&self, WindowSize { width, height }: WindowSize) -> Result<()> {
         self.command("window/rect", &json!({ "width": width, "height": height }))
             .map(drop)
     }
 
-    /// Returns the window's outer width and height in CSS pixels.
-    pub fn size(&self) -> Result<(u64, u64)> {
+    /// Returns the window's outer size.
+    pub fn size(&self) -> Result<WindowSize> {
         let rect = self.query("window/rect")?;
-        let side = |name: &str| rect[name].as_f64().map(|pixels| pixels.round() as u64);
-        side("width")
-            .zip(side("height"))
-            .context("the window has no size")
+        let side = |name: &str| {
+            let pixels = rect[name].as_f64();
+            pixels
+                .map(|pixels| pixels.round() as u32)
+                .context("the window has no size")
+        };
+        Ok(WindowSize::new(side("width")?, side("height")?))
     }
 
     /// Runs a script's body in the page and returns its result; awaits it if it is a promise.

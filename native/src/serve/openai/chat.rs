@@ -8,17 +8,19 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use llamaglass_engine::scheduler::Input;
 use llamaglass_engine::tokenizer::Message;
-use serde_json::{Value, json};
+use llamaglass_openai::{AssistantMessage, ChatMessage, Choice, Completion, finish_reason};
+use serde_json::json;
 
-use super::super::answering::Answering;
 use super::super::api_error::ApiError;
-use super::super::app::{App, object};
+use super::super::app::App;
 use super::super::client::Client;
+use super::super::json::{object, take};
+use super::super::response_stream::ResponseStream;
 use super::ignored::with_ignored;
-use super::reply::{Head, chat_logprobs, finish, finish_reason, usage};
-use super::request::{Common, take};
-use super::stream::{Form, stream};
-use super::turn::Turn;
+use super::message::message;
+use super::reply::{chat_logprobs, finish, new_completion, usage};
+use super::request::CompletionRequest;
+use super::stream::{Endpoint, StreamFormat, stream};
 
 /// Maximum number of top log-probabilities per token in OpenAI's protocol.
 const MAX_TOP_LOGPROBS: usize = 20;
@@ -30,13 +32,13 @@ pub async fn chat(
     body: Bytes,
 ) -> Result<Response, ApiError> {
     let mut fields = object(&body)?;
-    let turns: Option<Vec<Turn>> = take(&mut fields, "messages")?;
-    let turns = turns.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
-    if turns.is_empty() {
+    let messages: Option<Vec<ChatMessage>> = take(&mut fields, "messages")?;
+    let messages = messages.ok_or_else(|| ApiError::invalid("messages", "messages is missing"))?;
+    if messages.is_empty() {
         return Err(ApiError::invalid("messages", "messages is empty"));
     }
     let mut ignored = Vec::new();
-    let messages = turns.into_iter().map(|turn| turn.message(&mut ignored));
+    let messages = messages.into_iter().map(|from| message(from, &mut ignored));
     let messages = messages.collect::<Result<Vec<Message>, _>>()?;
     let wanted = take::<bool>(&mut fields, "logprobs")?.unwrap_or(false);
     let top = take::<usize>(&mut fields, "top_logprobs")?;
@@ -52,49 +54,59 @@ pub async fn chat(
         }
         (false, _) => None,
     };
-    let common = Common::parse(fields, ignored, app.strict)?;
-    app.check_model(common.model.as_deref())?;
-    let requests = common.requests(Input::Messages(messages), logprobs, None)?;
-    let n = requests.len();
-    let mut answers = Vec::with_capacity(n);
+    let request = CompletionRequest::parse(fields, ignored, app.strict)?;
+    app.check_model(request.params.model.as_deref())?;
+    let requests = request.requests(Input::Messages(messages), logprobs, None)?;
+    let completions_per_prompt = requests.len();
+    let mut responses = Vec::with_capacity(completions_per_prompt);
     for request in requests {
-        answers.push(app.submit(client, request).await?);
+        responses.push(ResponseStream::submit(&app, client, request).await?);
     }
-    if common.stream == Some(true) {
-        let head = Head::new("chatcmpl", "chat.completion.chunk", &app.model_name);
-        let parts = common.stream_parts();
-        let response = stream(app, head, (Form::Chat, n), parts, answers);
-        return Ok(with_ignored(response, &common.ignored));
+    if request.streams() {
+        let template = new_completion("chatcmpl", "chat.completion.chunk", &app.model_name);
+        let format = StreamFormat {
+            endpoint: Endpoint::Chat,
+            completions_per_prompt,
+            parts: request.stream_parts(),
+        };
+        let response = stream(app, template, format, responses);
+        return Ok(with_ignored(response, &request.ignored));
     }
-    let head = Head::new("chatcmpl", "chat.completion", &app.model_name);
-    let mut choices = Vec::with_capacity(answers.len());
-    for (index, answering) in answers.iter_mut().enumerate() {
-        choices.push(choice(&app, answering, index, logprobs.is_some()).await?);
+    let template = new_completion("chatcmpl", "chat.completion", &app.model_name);
+    let mut choices = Vec::with_capacity(responses.len());
+    for (index, response) in responses.iter_mut().enumerate() {
+        choices.push(choice(&app, response, index, logprobs.is_some()).await?);
     }
-    let records: Vec<_> = answers.iter().map(|answering| &answering.record).collect();
-    let response = Json(head.with(choices, Some(usage(&records, n)))).into_response();
-    Ok(with_ignored(response, &common.ignored))
+    let records: Vec<_> = responses.iter().map(|response| &response.record).collect();
+    let completion = Completion {
+        choices,
+        usage: Some(usage(&records, completions_per_prompt)),
+        ..template
+    };
+    let response = Json(completion).into_response();
+    Ok(with_ignored(response, &request.ignored))
 }
 
 async fn choice(
     app: &App,
-    answering: &mut Answering,
+    response: &mut ResponseStream,
     index: usize,
     logprobs: bool,
-) -> Result<Value, ApiError> {
+) -> Result<Choice, ApiError> {
     let mut entries = Vec::new();
-    let reason = finish(answering, |id, _, logprobs| {
+    let reason = finish(response, |id, _, logprobs| {
         entries.extend(logprobs.map(|of| chat_logprobs(&app.tokenizer, id, of)));
     })
     .await?;
-    Ok(json!({
-        "index": index,
-        "message": {
-            "role": "assistant",
-            "content": answering.record.text,
-            "refusal": null,
-        },
-        "logprobs": logprobs.then(|| json!({ "content": entries, "refusal": null })),
-        "finish_reason": finish_reason(reason),
-    }))
+    Ok(Choice {
+        index,
+        message: Some(AssistantMessage {
+            role: "assistant",
+            content: Some(response.record.text.clone()),
+            refusal: None,
+        }),
+        logprobs: logprobs.then(|| json!({ "content": entries, "refusal": null })),
+        finish_reason: Some(finish_reason(reason).to_owned()),
+        ..Choice::default()
+    })
 }

@@ -9,16 +9,18 @@ use axum::response::{IntoResponse, Response};
 use llamaglass_engine::event::TokenLogprobs;
 use llamaglass_engine::scheduler::Input;
 use llamaglass_engine::tokenizer::Tokenizer;
-use serde::Deserialize;
+use llamaglass_openai::{Choice, Completion, Prompt, finish_reason};
 use serde_json::{Map, Value, json};
 
 use super::super::api_error::ApiError;
-use super::super::app::{App, object};
+use super::super::app::App;
 use super::super::client::Client;
+use super::super::json::{object, take};
+use super::super::response_stream::ResponseStream;
 use super::ignored::with_ignored;
-use super::reply::{Head, finish, finish_reason, token_text, usage};
-use super::request::{Common, take};
-use super::stream::{Form, stream};
+use super::reply::{finish, new_completion, token_text, usage};
+use super::request::CompletionRequest;
+use super::stream::{Endpoint, StreamFormat, stream};
 
 /// Maximum number of top log-probabilities per token at this endpoint of OpenAI's protocol.
 const MAX_LOGPROBS: usize = 5;
@@ -27,30 +29,9 @@ const DEFAULT_TOKENS: usize = 16;
 /// Maximum number of prompts per request.
 const MAX_PROMPTS: usize = 64;
 
-/// One prompt or several, as text or as token ids.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Prompt {
-    Text(String),
-    Texts(Vec<String>),
-    Ids(Vec<u32>),
-    SeveralIds(Vec<Vec<u32>>),
-}
-
-impl Prompt {
-    fn inputs(self) -> Vec<Input> {
-        match self {
-            Self::Text(text) => vec![Input::Text(text)],
-            Self::Texts(all) => all.into_iter().map(Input::Text).collect(),
-            Self::Ids(ids) => vec![Input::Ids(ids)],
-            Self::SeveralIds(all) => all.into_iter().map(Input::Ids).collect(),
-        }
-    }
-}
-
-/// Log-probabilities of an answer's tokens in the protocol's older form: parallel lists.
+/// Log-probabilities of a completion's tokens in the protocol's older form: parallel lists.
 #[derive(Debug, Default)]
-pub struct Lists {
+pub struct TextLogprobs {
     tokens: Vec<String>,
     logprobs: Vec<f32>,
     top: Vec<Map<String, Value>>,
@@ -59,7 +40,7 @@ pub struct Lists {
     characters: usize,
 }
 
-impl Lists {
+impl TextLogprobs {
     /// Adds a token.
     pub fn push(&mut self, tokenizer: &Tokenizer, id: u32, logprobs: &TokenLogprobs) {
         let (token, _) = token_text(tokenizer, id);
@@ -104,43 +85,65 @@ pub async fn completions(
         let message = format!("logprobs must be at most {MAX_LOGPROBS}, not {wanted}");
         return Err(ApiError::invalid("logprobs", message));
     }
-    let common = Common::parse(fields, Vec::new(), app.strict)?;
-    app.check_model(common.model.as_deref())?;
-    let inputs = prompt.inputs();
+    let request = CompletionRequest::parse(fields, Vec::new(), app.strict)?;
+    app.check_model(request.params.model.as_deref())?;
+    let inputs = inputs(prompt);
     if inputs.is_empty() || inputs.len() > MAX_PROMPTS {
-        let message = format!("there have to be 1 to {MAX_PROMPTS} prompts");
+        let message = format!(
+            "prompt must have 1 to {MAX_PROMPTS} texts, not {}",
+            inputs.len()
+        );
         return Err(ApiError::invalid("prompt", message));
     }
-    let n = common.answers()?;
-    let mut answers = Vec::new();
+    let completions_per_prompt = request.completions_per_prompt()?;
+    let mut responses = Vec::new();
     for input in inputs {
-        for request in common.requests(input, logprobs, Some(DEFAULT_TOKENS))? {
-            answers.push(app.submit(client, request).await?);
+        for request in request.requests(input, logprobs, Some(DEFAULT_TOKENS))? {
+            responses.push(ResponseStream::submit(&app, client, request).await?);
         }
     }
-    let head = Head::new("cmpl", "text_completion", &app.model_name);
-    if common.stream == Some(true) {
-        let parts = common.stream_parts();
-        let response = stream(app, head, (Form::Text, n), parts, answers);
-        return Ok(with_ignored(response, &common.ignored));
+    let template = new_completion("cmpl", "text_completion", &app.model_name);
+    if request.streams() {
+        let format = StreamFormat {
+            endpoint: Endpoint::Completions,
+            completions_per_prompt,
+            parts: request.stream_parts(),
+        };
+        let response = stream(app, template, format, responses);
+        return Ok(with_ignored(response, &request.ignored));
     }
-    let mut choices = Vec::with_capacity(answers.len());
-    for (index, answering) in answers.iter_mut().enumerate() {
-        let mut lists = Lists::default();
-        let reason = finish(answering, |id, _, logprobs| {
+    let mut choices = Vec::with_capacity(responses.len());
+    for (index, response) in responses.iter_mut().enumerate() {
+        let mut entries = TextLogprobs::default();
+        let reason = finish(response, |id, _, logprobs| {
             if let Some(logprobs) = logprobs {
-                lists.push(&app.tokenizer, id, logprobs);
+                entries.push(&app.tokenizer, id, logprobs);
             }
         })
         .await?;
-        choices.push(json!({
-            "index": index,
-            "text": answering.record.text,
-            "logprobs": logprobs.map(|_| lists.take()),
-            "finish_reason": finish_reason(reason),
-        }));
+        choices.push(Choice {
+            index,
+            text: Some(response.record.text.clone()),
+            logprobs: logprobs.map(|_| entries.take()),
+            finish_reason: Some(finish_reason(reason).to_owned()),
+            ..Choice::default()
+        });
     }
-    let records: Vec<_> = answers.iter().map(|answering| &answering.record).collect();
-    let response = Json(head.with(choices, Some(usage(&records, n)))).into_response();
-    Ok(with_ignored(response, &common.ignored))
+    let records: Vec<_> = responses.iter().map(|response| &response.record).collect();
+    let completion = Completion {
+        choices,
+        usage: Some(usage(&records, completions_per_prompt)),
+        ..template
+    };
+    let response = Json(completion).into_response();
+    Ok(with_ignored(response, &request.ignored))
+}
+
+fn inputs(prompt: Prompt) -> Vec<Input> {
+    match prompt {
+        Prompt::Text(text) => vec![Input::Text(text)],
+        Prompt::Texts(texts) => texts.into_iter().map(Input::Text).collect(),
+        Prompt::TokenIds(ids) => vec![Input::Ids(ids)],
+        Prompt::SeveralTokenIds(prompts) => prompts.into_iter().map(Input::Ids).collect(),
+    }
 }

@@ -3,60 +3,54 @@
 mod chat;
 mod completions;
 mod ignored;
+mod message;
 mod reply;
 mod request;
 mod response_format;
 mod stream;
-mod turn;
 mod unsupported;
 
 pub use chat::chat;
 pub use completions::completions;
 pub use ignored::{IGNORED, with_ignored};
 pub use reply::finish;
-pub use request::fields;
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use serde_json::{Value, json};
+use llamaglass_openai::{ModelCard, ModelList};
+use serde_json::json;
 
 use super::api_error::ApiError;
 use super::app::App;
 
 /// `GET /v1/models`
-pub async fn models(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({"object": "list", "data": [card(&app)]}))
+pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
+    Json(ModelList::new(vec![card(&app)]))
 }
 
 /// `GET /v1/models/{name}`
 pub async fn model(
     State(app): State<Arc<App>>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Json<ModelCard>, ApiError> {
     app.check_model(Some(&name))?;
     Ok(Json(card(&app)))
 }
 
-fn card(app: &App) -> Value {
+fn card(app: &App) -> ModelCard {
     let runs_on = &app.info.backend;
-    json!({
-        "id": app.model_name,
-        "object": "model",
-        "created": 0,
-        "owned_by": "llamaglass",
-        "max_model_len": app.info.context_length,
-        // Lets a measurement name exactly the server and model that it measured.
-        "llamaglass": {
-            "version": env!("CARGO_PKG_VERSION"),
-            "quantisation": app.info.quantisation,
-            "backend": runs_on.backend.name(),
-            "api": runs_on.api,
-            "adapter": runs_on.adapter,
-            "driver": runs_on.driver,
-            "path": app.info.path.name(),
-            "stub": app.info.stub,
-        },
-    })
+    // Lets a measurement name exactly the server and model that it measured.
+    let details = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "quantisation": app.info.quantisation,
+        "backend": runs_on.backend.name(),
+        "api": runs_on.api,
+        "adapter": runs_on.adapter,
+        "driver": runs_on.driver,
+        "path": app.info.path.name(),
+        "stub": app.info.stub,
+    });
+    ModelCard::own(&app.model_name, app.info.context_length, details)
 }

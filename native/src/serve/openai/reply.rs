@@ -5,86 +5,49 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use llamaglass_engine::event::{Event, FinishReason, TokenLogprobs};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_openai::{Completion, PromptDetails, Usage};
 use serde_json::{Value, json};
 
-use super::super::answering::Answering;
 use super::super::api_error::ApiError;
+use super::super::response_stream::ResponseStream;
 
-/// Fields that every response object begins with.
-#[derive(Clone, Debug)]
-pub struct Head {
-    pub id: String,
-    pub object: &'static str,
-    pub created: u64,
-    pub model: String,
-}
-
-impl Head {
-    /// Creates the fields for an answer that begins now.
-    pub fn new(prefix: &str, object: &'static str, model: &str) -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        Self {
-            id: format!("{prefix}-{:016x}", rand::random::<u64>()),
-            object,
-            created: since.map_or(0, |since| since.as_secs()),
-            model: model.to_owned(),
-        }
-    }
-
-    /// Returns the whole response object.
-    pub fn with(&self, choices: Vec<Value>, usage: Option<Value>) -> Value {
-        let mut object = json!({
-            "id": self.id,
-            "object": self.object,
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        });
-        if let Some(usage) = usage {
-            object["usage"] = usage;
-        }
-        object
+/// Creates a response object without choices, which begins now.
+pub fn new_completion(id_prefix: &str, object: &'static str, model: &str) -> Completion {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Completion {
+        id: format!("{id_prefix}-{:016x}", rand::random::<u64>()),
+        object,
+        created: since.map_or(0, |since| since.as_secs()),
+        model: model.to_owned(),
+        ..Completion::default()
     }
 }
 
-/// Returns token counts and timings of answers, of which each prompt has `n`.
-pub fn usage(records: &[&Record], n: usize) -> Value {
+/// Returns token counts and timings of completions, of which each prompt has `n`.
+pub fn usage(records: &[&Record], n: usize) -> Usage {
     let prompts = || records.iter().step_by(n);
-    let prompt: usize = prompts().map(|record| record.prompt_tokens).sum();
-    let cached: usize = prompts().map(|record| record.reused_tokens).sum();
-    let completion: usize = records.iter().map(|record| record.ids.len()).sum();
-    let timings: Vec<Value> = records.iter().map(|record| timings(record)).collect();
-    json!({
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-        "prompt_tokens_details": { "cached_tokens": cached },
-        "timings": timings,
-    })
+    let prompt_tokens = prompts().map(|record| record.prompt_tokens).sum();
+    let cached_tokens = prompts().map(|record| record.reused_tokens).sum();
+    let completion_tokens = records.iter().map(|record| record.ids.len()).sum();
+    Usage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens + completion_tokens,
+        prompt_tokens_details: Some(PromptDetails {
+            cached_tokens: Some(cached_tokens),
+        }),
+        timings: records.iter().map(|record| record.summary()).collect(),
+    }
 }
 
-/// Returns the token counts of an unfinished answer.
-pub fn usage_so_far(record: &Record) -> Value {
-    let (prompt, completion) = (record.prompt_tokens, record.ids.len());
-    json!({
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    })
-}
-
-/// Returns the statistics of an answer as JSON.
-fn timings(record: &Record) -> Value {
-    // The summary has only string keys, so serialization does not fail.
-    serde_json::to_value(record.summary()).unwrap_or(Value::Null)
-}
-
-/// Returns the protocol's name for a finish reason.
-pub const fn finish_reason(reason: FinishReason) -> &'static str {
-    match reason {
-        FinishReason::Stop => "stop",
-        // The protocol has no value for deadlines and aborts: the text is cut short in each case.
-        FinishReason::Length | FinishReason::Deadline | FinishReason::Abort => "length",
+/// Returns the token counts of an unfinished completion.
+pub fn usage_so_far(record: &Record) -> Usage {
+    let (prompt_tokens, completion_tokens) = (record.prompt_tokens, record.ids.len());
+    Usage {
+        prompt_tokens,
+        completion_tokens,
+        total_tokens: prompt_tokens + completion_tokens,
+        ..Usage::default()
     }
 }
 
@@ -110,13 +73,13 @@ pub fn chat_logprobs(tokenizer: &Tokenizer, id: u32, logprobs: &TokenLogprobs) -
     object
 }
 
-/// Waits for the end of an answer and calls `visit` for every token.
+/// Waits for the end of a completion and calls `visit` for every token.
 pub async fn finish(
-    answering: &mut Answering,
+    response: &mut ResponseStream,
     mut visit: impl FnMut(u32, &str, Option<&TokenLogprobs>),
 ) -> Result<FinishReason, ApiError> {
     loop {
-        match answering.next().await {
+        match response.next().await {
             Event::Token {
                 id, text, logprobs, ..
             } => visit(id, &text, logprobs.as_ref()),

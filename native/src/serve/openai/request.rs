@@ -2,105 +2,40 @@
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, OutputFormat, Request};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use llamaglass_openai::{CompletionParams, ResponseFormat, Stop};
 use serde_json::{Map, Value};
 
 use super::super::api_error::ApiError;
-use super::response_format::{self, ResponseFormat};
+use super::super::json::{fields, take};
+use super::response_format::{self, output_format};
 use super::unsupported::remove_harmless;
 
-/// Maximum number of answers per prompt.
+/// Maximum number of completions per prompt.
 const MAX_N: usize = 16;
 /// Maximum number of stop strings.
 const MAX_STOPS: usize = 16;
 
-/// Deserializes an object into `T`.
-pub fn fields<T: DeserializeOwned>(object: Map<String, Value>) -> Result<T, ApiError> {
-    serde_json::from_value(Value::Object(object)).map_err(|error| ApiError::Invalid {
-        message: error.to_string(),
-        param: None,
-    })
-}
-
-/// Removes a field from an object and deserializes it; null counts as missing.
-pub fn take<T: DeserializeOwned>(
-    object: &mut Map<String, Value>,
-    name: &str,
-) -> Result<Option<T>, ApiError> {
-    let value = object.remove(name).filter(|value| !value.is_null());
-    let parsed = value.map(serde_json::from_value).transpose();
-    parsed.map_err(|error| ApiError::invalid(name, format!("{name}: {error}")))
-}
-
-/// Fields that chat and text completions share.
-#[derive(Debug, Deserialize)]
-pub struct Common {
-    pub model: Option<String>,
-    #[serde(default)]
-    pub stream: Option<bool>,
-    #[serde(default)]
-    stream_options: Option<StreamOptions>,
+/// A request for chat or text completions, without its prompt.
+#[derive(Debug)]
+pub struct CompletionRequest {
+    pub params: CompletionParams,
     /// Names of the fields that the server does not know.
-    #[serde(skip)]
     pub ignored: Vec<String>,
-    max_tokens: Option<usize>,
-    max_completion_tokens: Option<usize>,
-    temperature: Option<f32>,
-    top_p: Option<f32>,
-    n: Option<usize>,
-    stop: Option<Stop>,
-    seed: Option<i64>,
-    presence_penalty: Option<f32>,
-    frequency_penalty: Option<f32>,
-    /// Output format from `response_format`, which `parse` reads separately.
-    #[serde(skip)]
     format: Option<OutputFormat>,
-    // Extensions that other servers have, too.
-    /// 0 and negative numbers turn it off.
-    top_k: Option<i64>,
-    min_p: Option<f32>,
-    repetition_penalty: Option<f32>,
-    ignore_eos: Option<bool>,
-    priority: Option<i32>,
-    /// Seconds after which the answer ends with the tokens so far.
-    timeout: Option<f64>,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
-}
-
-/// Options of a streamed answer.
-#[derive(Clone, Debug, Default, Deserialize)]
-struct StreamOptions {
-    include_usage: Option<bool>,
-    continuous_usage_stats: Option<bool>,
-    include_timings: Option<bool>,
-    /// Padding that hides the lengths of tokens; this server adds none.
-    #[serde(rename = "include_obfuscation")]
-    _include_obfuscation: Option<bool>,
-    #[serde(flatten)]
-    unknown: Map<String, Value>,
 }
 
 /// Optional parts of a stream that a client asks for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StreamParts {
-    /// A last piece with token counts and timings.
+    /// A last chunk with token counts and timings.
     pub usage: bool,
-    /// Token counts so far in every piece.
+    /// Token counts so far in every chunk.
     pub continuous_usage: bool,
-    /// Each step's timing in its piece.
+    /// Each step's timing in its chunk.
     pub timings: bool,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Stop {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl Common {
+impl CompletionRequest {
     /// Parses the fields that the endpoint has left in a body. `ignored` has the names of unknown fields so far.
     ///
     /// # Errors
@@ -112,28 +47,29 @@ impl Common {
     ) -> Result<Self, ApiError> {
         remove_harmless(&mut object)?;
         let format = take::<ResponseFormat>(&mut object, response_format::FIELD)?;
-        let mut common: Self = fields(object)?;
-        common.format = format.map(ResponseFormat::output).transpose()?.flatten();
-        common.ignored = ignored;
-        common.ignored.extend(common.unknown.keys().cloned());
-        let of_stream = common
-            .stream_options
-            .iter()
-            .flat_map(|of| of.unknown.keys());
-        let of_stream = of_stream.map(|name| format!("stream_options.{name}"));
-        common.ignored.extend(of_stream);
-        match common.ignored.first().filter(|_| strict) {
+        let params: CompletionParams = fields(object)?;
+        let format = format.map(output_format).transpose()?.flatten();
+        let mut ignored = ignored;
+        ignored.extend(params.unknown.keys().cloned());
+        let options = params.stream_options.iter();
+        let names = options.flat_map(|options| options.unknown.keys());
+        ignored.extend(names.map(|name| format!("stream_options.{name}")));
+        match ignored.first().filter(|_| strict) {
             Some(name) => {
-                let message = format!("unknown field `{name}`, which --strict has refused");
+                let message = format!("unknown field `{name}`, refused because of --strict");
                 Err(ApiError::invalid(name, message))
             }
-            None => Ok(common),
+            None => Ok(Self {
+                params,
+                ignored,
+                format,
+            }),
         }
     }
 
     /// Returns the optional parts of the stream that the client asks for.
     pub fn stream_parts(&self) -> StreamParts {
-        let Some(options) = &self.stream_options else {
+        let Some(options) = &self.params.stream_options else {
             return StreamParts::default();
         };
         StreamParts {
@@ -143,9 +79,14 @@ impl Common {
         }
     }
 
-    /// Returns the number of answers per prompt.
-    pub fn answers(&self) -> Result<usize, ApiError> {
-        match self.n.unwrap_or(1) {
+    /// Returns true if the client asks for a stream.
+    pub fn streams(&self) -> bool {
+        self.params.stream == Some(true)
+    }
+
+    /// Returns the number of completions per prompt.
+    pub fn completions_per_prompt(&self) -> Result<usize, ApiError> {
+        match self.params.n.unwrap_or(1) {
             n @ 1..=MAX_N => Ok(n),
             n => {
                 let message = format!("n must be from 1 to {MAX_N}, not {n}");
@@ -154,44 +95,45 @@ impl Common {
         }
     }
 
-    /// Returns the engine's requests for `input`, one per answer.
+    /// Returns the engine's requests for `input`, one per completion.
     pub fn requests(
         &self,
         input: Input,
         logprobs: Option<usize>,
         default_tokens: Option<usize>,
     ) -> Result<Vec<Request>, ApiError> {
-        let answers = self.answers()?;
-        let max_tokens = match (self.max_tokens, self.max_completion_tokens) {
+        let n = self.completions_per_prompt()?;
+        let params = &self.params;
+        let max_tokens = match (params.max_tokens, params.max_completion_tokens) {
             (Some(one), Some(other)) if one != other => {
-                let message = "max_tokens and max_completion_tokens say different things";
+                let message = "max_tokens and max_completion_tokens differ";
                 return Err(ApiError::invalid("max_completion_tokens", message));
             }
             (one, other) => one.or(other).or(default_tokens),
         };
-        let stop = match &self.stop {
+        let stop = match &params.stop {
             None => Vec::new(),
             Some(Stop::One(text)) => vec![text.clone()],
             Some(Stop::Several(all)) => all.clone(),
         };
         if stop.len() > MAX_STOPS || stop.iter().any(String::is_empty) {
-            let message = format!("stop takes up to {MAX_STOPS} texts, none of them empty");
+            let message = format!("stop must have at most {MAX_STOPS} strings, none of them empty");
             return Err(ApiError::invalid("stop", message));
         }
-        let deadline = self.timeout.map(|seconds| seconds * 1e3);
+        let deadline = params.timeout.map(|seconds| seconds * 1e3);
         if deadline.is_some_and(|ms| !(ms.is_finite() && ms > 0.0)) {
             return Err(ApiError::invalid("timeout", "timeout must be above 0"));
         }
         let sampling = SamplingOptions {
-            temperature: self.temperature.unwrap_or(1.0),
-            top_k: usize::try_from(self.top_k.unwrap_or(0)).unwrap_or(0),
-            top_p: self.top_p.unwrap_or(1.0),
-            min_p: self.min_p.unwrap_or(0.0),
-            repetition_penalty: self.repetition_penalty.unwrap_or(1.0),
-            presence_penalty: self.presence_penalty.unwrap_or(0.0),
-            frequency_penalty: self.frequency_penalty.unwrap_or(0.0),
-            // Without a seed, every answer is different.
-            seed: self.seed.map_or_else(rand::random, i64::cast_unsigned),
+            temperature: params.temperature.unwrap_or(1.0),
+            top_k: usize::try_from(params.top_k.unwrap_or(0)).unwrap_or(0),
+            top_p: params.top_p.unwrap_or(1.0),
+            min_p: params.min_p.unwrap_or(0.0),
+            repetition_penalty: params.repetition_penalty.unwrap_or(1.0),
+            presence_penalty: params.presence_penalty.unwrap_or(0.0),
+            frequency_penalty: params.frequency_penalty.unwrap_or(0.0),
+            // Without a seed, every completion is different.
+            seed: params.seed.map_or_else(rand::random, i64::cast_unsigned),
         };
         let valid = sampling.validate();
         valid.map_err(|error| ApiError::of_setting(&error))?;
@@ -203,13 +145,13 @@ impl Common {
             },
             stop: stop.clone(),
             max_tokens,
-            ignore_eos: self.ignore_eos.unwrap_or(false),
+            ignore_eos: params.ignore_eos.unwrap_or(false),
             format: self.format.clone(),
             logprobs,
-            priority: self.priority.unwrap_or(0),
+            priority: params.priority.unwrap_or(0),
             deadline_ms: deadline,
         };
-        Ok((0..answers).map(request).collect())
+        Ok((0..n).map(request).collect())
     }
 }
 
@@ -219,16 +161,16 @@ mod tests {
 
     use super::*;
 
-    fn parse(body: Value) -> Result<Common, ApiError> {
+    fn parse(body: Value) -> Result<CompletionRequest, ApiError> {
         let Value::Object(object) = body else {
             panic!("no object");
         };
-        Common::parse(object, Vec::new(), false)
+        CompletionRequest::parse(object, Vec::new(), false)
     }
 
     #[test]
     fn accepted_fields_are_honoured() {
-        let common = parse(json!({
+        let request = parse(json!({
             "model": "m", "max_tokens": 5, "temperature": 0.5, "top_p": 0.9, "n": 2, "stop": "x",
             "seed": -1, "presence_penalty": 0.1, "frequency_penalty": 0.2, "top_k": 7, "min_p": 0.05,
             "repetition_penalty": 1.1, "ignore_eos": true, "priority": 3, "timeout": 2.5,
@@ -236,9 +178,9 @@ mod tests {
                 "name": "answer", "description": "d", "strict": true, "schema": {"type": "null"},
             }},
         }));
-        let common = common.expect("it is valid");
+        let request = request.expect("it is valid");
         let input = Input::Text("hi".into());
-        let requests = common
+        let requests = request
             .requests(input.clone(), Some(2), None)
             .expect("valid");
         assert_eq!(requests.len(), 2);
@@ -296,7 +238,7 @@ mod tests {
                 json!({"response_format": {
                     "type": "json_schema", "json_schema": {"name": "a b", "schema": {}},
                 }}),
-                "response_format: a schema's name",
+                "response_format: invalid schema name",
             ),
         ] {
             let error = parse(body).expect_err("refused").to_string();
@@ -306,7 +248,7 @@ mod tests {
             (json!({"n": 0}), "n must be from 1 to 16"),
             (
                 json!({"max_tokens": 1, "max_completion_tokens": 2}),
-                "different things",
+                "differ",
             ),
             (json!({"stop": [""]}), "none of them empty"),
             (json!({"timeout": 0}), "above 0"),
@@ -316,12 +258,13 @@ mod tests {
             ),
             (json!({"presence_penalty": -3}), "between -2 and 2, not -3"),
         ] {
-            let common = parse(body).expect("it parses");
-            let refused = common.requests(Input::Text("a".into()), None, None);
+            let request = parse(body).expect("it parses");
+            let refused = request.requests(Input::Text("a".into()), None, None);
             let error = refused.expect_err("refused").to_string();
             assert!(error.contains(words), "{error}");
         }
     }
+
     #[test]
     fn unknown_fields_are_ignored_by_name_and_refused_when_strict() {
         let body = json!({
@@ -329,18 +272,18 @@ mod tests {
                 "include_usage": true, "continuous_usage_stats": true, "include_timings": null, "more": 1,
             },
         });
-        let common = parse(body.clone()).expect("it is valid");
-        assert_eq!(common.ignored, ["nonsense", "stream_options.more"]);
+        let request = parse(body.clone()).expect("it is valid");
+        assert_eq!(request.ignored, ["nonsense", "stream_options.more"]);
         let wanted = StreamParts {
             usage: true,
             continuous_usage: true,
             timings: false,
         };
-        assert_eq!(common.stream_parts(), wanted);
+        assert_eq!(request.stream_parts(), wanted);
         let Value::Object(body) = body else {
             panic!("no object");
         };
-        let refused = Common::parse(body, Vec::new(), true).expect_err("refused");
+        let refused = CompletionRequest::parse(body, Vec::new(), true).expect_err("refused");
         let ApiError::Invalid { message, param } = refused else {
             panic!("another error");
         };
@@ -350,10 +293,10 @@ mod tests {
 
     #[test]
     fn null_and_negative_top_k_are_the_default() {
-        let common = parse(json!({"n": null, "stop": null, "stream_options": null, "top_k": -1}));
-        let common = common.expect("it is valid");
-        assert_eq!(common.stream_parts(), StreamParts::default());
-        let requests = common.requests(Input::Text("a".into()), None, None);
+        let request = parse(json!({"n": null, "stop": null, "stream_options": null, "top_k": -1}));
+        let request = request.expect("it is valid");
+        assert_eq!(request.stream_parts(), StreamParts::default());
+        let requests = request.requests(Input::Text("a".into()), None, None);
         assert_eq!(requests.expect("valid")[0].sampling.top_k, 0);
     }
 }

@@ -1,208 +1,255 @@
-//! Streaming of answers as server-sent events.
+//! Streaming of completions as server-sent events.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::response::sse::{Event as Piece, KeepAlive, Sse};
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::stream::{self, SelectAll, Stream, StreamExt};
-use llamaglass_engine::event::Event;
+use llamaglass_engine::event::{Event, TokenLogprobs};
 use llamaglass_engine::stats::Record;
+use llamaglass_openai::{
+    Choice, Completion, Delta, PrefillProgress, PrefillStart, TokenTiming, finish_reason,
+};
 use serde_json::{Value, json};
 
-use super::super::answering::Answering;
 use super::super::api_error::ApiError;
 use super::super::app::App;
-use super::completions::Lists;
-use super::reply::{Head, chat_logprobs, finish_reason, usage, usage_so_far};
+use super::super::response_stream::ResponseStream;
+use super::completions::TextLogprobs;
+use super::reply::{chat_logprobs, usage, usage_so_far};
 use super::request::StreamParts;
 
-/// The protocol's form of a stream's pieces.
+/// Endpoint that determines the form of a stream's chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Chat completions: pieces have a `delta` of the message.
+pub enum Endpoint {
+    /// Chat completions: chunks have a `delta` of the message.
     Chat,
-    /// Text completions: pieces have a `text`.
-    Text,
+    /// Text completions: chunks have a `text`.
+    Completions,
 }
 
-/// An item of one answer's stream: a piece to send and, at the end, the answer's index and record.
-struct Told {
-    piece: Option<Value>,
-    ended: Option<(usize, Record)>,
+/// Form and contents of a stream's chunks.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamFormat {
+    pub endpoint: Endpoint,
+    pub completions_per_prompt: usize,
+    pub parts: StreamParts,
 }
 
-impl Told {
-    /// Creates an item before the end of an answer.
-    const fn of(piece: Value) -> Self {
-        Self {
-            piece: Some(piece),
-            ended: None,
-        }
-    }
-}
-
-/// Streams `answers`, of which each prompt has `n`, as they come; each piece has its answer's index.
+/// Streams completions as they come; each chunk has its completion's index. `template` has the fields that all chunks
+/// share.
 pub fn stream(
     app: Arc<App>,
-    head: Head,
-    (form, n): (Form, usize),
-    parts: StreamParts,
-    answers: Vec<Answering>,
+    template: Completion,
+    format: StreamFormat,
+    responses: Vec<ResponseStream>,
 ) -> Response {
+    let count = responses.len();
     let mut all = SelectAll::new();
-    let count = answers.len();
-    for (index, answering) in answers.into_iter().enumerate() {
-        let told = pieces(
-            Arc::clone(&app),
-            head.clone(),
-            form,
-            parts,
-            (index, answering),
-        );
-        all.push(told.boxed());
+    for (index, response) in responses.into_iter().enumerate() {
+        let writer = ChunkWriter {
+            app: Arc::clone(&app),
+            template: template.clone(),
+            format,
+            index,
+            response,
+            logprobs: TextLogprobs::default(),
+        };
+        all.push(writer.chunks().boxed());
     }
     let mut records: Vec<(usize, Record)> = Vec::with_capacity(count);
-    let pieces = all.flat_map(move |Told { piece, ended }| {
+    let events = all.flat_map(move |Chunk { json, ended }| {
         let _span = tracing::trace_span!("write").entered();
-        let mut out: Vec<String> = piece.iter().map(Value::to_string).collect();
+        let mut out = vec![json.to_string()];
         records.extend(ended);
         if records.len() == count {
-            if parts.usage {
+            if format.parts.usage {
                 records.sort_by_key(|(index, _)| *index);
                 let records: Vec<&Record> = records.iter().map(|(_, record)| record).collect();
-                let last = head.with(Vec::new(), Some(usage(&records, n)));
-                out.push(last.to_string());
+                let usage = usage(&records, format.completions_per_prompt);
+                let last = Completion {
+                    usage: Some(usage),
+                    ..template.clone()
+                };
+                out.push(json!(last).to_string());
             }
             out.push("[DONE]".into());
         }
         stream::iter(out)
     });
-    let pieces = pieces.map(|data| Ok::<_, Infallible>(Piece::default().data(data)));
+    let events = events.map(|data| Ok::<_, Infallible>(SseEvent::default().data(data)));
     // Comments keep the connection alive, and reveal a client that left while its request waits.
-    Sse::new(pieces)
+    Sse::new(events)
         .keep_alive(KeepAlive::default())
         .into_response()
 }
 
-/// Returns the stream of one answer.
-fn pieces(
+/// A chunk of one completion's stream; the last one has the completion's index and record.
+struct Chunk {
+    json: Value,
+    ended: Option<(usize, Record)>,
+}
+
+impl From<Completion> for Chunk {
+    fn from(completion: Completion) -> Self {
+        Self {
+            json: json!(completion),
+            ended: None,
+        }
+    }
+}
+
+/// Turns one completion's events into chunks.
+struct ChunkWriter {
     app: Arc<App>,
-    head: Head,
-    form: Form,
-    parts: StreamParts,
-    (index, answering): (usize, Answering),
-) -> impl Stream<Item = Told> {
-    let usage = move |answering: &Answering| {
-        let wanted = parts.continuous_usage;
-        wanted.then(|| usage_so_far(&answering.record))
-    };
-    let begin = (form == Form::Chat).then(|| {
-        let delta = json!({ "role": "assistant", "content": "" });
-        let choice =
-            json!({ "index": index, "delta": delta, "logprobs": null, "finish_reason": null });
-        Told::of(head.with(vec![choice], usage(&answering)))
-    });
-    let state = (Some(answering), Lists::default());
-    let rest = stream::unfold(state, move |(answering, mut lists)| {
-        let (app, head) = (Arc::clone(&app), head.clone());
-        async move {
-            let mut answering = answering?;
-            let choice = |text: &str, logprobs: Value, reason: Option<&str>| match form {
-                Form::Chat => {
-                    let delta = if text.is_empty() && reason.is_some() {
-                        json!({})
-                    } else {
-                        json!({ "content": text })
-                    };
-                    json!({ "index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason })
-                }
-                Form::Text => {
-                    json!({ "index": index, "text": text, "logprobs": logprobs, "finish_reason": reason })
-                }
+    template: Completion,
+    format: StreamFormat,
+    index: usize,
+    response: ResponseStream,
+    logprobs: TextLogprobs,
+}
+
+impl ChunkWriter {
+    fn chunks(self) -> impl Stream<Item = Chunk> + Send {
+        let begin = (self.format.endpoint == Endpoint::Chat).then(|| {
+            let delta = Delta {
+                role: Some("assistant"),
+                content: Some(String::new()),
             };
-            loop {
-                match answering.next().await {
-                    Event::Started {
+            Chunk::from(self.chunk(Choice {
+                delta: Some(delta),
+                ..Choice::default()
+            }))
+        });
+        let rest = stream::unfold(Some(self), |writer| async move {
+            let mut writer = writer?;
+            let chunk = writer.next().await;
+            let writer = chunk.ended.is_none().then_some(writer);
+            Some((chunk, writer))
+        });
+        stream::iter(begin).chain(rest)
+    }
+
+    /// Waits for the next event that makes a chunk.
+    async fn next(&mut self) -> Chunk {
+        let timings = self.format.parts.timings;
+        loop {
+            match self.response.next().await {
+                Event::Started {
+                    prompt_tokens,
+                    reused_tokens,
+                    timing,
+                    ..
+                } if timings => {
+                    let mut chunk = self.text_chunk("");
+                    chunk.started = Some(PrefillStart {
                         prompt_tokens,
                         reused_tokens,
                         timing,
-                        ..
-                    } if parts.timings => {
-                        let choices = vec![choice("", Value::Null, None)];
-                        let mut piece = head.with(choices, usage(&answering));
-                        piece["started"] = json!({
-                            "prompt_tokens": prompt_tokens,
-                            "reused_tokens": reused_tokens,
-                            "timing": timing,
-                        });
-                        return Some((Told::of(piece), (Some(answering), lists)));
-                    }
-                    Event::Prefill {
+                    });
+                    return chunk.into();
+                }
+                Event::Prefill {
+                    done_tokens,
+                    prompt_tokens,
+                    timing,
+                    ..
+                } if timings => {
+                    let mut chunk = self.text_chunk("");
+                    chunk.prefill = Some(PrefillProgress {
                         done_tokens,
                         prompt_tokens,
-                        timing,
-                        ..
-                    } if parts.timings => {
-                        let choices = vec![choice("", Value::Null, None)];
-                        let mut piece = head.with(choices, usage(&answering));
-                        piece["prefill"] = json!({
-                            "done_tokens": done_tokens,
-                            "prompt_tokens": prompt_tokens,
-                            "step": timing,
-                        });
-                        return Some((Told::of(piece), (Some(answering), lists)));
-                    }
-                    Event::Token {
-                        id,
-                        text,
-                        logprobs,
-                        timing,
-                        ..
-                    } => {
-                        if text.is_empty() && logprobs.is_none() && !parts.timings {
-                            continue;
-                        }
-                        let logprobs = logprobs.map(|of| match form {
-                            Form::Chat => {
-                                let entry = chat_logprobs(&app.tokenizer, id, &of);
-                                json!({ "content": [entry], "refusal": null })
-                            }
-                            Form::Text => {
-                                lists.push(&app.tokenizer, id, &of);
-                                lists.take()
-                            }
-                        });
-                        let choice = choice(&text, logprobs.unwrap_or_default(), None);
-                        let mut piece = head.with(vec![choice], usage(&answering));
-                        if parts.timings {
-                            piece["timing"] = json!({ "id": id, "step": timing });
-                        }
-                        return Some((Told::of(piece), (Some(answering), lists)));
-                    }
-                    Event::Done {
-                        text,
-                        finish_reason: reason,
-                        ..
-                    } => {
-                        let choice = choice(&text, Value::Null, Some(finish_reason(reason)));
-                        let told = Told {
-                            piece: Some(head.with(vec![choice], usage(&answering))),
-                            ended: Some((index, answering.record.clone())),
-                        };
-                        return Some((told, (None, lists)));
-                    }
-                    Event::Failed { error, fault, .. } => {
-                        let told = Told {
-                            piece: Some(ApiError::of_engine(error, fault).object()),
-                            ended: Some((index, answering.record.clone())),
-                        };
-                        return Some((told, (None, lists)));
-                    }
-                    _ => {}
+                        step: timing,
+                    });
+                    return chunk.into();
                 }
+                Event::Token {
+                    id,
+                    text,
+                    logprobs,
+                    timing,
+                    ..
+                } if !text.is_empty() || logprobs.is_some() || timings => {
+                    let logprobs = logprobs.map(|logprobs| self.logprobs(id, &logprobs));
+                    let mut chunk = self.chunk(Choice {
+                        logprobs,
+                        ..self.text_choice(&text)
+                    });
+                    chunk.timing = timings.then_some(TokenTiming { id, step: timing });
+                    return chunk.into();
+                }
+                Event::Done {
+                    text,
+                    finish_reason: reason,
+                    ..
+                } => {
+                    let mut choice = self.text_choice(&text);
+                    if text.is_empty() {
+                        choice.delta = choice.delta.map(|_| Delta::default());
+                    }
+                    choice.finish_reason = Some(finish_reason(reason).to_owned());
+                    return self.last(json!(self.chunk(choice)));
+                }
+                Event::Failed { error, fault, .. } => {
+                    return self.last(ApiError::of_engine(error, fault).object());
+                }
+                _ => {}
             }
         }
-    });
-    stream::iter(begin).chain(rest)
+    }
+
+    fn last(&self, json: Value) -> Chunk {
+        Chunk {
+            json,
+            ended: Some((self.index, self.response.record.clone())),
+        }
+    }
+
+    fn text_chunk(&self, text: &str) -> Completion {
+        self.chunk(self.text_choice(text))
+    }
+
+    fn text_choice(&self, text: &str) -> Choice {
+        let text = text.to_owned();
+        match self.format.endpoint {
+            Endpoint::Chat => Choice {
+                delta: Some(Delta {
+                    role: None,
+                    content: Some(text),
+                }),
+                ..Choice::default()
+            },
+            Endpoint::Completions => Choice {
+                text: Some(text),
+                ..Choice::default()
+            },
+        }
+    }
+
+    fn chunk(&self, choice: Choice) -> Completion {
+        let continuous = self.format.parts.continuous_usage;
+        Completion {
+            choices: vec![Choice {
+                index: self.index,
+                ..choice
+            }],
+            usage: continuous.then(|| usage_so_far(&self.response.record)),
+            ..self.template.clone()
+        }
+    }
+
+    fn logprobs(&mut self, id: u32, logprobs: &TokenLogprobs) -> Value {
+        let tokenizer = &self.app.tokenizer;
+        match self.format.endpoint {
+            Endpoint::Chat => {
+                let entry = chat_logprobs(tokenizer, id, logprobs);
+                json!({ "content": [entry], "refusal": null })
+            }
+            Endpoint::Completions => {
+                self.logprobs.push(tokenizer, id, logprobs);
+                self.logprobs.take()
+            }
+        }
+    }
 }

@@ -164,7 +164,7 @@ fn refusal(field: &Unsupported) -> ApiError {
     let name = field.name;
     let mut message = format!("{name} is not supported by this server");
     if !field.harmless.is_empty() {
-        message += &format!(": leave it out, or send {}", field.harmless);
+        message += &format!("; leave it out or send {}", field.harmless);
     }
     ApiError::invalid(name, message)
 }

@@ -11,10 +11,9 @@ use futures::stream::{self, Stream, StreamExt};
 use llamaglass_engine::event::{Event, FinishReason, TokenLogprobs};
 use serde_json::{Value, json};
 
-use super::super::answering::Answering;
 use super::super::api_error::ApiError;
 use super::super::app::App;
-use super::request::Generate;
+use super::super::response_stream::ResponseStream;
 use super::token::Token;
 
 /// Maximum silence on a connection. An empty line then shows whether the client has left.
@@ -22,26 +21,28 @@ const MAX_SILENCE: Duration = Duration::from_secs(15);
 /// The `retry` field of every line, in milliseconds; the study's server sends the same value.
 const RETRY_MS: u32 = 30_000;
 
-/// Streams an answer: one line per token and, with `return_full_text`, a last line with the whole text.
-pub fn lines(
-    app: Arc<App>,
-    asked: &Generate,
-    (seed, max_tokens): (u64, Option<usize>),
-    answering: Answering,
-) -> Response {
-    let answer = LineWriter {
+/// Settings of a request that its lines depend on.
+#[derive(Clone, Copy, Debug)]
+pub struct LineSettings {
+    pub seed: u64,
+    pub max_tokens: Option<usize>,
+    /// True for a last line with the whole text.
+    pub full_text: bool,
+}
+
+/// Streams a completion: one line per token and, with `return_full_text`, a last line with the whole text.
+pub fn lines(app: Arc<App>, settings: LineSettings, response: ResponseStream) -> Response {
+    let writer = LineWriter {
         app,
-        answering,
+        response,
         tokens: Vec::new(),
         top: Vec::new(),
-        max_tokens,
-        seed,
-        full_text: asked.returns_full_text(),
+        settings,
         ended: false,
     };
-    let lines = stream::unfold(answer, |mut answer| async move {
-        let lines = answer.next().await?;
-        Some((lines, answer))
+    let lines = stream::unfold(writer, |mut writer| async move {
+        let lines = writer.next().await?;
+        Some((lines, writer))
     });
     let lines = lines.flat_map(|lines| stream::iter(lines.into_iter().map(line)));
     let body = Body::from_stream(without_silence(lines).map(Ok::<_, Infallible>));
@@ -69,16 +70,14 @@ fn without_silence(
     })
 }
 
-/// Turns an answer's events into lines.
+/// Turns the events of a response into lines.
 struct LineWriter {
     app: Arc<App>,
-    answering: Answering,
+    response: ResponseStream,
     tokens: Vec<Token>,
     /// `top_tokens` of the newest token.
     top: Vec<Token>,
-    max_tokens: Option<usize>,
-    seed: u64,
-    full_text: bool,
+    settings: LineSettings,
     ended: bool,
 }
 
@@ -94,7 +93,7 @@ impl LineWriter {
                 id, text, logprobs, ..
             } => {
                 self.push(id, text, logprobs.as_ref());
-                if Some(self.tokens.len()) == self.max_tokens {
+                if Some(self.tokens.len()) == self.settings.max_tokens {
                     // `Done` follows at once, with the text that was held back.
                     self.last_token().await
                 } else {
@@ -116,7 +115,7 @@ impl LineWriter {
     /// Returns the next `Token`, `Done` or `Failed` event; other events make no line.
     async fn next_event(&mut self) -> Event {
         loop {
-            let event = self.answering.next().await;
+            let event = self.response.next().await;
             if event.is_last() || matches!(event, Event::Token { .. }) {
                 return event;
             }
@@ -176,15 +175,15 @@ impl LineWriter {
 
     fn end(&mut self, mut lines: Vec<Value>, reason: FinishReason) -> Vec<Value> {
         self.ended = true;
-        if self.full_text {
-            let record = &self.answering.record;
+        if self.settings.full_text {
+            let record = &self.response.record;
             lines.push(message(json!({
                 "details": record.summary(),
                 "generated_text": record.text,
                 "finish_reason": reason.name(),
                 "generated_tokens": self.tokens.len(),
                 "prefill": self.tokens.iter().take(1).collect::<Vec<_>>(),
-                "seed": self.seed,
+                "seed": self.settings.seed,
                 "tokens": self.tokens,
             })));
         }

@@ -16,11 +16,13 @@ use axum::http::header::ACCEPT;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::answering::Answering;
 use super::api_error::ApiError;
-use super::app::{App, object};
+use super::app::App;
 use super::client::Client;
-use super::openai::{fields, finish, with_ignored};
+use super::json::{fields, object};
+use super::openai::{finish, with_ignored};
+use super::response_stream::ResponseStream;
+use lines::LineSettings;
 use request::Generate;
 use token::{Token, piece_text};
 
@@ -51,17 +53,21 @@ async fn answer(
     body: &Bytes,
     stream: bool,
 ) -> Result<Response, ApiError> {
-    let asked: Generate = fields(object(body)?)?;
-    let ignored = asked.ignored();
-    let request = asked.request()?;
-    let (seed, max_tokens) = (request.sampling.seed, request.max_tokens);
-    let answering = app.submit(client, request).await?;
-    let response = if !stream && !asked.streams() {
-        whole(&app, &asked, seed, answering).await?
+    let generate: Generate = fields(object(body)?)?;
+    let ignored = generate.ignored();
+    let request = generate.request()?;
+    let settings = LineSettings {
+        seed: request.sampling.seed,
+        max_tokens: request.max_tokens,
+        full_text: generate.returns_full_text(),
+    };
+    let response = ResponseStream::submit(&app, client, request).await?;
+    let response = if !stream && !generate.streams() {
+        whole(&app, &generate, settings.seed, response).await?
     } else if accepts_events(headers) {
-        events::events(app, asked, answering)
+        events::events(app, generate, response)
     } else {
-        lines::lines(app, &asked, (seed, max_tokens), answering)
+        lines::lines(app, settings, response)
     };
     Ok(with_ignored(response, &ignored))
 }
@@ -80,18 +86,18 @@ fn accepts_events(headers: &HeaderMap) -> bool {
 
 async fn whole(
     app: &App,
-    asked: &Generate,
+    generate: &Generate,
     seed: u64,
-    mut answering: Answering,
+    mut response: ResponseStream,
 ) -> Result<Response, ApiError> {
     let mut tokens = Vec::new();
-    let reason = finish(&mut answering, |id, _, logprobs| {
+    let reason = finish(&mut response, |id, _, logprobs| {
         tokens.push(Token::new(app, id, logprobs, piece_text(app, id)));
     })
     .await?;
-    let record = &answering.record;
+    let record = &response.record;
     let answer = json!({
-        "generated_text": asked.text(record),
+        "generated_text": generate.text(record),
         "finish_reason": reason.name(),
         "generated_tokens": tokens.len(),
         "prefill": tokens.iter().take(1).collect::<Vec<_>>(),

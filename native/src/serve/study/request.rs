@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn study_client_body_is_accepted() {
-        let asked = parse(json!({
+        let generate = parse(json!({
             "inputs": "Hi", "stream": true, "return_protocol": "sse", "unheard_of": {"a": 1},
             "parameters": {
                 "do_sample": false, "max_new_tokens": 7, "repetition_penalty": null, "seed": null,
@@ -157,29 +157,29 @@ mod tests {
                 "return_full_text": true,
             },
         }));
-        assert!(asked.streams() && asked.returns_full_text());
-        let request = asked.request().expect("it is valid");
+        assert!(generate.streams() && generate.returns_full_text());
+        let request = generate.request().expect("it is valid");
         assert_eq!(request.max_tokens, Some(7));
         assert_eq!(request.sampling.temperature, 0.0);
         let ignored = ["unheard_of", "topk_k", "temperature", "top_k"];
-        assert_eq!(asked.ignored(), ignored);
+        assert_eq!(generate.ignored(), ignored);
     }
 
     #[test]
     fn sampling_settings_are_honoured_with_do_sample() {
-        let asked = parse(json!({
+        let generate = parse(json!({
             "inputs": "Hi",
             "parameters": {
                 "do_sample": true, "temperature": 0.5, "top_k": -1, "top_p": 0.9, "seed": 4,
                 "ignore_eos": true,
             },
         }));
-        let request = asked.request().expect("it is valid");
+        let request = generate.request().expect("it is valid");
         assert!(request.ignore_eos);
         let sampling = request.sampling;
         assert_eq!((sampling.temperature, sampling.top_p), (0.5, 0.9));
         assert_eq!((sampling.top_k, sampling.seed), (0, 4));
-        assert!(asked.ignored().is_empty());
+        assert!(generate.ignored().is_empty());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result};
 use tempfile::TempDir;
 
+use super::super::webdriver::WindowSize;
 use super::framebuffer;
 use crate::background::Background;
 
@@ -55,7 +56,7 @@ impl Display {
     ///
     /// # Errors
     /// If the framebuffer can't be read or the file can't be written.
-    pub fn picture(&self, file: &Path, size: Option<(u64, u64)>) -> Result<()> {
+    pub fn picture(&self, file: &Path, size: Option<WindowSize>) -> Result<()> {
         framebuffer::to_png(&self.folder.path().join("Xvfb_screen0"), file, size)
     }
 }

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::webdriver::WindowSize;
+
 /// Indices of 32-bit words in a dump's header, which are big-endian here.
 const HEADER_SIZE: usize = 0;
 const WIDTH: usize = 4;
@@ -17,15 +19,18 @@ const COLOURS: usize = 19;
 /// Bytes per entry of the colour table, which lies between header and pixels.
 const COLOUR_BYTES: usize = 12;
 
-/// Converts the dump to a PNG, cropped to `size` (width and height) from the upper left corner if given.
+/// Converts the dump to a PNG, cropped to `size` from the upper left corner if given.
 ///
 /// # Errors
 /// If the dump is not supported or is truncated, or a file can't be read or written.
-pub fn to_png(dump: &Path, file: &Path, size: Option<(u64, u64)>) -> Result<()> {
-    let size = size.unwrap_or((u64::MAX, u64::MAX));
+pub fn to_png(dump: &Path, file: &Path, size: Option<WindowSize>) -> Result<()> {
+    let size = size.unwrap_or(WindowSize::new(u32::MAX, u32::MAX));
     let bytes = fs::read(dump).with_context(|| format!("could not read {}", dump.display()))?;
-    let (width, height, pixels) =
-        decode(&bytes, size).with_context(|| format!("{} is no picture", dump.display()))?;
+    let Picture {
+        width,
+        height,
+        pixels,
+    } = decode(&bytes, size).with_context(|| format!("{} is no picture", dump.display()))?;
     let write = || format!("could not write {}", file.display());
     let out = BufWriter::new(File::create(file).with_context(write)?);
     let mut encoder = png::Encoder::new(out, width, height);
@@ -35,8 +40,16 @@ pub fn to_png(dump: &Path, file: &Path, size: Option<(u64, u64)>) -> Result<()> 
     writer.write_image_data(&pixels).with_context(write)
 }
 
-/// Returns the width, the height, and the RGB bytes of each pixel, cropped to `size`.
-fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
+#[derive(Debug, PartialEq, Eq)]
+struct Picture {
+    width: u32,
+    height: u32,
+    /// Three bytes per pixel: red, green, blue.
+    pixels: Vec<u8>,
+}
+
+/// Reads the dump's pixels, cropped to `size`.
+fn decode(dump: &[u8], size: WindowSize) -> Result<Picture> {
     let word = |place: usize| -> Result<usize> {
         let bytes = dump.get(4 * place..4 * place + 4);
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
@@ -44,7 +57,7 @@ fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
     };
     ensure!(
         word(BITS_PER_PIXEL)? == 32,
-        "it has {} bits a pixel",
+        "it has {} bits per pixel",
         word(BITS_PER_PIXEL)?
     );
     let (width, height, line) = (word(WIDTH)?, word(HEIGHT)?, word(BYTES_PER_LINE)?);
@@ -54,9 +67,10 @@ fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
         line >= 4 * width && line > 0 && rows.len() >= line * height,
         "it is cut short"
     );
-    let at_most =
-        |side: usize, most: u64| usize::try_from(most).map_or(side, |most| side.min(most));
-    let (width, height) = (at_most(width, size.0), at_most(height, size.1));
+    let (width, height) = (
+        width.min(size.width as usize),
+        height.min(size.height as usize),
+    );
     let pixels = rows
         .chunks_exact(line)
         .take(height)
@@ -64,14 +78,18 @@ fn decode(dump: &[u8], size: (u64, u64)) -> Result<(u32, u32, Vec<u8>)> {
         // Blue is the first byte of a pixel, as on every little-endian machine.
         .flat_map(|pixel| [pixel[2], pixel[1], pixel[0]])
         .collect();
-    Ok((u32::try_from(width)?, u32::try_from(height)?, pixels))
+    Ok(Picture {
+        width: u32::try_from(width)?,
+        height: u32::try_from(height)?,
+        pixels,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: (u64, u64) = (u64::MAX, u64::MAX);
+    const ALL: WindowSize = WindowSize::new(u32::MAX, u32::MAX);
 
     /// Returns a dump of two pixels in one row, followed by padding.
     fn dump() -> Vec<u8> {
@@ -90,11 +108,15 @@ mod tests {
 
     #[test]
     fn pixels_are_read_after_header_and_colour_table() {
-        let (width, height, pixels) = decode(&dump(), ALL).expect("decoded");
-        assert_eq!((width, height), (2, 1));
-        assert_eq!(pixels, [1, 2, 3, 10, 20, 30]);
-        let corner = decode(&dump(), (1, 9)).expect("decoded");
-        assert_eq!(corner, (1, 1, vec![1, 2, 3]));
+        let picture = |width, pixels: &[u8]| Picture {
+            width,
+            height: 1,
+            pixels: pixels.to_vec(),
+        };
+        let full = decode(&dump(), ALL).expect("decoded");
+        assert_eq!(full, picture(2, &[1, 2, 3, 10, 20, 30]));
+        let corner = decode(&dump(), WindowSize::new(1, 9)).expect("decoded");
+        assert_eq!(corner, picture(1, &[1, 2, 3]));
     }
 
     #[test]

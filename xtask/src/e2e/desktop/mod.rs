@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use super::outcome;
+use super::webdriver::WindowSize;
 use crate::command;
 use crate::context::{Context, Verdict};
 use crate::page::embed;
@@ -99,7 +100,7 @@ impl Desk {
     }
 
     /// Saves a screenshot of the display as `NAME.png`, cropped to `size` from the upper left corner if given.
-    fn picture(&self, name: &str, size: Option<(u64, u64)>) -> Result<PathBuf> {
+    fn picture(&self, name: &str, size: Option<WindowSize>) -> Result<PathBuf> {
         let file = self.folder.join(format!("{name}.png"));
         self.display.picture(&file, size)?;
         Ok(file)
@@ -123,9 +124,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         model: context.model()?.to_path_buf(),
         root: context.project.root.clone(),
     };
-    outcome::attempt_all("desktop", &scenarios::all(), |scenario| {
-        (scenario.run)(&site)
-    })
+    outcome::attempt_all("desktop", scenarios::ALL, |scenario| (scenario.run)(&site))
 }
 
 /// Opens an installed program with a model, waits until its engine is ready, and returns the path of a

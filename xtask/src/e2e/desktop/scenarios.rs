@@ -24,39 +24,37 @@ impl outcome::Scenario for Scenario {
     }
 }
 
-/// Returns all scenarios, in the order in which they run.
-pub fn all() -> [Scenario; 7] {
-    [
-        Scenario {
-            name: "opens",
-            run: opens::run,
-        },
-        Scenario {
-            name: "chat",
-            run: chat::run,
-        },
-        Scenario {
-            name: "dialog",
-            run: dialog::run,
-        },
-        Scenario {
-            name: "lab",
-            run: lab::run,
-        },
-        Scenario {
-            name: "server",
-            run: server::run,
-        },
-        Scenario {
-            name: "bad-file",
-            run: bad_file::run,
-        },
-        Scenario {
-            name: "again",
-            run: again::run,
-        },
-    ]
-}
+/// All scenarios, in the order in which they run.
+pub const ALL: &[Scenario] = &[
+    Scenario {
+        name: "opens",
+        run: opens::run,
+    },
+    Scenario {
+        name: "chat",
+        run: chat::run,
+    },
+    Scenario {
+        name: "dialog",
+        run: dialog::run,
+    },
+    Scenario {
+        name: "lab",
+        run: lab::run,
+    },
+    Scenario {
+        name: "server",
+        run: server::run,
+    },
+    Scenario {
+        name: "bad-file",
+        run: bad_file::run,
+    },
+    Scenario {
+        name: "again",
+        run: again::run,
+    },
+];
 
 /// A real model of 230 kB; the path is relative to the checkout.
 pub const TINY: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::super::Session;
 use super::super::steps::ESCAPE;
-use super::super::webdriver::Client;
+use super::super::webdriver::{Client, WindowSize};
 use super::snapshot::{Control, Kind};
 
 /// WebDriver's key codes.
@@ -88,7 +88,7 @@ pub enum Action {
         to: f64,
     },
     /// Changes the window's width and height, as turning a phone does.
-    Resize(u32, u32),
+    Resize(WindowSize),
     /// Drops files in the middle of the window.
     Drop(Vec<PathBuf>),
     /// Loads the page again.
@@ -156,7 +156,7 @@ impl Action {
             Self::Scroll { container, to } => client
                 .execute(SCROLL, &[json!(container), json!(to)])
                 .map(drop),
-            Self::Resize(width, height) => session.set_viewport(*width, *height),
+            Self::Resize(size) => session.set_viewport(*size),
             Self::Drop(files) => drop_files(client, files),
             Self::Reload => client.refresh(),
             Self::BackAndForward => {
@@ -257,7 +257,7 @@ impl fmt::Display for Action {
             Self::Scroll { container, to } => {
                 write!(out, "scroll container {container} to {:.0} %", 100.0 * to)
             }
-            Self::Resize(width, height) => write!(out, "resize to {width}x{height}"),
+            Self::Resize(WindowSize { width, height }) => write!(out, "resize to {width}x{height}"),
             Self::Drop(files) => write!(out, "drop {}", names(files)),
             Self::Reload => out.write_str("reload"),
             Self::BackAndForward => out.write_str("go back and forward"),

@@ -6,9 +6,10 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use rand::{Rng as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
+use super::super::webdriver::WindowSize;
 use super::action::{Action, BAR_KEYS, KEYS};
 use super::plan::{Model, Plan};
 use super::snapshot::{Control, Kind, Snapshot, State};
@@ -39,7 +40,7 @@ pub struct Chooser {
     /// Test id of the control that loads the plan's model.
     load: &'static str,
     /// Window sizes: the plan's, and those of a small phone in portrait and landscape.
-    sizes: [(u32, u32); 4],
+    sizes: [WindowSize; 4],
     /// Number of uses per control key.
     uses: BTreeMap<String, u32>,
     /// Number of consecutive actions without a ready model.
@@ -59,10 +60,10 @@ impl Chooser {
             },
             // The plan's size is listed twice, so that it is the most frequent.
             sizes: [
-                (plan.width, plan.height),
-                (plan.width, plan.height),
-                (360, 640),
-                (800, 360),
+                plan.window(),
+                plan.window(),
+                WindowSize::new(360, 640),
+                WindowSize::new(800, 360),
             ],
             files,
             server,
@@ -113,10 +114,7 @@ impl Chooser {
         Some(match any {
             0 | 1 => Action::Reload,
             2 => Action::BackAndForward,
-            3 => {
-                let (width, height) = self.sizes[self.rng.random_range(0..self.sizes.len())];
-                Action::Resize(width, height)
-            }
+            3 => Action::Resize(self.sizes[self.rng.random_range(0..self.sizes.len())]),
             4 => {
                 let good = self.rng.random_bool(0.7);
                 Action::Drop(if good {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use clap::ValueEnum;
 
+use super::super::webdriver::WindowSize;
+
 /// Backend that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
@@ -69,6 +71,13 @@ pub struct Plan {
     /// Height of the window in CSS pixels.
     #[arg(long, default_value_t = 800)]
     pub height: u32,
+}
+
+impl Plan {
+    /// Returns the size of the window.
+    pub fn window(&self) -> WindowSize {
+        WindowSize::new(self.width, self.height)
+    }
 }
 
 /// Formats the command that repeats the walk.

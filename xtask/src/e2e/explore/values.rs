@@ -1,7 +1,7 @@
 //! Sensible and hostile values for each kind of field.
 
-use rand::Rng;
 use rand::seq::IndexedRandom as _;
+use rand::{Rng, RngExt as _};
 
 use super::snapshot::Control;
 

@@ -114,8 +114,7 @@ impl<'a> Walk<'a> {
     /// Opens the page in a window of the plan's size, and suppresses the system's file dialogs.
     fn open(&mut self) -> Result<()> {
         let client = self.session.client();
-        self.session
-            .set_viewport(self.plan.width, self.plan.height)?;
+        self.session.set_viewport(self.plan.window())?;
         client.devtools(
             "Page.setInterceptFileChooserDialog",
             &json!({ "enabled": true }),

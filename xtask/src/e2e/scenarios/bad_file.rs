@@ -14,7 +14,7 @@ const GOOD: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q
 
 /// Opens one bad file after the other, then a good one.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     let folder = std::env::temp_dir().join(format!("llamaglass-e2e-{}", std::process::id()));
     fs::create_dir_all(&folder).context("no folder for bad files")?;
     let good_path = Project::find()?.root.join(GOOD);

@@ -9,7 +9,7 @@ use super::super::steps::{
 
 /// Cancels a load at once, loads the model after all, deletes the download, and asks a question.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     first_visit(session, url)?;
     choose_backend(session, "flex")?;
     session.click("[data-testid=load-default]")?;

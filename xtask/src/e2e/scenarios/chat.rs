@@ -10,7 +10,7 @@ use super::bench;
 
 /// Loads the default model on `backend` and talks to it.
 pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     choose_backend(session, backend)?;
     make_greedy(session)?;
@@ -41,9 +41,9 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
     session.click("[data-testid=clear]")?;
     let again = ask(session, &question)?;
     ensure!(again == expected, "after an abort the ids are {again:?}");
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot(&format!("chat-{backend}-narrow"))?;
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     bench::run(session, backend)
 }
 

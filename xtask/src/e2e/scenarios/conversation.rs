@@ -6,12 +6,13 @@ use super::super::steps::{
     SOON, ask, check_answers, conversation, first_visit, limit_answers, tiny_folder,
     wait_until_ready,
 };
+use super::super::webdriver::WindowSize;
 use super::super::{Session, folder};
 use crate::project::Project;
 
 /// Loads a folder, asks questions, and uses each button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 600)?;
+    session.resize(WindowSize::new(1280, 600))?;
     first_visit(session, url)?;
     let made = folder(&Project::find()?)?.join("files/conversation");
     let folder = tiny_folder(&made)?;

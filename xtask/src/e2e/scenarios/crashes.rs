@@ -18,7 +18,7 @@ const KEEP_WORKERS: &str = "window.workers = [];\
 
 /// Checks that a crash of the page shows a card over everything else, and that a reload keeps the conversation.
 pub fn page(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     first_visit(session, url)?;
     load_tiny(session)?;
     check_answers(session)?;
@@ -40,7 +40,7 @@ pub fn page(session: &Session, url: &str) -> Result<()> {
     session.wait_for_text("[data-testid=crash-copy]", SOON, |text| {
         text == "Copied" || text.contains("Ctrl+C")
     })?;
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot("crash-narrow")?;
     session.click("[data-testid=crash-reload]")?;
     session.wait_for("the crash card to go", SOON, || {

@@ -13,7 +13,7 @@ use super::lab;
 
 /// Loads both models, asks, copies an answer, runs an experiment, and reloads the page.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     let url = url.replace("127.0.0.1", OTHER_MACHINE);
     first_visit(session, &url)?;
     let secure = session.execute("return window.isSecureContext")?;

@@ -6,12 +6,13 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
 use super::super::steps::{SOON, choose_backend, wait_until_ready};
+use super::super::webdriver::WindowSize;
 
 /// Maximum time for an experiment: several times what a software adapter on two cores takes.
 const RUN: Duration = Duration::from_secs(240);
 /// Runs a few small experiments.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     choose_backend(session, "flex")?;
     session.click("[data-testid=lab-open]")?;
@@ -55,7 +56,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     ensure!(summary.contains("A token takes"), "together: {summary:?}");
     session.wait_for_element("[data-testid=lab-overview]", SOON)?;
     kept(session)?;
-    session.resize(360, 800)?;
+    session.resize(WindowSize::new(360, 800))?;
     session.screenshot("lab-narrow")?;
     let wide = session.execute("return document.documentElement.scrollWidth > innerWidth")?;
     ensure!(wide == false, "at 360 px the page is wider than its window");

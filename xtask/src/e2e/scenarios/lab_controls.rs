@@ -22,7 +22,7 @@ const LATER: [&str; 3] = ["lab-open", "lab-close", "lab-cancel"];
 
 /// Uses one control after the other until none is left, including those that appear along the way.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     first_visit(session, url)?;
     // A GPU can run every experiment, including those on kernels.
     choose_backend(session, "wgpu")?;

@@ -18,7 +18,7 @@ const TAKE_WEBGPU: &str = "delete Navigator.prototype.gpu;\
 
 /// Asks for WebGPU, reads why there is none, and continues without it through either button.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     // The page may start workers only from its own files, not from a blob.
     session.bypass_content_security_policy()?;
     session.before_page(TAKE_WEBGPU)?;

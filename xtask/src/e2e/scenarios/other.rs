@@ -10,10 +10,10 @@ use super::super::steps::{ANSWERS, SOON, send, wait_for_end, wait_until_ready};
 
 /// Opens the page and uses such a server.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     meet(session, "other-server")?;
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot("other-server-narrow").map(drop)
 }
 

@@ -49,7 +49,7 @@ const STATES: [(&str, Reach); 7] = [
 
 /// Reloads the page in each state.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     first_visit(session, url)?;
     choose_backend(session, "flex")?;
     make_endless(session)?;

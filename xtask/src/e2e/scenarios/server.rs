@@ -12,7 +12,7 @@ use crate::product::Server;
 
 /// Asks the server that the page came from, compares the answer, stops another one, and asks again.
 pub fn run(session: &Session, site: &Site) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     let dist = site.dist.as_os_str();
     let server = Server::start(&site.program, &site.model, ["--page".as_ref(), dist])?;
     session.go_to(&server.url)?;
@@ -60,7 +60,7 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
     session.click("[data-testid=clear]")?;
     let again = ask(session, &question)?;
     ensure!(again == expected, "after an abort the ids are {again:?}");
-    session.resize(390, 844)?;
+    session.resize_to_phone()?;
     session.screenshot("server-narrow").map(drop)
 }
 

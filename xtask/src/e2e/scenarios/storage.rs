@@ -24,7 +24,7 @@ const DENY: &str = "const deny = () => { throw new DOMException('denied by a tes
 
 /// Starts the page with each kind of garbage in its storage; it answers as on a first visit.
 pub fn garbage(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     first_visit(session, url)?;
     for value in GARBAGE {
         start_over(session, value).with_context(|| format!("the browser kept {value:?}"))?;
@@ -50,7 +50,7 @@ fn start_over(session: &Session, value: &str) -> Result<()> {
 
 /// Starts the page without any storage; it answers, and the lab says why it keeps no runs.
 pub fn denied(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.before_page(DENY)?;
     session.go_to(url)?;
     wait_for_start(session)?;

@@ -23,7 +23,7 @@ const LEVELS: [(u8, bool); 6] = [
 
 /// Asks a question at each level.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     session.go_to(url)?;
     choose_backend(session, "flex")?;
     choose(session, LEVELS[0].0)?;

@@ -7,7 +7,7 @@ use super::super::steps::{check_answers, conversation, first_visit, load_tiny, w
 
 /// Clicks each of the three suggestions on a first visit of its own.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     for number in 1..=3 {
         first_visit(session, url)?;
         load_tiny(session)?;

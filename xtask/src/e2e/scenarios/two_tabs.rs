@@ -9,7 +9,7 @@ use super::super::steps::{
 
 /// Chats in both tabs, reloads both, closes the first, and opens a third.
 pub fn run(session: &Session, url: &str) -> Result<()> {
-    session.resize(1280, 900)?;
+    session.resize_to_desktop()?;
     let client = session.client();
     first_visit(session, url)?;
     load_tiny(session)?;

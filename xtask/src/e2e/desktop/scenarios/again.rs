@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::super::super::steps::{choose_backend, wait_until_ready};
+use super::super::super::webdriver::WindowSize;
 use super::{Person, Site, TINY, Window};
 
 /// A window size other than the program's default.
-const SIZE: (u32, u32) = (900, 700);
+const SIZE: WindowSize = WindowSize::new(900, 700);
 
 /// Starts with a model, changes settings and the window, quits, and checks that the next start restores them.
 pub fn run(site: &Site) -> Result<()> {
@@ -23,7 +24,7 @@ pub fn run(site: &Site) -> Result<()> {
         ensure!(after != before, "the theme is {before} still");
         choose_backend(window, "flex")?;
         let before = window.size()?;
-        window.resize(SIZE.0, SIZE.1)?;
+        window.resize(SIZE)?;
         let after = window.wait_for("another size", Duration::from_secs(10), || {
             let size = window.size()?;
             Ok((size != before).then_some(size))

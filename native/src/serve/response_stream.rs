@@ -1,16 +1,19 @@
-//! A request in progress and the record of its events so far.
+//! The events of a request in progress, and the record of them.
 
 use std::sync::Arc;
 
 use llamaglass_engine::event::{Event, Fault};
+use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use tokio::sync::watch;
 
+use super::api_error::ApiError;
 use super::app::App;
+use super::client::Client;
 use crate::engine_thread::Answer;
 
 /// A request in progress. Dropping it before its last event aborts it within one step.
-pub struct Answering {
+pub struct ResponseStream {
     app: Arc<App>,
     answer: Answer,
     cut: watch::Receiver<bool>,
@@ -19,15 +22,24 @@ pub struct Answering {
     pub record: Record,
 }
 
-impl Answering {
-    /// Wraps the answer to a request that the engine has queued.
-    pub fn new(app: Arc<App>, answer: Answer) -> Self {
-        Self {
+impl ResponseStream {
+    /// Submits a client's request to the engine and waits for the first event.
+    pub async fn submit(
+        app: &Arc<App>,
+        client: Client,
+        request: Request,
+    ) -> Result<Self, ApiError> {
+        let answer = app.submit(client, request).await?;
+        let mut response = Self {
             cut: app.cut(),
-            app,
+            app: Arc::clone(app),
             answer,
             ended: false,
             record: Record::default(),
+        };
+        match response.next().await {
+            Event::Failed { error, fault, .. } => Err(ApiError::of_engine(error, fault)),
+            _ => Ok(response),
         }
     }
 
@@ -45,12 +57,12 @@ impl Answering {
                 event.unwrap_or_else(|| failed("the engine ended unexpectedly"))
             }
             _ = self.cut.wait_for(|is_cut| *is_cut) => {
-                failed("the server stops: this answer is cut off here")
+                failed("the server is stopping; this completion is cut short")
             }
         };
         if !self.ended {
             self.record.push(&event);
-            self.app.metrics.take(&event, &self.record);
+            self.app.metrics.record(&event, &self.record);
             self.log(&event);
         }
         self.ended |= event.is_last();
@@ -71,18 +83,18 @@ impl Answering {
         }
     }
 
-    /// Ends the answer within one step; the tokens so far are kept.
+    /// Ends the completion within one step; the tokens so far are kept.
     pub fn abort(&self) {
         // If the engine's thread is gone, there is nothing to abort.
         let _gone = self.app.engine.abort(self.answer.id);
     }
 }
 
-impl Drop for Answering {
+impl Drop for ResponseStream {
     fn drop(&mut self) {
         if !self.ended {
             tracing::info!(request = self.answer.id.0, "left");
-            self.app.metrics.left(&self.record);
+            self.app.metrics.disconnect(&self.record);
             self.abort();
         }
     }
