@@ -83,17 +83,16 @@ impl<R> Requests<R> {
 
     /// Returns the request whose receiver matches.
     pub fn find(&self, matches: impl Fn(&R) -> bool) -> Option<RequestId> {
-        let found = self.receivers.iter().find(|(_, receiver)| matches(receiver));
+        let found = self
+            .receivers
+            .iter()
+            .find(|(_, receiver)| matches(receiver));
         found.map(|(request, _)| *request)
     }
 
     /// Runs at most one step and passes each event to `send` with its receiver. A request is aborted if `send`
     /// returns false, because nobody reads its events any more.
-    pub async fn step(
-        &mut self,
-        engine: &mut Engine,
-        mut send: impl FnMut(&mut R, Event) -> bool,
-    ) {
+    pub async fn step(&mut self, engine: &mut Engine, mut send: impl FnMut(&mut R, Event) -> bool) {
         for event in engine.step().await {
             let (request, is_last) = (event.request(), event.is_last());
             let Some(receiver) = self.receivers.get_mut(&request) else {

@@ -13,6 +13,6 @@ mod thread;
 
 pub use drive::{Driver, Requests, drive};
 #[cfg(not(target_arch = "wasm32"))]
-pub use shared::{EngineHandle, Gauges, Permit, EventStream, SharedEngine, SubmitError};
+pub use shared::{EngineHandle, EventStream, Gauges, Permit, SharedEngine, SubmitError};
 #[cfg(not(target_arch = "wasm32"))]
 pub use thread::{EngineThread, StopSignal, ThreadError, capture_panics, run_on_thread};

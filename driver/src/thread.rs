@@ -39,7 +39,19 @@ pub enum ThreadError {
 #[derive(Clone, Debug)]
 pub struct StopSignal(AbortHandle);
 
+impl Default for StopSignal {
+    /// Returns the signal of no task.
+    fn default() -> Self {
+        Self(AbortHandle::new_pair().0)
+    }
+}
+
 impl StopSignal {
+    /// Tells the task to end. Does not wait.
+    pub fn set(&self) {
+        self.0.abort();
+    }
+
     /// Returns true after the stop.
     pub fn is_set(&self) -> bool {
         self.0.is_aborted()
@@ -119,7 +131,7 @@ impl EngineThread {
 
     /// Tells the task to end: between two steps, or after the current read of a load. Does not wait.
     pub fn stop(&self) {
-        self.stop.0.abort();
+        self.stop.set();
     }
 
     /// Stops the task and waits at most `limit` for the thread's end. Returns false if it is still running.

@@ -3,7 +3,7 @@
 use llamaglass_engine::{Ablations, EagerLogs, Engine};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, LOG_LINES, Switch};
-use llamaglass_lab::{Data, LabError, Watch};
+use llamaglass_lab::{Data, Experiment, LabError, Watch};
 
 use crate::bare::{self, BareSettings};
 use crate::chain::{self, ChainSettings};
@@ -20,17 +20,17 @@ const MAX_PADDING_WITHOUT_GPU: usize = 512;
 #[derive(Clone, Debug)]
 pub enum EngineExperiment {
     /// Counts the dataset's tokens.
-    Stats,
+    Stats(Dataset),
     /// Calls the model in a loop, without the scheduler.
-    Bare(BareSettings),
+    Bare(Dataset, BareSettings),
     /// Sends requests at fixed times.
-    Load(LoadSettings),
+    Load(Dataset, LoadSettings),
     /// Answers the rows one after the other.
-    Chain(ChainSettings),
+    Chain(Dataset, ChainSettings),
     /// Measures those of the switches that the engine has.
     Ablate(AblateSettings, Vec<Switch>),
     /// Compares the simulated scheduler with the engine.
-    Simulate(SimulateSettings),
+    Simulate(Dataset, SimulateSettings),
     /// Profiles the kernels.
     Kernels(KernelSettings),
 }
@@ -57,39 +57,45 @@ impl Default for SwitchSizes {
 }
 
 impl EngineExperiment {
+    /// Returns the name of the experiment.
+    pub const fn name(&self) -> &'static str {
+        let experiment = match self {
+            Self::Stats(_) => Experiment::Stats,
+            Self::Bare(..) => Experiment::Bare,
+            Self::Load(..) => Experiment::Load,
+            Self::Chain(..) => Experiment::Chain,
+            Self::Ablate(..) => Experiment::Ablate,
+            Self::Simulate(..) => Experiment::Simulate,
+            Self::Kernels(_) => Experiment::Kernels,
+        };
+        experiment.name()
+    }
+
     /// Runs the experiment. The engine's settings are restored, however the experiment ends.
     ///
     /// # Errors
     /// [`LabError`] if the experiment is stopped, fails or cannot run on this engine.
-    pub async fn run(
-        &self,
-        engine: &mut Engine,
-        dataset: &Dataset,
-        watch: &mut impl Watch,
-    ) -> Result<Data, LabError> {
-        let measured = self.measure(engine, dataset, watch).await;
+    pub async fn run(&self, engine: &mut Engine, watch: &mut impl Watch) -> Result<Data, LabError> {
+        let measured = self.measure(engine, watch).await;
         let reset = engine.set_ablations(Ablations::default());
         let data = measured?;
         reset.map_err(|error| LabError::failed("leaving the engine as it was", error))?;
         Ok(data)
     }
 
-    async fn measure(
-        &self,
-        engine: &mut Engine,
-        dataset: &Dataset,
-        watch: &mut impl Watch,
-    ) -> Result<Data, LabError> {
+    async fn measure(&self, engine: &mut Engine, watch: &mut impl Watch) -> Result<Data, LabError> {
         Ok(match self {
-            Self::Stats => Data::Stats(lengths::run(dataset, engine.tokenizer())?),
-            Self::Bare(settings) => {
+            Self::Stats(dataset) => Data::Stats(lengths::run(dataset, engine.tokenizer())?),
+            Self::Bare(dataset, settings) => {
                 Data::Bare(bare::run(engine, dataset, *settings, watch).await?)
             }
-            Self::Load(settings) => {
+            Self::Load(dataset, settings) => {
                 Data::Load(load::run(engine, dataset, settings, watch).await?)
             }
-            Self::Chain(settings) => {
-                let worse = settings.with.map(|switch| worse(engine, switch, settings.sizes));
+            Self::Chain(dataset, settings) => {
+                let worse = settings
+                    .with
+                    .map(|switch| worse(engine, switch, settings.sizes));
                 let worse = worse.transpose()?;
                 let worse = worse.as_ref().map(|(of, changes)| (&**changes, *of));
                 let data = chain::run(engine, dataset, settings.tokens, worse, watch).await?;
@@ -101,7 +107,7 @@ impl EngineExperiment {
                 let (effects, left_out) = ablate::run(engine, switches, &settings, watch).await?;
                 Data::Ablate(AblateData::of(settings, effects, left_out))
             }
-            Self::Simulate(settings) => Data::Simulate(Box::new(
+            Self::Simulate(dataset, settings) => Data::Simulate(Box::new(
                 simulate::run(engine, dataset, settings, watch).await?,
             )),
             Self::Kernels(settings) => Data::Kernels(kernels::run(engine, *settings, watch).await?),

@@ -4,15 +4,15 @@ use std::error::Error;
 
 use futures::channel::mpsc::UnboundedReceiver;
 use futures::{FutureExt, StreamExt};
+use llamaglass_engine::Engine;
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::{Stopwatch, unix_time_seconds};
 use llamaglass_engine::scheduler::Policy;
 use llamaglass_engine::stats::Record;
-use llamaglass_engine::Engine;
 use llamaglass_lab::dataset::Row;
 use llamaglass_lab::experiments::ablate::{AblateSettings, LOG_LINES, Switch};
 use llamaglass_lab::{
-    Data, Experiment, LabError, LabResult, Machine, Point, Progress, Unobserved, Watch,
+    Experiment, LabError, LabResult, Machine, Point, Progress, Unobserved, Watch,
 };
 use llamaglass_runner::answers;
 use llamaglass_runner::bare::{BareSettings, encode};
@@ -167,7 +167,11 @@ pub async fn run<H: Host>(
         progress_at_ms: f64::NEG_INFINITY,
         description: String::new(),
     };
-    let end = match run_on_engine(engine, spec, &mut observer).await {
+    let done = match engine_experiment(spec) {
+        Ok(experiment) => experiment.run(engine, &mut observer).await,
+        Err(error) => Err(error),
+    };
+    let end = match done {
         Ok(data) => {
             let machine = Machine::of(engine.info(), &engine.info().name);
             let result = LabResult::new(begun, Some(machine), spec.settings.seed, data);
@@ -182,41 +186,35 @@ pub async fn run<H: Host>(
     observer.deferred
 }
 
-async fn run_on_engine(
-    engine: &mut Engine,
-    spec: &Spec,
-    watch: &mut impl Watch,
-) -> Result<Data, LabError> {
-    let experiment = engine_experiment(spec)?;
-    // Requests of a load rotate through the whole dataset.
-    let rows = match spec.experiment {
-        Experiment::Load => 0,
-        _ => spec.settings.rows,
-    };
-    experiment.run(engine, &spec.source.dataset(rows)?, watch).await
-}
-
 /// Returns the experiment that a page asks for.
 fn engine_experiment(spec: &Spec) -> Result<EngineExperiment, LabError> {
     let settings = &spec.settings;
-    let sizes = SwitchSizes::default();
+    let dataset = || spec.source.dataset(settings.rows);
     Ok(match spec.experiment {
-        Experiment::Stats => EngineExperiment::Stats,
-        Experiment::Bare => EngineExperiment::Bare(BareSettings {
-            tokens: Some(settings.tokens).filter(|tokens| *tokens > 0),
-        }),
-        Experiment::Load => EngineExperiment::Load(LoadSettings {
-            qps: settings.qps.clone(),
-            duration_s: settings.duration_s,
-            arrivals: settings.arrivals,
-            seed: settings.seed,
-            tokens: settings.tokens,
-        }),
-        Experiment::Chain => EngineExperiment::Chain(ChainSettings {
-            tokens: settings.tokens,
-            with: settings.with,
-            sizes,
-        }),
+        Experiment::Stats => EngineExperiment::Stats(dataset()?),
+        Experiment::Bare => {
+            let tokens = Some(settings.tokens).filter(|tokens| *tokens > 0);
+            EngineExperiment::Bare(dataset()?, BareSettings { tokens })
+        }
+        Experiment::Load => {
+            let load = LoadSettings {
+                qps: settings.qps.clone(),
+                duration_s: settings.duration_s,
+                arrivals: settings.arrivals,
+                seed: settings.seed,
+                tokens: settings.tokens,
+            };
+            // The requests rotate through the whole dataset.
+            EngineExperiment::Load(spec.source.dataset(0)?, load)
+        }
+        Experiment::Chain => {
+            let chain = ChainSettings {
+                tokens: settings.tokens,
+                with: settings.with,
+                sizes: SwitchSizes::default(),
+            };
+            EngineExperiment::Chain(dataset()?, chain)
+        }
         Experiment::Ablate => {
             let is_page = |switch: &Switch| matches!(switch, Switch::Worker | Switch::Overlay);
             let switches = settings.switches.iter().copied();
@@ -230,13 +228,16 @@ fn engine_experiment(spec: &Spec) -> Result<EngineExperiment, LabError> {
             };
             EngineExperiment::Ablate(ablate, switches.filter(|of| !is_page(of)).collect())
         }
-        Experiment::Simulate => EngineExperiment::Simulate(SimulateSettings {
-            qps: settings.qps.first().copied(),
-            arrivals: settings.arrivals,
-            seed: settings.seed,
-            most_tokens: Some(settings.tokens),
-            policy: Policy::default(),
-        }),
+        Experiment::Simulate => {
+            let simulate = SimulateSettings {
+                qps: settings.qps.first().copied(),
+                arrivals: settings.arrivals,
+                seed: settings.seed,
+                most_tokens: Some(settings.tokens),
+                policy: Policy::default(),
+            };
+            EngineExperiment::Simulate(dataset()?, simulate)
+        }
         Experiment::Kernels => EngineExperiment::Kernels(KernelSettings {
             prompt_tokens: settings.prompt_tokens,
             repeats: settings.repeats,

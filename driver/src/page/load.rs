@@ -4,10 +4,10 @@ use llamaglass_engine::bytes::ByteSource;
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::timing::{LoadSpan, LoadTiming};
 use llamaglass_engine::weights::Checkpoint;
-use llamaglass_session::protocol::{EngineReply, ModelSource};
 use llamaglass_engine::{
     Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
 };
+use llamaglass_session::protocol::{EngineReply, ModelSource};
 
 use super::host::{Host, ModelFiles};
 

@@ -107,7 +107,9 @@ impl EventSender {
             return Err(SendError::Unread);
         }
         self.unread.add(bytes);
-        self.events.unbounded_send(event).map_err(|_| SendError::Closed)
+        self.events
+            .unbounded_send(event)
+            .map_err(|_| SendError::Closed)
     }
 
     /// Sends a stub response of at most `max_tokens` tokens.
@@ -208,7 +210,10 @@ mod tests {
             .send(failed(RequestId(1), megabyte))
             .expect("everything was read so far");
         response.next_blocking().expect("it was sent");
-        assert_eq!(lazy.send(failed(RequestId(0), megabyte)), Err(SendError::Unread));
+        assert_eq!(
+            lazy.send(failed(RequestId(0), megabyte)),
+            Err(SendError::Unread)
+        );
     }
 
     #[test]
@@ -216,9 +221,7 @@ mod tests {
         let gauges = Arc::new(Gauges::default());
         let (mut sender, mut response) = open(RequestId(0), &gauges, None);
         for _ in 0..3 {
-            sender
-                .send(failed(RequestId(0), 1000))
-                .expect("it is read");
+            sender.send(failed(RequestId(0), 1000)).expect("it is read");
         }
         response.next_blocking().expect("it was sent");
         let unread = gauges.unread.load(Ordering::Relaxed);

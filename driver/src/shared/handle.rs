@@ -11,8 +11,8 @@ use llamaglass_engine::{Engine, Preparer, StubLevel};
 use thiserror::Error;
 
 use super::Command;
+use super::events::{self, EventStream, Permit};
 use super::gauges::Gauges;
-use super::events::{self, Permit, EventStream};
 use crate::thread::ThreadError;
 
 /// Handle to an engine on its thread; cheap to clone and to send.
@@ -57,8 +57,7 @@ impl EngineHandle {
 
     /// Returns a stub response if the stub level is `Entry`, which ends the path of requests here.
     pub fn respond_at_entry(&self, request: &Request) -> Option<EventStream> {
-        (self.stub() == StubLevel::Entry)
-            .then(|| EventStream::stub(request, self.context_length))
+        (self.stub() == StubLevel::Entry).then(|| EventStream::stub(request, self.context_length))
     }
 
     /// Reserves a permit for a response if fewer than `max` responses are open. A response is open until it is

@@ -5,9 +5,9 @@
 //! one's grammar. Each caller reads only the events of its own requests. Dropping a [`EventStream`] before its end
 //! aborts the request.
 
+mod events;
 mod gauges;
 mod handle;
-mod events;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -23,10 +23,10 @@ use llamaglass_engine::{Engine, ModelInfo, PreparedRequest, Preparer};
 
 use crate::drive::{Driver, Requests, drive};
 use crate::thread::{EngineThread, StopSignal, ThreadError};
+use events::EventSender;
+pub use events::{EventStream, Permit};
 pub use gauges::Gauges;
 pub use handle::{EngineHandle, SubmitError};
-use events::EventSender;
-pub use events::{Permit, EventStream};
 
 /// Maximum time that [`SharedEngine::end_at_once`] waits for the current step.
 const STEP_LIMIT: Duration = Duration::from_secs(1);

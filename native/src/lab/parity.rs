@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use llamaglass_driver::run_on_thread;
 use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
@@ -18,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use super::layers::ShellLayers;
 use super::shell::Shell;
 use super::watch::Onlooker;
-use crate::engine_thread::run_apart;
 use crate::load::LoadBars;
 use crate::model::Model;
 use crate::output::note;
@@ -143,7 +143,7 @@ impl ParityRun<'_> {
         };
         let (folder, rows) = (folder.to_owned(), rows.to_vec());
         let mut watch = watch.clone();
-        run_apart(move || {
+        run_on_thread(move || {
             let mut bars = LoadBars::default();
             let mut engine = model.load(&options, &mut |progress| bars.update(progress))?;
             bars.finish();

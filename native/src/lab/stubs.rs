@@ -45,11 +45,13 @@ impl<'a> ShellStubs<'a> {
     }
 
     fn at(&mut self, level: StubLevel) -> Result<&Shell, LabError> {
-        let failed = |error: anyhow::Error| LabError::failed("a stub level", error);
+        const LEVEL: &str = "a stub level";
         if level == StubLevel::RandomWeights {
-            return random(self.random, self.model, self.options).map_err(failed);
+            let random = random(self.random, self.model, self.options);
+            return random.map_err(|error| LabError::failed(LEVEL, error));
         }
-        self.shell.handle().set_stub(level).map_err(failed)?;
+        let set = self.shell.handle().set_stub(level);
+        set.map_err(|error| LabError::failed(LEVEL, error))?;
         Ok(self.shell)
     }
 }
@@ -88,7 +90,8 @@ impl Stubbed for ShellStubs<'_> {
         let shell = self.at(level)?;
         let target = shell.target().await.map_err(failed)?;
         // Each run computes its prompts anew, without cached prefixes of the run before.
-        shell.handle().clear_cache().map_err(failed)?;
+        let cleared = shell.handle().clear_cache();
+        cleared.map_err(|error| failed(error.into()))?;
         let qps = Qps {
             value: load.qps,
             typed: load.qps.to_string(),
@@ -116,7 +119,7 @@ impl Stubbed for ShellStubs<'_> {
             self.shell
                 .handle()
                 .set_stub(StubLevel::Whole)
-                .map_err(failed)?;
+                .map_err(|error| failed(error.into()))?;
         }
         let e2e = result.figures.from_schedule.e2e_ms;
         if result.completed == 0 {

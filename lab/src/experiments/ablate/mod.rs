@@ -98,16 +98,27 @@ impl AblateData {
     /// Sorts `switches` by the cost of a request, largest first.
     pub fn of(
         ablate: AblateSettings,
-        mut switches: Vec<AblationEffect>,
+        switches: Vec<AblationEffect>,
         left_out: Vec<(Switch, String)>,
     ) -> Self {
-        let cost = |of: &AblationEffect| of.whole_ms.difference.median;
-        switches.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
-        Self {
+        let mut data = Self {
             ablate,
             switches,
             left_out,
-        }
+        };
+        data.sort();
+        data
+    }
+
+    /// Adds the effect of a switch.
+    pub fn add(&mut self, effect: AblationEffect) {
+        self.switches.push(effect);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let cost = |of: &AblationEffect| of.whole_ms.difference.median;
+        self.switches.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
     }
 
     /// Returns the result as sentences.
