@@ -84,19 +84,19 @@ impl Experiment {
         match self {
             Self::Stats => "How many tokens do prompts and reference answers have?",
             Self::Bare => {
-                "What does a token cost without any shell, and what does a request cost besides its tokens?"
+                "What does a token cost without a serving shell, and what does a request cost besides its tokens?"
             }
             Self::Ladder => "What does each layer around the engine add to a token?",
-            Self::Load => "How long do answers take when requests come at a rate of their own?",
+            Self::Load => "How long do answers take if requests do not wait for earlier ones?",
             Self::Parity => {
-                "Are the numbers those of a frozen reference, and does the shell answer what the bare engine does?"
+                "Do the logits match a frozen reference, and the tokens those of the bare engine?"
             }
             Self::Chain => "Where does the time of a request go, span by span?",
-            Self::Ablate => "What would it cost to do one thing worse?",
+            Self::Ablate => "What does each mistake cost?",
             Self::Simulate => "How much of the waiting follows from the queue alone?",
             Self::Stub => "What does the request's path cost up to each level?",
             Self::Kernels => {
-                "Which kernels take a step's time, and how near are they to what the device can do?"
+                "Which kernels take a step's time, and how close are they to what the device can do?"
             }
         }
     }

@@ -193,7 +193,10 @@ fn chain_names_eager_logs_and_their_cost() {
         let growth = number(worst, "/growth_each_ms");
         assert!((growth - 7.0).abs() <= 0.7, "{backend}: {growth}");
         let text = result["findings"][0]["text"].as_str().expect("a text");
-        assert!(text.starts_with("plan of decode grew most: by 7"), "{text}");
+        assert!(
+            text.starts_with("plan of decode grew the most: by 7"),
+            "{text}"
+        );
         let spans = number(&result, "/tree/total_ms");
         let residue = number(&result, "/residue_ms");
         assert!(
@@ -235,7 +238,7 @@ fn chain_names_padding_and_its_cost() {
             "{backend}: {cost} of {whole}"
         );
         let text = finding["text"].as_str().expect("a text");
-        assert!(text.starts_with("prefill grew most: by "), "{text}");
+        assert!(text.starts_with("prefill grew the most: by "), "{text}");
         let named = "with 2,000 positions computed instead of 42";
         assert!(
             text.contains(named) && text.contains(&format!("; {span} is ")),

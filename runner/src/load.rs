@@ -96,7 +96,7 @@ pub async fn open_loop(
     let count = request_count(qps, duration_s);
     if count == 0 || requests.is_empty() {
         return Err(LabError::Setting(format!(
-            "{qps} requests a second for {duration_s} s are none"
+            "{qps} requests per second for {duration_s} s are none"
         )));
     }
     engine.clear_cache();
@@ -134,11 +134,11 @@ pub async fn open_loop(
                 let (due_ms, record) = &answers[index];
                 watch.answered(record);
                 watch.told(Progress {
-                    what: format!("{qps} requests a second, {open} open"),
+                    what: format!("{qps} requests per second, {open} open"),
                     done: answers.len() - open,
                     total: count,
                     point: record.last_token_at_ms().map(|end| Point {
-                        series: format!("{qps} requests a second"),
+                        series: format!("{qps} requests per second"),
                         x: (due_ms - begin) / 1e3,
                         y: end - due_ms,
                     }),

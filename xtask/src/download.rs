@@ -66,13 +66,13 @@ fn fetch_with(download: &Download<'_>, bar: &ProgressBar, pause: Duration) -> Re
     if digest::sha256(&part)? != download.sha256 {
         fs::remove_file(&part).with_context(|| format!("could not remove {}", part.display()))?;
         if !resumed {
-            bail!("what came has another SHA-256 than {}", download.sha256);
+            bail!(
+                "the downloaded file does not have the SHA-256 {}",
+                download.sha256
+            );
         }
         // The part left by an earlier run may belong to another file, or be damaged.
-        say(
-            bar,
-            "The download that was begun earlier is damaged: beginning again",
-        );
+        say(bar, "The unfinished download is damaged; starting again");
         return fetch_with(download, bar, pause);
     }
     fs::rename(&part, download.to)
@@ -162,7 +162,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(
         StatusCode::RANGE_NOT_SATISFIABLE if have > 0 => return Ok(()),
         StatusCode::PARTIAL_CONTENT => {
             return Err(Failure::Final(anyhow!(
-                "the server sent another range than it was asked for"
+                "the server sent a range that was not requested"
             )));
         }
         status if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => {
@@ -171,7 +171,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(
         status => return Err(Failure::Final(anyhow!("the server answered {status}"))),
     };
     if have > 0 {
-        say(bar, &format!("Going on after {start} bytes"));
+        say(bar, &format!("Resuming after {start} bytes"));
     }
     bar.set_position(start);
     if let Some(rest) = rest {

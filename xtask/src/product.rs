@@ -64,8 +64,8 @@ impl Server {
             process,
             url: String::new(),
         };
-        let said = server.process.stderr.take().context("it has no stderr")?;
-        let mut lines = BufReader::new(said).lines().map_while(Result::ok);
+        let stderr = server.process.stderr.take().context("it has no stderr")?;
+        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
         let url = lines.find_map(|line| {
             let url = line.strip_prefix("serving  ")?;
             Some(url.split_once("/v1")?.0.to_owned())

@@ -127,16 +127,16 @@ fn figures(data: &Data) -> Vec<Figure> {
             plain("longest row, tokens", data.longest as f64),
         ]),
         Data::Bare(data) => {
-            all.push(plain("ms a token", data.ms_per_token));
-            all.push(estimated("ms a request".into(), &data.request_ms));
+            all.push(plain("ms/token", data.ms_per_token));
+            all.push(estimated("ms/request".into(), &data.request_ms));
             if let Some(fit) = &data.fit {
-                all.push(plain("fit: ms a token", fit.slope));
-                all.push(plain("fit: ms a request besides", fit.intercept));
+                all.push(plain("fit: ms/token", fit.slope));
+                all.push(plain("fit: ms/request besides", fit.intercept));
             }
         }
         Data::Ladder(data) => {
             for layer in &data.layers {
-                let name = format!("{}: ms a token", layer.layer.name);
+                let name = format!("{}: ms/token", layer.layer.name);
                 all.push(estimated(name, &layer.ms_per_token));
             }
         }
@@ -156,19 +156,19 @@ fn figures(data: &Data) -> Vec<Figure> {
             }
         }
         Data::Parity(data) => {
-            all.push(plain("rows with the same ids", data.same_ids as f64));
+            all.push(plain("rows with the same tokens", data.same_ids as f64));
             let largest = data.max_abs;
             all.extend(largest.map(|of| plain("largest difference of a logit", of)));
         }
         Data::Chain(data) => chain(&data.tree, "", &mut all),
         Data::Ablate(data) => {
             for effect in &data.switches {
-                let name = format!("{}: ms a request", effect.switch.title());
+                let name = format!("{}: ms/request", effect.switch.title());
                 all.push(estimated(name, &effect.whole_ms.difference));
             }
         }
         Data::Simulate(data) => {
-            all.push(plain("ms a token", data.ms_per_token));
+            all.push(plain("ms/token", data.ms_per_token));
             all.push(plain("formula: total s", data.fifo.total_s));
             all.push(plain("formula: longest wait s", data.fifo.max_wait_s));
             if let Some(run) = &data.scheduler {
@@ -179,7 +179,7 @@ fn figures(data: &Data) -> Vec<Figure> {
         Data::Stub(data) => {
             for level in &data.levels {
                 let how = if level.stream { "streamed" } else { "whole" };
-                let name = format!("level {}, {how}: ms a request", level.level);
+                let name = format!("level {}, {how}: ms/request", level.level);
                 all.push(estimated(name, &level.request_ms));
             }
         }

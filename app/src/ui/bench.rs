@@ -266,7 +266,7 @@ fn Results(report: BenchReport) -> impl IntoView {
             <table class="bench-table">
                 <thead>
                     <tr>
-                        <th scope="col">"ms a step, p50"</th>
+                        <th scope="col">"ms/step, p50"</th>
                         <th scope="col">"prefill"</th>
                         <th scope="col">"decode"</th>
                     </tr>
@@ -313,7 +313,7 @@ fn at_positions(positions: &[AtPosition]) -> Option<impl IntoView + use<>> {
             <table class="bench-table" data-testid="bench-at-positions">
                 <thead>
                     <tr>
-                        <th scope="col">"ms a token at position"</th>
+                        <th scope="col">"ms/token at position"</th>
                         <th scope="col">"p50"</th>
                         <th scope="col">"p95"</th>
                     </tr>
@@ -349,7 +349,7 @@ fn kernel_table(report: &BenchReport) -> impl IntoView + use<> {
                         <tr>
                             <th scope="col">"kernel"</th>
                             <th scope="col">"launches"</th>
-                            <th scope="col">"ms a step"</th>
+                            <th scope="col">"ms/step"</th>
                             <th scope="col">"moves"</th>
                             <th scope="col">"computes"</th>
                         </tr>

@@ -322,7 +322,7 @@ async fn benchmark_shows_figures_and_can_be_stopped() {
         "first token",
         "forward",
         "performance.now()",
-        "ms a token at position",
+        "ms/token at position",
         "1\u{202f}000",
     ] {
         assert!(results.contains(part), "{part} in {results}");

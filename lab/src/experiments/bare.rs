@@ -78,16 +78,16 @@ impl BareData {
         let mut findings = vec![
             Sentence::new("The bare engine takes ")
                 .number("/ms_per_token", self.ms_per_token)
-                .text(" ms a token over ")
+                .text(" ms/token over ")
                 .number("/output_tokens", self.output_tokens as f64)
                 .end(" tokens."),
         ];
         if let Some(fit) = self.fit {
             let said = Sentence::new("A request costs ")
                 .number("/fit/intercept", fit.intercept)
-                .text(" ms besides its tokens, which cost ")
+                .text(" ms plus ")
                 .number("/fit/slope", fit.slope)
-                .text(" ms each (least squares, r\u{b2} ")
+                .text(" ms/token (least squares, r\u{b2} ")
                 .number("/fit/r2", fit.r2)
                 .end(").");
             findings.push(said);

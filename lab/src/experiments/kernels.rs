@@ -24,7 +24,7 @@ pub struct KernelsData {
 pub struct KernelStep {
     /// The measured profile; layers are included only on request.
     pub profile: StepProfile,
-    /// Kernels with their share of the roofline, most time first.
+    /// Kernels with their share of the roofline, by time.
     pub kernels: Vec<KernelRow>,
     /// Device time of all kernels, in milliseconds.
     pub kernels_ms: f64,
@@ -110,11 +110,12 @@ impl KernelsData {
             let at = |field: &str| format!("/steps/{index}/{field}");
             let kind = step.profile.kind.name();
             let first = step.kernels.first()?;
-            let sentence = Sentence::new(&format!("In {kind}, {} takes most: ", first.name))
-                .number(at("kernels/0/device_ms"), first.device_ms)
-                .text(" of ")
-                .number(at("kernels_ms"), step.kernels_ms)
-                .text(" ms");
+            let sentence =
+                Sentence::new(&format!("In {kind}, {} takes the most time: ", first.name))
+                    .number(at("kernels/0/device_ms"), first.device_ms)
+                    .text(" of ")
+                    .number(at("kernels_ms"), step.kernels_ms)
+                    .text(" ms");
             Some(match first.roofline_share {
                 Some(share) => sentence
                     .text(", at ")
@@ -131,9 +132,9 @@ impl KernelsData {
             let at = format!("/steps/{index}/profiler_cost_percent");
             // A value below 0 is measurement noise.
             let (before, after) = match percent > 0.0 {
-                true => (format!("Profiling makes a step of {kind} "), " % longer."),
+                true => (format!("Profiling makes a {kind} step "), " % longer."),
                 false => (
-                    format!("Profiling costs {kind} nothing that was measured: "),
+                    format!("No cost of profiling was measured in {kind}: "),
                     " % of a step.",
                 ),
             };

@@ -219,13 +219,16 @@ impl LadderData {
         findings.push(match worst.filter(|(_, of)| of.difference.median > 0.0) {
             Some((index, of)) => {
                 let at = |field: &str| format!("/layers/{index}/excess/difference/{field}");
-                Sentence::new(&format!("{} adds most: ", self.layers[index].layer.name))
-                    .number(at("median"), of.difference.median)
-                    .text(" ms a token (95 % interval ")
-                    .number(at("low"), of.difference.low)
-                    .text(" to ")
-                    .number(at("high"), of.difference.high)
-                    .end(").")
+                Sentence::new(&format!(
+                    "{} adds the most: ",
+                    self.layers[index].layer.name
+                ))
+                .number(at("median"), of.difference.median)
+                .text(" ms/token (95 % interval ")
+                .number(at("low"), of.difference.low)
+                .text(" to ")
+                .number(at("high"), of.difference.high)
+                .end(").")
             }
             None => Sentence::default()
                 .end("No layer\u{2019}s cost was measured: no interval lies above 0."),
@@ -277,7 +280,7 @@ mod tests {
             "A token takes 10 ms in the bare layer and 12 ms through nothing: in pairs, 2 ms more (95 % interval 2 to 2)."
         );
         assert!(
-            findings[1].text.starts_with("thread adds most: 2"),
+            findings[1].text.starts_with("thread adds the most: 2"),
             "{findings:?}"
         );
     }

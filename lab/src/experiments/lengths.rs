@@ -99,20 +99,20 @@ impl StatsData {
     /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![
-            Sentence::new("Prompts have ")
+            Sentence::new("Prompts have a median of ")
                 .number("/input_tokens/median", self.input_tokens.median)
-                .text(" tokens in the middle and at most ")
+                .text(" tokens and at most ")
                 .number("/input_tokens/max", self.input_tokens.max as f64)
                 .end("."),
         ];
         if self.rows_with_output > 0 {
-            let outputs = Sentence::new("Reference answers have ")
+            let outputs = Sentence::new("Reference answers have a median of ")
                 .number("/output_tokens/median", self.output_tokens.median)
-                .text(" tokens in the middle and at most ")
+                .text(" tokens and at most ")
                 .number("/output_tokens/max", self.output_tokens.max as f64)
-                .text("; the longest row has ")
+                .text("; the longest row, with its prompt, has ")
                 .number("/longest", self.longest as f64)
-                .end(" with its prompt: a cache padded beyond that is never used.");
+                .end(": a cache padded beyond that is never used.");
             findings.push(outputs);
         }
         findings

@@ -117,7 +117,7 @@ impl LoadData {
         let tails = ends.and_then(|(a, b)| of_tail(a).zip(of_tail(b)));
         if let Some((slow, fast)) = tails.filter(|_| self.runs.len() > 1) {
             let last = self.runs.len() - 1;
-            let grown = Sentence::new("The slowest of 100 requests takes ")
+            let grown = Sentence::new("The 99th percentile of the total time is ")
                 .number("/runs/0/e2e_ms/p99", slow)
                 .text(" ms at the first rate and ")
                 .number(format!("/runs/{last}/e2e_ms/p99"), fast)
@@ -132,7 +132,7 @@ fn said((index, run): (usize, &LoadRun)) -> Finding {
     let at = |field: &str| format!("/runs/{index}/{field}");
     let sentence = Sentence::new("At ")
         .number(at("qps"), run.qps)
-        .text(" requests a second, ")
+        .text(" requests per second, ")
         .number(at("completed"), run.completed as f64)
         .text(" of ")
         .number(at("requested"), run.requested as f64)
@@ -143,9 +143,9 @@ fn said((index, run): (usize, &LoadRun)) -> Finding {
     sentence
         .text(" in ")
         .number(at("execution_s"), execution)
-        .text(" s: first token after ")
+        .text(" s: TTFT ")
         .number(at("ttft_ms/p50"), ttft.p50)
-        .text(" ms, the end after ")
+        .text(" ms, total ")
         .number(at("e2e_ms/p50"), e2e.p50)
         .end(" ms (medians).")
 }

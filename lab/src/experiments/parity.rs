@@ -162,20 +162,17 @@ impl ParityData {
         let logits = match self.max_abs {
             Some(max_abs) => Sentence::new("Logits differ from the reference by at most ")
                 .number("/max_abs", max_abs)
-                .text(", where ")
+                .text(", with ")
                 .number("/bound", self.bound)
-                .end(" are allowed."),
+                .end(" allowed."),
             None if compared => Sentence::default().end("There are logits that are not finite."),
             None => Sentence::default().end("Logits were not compared."),
         };
         let mut findings = vec![
             logits,
-            Sentence::new("Of the rows, ")
+            Sentence::new("With and without the shell, the tokens are the same in ")
                 .number("/same_ids", self.same_ids as f64)
-                .end(&format!(
-                    " have the same ids through the shell as without it ({} rows).",
-                    self.rows.len()
-                )),
+                .end(&format!(" of {} rows.", self.rows.len())),
         ];
         // Put the finding that was measured first.
         if !compared {
@@ -216,7 +213,9 @@ mod tests {
         };
         let ids_only = of(None);
         assert!(
-            ids_only[0].text.starts_with("Of the rows, 1"),
+            ids_only[0]
+                .text
+                .starts_with("With and without the shell, the tokens are the same in 1"),
             "{ids_only:?}"
         );
         assert_eq!(ids_only[1].text, "Logits were not compared.");

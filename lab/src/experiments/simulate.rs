@@ -110,15 +110,15 @@ impl SimulateData {
     /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = vec![
-            Sentence::new("One server at ")
+            Sentence::new("A single server at ")
                 .number("/ms_per_token", self.ms_per_token)
-                .text(" ms a token and ")
+                .text(" ms/token and ")
                 .number("/qps", self.qps)
-                .text(" requests a second computes for ")
+                .text(" requests per second computes for ")
                 .number("/infer_s", self.fifo.infer_s)
-                .text(" s, is done after ")
+                .text(" s and finishes after ")
                 .number("/total_s", self.fifo.total_s)
-                .text(" s, and lets a request wait for its end up to ")
+                .text(" s; a request waits at most ")
                 .number("/max_wait_s", self.fifo.max_wait_s)
                 .end(" s."),
         ];
@@ -129,12 +129,12 @@ impl SimulateData {
                 run.execution_error_percent.zip(run.measured.execution_s)?,
             ))
         }) {
-            let said = Sentence::new("The scheduler on a clock of fixed costs takes ")
+            let said = Sentence::new("With fixed step costs, the simulated scheduler takes ")
                 .number(
                     "/scheduler/simulated_execution_s",
                     run.simulated_execution_s,
                 )
-                .text(" s where ")
+                .text(" s; ")
                 .number("/scheduler/measured/execution_s", measured)
                 .text(" s were measured: a difference of ")
                 .number("/scheduler/execution_error_percent", error)

@@ -147,7 +147,7 @@ pub async fn run(
                     }
                     let level = levels[*index];
                     progress.what = format!(
-                        "level {level}, {} requests a second, run {}/{repeats}",
+                        "level {level}, {} requests per second, run {}/{repeats}",
                         load.qps,
                         repeat + 1
                     );
@@ -155,7 +155,7 @@ pub async fn run(
                     let run = stubbed.run(level, *load, stream, *tokens).await?;
                     progress.done += 1;
                     progress.point = Some(Point {
-                        series: format!("{} requests a second", load.qps),
+                        series: format!("{} requests per second", load.qps),
                         x: f64::from(level.number()),
                         y: run.request_ms,
                     });
@@ -229,15 +229,14 @@ impl StubData {
         let certain = added.filter(|(_, of, added)| of.stream && added.is_certain());
         let said = certain.map(|(index, of, added)| {
             Sentence::new(&format!(
-                "Level {}, whose path ends {}, differs by ",
-                of.level,
-                of.level.place()
+                "Level {} differs from the level before by ",
+                of.level
             ))
             .number(
                 format!("/levels/{index}/added_ms/difference/median"),
                 added.difference.median,
             )
-            .end(" ms a request from the level before.")
+            .end(&format!(" ms/request; its path ends {}.", of.level.place()))
         });
         let mut findings: Vec<Finding> = said.collect();
         if findings.is_empty() {
@@ -250,7 +249,7 @@ impl StubData {
             let how = if cell.stream { "streamed" } else { "whole" };
             let sentence = Sentence::new(&format!("Level {} at ", cell.level))
                 .number(format!("/cells/{index}/qps"), cell.load.qps)
-                .text(&format!(" requests a second, answers {how}, drifts by "));
+                .text(&format!(" requests per second, answers {how}, drifts by "));
             let sentence = sentence.number(format!("/cells/{index}/drift/percent"), drift.percent);
             Some(sentence.end(" % over its runs."))
         });
@@ -299,7 +298,7 @@ mod tests {
         assert!(
             data.findings()[0]
                 .text
-                .contains(", differs by 0.250 ms a request from the level before."),
+                .contains(" differs from the level before by 0.250 ms/request; "),
             "{:?}",
             data.findings()
         );

@@ -197,7 +197,8 @@ impl Lab {
             0 => layers.timed_bare(&prompt, tokens),
             _ => layers.timed_thread(&prompt, tokens),
         };
-        let changes = "whoever asks is on another thread, and hears every id through a channel";
+        let changes =
+            "requests come from another thread, which receives every token through a channel";
         Ok(pairs(Switch::Worker, changes, settings.repeats, watch, timed).await?)
     }
 
@@ -334,7 +335,7 @@ async fn loads(
         let mut told = |counts: crate::load_client::Counts| {
             bar.told(Progress {
                 what: format!(
-                    "{} requests a second, {} running",
+                    "{} requests per second, {} running",
                     qps.typed,
                     counts.running()
                 ),

@@ -25,17 +25,20 @@ const LAYERS: [(&str, &str); 6] = [
         "bare",
         "the model\u{2019}s calls in a loop on the engine\u{2019}s thread",
     ),
-    ("thread", "asked from another thread, which hears every id"),
-    ("text", "template and text to ids before, ids to text after"),
+    (
+        "thread",
+        "requests from another thread, which receives every token",
+    ),
+    ("text", "template and tokenizer before, detokenizer after"),
     (
         "scheduler",
-        "queue, blocks of the KV cache, sampling settings, events",
+        "queue, KV cache blocks, sampling settings, events",
     ),
     (
         "stream",
         "the server\u{2019}s request and its stream of JSON, without a socket",
     ),
-    ("http", "HTTP over a socket of this machine"),
+    ("http", "HTTP over a local socket"),
 ];
 
 /// Access to the layers of a [`Shell`].
@@ -247,7 +250,7 @@ impl Layers for ShellLayers<'_> {
             }
         };
         if picked != tokens {
-            let error = format!("{picked} tokens were picked instead of {tokens}");
+            let error = format!("{picked} tokens were sampled instead of {tokens}");
             return Err(LabError::failed(name, error));
         }
         Ok(ms)

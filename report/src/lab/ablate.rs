@@ -16,7 +16,7 @@ pub fn part(data: &AblateData) -> Part {
     let remarks = data
         .switches
         .iter()
-        .flat_map(|of| estimate::remarks(of.switch.title(), "ms a request", &of.whole_ms));
+        .flat_map(|of| estimate::remarks(of.switch.title(), "ms/request", &of.whole_ms));
     let costs = costs(data);
     let pad_to = settings
         .pad_to
@@ -47,8 +47,8 @@ pub fn part(data: &AblateData) -> Part {
 fn figure(data: &AblateData) -> Figure {
     let bar = |of: &AblationEffect| Some(estimate::bar(&of.whole_ms));
     let drawing = Bars {
-        title: "What a request takes longer".into(),
-        x: "ms a request".into(),
+        title: "Extra time per request".into(),
+        x: "ms/request".into(),
         unit: "ms".into(),
         categories: data
             .switches
@@ -61,8 +61,7 @@ fn figure(data: &AblateData) -> Figure {
         }],
         stacked: false,
     };
-    let caption =
-        "Medians of pairs with 95 % intervals. Where one holds 0, no difference was measured.";
+    let caption = "Medians of pairs with 95 % intervals. If an interval contains 0, no difference was measured.";
     Figure::new(drawing, caption)
 }
 
@@ -166,7 +165,7 @@ mod tests {
             "no",
         ]);
         row(&[
-            "Asked from another thread",
+            "Requests from another thread",
             "a request",
             "120",
             "120",
@@ -180,7 +179,7 @@ mod tests {
         assert!(
             shown
                 .page
-                .contains("Asked from another thread: no difference measured.")
+                .contains("Requests from another thread: no difference measured.")
         );
         assert!(
             shown

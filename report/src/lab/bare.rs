@@ -20,7 +20,7 @@ pub fn part(data: &BareData) -> Part {
         Item::Table(overall(data)),
         Item::Text(match outliers.rows.len() {
             0 => "No request is far from the others.".into(),
-            far => format!("Requests far from the others: {far}. They count all the same."),
+            far => format!("Requests far from the others: {far}. They still count."),
         }),
     ];
     items.extend([Item::Table(outliers), Item::Table(rows.clone())]);
@@ -62,12 +62,12 @@ fn overall(data: &BareData) -> Sheet {
     let columns = [
         "in all, ms",
         "answers, tokens",
-        "ms a token",
+        "ms/token",
         "median request, ms",
         "95 % from, ms",
         "95 % to, ms",
-        "slope, ms a token",
-        "intercept, ms a request",
+        "slope, ms/token",
+        "intercept, ms/request",
         "r\u{b2}",
     ];
     let mut row = row![data.total_ms, data.output_tokens, data.ms_per_token];
@@ -106,7 +106,7 @@ fn figures(data: &BareData) -> Vec<Figure> {
         let most = data.rows.iter().map(output).fold(0.0, f64::max);
         against.push(Series {
             name: format!(
-                "{} ms + {} ms a token",
+                "{} ms + {} ms/token",
                 number(fit.intercept),
                 number(fit.slope)
             ),
@@ -178,13 +178,13 @@ mod tests {
         let straight = Shown::of(Data::Bare(BareData::of(HOSTILE.into(), rows.clone())));
         // 9 x 25 ms plus 45 x 100 ms, over 450 tokens.
         assert!(
-            straight.text.contains("10.5 ms a token over 450 tokens"),
+            straight.text.contains("10.5 ms/token over 450 tokens"),
             "{}",
             straight.text
         );
         assert!(
-            straight.page.contains("25 ms + 10 ms a token</li>")
-                || straight.page.contains("25.0 ms + 10.0 ms a token</li>")
+            straight.page.contains("25 ms + 10 ms/token</li>")
+                || straight.page.contains("25.0 ms + 10.0 ms/token</li>")
         );
         straight.has_row(&["1", "12", "10", "0.250", "20.5", "104", "0.500", "125"]);
         assert!(

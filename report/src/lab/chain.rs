@@ -34,7 +34,7 @@ pub fn part(data: &ChainData) -> Part {
         ("Dataset", data.dataset.clone()),
         ("Requests", number(data.requests as f64)),
         (
-            "No span accounts for",
+            "Not covered by spans",
             format!(
                 "{} ms, {} % of the wall time",
                 number(data.residue_ms),
@@ -74,8 +74,7 @@ fn flame(name: &str, tree: &ChainNode, requests: usize) -> Figure {
         rows,
     };
     let caption = format!(
-        "Widths are milliseconds of a request, the mean of {}; spans that happen in every step are put \
-         together.",
+        "Widths are milliseconds per request, means of {} requests; the same span of all steps is one box.",
         number(requests as f64)
     );
     Figure::new(drawing, caption)
@@ -148,7 +147,7 @@ fn of_diff(diff: &ChainDiff) -> Vec<Item> {
     for of in &diff.spans {
         remarks.extend(estimate::remarks(
             &of.path.join(WITHIN),
-            "ms a request",
+            "ms/request",
             &of.a_request,
         ));
     }
@@ -168,7 +167,7 @@ fn growth(diff: &ChainDiff) -> Sheet {
         row.extend(estimate::difference(Some(&of.a_request)));
         row
     });
-    Sheet::new("What grew of a request, most first", &columns).with(rows)
+    Sheet::new("Spans that grew, largest growth first", &columns).with(rows)
 }
 
 /// Occurrences, and growth per occurrence.

@@ -76,13 +76,13 @@ pub fn remarks(name: &str, unit: &str, of: &Difference) -> Vec<String> {
     let far: Vec<String> = of.outliers.iter().map(pairs).collect();
     let far = (!far.is_empty()).then(|| {
         format!(
-            "{name}: of {} pairs, the difference is far from the others\u{2019} in {}. They count all the same.",
+            "{name}: of {} pairs, the difference is far from the others\u{2019} in {}. They still count.",
             of.pairs.len(),
             far.join(", ")
         )
     });
     let drift = of.drift.filter(Drift::is_drifting);
-    let drift = drift.map(|of| format!("{name}: what it is compared to {}.", drifts(of)));
+    let drift = drift.map(|of| format!("{name}: its baseline {}.", drifts(of)));
     far.into_iter().chain(drift).collect()
 }
 

@@ -44,7 +44,7 @@ fn of_machine(of: &Machine) -> Vec<(&'static str, String)> {
             "Context",
             format!("{} positions", number(of.context_length as f64)),
         ),
-        ("Answered at once", number(of.batch as f64)),
+        ("Concurrent requests", number(of.batch as f64)),
         ("Stub level", stub.unwrap_or_default()),
     ]
 }
@@ -58,7 +58,7 @@ pub fn cautions(result: &LabResult) -> Vec<String> {
     let fallback = fallback.map(|reason| format!("No GPU was taken: {reason}"));
     let software = of
         .software
-        .then(|| "The adapter is a program on the CPU: times say nothing of a GPU.".to_owned());
+        .then(|| "The adapter runs on the CPU: its times say nothing about a GPU.".to_owned());
     let stub = (of.stub != StubLevel::Whole).then(|| {
         let place = of.stub.place();
         format!(
@@ -72,7 +72,7 @@ pub fn cautions(result: &LabResult) -> Vec<String> {
 /// Returns the cautions of all results without duplicates, and their clocks.
 pub fn common(results: &[LabResult]) -> Vec<String> {
     let clocks = results.iter().map(|of| clock(&of.clock));
-    let clocks = clocks.map(|clock| format!("Times that name no other clock are of: {clock}."));
+    let clocks = clocks.map(|clock| format!("Times without another clock are from: {clock}."));
     let mut said: Vec<String> = Vec::new();
     for sentence in results.iter().flat_map(cautions).chain(clocks) {
         if !said.contains(&sentence) {
@@ -134,7 +134,7 @@ mod tests {
         let (html, text) = (page(&odd).expect("draws"), text(&odd));
         for said in [
             "No GPU was taken: ",
-            "a program on the CPU",
+            "runs on the CPU",
             "Stub level 6: ",
             "Not a real answer.",
         ] {
@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(said.len(), 2, "{said:?}");
         assert_eq!(
             said[1],
-            "Times that name no other clock are of: monotonic clock, resolution 0.000040 ms."
+            "Times without another clock are from: monotonic clock, resolution 0.000040 ms."
         );
     }
 

@@ -11,7 +11,7 @@ use crate::{Figure, clock, number};
 /// Builds the report of the result.
 pub fn part(data: &KernelsData) -> Part {
     let mut items = vec![Item::Note(
-        "Each kernel is timed in a pass of its own, which perturbs: the device does not overlap kernels, \
+        "Each kernel is timed in a pass of its own, which perturbs the timing: the device does not overlap kernels, \
          and the step takes longer. What that costs is in the table of steps."
             .into(),
     )];
@@ -81,7 +81,7 @@ fn kernels(step: &KernelStep) -> Sheet {
     });
     let mut columns = KERNEL;
     columns.rotate_right(1);
-    let title = format!("Kernels of {}, most time first", step.profile.kind.name());
+    let title = format!("Kernels of {}, by time", step.profile.kind.name());
     Sheet::new(&title, &columns).with(rows)
 }
 
@@ -176,7 +176,7 @@ fn figure(step: &KernelStep) -> Figure {
     };
     let drawing = Bars {
         title: format!("Kernels of {}", step.profile.kind.name()),
-        x: "ms a step".into(),
+        x: "ms/step".into(),
         unit: "ms".into(),
         categories: step.kernels.iter().map(|of| of.name.clone()).collect(),
         series: vec![

@@ -19,7 +19,7 @@ pub fn part(data: &LadderData) -> Part {
         .iter()
         .filter_map(|of| Some((of, of.excess.as_ref()?)));
     let remarks =
-        excess.flat_map(|(of, excess)| estimate::remarks(&of.layer.name, "ms a token", excess));
+        excess.flat_map(|(of, excess)| estimate::remarks(&of.layer.name, "ms/token", excess));
     let by_length = by_length(data);
     Part {
         facts: vec![
@@ -44,7 +44,7 @@ pub fn part(data: &LadderData) -> Part {
 }
 
 /// Headings of a median and its interval.
-const MEDIAN: [&str; 3] = ["ms a token", "95 % from, ms", "95 % to, ms"];
+const MEDIAN: [&str; 3] = ["ms/token", "95 % from, ms", "95 % to, ms"];
 
 fn layers(data: &LadderData) -> Sheet {
     let rows = data.layers.iter().map(|of| {
@@ -78,7 +78,7 @@ fn by_length(data: &LadderData) -> Sheet {
 fn bars(title: &str, data: &LadderData, series: Vec<BarSeries>, stacked: bool) -> Bars {
     Bars {
         title: title.into(),
-        x: "ms a token".into(),
+        x: "ms/token".into(),
         unit: "ms".into(),
         categories: data.layers.iter().map(|of| of.layer.name.clone()).collect(),
         series,
@@ -94,7 +94,7 @@ fn whole(data: &LadderData) -> Figure {
         })
     };
     let series = BarSeries {
-        name: "ms a token".into(),
+        name: "ms/token".into(),
         bars: data.layers.iter().map(bar).collect(),
     };
     let drawing = bars("A token through each layer", data, vec![series], false);
@@ -126,9 +126,9 @@ fn stacked(data: &LadderData) -> Figure {
             bars: (0..data.layers.len()).map(bar).collect(),
         }
     });
-    let drawing = bars("Layer on layer", data, series.collect(), true);
-    let caption = "The lowest layer, and what each further one adds. One measured as faster than the layer \
-                   below shortens the bar.";
+    let drawing = bars("Layers stacked", data, series.collect(), true);
+    let caption = "The lowest layer, and what each further layer adds. A layer that was measured as faster than the \
+                   layer below shortens the bar.";
     Figure::new(drawing, caption)
 }
 
@@ -145,12 +145,15 @@ fn against_length(data: &LadderData) -> Figure {
         }
     });
     let drawing = Chart {
-        title: "A token against the answer\u{2019}s length".into(),
+        title: "Time per token by answer length".into(),
         x: "answer, tokens".into(),
-        y: "ms a token".into(),
+        y: "ms/token".into(),
         series: series.collect(),
     };
-    Figure::new(drawing, "Medians. Short answers carry all of their prompt.")
+    Figure::new(
+        drawing,
+        "Medians. A short answer bears the full cost of its prompt.",
+    )
 }
 
 #[cfg(test)]

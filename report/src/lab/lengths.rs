@@ -77,7 +77,7 @@ fn figures(data: &StatsData) -> Vec<Figure> {
     vec![
         histogram("Prompts", "prompts", inputs(data)),
         histogram("Reference answers", "answers", outputs(data)),
-        Figure::new(lines, "Prompts and answers each sorted by themselves."),
+        Figure::new(lines, "Prompts and answers are sorted separately."),
     ]
 }
 

@@ -14,7 +14,7 @@ pub fn part(data: &LoadData) -> Part {
     let incomplete = incomplete.map(|run| {
         let LoadRun { requested, completed, qps, .. } = run;
         let qps = crate::number(*qps);
-        format!("At {qps} requests a second, only {completed} of {requested} were answered: the run failed.")
+        format!("At {qps} requests per second, only {completed} of {requested} were answered: the run failed.")
     });
     let mut items: Vec<Item> = incomplete.map(Item::Note).collect();
     items.extend([
@@ -22,9 +22,9 @@ pub fn part(data: &LoadData) -> Part {
         Item::Table(sweep(data)),
         Item::Table(latencies(data)),
         Item::Text(
-            "First token and end count from when a request was due, so that what was late is in them; \
-             the queue is on the clock of whoever answers. The client\u{2019}s floor is what the client \
-             itself adds to an answer."
+            "TTFT and total count from when a request was due, so lateness is included; the queue is measured \
+             by the server\u{2019}s clock. The client\u{2019}s floor is the time that the client itself adds to an \
+             answer."
                 .into(),
         ),
         Item::Table(errors(data)),
@@ -49,7 +49,7 @@ const RUN: [&str; 10] = [
     "completed",
     "execution, s",
     "tokens",
-    "ms a token",
+    "ms/token",
     "client\u{2019}s floor, ms",
 ];
 
@@ -163,7 +163,7 @@ fn figures(data: &LoadData) -> Vec<Figure> {
             y: "ms".into(),
             series: vec![series("p50", |of| of.p50), series("p99", |of| of.p99)],
         };
-        Figure::new(drawing, "Of requests with a whole answer.")
+        Figure::new(drawing, "Requests with a complete answer.")
     };
     vec![
         figure("To the first token", |of| of.ttft_ms),

@@ -32,13 +32,13 @@ pub fn part(data: &ParityData) -> Part {
 fn rows(data: &ParityData) -> Sheet {
     let columns = [
         "row",
-        "prompt and answer, ids",
+        "prompt and answer, tokens",
         "positions",
         "largest difference of a logit",
         "relative to the largest logit",
         "within the bound",
         "picked, ids",
-        "first that differs, index",
+        "first difference, index",
         "passes",
     ];
     let rows = data.rows.iter().enumerate().map(|(index, of)| {

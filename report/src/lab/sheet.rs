@@ -119,7 +119,7 @@ pub fn one_line(text: &str) -> String {
 
 /// Converts a heading to a column name: lower-case letters, digits and `_`.
 fn column(heading: &str) -> String {
-    let words = heading.replace('%', " percent ").replace("/s", " per s");
+    let words = heading.replace('%', " percent ").replace('/', " per ");
     let words = words.to_lowercase();
     let words = words.split(|c: char| !c.is_ascii_alphanumeric());
     let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();

@@ -16,7 +16,7 @@ pub fn part(data: &SimulateData) -> Part {
             ("Dataset", data.dataset.clone()),
             ("Answers of known length", number(data.requests as f64)),
             (
-                "A token of the formula",
+                "Token time in the formula",
                 format!("{} ms", number(data.ms_per_token)),
             ),
             ("Rate", format!("{} requests/s", number(data.qps))),
@@ -36,7 +36,7 @@ pub fn part(data: &SimulateData) -> Part {
     ));
     if run.stub != StubLevel::Whole {
         let note = format!(
-            "What was measured is of stub level {}: the path of requests ends {}. Not a real answer.",
+            "The measured run used stub level {}: the path of requests ends {}. Not a real answer.",
             run.stub,
             run.stub.place()
         );
@@ -85,7 +85,7 @@ fn beside(run: &SimulatedRun) -> Sheet {
     };
     let execution = [Some(run.simulated_execution_s), measured.execution_s];
     let columns = ["", "simulated", "measured", "simulated is longer by, %"];
-    Sheet::new("Simulated beside measured", &columns).with([
+    Sheet::new("Simulated and measured", &columns).with([
         row("execution, s", execution, run.execution_error_percent),
         row(
             "end to end mean, ms",
@@ -100,11 +100,7 @@ fn beside(run: &SimulatedRun) -> Sheet {
 
 fn costs(run: &SimulatedRun) -> Sheet {
     let cost = &run.cost;
-    Sheet::new(
-        "What steps cost",
-        &["step", "ms a step", "ms a position more"],
-    )
-    .with([
+    Sheet::new("What steps cost", &["step", "ms/step", "ms/position more"]).with([
         row!["prefill", cost.prefill_step_ms, cost.prefill_row_ms],
         row!["decode", cost.decode_step_ms, cost.decode_row_ms],
     ])
@@ -163,13 +159,13 @@ fn figure(run: &SimulatedRun) -> Figure {
     }
     let drawing = Chart {
         title: "When requests come and end".into(),
-        x: "s since the begin".into(),
+        x: "s since the start".into(),
         y: "requests".into(),
         series,
     };
     Figure::new(
         drawing,
-        "Of the measured run, the end of the last request is known.",
+        "The measured run only records the end of its last request.",
     )
 }
 

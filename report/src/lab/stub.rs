@@ -24,18 +24,18 @@ pub fn part(data: &StubData) -> Part {
     let mut remarks: Vec<String> = drifts(data).collect();
     for (of, added) in added {
         let name = format!("Level {}, {}", of.level, way(of.stream));
-        remarks.extend(estimate::remarks(&name, "ms a request", added));
+        remarks.extend(estimate::remarks(&name, "ms/request", added));
     }
     let cells = cells(data);
     Part {
         facts: vec![
             ("Loads, requests/s", loads.collect::<Vec<String>>().join("; ")),
             ("Runs of each", number(settings.repeats as f64)),
-            ("Most tokens of an answer", number(settings.tokens as f64)),
+            ("Maximum tokens per answer", number(settings.tokens as f64)),
         ],
         items: vec![
             Item::Note(
-                "Below level 100, answers are made up, or come of random weights: not real answers.".into(),
+                "Below level 100, answers are stubs or come from random weights; they are not real answers.".into(),
             ),
             Item::Figures(vec![
                 figure(data, "What each level adds to the one before, without the model", |level| {
@@ -75,7 +75,7 @@ fn figure(data: &StubData, title: &str, which: fn(StubLevel) -> bool) -> Figure 
     });
     let drawing = Bars {
         title: title.into(),
-        x: "ms a request".into(),
+        x: "ms/request".into(),
         unit: "ms".into(),
         categories: levels
             .iter()
@@ -151,7 +151,7 @@ fn drifts(data: &StubData) -> impl Iterator<Item = String> {
         let (qps, way) = (number(load.qps), way(*stream));
         let drifts = estimate::drifts(drift);
         Some(format!(
-            "Level {level} at {qps} requests a second, {way}, {drifts}."
+            "Level {level} at {qps} requests per second, {way}, {drifts}."
         ))
     };
     data.cells.iter().filter_map(drifting)
@@ -219,7 +219,7 @@ mod tests {
             StubLevel::Handler,
             [100.0, 110.0, 120.0, 130.0, 140.0],
         )]));
-        let said = "Level 1 at 10 requests a second, streamed, drifted from the first repeat to the last: 33.3 % slower.";
+        let said = "Level 1 at 10 requests per second, streamed, drifted from the first repeat to the last: 33.3 % slower.";
         assert!(
             shown.page.contains(said) && shown.text.contains(said),
             "{}",

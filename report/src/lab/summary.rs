@@ -66,8 +66,8 @@ fn bars(token: &[TokenBar]) -> Bars {
         }
     });
     Bars {
-        title: "A token in parts".into(),
-        x: "ms a token".into(),
+        title: "Parts of a token\u{2019}s time".into(),
+        x: "ms/token".into(),
         unit: "ms".into(),
         categories: token.iter().map(|bar| bar.name.clone()).collect(),
         series: series.collect(),
@@ -76,12 +76,7 @@ fn bars(token: &[TokenBar]) -> Bars {
 }
 
 fn overheads(summary: &Summary) -> Sheet {
-    let columns = [
-        "overhead",
-        "ms a token",
-        "share of a token, %",
-        "experiment",
-    ];
+    let columns = ["overhead", "ms/token", "share of a token, %", "experiment"];
     let rows = summary.overheads.iter();
     Sheet::new("The largest overheads", &columns).with(rows.map(|of| {
         row![
@@ -104,7 +99,7 @@ fn parts(token: &[TokenBar]) -> Sheet {
     });
     Sheet::new(
         "Parts of a token",
-        &["through", "part", "ms a token", "experiment"],
+        &["through", "part", "ms/token", "experiment"],
     )
     .with(rows)
 }
@@ -187,7 +182,7 @@ mod tests {
         let lead = at(
             "<p class=\"lead\">A token takes 25 ms in the bare engine and 40 ms through the whole shell: in pairs, 15 ms more.</p>",
         );
-        let picture = at("aria-label=\"A token in parts\"");
+        let picture = at("aria-label=\"Parts of a token\u{2019}s time\"");
         let overhead = at("<td>15</td><td>37.5</td><td>ladder</td>");
         let contents = at("<nav");
         let ladder = at("<h2 id=\"ladder\" class=\"part\">Layer by layer</h2>");
@@ -203,7 +198,10 @@ mod tests {
     #[test]
     fn overview_has_plot_but_no_sentences_or_parts() {
         let html = overview(&Summary::of(&results())).expect("draws");
-        assert!(html.contains("aria-label=\"A token in parts\""), "{html}");
+        assert!(
+            html.contains("aria-label=\"Parts of a token\u{2019}s time\""),
+            "{html}"
+        );
         assert!(
             ["<nav", "class=\"part\"", "class=\"lead\""]
                 .iter()

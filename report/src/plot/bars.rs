@@ -291,7 +291,7 @@ mod tests {
         });
         Bars {
             title: "t".into(),
-            x: "ms a token".into(),
+            x: "ms/token".into(),
             unit: "ms".into(),
             categories: vec!["bare loop".into(), "with the scheduler and a stream".into()],
             series: series.collect(),

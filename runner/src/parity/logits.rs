@@ -151,7 +151,7 @@ pub async fn generate_case(engine: &mut Engine, case: &GreedyCase) -> CaseResult
     }
     if result.pass && picks.len() != steps {
         result.fail(format!(
-            "{} tokens were picked instead of {steps}",
+            "{} tokens were sampled instead of {steps}",
             picks.len()
         ));
     }

@@ -81,7 +81,7 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
 /// A path that a file mentions.
 struct Reference {
     /// Module that contains the path; an inline module counts as one.
-    place: ModulePath,
+    module: ModulePath,
     segments: Vec<String>,
     /// Name that the path gets in its module, if a `use` item introduces it.
     binding: Option<String>,
@@ -132,7 +132,7 @@ impl Modules {
         scanner.scan(tokens, &module, &[], false);
         for reference in &scanner.0 {
             if let Some(name) = &reference.binding {
-                let key = [&reference.place[..], std::slice::from_ref(name)].concat();
+                let key = [&reference.module[..], std::slice::from_ref(name)].concat();
                 self.bindings.insert(key, reference.segments.clone());
             }
         }
@@ -143,8 +143,8 @@ impl Modules {
     }
 
     /// Returns the module that a path leads to, through re-exports.
-    fn resolve(&self, place: &[String], segments: &[String], reexports: usize) -> ModulePath {
-        let mut module = place.to_vec();
+    fn resolve(&self, module: &[String], segments: &[String], reexports: usize) -> ModulePath {
+        let mut module = module.to_vec();
         for (index, name) in segments.iter().enumerate() {
             match name.as_str() {
                 "crate" => module.clear(),
@@ -173,7 +173,7 @@ impl Modules {
         let mut parents: BTreeMap<ModulePath, BTreeMap<(&str, String), String>> = BTreeMap::new();
         for (file, from, references) in &self.sources {
             for reference in references {
-                let to = self.resolve(&reference.place, &reference.segments, 0);
+                let to = self.resolve(&reference.module, &reference.segments, 0);
                 let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
                 if shared < from.len() && shared < to.len() {
                     let names = (from[shared].as_str(), to[shared].clone());
@@ -209,9 +209,9 @@ impl Modules {
 struct Scanner(Vec<Reference>);
 
 impl Scanner {
-    /// Scans tokens of the module `place`. In a group of a path, such as `a::{b, c}`, `prefix` is the path before
+    /// Scans tokens of the module `module`. In a group of a path, such as `a::{b, c}`, `prefix` is the path before
     /// it; `using` is true inside a `use` item.
-    fn scan(&mut self, tokens: TokenStream, place: &[String], prefix: &[String], mut using: bool) {
+    fn scan(&mut self, tokens: TokenStream, module: &[String], prefix: &[String], mut using: bool) {
         let mut path = prefix.to_vec();
         // Colons since the last identifier: two of them continue the path.
         let mut colons = if prefix.is_empty() { 0 } else { 2 };
@@ -223,11 +223,11 @@ impl Scanner {
                 TokenTree::Punct(punct) if punct.as_char() == ':' => colons += 1,
                 TokenTree::Ident(ident) if using && ident == "as" => {
                     let alias = tokens.next().map(|alias| alias.to_string());
-                    self.note(place, std::mem::take(&mut path), alias, line);
+                    self.note(module, std::mem::take(&mut path), alias, line);
                 }
                 TokenTree::Ident(ident) => {
                     if colons != 2 {
-                        self.end(place, std::mem::take(&mut path), using, line);
+                        self.end(module, std::mem::take(&mut path), using, line);
                     }
                     colons = 0;
                     let next: Option<&TokenTree> = tokens.peek();
@@ -245,18 +245,18 @@ impl Scanner {
                     }
                 }
                 TokenTree::Group(group) if colons == 2 && group.delimiter() == Delimiter::Brace => {
-                    self.scan(group.stream(), place, &std::mem::take(&mut path), using);
+                    self.scan(group.stream(), module, &std::mem::take(&mut path), using);
                     colons = 0;
                 }
                 TokenTree::Group(group) => {
-                    self.end(place, std::mem::take(&mut path), using, line);
+                    self.end(module, std::mem::take(&mut path), using, line);
                     colons = 0;
                     let inner: ModulePath =
-                        place.iter().cloned().chain(inline_module.take()).collect();
+                        module.iter().cloned().chain(inline_module.take()).collect();
                     self.scan(group.stream(), &inner, &[], false);
                 }
                 other => {
-                    self.end(place, std::mem::take(&mut path), using, line);
+                    self.end(module, std::mem::take(&mut path), using, line);
                     colons = 0;
                     match other.to_string().as_str() {
                         "," if !prefix.is_empty() => {
@@ -272,23 +272,23 @@ impl Scanner {
                 }
             }
         }
-        self.end(place, path, using, line);
+        self.end(module, path, using, line);
     }
 
     /// Notes a path that ends without an alias.
-    fn end(&mut self, place: &[String], path: Vec<String>, using: bool, line: usize) {
+    fn end(&mut self, module: &[String], path: Vec<String>, using: bool, line: usize) {
         let binding = path.iter().rfind(|name| *name != "self").cloned();
-        self.note(place, path, binding.filter(|_| using), line);
+        self.note(module, path, binding.filter(|_| using), line);
     }
 
     /// Keeps the path if it leads elsewhere in the crate or introduces a name.
-    fn note(&mut self, place: &[String], path: Vec<String>, binding: Option<String>, line: usize) {
+    fn note(&mut self, module: &[String], path: Vec<String>, binding: Option<String>, line: usize) {
         let internal = path
             .first()
             .is_some_and(|name| matches!(name.as_str(), "crate" | "self" | "super"));
         if internal || (binding.is_some() && !path.is_empty()) {
             self.0.push(Reference {
-                place: place.to_vec(),
+                module: module.to_vec(),
                 segments: path,
                 binding,
                 line,

@@ -46,7 +46,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "targets",
-        about: "the engine's target differences stay in platform/ and bytes/",
+        about: "target-specific code of the engine stays in platform/ and bytes/",
         needs: &[],
         run: targets::run,
     },

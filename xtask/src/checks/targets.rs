@@ -13,7 +13,7 @@ use crate::context::{Context, Verdict};
 const ALLOWED: [&str; 2] = ["platform", "bytes"];
 
 /// Predicates of a `cfg` that depend on the target.
-const QUESTIONS: [&str; 5] = [
+const PREDICATES: [&str; 5] = [
     "target_arch",
     "target_family",
     "target_os",
@@ -27,23 +27,23 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let mut faults = Vec::new();
     let files = files_with_extension(&source, "rs")?;
     for file in &files {
-        let place = file.strip_prefix(&source).unwrap_or(file);
-        if ALLOWED.iter().any(|folder| place.starts_with(folder)) {
+        let path = file.strip_prefix(&source).unwrap_or(file);
+        if ALLOWED.iter().any(|folder| path.starts_with(folder)) {
             continue;
         }
         let text = fs::read_to_string(file)
             .with_context(|| format!("could not read {}", file.display()))?;
         let lines =
-            questions(&text).with_context(|| format!("could not parse {}", file.display()))?;
+            predicates(&text).with_context(|| format!("could not parse {}", file.display()))?;
         faults.extend(
             lines
                 .iter()
-                .map(|line| format!("engine/src/{}:{line}", place.display())),
+                .map(|line| format!("engine/src/{}:{line}", path.display())),
         );
     }
     ensure!(
         faults.is_empty(),
-        "the target is asked for outside of {}:\n{}",
+        "code depends on the target outside of {}:\n{}",
         ALLOWED.join("/ and ") + "/",
         faults.join("\n")
     );
@@ -72,7 +72,7 @@ pub fn files_with_extension(folder: &Path, wanted: &str) -> Result<Vec<PathBuf>>
 }
 
 /// Returns the lines on which a `cfg` depends on the target, as an attribute or a macro.
-fn questions(text: &str) -> Result<Vec<usize>> {
+fn predicates(text: &str) -> Result<Vec<usize>> {
     let tokens = TokenStream::from_str(text).map_err(|error| anyhow!("{error}"))?;
     let mut lines = Vec::new();
     scan(tokens, false, &mut lines);
@@ -80,20 +80,20 @@ fn questions(text: &str) -> Result<Vec<usize>> {
     Ok(lines)
 }
 
-/// Collects the lines of [`QUESTIONS`] in the tokens. `asking` is true inside the parentheses of a `cfg`.
-fn scan(tokens: TokenStream, asking: bool, lines: &mut Vec<usize>) {
+/// Collects the lines of [`PREDICATES`] in the tokens. `in_cfg` is true inside the parentheses of a `cfg`.
+fn scan(tokens: TokenStream, in_cfg: bool, lines: &mut Vec<usize>) {
     let mut after_cfg = false;
     for token in tokens {
         match token {
             TokenTree::Ident(ident) => {
                 let name = ident.to_string();
-                if asking && QUESTIONS.contains(&name.as_str()) {
+                if in_cfg && PREDICATES.contains(&name.as_str()) {
                     lines.push(ident.span().start().line);
                 }
                 after_cfg = matches!(name.as_str(), "cfg" | "cfg_attr");
             }
             TokenTree::Group(group) => {
-                scan(group.stream(), asking || after_cfg, lines);
+                scan(group.stream(), in_cfg || after_cfg, lines);
                 after_cfg = false;
             }
             // The `!` of `cfg!(...)`.
@@ -117,13 +117,13 @@ mod tests {
             "fn f() { #[cfg(unix)] g(); }",
             "m! { #[cfg(windows)] x }",
         ] {
-            assert_eq!(questions(text).expect("parsed"), [1], "{text}");
+            assert_eq!(predicates(text).expect("parsed"), [1], "{text}");
         }
     }
 
     #[test]
     fn other_predicates_and_identifiers_are_ignored() {
         let text = "#[cfg(test)] mod tests {}\n#[cfg(feature = \"a\")] fn f(windows: u8, unix: u8) {}\n// target_arch";
-        assert_eq!(questions(text).expect("parsed"), [0; 0]);
+        assert_eq!(predicates(text).expect("parsed"), [0; 0]);
     }
 }

@@ -51,8 +51,12 @@ pub fn run(project: &Project, package: &Path) -> Result<()> {
     let picture = e2e::desktop::try_installed(project, start.into(), Path::new("/tiny.gguf"))?;
 
     command::run(&mut inside(root, &["dpkg", "--remove", "llamaglass"]))?;
-    let left = root.join("usr/bin/llamaglass-desktop");
-    ensure!(!left.exists(), "{} was not removed", left.display());
+    let remaining = root.join("usr/bin/llamaglass-desktop");
+    ensure!(
+        !remaining.exists(),
+        "{} was not removed",
+        remaining.display()
+    );
     println!(
         "The package installs, runs and is removed on a clean Debian 12; see {}",
         picture.display()

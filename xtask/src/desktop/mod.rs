@@ -42,7 +42,7 @@ pub struct Args {
 /// If a step fails; the message says what to do.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     // Checked first, so that a wrong path is reported now and not after ten minutes of building.
-    let named = args.model.as_deref().map(whole).transpose()?;
+    let named = args.model.as_deref().map(absolute).transpose()?;
     let small = args.release || args.bundle;
     desktop::ensure()?;
     let build = if small { Build::Small } else { Build::Quick };
@@ -83,7 +83,7 @@ fn build_program(project: &Project) -> Result<PathBuf> {
 }
 
 /// Returns the model's absolute path, which stays valid whichever folder the program is started in.
-fn whole(model: &Path) -> Result<PathBuf> {
+fn absolute(model: &Path) -> Result<PathBuf> {
     model
         .canonicalize()
         .with_context(|| format!("there is no model {}", model.display()))

@@ -226,7 +226,7 @@ fn file_with_wrong_digest_is_rejected_and_removed() {
     let (case, server) = (Case::new(), Server::start(other, &[Answer::Ranged]));
     let error = case.fetch(&server.url).unwrap_err();
     assert!(
-        format!("{error:#}").contains("another SHA-256"),
+        format!("{error:#}").contains("does not have the SHA-256"),
         "{error:#}"
     );
     assert!(!case.to().exists() && !part_of(&case.to()).exists());

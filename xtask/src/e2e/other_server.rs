@@ -63,7 +63,7 @@ impl OtherServer {
         self.counters.left.load(Ordering::Relaxed)
     }
 
-    /// Returns true if a client asked for timings, which only our own server has.
+    /// Returns true if a client messages for timings, which only our own server has.
     pub fn asked_for_timings(&self) -> bool {
         self.counters.asked_for_timings.load(Ordering::Relaxed)
     }
@@ -101,8 +101,8 @@ async fn answer(
     if body["stream_options"]["include_timings"] == true {
         counters.asked_for_timings.store(true, Ordering::Relaxed);
     }
-    let asked = body["messages"].to_string();
-    let times = if asked.contains(ENDLESS) { 1000 } else { 1 };
+    let messages = body["messages"].to_string();
+    let times = if messages.contains(ENDLESS) { 1000 } else { 1 };
     let text =
         move |text: &str| json!({ "choices": [{ "index": 0, "delta": { "content": text } }] });
     let pieces = (0..times).flat_map(move |_| PIECES.map(text));
@@ -110,14 +110,14 @@ async fn answer(
         json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "stop" }] }),
         json!({ "choices": [], "usage": { "prompt_tokens": 12, "completion_tokens": TOKENS } }),
     ];
-    let said = pieces.chain(end).map(|chunk| chunk.to_string());
-    let said = said.chain([END.to_owned()]);
+    let chunks = pieces.chain(end).map(|chunk| chunk.to_string());
+    let chunks = chunks.chain([END.to_owned()]);
     let mut client = AnsweredClient {
         counters,
         ended: false,
     };
     Sse::new(
-        stream::iter(said)
+        stream::iter(chunks)
             .then(async |data| {
                 tokio::time::sleep(PAUSE).await;
                 data

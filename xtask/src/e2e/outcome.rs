@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use crate::context::Verdict;
 
 /// Maximum number of concurrent scenarios: a software adapter or an engine in wasm uses one or two cores.
-const MOST_TOGETHER: usize = 2;
+const MAX_CONCURRENT: usize = 2;
 
 /// A scenario of a check.
 pub trait Scenario: Sync {
@@ -46,7 +46,7 @@ pub fn attempt_all<S: Scenario>(
             failed
         };
         thread::scope(|scope| {
-            let threads: Vec<_> = (0..MOST_TOGETHER.min(group.len()))
+            let threads: Vec<_> = (0..MAX_CONCURRENT.min(group.len()))
                 .map(|_| scope.spawn(work))
                 .collect();
             for thread in threads {

@@ -124,14 +124,14 @@ fn models_are_listed() {
 #[test]
 fn model_is_served_whole_and_by_ranges() {
     let site = Site::start();
-    let whole = site.get("/models/a.gguf", None);
+    let full = site.get("/models/a.gguf", None);
     assert_eq!(
-        (whole.status().as_u16(), header(&whole, "content-length")),
+        (full.status().as_u16(), header(&full, "content-length")),
         (200, "10")
     );
-    assert_eq!(header(&whole, "etag"), "\"ab12\"");
-    assert_eq!(header(&whole, "accept-ranges"), "bytes");
-    assert_eq!(header(&whole, "access-control-allow-origin"), "*");
+    assert_eq!(header(&full, "etag"), "\"ab12\"");
+    assert_eq!(header(&full, "accept-ranges"), "bytes");
+    assert_eq!(header(&full, "access-control-allow-origin"), "*");
 
     let mut range = site.get("/models/a.gguf", Some("bytes=2-5"));
     assert_eq!(

@@ -57,10 +57,10 @@ async fn measured(
     };
     let changes = match switch {
         Switch::Overlay => {
-            "the token timeline is drawn beside the answer; times end with the frame that has its end"
+            "the token timeline is drawn next to the answer; times end with the frame that has its end"
         }
         _ => {
-            "whoever asks is in the page, and hears every token as a message, on the page\u{2019}s clock; without, the worker asks itself"
+            "requests come from the page, which receives every token as a message, on its own clock; without the switch, they come from the worker itself"
         }
     };
     let timed =

@@ -21,18 +21,18 @@ const LAYERS: [(&str, &str); 6] = [
     ),
     (
         "worker",
-        "asked from the page, which hears every id as a message; from here on its clock",
+        "requests from the page, which receives every token as a message; from here on its clock",
     ),
-    ("text", "template and text to ids before, ids to text after"),
+    ("text", "template and tokenizer before, detokenizer after"),
     (
         "scheduler",
-        "queue, blocks of the KV cache, sampling settings, each token\u{2019}s text and timing as a message",
+        "queue, KV cache blocks, sampling settings, each token\u{2019}s text and timing as a message",
     ),
     (
         "paint",
         "the answer drawn as in the conversation, to the frame with its end",
     ),
-    ("overlay", "the token timeline drawn beside it"),
+    ("overlay", "the token timeline next to it"),
 ];
 
 /// Answers requests through each layer of this page.
@@ -131,7 +131,7 @@ fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
     if found == wanted {
         return Ok(());
     }
-    let error = format!("{found} tokens came, not {wanted}");
+    let error = format!("{found} tokens arrived instead of {wanted}");
     Err(LabError::failed("an answer", error))
 }
 

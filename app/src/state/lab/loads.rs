@@ -63,7 +63,7 @@ pub async fn load(
         let count = request_count(*qps, *duration_s);
         if count == 0 {
             return Err(LabError::Setting(format!(
-                "{qps} requests a second for {duration_s} s are none"
+                "{qps} requests per second for {duration_s} s are none"
             )));
         }
         let due = arrivals.offsets_ms(*qps, count, *seed);
@@ -92,11 +92,11 @@ pub async fn load(
             }
             let whole = sample.end_ms.filter(|_| sample.error.is_none());
             watch.told(Progress {
-                what: format!("{qps} requests a second, {} open", open.get()),
+                what: format!("{qps} requests per second, {} open", open.get()),
                 done: samples.len() + 1,
                 total: count,
                 point: whole.map(|end| Point {
-                    series: format!("{qps} requests a second"),
+                    series: format!("{qps} requests per second"),
                     x: (sample.due_ms - begin) / 1e3,
                     y: end - sample.due_ms,
                 }),

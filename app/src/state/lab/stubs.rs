@@ -83,7 +83,7 @@ impl Stubbed for PageStubs {
         let count = request_count(qps, duration_s);
         if count == 0 {
             return Err(LabError::Setting(format!(
-                "{qps} requests a second for {duration_s} s are none"
+                "{qps} requests per second for {duration_s} s are none"
             )));
         }
         talk::set_stub(self.app, level).await?;

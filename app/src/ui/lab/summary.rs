@@ -64,7 +64,7 @@ fn said(results: &[LabResult]) -> impl IntoView + use<> {
         })}
         {html.map(|html| view! {
             <details prop:open=true>
-                <summary>"A token in parts"</summary>
+                <summary>"Parts of a token\u{2019}s time"</summary>
                 <Report html title="Report of all together".to_owned() id="lab-overview".to_owned()/>
             </details>
         })}

@@ -135,7 +135,7 @@ impl AblateData {
                     at("whole_ms/difference/median"),
                     of.whole_ms.difference.median,
                 )
-                .text(" ms a request (95 % interval ")
+                .text(" ms/request (95 % interval ")
                 .number(at("whole_ms/difference/low"), of.whole_ms.difference.low)
                 .text(" to ")
                 .number(at("whole_ms/difference/high"), of.whole_ms.difference.high)
@@ -147,7 +147,7 @@ impl AblateData {
                         at("per_token_ms/difference/median"),
                         per_token.difference.median,
                     )
-                    .end(" ms a token after the first."),
+                    .end(" ms/token after the first."),
                 None => sentence.end("."),
             }
         };

@@ -65,9 +65,9 @@ impl Switch {
             Self::PadToMax => "Prompts padded to the longest",
             Self::ConcatenatedCache => "KV cache concatenated",
             Self::HostPick => "All logits read back",
-            Self::NoReplay => "Steps recorded anew",
-            Self::ReadbackDepth => "Another readback depth",
-            Self::Worker => "Asked from another thread",
+            Self::NoReplay => "Steps recorded for every token",
+            Self::ReadbackDepth => "Different readback depth",
+            Self::Worker => "Requests from another thread",
             Self::Batch => "One request at a time",
             Self::Overlay => "Timing overlay shown",
         }

@@ -90,7 +90,7 @@ impl ChainDiff {
             let step = format!("/diff/steps/{index}");
             let of_step = self.steps[index].a_request.difference;
             return of_a_request(
-                Sentence::new(&format!("{kind} grew most: by ")),
+                Sentence::new(&format!("{kind} grew the most: by ")),
                 &step,
                 of_step,
             )
@@ -109,7 +109,7 @@ impl ChainDiff {
             1 => name.to_owned(),
             _ => format!("{name} of {kind}"),
         };
-        let sentence = Sentence::new(&format!("{place} grew most: by "));
+        let sentence = Sentence::new(&format!("{place} grew the most: by "));
         let [before, after] = growth.times;
         // Growth per occurrence is only given for a span that occurs as often as before.
         let as_often = (after - before).abs() < 0.01 * before;
@@ -129,7 +129,7 @@ fn of_a_request(sentence: Sentence, pointer: &str, of: Estimate) -> Sentence {
     let at = |field: &str| format!("{pointer}/a_request/difference/{field}");
     sentence
         .number(at("median"), of.median)
-        .text(" ms a request (95 % interval ")
+        .text(" ms/request (95 % interval ")
         .number(at("low"), of.low)
         .text(" to ")
         .number(at("high"), of.high)

@@ -67,14 +67,14 @@ impl ChainData {
         let mut findings: Vec<Finding> = self.diff.iter().map(ChainDiff::headline).collect();
         let children = self.tree.children.iter().enumerate();
         if let Some((index, largest)) = children.max_by(|a, b| a.1.share.total_cmp(&b.1.share)) {
-            let said = Sentence::new("Of a request\u{2019}s time, ")
+            let said = Sentence::new(&format!("{} takes ", largest.name))
                 .share(format!("/tree/children/{index}/share"), largest.share)
-                .text(&format!(" is {}, ", largest.name))
+                .text(" of a request\u{2019}s time, ")
                 .number(format!("/tree/children/{index}/mean_ms"), largest.mean_ms)
                 .end(" ms each time.");
             findings.push(said);
         }
-        let said = Sentence::new("Spans account for all of the wall time but ")
+        let said = Sentence::new("Spans cover all of the wall time except ")
             .number("/residue_ms", self.residue_ms)
             .text(" ms, ")
             .share("/residue_share", self.residue_share)

@@ -104,7 +104,10 @@ fn headline_names_span_with_largest_growth() {
     assert!((worst.growth_each_ms - 7.0).abs() < 1e-9);
     assert!((worst.a_request.difference.median - 14.0).abs() < 1e-9);
     let text = diff.headline().text;
-    assert!(text.starts_with("plan of decode grew most: by 7"), "{text}");
+    assert!(
+        text.starts_with("plan of decode grew the most: by 7"),
+        "{text}"
+    );
     let none = ChainDiff::of(&first, &first);
     assert!(
         none.spans
@@ -128,6 +131,6 @@ fn headline_names_extra_positions_when_prompts_are_padded() {
     let text = ChainDiff::of(&first, &second).headline().text;
     assert_eq!(
         text,
-        "prefill grew most: by 285 ms a request (95 % interval 285 to 285), with 4,096 positions computed instead of 30; gpu is 285 ms of it."
+        "prefill grew the most: by 285 ms/request (95 % interval 285 to 285), with 4,096 positions computed instead of 30; gpu is 285 ms of it."
     );
 }

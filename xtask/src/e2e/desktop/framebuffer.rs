@@ -30,7 +30,7 @@ pub fn to_png(dump: &Path, file: &Path, size: Option<WindowSize>) -> Result<()> 
         width,
         height,
         pixels,
-    } = decode(&bytes, size).with_context(|| format!("{} is no picture", dump.display()))?;
+    } = decode(&bytes, size).with_context(|| format!("{} is not a screen dump", dump.display()))?;
     let write = || format!("could not write {}", file.display());
     let out = BufWriter::new(File::create(file).with_context(write)?);
     let mut encoder = png::Encoder::new(out, width, height);
@@ -50,10 +50,10 @@ struct Picture {
 
 /// Reads the dump's pixels, cropped to `size`.
 fn decode(dump: &[u8], size: WindowSize) -> Result<Picture> {
-    let word = |place: usize| -> Result<usize> {
-        let bytes = dump.get(4 * place..4 * place + 4);
+    let word = |index: usize| -> Result<usize> {
+        let bytes = dump.get(4 * index..4 * index + 4);
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        Ok(u32::from_be_bytes(bytes.context("it is cut short")?) as usize)
+        Ok(u32::from_be_bytes(bytes.context("it is truncated")?) as usize)
     };
     ensure!(
         word(BITS_PER_PIXEL)? == 32,
@@ -62,10 +62,10 @@ fn decode(dump: &[u8], size: WindowSize) -> Result<Picture> {
     );
     let (width, height, line) = (word(WIDTH)?, word(HEIGHT)?, word(BYTES_PER_LINE)?);
     let start = word(HEADER_SIZE)? + COLOUR_BYTES * word(COLOURS)?;
-    let rows = dump.get(start..).context("it is cut short")?;
+    let rows = dump.get(start..).context("it is truncated")?;
     ensure!(
         line >= 4 * width && line > 0 && rows.len() >= line * height,
-        "it is cut short"
+        "it is truncated"
     );
     let (width, height) = (
         width.min(size.width as usize),
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn rejects_truncated_dump() {
-        let whole = dump();
-        for length in [0, 50, 100, whole.len() - 1] {
-            assert!(decode(&whole[..length], ALL).is_err(), "{length} bytes");
+        let full = dump();
+        for length in [0, 50, 100, full.len() - 1] {
+            assert!(decode(&full[..length], ALL).is_err(), "{length} bytes");
         }
     }
 }

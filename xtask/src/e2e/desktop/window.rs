@@ -43,7 +43,7 @@ impl<'a> Window<'a> {
             &webkit::capabilities(&starter, &words),
             &desk.folder,
         );
-        let session = session.with_context(|| format!("it said: {}", said(person)))?;
+        let session = session.with_context(|| format!("it printed: {}", output(person)))?;
         Ok(Self {
             session,
             _driver: driver,
@@ -63,7 +63,7 @@ impl<'a> Window<'a> {
                 Ok(file) => println!("picture: {}", file.display()),
                 Err(error) => println!("no picture: {error:#}"),
             }
-            println!("the program said: {}", said(self.person));
+            println!("the program printed: {}", output(self.person));
         }
         outcome
     }
@@ -97,12 +97,12 @@ impl<'a> Window<'a> {
         }
         let took = start.elapsed();
         let status = fs::read_to_string(&status)?;
-        let said = said(self.person);
+        let output = output(self.person);
         ensure!(
             status.trim() == "0",
-            "it ended with {status} and said: {said}"
+            "it ended with {status} and printed: {output}"
         );
-        ensure!(!said.contains("panicked"), "it said: {said}");
+        ensure!(!output.contains("panicked"), "it printed: {output}");
         Ok(took)
     }
 }
@@ -144,8 +144,8 @@ pub fn start_again(desk: &Desk, person: &Person, words: &[&Path]) -> Result<Exit
 }
 
 /// Returns the program's terminal output.
-fn said(person: &Person) -> String {
-    fs::read_to_string(person.file("said")).unwrap_or_default()
+fn output(person: &Person) -> String {
+    fs::read_to_string(person.file("output")).unwrap_or_default()
 }
 
 /// Writes the script that the driver starts in place of the program. The script records the exit status, which
@@ -154,10 +154,10 @@ fn write_starter(desk: &Desk, person: &Person) -> Result<PathBuf> {
     let quoted: Vec<String> = desk.program.iter().map(|word| quote(word)).collect();
     let file = |name: &str| quote(&person.file(name).display().to_string());
     let script = format!(
-        "#!/bin/sh\nrm -f {status}\n{program} \"$@\" >>{said} 2>&1 &\necho $! >{process}\n\
+        "#!/bin/sh\nrm -f {status}\n{program} \"$@\" >>{output} 2>&1 &\necho $! >{process}\n\
          wait $!\necho $? >{status}.part\nmv {status}.part {status}\n",
         program = quoted.join(" "),
-        said = file("said"),
+        output = file("output"),
         process = file("process"),
         status = file("status"),
     );
@@ -191,8 +191,8 @@ mod tests {
     #[test]
     fn quoted_word_stays_whole_in_the_shell() {
         let word = "a 'b' $c";
-        let said =
+        let printed =
             command::output(Command::new("sh").args(["-c", &format!("printf %s {}", quote(word))]));
-        assert_eq!(said.expect("said"), word);
+        assert_eq!(printed.expect("printed"), word);
     }
 }

@@ -214,8 +214,8 @@ impl Walk<'_> {
         self.session.fill("[data-testid=composer]", QUESTION)?;
         self.session.client().press(&[ENTER])?;
         let began = |state: &State| {
-            let said = state.state != "streaming" || !state.said.trim().is_empty();
-            state.answers > before && said
+            let has_text = state.state != "streaming" || !state.answer.trim().is_empty();
+            state.answers > before && has_text
         };
         let state = self.wait("an answer", began)?;
         if state.state == "streaming" {

@@ -201,7 +201,7 @@ return {
   answers: answers.length,
   text_length: answers.reduce((sum, answer) => sum + answer.textContent.length, 0),
   state: answers.at(-1)?.dataset.state ?? "",
-  said: answers.at(-1)?.textContent ?? "",
+  answer: answers.at(-1)?.textContent ?? "",
   lab: testid("lab") !== null,
   lab_runs: testid("lab-live") !== null,
   bench_runs: testid("bench-progress") !== null,

@@ -89,7 +89,7 @@ pub struct State {
     /// `data-state` of the last answer.
     pub state: String,
     /// Text of the last answer.
-    pub said: String,
+    pub answer: String,
     /// True if the lab is open.
     pub lab: bool,
     /// True if an experiment runs.

@@ -29,10 +29,10 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
             state == "aborted" || state == "failed",
             "the old model's answer ended as {state:?}"
         );
-        let said = conversation(session)?;
+        let messages = conversation(session)?;
         ensure!(
-            said.len() == 2 * (before + 1),
-            "the conversation is {said:?}"
+            messages.len() == 2 * (before + 1),
+            "the conversation is {messages:?}"
         );
         check_answers(session)?;
     }

@@ -50,11 +50,11 @@ pub fn run(session: &Session, url: &str, backend: &str) -> Result<()> {
 /// Checks that the page shows times of the device's clock on a GPU, and none on the CPU, which has no such clock.
 fn check_device(session: &Session, backend: &str) -> Result<()> {
     for part in ["device-clock", "device-spans"] {
-        let said = session.text(&format!("[data-testid={part}]"))?;
+        let shown = session.text(&format!("[data-testid={part}]"))?;
         let wanted = backend == "wgpu";
         ensure!(
-            wanted == said.contains("sampling"),
-            "on {backend}, {part} says {said:?}"
+            wanted == shown.contains("sampling"),
+            "on {backend}, {part} says {shown:?}"
         );
     }
     Ok(())

@@ -30,8 +30,8 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     session.click("[data-testid=copy-answer]")?;
     session.wait_for_text("[data-testid=copy-answer]", SOON, |text| text == "Copied")?;
     session.click("[data-testid=clear]")?;
-    let said = conversation(session)?;
-    ensure!(said.is_empty(), "after Clear there is {said:?}");
+    let messages = conversation(session)?;
+    ensure!(messages.is_empty(), "after Clear there is {messages:?}");
     check_answers(session)
 }
 

@@ -47,8 +47,11 @@ pub fn page(session: &Session, url: &str) -> Result<()> {
         Ok((session.count("[data-testid=crash]")? == 0).then_some(()))
     })?;
     wait_for_start(session)?;
-    let said = conversation(session)?;
-    ensure!(said == kept, "after a crash {kept:?} became {said:?}");
+    let messages = conversation(session)?;
+    ensure!(
+        messages == kept,
+        "after a crash {kept:?} became {messages:?}"
+    );
     load_tiny(session)?;
     check_answers(session)
 }

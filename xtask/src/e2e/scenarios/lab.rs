@@ -73,7 +73,7 @@ pub fn measured(session: &Session, name: &str) -> Result<String> {
     session.click(&format!("[data-testid=lab-run-{name}]"))?;
     let failed = format!("[data-testid=lab-failed-{name}]");
     let lead = format!("[data-testid=lab-lead-{name}]");
-    let said = session.wait_for(&format!("what {name} found"), RUN, || {
+    let lead = session.wait_for(&format!("what {name} found"), RUN, || {
         if session.count(&failed)? > 0 {
             return Ok(Some(Err(session.text(&failed)?)));
         }
@@ -82,14 +82,14 @@ pub fn measured(session: &Session, name: &str) -> Result<String> {
             _ => Some(Ok(session.text(&lead)?)),
         })
     })?;
-    let said = said.map_err(|why| anyhow::anyhow!("{name} failed: {why}"))?;
+    let lead = lead.map_err(|why| anyhow::anyhow!("{name} failed: {why}"))?;
     ensure!(
-        said.contains(|c: char| c.is_ascii_digit()),
-        "{said:?} has no number"
+        lead.contains(|c: char| c.is_ascii_digit()),
+        "{lead:?} has no number"
     );
-    println!("  {name}: {said}");
+    println!("  {name}: {lead}");
     report(session, name)?;
-    Ok(said)
+    Ok(lead)
 }
 
 /// Returns the text of an experiment's report, once it has a table or a tree and is shown in full.

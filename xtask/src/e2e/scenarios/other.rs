@@ -22,7 +22,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
 pub fn meet(session: &Session, name: &str) -> Result<()> {
     let server = OtherServer::start()?;
     session.click("[data-testid=server-open]")?;
-    session.fill("[data-testid=server-url]", &nobody()?)?;
+    session.fill("[data-testid=server-url]", &unused_address()?)?;
     session.click("[data-testid=server-connect]")?;
     let why = session.wait_for_text("[data-testid=server-error]", SOON, |text| !text.is_empty())?;
     ensure!(why.contains("can't be reached"), "the page says {why:?}");
@@ -70,7 +70,7 @@ pub fn meet(session: &Session, name: &str) -> Result<()> {
 }
 
 /// Returns an address at which no server listens.
-fn nobody() -> Result<String> {
+fn unused_address() -> Result<String> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.to_string())
 }

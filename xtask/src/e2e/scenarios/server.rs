@@ -18,9 +18,9 @@ pub fn run(session: &Session, site: &Site) -> Result<()> {
     session.go_to(&server.url)?;
     // The page came from a server with a model, so it uses that model without being told to.
     wait_until_ready(session)?;
-    let said = session.text("[data-testid=status-server]")?;
+    let shown = session.text("[data-testid=status-server]")?;
     let host = server.url.trim_start_matches("http://");
-    ensure!(said.contains(host), "the page names the server {said:?}");
+    ensure!(shown.contains(host), "the page names the server {shown:?}");
 
     make_greedy(session)?;
     let (question, expected) = reference()?;
@@ -74,8 +74,8 @@ fn answer_elsewhere(server: &Server, question: &str) -> Result<String> {
         .content_type("application/json")
         .send(body.to_string())
         .context("the server does not answer")?;
-    let whole: Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
-    let text = whole["choices"][0]["message"]["content"].as_str();
+    let answer: Value = serde_json::from_str(&response.body_mut().read_to_string()?)?;
+    let text = answer["choices"][0]["message"]["content"].as_str();
     Ok(text.context("the answer has no text")?.to_owned())
 }
 

@@ -28,7 +28,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     choose_backend(session, "flex")?;
     choose(session, LEVELS[0].0)?;
     session.click("[data-testid=load-default]")?;
-    for (level, made_up) in LEVELS {
+    for (level, is_stub) in LEVELS {
         if level != LEVELS[0].0 {
             session.click("[data-testid=clear]")?;
             choose(session, level)?;
@@ -46,7 +46,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
             ids.len()
         );
         let numbered = ids.iter().copied().eq(0..TOKENS as u64);
-        ensure!(numbered == made_up, "level {level} said {ids:?}");
+        ensure!(numbered == is_stub, "level {level} sampled {ids:?}");
         let figure = |id: &str| session.text(&format!("[data-testid=stat-{id}]"));
         println!(
             "  level {level}: TPOT p50 {} in the page, steps p50 {}",

@@ -15,10 +15,10 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         let words = session.text(&suggestion)?;
         session.click(&suggestion)?;
         wait_for_answer(session, 0)?;
-        let said = conversation(session)?;
+        let messages = conversation(session)?;
         ensure!(
-            said.first() == Some(&words),
-            "{words:?} was clicked, and the conversation is {said:?}"
+            messages.first() == Some(&words),
+            "{words:?} was clicked, and the conversation is {messages:?}"
         );
         check_answers(session)?;
         session.check_console()?;

@@ -25,21 +25,30 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         notice.contains("another tab"),
         "the second tab says {notice:?}"
     );
-    let said = conversation(session)?;
-    ensure!(said.is_empty(), "the second tab begins with {said:?}");
+    let messages = conversation(session)?;
+    ensure!(
+        messages.is_empty(),
+        "the second tab begins with {messages:?}"
+    );
     session.click("[data-testid=dismiss-notice]")?;
     load_tiny(session)?;
     check_answers(session)?;
     check_answers(session)?;
     let own = conversation(session)?;
     reload(session)?;
-    let said = conversation(session)?;
-    ensure!(said == own, "the second tab's {own:?} became {said:?}");
+    let messages = conversation(session)?;
+    ensure!(
+        messages == own,
+        "the second tab's {own:?} became {messages:?}"
+    );
 
     client.switch_to(&first)?;
     reload(session)?;
-    let said = conversation(session)?;
-    ensure!(said == kept, "the first tab's {kept:?} became {said:?}");
+    let messages = conversation(session)?;
+    ensure!(
+        messages == kept,
+        "the first tab's {kept:?} became {messages:?}"
+    );
     session.check_console()?;
 
     client.close_tab()?;
@@ -48,10 +57,10 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     client.switch_to(&third)?;
     session.go_to(url)?;
     wait_for_start(session)?;
-    let said = conversation(session)?;
+    let messages = conversation(session)?;
     ensure!(
-        said == kept,
-        "a tab after the first was closed begins with {said:?}, not {kept:?}"
+        messages == kept,
+        "a tab after the first was closed begins with {messages:?}, not {kept:?}"
     );
     load_tiny(session)?;
     check_answers(session)

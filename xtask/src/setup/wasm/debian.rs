@@ -49,7 +49,7 @@ pub fn install(project: &Project) -> Result<()> {
     let stale = project.target.join(TARGET);
     if stale.exists() {
         println!(
-            "Removing {}, built with the library that was there before",
+            "Removing {}, which was built with the previous library",
             project.show(&stale)
         );
         fs::remove_dir_all(&stale)

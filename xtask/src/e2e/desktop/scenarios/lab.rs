@@ -18,11 +18,11 @@ pub fn run(site: &Site) -> Result<()> {
         lab::set(window, "stats-rows", "8")?;
         lab::measured(window, "stats")?;
         window.click("[data-testid=lab-json-stats]")?;
-        let said = window.wait_for_text("[data-testid=notice]", SOON, |text| !text.is_empty())?;
-        let path = said
+        let notice = window.wait_for_text("[data-testid=notice]", SOON, |text| !text.is_empty())?;
+        let path = notice
             .strip_prefix("Saved as ")
             .and_then(|path| path.strip_suffix('.'))
-            .with_context(|| format!("the window says {said:?}"))?;
+            .with_context(|| format!("the window says {notice:?}"))?;
         let path = Path::new(path);
         ensure!(
             path.parent() == Some(&person.file("home")),

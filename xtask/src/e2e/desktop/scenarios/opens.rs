@@ -22,7 +22,7 @@ pub fn run(site: &Site) -> Result<()> {
         window.wait_for_element("[data-testid=choose-file]", Duration::from_secs(30))?;
         ensure!(
             window.count("[data-testid=recent-model]")? == 0,
-            "somebody new has recent models"
+            "the recent models of a new user are not empty"
         );
         let adapters = window.wait_for("an adapter", Duration::from_secs(30), || {
             let words = window.execute(
@@ -51,7 +51,7 @@ fn asks_nobody(window: &Window<'_>) -> Result<()> {
     ensure!(outcome == "refused", "a request of the page was {outcome}");
     ensure!(
         listener.accept().is_err(),
-        "a request of the page left the program"
+        "a request from the page reached the network"
     );
     Ok(())
 }
