@@ -5,7 +5,7 @@ use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
-use llamaglass_lab::{LabError, Watch};
+use llamaglass_lab::{LabError, Observer};
 
 /// A request that ran alone.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct TimedAnswer {
 pub async fn together(
     engine: &mut Engine,
     requests: Vec<Request>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<Vec<Record>, LabError> {
     let records = collect(engine, requests, watch, |_| {}).await?;
     completed(records, watch)
@@ -38,7 +38,7 @@ pub async fn together(
 pub async fn alone(
     engine: &mut Engine,
     request: Request,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<Record, LabError> {
     let answer = alone_timed(engine, request, watch).await?;
     let mut records = completed(vec![answer.record], watch)?;
@@ -52,7 +52,7 @@ pub async fn alone(
 pub async fn alone_timed(
     engine: &mut Engine,
     request: Request,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<TimedAnswer, LabError> {
     // Steps of the previous request that are still in flight must not count towards this one.
     let settled = engine.settle().await;
@@ -77,7 +77,7 @@ pub async fn alone_timed(
 async fn collect(
     engine: &mut Engine,
     requests: Vec<Request>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
     mut visit: impl FnMut(&Event),
 ) -> Result<Vec<Record>, LabError> {
     let mut open = requests.len();
@@ -85,7 +85,7 @@ async fn collect(
     let ids = requests.into_iter().map(|request| engine.submit(request));
     let ids: Vec<RequestId> = ids.collect();
     while open > 0 {
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             ids.into_iter().for_each(|id| engine.abort(id));
             return Err(LabError::Stopped);
         }
@@ -101,8 +101,8 @@ async fn collect(
 }
 
 /// Passes the records to `watch` and fails if a request failed.
-fn completed(records: Vec<Record>, watch: &mut impl Watch) -> Result<Vec<Record>, LabError> {
-    records.iter().for_each(|record| watch.answered(record));
+fn completed(records: Vec<Record>, watch: &mut impl Observer) -> Result<Vec<Record>, LabError> {
+    records.iter().for_each(|record| watch.record(record));
     match records.iter().find_map(|record| record.error.clone()) {
         Some(error) => Err(LabError::failed("answering", error)),
         None => Ok(records),

@@ -1,9 +1,9 @@
 //! Experiments on an engine alone, from their settings to their results.
 
-use llamaglass_engine::{Ablations, EagerLogs, Engine};
+use llamaglass_engine::{Ablations, EagerLogs, Engine, ModelInfo};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, LOG_LINES, Switch};
-use llamaglass_lab::{Data, Experiment, LabError, Watch};
+use llamaglass_lab::{Data, Experiment, LabError, Observer};
 
 use crate::bare::{self, BareSettings};
 use crate::chain::{self, ChainSettings};
@@ -75,7 +75,11 @@ impl EngineExperiment {
     ///
     /// # Errors
     /// [`LabError`] if the experiment is stopped, fails or cannot run on this engine.
-    pub async fn run(&self, engine: &mut Engine, watch: &mut impl Watch) -> Result<Data, LabError> {
+    pub async fn run(
+        &self,
+        engine: &mut Engine,
+        watch: &mut impl Observer,
+    ) -> Result<Data, LabError> {
         let measured = self.measure(engine, watch).await;
         let reset = engine.set_ablations(Ablations::default());
         let data = measured?;
@@ -83,7 +87,11 @@ impl EngineExperiment {
         Ok(data)
     }
 
-    async fn measure(&self, engine: &mut Engine, watch: &mut impl Watch) -> Result<Data, LabError> {
+    async fn measure(
+        &self,
+        engine: &mut Engine,
+        watch: &mut impl Observer,
+    ) -> Result<Data, LabError> {
         Ok(match self {
             Self::Stats(dataset) => Data::Stats(lengths::run(dataset, engine.tokenizer())?),
             Self::Bare(dataset, settings) => {
@@ -103,7 +111,7 @@ impl EngineExperiment {
             }
             Self::Ablate(settings, switches) => {
                 let mut settings = settings.clone();
-                settings.pad_to = settings.pad_to.or_else(|| default_padding(engine));
+                settings.pad_to = settings.pad_to.or_else(|| default_padding(engine.info()));
                 let (effects, left_out) = ablate::run(engine, switches, &settings, watch).await?;
                 Data::Ablate(AblateData::of(settings, effects, left_out))
             }
@@ -121,7 +129,7 @@ fn worse(
     switch: Switch,
     sizes: SwitchSizes,
 ) -> Result<(Ablations, String), LabError> {
-    let pad_to = sizes.pad_to.or_else(|| default_padding(engine));
+    let pad_to = sizes.pad_to.or_else(|| default_padding(engine.info()));
     let ablations = ablate::ablations(engine, switch, (sizes.log_lines, pad_to));
     let (mut ablations, changes) = ablations.map_err(LabError::Setting)?;
     if let (Switch::EagerLogs, Some(ms)) = (switch, sizes.log_ms) {
@@ -131,8 +139,23 @@ fn worse(
 }
 
 /// Returns the number of positions that prompts are padded to by default; `None` for the context length.
-fn default_padding(engine: &Engine) -> Option<usize> {
-    let info = engine.info();
-    let is_limited = info.backend.software && info.context_length > MAX_PADDING_WITHOUT_GPU;
+fn default_padding(info: &ModelInfo) -> Option<usize> {
+    padding_limit(info.backend.software, info.context_length)
+}
+
+fn padding_limit(is_software: bool, context_length: usize) -> Option<usize> {
+    let is_limited = is_software && context_length > MAX_PADDING_WITHOUT_GPU;
     is_limited.then_some(MAX_PADDING_WITHOUT_GPU)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompts_are_padded_to_the_context_or_to_512_without_a_gpu() {
+        assert_eq!(padding_limit(false, 8192), None);
+        assert_eq!(padding_limit(true, 8192), Some(512));
+        assert_eq!(padding_limit(true, 256), None);
+    }
 }

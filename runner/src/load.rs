@@ -6,7 +6,7 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::load::{LoadData, LoadPlan, LoadRun, LoadSample};
-use llamaglass_lab::{Arrivals, LabError, Point, Progress, Watch, asking, request_count};
+use llamaglass_lab::{Arrivals, LabError, Observer, Point, Progress, asking, request_count};
 
 use crate::answers;
 
@@ -33,7 +33,7 @@ pub async fn run(
     engine: &mut Engine,
     dataset: &Dataset,
     settings: &LoadSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<LoadData, LabError> {
     let chat = engine.info().has_chat_template;
     let prompts = dataset.rows.iter();
@@ -84,7 +84,7 @@ pub struct OpenLoop<'a> {
 pub async fn open_loop(
     engine: &mut Engine,
     plan: &OpenLoop<'_>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<(LoadRun, Vec<Record>), LabError> {
     let OpenLoop {
         qps,
@@ -106,7 +106,7 @@ pub async fn open_loop(
     let mut ids: Vec<RequestId> = Vec::with_capacity(count);
     let mut open = 0;
     loop {
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             ids.into_iter().for_each(|id| engine.abort(id));
             return Err(LabError::Stopped);
         }
@@ -132,8 +132,8 @@ pub async fn open_loop(
             if event.is_last() {
                 open -= 1;
                 let (due_ms, record) = &answers[index];
-                watch.answered(record);
-                watch.told(Progress {
+                watch.record(record);
+                watch.notify(Progress {
                     what: format!("{qps} requests per second, {open} open"),
                     done: answers.len() - open,
                     total: count,

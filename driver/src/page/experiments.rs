@@ -12,7 +12,7 @@ use llamaglass_engine::stats::Record;
 use llamaglass_lab::dataset::Row;
 use llamaglass_lab::experiments::ablate::{AblateSettings, LOG_LINES, Switch};
 use llamaglass_lab::{
-    Experiment, LabError, LabResult, Machine, Point, Progress, Unobserved, Watch,
+    Experiment, LabError, LabResult, Machine, Observer, Point, Progress, Unobserved,
 };
 use llamaglass_runner::answers;
 use llamaglass_runner::bare::{BareSettings, encode};
@@ -107,8 +107,8 @@ impl<H: Host> PageObserver<'_, H> {
     }
 }
 
-impl<H: Host> Watch for PageObserver<'_, H> {
-    fn told(&mut self, progress: Progress) {
+impl<H: Host> Observer for PageObserver<'_, H> {
+    fn notify(&mut self, progress: Progress) {
         // JSON cannot represent values that are not finite.
         let is_finite = |point: &Point| point.x.is_finite() && point.y.is_finite();
         self.points.extend(progress.point.clone().filter(is_finite));
@@ -127,7 +127,7 @@ impl<H: Host> Watch for PageObserver<'_, H> {
         }
     }
 
-    async fn breathe(&mut self) -> bool {
+    async fn yield_now(&mut self) -> bool {
         self.host.yield_now().await;
         self.receive();
         !self.is_stopped
@@ -142,7 +142,7 @@ impl<H: Host> Watch for PageObserver<'_, H> {
         }
     }
 
-    fn answered(&mut self, record: &Record) {
+    fn record(&mut self, record: &Record) {
         self.records.push(record);
     }
 }

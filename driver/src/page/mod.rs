@@ -3,6 +3,8 @@
 mod experiments;
 mod host;
 mod load;
+#[cfg(test)]
+mod tests;
 
 use futures::channel::mpsc::UnboundedReceiver;
 use llamaglass_engine::event::{Event, Fault, RequestId};

@@ -9,7 +9,7 @@ use llamaglass_lab::experiments::ladder::{self, LadderSettings};
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
 use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
-use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch};
+use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Observer, Progress};
 use llamaglass_runner::bare::BareSettings;
 use llamaglass_runner::chain::ChainSettings;
 use llamaglass_runner::kernels::KernelSettings;
@@ -20,11 +20,11 @@ use tokio::sync::watch;
 use super::Lab;
 use super::layers::ShellLayers;
 use super::loads::{asking, load_run, wanted};
+use super::observer::TerminalObserver;
 use super::output::Folder;
 use super::parity::ParityRun;
 use super::shell::Shell;
 use super::stubs::{self, ShellStubs};
-use super::watch::Onlooker;
 use crate::cli::{
     AblateArgs, BareArgs, ChainArgs, KernelsArgs, LabLoadArgs, LabParityArgs, LabStubArgs,
     LadderArgs, SimulateArgs,
@@ -188,12 +188,12 @@ impl Lab {
         &self,
         settings: &AblateSettings,
         shell: &Shell,
-        watch: &mut Onlooker,
+        watch: &mut TerminalObserver,
     ) -> Result<AblationEffect> {
         let layers = ShellLayers::new(shell, shell.target().await?);
         let prompt = self.dataset(1)?.rows.remove(0).prompt;
         let tokens = settings.gen_tokens;
-        let timed = async |_: &mut Onlooker, arm: usize, _: u64| match arm {
+        let timed = async |_: &mut TerminalObserver, arm: usize, _: u64| match arm {
             0 => layers.timed_bare(&prompt, tokens),
             _ => layers.timed_thread(&prompt, tokens),
         };
@@ -284,7 +284,7 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     let run = &args.run;
     let rows = dataset::named(&run.prompts, run.take)?;
     let folder = Folder::open(&run.out)?;
-    let watch = Onlooker::install()?;
+    let watch = TerminalObserver::install()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -313,7 +313,7 @@ async fn loads(
     target: Target,
     chat: bool,
     rows: &Dataset,
-    (folder, onlooker): (&Folder, &Onlooker),
+    (folder, observer): (&Folder, &TerminalObserver),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
     let ask = RequestSettings {
@@ -328,12 +328,12 @@ async fn loads(
         dataset: rows.name.clone(),
         runs: Vec::new(),
     };
-    let mut bar = onlooker.showing("load");
+    let mut bar = observer.showing("load");
     for qps in &args.qps {
         forget()?;
         let (stop, stopped) = watch::channel(false);
         let mut told = |counts: crate::load_client::Counts| {
-            bar.told(Progress {
+            bar.notify(Progress {
                 what: format!(
                     "{} requests per second, {} running",
                     qps.typed,
@@ -346,7 +346,7 @@ async fn loads(
         };
         let result = tokio::select! {
             result = load.run(qps, stopped, &mut told) => result?,
-            () = onlooker.stopped() => {
+            () = observer.stopped() => {
                 let _nobody_listens = stop.send(true);
                 return Err(LabError::Stopped.into());
             }

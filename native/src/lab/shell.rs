@@ -14,7 +14,7 @@ use llamaglass_lab::{LabError, Machine};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::watch::Onlooker;
+use super::observer::TerminalObserver;
 use crate::load::{LoadBars, announce, display_name};
 use crate::load_client::Target;
 use crate::model::Model;
@@ -123,8 +123,10 @@ impl Shell {
     /// Returns the error of `work`, or fails if the engine's thread has ended.
     pub fn on_engine<T: Send + 'static>(
         &self,
-        watch: &Onlooker,
-        work: impl AsyncFnOnce(&mut Engine, &mut Onlooker) -> Result<T, LabError> + Send + 'static,
+        watch: &TerminalObserver,
+        work: impl AsyncFnOnce(&mut Engine, &mut TerminalObserver) -> Result<T, LabError>
+        + Send
+        + 'static,
     ) -> Result<T> {
         let mut watch = watch.clone();
         let done = self

@@ -7,8 +7,8 @@ use llamaglass_lab::{Arrivals, LabError};
 use tokio::sync::watch;
 
 use super::loads::{asking, wanted};
+use super::observer::TerminalObserver;
 use super::shell::Shell;
-use super::watch::Onlooker;
 use crate::load_client::{Load, Qps};
 use crate::model::Model;
 
@@ -21,7 +21,7 @@ pub struct ShellStubs<'a> {
     model: &'a Model,
     options: &'a LoadOptions,
     dataset: &'a Dataset,
-    watch: Onlooker,
+    watch: TerminalObserver,
 }
 
 impl<'a> ShellStubs<'a> {
@@ -32,7 +32,7 @@ impl<'a> ShellStubs<'a> {
         random: &'a mut Option<Shell>,
         (model, options): (&'a Model, &'a LoadOptions),
         dataset: &'a Dataset,
-        watch: Onlooker,
+        watch: TerminalObserver,
     ) -> Self {
         Self {
             shell,
@@ -86,7 +86,7 @@ impl Stubbed for ShellStubs<'_> {
         tokens: usize,
     ) -> Result<StubRun, LabError> {
         let failed = |error: anyhow::Error| LabError::failed("a load at a stub level", error);
-        let (dataset, onlooker) = (self.dataset, self.watch.clone());
+        let (dataset, observer) = (self.dataset, self.watch.clone());
         let shell = self.at(level)?;
         let target = shell.target().await.map_err(failed)?;
         // Each run computes its prompts anew, without cached prefixes of the run before.
@@ -109,7 +109,7 @@ impl Stubbed for ShellStubs<'_> {
         let mut told = |_| {};
         let result = tokio::select! {
             result = load.run(&qps, stopped, &mut told) => result.map_err(failed)?,
-            () = onlooker.stopped() => {
+            () = observer.stopped() => {
                 let _nobody_listens = stop.send(true);
                 return Err(LabError::Stopped);
             }
