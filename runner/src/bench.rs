@@ -1,5 +1,6 @@
 //! Runs a benchmark on an engine step by step, so that its driver can stop it in between.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use std::collections::VecDeque;
 
 use rand::SeedableRng;
@@ -15,7 +16,6 @@ use llamaglass_lab::bench::{
     AtBatch, AtPosition, BenchError, BenchReport, Progress, Run, Settings, UnderRoof, random_ids,
     request,
 };
-use llamaglass_lab::{LoadedModel, StubLevel};
 
 /// A running benchmark.
 #[derive(Debug)]

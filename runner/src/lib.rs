@@ -8,6 +8,7 @@ pub mod bare;
 pub mod bench;
 pub mod chain;
 pub mod decorators;
+mod experiment;
 pub mod fixed_cost;
 pub mod kernels;
 pub mod lengths;
@@ -15,3 +16,5 @@ pub mod load;
 pub mod logits;
 pub mod parity;
 pub mod simulate;
+
+pub use experiment::{EngineExperiment, SwitchSizes};
