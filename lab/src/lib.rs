@@ -17,6 +17,7 @@ mod measure;
 mod result;
 mod summary;
 mod trace_events;
+mod trace_writer;
 mod watch;
 
 pub use arrivals::{Arrivals, request_count};
@@ -28,4 +29,5 @@ pub use measure::{Difference, Drift, Estimate, Line, Outlier, Verdict, interleav
 pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
 pub use summary::{Overhead, Summary, TokenBar};
 pub use trace_events::trace_events;
+pub use trace_writer::{Slice, TraceWriter, Track};
 pub use watch::{LabError, Point, Progress, Watch};
