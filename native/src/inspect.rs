@@ -10,13 +10,14 @@ use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{
     BackendInfo, LoadOptions, MemoryLedger, TypeCount, memory_ledger, probe, type_counts,
 };
+use llamaglass_report::bytes;
 use serde::Serialize;
 
 use crate::cli::InspectArgs;
 use crate::engine_thread::run_apart;
 use crate::load::backend_line;
 use crate::model::Model;
-use crate::output::{self, bytes, count};
+use crate::output::{self, count};
 
 /// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
@@ -308,7 +309,7 @@ mod tests {
     fn fit_distinguishes_buffer_limits_memory_and_unknown_memory() {
         let small_buffers = judged(128 << 20, Some(64 << 30));
         assert_eq!(small_buffers.fits, Some(false));
-        let part = "gate and up of a block needs one buffer of 344.0 MiB";
+        let part = "gate and up of a block needs one buffer of 361 MB";
         assert!(small_buffers.why.contains(part), "{}", small_buffers.why);
         assert_eq!(judged(1 << 30, Some(64 << 30)).fits, Some(true));
         assert_eq!(judged(1 << 30, Some(16 << 30)).fits, Some(false));
