@@ -153,10 +153,7 @@ fn stopped_run_returns_samples_so_far() {
     });
     assert!(samples[0].is_complete(), "{samples:?}");
     assert_eq!(samples[1].error.as_deref(), Some("stopped"));
-    assert_eq!(
-        samples[2].error.as_deref(),
-        Some("stopped before it was sent")
-    );
+    assert_eq!(samples[2].error.as_deref(), Some("stopped before sending"));
     assert_eq!(samples[2].sent_ms, None);
     let wanted = Counts {
         sent: 2,
