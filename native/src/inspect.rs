@@ -135,10 +135,11 @@ fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
 /// Compares the model with the device's buffer limits and, if known, with its memory.
 fn fit(
     memory: &MemoryLedger,
-    (what, largest): (&str, u64),
+    largest_buffer: (&str, u64),
     backend: &BackendInfo,
     available_bytes: Option<u64>,
 ) -> Fit {
+    let (what, largest) = largest_buffer;
     let needed_bytes = memory.total();
     let needed = bytes(needed_bytes);
     let limits = [limit::STORAGE_BINDING, limit::BUFFER];

@@ -352,7 +352,7 @@ mod tests {
             );
         }
         assert!(parse(&["all", "--random-weights", "smollm2-135m"]).is_some());
-        assert!(parse(&["bare"]).is_none(), "a model has to be named");
+        assert!(parse(&["bare"]).is_none(), "a model is required");
     }
 
     #[test]

@@ -128,7 +128,7 @@ mod tests {
         for wrong in ["0", "-1", "nan", "inf", "1,,2", "../x", ""] {
             assert!(parse(&["--qps", wrong]).is_none(), "{wrong}");
         }
-        assert!(parse(&[]).is_none(), "a rate has to be given");
+        assert!(parse(&[]).is_none(), "a rate is required");
     }
 
     #[test]
