@@ -4,7 +4,7 @@ use llamaglass_engine::Engine;
 use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
-use llamaglass_lab::experiments::load::LoadRun;
+use llamaglass_lab::experiments::load::{LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::{Arrivals, request_count};
 use llamaglass_lab::{LabError, Point, Progress, Watch};
 
@@ -92,6 +92,15 @@ pub async fn open_loop(
             }
         }
     }
-    let run = LoadRun::of_records((qps, duration_s, arrivals), &answers);
+    let load = LoadPlan {
+        qps,
+        duration_s,
+        arrivals,
+    };
+    let samples: Vec<LoadSample> = answers
+        .iter()
+        .map(|(due_ms, record)| LoadSample::of_record(*due_ms, record))
+        .collect();
+    let run = LoadRun::of_samples(load, &samples);
     Ok((run, answers.into_iter().map(|(_, record)| record).collect()))
 }

@@ -1,14 +1,15 @@
 //! Tests attention, and the product that writes its inputs, against their CPU references.
 
-use llamaglass_engine::forward::gpu::Buffer;
-use llamaglass_shaders::cpu::{self, Cache, Heads};
+use llamaglass_engine::forward::Buffer;
+use llamaglass_shaders::cpu::{self, Cache};
+use llamaglass_shaders::params::{AttentionParams, AttentionTileParams, LinearParams};
 use llamaglass_shaders::{
-    ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, Format, KV_BLOCK, Kernel, Kv, Store, Variant,
-    WITH_BIAS, Way, attention, attention_groups, attention_part, attention_tile, linear,
+    ATTENTION_TILE_ROWS, BLOCK, Format, Heads, KV_BLOCK, Kv, MatmulKernel, MatrixLayout, Store,
+    Variant, attention, attention_groups, attention_merge, attention_part, attention_tile, linear,
     step::{self, Row},
 };
 
-use super::kernels::{Gpu, POISON, assert_close};
+use super::gpu::{Gpu, POISON, assert_close};
 
 const HEADS: [Heads; 4] = [
     Heads {
@@ -122,196 +123,262 @@ struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    fn launch(&self, kernel: Kernel, mixed: &Buffer, last: [usize; 2], groups: [u32; 3]) {
-        let Heads { queries, kv, dim } = self.heads;
-        let [last, first] = last;
-        let info = [queries, kv, dim, self.stride, last, first].map(|n| n as u32);
-        let [turned, cache, step] = self.buffers;
-        let buffers = [turned, cache, mixed, step];
-        self.gpu.device.launch(&kernel, &buffers, &info, groups);
-    }
-
     /// Computes the prompts' rows, which come first in a step.
-    fn tile(&self, kv: Kv, mixed: &Buffer, rows: usize) {
+    fn tile(&self, kv: Kv, attn_out: &Buffer, rows: usize) {
         let tiles = rows.div_ceil(ATTENTION_TILE_ROWS) as u32;
         let groups = [self.heads.queries as u32, tiles, 1];
-        self.launch(attention_tile(kv), mixed, [rows, 0], groups);
+        let params = AttentionTileParams {
+            out_stride: self.stride as u32,
+            rows: rows as u32,
+        };
+        let [rotated, cache, step] = self.buffers;
+        let buffers = [rotated, cache, attn_out, step];
+        let kernel = attention_tile(kv, self.heads);
+        self.gpu.device.launch(&kernel, &buffers, &params, groups);
     }
 
     /// Computes rows `first` to `first + rows` one by one.
     fn rows(
         &self,
         (kv, variant): (Kv, Variant),
-        mixed: &Buffer,
+        attn_out: &Buffer,
         [first, rows]: [usize; 2],
         splits: usize,
     ) {
         let Heads { queries, dim, .. } = self.heads;
-        let [x, y, _] = attention_groups(queries, self.heads.kv, splits);
-        let (last, groups) = ([splits, first], [x, y, rows as u32]);
+        let [x, y, _] = attention_groups(self.heads, splits);
+        let groups = [x, y, rows as u32];
+        let params = AttentionParams {
+            out_stride: self.stride as u32,
+            splits: splits as u32,
+            first_row: first as u32,
+        };
+        let device = &self.gpu.device;
+        let [rotated, cache, step] = self.buffers;
         if splits == 1 {
-            return self.launch(attention(kv, variant), mixed, last, groups);
+            let kernel = attention(kv, variant, self.heads);
+            let buffers = [rotated, cache, attn_out, step];
+            return device.launch(&kernel, &buffers, &params, groups);
         }
         let parts = vec![POISON; rows * splits * queries * (dim + 2)];
         let parts = self.gpu.put(&parts);
-        self.launch(attention_part(kv, variant), &parts, last, groups);
-        self.merge(&parts, mixed, splits, [first, rows]);
-    }
-
-    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize, [first, rows]: [usize; 2]) {
-        let Heads { queries, dim, .. } = self.heads;
-        let info = [queries, dim, self.stride, splits, first].map(|n| n as u32);
+        let kernel = attention_part(kv, variant, self.heads);
+        device.launch(&kernel, &[rotated, cache, &parts, step], &params, groups);
         let groups = [queries as u32, rows as u32, 1];
-        let buffers = [parts, mixed];
-        self.gpu
-            .device
-            .launch(&ATTENTION_MERGE, &buffers, &info, groups);
+        let kernel = attention_merge(self.heads);
+        device.launch(&kernel, &[&parts, attn_out], &params, groups);
     }
 }
 
 /// Rows of a step: how many belong to prompts, and the sequence and position of each.
 type Places = (usize, Vec<(usize, usize)>);
 
-/// Checks queries, keys and values of each of `steps` with kernel `way`, from one matrix or two, and then
-/// attention over them.
-fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize) {
-    let mut gpu = Gpu::open();
-    let Heads { queries, kv, dim } = heads;
-    let turns = gpu.noise(POSITIONS * dim / 2);
-    let angles: Vec<[f32; 2]> = turns
-        .iter()
-        .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
-        .collect();
-    let on_gpu = gpu.put(angles.as_flattened());
-    let shape = [queries, kv, dim];
-    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
-    let mut nobodys = Cache::new(heads, POSITIONS);
-    let blocks = TABLES.as_flattened().len() + 1;
-    let words = 2 * kv * blocks * KV_BLOCK * dim * kv_type.bytes() / 4;
-    // Unwritten values are NaN, so they must not be used.
-    let both = gpu.put_u32(&vec![f32::NAN.to_bits(); words]);
-    let inputs = 40;
-    let split = if parts == 1 {
-        heads.row()
-    } else {
-        (queries + kv) * dim
-    };
-    for (tiled, places) in steps {
-        let rows = places.len();
-        let step = step_of(&gpu, places);
-        let stride = queries * dim;
-        let turned = gpu.put(&vec![POISON; rows * stride]);
-        let x = gpu.noise(rows * inputs);
-        let x_on_gpu = gpu.padded(&x, inputs);
-        let mut columns = Vec::new();
-        for (format, first, out) in [
-            (Format::F16, 0, split),
-            (Format::Q8_0, split, heads.row() - split),
-        ] {
+/// Number of input values per row of the product that yields queries, keys and values.
+const INPUTS: usize = 40;
+/// Values per row of `attn_out` that follow the attention outputs, which attention must not write.
+const OUT_PADDING: usize = 3;
+
+/// Checks queries, keys and values with one method, and attention over them.
+struct QkvCheck {
+    gpu: Gpu,
+    method: MatmulKernel,
+    kv: Kv,
+    heads: Heads,
+    angles: Vec<[f32; 2]>,
+    /// The angles on the device.
+    device_angles: Buffer,
+    /// The cache on the device.
+    device_cache: Buffer,
+    /// Reference cache of each sequence, and of rows without one.
+    caches: [Cache; 2],
+    filler_cache: Cache,
+}
+
+impl QkvCheck {
+    fn new(method: MatmulKernel, kv: Kv, heads: Heads) -> Self {
+        let mut gpu = Gpu::open();
+        let turns = gpu.noise(POSITIONS * heads.dim / 2);
+        let angles: Vec<[f32; 2]> = turns
+            .iter()
+            .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
+            .collect();
+        let blocks = TABLES.as_flattened().len() + 1;
+        let words = 2 * heads.kv * blocks * KV_BLOCK * heads.dim * kv.bytes() / 4;
+        Self {
+            device_angles: gpu.put(angles.as_flattened()),
+            // Unwritten values are NaN, so they must not be used.
+            device_cache: gpu.put_u32(&vec![f32::NAN.to_bits(); words]),
+            gpu,
+            method,
+            kv,
+            heads,
+            angles,
+            caches: [(); 2].map(|()| Cache::new(heads, POSITIONS)),
+            filler_cache: Cache::new(heads, POSITIONS),
+        }
+    }
+
+    /// Checks a step whose queries, keys and values come from `parts` matrices, one or two.
+    fn check_step(&mut self, (tiled, places): &Places, parts: usize) {
+        let stride = self.heads.queries * self.heads.dim;
+        let step = step_of(&self.gpu, places);
+        let rotated = self.gpu.put(&vec![POISON; places.len() * stride]);
+        let qkv = self.project(places.len(), &step, &rotated, parts);
+        let mut queries = Vec::new();
+        for (qkv, (sequence, position)) in qkv.chunks_exact(self.heads.row()).zip(places) {
+            let cache = self.caches.get_mut(*sequence);
+            let cache = cache.unwrap_or(&mut self.filler_cache);
+            queries.extend(cpu::rope(qkv, self.heads, &self.angles, *position, cache));
+        }
+        assert_close("queries", &self.gpu.get(&rotated), &queries, 8 * INPUTS);
+        let cached = cached(&self.gpu, &self.device_cache, self.heads, self.kv);
+        let mut wanted = Vec::new();
+        for (query, place) in queries.chunks_exact(stride).zip(places) {
+            if *place == FILLER {
+                // The result of a filler row does not matter.
+                wanted.extend_from_slice(query);
+                continue;
+            }
+            let (sequence, position) = *place;
+            self.check_cached(&cached[sequence], &self.caches[sequence], position);
+            wanted.extend(cpu::attention(
+                query,
+                self.heads,
+                position,
+                &cached[sequence],
+            ));
+        }
+        for (what, got) in self.attend([&rotated, &self.device_cache, &step], *tiled, places.len())
+        {
+            let rows = got.chunks_exact(stride + OUT_PADDING).zip(places);
+            for ((got, place), wanted) in rows.zip(wanted.chunks_exact(stride)) {
+                if *place != FILLER {
+                    assert_close(&what, &got[..stride], wanted, 64 * self.heads.dim);
+                    assert_eq!(got[stride..], [POISON; OUT_PADDING]);
+                }
+            }
+        }
+        self.caches = cached;
+    }
+
+    /// Multiplies random rows by random matrices, whose products the device rotates and caches. Returns the
+    /// products [T, (H + 2 K) D] as the CPU computes them.
+    fn project(&mut self, rows: usize, step: &Buffer, rotated: &Buffer, parts: usize) -> Vec<f32> {
+        let Heads { queries, kv, dim } = self.heads;
+        let all = self.heads.row();
+        let split = if parts == 1 {
+            all
+        } else {
+            (queries + kv) * dim
+        };
+        let x = self.gpu.noise(rows * INPUTS);
+        let device_x = self.gpu.padded(&x, INPUTS);
+        let mut products = Vec::new();
+        for (format, first, out) in [(Format::F16, 0, split), (Format::Q8_0, split, all - split)] {
             if out == 0 {
                 continue;
             }
-            let bias = gpu.noise(out);
-            let blocks = Format::blocks(inputs);
-            let matrix = gpu.matrix(format, out, blocks);
+            let bias = self.gpu.noise(out);
+            let blocks = Format::blocks(INPUTS);
+            let matrix = self.gpu.matrix(format, out, blocks);
             let w = matrix.values.chunks_exact(blocks * BLOCK);
-            let w: Vec<f32> = w.flat_map(|row| &row[..inputs]).copied().collect();
-            columns.push((out, cpu::linear(&x, &w, &bias, inputs)));
-            let flags = WITH_BIAS as usize;
-            let bias_at = matrix.side.len();
-            let info = [rows, blocks, out, flags, 0, bias_at, first, stride];
-            let info = info.iter().chain(&shape).map(|value| *value as u32);
-            gpu.device.launch(
-                &linear(way, format, Store::Qkv(kv_type)),
+            let w: Vec<f32> = w.flat_map(|row| &row[..INPUTS]).copied().collect();
+            products.push((out, cpu::linear(&x, &w, &bias, INPUTS)));
+            let params = LinearParams {
+                rows: rows as u32,
+                x_row: 0,
+                out: out as u32,
+                bias_offset: matrix.scales.len() as u32,
+                y_column: first as u32,
+                y_stride: (queries * dim) as u32,
+            };
+            let layout = MatrixLayout {
+                format,
+                blocks,
+                bias: true,
+            };
+            self.gpu.device.launch(
+                &linear(self.method, layout, Store::Qkv(self.kv, self.heads)),
                 &[
-                    &x_on_gpu,
-                    &gpu.put_u32(&matrix.quants),
-                    &gpu.side(&matrix, &bias),
-                    &turned,
-                    &on_gpu,
-                    &both,
-                    &step,
+                    &device_x,
+                    &self.gpu.put_u32(&matrix.quants),
+                    &self.gpu.scales(&matrix, &bias),
+                    rotated,
+                    &self.device_angles,
+                    &self.device_cache,
+                    step,
                 ],
-                &info.collect::<Vec<u32>>(),
-                way.groups(rows, out),
+                &params,
+                self.method.groups(rows, out),
             );
         }
         let mut qkv = Vec::new();
         for row in 0..rows {
-            for (out, values) in &columns {
+            for (out, values) in &products {
                 qkv.extend_from_slice(&values[row * out..(row + 1) * out]);
             }
         }
-        let mut wanted = Vec::new();
-        for (qkv, (sequence, position)) in qkv.chunks_exact(heads.row()).zip(places) {
-            let cache = caches.get_mut(*sequence).unwrap_or(&mut nobodys);
-            wanted.extend(cpu::rope(qkv, heads, &angles, *position, cache));
-        }
-        assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
-        let got = cached(&gpu, &both, heads, kv_type);
+        qkv
+    }
+
+    /// Compares a sequence's cache up to `position` with the reference.
+    fn check_cached(&self, got: &Cache, wanted: &Cache, position: usize) {
         // f16 has 11 significant bits.
-        let terms = match kv_type {
-            Kv::F32 => 8 * inputs,
-            Kv::F16 => 8 * inputs + 500,
+        let terms = match self.kv {
+            Kv::F32 => 8 * INPUTS,
+            Kv::F16 => 8 * INPUTS + 500,
         };
-        let mut attended = Vec::new();
-        for (query, (sequence, position)) in wanted.chunks_exact(stride).zip(places) {
-            if (*sequence, *position) == FILLER {
-                // The result of a filler row does not matter.
-                attended.extend_from_slice(query);
-                continue;
-            }
-            let (got, wanted) = (&got[*sequence], &caches[*sequence]);
-            let seen = |values: &[f32]| -> Vec<f32> {
-                let heads = values.chunks_exact(POSITIONS * dim);
-                heads
-                    .flat_map(|head| &head[..(position + 1) * dim])
-                    .copied()
-                    .collect()
-            };
-            assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
-            assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
-            attended.extend(cpu::attention(query, heads, *position, got));
-        }
-        let wanted = attended;
-        let mixed_stride = stride + 3;
-        let attention_of = Attention {
-            gpu: &gpu,
-            buffers: [&turned, &both, &step],
-            heads,
-            stride: mixed_stride,
+        let dim = self.heads.dim;
+        let seen = |values: &[f32]| -> Vec<f32> {
+            let heads = values.chunks_exact(POSITIONS * dim);
+            heads
+                .flat_map(|head| &head[..(position + 1) * dim])
+                .copied()
+                .collect()
         };
+        assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
+        assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
+    }
+
+    /// Computes attention with every kernel. Returns the name of each and its outputs for all rows.
+    fn attend(&self, buffers: [&Buffer; 3], tiled: usize, rows: usize) -> Vec<(String, Vec<f32>)> {
+        let attention = Attention {
+            gpu: &self.gpu,
+            buffers,
+            heads: self.heads,
+            stride: self.heads.queries * self.heads.dim + OUT_PADDING,
+        };
+        let attn_out = || self.gpu.put(&vec![POISON; rows * attention.stride]);
         let mut all = Vec::new();
-        let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
-        for variant in gpu.variants() {
+        for variant in self.gpu.variants() {
             for splits in [1, 2, 5] {
-                let alone = mixed();
-                attention_of.rows((kv_type, variant), &alone, [0, rows], splits);
-                all.push((format!("rows, {variant}, {splits} parts"), alone));
-                if *tiled == 0 {
+                let alone = attn_out();
+                attention.rows((self.kv, variant), &alone, [0, rows], splits);
+                all.push((
+                    format!("rows, {variant}, {splits} parts"),
+                    self.gpu.get(&alone),
+                ));
+                if tiled == 0 {
                     continue;
                 }
-                let both = mixed();
-                attention_of.tile(kv_type, &both, *tiled);
-                if *tiled < rows {
-                    let rest = [*tiled, rows - tiled];
-                    attention_of.rows((kv_type, variant), &both, rest, splits);
+                let both = attn_out();
+                attention.tile(self.kv, &both, tiled);
+                if tiled < rows {
+                    attention.rows((self.kv, variant), &both, [tiled, rows - tiled], splits);
                 }
-                all.push((format!("tile and rows, {variant}, {splits} parts"), both));
+                let name = format!("tile and rows, {variant}, {splits} parts");
+                all.push((name, self.gpu.get(&both)));
             }
         }
-        for (what, mixed) in all {
-            let got = gpu.get(&mixed);
-            let rows = got.chunks_exact(mixed_stride).zip(places);
-            for ((got, place), wanted) in rows.zip(wanted.chunks_exact(stride)) {
-                if *place == FILLER {
-                    continue;
-                }
-                assert_close(&what, &got[..stride], wanted, 64 * dim);
-                assert_eq!(got[stride..], [POISON; 3]);
-            }
-        }
-        caches = got;
+        all
+    }
+}
+
+/// Checks `steps` in order, with `method` for the products; see [`QkvCheck::check_step`].
+fn check_qkv(method: MatmulKernel, kv: Kv, heads: Heads, steps: &[Places], parts: usize) {
+    let mut check = QkvCheck::new(method, kv, heads);
+    for step in steps {
+        check.check_step(step, parts);
     }
 }
 
@@ -335,11 +402,11 @@ fn qkv_and_attention_match_the_cpu_reference() {
                     (0, vec![(1, 1), (0, 131)]),
                     (tiled, [prompts, vec![(1, 19), (0, 135)]].concat()),
                 ];
-                check_qkv(Way::Tile, kv, heads, &steps, parts);
+                check_qkv(MatmulKernel::Tile, kv, heads, &steps, parts);
                 let steps =
                     [run(0, 0, 1), run(0, 1, 1), vec![(0, 2), (1, 0)]].map(|rows| (0, rows));
                 for variant in Gpu::open().variants() {
-                    check_qkv(Way::Row(variant), kv, heads, &steps, parts);
+                    check_qkv(MatmulKernel::Row(variant), kv, heads, &steps, parts);
                 }
             }
         }

@@ -1,0 +1,10 @@
+//! Sampling modes of the device.
+
+/// Sampling mode of a step on the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SamplingMode {
+    /// Take the largest logit.
+    Argmax,
+    /// Sample with the settings passed to [`Model::begin`](super::Model::begin).
+    Sample,
+}
