@@ -19,6 +19,7 @@ mod result;
 mod stub;
 mod summary;
 mod trace_events;
+mod trace_writer;
 
 pub use arrivals::{Arrivals, request_count};
 pub use asking::asking;
@@ -31,3 +32,4 @@ pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
 pub use stub::{LoadedModel, StubLevel, stub_answer};
 pub use summary::{Overhead, Summary, TokenBar};
 pub use trace_events::trace_events;
+pub use trace_writer::{Slice, TraceWriter, Track};
