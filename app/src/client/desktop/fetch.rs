@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::channel::oneshot;
 use js_sys::{Function, Object, Reflect, Uint8Array};
-use llamaglass_session::platform::{Asked, Piece};
+use llamaglass_session::platform::{FetchPart, FetchRequest};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -38,7 +38,7 @@ pub async fn fetch(
     signal: &AbortSignal,
 ) -> Result<Response, String> {
     let id = NEXT.with(|next| next.replace(next.get() + 1));
-    let asked = Asked {
+    let asked = FetchRequest {
         id,
         url: url.to_owned(),
         authorization,
@@ -59,7 +59,7 @@ pub async fn fetch(
     let channel =
         tauri::channel(move |json| told.hear(&json)).map_err(|error| error_message(&error))?;
     let asked = serde_json::to_string(&asked).map_err(|error| error.to_string())?;
-    tauri::invoke("fetch", &[("asked", asked.into()), ("channel", channel)])
+    tauri::invoke("fetch", &[("request", asked.into()), ("channel", channel)])
         .await
         .map_err(|error| error_message(&error))?;
     let answer = wait.await;
@@ -94,14 +94,14 @@ impl Coming {
     }
 
     fn hear(&self, json: &str) {
-        let piece = serde_json::from_str(json).unwrap_or_else(|error| Piece::Failed {
+        let piece = serde_json::from_str(json).unwrap_or_else(|error| FetchPart::Failed {
             why: format!("the program said what the page can't read: {error}"),
         });
         let controller = self.controller.borrow();
         // A cancelled stream accepts nothing more, so its errors are ignored.
         match (piece, controller.as_ref()) {
             (
-                Piece::Head {
+                FetchPart::Head {
                     status,
                     content_type,
                 },
@@ -110,13 +110,13 @@ impl Coming {
                 let response = self.response(status, &content_type);
                 self.answer(response.map_err(|error| error_message(&error)));
             }
-            (Piece::Bytes { bytes }, Some(controller)) => {
+            (FetchPart::Bytes { bytes }, Some(controller)) => {
                 let _taken = controller.enqueue_with_chunk(&Uint8Array::from(&*bytes));
             }
-            (Piece::End, Some(controller)) => {
+            (FetchPart::End, Some(controller)) => {
                 let _closed = controller.close();
             }
-            (Piece::Failed { why }, controller) => {
+            (FetchPart::Failed { why }, controller) => {
                 if let Some(controller) = controller {
                     controller.error_with_e(&js_sys::Error::new(&why));
                 }

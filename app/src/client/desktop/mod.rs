@@ -90,7 +90,7 @@ impl Client for DesktopClient {
         if self.cut.ends(StubLevel::Transfer, command) {
             return;
         }
-        self.shared.call("tell", Some(("command", json.into())));
+        self.shared.call("send", Some(("command", json.into())));
     }
 
     fn restart(&self) {
