@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Estimate, interleaved};
-use crate::watch::{LabError, Observer, Point, Progress};
+use crate::observer::{LabError, Observer, Point, Progress};
 
 /// A layer around the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Drift, Estimate, interleaved};
-use crate::watch::{LabError, Observer, Point, Progress};
+use crate::observer::{LabError, Observer, Point, Progress};
 use llamaglass_types::StubLevel;
 use llamaglass_types::stats::percentile;
 
