@@ -285,9 +285,13 @@ impl Shared {
     }
 
     fn measure(self: &Rc<Self>, tag: Tag, job: Job) {
-        let (tokens, told) = match &job {
+        let (tokens, reports_tokens) = match &job {
             Job::Encode { .. } => (3, false),
-            Job::Bare { tokens, told, .. } => (*tokens, *told),
+            Job::Bare {
+                tokens,
+                reports_tokens,
+                ..
+            } => (*tokens, *reports_tokens),
             Job::Text { tokens, .. } => (*tokens, true),
             Job::Alone { request } => (request.max_tokens.unwrap_or(1), false),
         };
@@ -296,7 +300,7 @@ impl Shared {
             .map(|index| (index * 31 % 49152) as u32)
             .collect();
         let mut replies = Vec::new();
-        if told {
+        if reports_tokens {
             replies.extend(ids.iter().map(|id| LabReply::Sampled { tag, id: *id }));
         }
         let measured = Measured {

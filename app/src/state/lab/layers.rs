@@ -74,13 +74,21 @@ impl PageLayers {
         &mut self,
         prompt: &str,
         tokens: usize,
-        told: bool,
+        reports_tokens: bool,
     ) -> Result<(Measured, f64), LabError> {
         let ids = self.ids(prompt).await?;
         let begin = now();
-        let (measured, picked) = talk::measure(self.app, Job::Bare { ids, tokens, told }).await?;
+        let (measured, picked) = talk::measure(
+            self.app,
+            Job::Bare {
+                ids,
+                tokens,
+                reports_tokens,
+            },
+        )
+        .await?;
         let ms = now() - begin;
-        if told {
+        if reports_tokens {
             all_there(picked.len(), tokens)?;
         }
         Ok((measured, ms))
