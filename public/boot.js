@@ -1,5 +1,5 @@
-// What the page needs before and beside its WebAssembly: the words when it can't start, the card when it has
-// crashed, and which tab keeps the conversation. A file of its own, because content policies forbid inline scripts.
+// Parts of the page that do not depend on its WebAssembly: the message if it can't start, the crash card, and the choice
+// of the tab that saves the conversation. A separate file, because content policies forbid inline scripts.
 "use strict";
 (() => {
   const say = (text) => {
@@ -48,7 +48,7 @@
         "div",
         { className: "dialog-body" },
         element("h2", { id: "crash-title" }, "Something went wrong"),
-        element("p", {}, "The page stopped because of an error in its own code. Reload it; your conversation is kept."),
+        element("p", {}, "The page stopped because of an error in its own code. Reload it; your conversation is saved."),
         words,
         element("div", { className: "crash-buttons" }, reload, copy),
       ),
@@ -75,9 +75,9 @@
     }
   };
 
-  // Whether this tab keeps the browser's conversation. One tab at a time does, by a lock that it holds until it is
-  // closed; the others have conversations of their own in their session storage.
-  const keepsConversation = async () => {
+  // Resolves to true if this tab saves the browser's conversation. One tab at a time does, under a lock that it holds
+  // until it is closed; the others save their own conversations in session storage.
+  const savesConversation = async () => {
     const chat = "llamaglass.chat";
     const role = "llamaglass.tab";
     try {
@@ -100,7 +100,7 @@
         navigator.locks.request(chat, options, granted).catch(refused);
       });
     } catch {
-      // Storage is forbidden: nothing is kept, so nothing is overwritten.
+      // Storage is forbidden: nothing is saved, so nothing is overwritten.
       return true;
     }
   };
@@ -116,6 +116,6 @@
   } else {
     addEventListener("error", (event) => failed(event.error, event.message));
     addEventListener("unhandledrejection", (event) => failed(event.reason, String(event.reason)));
-    window.llamaglassTab = keepsConversation();
+    window.llamaglassTab = savesConversation();
   }
 })();

@@ -6,10 +6,10 @@
 #[cfg(feature = "mock")]
 extern crate self as llamaglass_app;
 
-pub mod browser;
 pub mod client;
+pub mod engine;
 pub mod format;
-pub mod kept;
+pub mod gpu_advice;
 pub mod lab;
 pub mod markdown;
 pub mod repetition;
@@ -17,6 +17,7 @@ pub mod server;
 pub mod settings;
 pub mod state;
 pub mod stats;
+pub mod text_store;
 pub mod timeline;
 pub mod ui;
 

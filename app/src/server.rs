@@ -8,7 +8,7 @@ use thiserror::Error;
 
 /// The last server used, as saved between visits: without the key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeptServer {
+pub struct SavedServer {
     /// Base URL.
     pub url: String,
     /// Id of the model.
@@ -23,7 +23,7 @@ pub enum ServerError {
     Address(#[from] AddressError),
     /// The browser blocks plain http from a page that came over https.
     #[error(
-        "{host} can't be used: this page came over https, and browsers keep such pages from servers over plain http. Give the server https, or open the page over http."
+        "{host} can't be used: this page came over https, and browsers block its requests to plain http. Serve over https, or open the page over http."
     )]
     Mixed {
         /// Host of the server.
@@ -31,7 +31,7 @@ pub enum ServerError {
     },
     /// No answer, for a reason that browsers do not reveal.
     #[error(
-        "{host} can't be reached: nothing answers there, or it does not let in pages of {origin} (CORS; llamaglass serve does with --cors {origin})."
+        "{host} can't be reached: nothing answers there, or it blocks requests from {origin} (CORS; allow them with llamaglass serve --cors {origin})."
     )]
     Unreachable {
         /// Host of the server.
@@ -49,7 +49,7 @@ pub enum ServerError {
     },
     /// The server answers, but does not allow this page's origin.
     #[error(
-        "{host} answers, but does not let in pages of {origin} (CORS). llamaglass serve does with --cors {origin}, vLLM with --allowed-origins '[\"{origin}\"]'."
+        "{host} answers, but it blocks requests from {origin} (CORS). Allow them with llamaglass serve --cors {origin}, or with vLLM's --allowed-origins '[\"{origin}\"]'."
     )]
     Cors {
         /// Host of the server.
@@ -58,7 +58,7 @@ pub enum ServerError {
         origin: String,
     },
     /// The server wants an API key, or a different one.
-    #[error("{host} wants an API key that it knows ({status}).")]
+    #[error("{host} requires a valid API key (HTTP {status}).")]
     Key {
         /// Host of the server.
         host: String,
@@ -66,14 +66,14 @@ pub enum ServerError {
         status: u16,
     },
     /// The server answered with an error status.
-    #[error("{host} answered {status}: {said}")]
+    #[error("{host} answered HTTP {status}: {message}")]
     Status {
         /// Host of the server.
         host: String,
         /// HTTP status code.
         status: u16,
         /// Message of the server.
-        said: String,
+        message: String,
     },
     /// The server did not answer in time.
     #[error("{host} has not answered for {seconds} s.")]
@@ -84,7 +84,7 @@ pub enum ServerError {
         seconds: u32,
     },
     /// The server has no models.
-    #[error("{host} serves no model.")]
+    #[error("{host} serves no models.")]
     NoModels {
         /// Host of the server.
         host: String,
@@ -96,7 +96,7 @@ pub enum ServerError {
     #[error("the request can't be sent: {0}")]
     Request(String),
     /// The connection broke.
-    #[error("the connection to {host} broke: {why}")]
+    #[error("the connection to {host} was lost: {why}")]
     Broke {
         /// Host of the server.
         host: String,
@@ -104,7 +104,7 @@ pub enum ServerError {
         why: String,
     },
     /// The answer ended before it was complete.
-    #[error("{host} ended the connection before the answer was whole")]
+    #[error("{host} ended the connection before the answer was complete")]
     Short {
         /// Host of the server.
         host: String,

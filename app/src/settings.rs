@@ -1,12 +1,11 @@
 //! User settings and their validation.
 
-use llamaglass_types::Message;
-use llamaglass_types::SamplingOptions;
-use llamaglass_types::{BackendChoice, LoadOptions, StubLevel};
-use llamaglass_types::{Input, Request};
+use llamaglass_types::{
+    BackendChoice, Input, LoadOptions, Message, Request, SamplingOptions, StubLevel,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::server::KeptServer;
+use crate::server::SavedServer;
 
 /// Number of seeds that the page draws from: JavaScript represents every integer below 2^53 exactly.
 pub const SEEDS: u64 = 1 << 53;
@@ -43,7 +42,7 @@ pub struct Settings {
     /// Stub level at which requests are cut short, to measure what the parts of their path cost.
     pub stub: StubLevel,
     /// The last server used.
-    pub server: Option<KeptServer>,
+    pub server: Option<SavedServer>,
 }
 
 /// Colour theme of the page.
@@ -229,19 +228,21 @@ impl Field {
             Self::Temperature => {
                 "0 to 2. 0 always takes the likeliest token; 1 samples the model's own distribution."
             }
-            Self::TopK => "Only the k likeliest tokens; 0 for all.",
-            Self::TopP => "The likeliest tokens up to this probability; 1 for all.",
-            Self::MinP => "At least this fraction as likely as the likeliest; 0 for all.",
-            Self::RepetitionPenalty => "Above 1 penalises tokens already used; 1 is off.",
-            Self::PresencePenalty => "Subtracted once for a token that the answer has; 0 is off.",
-            Self::FrequencyPenalty => "Subtracted each time the answer has it; 0 is off.",
-            Self::Seed => {
-                "Same seed, prompt and settings give the same text; empty for a new seed for each answer."
+            Self::TopK => "Keep only the k likeliest tokens; 0 keeps all.",
+            Self::TopP => "Keep the likeliest tokens up to this total probability; 1 keeps all.",
+            Self::MinP => {
+                "Keep tokens at least this fraction as likely as the likeliest; 0 keeps all."
             }
-            Self::MaxTokens => "Token limit of an answer; empty for up to the context's end.",
-            Self::Stop => r"One a line; \n and \t stand for a new line and a tab.",
+            Self::RepetitionPenalty => "Above 1 penalises tokens already used; 1 is off.",
+            Self::PresencePenalty => "Subtracted once from tokens already in the answer; 0 is off.",
+            Self::FrequencyPenalty => "Subtracted once per occurrence in the answer; 0 is off.",
+            Self::Seed => {
+                "The same seed, prompt and settings give the same text. Empty: a new seed per answer."
+            }
+            Self::MaxTokens => "Maximum tokens per answer. Empty: up to the end of the context.",
+            Self::Stop => r"One per line; \n and \t stand for a new line and a tab.",
             Self::ContextLength => {
-                "Positions of the KV cache; empty for the default. Applies when the model is loaded again."
+                "Positions of the KV cache. Empty: the default. Applies at the next load."
             }
         }
     }

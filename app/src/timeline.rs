@@ -1,92 +1,27 @@
 //! Draws a step or a piece as a bar: its segments, its texts, and the scale of all bars; pure.
 
 use llamaglass_types::stats::percentile;
-use llamaglass_types::timing::{Stage, StepKind, StepTiming};
+use llamaglass_types::timing::{StepKind, StepTiming};
 
 use crate::format::millis;
-use crate::stats::{Bar, StepRecord};
+use crate::stats::{Bar, Segment, StepRecord};
 
-/// Parts of a bar, from the bottom up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// A stage of the engine.
-    Stage(Stage),
-    /// Wall time that no stage accounts for.
-    Rest,
-}
+/// Bars above this multiple of the 95th percentile do not raise the scale.
+const OUTLIER_RATIO: f64 = 2.0;
 
-impl Part {
-    /// All parts in order.
-    pub const ALL: [Self; 5] = [
-        Self::Stage(Stage::Preprocess),
-        Self::Stage(Stage::Forward),
-        Self::Stage(Stage::Sampling),
-        Self::Stage(Stage::Text),
-        Self::Rest,
-    ];
-
-    /// Returns the part's name in legends, styles and test hooks.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stage(stage) => stage.name(),
-            Self::Rest => "rest",
-        }
-    }
-
-    /// Returns the part's name for people.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Rest => "unaccounted",
-            part => part.name(),
-        }
-    }
-
-    /// Returns one line of help.
-    pub const fn help(self) -> &'static str {
-        match self {
-            Self::Stage(Stage::Preprocess) => {
-                "Deciding what to compute and writing ids and positions to the device"
-            }
-            Self::Stage(Stage::Forward) => {
-                "The model: issuing its operations and waiting for the device"
-            }
-            Self::Stage(Stage::Sampling) => {
-                "Sampling the token, on the device where it does that, and copying it to the host"
-            }
-            Self::Stage(Stage::Text) => "Id to text, and building the event",
-            Self::Stage(Stage::Request) => "Once-a-request work",
-            Self::Rest => "Wall time that no stage accounts for",
-        }
-    }
-
-    /// Returns the part's milliseconds in a step. If the device samples and times itself, the engine books that
-    /// time as forward, because the host waits for it there; here it counts as sampling.
-    pub fn of(self, timing: &StepTiming) -> f64 {
-        let on_device = timing.device.map_or(0.0, |device| {
-            device.sampling_ms.min(timing.stage(Stage::Forward))
-        });
-        match self {
-            Self::Stage(Stage::Forward) => timing.stage(Stage::Forward) - on_device,
-            Self::Stage(Stage::Sampling) => timing.stage(Stage::Sampling) + on_device,
-            Self::Stage(stage) => timing.stage(stage),
-            Self::Rest => timing.residue_ms(),
-        }
-    }
-}
-
-/// Returns the step's parts as a CSS background, from the bottom up.
+/// Returns the step's segments as a CSS background, from the bottom up.
 pub fn gradient(timing: &StepTiming) -> String {
     use std::fmt::Write;
-    let parts = Part::ALL.map(|part| part.of(timing).max(0.0));
-    let total: f64 = parts.iter().sum();
+    let durations = Segment::ALL.map(|segment| segment.ms(timing).max(0.0));
+    let total: f64 = durations.iter().sum();
     let mut css = String::from("linear-gradient(to top");
     let mut from = 0.0;
-    for (part, ms) in Part::ALL.into_iter().zip(parts) {
+    for (segment, ms) in Segment::ALL.into_iter().zip(durations) {
         if ms <= 0.0 || total <= 0.0 {
             continue;
         }
         let to = from + ms / total * 100.0;
-        let _ = write!(css, ",var(--{}) {from:.2}% {to:.2}%", part.name());
+        let _ = write!(css, ",var(--{}) {from:.2}% {to:.2}%", segment.name());
         from = to;
     }
     if from == 0.0 {
@@ -104,11 +39,11 @@ pub fn title(bar: &Bar) -> String {
     }
 }
 
-/// Describes the event from which a piece's time is counted.
-pub const fn since(index: usize) -> &'static str {
+/// Describes the event after which a piece's time is counted.
+pub const fn reference_event(index: usize) -> &'static str {
     match index {
-        0 => "after submitting",
-        _ => "after the piece before",
+        0 => "after submission",
+        _ => "after the previous piece",
     }
 }
 
@@ -141,19 +76,19 @@ pub fn label(bar: &Bar, text: &str) -> String {
     use std::fmt::Write;
     let mut label = format!("{}: {}", title(bar), millis(bar.ms()));
     if let Bar::Piece(piece) = bar {
-        let _ = write!(label, " {}", since(piece.index));
+        let _ = write!(label, " {}", reference_event(piece.index));
     }
     let text = text.trim();
     if !text.is_empty() {
         label = format!("{label}, “{text}”");
     }
     if let Bar::Step(step) = bar {
-        for part in Part::ALL {
+        for segment in Segment::ALL {
             let _ = write!(
                 label,
                 ", {} {}",
-                part.label(),
-                millis(part.of(&step.timing))
+                segment.label(),
+                millis(segment.ms(&step.timing))
             );
         }
     }
@@ -169,12 +104,12 @@ pub fn scale(bars: &[Bar], all: bool) -> f64 {
         shown = bars.iter().map(Bar::ms).collect();
     }
     let max = percentile(&shown, 100.0).unwrap_or(1.0);
-    // One outlier must not flatten all others.
-    let usual = percentile(&shown, 95.0).unwrap_or(max) * 2.0;
-    nice(if all { max } else { max.min(usual) })
+    // A single outlier must not flatten all other bars.
+    let usual = percentile(&shown, 95.0).unwrap_or(max) * OUTLIER_RATIO;
+    round_up(if all { max } else { max.min(usual) })
 }
 
-fn nice(ms: f64) -> f64 {
+fn round_up(ms: f64) -> f64 {
     if !(ms.is_finite() && ms > 0.0) {
         return 1.0;
     }
@@ -238,7 +173,7 @@ mod tests {
             sampling_ms: 1.5,
             clock: timing.clock,
         });
-        let parts = Part::ALL.map(|part| part.of(&timing));
+        let parts = Segment::ALL.map(|segment| segment.ms(&timing));
         assert_eq!(parts, [2.0, 2.5, 1.5, 0.0, 2.0]);
         assert_eq!(parts.iter().sum::<f64>(), timing.wall_ms);
     }
@@ -275,12 +210,16 @@ mod tests {
             (0.0, 1.0),
             (f64::NAN, 1.0),
         ] {
-            assert!((nice(ms) - expected).abs() < 1e-9, "{ms}: {}", nice(ms));
+            assert!(
+                (round_up(ms) - expected).abs() < 1e-9,
+                "{ms}: {}",
+                round_up(ms)
+            );
         }
     }
 
     #[test]
-    fn label_describes_a_step_and_its_parts() {
+    fn label_names_the_step_and_its_segments() {
         let label = label(&bar(StepKind::Decode, 8.0, 2), " Paris");
         assert_eq!(
             label,
@@ -299,11 +238,11 @@ mod tests {
         };
         assert_eq!(
             label(&piece(0), " Paris is"),
-            "Piece 1: 8.0 ms after submitting, “Paris is”"
+            "Piece 1: 8.0 ms after submission, “Paris is”"
         );
         assert_eq!(
             label(&piece(1), ""),
-            "Piece 2: 8.0 ms after the piece before"
+            "Piece 2: 8.0 ms after the previous piece"
         );
     }
 }

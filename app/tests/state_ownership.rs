@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Files under `src/state` whose `fn new` is called by `App::new`.
-const CONSTRUCTORS: [&str; 3] = ["mod.rs", "lab/mod.rs", "server.rs"];
+const CONSTRUCTORS: [&str; 3] = ["app.rs", "data/lab.rs", "data/server_form.rs"];
 
 /// Constructors of values that belong to the current owner.
 const OWNED: [&str; 9] = [

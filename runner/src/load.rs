@@ -5,7 +5,7 @@ use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use llamaglass_lab::dataset::Dataset;
-use llamaglass_lab::experiments::load::{LoadData, LoadRun};
+use llamaglass_lab::experiments::load::{LoadData, LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::{Arrivals, LabError, Observer, Point, Progress, asking, request_count};
 
 use crate::answers;
@@ -146,6 +146,15 @@ pub async fn open_loop(
             }
         }
     }
-    let run = LoadRun::of_records((qps, duration_s, arrivals), &answers);
+    let load = LoadPlan {
+        qps,
+        duration_s,
+        arrivals,
+    };
+    let samples: Vec<LoadSample> = answers
+        .iter()
+        .map(|(due_ms, record)| LoadSample::of_record(*due_ms, record))
+        .collect();
+    let run = LoadRun::of_samples(load, &samples);
     Ok((run, answers.into_iter().map(|(_, record)| record).collect()))
 }

@@ -75,17 +75,17 @@ impl Format {
 
     /// Number of 32-bit words for the numbers of a row of `blocks`.
     pub const fn quant_words(self, blocks: usize) -> usize {
-        let a_block = match self {
+        let per_block = match self {
             Self::F32 => 32,
             Self::F16 | Self::Bf16 => 16,
             Self::Q8_0 => 8,
             _ => 4,
         };
-        a_block * blocks
+        per_block * blocks
     }
 
     /// Number of 32-bit words for the scales, minimums and upper bits of a row of `blocks`.
-    pub const fn side_words(self, blocks: usize) -> usize {
+    pub const fn scale_words(self, blocks: usize) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::Bf16 => 0,
             Self::Q8_0 | Self::Q4_0 => blocks.div_ceil(2),
@@ -101,7 +101,7 @@ impl Format {
     /// Size of a row of `values` on the device, in bytes.
     pub const fn row_bytes(self, values: usize) -> usize {
         let blocks = Self::blocks(values);
-        4 * (self.quant_words(blocks) + self.side_words(blocks))
+        4 * (self.quant_words(blocks) + self.scale_words(blocks))
     }
 
     /// WGSL that extracts numbers from words, and WGSL that converts them to values.

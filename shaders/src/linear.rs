@@ -1,17 +1,14 @@
 //! Matrix product kernels for every combination of method, weight format and use of the result.
 
 use crate::attention::KV_BLOCKS;
-use crate::kernel::parts;
-use crate::{Format, Kernel, Kv, STEP, Variant, format::BLOCK_SOURCE};
-
-/// Flag of a product: add the bias.
-pub const WITH_BIAS: u32 = 1;
-/// Flag of a product: add the previous contents of `y` ([`Store::Plain`] only).
-pub const ADD: u32 = 2;
+use crate::format::BLOCK_SOURCE;
+use crate::kernel::{constants, parts};
+use crate::params::{LinearParams, Params};
+use crate::{Format, Heads, Kernel, Kv, STEP, Variant};
 
 /// Method of computing y = x w^T.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum MatmulKernel {
     /// Many rows at once: a prompt or a batch.
     Tile,
     /// One row at a time.
@@ -21,15 +18,18 @@ pub enum Way {
 /// Use of a product.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// Write it to `y` [T, Y_STRIDE], plus a bias, plus the previous contents of `y`, as the flags say.
-    Plain,
+    /// Write it to `y` [T, Y_STRIDE]; add to the previous contents of `y` if `add` is set.
+    Plain {
+        /// True to add to `y`.
+        add: bool,
+    },
     /// Rotate queries and keys (RoPE); write queries to `y`, keys and values to the cache.
-    Qkv(Kv),
+    Qkv(Kv, Heads),
     /// Apply SwiGLU: column 2 i is the gate of column 2 i + 1.
     Swiglu,
 }
 
-impl Way {
+impl MatmulKernel {
     /// All methods.
     pub const ALL: [Self; 4] = [
         Self::Tile,
@@ -68,45 +68,50 @@ impl Way {
 }
 
 impl Store {
-    /// All uses.
-    pub const ALL: [Self; 4] = [
-        Self::Plain,
-        Self::Qkv(Kv::F32),
-        Self::Qkv(Kv::F16),
-        Self::Swiglu,
-    ];
-
     const fn name(self) -> &'static str {
         match self {
-            Self::Plain => "",
-            Self::Qkv(Kv::F32) => "qkv",
-            Self::Qkv(Kv::F16) => "qkv f16",
+            Self::Plain { .. } => "",
+            Self::Qkv(Kv::F32, _) => "qkv",
+            Self::Qkv(Kv::F16, _) => "qkv f16",
             Self::Swiglu => "swiglu",
         }
     }
 }
 
-/// Kernel that computes y = x w^T by `way`, with w [OUT, IN] in `format`, and then applies `store`.
+/// Matrix operand of a product, w [OUT, 32 BLOCKS].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MatrixLayout {
+    /// Format of its values.
+    pub format: Format,
+    /// Number of blocks per row; values of x past the row's end are zero.
+    pub blocks: usize,
+    /// True if `scales` also has a bias `[OUT]`, which is added to the product.
+    pub bias: bool,
+}
+
+/// Kernel that computes y = x w^T by `method` and then applies `store`.
 ///
-/// Buffers: `x` [.., 32 BLOCKS] f32, `quants` and `side` of w, `y` [T, Y_STRIDE] f32, and for [`Store::Qkv`]
-/// `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` ([`step`](crate::step)).
-///
-/// Words of info: T, blocks per row (values of x past IN are zero), OUT, flags ([`WITH_BIAS`], [`ADD`]), the
-/// row of `x` that becomes row 0 of `y`, the offset of the bias `[OUT]` in `side`, the column that row 0 of w
-/// yields, Y_STRIDE, and for [`Store::Qkv`] H, K and D.
-pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
+/// Buffers: `x` [.., 32 BLOCKS] f32, `quants` and `scales` of w, `y` [T, Y_STRIDE] f32, and for [`Store::Qkv`]
+/// `angles` [S, D/2] of cosine and sine, `cache` ([`Kv`]) and `step` ([`step`](crate::step)). Parameters:
+/// [`LinearParams`].
+pub const fn linear(method: MatmulKernel, matrix: MatrixLayout, store: Store) -> Kernel {
+    let MatrixLayout {
+        format,
+        blocks,
+        bias,
+    } = matrix;
     let [values, scales] = format.sources();
     // A tile uses a block for many rows, so it dequantises the block once instead.
     let by_row = include_str!("../wgsl/linear/dot.wgsl");
-    let (dot, reduce, main, workgroup_size) = match way {
-        Way::Tile => ("", "", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),
-        Way::Row(Variant::Lanes) => (
+    let (dot, reduce, main, workgroup_size) = match method {
+        MatmulKernel::Tile => ("", "", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),
+        MatmulKernel::Row(Variant::Lanes) => (
             by_row,
             "",
             include_str!("../wgsl/linear/lanes.wgsl"),
             [16, 1, 1],
         ),
-        Way::Row(variant) => (
+        MatmulKernel::Row(variant) => (
             by_row,
             variant.gather(),
             include_str!("../wgsl/linear/workgroups.wgsl"),
@@ -116,14 +121,22 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
     let plain = include_str!("../wgsl/linear/store/plain.wgsl");
     let qkv = include_str!("../wgsl/linear/store/qkv.wgsl");
     let swiglu = include_str!("../wgsl/linear/store/swiglu.wgsl");
-    let (cache, stored, reference) = match store {
-        Store::Plain => ([""; 3], plain, "linear"),
-        Store::Qkv(kv) => ([kv.source(), STEP, KV_BLOCKS], qkv, "rope"),
-        Store::Swiglu => ([""; 3], swiglu, "swiglu"),
+    let shape = [("BLOCKS", blocks), ("WITH_BIAS", bias as usize)];
+    let (cache, stored, reference, constants) = match store {
+        Store::Plain { add } => {
+            let constants = constants([shape[0], shape[1], ("ADD", add as usize)]);
+            ([""; 3], plain, "linear", constants)
+        }
+        Store::Qkv(kv, heads) => {
+            let [h, k, d] = heads.constants();
+            let constants = constants([shape[0], shape[1], h, k, d]);
+            ([kv.source(), STEP, KV_BLOCKS], qkv, "rope", constants)
+        }
+        Store::Swiglu => ([""; 3], swiglu, "swiglu", constants(shape)),
     };
-    let [pair, step, blocks] = cache;
+    let [pair, step, kv_blocks] = cache;
     Kernel {
-        name: [way.name(), format.name(), store.name()],
+        name: [method.name(), format.name(), store.name()],
         parts: parts([
             BLOCK_SOURCE,
             values,
@@ -131,16 +144,18 @@ pub const fn linear(way: Way, format: Format, store: Store) -> Kernel {
             include_str!("../wgsl/linear/product.wgsl"),
             pair,
             step,
-            blocks,
+            kv_blocks,
             stored,
             dot,
             reduce,
             main,
         ]),
+        constants,
+        params: LinearParams::LAYOUT,
         workgroup_size,
-        subgroups: match way {
-            Way::Row(variant) => variant.subgroups(),
-            Way::Tile => false,
+        subgroups: match method {
+            MatmulKernel::Row(variant) => variant.subgroups(),
+            MatmulKernel::Tile => false,
         },
         reference,
     }

@@ -1,5 +1,7 @@
 //! Sampling settings, in the units that both the kernel and its CPU reference compute in.
 
+use crate::params::SamplingState;
+
 /// Bit in `occurrences` that marks ids of the prompt; the other bits count how often the completion has the id.
 pub const IN_PROMPT: u32 = 1 << 31;
 
@@ -31,9 +33,6 @@ pub struct Sampling {
     pub constrained: bool,
 }
 
-/// Number of words of [`Sampling::words`].
-pub const SAMPLING_WORDS: usize = 15;
-
 /// Number of words of a mask over `vocab` ids: one bit per id, the lowest bit of a word first.
 pub const fn mask_words(vocab: usize) -> usize {
     vocab.div_ceil(32)
@@ -45,30 +44,29 @@ pub const fn occurrence_words(vocab: usize) -> usize {
 }
 
 impl Sampling {
-    /// Returns the words that the kernel reads, before draw number `draw`.
-    pub fn words(&self, draw: u64) -> [u32; SAMPLING_WORDS] {
-        [
-            self.scale.to_bits(),
-            self.top_k,
-            self.top_p,
-            self.min_weight,
-            self.penalties.into(),
-            self.repetition.to_bits(),
-            self.by_repetition().to_bits(),
-            self.presence.to_bits(),
-            self.frequency.to_bits(),
-            self.seed as u32,
-            (self.seed >> 32) as u32,
-            draw as u32,
-            (draw >> 32) as u32,
-            self.constrained.into(),
-            u32::MAX,
-        ]
+    /// Returns what the kernel reads before draw number `draw`.
+    pub fn state(&self, draw: u64) -> SamplingState {
+        SamplingState {
+            scale: self.scale,
+            top_k: self.top_k,
+            top_p: self.top_p,
+            min_weight: self.min_weight,
+            penalties: self.penalties.into(),
+            repetition: self.repetition,
+            inverse_repetition: self.inverse_repetition(),
+            presence: self.presence,
+            frequency: self.frequency,
+            seed_low: self.seed as u32,
+            seed_high: (self.seed >> 32) as u32,
+            draw_low: draw as u32,
+            draw_high: (draw >> 32) as u32,
+            constrained: self.constrained.into(),
+            all_ones: u32::MAX,
+        }
     }
 
-    /// Returns the factor for positive logits. The host computes it because devices may round divisions
-    /// differently.
-    pub fn by_repetition(&self) -> f32 {
+    /// Returns the factor for positive logits of ids that have occurred.
+    pub fn inverse_repetition(&self) -> f32 {
         1.0 / self.repetition
     }
 }

@@ -5,8 +5,8 @@ use std::iter::repeat;
 
 /// Number of words before the rows.
 pub const HEAD_WORDS: usize = 4;
-/// Word of the head that is the block list of rows that pad a tile. It is 0, a block that no sequence owns.
-pub const NO_BLOCKS: u32 = 3;
+/// Word of the head that is the block table of rows that pad a tile. It is 0, a block that no sequence owns.
+pub const NULL_BLOCK_TABLE: u32 = 3;
 /// Number of words per row.
 pub const ROW_WORDS: usize = 5;
 
@@ -17,21 +17,21 @@ pub struct Row {
     pub id: u32,
     /// Position in its sequence.
     pub position: u32,
-    /// Word of `step` at which the list of its sequence's cache blocks begins.
+    /// Word of `step` at which its sequence's block table begins.
     pub blocks: u32,
     /// Slot of its sequence in the sampling state.
     pub slot: u32,
 }
 
-/// Returns the words of a step of `rows`; `picks` are the rows to sample from. `chains` says whether the
+/// Returns the words of a step of `rows`; `samples` are the rows to sample from. If the step is `chained`, the
 /// samples form the next step, which requires a single sample or one of every row, in order.
-pub fn words(rows: &[Row], picks: &[usize], chains: bool) -> Vec<u32> {
-    let head = [rows.len() as u32, picks.len() as u32, chains.into(), 0];
-    let picks = picks.iter().map(|row| *row as u32).chain(repeat(0));
+pub fn words(rows: &[Row], samples: &[usize], chained: bool) -> Vec<u32> {
+    let head = [rows.len() as u32, samples.len() as u32, chained.into(), 0];
+    let samples = samples.iter().map(|row| *row as u32).chain(repeat(0));
     let rows = rows
         .iter()
-        .zip(picks)
-        .flat_map(|(row, pick)| [row.id, row.position, row.blocks, row.slot, pick]);
+        .zip(samples)
+        .flat_map(|(row, sample)| [row.id, row.position, row.blocks, row.slot, sample]);
     head.into_iter().chain(rows).collect()
 }
 

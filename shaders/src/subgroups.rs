@@ -6,14 +6,13 @@ use crate::Kernel;
 pub const SUBGROUP_PROBE_WORDS: usize = 256;
 
 /// Reports how a workgroup's invocations are assigned to subgroups. Buffer `found` u32, one word per
-/// invocation, for [`subgroup_size`]; info: 0. One workgroup.
+/// invocation, for [`subgroup_size`]; no parameters. One workgroup.
 pub const SUBGROUP_PROBE: Kernel = Kernel {
     subgroups: true,
-    ..Kernel::one(
+    ..Kernel::new::<(), 1>(
         "subgroup_probe",
-        include_str!("../wgsl/subgroup_probe.wgsl"),
+        [include_str!("../wgsl/subgroup_probe.wgsl")],
         [SUBGROUP_PROBE_WORDS as u32, 1, 1],
-        "subgroup_probe",
     )
 };
 

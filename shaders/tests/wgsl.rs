@@ -2,10 +2,13 @@
 //! files.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use llamaglass_shaders::{Kernel, kernels};
+use llamaglass_shaders::params::LAYOUTS;
+use llamaglass_shaders::{Kernel, KernelKey, kernels};
 use naga::valid::{Capabilities, ShaderStages, SubgroupOperationSet, ValidationFlags, Validator};
+use naga::{Module, TypeInner};
 
 /// Returns an error that describes what is wrong with the kernel.
 fn check(kernel: &Kernel) -> Result<(), String> {
@@ -26,6 +29,7 @@ fn check(kernel: &Kernel) -> Result<(), String> {
     let info = validator
         .validate(&module)
         .map_err(|error| format!("{name}: {error:?}"))?;
+    check_structs(kernel, &module)?;
     // A launch binds every buffer, but the layout has only those that the entry point uses.
     for (handle, variable) in module.global_variables.iter() {
         if variable.binding.is_some() && info.get_entry_point(0)[handle].is_empty() {
@@ -50,6 +54,43 @@ fn check(kernel: &Kernel) -> Result<(), String> {
     Ok(())
 }
 
+/// Compares the structs that host and kernel share with the host's.
+fn check_structs(kernel: &Kernel, module: &Module) -> Result<(), String> {
+    let name = kernel.label();
+    let mut globals = module.global_variables.iter();
+    let params = globals.find(|(_, global)| global.name.as_deref() == Some("params"));
+    let params = params.and_then(|(_, global)| module.types[global.ty].name.as_deref());
+    if params.unwrap_or_default() != kernel.params.name {
+        let wanted = kernel.params.name;
+        return Err(format!(
+            "{name}: its parameters are {params:?}, not {wanted:?}"
+        ));
+    }
+    for (_, ty) in module.types.iter() {
+        let layout = LAYOUTS
+            .iter()
+            .find(|layout| ty.name.as_deref() == Some(layout.name));
+        let (Some(layout), TypeInner::Struct { members, span }) = (layout, &ty.inner) else {
+            continue;
+        };
+        let fields: Vec<(&str, usize)> = members
+            .iter()
+            .map(|member| {
+                (
+                    member.name.as_deref().unwrap_or_default(),
+                    member.offset as usize,
+                )
+            })
+            .collect();
+        if fields != layout.fields || *span as usize != layout.size {
+            return Err(format!(
+                "{name}: {fields:?} of {span} bytes, where the host has {layout:?}"
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Returns the crate's folder. Cargo sets the variable when it runs the test, which may be elsewhere than where
 /// it built it.
 fn root() -> PathBuf {
@@ -68,18 +109,16 @@ fn sources(folder: &Path, found: &mut Vec<String>) {
 }
 
 #[test]
-fn every_kernel_is_valid_and_has_a_cpu_reference() {
+fn kernels_are_valid_and_match_their_descriptions() {
     let kernels = kernels();
     let failures: Vec<String> = kernels.iter().filter_map(|k| check(k).err()).collect();
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    let mut names: Vec<String> = kernels.iter().map(Kernel::label).collect();
-    names.sort_unstable();
-    names.dedup();
-    assert_eq!(names.len(), kernels.len(), "two kernels have one name");
+    let keys: HashSet<KernelKey> = kernels.iter().map(Kernel::key).collect();
+    assert_eq!(keys.len(), kernels.len(), "two kernels have the same key");
 }
 
 #[test]
-fn every_file_is_part_of_a_kernel() {
+fn kernels_use_every_wgsl_file() {
     let mut found = Vec::new();
     sources(&root().join("wgsl"), &mut found);
     let kernels: Vec<String> = kernels().iter().map(Kernel::source).collect();

@@ -1,12 +1,16 @@
-// Looks up rows of the token embedding: one row per id, one block per invocation. CPU reference:
-// src/cpu/embed.rs.
+// Looks up rows of the token embedding: one row per id, one block per invocation. Constants:
+// HIDDEN, BLOCKS per row. CPU reference: src/cpu/embed.rs.
 
-// Rows of the step, and the block lists of their sequences: step.wgsl
-@group(0) @binding(0) var<storage, read_write> step: array<u32>;
-// [T, C] f32
-@group(0) @binding(3) var<storage, read_write> x: array<f32>;
-// [3]: T, C, blocks per row of the embedding
-@group(0) @binding(4) var<storage, read_write> info: array<u32>;
+struct EmbedParams {
+    // T: number of rows.
+    rows: u32,
+}
+
+@group(0) @binding(0) var<storage, read> params: EmbedParams;
+// Rows of the step, and the block tables of their sequences: step.wgsl
+@group(0) @binding(1) var<storage, read> step: array<u32>;
+// [T, HIDDEN] f32
+@group(0) @binding(4) var<storage, read_write> x: array<f32>;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(
@@ -14,13 +18,12 @@ fn main(
     @builtin(num_workgroups) groups: vec3<u32>,
 ) {
     let index = id.y * groups.x * 64u + id.x;
-    let blocks = info[2];
-    let t = index / blocks;
-    let block = index % blocks;
-    if (t >= info[0]) { return; }
-    // Formats without scales do not read `side`, but a launch always binds it.
-    _ = side[0];
-    let b = load(row_word(t, ROW_ID), block, blocks);
+    let t = index / BLOCKS;
+    let block = index % BLOCKS;
+    if (t >= params.rows) { return; }
+    // Formats without scales do not read `scales`, but a launch always binds it.
+    _ = scales[0];
+    let b = load(row_word(t, ROW_ID), block);
     put(t, block * 32u, four_0(b.quants), b.scale.x, b.low.x);
     put(t, block * 32u + 4u, four_1(b.quants), b.scale.x, b.low.x);
     put(t, block * 32u + 8u, four_2(b.quants), b.scale.x, b.low.x);
@@ -32,8 +35,7 @@ fn main(
 }
 
 fn put(t: u32, column: u32, numbers: vec4<f32>, scale: f32, low: f32) {
-    let c = info[1];
     let values = numbers * (IN_PLACE * scale) + low;
     // The last block may extend past the end of the row.
-    for (var j = 0u; j < 4u && column + j < c; j += 1u) { x[t * c + column + j] = values[j]; }
+    for (var j = 0u; j < 4u && column + j < HIDDEN; j += 1u) { x[t * HIDDEN + column + j] = values[j]; }
 }

@@ -1,45 +1,45 @@
 // Computes log-probabilities of the sampled id and of the most probable ids, the lower id first on a tie. One
-// workgroup per sample, any V. CPU reference: src/cpu/logprobs.rs.
+// workgroup per sample, any VOCAB. CPU reference: src/cpu/logprobs.rs.
 
-// [N, V] f32
-@group(0) @binding(0) var<storage, read_write> logits: array<f32>;
+struct LogprobsParams {
+    // TOP: number of most probable ids per sample.
+    top: u32,
+}
+
+@group(0) @binding(0) var<storage, read> params: LogprobsParams;
+// [N, VOCAB] f32
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
 // [N]: the sampled ids
-@group(0) @binding(1) var<storage, read_write> picked: array<u32>;
+@group(0) @binding(2) var<storage, read> sampled: array<u32>;
 // [N, 1 + 2 TOP]: log-probability of the sampled id, then TOP pairs of id and log-probability; NONE for missing
 // ids
-@group(0) @binding(2) var<storage, read_write> logprobs: array<u32>;
-// [2]: V, TOP
-@group(0) @binding(3) var<storage, read_write> info: array<u32>;
+@group(0) @binding(3) var<storage, read_write> logprobs: array<u32>;
 
 const LOWEST: f32 = -3.4e38;
 
 var<workgroup> largest: array<f32, LANES>;
 var<workgroup> sums: array<f32, LANES>;
-var<workgroup> top_of_all: u32;
 
 @compute @workgroup_size(256, 1, 1)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let v = info[0];
-    if (lane == 0u) { top_of_all = info[1]; }
-    // Provably uniform in the workgroup, as required by the barriers in the loop over it.
-    let top = workgroupUniformLoad(&top_of_all);
-    let first = group.x * v;
+    let top = params.top;
+    let first = group.x * VOCAB;
     let out = group.x * (1u + 2u * top);
     // Sum of exponentials relative to the largest logit so far (online softmax, arXiv:1805.02867).
-    var most = LOWEST;
+    var running_max = LOWEST;
     var sum = 0.0;
-    for (var i = lane; i < v; i += LANES) {
+    for (var i = lane; i < VOCAB; i += LANES) {
         let x = logits[first + i];
         if (is_finite(x)) {
-            let before = most;
-            most = max(most, x);
-            sum = sum * exp(before - most) + exp(x - most);
+            let before = running_max;
+            running_max = max(running_max, x);
+            sum = sum * exp(before - running_max) + exp(x - running_max);
         }
     }
-    largest[lane] = most;
+    largest[lane] = running_max;
     sums[lane] = sum;
     workgroupBarrier();
     for (var width = LANES / 2u; width > 0u; width /= 2u) {
@@ -54,7 +54,7 @@ fn main(
     }
     let total = largest[0] + log(sums[0]);
     if (lane == 0u) {
-        let id = picked[group.x];
+        let id = sampled[group.x];
         var logprob = 0.0;
         if (id != NONE) { logprob = logits[first + id] - total; }
         logprobs[out] = bitcast<u32>(logprob);
@@ -65,7 +65,7 @@ fn main(
     for (var n = 0u; n < top; n += 1u) {
         var id = NONE;
         var value = 0.0;
-        for (var i = lane; i < v; i += LANES) {
+        for (var i = lane; i < VOCAB; i += LANES) {
             let x = logits[first + i];
             let later = n == 0u || wins(last_id, last_value, i, x);
             if (later && i != last_id && is_finite(x) && wins(i, x, id, value)) {

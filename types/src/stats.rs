@@ -224,11 +224,15 @@ impl Record {
         self.steps.last().map(end_ms)
     }
 
+    /// Returns the time of each token, in milliseconds since the engine was created.
+    pub fn token_times_ms(&self) -> Vec<f64> {
+        let first = self.first_token().unwrap_or(self.steps.len());
+        self.steps[first..].iter().map(end_ms).collect()
+    }
+
     /// Counts the tokens that came after `ms`.
     pub fn tokens_after(&self, ms: f64) -> usize {
-        let first = self.first_token().unwrap_or(self.steps.len());
-        let steps = self.steps[first..].iter();
-        steps.filter(|step| end_ms(step) > ms).count()
+        self.token_times_ms().iter().filter(|at| **at > ms).count()
     }
 
     /// Milliseconds that the request waited in the queue for its first step.
@@ -249,12 +253,8 @@ impl Record {
 
     /// Milliseconds from each token to the next: a decode step and the gap before it.
     pub fn tpot_ms(&self) -> Vec<f64> {
-        let from = self.first_token().unwrap_or(self.steps.len());
-        let steps = self.steps.get(from..).unwrap_or_default();
-        steps
-            .windows(2)
-            .map(|pair| end_ms(&pair[1]) - end_ms(&pair[0]))
-            .collect()
+        let times = self.token_times_ms();
+        times.windows(2).map(|pair| pair[1] - pair[0]).collect()
     }
 
     /// Prompt tokens computed per second, from the start of the first chunk to the first token.

@@ -20,6 +20,12 @@ use crate::digest;
 const BARREN_ATTEMPTS: u32 = 5;
 /// Pause after a broken attempt, multiplied by the number of consecutive attempts without a new byte.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Maximum time to connect to a server.
+const CONNECT_LIMIT: Duration = Duration::from_secs(30);
+/// Maximum time for a server to begin its response.
+const RESPONSE_LIMIT: Duration = Duration::from_secs(60);
+/// Bytes that are read at a time.
+const BUFFER_BYTES: usize = 1 << 16;
 /// Time limit of one connection, after which the download resumes over a new one.
 const CONNECTION_LIMIT: Duration = Duration::from_secs(300);
 
@@ -130,8 +136,8 @@ fn agent() -> Agent {
                 .root_certs(RootCerts::PlatformVerifier)
                 .build(),
         )
-        .timeout_connect(Some(Duration::from_secs(30)))
-        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_connect(Some(CONNECT_LIMIT))
+        .timeout_recv_response(Some(RESPONSE_LIMIT))
         .timeout_recv_body(Some(CONNECTION_LIMIT))
         .http_status_as_error(false)
         .build()
@@ -190,7 +196,7 @@ fn attempt(agent: &Agent, url: &str, part: &Path, bar: &ProgressBar) -> Result<(
 /// Copies `from` to the file and returns the number of bytes.
 fn receive(mut from: impl Read, mut file: File, bar: &ProgressBar) -> Result<u64, Failure> {
     let mut received = 0;
-    let mut buffer = vec![0; 1 << 16];
+    let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let count = match from.read(&mut buffer) {
             Ok(0) => return Ok(received),

@@ -5,6 +5,7 @@ use leptos::prelude::window;
 use llamaglass_openai::{
     ChunkReader, ServedModel, StreamItem, parse_completion, response_error, served_models,
 };
+use llamaglass_web::error_message;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -13,7 +14,6 @@ use web_sys::{
 
 use super::desktop::{self, in_desktop};
 use crate::server::{ApiKey, ServerError, host};
-use llamaglass_web::error_message;
 
 /// Returns the models of the server at `url`.
 ///
@@ -56,7 +56,7 @@ pub async fn request(
             init(key, body, signal).map_err(|error| ServerError::Request(error_message(&error)))?;
         let fetched = JsFuture::from(window().fetch_with_str_and_init(url, &init)).await;
         let Ok(response) = fetched else {
-            return Err(why_unreachable(url, signal).await);
+            return Err(unreachable_reason(url, signal).await);
         };
         response.unchecked_into()
     };
@@ -65,8 +65,12 @@ pub async fn request(
         200..=299 => Ok(response),
         status @ (401 | 403) => Err(ServerError::Key { host, status }),
         status => {
-            let said = response_error(&bytes(&response, &host).await?);
-            Err(ServerError::Status { host, status, said })
+            let message = response_error(&bytes(&response, &host).await?);
+            Err(ServerError::Status {
+                host,
+                status,
+                message,
+            })
         }
     }
 }
@@ -94,7 +98,7 @@ fn init(
 
 /// Finds out why a request failed, since browsers do not say. A `no-cors` request, whose response can't be read,
 /// succeeds if a server answers. In that case only its CORS headers keep this page out.
-async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
+async fn unreachable_reason(url: &str, signal: &AbortSignal) -> ServerError {
     let host = host(url).to_owned();
     let origin = window().location().origin().unwrap_or_default();
     let init = RequestInit::new();
@@ -108,20 +112,20 @@ async fn why_unreachable(url: &str, signal: &AbortSignal) -> ServerError {
     }
 }
 
-/// Passes every piece of a streamed answer to `hear`, or the only piece of an answer that is not streamed.
+/// Passes every piece of a streamed answer to `receive`, or the only piece of an answer that is not streamed.
 ///
 /// # Errors
 /// Returns a [`ServerError`].
 pub async fn pieces(
     response: &Response,
     host: &str,
-    mut hear: impl FnMut(StreamItem),
+    mut receive: impl FnMut(StreamItem),
 ) -> Result<(), ServerError> {
     let kind = response.headers().get("Content-Type").ok().flatten();
     let streamed = !kind.is_some_and(|kind| kind.starts_with("application/json"));
     if !streamed {
         let chunk = parse_completion(&bytes(response, host).await?)?;
-        hear(StreamItem::Chunk(Box::new(chunk)));
+        receive(StreamItem::Chunk(Box::new(chunk)));
         return Ok(());
     }
     let broke = |error: JsValue| ServerError::Broke {
@@ -145,7 +149,7 @@ pub async fn pieces(
                 let _closed = body.cancel();
                 return Ok(());
             }
-            hear(item);
+            receive(item);
         }
     }
 }

@@ -9,9 +9,9 @@ use llamaglass_types::Request;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{AbortController, AbortSignal};
 
+use super::event_decoder::EventDecoder;
 use super::http;
-use super::telling::Telling;
-use super::{Client, Listener, PageFile};
+use super::interface::{Client, Listener, PageFile};
 use crate::lab::LabEnd;
 use crate::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, ModelSource, Reply, Tag,
@@ -19,7 +19,7 @@ use crate::protocol::{
 use crate::server::{ApiKey, ServerError, ServerModel};
 
 /// Error for commands that need an engine in the page.
-const AWAY: &str = "this is measured of an engine in this page, and a server is none";
+const NEEDS_ENGINE: &str = "this measures an engine in this page, but a server answers now";
 
 /// Client of the server that the last load named.
 pub struct ServerClient {
@@ -60,8 +60,8 @@ impl ServerClient {
                 ..
             } => {
                 self.stop();
-                let known = (server.clone(), key.clone());
-                shared.server.replace(Some(known));
+                let chosen = (server.clone(), key.clone());
+                shared.server.replace(Some(chosen));
                 let server = Box::new(server.clone());
                 shared.reply(EngineReply::Connected { server });
             }
@@ -78,10 +78,10 @@ impl ServerClient {
                 }
             }
             EngineCommand::Probe { .. } => shared.reply(EngineReply::ProbeFailed {
-                error: "a server does not say what it runs on".into(),
+                error: "a server does not report what it runs on".into(),
             }),
             EngineCommand::SetStub { .. } => shared.reply(EngineReply::StubSet {
-                error: Some(AWAY.into()),
+                error: Some(NEEDS_ENGINE.into()),
             }),
             // A server's cache belongs to all of its clients.
             EngineCommand::ClearCache => {}
@@ -95,15 +95,17 @@ impl Client for ServerClient {
         match command {
             Command::Engine(command) => self.send_engine(command),
             Command::Lab(LabCommand::Bench { .. }) => shared.reply(LabReply::BenchFailed {
-                error: "The benchmark measures an engine in this page, and a server is none."
+                error: "The benchmark measures an engine in this page, but a server answers now."
                     .into(),
             }),
             Command::Lab(LabCommand::Run { .. }) => {
-                shared.reply(LabReply::Ended(LabEnd::Failed { error: AWAY.into() }));
+                shared.reply(LabReply::Ended(LabEnd::Failed {
+                    error: NEEDS_ENGINE.into(),
+                }));
             }
             Command::Lab(LabCommand::Measure { tag, .. }) => shared.reply(LabReply::Measured {
                 tag: *tag,
-                outcome: Err(AWAY.into()),
+                outcome: Err(NEEDS_ENGINE.into()),
             }),
             Command::Lab(LabCommand::StopBench | LabCommand::Stop)
             | Command::Storage(_)
@@ -129,35 +131,35 @@ impl Shared {
     }
 
     async fn answer(self: Rc<Self>, tag: Tag, request: Request) {
-        let known = self.server.borrow().clone();
-        let mut telling = Telling::new(tag);
+        let chosen = self.server.borrow().clone();
+        let mut decoder = EventDecoder::new(tag);
         let controller = AbortController::new();
-        let (Some((server, key)), Ok(controller)) = (known, controller) else {
-            return self.reply(telling.failed("there is no server to ask"));
+        let (Some((server, key)), Ok(controller)) = (chosen, controller) else {
+            return self.reply(decoder.failed("no server is connected"));
         };
         let signal = controller.signal();
         self.running.borrow_mut().insert(tag, controller);
         let outcome = self
-            .hear(&server, key.as_ref(), &request, &signal, &mut telling)
+            .receive(&server, key.as_ref(), &request, &signal, &mut decoder)
             .await;
         if self.running.borrow_mut().remove(&tag).is_none() {
             return;
         }
         self.reply(match outcome {
-            _ if signal.aborted() => telling.aborted(),
-            Ok(()) => telling.ended(server.host()),
-            Err(error) => telling.failed(&error.to_string()),
+            _ if signal.aborted() => decoder.aborted(),
+            Ok(()) => decoder.ended(server.host()),
+            Err(error) => decoder.failed(&error.to_string()),
         });
     }
 
     /// Receives the answer to its end.
-    async fn hear(
+    async fn receive(
         &self,
         server: &ServerModel,
         key: Option<&ApiKey>,
         request: &Request,
         signal: &AbortSignal,
-        telling: &mut Telling,
+        decoder: &mut EventDecoder,
     ) -> Result<(), ServerError> {
         let outgoing = ClientRequest {
             model: &server.model.id,
@@ -168,9 +170,9 @@ impl Shared {
         let url = format!("{}{}", server.url, outgoing.path());
         let body = outgoing.body().to_string();
         let response = http::request(&url, key, Some(&body), signal).await?;
-        let tag = telling.tag();
+        let tag = decoder.tag();
         http::pieces(&response, server.host(), |item| {
-            for reply in telling.take(item) {
+            for reply in decoder.decode(item) {
                 if self.running.borrow().contains_key(&tag) {
                     self.reply(reply);
                 }

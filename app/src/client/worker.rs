@@ -8,8 +8,8 @@ use llamaglass_types::StubLevel;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use super::cut::Cut;
-use super::{Client, Listener, PageFile};
+use super::interface::{Client, Listener, PageFile};
+use super::stub_responder::StubResponder;
 use crate::protocol::{Command, EngineReply, Reply};
 
 /// Script next to the page that starts the worker's WebAssembly.
@@ -32,7 +32,7 @@ pub fn terminate_worker() {
 /// Client of an engine in a dedicated worker.
 pub struct WorkerClient {
     shared: Rc<Shared>,
-    cut: Cut,
+    stubs: StubResponder,
 }
 
 struct Shared {
@@ -52,40 +52,39 @@ struct Running {
 impl WorkerClient {
     /// Starts a worker and sends its replies to `listener`.
     pub fn new(listener: Listener) -> Self {
-        let cut = Cut::new(Listener::clone(&listener));
+        let stubs = StubResponder::new(Listener::clone(&listener));
         let shared = Rc::new(Shared {
             listener,
             running: RefCell::new(None),
             waiting: RefCell::new(Vec::new()),
         });
         shared.spawn();
-        Self { shared, cut }
+        Self { shared, stubs }
     }
 }
 
 impl Client for WorkerClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
-        self.cut.note(command);
-        if self.cut.ends(StubLevel::Entry, command) {
+        self.stubs.observe(command);
+        if self.stubs.answers(StubLevel::Entry, command) {
             return;
         }
         let message = match to_message(command, files) {
             Ok(message) => message,
             Err(error) => {
-                return (self.shared.listener)(crashed(format!(
-                    "a command could not be written: {error:?}"
-                )));
+                let message = format!("a command could not be written: {error:?}");
+                return (self.shared.listener)(EngineReply::Crashed { message }.into());
             }
         };
-        if self.cut.ends(StubLevel::Transfer, command) {
+        if self.stubs.answers(StubLevel::Transfer, command) {
             return;
         }
         let running = self.shared.running.borrow();
         match running.as_ref() {
             Some(running) if running.ready => {
                 if let Err(error) = running.worker.post_message(&message) {
-                    let message = format!("the engine's worker took no message: {error:?}");
-                    (self.shared.listener)(crashed(message));
+                    let message = format!("the engine's worker accepted no message: {error:?}");
+                    (self.shared.listener)(EngineReply::Crashed { message }.into());
                 }
             }
             _ => self.shared.waiting.borrow_mut().push(message),
@@ -121,26 +120,26 @@ impl Shared {
         let worker = match Worker::new_with_options(SCRIPT, &options) {
             Ok(worker) => worker,
             Err(error) => {
-                let message = format!("the browser started no worker: {error:?}");
-                return (self.listener)(crashed(message));
+                let message = format!("the browser could not start the worker: {error:?}");
+                return (self.listener)(EngineReply::Crashed { message }.into());
             }
         };
         let this = Rc::downgrade(self);
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             if let Some(this) = this.upgrade() {
-                this.hear(&event);
+                this.receive(&event);
             }
         });
         let this = Rc::downgrade(self);
         let on_error = Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
             if let Some(this) = this.upgrade() {
-                let said = event.message();
-                let message = if said.is_empty() {
+                let text = event.message();
+                let message = if text.is_empty() {
                     format!("{SCRIPT} could not be loaded")
                 } else {
-                    said
+                    text
                 };
-                (this.listener)(crashed(message));
+                (this.listener)(EngineReply::Crashed { message }.into());
             }
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -154,14 +153,14 @@ impl Shared {
         });
     }
 
-    fn hear(&self, event: &MessageEvent) {
+    fn receive(&self, event: &MessageEvent) {
         let json = event.data().as_string().unwrap_or_default();
         let reply = serde_json::from_str(&json).unwrap_or_else(|error| {
             // The server may have a newer build by the time a worker is started again.
-            crashed(format!(
-                "The engine that was loaded is of another build than this page. Reload the page to get both of \
-                 the same. ({error})"
-            ))
+            let message = format!(
+                "The engine and this page come from different builds. Reload the page to get a matching pair. ({error})"
+            );
+            EngineReply::Crashed { message }.into()
         });
         if matches!(reply, Reply::Engine(EngineReply::Ready))
             && let Some(running) = self.running.borrow_mut().as_mut()
@@ -175,10 +174,6 @@ impl Shared {
         }
         (self.listener)(reply);
     }
-}
-
-fn crashed(message: String) -> Reply {
-    EngineReply::Crashed { message }.into()
 }
 
 /// Builds `{ command: JSON, files: [{ path, file }] }`, the form that the worker reads.

@@ -1,10 +1,13 @@
 //! Compares two runs of an experiment; pure.
 
 use llamaglass_lab::experiments::chain::ChainNode;
+use llamaglass_lab::experiments::kernels::KernelStep;
+use llamaglass_lab::experiments::load::LoadRun;
+use llamaglass_lab::experiments::simulate::SimulateData;
 use llamaglass_lab::{Data, Estimate, LabResult, Machine};
-use llamaglass_types::stats::Distribution;
+use llamaglass_session::lab::fields;
 
-use super::{LabSettings, fields};
+use super::CompletedRun;
 
 /// Comparison of two runs of one experiment.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,10 +43,11 @@ struct Figure {
     interval: Option<(f64, f64)>,
 }
 
-/// Compares the later of two runs with the earlier one, each with the settings it was run with.
-pub fn compare(before: (&LabResult, &LabSettings), now: (&LabResult, &LabSettings)) -> Comparison {
-    let earlier = figures(&before.0.data);
-    let lines = figures(&now.0.data).into_iter().filter_map(|now| {
+/// Compares the later of two runs with the earlier one.
+pub fn compare(before: &CompletedRun, now: &CompletedRun) -> Comparison {
+    let earlier = figures(&before.result.data);
+    let later = figures(&now.result.data);
+    let lines = later.into_iter().filter_map(|now| {
         let before = earlier.iter().find(|before| before.name == now.name)?;
         Some(Line {
             ratio: (before.value != 0.0).then(|| now.value / before.value),
@@ -61,153 +65,190 @@ pub fn compare(before: (&LabResult, &LabSettings), now: (&LabResult, &LabSetting
 
 fn verdict(before: Option<(f64, f64)>, now: Option<(f64, f64)>) -> &'static str {
     match before.zip(now) {
-        None => "one value each, no interval",
+        None => "single values, no interval",
         Some((before, now)) if before.1 < now.0 => "larger",
         Some((before, now)) if now.1 < before.0 => "smaller",
         Some(_) => "no difference measured",
     }
 }
 
-fn differs(before: (&LabResult, &LabSettings), now: (&LabResult, &LabSettings)) -> Vec<String> {
+/// Describes the conditions that differ between two runs.
+fn differs(before: &CompletedRun, now: &CompletedRun) -> Vec<String> {
     let mut differs = Vec::new();
-    let mut told = |what: &str, before: String, now: String| {
+    let mut check = |what: &str, before: String, now: String| {
         if before != now {
             differs.push(format!("{what}: {before} before, {now} now"));
         }
     };
-    let of = |result: &LabResult, what: Fact| {
-        let machine = result.machine.as_ref();
-        machine.map_or_else(|| "none".into(), what)
-    };
     let facts: [(&str, Fact); 7] = [
-        ("model", |of| format!("{} {}", of.model, of.quantisation)),
-        ("adapter", |of| format!("{} ({})", of.adapter, of.api)),
-        ("driver", |of| of.driver.clone()),
-        ("path", |of| {
-            format!("{} {}", of.path, of.variant.clone().unwrap_or_default())
+        ("model", |m| format!("{} {}", m.model, m.quantisation)),
+        ("adapter", |m| format!("{} ({})", m.adapter, m.api)),
+        ("driver", |m| m.driver.clone()),
+        ("path", |m| {
+            format!("{} {}", m.path, m.variant.clone().unwrap_or_default())
         }),
-        ("context", |of| of.context_length.to_string()),
-        ("requests at once", |of| of.batch.to_string()),
-        ("stub level", |of| of.stub.to_string()),
+        ("context", |m| m.context_length.to_string()),
+        ("batch size", |m| m.batch.to_string()),
+        ("stub level", |m| m.stub.to_string()),
     ];
+    let (earlier, later) = (&before.result, &now.result);
     for (what, fact) in facts {
-        told(what, of(before.0, fact), of(now.0, fact));
+        let describe = |result: &LabResult| {
+            let machine = result.machine.as_ref();
+            machine.map_or_else(|| "none".into(), fact)
+        };
+        check(what, describe(earlier), describe(later));
     }
-    told("program", before.0.program.clone(), now.0.program.clone());
+    check("program", earlier.program.clone(), later.program.clone());
     let resolution = |result: &LabResult| format!("{:?} ms", result.clock.resolution_ms);
-    told(
-        "clock\u{2019}s steps",
-        resolution(before.0),
-        resolution(now.0),
-    );
-    for field in fields(now.0.data.experiment()) {
-        told(field.label(), before.1.chosen(*field), now.1.chosen(*field));
+    check("clock resolution", resolution(earlier), resolution(later));
+    for field in fields(later.data.experiment()) {
+        check(
+            field.label(),
+            before.settings.chosen(*field),
+            now.settings.chosen(*field),
+        );
     }
     differs
 }
 
-fn figures(data: &Data) -> Vec<Figure> {
-    let mut all = Vec::new();
-    let plain = |name: &str, value: f64| Figure {
-        name: name.to_owned(),
-        value,
-        interval: None,
-    };
-    let estimated = |name: String, of: &Estimate| Figure {
-        name,
-        value: of.median,
-        interval: of.has_interval().then_some((of.low, of.high)),
-    };
-    match data {
-        Data::Stats(data) => all.extend([
-            plain("rows", data.rows as f64),
-            plain("prompt, median tokens", data.input_tokens.median),
-            plain("prompt, most tokens", data.input_tokens.max as f64),
-            plain("answer, median tokens", data.output_tokens.median),
-            plain("longest row, tokens", data.longest as f64),
-        ]),
-        Data::Bare(data) => {
-            all.push(plain("ms/token", data.ms_per_token));
-            all.push(estimated("ms/request".into(), &data.request_ms));
-            if let Some(fit) = &data.fit {
-                all.push(plain("fit: ms/token", fit.slope));
-                all.push(plain("fit: ms/request besides", fit.intercept));
-            }
-        }
-        Data::Ladder(data) => {
-            for layer in &data.layers {
-                let name = format!("{}: ms/token", layer.layer.name);
-                all.push(estimated(name, &layer.ms_per_token));
-            }
-        }
-        Data::Load(data) => {
-            for run in &data.runs {
-                let at = format!("{} a second", run.qps);
-                let mut middle = |what: &str, of: &Option<Distribution>| {
-                    if let Some(of) = of {
-                        all.push(plain(&format!("{at}: {what}, median ms"), of.p50));
-                        all.push(plain(&format!("{at}: {what}, p99 ms"), of.p99));
-                    }
-                };
-                middle("first token", &run.ttft_ms);
-                middle("end", &run.e2e_ms);
-                middle("token to token", &run.itl_ms);
-                all.push(plain(&format!("{at}: answered"), run.completed as f64));
-            }
-        }
-        Data::Parity(data) => {
-            all.push(plain("rows with the same tokens", data.same_ids as f64));
-            let largest = data.max_abs;
-            all.extend(largest.map(|of| plain("largest difference of a logit", of)));
-        }
-        Data::Chain(data) => chain(&data.tree, "", &mut all),
-        Data::Ablate(data) => {
-            for effect in &data.switches {
-                let name = format!("{}: ms/request", effect.switch.title());
-                all.push(estimated(name, &effect.whole_ms.difference));
-            }
-        }
-        Data::Simulate(data) => {
-            all.push(plain("ms/token", data.ms_per_token));
-            all.push(plain("formula: total s", data.fifo.total_s));
-            all.push(plain("formula: longest wait s", data.fifo.max_wait_s));
-            if let Some(run) = &data.scheduler {
-                all.push(plain("scheduler: simulated s", run.simulated_execution_s));
-                all.extend(run.measured.execution_s.map(|s| plain("measured s", s)));
-            }
-        }
-        Data::Stub(data) => {
-            for level in &data.levels {
-                let how = if level.stream { "streamed" } else { "whole" };
-                let name = format!("level {}, {how}: ms/request", level.level);
-                all.push(estimated(name, &level.request_ms));
-            }
-        }
-        Data::Kernels(data) => {
-            for step in &data.steps {
-                let kind = step.profile.kind.name();
-                all.push(plain(&format!("{kind}: ms of kernels"), step.kernels_ms));
-                let share = step.roofline_share;
-                all.extend(share.map(|of| plain(&format!("{kind}: share of the roofline"), of)));
-            }
+impl Figure {
+    fn new(name: impl Into<String>, value: f64) -> Self {
+        Self {
+            name: name.into(),
+            value,
+            interval: None,
         }
     }
-    all
+
+    fn estimated(name: impl Into<String>, estimate: &Estimate) -> Self {
+        Self {
+            name: name.into(),
+            value: estimate.median,
+            interval: estimate
+                .has_interval()
+                .then_some((estimate.low, estimate.high)),
+        }
+    }
+}
+
+/// Returns the figures of a result that can be compared.
+fn figures(data: &Data) -> Vec<Figure> {
+    match data {
+        Data::Stats(data) => vec![
+            Figure::new("rows", data.rows as f64),
+            Figure::new("median prompt tokens", data.input_tokens.median),
+            Figure::new("max prompt tokens", data.input_tokens.max as f64),
+            Figure::new("median answer tokens", data.output_tokens.median),
+            Figure::new("max tokens per row", data.longest as f64),
+        ],
+        Data::Bare(data) => {
+            let mut figures = vec![
+                Figure::new("ms/token", data.ms_per_token),
+                Figure::estimated("ms/request", &data.request_ms),
+            ];
+            if let Some(fit) = &data.fit {
+                figures.push(Figure::new("fit: ms/token", fit.slope));
+                figures.push(Figure::new("fit: fixed ms/request", fit.intercept));
+            }
+            figures
+        }
+        Data::Ladder(data) => {
+            let figures = data.layers.iter().map(|layer| {
+                let name = format!("{}: ms/token", layer.layer.name);
+                Figure::estimated(name, &layer.ms_per_token)
+            });
+            figures.collect()
+        }
+        Data::Load(data) => data.runs.iter().flat_map(load_figures).collect(),
+        Data::Parity(data) => {
+            let mut figures = vec![Figure::new(
+                "rows with the same tokens",
+                data.same_ids as f64,
+            )];
+            let largest = data.max_abs;
+            figures.extend(largest.map(|value| Figure::new("largest logit difference", value)));
+            figures
+        }
+        Data::Chain(data) => {
+            let mut figures = Vec::new();
+            add_spans(&data.tree, "", &mut figures);
+            figures
+        }
+        Data::Ablate(data) => {
+            let figures = data.switches.iter().map(|effect| {
+                let name = format!("{}: ms/request", effect.switch.title());
+                Figure::estimated(name, &effect.whole_ms.difference)
+            });
+            figures.collect()
+        }
+        Data::Simulate(data) => simulate_figures(data),
+        Data::Stub(data) => {
+            let figures = data.levels.iter().map(|level| {
+                let how = if level.stream { "streamed" } else { "whole" };
+                let name = format!("level {}, {how}: ms/request", level.level);
+                Figure::estimated(name, &level.request_ms)
+            });
+            figures.collect()
+        }
+        Data::Kernels(data) => data.steps.iter().flat_map(kernel_figures).collect(),
+    }
+}
+
+fn load_figures(run: &LoadRun) -> Vec<Figure> {
+    let rate = format!("{} requests per second", run.qps);
+    let mut figures = Vec::new();
+    for (what, distribution) in [
+        ("TTFT", &run.ttft_ms),
+        ("end to end", &run.e2e_ms),
+        ("ITL", &run.itl_ms),
+    ] {
+        if let Some(distribution) = distribution {
+            let named = |percentile: &str| format!("{rate}: {what}, {percentile} ms");
+            figures.push(Figure::new(named("p50"), distribution.p50));
+            figures.push(Figure::new(named("p99"), distribution.p99));
+        }
+    }
+    let completed = format!("{rate}: completed requests");
+    figures.push(Figure::new(completed, run.completed as f64));
+    figures
+}
+
+fn simulate_figures(data: &SimulateData) -> Vec<Figure> {
+    let mut figures = vec![
+        Figure::new("ms/token", data.ms_per_token),
+        Figure::new("formula: total s", data.fifo.total_s),
+        Figure::new("formula: longest wait s", data.fifo.max_wait_s),
+    ];
+    if let Some(run) = &data.scheduler {
+        let simulated = run.simulated_execution_s;
+        figures.push(Figure::new("scheduler: simulated s", simulated));
+        let measured = run.measured.execution_s;
+        figures.extend(measured.map(|s| Figure::new("measured s", s)));
+    }
+    figures
+}
+
+fn kernel_figures(step: &KernelStep) -> Vec<Figure> {
+    let kind = step.profile.kind.name();
+    let mut figures = vec![Figure::new(format!("{kind}: kernels, ms"), step.kernels_ms)];
+    let utilization = step.roofline_share;
+    figures.extend(
+        utilization.map(|share| Figure::new(format!("{kind}: roofline utilization"), share)),
+    );
+    figures
 }
 
 /// Adds the mean of every span in the tree, named by its path.
-fn chain(node: &ChainNode, above: &str, all: &mut Vec<Figure>) {
-    let path = match above {
+fn add_spans(node: &ChainNode, parent: &str, figures: &mut Vec<Figure>) {
+    let path = match parent {
         "" => node.name.clone(),
-        above => format!("{above} / {}", node.name),
+        parent => format!("{parent} / {}", node.name),
     };
-    all.push(Figure {
-        name: format!("{path}: mean ms"),
-        value: node.mean_ms,
-        interval: None,
-    });
+    let name = format!("{path}: mean ms");
+    figures.push(Figure::new(name, node.mean_ms));
     for child in &node.children {
-        chain(child, &path, all);
+        add_spans(child, &path, figures);
     }
 }
 
@@ -216,10 +257,19 @@ mod tests {
     use llamaglass_lab::Experiment;
     use llamaglass_lab::experiments::ladder::{LadderData, LadderSettings, Layer};
     use llamaglass_lab::experiments::lengths::StatsData;
+    use llamaglass_session::lab::LabSettings;
 
     use super::*;
 
-    fn ladder(taken: [f64; 3]) -> LabResult {
+    fn run(data: Data, settings: LabSettings) -> CompletedRun {
+        CompletedRun {
+            result: LabResult::now(None, 0, data),
+            settings,
+            records: Vec::new(),
+        }
+    }
+
+    fn ladder(times_ms: [f64; 3]) -> CompletedRun {
         let settings = LadderSettings {
             prompt: "p".into(),
             lengths: vec![1],
@@ -229,21 +279,19 @@ mod tests {
             name: "bare".into(),
             adds: String::new(),
         };
-        let data = LadderData::of(settings, vec![bare], &[vec![taken.to_vec()]]);
-        LabResult::now(None, 0, Data::Ladder(data))
+        let data = LadderData::of(settings, vec![bare], &[vec![times_ms.to_vec()]]);
+        run(Data::Ladder(data), LabSettings::of(Experiment::Ladder))
     }
 
     #[test]
     fn overlapping_intervals_mean_no_difference() {
-        let settings = LabSettings::of(Experiment::Ladder);
         let verdict = |now: [f64; 3]| {
-            let (before, now) = (ladder([10.0, 11.0, 12.0]), ladder(now));
-            let of = compare((&before, &settings), (&now, &settings));
-            assert_eq!(of.differs, Vec::<String>::new());
-            (of.lines[0].verdict, of.lines[0].ratio)
+            let comparison = compare(&ladder([10.0, 11.0, 12.0]), &ladder(now));
+            assert_eq!(comparison.differs, Vec::<String>::new());
+            (comparison.lines[0].verdict, comparison.lines[0].ratio)
         };
-        let (words, ratio) = verdict([11.0, 12.0, 13.0]);
-        assert_eq!(words, "no difference measured");
+        let (text, ratio) = verdict([11.0, 12.0, 13.0]);
+        assert_eq!(text, "no difference measured");
         assert!((ratio.expect("not 0") - 12.0 / 11.0).abs() < 1e-9);
         assert_eq!(verdict([20.0, 21.0, 22.0]).0, "larger");
         assert_eq!(verdict([1.0, 2.0, 3.0]).0, "smaller");
@@ -251,18 +299,18 @@ mod tests {
 
     #[test]
     fn changed_settings_are_listed_and_single_values_have_no_interval() {
-        let result = |rows| {
+        let stats = |rows, settings: &LabSettings| {
             let data = StatsData::of_lengths("d".into(), vec![(4, Some(2)); rows]);
-            LabResult::now(None, 0, Data::Stats(data))
+            run(Data::Stats(data), settings.clone())
         };
         let before = LabSettings::of(Experiment::Stats);
         let now = LabSettings {
             rows: 3,
             ..before.clone()
         };
-        let of = compare((&result(2), &before), (&result(3), &now));
-        assert_eq!(of.differs, ["Rows (0: all): 0 before, 3 now"]);
-        assert_eq!(of.lines[0].verdict, "one value each, no interval");
-        assert_eq!(of.lines[0].ratio, Some(1.5));
+        let comparison = compare(&stats(2, &before), &stats(3, &now));
+        assert_eq!(comparison.differs, ["Rows (0: all): 0 before, 3 now"]);
+        assert_eq!(comparison.lines[0].verdict, "single values, no interval");
+        assert_eq!(comparison.lines[0].ratio, Some(1.5));
     }
 }

@@ -2,15 +2,15 @@
 //! pure.
 
 mod compare;
+mod completed_run;
 mod plot;
-mod samples;
-mod unfit;
+mod unsupported;
 
 pub use llamaglass_session::lab::{
     Field, Job, LabEnd, LabSettings, Measured, Records, Source, Spec, fields, value,
 };
 
 pub use compare::{Comparison, Line, compare};
-pub use plot::{Drawn, Plot};
-pub use samples::{Sample, load_run};
-pub use unfit::unfit;
+pub use completed_run::CompletedRun;
+pub use plot::{Plot, PlotRanges, Series};
+pub use unsupported::unsupported_reason;

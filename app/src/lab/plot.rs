@@ -3,7 +3,7 @@
 use llamaglass_lab::Point;
 
 /// Maximum number of points drawn; older ones are dropped.
-const MOST: usize = 400;
+const MAX_POINTS: usize = 400;
 
 /// The latest points measured.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -11,11 +11,24 @@ pub struct Plot {
     points: Vec<Point>,
 }
 
+/// Ranges of a plot's axes.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PlotRanges {
+    /// Smallest x.
+    pub left: f64,
+    /// Largest x.
+    pub right: f64,
+    /// Smallest y, at most 0.
+    pub low: f64,
+    /// Largest y, at least 0.
+    pub high: f64,
+}
+
 /// Points of one series in a picture of 100 by 100 with its origin at the top left.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Drawn {
+pub struct Series {
     /// Name of the series.
-    pub series: String,
+    pub name: String,
     /// Positions as (x, y).
     pub points: Vec<(f64, f64)>,
 }
@@ -23,9 +36,9 @@ pub struct Drawn {
 impl Plot {
     /// Adds the points that are finite.
     pub fn extend(&mut self, points: Vec<Point>) {
-        let sound = |point: &Point| point.x.is_finite() && point.y.is_finite();
-        self.points.extend(points.into_iter().filter(sound));
-        let over = self.points.len().saturating_sub(MOST);
+        let is_finite = |point: &Point| point.x.is_finite() && point.y.is_finite();
+        self.points.extend(points.into_iter().filter(is_finite));
+        let over = self.points.len().saturating_sub(MAX_POINTS);
         self.points.drain(..over);
     }
 
@@ -34,48 +47,57 @@ impl Plot {
         self.points.is_empty()
     }
 
-    /// Returns the smallest and largest x, then the smallest and largest y, where the range of y includes 0.
-    pub fn ends(&self) -> [f64; 4] {
-        let over = |of: fn(&Point) -> f64| {
-            let values = || self.points.iter().map(of);
-            let least = values().fold(f64::INFINITY, f64::min);
-            (least, values().fold(f64::NEG_INFINITY, f64::max))
+    /// Returns the ranges of the axes, all 0 if there is nothing to draw.
+    pub fn ranges(&self) -> PlotRanges {
+        let range = |value: fn(&Point) -> f64| {
+            let values = || self.points.iter().map(value);
+            let min = values().fold(f64::INFINITY, f64::min);
+            (min, values().fold(f64::NEG_INFINITY, f64::max))
         };
         if self.points.is_empty() {
-            return [0.0; 4];
+            return PlotRanges::default();
         }
-        let ((left, right), (low, high)) = (over(|p| p.x), over(|p| p.y));
-        [left, right, low.min(0.0), high.max(0.0)]
+        let ((left, right), (low, high)) = (range(|p| p.x), range(|p| p.y));
+        PlotRanges {
+            left,
+            right,
+            low: low.min(0.0),
+            high: high.max(0.0),
+        }
     }
 
     /// Returns the vertical position of y = 0 in the picture.
     pub fn zero(&self) -> f64 {
-        let [_, _, low, high] = self.ends();
-        match high - low {
-            height if height > 0.0 => high / height * 100.0,
-            _ => 50.0,
-        }
+        let PlotRanges { low, high, .. } = self.ranges();
+        100.0 - scale(0.0, low, high)
     }
 
     /// Returns every series, in the order of their first points.
-    pub fn drawn(&self) -> Vec<Drawn> {
-        let [left, right, low, high] = self.ends();
-        let within = |value: f64, from: f64, to: f64| match to - from {
-            width if width > 0.0 => (value - from) / width * 100.0,
-            _ => 50.0,
-        };
-        let mut all: Vec<Drawn> = Vec::new();
+    pub fn series(&self) -> Vec<Series> {
+        let ranges = self.ranges();
+        let mut all: Vec<Series> = Vec::new();
         for Point { series, x, y } in &self.points {
-            let at = (within(*x, left, right), 100.0 - within(*y, low, high));
-            match all.iter_mut().find(|drawn| drawn.series == *series) {
-                Some(drawn) => drawn.points.push(at),
-                None => all.push(Drawn {
-                    series: series.clone(),
+            let at = (
+                scale(*x, ranges.left, ranges.right),
+                100.0 - scale(*y, ranges.low, ranges.high),
+            );
+            match all.iter_mut().find(|known| known.name == *series) {
+                Some(known) => known.points.push(at),
+                None => all.push(Series {
+                    name: series.clone(),
                     points: vec![at],
                 }),
             }
         }
         all
+    }
+}
+
+/// Maps `value` from `low..=high` to `0..=100`; the middle if the range is empty.
+fn scale(value: f64, low: f64, high: f64) -> f64 {
+    match high - low {
+        width if width > 0.0 => (value - low) / width * 100.0,
+        _ => 50.0,
     }
 }
 
@@ -100,12 +122,18 @@ mod tests {
             point("a", 2.0, f64::NAN),
             point("a", 3.0, 0.0),
         ]);
-        assert_eq!(plot.ends(), [1.0, 3.0, 0.0, 10.0]);
+        let ranges = PlotRanges {
+            left: 1.0,
+            right: 3.0,
+            low: 0.0,
+            high: 10.0,
+        };
+        assert_eq!(plot.ranges(), ranges);
         assert_eq!(plot.zero(), 100.0);
-        let drawn = plot.drawn();
-        assert_eq!(drawn[0].points, [(0.0, 50.0), (100.0, 100.0)]);
+        let series = plot.series();
+        assert_eq!(series[0].points, [(0.0, 50.0), (100.0, 100.0)]);
         assert_eq!(
-            (drawn[1].series.as_str(), drawn[1].points[0]),
+            (series[1].name.as_str(), series[1].points[0]),
             ("b", (100.0, 0.0))
         );
     }
@@ -114,8 +142,12 @@ mod tests {
     fn single_point_is_centred_and_old_points_are_dropped() {
         let mut plot = Plot::default();
         plot.extend(vec![point("a", 7.0, 0.0)]);
-        assert_eq!(plot.drawn()[0].points, [(50.0, 50.0)]);
-        plot.extend((0..2 * MOST).map(|x| point("a", x as f64, 1.0)).collect());
-        assert_eq!(plot.drawn()[0].points.len(), MOST);
+        assert_eq!(plot.series()[0].points, [(50.0, 50.0)]);
+        plot.extend(
+            (0..2 * MAX_POINTS)
+                .map(|x| point("a", x as f64, 1.0))
+                .collect(),
+        );
+        assert_eq!(plot.series()[0].points.len(), MAX_POINTS);
     }
 }

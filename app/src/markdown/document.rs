@@ -1,6 +1,7 @@
 //! Incremental parsing of a growing answer: only its end is parsed again.
 
-use super::{MAX_NODES, Node, parse};
+use super::node::Node;
+use super::parse::{MAX_NODES, parse};
 
 /// Number of blocks at the end that may still change. Two, because the last line may be incomplete: `***` is a
 /// rule below a paragraph until `***bold***` makes it the paragraph's next line.

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag as Md, TagEnd};
 
-use super::{Node, Tag, safe_href};
+use super::node::{Node, Tag, safe_href};
 
 /// Maximum nesting depth. Deeper elements are drawn in their ancestor: a page of `>` must not become a tree that
 /// overflows the stack of code that walks it.
@@ -14,7 +14,8 @@ const MAX_DEPTH: usize = 24;
 pub const MAX_NODES: usize = 20_000;
 
 /// Notice before the text that is not formatted.
-const REST: &str = "The rest is plain text: this answer has more parts than the page can format.";
+const PLAIN_TEXT_NOTICE: &str =
+    "From here on the answer is plain text, because it has more parts than the page can format.";
 
 /// Parses `text`, whose first byte is byte `base` of the answer. Returns the top-level nodes, each with the byte
 /// of `text` at which it begins.
@@ -170,7 +171,7 @@ impl Builder {
         self.done.retain(|(before, _)| *before < start);
         let rest = text.get(start..).unwrap_or_default();
         let notice = Node::Text {
-            text: REST.into(),
+            text: PLAIN_TEXT_NOTICE.into(),
             source: self.source(start..start),
         };
         let plain = Node::Text {

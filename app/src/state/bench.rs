@@ -3,22 +3,10 @@
 use leptos::prelude::*;
 use llamaglass_lab::bench::{BenchReport, Comparison, Progress, Settings};
 
-use super::{App, Engine, Loaded};
+use super::app::App;
+use super::data::Bench;
+use crate::engine::{Engine, Loaded};
 use crate::protocol::LabCommand;
-
-/// State of the benchmark.
-#[derive(Clone, Debug, Default)]
-pub enum Bench {
-    /// Not run yet.
-    #[default]
-    Idle,
-    /// Running, with its progress.
-    Running(Progress),
-    /// Finished with a report.
-    Done(Box<BenchReport>),
-    /// Failed, for this reason.
-    Failed(String),
-}
 
 /// Starts the benchmark, unless the page is busy or no model is loaded in its engine.
 pub fn start_bench(app: App, settings: Settings) {
@@ -39,7 +27,7 @@ pub fn stop_bench(app: App) {
 
 /// Records the progress.
 pub(super) fn advance(app: App, progress: Progress) {
-    if app.benches() {
+    if app.is_benchmarking() {
         app.bench.set(Bench::Running(progress));
     }
 }
@@ -47,15 +35,15 @@ pub(super) fn advance(app: App, progress: Progress) {
 /// Records the report, compared with the one before.
 pub(super) fn finish(app: App, mut report: Box<BenchReport>) {
     // Compares with the previous run in this page, so that the effect of a change shows.
-    let before = app.last_bench.get_value();
-    report.comparison = before.map(|before| Comparison::new(&report, &before));
+    let previous = app.last_bench.get_value();
+    report.comparison = previous.map(|previous| Comparison::new(&report, &previous));
     app.last_bench.set_value(Some((*report).clone()));
     app.bench.set(Bench::Done(report));
 }
 
 /// Ends the benchmark without a report.
 pub(super) fn fail(app: App, why: &str) {
-    if app.benches() {
+    if app.is_benchmarking() {
         app.bench.set(Bench::Failed(why.into()));
     }
 }

@@ -2,79 +2,13 @@
 
 use leptos::prelude::*;
 use llamaglass_types::Message;
-use serde::{Deserialize, Serialize};
 
-use super::{App, now, storage};
-use crate::protocol::{EngineCommand, Tag};
+use super::app::{App, now};
+use super::data::{Turn, TurnState};
+use super::frame;
+use crate::protocol::EngineCommand;
 use crate::settings::SEEDS;
-
-/// One turn of the conversation.
-///
-/// Turns are made inside event handlers and outlive the component whose handler made them. Their signals
-/// are therefore reference counted: a plain `RwSignal` belongs to the reactive owner that is current where
-/// it is made, here the component, and is disposed with it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
-    /// Number of the turn; an answer shares it with its request.
-    pub tag: Tag,
-    /// True for a message of the user, false for an answer.
-    pub is_user: bool,
-    /// Text so far.
-    pub text: ArcRwSignal<String>,
-    /// State of an answer; a user's turn is always done.
-    pub state: ArcRwSignal<TurnState>,
-    /// Token ids of the answer so far, separated by commas.
-    pub ids: ArcRwSignal<String>,
-}
-
-/// State of a turn.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum TurnState {
-    /// Tokens are still arriving.
-    Streaming,
-    /// The model ended it.
-    Done,
-    /// It reached the token limit.
-    Cut,
-    /// The user stopped it.
-    Aborted,
-    /// The page stopped it because it repeated itself without end.
-    Repeating,
-    /// It failed, for this reason.
-    Failed(String),
-}
-
-impl TurnState {
-    /// The state's name in test hooks and styles.
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Streaming => "streaming",
-            Self::Done | Self::Cut => "done",
-            Self::Aborted | Self::Repeating => "aborted",
-            Self::Failed(_) => "failed",
-        }
-    }
-}
-
-impl Turn {
-    pub(super) fn new(tag: Tag, is_user: bool, text: String, state: TurnState) -> Self {
-        Self {
-            tag,
-            is_user,
-            text: ArcRwSignal::new(text),
-            state: ArcRwSignal::new(state),
-            ids: ArcRwSignal::new(String::new()),
-        }
-    }
-
-    fn message(&self) -> Message {
-        Message {
-            role: if self.is_user { "user" } else { "assistant" }.into(),
-            content: self.text.get_untracked(),
-        }
-    }
-}
+use crate::stats::SessionStats;
 
 /// Sends `text` to the model, unless the page can't send now.
 pub fn send(app: App, text: String) {
@@ -93,7 +27,7 @@ pub fn regenerate(app: App) {
     }
     app.turns.update(|turns| {
         while let Some(last) = turns.last().filter(|turn| !turn.is_user) {
-            app.stats.update_value(|stats| stats.forget(last.tag));
+            app.stats.update_value(|stats| stats.remove(last.tag));
             turns.pop();
         }
     });
@@ -107,22 +41,15 @@ pub fn stop(app: App) {
     }
 }
 
-/// Stops the answer `tag` because it repeats itself without end; its turn then says so.
-pub(super) fn stop_repetition(app: App, tag: Tag) {
-    if app.running.get_untracked() == Some(tag) && app.inner().repeating.replace(tag) != tag {
-        app.send(EngineCommand::Abort { tag }, &[]);
-    }
-}
-
 /// Clears the conversation and the engine's KV cache. A server manages its own cache.
 pub fn clear(app: App) {
     stop(app);
     app.running.set(None);
     app.turns.set(Vec::new());
-    app.stats.update_value(crate::stats::SessionStats::clear);
-    super::frame::show(app, None);
+    app.stats.update_value(SessionStats::clear);
+    frame::show(app, None);
     app.send(EngineCommand::ClearCache, &[]);
-    storage::save_chat(app);
+    app.save_chat();
 }
 
 fn answer(app: App) {
@@ -144,7 +71,7 @@ fn answer(app: App) {
     let at_server = app.server().is_some();
     app.stats
         .update_value(|stats| stats.submit(tag, now(), at_server));
-    super::frame::show(app, Some(tag));
+    frame::show(app, Some(tag));
     app.send(EngineCommand::Submit { tag, request }, &[]);
-    storage::save_chat(app);
+    app.save_chat();
 }

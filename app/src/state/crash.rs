@@ -8,7 +8,7 @@ use std::cell::Cell;
 
 use wasm_bindgen::prelude::*;
 
-use super::{App, storage};
+use super::app::App;
 use crate::client;
 
 thread_local! {
@@ -36,6 +36,6 @@ pub fn install(app: App) {
         drop(show_card(&info.to_string()));
         client::terminate_worker();
         // Last, because it panics if the code that panicked holds the conversation's lock.
-        storage::save_chat(app);
+        app.save_chat();
     }));
 }

@@ -3,70 +3,47 @@
 
 use std::time::Duration;
 
-use leptos::leptos_dom::helpers::TimeoutHandle;
 use leptos::prelude::*;
 use llamaglass_types::event::{Event, FinishReason};
 use wasm_bindgen::prelude::*;
 use web_sys::MessageChannel;
 
-use super::pace::Pace;
-use super::{App, TurnState, chat, now, storage};
-use crate::protocol::{Opaque, Tag};
+use super::app::{App, now};
+use super::data::{NextDraw, TurnState};
+use crate::protocol::{EngineCommand, Opaque, Tag};
 use crate::repetition::ends_in_loop;
-use crate::stats::{Heard, Outcome};
+use crate::stats::{AnswerStats, Outcome, ReceivedEvent};
 
 /// Minimum time between updates of the figures, in milliseconds; faster changes can't be read.
 const FIGURES_MS: f64 = 500.0;
 
-/// Events that wait for the next frame, each with its arrival on the page's clock.
-#[derive(Default)]
-pub struct Pending {
-    heard: Vec<(Tag, Heard, f64)>,
-    asked: Asked,
-    pace: Pace,
-    /// Time of the last update of the figures; `will_tell` is set while another one is scheduled.
-    told_ms: Option<f64>,
-    will_tell: bool,
-}
-
-/// State of the next draw.
-#[derive(Default)]
-enum Asked {
-    #[default]
-    Nothing,
-    /// Waits for this timer.
-    Later(TimeoutHandle),
-    /// Comes with the next frame.
-    Frame,
-}
-
 /// Queues a received event. It is drawn with the next frame, or a few frames later if drawing is expensive
-/// ([`Pace`]). The end of an answer never waits.
-pub(super) fn push(app: App, tag: Tag, heard: Heard, at: f64) {
-    let ends = heard.is_last();
+/// ([`DrawPace`](super::data)). The end of an answer never waits.
+pub(super) fn push(app: App, tag: Tag, event: ReceivedEvent, at: f64) {
+    let ends = event.is_last();
     let inner = app.inner();
-    let mut pending = inner.frame.borrow_mut();
-    pending.heard.push((tag, heard, at));
-    match &pending.asked {
-        Asked::Frame => return,
-        Asked::Later(_) if !ends => return,
-        Asked::Later(timer) => timer.clear(),
-        Asked::Nothing => {}
+    let mut queue = inner.frame.borrow_mut();
+    queue.events.push((tag, event, at));
+    match &queue.next_draw {
+        NextDraw::Frame => return,
+        NextDraw::Delayed(_) if !ends => return,
+        NextDraw::Delayed(timer) => timer.clear(),
+        NextDraw::Idle => {}
     }
-    let wait = pending.pace.wait(at).filter(|_| !ends);
+    let wait = queue.pace.wait(at).filter(|_| !ends);
     let later = wait.and_then(|ms| {
         let pause = Duration::from_secs_f64(ms / 1000.0);
-        set_timeout_with_handle(move || ask_for_frame(app), pause).ok()
+        set_timeout_with_handle(move || request_draw(app), pause).ok()
     });
-    pending.asked = later.map_or(Asked::Frame, Asked::Later);
-    drop(pending);
+    queue.next_draw = later.map_or(NextDraw::Frame, NextDraw::Delayed);
+    drop(queue);
     if later.is_none() {
-        ask_for_frame(app);
+        request_draw(app);
     }
 }
 
-fn ask_for_frame(app: App) {
-    app.inner().frame.borrow_mut().asked = Asked::Frame;
+fn request_draw(app: App) {
+    app.inner().frame.borrow_mut().next_draw = NextDraw::Frame;
     // A hidden page gets no frames, but its answers still end.
     if document().hidden() {
         draw(app);
@@ -77,35 +54,35 @@ fn ask_for_frame(app: App) {
 
 fn draw(app: App) {
     let begin = now();
-    let all = {
+    let events = {
         let inner = app.inner();
-        let mut pending = inner.frame.borrow_mut();
-        pending.asked = Asked::Nothing;
-        std::mem::take(&mut pending.heard)
+        let mut queue = inner.frame.borrow_mut();
+        queue.next_draw = NextDraw::Idle;
+        std::mem::take(&mut queue.events)
     };
-    let mut tags: Vec<Tag> = all.iter().map(|(tag, ..)| *tag).collect();
+    let mut tags: Vec<Tag> = events.iter().map(|(tag, ..)| *tag).collect();
     tags.dedup();
-    let is_bar = |heard: &Heard| match heard {
-        Heard::Event(event) => matches!(**event, Event::Token { .. }),
-        Heard::Opaque(news) => matches!(news, Opaque::Text { .. }),
+    let is_bar = |event: &ReceivedEvent| match event {
+        ReceivedEvent::Event(event) => matches!(**event, Event::Token { .. }),
+        ReceivedEvent::Opaque(event) => matches!(event, Opaque::Text { .. }),
     };
-    let drawn = all.iter().filter(|(_, heard, _)| is_bar(heard)).count();
+    let drawn = events.iter().filter(|(_, event, _)| is_bar(event)).count();
     app.stats.update_value(|stats| {
-        for (tag, heard, at) in &all {
-            stats.apply(*tag, heard, *at);
+        for (tag, event, at) in &events {
+            stats.apply(*tag, event, *at);
         }
     });
     let ended = tags.iter().filter(|&&tag| refresh(app, tag)).count() > 0;
-    let tokens_of = match (tags.as_slice(), drawn) {
-        (&[tag], 1..) => Some((tag, drawn)),
+    let drawn_tokens = match (tags.as_slice(), drawn) {
+        (&[tag], 1..) => Some(DrawnTokens { tag, count: drawn }),
         _ => None,
     };
-    let drew = move |end| app.inner().frame.borrow_mut().pace.drew(begin, end);
-    measure(app, tokens_of, begin, drew);
+    let record = move |end| app.inner().frame.borrow_mut().pace.record_draw(begin, end);
+    measure_paint(app, drawn_tokens, begin, record);
     let shown = app.shown.get_untracked();
     match shown.filter(|tag| tags.contains(tag)) {
         None => {}
-        Some(_) if ended || document().hidden() => summarise(app),
+        Some(_) if ended || document().hidden() => update_summary(app),
         // Parts far from the answer are drawn one frame later: without a GPU, WebKit paints everything between two
         // places that change in one frame.
         Some(tag) => request_animation_frame(move || draw_timeline(app, tag)),
@@ -115,9 +92,16 @@ fn draw(app: App) {
 fn draw_timeline(app: App, tag: Tag) {
     let begin = now();
     app.revision.update(|revision| *revision += 1);
-    tell_figures_soon(app, begin);
-    let drew = move |end| app.inner().frame.borrow_mut().pace.also(end - begin);
-    measure(app, Some((tag, 0)), begin, drew);
+    schedule_figures(app, begin);
+    let record = move |end| app.inner().frame.borrow_mut().pace.add_cost(end - begin);
+    measure_paint(app, Some(DrawnTokens { tag, count: 0 }), begin, record);
+}
+
+/// Stops the answer `tag` because it repeats itself without end; its turn then says so.
+fn stop_repetition(app: App, tag: Tag) {
+    if app.running.get_untracked() == Some(tag) && app.inner().repeating.replace(tag) != tag {
+        app.send(EngineCommand::Abort { tag }, &[]);
+    }
 }
 
 /// Updates an answer's turn from the statistics. Returns whether the answer has ended.
@@ -137,9 +121,9 @@ fn refresh(app: App, tag: Tag) -> bool {
             .with_untracked(|text| text.len() != answer.text.len())
         {
             turn.text.set(answer.text.clone());
-            let guarded = app.settings.with_untracked(|s| s.stop_repetition);
-            if guarded && answer.outcome == Outcome::Running && ends_in_loop(&answer.text) {
-                chat::stop_repetition(app, tag);
+            let is_guarded = app.settings.with_untracked(|s| s.stop_repetition);
+            if is_guarded && answer.outcome == Outcome::Running && ends_in_loop(&answer.text) {
+                stop_repetition(app, tag);
             }
         }
         turn.ids.set(
@@ -165,47 +149,49 @@ fn refresh(app: App, tag: Tag) -> bool {
     if app.running.get_untracked() == Some(tag) {
         app.running.set(None);
     }
-    storage::save_chat(app);
+    app.save_chat();
     true
 }
 
-fn summarise(app: App) {
-    tell_figures(app);
+fn update_summary(app: App) {
+    update_figures(app);
     app.revision.update(|revision| *revision += 1);
 }
 
 /// Updates the figures now, or as soon as the last ones have stood long enough to be read.
-fn tell_figures_soon(app: App, now_ms: f64) {
+fn schedule_figures(app: App, now_ms: f64) {
     let wait = {
         let inner = app.inner();
-        let mut pending = inner.frame.borrow_mut();
-        if pending.will_tell {
+        let mut queue = inner.frame.borrow_mut();
+        if queue.figures_scheduled {
             return;
         }
-        let stood = pending.told_ms.map(|told| now_ms - told);
-        let wait = stood.map(|stood| FIGURES_MS - stood).filter(|ms| *ms > 0.0);
-        pending.will_tell = wait.is_some();
+        let shown_ms = queue.figures_updated_ms.map(|updated| now_ms - updated);
+        let wait = shown_ms
+            .map(|shown_ms| FIGURES_MS - shown_ms)
+            .filter(|ms| *ms > 0.0);
+        queue.figures_scheduled = wait.is_some();
         wait
     };
     match wait {
-        None => tell_figures(app),
+        None => update_figures(app),
         Some(ms) => set_timeout(
-            move || tell_figures(app),
+            move || update_figures(app),
             Duration::from_secs_f64(ms / 1000.0),
         ),
     }
 }
 
-fn tell_figures(app: App) {
+fn update_figures(app: App) {
     {
         let inner = app.inner();
-        let mut pending = inner.frame.borrow_mut();
-        pending.told_ms = Some(now());
-        pending.will_tell = false;
+        let mut queue = inner.frame.borrow_mut();
+        queue.figures_updated_ms = Some(now());
+        queue.figures_scheduled = false;
     }
     let summary = app.shown.get_untracked().and_then(|tag| {
         app.stats
-            .with_value(|stats| stats.get(tag).map(crate::stats::AnswerStats::summary))
+            .with_value(|stats| stats.get(tag).map(AnswerStats::summary))
     });
     app.summary.set(summary.unwrap_or_default());
 }
@@ -214,7 +200,7 @@ fn tell_figures(app: App) {
 pub fn show(app: App, tag: Option<Tag>) {
     app.focused.set(None);
     app.shown.set(tag);
-    summarise(app);
+    update_summary(app);
 }
 
 /// Fails an answer that its engine can no longer end.
@@ -226,19 +212,26 @@ pub(super) fn fail(app: App, tag: Tag, why: &str) {
     });
     refresh(app, tag);
     if app.shown.get_untracked() == Some(tag) {
-        summarise(app);
+        update_summary(app);
     }
     app.running.set(None);
 }
 
+/// Tokens of one answer that a frame draws.
+#[derive(Clone, Copy)]
+struct DrawnTokens {
+    tag: Tag,
+    count: usize,
+}
+
 /// Measures the time from `begin` to the first task after the frame: our own work and the browser's style, layout
-/// and paint on this thread. Passes the time of that task to `drew`, and records the duration for the answer in
-/// `tokens_of`, along with the number of its tokens that were drawn.
-fn measure(
+/// and paint on this thread. Passes the time of that task to `record`, and adds the duration to the statistics of
+/// the answer whose tokens were drawn.
+fn measure_paint(
     app: App,
-    tokens_of: Option<(Tag, usize)>,
+    drawn: Option<DrawnTokens>,
     begin: f64,
-    drew: impl FnOnce(f64) + 'static,
+    record: impl FnOnce(f64) + 'static,
 ) {
     let Ok(channel) = MessageChannel::new() else {
         return;
@@ -247,11 +240,12 @@ fn measure(
     let closing = sender.clone();
     let after = Closure::once_into_js(move || {
         let end = now();
-        drew(end);
+        record(end);
         app.stats.update_value(|stats| {
-            let answer = tokens_of.and_then(|(tag, tokens)| Some((stats.get_mut(tag)?, tokens)));
-            if let Some((answer, tokens)) = answer {
-                answer.painted(tokens, end - begin);
+            if let Some(drawn) = drawn
+                && let Some(answer) = stats.get_mut(drawn.tag)
+            {
+                answer.add_paint(drawn.count, end - begin);
             }
         });
         closing.close();

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use super::{App, chat, lab, model, storage};
+use super::app::App;
+use super::{chat, lab, model};
 use crate::platform::MenuAction;
 use crate::protocol::{ModelSource, WindowCommand};
 
@@ -12,7 +13,7 @@ pub fn choose_model(app: App, folder: bool) {
 }
 
 /// Clears the list of recent models.
-pub fn forget_recent(app: App) {
+pub fn clear_recent(app: App) {
     app.send(WindowCommand::ClearRecent, &[]);
 }
 
@@ -28,13 +29,13 @@ pub fn choose_adapter(app: App, adapter: Option<String>) {
         return;
     }
     app.settings.update(|settings| settings.adapter = adapter);
-    model::moved(app);
+    model::apply_device_choice(app);
 }
 
 /// Performs the action of a menu item.
-pub(super) fn obey(app: App, action: MenuAction) {
+pub(super) fn handle_menu(app: App, action: MenuAction) {
     // Closes other dialogs, which would hide the new one.
-    let alone = |open: RwSignal<bool>| {
+    let open_only = |open: RwSignal<bool>| {
         for dialog in [app.settings_open, app.model_open, app.bench_open] {
             dialog.set(false);
         }
@@ -43,13 +44,13 @@ pub(super) fn obey(app: App, action: MenuAction) {
     match action {
         MenuAction::NewChat => chat::clear(app),
         MenuAction::Stop => chat::stop(app),
-        MenuAction::Models => alone(app.model_open),
-        MenuAction::Settings => alone(app.settings_open),
-        MenuAction::Benchmark => alone(app.bench_open),
+        MenuAction::Models => open_only(app.model_open),
+        MenuAction::Settings => open_only(app.settings_open),
+        MenuAction::Benchmark => open_only(app.bench_open),
         MenuAction::Lab => lab::open_lab(app, !app.lab.open.get_untracked()),
         MenuAction::Overlay => {
             app.settings.update(|s| s.overlay = !s.overlay);
-            storage::save_settings(app);
+            app.save_settings();
         }
     }
 }

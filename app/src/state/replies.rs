@@ -1,35 +1,51 @@
 //! Applies the engine's replies to the state.
 
+use std::rc::Rc;
+
 use leptos::prelude::*;
 
-use super::{App, Engine, Loaded, bench, frame, lab, model, now, program};
+use super::app::{App, now};
+use super::data::LabEvent;
+use super::{bench, frame, lab, model, program};
+use crate::client::{Client, Listener};
+use crate::engine::{Engine, Loaded};
 use crate::protocol::{
     EngineReply, LabReply, Reply, StorageCommand, StorageReply, Tag, WindowReply,
 };
-use crate::stats::Heard;
+use crate::stats::ReceivedEvent;
 
-pub(super) fn hear(app: App, reply: Reply) {
-    match reply {
-        Reply::Engine(reply) => hear_engine(app, reply),
-        Reply::Lab(reply) => hear_lab(app, reply),
+/// Connects the page to the engine's client that `make` creates for a listener.
+pub fn attach_client(app: App, make: impl FnOnce(Listener) -> Rc<dyn Client>) {
+    app.set_client(make(Rc::new(move |reply| handle_reply(app, reply))));
+}
+
+/// Applies a reply to the state. Does nothing after a panic of the page: state that the panic left half changed
+/// would only panic again.
+pub fn handle_reply(app: App, reply: impl Into<Reply>) {
+    if app.inner().crashed.get() {
+        return;
+    }
+    match reply.into() {
+        Reply::Engine(reply) => handle_engine(app, reply),
+        Reply::Lab(reply) => handle_lab(app, reply),
         Reply::Storage(StorageReply::Size { bytes }) => app.stored.set(bytes),
         Reply::Window(reply) => match reply {
             WindowReply::Notice { text } => app.notice.set(Some(text)),
             WindowReply::Platform { platform } => app.platform.set(Some(platform)),
             WindowReply::Open { path } => program::open_path(app, path),
             WindowReply::Hovering { over } => app.hovering.set(over),
-            WindowReply::Menu { action } => program::obey(app, action),
+            WindowReply::Menu { action } => program::handle_menu(app, action),
         },
     }
 }
 
-fn hear_lab(app: App, reply: LabReply) {
+fn handle_lab(app: App, reply: LabReply) {
     match reply {
         LabReply::Progress { progress, points } => lab::advance(app, progress, points),
-        LabReply::Ended(end) => lab::ended(app, end),
-        LabReply::Sampled { tag, .. } => drop(lab::heard(app, tag, lab::News::Picked)),
+        LabReply::Ended(end) => lab::deliver_end(app, end),
+        LabReply::Sampled { tag, .. } => drop(lab::deliver(app, tag, LabEvent::Sampled)),
         LabReply::Measured { tag, outcome } => {
-            drop(lab::heard(app, tag, lab::News::Measured(outcome)));
+            drop(lab::deliver(app, tag, LabEvent::Measured(outcome)));
         }
         LabReply::BenchProgress { progress } => bench::advance(app, progress),
         LabReply::BenchDone { report } => bench::finish(app, report),
@@ -37,7 +53,7 @@ fn hear_lab(app: App, reply: LabReply) {
     }
 }
 
-fn hear_engine(app: App, reply: EngineReply) {
+fn handle_engine(app: App, reply: EngineReply) {
     match reply {
         EngineReply::Starting { done, total } => app.engine_download.set(Some((done, total))),
         EngineReply::Ready => {
@@ -59,9 +75,11 @@ fn hear_engine(app: App, reply: EngineReply) {
             app.engine.set(Engine::Loaded(Loaded::Engine(info)));
             app.send(StorageCommand::Measure, &[]);
         }
-        EngineReply::Connected { server } => app.engine.set(Engine::Loaded(Loaded::Server(server))),
+        EngineReply::Connected { server } => {
+            app.engine.set(Engine::Loaded(Loaded::Server(server)));
+        }
         EngineReply::LoadFailed { error } => {
-            // The source is kept: on another backend it may load after all.
+            // The source is kept, because it may load on another backend.
             app.error
                 .set(Some(format!("The model could not be loaded: {error}")));
             app.engine.set(Engine::Empty);
@@ -69,9 +87,11 @@ fn hear_engine(app: App, reply: EngineReply) {
                 model::probe(app);
             }
         }
-        EngineReply::Event { tag, event } => take(app, tag, Heard::Event(Box::new(event))),
-        EngineReply::Opaque { tag, event } => take(app, tag, Heard::Opaque(event)),
-        EngineReply::StubSet { error } => lab::stub_set(app, error),
+        EngineReply::Event { tag, event } => {
+            deliver(app, tag, ReceivedEvent::Event(Box::new(event)));
+        }
+        EngineReply::Opaque { tag, event } => deliver(app, tag, ReceivedEvent::Opaque(event)),
+        EngineReply::StubSet { error } => lab::deliver_stub_set(app, error),
         EngineReply::Crashed { message } => {
             // A panic is reported twice: by its own message, and by the browser, which knows less.
             if !matches!(app.engine.get_untracked(), Engine::Crashed(_)) {
@@ -83,9 +103,9 @@ fn hear_engine(app: App, reply: EngineReply) {
 }
 
 /// Passes an event of an answer to the lab if it sent the request, otherwise to the conversation.
-fn take(app: App, tag: Tag, heard: Heard) {
+fn deliver(app: App, tag: Tag, event: ReceivedEvent) {
     let at = now();
-    if let Some(lab::News::Heard(heard)) = lab::heard(app, tag, lab::News::Heard(heard)) {
-        frame::push(app, tag, heard, at);
+    if let Some(LabEvent::Answer(event)) = lab::deliver(app, tag, LabEvent::Answer(event)) {
+        frame::push(app, tag, event, at);
     }
 }

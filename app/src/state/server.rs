@@ -9,72 +9,16 @@ use leptos::task::spawn_local;
 use llamaglass_openai::{ServedModel, ServerAddress};
 use web_sys::AbortController;
 
-use super::{App, Engine, model, storage};
+use super::app::App;
+use super::data::{Connection, OwnServer};
+use super::model;
 use crate::client::models;
+use crate::engine::Engine;
 use crate::protocol::ModelSource;
-use crate::server::{ApiKey, KeptServer, ServerError, ServerModel, check_mixed, host};
+use crate::server::{ApiKey, SavedServer, ServerError, ServerModel, check_mixed, host};
 
 /// Maximum time for a server to list its models, in seconds.
-const PATIENCE_S: u32 = 20;
-
-/// Form for a server, with the state of the search.
-#[derive(Clone, Copy, Debug)]
-pub struct ServerForm {
-    /// True if the form is open.
-    pub open: RwSignal<bool>,
-    /// Address as typed.
-    pub url: RwSignal<String>,
-    /// API key as typed; never saved.
-    pub key: RwSignal<String>,
-    /// State of the search.
-    pub connection: RwSignal<Connection>,
-    /// The server that the page came from, if it is one of ours.
-    pub own: RwSignal<Option<OwnServer>>,
-}
-
-/// State of the search for a server's models.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Connection {
-    /// Not started.
-    #[default]
-    Idle,
-    /// Waiting for the server.
-    Asking {
-        /// Host and port of the server.
-        host: String,
-    },
-    /// Failed, for this reason.
-    Failed(String),
-    /// The user has to choose among several models.
-    Choose {
-        /// Base URL of the server.
-        url: String,
-        /// Models of the server.
-        models: Vec<ServedModel>,
-    },
-}
-
-/// The server that the page came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OwnServer {
-    /// It serves this model.
-    Serves(ServerModel),
-    /// It requires an API key.
-    WantsKey,
-}
-
-impl ServerForm {
-    /// Creates a form from the server that an earlier visit saved.
-    pub fn new(kept: Option<&KeptServer>) -> Self {
-        Self {
-            open: RwSignal::new(false),
-            url: RwSignal::new(kept.map(|kept| kept.url.clone()).unwrap_or_default()),
-            key: RwSignal::new(String::new()),
-            connection: RwSignal::new(Connection::Idle),
-            own: RwSignal::new(None),
-        }
-    }
-}
+const TIMEOUT_S: u32 = 20;
 
 /// Asks the server at the typed address for its models. A single model is used at once.
 pub fn connect(app: App) {
@@ -93,12 +37,12 @@ pub fn connect(app: App) {
         return;
     };
     app.inner().connecting.replace(Some(controller.clone()));
-    form.connection.set(Connection::Asking {
+    form.connection.set(Connection::Searching {
         host: host(&url).to_owned(),
     });
     spawn_local(async move {
         let key = ApiKey::new(&form.key.get_untracked());
-        let found = ask(&url, key.as_ref(), &controller).await;
+        let found = fetch_models(&url, key.as_ref(), &controller).await;
         // The search was cancelled, which has updated the form already; another search may be running.
         let Some(found) = found else { return };
         app.inner().connecting.replace(None);
@@ -127,12 +71,13 @@ pub fn use_model(app: App, url: String, model: ServedModel) {
     form.open.set(false);
     form.url.set(url.clone());
     app.model_open.set(false);
-    let kept = KeptServer {
+    let saved = SavedServer {
         url: url.clone(),
         model: model.id.clone(),
     };
-    app.settings.update(|settings| settings.server = Some(kept));
-    storage::save_settings(app);
+    app.settings
+        .update(|settings| settings.server = Some(saved));
+    app.save_settings();
     let key = ApiKey::new(&form.key.get_untracked());
     let server = ServerModel { url, model };
     model::load(app, ModelSource::Server { server, key }, Vec::new());
@@ -149,10 +94,10 @@ pub async fn find_own(app: App) {
     };
     let url = address.to_string();
     let form = app.server_form;
-    let alone = app
+    let has_no_models = app
         .catalog
         .with_untracked(|catalog| matches!(catalog, Some(Err(_))));
-    match ask(&url, None, &controller).await {
+    match fetch_models(&url, None, &controller).await {
         Some(Ok(models)) => {
             let Some(model) = models.into_iter().find(|model| model.sends_timings) else {
                 return;
@@ -163,13 +108,13 @@ pub async fn find_own(app: App) {
             };
             form.own.set(Some(OwnServer::Serves(server)));
             let idle = matches!(app.engine.get_untracked(), Engine::Starting | Engine::Empty);
-            if alone && idle && !form.open.get_untracked() {
+            if has_no_models && idle && !form.open.get_untracked() {
                 use_model(app, url, model);
             }
         }
         // Another service at this address may require a key, too, so this counts only if the page has no models.
-        Some(Err(ServerError::Key { .. })) if alone => {
-            form.own.set(Some(OwnServer::WantsKey));
+        Some(Err(ServerError::Key { .. })) if has_no_models => {
+            form.own.set(Some(OwnServer::NeedsKey));
             form.url.set(url);
             form.open.set(true);
         }
@@ -178,19 +123,19 @@ pub async fn find_own(app: App) {
 }
 
 /// Returns the server's models, or `None` if the search was cancelled.
-async fn ask(
+async fn fetch_models(
     url: &str,
     key: Option<&ApiKey>,
     controller: &AbortController,
 ) -> Option<Result<Vec<ServedModel>, ServerError>> {
-    let slow = Rc::new(Cell::new(false));
+    let timed_out = Rc::new(Cell::new(false));
     let timer = {
-        let (slow, controller) = (Rc::clone(&slow), controller.clone());
-        let give_up = move || {
-            slow.set(true);
+        let (timed_out, controller) = (Rc::clone(&timed_out), controller.clone());
+        let abort = move || {
+            timed_out.set(true);
             controller.abort();
         };
-        set_timeout_with_handle(give_up, Duration::from_secs(PATIENCE_S.into()))
+        set_timeout_with_handle(abort, Duration::from_secs(TIMEOUT_S.into()))
     };
     let signal = controller.signal();
     let found = models(url, key, &signal).await;
@@ -198,9 +143,9 @@ async fn ask(
         timer.clear();
     }
     match found {
-        _ if slow.get() => Some(Err(ServerError::Slow {
+        _ if timed_out.get() => Some(Err(ServerError::Slow {
             host: host(url).to_owned(),
-            seconds: PATIENCE_S,
+            seconds: TIMEOUT_S,
         })),
         _ if signal.aborted() => None,
         found => Some(found),

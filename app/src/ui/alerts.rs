@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use super::copy::CopyButton;
-use super::header::Icon;
-use crate::state::{self, Engine, app};
+use super::icon::{CLOSE, Icon};
+use crate::engine::Engine;
+use crate::state::{self, app};
 
 /// The error and the notice, each shown until it is dismissed or replaced.
 #[component]
@@ -16,7 +17,7 @@ pub fn Alerts() -> impl IntoView {
                 <Icon path="M12 8v5M12 16.5v.01M12 3l9.5 17h-19z"/>
                 <p>{move || app.error.get()}</p>
                 <button class="dismiss" aria-label="Dismiss" data-testid="dismiss-error" on:click=move |_| app.error.set(None)>
-                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                    <Icon path=CLOSE/>
                 </button>
             </div>
         </Show>
@@ -25,14 +26,14 @@ pub fn Alerts() -> impl IntoView {
                 <Icon path="M12 11v6M12 7.5v.01M12 3a9 9 0 1 0 0 18a9 9 0 1 0 0-18"/>
                 <p>{move || app.notice.get()}</p>
                 <button class="dismiss" aria-label="Dismiss" data-testid="dismiss-notice" on:click=move |_| app.notice.set(None)>
-                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                    <Icon path=CLOSE/>
                 </button>
             </div>
         </Show>
     }
 }
 
-/// Card shown after the engine has crashed: its last words and a button that restarts it.
+/// Card shown after the engine has crashed: its message, and buttons that restart the engine.
 #[component]
 pub fn Crashed() -> impl IntoView {
     let app = app();
@@ -45,7 +46,7 @@ pub fn Crashed() -> impl IntoView {
             <section class="card crashed" role="alert" data-testid="crashed">
                 <h2>"Something went wrong"</h2>
                 <p>
-                    "The engine stopped because of an error that it could not recover from. The page and your conversation are still here."
+                    "The engine stopped because of an unrecoverable error. The page and your conversation are intact."
                 </p>
                 <pre class="last-words">{message}</pre>
                 <div class="crash-buttons">

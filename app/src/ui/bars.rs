@@ -1,93 +1,75 @@
 //! Bars of the timeline: one element per step or piece, appended once per frame and never rebuilt.
 
-use std::cell::Cell;
-
 use leptos::html::Div;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Element, HtmlElement};
+use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use crate::protocol::Tag;
 use crate::state::app;
-use crate::stats::{AnswerStats, Bar, StepRecord};
-use crate::timeline::{Part, gradient, label, scale as scale_of};
+use crate::stats::{AnswerStats, Bar, Segment, StepRecord};
+use crate::timeline::{gradient, label, scale as scale_of};
 
 /// Maximum distance from the end of the bars, in pixels, that counts as the end.
-const NEAR: i32 = 24;
+const END_TOLERANCE_PX: i32 = 24;
+
+/// What the chart has drawn so far.
+#[derive(Default)]
+struct Drawn {
+    tag: Option<Tag>,
+    count: usize,
+    /// True if the user has scrolled back, which stops the chart from following the end.
+    scrolled_back: bool,
+}
 
 /// Bars of the shown answer. Sets `scale` to the milliseconds of the chart's full height.
 #[component]
 pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> impl IntoView {
     let app = app();
     let list = NodeRef::<Div>::new();
-    let drawn =
-        StoredValue::new_local((Cell::new(None::<Tag>), Cell::new(0usize), Cell::new(true)));
-
+    let drawn = StoredValue::new_local(Drawn::default());
     Effect::new(move || {
         app.revision.track();
         let all = all.get();
         let Some(list) = list.get() else { return };
         let tag = app.shown.get();
-        drawn.with_value(|(shown, count, at_end)| {
-            if shown.get() != tag {
+        drawn.update_value(|drawn| {
+            if drawn.tag != tag {
                 list.set_text_content(None);
-                shown.set(tag);
-                count.set(0);
-                at_end.set(true);
+                *drawn = Drawn {
+                    tag,
+                    ..Drawn::default()
+                };
             }
             app.stats.with_value(|stats| {
-                let Some(answer) = tag.and_then(|tag| stats.get(tag)) else {
+                if let Some(answer) = tag.and_then(|tag| stats.get(tag)) {
+                    update(&list, answer, drawn, all, scale);
+                } else {
                     list.set_text_content(None);
-                    count.set(0);
-                    return;
-                };
-                append(&list, answer, count.get());
-                let full = scale_of(&answer.bars, all);
-                let changed = full != scale.get_untracked();
-                if changed {
-                    scale.set(full);
-                }
-                if changed || count.get() == 0 {
-                    let _ = HtmlElement::style(&list).set_property("--full-ms", &full.to_string());
-                }
-                mark_clipped(&list, answer, if changed { 0 } else { count.get() }, full);
-                count.set(answer.bars.len());
-                let inside = document()
-                    .active_element()
-                    .is_some_and(|el| list.contains(Some(&el)));
-                if at_end.get() && !inside && app.focused.get_untracked().is_none() {
-                    // Runs after everything else is drawn, so that the page is laid out once.
-                    spawn_local(async move { list.set_scroll_left(list.scroll_width()) });
+                    drawn.count = 0;
                 }
             });
+            let active = document().active_element();
+            let is_inside = active.is_some_and(|element| list.contains(Some(&element)));
+            let has_bars = drawn.count > 0;
+            let is_idle = !is_inside && app.focused.get_untracked().is_none();
+            if has_bars && !drawn.scrolled_back && is_idle {
+                // Runs after everything else is drawn, so that the page is laid out once.
+                spawn_local(async move { list.set_scroll_left(list.scroll_width()) });
+            }
         });
     });
 
-    // A user who scrolls back stays there.
     let scrolled = move |_| {
         if let Some(list) = list.try_get_untracked().flatten() {
-            let left = list.scroll_width() - list.scroll_left() - list.client_width();
-            drawn.with_value(|(_, _, at_end)| at_end.set(left < NEAR));
-        }
-    };
-    let step_under = move |target: Option<web_sys::EventTarget>| -> Option<usize> {
-        let element: Element = target?.dyn_into().ok()?;
-        element
-            .closest(".bar")
-            .ok()??
-            .get_attribute("data-step")?
-            .parse()
-            .ok()
-    };
-    let focus = move |to: Option<Element>| {
-        if let Some(bar) = to.and_then(|bar| bar.dyn_into::<HtmlElement>().ok()) {
-            let _ = bar.focus();
+            let distance = list.scroll_width() - list.scroll_left() - list.client_width();
+            drawn.update_value(|drawn| drawn.scrolled_back = distance >= END_TOLERANCE_PX);
         }
     };
     let empty = move || match app.running.get().is_some() {
-        true => "Reading the prompt: each chunk of it and then every token becomes a bar here.",
-        false => "Ask something: every token becomes a bar here, split by where its time went.",
+        true => "Reading the prompt: each prefill chunk and each token becomes a bar here.",
+        false => "Ask something: each token becomes a bar here, split by where its time went.",
     };
     view! {
         <div
@@ -106,22 +88,60 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
             on:focusin=move |event| app.focused.set(step_under(event.target()))
             on:focusout=move |_| app.focused.set(None)
             on:keydown=move |event| {
-                let Some(list) = list.get_untracked() else { return };
-                let here = document().active_element().filter(|el| el.class_list().contains("bar"));
-                let to = match (event.key().as_str(), here) {
-                    ("ArrowRight", Some(here)) => here.next_element_sibling(),
-                    ("ArrowLeft", Some(here)) => here.previous_element_sibling(),
-                    ("Home", _) => list.first_element_child(),
-                    ("End", _) => list.last_element_child(),
-                    _ => return,
-                };
-                event.prevent_default();
-                focus(to);
+                if let Some(list) = list.get_untracked() {
+                    move_focus(&list, &event);
+                }
             }
         ></div>
         <Show when=move || !has_bars.get()>
             <p class="bars-empty"><span>{empty}</span></p>
         </Show>
+    }
+}
+
+/// Appends the answer's new bars and adapts the scale.
+fn update(
+    list: &HtmlElement,
+    answer: &AnswerStats,
+    drawn: &mut Drawn,
+    all: bool,
+    scale: RwSignal<f64>,
+) {
+    append(list, answer, drawn.count);
+    let full_ms = scale_of(&answer.bars, all);
+    let changed = full_ms != scale.get_untracked();
+    if changed {
+        scale.set(full_ms);
+    }
+    if changed || drawn.count == 0 {
+        let _ = HtmlElement::style(list).set_property("--full-ms", &full_ms.to_string());
+    }
+    let first = if changed { 0 } else { drawn.count };
+    mark_clipped(list, answer, first, full_ms);
+    drawn.count = answer.bars.len();
+}
+
+/// Returns the index of the step whose bar is, or contains, `target`.
+fn step_under(target: Option<web_sys::EventTarget>) -> Option<usize> {
+    let element: Element = target?.dyn_into().ok()?;
+    let bar = element.closest(".bar").ok()??;
+    bar.get_attribute("data-step")?.parse().ok()
+}
+
+/// Moves the focus between bars with the arrow keys, Home and End.
+fn move_focus(list: &HtmlElement, event: &KeyboardEvent) {
+    let focused = document().active_element();
+    let focused = focused.filter(|element| element.class_list().contains("bar"));
+    let bar = match (event.key().as_str(), focused) {
+        ("ArrowRight", Some(focused)) => focused.next_element_sibling(),
+        ("ArrowLeft", Some(focused)) => focused.previous_element_sibling(),
+        ("Home", _) => list.first_element_child(),
+        ("End", _) => list.last_element_child(),
+        _ => return,
+    };
+    event.prevent_default();
+    if let Some(bar) = bar.and_then(|bar| bar.dyn_into::<HtmlElement>().ok()) {
+        let _ = bar.focus();
     }
 }
 
@@ -155,7 +175,7 @@ fn draw(index: usize, bar: &Bar, answer: &AnswerStats) -> Result<Element, JsValu
     style.set_property("--ms", &format!("{:.4}", bar.ms().max(0.0)))?;
     match bar {
         Bar::Step(step) => {
-            say_step(&element, step)?;
+            set_step_data(&element, step)?;
             style.set_property("background-image", &gradient(&step.timing))?;
         }
         Bar::Piece(piece) => {
@@ -167,7 +187,7 @@ fn draw(index: usize, bar: &Bar, answer: &AnswerStats) -> Result<Element, JsValu
 }
 
 /// Sets the attributes from which programs, such as tests, read a step.
-fn say_step(element: &Element, step: &StepRecord) -> Result<(), JsValue> {
+fn set_step_data(element: &Element, step: &StepRecord) -> Result<(), JsValue> {
     if let Some(token) = &step.token {
         element.set_attribute("data-testid", "bar")?;
         element.set_attribute("data-token-index", &token.index.to_string())?;
@@ -176,9 +196,9 @@ fn say_step(element: &Element, step: &StepRecord) -> Result<(), JsValue> {
         element.set_attribute("data-testid", "prefill-bar")?;
     }
     element.set_attribute("data-wall-ms", &step.timing.wall_ms.to_string())?;
-    for part in Part::ALL {
-        let name = format!("data-{}-ms", part.name());
-        element.set_attribute(&name, &part.of(&step.timing).to_string())?;
+    for segment in Segment::ALL {
+        let name = format!("data-{}-ms", segment.name());
+        element.set_attribute(&name, &segment.ms(&step.timing).to_string())?;
     }
     Ok(())
 }

@@ -7,7 +7,7 @@ use llamaglass_types::ForwardPath;
 use llamaglass_types::stats::{Named, Range, StepStats};
 
 use super::download::download;
-use super::header::Icon;
+use super::icon::{CLOSE, Icon};
 use super::settings::follow;
 use super::status::resolution;
 use crate::format;
@@ -19,6 +19,47 @@ pub fn BenchDialog() -> impl IntoView {
     let app = app();
     let dialog = NodeRef::<Dialog>::new();
     follow(dialog, app.bench_open);
+    view! {
+        <dialog
+            class="dialog bench"
+            aria-labelledby="bench-title"
+            node_ref=dialog
+            on:close=move |_| app.bench_open.set(false)
+        >
+            <div class="dialog-head">
+                <h2 id="bench-title">"Benchmark"</h2>
+                <button
+                    class="tool"
+                    aria-label="Close"
+                    data-testid="bench-close"
+                    on:click=move |_| app.bench_open.set(false)
+                >
+                    <Icon path=CLOSE/>
+                </button>
+            </div>
+            <div class="dialog-body">
+                <p class="help">
+                    "The same runs as "<code>"llamaglass bench"</code>": random prompts, nothing reused, after one warm-up run."
+                </p>
+                <Form/>
+                <div aria-live="polite">
+                    {move || match app.bench.get() {
+                        Bench::Done(report) => view! { <Results report=*report/> }.into_any(),
+                        Bench::Failed(why) => {
+                            view! { <p class="warning" data-testid="bench-failed">{why}</p> }.into_any()
+                        }
+                        Bench::Idle | Bench::Running(_) => ().into_any(),
+                    }}
+                </div>
+            </div>
+        </dialog>
+    }
+}
+
+/// Settings of a run, with the button that starts it; while it runs, its progress and the button that stops it.
+#[component]
+fn Form() -> impl IntoView {
+    let app = app();
     let prompt = RwSignal::new(128);
     let generated = RwSignal::new(64);
     let runs = RwSignal::new(5);
@@ -32,7 +73,7 @@ pub fn BenchDialog() -> impl IntoView {
     };
     let needs = move || match app.server() {
         Some(_) => {
-            "It measures an engine in this page, and answers come from a server now: load a model here first."
+            "The benchmark measures an engine in this page, but a server answers now. Load a model here first."
         }
         None => "Load a model first.",
     };
@@ -54,69 +95,37 @@ pub fn BenchDialog() -> impl IntoView {
         state::start_bench(app, settings);
     };
     view! {
-        <dialog
-            class="dialog bench"
-            aria-labelledby="bench-title"
-            node_ref=dialog
-            on:close=move |_| app.bench_open.set(false)
-        >
-            <div class="dialog-head">
-                <h2 id="bench-title">"Benchmark"</h2>
+        <div class="bench-fields">
+            <Number id="bench-prompt" label="Prompt tokens" value=prompt/>
+            <Number id="bench-generated" label="Generated tokens" value=generated/>
+            <Number id="bench-runs" label="Runs" value=runs/>
+            <Positions value=positions/>
+        </div>
+        <Show when=on_gpu>
+            <Choice id="bench-kernels" label="Time each kernel" value=kernels/>
+            <Choice id="bench-roofline" label="Measure the device's peak rates" value=roofline/>
+        </Show>
+        <Show
+            when=running
+            fallback=move || view! {
                 <button
-                    class="tool"
-                    aria-label="Close"
-                    data-testid="bench-close"
-                    on:click=move |_| app.bench_open.set(false)
+                    class="primary"
+                    data-testid="bench-start"
+                    disabled=move || !app.can_send() || !valid() || app.model().is_none()
+                    on:click=start
                 >
-                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                    "Run"
                 </button>
-            </div>
-            <div class="dialog-body">
-                <p class="help">
-                    "The runs of "<code>"llamaglass bench"</code>", here: random prompts, nothing reused, after one warm-up run."
-                </p>
-                <div class="bench-fields">
-                    <Number id="bench-prompt" label="Prompt tokens" value=prompt/>
-                    <Number id="bench-generated" label="Generated tokens" value=generated/>
-                    <Number id="bench-runs" label="Runs" value=runs/>
-                    <Positions value=positions/>
-                </div>
-                <Show when=on_gpu>
-                    <Choice id="bench-kernels" label="Each kernel by itself" value=kernels/>
-                    <Choice id="bench-roofline" label="What the device can do at most" value=roofline/>
+                <Show when=move || app.model().is_none()>
+                    <p class="help" data-testid="bench-needs">{needs}</p>
                 </Show>
-                <Show
-                    when=running
-                    fallback=move || view! {
-                        <button
-                            class="primary"
-                            data-testid="bench-start"
-                            disabled=move || !app.can_send() || !valid() || app.model().is_none()
-                            on:click=start
-                        >
-                            "Run"
-                        </button>
-                        <Show when=move || app.model().is_none()>
-                            <p class="help" data-testid="bench-needs">{needs}</p>
-                        </Show>
-                    }
-                >
-                    <Progress/>
-                    <button class="secondary" data-testid="bench-stop" on:click=move |_| state::stop_bench(app)>
-                        "Stop"
-                    </button>
-                </Show>
-                <div aria-live="polite">
-                    {move || match app.bench.get() {
-                        Bench::Done(report) => view! { <Results report=*report/> }.into_any(),
-                        Bench::Failed(why) => {
-                            view! { <p class="warning" data-testid="bench-failed">{why}</p> }.into_any()
-                        }
-                        Bench::Idle | Bench::Running(_) => ().into_any(),
-                    }}
-                </div>
-            </div>
-        </dialog>
+            }
+        >
+            <Progress/>
+            <button class="secondary" data-testid="bench-stop" on:click=move |_| state::stop_bench(app)>
+                "Stop"
+            </button>
+        </Show>
     }
 }
 
@@ -189,18 +198,18 @@ fn Choice(id: &'static str, label: &'static str, value: RwSignal<bool>) -> impl 
 #[component]
 fn Progress() -> impl IntoView {
     let app = app();
-    let far = move || match app.bench.get() {
+    let progress = move || match app.bench.get() {
         Bench::Running(progress) => progress,
         _ => bench::Progress::default(),
     };
     let share = move || {
-        let far = far();
-        100.0 * far.done as f64 / far.total.max(1) as f64
+        let progress = progress();
+        100.0 * progress.done as f64 / progress.total.max(1) as f64
     };
     view! {
         <p class="numbers" data-testid="bench-progress">
             {move || {
-                let bench::Progress { what, done, total } = far();
+                let bench::Progress { what, done, total } = progress();
                 let [done, total] = [done, total].map(|tokens| format::count(tokens as u64));
                 format!("{what}: {done} of {total} tokens")
             }}
@@ -223,7 +232,7 @@ fn Results(report: BenchReport) -> impl IntoView {
     let rates = [
         ("prefill tok/s", report.prefill_tok_s),
         ("decode tok/s", report.decode_tok_s),
-        ("first token, ms", report.ttft_ms),
+        ("TTFT, ms", report.ttft_ms),
     ];
     let rows = rates.into_iter().filter_map(|(name, range)| {
         let Range { min, median, max } = range?;
@@ -239,7 +248,7 @@ fn Results(report: BenchReport) -> impl IntoView {
     });
     let device_clock = report.device_clock.map(|clock| {
         format!(
-            " On the device: its own timestamps, resolution {}; part of forward.",
+            " On the device: timestamps with a resolution of {}, part of forward.",
             resolution(clock.resolution_ms)
         )
     });
@@ -278,7 +287,7 @@ fn Results(report: BenchReport) -> impl IntoView {
             {report.comparison.as_ref().map(compared)}
             <p class="help">{clock}{device_clock}</p>
             <button class="secondary" data-testid="bench-download" on:click=move |_| download("llamaglass-bench.json", "application/json", &json)>
-                "Download the JSON"
+                "Download JSON"
             </button>
         </section>
     }
@@ -350,31 +359,31 @@ fn kernel_table(report: &BenchReport) -> impl IntoView + use<> {
                             <th scope="col">"kernel"</th>
                             <th scope="col">"launches"</th>
                             <th scope="col">"ms/step"</th>
-                            <th scope="col">"moves"</th>
-                            <th scope="col">"computes"</th>
+                            <th scope="col">"memory"</th>
+                            <th scope="col">"compute"</th>
                         </tr>
                     </thead>
                     <tbody>{rows}</tbody>
                 </table>
             </div>
             <p class="help">
-                "Each kernel in a pass of its own on the device\u{2019}s clock, which perturbs; what it has to move and compute at least."
+                "Each kernel runs in its own pass on the device\u{2019}s clock, which slows it down. Rates count the least data and operations that it needs."
             </p>
         }
     });
-    let roof = report.roofline.map(|under| {
-        let words = format!(
-            "Decode reads {:.2} GB/s, {:.0} % of a copy\u{2019}s {:.2}; prefill computes {:.1} GFLOP/s, {:.0} % of multiply-adds\u{2019} {:.1}.",
-            under.decode_gb_s,
-            100.0 * under.decode_share,
-            under.roofline.copy_gb_s,
-            under.prefill_gflop_s,
-            100.0 * under.prefill_share,
-            under.roofline.gflop_s,
+    let roofline = report.roofline.map(|used| {
+        let text = format!(
+            "Roofline utilization: decode reads {:.2} GB/s, {:.0} % of a copy\u{2019}s {:.2}; prefill computes {:.1} GFLOP/s, {:.0} % of the peak {:.1}.",
+            used.decode_gb_s,
+            100.0 * used.decode_share,
+            used.roofline.copy_gb_s,
+            used.prefill_gflop_s,
+            100.0 * used.prefill_share,
+            used.roofline.gflop_s,
         );
-        view! { <p class="help" data-testid="bench-roof">{words}</p> }
+        view! { <p class="help" data-testid="bench-roof">{text}</p> }
     });
-    (table, roof)
+    (table, roofline)
 }
 
 fn compared(comparison: &Comparison) -> impl IntoView + use<> {
@@ -387,16 +396,16 @@ fn compared(comparison: &Comparison) -> impl IntoView + use<> {
         let verdict = if ratio.is_certain() {
             ""
         } else {
-            ": no difference measured, the runs overlap"
+            ": no difference measured, because the runs overlap"
         };
-        let words = format!(
-            "{name}: {:.2} times the run before{verdict}.",
+        let text = format!(
+            "{name}: {:.2} times the previous run{verdict}.",
             ratio.of_medians
         );
-        Some(view! { <li>{words}</li> })
+        Some(view! { <li>{text}</li> })
     });
     let differs = comparison.differs.iter().map(|what| {
-        view! { <li>{format!("Not the same: {what}.")}</li> }
+        view! { <li>{format!("Different {what}.")}</li> }
     });
     view! {
         <ul class="help" data-testid="bench-compared">

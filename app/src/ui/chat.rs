@@ -5,15 +5,16 @@ use leptos::prelude::*;
 
 use super::alerts::{Alerts, Crashed};
 use super::composer::Composer;
-use super::header::Icon;
+use super::icon::Icon;
 use super::message::{Answer, UserTurn};
 use super::model_picker::Welcome;
 use super::progress::LoadPanel;
 use super::unsupported::FallbackNote;
-use crate::state::{Engine, app};
+use crate::engine::Engine;
+use crate::state::app;
 
 /// Maximum distance from the end, in pixels, that counts as the end.
-const NEAR: i32 = 48;
+const END_TOLERANCE_PX: i32 = 48;
 
 /// Column with the conversation.
 #[component]
@@ -30,8 +31,8 @@ pub fn Chat() -> impl IntoView {
     };
     let scrolled = move |_| {
         if let Some(log) = log.try_get_untracked().flatten() {
-            let left = log.scroll_height() - log.scroll_top() - log.client_height();
-            let near = left <= NEAR;
+            let distance = log.scroll_height() - log.scroll_top() - log.client_height();
+            let near = distance <= END_TOLERANCE_PX;
             if follow.get_untracked() != near {
                 follow.set(near);
             }
@@ -46,8 +47,8 @@ pub fn Chat() -> impl IntoView {
             }
         });
         app.engine.track();
-        let said = app.turns.with_untracked(|turns| !turns.is_empty());
-        if said && follow.get_untracked() {
+        let has_turns = app.turns.with_untracked(|turns| !turns.is_empty());
+        if has_turns && follow.get_untracked() {
             // Runs after the effects that draw the new text, but in the same frame.
             leptos::task::spawn_local(async move { to_end() });
         }
@@ -62,23 +63,15 @@ pub fn Chat() -> impl IntoView {
         turns
     });
 
-    let busy = move || app.running.get().is_some().to_string();
     let welcome = move || matches!(app.engine.get(), Engine::Starting | Engine::Empty);
     let empty = move || app.turns.with(Vec::is_empty);
     let ready = move || matches!(app.engine.get(), Engine::Loaded(_));
+    let shows_jump = move || !follow.get() && !empty();
     view! {
         <section class="chat" aria-label="Conversation">
             <div class="log" node_ref=log on:scroll=scrolled tabindex="-1">
                 <div class="column">
-                    <div class="turns" role="log" aria-live="polite" aria-busy=busy>
-                        <For each=move || app.turns.get() key=|turn| turn.tag let:turn>
-                            {if turn.is_user {
-                                view! { <UserTurn turn/> }.into_any()
-                            } else {
-                                view! { <Answer turn/> }.into_any()
-                            }}
-                        </For>
-                    </div>
+                    <Turns/>
                     <Show when=move || empty() && ready()>
                         <Hint/>
                     </Show>
@@ -90,22 +83,46 @@ pub fn Chat() -> impl IntoView {
                     <FallbackNote/>
                 </div>
             </div>
-            <Show when=move || !follow.get() && app.turns.with(|turns| !turns.is_empty())>
-                <button
-                    class="jump"
-                    data-testid="jump-latest"
-                    on:click=move |_| {
+            <Show when=shows_jump>
+                <JumpToEnd
+                    on_click=move || {
                         follow.set(true);
                         to_end();
                     }
-                >
-                    <Icon path="M12 5v14M6 13l6 6l6-6"/>
-                    "Latest"
-                </button>
+                />
             </Show>
             <div class="chat-alerts"><Alerts/></div>
             <Composer/>
         </section>
+    }
+}
+
+/// Button that scrolls to the end.
+#[component]
+fn JumpToEnd(on_click: impl Fn() + 'static) -> impl IntoView {
+    view! {
+        <button class="jump" data-testid="jump-latest" on:click=move |_| on_click()>
+            <Icon path="M12 5v14M6 13l6 6l6-6"/>
+            "Latest"
+        </button>
+    }
+}
+
+/// The turns in order.
+#[component]
+fn Turns() -> impl IntoView {
+    let app = app();
+    let busy = move || app.running.get().is_some().to_string();
+    view! {
+        <div class="turns" role="log" aria-live="polite" aria-busy=busy>
+            <For each=move || app.turns.get() key=|turn| turn.tag let:turn>
+                {if turn.is_user {
+                    view! { <UserTurn turn/> }.into_any()
+                } else {
+                    view! { <Answer turn/> }.into_any()
+                }}
+            </For>
+        </div>
     }
 }
 
@@ -119,10 +136,12 @@ fn Hint() -> impl IntoView {
     };
     let where_it_runs = move || match app.server() {
         Some(server) => format!(
-            "Ask it something. It runs on the server at {}: what you type leaves this browser for it.",
+            "Ask something. The model runs on the server at {}: your messages leave this browser.",
             server.host()
         ),
-        None => "Ask it something. It runs on this machine; nothing you type leaves it.".to_owned(),
+        None => {
+            "Ask something. The model runs on this machine; nothing you type leaves it.".to_owned()
+        }
     };
     let without_template = move || app.model().is_some_and(|model| !model.has_chat_template);
     view! {
@@ -130,7 +149,7 @@ fn Hint() -> impl IntoView {
             <h2>{name} " is ready"</h2>
             <p data-testid="where-it-runs">{where_it_runs}</p>
             <Show when=without_template>
-                <p class="warning">"This model's files have no chat template, so it can't take part in a conversation."</p>
+                <p class="warning">"This model has no chat template, so it can't hold a conversation."</p>
             </Show>
             <div class="suggestions">
                 <Suggestion text="What is the capital of France?"/>

@@ -3,9 +3,10 @@
 use leptos::html::Textarea;
 use leptos::prelude::*;
 
-use super::header::Icon;
+use super::icon::Icon;
+use crate::engine::Engine;
 use crate::format;
-use crate::state::{self, Engine, app};
+use crate::state::{self, app};
 
 /// Text field, buttons, and the context meter.
 #[component]
@@ -14,13 +15,11 @@ pub fn Composer() -> impl IntoView {
     let field = NodeRef::<Textarea>::new();
     let text = app.draft;
     let ready = move || matches!(app.engine.get(), Engine::Loaded(_));
-    let running = move || app.running.get().is_some();
-    let sendable = move || app.can_send() && text.with(|text| !text.trim().is_empty());
     let submit = move || {
         if app.can_send() && text.with_untracked(|text| !text.trim().is_empty()) {
-            let said = text.get_untracked();
+            let message = text.get_untracked();
             text.set(String::new());
-            state::send(app, said);
+            state::send(app, message);
         }
     };
     Effect::new(move || {
@@ -34,10 +33,6 @@ pub fn Composer() -> impl IntoView {
         (_, Some(server)) => format!("Ask {}…", server.host()),
         (true, None) => "Ask something…".into(),
         (false, None) => "Load a model first".into(),
-    };
-    let forget = move || match app.server() {
-        Some(_) => "Forget the conversation here; what the server keeps of it is its own matter",
-        None => "Forget the conversation",
     };
     view! {
         <form
@@ -68,48 +63,66 @@ pub fn Composer() -> impl IntoView {
             </div>
             <div class="composer-row">
                 <ContextMeter/>
-                <button
-                    type="button"
-                    class="quiet"
-                    data-testid="clear"
-                    title=forget
-                    disabled=move || app.turns.with(Vec::is_empty)
-                    on:click=move |_| state::clear(app)
-                >
-                    <Icon path="M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13"/>
-                    "Clear"
-                </button>
-                <Show
-                    when=running
-                    fallback=move || {
-                        view! {
-                            <button
-                                type="submit"
-                                class="primary send"
-                                data-testid="send"
-                                disabled=move || !sendable()
-                            >
-                                "Send"
-                                <Icon path="M12 19V5M6 11l6-6l6 6"/>
-                            </button>
-                        }
-                    }
-                >
-                    <button
-                        type="button"
-                        class="primary stop"
-                        data-testid="stop"
-                        title="Stop (Escape)"
-                        on:click=move |_| state::stop(app)
-                    >
-                        "Stop"
-                        <Icon path="M7 7h10v10H7z"/>
-                    </button>
-                </Show>
+                <Buttons/>
             </div>
         </form>
     }
 }
+
+/// Buttons that clear the conversation, send the message, and stop the answer.
+#[component]
+fn Buttons() -> impl IntoView {
+    let app = app();
+    let running = move || app.running.get().is_some();
+    let sendable = move || app.can_send() && app.draft.with(|text| !text.trim().is_empty());
+    let clear_title = move || match app.server() {
+        Some(_) => "Clear the conversation here; the server may keep its own copy",
+        None => "Clear the conversation",
+    };
+    view! {
+        <button
+            type="button"
+            class="quiet"
+            data-testid="clear"
+            title=clear_title
+            disabled=move || app.turns.with(Vec::is_empty)
+            on:click=move |_| state::clear(app)
+        >
+            <Icon path="M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13"/>
+            "Clear"
+        </button>
+        <Show
+            when=running
+            fallback=move || {
+                view! {
+                    <button
+                        type="submit"
+                        class="primary send"
+                        data-testid="send"
+                        disabled=move || !sendable()
+                    >
+                        "Send"
+                        <Icon path="M12 19V5M6 11l6-6l6 6"/>
+                    </button>
+                }
+            }
+        >
+            <button
+                type="button"
+                class="primary stop"
+                data-testid="stop"
+                title="Stop (Escape)"
+                on:click=move |_| state::stop(app)
+            >
+                "Stop"
+                <Icon path="M7 7h10v10H7z"/>
+            </button>
+        </Show>
+    }
+}
+
+/// Share of the context above which the meter warns.
+const NEARLY_FULL: f64 = 0.9;
 
 /// Tokens of the conversation compared with the length of the context.
 #[component]
@@ -135,7 +148,7 @@ fn ContextMeter() -> impl IntoView {
         let share = |total: usize| Some(used()? as f64 / total.max(1) as f64);
         total().and_then(share).unwrap_or(0.0)
     };
-    let words = move || {
+    let text = move || {
         total().map_or(String::new(), |total| {
             format!(
                 "{} / {} tokens",
@@ -145,7 +158,7 @@ fn ContextMeter() -> impl IntoView {
         })
     };
     view! {
-        <div class="context" data-testid="context-meter" class:full=move || { share() > 0.9 }>
+        <div class="context" data-testid="context-meter" class:full=move || { share() > NEARLY_FULL }>
             <Show when=move || total().is_some()>
                 <div
                     class="meter"
@@ -157,7 +170,7 @@ fn ContextMeter() -> impl IntoView {
                 >
                     <div class="meter-fill" style:width=move || format!("{:.1}%", share().min(1.0) * 100.0)></div>
                 </div>
-                <span class="numbers">{words}</span>
+                <span class="numbers">{text}</span>
             </Show>
         </div>
     }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use leptos::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-use super::header::Icon;
+use super::icon::Icon;
 
 /// Time for which the button shows the outcome.
-const SAID: Duration = Duration::from_millis(1500);
+const SHOWN_FOR: Duration = Duration::from_millis(1500);
 
 /// Button that copies the text that `text` returns.
 #[component]
@@ -20,22 +20,22 @@ pub fn CopyButton(
     /// Returns the text to copy.
     text: impl Fn() -> String + Send + Sync + 'static,
 ) -> impl IntoView {
-    let said = RwSignal::new(None);
+    let outcome = RwSignal::new(None);
     let copy = move |_| {
         let text = text();
         leptos::task::spawn_local(async move {
-            said.set(Some(match write(&text).await {
+            outcome.set(Some(match write(&text).await {
                 true => "Copied",
                 false => "Could not copy",
             }));
             // The button may be gone by then, which `set` ignores.
-            set_timeout(move || said.set(None), SAID);
+            set_timeout(move || outcome.set(None), SHOWN_FOR);
         });
     };
     view! {
         <button class="quiet" data-testid=id on:click=copy aria-live="polite">
             <Icon path="M9 9h10v11H9zM15 9V4H5v11h4"/>
-            {move || said.get().unwrap_or(label)}
+            {move || outcome.get().unwrap_or(label)}
         </button>
     }
 }

@@ -5,8 +5,8 @@ use llamaglass_types::timing::{DeviceTiming, Span, Stage};
 
 use crate::format;
 use crate::state::app;
-use crate::stats::{Bar, StepRecord};
-use crate::timeline::{since, title};
+use crate::stats::{AnswerStats, Bar, StepRecord};
+use crate::timeline::{reference_event, title};
 
 /// Contents of the panel.
 #[derive(Clone, PartialEq)]
@@ -15,7 +15,7 @@ struct Shown {
     text: String,
     id: Option<u32>,
     wall_ms: f64,
-    /// Start of the measured time of a piece, in words; empty for a step.
+    /// Event after which a piece's time is counted; empty for a step.
     since: &'static str,
     rows: Vec<Row>,
     device: Option<DeviceTiming>,
@@ -26,6 +26,33 @@ struct Row {
     name: &'static str,
     part: &'static str,
     ms: f64,
+}
+
+impl Shown {
+    fn new(answer: &AnswerStats, bar: &Bar) -> Self {
+        let text = bar.text().and_then(|text| answer.text.get(text));
+        let shown = Self {
+            title: title(bar),
+            text: format::visible(text.unwrap_or_default()),
+            id: None,
+            wall_ms: bar.ms(),
+            since: "",
+            rows: Vec::new(),
+            device: None,
+        };
+        match bar {
+            Bar::Step(step) => Self {
+                id: step.token.as_ref().map(|token| token.id),
+                rows: rows(step),
+                device: step.timing.device,
+                ..shown
+            },
+            Bar::Piece(piece) => Self {
+                since: reference_event(piece.index),
+                ..shown
+            },
+        }
+    }
 }
 
 /// Spans of the step under the pointer or the focus, otherwise of the last step.
@@ -42,28 +69,7 @@ pub fn Detail() -> impl IntoView {
                 Some(index) => answer.bars.get(index)?,
                 None => answer.bars.last()?,
             };
-            let text = bar.text().and_then(|text| answer.text.get(text));
-            let shown = Shown {
-                title: title(bar),
-                text: format::visible(text.unwrap_or_default()),
-                id: None,
-                wall_ms: bar.ms(),
-                since: "",
-                rows: Vec::new(),
-                device: None,
-            };
-            Some(match bar {
-                Bar::Step(step) => Shown {
-                    id: step.token.as_ref().map(|token| token.id),
-                    rows: rows(step),
-                    device: step.timing.device,
-                    ..shown
-                },
-                Bar::Piece(piece) => Shown {
-                    since: since(piece.index),
-                    ..shown
-                },
-            })
+            Some(Shown::new(answer, bar))
         })
     });
     let request = move || {

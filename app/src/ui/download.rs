@@ -8,7 +8,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Blob, HtmlElement};
 
 /// Maximum time for the browser to start the download, after which the file's URL is revoked.
-const BEGINS: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Offers `text` as a file of media type `kind`.
 pub fn download(file: &str, kind: &str, text: &str) {
@@ -26,6 +26,9 @@ fn offer(file: &str, kind: &str, text: &str) -> Result<(), JsValue> {
     link.set_attribute("href", &url)?;
     link.set_attribute("download", file)?;
     link.click();
-    set_timeout(move || drop(web_sys::Url::revoke_object_url(&url)), BEGINS);
+    set_timeout(
+        move || drop(web_sys::Url::revoke_object_url(&url)),
+        START_TIMEOUT,
+    );
     Ok(())
 }

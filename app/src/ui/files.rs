@@ -2,6 +2,7 @@
 
 use futures::channel::oneshot;
 use leptos::prelude::*;
+use llamaglass_web::property;
 use wasm_bindgen::prelude::*;
 use web_sys::{
     DragEvent, Event, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry,
@@ -15,7 +16,7 @@ use crate::state::{self, App};
 /// Name endings of a model's files that an engine reads; other files of a folder are ignored.
 const ENDINGS: [&str; 5] = [".gguf", ".safetensors", ".json", ".jinja", ".model"];
 /// Maximum number of entries in a dropped folder, more than a model has.
-const MOST_FILES: usize = 4096;
+const MAX_FILES: usize = 4096;
 
 /// Loads the files chosen in the picker.
 pub fn chosen(app: App, event: &Event) {
@@ -38,8 +39,7 @@ pub fn chosen(app: App, event: &Event) {
 
 /// Names a file by its path in the chosen folder, or by its name.
 fn page_file(file: File) -> PageFile {
-    let path = js_sys::Reflect::get(&file, &"webkitRelativePath".into())
-        .ok()
+    let path = property(&file, "webkitRelativePath")
         .and_then(|path| path.as_string())
         .filter(|path| !path.is_empty())
         .unwrap_or_else(|| file.name());
@@ -60,7 +60,7 @@ fn open(app: App, files: Vec<PageFile>) {
     };
     if known.is_empty() {
         app.error.set(Some(format!(
-            "None of these files is part of a model: their names end in none of {}.",
+            "None of these files belongs to a model; expected names that end in one of {}.",
             ENDINGS.join(", ")
         )));
         return;
@@ -116,7 +116,7 @@ pub fn drop(app: App, event: DragEvent, dragging: RwSignal<bool>) {
             Ok(files) => open(app, files),
             Err(error) => app
                 .error
-                .set(Some(format!("What was dropped can't be read: {error}"))),
+                .set(Some(format!("The dropped files can't be read: {error}"))),
         }
     });
 }
@@ -125,8 +125,8 @@ pub fn drop(app: App, event: DragEvent, dragging: RwSignal<bool>) {
 async fn walk(mut entries: Vec<FileSystemEntry>) -> Result<Vec<PageFile>, String> {
     let mut files = Vec::new();
     while let Some(entry) = entries.pop() {
-        if files.len() + entries.len() > MOST_FILES {
-            return Err(format!("it has more than {MOST_FILES} files"));
+        if files.len() + entries.len() > MAX_FILES {
+            return Err(format!("there are more than {MAX_FILES} files"));
         }
         let path = entry.full_path().trim_start_matches('/').to_owned();
         if entry.is_directory() {

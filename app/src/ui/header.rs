@@ -2,9 +2,11 @@
 
 use leptos::prelude::*;
 
+use super::icon::{Icon, TIMELINE};
+use crate::engine::{Engine, Loaded};
 use crate::format;
 use crate::settings::Theme;
-use crate::state::{self, Engine, Loaded, app};
+use crate::state::{self, app};
 
 /// Name, model, and the buttons that are always there.
 #[component]
@@ -25,10 +27,10 @@ pub fn Header() -> impl IntoView {
                     title="Show or hide the token timeline"
                     on:click=move |_| {
                         app.settings.update(|s| s.overlay = !s.overlay);
-                        state::save_settings(app);
+                        app.save_settings();
                     }
                 >
-                    <Icon path="M4 20V10M9 20V4M14 20v-7M19 20V7"/>
+                    <Icon path=TIMELINE/>
                     <span class="tool-label">"Timeline"</span>
                 </button>
                 <button
@@ -65,27 +67,10 @@ pub fn Header() -> impl IntoView {
     }
 }
 
-/// A line drawing on a 24 by 24 grid.
-#[component]
-pub fn Icon(path: &'static str) -> impl IntoView {
-    view! {
-        <svg class="icon" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" focusable="false">
-            <path
-                d=path
-                fill="none"
-                stroke="currentColor"
-                stroke-width="1.8"
-                stroke-linecap="round"
-                stroke-linejoin="round"
-            />
-        </svg>
-    }
-}
-
 #[component]
 fn ModelChip() -> impl IntoView {
     let app = app();
-    let words = move || match app.engine.get() {
+    let label = move || match app.engine.get() {
         Engine::Loaded(Loaded::Engine(info)) => {
             format!("{} · {}", info.name, info.quantisation)
         }
@@ -97,7 +82,7 @@ fn ModelChip() -> impl IntoView {
     };
     let title = move || match app.engine.get() {
         Engine::Loaded(Loaded::Server(server)) => format!(
-            "Answers come from the server at {}, to which what you type is sent; click to change",
+            "Answers come from the server at {}, which receives your messages; click to change",
             server.url
         ),
         Engine::Loaded(Loaded::Engine(info)) => format!(
@@ -124,7 +109,7 @@ fn ModelChip() -> impl IntoView {
                 class:away=move || app.server().is_some()
                 aria-hidden="true"
             ></span>
-            <span class="model-name">{words}</span>
+            <span class="model-name">{label}</span>
         </button>
     }
 }
@@ -147,7 +132,7 @@ fn ThemeButton() -> impl IntoView {
             aria-label=label
             on:click=move |_| {
                 app.settings.update(|s| s.theme = next(s.theme));
-                state::save_settings(app);
+                app.save_settings();
             }
         >
             {move || match theme() {

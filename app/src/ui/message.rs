@@ -5,7 +5,7 @@ use leptos::prelude::*;
 
 use super::answer::{AnswerView, clear_highlight};
 use super::copy::CopyButton;
-use super::header::Icon;
+use super::icon::{Icon, TIMELINE};
 use crate::state::{self, Turn, TurnState, app};
 
 /// Message of the user, as plain text.
@@ -64,8 +64,8 @@ pub fn Answer(turn: Turn) -> impl IntoView {
         }
     });
 
-    let streamed = state.clone();
-    let streaming = Memo::new(move |_| streamed.with(|state| *state == TurnState::Streaming));
+    let current = state.clone();
+    let streaming = Memo::new(move |_| current.with(|state| *state == TurnState::Streaming));
     let waiting = move || streaming.get() && text.with(String::is_empty);
     view! {
         <article
@@ -88,16 +88,16 @@ pub fn Answer(turn: Turn) -> impl IntoView {
 /// Note on how the answer ended, unless the model ended it.
 #[component]
 fn Ending(turn: Turn) -> impl IntoView {
-    let note = |words: &'static str| view! { <p class="ending">{words}</p> }.into_any();
+    let note = |text: &'static str| view! { <p class="ending">{text}</p> }.into_any();
     move || {
         match turn.state.get() {
         TurnState::Streaming | TurnState::Done => None,
         TurnState::Cut => Some(note(
-            "Stopped at the token limit: the one in the settings, or the end of the context.",
+            "Stopped at the token limit: Max tokens in the settings, or the end of the context.",
         )),
         TurnState::Aborted => Some(note("Stopped.")),
         TurnState::Repeating => Some(note(
-            "Stopped: the answer kept repeating itself. Regenerate it, or turn this guard off in the settings.",
+            "Stopped: the answer kept repeating itself. Regenerate it, or turn the repetition guard off in the settings.",
         )),
         TurnState::Failed(error) => Some(
             view! { <p class="ending failed" role="alert" data-testid="answer-error">"This answer failed: " {error}</p> }
@@ -144,8 +144,8 @@ fn Tools(turn: Turn, streaming: Memo<bool>) -> impl IntoView {
                         data-testid="show-timeline"
                         on:click=move |_| state::show(app, Some(tag))
                     >
-                        <Icon path="M4 20V10M9 20V4M14 20v-7M19 20V7"/>
-                        "Show its timeline"
+                        <Icon path=TIMELINE/>
+                        "Show timeline"
                     </button>
                 </Show>
             </div>

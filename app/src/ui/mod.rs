@@ -11,6 +11,7 @@ mod detail;
 mod download;
 mod files;
 mod header;
+mod icon;
 mod lab;
 mod message;
 mod model_picker;
@@ -28,23 +29,24 @@ mod wiring;
 
 use leptos::prelude::*;
 
-use crate::state::{self, App, Engine, Keeper};
+use crate::engine::Engine;
+use crate::state::{self, App, ChatStorage};
 
-/// Notice in a tab that does not keep the browser's conversation.
-const OTHER_TAB: &str = "The kept conversation was open in another tab when this tab was opened. This tab has a \
-    conversation of its own, which lasts until the tab is closed.";
+/// Notice in a tab that does not save the browser's conversation.
+const OTHER_TAB: &str = "The saved conversation is already open in another tab. This tab has its own \
+    conversation, which is lost when you close the tab.";
 
 /// Mounts the page in the document's body and starts its engine.
 pub fn mount() {
     console_error_panic_hook::set_once();
     wasm_bindgen_futures::spawn_local(async {
-        let keeper = wiring::keeper().await;
-        state::set_keeper(keeper);
+        let storage = wiring::chat_storage().await;
+        state::set_chat_storage(storage);
         mount_to_body(move || {
             let app = App::new();
             state::report_panics(app);
             wiring::save_on_leaving(app);
-            if keeper == Keeper::Tab {
+            if storage == ChatStorage::Tab {
                 app.notice.set(Some(OTHER_TAB.into()));
             }
             wiring::connect(app);

@@ -4,19 +4,15 @@ use leptos::html::{Dialog, Input};
 use leptos::prelude::*;
 
 use super::files;
-use super::header::Icon;
+use super::icon::{CLOSE, FILE, FOLDER, Icon};
 use super::program::{FileDialogs, Recent};
 use super::server_form::{OwnServer, ServerForm};
 use super::settings::follow;
 use super::unsupported::Unsupported;
 use crate::catalog::default_model;
+use crate::engine::Engine;
 use crate::format;
-use crate::state::{self, Engine, app};
-
-/// Icon path of a file.
-pub const FILE: &str = "M6 3h8l5 5v13H6zM14 3v5h5";
-/// Icon path of a folder.
-pub const FOLDER: &str = "M3 6h7l2 3h9v11H3z";
+use crate::state::{self, app};
 
 /// Welcome screen, shown while no model is loaded.
 #[component]
@@ -33,7 +29,7 @@ pub fn Welcome() -> impl IntoView {
                 <div class="hero">
                     <img src="icon.svg" alt="" width="72" height="72"/>
                     <h2>"A Llama " {place} ", with every millisecond on display"</h2>
-                    <p>"The model runs on this machine. Beside each answer you see where every token's time goes."</p>
+                    <p>"The model runs on this machine. A timeline next to each answer shows where every token's time goes."</p>
                 </div>
             </Show>
             <Unsupported/>
@@ -68,7 +64,7 @@ pub fn ModelDialog() -> impl IntoView {
                     data-testid="model-close"
                     on:click=move |_| app.model_open.set(false)
                 >
-                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                    <Icon path=CLOSE/>
                 </button>
             </div>
             <div class="dialog-body">
@@ -114,7 +110,7 @@ fn Picker() -> impl IntoView {
             <p class="help">
                 "A GGUF file, or the folder of a Hugging Face model (safetensors, config.json, tokenizer.json). You can drop either anywhere here. Files stay on this machine."
             </p>
-            <Runs/>
+            <RunsOn/>
         </div>
     }
 }
@@ -143,7 +139,7 @@ fn Offered() -> impl IntoView {
             fallback=move || {
                 view! {
                     <Show when=move || !own()>
-                        <p class="help">"No model comes with this server: " {catalog_error}</p>
+                        <p class="help">"This server offers no models: " {catalog_error}</p>
                     </Show>
                 }
             }
@@ -205,9 +201,9 @@ fn FileInputs() -> impl IntoView {
 
 /// Backend and adapter that the model will run on.
 #[component]
-fn Runs() -> impl IntoView {
+fn RunsOn() -> impl IntoView {
     let app = app();
-    let words = move || match app.backend.get() {
+    let text = move || match app.backend.get() {
         None => match app.engine_download.get() {
             Some((done, total)) if total > 0 => format!(
                 "Downloading the engine: {} of {}",
@@ -225,5 +221,5 @@ fn Runs() -> impl IntoView {
         ),
         Some(Err(_)) => String::new(),
     };
-    view! { <p class="runs-on" data-testid="runs-on">{words}</p> }
+    view! { <p class="runs-on" data-testid="runs-on">{text}</p> }
 }

@@ -6,13 +6,13 @@ use llamaglass_types::timing::Stage;
 
 use super::bars::Bars;
 use super::detail::Detail;
-use super::header::Icon;
+use super::icon::{CLOSE, Icon};
 use super::stats::Figures;
 use super::status::resolution;
 use super::waterfall::Waterfall;
 use crate::format;
-use crate::state::{self, app};
-use crate::timeline::Part;
+use crate::state::app;
+use crate::stats::Segment;
 
 /// The panel beside (or below) the conversation.
 #[component]
@@ -20,7 +20,7 @@ pub fn Overlay() -> impl IntoView {
     let app = app();
     let all = RwSignal::new(false);
     let opaque = Memo::new(move |_| app.summary.with(|s| s.pieces.is_some()));
-    let fit = move || match (all.get(), opaque.get()) {
+    let scale_label = move || match (all.get(), opaque.get()) {
         (true, _) => "Scale: include prompt",
         (false, false) => "Scale: tokens",
         (false, true) => "Scale: pieces",
@@ -44,7 +44,7 @@ pub fn Overlay() -> impl IntoView {
                     title="Scale the chart to the tokens, or to the prompt's steps too"
                     on:click=move |_| all.update(|all| *all = !*all)
                 >
-                    {fit}
+                    {scale_label}
                 </button>
                 <button
                     class="quiet"
@@ -53,10 +53,10 @@ pub fn Overlay() -> impl IntoView {
                     aria-label="Hide the timeline"
                     on:click=move |_| {
                         app.settings.update(|s| s.overlay = false);
-                        state::save_settings(app);
+                        app.save_settings();
                     }
                 >
-                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                    <Icon path=CLOSE/>
                 </button>
             </div>
             <Figures/>
@@ -92,24 +92,28 @@ fn Legend() -> impl IntoView {
         let device = app.summary.with(|s| s.device);
         device.is_some_and(|device| device.sampling_ms > 0.0)
     });
-    let name = move |part: Part| match part {
-        Part::Stage(Stage::Sampling) if device_samples.get() => "sampling (device\u{2019}s clock)",
-        part => part.label(),
-    };
-    let parts = Part::ALL.into_iter().enumerate();
-    let item = move |(at, part): (usize, Part)| {
-        let mean = move || app.summary.with(|s| s.part_mean_ms[at]);
-        view! {
-            <li title=part.help() data-testid=format!("legend-{}", part.name())>
-                <span class="swatch" data-part=part.name() aria-hidden="true"></span>
-                <span>{move || name(part)}</span>
-                <span class="numbers">{move || mean().map_or("–".into(), format::millis)}</span>
-            </li>
+    let label = move |segment: Segment| match segment {
+        Segment::Stage(Stage::Sampling) if device_samples.get() => {
+            "sampling (device\u{2019}s clock)"
         }
+        segment => segment.label(),
     };
+    let items = Segment::ALL
+        .into_iter()
+        .enumerate()
+        .map(|(index, segment)| {
+            let mean = move || app.summary.with(|s| s.segment_mean_ms[index]);
+            view! {
+                <li title=segment.help() data-testid=format!("legend-{}", segment.name())>
+                    <span class="swatch" data-part=segment.name() aria-hidden="true"></span>
+                    <span>{move || label(segment)}</span>
+                    <span class="numbers">{move || mean().map_or("–".into(), format::millis)}</span>
+                </li>
+            }
+        });
     view! {
         <ul class="legend" aria-label="Mean of a decode step, by stage">
-            {parts.map(item).collect_view()}
+            {items.collect_view()}
         </ul>
     }
 }
@@ -121,7 +125,7 @@ fn OpaqueLegend() -> impl IntoView {
         <ul class="legend">
             <li>
                 <span class="swatch" data-part="rest" aria-hidden="true"></span>
-                <span>"wait for a piece of text"</span>
+                <span>"wait for text"</span>
             </li>
         </ul>
     }
@@ -131,24 +135,24 @@ fn OpaqueLegend() -> impl IntoView {
 #[component]
 fn OpaqueClocks() -> impl IntoView {
     let clock = clock();
-    let words = format!(
-        "This server tells nothing of its steps, so there are no stages and no token ids: only when text reached this page, by the page\u{2019}s {} (resolution {}), with the way through the network in it. A piece may hold several tokens; tokens are counted by the server, at the end. ",
+    let text = format!(
+        "This server does not report its steps, so stages and token ids are unknown. Times are arrivals of text in this page on the page\u{2019}s {} (resolution {}), network included. A piece may contain several tokens; the server counts tokens at the end. ",
         clock.source.name(),
         resolution(clock.resolution_ms)
     );
     view! {
-        <p class="clocks" data-testid="opaque">{words} <Paint of="a piece"/></p>
+        <p class="clocks" data-testid="opaque">{text} <Paint per="piece"/></p>
     }
 }
 
 /// Time that the page takes to draw.
 #[component]
-fn Paint(of: &'static str) -> impl IntoView {
+fn Paint(per: &'static str) -> impl IntoView {
     let app = app();
     move || {
         app.summary.with(|s| s.paint_ms).map(|ms| {
             format!(
-                "Drawing {of} costs the page {}, not part of the bars.",
+                "Drawing takes the page {}/{per}, which the bars do not include.",
                 format::millis(ms)
             )
         })
@@ -162,36 +166,36 @@ fn Clocks() -> impl IntoView {
     let engine = move || {
         let summary = app.summary.get();
         let clock = summary.clock?;
-        let whose = if summary.at_server {
+        let owner = if summary.at_server {
             "server"
         } else {
             "engine"
         };
         Some(format!(
-            "Stages: the {whose}'s {}, resolution {}. ",
+            "Stages: the {owner}'s {}, resolution {}. ",
             clock.source.name(),
             resolution(clock.resolution_ms)
         ))
     };
     let own = move || {
-        let own = app.summary.with(|s| s.own)?;
+        let own = app.summary.with(|s| s.server_figures)?;
         let between = own.tpot_p50_ms.map_or(String::new(), |ms| {
             format!(", TPOT p50 {}", format::millis(ms))
         });
         Some(format!(
-            "On the server itself, without the way here: TTFT {}{between}. ",
+            "On the server\u{2019}s own clock, without the network: TTFT {}{between}. ",
             format::millis(own.ttft_ms)
         ))
     };
     let network = move || {
         app.summary
             .with(|s| s.at_server)
-            .then_some("The network is in them. ")
+            .then_some("They include the network. ")
     };
     let device = move || {
         app.summary.with(|s| s.device).map(|device| {
             format!(
-                "By the device's own timestamps (resolution {}): forward {}, sampling {} per token. Sampling is taken out of the wait for the device. ",
+                "Device timestamps (resolution {}): forward {}, sampling {} per token. Sampling is subtracted from the wait for the device. ",
                 resolution(device.clock.resolution_ms),
                 format::millis(device.forward_ms),
                 format::millis(device.sampling_ms)
@@ -202,10 +206,10 @@ fn Clocks() -> impl IntoView {
         <p class="clocks" data-testid="clocks">
             {engine}
             <span data-testid="device-clock">{device}</span>
-            "TTFT, TPOT and tok/s: the page's clock, from submitting to the tokens' arrival. "
+            "TTFT, TPOT and tok/s: the page's clock, from submission to the tokens' arrival. "
             {network}
             <span data-testid="servers-own">{own}</span>
-            <Paint of="a token"/>
+            <Paint per="token"/>
         </p>
     }
 }

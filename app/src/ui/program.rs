@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use super::header::Icon;
-use super::model_picker::{FILE, FOLDER};
+use super::icon::{FILE, FOLDER, Icon};
+use crate::engine::Engine;
 use crate::platform::RecentModel;
-use crate::state::{self, Engine, app};
+use crate::state::{self, app};
 
 /// Buttons that open the program's own dialogs.
 #[component]
@@ -71,7 +71,7 @@ pub fn Recent() -> impl IntoView {
                     <button
                         class="quiet"
                         data-testid="recent-clear"
-                        on:click=move |_| state::forget_recent(app)
+                        on:click=move |_| state::clear_recent(app)
                     >
                         "Clear"
                     </button>
@@ -102,23 +102,23 @@ pub fn AdapterSetting() -> impl IntoView {
                 } else {
                     ""
                 };
-                let words = format!("{} ({}{software})", info.adapter, info.api);
-                (info.adapter, words)
+                let label = format!("{} ({}{software})", info.adapter, info.api);
+                (info.adapter, label)
             })
             .collect();
         names.dedup_by(|a, b| a.0 == b.0);
-        if let Some(gone) = chosen()
-            && names.iter().all(|(name, _)| *name != gone)
+        if let Some(missing) = chosen()
+            && names.iter().all(|(name, _)| *name != missing)
         {
-            let words = format!("{gone} (not there now)");
-            names.push((gone, words));
+            let label = format!("{missing} (not available)");
+            names.push((missing, label));
         }
         names
     };
-    let option = move |(name, words): (String, String)| {
+    let option = move |(name, label): (String, String)| {
         let value = name.clone();
         view! {
-            <option value=value prop:selected=move || chosen().as_ref() == Some(&name)>{words}</option>
+            <option value=value prop:selected=move || chosen().as_ref() == Some(&name)>{label}</option>
         }
         .into_any()
     };
@@ -136,11 +136,11 @@ pub fn AdapterSetting() -> impl IntoView {
                         state::choose_adapter(app, (!name.is_empty()).then_some(name));
                     }
                 >
-                    <option value="" prop:selected=move || chosen().is_none()>"The system\u{2019}s choice"</option>
+                    <option value="" prop:selected=move || chosen().is_none()>"System default"</option>
                     {options}
                 </select>
                 <p class="help" id="settings-adapter-help">
-                    "A change loads the model again there."
+                    "Changing it reloads the model."
                 </p>
             </div>
         }

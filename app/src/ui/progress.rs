@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use llamaglass_types::LoadPhase;
 
+use crate::engine::{Engine, Load};
 use crate::format;
-use crate::state::{self, Engine, Load, app};
+use crate::state::{self, app};
 
 const PHASES: [LoadPhase; 4] = [
     LoadPhase::Download,
@@ -17,7 +18,7 @@ const fn verb(phase: LoadPhase) -> &'static str {
     match phase {
         LoadPhase::Download => "Download",
         LoadPhase::Parse => "Read the header",
-        LoadPhase::Upload => "Move the weights to the device",
+        LoadPhase::Upload => "Upload the weights to the device",
         LoadPhase::Compile => "Compile and warm up",
     }
 }
@@ -60,7 +61,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
         ("active", Some(now)) if now.total > 0 => now.done as f64 / now.total as f64 * 100.0,
         _ => 0.0,
     };
-    let words = move || {
+    let text = move || {
         let Some(now) = progress().filter(|now| now.phase == phase) else {
             return String::new();
         };
@@ -80,7 +81,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
     view! {
         <li class="phase" data-phase=phase.name() data-status=status>
             <span class="phase-name">{verb(phase)}</span>
-            <span class="phase-words numbers">{words}</span>
+            <span class="phase-words numbers">{text}</span>
             <div
                 class="meter"
                 role="progressbar"
@@ -99,7 +100,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
 #[component]
 fn Planned() -> impl IntoView {
     let app = app();
-    let words = move || {
+    let text = move || {
         app.planned.get().map(|memory| {
             format!(
                 "Takes {} on the device: weights {}, KV cache {}, activations {}.",
@@ -111,8 +112,8 @@ fn Planned() -> impl IntoView {
         })
     };
     view! {
-        <Show when=move || words().is_some()>
-            <p class="fits" data-testid="planned">{words}</p>
+        <Show when=move || text().is_some()>
+            <p class="fits" data-testid="planned">{text}</p>
         </Show>
     }
 }

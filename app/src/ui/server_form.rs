@@ -14,7 +14,7 @@ pub fn OwnServer() -> impl IntoView {
         Some(Own::Serves(server)) => Some(server),
         _ => None,
     };
-    let wants_key = move || app.server_form.own.get() == Some(Own::WantsKey);
+    let needs_key = move || app.server_form.own.get() == Some(Own::NeedsKey);
     let choose = move |_| {
         if let Some(server) = served() {
             state::use_model(app, server.url, server.model);
@@ -29,8 +29,8 @@ pub fn OwnServer() -> impl IntoView {
                 </span>
             </button>
         </Show>
-        <Show when=wants_key>
-            <p class="help">"The server that this page came from wants an API key."</p>
+        <Show when=needs_key>
+            <p class="help">"The server that this page came from requires an API key."</p>
         </Show>
     }
 }
@@ -40,22 +40,87 @@ pub fn OwnServer() -> impl IntoView {
 pub fn ServerForm() -> impl IntoView {
     let app = app();
     let form = app.server_form;
-    let asking = move || {
+    let searching = move || {
         form.connection
-            .with(|now| matches!(now, Connection::Asking { .. }))
+            .with(|now| matches!(now, Connection::Searching { .. }))
     };
     // Connect is not the primary button while another action is more likely.
-    let second = move || {
-        form.connection
-            .with(|now| matches!(now, Connection::Asking { .. } | Connection::Choose { .. }))
+    let is_secondary = move || {
+        form.connection.with(|now| {
+            matches!(
+                now,
+                Connection::Searching { .. } | Connection::Choose { .. }
+            )
+        })
     };
-    let waits = move || match form.connection.get() {
-        Connection::Asking { host } => Some(format!("Asking {host} which models it has…")),
+    let status = move || match form.connection.get() {
+        Connection::Searching { host } => Some(format!("Asking {host} for its models…")),
         _ => None,
     };
     let failed = move || match form.connection.get() {
         Connection::Failed(why) => Some(why),
         _ => None,
+    };
+    let element = NodeRef::<Form>::new();
+    // Scrolls the form into view when it opens or grows: in a low window its button would be out of sight.
+    Effect::new(move |opened: Option<bool>| {
+        let has_result = matches!(
+            form.connection.get(),
+            Connection::Failed(_) | Connection::Choose { .. }
+        );
+        let element = element.get();
+        let is_open = element.is_some();
+        if let Some(element) = element.filter(|_| has_result || opened != Some(true)) {
+            // Runs after this frame's other effects have drawn the form.
+            request_animation_frame(move || element.scroll_into_view_with_bool(false));
+        }
+        is_open
+    });
+    view! {
+        <form
+            class="server-form"
+            aria-label="OpenAI-compatible server"
+            node_ref=element
+            on:submit=move |event| {
+                event.prevent_default();
+                if searching() {
+                    state::cancel_connect(app);
+                } else {
+                    state::connect(app);
+                }
+            }
+        >
+            <Inputs/>
+            <div aria-live="polite">
+                <Show when=searching>
+                    <p class="help" data-testid="server-asking">{status}</p>
+                </Show>
+            </div>
+            <Show when=move || failed().is_some()>
+                <p class="server-error" role="alert" data-testid="server-error">{failed}</p>
+            </Show>
+            <Models/>
+            // A single button, so that it keeps the focus.
+            <button
+                class:primary=move || !is_secondary()
+                class:secondary=is_secondary
+                type="submit"
+                data-testid=move || if searching() { "server-cancel" } else { "server-connect" }
+            >
+                {move || if searching() { "Cancel" } else { "Connect" }}
+            </button>
+        </form>
+    }
+}
+
+/// Inputs for the address and the API key.
+#[component]
+fn Inputs() -> impl IntoView {
+    let app = app();
+    let form = app.server_form;
+    let invalid = move || {
+        let failed = |now: &Connection| matches!(now, Connection::Failed(_));
+        form.connection.with(failed).to_string()
     };
     // Typing cancels the search, because its result is for the old address and key.
     let retyped = move || {
@@ -66,35 +131,7 @@ pub fn ServerForm() -> impl IntoView {
             state::cancel_connect(app);
         }
     };
-    let element = NodeRef::<Form>::new();
-    // Scrolls the form into view when it opens or grows: in a low window its button would be out of sight.
-    Effect::new(move |opened: Option<bool>| {
-        let told = matches!(
-            form.connection.get(),
-            Connection::Failed(_) | Connection::Choose { .. }
-        );
-        let element = element.get();
-        let here = element.is_some();
-        if let Some(element) = element.filter(|_| told || opened != Some(true)) {
-            // Runs after this frame's other effects have drawn the form.
-            request_animation_frame(move || element.scroll_into_view_with_bool(false));
-        }
-        here
-    });
     view! {
-        <form
-            class="server-form"
-            aria-label="A server that speaks OpenAI\u{2019}s protocol"
-            node_ref=element
-            on:submit=move |event| {
-                event.prevent_default();
-                if asking() {
-                    state::cancel_connect(app);
-                } else {
-                    state::connect(app);
-                }
-            }
-        >
             <div class="settings-field">
                 <label for="server-url">"Address of the server"</label>
                 <input
@@ -107,7 +144,7 @@ pub fn ServerForm() -> impl IntoView {
                     spellcheck="false"
                     placeholder="http://127.0.0.1:8000/v1"
                     aria-describedby="server-url-help"
-                    aria-invalid=move || failed().is_some().to_string()
+                    aria-invalid=invalid
                     prop:value=move || form.url.get()
                     on:input=move |event| {
                         form.url.set(event_target_value(&event));
@@ -115,7 +152,7 @@ pub fn ServerForm() -> impl IntoView {
                     }
                 />
                 <p class="help" id="server-url-help">
-                    "llamaglass serve, vLLM, SGLang, llama.cpp, or any other that speaks OpenAI\u{2019}s protocol. What you type is sent there, and leaves this browser."
+                    "llamaglass serve, vLLM, SGLang, llama.cpp, or another OpenAI-compatible server. Your messages are sent there and leave this browser."
                 </p>
             </div>
             <div class="settings-field">
@@ -133,28 +170,9 @@ pub fn ServerForm() -> impl IntoView {
                     }
                 />
                 <p class="help" id="server-key-help">
-                    "Only where the server wants one. Forgotten when this page is closed."
+                    "Needed only if the server requires one. Not saved."
                 </p>
             </div>
-            <div aria-live="polite">
-                <Show when=asking>
-                    <p class="help" data-testid="server-asking">{waits}</p>
-                </Show>
-            </div>
-            <Show when=move || failed().is_some()>
-                <p class="server-error" role="alert" data-testid="server-error">{failed}</p>
-            </Show>
-            <Models/>
-            // A single button, so that it keeps the focus.
-            <button
-                class:primary=move || !second()
-                class:secondary=second
-                type="submit"
-                data-testid=move || if asking() { "server-cancel" } else { "server-connect" }
-            >
-                {move || if asking() { "Cancel" } else { "Connect" }}
-            </button>
-        </form>
     }
 }
 
@@ -171,10 +189,10 @@ fn Models() -> impl IntoView {
 #[component]
 fn Choice(url: String, models: Vec<ServedModel>) -> impl IntoView {
     let app = app();
-    let kept = app.settings.with_untracked(|s| s.server.clone());
-    let last = kept
-        .filter(|kept| kept.url == url)
-        .and_then(|kept| models.iter().position(|model| model.id == kept.model));
+    let saved = app.settings.with_untracked(|s| s.server.clone());
+    let last = saved
+        .filter(|saved| saved.url == url)
+        .and_then(|saved| models.iter().position(|model| model.id == saved.model));
     let chosen = RwSignal::new(last.unwrap_or(0));
     let options = models.iter().enumerate().map(|(index, model)| {
         let id = model.id.clone();
@@ -209,7 +227,7 @@ fn Choice(url: String, models: Vec<ServedModel>) -> impl IntoView {
                     {options}
                 </select>
                 <button class="primary" type="button" data-testid="server-use" on:click=choose>
-                    "Use it"
+                    "Use"
                 </button>
             </div>
         </div>

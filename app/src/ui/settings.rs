@@ -4,13 +4,13 @@ use leptos::html::Dialog;
 use leptos::prelude::*;
 use llamaglass_types::{BackendChoice, StubLevel};
 
-use super::header::Icon;
+use super::icon::{CLOSE, Icon};
 use super::program::AdapterSetting;
 use super::settings_field::SettingsField;
 use super::status::gpu_name;
 use crate::format;
 use crate::protocol::StorageCommand;
-use crate::settings::Field;
+use crate::settings::{Field, Settings};
 use crate::state::{self, app};
 
 /// Opens and closes a `<dialog>` whenever `open` changes.
@@ -39,15 +39,6 @@ pub fn SettingsDialog() -> impl IntoView {
             generation.update(|n| *n += 1);
         }
     });
-    let reset = move |_| {
-        app.settings
-            .update(crate::settings::Settings::reset_sampling);
-        state::save_settings(app);
-        generation.update(|n| *n += 1);
-    };
-    let sampling = Field::ALL
-        .into_iter()
-        .filter(|field| *field != Field::ContextLength);
     view! {
         <dialog
             class="dialog settings"
@@ -63,7 +54,7 @@ pub fn SettingsDialog() -> impl IntoView {
                     data-testid="settings-close"
                     on:click=move |_| app.settings_open.set(false)
                 >
-                    <Icon path="M6 6l12 12M18 6L6 18"/>
+                    <Icon path=CLOSE/>
                 </button>
             </div>
             <div class="dialog-body">
@@ -71,7 +62,7 @@ pub fn SettingsDialog() -> impl IntoView {
                     <h3>"Where the model runs"</h3>
                     <Show when=move || app.server().is_some()>
                         <p class="help">
-                            "On a server now, which decides on this itself. For a model in this page:"
+                            "A server answers now and decides where its models run. These settings apply to models in this page:"
                         </p>
                     </Show>
                     <BackendSetting/>
@@ -85,49 +76,66 @@ pub fn SettingsDialog() -> impl IntoView {
                         id="settings-system-prompt"
                         data-testid="settings-system-prompt"
                         rows="3"
-                        placeholder="Empty: what the model's own template says"
+                        placeholder="Empty: the default of the model's chat template"
                         prop:value=move || app.settings.with(|s| s.system_prompt.clone())
                         on:input=move |event| {
                             app.settings.update(|s| s.system_prompt = event_target_value(&event));
-                            state::save_settings(app);
+                            app.save_settings();
                         }
                     ></textarea>
                 </section>
-                <section>
-                    <div class="section-head">
-                        <h3>"Sampling"</h3>
-                        <button class="quiet" data-testid="settings-reset" on:click=reset>"Reset"</button>
-                    </div>
-                    <div class="settings-grid">
-                        {sampling.map(|field| view! { <SettingsField field generation/> }).collect_view()}
-                    </div>
-                    <label class="bench-choice" for="settings-stop-repetition">
-                        <input
-                            id="settings-stop-repetition"
-                            data-testid="settings-stop-repetition"
-                            type="checkbox"
-                            prop:checked=move || app.settings.with(|s| s.stop_repetition)
-                            on:change=move |event| {
-                                let on = event_target_checked(&event);
-                                app.settings.update(|s| s.stop_repetition = on);
-                                state::save_settings(app);
-                            }
-                        />
-                        "Stop an answer that repeats itself without end"
-                    </label>
-                </section>
+                <SamplingSettings generation/>
                 <section>
                     <h3><label for="settings-stub">"Stub level"</label></h3>
                     <StubSetting/>
                 </section>
                 <Show when=move || app.platform.with(Option::is_none)>
                     <section>
-                        <h3>"This browser keeps"</h3>
+                        <h3>"Stored in this browser"</h3>
                         <StoredModels/>
                     </section>
                 </Show>
             </div>
         </dialog>
+    }
+}
+
+/// Sampling settings, and a button that resets them.
+#[component]
+fn SamplingSettings(generation: RwSignal<u32>) -> impl IntoView {
+    let app = app();
+    let reset = move |_| {
+        app.settings.update(Settings::reset_sampling);
+        app.save_settings();
+        generation.update(|n| *n += 1);
+    };
+    let sampling = Field::ALL
+        .into_iter()
+        .filter(|field| *field != Field::ContextLength);
+    view! {
+        <section>
+            <div class="section-head">
+                <h3>"Sampling"</h3>
+                <button class="quiet" data-testid="settings-reset" on:click=reset>"Reset"</button>
+            </div>
+            <div class="settings-grid">
+                {sampling.map(|field| view! { <SettingsField field generation/> }).collect_view()}
+            </div>
+            <label class="bench-choice" for="settings-stop-repetition">
+                <input
+                    id="settings-stop-repetition"
+                    data-testid="settings-stop-repetition"
+                    type="checkbox"
+                    prop:checked=move || app.settings.with(|s| s.stop_repetition)
+                    on:change=move |event| {
+                        let on = event_target_checked(&event);
+                        app.settings.update(|s| s.stop_repetition = on);
+                        app.save_settings();
+                    }
+                />
+                "Stop endlessly repeating answers"
+            </label>
+        </section>
     }
 }
 
@@ -165,7 +173,7 @@ pub fn BackendSetting() -> impl IntoView {
                 })}
         </fieldset>
         <p class="help">
-            "Auto takes a graphics adapter where one works, else the CPU. A change loads the model again."
+            "Auto uses a graphics adapter if one works, otherwise the CPU. Changing it reloads the model."
         </p>
     }
 }
@@ -200,7 +208,7 @@ fn StubSetting() -> impl IntoView {
                 {choices}
             </select>
             <p class="help" id="settings-stub-help">
-                "Measures what the parts of a request's path cost: everything after that point is simulated. A change loads the model again."
+                "Measures the cost of each part of a request's path: everything after the chosen point is simulated. Changing it reloads the model."
             </p>
         </div>
     }
@@ -211,7 +219,7 @@ fn StubSetting() -> impl IntoView {
 fn Reload() -> impl IntoView {
     let app = app();
     let differs = move || {
-        let options = app.settings.with(crate::settings::Settings::load_options);
+        let options = app.settings.with(Settings::load_options);
         app.model()
             .is_some_and(|info| options.context_for(&info.config) != info.context_length)
     };
@@ -225,7 +233,7 @@ fn Reload() -> impl IntoView {
                     state::reload(app);
                 }
             >
-                "Load the model again"
+                "Reload the model"
             </button>
         </Show>
     }
@@ -239,8 +247,7 @@ fn StoredModels() -> impl IntoView {
         <div class="stored">
             <p data-testid="settings-stored">
                 {move || match app.stored.get() {
-                    None => "No downloaded models.".to_owned(),
-                    Some(0) => "No downloaded models.".to_owned(),
+                    None | Some(0) => "No downloaded models.".to_owned(),
                     Some(bytes) => format!("{} of downloaded models.", format::bytes(bytes)),
                 }}
             </p>
@@ -250,7 +257,7 @@ fn StoredModels() -> impl IntoView {
                 disabled=move || bytes() == 0
                 on:click=move |_| app.send(StorageCommand::Clear, &[])
             >
-                "Delete them"
+                "Delete downloads"
             </button>
         </div>
     }

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use crate::settings::Field;
-use crate::state::{self, app};
+use crate::state::app;
 
 /// A labelled field with its help, or with the reason if the text is invalid.
 #[component]
@@ -25,7 +25,7 @@ pub fn SettingsField(field: Field, generation: RwSignal<u32>) -> impl IntoView {
             Some(Err(why)) => error.set(Some(why)),
             _ => {
                 error.set(None);
-                state::save_settings(app);
+                app.save_settings();
             }
         }
     };

@@ -24,27 +24,27 @@ fn TokenFigures() -> impl IntoView {
     view! {
         <dl class="figures">
             <Figure name="tok/s" id="stat-tok-s" big=true
-                help="Tokens after the first, over the time since it came (page's clock)"
+                help="Tokens after the first, divided by the time since the first arrived (page's clock)"
                 value=|s| rate(s.tokens_per_s)/>
             <Figure name="TTFT" id="stat-ttft" big=true
-                help="Time to the first token: from submitting in the page to its arrival in the page (page's clock)"
+                help="Time to first token, from submission to arrival in the page (page's clock)"
                 value=|s| ms(s.ttft_ms)/>
             <Figure name="TPOT p50" id="stat-tpot-p50"
                 help="Median time between two tokens' arrivals (page's clock)"
                 value=|s| ms(s.tpot_p50_ms)/>
             <Figure name="TPOT p95" id="stat-tpot-p95"
-                help="95 of 100 times between two tokens' arrivals are below this (page's clock)"
+                help="95th percentile of the time between two tokens' arrivals (page's clock)"
                 value=|s| ms(s.tpot_p95_ms)/>
             <Figure name="step p50" id="stat-step-p50"
-                help="Median wall time of a decode step (clock of the engine, or of the server that has it)"
+                help="Median wall time of a decode step (clock of the engine or server)"
                 value=|s| ms(s.step_p50_ms)/>
             <Figure name="prefill tok/s" id="stat-prefill"
-                help="Prompt tokens computed in a second of prefill steps; reused ones don't count (clock of the engine, or of the server that has it)"
+                help="Prompt tokens computed per second of prefill, without reused ones (clock of the engine or server)"
                 value=|s| rate(s.prefill_per_s)/>
             <Figure name="prompt" id="stat-prompt" help="Tokens of the prompt"
                 value=|s| count(s.prompt_tokens)/>
             <Figure name="reused" id="stat-reused"
-                help="Prompt tokens that were still in the KV cache and were not computed again"
+                help="Prompt tokens found in the KV cache and not computed again"
                 value=|s| count(s.reused_tokens)/>
             <Figure name="generated" id="stat-generated" help="Tokens of the answer"
                 value=|s| count(s.tokens)/>
@@ -58,28 +58,28 @@ fn PieceFigures() -> impl IntoView {
     view! {
         <dl class="figures">
             <Figure name="tok/s" id="stat-tok-s" big=true
-                help="Tokens of the answer as the server counts them at its end, over the time from submitting to the last piece (page's clock)"
+                help="Tokens of the answer as counted by the server, divided by the time from submission to the last piece (page's clock)"
                 value=|s| rate(s.tokens_per_s)/>
             <Figure name="first text" id="stat-ttft" big=true
-                help="From submitting in the page to the first text's arrival in the page, the network included (page's clock)"
+                help="Time from submission to the first text's arrival in the page, network included (page's clock)"
                 value=|s| ms(s.ttft_ms)/>
             <Figure name="gap p50" id="stat-tpot-p50"
-                help="Median time between two pieces' arrivals, the network included (page's clock)"
+                help="Median time between two pieces' arrivals, network included (page's clock)"
                 value=|s| ms(s.tpot_p50_ms)/>
             <Figure name="gap p95" id="stat-tpot-p95"
-                help="95 of 100 times between two pieces' arrivals are below this, the network included (page's clock)"
+                help="95th percentile of the time between two pieces' arrivals, network included (page's clock)"
                 value=|s| ms(s.tpot_p95_ms)/>
             <Figure name="pieces" id="stat-pieces"
-                help="Pieces of text that came; each may hold several tokens"
+                help="Pieces of text received; each may contain several tokens"
                 value=|s| count(s.pieces)/>
             <Figure name="prompt" id="stat-prompt"
-                help="Tokens of the prompt, as the server counts them at the end"
+                help="Tokens of the prompt, as counted by the server"
                 value=|s| count(s.prompt_tokens)/>
             <Figure name="reused" id="stat-reused"
-                help="Prompt tokens that were in the server's cache, where it says so at the end"
+                help="Prompt tokens found in the server's cache, if it reports them"
                 value=|s| count(s.reused_tokens)/>
             <Figure name="generated" id="stat-generated"
-                help="Tokens of the answer, as the server counts them at the end"
+                help="Tokens of the answer, as counted by the server"
                 value=|s| count(s.tokens)/>
         </dl>
     }

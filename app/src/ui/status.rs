@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 use llamaglass_types::{Backend, StubLevel};
 
+use crate::engine::Engine;
 use crate::format;
-use crate::state::{Engine, app};
+use crate::state::app;
 
 /// Returns the backend's name for people.
 pub fn backend_name(backend: Backend) -> &'static str {
@@ -36,16 +37,13 @@ pub fn StatusLine() -> impl IntoView {
     };
     let server = move || {
         app.server()
-            .map(|server| format!("{}, to which what you type is sent", server.host()))
+            .map(|server| format!("{}, which receives your messages", server.host()))
     };
     let steps = move || {
         app.server().map(|server| {
-            let told = "told by the server";
-            let untold = "not told by the server";
-            if server.model.sends_timings {
-                told
-            } else {
-                untold
+            match server.model.sends_timings {
+                true => "reported by the server",
+                false => "not reported by the server",
             }
             .to_owned()
         })
@@ -72,7 +70,7 @@ pub fn StatusLine() -> impl IntoView {
     let clock = move || {
         app.summary.with(|s| s.clock).map(|clock| {
             format!(
-                "{}, {} steps",
+                "{}, resolution {}",
                 clock.source.name(),
                 resolution(clock.resolution_ms)
             )

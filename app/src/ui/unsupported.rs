@@ -4,8 +4,9 @@ use leptos::prelude::*;
 use llamaglass_types::{Backend, BackendChoice};
 
 use super::wiring::facts;
-use crate::browser::{Facts, PROGRAM_ADVICE, PROGRAM_MISSING};
-use crate::state::{self, Engine, Loaded, app};
+use crate::engine::{Engine, Loaded};
+use crate::gpu_advice::{BrowserFacts, PROGRAM_ADVICE, PROGRAM_MISSING};
+use crate::state::{self, app};
 
 /// Card shown if models would have to run on a GPU and none can be used.
 #[component]
@@ -41,7 +42,9 @@ fn Advice() -> impl IntoView {
     } else {
         Some(facts())
     };
-    let missing = facts.as_ref().map_or(PROGRAM_MISSING, Facts::missing);
+    let missing = facts
+        .as_ref()
+        .map_or(PROGRAM_MISSING, BrowserFacts::missing);
     let advice = facts.map_or_else(|| PROGRAM_ADVICE.to_vec(), |facts| facts.advice());
     view! {
         <p>{missing}</p>
@@ -55,12 +58,12 @@ pub fn FallbackNote() -> impl IntoView {
     let app = app();
     let reason = move || {
         let auto = app.settings.with(|s| s.backend == BackendChoice::Auto);
-        let fitting = matches!(
+        let is_relevant = matches!(
             app.engine.get(),
             Engine::Empty | Engine::Loaded(Loaded::Engine(_))
         );
         match app.backend.get() {
-            Some(Ok(info)) if auto && fitting && info.backend == Backend::Flex => {
+            Some(Ok(info)) if auto && is_relevant && info.backend == Backend::Flex => {
                 info.fallback_reason
             }
             _ => None,
@@ -70,9 +73,9 @@ pub fn FallbackNote() -> impl IntoView {
         true => "the GPU",
         false => "WebGPU",
     };
-    let quiet = move || app.turns.with(|turns| !turns.is_empty());
+    let has_turns = move || app.turns.with(|turns| !turns.is_empty());
     view! {
-        <Show when=move || reason().is_some() && !quiet()>
+        <Show when=move || reason().is_some() && !has_turns()>
             <details class="fallback" data-testid="fallback">
                 <summary>"Running on the CPU. Why not on the GPU?"</summary>
                 <p data-testid="fallback-reason">{reason}</p>

@@ -3,17 +3,18 @@
 use std::rc::Rc;
 
 use leptos::prelude::*;
+use llamaglass_web::property;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 
-use crate::browser::Facts;
 use crate::catalog::{CatalogModel, parse_catalog};
 use crate::client::{Client, Listener, SwitchClient, in_desktop};
-use crate::state::{self, App, Keeper};
+use crate::gpu_advice::BrowserFacts;
+use crate::state::{self, App, ChatStorage};
 
 /// Starts the engine and, if the page came from a server, fetches the server's list of models.
 pub fn connect(app: App) {
-    app.connect(client);
+    state::attach_client(app, client);
     if in_desktop() {
         return;
     }
@@ -21,28 +22,27 @@ pub fn connect(app: App) {
         let catalog = fetch_catalog().await;
         // An empty list comes from `llamaglass serve`, which offers no models to load but answers with one. Any
         // other server would only log that it has no such address.
-        let serves = matches!(&catalog, Ok(models) if models.is_empty());
-        app.catalog.set(Some(match serves {
-            true => Err("it offers none".into()),
+        let is_own_server = matches!(&catalog, Ok(models) if models.is_empty());
+        app.catalog.set(Some(match is_own_server {
+            true => Err("its list is empty".into()),
             false => catalog,
         }));
-        if serves {
+        if is_own_server {
             state::find_own(app).await;
         }
     });
 }
 
 /// Returns where this tab saves its conversation, as decided by `public/boot.js`.
-pub async fn keeper() -> Keeper {
-    let kept = js_sys::Reflect::get(&window(), &"llamaglassTab".into())
-        .and_then(|promise| promise.dyn_into::<js_sys::Promise>());
-    let keeps = match kept {
-        Ok(promise) => JsFuture::from(promise).await.ok(),
-        Err(_) => None,
+pub async fn chat_storage() -> ChatStorage {
+    let promise = property(&window(), "llamaglassTab");
+    let is_shared = match promise.and_then(|it| it.dyn_into::<js_sys::Promise>().ok()) {
+        Some(promise) => JsFuture::from(promise).await.ok(),
+        None => None,
     };
-    match keeps.and_then(|keeps| keeps.as_bool()) {
-        Some(false) => Keeper::Tab,
-        _ => Keeper::Browser,
+    match is_shared.and_then(|shared| shared.as_bool()) {
+        Some(false) => ChatStorage::Tab,
+        _ => ChatStorage::Shared,
     }
 }
 
@@ -51,7 +51,7 @@ pub fn save_on_leaving(app: App) {
     let left = leptos::ev::Custom::<web_sys::Event>::new("pagehide");
     let handle = window_event_listener(left, move |_| {
         if app.running.get_untracked().is_some() {
-            state::save_chat(app);
+            app.save_chat();
         }
     });
     on_cleanup(move || handle.remove());
@@ -75,21 +75,21 @@ fn engine(listener: Listener) -> Rc<dyn Client> {
 }
 
 async fn fetch_catalog() -> Result<Vec<CatalogModel>, String> {
-    let words =
+    let failed =
         |error: wasm_bindgen::JsValue| format!("models.json could not be fetched: {error:?}");
     let response = JsFuture::from(window().fetch_with_str("models.json"))
         .await
-        .map_err(words)?;
+        .map_err(failed)?;
     let response: web_sys::Response = response.unchecked_into();
     if !response.ok() {
         return Err(format!(
-            "models.json: the server answered {}",
+            "models.json: the server answered HTTP {}",
             response.status()
         ));
     }
-    let text = JsFuture::from(response.text().map_err(words)?)
+    let text = JsFuture::from(response.text().map_err(failed)?)
         .await
-        .map_err(words)?;
+        .map_err(failed)?;
     parse_catalog(&text.as_string().unwrap_or_default()).map_err(|error| error.to_string())
 }
 
@@ -123,12 +123,11 @@ pub fn keys(app: App) {
 }
 
 /// Returns the properties of the browser that decide whether WebGPU is available.
-pub fn facts() -> Facts {
+pub fn facts() -> BrowserFacts {
     let navigator = window().navigator();
-    let gpu = js_sys::Reflect::get(&navigator, &"gpu".into());
-    Facts {
+    BrowserFacts {
         user_agent: navigator.user_agent().unwrap_or_default(),
-        has_webgpu: gpu.is_ok_and(|gpu| !gpu.is_undefined() && !gpu.is_null()),
+        has_webgpu: property(&navigator, "gpu").is_some(),
         is_secure: window().is_secure_context(),
     }
 }

@@ -16,8 +16,8 @@ fn script(body: &str) -> JsValue {
         .unwrap()
 }
 
-fn fall() {
-    panic!("the sky fell");
+fn panic() {
+    panic!("an index is out of bounds");
 }
 
 #[wasm_bindgen_test]
@@ -34,15 +34,18 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
             sends_timings: false,
         },
     };
-    app.hear(EngineReply::Connected {
-        server: Box::new(server),
-    });
+    state::handle_reply(
+        app,
+        EngineReply::Connected {
+            server: Box::new(server),
+        },
+    );
     state::send(app, "Remember me.".into());
     storage.clear().unwrap();
     script("window.cards = []; window.llamaglassCrash = message => window.cards.push(message)");
     state::report_panics(app);
 
-    let panics: JsValue = Closure::once_into_js(fall);
+    let panics: JsValue = Closure::once_into_js(panic);
     let run = js_sys::Function::new_with_args(
         "panics",
         "try { panics(); return '' } catch (error) { return error.constructor.name }",
@@ -51,10 +54,14 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     assert_eq!(trap.as_string().as_deref(), Some("RuntimeError"));
 
     let cards = script("return window.cards.join('|')").as_string().unwrap();
-    assert_eq!(cards.matches("the sky fell").count(), 1, "{cards}");
-    let kept = storage.get_item("llamaglass.chat").unwrap().unwrap();
-    assert!(kept.contains("Remember me."), "{kept}");
+    assert_eq!(
+        cards.matches("an index is out of bounds").count(),
+        1,
+        "{cards}"
+    );
+    let saved = storage.get_item("llamaglass.chat").unwrap().unwrap();
+    assert!(saved.contains("Remember me."), "{saved}");
     let text = "news".into();
-    app.hear(WindowReply::Notice { text });
+    state::handle_reply(app, WindowReply::Notice { text });
     assert_eq!(app.notice.get_untracked(), None);
 }

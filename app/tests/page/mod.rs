@@ -20,14 +20,14 @@ mod server;
 wasm_bindgen_test_configure!(run_in_browser);
 
 /// A page of its own for one test.
-struct Stage {
+struct TestPage {
     app: App,
     root: HtmlElement,
     // Dropping it removes the page from the document.
-    _page: Box<dyn std::any::Any>,
+    _handle: Box<dyn std::any::Any>,
 }
 
-impl Stage {
+impl TestPage {
     fn new() -> Self {
         let storage = window().local_storage().unwrap().unwrap();
         storage.clear().unwrap();
@@ -35,9 +35,9 @@ impl Stage {
         document().body().unwrap().append_child(&root).unwrap();
         let slot = Rc::new(std::cell::Cell::new(None));
         let out = slot.clone();
-        let page = mount_to(root.clone(), move || {
+        let handle = mount_to(root.clone(), move || {
             let app = App::new();
-            app.connect(|listener| {
+            state::attach_client(app, |listener| {
                 let mock = |listener| Rc::new(MockClient::new(listener, 1)) as Rc<dyn Client>;
                 Rc::new(SwitchClient::new(listener, mock)) as Rc<dyn Client>
             });
@@ -47,7 +47,7 @@ impl Stage {
         Self {
             app: slot.get().unwrap(),
             root,
-            _page: Box::new(page),
+            _handle: Box::new(handle),
         }
     }
 
@@ -74,17 +74,16 @@ impl Stage {
             }
             pause(10).await;
         }
-        panic!("waited for {what}: {}", self.root.inner_html());
+        panic!("no {what}: {}", self.root.inner_html());
     }
 
     async fn loaded() -> Self {
-        let stage = Self::new();
-        stage
-            .wait("the engine", |s| s.app.backend.get_untracked().is_some())
+        let page = Self::new();
+        page.wait("the engine", |s| s.app.backend.get_untracked().is_some())
             .await;
-        stage.load("model.gguf");
-        stage.wait("the model", |s| s.app.can_send()).await;
-        stage
+        page.load("model.gguf");
+        page.wait("the model", |s| s.app.can_send()).await;
+        page
     }
 
     fn load(&self, name: &str) {
@@ -112,7 +111,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for TestPage {
     fn drop(&mut self) {
         self.root.remove();
     }
@@ -135,17 +134,14 @@ fn number(el: &Element, name: &str) -> f64 {
 
 #[wasm_bindgen_test]
 async fn token_bars_have_stages_that_add_up() {
-    let stage = Stage::loaded().await;
-    stage.ask("hello").await;
-    let answer = stage.find("answer").unwrap();
+    let page = TestPage::loaded().await;
+    page.ask("hello").await;
+    let answer = page.find("answer").unwrap();
     assert_eq!(answer.get_attribute("data-state").as_deref(), Some("done"));
     let ids = answer.get_attribute("data-ids").unwrap().split(',').count() as u32;
-    assert_eq!(stage.count("[data-testid='bar']"), ids);
-    assert_eq!(stage.count("[data-testid='prefill-bar']"), 1);
-    let bars = stage
-        .root
-        .query_selector_all("[data-testid='bar']")
-        .unwrap();
+    assert_eq!(page.count("[data-testid='bar']"), ids);
+    assert_eq!(page.count("[data-testid='prefill-bar']"), 1);
+    let bars = page.root.query_selector_all("[data-testid='bar']").unwrap();
     for index in 0..bars.length() {
         let bar: Element = bars.get(index).unwrap().unchecked_into();
         assert_eq!(number(&bar, "data-token-index") as u32, index);
@@ -162,11 +158,11 @@ async fn token_bars_have_stages_that_add_up() {
 
 #[wasm_bindgen_test]
 async fn html_from_the_model_stays_text() {
-    let stage = Stage::loaded().await;
-    stage.ask("hello").await;
-    assert_eq!(stage.count("[data-testid='answer'] script"), 0);
-    assert!(stage.text("answer").contains("<script>alert(1)</script>"));
-    let link = stage
+    let page = TestPage::loaded().await;
+    page.ask("hello").await;
+    assert_eq!(page.count("[data-testid='answer'] script"), 0);
+    assert!(page.text("answer").contains("<script>alert(1)</script>"));
+    let link = page
         .root
         .query_selector("[data-testid='answer'] a")
         .unwrap()
@@ -176,15 +172,15 @@ async fn html_from_the_model_stays_text() {
         Some("https://www.paris.fr")
     );
     assert!(link.get_attribute("rel").unwrap().contains("noopener"));
-    assert_eq!(stage.count("[data-testid='answer'] pre code"), 1);
-    assert_eq!(stage.count("[data-testid='answer'] th"), 2);
+    assert_eq!(page.count("[data-testid='answer'] pre code"), 1);
+    assert_eq!(page.count("[data-testid='answer'] th"), 2);
 }
 
 #[wasm_bindgen_test]
 async fn arrow_keys_move_between_bars_and_show_their_spans() {
-    let stage = Stage::loaded().await;
-    stage.ask("hello").await;
-    let first: HtmlElement = stage
+    let page = TestPage::loaded().await;
+    page.ask("hello").await;
+    let first: HtmlElement = page
         .root
         .query_selector(".bar")
         .unwrap()
@@ -198,96 +194,86 @@ async fn arrow_keys_move_between_bars_and_show_their_spans() {
     first.dispatch_event(&event).unwrap();
     let focused = document().active_element().unwrap();
     assert_eq!(focused.get_attribute("data-step").as_deref(), Some("1"));
-    stage
-        .wait("the detail", |s| s.text("detail").contains("Token 1"))
+    page.wait("the detail", |s| s.text("detail").contains("Token 1"))
         .await;
-    assert!(stage.text("detail").contains("gpu"));
+    assert!(page.text("detail").contains("gpu"));
 }
 
 #[wasm_bindgen_test]
 async fn abort_ends_the_answer_and_the_next_one_works() {
-    let stage = Stage::loaded().await;
-    state::send(stage.app, "a long one".into());
-    stage
-        .wait("tokens", |s| s.count("[data-testid='bar']") > 3)
+    let page = TestPage::loaded().await;
+    state::send(page.app, "a long one".into());
+    page.wait("tokens", |s| s.count("[data-testid='bar']") > 3)
         .await;
-    stage
-        .find("stop")
+    page.find("stop")
         .unwrap()
         .unchecked_into::<HtmlElement>()
         .click();
-    stage.wait("the end", |s| s.app.can_send()).await;
+    page.wait("the end", |s| s.app.can_send()).await;
     pause(30).await;
-    let state = stage.find("answer").unwrap().get_attribute("data-state");
+    let state = page.find("answer").unwrap().get_attribute("data-state");
     assert_eq!(state.as_deref(), Some("aborted"));
-    stage.ask("again").await;
-    assert_eq!(stage.count("[data-testid='answer'][data-state='done']"), 1);
+    page.ask("again").await;
+    assert_eq!(page.count("[data-testid='answer'][data-state='done']"), 1);
 }
 
 #[wasm_bindgen_test]
 async fn crash_is_shown_and_can_be_recovered_from() {
-    let stage = Stage::loaded().await;
-    state::send(stage.app, "crash".into());
-    stage
-        .wait("the crash", |s| s.find("restart-engine").is_some())
+    let page = TestPage::loaded().await;
+    state::send(page.app, "crash".into());
+    page.wait("the crash", |s| s.find("restart-engine").is_some())
         .await;
-    assert!(stage.text("crashed").contains("device lost"));
-    let state = stage.find("answer").unwrap().get_attribute("data-state");
+    assert!(page.text("crashed").contains("device lost"));
+    let state = page.find("answer").unwrap().get_attribute("data-state");
     assert_eq!(state.as_deref(), Some("failed"));
-    stage
-        .find("restart-engine")
+    page.find("restart-engine")
         .unwrap()
         .unchecked_into::<HtmlElement>()
         .click();
-    stage.wait("the model", |s| s.app.can_send()).await;
-    stage.ask("hello").await;
-    assert_eq!(stage.count("[data-testid='answer'][data-state='done']"), 1);
+    page.wait("the model", |s| s.app.can_send()).await;
+    page.ask("hello").await;
+    assert_eq!(page.count("[data-testid='answer'][data-state='done']"), 1);
 }
 
 #[wasm_bindgen_test]
 async fn bad_file_is_named_and_the_page_continues() {
-    let stage = Stage::loaded().await;
-    stage.load("bad.gguf");
-    stage.wait("the error", |s| s.find("error").is_some()).await;
-    assert!(stage.text("error").contains("bad.gguf"));
-    stage.load("good.gguf");
-    stage.wait("the model", |s| s.app.can_send()).await;
-    assert!(stage.find("error").is_none());
+    let page = TestPage::loaded().await;
+    page.load("bad.gguf");
+    page.wait("the error", |s| s.find("error").is_some()).await;
+    assert!(page.text("error").contains("bad.gguf"));
+    page.load("good.gguf");
+    page.wait("the model", |s| s.app.can_send()).await;
+    assert!(page.find("error").is_none());
 }
 
 #[wasm_bindgen_test]
 async fn missing_gpu_is_explained_and_the_cpu_offered() {
-    let stage = Stage::new();
-    stage
-        .wait("the engine", |s| s.app.backend.get_untracked().is_some())
+    let page = TestPage::new();
+    page.wait("the engine", |s| s.app.backend.get_untracked().is_some())
         .await;
-    assert!(stage.find("fallback").is_some());
-    state::choose_backend(stage.app, llamaglass_types::BackendChoice::Wgpu);
-    stage
-        .wait("the words", |s| s.find("unsupported").is_some())
+    assert!(page.find("fallback").is_some());
+    state::choose_backend(page.app, llamaglass_types::BackendChoice::Wgpu);
+    page.wait("the explanation", |s| s.find("unsupported").is_some())
         .await;
     assert!(
-        stage
-            .text("unsupported-reason")
+        page.text("unsupported-reason")
             .contains("no graphics adapter")
     );
-    stage
-        .find("use-cpu")
+    page.find("use-cpu")
         .unwrap()
         .unchecked_into::<HtmlElement>()
         .click();
-    stage
-        .wait("the CPU", |s| s.find("unsupported").is_none())
+    page.wait("the CPU", |s| s.find("unsupported").is_none())
         .await;
-    assert_eq!(stage.text("status-backend"), "CPU");
+    assert_eq!(page.text("status-backend"), "CPU");
 }
 
 #[wasm_bindgen_test]
 async fn conversation_survives_a_reload() {
-    let stage = Stage::loaded().await;
-    stage.ask("hello").await;
-    let kept = App::new();
-    let texts: Vec<String> = kept
+    let page = TestPage::loaded().await;
+    page.ask("hello").await;
+    let restored = App::new();
+    let texts: Vec<String> = restored
         .turns
         .with_untracked(|turns| turns.iter().map(|t| t.text.get_untracked()).collect());
     assert_eq!(texts.len(), 2);
@@ -297,9 +283,9 @@ async fn conversation_survives_a_reload() {
 
 #[wasm_bindgen_test]
 async fn benchmark_shows_figures_and_can_be_stopped() {
-    let stage = Stage::loaded().await;
-    let click = |id: &str| stage.click(id);
-    let set = |id: &str, value: &str| stage.set(id, value);
+    let page = TestPage::loaded().await;
+    let click = |id: &str| page.click(id);
+    let set = |id: &str, value: &str| page.set(id, value);
     click("bench-open");
     set("bench-prompt", "16");
     set("bench-generated", "6");
@@ -308,18 +294,16 @@ async fn benchmark_shows_figures_and_can_be_stopped() {
     pause(30).await;
     for _ in 0..2 {
         click("bench-start");
-        stage
-            .wait("the benchmark", |s| s.find("bench-progress").is_some())
+        page.wait("the benchmark", |s| s.find("bench-progress").is_some())
             .await;
-        stage
-            .wait("its results", |s| s.find("bench-results").is_some())
+        page.wait("its results", |s| s.find("bench-results").is_some())
             .await;
     }
-    let results = stage.text("bench-results");
+    let results = page.text("bench-results");
     for part in [
         "prefill tok/s",
         "decode tok/s",
-        "first token",
+        "TTFT",
         "forward",
         "performance.now()",
         "ms/token at position",
@@ -329,12 +313,11 @@ async fn benchmark_shows_figures_and_can_be_stopped() {
     }
     // The second run is compared with the first.
     assert!(
-        stage
-            .text("bench-compared")
-            .contains("times the run before")
+        page.text("bench-compared")
+            .contains("times the previous run")
     );
     assert_eq!(
-        stage.count("[data-testid='answer']"),
+        page.count("[data-testid='answer']"),
         0,
         "no answer of it in the chat"
     );
@@ -343,26 +326,23 @@ async fn benchmark_shows_figures_and_can_be_stopped() {
     set("bench-generated", "1500");
     pause(30).await;
     click("bench-start");
-    stage
-        .wait("the benchmark", |s| s.find("bench-stop").is_some())
+    page.wait("the benchmark", |s| s.find("bench-stop").is_some())
         .await;
     click("bench-stop");
-    stage
-        .wait("its end", |s| s.text("bench-failed").contains("stopped"))
+    page.wait("its end", |s| s.text("bench-failed").contains("stopped"))
         .await;
-    assert!(stage.app.can_send());
+    assert!(page.app.can_send());
 
     set("bench-runs", "many");
     pause(30).await;
-    let start: HtmlElement = stage.find("bench-start").unwrap().unchecked_into();
+    let start: HtmlElement = page.find("bench-start").unwrap().unchecked_into();
     assert!(start.has_attribute("disabled"));
     set("bench-runs", "2");
     set("bench-generated", "5000");
     pause(30).await;
     click("bench-start");
-    stage
-        .wait("the refusal", |s| {
-            s.text("bench-failed").contains("do not fit the context")
-        })
-        .await;
+    page.wait("the refusal", |s| {
+        s.text("bench-failed").contains("do not fit the context")
+    })
+    .await;
 }

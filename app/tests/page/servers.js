@@ -1,7 +1,7 @@
-// Servers that are made up, behind a `fetch` of our own. Their names end in `.test`, which no machine has.
+// Mock servers behind a replaced `fetch`. Their names end in `.test`, a domain that never exists.
 if (!window.servers) {
   const real = window.fetch.bind(window);
-  window.servers = { asked: [], left: 0, own: null };
+  window.servers = { requests: [], aborted: 0, own: null };
   const clock = { source: "monotonic", resolution_ms: 0.001 };
   const step = (kind, start, wall) => ({
     kind, tokens: 1, position: 3, start_ms: start, wall_ms: wall, clock,
@@ -32,7 +32,7 @@ if (!window.servers) {
     const body = new ReadableStream({
       start(controller) {
         signal?.addEventListener("abort", () => {
-          window.servers.left += 1;
+          window.servers.aborted += 1;
           controller.error(stopped());
         });
       },
@@ -58,7 +58,7 @@ if (!window.servers) {
     const asks = url.pathname.endsWith("/models");
     const body = init.body ? JSON.parse(init.body) : null;
     const key = new Headers(init.headers).get("Authorization");
-    window.servers.asked.push({ url: url.href, body, key });
+    window.servers.requests.push({ url: url.href, body, key });
     switch (own ? window.servers.own : url.hostname) {
       case "ours.test":
         return Promise.resolve(asks ? list(tiny) : stream(ours, init.signal));
@@ -84,6 +84,6 @@ if (!window.servers) {
     }
   };
 }
-window.servers.asked = [];
-window.servers.left = 0;
+window.servers.requests = [];
+window.servers.aborted = 0;
 window.servers.own = null;

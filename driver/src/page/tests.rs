@@ -12,11 +12,11 @@ use llamaglass_session::protocol::{ModelSource, Reply};
 use super::*;
 
 /// The page as a test plays it: returns the commands that follow a reply, or `None` to close the page.
-type Page = dyn Fn(&Reply) -> Option<Vec<Command>>;
+type Page<'a> = dyn Fn(&Reply) -> Option<Vec<Command>> + 'a;
 
 struct TestHost<'a> {
     commands: RefCell<Option<UnboundedSender<Incoming<()>>>>,
-    page: &'a Page,
+    page: &'a Page<'a>,
 }
 
 impl Host for TestHost<'_> {
@@ -67,9 +67,9 @@ impl Host for TestHost<'_> {
 }
 
 /// Runs a driver with a loaded model for a page. The page sees only what follows the load.
-fn run_page(page: &Page) {
+fn run_page(page: &Page<'_>) {
     let (sender, inbox) = unbounded();
-    let load = |reply: &Reply| match reply {
+    let with_load = |reply: &Reply| match reply {
         Reply::Engine(EngineReply::Ready) => Some(vec![load(
             "../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf",
         )]),
@@ -77,7 +77,7 @@ fn run_page(page: &Page) {
     };
     let host = TestHost {
         commands: RefCell::new(Some(sender)),
-        page: &load,
+        page: &with_load,
     };
     pollster::block_on(run(&host, inbox));
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::step::read_logits;
 use super::{Engine, EngineError};
-use crate::forward::{LogitRows, NextRows, PickWay, Rows, StepRead, queue};
+use crate::forward::{LogitRows, NextRows, Rows, SamplingMode, StepRead, queue};
 use crate::platform::{Stopwatch, clock};
 use crate::sampling::{HostSampler, Occurrences, SamplingError, SamplingOptions, sampling};
 use crate::scheduler::answer_budget;
@@ -108,7 +108,7 @@ impl Engine {
                 let next = NextRows::of(0, position, last.as_slice(), true);
                 self.model.upload_rows(&next)?.rows()
             };
-            self.model.advance(rows, PickWay::Argmax, None)?;
+            self.model.advance(rows, SamplingMode::Argmax, None)?;
             flights.push_back(self.model.read_step(rows.picks, None)?);
             // If the host must know the ids, wait for this very step.
             let most = if self.chains { self.depth - 1 } else { 0 };

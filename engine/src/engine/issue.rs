@@ -5,7 +5,7 @@ use super::laps::Laps;
 use super::sequence::Sequence;
 use super::{Engine, EngineError};
 use crate::event::Event;
-use crate::forward::{NextRows, PickWay, Rows, StepRead};
+use crate::forward::{NextRows, Rows, SamplingMode, StepRead};
 use crate::scheduler::{BlockId, ScheduledChunk, Step};
 use crate::timing::Span;
 
@@ -42,14 +42,14 @@ impl Engine {
         }
         let picking = parts.iter().filter(|part| part.samples);
         let picking = picking.filter_map(|part| self.requests.get(&part.request));
-        let (mut way, mut top) = (PickWay::Argmax, None);
+        let (mut mode, mut top) = (SamplingMode::Argmax, None);
         for sequence in picking {
             top = top.max(sequence.logprobs);
-            if sequence.pick_way() == PickWay::Sample {
-                way = PickWay::Sample;
+            if sequence.sampling_mode() == SamplingMode::Sample {
+                mode = SamplingMode::Sample;
             }
         }
-        self.model.advance(rows, way, top)?;
+        self.model.advance(rows, mode, top)?;
         laps.book(Span::Encode);
         self.flights.push_back(Flight {
             parts,

@@ -8,7 +8,7 @@ use super::{Ablations, Engine, EngineError};
 use crate::bytes::ByteSource;
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
-    self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, PickWay,
+    self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, SamplingMode,
     Shape, TILE_ROWS, queue,
 };
 use llamaglass_shaders::KV_BLOCK;
@@ -175,10 +175,10 @@ impl Engine {
         let decode = (&[0][..], prefill.len());
         // One decode step per sampling mode records it; the last one is a replay.
         let steps = [
-            ((prefill.as_slice(), 0), PickWay::Argmax),
-            (decode, PickWay::Argmax),
-            (decode, PickWay::Sample),
-            (decode, PickWay::Argmax),
+            ((prefill.as_slice(), 0), SamplingMode::Argmax),
+            (decode, SamplingMode::Argmax),
+            (decode, SamplingMode::Sample),
+            (decode, SamplingMode::Argmax),
         ];
         let total = steps.len() as u64;
         if self.model.picks() {
@@ -186,16 +186,16 @@ impl Engine {
             let sampling = sampling(&SamplingOptions::default())?;
             self.model.begin(0, (&sampling, 0), &[])?;
         }
-        for (done, ((ids, position), way)) in (0u64..).zip(steps) {
+        for (done, ((ids, position), mode)) in (0u64..).zip(steps) {
             report(progress, LoadPhase::Compile, done, total);
             if position >= self.model.context() {
                 continue;
             }
             let input = self.model.upload(ids, position)?;
             if self.model.picks() {
-                self.model.advance(input.rows(), way, None)?;
+                self.model.advance(input.rows(), mode, None)?;
                 self.model.read_step(1, None)?.get().await?;
-            } else if way == PickWay::Argmax {
+            } else if mode == SamplingMode::Argmax {
                 self.model.encode(input, LogitRows::Last)?;
                 queue::submit(self.model.device())?;
                 queue::wait(self.model.device()).await?;

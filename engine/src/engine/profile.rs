@@ -1,7 +1,7 @@
 //! Times each kernel of a step on the device's own clock, for diagnosis.
 
 use super::{Engine, EngineError};
-use crate::forward::PickWay;
+use crate::forward::SamplingMode;
 use crate::forward::gpu::Profile;
 use crate::platform::Stopwatch;
 use crate::stats::percentile;
@@ -50,7 +50,7 @@ impl Engine {
             });
             for launch in launches {
                 let [bytes, flop] = launch.work.at(position, tokens);
-                layers[launch.tape].push(&KernelTime {
+                layers[launch.graph].push(&KernelTime {
                     kind,
                     name: launch.kernel.label(),
                     launches: 1,
@@ -88,7 +88,7 @@ impl Engine {
     async fn plain_step(&mut self, ids: &[u32], position: usize) -> Result<StepCost, EngineError> {
         let rows = self.model.upload(ids, position)?.rows();
         let watch = Stopwatch::start();
-        self.model.advance(rows, PickWay::Argmax, None)?;
+        self.model.advance(rows, SamplingMode::Argmax, None)?;
         let encode_ms = watch.ms();
         let timing = self.model.read_step(1, None)?.get().await?.timing;
         let wall_ms = watch.ms();

@@ -4,7 +4,7 @@ use llamaglass_shaders::cpu::{self, Logprobs};
 
 use crate::constraint::{Constraint, ConstraintError};
 use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
-use crate::forward::PickWay;
+use crate::forward::SamplingMode;
 use crate::platform::{Stopwatch, clock};
 use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError};
 use crate::text::TextStream;
@@ -69,7 +69,7 @@ impl Sequence {
     }
 
     /// Returns whether the device can take the largest logit or must sample.
-    pub(super) fn pick_way(&self) -> PickWay {
+    pub(super) fn sampling_mode(&self) -> SamplingMode {
         let Sampling {
             scale,
             penalties,
@@ -77,9 +77,9 @@ impl Sequence {
             ..
         } = self.sampling;
         if scale == 0.0 && !penalties && !constrained {
-            PickWay::Argmax
+            SamplingMode::Argmax
         } else {
-            PickWay::Sample
+            SamplingMode::Sample
         }
     }
 
@@ -119,13 +119,13 @@ impl Sequence {
         let (
             top,
             Logprobs {
-                picked,
+                sampled,
                 top: mut all,
             },
         ) = self.logprobs.zip(logprobs)?;
         all.truncate(top);
         Some(TokenLogprobs {
-            logprob: picked,
+            logprob: sampled,
             top: all,
         })
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::DispatchDevice;
 use burn::tensor::Device;
-use burn::tensor::wgpu::{WgpuSetup, wgpu};
+use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup, wgpu};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
@@ -290,6 +290,9 @@ async fn open_new(
             backend,
         })
         .tasks_max(TASKS_MAX)
+        // One buffer per allocation, as in a browser: a launch must not bind one buffer both for reading and
+        // for writing.
+        .memory_config(MemoryConfiguration::ExclusivePages)
         .init()
         .map_err(|error| refused(error.to_string()))?;
     let subgroups = info.features.iter().any(|feature| feature == SUBGROUPS);

@@ -7,17 +7,17 @@ mod path;
 mod roofline;
 mod shape;
 
-pub mod device;
+pub(crate) mod device;
 mod fast;
-pub mod gpu;
+pub(crate) mod gpu;
 mod load_watch;
 mod loader;
 mod model;
-mod pick;
-pub mod queue;
+pub(crate) mod queue;
 mod reference;
 mod rope;
 mod rows;
+mod sampling_mode;
 
 pub use error::{ForwardError, LoadError};
 pub use llamaglass_types::{
@@ -27,10 +27,11 @@ pub use memory::{available, check_memory, largest_buffer, memory_ledger};
 pub use path::choose_path;
 pub use shape::{MAX_BATCH, Shape};
 
-pub use gpu::{StepRead, StepResult};
+pub use device::{OpenDevice, find_adapter, open_wgpu};
+pub use gpu::{Buffer, Gpu, StepRead, StepResult, flat};
 pub use load_watch::LoadWatch;
 pub use loader::load;
 pub use model::{LogitRows, Model, StepInput};
-pub use pick::PickWay;
 pub use roofline::measure as measure_roofline;
 pub use rows::{NextRows, Rows, TILE_ROWS};
+pub use sampling_mode::SamplingMode;

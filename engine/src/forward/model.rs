@@ -6,10 +6,10 @@ use super::error::ForwardError;
 use super::fast::{Fast, TILED_ROWS};
 use super::gpu::{Profile, StepRead};
 use super::loader::HostEmbedding;
-use super::pick::PickWay;
 use super::queue;
 use super::reference::Reference;
 use super::rows::{NextRow, NextRows, Rows};
+use super::sampling_mode::SamplingMode;
 use crate::weights::ModelConfig;
 use llamaglass_shaders::{KV_BLOCK, Sampling, Variant};
 
@@ -295,7 +295,8 @@ impl Model {
         sampling: (&Sampling, u64),
         occurrences: &[u32],
     ) -> Result<(), ForwardError> {
-        self.fast()?.begin(slot, sampling, occurrences)
+        let (sampling, draws) = sampling;
+        self.fast()?.begin(slot, sampling, draws, occurrences)
     }
 
     /// Uploads the `mask` of ids that the sequence in `slot` may sample next. It applies to later steps if
@@ -308,7 +309,7 @@ impl Model {
     }
 
     /// Encodes a step over the uploaded rows, or over the rows that the device made from its latest samples,
-    /// which the host need not know yet. The step writes the cache and samples ids in mode `way` for the rows
+    /// which the host need not know yet. The step writes the cache and samples ids in `mode` for the rows
     /// that sample, with the log-probabilities of the `top` most probable ids.
     ///
     /// # Errors
@@ -316,10 +317,10 @@ impl Model {
     pub fn advance(
         &self,
         rows: Rows,
-        way: PickWay,
+        mode: SamplingMode,
         top: Option<usize>,
     ) -> Result<(), ForwardError> {
-        self.fast()?.advance(rows, way, top);
+        self.fast()?.advance(rows, mode, top);
         Ok(())
     }
 
@@ -329,7 +330,7 @@ impl Model {
     /// # Errors
     /// [`ForwardError::NoPath`] if the device does not sample.
     pub fn encode_picked(&self, rows: Rows) -> Result<Option<Tensor<2>>, ForwardError> {
-        Ok(self.fast()?.encode_picked(rows))
+        Ok(self.fast()?.encode_sampled(rows))
     }
 
     /// Chooses whether decode steps are replayed or recorded anew each time. Fast path only.
@@ -342,7 +343,7 @@ impl Model {
     /// Number of decode steps recorded, on the fast path.
     pub fn recordings(&self) -> u64 {
         match &self.path {
-            Path::Fast(fast) => fast.recordings(),
+            Path::Fast(fast) => fast.captures(),
             Path::Reference(_) => 0,
         }
     }
@@ -364,8 +365,8 @@ impl Model {
         self.fast()?.read_step(count, top)
     }
 
-    /// Runs a step over the uploaded rows, and its sampling, with each launch timed by itself. Tape 0 is the
-    /// embedding, then one tape per layer, and the last is everything after the layers.
+    /// Runs a step over the uploaded rows, and its sampling, with each launch timed by itself. Graph 0 is the
+    /// embedding, then one graph per layer, and the last is everything after the layers.
     ///
     /// # Errors
     /// [`ForwardError`] if the model is not on the fast path, or the device has no timestamps.

@@ -1,7 +1,8 @@
 //! Measures peak rates of the device: the roofline that a step's time is compared with.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{COPY, FMA, FMA_FLOP_A_ROUND};
+use llamaglass_shaders::params::{CopyParams, FmaParams};
+use llamaglass_shaders::{COPY, FMA, FMA_FLOPS_PER_ROUND};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
@@ -34,11 +35,13 @@ pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardE
     let y = gpu.empty(bytes as usize)?;
     let factors = gpu.create(Bytes::from_elems(vec![0.5f32, 1.0]))?;
     let sums = gpu.empty(FMA_GROUPS as usize * 64 * 4)?;
-    let both = [gpu.record(|| {
-        let info = [(bytes / 16) as u32];
-        gpu.launch(&COPY, &[&x, &y], &info, [4096, 1, 1]);
+    let both = [gpu.capture(|| {
+        let params = CopyParams {
+            count: (bytes / 16) as u32,
+        };
+        gpu.launch(&COPY, &[&x, &y], &params, [4096, 1, 1]);
         let groups = [FMA_GROUPS, 1, 1];
-        gpu.launch(&FMA, &[&factors, &sums], &[rounds], groups);
+        gpu.launch(&FMA, &[&factors, &sums], &FmaParams { rounds }, groups);
     })];
     let mut best = [f64::INFINITY; 2];
     gpu.profile(&both).await?;
@@ -49,7 +52,7 @@ pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardE
         }
     }
     let [copy, fma] = best;
-    let flop = f64::from(FMA_GROUPS * 64) * f64::from(rounds) * FMA_FLOP_A_ROUND as f64;
+    let flop = f64::from(FMA_GROUPS * 64) * f64::from(rounds) * FMA_FLOPS_PER_ROUND as f64;
     Ok(Roofline {
         copy_gb_s: 2.0 * bytes as f64 / copy / 1e6,
         gflop_s: flop / fma / 1e6,

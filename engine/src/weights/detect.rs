@@ -1,8 +1,10 @@
 //! Detects which of the given files are the model, and in which format.
 
 use super::WeightsError;
-use super::gguf::MAGIC;
 use crate::bytes::ByteSource;
+
+/// Magic number: the first four bytes of a GGUF file.
+pub(super) const GGUF_MAGIC: &[u8; 4] = b"GGUF";
 
 /// Format of the given files.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, Weight
             return Ok(Kind::Folder);
         }
         for (index, file) in files.iter().enumerate() {
-            if beginning(file.as_ref()).await? == MAGIC {
+            if beginning(file.as_ref()).await? == GGUF_MAGIC {
                 ggufs.push(index);
             }
         }

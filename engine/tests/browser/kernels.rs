@@ -1,7 +1,7 @@
 //! Compiles the kernels with a browser's own compiler. It is stricter than naga, above all about barriers in
 //! control flow that it can't prove to be uniform.
 
-use llamaglass_engine::forward::device::find_adapter;
+use llamaglass_engine::forward::find_adapter;
 use llamaglass_shaders::kernels;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 

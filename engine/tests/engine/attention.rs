@@ -1,10 +1,11 @@
 //! Tests attention, and the product that writes its inputs, against their CPU references.
 
-use llamaglass_engine::forward::gpu::Buffer;
-use llamaglass_shaders::cpu::{self, Cache, Heads};
+use llamaglass_engine::forward::Buffer;
+use llamaglass_shaders::cpu::{self, Cache};
+use llamaglass_shaders::params::{AttentionParams, AttentionTileParams, LinearParams};
 use llamaglass_shaders::{
-    ATTENTION_MERGE, ATTENTION_TILE_ROWS, BLOCK, Format, KV_BLOCK, Kernel, Kv, Store, Variant,
-    WITH_BIAS, Way, attention, attention_groups, attention_part, attention_tile, linear,
+    ATTENTION_TILE_ROWS, BLOCK, Format, Heads, KV_BLOCK, Kv, MatmulKernel, MatrixLayout, Store,
+    Variant, attention, attention_groups, attention_merge, attention_part, attention_tile, linear,
     step::{self, Row},
 };
 
@@ -122,59 +123,59 @@ struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    fn launch(&self, kernel: Kernel, mixed: &Buffer, last: [usize; 2], groups: [u32; 3]) {
-        let Heads { queries, kv, dim } = self.heads;
-        let [last, first] = last;
-        let info = [queries, kv, dim, self.stride, last, first].map(|n| n as u32);
-        let [turned, cache, step] = self.buffers;
-        let buffers = [turned, cache, mixed, step];
-        self.gpu.device.launch(&kernel, &buffers, &info, groups);
-    }
-
     /// Computes the prompts' rows, which come first in a step.
-    fn tile(&self, kv: Kv, mixed: &Buffer, rows: usize) {
+    fn tile(&self, kv: Kv, attn_out: &Buffer, rows: usize) {
         let tiles = rows.div_ceil(ATTENTION_TILE_ROWS) as u32;
         let groups = [self.heads.queries as u32, tiles, 1];
-        self.launch(attention_tile(kv), mixed, [rows, 0], groups);
+        let params = AttentionTileParams {
+            out_stride: self.stride as u32,
+            rows: rows as u32,
+        };
+        let [rotated, cache, step] = self.buffers;
+        let buffers = [rotated, cache, attn_out, step];
+        let kernel = attention_tile(kv, self.heads);
+        self.gpu.device.launch(&kernel, &buffers, &params, groups);
     }
 
     /// Computes rows `first` to `first + rows` one by one.
     fn rows(
         &self,
         (kv, variant): (Kv, Variant),
-        mixed: &Buffer,
+        attn_out: &Buffer,
         [first, rows]: [usize; 2],
         splits: usize,
     ) {
         let Heads { queries, dim, .. } = self.heads;
-        let [x, y, _] = attention_groups(queries, self.heads.kv, splits);
-        let (last, groups) = ([splits, first], [x, y, rows as u32]);
+        let [x, y, _] = attention_groups(self.heads, splits);
+        let groups = [x, y, rows as u32];
+        let params = AttentionParams {
+            out_stride: self.stride as u32,
+            splits: splits as u32,
+            first_row: first as u32,
+        };
+        let device = &self.gpu.device;
+        let [rotated, cache, step] = self.buffers;
         if splits == 1 {
-            return self.launch(attention(kv, variant), mixed, last, groups);
+            let kernel = attention(kv, variant, self.heads);
+            let buffers = [rotated, cache, attn_out, step];
+            return device.launch(&kernel, &buffers, &params, groups);
         }
         let parts = vec![POISON; rows * splits * queries * (dim + 2)];
         let parts = self.gpu.put(&parts);
-        self.launch(attention_part(kv, variant), &parts, last, groups);
-        self.merge(&parts, mixed, splits, [first, rows]);
-    }
-
-    fn merge(&self, parts: &Buffer, mixed: &Buffer, splits: usize, [first, rows]: [usize; 2]) {
-        let Heads { queries, dim, .. } = self.heads;
-        let info = [queries, dim, self.stride, splits, first].map(|n| n as u32);
+        let kernel = attention_part(kv, variant, self.heads);
+        device.launch(&kernel, &[rotated, cache, &parts, step], &params, groups);
         let groups = [queries as u32, rows as u32, 1];
-        let buffers = [parts, mixed];
-        self.gpu
-            .device
-            .launch(&ATTENTION_MERGE, &buffers, &info, groups);
+        let kernel = attention_merge(self.heads);
+        device.launch(&kernel, &[&parts, attn_out], &params, groups);
     }
 }
 
 /// Rows of a step: how many belong to prompts, and the sequence and position of each.
 type Places = (usize, Vec<(usize, usize)>);
 
-/// Checks queries, keys and values of each of `steps` with kernel `way`, from one matrix or two, and then
+/// Checks queries, keys and values of each of `steps` with `method`, from one matrix or two, and then
 /// attention over them.
-fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize) {
+fn check_qkv(method: MatmulKernel, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize) {
     let mut gpu = Gpu::open();
     let Heads { queries, kv, dim } = heads;
     let turns = gpu.noise(POSITIONS * dim / 2);
@@ -183,7 +184,6 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
         .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
         .collect();
     let on_gpu = gpu.put(angles.as_flattened());
-    let shape = [queries, kv, dim];
     let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
     let mut nobodys = Cache::new(heads, POSITIONS);
     let blocks = TABLES.as_flattened().len() + 1;
@@ -200,7 +200,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
         let rows = places.len();
         let step = step_of(&gpu, places);
         let stride = queries * dim;
-        let turned = gpu.put(&vec![POISON; rows * stride]);
+        let rotated = gpu.put(&vec![POISON; rows * stride]);
         let x = gpu.noise(rows * inputs);
         let x_on_gpu = gpu.padded(&x, inputs);
         let mut columns = Vec::new();
@@ -217,23 +217,32 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
             let w = matrix.values.chunks_exact(blocks * BLOCK);
             let w: Vec<f32> = w.flat_map(|row| &row[..inputs]).copied().collect();
             columns.push((out, cpu::linear(&x, &w, &bias, inputs)));
-            let flags = WITH_BIAS as usize;
-            let bias_at = matrix.side.len();
-            let info = [rows, blocks, out, flags, 0, bias_at, first, stride];
-            let info = info.iter().chain(&shape).map(|value| *value as u32);
+            let params = LinearParams {
+                rows: rows as u32,
+                x_row: 0,
+                out: out as u32,
+                bias_offset: matrix.scales.len() as u32,
+                y_column: first as u32,
+                y_stride: stride as u32,
+            };
+            let layout = MatrixLayout {
+                format,
+                blocks,
+                bias: true,
+            };
             gpu.device.launch(
-                &linear(way, format, Store::Qkv(kv_type)),
+                &linear(method, layout, Store::Qkv(kv_type, heads)),
                 &[
                     &x_on_gpu,
                     &gpu.put_u32(&matrix.quants),
-                    &gpu.side(&matrix, &bias),
-                    &turned,
+                    &gpu.scales(&matrix, &bias),
+                    &rotated,
                     &on_gpu,
                     &both,
                     &step,
                 ],
-                &info.collect::<Vec<u32>>(),
-                way.groups(rows, out),
+                &params,
+                method.groups(rows, out),
             );
         }
         let mut qkv = Vec::new();
@@ -247,7 +256,7 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
             let cache = caches.get_mut(*sequence).unwrap_or(&mut nobodys);
             wanted.extend(cpu::rope(qkv, heads, &angles, *position, cache));
         }
-        assert_close("queries", &gpu.get(&turned), &wanted, 8 * inputs);
+        assert_close("queries", &gpu.get(&rotated), &wanted, 8 * inputs);
         let got = cached(&gpu, &both, heads, kv_type);
         // f16 has 11 significant bits.
         let terms = match kv_type {
@@ -274,24 +283,24 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
             attended.extend(cpu::attention(query, heads, *position, got));
         }
         let wanted = attended;
-        let mixed_stride = stride + 3;
+        let out_stride = stride + 3;
         let attention_of = Attention {
             gpu: &gpu,
-            buffers: [&turned, &both, &step],
+            buffers: [&rotated, &both, &step],
             heads,
-            stride: mixed_stride,
+            stride: out_stride,
         };
         let mut all = Vec::new();
-        let mixed = || gpu.put(&vec![POISON; rows * mixed_stride]);
+        let attn_out = || gpu.put(&vec![POISON; rows * out_stride]);
         for variant in gpu.variants() {
             for splits in [1, 2, 5] {
-                let alone = mixed();
+                let alone = attn_out();
                 attention_of.rows((kv_type, variant), &alone, [0, rows], splits);
                 all.push((format!("rows, {variant}, {splits} parts"), alone));
                 if *tiled == 0 {
                     continue;
                 }
-                let both = mixed();
+                let both = attn_out();
                 attention_of.tile(kv_type, &both, *tiled);
                 if *tiled < rows {
                     let rest = [*tiled, rows - tiled];
@@ -300,9 +309,9 @@ fn check_qkv(way: Way, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize
                 all.push((format!("tile and rows, {variant}, {splits} parts"), both));
             }
         }
-        for (what, mixed) in all {
-            let got = gpu.get(&mixed);
-            let rows = got.chunks_exact(mixed_stride).zip(places);
+        for (what, attn_out) in all {
+            let got = gpu.get(&attn_out);
+            let rows = got.chunks_exact(out_stride).zip(places);
             for ((got, place), wanted) in rows.zip(wanted.chunks_exact(stride)) {
                 if *place == FILLER {
                     continue;
@@ -335,11 +344,11 @@ fn qkv_and_attention_match_the_cpu_reference() {
                     (0, vec![(1, 1), (0, 131)]),
                     (tiled, [prompts, vec![(1, 19), (0, 135)]].concat()),
                 ];
-                check_qkv(Way::Tile, kv, heads, &steps, parts);
+                check_qkv(MatmulKernel::Tile, kv, heads, &steps, parts);
                 let steps =
                     [run(0, 0, 1), run(0, 1, 1), vec![(0, 2), (1, 0)]].map(|rows| (0, rows));
                 for variant in Gpu::open().variants() {
-                    check_qkv(Way::Row(variant), kv, heads, &steps, parts);
+                    check_qkv(MatmulKernel::Row(variant), kv, heads, &steps, parts);
                 }
             }
         }

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::report::BenchReport;
 use llamaglass_types::stats::Range;
 
 /// Comparison of a result with an earlier one.
@@ -28,7 +27,8 @@ pub struct Ratio {
 }
 
 impl Ratio {
-    fn of(now: Option<Range>, before: Option<Range>) -> Option<Self> {
+    /// Returns the ratio if both results have the rate.
+    pub(super) fn of(now: Option<Range>, before: Option<Range>) -> Option<Self> {
         let (now, before) = (now?, before?);
         Some(Self {
             of_medians: now.median / before.median,
@@ -40,36 +40,6 @@ impl Ratio {
     /// Returns true if all runs were faster than all earlier ones, or all were slower.
     pub const fn is_certain(&self) -> bool {
         self.least > 1.0 || self.most < 1.0
-    }
-}
-
-impl Comparison {
-    /// Compares `now` with `before`.
-    pub fn new(now: &BenchReport, before: &BenchReport) -> Self {
-        let mut differs = Vec::new();
-        let mut check = |name: &str, now: &dyn ToString, before: &dyn ToString| {
-            let (now, before) = (now.to_string(), before.to_string());
-            if now != before {
-                differs.push(format!("{name}: {now}, before {before}"));
-            }
-        };
-        check("model", &now.model, &before.model);
-        check("quantisation", &now.quantisation, &before.quantisation);
-        check("backend", &now.backend, &before.backend);
-        check("adapter", &now.adapter, &before.adapter);
-        check("driver", &now.driver, &before.driver);
-        check("path", &now.path, &before.path);
-        check("stub level", &now.stub, &before.stub);
-        let (a, b) = (&now.settings, &before.settings);
-        check("prompt tokens", &a.prompt_tokens, &b.prompt_tokens);
-        check("generated tokens", &a.gen_tokens, &b.gen_tokens);
-        check("context", &a.context_length, &b.context_length);
-        check("KV cache", &a.kv.name(), &b.kv.name());
-        Self {
-            differs,
-            prefill: Ratio::of(now.prefill_tok_s, before.prefill_tok_s),
-            decode: Ratio::of(now.decode_tok_s, before.decode_tok_s),
-        }
     }
 }
 

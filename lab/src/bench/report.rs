@@ -4,7 +4,7 @@ use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
 
 use super::batch::AtBatch;
-use super::compare::Comparison;
+use super::compare::{Comparison, Ratio};
 use super::roof::UnderRoof;
 use super::runs::Settings;
 use llamaglass_types::stats::{Quantiles, Range, Record, StepStats, device_clock};
@@ -158,6 +158,36 @@ impl BenchReport {
             device_clock: device_clock(&steps),
             memory: info.memory,
             load: info.load.clone(),
+        }
+    }
+}
+
+impl Comparison {
+    /// Compares `now` with `before`.
+    pub fn new(now: &BenchReport, before: &BenchReport) -> Self {
+        let mut differs = Vec::new();
+        let mut check = |name: &str, now: &dyn ToString, before: &dyn ToString| {
+            let (now, before) = (now.to_string(), before.to_string());
+            if now != before {
+                differs.push(format!("{name}: {now}, before {before}"));
+            }
+        };
+        check("model", &now.model, &before.model);
+        check("quantisation", &now.quantisation, &before.quantisation);
+        check("backend", &now.backend, &before.backend);
+        check("adapter", &now.adapter, &before.adapter);
+        check("driver", &now.driver, &before.driver);
+        check("path", &now.path, &before.path);
+        check("stub level", &now.stub, &before.stub);
+        let (a, b) = (&now.settings, &before.settings);
+        check("prompt tokens", &a.prompt_tokens, &b.prompt_tokens);
+        check("generated tokens", &a.gen_tokens, &b.gen_tokens);
+        check("context", &a.context_length, &b.context_length);
+        check("KV cache", &a.kv.name(), &b.kv.name());
+        Self {
+            differs,
+            prefill: Ratio::of(now.prefill_tok_s, before.prefill_tok_s),
+            decode: Ratio::of(now.decode_tok_s, before.decode_tok_s),
         }
     }
 }

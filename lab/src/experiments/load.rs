@@ -61,31 +61,32 @@ impl LoadRun {
         self.completed == self.requested
     }
 
-    /// Evaluates requests that an engine in this process answered: pairs of due time, in milliseconds on the
-    /// engine's clock, and record.
-    pub fn of_records(
-        (qps, duration_s, arrivals): (f64, f64, Arrivals),
-        answers: &[(f64, Record)],
-    ) -> Self {
-        let whole = || {
-            let ended = answers.iter().filter(|(_, of)| of.finish_reason.is_some());
-            ended.filter(|(_, of)| of.error.is_none())
+    /// Evaluates the requests of one run. Answers in pieces of text have no time between tokens.
+    pub fn of_samples(plan: LoadPlan, samples: &[LoadSample]) -> Self {
+        let LoadPlan {
+            qps,
+            duration_s,
+            arrivals,
+        } = plan;
+        let complete = || samples.iter().filter(|sample| sample.is_complete());
+        let over = |figure: &dyn Fn(&LoadSample) -> Option<f64>| {
+            Distribution::of(&complete().filter_map(figure).collect::<Vec<f64>>())
         };
-        let over = |figure: &dyn Fn(f64, &Record) -> Option<f64>| {
-            let values: Vec<f64> = whole().filter_map(|(due, of)| figure(*due, of)).collect();
-            Distribution::of(&values)
-        };
-        let gaps: Vec<f64> = whole().flat_map(|(_, of)| of.tpot_ms()).collect();
-        let first = answers.iter().map(|(due, _)| *due).reduce(f64::min);
-        let last = whole()
-            .filter_map(|(_, of)| of.last_token_at_ms())
+        let tokens = complete().filter_map(|sample| sample.tokens).sum::<usize>();
+        let counted = complete().all(|sample| sample.tokens.is_some());
+        let decode_ms: f64 = complete().flat_map(LoadSample::gaps).sum();
+        let gaps = complete().filter(|sample| sample.are_tokens);
+        let gaps: Vec<f64> = gaps.flat_map(LoadSample::gaps).collect();
+        let first = samples.iter().map(|sample| sample.due_ms).reduce(f64::min);
+        let last = complete()
+            .filter_map(|sample| sample.end_ms)
             .reduce(f64::max);
-        let tokens = whole().map(|(_, of)| of.ids.len()).sum();
         let mut errors: Vec<(String, usize)> = Vec::new();
-        for error in answers.iter().filter_map(|(_, of)| of.error.clone()) {
-            match errors.iter_mut().find(|(words, _)| *words == error) {
+        for sample in samples.iter().filter(|sample| !sample.is_complete()) {
+            let error = sample.error.as_deref().unwrap_or("the answer has no end");
+            match errors.iter_mut().find(|(message, _)| message == error) {
                 Some((_, count)) => *count += 1,
-                None => errors.push((error, 1)),
+                None => errors.push((error.to_owned(), 1)),
             }
         }
         Self {
@@ -93,18 +94,73 @@ impl LoadRun {
             duration_s,
             arrivals,
             stream: true,
-            requested: answers.len(),
-            completed: whole().count(),
+            requested: samples.len(),
+            completed: complete().count(),
             execution_s: first.zip(last).map(|(first, last)| (last - first) / 1e3),
             tokens,
-            ms_per_token: (tokens > 0).then(|| gaps.iter().sum::<f64>() / tokens as f64),
-            ttft_ms: over(&|due, of| Some(of.first_token_at_ms()? - due)),
-            e2e_ms: over(&|due, of| Some(of.last_token_at_ms()? - due)),
+            ms_per_token: (counted && tokens > 0).then(|| decode_ms / tokens as f64),
+            ttft_ms: over(&|sample| Some(sample.arrivals_ms.first()? - sample.due_ms)),
+            e2e_ms: over(&|sample| Some(sample.end_ms? - sample.due_ms)),
             itl_ms: Distribution::of(&gaps),
-            queue_ms: over(&|_, of| of.queue_ms()),
+            queue_ms: over(&|sample| sample.queue_ms),
             client_floor_ms: None,
             errors,
         }
+    }
+}
+
+/// Planned load of one run.
+#[derive(Clone, Copy, Debug)]
+pub struct LoadPlan {
+    /// Requests per second.
+    pub qps: f64,
+    /// Duration in seconds.
+    pub duration_s: f64,
+    /// Distribution of the gaps between requests.
+    pub arrivals: Arrivals,
+}
+
+/// Outcome of a request, in milliseconds of one clock.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LoadSample {
+    /// Time at which the request was due.
+    pub due_ms: f64,
+    /// Arrival time of each token, or of each piece of text.
+    pub arrivals_ms: Vec<f64>,
+    /// Arrival time of the answer's end.
+    pub end_ms: Option<f64>,
+    /// Tokens of the answer, if the engine or server counted them.
+    pub tokens: Option<usize>,
+    /// True if [`arrivals_ms`](Self::arrivals_ms) are times of tokens. A piece of text has an unknown number of
+    /// tokens.
+    pub are_tokens: bool,
+    /// Time in the queue before the first step, if reported.
+    pub queue_ms: Option<f64>,
+    /// Reason why the answer is incomplete.
+    pub error: Option<String>,
+}
+
+impl LoadSample {
+    /// Creates the sample of a request that an engine in this process answered, on the engine's clock.
+    pub fn of_record(due_ms: f64, record: &Record) -> Self {
+        let end_ms = record.last_token_at_ms();
+        Self {
+            due_ms,
+            arrivals_ms: record.token_times_ms(),
+            end_ms: end_ms.filter(|_| record.finish_reason.is_some()),
+            tokens: Some(record.ids.len()),
+            are_tokens: true,
+            queue_ms: record.queue_ms(),
+            error: record.error.clone(),
+        }
+    }
+
+    fn is_complete(&self) -> bool {
+        self.end_ms.is_some() && self.error.is_none()
+    }
+
+    fn gaps(&self) -> impl Iterator<Item = f64> + '_ {
+        self.arrivals_ms.windows(2).map(|pair| pair[1] - pair[0])
     }
 }
 
@@ -163,18 +219,26 @@ mod tests {
         }
     }
 
+    fn plan(arrivals: Arrivals) -> LoadPlan {
+        LoadPlan {
+            qps: 2.0,
+            duration_s: 1.5,
+            arrivals,
+        }
+    }
+
     #[test]
     fn load_run_matches_hand_computed_figures() {
         let failed = Record {
             error: Some("too long".into()),
             ..Record::default()
         };
-        let answers = [
-            (100.0, record(&[120.0, 130.0, 140.0])),
-            (150.0, record(&[200.0, 260.0])),
-            (160.0, failed),
+        let samples = [
+            LoadSample::of_record(100.0, &record(&[120.0, 130.0, 140.0])),
+            LoadSample::of_record(150.0, &record(&[200.0, 260.0])),
+            LoadSample::of_record(160.0, &failed),
         ];
-        let run = LoadRun::of_records((2.0, 1.5, Arrivals::Constant), &answers);
+        let run = LoadRun::of_samples(plan(Arrivals::Constant), &samples);
         assert_eq!((run.requested, run.completed, run.tokens), (3, 2, 5));
         assert!(!run.is_complete());
         assert_eq!(run.execution_s, Some(0.16));
@@ -184,5 +248,20 @@ mod tests {
         assert_eq!(of(run.ttft_ms), Some((35.0, 50.0)));
         assert_eq!(of(run.e2e_ms), Some((75.0, 110.0)));
         assert_eq!(run.errors, [("too long".to_owned(), 1)]);
+    }
+
+    #[test]
+    fn text_pieces_do_not_count_as_tokens() {
+        let sample = LoadSample {
+            arrivals_ms: vec![10.0, 30.0],
+            end_ms: Some(31.0),
+            ..LoadSample::default()
+        };
+        let run = LoadRun::of_samples(plan(Arrivals::Poisson), &[sample]);
+        assert_eq!(
+            (run.completed, run.itl_ms, run.ms_per_token),
+            (1, None, None)
+        );
+        assert!(run.ttft_ms.is_some());
     }
 }

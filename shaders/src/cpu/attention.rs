@@ -7,7 +7,7 @@ use super::{Cache, Heads};
 pub fn attention(rows: &[f32], heads: Heads, position: usize, cache: &Cache) -> Vec<f32> {
     let Heads { queries, kv, dim } = heads;
     let scale = (dim as f64).sqrt().recip();
-    let mut mixed = Vec::new();
+    let mut attn_out = Vec::new();
     for (t, row) in rows.chunks_exact(queries * dim).enumerate() {
         for (index, query) in row.chunks_exact(dim).enumerate() {
             let from = index / (queries / kv) * cache.positions * dim;
@@ -25,11 +25,11 @@ pub fn attention(rows: &[f32], heads: Heads, position: usize, cache: &Cache) -> 
             for i in 0..dim {
                 let values = cache.values[from..from + seen].chunks_exact(dim);
                 let sum: f64 = values.zip(&weights).map(|(v, w)| f64::from(v[i]) * w).sum();
-                mixed.push((sum / total) as f32);
+                attn_out.push((sum / total) as f32);
             }
         }
     }
-    mixed
+    attn_out
 }
 
 #[cfg(test)]

@@ -4,14 +4,14 @@
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Logprobs {
     /// Log-probability of the sampled id.
-    pub picked: f32,
+    pub sampled: f32,
     /// The most probable ids and their log-probabilities, most probable first, the lower id first on a tie.
     pub top: Vec<(u32, f32)>,
 }
 
-/// Computes the log-probability of the id `picked` and of the `top` most probable ids of `logits` (V), or of
+/// Computes the log-probability of the id `sampled` and of the `top` most probable ids of `logits` (V), or of
 /// all finite ones if there are fewer.
-pub fn logprobs(logits: &[f32], picked: u32, top: usize) -> Logprobs {
+pub fn logprobs(logits: &[f32], sampled: u32, top: usize) -> Logprobs {
     let finite = || logits.iter().filter(|logit| logit.is_finite());
     let largest = finite().copied().fold(f32::MIN, f32::max);
     let exp = |logit: &f32| f64::from(logit - largest).exp();
@@ -22,8 +22,8 @@ pub fn logprobs(logits: &[f32], picked: u32, top: usize) -> Logprobs {
         *value = logprob(*value);
     }
     Logprobs {
-        picked: logits
-            .get(picked as usize)
+        sampled: logits
+            .get(sampled as usize)
             .copied()
             .map_or(f32::NAN, logprob),
         top,
@@ -59,7 +59,7 @@ mod tests {
     fn probabilities_ignore_logits_that_are_not_finite() {
         let quarter = 0.25f32.ln();
         let all = logprobs(&[0.0, f32::NAN, 0.0, 0.0, 0.0], 3, 2);
-        assert!((all.picked - quarter).abs() < 1e-6);
+        assert!((all.sampled - quarter).abs() < 1e-6);
         let ids: Vec<u32> = all.top.iter().map(|(id, _)| *id).collect();
         assert_eq!(ids, [0, 2]);
         assert_eq!(logprobs(&[5.0, 1.0], 0, 9).top.len(), 2);

@@ -15,6 +15,8 @@ mod subgroup_probe;
 mod swiglu;
 mod unpack;
 
+use crate::Heads;
+
 pub use argmax::argmax;
 pub use attention::attention;
 pub use copy::copy;
@@ -29,21 +31,3 @@ pub use sample::Sampler;
 pub use subgroup_probe::subgroup_probe;
 pub use swiglu::swiglu;
 pub use unpack::unpack;
-
-/// Heads of an attention layer.
-#[derive(Clone, Copy, Debug)]
-pub struct Heads {
-    /// K: heads of keys and values.
-    pub queries: usize,
-    /// K: heads of keys and values.
-    pub kv: usize,
-    /// D: values per head.
-    pub dim: usize,
-}
-
-impl Heads {
-    /// Number of values in one row of queries, keys and values: (H + 2 K) D.
-    pub const fn row(&self) -> usize {
-        (self.queries + 2 * self.kv) * self.dim
-    }
-}

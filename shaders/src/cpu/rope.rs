@@ -37,29 +37,29 @@ pub fn rope(
 ) -> Vec<f32> {
     let Heads { queries, kv, dim } = heads;
     let half = dim / 2;
-    let mut turned_queries = Vec::new();
+    let mut rotated_queries = Vec::new();
     for (t, row) in qkv.chunks_exact(heads.row()).enumerate() {
         let position = position + t;
-        let turn = |(i, [a, b]): (usize, &[f32; 2])| {
+        let rotate = |(i, [a, b]): (usize, &[f32; 2])| {
             let [cos, sin] = angles[position * half + i];
             [a * cos - b * sin, b * cos + a * sin]
         };
         for (index, head) in row.chunks_exact(dim).enumerate() {
             let pairs = head.as_chunks::<2>().0.iter().enumerate();
-            let turned: Vec<f32> = pairs.flat_map(turn).collect();
+            let rotated: Vec<f32> = pairs.flat_map(rotate).collect();
             let to = |head: usize| (head * cache.positions + position) * dim;
             if index < queries {
-                turned_queries.extend(turned);
+                rotated_queries.extend(rotated);
             } else if index < queries + kv {
                 let to = to(index - queries);
-                cache.keys[to..to + dim].copy_from_slice(&turned);
+                cache.keys[to..to + dim].copy_from_slice(&rotated);
             } else {
                 let to = to(index - queries - kv);
                 cache.values[to..to + dim].copy_from_slice(head);
             }
         }
     }
-    turned_queries
+    rotated_queries
 }
 
 #[cfg(test)]

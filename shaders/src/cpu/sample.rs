@@ -153,7 +153,7 @@ fn penalised(logit: f32, seen: u32, sampling: &Sampling) -> f32 {
         return logit;
     }
     let by = if logit > 0.0 {
-        sampling.by_repetition()
+        sampling.inverse_repetition()
     } else {
         sampling.repetition
     };

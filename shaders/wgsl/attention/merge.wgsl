@@ -1,12 +1,20 @@
 // Combines the partial results of part.wgsl: one workgroup per head and row. CPU reference:
 // src/cpu/attention.rs.
 
-// [T, SPLITS, H, D + 2] f32: weighted sums of values, the largest score, the sum of the weights
-@group(0) @binding(0) var<storage, read_write> parts: array<f32>;
-// [T, STRIDE] f32; a row's values past H D are left unchanged
-@group(0) @binding(1) var<storage, read_write> mixed: array<f32>;
-// [5]: H, D, STRIDE, SPLITS, the row of `mixed` that the first row of `parts` belongs to
-@group(0) @binding(2) var<storage, read_write> info: array<u32>;
+struct AttentionParams {
+    // Number of values per row of `attn_out`.
+    out_stride: u32,
+    // Number of workgroups that share a row's positions.
+    splits: u32,
+    // Row of `attn_out` that the first row of `parts` belongs to.
+    first_row: u32,
+}
+
+@group(0) @binding(0) var<storage, read> params: AttentionParams;
+// [T, SPLITS, HEADS, HEAD_DIM + 2] f32: weighted sums of values, the largest score, the sum of the weights
+@group(0) @binding(1) var<storage, read> parts: array<f32>;
+// [T, STRIDE] f32; a row's values past HEADS HEAD_DIM are left unchanged
+@group(0) @binding(2) var<storage, read_write> attn_out: array<f32>;
 
 const LANES: u32 = 64u;
 
@@ -15,24 +23,21 @@ fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let h = info[0];
-    let d = info[1];
-    let splits = info[3];
-    let first = (group.y * splits * h + group.x) * (d + 2u);
-    let step = h * (d + 2u);
-    var largest = parts[first + d];
-    for (var j = 1u; j < splits; j += 1u) {
-        largest = max(largest, parts[first + j * step + d]);
+    let first = (group.y * params.splits * HEADS + group.x) * (HEAD_DIM + 2u);
+    let step = HEADS * (HEAD_DIM + 2u);
+    var largest = parts[first + HEAD_DIM];
+    for (var j = 1u; j < params.splits; j += 1u) {
+        largest = max(largest, parts[first + j * step + HEAD_DIM]);
     }
-    for (var i = lane; i < d; i += LANES) {
+    for (var i = lane; i < HEAD_DIM; i += LANES) {
         var sum = 0.0;
         var total = 0.0;
-        for (var j = 0u; j < splits; j += 1u) {
+        for (var j = 0u; j < params.splits; j += 1u) {
             let part = first + j * step;
-            let fade = exp(parts[part + d] - largest);
+            let fade = exp(parts[part + HEAD_DIM] - largest);
             sum += fade * parts[part + i];
-            total += fade * parts[part + d + 1u];
+            total += fade * parts[part + HEAD_DIM + 1u];
         }
-        mixed[(info[4] + group.y) * info[2] + group.x * d + i] = sum / total;
+        attn_out[(params.first_row + group.y) * params.out_stride + group.x * HEAD_DIM + i] = sum / total;
     }
 }

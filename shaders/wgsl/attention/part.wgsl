@@ -1,11 +1,11 @@
 // For several workgroups that share a row's positions: stores the partial result of each for merge.wgsl.
 
-// [T, SPLITS, H, D + 2] f32, from the first row on: weighted sums of values, the largest score, the sum of the
+// [T, SPLITS, HEADS, HEAD_DIM + 2] f32, from the first row on: weighted sums of values, the largest score, the sum of the
 // weights
-@group(0) @binding(2) var<storage, read_write> parts: array<f32>;
+@group(0) @binding(3) var<storage, read_write> parts: array<f32>;
 
 fn part_of(split: u32, t: u32, head: u32) -> u32 {
-    return (((t - info[5]) * info[4] + split) * info[0] + head) * (info[2] + 2u);
+    return (((t - params.first_row) * params.splits + split) * HEADS + head) * (HEAD_DIM + 2u);
 }
 
 fn put(split: u32, t: u32, head: u32, i: u32, sums: vec2<f32>, total: f32) {
@@ -15,7 +15,7 @@ fn put(split: u32, t: u32, head: u32, i: u32, sums: vec2<f32>, total: f32) {
 }
 
 fn put_total(split: u32, t: u32, head: u32, largest: f32, total: f32) {
-    let at = part_of(split, t, head) + info[2];
+    let at = part_of(split, t, head) + HEAD_DIM;
     parts[at] = largest;
     parts[at + 1u] = total;
 }

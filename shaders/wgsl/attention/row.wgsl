@@ -2,14 +2,22 @@
 // A workgroup takes up to 4 query heads that share keys and values, so that each load serves all of them. A
 // vec4 has one component per head. CPU reference: src/cpu/attention.rs.
 
-// [T, H D] f32: queries, rotated
-@group(0) @binding(0) var<storage, read_write> queries: array<f32>;
+struct AttentionParams {
+    // Number of values per row of `attn_out`.
+    out_stride: u32,
+    // Number of workgroups that share a row's positions.
+    splits: u32,
+    // First row.
+    first_row: u32,
+}
+
+@group(0) @binding(0) var<storage, read> params: AttentionParams;
+// [T, HEADS HEAD_DIM] f32: queries, rotated
+@group(0) @binding(1) var<storage, read> queries: array<f32>;
 // Blocks of keys and values, in pairs: kv/blocks.wgsl
-@group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
-// Rows of the step, and the block lists of their sequences: step.wgsl
-@group(0) @binding(3) var<storage, read_write> step: array<u32>;
-// [6]: H, K, D, STRIDE, SPLITS, the first row
-@group(0) @binding(4) var<storage, read_write> info: array<u32>;
+@group(0) @binding(2) var<storage, read> cache: array<Pair>;
+// Rows of the step, and the block tables of their sequences: step.wgsl
+@group(0) @binding(4) var<storage, read> step: array<u32>;
 
 alias Value = vec4<f32>;
 const LANES: u32 = 64u;
@@ -19,80 +27,69 @@ const INVOCATIONS: u32 = LANES;
 const KEYS: u32 = 256u;
 // Workgroups that share a row take multiples of this many positions.
 const SHARE: u32 = 128u;
-const HEADS: u32 = 4u;
-const MAX_D: u32 = 256u;
+const HEADS_PER_PASS: u32 = 4u;
 const LOWEST: f32 = -1e30;
 
 // Four values with one component per head.
 struct Sums { a: vec4<f32>, b: vec4<f32>, c: vec4<f32>, d: vec4<f32> }
 
-var<workgroup> query: array<vec4<f32>, MAX_D>;
+var<workgroup> query: array<vec4<f32>, HEAD_DIM>;
 var<workgroup> weights: array<vec4<f32>, KEYS>;
-// First position of this workgroup, and the end of its positions.
-var<workgroup> bounds_of_all: vec2<u32>;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let h = info[0];
-    let k = info[1];
-    let d = info[2];
-    let splits = info[4];
-    let t = info[5] + group.z;
-    let half = d / 2u;
+    let t = params.first_row + group.z;
     // Query heads that share keys and values are computed in passes of 4.
-    let sharing = h / k;
-    let passes = (sharing + HEADS - 1u) / HEADS;
+    let sharing = HEADS / KV_HEADS;
+    let passes = (sharing + HEADS_PER_PASS - 1u) / HEADS_PER_PASS;
     let kv_head = group.x / passes;
-    let in_pass = group.x % passes * HEADS;
+    let in_pass = group.x % passes * HEADS_PER_PASS;
     let first_head = kv_head * sharing + in_pass;
-    let heads = min(HEADS, sharing - in_pass);
+    let heads = min(HEADS_PER_PASS, sharing - in_pass);
     // If there are fewer, the last one is computed again, but not stored.
     let each = min(vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(heads - 1u));
-    let row = (vec4<u32>(t * h + first_head) + each) * d;
-    let scale = inverseSqrt(f32(d));
-    for (var i = lane; i < d; i += LANES) {
+    let row = (vec4<u32>(t * HEADS + first_head) + each) * HEAD_DIM;
+    let scale = inverseSqrt(f32(HEAD_DIM));
+    for (var i = lane; i < HEAD_DIM; i += LANES) {
         query[i] = scale * vec4<f32>(
             queries[row.x + i], queries[row.y + i], queries[row.z + i], queries[row.w + i],
         );
     }
-    if (lane == 0u) {
-        let seen = row_word(t, ROW_POSITION) + 1u;
-        let part = ((seen + splits - 1u) / splits + SHARE - 1u) / SHARE * SHARE;
-        let begin = min(group.y * part, seen);
-        bounds_of_all = vec2<u32>(begin, min(begin + part, seen));
-    }
-    // Provably uniform in the workgroup, as required by the barriers in the loop below.
-    let bounds = workgroupUniformLoad(&bounds_of_all);
-    let end = bounds.y;
+    workgroupBarrier();
+    // The positions of this workgroup. They are uniform, as the barriers in the loop below require.
+    let seen = row_word(t, ROW_POSITION) + 1u;
+    let part = ((seen + params.splits - 1u) / params.splits + SHARE - 1u) / SHARE * SHARE;
+    let begin = min(group.y * part, seen);
+    let end = min(begin + part, seen);
 
-    let blocks = row_word(t, ROW_BLOCKS);
-    let keys = keys_of(kv_head, half);
-    let values = values_of(kv_head, k, half);
+    let table = row_word(t, ROW_BLOCKS);
+    let keys = keys_of(kv_head);
+    let values = values_of(kv_head);
     // An invocation sums four pairs of values over every `share`-th position.
-    let across = (half + 3u) / 4u;
+    let across = (HALF_DIM + 3u) / 4u;
     let share = LANES / across;
     let turn = lane / across;
     let pairs = vec4<u32>(lane % across) + vec4<u32>(0u, 1u, 2u, 3u) * across;
     // If there are fewer, the last one is computed again, but not stored.
-    let own_pairs = min(pairs, vec4<u32>(half - 1u));
+    let own_pairs = min(pairs, vec4<u32>(HALF_DIM - 1u));
     var largest = vec4<f32>(LOWEST);
     var total = vec4<f32>();
     var even = Sums();
     var odd = Sums();
-    for (var first = bounds.x; first < end; first += KEYS) {
+    for (var first = begin; first < end; first += KEYS) {
         let position = vec4<u32>(first + lane) + vec4<u32>(0u, 1u, 2u, 3u) * KV_BLOCK;
         // Positions past the end are read, but get no weight.
         let last = end - 1u;
         let block = vec4<u32>(
-            block_at(blocks, first, k, half),
-            block_at(blocks, min(first + KV_BLOCK, last), k, half),
-            block_at(blocks, min(first + 2u * KV_BLOCK, last), k, half),
-            block_at(blocks, min(first + 3u * KV_BLOCK, last), k, half),
+            block_at(table, first),
+            block_at(table, min(first + KV_BLOCK, last)),
+            block_at(table, min(first + 2u * KV_BLOCK, last)),
+            block_at(table, min(first + 3u * KV_BLOCK, last)),
         );
-        var score = scores(block + keys + lane, half, first + 2u * KV_BLOCK < end);
+        var score = scores(block + keys + lane, first + 2u * KV_BLOCK < end);
         let lowest = vec4<f32>(LOWEST);
         score.a = select(lowest, score.a, position.x < end);
         score.b = select(lowest, score.b, position.y < end);
@@ -122,7 +119,7 @@ fn main(
                 let in_block = min(KV_BLOCK, here - b * KV_BLOCK);
                 for (var j = turn; j < in_block; j += share) {
                     let weight = weights[b * KV_BLOCK + j];
-                    let at = vec4<u32>(value + j * half) + own_pairs;
+                    let at = vec4<u32>(value + j * HALF_DIM) + own_pairs;
                     let v0 = unpacked(cache[at.x]);
                     let v1 = unpacked(cache[at.y]);
                     let v2 = unpacked(cache[at.z]);
@@ -147,7 +144,7 @@ fn main(
         for (var j = 0u; j < heads; j += 1u) {
             let e = vec4<f32>(even.a[j], even.b[j], even.c[j], even.d[j]);
             let o = vec4<f32>(odd.a[j], odd.b[j], odd.c[j], odd.d[j]);
-            for (var p = 0u; p < 4u && pairs[p] < half; p += 1u) {
+            for (var p = 0u; p < 4u && pairs[p] < HALF_DIM; p += 1u) {
                 put(group.y, t, first_head + j, 2u * pairs[p], vec2<f32>(e[p], o[p]), total[j]);
             }
         }
@@ -156,10 +153,10 @@ fn main(
 }
 
 // Returns the scores of the keys at `key` with the query; of the first two keys only, unless there are `more`.
-fn scores(key: vec4<u32>, half: u32, more: bool) -> Sums {
+fn scores(key: vec4<u32>, more: bool) -> Sums {
     var sums = Sums();
     if (!more) {
-        for (var i = 0u; i < half; i += 1u) {
+        for (var i = 0u; i < HALF_DIM; i += 1u) {
             let even = query[2u * i];
             let odd = query[2u * i + 1u];
             let a = unpacked(cache[key.x + i * KV_BLOCK]);
@@ -169,7 +166,7 @@ fn scores(key: vec4<u32>, half: u32, more: bool) -> Sums {
         }
         return sums;
     }
-    for (var i = 0u; i < half; i += 1u) {
+    for (var i = 0u; i < HALF_DIM; i += 1u) {
         let even = query[2u * i];
         let odd = query[2u * i + 1u];
         let a = unpacked(cache[key.x + i * KV_BLOCK]);

@@ -3,16 +3,22 @@
 // 4 rows, then 4 values per pass for those rows, so that each loaded value is used four times. CPU reference:
 // src/cpu/attention.rs.
 
-// [T, H D] f32: queries, rotated
-@group(0) @binding(0) var<storage, read_write> queries: array<f32>;
+struct AttentionTileParams {
+    // Number of values per row of `attn_out`.
+    out_stride: u32,
+    // T: number of rows.
+    rows: u32,
+}
+
+@group(0) @binding(0) var<storage, read> params: AttentionTileParams;
+// [T, HEADS HEAD_DIM] f32: queries, rotated
+@group(0) @binding(1) var<storage, read> queries: array<f32>;
 // Blocks of keys and values, in pairs: kv/blocks.wgsl
-@group(0) @binding(1) var<storage, read_write> cache: array<Pair>;
-// [T, STRIDE] f32; a row's values past H D are left unchanged
-@group(0) @binding(2) var<storage, read_write> mixed: array<f32>;
-// Rows of the step, and the block lists of their sequences: step.wgsl
-@group(0) @binding(3) var<storage, read_write> step: array<u32>;
-// [5]: H, K, D, STRIDE, T
-@group(0) @binding(4) var<storage, read_write> info: array<u32>;
+@group(0) @binding(2) var<storage, read> cache: array<Pair>;
+// [T, STRIDE] f32; a row's values past HEADS HEAD_DIM are left unchanged
+@group(0) @binding(3) var<storage, read_write> attn_out: array<f32>;
+// Rows of the step, and the block tables of their sequences: step.wgsl
+@group(0) @binding(4) var<storage, read> step: array<u32>;
 
 const KEYS: u32 = 64u;
 const ROWS: u32 = 16u;
@@ -24,8 +30,6 @@ const LOWEST: f32 = -1e30;
 var<workgroup> largest_of: array<vec4<f32>, 64>;
 var<workgroup> weights: array<vec4<f32>, 256>;
 var<workgroup> totals: array<vec4<f32>, 64>;
-// Position of the first row, and the number of keys that the workgroup's last row sees.
-var<workgroup> bounds_of_all: vec2<u32>;
 
 // Sums of 4 values for each of 4 rows, x to w.
 struct Sums { x: vec4<f32>, y: vec4<f32>, z: vec4<f32>, w: vec4<f32> }
@@ -44,41 +48,36 @@ fn main(
     @builtin(local_invocation_id) id: vec3<u32>,
     @builtin(local_invocation_index) lane: u32,
 ) {
-    let h = info[0];
-    let k = info[1];
-    let d = info[2];
     let head = group.x;
-    let half = d / 2u;
-    let keys = keys_of(head / (h / k), half);
-    let values = values_of(head / (h / k), k, half);
-    let scale = inverseSqrt(f32(d));
+    let kv_head = head / (HEADS / KV_HEADS);
+    let keys = keys_of(kv_head);
+    let values = values_of(kv_head);
+    let scale = inverseSqrt(f32(HEAD_DIM));
     let lanes = vec4<u32>(0u, 1u, 2u, 3u);
     // Past the last row, the last one is computed again, but not stored.
-    let last = info[4] - 1u;
+    let last = params.rows - 1u;
     // A workgroup's rows are consecutive rows of one sequence, except for padding.
     let first_row = group.y * ROWS;
-    let blocks = row_word(first_row, ROW_BLOCKS);
+    let table = row_word(first_row, ROW_BLOCKS);
     let rows = vec4<u32>(first_row + id.y * 4u) + lanes;
-    let query = (min(rows, vec4<u32>(last)) * h + head) * d;
-    if (lane == 0u) {
-        let position = row_word(first_row, ROW_POSITION);
-        // If a sequence's rows end within the tile, rows at position 0 pad it.
-        var of_tile = min(ROWS - 1u, last - first_row);
-        while (of_tile > 0u && row_word(first_row + of_tile, ROW_POSITION) == 0u) { of_tile -= 1u; }
-        bounds_of_all = vec2<u32>(position, position + of_tile + 1u);
+    let query = (min(rows, vec4<u32>(last)) * HEADS + head) * HEAD_DIM;
+    let begin = row_word(first_row, ROW_POSITION);
+    // If a sequence's rows end within the tile, rows at position 0 pad it.
+    var last_in_tile = min(ROWS - 1u, last - first_row);
+    while (last_in_tile > 0u && row_word(first_row + last_in_tile, ROW_POSITION) == 0u) {
+        last_in_tile -= 1u;
     }
-    // Provably uniform in the workgroup, as required by the barriers in the loop below.
-    let bounds = workgroupUniformLoad(&bounds_of_all);
-    let begin = bounds.x;
-    let n = bounds.y;
+    // Number of keys that the workgroup's last row sees. It is uniform, as the barriers in the loop below
+    // require.
+    let keys_seen = begin + last_in_tile + 1u;
     let sees = min(rows, vec4<u32>(last)) - first_row + begin;
     // Pairs of values that this invocation sums in each pass, limited to those that exist.
-    let most = vec2<u32>(half - 1u);
+    let last_pair = vec2<u32>(HALF_DIM - 1u);
     let pairs = vec2<u32>(id.x * 2u, id.x * 2u + 1u);
-    let v0 = min(pairs, most);
-    let v1 = min(pairs + 32u, most);
-    let v2 = min(pairs + 64u, most);
-    let v3 = min(pairs + 96u, most);
+    let v0 = min(pairs, last_pair);
+    let v1 = min(pairs + 32u, last_pair);
+    let v2 = min(pairs + 64u, last_pair);
+    let v3 = min(pairs + 96u, last_pair);
 
     var largest = vec4<f32>(LOWEST);
     var total = vec4<f32>();
@@ -86,14 +85,14 @@ fn main(
     var s1 = Sums();
     var s2 = Sums();
     var s3 = Sums();
-    for (var first = 0u; first < n; first += KEYS) {
+    for (var first = 0u; first < keys_seen; first += KEYS) {
         // Positions past the end are read, but get no weight.
-        let block = block_at(blocks, first, k, half);
+        let block = block_at(table, first);
         let seen = vec4<u32>(first + id.x * 4u) + lanes;
         let key = vec4<u32>(block + keys + id.x * 4u) + lanes;
         // x to w are keys, their components are rows.
         var score = Sums();
-        for (var i = 0u; i < half; i += 1u) {
+        for (var i = 0u; i < HALF_DIM; i += 1u) {
             let at = query + 2u * i;
             let even = vec4<f32>(queries[at.x], queries[at.y], queries[at.z], queries[at.w]);
             let odd = vec4<f32>(
@@ -132,26 +131,26 @@ fn main(
         let faded = exp(before - largest);
         total = total * faded + w0 + w1 + w2 + w3;
         workgroupBarrier();
-        let here = min(KEYS, n - first);
+        let here = min(KEYS, keys_seen - first);
         let row_weights = id.y * KEYS;
         s0 = fade(s0, faded);
         for (var j = 0u; j < here; j += 1u) {
-            s0 = add(s0, weights[row_weights + j], four(block + values + j * half, v0));
+            s0 = add(s0, weights[row_weights + j], four(block + values + j * HALF_DIM, v0));
         }
         // Wider heads take more passes of 64 values.
-        if (d > 64u) {
+        if (HEAD_DIM > 64u) {
             s1 = fade(s1, faded);
             for (var j = 0u; j < here; j += 1u) {
-                s1 = add(s1, weights[row_weights + j], four(block + values + j * half, v1));
+                s1 = add(s1, weights[row_weights + j], four(block + values + j * HALF_DIM, v1));
             }
         }
-        if (d > 128u) {
+        if (HEAD_DIM > 128u) {
             s2 = fade(s2, faded);
             s3 = fade(s3, faded);
             for (var j = 0u; j < here; j += 1u) {
                 let weight = weights[row_weights + j];
-                s2 = add(s2, weight, four(block + values + j * half, v2));
-                s3 = add(s3, weight, four(block + values + j * half, v3));
+                s2 = add(s2, weight, four(block + values + j * HALF_DIM, v2));
+                s3 = add(s3, weight, four(block + values + j * HALF_DIM, v3));
             }
         }
         workgroupBarrier();
@@ -182,8 +181,7 @@ fn put(rows: vec4<u32>, head: u32, i: u32, s: Sums, total: vec4<f32>) {
 }
 
 fn put_row(row: u32, head: u32, i: u32, values: vec4<f32>) {
-    let d = info[2];
-    if (row >= info[4]) { return; }
-    let at = row * info[3] + head * d + i;
-    for (var j = 0u; j < 4u && i + j < d; j += 1u) { mixed[at + j] = values[j]; }
+    if (row >= params.rows) { return; }
+    let at = row * params.out_stride + head * HEAD_DIM + i;
+    for (var j = 0u; j < 4u && i + j < HEAD_DIM; j += 1u) { attn_out[at + j] = values[j]; }
 }

@@ -3,7 +3,7 @@
 
 @compute @workgroup_size(16, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let out = info[OUT];
+    let out = params.out;
     let column = id.x * 8u;
     if (column >= out) { return; }
     // Past the last column, the last one is computed again, but not stored.
@@ -15,20 +15,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let c5 = min(column + 5u, last);
     let c6 = min(column + 6u, last);
     let c7 = min(column + 7u, last);
-    let n = info[BLOCKS];
-    let begin = (info[X_ROW] + id.y) * n * 8u;
+    let begin = (params.x_row + id.y) * BLOCKS * 8u;
     var low = vec4<f32>();
     var high = vec4<f32>();
-    for (var i = 0u; i < n; i += 1u) {
+    for (var i = 0u; i < BLOCKS; i += 1u) {
         let v = input(begin + 8u * i);
-        low.x += dot_block(load(column, i, n), v);
-        low.y += dot_block(load(c1, i, n), v);
-        low.z += dot_block(load(c2, i, n), v);
-        low.w += dot_block(load(c3, i, n), v);
-        high.x += dot_block(load(c4, i, n), v);
-        high.y += dot_block(load(c5, i, n), v);
-        high.z += dot_block(load(c6, i, n), v);
-        high.w += dot_block(load(c7, i, n), v);
+        low.x += dot_block(load(column, i), v);
+        low.y += dot_block(load(c1, i), v);
+        low.z += dot_block(load(c2, i), v);
+        low.w += dot_block(load(c3, i), v);
+        high.x += dot_block(load(c4, i), v);
+        high.y += dot_block(load(c5, i), v);
+        high.z += dot_block(load(c6, i), v);
+        high.w += dot_block(load(c7, i), v);
     }
     store(id.y, column, low);
     store(id.y, column + 4u, high);

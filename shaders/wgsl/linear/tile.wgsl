@@ -138,12 +138,12 @@ fn weights_7(b: Blocks) -> Weights {
 
 @compute @workgroup_size(8, 4, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-    let t = info[ROWS];
+    let t = params.rows;
     let column = id.x * 8u;
     let row = id.y * 8u;
-    if (column >= info[OUT] || row >= t) { return; }
+    if (column >= params.out || row >= t) { return; }
     // Past the last row or column, the last one is computed again, but not stored.
-    let last = info[OUT] - 1u;
+    let last = params.out - 1u;
     let c0 = column;
     let c1 = min(column + 1u, last);
     let c2 = min(column + 2u, last);
@@ -152,21 +152,20 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let c5 = min(column + 5u, last);
     let c6 = min(column + 6u, last);
     let c7 = min(column + 7u, last);
-    let n = info[BLOCKS];
-    let first = info[X_ROW];
+    let first = params.x_row;
     let last_row = t - 1u;
     let lanes = vec4<u32>(0u, 1u, 2u, 3u);
     let rows = vec4<u32>(row) + lanes;
-    let begin = (first + min(rows, vec4<u32>(last_row))) * n * 8u;
-    let far = (first + min(rows + 4u, vec4<u32>(last_row))) * n * 8u;
+    let begin = (first + min(rows, vec4<u32>(last_row))) * BLOCKS * 8u;
+    let far = (first + min(rows + 4u, vec4<u32>(last_row))) * BLOCKS * 8u;
     // A batch may have at most 4 rows.
     let more = row + 4u < t;
     var s = Sums();
     var f = Sums();
-    for (var i = 0u; i < n; i += 1u) {
+    for (var i = 0u; i < BLOCKS; i += 1u) {
         let b = Blocks(
-            load(c0, i, n), load(c1, i, n), load(c2, i, n), load(c3, i, n),
-            load(c4, i, n), load(c5, i, n), load(c6, i, n), load(c7, i, n),
+            load(c0, i), load(c1, i), load(c2, i), load(c3, i),
+            load(c4, i), load(c5, i), load(c6, i), load(c7, i),
         );
         let four = 8u * i;
         let w0 = weights_0(b);
@@ -199,7 +198,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
 }
 
 fn store_four(row: u32, column: u32, s: Sums) {
-    let t = info[ROWS];
+    let t = params.rows;
     store(row, column, s.low0);
     store(row, column + 4u, s.high0);
     if (row + 1u < t) {

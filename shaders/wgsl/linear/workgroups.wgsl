@@ -11,22 +11,21 @@ fn main(
     @builtin(local_invocation_index) index: u32,
 ) {
     let lane = index % LANES;
-    let last = info[OUT] - 1u;
+    let last = params.out - 1u;
     let column = group.x * 8u + index / LANES * 4u;
     let c0 = min(column, last);
     let c1 = min(column + 1u, last);
     let c2 = min(column + 2u, last);
     let c3 = min(column + 3u, last);
-    let n = info[BLOCKS];
-    let begin = (info[X_ROW] + group.y) * n * 8u;
+    let begin = (params.x_row + group.y) * BLOCKS * 8u;
     var sums = vec4<f32>();
-    for (var i = lane; i < n; i += LANES) {
+    for (var i = lane; i < BLOCKS; i += LANES) {
         let v = input(begin + 8u * i);
         sums += vec4<f32>(
-            dot_block(load(c0, i, n), v),
-            dot_block(load(c1, i, n), v),
-            dot_block(load(c2, i, n), v),
-            dot_block(load(c3, i, n), v),
+            dot_block(load(c0, i), v),
+            dot_block(load(c1, i), v),
+            dot_block(load(c2, i), v),
+            dot_block(load(c3, i), v),
         );
     }
     let all = sum_of_lanes(index, sums);

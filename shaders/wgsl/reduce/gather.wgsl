@@ -3,18 +3,18 @@
 
 const GATHERERS: u32 = 8u;
 
-var<workgroup> left: array<Value, INVOCATIONS>;
+var<workgroup> values: array<Value, INVOCATIONS>;
 var<workgroup> gathered: array<Value, INVOCATIONS / LANES * GATHERERS>;
 
 // Returns the sum over LANES neighbours; `index` is the invocation's index in the workgroup.
 fn sum_of_lanes(index: u32, value: Value) -> Value {
-    left[index] = value;
+    values[index] = value;
     workgroupBarrier();
     let lane = index % LANES;
     let first = index / LANES * GATHERERS;
     if (lane < GATHERERS) {
         var sum = value;
-        for (var j = GATHERERS; j + lane < LANES; j += GATHERERS) { sum += left[index + j]; }
+        for (var j = GATHERERS; j + lane < LANES; j += GATHERERS) { sum += values[index + j]; }
         gathered[first + lane] = sum;
     }
     workgroupBarrier();
@@ -24,17 +24,17 @@ fn sum_of_lanes(index: u32, value: Value) -> Value {
 }
 
 fn largest_of_lanes(index: u32, value: Value) -> Value {
-    left[index] = value;
+    values[index] = value;
     workgroupBarrier();
     let lane = index % LANES;
     let first = index / LANES * GATHERERS;
     if (lane < GATHERERS) {
-        var most = value;
-        for (var j = GATHERERS; j + lane < LANES; j += GATHERERS) { most = max(most, left[index + j]); }
-        gathered[first + lane] = most;
+        var largest = value;
+        for (var j = GATHERERS; j + lane < LANES; j += GATHERERS) { largest = max(largest, values[index + j]); }
+        gathered[first + lane] = largest;
     }
     workgroupBarrier();
-    var most = gathered[first];
-    for (var j = 1u; j < GATHERERS; j += 1u) { most = max(most, gathered[first + j]); }
-    return most;
+    var largest = gathered[first];
+    for (var j = 1u; j < GATHERERS; j += 1u) { largest = max(largest, gathered[first + j]); }
+    return largest;
 }

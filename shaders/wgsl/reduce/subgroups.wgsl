@@ -32,17 +32,17 @@ fn sum_of_lanes(index: u32, value: Value) -> Value {
 
 fn largest_of_lanes(index: u32, value: Value) -> Value {
     let size = exchanging();
-    var most = value;
-    most = max(most, subgroupShuffleXor(most, 1u));
-    most = max(most, subgroupShuffleXor(most, 2u));
-    most = select(most, max(most, subgroupShuffleXor(most, 4u)), size > 4u);
-    most = select(most, max(most, subgroupShuffleXor(most, 8u)), size > 8u);
-    most = select(most, max(most, subgroupShuffleXor(most, 16u)), size > 16u);
-    most = select(most, max(most, subgroupShuffleXor(most, 32u)), size > 32u);
-    if (index % size == 0u) { gathered[index / size] = most; }
+    var largest = value;
+    largest = max(largest, subgroupShuffleXor(largest, 1u));
+    largest = max(largest, subgroupShuffleXor(largest, 2u));
+    largest = select(largest, max(largest, subgroupShuffleXor(largest, 4u)), size > 4u);
+    largest = select(largest, max(largest, subgroupShuffleXor(largest, 8u)), size > 8u);
+    largest = select(largest, max(largest, subgroupShuffleXor(largest, 16u)), size > 16u);
+    largest = select(largest, max(largest, subgroupShuffleXor(largest, 32u)), size > 32u);
+    if (index % size == 0u) { gathered[index / size] = largest; }
     workgroupBarrier();
     let first = index / LANES * (LANES / size);
-    most = gathered[first];
-    for (var j = 1u; j < LANES / size; j += 1u) { most = max(most, gathered[first + j]); }
-    return most;
+    largest = gathered[first];
+    for (var j = 1u; j < LANES / size; j += 1u) { largest = max(largest, gathered[first + j]); }
+    return largest;
 }

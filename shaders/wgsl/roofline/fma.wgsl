@@ -1,12 +1,15 @@
 // Measures arithmetic throughput: eight chains of multiply-adds of vec4 per invocation, in registers only. CPU
 // reference: src/cpu/fma.rs.
 
+struct FmaParams {
+    rounds: u32,
+}
+
+@group(0) @binding(0) var<storage, read> params: FmaParams;
 // [2]: the factor, the summand
-@group(0) @binding(0) var<storage, read_write> x: array<f32>;
+@group(0) @binding(1) var<storage, read> x: array<f32>;
 // One value per invocation
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
-// [1]: number of rounds
-@group(0) @binding(2) var<storage, read_write> info: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
 @compute @workgroup_size(64, 1, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -21,7 +24,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     var s5 = start + 5.0;
     var s6 = start + 6.0;
     var s7 = start + 7.0;
-    for (var i = 0u; i < info[0]; i += 1u) {
+    for (var i = 0u; i < params.rounds; i += 1u) {
         s0 = s0 * a + b;
         s1 = s1 * a + b;
         s2 = s2 * a + b;

@@ -2,7 +2,7 @@
 // + 4 i to 16 + 4 i + 3 in the high halves.
 
 // One element per block, row by row.
-@group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> quants: array<vec4<u32>>;
 
 alias Quants = vec4<u32>;
 

@@ -2,7 +2,7 @@
 // number 4 i + j of the block.
 
 // One element per block, row by row.
-@group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> quants: array<vec4<u32>>;
 
 struct Quants { fours: vec4<u32>, fifths: u32 }
 

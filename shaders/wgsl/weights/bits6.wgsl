@@ -2,7 +2,7 @@
 // + 2 i + 1 belong to number 4 i + j (first word) and to number 16 + 4 i + j (second word).
 
 // One element per block, row by row.
-@group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> quants: array<vec4<u32>>;
 
 struct Quants { fours: vec4<u32>, uppers: vec2<u32> }
 

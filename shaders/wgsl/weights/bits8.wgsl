@@ -1,7 +1,7 @@
 // 8-bit numbers, stored with 128 added: byte j of word i is number 4 i + j of a block.
 
 // Two elements per block, row by row.
-@group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> quants: array<vec4<u32>>;
 
 struct Quants { low: vec4<u32>, high: vec4<u32> }
 

@@ -1,7 +1,7 @@
 // 16-bit values, IEEE: word i of a block holds values 2 i and 2 i + 1, low half first.
 
 // Four elements per block, row by row.
-@group(0) @binding(1) var<storage, read_write> quants: array<vec4<u32>>;
+@group(0) @binding(2) var<storage, read> quants: array<vec4<u32>>;
 
 struct Quants { v0: vec4<u32>, v1: vec4<u32>, v2: vec4<u32>, v3: vec4<u32> }
 
@@ -19,9 +19,8 @@ fn four_5(q: Quants) -> vec4<f32> { return four(q.v2.z, q.v2.w); }
 fn four_6(q: Quants) -> vec4<f32> { return four(q.v3.x, q.v3.y); }
 fn four_7(q: Quants) -> vec4<f32> { return four(q.v3.z, q.v3.w); }
 
-fn side_words(blocks: u32) -> u32 { return 0u; }
-fn load(row: u32, block: u32, blocks: u32) -> Block {
-    let at = (row * blocks + block) * 4u;
+fn load(row: u32, block: u32) -> Block {
+    let at = (row * BLOCKS + block) * 4u;
     let q = Quants(quants[at], quants[at + 1u], quants[at + 2u], quants[at + 3u]);
     return Block(q, vec2<f32>(1.0), vec2<f32>());
 }

@@ -1,7 +1,7 @@
 // 32-bit values: four i of a block is its element i.
 
 // Eight elements per block, row by row.
-@group(0) @binding(1) var<storage, read_write> quants: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> quants: array<vec4<f32>>;
 
 struct Quants {
     v0: vec4<f32>, v1: vec4<f32>, v2: vec4<f32>, v3: vec4<f32>,
@@ -19,9 +19,8 @@ fn four_5(q: Quants) -> vec4<f32> { return q.v5; }
 fn four_6(q: Quants) -> vec4<f32> { return q.v6; }
 fn four_7(q: Quants) -> vec4<f32> { return q.v7; }
 
-fn side_words(blocks: u32) -> u32 { return 0u; }
-fn load(row: u32, block: u32, blocks: u32) -> Block {
-    let at = (row * blocks + block) * 8u;
+fn load(row: u32, block: u32) -> Block {
+    let at = (row * BLOCKS + block) * 8u;
     let q = Quants(
         quants[at], quants[at + 1u], quants[at + 2u], quants[at + 3u],
         quants[at + 4u], quants[at + 5u], quants[at + 6u], quants[at + 7u],

@@ -11,7 +11,7 @@ use super::session::Session;
 use crate::project::Project;
 
 /// Maximum time for a model to load: several times what a software adapter on two cores takes.
-const LOAD: Duration = Duration::from_secs(180);
+pub const LOAD: Duration = Duration::from_secs(180);
 /// Maximum time for an answer, chosen in the same way.
 pub const ANSWER: Duration = Duration::from_secs(120);
 /// Maximum time for anything that needs no model.

@@ -8,6 +8,9 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use ureq::Agent;
 
+/// Maximum time for the driver to respond: a page may compute for minutes on a software adapter.
+const COMMAND_LIMIT: Duration = Duration::from_secs(300);
+
 /// Size of a window in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowSize {
@@ -76,7 +79,7 @@ impl Client {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             // The driver waits for the page, but none of our commands takes longer than this.
-            .timeout_global(Some(Duration::from_secs(300)))
+            .timeout_global(Some(COMMAND_LIMIT))
             .build()
             .new_agent();
         let body = json!({ "capabilities": { "alwaysMatch": capabilities } });

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use futures::channel::oneshot;
 use js_sys::{Function, Object, Reflect, Uint8Array};
 use llamaglass_session::platform::{FetchPart, FetchRequest};
+use llamaglass_web::error_message;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{
@@ -13,14 +14,13 @@ use web_sys::{
 };
 
 use super::tauri;
-use llamaglass_web::error_message;
 
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(0) };
 }
 
 /// A response whose body arrives in chunks.
-struct Coming {
+struct PendingResponse {
     head: RefCell<Option<oneshot::Sender<Result<Response, String>>>>,
     controller: RefCell<Option<ReadableStreamDefaultController>>,
     stream: ReadableStream,
@@ -38,13 +38,13 @@ pub async fn fetch(
     signal: &AbortSignal,
 ) -> Result<Response, String> {
     let id = NEXT.with(|next| next.replace(next.get() + 1));
-    let asked = FetchRequest {
+    let request = FetchRequest {
         id,
         url: url.to_owned(),
         authorization,
         body: body.map(str::to_owned),
     };
-    let give_up = move || {
+    let stop = move || {
         let end = async move {
             // An error is ignored: a request that has ended needs no stopping.
             let _ended = tauri::invoke("stop_fetch", &[("id", (id as f64).into())]).await;
@@ -52,31 +52,34 @@ pub async fn fetch(
         spawn_local(end);
     };
     let (head, wait) = oneshot::channel();
-    let coming = Coming::new(head, give_up).map_err(|error| error_message(&error))?;
-    let on_abort = Closure::once_into_js(give_up);
+    let response = PendingResponse::new(head, stop).map_err(|error| error_message(&error))?;
+    let on_abort = Closure::once_into_js(stop);
     signal.set_onabort(Some(on_abort.unchecked_ref()));
-    let told = Rc::clone(&coming);
-    let channel =
-        tauri::channel(move |json| told.hear(&json)).map_err(|error| error_message(&error))?;
-    let asked = serde_json::to_string(&asked).map_err(|error| error.to_string())?;
-    tauri::invoke("fetch", &[("request", asked.into()), ("channel", channel)])
-        .await
+    let receiver = Rc::clone(&response);
+    let channel = tauri::channel(move |json| receiver.receive(&json))
         .map_err(|error| error_message(&error))?;
-    let answer = wait.await;
-    answer.unwrap_or_else(|_| Err("the program gave no answer".into()))
+    let request = serde_json::to_string(&request).map_err(|error| error.to_string())?;
+    tauri::invoke(
+        "fetch",
+        &[("request", request.into()), ("channel", channel)],
+    )
+    .await
+    .map_err(|error| error_message(&error))?;
+    wait.await
+        .unwrap_or_else(|_| Err("the program gave no response".into()))
 }
 
-impl Coming {
+impl PendingResponse {
     fn new(
         head: oneshot::Sender<Result<Response, String>>,
-        give_up: impl Fn() + 'static,
+        stop: impl Fn() + 'static,
     ) -> Result<Rc<Self>, JsValue> {
         let started = Rc::new(RefCell::new(None));
         let slot = Rc::clone(&started);
         let start = Closure::once_into_js(move |controller: ReadableStreamDefaultController| {
             slot.replace(Some(controller));
         });
-        let cancel = Closure::once_into_js(give_up);
+        let cancel = Closure::once_into_js(stop);
         let source = Object::new();
         Reflect::set(&source, &"start".into(), start.unchecked_ref::<Function>())?;
         Reflect::set(
@@ -93,13 +96,13 @@ impl Coming {
         }))
     }
 
-    fn hear(&self, json: &str) {
-        let piece = serde_json::from_str(json).unwrap_or_else(|error| FetchPart::Failed {
-            why: format!("the program said what the page can't read: {error}"),
+    fn receive(&self, json: &str) {
+        let part = serde_json::from_str(json).unwrap_or_else(|error| FetchPart::Failed {
+            why: format!("the page can't read a message of the program: {error}"),
         });
         let controller = self.controller.borrow();
         // A cancelled stream accepts nothing more, so its errors are ignored.
-        match (piece, controller.as_ref()) {
+        match (part, controller.as_ref()) {
             (
                 FetchPart::Head {
                     status,
@@ -108,10 +111,10 @@ impl Coming {
                 _,
             ) => {
                 let response = self.response(status, &content_type);
-                self.answer(response.map_err(|error| error_message(&error)));
+                self.resolve(response.map_err(|error| error_message(&error)));
             }
             (FetchPart::Bytes { bytes }, Some(controller)) => {
-                let _taken = controller.enqueue_with_chunk(&Uint8Array::from(&*bytes));
+                let _queued = controller.enqueue_with_chunk(&Uint8Array::from(&*bytes));
             }
             (FetchPart::End, Some(controller)) => {
                 let _closed = controller.close();
@@ -120,7 +123,7 @@ impl Coming {
                 if let Some(controller) = controller {
                     controller.error_with_e(&js_sys::Error::new(&why));
                 }
-                self.answer(Err(why));
+                self.resolve(Err(why));
             }
             (_, None) => {}
         }
@@ -135,10 +138,10 @@ impl Coming {
         Response::new_with_opt_readable_stream_and_init(Some(&self.stream), &init)
     }
 
-    fn answer(&self, outcome: Result<Response, String>) {
+    fn resolve(&self, outcome: Result<Response, String>) {
         if let Some(head) = self.head.borrow_mut().take() {
             // The caller may have dropped the receiver.
-            let _left = head.send(outcome);
+            let _sent = head.send(outcome);
         }
     }
 }

@@ -7,32 +7,32 @@ use std::rc::Rc;
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
 use llamaglass_types::StubLevel;
+use llamaglass_web::error_message;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::cut::Cut;
-use super::{Client, Listener, PageFile};
+use super::interface::{Client, Listener, PageFile};
+use super::stub_responder::StubResponder;
 use crate::protocol::{Command, EngineReply, Reply};
-use llamaglass_web::error_message;
 
 mod fetch;
 mod in_order;
 mod tauri;
 
 pub use fetch::fetch;
-pub use tauri::is_there as in_desktop;
+pub use tauri::is_available as in_desktop;
 
 /// Client of the engine in the program around this page.
 pub struct DesktopClient {
     shared: Rc<Shared>,
-    cut: Cut,
+    stubs: StubResponder,
 }
 
 struct Shared {
     listener: Listener,
     /// Number of engines that were started and have not sent `Ready` yet. While it is above 0, replies come from
     /// engines that were replaced, and are dropped.
-    begun: Cell<u32>,
+    pending_starts: Cell<u32>,
     /// Queue of calls to the program. They are made one at a time, because the program may receive concurrent calls
     /// in any order.
     calls: UnboundedSender<Call>,
@@ -47,54 +47,56 @@ impl DesktopClient {
         if !in_desktop() {
             return None;
         }
-        let (calls, mut called) = unbounded();
+        let (calls, mut queue) = unbounded();
         let shared = Rc::new(Shared {
             listener: Listener::clone(listener),
-            begun: Cell::new(1),
+            pending_starts: Cell::new(1),
             calls,
         });
         let this = Rc::downgrade(&shared);
         spawn_local(async move {
-            while let Some((command, argument)) = called.next().await {
-                let done = tauri::invoke(command, argument.as_slice()).await;
-                if let (Err(error), Some(this)) = (done, this.upgrade()) {
-                    this.broke(&error);
+            while let Some((command, argument)) = queue.next().await {
+                let result = tauri::invoke(command, argument.as_slice()).await;
+                if let (Err(error), Some(this)) = (result, this.upgrade()) {
+                    this.report_failure(&error);
                 }
             }
         });
         let this = Rc::clone(&shared);
-        match tauri::channel(move |json| this.take(&json)) {
+        match tauri::channel(move |json| this.receive(&json)) {
             Ok(channel) => shared.call("connect", Some(("channel", channel))),
-            Err(error) => shared.broke(&error),
+            Err(error) => shared.report_failure(&error),
         }
-        let cut = Cut::new(Listener::clone(listener));
-        Some(Self { shared, cut })
+        let stubs = StubResponder::new(Listener::clone(listener));
+        Some(Self { shared, stubs })
     }
 }
 
 impl Client for DesktopClient {
     fn send(&self, command: &Command, files: &[PageFile]) {
-        self.cut.note(command);
-        if self.cut.ends(StubLevel::Entry, command) {
+        self.stubs.observe(command);
+        if self.stubs.answers(StubLevel::Entry, command) {
             return;
         }
         if !files.is_empty() {
             // The program opens models by path: its dialogs and drops onto its window give paths.
-            let error = "this program opens models by their paths".into();
+            let error = "the desktop program opens models by path; use its Open buttons".into();
             return (self.shared.listener)(EngineReply::LoadFailed { error }.into());
         }
         let json = match serde_json::to_string(command) {
             Ok(json) => json,
-            Err(error) => return self.shared.broke(&error.to_string().into()),
+            Err(error) => return self.shared.report_failure(&error.to_string().into()),
         };
-        if self.cut.ends(StubLevel::Transfer, command) {
+        if self.stubs.answers(StubLevel::Transfer, command) {
             return;
         }
         self.shared.call("send", Some(("command", json.into())));
     }
 
     fn restart(&self) {
-        self.shared.begun.set(self.shared.begun.get() + 1);
+        self.shared
+            .pending_starts
+            .set(self.shared.pending_starts.get() + 1);
         self.shared.call("restart", None);
     }
 }
@@ -102,25 +104,25 @@ impl Client for DesktopClient {
 impl Shared {
     fn call(&self, command: &'static str, argument: Option<(&'static str, JsValue)>) {
         // Can't fail: the receiving task runs for as long as this sender exists.
-        let _called = self.calls.unbounded_send((command, argument));
+        let _sent = self.calls.unbounded_send((command, argument));
     }
 
-    fn broke(&self, error: &JsValue) {
+    fn report_failure(&self, error: &JsValue) {
         let message = format!("the program can't be reached: {}", error_message(error));
         (self.listener)(EngineReply::Crashed { message }.into());
     }
 
-    fn take(&self, json: &str) {
+    fn receive(&self, json: &str) {
         let reply = serde_json::from_str(json).unwrap_or_else(|error| {
-            let message = format!("the program said what the page can't read: {error}");
+            let message = format!("the page can't read a message of the program: {error}");
             EngineReply::Crashed { message }.into()
         });
-        if !matches!(reply, Reply::Window(_)) && self.begun.get() > 0 {
+        if !matches!(reply, Reply::Window(_)) && self.pending_starts.get() > 0 {
             if !matches!(reply, Reply::Engine(EngineReply::Ready)) {
                 return;
             }
-            self.begun.set(self.begun.get() - 1);
-            if self.begun.get() > 0 {
+            self.pending_starts.set(self.pending_starts.get() - 1);
+            if self.pending_starts.get() > 0 {
                 return;
             }
         }

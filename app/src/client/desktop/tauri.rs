@@ -21,12 +21,12 @@ extern "C" {
 }
 
 fn internals() -> Option<Internals> {
-    let found = Reflect::get(&js_sys::global(), &"__TAURI_INTERNALS__".into()).ok()?;
-    found.is_object().then(|| found.unchecked_into())
+    let object = Reflect::get(&js_sys::global(), &"__TAURI_INTERNALS__".into()).ok()?;
+    object.is_object().then(|| object.unchecked_into())
 }
 
 /// Returns whether the page runs inside the desktop program. Such a page did not come from a server.
-pub fn is_there() -> bool {
+pub fn is_available() -> bool {
     internals().is_some()
 }
 
@@ -35,27 +35,27 @@ pub fn is_there() -> bool {
 /// # Errors
 /// Returns the program's error, or an error if the page is not inside the program.
 pub async fn invoke(command: &str, arguments: &[(&str, JsValue)]) -> Result<(), JsValue> {
-    let named = Object::new();
+    let object = Object::new();
     for (name, value) in arguments {
-        Reflect::set(&named, &(*name).into(), value)?;
+        Reflect::set(&object, &(*name).into(), value)?;
     }
-    let internals = internals().ok_or("no program is around this page")?;
-    JsFuture::from(internals.invoke(command, &named)?).await?;
+    let internals = internals().ok_or("this page is not inside the desktop program")?;
+    JsFuture::from(internals.invoke(command, &object)?).await?;
     Ok(())
 }
 
-/// Opens a channel from the program and returns it in the form that a command takes as its argument. `hear`
+/// Opens a channel from the program and returns it in the form that a command takes as its argument. `receive`
 /// receives the messages in the order in which they were sent, until the program closes the channel.
 ///
 /// # Errors
 /// Fails outside the desktop program and if Tauri refuses the callback.
-pub fn channel(mut hear: impl FnMut(String) + 'static) -> Result<JsValue, JsValue> {
+pub fn channel(mut receive: impl FnMut(String) + 'static) -> Result<JsValue, JsValue> {
     let order = RefCell::new(InOrder::default());
     let id = Rc::new(Cell::new(0.0));
-    let own = Rc::clone(&id);
+    let callback_id = Rc::clone(&id);
     // Tauri sends `{ index, message }`, where small messages can overtake large ones, and at the end
     // `{ index, end }`.
-    let take = Closure::<dyn FnMut(JsValue)>::new(move |raw: JsValue| {
+    let on_message = Closure::<dyn FnMut(JsValue)>::new(move |raw: JsValue| {
         let get = |name: &str| Reflect::get(&raw, &name.into()).ok();
         let Some(index) = get("index").and_then(|index| index.as_f64()) else {
             return;
@@ -64,15 +64,15 @@ pub fn channel(mut hear: impl FnMut(String) + 'static) -> Result<JsValue, JsValu
         let due = order.borrow_mut().take(index as u64, message);
         for message in due {
             if let Some(message) = message {
-                hear(message);
+                receive(message);
             } else if let Some(internals) = internals() {
                 // Tauri keeps the callback and everything it captures until it is unregistered.
-                let _known = internals.unregister_callback(own.get());
+                let _removed = internals.unregister_callback(callback_id.get());
             }
         }
     });
-    let internals = internals().ok_or("no program is around this page")?;
-    let given = internals.transform_callback(&take.into_js_value())?;
-    id.set(given.as_f64().unwrap_or_default());
+    let internals = internals().ok_or("this page is not inside the desktop program")?;
+    let callback = internals.transform_callback(&on_message.into_js_value())?;
+    id.set(callback.as_f64().unwrap_or_default());
     Ok(format!("__CHANNEL__:{}", id.get()).into())
 }

@@ -5,13 +5,12 @@ use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
 };
 use llamaglass_lab::{Data, LabError};
-use llamaglass_types::ModelInfo;
-use llamaglass_types::Request;
+use llamaglass_types::{ModelInfo, Request};
 
-use super::super::{App, now};
+use super::super::app::{App, now};
 use super::answers;
 use super::layers::drawn;
-use super::talk;
+use super::requests;
 use super::watch::PageWatch;
 use crate::lab::{Job, Spec};
 use crate::protocol::EngineCommand;
@@ -22,7 +21,7 @@ use crate::protocol::EngineCommand;
 /// Returns a [`LabError`].
 pub async fn with_page(
     app: App,
-    of_engine: Data,
+    engine_data: Data,
     spec: &Spec,
     info: &ModelInfo,
     watch: &mut PageWatch,
@@ -31,19 +30,19 @@ pub async fn with_page(
         ablate,
         mut switches,
         left_out,
-    }) = of_engine
+    }) = engine_data
     else {
-        return Ok(of_engine);
+        return Ok(engine_data);
     };
     for switch in [Switch::Worker, Switch::Overlay] {
         if spec.settings.switches.contains(&switch) {
-            switches.push(measured(app, switch, &ablate, info, watch).await?);
+            switches.push(measure(app, switch, &ablate, info, watch).await?);
         }
     }
     Ok(Data::Ablate(AblateData::of(ablate, switches, left_out)))
 }
 
-async fn measured(
+async fn measure(
     app: App,
     switch: Switch,
     settings: &AblateSettings,
@@ -57,10 +56,10 @@ async fn measured(
     };
     let changes = match switch {
         Switch::Overlay => {
-            "the token timeline is drawn next to the answer; times end with the frame that has its end"
+            "the token timeline is drawn next to the answer; times end with the frame that shows its end"
         }
         _ => {
-            "requests come from the page, which receives every token as a message, on its own clock; without the switch, they come from the worker itself"
+            "the page sends the request and receives every token as a message, on the page\u{2019}s clock; without, the worker sends it"
         }
     };
     let timed =
@@ -75,7 +74,7 @@ async fn timed(app: App, switch: Switch, arm: usize, request: Request) -> Result
             Ok(answer.timed(end_ms))
         }
         (_, 0) => {
-            let (measured, _) = talk::measure(app, Job::Alone { request }).await?;
+            let (measured, _) = requests::measure(app, Job::Alone { request }).await?;
             let error = measured.record.and_then(|record| record.error);
             match error {
                 Some(error) => Err(LabError::failed("a request in the worker", error)),
@@ -88,7 +87,7 @@ async fn timed(app: App, switch: Switch, arm: usize, request: Request) -> Result
         }
         _ => {
             app.send(EngineCommand::ClearCache, &[]);
-            let answer = answers::whole(app, request, |_, _| {}).await?;
+            let answer = answers::complete(app, request, |_, _| {}).await?;
             Ok(answer.timed(now()))
         }
     }

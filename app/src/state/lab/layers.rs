@@ -6,34 +6,66 @@ use llamaglass_lab::{LabError, asking};
 use llamaglass_types::Request;
 use llamaglass_types::stats::Record;
 
-use super::super::{App, Turn, TurnState, frame, now};
+use super::super::app::{App, now};
+use super::super::data::{Turn, TurnState};
+use super::super::frame;
 use super::answers::{self, Answer};
-use super::talk;
+use super::requests;
 use super::watch::painted;
 use crate::lab::{Job, Measured, Records};
 use crate::protocol::EngineCommand;
 
-/// Names of the layers, lowest first, with what each adds.
-const LAYERS: [(&str, &str); 6] = [
-    (
-        "bare",
-        "the model\u{2019}s calls in a loop in the worker, on its clock",
-    ),
-    (
-        "worker",
-        "requests from the page, which receives every token as a message; from here on its clock",
-    ),
-    ("text", "template and tokenizer before, detokenizer after"),
-    (
-        "scheduler",
-        "queue, KV cache blocks, sampling settings, each token\u{2019}s text and timing as a message",
-    ),
-    (
-        "paint",
-        "the answer drawn as in the conversation, to the frame with its end",
-    ),
-    ("overlay", "the token timeline next to it"),
-];
+/// A layer around this page's engine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PageLayer {
+    Bare,
+    Worker,
+    Text,
+    Scheduler,
+    Paint,
+    Overlay,
+}
+
+impl PageLayer {
+    /// All layers, lowest first.
+    const ALL: [Self; 6] = [
+        Self::Bare,
+        Self::Worker,
+        Self::Text,
+        Self::Scheduler,
+        Self::Paint,
+        Self::Overlay,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare",
+            Self::Worker => "worker",
+            Self::Text => "text",
+            Self::Scheduler => "scheduler",
+            Self::Paint => "paint",
+            Self::Overlay => "overlay",
+        }
+    }
+
+    /// Describes what the layer adds to the one below.
+    const fn adds(self) -> &'static str {
+        match self {
+            Self::Bare => "the model\u{2019}s calls in a loop in the worker, on its clock",
+            Self::Worker => {
+                "requested by the page, which receives every token id as a message; from here on the page\u{2019}s clock"
+            }
+            Self::Text => "chat template and tokenizer before, detokenizer after",
+            Self::Scheduler => {
+                "queue, KV cache blocks, sampling settings, and a message with each token\u{2019}s text and timing"
+            }
+            Self::Paint => {
+                "the answer drawn as in the conversation, up to the frame that shows its end"
+            }
+            Self::Overlay => "the token timeline drawn next to it",
+        }
+    }
+}
 
 /// Answers requests through each layer of this page.
 pub struct PageLayers {
@@ -65,7 +97,7 @@ impl PageLayers {
             return Ok(ids.clone());
         }
         let prompt = prompt.to_owned();
-        let (encoded, _) = talk::measure(self.app, Job::Encode { prompt }).await?;
+        let (encoded, _) = requests::measure(self.app, Job::Encode { prompt }).await?;
         self.ids = Some(encoded.ids.clone());
         Ok(encoded.ids)
     }
@@ -74,22 +106,22 @@ impl PageLayers {
         &mut self,
         prompt: &str,
         tokens: usize,
-        reports_tokens: bool,
+        report_tokens: bool,
     ) -> Result<(Measured, f64), LabError> {
         let ids = self.ids(prompt).await?;
         let begin = now();
-        let (measured, picked) = talk::measure(
+        let (measured, arrivals_ms) = requests::measure(
             self.app,
             Job::Bare {
                 ids,
                 tokens,
-                reports_tokens,
+                reports_tokens: report_tokens,
             },
         )
         .await?;
         let ms = now() - begin;
-        if reports_tokens {
-            all_there(picked.len(), tokens)?;
+        if report_tokens {
+            check_count(arrivals_ms.len(), tokens)?;
         }
         Ok((measured, ms))
     }
@@ -97,37 +129,38 @@ impl PageLayers {
 
 impl Layers for PageLayers {
     fn layers(&self) -> Vec<Layer> {
-        let layer = |(name, adds): (&str, &str)| Layer {
-            name: name.to_owned(),
-            adds: adds.to_owned(),
+        let layer = |layer: PageLayer| Layer {
+            name: layer.name().to_owned(),
+            adds: layer.adds().to_owned(),
         };
-        LAYERS.map(layer).to_vec()
+        PageLayer::ALL.map(layer).to_vec()
     }
 
     async fn answer(&mut self, layer: usize, prompt: &str, tokens: usize) -> Result<f64, LabError> {
         let request = asking(self.chat, prompt, tokens);
-        Ok(match layer {
-            0 => self.bare(prompt, tokens, false).await?.0.ms,
-            1 => self.bare(prompt, tokens, true).await?.1,
-            2 => {
+        Ok(match PageLayer::ALL[layer] {
+            PageLayer::Bare => self.bare(prompt, tokens, false).await?.0.ms,
+            PageLayer::Worker => self.bare(prompt, tokens, true).await?.1,
+            PageLayer::Text => {
                 let prompt = prompt.to_owned();
                 let begin = now();
                 let job = Job::Text { prompt, tokens };
-                let (_, picked) = talk::measure(self.app, job).await?;
-                all_there(picked.len(), tokens)?;
+                let (_, arrivals_ms) = requests::measure(self.app, job).await?;
+                check_count(arrivals_ms.len(), tokens)?;
                 now() - begin
             }
-            3 => {
+            PageLayer::Scheduler => {
                 self.app.send(EngineCommand::ClearCache, &[]);
-                let answer = answers::whole(self.app, request, |_, _| {}).await?;
+                let answer = answers::complete(self.app, request, |_, _| {}).await?;
                 let ms = now() - answer.begin_ms;
-                all_there(answer.record.ids.len(), tokens)?;
+                check_count(answer.record.ids.len(), tokens)?;
                 self.records.push(&answer.record);
                 ms
             }
-            layer => {
-                let (answer, end_ms) = drawn(self.app, request, layer == 5).await?;
-                all_there(answer.record.ids.len(), tokens)?;
+            layer @ (PageLayer::Paint | PageLayer::Overlay) => {
+                let overlay = layer == PageLayer::Overlay;
+                let (answer, end_ms) = drawn(self.app, request, overlay).await?;
+                check_count(answer.record.ids.len(), tokens)?;
                 end_ms - answer.begin_ms
             }
         })
@@ -135,7 +168,7 @@ impl Layers for PageLayers {
 }
 
 /// Fails if a layer lost tokens.
-fn all_there(found: usize, wanted: usize) -> Result<(), LabError> {
+fn check_count(found: usize, wanted: usize) -> Result<(), LabError> {
     if found == wanted {
         return Ok(());
     }
@@ -155,9 +188,9 @@ pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer,
     let mut turn = None;
     // Lets the page draw the changed layout first, so that it does not count toward the answer.
     painted().await;
-    let answer = answers::whole(app, request, |heard, at| {
+    let answer = answers::complete(app, request, |event, at| {
         let turn = turn.get_or_insert_with(|| stage(app, overlay));
-        frame::push(app, turn.tag, heard.clone(), at);
+        frame::push(app, turn.tag, event.clone(), at);
     })
     .await;
     painted().await;
@@ -166,7 +199,7 @@ pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer,
     app.lab.stage.set(None);
     app.lab.draws_overlay.set(false);
     if let Some(turn) = turn {
-        app.stats.update_value(|stats| stats.forget(turn.tag));
+        app.stats.update_value(|stats| stats.remove(turn.tag));
     }
     frame::show(app, before);
     Ok((answer?, end))

@@ -5,18 +5,18 @@ use std::cell::Cell;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use llamaglass_lab::experiments::chain::ChainData;
-use llamaglass_lab::experiments::load::LoadData;
+use llamaglass_lab::experiments::load::{LoadData, LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::{Data, LabError, Observer, Point, Progress, asking, request_count};
 use llamaglass_types::stats::Record;
 
-use super::super::{App, now};
+use super::super::app::{App, now};
 use super::answers;
-use super::talk;
+use super::requests;
 use super::watch::{PageWatch, pause};
-use crate::lab::{LabSettings, Records, Sample, Spec, load_run};
+use crate::lab::{LabSettings, Records, Spec};
 
 /// Maximum delay in milliseconds until a stop is noticed.
-const NAP_MS: f64 = 200.0;
+const STOP_CHECK_MS: f64 = 200.0;
 
 /// Time at which a request is due, on the page's clock.
 pub struct Due(f64);
@@ -30,8 +30,8 @@ pub fn at(offsets_ms: &[f64]) -> impl Iterator<Item = Due> + '_ {
 impl Due {
     /// Waits until the request is due or the experiment is stopped. Returns the due time.
     pub async fn wait(self, app: App) -> f64 {
-        while now() < self.0 && !talk::is_stopped(app) {
-            pause((self.0 - now()).min(NAP_MS)).await;
+        while now() < self.0 && !requests::is_stopped(app) {
+            pause((self.0 - now()).min(STOP_CHECK_MS)).await;
         }
         self.0
     }
@@ -63,7 +63,7 @@ pub async fn load(
         let count = request_count(*qps, *duration_s);
         if count == 0 {
             return Err(LabError::Setting(format!(
-                "{qps} requests per second for {duration_s} s are none"
+                "{qps} requests per second for {duration_s} s make no requests; raise one of them"
             )));
         }
         let due = arrivals.offsets_ms(*qps, count, *seed);
@@ -75,7 +75,7 @@ pub async fn load(
                 let due_ms = due.wait(app).await;
                 open.set(open.get() + 1);
                 let request = asking(true, &rows[index % rows.len()].prompt, *tokens);
-                let answer = answers::heard(app, request, |_, _| {}).await;
+                let answer = answers::receive(app, request, |_, _| {}).await;
                 open.set(open.get() - 1);
                 answer.map(|mut answer| {
                     answer.sample.due_ms = due_ms;
@@ -83,19 +83,19 @@ pub async fn load(
                 })
             })
             .collect();
-        let mut samples: Vec<Sample> = Vec::with_capacity(count);
+        let mut samples: Vec<LoadSample> = Vec::with_capacity(count);
         while let Some(answer) = answers.next().await {
             let answer = answer?;
             let sample = answer.sample;
             if !answer.record.steps.is_empty() {
                 records.push(&answer.record);
             }
-            let whole = sample.end_ms.filter(|_| sample.error.is_none());
+            let end_ms = sample.end_ms.filter(|_| sample.error.is_none());
             watch.notify(Progress {
                 what: format!("{qps} requests per second, {} open", open.get()),
                 done: samples.len() + 1,
                 total: count,
-                point: whole.map(|end| Point {
+                point: end_ms.map(|end| Point {
                     series: format!("{qps} requests per second"),
                     x: (sample.due_ms - begin) / 1e3,
                     y: end - sample.due_ms,
@@ -103,7 +103,14 @@ pub async fn load(
             });
             samples.push(sample);
         }
-        runs.push(load_run((*qps, *duration_s, *arrivals), &samples));
+        runs.push(LoadRun::of_samples(
+            LoadPlan {
+                qps: *qps,
+                duration_s: *duration_s,
+                arrivals: *arrivals,
+            },
+            &samples,
+        ));
     }
     let data = LoadData {
         target,
@@ -124,7 +131,7 @@ pub async fn chain(
 ) -> Result<(Data, Vec<Record>), LabError> {
     if spec.settings.with.is_some() {
         return Err(LabError::Setting(
-            "a server can\u{2019}t be made worse from here: choose no second run".into(),
+            "a mistake can\u{2019}t be simulated on a server: choose no second run".into(),
         ));
     }
     let dataset = spec.source.dataset(spec.settings.rows)?;
@@ -135,7 +142,7 @@ pub async fn chain(
             return Err(LabError::Stopped);
         }
         let request = asking(true, &row.prompt, spec.settings.tokens);
-        let answer = answers::whole(app, request, |_, _| {}).await?;
+        let answer = answers::complete(app, request, |_, _| {}).await?;
         watch.notify(Progress {
             what: format!("row {}/{total}", index + 1),
             done: index + 1,
@@ -149,7 +156,7 @@ pub async fn chain(
         records.push(answer.record);
     }
     let data = ChainData::of(dataset.name, &records);
-    let mut kept = Records::default();
-    records.iter().for_each(|record| kept.push(record));
-    Ok((Data::Chain(Box::new(data)), kept.into_vec()))
+    let mut trace = Records::default();
+    records.iter().for_each(|record| trace.push(record));
+    Ok((Data::Chain(Box::new(data)), trace.into_vec()))
 }

@@ -2,119 +2,38 @@
 
 mod ablate;
 mod answers;
-mod keep;
 mod layers;
 mod loads;
 mod parity;
+mod requests;
+mod saved_runs;
 mod stubs;
-mod talk;
 mod watch;
 
-pub use keep::{Kept, KeptRun, delete_run};
-pub(super) use talk::{News, Waiting, heard};
+pub(super) use requests::{deliver, deliver_end, deliver_stub_set, fail_all as fail_running};
+pub use saved_runs::delete_run;
+pub(super) use watch::advance;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use llamaglass_lab::experiments::{ladder, stub};
-use llamaglass_lab::{Data, Experiment, LabError, LabResult, Machine, Point, Progress};
+use llamaglass_lab::{Data, Experiment, LabError, LabResult, Machine, Progress};
+use llamaglass_types::ModelInfo;
 use llamaglass_types::clock::unix_time_seconds;
 use llamaglass_types::stats::Record;
 
-use super::{App, Turn, storage};
-use crate::lab::{LabEnd, LabSettings, Plot, Source, Spec, unfit};
+use super::app::App;
+use super::data::{RunOutcome, Running, storage};
+use crate::lab::{CompletedRun, LabSettings, Plot, Source, Spec, unsupported_reason};
 use crate::protocol::LabCommand;
-
-/// State of the lab's tab.
-#[derive(Clone, Copy, Debug)]
-pub struct Lab {
-    /// True if the lab is shown in place of the conversation.
-    pub open: RwSignal<bool>,
-    /// Settings of each experiment.
-    pub settings: RwSignal<BTreeMap<Experiment, LabSettings>>,
-    /// Source of the prompts.
-    pub source: RwSignal<Source>,
-    /// Reason why the chosen file is not a dataset.
-    pub source_error: RwSignal<Option<String>>,
-    /// The running experiment.
-    pub running: RwSignal<Option<Running>>,
-    /// Progress of the running experiment.
-    pub progress: RwSignal<Progress>,
-    /// Live plot of what was measured so far.
-    pub plot: RwSignal<Plot>,
-    /// Outcome of each experiment's last run.
-    pub outcomes: RwSignal<BTreeMap<Experiment, Outcome>>,
-    /// Saved runs.
-    pub kept: RwSignal<Kept>,
-    /// Answer that is painted in order to be measured.
-    pub stage: RwSignal<Option<Turn>>,
-    /// True if the token timeline is drawn in order to be measured.
-    pub draws_overlay: RwSignal<bool>,
-}
-
-/// A running experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// The experiment.
-    pub experiment: Experiment,
-    /// True if all experiments run, one after the other.
-    pub all: bool,
-    /// True once it was asked to stop.
-    pub stopping: bool,
-}
-
-/// Outcome of a run.
-#[derive(Clone, Debug)]
-pub enum Outcome {
-    /// Finished with a result.
-    Done(Arc<Found>),
-    /// The user stopped it.
-    Stopped,
-    /// Failed, for this reason.
-    Failed(String),
-}
-
-/// Result of a run, with its settings.
-#[derive(Clone, Debug)]
-pub struct Found {
-    /// The result.
-    pub result: LabResult,
-    /// Settings of the run.
-    pub settings: LabSettings,
-    /// Records of the requests, for a trace; empty for a saved run.
-    pub records: Vec<Record>,
-}
-
-impl Lab {
-    pub(super) fn new() -> Self {
-        let mut settings = storage::restore_lab();
-        for experiment in Experiment::ALL {
-            let defaults = || LabSettings::of(experiment);
-            settings.entry(experiment).or_insert_with(defaults);
-        }
-        Self {
-            open: RwSignal::new(false),
-            settings: RwSignal::new(settings),
-            source: RwSignal::new(Source::BuiltIn),
-            source_error: RwSignal::new(None),
-            running: RwSignal::new(None),
-            progress: RwSignal::new(Progress::default()),
-            plot: RwSignal::new(Plot::default()),
-            outcomes: RwSignal::new(BTreeMap::new()),
-            kept: RwSignal::new(Kept::Unknown),
-            stage: RwSignal::new(None),
-            draws_overlay: RwSignal::new(false),
-        }
-    }
-}
 
 /// Shows the lab if `open`, otherwise the conversation.
 pub fn open_lab(app: App, open: bool) {
     app.lab.open.set(open);
     if open {
-        keep::restore(app);
+        saved_runs::restore(app);
     }
 }
 
@@ -147,8 +66,8 @@ pub fn start_lab(app: App, experiment: Experiment) {
 
 /// Starts all experiments that can be run, one after the other.
 pub fn start_all(app: App) {
-    let fits = |of: &Experiment| unfit(*of, app.loaded().as_ref()).is_none();
-    let all: Vec<Experiment> = Experiment::ALL.into_iter().filter(fits).collect();
+    let is_supported = |of: &Experiment| unsupported_reason(*of, app.loaded().as_ref()).is_none();
+    let all: Vec<Experiment> = Experiment::ALL.into_iter().filter(is_supported).collect();
     if !app.can_send() || all.is_empty() {
         return;
     }
@@ -174,16 +93,11 @@ pub fn cancel_lab(app: App) {
         }
     });
     app.send(LabCommand::Stop, &[]);
-    talk::stop(app);
-}
-
-/// Fails the running experiment, because the engine is gone or is being replaced.
-pub(super) fn give_up(app: App, why: &str) {
-    talk::lose(app, why);
+    requests::stop(app);
 }
 
 fn begin(app: App, experiment: Experiment, all: bool) {
-    talk::start(app);
+    requests::start(app);
     app.lab.progress.set(Progress::default());
     app.lab.plot.set(Plot::default());
     app.lab.outcomes.update(|outcomes| {
@@ -207,106 +121,103 @@ async fn run(app: App, experiment: Experiment) -> bool {
         source: app.lab.source.get_untracked(),
         settings: settings.clone(),
     };
-    let done = measured(app, spec).await;
+    let run = measure(app, spec).await;
     app.lab.stage.set(None);
     app.lab.draws_overlay.set(false);
-    let outcome = match done {
+    let outcome = match run {
         Ok((result, records)) => {
-            let found = Arc::new(Found {
+            let run = Arc::new(CompletedRun {
                 result,
                 settings,
                 records,
             });
-            keep::keep(app, &found);
-            Outcome::Done(found)
+            saved_runs::save(app, &run);
+            RunOutcome::Done(run)
         }
-        Err(LabError::Stopped) => Outcome::Stopped,
-        Err(error) => Outcome::Failed(error.to_string()),
+        Err(LabError::Stopped) => RunOutcome::Stopped,
+        Err(error) => RunOutcome::Failed(error.to_string()),
     };
-    let go_on = !matches!(outcome, Outcome::Stopped);
+    let go_on = !matches!(outcome, RunOutcome::Stopped);
     app.lab.outcomes.update(|outcomes| {
         outcomes.insert(experiment, outcome);
     });
     go_on
 }
 
-async fn measured(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabError> {
+async fn measure(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabError> {
     let begun = unix_time_seconds();
     let seed = spec.settings.seed;
-    let of_page = |machine, data, records| {
-        let result = LabResult::new(begun, machine, seed, data);
-        Ok((result, records))
-    };
     let mut watch = watch::PageWatch::new(app);
-    if app.server_untracked().is_some() {
-        let (data, records) = match spec.experiment {
-            Experiment::Load => loads::load(app, &spec, &mut watch).await?,
-            Experiment::Chain => loads::chain(app, &spec, &mut watch).await?,
-            experiment => {
-                return Err(LabError::NotHere {
-                    experiment,
-                    why: "a server answers, which has no such thing".into(),
-                });
+    let (machine, (data, records)) = if app.server_untracked().is_some() {
+        (None, measure_server(app, &spec, &mut watch).await?)
+    } else {
+        let info = app.model_untracked();
+        let info = info.ok_or_else(|| LabError::Setting("no model is loaded".into()))?;
+        let machine = Machine::of(&info, &info.name);
+        match spec.experiment {
+            Experiment::Ladder | Experiment::Stub | Experiment::Parity | Experiment::Ablate => {
+                let measured = measure_page(app, &spec, &info, &mut watch).await?;
+                (Some(machine), measured)
             }
-        };
-        return of_page(None, data, records);
+            _ => return requests::run_in_engine(app, spec).await,
+        }
+    };
+    Ok((LabResult::new(begun, machine, seed, data), records))
+}
+
+async fn measure_server(
+    app: App,
+    spec: &Spec,
+    watch: &mut watch::PageWatch,
+) -> Result<(Data, Vec<Record>), LabError> {
+    match spec.experiment {
+        Experiment::Load => loads::load(app, spec, watch).await,
+        Experiment::Chain => loads::chain(app, spec, watch).await,
+        experiment => Err(LabError::NotHere {
+            experiment,
+            why: "a server answers, which does not support it".into(),
+        }),
     }
-    let info = app.model_untracked();
-    let info = info.ok_or_else(|| LabError::Setting("no model is loaded".into()))?;
-    let machine = Machine::of(&info, &info.name);
-    let (data, records) = match spec.experiment {
+}
+
+/// Runs an experiment that involves the page itself.
+async fn measure_page(
+    app: App,
+    spec: &Spec,
+    info: &ModelInfo,
+    watch: &mut watch::PageWatch,
+) -> Result<(Data, Vec<Record>), LabError> {
+    let settings = &spec.settings;
+    match spec.experiment {
         Experiment::Ladder => {
             let mut layers = layers::PageLayers::new(app, info.has_chat_template);
             let settings = ladder::LadderSettings {
                 prompt: spec.source.dataset(1)?.rows.remove(0).prompt,
-                lengths: spec.settings.lengths.clone(),
-                repeats: spec.settings.repeats,
+                lengths: settings.lengths.clone(),
+                repeats: settings.repeats,
             };
-            let data = ladder::run(&mut layers, settings, &mut watch).await?;
-            (Data::Ladder(data), layers.records())
+            let data = ladder::run(&mut layers, settings, watch).await?;
+            Ok((Data::Ladder(data), layers.records()))
         }
         Experiment::Stub => {
             let settings = stub::StubSettings {
-                levels: spec.settings.levels.clone(),
-                loads: spec.settings.stub_loads(),
-                repeats: spec.settings.repeats,
-                tokens: spec.settings.tokens,
+                levels: settings.levels.clone(),
+                loads: settings.stub_loads(),
+                repeats: settings.repeats,
+                tokens: settings.tokens,
             };
             let dataset = spec.source.dataset(0)?;
             let mut stubs = stubs::PageStubs::new(app, dataset, info.has_chat_template);
-            let data = stub::run(&mut stubs, settings, &mut watch).await;
+            let data = stub::run(&mut stubs, settings, watch).await;
             // Restores the stub level that the model was loaded with, whatever the outcome.
             stubs.restore(info.stub).await?;
-            (Data::Stub(data?), Vec::new())
+            Ok((Data::Stub(data?), Vec::new()))
         }
-        Experiment::Parity => parity::run(app, &spec, &info, &mut watch).await?,
-        Experiment::Ablate => {
-            let (result, records) = talk::in_worker(app, spec.clone()).await?;
-            let data = ablate::with_page(app, result.data, &spec, &info, &mut watch).await?;
-            (data, records)
+        Experiment::Parity => parity::run(app, spec, info, watch).await,
+        _ => {
+            let (result, records) = requests::run_in_engine(app, spec.clone()).await?;
+            let data = ablate::with_page(app, result.data, spec, info, watch).await?;
+            Ok((data, records))
         }
-        _ => return talk::in_worker(app, spec).await,
-    };
-    of_page(Some(machine), data, records)
-}
-
-/// Records the progress of a run in the worker.
-pub(super) fn advance(app: App, progress: Progress, points: Vec<Point>) {
-    if app.lab.running.with_untracked(Option::is_none) {
-        return;
     }
-    if !points.is_empty() {
-        app.lab.plot.update(|plot| plot.extend(points));
-    }
-    app.lab.progress.set(progress);
-}
-
-/// Handles the end of a run in the worker.
-pub(super) fn ended(app: App, end: LabEnd) {
-    talk::ended(app, end);
-}
-
-/// Handles the worker's reply to a change of the stub level.
-pub(super) fn stub_set(app: App, error: Option<String>) {
-    talk::stub_set(app, error);
 }

@@ -6,16 +6,16 @@ use llamaglass_lab::{Data, LabError, Observer, Progress, asking};
 use llamaglass_types::ModelInfo;
 use llamaglass_types::stats::Record;
 
-use super::super::App;
+use super::super::app::App;
 use super::answers;
-use super::talk;
+use super::requests;
 use super::watch::PageWatch;
 use crate::lab::{Job, Records, Spec};
 use crate::protocol::EngineCommand;
 use crate::settings::Settings;
 
-/// Stands in for the name of a reference.
-const NO_REFERENCE: &str = "none in the page: logits would need a second engine on the CPU beside this one; `llamaglass lab parity` compares them";
+/// Shown in place of a reference's name.
+const NO_REFERENCE: &str = "none in the page: comparing logits needs a second engine on the CPU; `llamaglass lab parity` does that";
 
 /// Compares the two for each row of the dataset.
 ///
@@ -43,24 +43,24 @@ pub async fn run(
             point: None,
         });
         let prompt = row.prompt.clone();
-        let (encoded, _) = talk::measure(app, Job::Encode { prompt }).await?;
+        let (encoded, _) = requests::measure(app, Job::Encode { prompt }).await?;
         let ids = encoded.ids.len();
         let job = Job::Bare {
             ids: encoded.ids,
             tokens,
             reports_tokens: false,
         };
-        let (bare, _) = talk::measure(app, job).await?;
+        let (bare, _) = requests::measure(app, job).await?;
         app.send(EngineCommand::ClearCache, &[]);
         let request = asking(info.has_chat_template, &row.prompt, tokens);
-        let through = answers::whole(app, request, |_, _| {}).await?;
+        let answer = answers::complete(app, request, |_, _| {}).await?;
         rows.push(ParityRow {
             ids,
-            picked: through.record.ids.len(),
-            first_divergence: first_divergence(&bare.ids, &through.record.ids),
+            picked: answer.record.ids.len(),
+            first_divergence: first_divergence(&bare.ids, &answer.record.ids),
             ..ParityRow::default()
         });
-        records.push(&through.record);
+        records.push(&answer.record);
     }
     let kv = app.settings.with_untracked(Settings::load_options).kv;
     let data = ParityData::of(dataset.name, NO_REFERENCE.into(), kv, rows);

@@ -4,18 +4,19 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use leptos::prelude::*;
 use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::load::{LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError, asking, request_count};
 use llamaglass_types::StubLevel;
 use llamaglass_types::event::Event;
 
-use super::super::{App, Turn, TurnState};
+use super::super::app::App;
+use super::super::data::{Turn, TurnState};
 use super::answers;
 use super::loads;
-use super::talk;
-use crate::lab::{Sample, load_run};
+use super::requests;
 use crate::protocol::EngineCommand;
-use crate::stats::Heard;
+use crate::stats::ReceivedEvent;
 
 /// Sends loads to this page's engine.
 pub struct PageStubs {
@@ -35,7 +36,7 @@ impl PageStubs {
     /// # Errors
     /// Returns a [`LabError`].
     pub async fn restore(&self, level: StubLevel) -> Result<(), LabError> {
-        talk::set_stub(self.app, level).await
+        requests::set_stub(self.app, level).await
     }
 
     /// Answers a request and draws the answer as it arrives if `stream`, otherwise whole at its end.
@@ -45,14 +46,16 @@ impl PageStubs {
         due_ms: f64,
         stream: bool,
         tokens: usize,
-    ) -> Result<Sample, LabError> {
+    ) -> Result<LoadSample, LabError> {
         let row = &self.dataset.rows[index % self.dataset.rows.len()];
         let request = asking(self.chat, &row.prompt, tokens);
         let turn = Turn::new(0, false, String::new(), TurnState::Streaming);
         self.app.lab.stage.set(Some(turn.clone()));
         let mut whole = String::new();
-        let answer = answers::heard(self.app, request, |heard, _| {
-            let Heard::Event(event) = heard else { return };
+        let answer = answers::receive(self.app, request, |event, _| {
+            let ReceivedEvent::Event(event) = event else {
+                return;
+            };
             if let Event::Token { text, .. } | Event::Done { text, .. } = &**event {
                 match stream {
                     true => turn.text.update(|all| all.push_str(text)),
@@ -83,10 +86,10 @@ impl Stubbed for PageStubs {
         let count = request_count(qps, duration_s);
         if count == 0 {
             return Err(LabError::Setting(format!(
-                "{qps} requests per second for {duration_s} s are none"
+                "{qps} requests per second for {duration_s} s make no requests; raise one of them"
             )));
         }
-        talk::set_stub(self.app, level).await?;
+        requests::set_stub(self.app, level).await?;
         self.app.send(EngineCommand::ClearCache, &[]);
         let due = Arrivals::Constant.offsets_ms(qps, count, 0);
         let stubs = &*self;
@@ -97,15 +100,22 @@ impl Stubbed for PageStubs {
                 stubs.answer(index, due_ms, stream, tokens).await
             })
             .collect();
-        let samples: Vec<Result<Sample, LabError>> = answers.collect().await;
+        let samples: Vec<Result<LoadSample, LabError>> = answers.collect().await;
         let samples = samples.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let run = load_run((qps, duration_s, Arrivals::Constant), &samples);
+        let run = LoadRun::of_samples(
+            LoadPlan {
+                qps,
+                duration_s,
+                arrivals: Arrivals::Constant,
+            },
+            &samples,
+        );
         let Some((e2e, execution_s)) = run.e2e_ms.zip(run.execution_s) else {
             let why = run
                 .errors
                 .first()
                 .map_or_else(String::new, |of| of.0.clone());
-            let what = "a load at a stub level: nothing was answered";
+            let what = "a load at a stub level, which got no answer";
             return Err(LabError::failed(what, why));
         };
         Ok(StubRun {

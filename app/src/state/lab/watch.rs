@@ -7,23 +7,23 @@ use futures::channel::{mpsc, oneshot};
 use leptos::prelude::*;
 use llamaglass_lab::{Observer, Point, Progress};
 
-use super::super::{App, now};
-use super::talk;
+use super::super::app::{App, now};
+use super::requests;
 use llamaglass_web::Yielder;
 
 /// Minimum time between updates of the progress.
-const TELL_EVERY_MS: f64 = 50.0;
+const PROGRESS_MS: f64 = 50.0;
 /// Maximum time to sleep without a check for a stop.
-const NAP_MS: f64 = 100.0;
+const STOP_CHECK_MS: f64 = 100.0;
 /// Maximum wait for a frame, since a hidden page gets none.
-const NO_FRAME: Duration = Duration::from_secs(1);
+const FRAME_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Reports progress to the state and checks for a stop.
 pub struct PageWatch {
     app: App,
     yielder: Option<Yielder>,
     points: Vec<Point>,
-    told_at: f64,
+    updated_ms: f64,
 }
 
 impl PageWatch {
@@ -33,7 +33,7 @@ impl PageWatch {
             app,
             yielder: Yielder::new(),
             points: Vec::new(),
-            told_at: 0.0,
+            updated_ms: 0.0,
         }
     }
 }
@@ -42,9 +42,9 @@ impl Observer for PageWatch {
     fn notify(&mut self, progress: Progress) {
         self.points.extend(progress.point.clone());
         let at = now();
-        if at - self.told_at >= TELL_EVERY_MS || progress.done >= progress.total {
-            self.told_at = at;
-            super::advance(self.app, progress, std::mem::take(&mut self.points));
+        if at - self.updated_ms >= PROGRESS_MS || progress.done >= progress.total {
+            self.updated_ms = at;
+            advance(self.app, progress, std::mem::take(&mut self.points));
         }
     }
 
@@ -53,13 +53,13 @@ impl Observer for PageWatch {
             Some(yielder) => yielder.yield_now().await,
             None => pause(0.0).await,
         }
-        !talk::is_stopped(self.app)
+        !requests::is_stopped(self.app)
     }
 
     async fn sleep(&mut self, ms: f64) {
         let end = now() + ms;
-        while now() < end && !talk::is_stopped(self.app) {
-            pause((end - now()).min(NAP_MS)).await;
+        while now() < end && !requests::is_stopped(self.app) {
+            pause((end - now()).min(STOP_CHECK_MS)).await;
         }
     }
 }
@@ -70,7 +70,7 @@ pub async fn pause(ms: f64) {
     let wait = Duration::from_secs_f64(ms.max(0.0) / 1e3);
     let wake = move || {
         // The receiver may be gone.
-        let _gone = sender.send(());
+        let _sent = sender.send(());
     };
     set_timeout(wake, wait);
     // Can't fail: the timer is never cleared.
@@ -79,13 +79,24 @@ pub async fn pause(ms: f64) {
 
 /// Waits until everything drawn so far has been painted.
 pub async fn painted() {
-    let (mut of_frame, mut done) = mpsc::channel(1);
-    let mut of_timer = of_frame.clone();
-    request_animation_frame(move || drop(of_frame.try_send(())));
-    set_timeout(move || drop(of_timer.try_send(())), NO_FRAME);
+    let (mut on_frame, mut done) = mpsc::channel(1);
+    let mut on_timer = on_frame.clone();
+    request_animation_frame(move || drop(on_frame.try_send(())));
+    set_timeout(move || drop(on_timer.try_send(())), FRAME_TIMEOUT);
     let _first = done.next().await;
     // The next task runs after the frame's style, layout and paint.
     if let Some(yielder) = Yielder::new() {
         yielder.yield_now().await;
     }
+}
+
+/// Records the progress of a run, and adds points to its live plot.
+pub fn advance(app: App, progress: Progress, points: Vec<Point>) {
+    if app.lab.running.with_untracked(Option::is_none) {
+        return;
+    }
+    if !points.is_empty() {
+        app.lab.plot.update(|plot| plot.extend(points));
+    }
+    app.lab.progress.set(progress);
 }

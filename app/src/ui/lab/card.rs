@@ -4,10 +4,10 @@ use leptos::prelude::*;
 use llamaglass_lab::Experiment;
 
 use super::fields::Fields;
-use super::kept::KeptRuns;
 use super::live::Live;
 use super::outcome::Ending;
-use crate::lab::unfit;
+use super::saved_runs::SavedRunList;
+use crate::lab::unsupported_reason;
 use crate::state::{self, app};
 
 /// Card of one experiment.
@@ -15,7 +15,7 @@ use crate::state::{self, app};
 pub fn Card(experiment: Experiment) -> impl IntoView {
     let app = app();
     let id = format!("lab-{experiment}");
-    let why = Memo::new(move |_| unfit(experiment, app.loaded().as_ref()));
+    let why = Memo::new(move |_| unsupported_reason(experiment, app.loaded().as_ref()));
     let runs = Memo::new(move |_| {
         let running = app.lab.running.get();
         running.is_some_and(|running| running.experiment == experiment)
@@ -55,7 +55,7 @@ pub fn Card(experiment: Experiment) -> impl IntoView {
             <div aria-live="polite">
                 <Ending experiment/>
             </div>
-            <KeptRuns experiment/>
+            <SavedRunList experiment/>
         </article>
     }
 }

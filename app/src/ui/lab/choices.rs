@@ -5,9 +5,9 @@ use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::{Arrivals, Experiment};
 use llamaglass_types::StubLevel;
 
-use super::fields::settings;
-use crate::lab::{Field, LabSettings};
-use crate::state::{self, App, app};
+use super::stored_settings::{change, read};
+use crate::lab::Field;
+use crate::state::app;
 
 /// Input for one such setting.
 #[component]
@@ -16,7 +16,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
     match field {
         Field::Arrivals => {
             let all = [Arrivals::Poisson, Arrivals::Uniform, Arrivals::Constant];
-            let now = settings(experiment, |of| of.arrivals.name());
+            let now = read(experiment, |of| of.arrivals.name());
             let options = all.map(|of| (of.name(), of.name()));
             let choose = move |name: String| {
                 if let Ok(arrivals) = name.parse() {
@@ -26,7 +26,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             select(experiment, field, options.to_vec(), now, choose).into_any()
         }
         Field::With => {
-            let now = settings(experiment, |of| of.with.map_or("", Switch::name));
+            let now = read(experiment, |of| of.with.map_or("", Switch::name));
             let mut options = vec![("", "nothing")];
             let of_engine = Switch::ALL.into_iter();
             let of_engine = of_engine
@@ -38,7 +38,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             select(experiment, field, options, now, choose).into_any()
         }
         Field::Switches => {
-            let now = settings(experiment, |of| of.switches.clone());
+            let now = read(experiment, |of| of.switches.clone());
             let toggle = move |switch: Switch, on: bool| {
                 change(app, experiment, |of| {
                     of.switches = Switch::ALL
@@ -50,11 +50,15 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
                         .collect();
                 });
             };
-            let all = Switch::ALL.map(|of| (of, of.title().to_owned(), now.contains(&of)));
-            boxes(experiment, field, all.to_vec(), Switch::name, toggle).into_any()
+            let all = Switch::ALL.map(|of| CheckBox {
+                value: of,
+                label: of.title().to_owned(),
+                checked: now.contains(&of),
+            });
+            boxes(experiment, field, all.into(), Switch::name, toggle).into_any()
         }
         Field::Levels => {
-            let now = settings(experiment, |of| of.levels.clone());
+            let now = read(experiment, |of| of.levels.clone());
             let toggle = move |level: StubLevel, on: bool| {
                 change(app, experiment, |of| {
                     of.levels = StubLevel::ALL
@@ -69,29 +73,22 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             // Random weights need a load of their own.
             let all = StubLevel::ALL.into_iter();
             let all = all.filter(|of| *of != StubLevel::RandomWeights);
-            let all = all.map(|of| {
-                let words = format!("{of}: ends {}", of.place());
-                (of, words, now.contains(&of))
+            let all = all.map(|of| CheckBox {
+                value: of,
+                label: format!("{of}: ends {}", of.place()),
+                checked: now.contains(&of),
             });
             let name = |of: StubLevel| of.number();
             view! {
                 {boxes(experiment, field, all.collect(), name, toggle)}
                 <p class="help lab-wide">
-                    "Level 99, random weights, is another load and left out here: choose it in the settings and run the experiment with that model."
+                    "Level 99 (random weights) needs a model loaded that way: choose it in the settings, then run the experiment."
                 </p>
             }
             .into_any()
         }
         _ => ().into_any(),
     }
-}
-
-fn change(app: App, experiment: Experiment, how: impl FnOnce(&mut LabSettings)) {
-    app.lab.settings.update(|all| {
-        let of = all.entry(experiment);
-        how(of.or_insert_with(|| LabSettings::of(experiment)));
-    });
-    state::save_lab_settings(app);
 }
 
 fn select(
@@ -102,8 +99,8 @@ fn select(
     choose: impl Fn(String) + 'static,
 ) -> impl IntoView {
     let id = format!("lab-{experiment}-{}", field.name());
-    let options = options.into_iter().map(|(value, words)| {
-        view! { <option value=value selected=value == now>{words}</option> }
+    let options = options.into_iter().map(|(value, label)| {
+        view! { <option value=value selected=value == now>{label}</option> }
     });
     view! {
         <div class="settings-field">
@@ -119,15 +116,27 @@ fn select(
     }
 }
 
+/// A check box for one value of a setting.
+struct CheckBox<T> {
+    value: T,
+    label: String,
+    checked: bool,
+}
+
 fn boxes<T: Copy + 'static, N: std::fmt::Display>(
     experiment: Experiment,
     field: Field,
-    all: Vec<(T, String, bool)>,
+    all: Vec<CheckBox<T>>,
     name: impl Fn(T) -> N,
     toggle: impl Fn(T, bool) + Copy + 'static,
 ) -> impl IntoView {
-    let each = all.into_iter().map(|(of, words, on)| {
-        let id = format!("lab-{experiment}-{}-{}", field.name(), name(of));
+    let each = all.into_iter().map(|check_box| {
+        let CheckBox {
+            value,
+            label,
+            checked,
+        } = check_box;
+        let id = format!("lab-{experiment}-{}-{}", field.name(), name(value));
         let target = id.clone();
         view! {
             <label class="bench-choice" for=target>
@@ -135,10 +144,10 @@ fn boxes<T: Copy + 'static, N: std::fmt::Display>(
                     id=id.clone()
                     data-testid=id
                     type="checkbox"
-                    checked=on
-                    on:change=move |event| toggle(of, event_target_checked(&event))
+                    checked=checked
+                    on:change=move |event| toggle(value, event_target_checked(&event))
                 />
-                {words}
+                {label}
             </label>
         }
     });

@@ -1,36 +1,36 @@
 //! Choice of the dataset for all experiments.
 
 use leptos::prelude::*;
+use llamaglass_web::error_message;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{File, HtmlInputElement};
 
 use crate::lab::Source;
 use crate::state::{self, app};
-use llamaglass_web::error_message;
 
 /// Maximum size of a dataset; a larger file is probably a model.
-const MOST_BYTES: f64 = 20e6;
+const MAX_BYTES: f64 = 20e6;
 
 /// The built-in prompts, or a file of the user.
 #[component]
 pub fn DatasetField() -> impl IntoView {
     let app = app();
     let name = move || match app.lab.source.get() {
-        Source::BuiltIn => "Prompts that come with the program".to_owned(),
+        Source::BuiltIn => "Built-in prompts".to_owned(),
         Source::File { name, .. } => name,
     };
-    let own = move || app.lab.source.with(|source| *source != Source::BuiltIn);
+    let is_custom = move || app.lab.source.with(|source| *source != Source::BuiltIn);
     let running = move || app.lab.running.with(Option::is_some);
     view! {
         <div class="lab-dataset">
             <span class="lab-dataset-name" data-testid="lab-dataset">{name}</span>
             <label class="secondary file-button" class:disabled=running>
-                "Another dataset"
+                "Choose a dataset…"
                 <input
                     type="file"
                     accept=".json,.jsonl,.ndjson,.txt"
-                    aria-label="A dataset: Alpaca\u{2019}s JSON, JSON lines, or a prompt a line"
+                    aria-label="Dataset: Alpaca JSON, JSON lines, or one prompt per line"
                     data-testid="lab-dataset-file"
                     disabled=running
                     on:change=move |event| {
@@ -51,13 +51,13 @@ pub fn DatasetField() -> impl IntoView {
                     }
                 />
             </label>
-            <Show when=own>
+            <Show when=is_custom>
                 <button
                     class="quiet"
                     disabled=running
                     on:click=move |_| state::choose_dataset(app, Source::BuiltIn)
                 >
-                    "Back to the built-in prompts"
+                    "Use the built-in prompts"
                 </button>
             </Show>
             <p class="help" role="status">{move || app.lab.source_error.get()}</p>
@@ -66,8 +66,11 @@ pub fn DatasetField() -> impl IntoView {
 }
 
 async fn text(file: &File) -> Result<String, String> {
-    if file.size() > MOST_BYTES {
-        return Err(format!("{}: more than 20 MB are no dataset", file.name()));
+    if file.size() > MAX_BYTES {
+        return Err(format!(
+            "{}: larger than 20 MB, the maximum for a dataset",
+            file.name()
+        ));
     }
     let text = JsFuture::from(file.unchecked_ref::<web_sys::Blob>().text()).await;
     let text = text.map_err(|error| format!("{}: {}", file.name(), error_message(&error)))?;

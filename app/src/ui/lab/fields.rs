@@ -4,14 +4,15 @@ use leptos::prelude::*;
 use llamaglass_lab::Experiment;
 
 use super::choices::Choices;
+use super::stored_settings::read;
 use crate::lab::{Field, LabSettings, fields};
 use crate::state::{self, app};
 
 /// Inputs for the settings that the experiment reads. Sets `valid` to whether all of them are valid.
 #[component]
 pub fn Fields(experiment: Experiment, valid: RwSignal<bool>) -> impl IntoView {
-    let wrong = RwSignal::new(Vec::<Field>::new());
-    Effect::new(move || valid.set(wrong.with(Vec::is_empty)));
+    let invalid = RwSignal::new(Vec::<Field>::new());
+    Effect::new(move || valid.set(invalid.with(Vec::is_empty)));
     let all = fields(experiment).iter().copied();
     let typed = all.clone().filter(|field| is_typed(*field));
     let chosen = all.filter(|field| !is_typed(*field));
@@ -19,7 +20,7 @@ pub fn Fields(experiment: Experiment, valid: RwSignal<bool>) -> impl IntoView {
     view! {
         <fieldset class="lab-fields" disabled=running>
             <legend class="hidden">{format!("Settings of {}", experiment.title())}</legend>
-            {typed.map(|field| view! { <Typed experiment field wrong/> }).collect_view()}
+            {typed.map(|field| view! { <Typed experiment field invalid/> }).collect_view()}
             {chosen.map(|field| view! { <Choices experiment field/> }).collect_view()}
         </fieldset>
     }
@@ -33,15 +34,15 @@ const fn is_typed(field: Field) -> bool {
 }
 
 #[component]
-fn Typed(experiment: Experiment, field: Field, wrong: RwSignal<Vec<Field>>) -> impl IntoView {
+fn Typed(experiment: Experiment, field: Field, invalid: RwSignal<Vec<Field>>) -> impl IntoView {
     let app = app();
-    let shown = settings(experiment, |of| of.text(field)).unwrap_or_default();
+    let shown = read(experiment, |of| of.text(field)).unwrap_or_default();
     let error = RwSignal::new(None::<String>);
     let id = format!("lab-{experiment}-{}", field.name());
     let help = format!("{id}-help");
     let label = match (experiment, field) {
-        (Experiment::Bare, Field::Tokens) => "Answer tokens (0: as the reference)",
-        (Experiment::Simulate, Field::Tokens) => "Answer tokens, at most",
+        (Experiment::Bare, Field::Tokens) => "Answer tokens (0: same as the reference)",
+        (Experiment::Simulate, Field::Tokens) => "Maximum answer tokens",
         _ => field.label(),
     };
     view! {
@@ -58,7 +59,7 @@ fn Typed(experiment: Experiment, field: Field, wrong: RwSignal<Vec<Field>>) -> i
                 aria-invalid=move || error.get().is_some().to_string()
                 on:input=move |event| {
                     let typed = event_target_value(&event);
-                    let taken = app
+                    let result = app
                         .lab
                         .settings
                         .try_update(|all| {
@@ -67,26 +68,15 @@ fn Typed(experiment: Experiment, field: Field, wrong: RwSignal<Vec<Field>>) -> i
                                 .take(field, &typed, experiment)
                         })
                         .unwrap_or(Ok(()));
-                    wrong.update(|wrong| {
-                        wrong.retain(|of| *of != field);
-                        wrong.extend(taken.is_err().then_some(field));
+                    invalid.update(|invalid| {
+                        invalid.retain(|of| *of != field);
+                        invalid.extend(result.is_err().then_some(field));
                     });
-                    error.set(taken.err());
+                    error.set(result.err());
                     state::save_lab_settings(app);
                 }
             />
             <p class="help" id=help>{move || error.get()}</p>
         </div>
     }
-}
-
-/// Reads a value from the experiment's current settings.
-pub fn settings<T>(experiment: Experiment, of: impl Fn(&LabSettings) -> T) -> T {
-    app()
-        .lab
-        .settings
-        .with_untracked(|all| match all.get(&experiment) {
-            Some(settings) => of(settings),
-            None => of(&LabSettings::of(experiment)),
-        })
 }

@@ -8,11 +8,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Element, ResizeObserver};
 
+/// Height of the frame in pixels until its content is laid out.
+const INITIAL_HEIGHT_PX: f64 = 320.0;
+
 /// Shows `html` in a frame that is as high as its content.
 #[component]
 pub fn Report(html: String, title: String, id: String) -> impl IntoView {
     let frame = NodeRef::<Iframe>::new();
-    let height = RwSignal::new(320.0);
+    let height = RwSignal::new(INITIAL_HEIGHT_PX);
     let root = move || {
         let document = frame.get_untracked()?.content_document()?;
         document.document_element()
@@ -27,10 +30,10 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
         }
     };
     // The content's height changes when the window is resized and when tables are unfolded.
-    let watch = StoredValue::new_local(None::<Resizes>);
+    let watch = StoredValue::new_local(None::<ResizeWatch>);
     let watch_root = move || {
         if let Some(root) = root() {
-            watch.set_value(Resizes::of(&root, fit));
+            watch.set_value(ResizeWatch::of(&root, fit));
         }
     };
     view! {
@@ -51,25 +54,25 @@ pub fn Report(html: String, title: String, id: String) -> impl IntoView {
 }
 
 /// Observes the size of an element until it is dropped.
-struct Resizes {
+struct ResizeWatch {
     observer: ResizeObserver,
-    _heard: Closure<dyn FnMut()>,
+    _on_resize: Closure<dyn FnMut()>,
 }
 
-impl Resizes {
-    /// Calls `heard` soon, and again after each change. Returns `None` in a browser without `ResizeObserver`.
-    fn of(element: &Element, heard: impl FnMut() + 'static) -> Option<Self> {
-        let heard = Closure::<dyn FnMut()>::new(heard);
-        let observer = ResizeObserver::new(heard.as_ref().unchecked_ref()).ok()?;
+impl ResizeWatch {
+    /// Calls `on_resize` soon, and again after each change. Returns `None` in a browser without `ResizeObserver`.
+    fn of(element: &Element, on_resize: impl FnMut() + 'static) -> Option<Self> {
+        let on_resize = Closure::<dyn FnMut()>::new(on_resize);
+        let observer = ResizeObserver::new(on_resize.as_ref().unchecked_ref()).ok()?;
         observer.observe(element);
         Some(Self {
             observer,
-            _heard: heard,
+            _on_resize: on_resize,
         })
     }
 }
 
-impl Drop for Resizes {
+impl Drop for ResizeWatch {
     fn drop(&mut self) {
         self.observer.disconnect();
     }

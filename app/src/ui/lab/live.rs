@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_lab::digits;
 
-use crate::lab::Drawn;
+use crate::lab::{Plot, PlotRanges, Series};
 use crate::state::{self, app};
 
 /// Number of series with a colour of their own.
@@ -20,16 +20,19 @@ pub fn Live() -> impl IntoView {
             .is_some_and(|running| running.stopping)
     };
     let share = move || {
-        let far = app.lab.progress.get();
-        100.0 * far.done as f64 / far.total.max(1) as f64
+        let progress = app.lab.progress.get();
+        100.0 * progress.done as f64 / progress.total.max(1) as f64
     };
     // Screen readers announce this, so it changes with each measurement, not with every point.
     let what = Memo::new(move |_| match stopping() {
-        true => "Stopping after the step that runs".to_owned(),
-        false => app.lab.progress.with(|far| match far.what.as_str() {
-            "" => "Starting".to_owned(),
-            what => format!("Measuring: {what}"),
-        }),
+        true => "Stopping after the current step".to_owned(),
+        false => app
+            .lab
+            .progress
+            .with(|progress| match progress.what.as_str() {
+                "" => "Starting".to_owned(),
+                what => format!("Measuring: {what}"),
+            }),
     });
     view! {
         <div class="lab-live" data-testid="lab-live">
@@ -61,31 +64,37 @@ pub fn Live() -> impl IntoView {
 fn LivePlot() -> impl IntoView {
     let app = app();
     let shown = move || app.lab.plot.with(|plot| !plot.is_empty());
-    let drawn = move || app.lab.plot.with(crate::lab::Plot::drawn);
+    let series = move || app.lab.plot.with(Plot::series).into_iter().enumerate();
     let axes = move || {
-        let zero = app.lab.plot.with(crate::lab::Plot::zero);
+        let zero = app.lab.plot.with(Plot::zero);
         format!("M0 0V100M0 {zero:.2}H100")
     };
-    let ends = move || app.lab.plot.with(crate::lab::Plot::ends);
+    let caption = move || {
+        let PlotRanges {
+            left,
+            right,
+            low,
+            high,
+        } = app.lab.plot.with(Plot::ranges);
+        format!(
+            "Measured so far: {} to {} ms (vertical), {} to {} (horizontal)",
+            digits(low),
+            digits(high),
+            digits(left),
+            digits(right)
+        )
+    };
     view! {
         <Show when=shown>
             <figure class="lab-plot" data-testid="lab-plot">
-                <figcaption class="help">
-                    {move || {
-                        let [left, right, low, high] = ends();
-                        format!(
-                            "Measured so far, in ms: {} to {} upwards, {} to {} to the right",
-                            digits(low), digits(high), digits(left), digits(right)
-                        )
-                    }}
-                </figcaption>
+                <figcaption class="help">{caption}</figcaption>
                 <svg viewBox="-2 -2 104 104" preserveAspectRatio="none" aria-hidden="true" focusable="false">
                     <path class="lab-axis" d=axes vector-effect="non-scaling-stroke"/>
-                    {move || drawn().into_iter().enumerate().map(points).collect_view()}
+                    {move || series().map(|(index, series)| points(index, series)).collect_view()}
                 </svg>
                 <ul class="lab-legend">
-                    {move || drawn().into_iter().enumerate().map(|(index, of)| view! {
-                        <li><span class=colour(index) aria-hidden="true"></span>{of.series}</li>
+                    {move || series().map(|(index, series)| view! {
+                        <li><span class=colour(index) aria-hidden="true"></span>{series.name}</li>
                     }).collect_view()}
                 </ul>
             </figure>
@@ -98,8 +107,8 @@ fn colour(index: usize) -> String {
 }
 
 /// Draws each dot as a line of length 0 with round ends, so that it stays round however the picture is stretched.
-fn points((index, of): (usize, Drawn)) -> impl IntoView {
-    let dots: String = of
+fn points(index: usize, series: Series) -> impl IntoView {
+    let dots: String = series
         .points
         .iter()
         .map(|(x, y)| format!("M{x:.2} {y:.2}h0"))

@@ -1,51 +1,53 @@
-//! The lab: a card for each experiment, in the order in which they are best run.
+//! The lab: a card for each experiment, in the recommended order.
 
 mod card;
 mod choices;
 mod dataset;
 mod fields;
 mod frame;
-mod kept;
 mod live;
 mod outcome;
+mod saved_runs;
+mod stored_settings;
 mod summary;
 
 use leptos::prelude::*;
 use llamaglass_lab::Experiment;
 
 use super::alerts::{Alerts, Crashed};
-use super::header::Icon;
+use super::icon::Icon;
 use super::message::Answer;
-use crate::lab::unfit;
-use crate::state::{self, Kept, Loaded, app};
+use crate::engine::Loaded;
+use crate::lab::unsupported_reason;
+use crate::state::{self, SavedRuns, app};
 use card::Card;
 use dataset::DatasetField;
-use summary::AllTogether;
+use summary::LabSummary;
 
 /// The lab, shown in place of the conversation.
 #[component]
 pub fn LabTab() -> impl IntoView {
     let app = app();
-    let whose = move || match app.loaded() {
+    let target = move || match app.loaded() {
         Some(Loaded::Engine(info)) => format!(
             "Measures {} on {} in this page.",
             info.name, info.backend.adapter
         ),
         Some(Loaded::Server(server)) => format!(
-            "Answers come from the server at {}: what it can be asked is measured of it, on this page\u{2019}s clock.",
+            "Measures the server at {}, with the experiments that it supports, on this page\u{2019}s clock.",
             server.host()
         ),
-        None => "No model is loaded: load one in the conversation first.".into(),
+        None => "No model is loaded. Load one in the conversation first.".into(),
     };
     let all = move || app.lab.running.get().is_some_and(|running| running.all);
-    let none_fits = move || {
+    let none_supported = move || {
         let loaded = app.loaded();
         Experiment::ALL
             .iter()
-            .all(|of| unfit(*of, loaded.as_ref()).is_some())
+            .all(|of| unsupported_reason(*of, loaded.as_ref()).is_some())
     };
-    let denied = move || match app.lab.kept.get() {
-        Kept::Denied(why) => Some(why),
+    let unavailable = move || match app.lab.saved_runs.get() {
+        SavedRuns::Unavailable(why) => Some(why),
         _ => None,
     };
     view! {
@@ -64,24 +66,24 @@ pub fn LabTab() -> impl IntoView {
                 </div>
                 <Crashed/>
                 <div class="lab-alerts"><Alerts/></div>
-                <p class="help" data-testid="lab-whose">{whose}</p>
+                <p class="help" data-testid="lab-whose">{target}</p>
                 <div class="lab-all">
                     <DatasetField/>
                     <button
                         class="primary"
                         data-testid="lab-run-all"
-                        disabled=move || !app.can_send() || none_fits()
+                        disabled=move || !app.can_send() || none_supported()
                         on:click=move |_| state::start_all(app)
                     >
-                        {move || if all() { "Running all" } else { "Run all, in order" }}
+                        {move || if all() { "Running all" } else { "Run all" }}
                     </button>
                 </div>
-                {move || denied().map(|why| view! {
+                {move || unavailable().map(|why| view! {
                     <p class="warning" data-testid="lab-denied">
-                        "This browser keeps no runs, so they can\u{2019}t be compared after a reload: " {why}
+                        "This browser can\u{2019}t save runs, so they can\u{2019}t be compared after a reload: " {why}
                     </p>
                 })}
-                <AllTogether/>
+                <LabSummary/>
                 {Experiment::ALL.map(|experiment| view! { <Card experiment/> })}
                 <Stage/>
             </div>

@@ -8,8 +8,8 @@ use llamaglass_report::lab::{csv, page};
 
 use super::super::download::download;
 use super::frame::Report;
-use crate::lab::value;
-use crate::state::{Found, Outcome, app};
+use crate::lab::{CompletedRun, value};
+use crate::state::{RunOutcome, app};
 
 /// Outcome of the last run.
 #[component]
@@ -20,31 +20,31 @@ pub fn Ending(experiment: Experiment) -> impl IntoView {
         let outcome = app.lab.outcomes.with(|all| all.get(&experiment).cloned());
         match outcome {
             None => ().into_any(),
-            Some(Outcome::Stopped) => {
-                view! { <p class="help" data-testid=format!("lab-stopped-{name}")>"It was stopped."</p> }
+            Some(RunOutcome::Stopped) => {
+                view! { <p class="help" data-testid=format!("lab-stopped-{name}")>"Stopped."</p> }
                     .into_any()
             }
-            Some(Outcome::Failed(why)) => {
+            Some(RunOutcome::Failed(why)) => {
                 view! { <p class="warning" data-testid=format!("lab-failed-{name}")>{why}</p> }
                     .into_any()
             }
-            Some(Outcome::Done(found)) => view! { <Findings found/> }.into_any(),
+            Some(RunOutcome::Done(run)) => view! { <Findings run/> }.into_any(),
         }
     }
 }
 
 /// Result of a run: findings first, then its report, then its files.
 #[component]
-pub fn Findings(found: Arc<Found>) -> impl IntoView {
-    let name = found.result.data.experiment().name();
-    let mut said = found.result.findings.iter().map(|of| of.text.clone());
-    let lead = said
+pub fn Findings(run: Arc<CompletedRun>) -> impl IntoView {
+    let name = run.result.data.experiment().name();
+    let mut findings = run.result.findings.iter().map(|of| of.text.clone());
+    let lead = findings
         .next()
-        .unwrap_or_else(|| "Nothing was found that can be told from chance.".into());
-    let rest: Vec<String> = said.collect();
-    let incomplete = incomplete(&found);
+        .unwrap_or_else(|| "No finding is statistically significant.".into());
+    let rest: Vec<String> = findings.collect();
+    let incomplete = incomplete(&run);
     let shown = RwSignal::new(true);
-    let report = Arc::clone(&found);
+    let report = Arc::clone(&run);
     view! {
         <section class="lab-result" data-testid=format!("lab-result-{name}")>
             <p class="lab-lead" data-testid=format!("lab-lead-{name}")>{lead}</p>
@@ -66,29 +66,29 @@ pub fn Findings(found: Arc<Found>) -> impl IntoView {
                     }}
                 </Show>
             </details>
-            <Files found/>
+            <Files run/>
         </section>
     }
 }
 
 /// Returns a warning to show before the numbers of a load that was not answered completely.
-fn incomplete(found: &Found) -> Option<String> {
+fn incomplete(run: &CompletedRun) -> Option<String> {
     use llamaglass_lab::Data;
-    let Data::Load(data) = &found.result.data else {
+    let Data::Load(data) = &run.result.data else {
         return None;
     };
-    let short = data.runs.iter().find(|run| !run.is_complete())?;
-    let why = short.errors.first().map_or("", |(words, _)| words);
+    let failed = data.runs.iter().find(|run| !run.is_complete())?;
+    let why = failed.errors.first().map_or("", |(message, _)| message);
     Some(format!(
-        "This run failed: of {} requests, {} were answered. {why}",
-        short.requested, short.completed
+        "This run failed: {} of {} requests were answered. {why}",
+        failed.completed, failed.requested
     ))
 }
 
 #[component]
-fn Files(found: Arc<Found>) -> impl IntoView {
-    let name = found.result.data.experiment().name();
-    let tables = csv(&found.result).into_iter().map(|(file, text)| {
+fn Files(run: Arc<CompletedRun>) -> impl IntoView {
+    let name = run.result.data.experiment().name();
+    let tables = csv(&run.result).into_iter().map(|(file, text)| {
         let label = file.clone();
         view! {
             <button
@@ -101,8 +101,8 @@ fn Files(found: Arc<Found>) -> impl IntoView {
         }
     });
     let tables = tables.collect_view();
-    let (json, html) = (Arc::clone(&found), Arc::clone(&found));
-    let traced = !found.records.is_empty();
+    let (json, html) = (Arc::clone(&run), Arc::clone(&run));
+    let traced = !run.records.is_empty();
     view! {
         <div class="lab-files">
             <button
@@ -132,7 +132,7 @@ fn Files(found: Arc<Found>) -> impl IntoView {
                     data-testid=format!("lab-trace-{name}")
                     title="Opens in ui.perfetto.dev and chrome://tracing"
                     on:click=move |_| {
-                        let text = trace_events(&found.records);
+                        let text = trace_events(&run.records);
                         download(&format!("{name}.trace.json"), "application/json", &text);
                     }
                 >

@@ -8,18 +8,18 @@ use serde_json::{Value, json};
 use super::super::download::download;
 use super::frame::Report;
 use crate::lab::value;
-use crate::state::{App, Outcome, app};
+use crate::state::{App, RunOutcome, app};
 
 /// Summary, shown once several experiments have been run.
 #[component]
-pub fn AllTogether() -> impl IntoView {
+pub fn LabSummary() -> impl IntoView {
     let app = app();
     let several = Memo::new(move |_| results(app).len() > 1);
     view! {
         <Show when=move || several.get() && app.lab.running.with(Option::is_none)>
             <section class="card lab-card" aria-labelledby="lab-summary" data-testid="lab-summary">
-                <h3 id="lab-summary">"All together"</h3>
-                {move || said(&results(app))}
+                <h3 id="lab-summary">"Summary"</h3>
+                {move || summary(&results(app))}
                 <div class="lab-files">
                     <button class="secondary" on:click=move |_| {
                         let results = untrack(|| results(app));
@@ -27,7 +27,7 @@ pub fn AllTogether() -> impl IntoView {
                             download("llamaglass-lab.html", "text/html", &html);
                         }
                     }>
-                        "One report of all (HTML)"
+                        "Report (HTML)"
                     </button>
                     <button class="secondary" on:click=move |_| {
                         let results = untrack(|| results(app));
@@ -39,7 +39,7 @@ pub fn AllTogether() -> impl IntoView {
                         });
                         download("llamaglass-lab.json", "application/json", &format!("{all:#}"));
                     }>
-                        "JSON of all"
+                        "JSON"
                     </button>
                 </div>
             </section>
@@ -47,7 +47,7 @@ pub fn AllTogether() -> impl IntoView {
     }
 }
 
-fn said(results: &[LabResult]) -> impl IntoView + use<> {
+fn summary(results: &[LabResult]) -> impl IntoView + use<> {
     let summary = Summary::of(results);
     let nothing = summary.findings.is_empty();
     let findings = summary.findings.iter().map(|of| of.text.clone());
@@ -60,12 +60,12 @@ fn said(results: &[LabResult]) -> impl IntoView + use<> {
     view! {
         <ul class="lab-findings">{findings}</ul>
         {nothing.then(|| view! {
-            <p class="help">"Run the ladder, the call chain or the kernels, too: they say where a token\u{2019}s time goes."</p>
+            <p class="help">"Run the ladder, the call chain or the kernels to see where a token\u{2019}s time goes."</p>
         })}
         {html.map(|html| view! {
             <details prop:open=true>
-                <summary>"Parts of a token\u{2019}s time"</summary>
-                <Report html title="Report of all together".to_owned() id="lab-overview".to_owned()/>
+                <summary>"Time per token by part"</summary>
+                <Report html title="Summary report".to_owned() id="lab-overview".to_owned()/>
             </details>
         })}
     }
@@ -74,11 +74,11 @@ fn said(results: &[LabResult]) -> impl IntoView + use<> {
 /// Returns all results in the order of the experiments.
 fn results(app: App) -> Vec<LabResult> {
     app.lab.outcomes.with(|all| {
-        let found = all.values().filter_map(|outcome| match outcome {
-            Outcome::Done(found) => Some(found.result.clone()),
+        let results = all.values().filter_map(|outcome| match outcome {
+            RunOutcome::Done(run) => Some(run.result.clone()),
             _ => None,
         });
-        found.collect()
+        results.collect()
     })
 }
 
@@ -88,7 +88,7 @@ fn left_out(app: App) -> Vec<(String, String)> {
         let failed = all
             .iter()
             .filter_map(|(experiment, outcome)| match outcome {
-                Outcome::Failed(why) => Some((experiment.name().to_owned(), why.clone())),
+                RunOutcome::Failed(why) => Some((experiment.name().to_owned(), why.clone())),
                 _ => None,
             });
         failed.collect()

@@ -33,7 +33,7 @@ pub struct Buffers {
     /// Queries [T, H D].
     pub queries: Buffer,
     /// Attention outputs [T, H D], rows padded to full blocks.
-    pub mixed: Buffer,
+    pub attn_out: Buffer,
     /// Partial attention outputs of each split, [B, SPLITS, H, D + 2].
     pub parts: Buffer,
     /// Feed-forward activations [T, F], rows padded to full blocks.
@@ -43,7 +43,7 @@ pub struct Buffers {
 }
 
 /// Returns the number of values in a row padded to full blocks.
-pub const fn whole(values: usize) -> usize {
+pub const fn padded(values: usize) -> usize {
     values.next_multiple_of(BLOCK)
 }
 
@@ -55,12 +55,13 @@ impl Buffers {
     pub fn new(
         config: &ModelConfig,
         shape: Shape,
-        (variant, splits): (Variant, usize),
+        variant: Variant,
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
+        let splits = attention_splits(variant, shape.context);
         let rows = shape.rows();
         let c = config.hidden_size;
-        let mixed = config.n_heads * config.head_dim;
+        let attn_out = config.n_heads * config.head_dim;
         let values = |count: usize| gpu.empty(count * 4);
         let zeros = |count: usize| gpu.create(Bytes::from_elems(vec![0f32; count]));
         Ok(Self {
@@ -73,29 +74,45 @@ impl Buffers {
             step: gpu.create(Bytes::from_elems(step_words(rows, shape)))?,
             blocks: shape.blocks(),
             x: values(rows * c)?,
-            normed: zeros(rows * whole(c))?,
-            queries: values(rows * mixed)?,
-            mixed: zeros(rows * whole(mixed))?,
-            hidden: zeros(rows * whole(config.ffn_size))?,
+            normed: zeros(rows * padded(c))?,
+            queries: values(rows * attn_out)?,
+            attn_out: zeros(rows * padded(attn_out))?,
+            hidden: zeros(rows * padded(config.ffn_size))?,
             logits: values(shape.batch * config.vocab_size)?,
         })
     }
 
     /// Returns the word of `step` at which the block table of the sequence in `slot` begins.
-    pub const fn blocks_of(&self, slot: usize) -> usize {
-        tables(self.rows) + slot * self.blocks
+    pub const fn block_table(&self, slot: usize) -> usize {
+        tables_offset(self.rows) + slot * self.blocks
+    }
+}
+
+/// Maximum number of workgroups that share a row's positions in attention.
+const MAX_SPLITS: usize = 16;
+/// Minimum number of positions per workgroup in attention, at full context.
+const MIN_SPLIT_POSITIONS: usize = 128;
+
+/// Returns the number of workgroups that share a row's positions in attention. With one each, a GPU would run
+/// only as many workgroups as there are kv heads; for a software adapter those are enough.
+fn attention_splits(variant: Variant, context: usize) -> usize {
+    match variant {
+        Variant::Lanes => 1,
+        Variant::Workgroups | Variant::Subgroups => {
+            (context / MIN_SPLIT_POSITIONS).clamp(1, MAX_SPLITS)
+        }
     }
 }
 
 /// Returns the word of `step` at which the first block table begins.
-const fn tables(rows: usize) -> usize {
+const fn tables_offset(rows: usize) -> usize {
     step::HEAD_WORDS + step::ROW_WORDS * rows
 }
 
 /// Returns the initial `step`: no rows, the first blocks for the first sequence, and none for the others.
 fn step_words(rows: usize, shape: Shape) -> Vec<u32> {
-    let mut words = vec![0; tables(rows)];
+    let mut words = vec![0; tables_offset(rows)];
     words.extend(1..=shape.blocks() as u32);
-    words.resize(tables(rows) + shape.batch * shape.blocks(), 0);
+    words.resize(tables_offset(rows) + shape.batch * shape.blocks(), 0);
     words
 }

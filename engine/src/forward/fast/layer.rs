@@ -1,17 +1,20 @@
 //! One transformer block as kernel launches: seven kernels, plus one if q, k and v are stored in two types,
 //! plus one if several workgroups share a row's positions in attention.
 
+use llamaglass_shaders::params::{
+    AttentionParams, AttentionTileParams, CopyBlockParams, NormParams,
+};
 use llamaglass_shaders::{
-    ATTENTION_MERGE, ATTENTION_TILE_ROWS, COPY_BLOCK, KV_BLOCK, Kv, Variant, attention,
-    attention_groups, attention_part, attention_tile, rms_norm, rms_norm_picked,
+    ATTENTION_TILE_ROWS, COPY_BLOCK, Heads, KV_BLOCK, Kv, Variant, attention, attention_groups,
+    attention_merge, attention_part, attention_tile, rms_norm, rms_norm_sampled,
 };
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work, flat};
 use super::super::rows::Rows;
 use super::super::shape::{Shape, kernel_kv};
-use super::buffers::{Buffers, whole};
-use super::matrix::{After, Matrix, To};
+use super::buffers::{Buffers, padded};
+use super::matrix::{Epilogue, Matrix, Product, Qkv};
 use crate::weights::ModelConfig;
 
 /// Weight and epsilon of an RMSNorm.
@@ -36,19 +39,25 @@ impl Norm {
             flop: 4 * values,
             ..Default::default()
         };
-        let [c, stride, first, count] = [self.c, whole(self.c), first, count].map(|n| n as u32);
-        let info = [c, self.eps.to_bits(), stride, first];
         let buffers = [x, &self.weight, y];
-        let kernel = rms_norm(self.variant);
-        gpu.launch_for(work, &kernel, &buffers, &info, [count, 1, 1]);
+        let kernel = rms_norm(self.variant, self.c);
+        let params = self.params(first);
+        gpu.launch_for(work, &kernel, &buffers, &params, [count as u32, 1, 1]);
     }
 
     /// Norms the `count` rows of x that sample according to `step` into rows 0 to `count` of y.
-    pub fn launch_picked(&self, gpu: &Gpu, x: &Buffer, step: &Buffer, count: usize, y: &Buffer) {
-        let info = [self.c as u32, self.eps.to_bits(), whole(self.c) as u32];
+    pub fn launch_sampled(&self, gpu: &Gpu, x: &Buffer, step: &Buffer, count: usize, y: &Buffer) {
         let buffers = [x, &self.weight, y, step];
-        let kernel = rms_norm_picked(self.variant);
-        gpu.launch(&kernel, &buffers, &info, [count as u32, 1, 1]);
+        let kernel = rms_norm_sampled(self.variant, self.c);
+        gpu.launch(&kernel, &buffers, &self.params(0), [count as u32, 1, 1]);
+    }
+
+    const fn params(&self, first_row: usize) -> NormParams {
+        NormParams {
+            eps: self.eps,
+            y_stride: padded(self.c) as u32,
+            first_row: first_row as u32,
+        }
     }
 }
 
@@ -75,10 +84,9 @@ pub struct Layer {
     /// Keys and values.
     cache: Buffer,
     kv: Kv,
-    /// Dimensions H, K and D.
-    heads: [u32; 3],
-    /// Widths H D and F.
-    widths: [usize; 2],
+    heads: Heads,
+    /// Size of the feed-forward layer, F.
+    ffn: usize,
 }
 
 impl Layer {
@@ -92,15 +100,18 @@ impl Layer {
         shape: Shape,
         gpu: &Gpu,
     ) -> Result<Self, ForwardError> {
-        let (h, k, d) = (config.n_heads, config.n_kv_heads, config.head_dim);
+        let heads = Heads {
+            queries: config.n_heads,
+            kv: config.n_kv_heads,
+            dim: config.head_dim,
+        };
         let kv = kernel_kv(shape.kv);
-        let positions = shape.positions();
         Ok(Self {
             weights,
-            cache: gpu.empty(2 * k * positions * d * kv.bytes())?,
+            cache: gpu.empty(2 * heads.kv * shape.positions() * heads.dim * kv.bytes())?,
             kv,
-            heads: [h, k, d].map(|n| n as u32),
-            widths: [h * d, config.ffn_size],
+            heads,
+            ffn: config.ffn_size,
         })
     }
 
@@ -110,111 +121,147 @@ impl Layer {
             x,
             normed,
             queries,
-            mixed,
+            attn_out,
             hidden,
+            step,
             variant,
+            c,
             ..
         } = buffers;
-        let cache = &self.cache;
-        let t = rows.total();
         let weights = &self.weights;
-        let [h_d, f] = self.widths;
-        let residual = To {
-            y: x,
-            stride: buffers.c,
-            column: 0,
-            add: true,
-        };
-        let to = |y, stride, column| To {
-            y,
-            stride,
-            column,
-            add: false,
+        let rows_total = rows.total();
+        // Adds the product of `x` with `matrix` to the residual stream.
+        let add_to_residual = |matrix: &Matrix, input| {
+            let product = Product {
+                x: input,
+                rows: rows_total,
+                y: x,
+                stride: *c,
+                column: 0,
+                epilogue: Epilogue::Add,
+            };
+            matrix.launch(gpu, *variant, &product);
         };
 
-        weights.attn_norm.launch(gpu, x, 0, t, normed);
-        let after = After::Qkv([angles, cache, &buffers.step], self.heads, self.kv);
-        for (matrix, row) in &weights.qkv {
-            let to = to(queries, h_d, *row);
-            matrix.launch(gpu, *variant, (normed, t), &to, &after);
+        weights.attn_norm.launch(gpu, x, 0, rows_total, normed);
+        for (matrix, column) in &weights.qkv {
+            let product = Product {
+                x: normed,
+                rows: rows_total,
+                y: queries,
+                stride: self.heads.queries * self.heads.dim,
+                column: *column,
+                epilogue: Epilogue::Qkv(Qkv {
+                    angles,
+                    cache: &self.cache,
+                    kv: self.kv,
+                    step,
+                    heads: self.heads,
+                }),
+            };
+            matrix.launch(gpu, *variant, &product);
         }
         self.attend(gpu, buffers, rows);
-        let plain = After::Nothing;
-        weights
-            .o
-            .launch(gpu, *variant, (mixed, t), &residual, &plain);
+        add_to_residual(&weights.o, attn_out);
 
-        weights.ffn_norm.launch(gpu, x, 0, t, normed);
-        let to = to(hidden, whole(f), 0);
-        let gate_up = &weights.gate_up;
-        gate_up.launch(gpu, *variant, (normed, t), &to, &After::Swiglu);
-        weights
-            .down
-            .launch(gpu, *variant, (hidden, t), &residual, &plain);
+        weights.ffn_norm.launch(gpu, x, 0, rows_total, normed);
+        let product = Product {
+            x: normed,
+            rows: rows_total,
+            y: hidden,
+            stride: padded(self.ffn),
+            column: 0,
+            epilogue: Epilogue::Swiglu,
+        };
+        weights.gate_up.launch(gpu, *variant, &product);
+        add_to_residual(&weights.down, hidden);
     }
 
     /// Copies `count` blocks of the cache to others.
     pub fn copy_blocks(&self, gpu: &Gpu, [from, to]: [u32; 2], count: usize) {
-        let [_, k, d] = self.heads;
-        let words = 2 * k * d * (KV_BLOCK * self.kv.bytes() / 4) as u32;
-        let all = words * count as u32;
-        let groups = flat(&COPY_BLOCK, all as usize);
-        let info = [from * words, to * words, all];
-        gpu.launch(&COPY_BLOCK, &[&self.cache], &info, groups);
+        let Heads { kv, dim, .. } = self.heads;
+        let block_words = (2 * kv * dim * KV_BLOCK * self.kv.bytes() / 4) as u32;
+        let params = CopyBlockParams {
+            source: from * block_words,
+            destination: to * block_words,
+            words: block_words * count as u32,
+        };
+        let groups = flat(&COPY_BLOCK, params.words as usize);
+        gpu.launch(&COPY_BLOCK, &[&self.cache], &params, groups);
     }
 
-    /// Computes attention of the queries over the cache, into `mixed`.
+    /// Computes attention of the queries over the cache, into `attn_out`.
     fn attend(&self, gpu: &Gpu, buffers: &Buffers, rows: Rows) {
         let Buffers {
             queries,
-            mixed,
+            attn_out,
             parts,
             splits,
             step,
             variant,
             ..
         } = buffers;
-        let (cache, kv) = (&self.cache, self.kv);
-        let [h, k, d] = self.heads;
-        let [mixes, keeps] = [h * d, k * d].map(u64::from);
-        let work = |rows: usize| Work {
-            // Queries are read, and outputs written.
-            bytes: 8 * rows as u64 * mixes,
-            bytes_a_position: 2 * keeps * kv.bytes() as u64,
-            // One product with the key and one with the value.
-            flop_a_position: 4 * mixes,
-            ..Default::default()
-        };
-        let stride = whole(self.widths[0]) as u32;
+        let (cache, kv, heads) = (&self.cache, self.kv, self.heads);
         let Rows { tiled, single, .. } = rows;
+        let out_stride = padded(heads.queries * heads.dim) as u32;
         if tiled > 0 {
             let tiles = tiled.div_ceil(ATTENTION_TILE_ROWS) as u32;
-            let info = [h, k, d, stride, tiled as u32];
-            let read = [queries, cache, mixed, step];
-            let kernel = attention_tile(kv);
-            gpu.launch_for(work(tiled), &kernel, &read, &info, [h, tiles, 1]);
+            let params = AttentionTileParams {
+                out_stride,
+                rows: tiled as u32,
+            };
+            let kernel = attention_tile(kv, heads);
+            let bound = [queries, cache, attn_out, step];
+            let groups = [heads.queries as u32, tiles, 1];
+            gpu.launch_for(self.attention_work(tiled), &kernel, &bound, &params, groups);
         }
         if single == 0 {
             return;
         }
-        let (t, first) = (single as u32, tiled as u32);
-        let [x, y, _] = attention_groups(h as usize, k as usize, *splits);
-        let groups = [x, y, t];
-        let split = *splits as u32;
-        let info = [h, k, d, stride, split, first];
-        let work = work(single);
-        if split == 1 {
-            let read = [queries, cache, mixed, step];
-            gpu.launch_for(work, &attention(kv, *variant), &read, &info, groups);
+        let params = AttentionParams {
+            out_stride,
+            splits: *splits as u32,
+            first_row: tiled as u32,
+        };
+        let [x, y, _] = attention_groups(heads, *splits);
+        let groups = [x, y, single as u32];
+        let work = self.attention_work(single);
+        if *splits == 1 {
+            let kernel = attention(kv, *variant, heads);
+            let bound = [queries, cache, attn_out, step];
+            gpu.launch_for(work, &kernel, &bound, &params, groups);
             return;
         }
-        let read = [queries, cache, parts, step];
-        gpu.launch_for(work, &attention_part(kv, *variant), &read, &info, groups);
+        let kernel = attention_part(kv, *variant, heads);
+        gpu.launch_for(
+            work,
+            &kernel,
+            &[queries, cache, parts, step],
+            &params,
+            groups,
+        );
+        let Heads {
+            queries: h, dim, ..
+        } = heads;
         let merge = Work {
-            bytes: 4 * u64::from(t) * (u64::from(split) * u64::from(h * (d + 2)) + mixes),
+            bytes: (4 * single * h * (splits * (dim + 2) + dim)) as u64,
             ..Default::default()
         };
-        let info = [h, d, stride, split, first];
-        gpu.launch_for(merge, &ATTENTION_MERGE, &[parts, mixed], &info, [h, t, 1]);
+        let groups = [h as u32, single as u32, 1];
+        let kernel = attention_merge(heads);
+        gpu.launch_for(merge, &kernel, &[parts, attn_out], &params, groups);
+    }
+
+    /// Returns the minimum work of attention for `rows` rows.
+    const fn attention_work(&self, rows: usize) -> Work {
+        let Heads { queries, kv, dim } = self.heads;
+        Work {
+            // Queries are read, and outputs written.
+            bytes: (8 * rows * queries * dim) as u64,
+            flop: 0,
+            bytes_per_position: (2 * kv * dim * self.kv.bytes()) as u64,
+            // One product with the key and one with the value.
+            flops_per_position: (4 * queries * dim) as u64,
+        }
     }
 }

@@ -30,8 +30,8 @@ pub async fn load(
 ) -> Result<(Fast, Option<HostEmbedding>), LoadError> {
     let gpu = gpu_of(loader.open)?;
     let start = loader.watch.ms();
-    let most = loader.tensor_type(TensorName::Block(0, BlockTensor::Down))?;
-    let variant = gpu.variant(shape.variant, format(most)).await?;
+    let first_type = loader.tensor_type(TensorName::Block(0, BlockTensor::Down))?;
+    let variant = gpu.variant(shape.variant, format(first_type)).await?;
     loader.watch.book(LoadSpan::Compare, start);
     let mut loader = ToDevice {
         loader,
@@ -47,7 +47,7 @@ pub async fn load(
     };
     let (open, checkpoint) = (loader.loader.open, loader.loader.checkpoint);
     let config = checkpoint.config();
-    let mut fast = Fast::new(config, ends, open, (shape, variant))?;
+    let mut fast = Fast::new(config, ends, open, shape, variant)?;
     for index in 0..config.n_layers {
         let weights = loader.block(index).await?;
         fast.push(weights, config, shape)?;
@@ -68,7 +68,7 @@ struct Stack<'a> {
     parts: &'a [(BlockTensor, BlockTensor)],
     cols: usize,
     /// True if the parts' rows alternate, false if the parts follow each other.
-    in_turn: bool,
+    interleaved: bool,
 }
 
 impl ToDevice<'_, '_> {
@@ -93,7 +93,7 @@ impl ToDevice<'_, '_> {
         let one = |parts, cols| Stack {
             parts,
             cols,
-            in_turn: false,
+            interleaved: false,
         };
         Ok(Weights {
             attn_norm: self.norm(TensorName::Block(index, T::AttnNorm)).await?,
@@ -106,7 +106,7 @@ impl ToDevice<'_, '_> {
                     Stack {
                         parts: &[(T::Gate, T::GateBias), (T::Up, T::UpBias)],
                         cols: c,
-                        in_turn: true,
+                        interleaved: true,
                     },
                 )
                 .await?,
@@ -130,7 +130,7 @@ impl ToDevice<'_, '_> {
             let stack = Stack {
                 parts: &parts[from..end],
                 cols: c,
-                in_turn: false,
+                interleaved: false,
             };
             let matrix = self.stack(index, stack).await?;
             let out = matrix.out;
@@ -151,7 +151,7 @@ impl ToDevice<'_, '_> {
         let Stack {
             parts,
             cols,
-            in_turn,
+            interleaved,
         } = stack;
         let mut rows = Vec::with_capacity(parts.len());
         let mut formats = Vec::with_capacity(parts.len());
@@ -161,8 +161,8 @@ impl ToDevice<'_, '_> {
             rows.push(elements.map_or(0, |info| info.elements() as usize / cols));
             formats.push(format(self.loader.tensor_type(name)?));
         }
-        let alike = formats.iter().all(|other| *other == formats[0]);
-        let format = if alike { formats[0] } else { Format::F32 };
+        let same_format = formats.iter().all(|other| *other == formats[0]);
+        let format = if same_format { formats[0] } else { Format::F32 };
         let out: usize = rows.iter().sum();
         let mut packed = Packed::new(format, out, cols);
         let mut bias = vec![0.0; out];
@@ -170,41 +170,41 @@ impl ToDevice<'_, '_> {
         let mut first = 0;
         for (part, (weight, bias_name)) in parts.iter().enumerate() {
             let to_pairs = self.to_pairs(*weight);
-            let place = |row: usize| {
-                if in_turn {
+            let row_of = |row: usize| {
+                if interleaved {
                     row * parts.len() + part
                 } else {
-                    first + to_pairs.map_or(row, |dim| pair_place(row, dim))
+                    first + to_pairs.map_or(row, |dim| interleaved_row(row, dim))
                 }
             };
             let name = TensorName::Block(index, *weight);
             let (stored, tensor_type) = self.loader.stored(name).await?;
             let start = self.loader.watch.ms();
-            packed.put(tensor_type, &stored, place)?;
+            packed.put_rows(tensor_type, &stored, row_of)?;
             self.loader.watch.book(LoadSpan::Repack, start);
             let name = TensorName::Block(index, *bias_name);
             if self.loader.checkpoint.tensor(name).is_some() {
                 any_bias = true;
                 for (row, value) in self.loader.values(name).await?.into_iter().enumerate() {
-                    bias[place(row)] = value;
+                    bias[row_of(row)] = value;
                 }
             }
             first += rows[part];
         }
-        let what = || format!("{:?} of block {index}", parts[0].0);
+        let label = || format!("{:?} of block {index}", parts[0].0);
         let bias = any_bias.then_some(&bias[..]);
-        self.upload(packed, bias, what)
+        self.upload(packed, bias, label)
     }
 
     fn upload(
         &self,
         packed: Packed,
         bias: Option<&[f32]>,
-        what: impl Fn() -> String,
+        label: impl Fn() -> String,
     ) -> Result<Matrix, LoadError> {
         let start = self.loader.watch.ms();
         let info = &self.loader.open.info;
-        let matrix = Matrix::upload(packed, bias, &self.gpu, info, what)?;
+        let matrix = Matrix::upload(packed, bias, &self.gpu, info, label)?;
         self.loader.watch.book(LoadSpan::Write, start);
         Ok(matrix)
     }
@@ -212,8 +212,8 @@ impl ToDevice<'_, '_> {
     /// Returns the head size of a tensor whose rows are stored half-split; the kernels rotate adjacent rows.
     fn to_pairs(&self, tensor: BlockTensor) -> Option<usize> {
         let config = self.loader.checkpoint.config();
-        let turned = matches!(tensor, BlockTensor::Q | BlockTensor::K);
-        (turned && config.rope.layout == RopeLayout::Halves).then_some(config.head_dim)
+        let rotated = matches!(tensor, BlockTensor::Q | BlockTensor::K);
+        (rotated && config.rope.layout == RopeLayout::Halves).then_some(config.head_dim)
     }
 
     async fn embedding_and_head(
@@ -224,7 +224,7 @@ impl ToDevice<'_, '_> {
         let name = TensorName::TokenEmbedding;
         let mut head = Vec::new();
         let embedding_type = self.loader.tensor_type(name)?;
-        let (embedding, host) = if v <= self.rows_a_buffer(embedding_type, c) {
+        let (embedding, host) = if v <= self.max_rows(embedding_type, c) {
             let (stored, tensor_type) = self.loader.stored(name).await?;
             let table = self.rows(tensor_type, &stored, c, "the token embedding")?;
             if tied {
@@ -237,7 +237,7 @@ impl ToDevice<'_, '_> {
         if head.is_empty() {
             let name = if tied { name } else { TensorName::Output };
             let (stored, tensor_type) = self.loader.stored(name).await?;
-            let rows = self.rows_a_buffer(tensor_type, c) / SHARD_ROWS * SHARD_ROWS;
+            let rows = self.max_rows(tensor_type, c) / SHARD_ROWS * SHARD_ROWS;
             let rows = rows.max(SHARD_ROWS);
             let row_bytes = c / tensor_type.block_len() * tensor_type.block_bytes();
             for (shard, stored) in stored.chunks(rows.saturating_mul(row_bytes)).enumerate() {
@@ -248,7 +248,7 @@ impl ToDevice<'_, '_> {
         Ok((embedding, host, head))
     }
 
-    fn rows_a_buffer(&self, tensor_type: TensorType, cols: usize) -> usize {
+    fn max_rows(&self, tensor_type: TensorType, cols: usize) -> usize {
         let words = format(tensor_type).quant_words(Format::blocks(cols));
         self.loader.rows_a_buffer(4 * words)
     }
@@ -258,19 +258,19 @@ impl ToDevice<'_, '_> {
         tensor_type: TensorType,
         stored: &[u8],
         cols: usize,
-        what: &str,
+        label: &str,
     ) -> Result<Matrix, LoadError> {
         let row_bytes = cols / tensor_type.block_len() * tensor_type.block_bytes();
         let mut packed = Packed::new(format(tensor_type), stored.len() / row_bytes, cols);
         let start = self.loader.watch.ms();
-        packed.put(tensor_type, stored, |row| row)?;
+        packed.put_rows(tensor_type, stored, |row| row)?;
         self.loader.watch.book(LoadSpan::Repack, start);
-        self.upload(packed, None, || what.to_owned())
+        self.upload(packed, None, || label.to_owned())
     }
 }
 
 /// Returns the new index of a row when pairs (i, i + D/2) of a head become (2i, 2i + 1).
-const fn pair_place(row: usize, head_dim: usize) -> usize {
+const fn interleaved_row(row: usize, head_dim: usize) -> usize {
     let (head, i) = (row / head_dim, row % head_dim);
     let half = head_dim / 2;
     head * head_dim + i % half * 2 + i / half
@@ -281,8 +281,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pair_place_interleaves_halves_per_head() {
-        let places: Vec<usize> = (0..8).map(|row| pair_place(row, 4)).collect();
+    fn interleaved_row_interleaves_halves_per_head() {
+        let places: Vec<usize> = (0..8).map(|row| interleaved_row(row, 4)).collect();
         assert_eq!(places, [0, 2, 1, 3, 4, 6, 5, 7]);
     }
 }

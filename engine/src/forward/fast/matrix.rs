@@ -1,7 +1,10 @@
 //! Matrices on the device, in the format in which they are stored.
 
 use cubecl::bytes::Bytes;
-use llamaglass_shaders::{ADD, BLOCK, Format, Kv, Store, Variant, WITH_BIAS, Way, linear};
+use llamaglass_shaders::params::LinearParams;
+use llamaglass_shaders::{
+    BLOCK, Format, Heads, Kv, MatmulKernel, MatrixLayout, Store, Variant, linear,
+};
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work};
@@ -21,36 +24,55 @@ pub struct Matrix {
     /// Quantised values.
     pub quants: Buffer,
     /// Scales, followed by the bias.
-    pub side: Buffer,
-    /// Word of `side` at which the bias begins.
+    pub scales: Buffer,
+    /// Word of `scales` at which the bias begins.
     bias: Option<usize>,
 }
 
-/// Destination of a product.
-pub struct To<'a> {
+/// Product of rows with a matrix.
+pub struct Product<'a> {
+    /// Input rows x [.., 32 blocks], of which the first `rows` are multiplied.
+    pub x: &'a Buffer,
+    /// Number of rows.
+    pub rows: usize,
     /// Output buffer [T, stride].
     pub y: &'a Buffer,
     /// Values per row of `y`.
     pub stride: usize,
     /// Column of `y` for row 0 of the matrix.
     pub column: usize,
-    /// True if the product is added to the contents of `y`.
-    pub add: bool,
+    /// Operation that the kernel applies to the product.
+    pub epilogue: Epilogue<'a>,
 }
 
-/// Operation that the kernel applies to a product.
-pub enum After<'a> {
+/// Operation that a kernel applies to a product.
+pub enum Epilogue<'a> {
     /// Store it.
-    Nothing,
+    Store,
+    /// Add it to `y`.
+    Add,
     /// Store silu(gate) * up.
     Swiglu,
-    /// Apply RoPE and write to the cache. Holds the angles, the cache and the step; H, K, D; the cache's
-    /// type.
-    Qkv([&'a Buffer; 3], [u32; 3], Kv),
+    /// Apply RoPE and write keys and values to the cache.
+    Qkv(Qkv<'a>),
+}
+
+/// What rotating queries and keys and writing to the cache need.
+pub struct Qkv<'a> {
+    /// Cosines and sines, [S, D/2, 2].
+    pub angles: &'a Buffer,
+    /// Keys and values.
+    pub cache: &'a Buffer,
+    /// Type of the cache's values.
+    pub kv: Kv,
+    /// Rows of the step and their block tables.
+    pub step: &'a Buffer,
+    /// Heads of the layer.
+    pub heads: Heads,
 }
 
 impl Matrix {
-    /// Uploads a packed matrix; `what` names it in errors.
+    /// Uploads a packed matrix; `label` names it in errors.
     ///
     /// # Errors
     /// [`ForwardError::BufferTooLarge`], or [`ForwardError::Device`] if the device has too little memory.
@@ -59,76 +81,78 @@ impl Matrix {
         bias: Option<&[f32]>,
         gpu: &Gpu,
         info: &BackendInfo,
-        what: impl Fn() -> String,
+        label: impl Fn() -> String,
     ) -> Result<Self, ForwardError> {
-        let mut side = packed.side;
+        let mut scales = packed.scales;
         let begin = bias.map(|bias| {
-            let begin = side.len();
-            side.extend(bias.iter().map(|value| value.to_bits()));
+            let begin = scales.len();
+            scales.extend(bias.iter().map(|value| value.to_bits()));
             begin
         });
-        if side.is_empty() {
+        if scales.is_empty() {
             // An empty buffer can't be bound.
-            side.push(0);
+            scales.push(0);
         }
-        check_buffer(info, &what, packed.quants.len() as u64 * 4)?;
-        check_buffer(info, &what, side.len() as u64 * 4)?;
+        check_buffer(info, &label, packed.quants.len() as u64 * 4)?;
+        check_buffer(info, &label, scales.len() as u64 * 4)?;
         Ok(Self {
             format: packed.format,
             blocks: packed.blocks,
             out: packed.rows,
             quants: gpu.create(Bytes::from_elems(packed.quants))?,
-            side: gpu.create(Bytes::from_elems(side))?,
+            scales: gpu.create(Bytes::from_elems(scales))?,
             bias: begin,
         })
     }
 
-    /// Multiplies the first `rows` rows of x [.., 32 blocks] by the matrix.
-    pub fn launch(
-        &self,
-        gpu: &Gpu,
-        variant: Variant,
-        (x, rows): (&Buffer, usize),
-        to: &To<'_>,
-        after: &After<'_>,
-    ) {
-        let way = if rows <= few(variant) {
-            Way::Row(variant)
+    /// Launches `product` with this matrix.
+    pub fn launch(&self, gpu: &Gpu, variant: Variant, product: &Product<'_>) {
+        let Product {
+            x,
+            rows,
+            y,
+            stride,
+            column,
+            epilogue,
+        } = product;
+        let method = if *rows <= max_single_rows(variant) {
+            MatmulKernel::Row(variant)
         } else {
-            Way::Tile
+            MatmulKernel::Tile
         };
-        let flags = self.bias.map_or(0, |_| WITH_BIAS) | if to.add { ADD } else { 0 };
-        let [t, blocks, out, column, stride] =
-            [rows, self.blocks, self.out, to.column, to.stride].map(|n| n as u32);
-        let bias = self.bias.unwrap_or(0) as u32;
-        let groups = way.groups(rows, self.out);
-        let kernel = |store| linear(way, self.format, store);
-        let (inputs, stored) = (
-            rows * 4 * self.blocks * BLOCK,
-            self.quants.bytes() + self.side.bytes(),
-        );
-        let work = |outputs: usize| Work {
-            bytes: stored + (inputs + 4 * rows * outputs) as u64,
-            flop: (2 * rows * self.blocks * BLOCK * self.out) as u64,
+        let mut buffers = vec![*x, &self.quants, &self.scales, *y];
+        let (store, outputs) = match epilogue {
+            Epilogue::Store => (Store::Plain { add: false }, self.out),
+            Epilogue::Add => (Store::Plain { add: true }, self.out),
+            Epilogue::Swiglu => (Store::Swiglu, self.out / 2),
+            Epilogue::Qkv(qkv) => {
+                buffers.extend([qkv.angles, qkv.cache, qkv.step]);
+                (Store::Qkv(qkv.kv, qkv.heads), self.out)
+            }
+        };
+        let matrix = MatrixLayout {
+            format: self.format,
+            blocks: self.blocks,
+            bias: self.bias.is_some(),
+        };
+        let params = LinearParams {
+            rows: *rows as u32,
+            x_row: 0,
+            out: self.out as u32,
+            bias_offset: self.bias.unwrap_or(0) as u32,
+            y_column: *column as u32,
+            y_stride: *stride as u32,
+        };
+        let inputs = self.blocks * BLOCK;
+        let weights = self.quants.bytes() + self.scales.bytes();
+        let work = Work {
+            bytes: weights + (4 * rows * (inputs + outputs)) as u64,
+            flop: (2 * rows * inputs * self.out) as u64,
             ..Default::default()
         };
-        match after {
-            After::Nothing | After::Swiglu => {
-                let (store, outputs) = match after {
-                    After::Swiglu => (Store::Swiglu, self.out / 2),
-                    _ => (Store::Plain, self.out),
-                };
-                let info = [t, blocks, out, flags, 0, bias, column, stride];
-                let buffers = [x, &self.quants, &self.side, to.y];
-                gpu.launch_for(work(outputs), &kernel(store), &buffers, &info, groups);
-            }
-            After::Qkv([angles, cache, step], [h, k, d], kv) => {
-                let info = [t, blocks, out, flags, 0, bias, column, stride, *h, *k, *d];
-                let buffers = [x, &self.quants, &self.side, to.y, *angles, *cache, *step];
-                let kernel = kernel(Store::Qkv(*kv));
-                gpu.launch_for(work(self.out), &kernel, &buffers, &info, groups);
-            }
-        }
+        let kernel = linear(method, matrix, store);
+        let groups = method.groups(*rows, self.out);
+        gpu.launch_for(work, &kernel, &buffers, &params, groups);
     }
 }
 
@@ -137,7 +161,7 @@ pub const TILED_ROWS: usize = 5;
 
 /// Returns the maximum number of rows that are computed one by one, less than [`TILED_ROWS`]. A tile computes
 /// eight rows in the time of two single ones.
-const fn few(variant: Variant) -> usize {
+const fn max_single_rows(variant: Variant) -> usize {
     match variant {
         Variant::Lanes => 2,
         // Not measured yet.

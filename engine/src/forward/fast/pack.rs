@@ -19,7 +19,7 @@ pub struct Packed {
     /// Quantised values.
     pub quants: Vec<u32>,
     /// Scales and everything else that belongs to the values.
-    pub side: Vec<u32>,
+    pub scales: Vec<u32>,
 }
 
 impl Packed {
@@ -32,31 +32,31 @@ impl Packed {
             columns,
             rows,
             quants: vec![0; rows * format.quant_words(blocks)],
-            side: vec![0; rows * format.side_words(blocks)],
+            scales: vec![0; rows * format.scale_words(blocks)],
         }
     }
 
-    /// Packs `stored`, rows of `tensor_type`. `place` maps each row's index to its row in the matrix.
+    /// Packs `stored`, rows of `tensor_type`. `row_of` maps each row's index to its row in the matrix.
     ///
     /// # Errors
     /// [`WeightsError::BlockSize`] if `stored` is not a whole number of rows.
-    pub fn put(
+    pub fn put_rows(
         &mut self,
         tensor_type: TensorType,
         stored: &[u8],
-        place: impl Fn(usize) -> usize,
+        row_of: impl Fn(usize) -> usize,
     ) -> Result<(), WeightsError> {
         let row_bytes = self.columns / tensor_type.block_len() * tensor_type.block_bytes();
         let mut values = vec![0.0; self.columns];
         let as_is = format(tensor_type) == self.format;
         for (row, stored) in stored.chunks(row_bytes).enumerate() {
-            let row = place(row);
+            let row = row_of(row);
             let words = self.format.quant_words(self.blocks);
             let quants = &mut self.quants[row * words..(row + 1) * words];
-            let words = self.format.side_words(self.blocks);
-            let side = &mut self.side[row * words..(row + 1) * words];
+            let words = self.format.scale_words(self.blocks);
+            let scales = &mut self.scales[row * words..(row + 1) * words];
             if as_is && stored.len() == row_bytes {
-                pack_row(tensor_type, stored, quants, side);
+                pack_row(tensor_type, stored, quants, scales);
             } else {
                 // Also reports a row that is too short.
                 tensor_type.dequantize(stored, &mut values)?;
@@ -69,15 +69,15 @@ impl Packed {
     }
 }
 
-/// Packs one row. `quants` and `side` must be zero.
-fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], side: &mut [u32]) {
+/// Packs one row. `quants` and `scales` must be zero.
+fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], scales: &mut [u32]) {
     use TensorType as T;
     let blocks = stored.chunks_exact(tensor_type.block_bytes()).enumerate();
     match tensor_type {
         T::F32 | T::F16 | T::BF16 => words(stored, quants),
         T::Q8_0 => {
             for (i, block) in blocks {
-                side[i / 2] |= half(block) << (16 * (i & 1));
+                scales[i / 2] |= half(block) << (16 * (i & 1));
                 words(&block[2..], &mut quants[8 * i..]);
             }
             // Maps -128..=127 to 0..=255.
@@ -85,42 +85,42 @@ fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], side: &m
         }
         T::Q4_0 => {
             for (i, block) in blocks {
-                side[i / 2] |= half(block) << (16 * (i & 1));
+                scales[i / 2] |= half(block) << (16 * (i & 1));
                 words(&block[2..], &mut quants[4 * i..]);
             }
         }
         T::Q4_1 => {
             for (i, block) in blocks {
-                words(&block[..4], &mut side[i..]);
+                words(&block[..4], &mut scales[i..]);
                 words(&block[4..], &mut quants[4 * i..]);
             }
         }
         T::Q5_0 => {
             for (i, block) in blocks {
                 let at = i / 2 * 3;
-                side[at] |= half(block) << (16 * (i & 1));
-                side[at + 1 + (i & 1)] = fifths(|j| u32::from(block[2 + j / 8]) >> (j % 8));
+                scales[at] |= half(block) << (16 * (i & 1));
+                scales[at + 1 + (i & 1)] = fifths(|j| u32::from(block[2 + j / 8]) >> (j % 8));
                 words(&block[6..], &mut quants[4 * i..]);
             }
         }
         T::Q5_1 => {
             for (i, block) in blocks {
-                words(&block[..4], &mut side[2 * i..]);
-                side[2 * i + 1] = fifths(|j| u32::from(block[4 + j / 8]) >> (j % 8));
+                words(&block[..4], &mut scales[2 * i..]);
+                scales[2 * i + 1] = fifths(|j| u32::from(block[4 + j / 8]) >> (j % 8));
                 words(&block[8..], &mut quants[4 * i..]);
             }
         }
         T::Q4K => {
             for (i, block) in blocks {
-                k_scales(block, &mut side[5 * i..]);
+                k_scales(block, &mut scales[5 * i..]);
                 k_nibbles(&block[16..], &mut quants[32 * i..]);
             }
         }
         T::Q5K => {
             for (i, block) in blocks {
-                let side = &mut side[13 * i..];
-                k_scales(block, side);
-                for (group, word) in side[5..13].iter_mut().enumerate() {
+                let scales = &mut scales[13 * i..];
+                k_scales(block, scales);
+                for (group, word) in scales[5..13].iter_mut().enumerate() {
                     *word = fifths(|j| u32::from(block[16 + j]) >> group);
                 }
                 k_nibbles(&block[48..], &mut quants[32 * i..]);
@@ -128,7 +128,7 @@ fn pack_row(tensor_type: TensorType, stored: &[u8], quants: &mut [u32], side: &m
         }
         T::Q6K => {
             for (i, block) in blocks {
-                q6_k(block, &mut quants[32 * i..], &mut side[21 * i..]);
+                q6_k(block, &mut quants[32 * i..], &mut scales[21 * i..]);
             }
         }
     }
@@ -161,12 +161,12 @@ fn nibbles(nibble: impl Fn(usize) -> u32, to: &mut [u32]) {
 }
 
 /// Packs the scales of Q4_K and Q5_K for eight blocks into five words.
-fn k_scales(block: &[u8], side: &mut [u32]) {
-    words(&block[..4], side);
+fn k_scales(block: &[u8], scales: &mut [u32]) {
+    words(&block[..4], scales);
     for group in 0..8 {
         let (scale, min) = scale_min(group, &block[4..16]);
         let both = u32::from(scale) | u32::from(min) << 8;
-        side[1 + group / 2] |= both << (16 * (group & 1));
+        scales[1 + group / 2] |= both << (16 * (group & 1));
     }
 }
 
@@ -181,9 +181,9 @@ fn k_nibbles(quants: &[u8], to: &mut [u32]) {
 }
 
 /// Packs a block of Q6_K (eight of ours): 128 bytes of low nibbles, 64 of upper bits, 16 scales, d.
-fn q6_k(block: &[u8], quants: &mut [u32], side: &mut [u32]) {
-    side[0] = half(&block[208..]);
-    words(&block[192..208], &mut side[1..5]);
+fn q6_k(block: &[u8], quants: &mut [u32], scales: &mut [u32]) {
+    scales[0] = half(&block[208..]);
+    words(&block[192..208], &mut scales[1..5]);
     for run in 0..8 {
         // Four runs of 32 values share 64 bytes of nibbles and 32 bytes of upper bits.
         let (fours, run_of_four) = (run / 4, run % 4);
@@ -193,7 +193,7 @@ fn q6_k(block: &[u8], quants: &mut [u32], side: &mut [u32]) {
         let uppers = &block[128 + 32 * fours..];
         for j in 0..32 {
             let bits = u32::from(uppers[j]) >> (2 * run_of_four) & 3;
-            side[5 + 2 * run + j / 16] |= bits << (8 * (j % 4) + 2 * (j % 16 / 4));
+            scales[5 + 2 * run + j / 16] |= bits << (8 * (j % 4) + 2 * (j % 16 / 4));
         }
     }
 }
@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn put_packs_every_type_without_loss() {
+    fn put_rows_packs_every_type_without_loss() {
         let mut state = 1u32;
         let mut byte = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -219,17 +219,17 @@ mod tests {
             tame(tensor_type, &mut stored);
             let mut packed = Packed::new(format(tensor_type), 3, columns);
             packed
-                .put(tensor_type, &stored, |row| 2 - row)
+                .put_rows(tensor_type, &stored, |row| 2 - row)
                 .expect("whole rows");
             let mut wanted = vec![0.0; 3 * columns];
             tensor_type
                 .dequantize(&stored, &mut wanted)
                 .expect("whole blocks");
             let quants = packed.quants.chunks_exact(packed.quants.len() / 3);
-            let words = packed.side.len() / 3;
+            let words = packed.scales.len() / 3;
             for (row, quants) in quants.enumerate() {
-                let side = &packed.side[row * words..(row + 1) * words];
-                let got = unpack(packed.format, quants, side);
+                let scales = &packed.scales[row * words..(row + 1) * words];
+                let got = unpack(packed.format, quants, scales);
                 let wanted = &wanted[(2 - row) * columns..(3 - row) * columns];
                 for (i, (got, wanted)) in got.iter().zip(wanted).enumerate() {
                     let close = (got - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
@@ -264,14 +264,14 @@ mod tests {
     }
 
     #[test]
-    fn put_converts_a_row_of_another_type_to_f32() {
+    fn put_rows_converts_a_row_of_another_type_to_f32() {
         let stored: Vec<u8> = [0x3c00u16, 0xc000]
             .iter()
             .flat_map(|h| h.to_le_bytes())
             .collect();
         let mut packed = Packed::new(Format::F32, 1, 2);
         packed
-            .put(TensorType::F16, &stored, |row| row)
+            .put_rows(TensorType::F16, &stored, |row| row)
             .expect("a row");
         assert_eq!(
             unpack(Format::F32, &packed.quants, &[])[..3],
@@ -279,7 +279,7 @@ mod tests {
         );
         assert!(
             packed
-                .put(TensorType::F16, &stored[1..], |row| row)
+                .put_rows(TensorType::F16, &stored[1..], |row| row)
                 .is_err()
         );
     }

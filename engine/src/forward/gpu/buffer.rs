@@ -1,4 +1,4 @@
-//! Device memory that is allocated by burn and pinned in place.
+//! Device memory that is allocated by burn and pinned there.
 
 use std::any::Any;
 use std::rc::Rc;
@@ -16,9 +16,9 @@ use super::mapping::Mapping;
 #[derive(Clone)]
 pub struct Buffer {
     handle: Handle,
-    place: WgpuResource,
+    resource: WgpuResource,
     /// Pins the memory, which the runtime may move otherwise.
-    _held: Rc<dyn Any>,
+    _pin: Rc<dyn Any>,
 }
 
 impl std::fmt::Debug for Buffer {
@@ -37,11 +37,11 @@ impl Buffer {
 
     /// Returns the size in bytes.
     pub fn bytes(&self) -> u64 {
-        self.place.size
+        self.resource.size
     }
 
-    pub(super) const fn place(&self) -> &WgpuResource {
-        &self.place
+    pub(super) const fn resource(&self) -> &WgpuResource {
+        &self.resource
     }
 }
 
@@ -53,7 +53,7 @@ impl Gpu {
     pub fn empty(&self, bytes: usize) -> Result<Buffer, ForwardError> {
         // The runtime may reuse released memory, so submit every launch that still uses it.
         self.submit()?;
-        self.place(self.client.empty(bytes))
+        self.pin(self.client.empty(bytes))
     }
 
     /// Allocates memory that contains `values`.
@@ -64,21 +64,22 @@ impl Gpu {
         self.submit()?;
         let handle = self.client.create(values);
         self.unsettled.set(true);
-        self.place(handle)
+        self.pin(handle)
     }
 
-    fn place(&self, handle: Handle) -> Result<Buffer, ForwardError> {
-        let held = self
+    /// Allocates the memory behind `handle` and pins it.
+    fn pin(&self, handle: Handle) -> Result<Buffer, ForwardError> {
+        let pin = self
             .client
             .get_resource::<WgpuServer<AutoCompiler>>(handle.clone());
-        match held {
-            Ok(held) => Ok(Buffer {
+        match pin {
+            Ok(pin) => Ok(Buffer {
                 handle,
-                place: held.resource().clone(),
-                _held: Rc::new(held),
+                resource: pin.resource().clone(),
+                _pin: Rc::new(pin),
             }),
             Err(error) => Err(ForwardError::Device {
-                message: format!("no memory to be had: {error:?}"),
+                message: format!("device memory could not be allocated: {error:?}"),
             }),
         }
     }
@@ -90,9 +91,9 @@ impl Gpu {
     /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn write(&self, buffer: &Buffer, at: usize, bytes: &[u8]) -> Result<(), ForwardError> {
         self.submit()?;
-        let place = buffer.place();
-        let at = place.offset + at as u64;
-        self.queue.write_buffer(&place.buffer, at, bytes);
+        let resource = buffer.resource();
+        let at = resource.offset + at as u64;
+        self.queue.write_buffer(&resource.buffer, at, bytes);
         Ok(())
     }
 
@@ -102,8 +103,8 @@ impl Gpu {
     /// [`ForwardError::Device`] if the device failed.
     pub async fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, ForwardError> {
         self.submit()?;
-        let place = buffer.place();
-        let size = place.size.next_multiple_of(4);
+        let resource = buffer.resource();
+        let size = resource.size.next_multiple_of(4);
         let staging = self.device.create_buffer(&BufferDescriptor {
             label: Some("read"),
             size,
@@ -113,10 +114,10 @@ impl Gpu {
         let mut encoder = self
             .device
             .create_command_encoder(&CommandEncoderDescriptor::default());
-        encoder.copy_buffer_to_buffer(&place.buffer, place.offset, &staging, 0, Some(size));
+        encoder.copy_buffer_to_buffer(&resource.buffer, resource.offset, &staging, 0, Some(size));
         let submission = self.queue.submit([encoder.finish()]);
         let mapping = Mapping::new(staging, submission);
-        let take = |bytes: &[u8]| bytes[..place.size as usize].to_vec();
+        let take = |bytes: &[u8]| bytes[..resource.size as usize].to_vec();
         let (bytes, _) = mapping.take(&self.device, take).await?;
         Ok(bytes)
     }

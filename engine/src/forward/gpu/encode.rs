@@ -1,21 +1,23 @@
 //! Launches kernels, records launches, and encodes them.
 
 use llamaglass_shaders::Kernel;
+use llamaglass_shaders::params::Params;
 use wgpu::{
-    BindGroup, BindGroupDescriptor, BindGroupEntry, BindingResource, CommandBuffer, CommandEncoder,
+    BindGroup, BindGroupDescriptor, BindGroupEntry, CommandBuffer, CommandEncoder,
     CommandEncoderDescriptor, ComputePass, ComputePassDescriptor, ComputePipeline,
 };
 
+use super::pipelines::Pipeline;
 use super::stages::{DeviceStage, Stages};
 use super::{Buffer, Gpu, Work};
 
 /// Maximum number of workgroups per row when a flat range is spread over rows of workgroups.
-const GROUPS_A_ROW: u32 = 32_768;
+const GROUPS_PER_ROW: u32 = 32_768;
 
 /// Returns the workgroups for `invocations` of a kernel that numbers them across rows of workgroups.
 pub fn flat(kernel: &Kernel, invocations: usize) -> [u32; 3] {
     let groups = (invocations as u32).div_ceil(kernel.workgroup_size[0]);
-    let row = groups.clamp(1, GROUPS_A_ROW);
+    let row = groups.clamp(1, GROUPS_PER_ROW);
     [row, groups.div_ceil(row), 1]
 }
 
@@ -24,10 +26,10 @@ pub(super) struct Launch {
     pub kernel: Kernel,
     pub work: Work,
     pipeline: ComputePipeline,
-    bound: BindGroup,
+    bind_group: BindGroup,
     groups: [u32; 3],
     /// Keeps the bound buffers alive.
-    _held: Vec<Buffer>,
+    _buffers: Vec<Buffer>,
 }
 
 impl Launch {
@@ -36,22 +38,22 @@ impl Launch {
         if last != Some(&self.pipeline) {
             pass.set_pipeline(&self.pipeline);
         }
-        pass.set_bind_group(0, &self.bound, &[]);
+        pass.set_bind_group(0, &self.bind_group, &[]);
         let [x, y, z] = self.groups;
         pass.dispatch_workgroups(x, y, z);
     }
 }
 
-/// Recorded launches, for replay.
+/// Captured launches, for replay.
 ///
 /// Keeps the buffers that they read and write alive.
-pub struct Tape {
+pub struct CapturedGraph {
     pub(super) launches: Vec<Launch>,
 }
 
-impl std::fmt::Debug for Tape {
+impl std::fmt::Debug for CapturedGraph {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tape of {}", self.launches.len())
+        write!(f, "CapturedGraph of {} launches", self.launches.len())
     }
 }
 
@@ -60,11 +62,11 @@ impl std::fmt::Debug for Tape {
 pub(super) enum Mode {
     /// Encode them.
     #[default]
-    Issue,
+    Encode,
     /// Collect them.
-    Record(Vec<Launch>),
+    Capture(Vec<Launch>),
     /// Compile their kernels in the background.
-    Plan,
+    Compile,
 }
 
 /// Commands that are encoded but not submitted.
@@ -106,49 +108,64 @@ impl Encoding {
 }
 
 impl Gpu {
-    /// Launches `kernel` on `buffers`, in binding order, and on `info`, which is bound last.
-    pub fn launch(&self, kernel: &Kernel, buffers: &[&Buffer], info: &[u32], groups: [u32; 3]) {
-        self.launch_for(Work::default(), kernel, buffers, info, groups);
+    /// Launches `kernel` on `buffers`, in binding order, with `params`.
+    pub fn launch<P: Params>(
+        &self,
+        kernel: &Kernel,
+        buffers: &[&Buffer],
+        params: &P,
+        groups: [u32; 3],
+    ) {
+        self.launch_for(Work::default(), kernel, buffers, params, groups);
     }
 
     /// Launches `kernel` like [`Gpu::launch`], and attributes `work` to it.
-    pub fn launch_for(
+    pub fn launch_for<P: Params>(
         &self,
         work: Work,
         kernel: &Kernel,
         buffers: &[&Buffer],
-        info: &[u32],
+        params: &P,
         groups: [u32; 3],
     ) {
-        let count = buffers.len() + 1;
+        debug_assert_eq!(kernel.params, P::LAYOUT, "{}", kernel.label());
         let mut mode = self.mode.borrow_mut();
-        if matches!(*mode, Mode::Plan) {
-            self.pipelines.prepare(kernel, count);
+        if matches!(*mode, Mode::Compile) {
+            self.pipelines.prepare(kernel);
             return;
         }
-        let info = self.info(info);
-        let resources = buffers.iter().map(|b| b.place().as_wgpu_bind_resource());
-        let resources = resources.chain([BindingResource::Buffer(info.as_entire_buffer_binding())]);
-        let entries: Vec<BindGroupEntry<'_>> = (0..)
-            .zip(resources)
-            .map(|(binding, resource)| BindGroupEntry { binding, resource })
-            .collect();
+        let pipeline = self.pipelines.get(kernel);
         let launch = Launch {
             kernel: *kernel,
             work,
-            pipeline: self.pipelines.get(kernel, count),
-            bound: self.device.create_bind_group(&BindGroupDescriptor {
-                label: None,
-                layout: &self.pipelines.layout(count),
-                entries: &entries,
-            }),
+            bind_group: self.bind_group(&pipeline, buffers, bytemuck::bytes_of(params)),
+            pipeline: pipeline.compute,
             groups,
-            _held: buffers.iter().map(|buffer| (*buffer).clone()).collect(),
+            _buffers: buffers.iter().map(|buffer| (*buffer).clone()).collect(),
         };
         match &mut *mode {
-            Mode::Record(launches) => launches.push(launch),
+            Mode::Capture(launches) => launches.push(launch),
             _ => self.encode([&launch]),
         }
+    }
+
+    /// Binds `params` to 0, unless they are empty, and `buffers` from 1 on.
+    fn bind_group(&self, pipeline: &Pipeline, buffers: &[&Buffer], params: &[u8]) -> BindGroup {
+        let params = (!params.is_empty()).then(|| self.params_buffer(params));
+        let params = params.as_ref().map(|buffer| BindGroupEntry {
+            binding: 0,
+            resource: buffer.as_entire_binding(),
+        });
+        let buffers = (1..).zip(buffers).map(|(binding, buffer)| BindGroupEntry {
+            binding,
+            resource: buffer.resource().as_wgpu_bind_resource(),
+        });
+        let entries: Vec<BindGroupEntry<'_>> = params.into_iter().chain(buffers).collect();
+        self.device.create_bind_group(&BindGroupDescriptor {
+            label: None,
+            layout: &pipeline.layout,
+            entries: &entries,
+        })
     }
 
     /// Times later launches under `stage`.
@@ -156,27 +173,27 @@ impl Gpu {
         self.encoding.borrow_mut().set_stage(Some(stage));
     }
 
-    /// Records the launches of `launch` instead of encoding them.
-    pub fn record(&self, launch: impl FnOnce()) -> Tape {
-        self.mode.replace(Mode::Record(Vec::new()));
+    /// Captures the launches of `launch` instead of encoding them.
+    pub fn capture(&self, launch: impl FnOnce()) -> CapturedGraph {
+        self.mode.replace(Mode::Capture(Vec::new()));
         launch();
         let launches = match self.mode.take() {
-            Mode::Record(launches) => launches,
-            Mode::Issue | Mode::Plan => Vec::new(),
+            Mode::Capture(launches) => launches,
+            Mode::Encode | Mode::Compile => Vec::new(),
         };
-        Tape { launches }
+        CapturedGraph { launches }
     }
 
     /// Starts compiling the kernels that `launch` launches, without encoding anything.
-    pub fn plan(&self, launch: impl FnOnce()) {
-        self.mode.replace(Mode::Plan);
+    pub fn precompile(&self, launch: impl FnOnce()) {
+        self.mode.replace(Mode::Compile);
         launch();
         self.mode.take();
     }
 
-    /// Encodes the recorded launches.
-    pub fn replay(&self, tape: &Tape) {
-        self.encode(&tape.launches);
+    /// Encodes the captured launches.
+    pub fn replay(&self, graph: &CapturedGraph) {
+        self.encode(&graph.launches);
     }
 
     fn encode<'a>(&self, launches: impl IntoIterator<Item = &'a Launch>) {

@@ -18,7 +18,7 @@ impl Mapping {
         let (sender, mapped) = oneshot::channel();
         staging.map_async(MapMode::Read, .., move |result| {
             // The receiver may be gone.
-            let _unheard = sender.send(result);
+            let _ignored = sender.send(result);
         });
         Self {
             staging,
@@ -38,7 +38,7 @@ impl Mapping {
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, wgpu::Buffer), ForwardError> {
         let failed = |message: String| ForwardError::Device {
-            message: format!("what was computed could not be read: {message}"),
+            message: format!("results could not be read back: {message}"),
         };
         let Self {
             staging,

@@ -24,16 +24,16 @@ use wgpu::{BufferDescriptor, BufferUsages};
 use super::error::ForwardError;
 use crate::timing::{Clock, ClockSource};
 pub use buffer::Buffer;
+pub use encode::{CapturedGraph, flat};
 use encode::{Encoding, Mode};
-pub use encode::{Tape, flat};
 use pipelines::Pipelines;
-pub use profile::{Profile, Timed};
+pub use profile::Profile;
 use stages::Stages;
 pub use stages::{DeviceStage, StepRead, StepResult};
 pub use work::Work;
 
-/// Maximum number of distinct `info` contents whose buffers are kept for later launches.
-const INFOS_MAX: usize = 4096;
+/// Maximum number of distinct parameters whose buffers are kept for later launches.
+const PARAMS_MAX: usize = 4096;
 
 /// A GPU device, with everything its kernels need.
 pub struct Gpu {
@@ -42,7 +42,7 @@ pub struct Gpu {
     queue: wgpu::Queue,
     pipelines: Pipelines,
     /// Buffers of launch parameters, by content.
-    infos: RefCell<HashMap<Vec<u32>, wgpu::Buffer>>,
+    params: RefCell<HashMap<Vec<u8>, wgpu::Buffer>>,
     encoding: RefCell<Encoding>,
     mode: RefCell<Mode>,
     stages: Stages,
@@ -80,7 +80,7 @@ impl Gpu {
             client,
             device,
             queue,
-            infos: RefCell::default(),
+            params: RefCell::default(),
             encoding: RefCell::default(),
             mode: RefCell::default(),
             subgroup_size: None,
@@ -139,31 +139,30 @@ impl Gpu {
     fn settle(&self) -> Result<(), ForwardError> {
         if self.unsettled.replace(false) {
             self.client.flush().map_err(|error| ForwardError::Device {
-                message: format!("what was written could not be submitted: {error:?}"),
+                message: format!("writes could not be submitted: {error:?}"),
             })?;
         }
         Ok(())
     }
 
-    /// Returns a buffer that contains `info`.
-    fn info(&self, info: &[u32]) -> wgpu::Buffer {
-        let mut infos = self.infos.borrow_mut();
-        if let Some(buffer) = infos.get(info) {
+    /// Returns a buffer that contains `params`.
+    fn params_buffer(&self, params: &[u8]) -> wgpu::Buffer {
+        let mut buffers = self.params.borrow_mut();
+        if let Some(buffer) = buffers.get(params) {
             return buffer.clone();
         }
-        if infos.len() >= INFOS_MAX {
-            // Recorded launches keep their own buffers alive.
-            infos.clear();
+        if buffers.len() >= PARAMS_MAX {
+            // Captured launches keep their own buffers alive.
+            buffers.clear();
         }
         let buffer = self.device.create_buffer(&BufferDescriptor {
-            label: Some("info"),
-            size: 4 * info.len() as u64,
+            label: Some("params"),
+            size: params.len() as u64,
             usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
             mapped_at_creation: false,
         });
-        let bytes: Vec<u8> = info.iter().flat_map(|word| word.to_le_bytes()).collect();
-        self.queue.write_buffer(&buffer, 0, &bytes);
-        infos.insert(info.to_vec(), buffer.clone());
+        self.queue.write_buffer(&buffer, 0, params);
+        buffers.insert(params.to_vec(), buffer.clone());
         buffer
     }
 }

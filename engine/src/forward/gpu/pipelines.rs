@@ -4,12 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use llamaglass_shaders::Kernel;
+use llamaglass_shaders::{Kernel, KernelKey};
 use wgpu::{
-    BindGroupLayout, BindGroupLayoutDescriptor, BindGroupLayoutEntry, BindingType,
-    BufferBindingType, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions,
-    PipelineLayoutDescriptor, ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource,
-    ShaderStages,
+    BindGroupLayout, ComputePipeline, ComputePipelineDescriptor, PipelineCompilationOptions,
+    ShaderModuleDescriptor, ShaderRuntimeChecks, ShaderSource,
 };
 
 use crate::platform::{IN_BROWSER, Stopwatch, in_background};
@@ -17,15 +15,21 @@ use crate::platform::{IN_BROWSER, Stopwatch, in_background};
 /// Pipelines of one device.
 pub struct Pipelines {
     device: wgpu::Device,
-    compiled: RefCell<HashMap<[&'static str; 3], Slot>>,
-    /// Bind group layouts by number of buffers.
-    layouts: RefCell<HashMap<usize, BindGroupLayout>>,
+    compiled: RefCell<HashMap<KernelKey, Slot>>,
     since: Stopwatch,
     times: Times,
 }
 
+/// A compiled kernel.
+#[derive(Clone)]
+pub struct Pipeline {
+    pub compute: ComputePipeline,
+    /// Layout of its bindings, derived from the kernel's WGSL.
+    pub layout: BindGroupLayout,
+}
+
 /// Holds a pipeline once it is compiled.
-type Slot = Arc<OnceLock<ComputePipeline>>;
+type Slot = Arc<OnceLock<Pipeline>>;
 /// Start and end of each compilation, in milliseconds since the pipelines were created.
 type Times = Arc<Mutex<Vec<[f64; 2]>>>;
 
@@ -43,40 +47,32 @@ impl Pipelines {
         Self {
             device,
             compiled: RefCell::default(),
-            layouts: RefCell::default(),
             since: Stopwatch::start(),
             times: Times::default(),
         }
     }
 
-    /// Returns the bind group layout for `count` storage buffers.
-    pub fn layout(&self, count: usize) -> BindGroupLayout {
-        let mut layouts = self.layouts.borrow_mut();
-        let make = || layout(&self.device, count);
-        layouts.entry(count).or_insert_with(make).clone()
-    }
-
-    /// Starts compiling `kernel`, which binds `count` buffers.
-    pub fn prepare(&self, kernel: &Kernel, count: usize) {
-        if self.compiled.borrow().contains_key(&kernel.name) {
+    /// Starts compiling `kernel` in the background.
+    pub fn prepare(&self, kernel: &Kernel) {
+        if self.compiled.borrow().contains_key(&kernel.key()) {
             return;
         }
         let slot = self.slot(kernel);
-        let compile = self.compiler(kernel, count);
+        let compile = self.compiler(kernel);
         in_background(move || {
             slot.get_or_init(compile);
         });
     }
 
-    /// Returns the pipeline of `kernel`, which binds `count` buffers, and compiles it if necessary. Errors of
-    /// the device are reported as failures of the device.
-    pub fn get(&self, kernel: &Kernel, count: usize) -> ComputePipeline {
+    /// Returns the pipeline of `kernel` and compiles it if necessary. Errors of the device are reported as
+    /// failures of the device.
+    pub fn get(&self, kernel: &Kernel) -> Pipeline {
         let slot = self.slot(kernel);
         if let Some(pipeline) = slot.get() {
             return pipeline.clone();
         }
         // Waits if another thread is compiling it.
-        slot.get_or_init(self.compiler(kernel, count)).clone()
+        slot.get_or_init(self.compiler(kernel)).clone()
     }
 
     /// Returns the start and end of each compilation since the last call, on the clock that now reads
@@ -93,15 +89,15 @@ impl Pipelines {
 
     fn slot(&self, kernel: &Kernel) -> Slot {
         let mut compiled = self.compiled.borrow_mut();
-        Arc::clone(compiled.entry(kernel.name).or_default())
+        Arc::clone(compiled.entry(kernel.key()).or_default())
     }
 
-    fn compiler(&self, kernel: &Kernel, count: usize) -> impl FnOnce() -> ComputePipeline + use<> {
-        let (kernel, device, layout) = (*kernel, self.device.clone(), self.layout(count));
+    fn compiler(&self, kernel: &Kernel) -> impl FnOnce() -> Pipeline + use<> {
+        let (kernel, device) = (*kernel, self.device.clone());
         let (since, times) = (self.since, Arc::clone(&self.times));
         move || {
             let start = since.ms();
-            let pipeline = compile(&device, &kernel, &layout);
+            let pipeline = compile(&device, &kernel);
             let mut times = times.lock().unwrap_or_else(PoisonError::into_inner);
             times.push([start, since.ms()]);
             pipeline
@@ -109,28 +105,7 @@ impl Pipelines {
     }
 }
 
-/// Creates a layout for `count` storage buffers. All are writable, since natively several buffers of a launch
-/// may share one allocation.
-fn layout(device: &wgpu::Device, count: usize) -> BindGroupLayout {
-    let entries: Vec<BindGroupLayoutEntry> = (0..count as u32)
-        .map(|binding| BindGroupLayoutEntry {
-            binding,
-            visibility: ShaderStages::COMPUTE,
-            ty: BindingType::Buffer {
-                ty: BufferBindingType::Storage { read_only: false },
-                has_dynamic_offset: false,
-                min_binding_size: None,
-            },
-            count: None,
-        })
-        .collect();
-    device.create_bind_group_layout(&BindGroupLayoutDescriptor {
-        label: None,
-        entries: &entries,
-    })
-}
-
-fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> ComputePipeline {
+fn compile(device: &wgpu::Device, kernel: &Kernel) -> Pipeline {
     let label = kernel.label();
     // In a browser, wgpu passes the source on unchanged.
     let source = if IN_BROWSER {
@@ -146,14 +121,9 @@ fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> 
     // loops end.
     let module =
         unsafe { device.create_shader_module_trusted(source, ShaderRuntimeChecks::unchecked()) };
-    let layout = device.create_pipeline_layout(&PipelineLayoutDescriptor {
-        label: None,
-        bind_group_layouts: &[Some(layout)],
-        immediate_size: 0,
-    });
-    device.create_compute_pipeline(&ComputePipelineDescriptor {
+    let compute = device.create_compute_pipeline(&ComputePipelineDescriptor {
         label: Some(&label),
-        layout: Some(&layout),
+        layout: None,
         module: &module,
         entry_point: Some("main"),
         compilation_options: PipelineCompilationOptions {
@@ -161,5 +131,7 @@ fn compile(device: &wgpu::Device, kernel: &Kernel, layout: &BindGroupLayout) -> 
             ..Default::default()
         },
         cache: None,
-    })
+    });
+    let layout = compute.get_bind_group_layout(0);
+    Pipeline { compute, layout }
 }

@@ -12,19 +12,19 @@ use super::super::error::ForwardError;
 use super::encode::Launch;
 use super::mapping::Mapping;
 use super::stages::span_ms;
-use super::{Gpu, Tape, Work};
+use super::{CapturedGraph, Gpu, Work};
 use crate::platform::Stopwatch;
 
 /// Maximum number of passes timed per submit. Each needs two timestamps, and a query set has 4096.
-const WINDOWS: usize = 2048;
+const PASSES_PER_SUBMIT: usize = 2048;
 /// Number of empty passes from which the clock's resolution is derived.
-const EMPTY_WINDOWS: usize = 32;
+const EMPTY_PASSES: usize = 32;
 
 /// A timed launch.
 #[derive(Clone, Copy, Debug)]
 pub struct Timed {
-    /// Index of its tape.
-    pub tape: usize,
+    /// Index of its graph.
+    pub graph: usize,
     /// Kernel that was launched.
     pub kernel: Kernel,
     /// Minimum work of the launch.
@@ -55,25 +55,25 @@ struct Pass {
 }
 
 impl Gpu {
-    /// Runs the recorded tapes in order, with each launch in a pass of its own between two timestamps.
+    /// Runs the captured graphs in order, with each launch in a pass of its own between two timestamps.
     ///
     /// This is intrusive: in a shared pass, the launches would overlap.
     ///
     /// # Errors
     /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
-    pub async fn profile(&self, tapes: &[Tape]) -> Result<Profile, ForwardError> {
+    pub async fn profile(&self, graphs: &[CapturedGraph]) -> Result<Profile, ForwardError> {
         self.submit()?;
         let watch = Stopwatch::start();
         let mut profile = Profile::default();
-        let launches = tapes.iter().enumerate();
+        let launches = graphs.iter().enumerate();
         let launches: Vec<(usize, &Launch)> = launches
-            .flat_map(|(tape, of)| of.launches.iter().map(move |launch| (tape, launch)))
+            .flat_map(|(index, graph)| graph.launches.iter().map(move |launch| (index, launch)))
             .collect();
-        for launches in launches.chunks(WINDOWS) {
-            let windows = launches.iter().map(|(_, launch)| slice::from_ref(*launch));
-            let windows: Vec<&[Launch]> = windows.collect();
-            let passes = self.windows(&windows).await?;
-            let times = self.times(&windows, &passes)?;
+        for launches in launches.chunks(PASSES_PER_SUBMIT) {
+            let groups = launches.iter().map(|(_, launch)| slice::from_ref(*launch));
+            let groups: Vec<&[Launch]> = groups.collect();
+            let passes = self.run_passes(&groups).await?;
+            let times = self.times(&groups, &passes)?;
             let begin = passes.iter().map(|pass| pass.ticks[0]).min();
             let end = passes.iter().map(|pass| pass.ticks[1]).max();
             let span = begin.zip(end);
@@ -82,8 +82,8 @@ impl Gpu {
             let timed = launches.iter().zip(&passes).zip(times);
             profile
                 .launches
-                .extend(timed.map(|(((tape, launch), pass), ms)| Timed {
-                    tape: *tape,
+                .extend(timed.map(|(((graph, launch), pass), ms)| Timed {
+                    graph: *graph,
                     kernel: launch.kernel,
                     work: launch.work,
                     ms,
@@ -94,20 +94,20 @@ impl Gpu {
         Ok(profile)
     }
 
-    /// Runs each tape in a pass of its own and returns their durations in milliseconds.
+    /// Runs each graph in a pass of its own and returns their durations in milliseconds.
     ///
     /// # Errors
     /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
-    pub async fn time(&self, tapes: &[Tape]) -> Result<Vec<f64>, ForwardError> {
+    pub async fn time(&self, graphs: &[CapturedGraph]) -> Result<Vec<f64>, ForwardError> {
         self.submit()?;
-        let windows: Vec<&[Launch]> = tapes.iter().map(|tape| &tape.launches[..]).collect();
-        let passes = self.windows(&windows).await?;
-        self.times(&windows, &passes)
+        let groups: Vec<&[Launch]> = graphs.iter().map(|graph| &graph.launches[..]).collect();
+        let passes = self.run_passes(&groups).await?;
+        self.times(&groups, &passes)
     }
 
-    /// Returns the durations of `passes`, which launched `windows`, in milliseconds.
-    fn times(&self, windows: &[&[Launch]], passes: &[Pass]) -> Result<Vec<f64>, ForwardError> {
-        let spans = windows.iter().zip(passes).map(|(launches, pass)| {
+    /// Returns the durations of `passes`, each of which ran one of `groups`, in milliseconds.
+    fn times(&self, groups: &[&[Launch]], passes: &[Pass]) -> Result<Vec<f64>, ForwardError> {
+        let spans = groups.iter().zip(passes).map(|(launches, pass)| {
             let [begin, end] = pass.ticks;
             let span = span_ms(begin, end, self.tick_ms());
             span.ok_or_else(|| {
@@ -122,23 +122,23 @@ impl Gpu {
 
     /// Returns the resolution of the device's clock in milliseconds, or `None` if the clock stands still.
     pub(super) async fn resolution_ms(&self) -> Result<Option<f64>, ForwardError> {
-        let passes = self.windows(&[&[][..]; EMPTY_WINDOWS]).await?;
+        let passes = self.run_passes(&[&[][..]; EMPTY_PASSES]).await?;
         let ticks: Vec<u64> = passes.iter().flat_map(|pass| pass.ticks).collect();
         Ok(resolution(&ticks).map(|step| step as f64 * self.tick_ms()))
     }
 
     /// Runs each slice of launches in a pass of its own between two timestamps.
-    async fn windows(&self, passes: &[&[Launch]]) -> Result<Vec<Pass>, ForwardError> {
-        let ticks = 2 * passes.len() as u32;
+    async fn run_passes(&self, groups: &[&[Launch]]) -> Result<Vec<Pass>, ForwardError> {
+        let ticks = 2 * groups.len() as u32;
         let bytes = 8 * u64::from(ticks);
         let queries = self.device.create_query_set(&QuerySetDescriptor {
-            label: Some("windows"),
+            label: Some("timed passes"),
             ty: QueryType::Timestamp,
             count: ticks,
         });
         let buffer = |usage| {
             self.device.create_buffer(&BufferDescriptor {
-                label: Some("windows"),
+                label: Some("timed passes"),
                 size: bytes,
                 usage,
                 mapped_at_creation: false,
@@ -151,8 +151,8 @@ impl Gpu {
             self.device.create_command_encoder(&descriptor)
         });
         let watch = Stopwatch::start();
-        let mut encoded = Vec::with_capacity(passes.len());
-        for (at, launches) in (0..).zip(passes) {
+        let mut encoded = Vec::with_capacity(groups.len());
+        for (at, launches) in (0..).zip(groups) {
             let begin = watch.ms();
             let writes = ComputePassTimestampWrites {
                 query_set: &queries,

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use llamaglass_shaders::cpu::Logprobs;
-use llamaglass_shaders::{MAX_TOP_LOGPROBS, NO_PICK, logprob_words};
+use llamaglass_shaders::{MAX_TOP_LOGPROBS, NO_SAMPLE, logprob_words};
 use wgpu::{
     BufferDescriptor, BufferUsages, CommandEncoderDescriptor, ComputePassTimestampWrites, QuerySet,
     QuerySetDescriptor, QueryType,
@@ -41,7 +41,7 @@ const TICKS: u32 = 4;
 const TICK_BYTES: u64 = 8 * TICKS as u64;
 
 /// Byte offset of the log-probabilities, behind the ids.
-const LOGPROBS_AT: u64 = TICK_BYTES + 4 * MAX_BATCH as u64;
+const LOGPROBS_OFFSET: u64 = TICK_BYTES + 4 * MAX_BATCH as u64;
 
 /// Returns the bytes of the log-probabilities of one sampled id and the `top` most probable ids.
 const fn logprob_bytes(top: usize) -> u64 {
@@ -52,14 +52,14 @@ const fn logprob_bytes(top: usize) -> u64 {
 fn logprobs_of(bytes: &[u8]) -> Logprobs {
     let (words, _) = bytes.as_chunks();
     let mut words = words.iter().map(|word| u32::from_le_bytes(*word));
-    let picked = words.next().map_or(f32::NAN, f32::from_bits);
+    let sampled = words.next().map_or(f32::NAN, f32::from_bits);
     let mut top = Vec::with_capacity(words.len() / 2);
     while let (Some(id), Some(bits)) = (words.next(), words.next()) {
-        if id != NO_PICK {
+        if id != NO_SAMPLE {
             top.push((id, f32::from_bits(bits)));
         }
     }
-    Logprobs { picked, top }
+    Logprobs { sampled, top }
 }
 
 /// Timestamp queries of a step, and staging buffers for readback.
@@ -139,14 +139,14 @@ pub struct StepResult {
 }
 
 impl Gpu {
-    /// Submits everything launched, followed by copies of the first `count` words of `picked`, of as many
-    /// `logprobs` (with their number of most probable ids), and of the stages' timestamps.
+    /// Submits everything launched, followed by copies of the first `count` words of `sampled`, of the
+    /// same number of `logprobs` (with their number of most probable ids), and of the stages' timestamps.
     ///
     /// # Errors
     /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn read_step(
         self: &Rc<Self>,
-        picked: &Buffer,
+        sampled: &Buffer,
         count: usize,
         logprobs: Option<(&Buffer, usize)>,
     ) -> Result<StepRead, ForwardError> {
@@ -165,7 +165,7 @@ impl Gpu {
         let staging = idle.borrow_mut().pop().unwrap_or_else(|| {
             self.device.create_buffer(&BufferDescriptor {
                 label: Some("step"),
-                size: LOGPROBS_AT + MAX_BATCH as u64 * logprob_bytes(MAX_TOP_LOGPROBS),
+                size: LOGPROBS_OFFSET + MAX_BATCH as u64 * logprob_bytes(MAX_TOP_LOGPROBS),
                 usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
                 mapped_at_creation: false,
             })
@@ -185,14 +185,14 @@ impl Gpu {
             encoder.copy_buffer_to_buffer(resolved, 0, &staging, 0, bytes);
         }
         if count > 0 {
-            let place = picked.place();
-            let (from, bytes) = (place.offset, Some(4 * count as u64));
-            encoder.copy_buffer_to_buffer(&place.buffer, from, &staging, TICK_BYTES, bytes);
+            let sampled = sampled.resource();
+            let (from, bytes) = (sampled.offset, Some(4 * count as u64));
+            encoder.copy_buffer_to_buffer(&sampled.buffer, from, &staging, TICK_BYTES, bytes);
         }
         if let Some((logprobs, top)) = logprobs {
-            let place = logprobs.place();
-            let (from, bytes) = (place.offset, Some(count as u64 * logprob_bytes(top)));
-            encoder.copy_buffer_to_buffer(&place.buffer, from, &staging, LOGPROBS_AT, bytes);
+            let logprobs = logprobs.resource();
+            let (from, bytes) = (logprobs.offset, Some(count as u64 * logprob_bytes(top)));
+            encoder.copy_buffer_to_buffer(&logprobs.buffer, from, &staging, LOGPROBS_OFFSET, bytes);
         }
         let commands = commands.into_iter().chain([encoder.finish()]);
         let submission = self.queue.submit(commands);
@@ -225,9 +225,9 @@ impl StepRead {
             let ticks: Vec<u64> = ticks.iter().map(|tick| u64::from_le_bytes(*tick)).collect();
             let (ids, _) = ids.as_chunks();
             let ids = ids.iter().map(|id| u32::from_le_bytes(*id));
-            let ids = ids.map(|id| (id != NO_PICK).then_some(id));
+            let ids = ids.map(|id| (id != NO_SAMPLE).then_some(id));
             let ids: Vec<Option<u32>> = ids.take(count).collect();
-            let (_, logprobs) = bytes.split_at(LOGPROBS_AT as usize);
+            let (_, logprobs) = bytes.split_at(LOGPROBS_OFFSET as usize);
             let logprobs = top.map(|top| {
                 let all = logprobs.chunks_exact(logprob_bytes(top) as usize);
                 all.take(count).map(logprobs_of).collect()

@@ -2,8 +2,10 @@
 
 use std::rc::Rc;
 
+use llamaglass_shaders::params::LinearParams;
 use llamaglass_shaders::{
-    Format, SUBGROUP_PROBE, SUBGROUP_PROBE_WORDS, Store, Variant, Way, linear, subgroup_size,
+    Format, MatmulKernel, MatrixLayout, SUBGROUP_PROBE, SUBGROUP_PROBE_WORDS, Store, Variant,
+    linear, subgroup_size,
 };
 
 use super::super::error::ForwardError;
@@ -16,18 +18,18 @@ const BLOCKS: usize = 32;
 /// Number of launches per measurement if one is too short for the device's clock.
 const LAUNCHES: usize = 64;
 /// Minimum duration of a single launch, in milliseconds and in steps of the clock.
-const LEAST_MS: f64 = 0.5;
-const LEAST_STEPS: f64 = 10.0;
+const MIN_LAUNCH_MS: f64 = 0.5;
+const MIN_LAUNCH_STEPS: f64 = 10.0;
 /// Minimum rounds and minimum duration of the measurement, which times every variant once per round after a
 /// warm-up. The best time counts. On a software device, a busy machine (drawing a window, for example)
 /// disturbs many rounds in a row.
-const ROUNDS: usize = 5;
-const ENOUGH_MS: f64 = 150.0;
+const MIN_ROUNDS: usize = 5;
+const MIN_MEASUREMENT_MS: f64 = 150.0;
 /// Maximum number of rounds, which bounds the measurement on fast devices.
-const ROUNDS_MAX: usize = 100;
+const MAX_ROUNDS: usize = 100;
 /// Factor by which a variant with lower requirements must be faster to be chosen. Noise should not change the
 /// variant, and with it the answers, from load to load.
-const CLEARLY: f64 = 1.25;
+const MIN_SPEEDUP: f64 = 1.25;
 
 impl Gpu {
     /// Returns the number of invocations per subgroup if kernels can rely on subgroups.
@@ -37,25 +39,25 @@ impl Gpu {
 
     pub(super) async fn probe_subgroups(&self) -> Result<Option<u32>, ForwardError> {
         let found = self.empty(4 * SUBGROUP_PROBE_WORDS)?;
-        self.launch(&SUBGROUP_PROBE, &[&found], &[0], [1, 1, 1]);
+        self.launch(&SUBGROUP_PROBE, &[&found], &(), [1, 1, 1]);
         let bytes = self.read(&found).await?;
         let (words, _) = bytes.as_chunks();
         let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
         Ok(subgroup_size(&words))
     }
 
-    /// Returns the wanted kernel variant, or the one that multiplies with a matrix in `format` fastest, which
+    /// Returns the requested kernel variant, or the one that multiplies with a matrix in `format` fastest, which
     /// is measured once per device.
     ///
     /// # Errors
-    /// [`ForwardError::NoVariant`] if the device lacks what the wanted variant needs,
+    /// [`ForwardError::NoVariant`] if the device lacks what the requested variant needs,
     /// [`ForwardError::Device`] if it failed.
     pub async fn variant(
         self: &Rc<Self>,
-        wanted: Option<Variant>,
+        requested: Option<Variant>,
         format: Format,
     ) -> Result<Variant, ForwardError> {
-        match (wanted, self.fastest.get()) {
+        match (requested, self.fastest.get()) {
             (Some(Variant::Subgroups), _) if self.subgroup_size.is_none() => {
                 Err(ForwardError::NoVariant {
                     variant: Variant::Subgroups.name(),
@@ -82,36 +84,46 @@ impl Gpu {
         };
         let x = self.empty(4 * 32 * BLOCKS)?;
         let quants = self.empty(4 * OUT * format.quant_words(BLOCKS))?;
-        let side = self.empty(4 * OUT * format.side_words(BLOCKS) + 4)?;
+        let scales = self.empty(4 * OUT * format.scale_words(BLOCKS) + 4)?;
         let y = self.empty(4 * OUT)?;
-        let info = [1, BLOCKS, OUT, 0, 0, 0, 0, OUT].map(|n| n as u32);
+        let params = LinearParams {
+            rows: 1,
+            out: OUT as u32,
+            y_stride: OUT as u32,
+            ..Default::default()
+        };
+        let matrix = MatrixLayout {
+            format,
+            blocks: BLOCKS,
+            bias: false,
+        };
         let launch = |variant: Variant, launches: usize| {
-            let way = Way::Row(variant);
-            let kernel = linear(way, format, Store::Plain);
+            let method = MatmulKernel::Row(variant);
+            let kernel = linear(method, matrix, Store::Plain { add: false });
             for _ in 0..launches {
-                let buffers = [&x, &quants, &side, &y];
-                self.launch(&kernel, &buffers, &info, way.groups(1, OUT));
+                let buffers = [&x, &quants, &scales, &y];
+                self.launch(&kernel, &buffers, &params, method.groups(1, OUT));
             }
         };
-        self.plan(|| variants.iter().for_each(|variant| launch(*variant, 1)));
-        let record = |launches: usize| -> Vec<_> {
-            let record = |variant: &Variant| self.record(|| launch(*variant, launches));
-            variants.iter().map(record).collect()
+        self.precompile(|| variants.iter().for_each(|variant| launch(*variant, 1)));
+        let capture = |launches: usize| -> Vec<_> {
+            let capture = |variant: &Variant| self.capture(|| launch(*variant, launches));
+            variants.iter().map(capture).collect()
         };
-        let mut tapes = record(1);
-        self.time(&tapes).await?;
-        let least = LEAST_MS.max(LEAST_STEPS * clock.resolution_ms);
-        if self.time(&tapes).await?.iter().any(|ms| *ms < least) {
-            tapes = record(LAUNCHES);
-            self.time(&tapes).await?;
+        let mut graphs = capture(1);
+        self.time(&graphs).await?;
+        let min_ms = MIN_LAUNCH_MS.max(MIN_LAUNCH_STEPS * clock.resolution_ms);
+        if self.time(&graphs).await?.iter().any(|ms| *ms < min_ms) {
+            graphs = capture(LAUNCHES);
+            self.time(&graphs).await?;
         }
         let watch = Stopwatch::start();
-        let mut best = vec![f64::INFINITY; tapes.len()];
-        for round in 1..=ROUNDS_MAX {
-            for (best, ms) in best.iter_mut().zip(self.time(&tapes).await?) {
+        let mut best = vec![f64::INFINITY; graphs.len()];
+        for round in 1..=MAX_ROUNDS {
+            for (best, ms) in best.iter_mut().zip(self.time(&graphs).await?) {
                 *best = best.min(ms);
             }
-            if round >= ROUNDS && watch.ms() >= ENOUGH_MS {
+            if round >= MIN_ROUNDS && watch.ms() >= MIN_MEASUREMENT_MS {
                 break;
             }
         }
@@ -123,7 +135,7 @@ impl Gpu {
 fn clearly_fastest(times: impl IntoIterator<Item = (Variant, f64)>) -> Variant {
     let mut fastest = (Variant::Workgroups, f64::INFINITY);
     for (variant, ms) in times {
-        if ms * CLEARLY < fastest.1 {
+        if ms * MIN_SPEEDUP < fastest.1 {
             fastest = (variant, ms);
         }
     }

@@ -9,9 +9,9 @@ pub struct Work {
     /// Operations that do not depend on the position.
     pub flop: u64,
     /// Bytes per position that the step's rows attend to.
-    pub bytes_a_position: u64,
+    pub bytes_per_position: u64,
     /// Operations per position that a row attends to, summed over rows.
-    pub flop_a_position: u64,
+    pub flops_per_position: u64,
 }
 
 impl Work {
@@ -22,8 +22,8 @@ impl Work {
         // Sum of 1 + position, .., rows + position.
         let by_rows = rows * position + rows * (rows + 1) / 2;
         [
-            self.bytes + self.bytes_a_position * seen,
-            self.flop + self.flop_a_position * by_rows,
+            self.bytes + self.bytes_per_position * seen,
+            self.flop + self.flops_per_position * by_rows,
         ]
     }
 }
@@ -37,8 +37,8 @@ mod tests {
         let work = Work {
             bytes: 1,
             flop: 2,
-            bytes_a_position: 10,
-            flop_a_position: 100,
+            bytes_per_position: 10,
+            flops_per_position: 100,
         };
         // Rows at 4, 5 and 6 see 5, 6 and 7 positions.
         assert_eq!(work.at(4, 3), [71, 1802]);

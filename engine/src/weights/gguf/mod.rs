@@ -16,13 +16,10 @@ pub(super) use config::{check_architecture, config};
 pub(super) use tokenizer::tokenizer;
 
 use self::stream::{Cursor, Stop, Stream};
-use super::detect::describe;
+use super::detect::{GGUF_MAGIC, describe};
 use super::stored::{Stored, check_ranges};
 use super::{TensorType, WeightsError};
 use crate::bytes::ByteSource;
-
-/// Magic number: the first four bytes of a file.
-pub(super) const MAGIC: &[u8; 4] = b"GGUF";
 
 /// Default of `general.alignment`.
 const ALIGNMENT: u64 = 32;
@@ -136,7 +133,7 @@ impl<'a> Gguf<'a> {
 
 fn version(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
     let magic = cursor.take(4, "the magic number GGUF")?;
-    if magic != MAGIC {
+    if magic != GGUF_MAGIC {
         return Err(cursor.corrupt(0, format!("not a GGUF file: {}", describe(magic))));
     }
     let version = cursor.u32("the version")?;

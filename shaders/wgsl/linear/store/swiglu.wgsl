@@ -2,18 +2,14 @@
 // src/cpu/swiglu.rs.
 
 // [T, Y_STRIDE] f32
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
-@group(0) @binding(4) var<storage, read_write> info: array<u32>;
-
-// Number of values per row of y.
-const Y_STRIDE: u32 = 7u;
+@group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
 fn swiglu(gate: f32, up: f32) -> f32 { return gate / (1.0 + exp(-gate)) * up; }
 
 // Stores columns `column` to `column + 3`, as far as they exist; `column` is even.
 fn store(row: u32, column: u32, product: vec4<f32>) {
-    let at = row * info[Y_STRIDE] + column / 2u;
-    let out = info[OUT];
+    let at = row * params.y_stride + column / 2u;
+    let out = params.out;
     if (column + 1u < out) {
         y[at] = swiglu(product.x + bias(column), product.y + bias(column + 1u));
     }

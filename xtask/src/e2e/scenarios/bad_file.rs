@@ -1,12 +1,11 @@
 //! Files that are not models are rejected with a message, and the page stays usable.
 
 use std::fs;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
-use super::super::steps::wait_until_ready;
+use super::super::steps::{LOAD, SOON, wait_until_ready};
 use crate::project::Project;
 
 /// A real model of 230 kB, which is opened after the bad files; the path is relative to the checkout.
@@ -31,9 +30,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         fs::write(&path, bytes)?;
         session.choose_files("[data-testid=open-file-input]", &[&path])?;
         let error =
-            session.wait_for_text("[data-testid=error]", Duration::from_secs(60), |text| {
-                text.contains(name)
-            })?;
+            session.wait_for_text("[data-testid=error]", LOAD, |text| text.contains(name))?;
         println!("  {name}: {}", error.replace('\n', " "));
         session.screenshot("bad-file")?;
         // Only the first error is dismissed here; opening the next file replaces the others.
@@ -42,7 +39,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
         }
     }
     session.choose_files("[data-testid=open-file-input]", &[&good_path])?;
-    session.wait_for("the last error to go", Duration::from_secs(30), || {
+    session.wait_for("the last error to go", SOON, || {
         Ok((session.count("[data-testid=error]")? == 0).then_some(()))
     })?;
     wait_until_ready(session)?;

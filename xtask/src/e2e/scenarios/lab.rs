@@ -130,10 +130,10 @@ fn kept(session: &Session) -> Result<()> {
     wait_until_ready(session)?;
     session.click("[data-testid=lab-open]")?;
     let runs = session.wait_for_text("[data-testid=lab-kept-stats]", SOON, |_| true)?;
-    ensure!(runs.starts_with("One run"), "kept: {runs:?}");
+    ensure!(runs.starts_with("1 saved run"), "kept: {runs:?}");
     measured(session, "stats")?;
     session.wait_for_text("[data-testid=lab-kept-stats] summary", SOON, |text| {
-        text.starts_with("2 runs")
+        text.starts_with("2 saved runs")
     })?;
     session.click("[data-testid=lab-kept-stats] summary")?;
     session
@@ -141,7 +141,7 @@ fn kept(session: &Session) -> Result<()> {
     let compared = session.wait_for_text("[data-testid=lab-compared]", SOON, |_| true)?;
     let row = compared
         .lines()
-        .find(|line| line.starts_with("prompt, median"));
+        .find(|line| line.starts_with("median prompt tokens"));
     let row = row.with_context(|| format!("no medians in {compared:?}"))?;
     ensure!(row.contains("1.00"), "the same prompts: {row:?}");
     session.screenshot("lab-compared").map(drop)

@@ -1,11 +1,9 @@
 //! Stub levels in the page: a request's path cut short, each level with an answer of its own.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
-use super::super::steps::{ask, choose_backend, wait_until_ready};
+use super::super::steps::{LOAD, ask, choose_backend, wait_until_ready};
 
 /// Number of tokens per answer.
 const TOKENS: usize = 24;
@@ -33,11 +31,9 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
             session.click("[data-testid=clear]")?;
             choose(session, level)?;
         }
-        session.wait_for_text(
-            "[data-testid=status-stub]",
-            Duration::from_secs(60),
-            |text| text.starts_with(&format!("{level}:")),
-        )?;
+        session.wait_for_text("[data-testid=status-stub]", LOAD, |text| {
+            text.starts_with(&format!("{level}:"))
+        })?;
         wait_until_ready(session)?;
         let ids = ask(session, "Count.")?;
         ensure!(

@@ -1,10 +1,8 @@
 //! The program keeps theme, window, settings and recent models from one start to the next.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 
-use super::super::super::steps::{choose_backend, wait_until_ready};
+use super::super::super::steps::{SOON, choose_backend, wait_until_ready};
 use super::super::super::webdriver::WindowSize;
 use super::{Person, Site, TINY, Window};
 
@@ -25,7 +23,7 @@ pub fn run(site: &Site) -> Result<()> {
         choose_backend(window, "flex")?;
         let before = window.size()?;
         window.resize(SIZE)?;
-        let after = window.wait_for("another size", Duration::from_secs(10), || {
+        let after = window.wait_for("another size", SOON, || {
             let size = window.size()?;
             Ok((size != before).then_some(size))
         })?;
@@ -36,7 +34,7 @@ pub fn run(site: &Site) -> Result<()> {
     let window = Window::open(&site.desk, &person, &[])?;
     window.with("again-second", |window| {
         let recent = "[data-testid=recent-model]";
-        window.wait_for_element(recent, Duration::from_secs(30))?;
+        window.wait_for_element(recent, SOON)?;
         let found = shown_theme(window)?;
         ensure!(found == theme, "the theme is {found}, not {theme}");
         let found = window.size()?;

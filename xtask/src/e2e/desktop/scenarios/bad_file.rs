@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use super::super::super::steps::wait_until_ready;
+use super::super::super::steps::{LOAD, SOON, wait_until_ready};
 use super::super::window::start_again;
 use super::{Person, Site, TINY, Window};
 
@@ -29,7 +28,7 @@ pub fn run(site: &Site) -> Result<()> {
             )?;
         }
         second_start(site, &person, &good)?;
-        window.wait_for("the last error to go", Duration::from_secs(30), || {
+        window.wait_for("the last error to go", SOON, || {
             Ok((window.count("[data-testid=error]")? == 0).then_some(()))
         })?;
         wait_until_ready(window)
@@ -52,9 +51,7 @@ fn second_start(site: &Site, person: &Person, file: &Path) -> Result<()> {
 
 /// Waits until the page shows an error that names the file.
 fn refused(window: &Window<'_>, name: &str) -> Result<()> {
-    let error = window.wait_for_text("[data-testid=error]", Duration::from_secs(60), |text| {
-        text.contains(name)
-    })?;
+    let error = window.wait_for_text("[data-testid=error]", LOAD, |text| text.contains(name))?;
     println!("  {name}: {}", error.replace('\n', " "));
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::super::steps::{
-    abort, ask, begin_long, check_bars, choose_backend, make_greedy, reference, wait_until_ready,
+    LOAD, abort, ask, begin_long, check_bars, choose_backend, make_greedy, reference,
+    wait_until_ready,
 };
 use super::{Person, Site, Window};
 
@@ -24,11 +25,9 @@ pub fn run(site: &Site) -> Result<()> {
         talk(window, "flex")?;
         window.click("[data-testid=clear]")?;
         choose_backend(window, "wgpu")?;
-        window.wait_for_text(
-            "[data-testid=status-adapter]",
-            Duration::from_secs(60),
-            |adapter| adapter.to_lowercase().contains("llvmpipe"),
-        )?;
+        window.wait_for_text("[data-testid=status-adapter]", LOAD, |adapter| {
+            adapter.to_lowercase().contains("llvmpipe")
+        })?;
         wait_until_ready(window)?;
         talk(window, "wgpu")?;
         window.picture("desktop")?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::super::super::steps::wait_until_ready;
+use super::super::super::steps::{SOON, wait_until_ready};
 use super::{Person, Site, TINY, Window};
 
 /// Title of the file dialog.
@@ -22,7 +22,7 @@ pub fn run(site: &Site) -> Result<()> {
     fs::copy(site.root.join(TINY), &model).context("no model to choose")?;
     let window = Window::open(&site.desk, &person, &[])?;
     window.with("dialog", |window| {
-        window.wait_for_element("[data-testid=choose-file]", Duration::from_secs(30))?;
+        window.wait_for_element("[data-testid=choose-file]", SOON)?;
         site.desk.press("ctrl+o")?;
         site.desk.wait_for_window(TITLE)?;
         thread::sleep(FIELD);

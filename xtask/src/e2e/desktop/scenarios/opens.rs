@@ -1,10 +1,10 @@
 //! A first start without a model: what the window offers, and what its page may not do.
 
 use std::net::TcpListener;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::super::super::steps::SOON;
 use super::{Person, Site, Window};
 
 /// Tauri's commands that the page must not be able to call.
@@ -19,12 +19,12 @@ pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let window = Window::open(&site.desk, &person, &[])?;
     window.with("opens", |window| {
-        window.wait_for_element("[data-testid=choose-file]", Duration::from_secs(30))?;
+        window.wait_for_element("[data-testid=choose-file]", SOON)?;
         ensure!(
             window.count("[data-testid=recent-model]")? == 0,
             "the recent models of a new user are not empty"
         );
-        let adapters = window.wait_for("an adapter", Duration::from_secs(30), || {
+        let adapters = window.wait_for("an adapter", SOON, || {
             let words = window.execute(
                 "return [...document.querySelectorAll('[data-testid=settings-adapter] option')]\
                    .slice(1).map(option => option.textContent).join('; ')",

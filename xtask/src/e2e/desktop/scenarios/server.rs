@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Result, ensure};
 
 use super::super::super::scenarios::other;
+use super::super::super::steps::SOON;
 use super::{Person, Site, Window};
 
 /// Maximum time for the page to give up on a server, for which it waits 20 s.
@@ -16,7 +17,7 @@ pub fn run(site: &Site) -> Result<()> {
     let person = Person::new()?;
     let window = Window::open(&site.desk, &person, &[])?;
     window.with("server", |window| {
-        window.wait_for_element("[data-testid=choose-file]", Duration::from_secs(30))?;
+        window.wait_for_element("[data-testid=choose-file]", SOON)?;
         let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         window.click("[data-testid=server-open]")?;
         window.fill(

@@ -1,18 +1,18 @@
 //! Advice for users without a usable GPU, by browser.
 
-/// Message of the desktop program if no adapter fits, in one sentence.
+/// Message of the desktop program if there is no suitable adapter.
 pub const PROGRAM_MISSING: &str =
-    "This machine offers no graphics adapter that fits, through Vulkan, Metal or DirectX 12.";
+    "No suitable graphics adapter was found through Vulkan, Metal or DirectX 12.";
 
-/// Advice of the desktop program if no adapter fits.
+/// Advice of the desktop program if there is no suitable adapter.
 pub const PROGRAM_ADVICE: [&str; 2] = [
     "Install or update the graphics driver.",
-    "On Linux, vulkaninfo --summary (package vulkan-tools) lists the adapters that there are.",
+    "On Linux, vulkaninfo --summary (package vulkan-tools) lists the available adapters.",
 ];
 
 /// Properties of the browser that decide whether WebGPU is available.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts {
+pub struct BrowserFacts {
     /// User agent string.
     pub user_agent: String,
     /// True if `navigator.gpu` exists.
@@ -21,19 +21,19 @@ pub struct Facts {
     pub is_secure: bool,
 }
 
-impl Facts {
+impl BrowserFacts {
     /// Returns one sentence that says what is missing.
     pub fn missing(&self) -> &'static str {
         if !self.is_secure {
-            "WebGPU is only there for pages that come over https or from this machine (localhost)."
+            "WebGPU is available only to pages that come over https or from this machine (localhost)."
         } else if !self.has_webgpu {
-            "This browser has no WebGPU, or it is switched off."
+            "This browser does not support WebGPU, or it is turned off."
         } else {
-            "This browser has WebGPU, but offers it no graphics adapter that fits."
+            "This browser supports WebGPU, but offers no suitable graphics adapter."
         }
     }
 
-    /// Returns advice, most promising first.
+    /// Returns advice, the most promising first.
     pub fn advice(&self) -> Vec<&'static str> {
         if !self.is_secure {
             return vec!["Open the page over https, or from http://localhost or http://127.0.0.1."];
@@ -43,11 +43,11 @@ impl Facts {
         let linux = has("Linux") && !has("Android");
         let mut advice = if has("Firefox/") {
             vec![
-                "Firefox has WebGPU since 141 on Windows and since 145 on Macs with Apple silicon. Elsewhere: open about:config, set dom.webgpu.enabled to true and restart.",
+                "Firefox supports WebGPU from version 141 on Windows and 145 on Macs with Apple silicon. Elsewhere: open about:config, set dom.webgpu.enabled to true and restart.",
             ]
         } else if has("Chrome/") || has("Chromium/") || has("Edg/") {
             let mut advice = vec![
-                "Chrome and Edge have WebGPU since 113 (Android: 121). Update the browser, and switch on “Use graphics acceleration when available” under Settings → System.",
+                "Chrome and Edge support WebGPU from version 113 (Android: 121). Update the browser, and turn on “Use graphics acceleration when available” under Settings → System.",
             ];
             if linux {
                 advice.push("On Linux: open chrome://flags, enable “Unsafe WebGPU Support” and “Vulkan”, and restart the browser.");
@@ -56,12 +56,14 @@ impl Facts {
             advice
         } else if has("Safari/") {
             vec![
-                "Safari has WebGPU since 26 (macOS Tahoe, iOS 26). On Safari 18: Settings → Feature Flags → WebGPU.",
+                "Safari supports WebGPU from version 26 (macOS Tahoe, iOS 26). On Safari 18: Settings → Feature Flags → WebGPU.",
             ]
         } else {
             vec!["Use a current Chrome, Edge, Firefox or Safari."]
         };
-        advice.push("Update the graphics driver; adapters that the browser knows to be faulty are hidden from pages.");
+        advice.push(
+            "Update the graphics driver; browsers hide adapters with known faults from pages.",
+        );
         advice
     }
 }
@@ -70,8 +72,8 @@ impl Facts {
 mod tests {
     use super::*;
 
-    fn facts(user_agent: &str) -> Facts {
-        Facts {
+    fn facts(user_agent: &str) -> BrowserFacts {
+        BrowserFacts {
             user_agent: user_agent.into(),
             has_webgpu: false,
             is_secure: true,
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn insecure_page_gets_only_the_https_advice() {
-        let facts = Facts {
+        let facts = BrowserFacts {
             is_secure: false,
             ..facts("Chrome/140")
         };

@@ -7,15 +7,15 @@ use llamaglass_lab::{Experiment, digits};
 use llamaglass_report::date;
 
 use super::outcome::Findings;
-use crate::lab::{Comparison, Line, compare};
-use crate::state::{self, Found, KeptRun, Outcome, app};
+use crate::lab::{Comparison, CompletedRun, Line, compare};
+use crate::state::{self, App, RunOutcome, SavedRun, app};
 
 /// Saved runs, newest first.
 #[component]
-pub fn KeptRuns(experiment: Experiment) -> impl IntoView {
+pub fn SavedRunList(experiment: Experiment) -> impl IntoView {
     let app = app();
     let name = experiment.name();
-    let runs = move || app.lab.kept.with(|kept| kept.of(experiment));
+    let runs = move || runs_of(app, experiment);
     let shown = RwSignal::new(None::<Shown>);
     let some = Memo::new(move |_| !runs().is_empty());
     view! {
@@ -23,19 +23,19 @@ pub fn KeptRuns(experiment: Experiment) -> impl IntoView {
             <details class="lab-kept" data-testid=format!("lab-kept-{name}")>
                 <summary>
                     {move || match runs().len() {
-                        1 => "One run is kept".to_owned(),
-                        count => format!("{count} runs are kept"),
+                        1 => "1 saved run".to_owned(),
+                        count => format!("{count} saved runs"),
                     }}
                 </summary>
                 <ul>
-                    <For each=runs key=|run| run.key.clone() let:run>
-                        <Row run shown/>
+                    <For each=runs key=|saved| saved.key.clone() let:saved>
+                        <Row saved shown/>
                     </For>
                 </ul>
                 <div aria-live="polite">
                     {move || shown.get().map(|shown| match shown {
-                        Shown::Found(found) => view! { <Findings found/> }.into_any(),
-                        Shown::Compared(of) => view! { <Compared of/> }.into_any(),
+                        Shown::Run(run) => view! { <Findings run/> }.into_any(),
+                        Shown::Comparison(comparison) => view! { <Compared comparison/> }.into_any(),
                     })}
                 </div>
             </details>
@@ -43,41 +43,41 @@ pub fn KeptRuns(experiment: Experiment) -> impl IntoView {
     }
 }
 
+fn runs_of(app: App, experiment: Experiment) -> Vec<SavedRun> {
+    app.lab.saved_runs.with(|saved| saved.of(experiment))
+}
+
 #[derive(Clone)]
 enum Shown {
-    Found(Arc<Found>),
-    Compared(Comparison),
+    Run(Arc<CompletedRun>),
+    Comparison(Comparison),
 }
 
 #[component]
-fn Row(run: KeptRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
+fn Row(saved: SavedRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
     let app = app();
-    let KeptRun { key, found } = run;
-    let experiment = found.result.data.experiment();
-    let when = date(found.result.begun_unix_s);
-    let what = match &found.result.machine {
+    let SavedRun { key, run } = saved;
+    let experiment = run.result.data.experiment();
+    let when = date(run.result.begun_unix_s);
+    let what = match &run.result.machine {
         Some(machine) => format!(
             "{} {} on {}",
             machine.model, machine.quantisation, machine.adapter
         ),
         None => "a server".to_owned(),
     };
-    let (show, against) = (Arc::clone(&found), Arc::clone(&found));
+    let (show, before) = (Arc::clone(&run), Arc::clone(&run));
     // Runs are compared with the one on the card, or without one, with the newest saved run.
     let newest = move || {
         let on_card = app.lab.outcomes.with(|all| match all.get(&experiment) {
-            Some(Outcome::Done(found)) => Some(Arc::clone(found)),
+            Some(RunOutcome::Done(run)) => Some(Arc::clone(run)),
             _ => None,
         });
-        let last = || {
-            app.lab
-                .kept
-                .with(|kept| kept.of(experiment).into_iter().next())
-        };
-        on_card.or_else(|| last().map(|run| run.found))
+        let last = || runs_of(app, experiment).into_iter().next();
+        on_card.or_else(|| last().map(|saved| saved.run))
     };
-    let own = Arc::clone(&found);
-    let is_newest = Memo::new(move |_| newest().is_some_and(|newest| newest.result == own.result));
+    let this = Arc::clone(&run);
+    let is_newest = Memo::new(move |_| newest().is_some_and(|newest| newest.result == this.result));
     let label = when.clone();
     view! {
         <li class="lab-run">
@@ -85,24 +85,23 @@ fn Row(run: KeptRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
             <button
                 class="quiet"
                 aria-label=format!("Show the run of {label}")
-                on:click=move |_| shown.set(Some(Shown::Found(Arc::clone(&show))))
+                on:click=move |_| shown.set(Some(Shown::Run(Arc::clone(&show))))
             >
                 "Show"
             </button>
             <button
                 class="quiet"
                 data-testid=format!("lab-compare-{experiment}")
-                aria-label=format!("Compare the newest run with that of {label}")
+                aria-label=format!("Compare the newest run with the run of {label}")
                 disabled=move || is_newest.get()
                 on:click=move |_| {
                     if let Some(now) = untrack(newest) {
-                        let before = (&against.result, &against.settings);
-                        let of = compare(before, (&now.result, &now.settings));
-                        shown.set(Some(Shown::Compared(of)));
+                        let comparison = compare(&before, &now);
+                        shown.set(Some(Shown::Comparison(comparison)));
                     }
                 }
             >
-                "Compare with the newest"
+                "Compare with newest"
             </button>
             <button
                 class="quiet"
@@ -119,10 +118,10 @@ fn Row(run: KeptRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
 }
 
 #[component]
-fn Compared(of: Comparison) -> impl IntoView {
-    let differs = of.differs.into_iter();
-    let differs = differs.map(|what| view! { <li>{format!("Not the same: {what}.")}</li> });
-    let rows = of.lines.into_iter().map(|line| {
+fn Compared(comparison: Comparison) -> impl IntoView {
+    let differs = comparison.differs.into_iter();
+    let differs = differs.map(|what| view! { <li>{format!("Different {what}.")}</li> });
+    let rows = comparison.lines.into_iter().map(|line| {
         let Line {
             name,
             before,
@@ -148,7 +147,7 @@ fn Compared(of: Comparison) -> impl IntoView {
                 <table class="bench-table lab-table">
                     <thead>
                         <tr>
-                            <th scope="col">"Number"</th>
+                            <th scope="col">"Figure"</th>
                             <th scope="col">"Before"</th>
                             <th scope="col">"Newest"</th>
                             <th scope="col">"Ratio"</th>

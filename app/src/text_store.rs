@@ -1,10 +1,9 @@
 //! Key-value store of texts in the browser's IndexedDB.
 
-use js_sys::{Array, Function, Promise, Reflect};
+use js_sys::{Array, Function, Promise};
+use llamaglass_web::{error_message, property};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-
-use llamaglass_web::error_message;
 
 const DATABASE: &str = "llamaglass";
 const STORE: &str = "lab-runs";
@@ -14,22 +13,22 @@ const VERSION: u32 = 1;
 extern "C" {
     type Factory;
     #[wasm_bindgen(method, catch)]
-    fn open(this: &Factory, name: &str, version: u32) -> Result<Asked, JsValue>;
+    fn open(this: &Factory, name: &str, version: u32) -> Result<DbRequest, JsValue>;
 
     /// An `IDBRequest`, whose result arrives later.
-    type Asked;
+    type DbRequest;
     #[wasm_bindgen(method, getter, catch)]
-    fn result(this: &Asked) -> Result<JsValue, JsValue>;
+    fn result(this: &DbRequest) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, getter, catch)]
-    fn error(this: &Asked) -> Result<JsValue, JsValue>;
+    fn error(this: &DbRequest) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, setter)]
-    fn set_onsuccess(this: &Asked, to: &Function);
+    fn set_onsuccess(this: &DbRequest, to: &Function);
     #[wasm_bindgen(method, setter)]
-    fn set_onerror(this: &Asked, to: &Function);
+    fn set_onerror(this: &DbRequest, to: &Function);
     #[wasm_bindgen(method, setter)]
-    fn set_onblocked(this: &Asked, to: &Function);
+    fn set_onblocked(this: &DbRequest, to: &Function);
     #[wasm_bindgen(method, setter)]
-    fn set_onupgradeneeded(this: &Asked, to: &Function);
+    fn set_onupgradeneeded(this: &DbRequest, to: &Function);
 
     type Database;
     #[wasm_bindgen(method, catch, js_name = createObjectStore)]
@@ -49,33 +48,30 @@ extern "C" {
 
     type Store;
     #[wasm_bindgen(method, catch)]
-    fn put(this: &Store, value: &str, key: &str) -> Result<Asked, JsValue>;
+    fn put(this: &Store, value: &str, key: &str) -> Result<DbRequest, JsValue>;
     #[wasm_bindgen(method, catch)]
-    fn delete(this: &Store, key: &str) -> Result<Asked, JsValue>;
+    fn delete(this: &Store, key: &str) -> Result<DbRequest, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getAll)]
-    fn all(this: &Store) -> Result<Asked, JsValue>;
+    fn all(this: &Store) -> Result<DbRequest, JsValue>;
     #[wasm_bindgen(method, catch, js_name = getAllKeys)]
-    fn keys(this: &Store) -> Result<Asked, JsValue>;
+    fn keys(this: &Store) -> Result<DbRequest, JsValue>;
 }
 
 /// The page's store of texts.
-pub struct Texts(Database);
+pub struct TextStore(Database);
 
-impl Texts {
+impl TextStore {
     /// Opens the store.
     ///
     /// # Errors
     /// Returns the reason if the browser stores nothing for this page.
     pub async fn open() -> Result<Self, String> {
-        let factory = Reflect::get(&js_sys::global(), &"indexedDB".into());
-        let factory = factory.map_err(|error| error_message(&error))?;
-        if factory.is_undefined() || factory.is_null() {
-            return Err("this browser has no IndexedDB".into());
-        }
+        let factory = property(&js_sys::global(), "indexedDB");
+        let factory = factory.ok_or("this browser has no IndexedDB")?;
         let factory: Factory = factory.unchecked_into();
         let opened = factory.open(DATABASE, VERSION);
         let opened = opened.map_err(|error| error_message(&error))?;
-        let database = opened.clone().unchecked_into::<Asked>();
+        let database = opened.clone().unchecked_into::<DbRequest>();
         let create = Closure::once_into_js(move || {
             if let Ok(database) = database.result() {
                 // An error is ignored here: without the store, every transaction fails and reports that.
@@ -83,22 +79,22 @@ impl Texts {
             }
         });
         opened.set_onupgradeneeded(create.unchecked_ref());
-        Ok(Self(answer(&opened).await?.unchecked_into()))
+        Ok(Self(result_of(&opened).await?.unchecked_into()))
     }
 
-    async fn ask(
+    async fn run(
         &self,
         mode: &str,
-        what: impl FnOnce(&Store) -> Result<Asked, JsValue>,
+        operation: impl FnOnce(&Store) -> Result<DbRequest, JsValue>,
     ) -> Result<JsValue, String> {
         let begin = || {
             let transaction = self.0.transaction(STORE, mode)?;
-            let asked = what(&transaction.store(STORE)?)?;
-            Ok((transaction, asked))
+            let request = operation(&transaction.store(STORE)?)?;
+            Ok((transaction, request))
         };
-        let (transaction, asked) = begin().map_err(|error: JsValue| error_message(&error))?;
+        let (transaction, request) = begin().map_err(|error: JsValue| error_message(&error))?;
         committed(&transaction).await?;
-        asked.result().map_err(|error| error_message(&error))
+        request.result().map_err(|error| error_message(&error))
     }
 
     /// Stores `text` under `key`.
@@ -106,7 +102,7 @@ impl Texts {
     /// # Errors
     /// Returns the browser's reason.
     pub async fn put(&self, key: &str, text: &str) -> Result<(), String> {
-        self.ask("readwrite", |store| store.put(text, key))
+        self.run("readwrite", |store| store.put(text, key))
             .await
             .map(drop)
     }
@@ -116,7 +112,7 @@ impl Texts {
     /// # Errors
     /// Returns the browser's reason.
     pub async fn delete(&self, key: &str) -> Result<(), String> {
-        self.ask("readwrite", |store| store.delete(key))
+        self.run("readwrite", |store| store.delete(key))
             .await
             .map(drop)
     }
@@ -126,8 +122,8 @@ impl Texts {
     /// # Errors
     /// Returns the browser's reason.
     pub async fn all(&self) -> Result<Vec<(String, String)>, String> {
-        let keys = self.ask("readonly", Store::keys).await?;
-        let texts = self.ask("readonly", Store::all).await?;
+        let keys = self.run("readonly", Store::keys).await?;
+        let texts = self.run("readonly", Store::all).await?;
         let (keys, texts) = (Array::from(&keys), Array::from(&texts));
         let pairs = keys.iter().zip(texts.iter());
         let pairs = pairs.filter_map(|(key, text)| Some((key.as_string()?, text.as_string()?)));
@@ -147,23 +143,23 @@ async fn committed(transaction: &Transaction) -> Result<(), String> {
     }
     let error = transaction.error().unwrap_or_default();
     Err(match error.is_null() || error.is_undefined() {
-        true => "the browser took the change back".into(),
+        true => "the browser aborted the change".into(),
         false => error_message(&error),
     })
 }
 
-async fn answer(asked: &Asked) -> Result<JsValue, String> {
+async fn result_of(request: &DbRequest) -> Result<JsValue, String> {
     let mut start = |resolve: Function, reject: Function| {
-        asked.set_onsuccess(&resolve);
-        asked.set_onerror(&reject);
-        asked.set_onblocked(&reject);
+        request.set_onsuccess(&resolve);
+        request.set_onerror(&reject);
+        request.set_onblocked(&reject);
     };
     match JsFuture::from(Promise::new(&mut start)).await {
-        Ok(_) => asked.result().map_err(|error| error_message(&error)),
+        Ok(_) => request.result().map_err(|error| error_message(&error)),
         Err(_) => {
-            let error = asked.error().unwrap_or_default();
+            let error = request.error().unwrap_or_default();
             Err(match error.is_null() || error.is_undefined() {
-                true => "another tab holds it".into(),
+                true => "another tab holds the database open".into(),
                 false => error_message(&error),
             })
         }

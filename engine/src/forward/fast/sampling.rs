@@ -2,22 +2,23 @@
 //! and the next step can be submitted before they are.
 
 use cubecl::bytes::Bytes;
+use llamaglass_shaders::params::{LogprobsParams, SamplingState};
 use llamaglass_shaders::{
-    ARGMAX, LOGPROBS, MAX_TOP_LOGPROBS, SAMPLE, SAMPLING_WORDS, Sampling, exp2_table,
-    logprob_words, occurrence_words,
+    MAX_TOP_LOGPROBS, Sampling, argmax, exp2_table, logprob_words, logprobs, occurrence_words,
+    sample,
 };
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, Gpu, Work};
-use super::super::pick::PickWay;
+use super::super::sampling_mode::SamplingMode;
 use super::buffers::Buffers;
 
 /// Buffers that sampling reads and writes.
-pub struct Picks {
+pub struct SamplingBuffers {
     /// Sampled ids, `[B]` u32.
-    pub picked: Buffer,
-    /// Sampling settings, [B, [`Sampling::words`]].
-    sampling: Buffer,
+    pub sampled: Buffer,
+    /// Sampling settings and state, `[B]` of [`SamplingState`].
+    states: Buffer,
     /// Occurrences of ids, and masks, [B, [`occurrence_words`]] u32.
     occurrences: Buffer,
     /// Vocabulary size, V.
@@ -30,19 +31,17 @@ pub struct Picks {
     pub logprobs: Buffer,
 }
 
-impl Picks {
+impl SamplingBuffers {
     /// Allocates the buffers for `batch` sequences and a vocabulary of `vocab` ids.
     ///
     /// # Errors
     /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(batch: usize, vocab: usize, gpu: &Gpu) -> Result<Self, ForwardError> {
+        let zeros = |words: usize| gpu.create(Bytes::from_elems(vec![0u32; words]));
         Ok(Self {
-            picked: gpu.empty(4 * batch)?,
-            sampling: gpu.create(Bytes::from_elems(vec![0u32; batch * SAMPLING_WORDS]))?,
-            occurrences: gpu.create(Bytes::from_elems(vec![
-                0u32;
-                batch * occurrence_words(vocab)
-            ]))?,
+            sampled: gpu.empty(4 * batch)?,
+            states: zeros(batch * size_of::<SamplingState>() / 4)?,
+            occurrences: zeros(batch * occurrence_words(vocab))?,
             vocab,
             scratch: gpu.empty(4 * batch * vocab)?,
             table: gpu.create(Bytes::from_elems(exp2_table().to_vec()))?,
@@ -59,13 +58,16 @@ impl Picks {
         &self,
         gpu: &Gpu,
         slot: usize,
-        (sampling, draws): (&Sampling, u64),
+        sampling: &Sampling,
+        draws: u64,
         occurrences: &[u32],
     ) -> Result<(), ForwardError> {
-        let words = bytes(&sampling.words(draws));
-        gpu.write(&self.sampling, slot * words.len(), &words)?;
+        let state = sampling.state(draws);
+        let state = bytemuck::bytes_of(&state);
+        gpu.write(&self.states, slot * state.len(), state)?;
         if sampling.penalties {
-            gpu.write(&self.occurrences, self.slot(slot), &bytes(occurrences))?;
+            let offset = self.occurrences_offset(slot);
+            gpu.write(&self.occurrences, offset, bytemuck::cast_slice(occurrences))?;
         }
         Ok(())
     }
@@ -75,60 +77,49 @@ impl Picks {
     /// # Errors
     /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn constrain(&self, gpu: &Gpu, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
-        let at = self.slot(slot) + 4 * self.vocab;
-        gpu.write(&self.occurrences, at, &bytes(mask))
+        let offset = self.occurrences_offset(slot) + 4 * self.vocab;
+        gpu.write(&self.occurrences, offset, bytemuck::cast_slice(mask))
     }
 
     /// Returns the byte of `occurrences` at which the sequence in `slot` begins.
-    const fn slot(&self, slot: usize) -> usize {
+    const fn occurrences_offset(&self, slot: usize) -> usize {
         4 * slot * occurrence_words(self.vocab)
     }
 
     /// Samples from `count` rows of logits and makes the resulting rows the next step's.
-    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, way: PickWay, count: usize) {
-        let Buffers {
-            logits,
-            step,
-            vocab,
-            ..
-        } = buffers;
+    pub fn launch(&self, gpu: &Gpu, buffers: &Buffers, mode: SamplingMode, count: usize) {
+        let Buffers { logits, step, .. } = buffers;
         let Self {
-            picked,
-            sampling,
+            sampled,
+            states,
             occurrences,
+            vocab,
             scratch,
             table,
             ..
         } = self;
-        let info = [*vocab as u32];
         let groups = [count as u32, 1, 1];
         let work = Work {
             bytes: (4 * count * vocab) as u64,
             ..Default::default()
         };
-        match way {
-            PickWay::Argmax => {
-                let buffers = [logits, picked, step];
-                gpu.launch_for(work, &ARGMAX, &buffers, &info, groups);
+        match mode {
+            SamplingMode::Argmax => {
+                let buffers = [logits, sampled, step];
+                gpu.launch_for(work, &argmax(*vocab), &buffers, &(), groups);
             }
-            PickWay::Sample => {
-                let buffers = [logits, occurrences, sampling, scratch, table, picked, step];
-                gpu.launch_for(work, &SAMPLE, &buffers, &info, groups);
+            SamplingMode::Sample => {
+                let buffers = [logits, occurrences, states, scratch, table, sampled, step];
+                gpu.launch_for(work, &sample(*vocab), &buffers, &(), groups);
             }
         }
     }
-}
 
-impl Picks {
     /// Computes log-probabilities of the `count` ids sampled last, and of the `top` most probable ids for
     /// each.
     pub fn launch_logprobs(&self, gpu: &Gpu, buffers: &Buffers, count: usize, top: usize) {
-        let all = [&buffers.logits, &self.picked, &self.logprobs];
-        let info = [buffers.vocab, top].map(|n| n as u32);
-        gpu.launch(&LOGPROBS, &all, &info, [count as u32, 1, 1]);
+        let bound = [&buffers.logits, &self.sampled, &self.logprobs];
+        let params = LogprobsParams { top: top as u32 };
+        gpu.launch(&logprobs(self.vocab), &bound, &params, [count as u32, 1, 1]);
     }
-}
-
-fn bytes(words: &[u32]) -> Vec<u8> {
-    words.iter().flat_map(|word| word.to_le_bytes()).collect()
 }

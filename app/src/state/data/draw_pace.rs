@@ -4,38 +4,38 @@
 //! cost of a draw determines how soon the next one may come.
 
 /// Length of the pause after a draw, as a multiple of the draw's cost.
-const PAUSE: f64 = 30.0;
+const PAUSE_PER_COST: f64 = 30.0;
 
 /// Maximum pause in milliseconds; text that stands still for longer seems stuck.
-const LONGEST_MS: f64 = 200.0;
+const MAX_PAUSE_MS: f64 = 200.0;
 
 /// Minimum pause in milliseconds; a shorter one is no longer than the wait for the next frame.
-const SHORTEST_MS: f64 = 17.0;
+const MIN_PAUSE_MS: f64 = 17.0;
 
 /// Start of the last draw on the page's clock and its cost, both in milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Pace {
+pub struct DrawPace {
     drawn_ms: f64,
     cost_ms: f64,
 }
 
-impl Pace {
-    /// Records a draw from `at` to `end`.
-    pub fn drew(&mut self, at: f64, end: f64) {
-        self.drawn_ms = at;
-        self.cost_ms = end - at;
+impl DrawPace {
+    /// Records a draw from `start` to `end`.
+    pub fn record_draw(&mut self, start: f64, end: f64) {
+        self.drawn_ms = start;
+        self.cost_ms = end - start;
     }
 
     /// Adds `ms` that a later part of the same draw took.
-    pub fn also(&mut self, ms: f64) {
+    pub fn add_cost(&mut self, ms: f64) {
         self.cost_ms += ms;
     }
 
     /// Returns how long the next draw has to wait from `now` on; `None` if it may come with the next frame.
     pub fn wait(&self, now: f64) -> Option<f64> {
-        let pause = (self.cost_ms * PAUSE).min(LONGEST_MS);
-        let left = self.drawn_ms + pause - now;
-        (left >= SHORTEST_MS).then_some(left)
+        let pause = (self.cost_ms * PAUSE_PER_COST).min(MAX_PAUSE_MS);
+        let remaining = self.drawn_ms + pause - now;
+        (remaining >= MIN_PAUSE_MS).then_some(remaining)
     }
 }
 
@@ -45,27 +45,27 @@ mod tests {
 
     #[test]
     fn first_draw_does_not_wait() {
-        assert_eq!(Pace::default().wait(0.0), None);
-        assert_eq!(Pace::default().wait(5000.0), None);
+        assert_eq!(DrawPace::default().wait(0.0), None);
+        assert_eq!(DrawPace::default().wait(5000.0), None);
     }
 
     #[test]
     fn cheap_draws_come_with_every_frame() {
-        let mut pace = Pace::default();
-        pace.drew(1000.0, 1000.5);
+        let mut pace = DrawPace::default();
+        pace.record_draw(1000.0, 1000.5);
         assert_eq!(pace.wait(1001.0), None);
     }
 
     #[test]
     fn expensive_draws_wait_in_proportion_up_to_the_maximum() {
-        let mut pace = Pace::default();
-        pace.drew(1000.0, 1003.0);
+        let mut pace = DrawPace::default();
+        pace.record_draw(1000.0, 1003.0);
         assert_eq!(pace.wait(1010.0), Some(80.0));
         assert_eq!(pace.wait(1080.0), None);
-        pace.drew(1100.0, 1102.0);
-        pace.also(1.0);
+        pace.record_draw(1100.0, 1102.0);
+        pace.add_cost(1.0);
         assert_eq!(pace.wait(1110.0), Some(80.0));
-        pace.drew(2000.0, 2500.0);
+        pace.record_draw(2000.0, 2500.0);
         assert_eq!(pace.wait(2100.0), Some(100.0));
         assert_eq!(pace.wait(2500.0), None, "it took longer than any pause");
     }

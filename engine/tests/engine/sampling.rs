@@ -1,10 +1,11 @@
 //! Tests the sampling kernels against their CPU references.
 
-use llamaglass_engine::forward::gpu::Buffer;
+use llamaglass_engine::forward::Buffer;
+use llamaglass_shaders::params::{LogprobsParams, SamplingState};
 use llamaglass_shaders::step::{self, Row};
 use llamaglass_shaders::{
-    ARGMAX, IN_PROMPT, LOGPROBS, NO_PICK, SAMPLE, Sampling, cpu, exp2_table, logprob_words,
-    mask_words, occurrence_words,
+    IN_PROMPT, NO_SAMPLE, Sampling, argmax, cpu, exp2_table, logprob_words, logprobs, mask_words,
+    occurrence_words, sample,
 };
 
 use super::kernels::Gpu;
@@ -25,9 +26,9 @@ fn prompt(gpu: &Gpu) -> Buffer {
 }
 
 /// Checks the results of a sample: the id for the host, and the next step.
-fn check_pick(gpu: &Gpu, picked: &Buffer, step: &Buffer, wanted: Option<u32>, what: &str) {
-    let id = gpu.get_u32(picked);
-    assert_eq!(id, [wanted.unwrap_or(NO_PICK)], "{what}");
+fn check_sample(gpu: &Gpu, sampled: &Buffer, step: &Buffer, wanted: Option<u32>, what: &str) {
+    let id = gpu.get_u32(sampled);
+    assert_eq!(id, [wanted.unwrap_or(NO_SAMPLE)], "{what}");
     let next = Row {
         id: wanted.unwrap_or(0),
         ..row(10, 0)
@@ -42,10 +43,16 @@ fn argmax_matches_the_cpu_reference() {
     for v in [1, 2, 255, 256, 257, 1000, 49_155] {
         let mut logits = gpu.noise(v);
         let check = |logits: &[f32]| {
-            let (picked, step) = (gpu.put_u32(&[5]), prompt(&gpu));
-            let buffers = [&gpu.put(logits), &picked, &step];
-            gpu.device.launch(&ARGMAX, &buffers, &[v as u32], [1, 1, 1]);
-            check_pick(&gpu, &picked, &step, cpu::argmax(logits), &format!("V {v}"));
+            let (sampled, step) = (gpu.put_u32(&[5]), prompt(&gpu));
+            let buffers = [&gpu.put(logits), &sampled, &step];
+            gpu.device.launch(&argmax(v), &buffers, &(), [1, 1, 1]);
+            check_sample(
+                &gpu,
+                &sampled,
+                &step,
+                cpu::argmax(logits),
+                &format!("V {v}"),
+            );
         };
         check(&logits);
         // On ties the lower id wins, wherever the lanes meet.
@@ -58,6 +65,10 @@ fn argmax_matches_the_cpu_reference() {
         check(&logits);
         check(&vec![f32::NAN; v]);
     }
+}
+
+fn put_states(gpu: &Gpu, states: &[SamplingState]) -> Buffer {
+    gpu.put_u32(bytemuck::cast_slice(states))
 }
 
 /// Returns settings that exercise every part of the kernel, alone and together.
@@ -124,8 +135,8 @@ fn sample_matches_the_cpu_reference() {
             let draw = u64::from(u32::MAX);
             let [logits_there, scratch] = [&logits, &vec![0.0; v]].map(|values| gpu.put(values));
             let occurrences = gpu.put_u32(&[seen.as_slice(), &mask].concat());
-            let settings = gpu.put_u32(&sampling.words(draw));
-            let picked = gpu.put_u32(&[5]);
+            let settings = put_states(&gpu, &[sampling.state(draw)]);
+            let sampled = gpu.put_u32(&[5]);
             let mut counted = seen.clone();
             // Two samples in a row: the second uses the next draw and counts the first.
             for draw in [draw, draw + 1] {
@@ -137,13 +148,13 @@ fn sample_matches_the_cpu_reference() {
                     &settings,
                     &scratch,
                     &table,
-                    &picked,
+                    &sampled,
                     &step,
                 ];
-                gpu.device.launch(&SAMPLE, &buffers, &[v as u32], [1, 1, 1]);
+                gpu.device.launch(&sample(v), &buffers, &(), [1, 1, 1]);
                 let mut penalised = logits.clone();
                 let wanted = sampler.sample(&mut penalised, &counted, &mask, &sampling, draw);
-                check_pick(&gpu, &picked, &step, wanted, &what);
+                check_sample(&gpu, &sampled, &step, wanted, &what);
                 if let (Some(id), true) = (wanted, sampling.penalties) {
                     counted[id as usize] += 1;
                 }
@@ -154,7 +165,7 @@ fn sample_matches_the_cpu_reference() {
 }
 
 #[test]
-fn sample_picks_nothing_when_no_id_is_allowed() {
+fn sample_returns_nothing_when_no_id_is_allowed() {
     let mut gpu = Gpu::open();
     let all = samplings(&mut gpu);
     let mut drawn = all.iter().filter(|one| one.scale > 0.0);
@@ -167,11 +178,12 @@ fn sample_picks_nothing_when_no_id_is_allowed() {
         let [logits, scratch] = [value, 0.0].map(|value| gpu.put(&[value; 300]));
         let step = prompt(&gpu);
         let seen = [0; occurrence_words(300)];
-        let [seen, settings, table, picked] =
-            [&seen[..], &sampling.words(0), &exp2_table(), &[5]].map(|words| gpu.put_u32(words));
-        let buffers = [&logits, &seen, &settings, &scratch, &table, &picked, &step];
-        gpu.device.launch(&SAMPLE, &buffers, &[300], [1, 1, 1]);
-        check_pick(&gpu, &picked, &step, None, &format!("only {value}"));
+        let [seen, table, sampled] =
+            [&seen[..], &exp2_table(), &[5]].map(|words| gpu.put_u32(words));
+        let settings = put_states(&gpu, &[sampling.state(0)]);
+        let buffers = [&logits, &seen, &settings, &scratch, &table, &sampled, &step];
+        gpu.device.launch(&sample(300), &buffers, &(), [1, 1, 1]);
+        check_sample(&gpu, &sampled, &step, None, &format!("only {value}"));
     }
 }
 
@@ -190,21 +202,21 @@ fn sampling_kernels_handle_several_rows() {
         .collect();
     assert!(samplings.iter().any(|one| one.constrained));
     // Counts, followed by a mask.
-    let a_slot = occurrence_words(v);
-    let seen: Vec<u32> = (0..slots * a_slot)
-        .map(|at| match at % a_slot < v {
+    let per_slot = occurrence_words(v);
+    let seen: Vec<u32> = (0..slots * per_slot)
+        .map(|at| match at % per_slot < v {
             true => gpu.random() % 3,
             false => gpu.word(),
         })
         .collect();
-    let words: Vec<u32> = samplings.iter().flat_map(|one| one.words(3)).collect();
+    let states: Vec<SamplingState> = samplings.iter().map(|one| one.state(3)).collect();
     let first_step = step::words(&rows, &[0, 1, 2], true);
     let groups = [rows.len() as u32, 1, 1];
     let mut sampler = cpu::Sampler::default();
-    for kernel in [ARGMAX, SAMPLE] {
-        let [step, settings, occurrences, picked, scratch, table] = [
+    for kernel in [argmax(v), sample(v)] {
+        let settings = put_states(&gpu, &states);
+        let [step, occurrences, sampled, scratch, table] = [
             &first_step,
-            &words,
             &seen,
             &vec![5; rows.len()],
             &vec![0; rows.len() * v],
@@ -212,9 +224,9 @@ fn sampling_kernels_handle_several_rows() {
         ]
         .map(|words| gpu.put_u32(words));
         let on_gpu = gpu.put(&logits);
-        if kernel.label() == ARGMAX.label() {
-            let buffers = [&on_gpu, &picked, &step];
-            gpu.device.launch(&kernel, &buffers, &[v as u32], groups);
+        if kernel.key() == argmax(v).key() {
+            let buffers = [&on_gpu, &sampled, &step];
+            gpu.device.launch(&kernel, &buffers, &(), groups);
         } else {
             let buffers = [
                 &on_gpu,
@@ -222,16 +234,16 @@ fn sampling_kernels_handle_several_rows() {
                 &settings,
                 &scratch,
                 &table,
-                &picked,
+                &sampled,
                 &step,
             ];
-            gpu.device.launch(&kernel, &buffers, &[v as u32], groups);
+            gpu.device.launch(&kernel, &buffers, &(), groups);
         }
         let mut next = Vec::new();
         for (row, logits) in rows.iter().zip(logits.chunks_exact(v)) {
             let slot = row.slot as usize;
-            let (counts, mask) = seen[slot * a_slot..(slot + 1) * a_slot].split_at(v);
-            let id = if kernel.label() == ARGMAX.label() {
+            let (counts, mask) = seen[slot * per_slot..(slot + 1) * per_slot].split_at(v);
+            let id = if kernel.key() == argmax(v).key() {
                 cpu::argmax(logits)
             } else {
                 let sampling = &samplings[slot];
@@ -244,7 +256,7 @@ fn sampling_kernels_handle_several_rows() {
             });
         }
         let ids: Vec<u32> = next.iter().map(|row| row.id).collect();
-        assert_eq!(gpu.get_u32(&picked), ids, "{}", kernel.label());
+        assert_eq!(gpu.get_u32(&sampled), ids, "{}", kernel.label());
         let next = step::words(&next, &[0, 1, 2], true);
         assert_eq!(gpu.get_u32(&step), next, "{}", kernel.label());
     }
@@ -269,10 +281,11 @@ fn logprobs_match_the_cpu_reference() {
         }
         let ids = [v as u32 - 1, 0];
         let words = logprob_words(top);
-        let [picked, out] = [&ids[..], &vec![5; 2 * words]].map(|words| gpu.put_u32(words));
-        let buffers = [&gpu.put(&logits), &picked, &out];
-        let info = [v as u32, top as u32];
-        gpu.device.launch(&LOGPROBS, &buffers, &info, [2, 1, 1]);
+        let [sampled, out] = [&ids[..], &vec![5; 2 * words]].map(|words| gpu.put_u32(words));
+        let buffers = [&gpu.put(&logits), &sampled, &out];
+        let params = LogprobsParams { top: top as u32 };
+        gpu.device
+            .launch(&logprobs(v), &buffers, &params, [2, 1, 1]);
         let got = gpu.get_u32(&out);
         for (row, got) in got.chunks_exact(words).enumerate() {
             let wanted = cpu::logprobs(&logits[row * v..(row + 1) * v], ids[row], top);
@@ -284,7 +297,7 @@ fn logprobs_match_the_cpu_reference() {
                     "{what}"
                 );
             };
-            close(got[0], wanted.picked);
+            close(got[0], wanted.sampled);
             let pairs = got[1..].chunks_exact(2);
             for (n, pair) in pairs.enumerate() {
                 match wanted.top.get(n) {
@@ -292,7 +305,7 @@ fn logprobs_match_the_cpu_reference() {
                         assert_eq!(pair[0], *id, "V {v}, row {row}, top {n}");
                         close(pair[1], *logprob);
                     }
-                    None => assert_eq!(pair[0], NO_PICK, "V {v}, row {row}, top {n}"),
+                    None => assert_eq!(pair[0], NO_SAMPLE, "V {v}, row {row}, top {n}"),
                 }
             }
         }

@@ -11,7 +11,7 @@ use crate::server::ServerError;
 /// Converts one answer from pieces to replies. If the server sends timings, the replies are the events of an
 /// engine, otherwise pieces of text.
 #[derive(Debug)]
-pub struct Telling {
+pub struct EventDecoder {
     tag: Tag,
     /// True once the server has sent a timing: from then on, the answer is reported in events.
     timed: bool,
@@ -21,10 +21,10 @@ pub struct Telling {
     usage: Option<ServerUsage>,
     finish: Option<FinishReason>,
     /// Text without a timing in an answer that is reported in events; sent with its end.
-    rest: String,
+    unsent_text: String,
 }
 
-impl Telling {
+impl EventDecoder {
     /// Creates a converter for the page's request `tag`.
     pub const fn new(tag: Tag) -> Self {
         Self {
@@ -35,7 +35,7 @@ impl Telling {
             tokens: 0,
             usage: None,
             finish: None,
-            rest: String::new(),
+            unsent_text: String::new(),
         }
     }
 
@@ -45,7 +45,7 @@ impl Telling {
     }
 
     /// Converts a message of the server to replies.
-    pub fn take(&mut self, item: StreamItem) -> Vec<EngineReply> {
+    pub fn decode(&mut self, item: StreamItem) -> Vec<EngineReply> {
         let StreamItem::Chunk(chunk) = item else {
             return Vec::new();
         };
@@ -100,7 +100,7 @@ impl Telling {
                     timing,
                 }));
             }
-            None if self.timed => self.rest.push_str(&text),
+            None if self.timed => self.unsent_text.push_str(&text),
             None if text.is_empty() => {}
             None => replies.push(self.opaque(Opaque::Text { text })),
         }
@@ -151,13 +151,13 @@ impl Telling {
                 reused_tokens: self.reused_tokens,
                 completion_tokens: self.tokens,
             },
-            |told| Usage {
-                prompt_tokens: told.prompt_tokens,
-                reused_tokens: told.reused_tokens.unwrap_or(self.reused_tokens),
-                completion_tokens: told.completion_tokens,
+            |reported| Usage {
+                prompt_tokens: reported.prompt_tokens,
+                reused_tokens: reported.reused_tokens.unwrap_or(self.reused_tokens),
+                completion_tokens: reported.completion_tokens,
             },
         );
-        let text = std::mem::take(&mut self.rest);
+        let text = std::mem::take(&mut self.unsent_text);
         self.event(Event::Done {
             request: self.request(),
             text,
@@ -214,33 +214,33 @@ mod tests {
         }
     }
 
-    fn hear(chunks: &[Value]) -> (Telling, Vec<EngineReply>) {
-        let mut telling = Telling::new(7);
+    fn decode(chunks: &[Value]) -> (EventDecoder, Vec<EngineReply>) {
+        let mut decoder = EventDecoder::new(7);
         let stream: String = chunks
             .iter()
             .map(|chunk| format!("data: {chunk}\n\n"))
             .collect();
-        let said = ChunkReader::default().push(stream.as_bytes());
-        let said = said.expect("it is right");
-        let replies = said.into_iter().flat_map(|said| telling.take(said));
+        let items = ChunkReader::default().push(stream.as_bytes());
+        let items = items.expect("valid chunks");
+        let replies = items.into_iter().flat_map(|item| decoder.decode(item));
         let replies = replies.collect();
-        (telling, replies)
+        (decoder, replies)
     }
 
     fn events(replies: &[EngineReply]) -> Vec<&Event> {
         let event = |reply| match reply {
             &EngineReply::Event { tag: 7, ref event } => event,
-            other => panic!("no event of this request: {other:?}"),
+            other => panic!("not an event of this request: {other:?}"),
         };
         replies.iter().map(event).collect()
     }
 
-    fn news(replies: &[EngineReply]) -> Vec<&Opaque> {
-        let news = |reply| match reply {
+    fn opaque_events(replies: &[EngineReply]) -> Vec<&Opaque> {
+        let event = |reply| match reply {
             &EngineReply::Opaque { tag: 7, ref event } => event,
-            other => panic!("no news of this request: {other:?}"),
+            other => panic!("not an opaque event of this request: {other:?}"),
         };
-        replies.iter().map(news).collect()
+        replies.iter().map(event).collect()
     }
 
     #[test]
@@ -249,7 +249,7 @@ mod tests {
             spans: Spans::default(),
             clock: CLOCK,
         };
-        let (telling, mut replies) = hear(&[
+        let (decoder, mut replies) = decode(&[
             json!({"choices": [{"delta": {"role": "assistant", "content": ""}}]}),
             json!({"choices": [{"delta": {}}], "started": {"prompt_tokens": 9, "reused_tokens": 4, "timing": timing}}),
             json!({"choices": [{"delta": {}}], "prefill": {"done_tokens": 8, "prompt_tokens": 9, "step": step(StepKind::Prefill)}}),
@@ -258,7 +258,7 @@ mod tests {
             json!({"choices": [{"delta": {"content": "is"}, "finish_reason": "stop"}]}),
             json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}}),
         ]);
-        replies.push(telling.ended("a.org"));
+        replies.push(decoder.ended("a.org"));
         let events = events(&replies);
         assert!(matches!(
             events[0],
@@ -287,13 +287,13 @@ mod tests {
 
     #[test]
     fn server_without_timings_is_reported_in_text() {
-        let (telling, mut replies) = hear(&[
+        let (decoder, mut replies) = decode(&[
             json!({"choices": [{"delta": {"role": "assistant"}}]}),
             json!({"choices": [{"delta": {"content": "Paris is"}}]}),
             json!({"choices": [{"delta": {"content": " it"}, "finish_reason": "length"}]}),
             json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}),
         ]);
-        replies.push(telling.ended("a.org"));
+        replies.push(decoder.ended("a.org"));
         let text = |text: &str| Opaque::Text { text: text.into() };
         let done = Opaque::Done {
             finish_reason: FinishReason::Length,
@@ -303,25 +303,28 @@ mod tests {
                 completion_tokens: 5,
             }),
         };
-        assert_eq!(news(&replies), [&text("Paris is"), &text(" it"), &done]);
+        assert_eq!(
+            opaque_events(&replies),
+            [&text("Paris is"), &text(" it"), &done]
+        );
     }
 
     #[test]
     fn missing_usage_is_not_invented() {
-        let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
+        let (decoder, _) = decode(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
         let done = Opaque::Done {
             finish_reason: FinishReason::Abort,
             usage: None,
         };
-        assert_eq!(news(&[telling.aborted()]), [&done]);
+        assert_eq!(opaque_events(&[decoder.aborted()]), [&done]);
     }
 
     #[test]
     fn stopped_answer_counts_received_tokens() {
-        let (telling, _) = hear(&[
+        let (decoder, _) = decode(&[
             json!({"choices": [{"delta": {"content": "Par"}}], "timing": {"id": 3, "step": step(StepKind::Prefill)}}),
         ]);
-        let stopped = [telling.aborted()];
+        let stopped = [decoder.aborted()];
         assert!(matches!(
             events(&stopped)[0],
             Event::Done {
@@ -337,8 +340,8 @@ mod tests {
 
     #[test]
     fn answer_fails_when_stream_ends_early() {
-        let (telling, _) = hear(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
-        let ended = [telling.ended("a.org")];
+        let (decoder, _) = decode(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
+        let ended = [decoder.ended("a.org")];
         assert!(
             matches!(events(&ended)[0], Event::Failed { error, .. } if error.contains("a.org ended"))
         );

@@ -2,7 +2,7 @@
 
 /// Sampling mode of a step on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum PickWay {
+pub enum SamplingMode {
     /// Take the largest logit.
     Argmax,
     /// Sample with the settings passed to [`Model::begin`](super::Model::begin).

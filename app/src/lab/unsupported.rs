@@ -3,34 +3,34 @@
 use llamaglass_lab::Experiment;
 use llamaglass_types::ForwardPath;
 
-use crate::state::Loaded;
+use crate::engine::Loaded;
 
 /// Returns why `experiment` can't be run on `loaded`, or `None` if it can.
-pub fn unfit(experiment: Experiment, loaded: Option<&Loaded>) -> Option<&'static str> {
+pub fn unsupported_reason(experiment: Experiment, loaded: Option<&Loaded>) -> Option<&'static str> {
     let Some(loaded) = loaded else {
         return Some("Load a model first.");
     };
     match loaded {
         Loaded::Engine(info) => (experiment == Experiment::Kernels
             && info.path != ForwardPath::Fast)
-            .then_some("Kernels are our own on a GPU only; this model runs on the CPU."),
+            .then_some("Only the GPU backend has kernels to measure; this model runs on the CPU."),
         Loaded::Server(server) => match experiment {
             Experiment::Load => None,
             Experiment::Chain => (!server.model.sends_timings)
-                .then_some("This server tells nothing of its steps. A server of Llamaglass does."),
-            Experiment::Stats | Experiment::Simulate => {
-                Some("A server does not say how many tokens a text has: load a model in this page.")
-            }
+                .then_some("This server does not report its steps; llamaglass serve does."),
+            Experiment::Stats | Experiment::Simulate => Some(
+                "A server does not report how many tokens a text has; load a model in this page.",
+            ),
             Experiment::Bare | Experiment::Ladder | Experiment::Parity | Experiment::Ablate => {
                 Some(
-                    "A server can\u{2019}t be asked without the layers around its engine: load a model in this page.",
+                    "A server\u{2019}s engine can\u{2019}t be reached without the layers around it; load a model in this page.",
                 )
             }
             Experiment::Stub => Some(
-                "A server\u{2019}s path can\u{2019}t be cut short from here: load a model in this page.",
+                "Requests to a server can\u{2019}t be cut short at a stub level; load a model in this page.",
             ),
             Experiment::Kernels => {
-                Some("A server does not say what its kernels take: load a model in this page.")
+                Some("A server does not report the time of its kernels; load a model in this page.")
             }
         },
     }
@@ -55,12 +55,19 @@ mod tests {
                 },
             }))
         };
-        let fit = |loaded: &Loaded| -> Vec<Experiment> {
-            let fits = |of: &Experiment| unfit(*of, Some(loaded)).is_none();
-            Experiment::ALL.into_iter().filter(fits).collect()
+        let supported = |loaded: &Loaded| -> Vec<Experiment> {
+            let is_supported = |of: &Experiment| unsupported_reason(*of, Some(loaded)).is_none();
+            Experiment::ALL.into_iter().filter(is_supported).collect()
         };
-        assert_eq!(fit(&server(false)), [Experiment::Load]);
-        assert_eq!(fit(&server(true)), [Experiment::Load, Experiment::Chain]);
-        assert!(Experiment::ALL.iter().all(|of| unfit(*of, None).is_some()));
+        assert_eq!(supported(&server(false)), [Experiment::Load]);
+        assert_eq!(
+            supported(&server(true)),
+            [Experiment::Load, Experiment::Chain]
+        );
+        assert!(
+            Experiment::ALL
+                .iter()
+                .all(|of| unsupported_reason(*of, None).is_some())
+        );
     }
 }

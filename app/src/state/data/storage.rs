@@ -1,7 +1,7 @@
 //! Saves settings and the conversation across reloads.
 //!
 //! All tabs of a browser share its local storage. So one tab at a time saves its conversation there, and every
-//! other tab has its own conversation in its session storage ([`Keeper`]).
+//! other tab has its own conversation in its session storage ([`ChatStorage`]).
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use llamaglass_lab::Experiment;
 use serde::{Deserialize, Serialize};
 use web_sys::Storage;
 
-use super::{App, Turn, TurnState};
+use super::turn::{Turn, TurnState};
 use crate::lab::LabSettings;
 use crate::settings::Settings;
 
@@ -20,7 +20,7 @@ const CHAT: &str = "llamaglass.chat";
 const LAB: &str = "llamaglass.lab";
 
 #[derive(Serialize, Deserialize)]
-struct KeptTurn {
+struct SavedTurn {
     is_user: bool,
     text: String,
     state: TurnState,
@@ -28,21 +28,21 @@ struct KeptTurn {
 
 /// Storage of this tab's conversation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Keeper {
+pub enum ChatStorage {
     /// The browser's local storage, which no other tab uses for its conversation.
     #[default]
-    Browser,
+    Shared,
     /// The tab's own session storage, because another tab has the browser's conversation open.
     Tab,
 }
 
 thread_local! {
-    static KEEPER: Cell<Keeper> = const { Cell::new(Keeper::Browser) };
+    static CHAT_STORAGE: Cell<ChatStorage> = const { Cell::new(ChatStorage::Shared) };
 }
 
 /// Sets the storage of this tab's conversation; called before the state is created.
-pub fn set_keeper(keeper: Keeper) {
-    KEEPER.set(keeper);
+pub fn set_chat_storage(storage: ChatStorage) {
+    CHAT_STORAGE.set(storage);
 }
 
 /// Returns the storage that all tabs share.
@@ -52,9 +52,9 @@ fn shared() -> Option<Storage> {
 
 /// Returns the storage of this tab's conversation.
 fn own() -> Option<Storage> {
-    match KEEPER.get() {
-        Keeper::Browser => shared(),
-        Keeper::Tab => web_sys::window()?.session_storage().ok()?,
+    match CHAT_STORAGE.get() {
+        ChatStorage::Shared => shared(),
+        ChatStorage::Tab => web_sys::window()?.session_storage().ok()?,
     }
 }
 
@@ -70,9 +70,9 @@ fn write<T: Serialize>(storage: Option<Storage>, key: &str, value: &T) {
 }
 
 /// Restores what an earlier visit saved; unreadable values count as absent.
-pub(super) fn restore() -> (Settings, Vec<Turn>) {
-    let kept: Vec<KeptTurn> = read(own(), CHAT).unwrap_or_default();
-    let turns = (1..).zip(kept).map(|(tag, turn)| {
+pub fn restore() -> (Settings, Vec<Turn>) {
+    let saved: Vec<SavedTurn> = read(own(), CHAT).unwrap_or_default();
+    let turns = (1..).zip(saved).map(|(tag, turn)| {
         let state = match turn.state {
             // The page was left while this answer was running.
             TurnState::Streaming => TurnState::Aborted,
@@ -87,30 +87,27 @@ pub(super) fn restore() -> (Settings, Vec<Turn>) {
 }
 
 /// Saves the settings.
-pub fn save_settings(app: App) {
-    app.settings
-        .with_untracked(|settings| write(shared(), SETTINGS, settings));
+pub fn save_settings(settings: &Settings) {
+    write(shared(), SETTINGS, settings);
 }
 
 /// Saves the conversation, with as much of a streaming answer as has been drawn.
-pub fn save_chat(app: App) {
-    let kept: Vec<KeptTurn> = app.turns.with_untracked(|turns| {
-        let keep = |turn: &Turn| KeptTurn {
-            is_user: turn.is_user,
-            text: turn.text.get_untracked(),
-            state: turn.state.get_untracked(),
-        };
-        turns.iter().map(keep).collect()
-    });
-    write(own(), CHAT, &kept);
+pub fn save_chat(turns: &[Turn]) {
+    let save = |turn: &Turn| SavedTurn {
+        is_user: turn.is_user,
+        text: turn.text.get_untracked(),
+        state: turn.state.get_untracked(),
+    };
+    let saved: Vec<SavedTurn> = turns.iter().map(save).collect();
+    write(own(), CHAT, &saved);
 }
 
 /// Restores the saved settings of experiments, if they can be read.
-pub(super) fn restore_lab() -> BTreeMap<Experiment, LabSettings> {
+pub fn restore_lab() -> BTreeMap<Experiment, LabSettings> {
     read(shared(), LAB).unwrap_or_default()
 }
 
 /// Saves the settings of experiments.
-pub(super) fn save_lab(settings: &BTreeMap<Experiment, LabSettings>) {
+pub fn save_lab(settings: &BTreeMap<Experiment, LabSettings>) {
     write(shared(), LAB, settings);
 }

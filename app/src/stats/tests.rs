@@ -1,7 +1,9 @@
 use super::*;
-use crate::protocol::ToldUsage;
-use llamaglass_types::event::{RequestId, Usage};
-use llamaglass_types::timing::{ClockSource, Span, Spans};
+use crate::protocol::{Opaque, ToldUsage};
+use llamaglass_types::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_types::timing::{
+    Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
+};
 
 const REQUEST: RequestId = RequestId(3);
 const CLOCK: Clock = Clock {
@@ -24,8 +26,8 @@ fn timing(kind: StepKind, tokens: u32, forward: f64, wall: f64) -> StepTiming {
     }
 }
 
-fn token(id: u32, text: &str, kind: StepKind, tokens: u32) -> Heard {
-    Heard::Event(Box::new(Event::Token {
+fn token(id: u32, text: &str, kind: StepKind, tokens: u32) -> ReceivedEvent {
+    ReceivedEvent::Event(Box::new(Event::Token {
         request: REQUEST,
         id,
         text: text.into(),
@@ -49,14 +51,14 @@ fn answer_of(at_server: bool) -> AnswerStats {
             clock: CLOCK,
         },
     };
-    answer.apply(&Heard::Event(Box::new(started)), 1001.0);
+    answer.apply(&ReceivedEvent::Event(Box::new(started)), 1001.0);
     let chunk = Event::Prefill {
         request: REQUEST,
         done_tokens: 26,
         prompt_tokens: 30,
         timing: timing(StepKind::Prefill, 16, 90.0, 100.0),
     };
-    answer.apply(&Heard::Event(Box::new(chunk)), 1100.0);
+    answer.apply(&ReceivedEvent::Event(Box::new(chunk)), 1100.0);
     answer.apply(&token(7, "Par", StepKind::Prefill, 4), 1150.0);
     answer.apply(&token(8, "", StepKind::Decode, 1), 1200.0);
     answer.apply(&token(9, "is!", StepKind::Decode, 1), 1300.0);
@@ -76,7 +78,7 @@ fn step_figures_use_the_engine_clock_without_prefill() {
     let summary = answer().summary();
     assert_eq!(summary.step_p50_ms, Some(50.0));
     assert_eq!(
-        summary.part_mean_ms,
+        summary.segment_mean_ms,
         [Some(0.0), Some(40.0), Some(0.0), Some(0.0), Some(10.0)]
     );
     assert_eq!(summary.clock, Some(CLOCK));
@@ -93,10 +95,10 @@ fn prefill_rate_counts_only_computed_tokens() {
 #[test]
 fn tokens_keep_their_text_ranges() {
     let answer = answer();
-    let places: Vec<_> = answer.bars.iter().filter_map(Bar::text).collect();
-    assert_eq!(places[0], 0..3);
-    assert_eq!(places[1], 3..3);
-    assert_eq!(&answer.text[places[2].clone()], "is!");
+    let ranges: Vec<_> = answer.bars.iter().filter_map(Bar::text).collect();
+    assert_eq!(ranges[0], 0..3);
+    assert_eq!(ranges[1], 3..3);
+    assert_eq!(&answer.text[ranges[2].clone()], "is!");
     assert_eq!(answer.ids().collect::<Vec<_>>(), [7, 8, 9]);
 }
 
@@ -114,7 +116,7 @@ fn text_in_done_event_is_kept() {
         usage,
         finish_reason: FinishReason::Length,
     };
-    answer.apply(&Heard::Event(Box::new(done)), 1400.0);
+    answer.apply(&ReceivedEvent::Event(Box::new(done)), 1400.0);
     assert_eq!(answer.text, "Paris! end");
     assert_eq!(answer.outcome, Outcome::Finished(FinishReason::Length));
     assert_eq!(answer.summary().prompt_tokens, Some(30));
@@ -129,27 +131,27 @@ fn summary_is_empty_after_submission() {
 #[test]
 fn paint_time_is_the_mean_over_drawn_tokens() {
     let mut answer = answer();
-    answer.painted(2, 3.0);
-    answer.painted(1, 0.0);
+    answer.add_paint(2, 3.0);
+    answer.add_paint(1, 0.0);
     assert_eq!(answer.summary().paint_ms, Some(1.0));
 }
 
 #[test]
-fn events_of_forgotten_requests_are_dropped() {
+fn events_of_removed_requests_are_dropped() {
     let mut session = SessionStats::default();
     session.submit(1, 0.0, false);
-    session.forget(1);
+    session.remove(1);
     session.apply(1, &token(1, "x", StepKind::Decode, 1), 1.0);
     assert!(session.get(1).is_none());
 }
 
 #[test]
 fn server_figures_accompany_page_figures() {
-    assert_eq!(answer().summary().own, None);
+    assert_eq!(answer().summary().server_figures, None);
     let summary = answer_of(true).summary();
     assert_eq!(summary.ttft_ms, Some(150.0));
     // All steps begin at 0 on the server's clock, and the first token's step takes 50 ms.
-    let own = summary.own.expect("it told its steps");
+    let own = summary.server_figures.expect("steps are reported");
     assert_eq!(own.ttft_ms, 50.0);
     assert_eq!(own.tpot_p50_ms, Some(0.0));
 }
@@ -158,7 +160,7 @@ fn pieces() -> AnswerStats {
     let mut answer = AnswerStats::submitted(1000.0, true);
     for (text, at) in [("Paris is", 1100.0), (" it", 1100.0), (".", 1140.0)] {
         let text = text.to_owned();
-        answer.apply(&Heard::Opaque(Opaque::Text { text }), at);
+        answer.apply(&ReceivedEvent::Opaque(Opaque::Text { text }), at);
     }
     answer
 }
@@ -191,18 +193,18 @@ fn piece_tokens_are_counted_only_by_the_server() {
     };
     let done = |usage| {
         let mut answer = pieces();
-        let news = Opaque::Done {
+        let event = Opaque::Done {
             finish_reason,
             usage,
         };
-        answer.apply(&Heard::Opaque(news), 1200.0);
+        answer.apply(&ReceivedEvent::Opaque(event), 1200.0);
         assert_eq!(answer.outcome, Outcome::Finished(finish_reason));
         answer.summary()
     };
-    let told = done(Some(usage));
-    assert_eq!((told.tokens, told.prompt_tokens), (Some(7), Some(9)));
-    assert_eq!(told.reused_tokens, None);
-    assert_eq!(told.tokens_per_s, Some(7.0 * 1000.0 / 140.0));
-    let untold = done(None);
-    assert_eq!((untold.tokens, untold.tokens_per_s), (None, None));
+    let counted = done(Some(usage));
+    assert_eq!((counted.tokens, counted.prompt_tokens), (Some(7), Some(9)));
+    assert_eq!(counted.reused_tokens, None);
+    assert_eq!(counted.tokens_per_s, Some(7.0 * 1000.0 / 140.0));
+    let uncounted = done(None);
+    assert_eq!((uncounted.tokens, uncounted.tokens_per_s), (None, None));
 }
