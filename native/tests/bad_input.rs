@@ -43,7 +43,7 @@ fn refuses_files_that_are_not_models() {
     let several = folder.path().to_string_lossy().into_owned();
     for command in ["inspect", "bench", "chat", "tokenize"] {
         check(&[command, "missing.gguf"], &["missing.gguf"]);
-        check(&[command, &nothing], &["holds no model"]);
+        check(&[command, &nothing], &["contains no model"]);
         check(&[command, &several], &["several models", "torn.gguf"]);
         check(&[command, &empty], &["empty.gguf", "0 bytes"]);
         check(&[command, &text], &["text.gguf"]);
@@ -188,7 +188,7 @@ fn refuses_fifo_as_model() {
         let output = output.output().expect("it ends");
         let said = stderr(&output);
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("pipe.gguf: is no file or folder"), "{said}");
+        assert!(said.contains("pipe.gguf: not a file or folder"), "{said}");
     }
 }
 

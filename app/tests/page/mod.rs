@@ -329,7 +329,7 @@ async fn benchmark_shows_figures_and_can_be_stopped() {
     page.wait("the benchmark", |s| s.find("bench-stop").is_some())
         .await;
     click("bench-stop");
-    page.wait("its end", |s| s.text("bench-failed").contains("stopped"))
+    page.wait("its end", |s| s.text("bench-failed").contains("Stopped"))
         .await;
     assert!(page.app.can_send());
 

@@ -1,6 +1,7 @@
 //! Tests of the page over mock servers.
 
-use llamaglass_app::state::{self, App, Connection, Engine};
+use llamaglass_app::engine::Engine;
+use llamaglass_app::state::{self, App, Connection};
 
 use super::*;
 

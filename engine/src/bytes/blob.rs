@@ -42,7 +42,7 @@ impl BlobSource {
             Ok(bytes)
         } else {
             Err(failed(JsValue::from_str(&format!(
-                "only {} bytes came; did the file change?",
+                "read only {} bytes; the file may have changed",
                 bytes.len()
             ))))
         }

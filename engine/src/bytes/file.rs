@@ -26,7 +26,7 @@ impl FileSource {
     pub fn open(path: &Path) -> io::Result<Self> {
         // Checked first, because opening a pipe would wait for a writer.
         if !std::fs::metadata(path)?.is_file() {
-            let why = "it is no regular file";
+            let why = "not a regular file";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
         }
         let file = File::open(path)?;

@@ -26,19 +26,19 @@ pub enum FolderError {
         error: std::io::Error,
     },
     /// The path is a pipe, a socket or a device.
-    #[error("{}: is no file or folder, so it holds no model", path.display())]
+    #[error("{}: not a file or folder", path.display())]
     NotRegular {
         /// The path.
         path: PathBuf,
     },
     /// The folder contains no model.
-    #[error("{}: holds no model (no .gguf, no .safetensors)", path.display())]
+    #[error("{}: contains no model (.gguf or .safetensors)", path.display())]
     Empty {
         /// The folder.
         path: PathBuf,
     },
     /// The folder contains several models.
-    #[error("{}: holds several models, name one: {}", path.display(), names.join(", "))]
+    #[error("{}: contains several models; choose one: {}", path.display(), names.join(", "))]
     Several {
         /// The folder.
         path: PathBuf,
@@ -170,11 +170,11 @@ mod tests {
         let one = with(&["M.GGUF"]);
         assert_eq!(names(&model_files(&one).expect("a model")), ["M.GGUF"]);
         let two = with(&["b.gguf", "a.gguf"]);
-        let error = model_files(&two).expect_err("which?").to_string();
-        assert!(error.ends_with("name one: a.gguf, b.gguf"), "{error}");
+        let error = model_files(&two).expect_err("ambiguous").to_string();
+        assert!(error.ends_with("choose one: a.gguf, b.gguf"), "{error}");
         let none = with(&["README.md"]);
         let error = model_files(&none).expect_err("nothing").to_string();
-        assert!(error.contains("holds no model"), "{error}");
+        assert!(error.contains("contains no model"), "{error}");
     }
 
     #[cfg(unix)]
@@ -182,14 +182,14 @@ mod tests {
     fn socket_is_rejected_before_it_is_opened() {
         let path = with(&[]).join("socket.gguf");
         let _socket = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
-        let error = model_files(&path).expect_err("no file").to_string();
+        let error = model_files(&path).expect_err("a socket").to_string();
         assert!(
-            error.contains("socket.gguf: is no file or folder"),
+            error.contains("socket.gguf: not a file or folder"),
             "{error}"
         );
         let opened = super::super::FileSource::open(&path);
-        let error = opened.expect_err("no file").to_string();
-        assert!(error.contains("it is no regular file"), "{error}");
+        let error = opened.expect_err("a socket").to_string();
+        assert!(error.contains("not a regular file"), "{error}");
     }
 
     #[test]

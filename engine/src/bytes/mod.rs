@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum BytesError {
     /// The range lies outside the source.
-    #[error("{name}: wanted bytes {offset}..{} but the file has {len}", offset.saturating_add(*wanted))]
+    #[error("{name}: bytes {offset}..{} requested, but the file has {len}", offset.saturating_add(*wanted))]
     OutOfRange {
         /// The source's name.
         name: String,

@@ -9,52 +9,56 @@ use super::ConstraintError;
 use crate::platform::SCHEMA_LEVELS;
 
 /// Maximum number of values in the schema, including those of keywords.
-const VALUES: usize = 10_000;
+const MAX_VALUES: usize = 10_000;
 /// Maximum bytes of all its strings and names.
-const TEXT: usize = 256 << 10;
+const MAX_TEXT_BYTES: usize = 256 << 10;
 /// Maximum nesting depth of values.
-const DEPTH: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// Maximum number of entries per object: the library recurses from property to property.
-const PROPERTIES: usize = 500;
+const MAX_PROPERTIES: usize = 500;
 /// Maximum number of regular expressions.
-const PATTERNS: usize = 64;
+const MAX_PATTERNS: usize = 64;
 /// Maximum bytes of one regular expression.
-const PATTERN: usize = 1_000;
-/// Maximum size once alternatives that must hold together are multiplied out.
-const EXPANDED: usize = 50_000;
+const MAX_PATTERN_BYTES: usize = 1_000;
+/// Maximum size after the alternatives of schemas that must hold together are multiplied out.
+const MAX_EXPANDED_SIZE: usize = 50_000;
 
 /// Checks the size of an untrusted schema.
 ///
 /// # Errors
 /// [`ConstraintError`] that names the limit exceeded, or an unsupported reference or keyword.
 pub(super) fn check(schema: &Value) -> Result<(), ConstraintError> {
-    let found = Found::of(schema)?;
+    let stats = SchemaStats::of(schema)?;
     let mut expansion = Expansion {
         root: schema,
         known: HashMap::new(),
     };
     // Each referenced schema may be compiled inside another.
-    let mut levels = found.depth;
-    for reference in &found.references {
+    let mut levels = stats.depth;
+    for reference in &stats.references {
         let target = expansion.target(reference)?;
-        levels += Found::of(target)?.depth;
-        most(levels, SCHEMA_LEVELS, "levels with those that it refers to")?;
+        levels += SchemaStats::of(target)?.depth;
+        check_max(levels, SCHEMA_LEVELS, "levels including its references")?;
     }
     let size = expansion.schema(schema)?.size;
-    most(size, EXPANDED, "parts once its alternatives are combined")
+    check_max(
+        size,
+        MAX_EXPANDED_SIZE,
+        "parts after its alternatives are combined",
+    )
 }
 
-fn most(have: usize, most: usize, of_what: &str) -> Result<(), ConstraintError> {
-    if have <= most {
+fn check_max(count: usize, max: usize, what: &str) -> Result<(), ConstraintError> {
+    if count <= max {
         return Ok(());
     }
-    let what = format!("{have} {of_what}");
-    Err(ConstraintError::TooLarge { what, most })
+    let what = format!("{count} {what}");
+    Err(ConstraintError::TooLarge { what, max })
 }
 
 /// Contents of a schema, counted without regard to their meaning.
 #[derive(Default)]
-struct Found<'a> {
+struct SchemaStats<'a> {
     values: usize,
     text: usize,
     depth: usize,
@@ -63,35 +67,35 @@ struct Found<'a> {
     references: Vec<&'a str>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> SchemaStats<'a> {
     fn of(schema: &'a Value) -> Result<Self, ConstraintError> {
-        let mut found = Self::default();
+        let mut stats = Self::default();
         let mut open = vec![(schema, 1)];
         while let Some((value, depth)) = open.pop() {
-            found.values += 1;
-            found.depth = found.depth.max(depth);
-            most(found.depth, DEPTH, "values in each other")?;
+            stats.values += 1;
+            stats.depth = stats.depth.max(depth);
+            check_max(stats.depth, MAX_DEPTH, "nested values")?;
             match value {
-                Value::String(text) => found.text += text.len(),
+                Value::String(text) => stats.text += text.len(),
                 Value::Array(all) => open.extend(all.iter().map(|value| (value, depth + 1))),
                 Value::Object(object) => {
-                    most(object.len(), PROPERTIES, "entries in one object")?;
+                    check_max(object.len(), MAX_PROPERTIES, "entries in one object")?;
                     for (key, value) in object {
-                        found.text += key.len();
-                        found.keyword(key, value, depth > 1)?;
+                        stats.text += key.len();
+                        stats.keyword(key, value, depth > 1)?;
                         open.push((value, depth + 1));
                     }
                 }
                 Value::Null | Value::Bool(_) | Value::Number(_) => {}
             }
-            most(found.values, VALUES, "values")?;
-            most(found.text, TEXT, "bytes of text")?;
-            most(found.patterns, PATTERNS, "regular expressions")?;
+            check_max(stats.values, MAX_VALUES, "values")?;
+            check_max(stats.text, MAX_TEXT_BYTES, "bytes of text")?;
+            check_max(stats.patterns, MAX_PATTERNS, "regular expressions")?;
         }
-        Ok(found)
+        Ok(stats)
     }
 
-    /// Checks and counts one keyword, wherever it is.
+    /// Checks and counts one keyword at any level.
     fn keyword(
         &mut self,
         key: &str,
@@ -106,17 +110,25 @@ impl<'a> Found<'a> {
             }
             ("pattern", Value::String(pattern)) => {
                 self.patterns += 1;
-                most(pattern.len(), PATTERN, "bytes of one regular expression")?;
+                check_max(
+                    pattern.len(),
+                    MAX_PATTERN_BYTES,
+                    "bytes of one regular expression",
+                )?;
             }
             ("patternProperties", Value::Object(all)) => {
                 self.patterns += all.len();
                 for pattern in all.keys() {
-                    most(pattern.len(), PATTERN, "bytes of one regular expression")?;
+                    check_max(
+                        pattern.len(),
+                        MAX_PATTERN_BYTES,
+                        "bytes of one regular expression",
+                    )?;
                 }
             }
             // A nested $id would change the meaning of references.
             ("$id", Value::String(_)) if nested => {
-                let what = "$id is supported at its root only";
+                let what = "$id is supported only at the root";
                 return Err(ConstraintError::Schema(what.into()));
             }
             ("$schema", Value::String(draft))
@@ -131,14 +143,14 @@ impl<'a> Found<'a> {
     }
 }
 
-/// Size of a schema once alternatives that must hold together are multiplied out.
+/// Size of a schema after alternatives that must hold together are multiplied out.
 #[derive(Clone, Copy)]
-struct Expanded {
+struct ExpandedSize {
     alternatives: usize,
     size: usize,
 }
 
-impl Expanded {
+impl ExpandedSize {
     const ONE: Self = Self {
         alternatives: 1,
         size: 1,
@@ -173,20 +185,20 @@ impl Expanded {
 
 struct Expansion<'a> {
     root: &'a Value,
-    /// Expanded references. One that is still being expanded counts as a single part.
-    known: HashMap<&'a str, Expanded>,
+    /// Sizes of references. One that is still being expanded counts as a single part.
+    known: HashMap<&'a str, ExpandedSize>,
 }
 
 impl<'a> Expansion<'a> {
-    fn schema(&mut self, schema: &'a Value) -> Result<Expanded, ConstraintError> {
+    fn schema(&mut self, schema: &'a Value) -> Result<ExpandedSize, ConstraintError> {
         let Value::Object(object) = schema else {
-            return Ok(Expanded::ONE);
+            return Ok(ExpandedSize::ONE);
         };
-        let mut whole = self.own(object)?;
+        let mut whole = self.own_size(object)?;
         for (key, value) in object {
             let factor = match (key.as_str(), value) {
                 ("anyOf" | "oneOf", Value::Array(all)) => {
-                    let mut any = Expanded {
+                    let mut any = ExpandedSize {
                         alternatives: 0,
                         size: 0,
                     };
@@ -196,17 +208,17 @@ impl<'a> Expansion<'a> {
                     any
                 }
                 ("allOf", Value::Array(all)) => {
-                    let mut every = Expanded::ONE;
+                    let mut every = ExpandedSize::ONE;
                     for one in all {
                         every = every.and(self.schema(one)?);
                     }
                     every
                 }
-                ("enum", Value::Array(all)) => Expanded {
+                ("enum", Value::Array(all)) => ExpandedSize {
                     alternatives: all.len(),
                     size: all.iter().map(count).sum(),
                 },
-                ("const", value) => Expanded {
+                ("const", value) => ExpandedSize {
                     alternatives: 1,
                     size: count(value),
                 },
@@ -219,12 +231,15 @@ impl<'a> Expansion<'a> {
     }
 
     /// Expands everything except alternatives and references.
-    fn own(&mut self, object: &'a Map<String, Value>) -> Result<Expanded, ConstraintError> {
+    fn own_size(
+        &mut self,
+        object: &'a Map<String, Value>,
+    ) -> Result<ExpandedSize, ConstraintError> {
         let alternatives = match object.get("type") {
             Some(Value::Array(types)) => types.len().max(1),
             _ => 1,
         };
-        let mut own = Expanded {
+        let mut own_size = ExpandedSize {
             alternatives,
             size: 1,
         };
@@ -232,28 +247,28 @@ impl<'a> Expansion<'a> {
             match (key.as_str(), value) {
                 ("properties" | "patternProperties", Value::Object(all)) => {
                     for value in all.values() {
-                        own = own.with(self.schema(value)?);
+                        own_size = own_size.with(self.schema(value)?);
                     }
                 }
                 ("prefixItems" | "items", Value::Array(all)) => {
                     for value in all {
-                        own = own.with(self.schema(value)?);
+                        own_size = own_size.with(self.schema(value)?);
                     }
                 }
                 ("items" | "additionalItems" | "additionalProperties", value) => {
-                    own = own.with(self.schema(value)?);
+                    own_size = own_size.with(self.schema(value)?);
                 }
                 _ => {}
             }
         }
-        Ok(own)
+        Ok(own_size)
     }
 
-    fn reference(&mut self, reference: &'a str) -> Result<Expanded, ConstraintError> {
+    fn reference(&mut self, reference: &'a str) -> Result<ExpandedSize, ConstraintError> {
         if let Some(known) = self.known.get(reference) {
             return Ok(*known);
         }
-        self.known.insert(reference, Expanded::ONE);
+        self.known.insert(reference, ExpandedSize::ONE);
         let target = self.target(reference)?;
         let expanded = self.schema(target)?;
         self.known.insert(reference, expanded);
@@ -264,9 +279,7 @@ impl<'a> Expansion<'a> {
         let pointer = reference.strip_prefix('#').and_then(decoded);
         let target = pointer.and_then(|pointer| self.root.pointer(&pointer));
         target.ok_or_else(|| {
-            ConstraintError::Schema(format!(
-                "$ref {reference:?} is nothing in the schema itself"
-            ))
+            ConstraintError::Schema(format!("$ref {reference:?} does not exist in the schema"))
         })
     }
 }

@@ -8,8 +8,8 @@ use llguidance::toktrie::InferenceCapabilities;
 use llguidance::{ParserFactory, TokenParser};
 use serde_json::{Value, json};
 
-use super::answer::Constraint;
 use super::bounds::check;
+use super::state::Constraint;
 use super::vocabulary::trie;
 use super::{ConstraintError, error};
 use crate::platform::on_large_stack;
@@ -36,21 +36,22 @@ const WHITESPACE: &str = r" |\n[ \t]{0,40}";
 /// Key of the library's own options in a schema.
 const OPTIONS: &str = "x-guidance";
 
-/// Number of compiled formats kept for later answers. A large one takes megabytes.
-const KEPT: usize = 8;
+/// Number of compiled formats to cache. A large one takes megabytes.
+const MAX_CACHED: usize = 8;
 
 /// Compiles formats for one vocabulary and caches the latest ones. Builds the vocabulary's trie on first use.
 ///
-/// Any number of threads may compile at the same time. Those that want the same format wait for one of them.
+/// Any number of threads may compile at the same time. Threads that need the same format wait for the first of
+/// them.
 #[derive(Default)]
 pub struct Constraints {
     factory: OnceLock<Result<ParserFactory, ConstraintError>>,
     /// Latest formats, the most recently used last.
-    kept: Mutex<Vec<Kept>>,
+    cache: Mutex<Vec<CachedFormat>>,
 }
 
-/// A format, and the constraint at the start of its answers once it is compiled.
-struct Kept {
+/// A format and, once compiled, the constraint at the start of its answers.
+struct CachedFormat {
     format: OutputFormat,
     compiled: Arc<OnceLock<Result<Constraint, ConstraintError>>>,
 }
@@ -83,10 +84,10 @@ impl Constraints {
             .map_err(Clone::clone)
     }
 
-    /// Returns the number of formats that are kept.
+    /// Number of cached formats.
     #[cfg(test)]
-    pub(super) fn kept(&self) -> usize {
-        self.kept
+    pub(super) fn cached_formats(&self) -> usize {
+        self.cache
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .len()
@@ -95,20 +96,20 @@ impl Constraints {
     /// Returns the cache slot of a format, whether or not it is compiled yet.
     fn slot(&self, format: &OutputFormat) -> Arc<OnceLock<Result<Constraint, ConstraintError>>> {
         // A panic elsewhere leaves the list either unchanged or fully updated.
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = kept.iter().position(|kept| kept.format == *format);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = cache.iter().position(|cached| cached.format == *format);
         let found = match index {
-            Some(index) => kept.remove(index),
-            None => Kept {
+            Some(index) => cache.remove(index),
+            None => CachedFormat {
                 format: format.clone(),
                 compiled: Arc::default(),
             },
         };
         let compiled = Arc::clone(&found.compiled);
-        if kept.len() >= KEPT {
-            kept.remove(0);
+        if cache.len() >= MAX_CACHED {
+            cache.remove(0);
         }
-        kept.push(found);
+        cache.push(found);
         compiled
     }
 
@@ -141,7 +142,7 @@ fn parser(factory: &ParserFactory, schema: Value) -> Result<TokenParser, Constra
     let grammar = TopLevelGrammar::from_json_schema(schema);
     let mut parser = factory
         .create_parser(grammar)
-        .map_err(|error| ConstraintError::Schema(error::words(&error)))?;
+        .map_err(|error| ConstraintError::Schema(error::first_line(&error)))?;
     parser.start_without_prompt();
     Ok(parser)
 }
@@ -162,7 +163,7 @@ fn with_options(schema: Value) -> Result<Value, ConstraintError> {
         Value::Object(object) => object,
         Value::Bool(true) => serde_json::Map::new(),
         _ => {
-            let what = "it has to be an object";
+            let what = "it must be an object";
             return Err(ConstraintError::Schema(what.into()));
         }
     };

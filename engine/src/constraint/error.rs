@@ -6,15 +6,15 @@ use thiserror::Error;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ConstraintError {
     /// The schema exceeds a limit.
-    #[error("the JSON schema has {what}, of at most {most}")]
+    #[error("the JSON schema has {what}; at most {max} are allowed")]
     TooLarge {
         /// Count and kind of what exceeds the limit.
         what: String,
-        /// Limit.
-        most: usize,
+        /// Maximum count.
+        max: usize,
     },
     /// The schema is invalid, contradictory or unsupported.
-    #[error("the JSON schema can't be kept to: {0}")]
+    #[error("unusable JSON schema: {0}")]
     Schema(String),
     /// Following the schema exceeded a limit.
     #[error("the JSON schema is too complex: {0}")]
@@ -23,24 +23,24 @@ pub enum ConstraintError {
     #[error("no token of the model's vocabulary can continue the JSON")]
     NoToken,
     /// This build lacks the feature `formats`.
-    #[error("answers can't be kept to a format here: this build leaves grammars out")]
-    LeftOut,
+    #[error("output formats are not available in this build")]
+    Unsupported,
     /// The vocabulary cannot be made into a trie.
-    #[error("the model's answers can't be constrained: {0}")]
+    #[error("the model's vocabulary can't be constrained: {0}")]
     Vocabulary(String),
 }
 
 /// Returns the first line of the library's message; the rest is for its developers.
 #[cfg(feature = "formats")]
-pub(super) fn words(error: &impl std::fmt::Display) -> String {
+pub(super) fn first_line(error: &impl std::fmt::Display) -> String {
     // The alternate format includes the causes.
     let text = format!("{error:#}");
     let line = text.lines().next().unwrap_or_default();
     match line {
         // The message names a library option, which a schema cannot set.
         _ if line.starts_with("oneOf constraints are not supported") => {
-            "the alternatives of a oneOf have to differ in their types, or in a required property's \
-             constant; anyOf takes any"
+            "the alternatives of a oneOf must differ in type or in the constant of a required property; use \
+             anyOf instead"
                 .into()
         }
         _ => line.chars().take(300).collect(),

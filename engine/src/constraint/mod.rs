@@ -1,4 +1,4 @@
-//! Constrained decoding: which ids may come next in an answer with a format.
+//! Constrained decoding: restricts the ids of an answer to those that keep it in its format.
 //!
 //! The `llguidance` crate compiles and runs the grammars. This module supplies the vocabulary's bytes and
 //! rejects schemas that are too large to compile.
@@ -6,14 +6,14 @@
 mod error;
 
 #[cfg(not(feature = "formats"))]
-mod left_out;
+mod unsupported;
 
-#[cfg(feature = "formats")]
-mod answer;
 #[cfg(feature = "formats")]
 mod bounds;
 #[cfg(feature = "formats")]
 mod compiler;
+#[cfg(feature = "formats")]
+mod state;
 #[cfg(feature = "formats")]
 mod vocabulary;
 
@@ -21,9 +21,9 @@ mod vocabulary;
 mod tests;
 
 #[cfg(feature = "formats")]
-pub use answer::Constraint;
-#[cfg(feature = "formats")]
 pub use compiler::Constraints;
 pub use error::ConstraintError;
+#[cfg(feature = "formats")]
+pub use state::Constraint;
 #[cfg(not(feature = "formats"))]
-pub use left_out::{Constraint, Constraints};
+pub use unsupported::{Constraint, Constraints};

@@ -8,9 +8,9 @@ use super::ConstraintError;
 use crate::tokenizer::Tokenizer;
 
 /// Maximum bytes of all tokens together: the trie numbers its nodes in 22 bits.
-const MAX_BYTES: usize = (1 << 22) - 1;
+const MAX_TOTAL_BYTES: usize = (1 << 22) - 1;
 /// Maximum bytes per token; longer ones, which are runs of spaces, are never sampled.
-const MAX_TOKEN: usize = 512;
+const MAX_TOKEN_BYTES: usize = 512;
 
 /// Builds the trie of the first `rows` ids and marks those that end an answer.
 ///
@@ -26,7 +26,7 @@ pub(super) fn trie(tokenizer: &Tokenizer, rows: usize) -> Result<TokEnv, Constra
         // Special tokens are not text. The marker is not valid UTF-8, so no text begins with it.
         let is_text = !tokenizer.is_special(id) && !ends.contains(&id);
         let is_usable =
-            piece.len() <= MAX_TOKEN && !piece.starts_with(&[TokTrie::SPECIAL_TOKEN_MARKER]);
+            piece.len() <= MAX_TOKEN_BYTES && !piece.starts_with(&[TokTrie::SPECIAL_TOKEN_MARKER]);
         if is_text && is_usable {
             piece.to_vec()
         } else {
@@ -35,9 +35,9 @@ pub(super) fn trie(tokenizer: &Tokenizer, rows: usize) -> Result<TokEnv, Constra
     };
     let words: Vec<Vec<u8>> = (0..ids).map(bytes).collect();
     let total: usize = words.iter().map(Vec::len).sum();
-    if total > MAX_BYTES {
+    if total > MAX_TOTAL_BYTES {
         return Err(ConstraintError::Vocabulary(format!(
-            "its tokens have {total} bytes together, of at most {MAX_BYTES}"
+            "its tokens have {total} bytes; at most {MAX_TOTAL_BYTES} are allowed"
         )));
     }
     let end = ends.first().copied().unwrap_or(INVALID_TOKEN);

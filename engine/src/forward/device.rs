@@ -92,13 +92,13 @@ pub async fn find_adapter(
         backends: wgpu::Backends::PRIMARY,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
     });
-    let browser = BrowserAdapter::listen();
+    let browser = BrowserAdapter::observe();
     let adapter = match name {
         None => request(&instance).await?,
         Some(name) => by_name(&instance, name).await?,
     };
     let mut info = describe(&adapter);
-    if let Some(told) = browser.told() {
+    if let Some(told) = browser.info() {
         if info.adapter.is_empty() {
             info.adapter = told.name.unwrap_or_else(|| "unnamed adapter".into());
             info.software |= is_software(&info.adapter);

@@ -115,7 +115,7 @@ impl Loader<'_> {
     }
 
     /// Returns how many rows of `bytes` bytes fit one buffer; at least one.
-    pub fn rows_a_buffer(&self, bytes: usize) -> usize {
+    pub fn rows_per_buffer(&self, bytes: usize) -> usize {
         let limits = [limit::STORAGE_BINDING, limit::BUFFER];
         let limits = limits.iter().filter_map(|name| self.open.info.limit(name));
         let largest = limits.min().unwrap_or(u64::MAX);

@@ -5,11 +5,11 @@ pub const IN_BROWSER: bool = cfg!(target_arch = "wasm32");
 
 /// Information from a browser about an adapter.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct AdapterInfo {
     /// Vendor, architecture, device and description, as far as the browser gives them. wgpu passes on only the
     /// description, which most browsers leave empty.
     pub name: Option<String>,
-    /// True if the adapter has subgroup operations. wgpu does not know this feature in browsers; `listen` adds it
+    /// True if the adapter has subgroup operations. wgpu does not know this feature in browsers; `observe` adds it
     /// to the adapter's devices.
     pub subgroups: bool,
 }
@@ -18,19 +18,19 @@ pub struct Told {
 #[derive(Debug)]
 pub struct BrowserAdapter {
     #[cfg(target_arch = "wasm32")]
-    told: std::rc::Rc<std::cell::RefCell<Option<Told>>>,
+    info: std::rc::Rc<std::cell::RefCell<Option<AdapterInfo>>>,
 }
 
 /// Natively, wgpu gets everything from the driver.
 #[cfg(not(target_arch = "wasm32"))]
 impl BrowserAdapter {
     /// Does nothing natively.
-    pub const fn listen() -> Self {
+    pub const fn observe() -> Self {
         Self {}
     }
 
     /// Returns `None` natively.
-    pub const fn told(&self) -> Option<Told> {
+    pub const fn info(&self) -> Option<AdapterInfo> {
         None
     }
 }
@@ -45,23 +45,23 @@ mod browser {
     use wasm_bindgen::{JsCast, JsValue};
     use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
-    use super::{BrowserAdapter, Told};
+    use super::{AdapterInfo, BrowserAdapter};
 
     /// WebGPU feature that wgpu does not know in browsers.
     const SUBGROUPS: &str = "subgroups";
 
     impl BrowserAdapter {
         /// Starts observing the next adapter request.
-        pub fn listen() -> Self {
-            let told = Rc::default();
+        pub fn observe() -> Self {
+            let info = Rc::default();
             // Fails in a browser without WebGPU, which has no adapter to observe.
-            let _none = listen(Rc::clone(&told));
-            Self { told }
+            let _none = observe(Rc::clone(&info));
+            Self { info }
         }
 
-        /// Returns what the browser told about the adapter, once it has been requested.
-        pub fn told(&self) -> Option<Told> {
-            self.told.borrow().clone()
+        /// Returns information about the adapter once it has been requested.
+        pub fn info(&self) -> Option<AdapterInfo> {
+            self.info.borrow().clone()
         }
     }
 
@@ -70,7 +70,7 @@ mod browser {
     }
 
     /// Replaces `of[key]`, a method with one argument, for its next call.
-    fn stand_in<F>(of: &JsValue, key: &'static str, call: F) -> Result<(), JsValue>
+    fn replace_once<F>(of: &JsValue, key: &'static str, call: F) -> Result<(), JsValue>
     where
         F: FnOnce(&Function, JsValue) -> Result<JsValue, JsValue> + 'static,
     {
@@ -84,15 +84,15 @@ mod browser {
         Reflect::set(of, &key.into(), &once).map(drop)
     }
 
-    fn listen(told: Rc<RefCell<Option<Told>>>) -> Result<(), JsValue> {
+    fn observe(info: Rc<RefCell<Option<AdapterInfo>>>) -> Result<(), JsValue> {
         let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
         let this = gpu.clone();
-        stand_in(&gpu, "requestAdapter", move |request, options| {
+        replace_once(&gpu, "requestAdapter", move |request, options| {
             let promise: Promise = request.call1(&this, &options)?.dyn_into()?;
             let adapter = async move {
                 let adapter = JsFuture::from(promise).await?;
                 if !adapter.is_null() {
-                    *told.borrow_mut() = Some(ask(&adapter)?);
+                    *info.borrow_mut() = Some(read_info(&adapter)?);
                 }
                 Ok(adapter)
             };
@@ -102,7 +102,7 @@ mod browser {
 
     /// Reads the adapter's information, and makes its next device request include subgroups if the adapter has
     /// them.
-    fn ask(adapter: &JsValue) -> Result<Told, JsValue> {
+    fn read_info(adapter: &JsValue) -> Result<AdapterInfo, JsValue> {
         let info = get(adapter, "info")?;
         let parts: Vec<String> = ["vendor", "architecture", "device", "description"]
             .iter()
@@ -114,7 +114,7 @@ mod browser {
         let subgroups = has.call1(&features, &SUBGROUPS.into())?.is_truthy();
         if subgroups {
             let this = adapter.clone();
-            stand_in(adapter, "requestDevice", move |request, descriptor| {
+            replace_once(adapter, "requestDevice", move |request, descriptor| {
                 let wanted = get(&descriptor, "requiredFeatures")?;
                 let wanted = match wanted.is_undefined() {
                     true => Array::new(),
@@ -125,7 +125,7 @@ mod browser {
                 request.call1(&this, &descriptor)
             })?;
         }
-        Ok(Told {
+        Ok(AdapterInfo {
             name: (!parts.is_empty()).then(|| parts.join(" ")),
             subgroups,
         })

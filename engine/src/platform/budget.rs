@@ -14,28 +14,28 @@ pub(super) struct Budget {
     pub stack: usize,
 }
 
-/// The part of a budget that is used up.
+/// Limit that a thread exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Spent {
+pub(super) enum Exceeded {
     Memory,
     Stack,
 }
 
 /// The remaining budget of a thread.
 #[derive(Clone, Copy)]
-struct Left {
+struct Remaining {
     memory: usize,
     /// Address below which the thread's stack must not grow.
     stack_end: usize,
 }
 
-type Told = Box<dyn FnOnce(Spent)>;
+type Callback = Box<dyn FnOnce(Exceeded)>;
 
 thread_local! {
     /// `None` on a thread without limits. It has no destructor, so the allocator can read it at any time.
-    static LEFT: Cell<Option<Left>> = const { Cell::new(None) };
+    static REMAINING: Cell<Option<Remaining>> = const { Cell::new(None) };
     /// Callback to run before the thread stops.
-    static SPENT: RefCell<Option<Told>> = const { RefCell::new(None) };
+    static ON_EXCEEDED: RefCell<Option<Callback>> = const { RefCell::new(None) };
 }
 
 /// The system's allocator, which stops a thread that exceeds its budget (see `run_within`).
@@ -50,49 +50,49 @@ pub struct BudgetedAllocator;
 static ALLOCATOR: BudgetedAllocator = BudgetedAllocator;
 
 // SAFETY: every call goes to the system's allocator with the same arguments. The accounting before it does not
-// allocate and does not unwind: `take` either returns or never does.
+// allocate and does not unwind: `charge` either returns or never does.
 unsafe impl GlobalAlloc for BudgetedAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        take(layout.size());
+        charge(layout.size());
         // SAFETY: the caller upholds the same contract.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        take(layout.size());
+        charge(layout.size());
         // SAFETY: as above.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        give_back(layout.size());
+        refund(layout.size());
         // SAFETY: as above.
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
-        take(new_size);
-        give_back(layout.size());
+        charge(new_size);
+        refund(layout.size());
         // SAFETY: as above.
         unsafe { System.realloc(pointer, layout, new_size) }
     }
 }
 
-/// Runs `work` within a budget. A thread that exceeds it calls `spent` and then sleeps forever with everything it
+/// Runs `work` within a budget. A thread that exceeds it calls `on_exceeded` and then sleeps forever with everything it
 /// holds, because a failed allocation would end the program, and a thread cannot be ended from outside.
 pub(super) fn with_budget<T>(
     budget: Budget,
-    spent: impl FnOnce(Spent) + 'static,
+    on_exceeded: impl FnOnce(Exceeded) + 'static,
     work: impl FnOnce() -> T,
 ) -> T {
-    SPENT.set(Some(Box::new(spent)));
-    LEFT.set(Some(Left {
+    ON_EXCEEDED.set(Some(Box::new(on_exceeded)));
+    REMAINING.set(Some(Remaining {
         memory: budget.memory,
         stack_end: stack_address().saturating_sub(budget.stack),
     }));
     let done = work();
-    LEFT.set(None);
-    SPENT.set(None);
+    REMAINING.set(None);
+    ON_EXCEEDED.set(None);
     done
 }
 
@@ -102,32 +102,38 @@ fn stack_address() -> usize {
     std::ptr::from_ref(std::hint::black_box(&here)).addr()
 }
 
-fn take(bytes: usize) {
-    let Some(left) = LEFT.get() else {
+fn charge(bytes: usize) {
+    let Some(remaining) = REMAINING.get() else {
         return;
     };
-    if stack_address() < left.stack_end {
-        stop(Spent::Stack);
+    if stack_address() < remaining.stack_end {
+        stop(Exceeded::Stack);
     }
-    match left.memory.checked_sub(bytes) {
-        Some(memory) => LEFT.set(Some(Left { memory, ..left })),
-        None => stop(Spent::Memory),
+    match remaining.memory.checked_sub(bytes) {
+        Some(memory) => REMAINING.set(Some(Remaining {
+            memory,
+            ..remaining
+        })),
+        None => stop(Exceeded::Memory),
     }
 }
 
-fn give_back(bytes: usize) {
-    if let Some(left) = LEFT.get() {
-        let memory = left.memory.saturating_add(bytes);
-        LEFT.set(Some(Left { memory, ..left }));
+fn refund(bytes: usize) {
+    if let Some(remaining) = REMAINING.get() {
+        let memory = remaining.memory.saturating_add(bytes);
+        REMAINING.set(Some(Remaining {
+            memory,
+            ..remaining
+        }));
     }
 }
 
 #[cold]
-fn stop(spent: Spent) -> ! {
+fn stop(exceeded: Exceeded) -> ! {
     // The callback may allocate, so lift the limits first.
-    LEFT.set(None);
-    if let Some(tell) = SPENT.take() {
-        tell(spent);
+    REMAINING.set(None);
+    if let Some(callback) = ON_EXCEEDED.take() {
+        callback(exceeded);
     }
     loop {
         std::thread::sleep(Duration::MAX);

@@ -19,4 +19,4 @@ pub use machine::CPU_NAME;
 pub use memory::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 #[cfg(feature = "formats")]
 pub use stack::{SCHEMA_LEVELS, on_large_stack};
-pub use untrusted::{GivenUp, run_within};
+pub use untrusted::{RunError, run_within};

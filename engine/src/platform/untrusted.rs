@@ -1,15 +1,14 @@
-//! Runs work that a third party's file controls, and that may recurse or run without end or use any amount of
-//! memory.
+//! Runs work that a third party's file controls. It may recurse or run without end, or use any amount of memory.
 
 use std::time::Duration;
 
 #[cfg(not(target_arch = "wasm32"))]
-use super::budget::{Budget, Spent, with_budget};
+use super::budget::{Budget, Exceeded, with_budget};
 
 /// Bytes of stack for work that a third party's file controls. The system only commits the pages that are used.
 #[cfg(all(not(target_arch = "wasm32"), target_pointer_width = "64"))]
 const UNTRUSTED_STACK: usize = 1 << 30;
-/// A 32-bit address space has no room for more.
+/// Bytes of stack in a 32-bit address space, which is too small for more.
 #[cfg(all(not(target_arch = "wasm32"), not(target_pointer_width = "64")))]
 const UNTRUSTED_STACK: usize = 64 << 20;
 /// Limits for such work. A conversation that fits a model has at most a megabyte or two, and values nest only a few
@@ -22,68 +21,68 @@ const BUDGET: Budget = Budget {
 
 /// Reason why the work has no result.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GivenUp {
-    /// It exceeded the time limit. Its thread runs on, but nobody waits for it any more.
-    #[error("it did not end within {} s", .0.as_secs_f64())]
-    TooLong(Duration),
+pub enum RunError {
+    /// It exceeded the time limit. Its thread continues, but its result is discarded.
+    #[error("it took longer than {} s", .0.as_secs_f64())]
+    Timeout(Duration),
     /// It exceeded the memory limit. Its thread is stopped and keeps its memory.
     #[error("it needs more than {} MiB of memory", .0 >> 20)]
-    TooMuchMemory(usize),
+    OutOfMemory(usize),
     /// It exceeded the stack limit. Its thread is stopped and keeps its memory.
-    #[error("it nests too deep")]
-    TooDeep,
+    #[error("it nests too deeply")]
+    StackOverflow,
     /// It panicked.
     #[error("it failed unexpectedly")]
     Panicked,
     /// The system could not create a thread.
-    #[error("the system has no thread for it: {0}")]
+    #[error("the system could not create a thread: {0}")]
     NoThread(String),
 }
 
-impl GivenUp {
+impl RunError {
     /// Returns true if the work may hold a thread forever, so that it must not be retried.
     pub const fn holds_a_thread(&self) -> bool {
         matches!(
             self,
-            Self::TooLong(_) | Self::TooMuchMemory(_) | Self::TooDeep
+            Self::Timeout(_) | Self::OutOfMemory(_) | Self::StackOverflow
         )
     }
 }
 
-/// Runs `work` on a thread with a large stack. Gives it up after `limit`, or when it exceeds the memory or stack
+/// Runs `work` on a thread with a large stack. Abandons it after `limit`, or when it exceeds the memory or stack
 /// budget in a program whose allocator is [`super::BudgetedAllocator`].
 ///
 /// # Errors
-/// [`GivenUp`] if there is no result.
+/// [`RunError`] if there is no result.
 #[cfg(not(target_arch = "wasm32"))]
 pub fn run_within<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, GivenUp> {
+) -> Result<T, RunError> {
     use std::sync::mpsc::{RecvTimeoutError, channel};
 
     let (sender, receiver) = channel();
-    let told = sender.clone();
-    let spent = move |spent| {
-        let given_up = match spent {
-            Spent::Memory => GivenUp::TooMuchMemory(BUDGET.memory),
-            Spent::Stack => GivenUp::TooDeep,
+    let limits = sender.clone();
+    let on_exceeded = move |exceeded| {
+        let error = match exceeded {
+            Exceeded::Memory => RunError::OutOfMemory(BUDGET.memory),
+            Exceeded::Stack => RunError::StackOverflow,
         };
-        // After the time limit, nobody receives this.
-        let _late = told.send(Err(given_up));
+        // Fails after the time limit, when the receiver is gone.
+        let _late = limits.send(Err(error));
     };
     std::thread::Builder::new()
         .name("untrusted".into())
         .stack_size(UNTRUSTED_STACK)
         .spawn(move || {
-            let done = with_budget(BUDGET, spent, work);
+            let done = with_budget(BUDGET, on_exceeded, work);
             let _late = sender.send(Ok(done));
         })
-        .map_err(|error| GivenUp::NoThread(error.to_string()))?;
+        .map_err(|error| RunError::NoThread(error.to_string()))?;
     match receiver.recv_timeout(limit) {
         Ok(done) => done,
-        Err(RecvTimeoutError::Timeout) => Err(GivenUp::TooLong(limit)),
-        Err(RecvTimeoutError::Disconnected) => Err(GivenUp::Panicked),
+        Err(RecvTimeoutError::Timeout) => Err(RunError::Timeout(limit)),
+        Err(RecvTimeoutError::Disconnected) => Err(RunError::Panicked),
     }
 }
 
@@ -92,7 +91,7 @@ pub fn run_within<T: Send + 'static>(
 /// # Errors
 /// None; the native version has some.
 #[cfg(target_arch = "wasm32")]
-pub fn run_within<T>(_: Duration, work: impl FnOnce() -> T) -> Result<T, GivenUp> {
+pub fn run_within<T>(_: Duration, work: impl FnOnce() -> T) -> Result<T, RunError> {
     Ok(work())
 }
 
@@ -111,10 +110,10 @@ mod tests {
                 std::hint::black_box(&all);
             }
         };
-        let given_up = run_within(LONG, hoard);
-        assert_eq!(given_up, Err(GivenUp::TooMuchMemory(BUDGET.memory)));
+        let abandoned = run_within(LONG, hoard);
+        assert_eq!(abandoned, Err(RunError::OutOfMemory(BUDGET.memory)));
         let at_once = run_within(LONG, || Vec::<u8>::with_capacity(1 << 40).len());
-        assert!(at_once.is_err_and(|given_up| given_up.holds_a_thread()));
+        assert!(at_once.is_err_and(|abandoned| abandoned.holds_a_thread()));
     }
 
     #[test]
@@ -126,8 +125,8 @@ mod tests {
             }
             count(std::hint::black_box(next)) + *std::hint::black_box(boxed)
         }
-        let given_up = run_within(LONG, || count(Box::new(0)));
-        assert_eq!(given_up, Err(GivenUp::TooDeep));
+        let abandoned = run_within(LONG, || count(Box::new(0)));
+        assert_eq!(abandoned, Err(RunError::StackOverflow));
     }
 
     #[test]
@@ -139,6 +138,6 @@ mod tests {
     #[test]
     fn panic_is_distinguished_from_limit() {
         let panics: fn() -> u8 = || panic!("for the test");
-        assert_eq!(run_within(LONG, panics), Err(GivenUp::Panicked));
+        assert_eq!(run_within(LONG, panics), Err(RunError::Panicked));
     }
 }

@@ -9,7 +9,7 @@ use super::model::SharedModel;
 
 /// The `model` of a tokenizer.json.
 #[derive(Deserialize)]
-struct File {
+struct ModelJson {
     #[serde(rename = "type")]
     kind: Option<String>,
     #[serde(default)]
@@ -38,14 +38,14 @@ enum Merge {
 
 impl<'de> Deserialize<'de> for SharedModel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        File::deserialize(deserializer)?
+        ModelJson::deserialize(deserializer)?
             .build()
             .map(Self::from)
             .map_err(de::Error::custom)
     }
 }
 
-impl File {
+impl ModelJson {
     fn build(self) -> Result<BPE, String> {
         if let Some(kind) = self.kind.as_deref().filter(|kind| *kind != "BPE") {
             return Err(format!("the model is {kind:?}; only BPE is supported"));
@@ -58,7 +58,7 @@ impl File {
             return Err("a continuing_subword_prefix is not supported".into());
         }
         if self.dropout.is_some_and(|dropout| dropout != 0.0) {
-            return Err("dropout would give other ids each time; it is not supported".into());
+            return Err("dropout is not supported, because it makes encoding random".into());
         }
         let merges = self
             .merges
@@ -111,7 +111,7 @@ pub(super) fn build(
             .find(|token| !vocab.contains_key(*token))
         {
             return Err(format!(
-                "merge {i} ({left:?} with {right:?}) needs {missing:?}, which is no token"
+                "merge {i} ({left:?} with {right:?}) needs {missing:?}, which is not a token"
             ));
         }
     }
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn unusable_models_are_rejected() {
         let error = model(r#"{"type": "BPE", "vocab": {"a": 0, "b": 1}, "merges": ["a b"]}"#);
-        assert!(error.expect_err("ab is no token").contains("\"ab\""));
+        assert!(error.expect_err("ab is not a token").contains("\"ab\""));
         let error =
             model(r###"{"vocab": {"a": 0}, "merges": [], "continuing_subword_prefix": "##"}"###);
         assert!(error.is_err());

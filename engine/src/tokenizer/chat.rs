@@ -2,7 +2,7 @@
 //! or begin another one.
 //!
 //! Where a message contains the text of a special token, a character that occurs in no message replaces it while
-//! the template renders. Afterwards, stretches between the template's markers that contain such stand-ins are
+//! the template renders. Afterwards, stretches between the template's markers that contain such placeholders are
 //! tokenized as plain text; all other stretches keep the ids that the rendered text gives them. llama.cpp splits at
 //! the same places (`parse_special`).
 
@@ -12,47 +12,47 @@ use std::ops::Range;
 use super::error::TokenizerError;
 use super::{Message, SpecialText, Tokenizer};
 
-/// Stand-in characters for special tokens: private-use ones, for which no tokenizer has a token.
-const STAND_INS: Range<u32> = 0xF_0000..0xF_FFFE;
+/// Characters that serve as placeholders: private-use ones, for which no tokenizer has a token.
+const PLACEHOLDERS: Range<u32> = 0xF_0000..0xF_FFFE;
 
 /// A conversation rendered by the model's template, ready to be tokenized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderedChat {
-    /// Rendered text, with stand-ins for the special tokens that messages contain.
+    /// Rendered text, with placeholders for the special tokens that messages contain.
     text: String,
-    stand_ins: Vec<StandIn>,
+    placeholders: Vec<Placeholder>,
 }
 
 /// A character that replaces the text of a special token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct StandIn {
+struct Placeholder {
     character: char,
     text: String,
 }
 
 impl RenderedChat {
-    /// Length of the text in bytes, stand-ins included.
+    /// Length of the text in bytes, placeholders included.
     pub fn bytes(&self) -> usize {
         self.text.len()
     }
 
     /// Returns the text as the template writes it.
     pub fn text(&self) -> String {
-        let whole = self.spelt_out(0..self.text.len());
+        let whole = self.restored(0..self.text.len());
         whole.unwrap_or_else(|| self.text.clone())
     }
 
-    /// Returns a part of the text with the stand-ins replaced by the tokens' texts; `None` if it has no stand-ins.
-    fn spelt_out(&self, part: Range<usize>) -> Option<String> {
+    /// Returns a part of the text with its placeholders replaced by the tokens' texts; `None` if it has none.
+    fn restored(&self, part: Range<usize>) -> Option<String> {
         let part = &self.text[part];
-        let mut spelt = None;
-        for StandIn { character, text } in &self.stand_ins {
-            let so_far = spelt.as_deref().unwrap_or(part);
+        let mut restored = None;
+        for Placeholder { character, text } in &self.placeholders {
+            let so_far = restored.as_deref().unwrap_or(part);
             if so_far.contains(*character) {
-                spelt = Some(so_far.replace(*character, text));
+                restored = Some(so_far.replace(*character, text));
             }
         }
-        spelt
+        restored
     }
 }
 
@@ -63,30 +63,30 @@ impl Tokenizer {
     /// As [`Tokenizer::apply_template`].
     pub fn render_for_answer(&self, messages: &[Message]) -> Result<RenderedChat, TokenizerError> {
         let mut free = unused_characters(messages);
-        let mut stand_ins = Vec::new();
-        for text in self.coder.special_texts() {
-            let is_spelt =
+        let mut placeholders = Vec::new();
+        for text in self.encoder.special_texts() {
+            let has_special_text =
                 |message: &Message| message.content.contains(text) || message.role.contains(text);
-            if messages.iter().any(is_spelt) {
+            if messages.iter().any(has_special_text) {
                 let character = free.next().ok_or_else(|| {
                     TokenizerError::Encode(
-                        "the conversation has every private character there is".into(),
+                        "the conversation uses all private-use characters".into(),
                     )
                 })?;
                 let text = text.clone();
-                stand_ins.push(StandIn { character, text });
+                placeholders.push(Placeholder { character, text });
             }
         }
-        let hidden: Vec<Message> = messages
+        let substituted: Vec<Message> = messages
             .iter()
             .map(|message| Message {
-                role: hide(&message.role, &stand_ins),
-                content: hide(&message.content, &stand_ins),
+                role: substitute(&message.role, &placeholders),
+                content: substitute(&message.content, &placeholders),
             })
             .collect();
         Ok(RenderedChat {
-            text: self.render_chat(&hidden)?,
-            stand_ins,
+            text: self.render_chat(&substituted)?,
+            placeholders,
         })
     }
 
@@ -96,43 +96,43 @@ impl Tokenizer {
     /// # Errors
     /// As [`Tokenizer::encode`].
     pub fn encode_rendered(&self, rendered: &RenderedChat) -> Result<Vec<u32>, TokenizerError> {
-        if rendered.stand_ins.is_empty() {
+        if rendered.placeholders.is_empty() {
             return self.encode(&rendered.text, SpecialText::Parse);
         }
         let mut ids = Vec::new();
         let mut plain = Vec::new();
         let mut begin = 0;
-        let take_plain = |plain: &mut Vec<u32>, ids: &mut Vec<u32>, part: Range<usize>| {
-            match rendered.spelt_out(part) {
+        let push_plain = |plain: &mut Vec<u32>, ids: &mut Vec<u32>, part: Range<usize>| {
+            match rendered.restored(part) {
                 Some(text) => {
                     plain.clear();
-                    ids.extend(self.coder.encode(&text, SpecialText::AsText)?);
+                    ids.extend(self.encoder.encode(&text, SpecialText::AsText)?);
                 }
                 None => ids.append(plain),
             }
             Ok::<_, TokenizerError>(())
         };
-        for (id, place) in self.coder.encode_with_places(&rendered.text)? {
+        for (id, range) in self.encoder.encode_with_offsets(&rendered.text)? {
             if self.is_special(id) {
-                take_plain(&mut plain, &mut ids, begin..place.start)?;
+                push_plain(&mut plain, &mut ids, begin..range.start)?;
                 ids.push(id);
-                begin = place.end;
+                begin = range.end;
             } else {
                 plain.push(id);
             }
         }
-        take_plain(&mut plain, &mut ids, begin..rendered.text.len())?;
+        push_plain(&mut plain, &mut ids, begin..rendered.text.len())?;
         self.check_rows(&ids)?;
         Ok(ids)
     }
 }
 
-fn hide(text: &str, stand_ins: &[StandIn]) -> String {
-    let mut hidden = text.to_owned();
-    for StandIn { character, text } in stand_ins {
-        hidden = hidden.replace(&**text, character.encode_utf8(&mut [0; 4]));
+fn substitute(text: &str, placeholders: &[Placeholder]) -> String {
+    let mut substituted = text.to_owned();
+    for Placeholder { character, text } in placeholders {
+        substituted = substituted.replace(&**text, character.encode_utf8(&mut [0; 4]));
     }
-    hidden
+    substituted
 }
 
 /// Returns the private characters that no message contains.
@@ -140,9 +140,9 @@ fn unused_characters(messages: &[Message]) -> impl Iterator<Item = char> + use<>
     let texts = messages.iter().flat_map(|of| [&of.role, &of.content]);
     let characters = texts.flat_map(|text| text.chars());
     let used: HashSet<char> = characters
-        .filter(|character| STAND_INS.contains(&u32::from(*character)))
+        .filter(|character| PLACEHOLDERS.contains(&u32::from(*character)))
         .collect();
-    let private = STAND_INS.filter_map(char::from_u32);
+    let private = PLACEHOLDERS.filter_map(char::from_u32);
     private.filter(move |character| !used.contains(character))
 }
 

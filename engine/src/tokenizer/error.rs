@@ -34,7 +34,7 @@ pub enum TokenizerError {
     /// A token id has no row in the model's embedding.
     #[error(
         "the text contains token {id} ({token:?}), but the model's embedding has only {rows} rows: \
-         the tokenizer and the weights do not belong together"
+         the tokenizer does not belong to these weights"
     )]
     IdOutOfRange {
         /// Token id.
@@ -48,7 +48,7 @@ pub enum TokenizerError {
     #[error("the text cannot be encoded: {0}")]
     Encode(String),
     /// A token id is not in the vocabulary.
-    #[error("there is no token {id}: the vocabulary has {vocab_size} ids")]
+    #[error("token {id} does not exist: the vocabulary has {vocab_size} ids")]
     UnknownId {
         /// Token id.
         id: u32,
@@ -56,10 +56,10 @@ pub enum TokenizerError {
         vocab_size: usize,
     },
     /// The model has no chat template.
-    #[error("the model has no chat template: complete a text instead of chatting")]
+    #[error("the model has no chat template; complete a text instead")]
     NoTemplate,
     /// The chat template is invalid, rejected the conversation or exceeded a limit.
-    #[error("the chat template fails{}: {message}", .line.map(|line| format!(" at line {line}")).unwrap_or_default())]
+    #[error("the chat template failed{}: {message}", .line.map(|line| format!(" at line {line}")).unwrap_or_default())]
     Template {
         /// Message that the template raised (`raise_exception`), or the description of the error.
         message: String,

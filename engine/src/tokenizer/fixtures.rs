@@ -29,7 +29,7 @@ pub(super) fn config(vocab_size: usize) -> ModelConfig {
 }
 
 /// Returns the character that encodes a byte in a byte-level vocabulary.
-pub(super) fn stand_in(byte: u8) -> String {
+pub(super) fn byte_char(byte: u8) -> String {
     (0..0x200)
         .filter_map(char::from_u32)
         .find(|&c| byte_level::char_to_byte(c) == Some(byte))
@@ -43,7 +43,7 @@ pub(super) fn smollm_data() -> GgufTokenizer {
         .map(String::from)
         .into();
     let mut token_types = vec![3; 3];
-    tokens.extend((0..=255).map(stand_in));
+    tokens.extend((0..=255).map(byte_char));
     let merges = ["h i", "Ġ hi", "1 2"];
     tokens.extend(["hi", "Ġhi", "12", "Ġunreached"].map(String::from));
     tokens.push("<tool é>".into());

@@ -8,11 +8,11 @@ use super::bpe;
 use super::error::TokenizerError;
 use super::model::Pipeline;
 use super::pieces::{Pieces, Spelling};
+use super::post_processor::PostProcessor;
 use super::pre_tokenizer::PreTokenizer;
 use super::sentence_piece::{SentencePiece, TokenType};
-use super::special::{Special, is_end_text};
-use super::surround::Surround;
-use super::{Coder, Parts, limits};
+use super::special::{SpecialTokens, is_eos_text};
+use super::{Encoder, Parts, limits};
 use crate::weights::{GgufTokenizer, ModelConfig};
 
 /// Properties that follow from the kind of a GGUF vocabulary.
@@ -27,7 +27,7 @@ struct Kind {
 /// Builds the parts of a tokenizer from GGUF metadata.
 pub(super) fn build(data: &GgufTokenizer, config: &ModelConfig) -> Result<Parts, TokenizerError> {
     if data.tokens.is_empty() {
-        return Err(metadata("tokenizer.ggml.tokens", "there are no tokens"));
+        return Err(metadata("tokenizer.ggml.tokens", "the list is empty"));
     }
     let types = token_types(data)?;
     let mut kind = match data.model.as_str() {
@@ -64,11 +64,11 @@ pub(super) fn build(data: &GgufTokenizer, config: &ModelConfig) -> Result<Parts,
         .add_tokens(added)
         .map_err(|error| metadata("tokenizer.ggml.tokens", error.to_string()))?;
     let special = special(data, &types, config);
-    let surround = surround(data, &kind, &special)?;
+    let post_processor = post_processor(data, &kind, &special)?;
     Ok(Parts {
-        coder: Coder::pipeline(kind.pipeline),
+        encoder: Encoder::pipeline(kind.pipeline),
         pieces,
-        surround,
+        post_processor,
         special,
         strip_spaces: usize::from(kind.space_prefix),
         template: data.chat_template.clone(),
@@ -93,7 +93,7 @@ fn token_types(data: &GgufTokenizer) -> Result<Vec<TokenType>, TokenizerError> {
             .collect()),
         types => Err(metadata(
             "tokenizer.ggml.token_type",
-            format!("there are {types} types for {n} tokens"),
+            format!("{types} types for {n} tokens"),
         )),
     }
 }
@@ -152,15 +152,15 @@ fn sentence_piece(data: &GgufTokenizer, types: &[TokenType]) -> Result<Kind, Tok
     })
 }
 
-fn special(data: &GgufTokenizer, types: &[TokenType], config: &ModelConfig) -> Special {
+fn special(data: &GgufTokenizer, types: &[TokenType], config: &ModelConfig) -> SpecialTokens {
     let text = |id: Option<u32>| id.and_then(|id| data.tokens.get(id as usize));
     let bos = data
         .bos_id
         .or(config.bos_id)
         .filter(|&id| text(Some(id)).is_some());
-    let mut special = Special {
+    let mut special = SpecialTokens {
         bos,
-        ..Special::default()
+        ..SpecialTokens::default()
     };
     let declared = config
         .eos_ids
@@ -169,11 +169,11 @@ fn special(data: &GgufTokenizer, types: &[TokenType], config: &ModelConfig) -> S
         .chain(data.eos_id)
         .chain(data.eot_id);
     for id in declared.filter(|&id| text(Some(id)).is_some()) {
-        special.add_end(id);
+        special.add_eos(id);
     }
     for (id, (token, kind)) in (0u32..).zip(data.tokens.iter().zip(types)) {
-        if *kind == TokenType::Control && is_end_text(token) {
-            special.add_end(id);
+        if *kind == TokenType::Control && is_eos_text(token) {
+            special.add_eos(id);
         }
     }
     let eos = data.eos_id.or_else(|| config.eos_ids.first().copied());
@@ -191,32 +191,35 @@ fn special(data: &GgufTokenizer, types: &[TokenType], config: &ModelConfig) -> S
     special
 }
 
-fn surround(
+fn post_processor(
     data: &GgufTokenizer,
     kind: &Kind,
-    special: &Special,
-) -> Result<Surround, TokenizerError> {
-    let mut surround = Surround::default();
+    special: &SpecialTokens,
+) -> Result<PostProcessor, TokenizerError> {
+    let mut post_processor = PostProcessor::default();
     match (data.add_bos, special.bos) {
         (Some(false), _) => {}
         (Some(true), None) => {
             return Err(metadata(
                 "tokenizer.ggml.add_bos_token",
-                "there is no BOS to add",
+                "the file has no BOS token to add",
             ));
         }
         (None, None) => {}
         (said, Some(bos)) => {
             if said.unwrap_or(kind.add_bos) {
-                surround.before.push(bos);
+                post_processor.prefix.push(bos);
             }
         }
     }
     if data.add_eos == Some(true) {
         let eos = data.eos_id.filter(|&id| (id as usize) < data.tokens.len());
-        surround.after.push(
-            eos.ok_or_else(|| metadata("tokenizer.ggml.add_eos_token", "there is no EOS to add"))?,
-        );
+        post_processor.suffix.push(eos.ok_or_else(|| {
+            metadata(
+                "tokenizer.ggml.add_eos_token",
+                "the file has no EOS token to add",
+            )
+        })?);
     }
-    Ok(surround)
+    Ok(post_processor)
 }

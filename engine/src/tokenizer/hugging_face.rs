@@ -7,16 +7,16 @@ use tokenizers::Model as _;
 use super::error::TokenizerError;
 use super::model::Pipeline;
 use super::pieces::{Pieces, Spelling};
-use super::special::Special;
-use super::surround::Surround;
-use super::{Coder, Parts, limits};
+use super::post_processor::PostProcessor;
+use super::special::SpecialTokens;
+use super::{Encoder, Parts, limits};
 use crate::weights::ModelConfig;
 
-/// The parts of tokenizer.json that this module reads itself, besides the `tokenizers` crate.
+/// Parts of tokenizer.json that are read here and not by the `tokenizers` crate.
 #[derive(Deserialize)]
-struct Outline {
+struct TokenizerJson {
     #[serde(default)]
-    added_tokens: Vec<Added>,
+    added_tokens: Vec<AddedTokenEntry>,
     #[serde(default)]
     normalizer: Value,
     #[serde(default)]
@@ -28,7 +28,7 @@ struct Outline {
 }
 
 #[derive(Deserialize)]
-struct Added {
+struct AddedTokenEntry {
     id: u32,
     content: String,
     #[serde(default)]
@@ -36,7 +36,7 @@ struct Added {
 }
 
 /// Other tokenizer files in the same folder.
-pub(super) struct Beside<'a> {
+pub(super) struct CompanionFiles<'a> {
     pub(super) tokenizer_config: Option<&'a Value>,
     pub(super) chat_template: Option<&'a str>,
     pub(super) generation_config: Option<&'a Value>,
@@ -45,10 +45,10 @@ pub(super) struct Beside<'a> {
 /// Builds the parts of a tokenizer from the files.
 pub(super) fn build(
     tokenizer_json: &[u8],
-    beside: &Beside<'_>,
+    companions: &CompanionFiles<'_>,
     config: &ModelConfig,
 ) -> Result<Parts, TokenizerError> {
-    let outline: Outline =
+    let outline: TokenizerJson =
         serde_json::from_slice(tokenizer_json).map_err(|error| json(error.to_string()))?;
     check_limits(&outline).map_err(json)?;
     if mentions(&outline.normalizer, "Precompiled") {
@@ -58,9 +58,9 @@ pub(super) fn build(
             hint: "no tokenizer of the Llama family has it",
         });
     }
-    let surround = Surround::from_json(&outline.post_processor)
+    let post_processor = PostProcessor::from_json(&outline.post_processor)
         .map_err(|error| json(format!("post_processor: {error}")))?;
-    let (spelling, strip_spaces) = way_back(&outline);
+    let (spelling, strip_spaces) = decoding_rules(&outline);
     let mut pipeline: Pipeline =
         serde_json::from_slice(tokenizer_json).map_err(|error| json(error.to_string()))?;
     pipeline.with_padding(None);
@@ -79,7 +79,7 @@ pub(super) fn build(
         // The crate assigns ids to added tokens itself and ignores the file's, which must therefore match.
         if pipeline.token_to_id(&token.content) != Some(token.id) {
             return Err(json(format!(
-                "added_tokens: {:?} has id {}, which does not fit the vocabulary",
+                "added_tokens: {:?} has id {}, which contradicts the vocabulary",
                 token.content, token.id
             )));
         }
@@ -92,18 +92,18 @@ pub(super) fn build(
         };
         set(token.id, &bytes, token.special)?;
     }
-    let special = special(&pipeline, beside, config)?;
+    let special = special(&pipeline, companions, config)?;
     Ok(Parts {
-        coder: Coder::pipeline(pipeline),
+        encoder: Encoder::pipeline(pipeline),
         pieces,
-        surround,
+        post_processor,
         special,
         strip_spaces,
-        template: template(beside),
+        template: template(companions),
     })
 }
 
-fn check_limits(outline: &Outline) -> Result<(), String> {
+fn check_limits(outline: &TokenizerJson) -> Result<(), String> {
     for (part, value) in [
         ("normalizer", &outline.normalizer),
         ("pre_tokenizer", &outline.pre_tokenizer),
@@ -134,8 +134,8 @@ fn mentions(value: &Value, kind: &str) -> bool {
     steps(value).iter().any(|step| step["type"] == kind)
 }
 
-/// Derives from the decoder how tokens are spelled and how many leading spaces decoding strips.
-fn way_back(outline: &Outline) -> (Spelling, usize) {
+/// Returns the spelling of tokens and the number of leading spaces that decoding strips.
+fn decoding_rules(outline: &TokenizerJson) -> (Spelling, usize) {
     let decoder = &outline.decoder;
     let byte_level = if decoder.is_null() {
         mentions(&outline.pre_tokenizer, "ByteLevel")
@@ -169,19 +169,19 @@ fn token_text(value: &Value) -> Option<&str> {
 
 fn special(
     pipeline: &Pipeline,
-    beside: &Beside<'_>,
+    companions: &CompanionFiles<'_>,
     config: &ModelConfig,
-) -> Result<Special, TokenizerError> {
-    let mut special = Special::default();
-    config.eos_ids.iter().for_each(|&id| special.add_end(id));
-    if let Some(Value::Object(entries)) = beside.tokenizer_config {
+) -> Result<SpecialTokens, TokenizerError> {
+    let mut special = SpecialTokens::default();
+    config.eos_ids.iter().for_each(|&id| special.add_eos(id));
+    if let Some(Value::Object(entries)) = companions.tokenizer_config {
         for (name, value) in entries.iter().filter(|(name, _)| name.ends_with("_token")) {
             if let Some(text) = token_text(value) {
                 special.names.insert(name.clone(), text.to_owned());
             }
         }
     }
-    let id_of = |name: &str, special: &Special| {
+    let id_of = |name: &str, special: &SpecialTokens| {
         special
             .names
             .get(name)
@@ -189,15 +189,15 @@ fn special(
     };
     special.bos = id_of("bos_token", &special).or(config.bos_id);
     if let Some(eos) = id_of("eos_token", &special) {
-        special.add_end(eos);
+        special.add_eos(eos);
     }
-    for id in generation_ends(beside.generation_config)? {
-        special.add_end(id);
+    for id in generation_eos_ids(companions.generation_config)? {
+        special.add_eos(id);
     }
     // Without tokenizer_config.json, the names come from the ids in config.json.
     let ids = [
         ("bos_token", special.bos),
-        ("eos_token", special.ends.first().copied()),
+        ("eos_token", special.eos_ids.first().copied()),
     ];
     for (name, id) in ids {
         if let Some(text) = id.and_then(|id| pipeline.id_to_token(id)) {
@@ -208,14 +208,14 @@ fn special(
 }
 
 /// Returns `eos_token_id` of generation_config.json: a number, a list or nothing.
-fn generation_ends(file: Option<&Value>) -> Result<Vec<u32>, TokenizerError> {
+fn generation_eos_ids(file: Option<&Value>) -> Result<Vec<u32>, TokenizerError> {
     let id = |value: &Value| {
         value
             .as_u64()
             .and_then(|id| u32::try_from(id).ok())
             .ok_or_else(|| TokenizerError::File {
                 file: "generation_config.json",
-                reason: format!("eos_token_id holds {value}, which is no id"),
+                reason: format!("eos_token_id holds {value}, which is not a token id"),
             })
     };
     match file.map(|file| &file["eos_token_id"]) {
@@ -226,11 +226,11 @@ fn generation_ends(file: Option<&Value>) -> Result<Vec<u32>, TokenizerError> {
 }
 
 /// Returns the chat template: chat_template.jinja, else tokenizer_config.json's own or the one named `default`.
-fn template(beside: &Beside<'_>) -> Option<String> {
-    if let Some(template) = beside.chat_template {
+fn template(companions: &CompanionFiles<'_>) -> Option<String> {
+    if let Some(template) = companions.chat_template {
         return Some(template.to_owned());
     }
-    match &beside.tokenizer_config?["chat_template"] {
+    match &companions.tokenizer_config?["chat_template"] {
         Value::String(template) => Some(template.clone()),
         Value::Array(named) => named
             .iter()

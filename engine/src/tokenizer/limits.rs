@@ -9,9 +9,9 @@ const MAX_STEPS: usize = 16;
 /// one byte into three.
 const MAX_GROWTH: usize = 64;
 /// Maximum bytes per pattern; DeepSeek's longest has 1,200.
-const MAX_PATTERN: usize = 8 << 10;
+const MAX_PATTERN_BYTES: usize = 8 << 10;
 /// Maximum number of added tokens; Llama 4 has 1,135. The crate compiles all of them into one automaton.
-const MAX_ADDED: usize = 20_000;
+const MAX_ADDED_TOKENS: usize = 20_000;
 /// Maximum bytes of all added tokens.
 const MAX_ADDED_BYTES: usize = 1 << 20;
 
@@ -22,12 +22,14 @@ const MAX_ADDED_BYTES: usize = 1 << 20;
 pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
     let count = steps.len();
     if count > MAX_STEPS {
-        return Err(format!("{part}: {count} steps, of at most {MAX_STEPS}"));
+        return Err(format!(
+            "{part}: {count} steps; at most {MAX_STEPS} are allowed"
+        ));
     }
     let mut growth = 1usize;
     for step in steps {
         let kind = step["type"].as_str().unwrap_or_default();
-        let explain = |fault: String| format!("{part}: {kind}: {fault}");
+        let explain = |reason: String| format!("{part}: {kind}: {reason}");
         if let Some(pattern) = pattern(step) {
             check_pattern(pattern).map_err(explain)?;
         }
@@ -35,7 +37,7 @@ pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
     }
     if growth > MAX_GROWTH {
         return Err(format!(
-            "{part}: its steps make a text up to {growth} times as long, of at most {MAX_GROWTH} times"
+            "{part}: its steps make a text up to {growth} times as long; at most {MAX_GROWTH} times is allowed"
         ));
     }
     Ok(())
@@ -49,12 +51,14 @@ pub(super) fn check_added<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(
     let (count, bytes) = tokens.fold((0, 0), |(count, bytes), token| {
         (count + 1, bytes + token.len())
     });
-    if count > MAX_ADDED {
-        return Err(format!("{count} added tokens, of at most {MAX_ADDED}"));
+    if count > MAX_ADDED_TOKENS {
+        return Err(format!(
+            "{count} added tokens; at most {MAX_ADDED_TOKENS} are allowed"
+        ));
     }
     if bytes > MAX_ADDED_BYTES {
         return Err(format!(
-            "its added tokens have {bytes} bytes, of at most {MAX_ADDED_BYTES}"
+            "its added tokens have {bytes} bytes; at most {MAX_ADDED_BYTES} are allowed"
         ));
     }
     Ok(())
@@ -77,10 +81,10 @@ fn check_pattern(pattern: Pattern<'_>) -> Result<(), String> {
     if source.is_empty() {
         return Err("its pattern is empty".into());
     }
-    if source.len() > MAX_PATTERN {
+    if source.len() > MAX_PATTERN_BYTES {
         let length = source.len();
         return Err(format!(
-            "its pattern has {length} bytes, of at most {MAX_PATTERN}"
+            "its pattern has {length} bytes; at most {MAX_PATTERN_BYTES} are allowed"
         ));
     }
     Ok(())

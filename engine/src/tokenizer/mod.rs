@@ -9,27 +9,27 @@ use std::borrow::Cow;
 mod bpe;
 mod byte_level;
 mod chat;
-mod coder;
+mod encoder;
 mod error;
 mod gguf;
 mod hugging_face;
 mod limits;
 mod model;
 mod pieces;
+mod post_processor;
 mod pre_tokenizer;
 mod sentence_piece;
 mod special;
-mod surround;
 mod template;
 
 pub use chat::RenderedChat;
 pub use error::TokenizerError;
 pub use llamaglass_types::Message;
 
-use coder::Coder;
+use encoder::Encoder;
 use pieces::Pieces;
-use special::Special;
-use surround::Surround;
+use post_processor::PostProcessor;
+use special::SpecialTokens;
 use template::ChatTemplate;
 
 use crate::platform;
@@ -53,10 +53,10 @@ pub struct TemplateOptions {
 
 /// Parts of a tokenizer, regardless of the file they came from.
 struct Parts {
-    coder: Coder,
+    encoder: Encoder,
     pieces: Pieces,
-    surround: Surround,
-    special: Special,
+    post_processor: PostProcessor,
+    special: SpecialTokens,
     strip_spaces: usize,
     template: Option<String>,
 }
@@ -64,10 +64,10 @@ struct Parts {
 /// A tokenizer: encodes text, decodes token ids and renders conversations.
 #[derive(Debug)]
 pub struct Tokenizer {
-    coder: Coder,
+    encoder: Encoder,
     pieces: Pieces,
-    surround: Surround,
-    special: Special,
+    post_processor: PostProcessor,
+    special: SpecialTokens,
     /// Number of spaces that decoding strips from the start of a text (the one SentencePiece adds).
     strip_spaces: usize,
     template: Option<ChatTemplate>,
@@ -91,12 +91,12 @@ impl Tokenizer {
                 chat_template,
                 generation_config,
             } => {
-                let beside = hugging_face::Beside {
+                let companions = hugging_face::CompanionFiles {
                     tokenizer_config: tokenizer_config.as_ref(),
                     chat_template: chat_template.as_deref(),
                     generation_config: generation_config.as_ref(),
                 };
-                hugging_face::build(tokenizer_json, &beside, config)?
+                hugging_face::build(tokenizer_json, &companions, config)?
             }
             TokenizerData::Gguf(data) => gguf::build(data, config)?,
             TokenizerData::Bytes { vocab_size } => bytes(*vocab_size, config)?,
@@ -109,9 +109,9 @@ impl Tokenizer {
             )
         });
         Ok(Self {
-            coder: parts.coder,
+            encoder: parts.encoder,
             pieces: parts.pieces,
-            surround: parts.surround,
+            post_processor: parts.post_processor,
             special: parts.special,
             strip_spaces: parts.strip_spaces,
             template,
@@ -124,7 +124,7 @@ impl Tokenizer {
     /// # Errors
     /// If the pipeline fails or an id has no row in the model's embedding.
     pub fn encode(&self, text: &str, special: SpecialText) -> Result<Vec<u32>, TokenizerError> {
-        let ids = self.coder.encode(text, special)?;
+        let ids = self.encoder.encode(text, special)?;
         self.check_rows(&ids)?;
         Ok(ids)
     }
@@ -138,7 +138,9 @@ impl Tokenizer {
         text: &str,
         special: SpecialText,
     ) -> Result<Vec<u32>, TokenizerError> {
-        let ids = self.surround.around(&self.coder.encode(text, special)?);
+        let ids = self
+            .post_processor
+            .apply(&self.encoder.encode(text, special)?);
         self.check_rows(&ids)?;
         Ok(ids)
     }
@@ -211,12 +213,12 @@ impl Tokenizer {
 
     /// Returns the token of an id as the vocabulary spells it.
     pub fn id_to_token(&self, id: u32) -> Option<String> {
-        self.coder.id_to_token(id)
+        self.encoder.id_to_token(id)
     }
 
     /// Returns the id of a token as the vocabulary spells it.
     pub fn token_to_id(&self, token: &str) -> Option<u32> {
-        self.coder.token_to_id(token)
+        self.encoder.token_to_id(token)
     }
 
     /// Decodes ids to text. Invalid UTF-8 becomes U+FFFD; unknown ids are skipped.
@@ -250,7 +252,7 @@ impl Tokenizer {
 
     /// Returns all ids that end an answer.
     pub fn eos_ids(&self) -> &[u32] {
-        &self.special.ends
+        &self.special.eos_ids
     }
 
     /// Number of spaces that decoding strips from the start of a text.
@@ -284,15 +286,15 @@ fn bytes(vocab_size: usize, config: &ModelConfig) -> Result<Parts, TokenizerErro
         let last = u32::try_from(last).unwrap_or(u32::MAX);
         pieces.set(last, &[], false).map_err(unusable)?;
     }
-    let mut special = Special {
+    let mut special = SpecialTokens {
         bos: config.bos_id,
-        ..Special::default()
+        ..SpecialTokens::default()
     };
-    config.eos_ids.iter().for_each(|&id| special.add_end(id));
+    config.eos_ids.iter().for_each(|&id| special.add_eos(id));
     Ok(Parts {
-        coder: Coder::Bytes,
+        encoder: Encoder::Bytes,
         pieces,
-        surround: Surround::default(),
+        post_processor: PostProcessor::default(),
         special,
         strip_spaces: 0,
         template: None,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Texts of control tokens that end an answer even if a GGUF does not list them (llama.cpp's `llama-vocab.cpp`,
 /// `special_eog_ids`).
-const END_TEXTS: [&str; 19] = [
+const EOS_TEXTS: [&str; 19] = [
     "<|eot_id|>",
     "<|im_end|>",
     "<|end|>",
@@ -27,26 +27,26 @@ const END_TEXTS: [&str; 19] = [
 ];
 
 /// Returns whether a control token with this text ends an answer.
-pub(super) fn is_end_text(text: &str) -> bool {
-    END_TEXTS.contains(&text)
+pub(super) fn is_eos_text(text: &str) -> bool {
+    EOS_TEXTS.contains(&text)
 }
 
 /// The tokens with a role.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Special {
+pub(super) struct SpecialTokens {
     /// Id that begins a text.
     pub(super) bos: Option<u32>,
     /// Ids that end an answer, without duplicates.
-    pub(super) ends: Vec<u32>,
+    pub(super) eos_ids: Vec<u32>,
     /// Texts that a template refers to by name: `bos_token`, `eos_token` and so on.
     pub(super) names: BTreeMap<String, String>,
 }
 
-impl Special {
+impl SpecialTokens {
     /// Adds an id that ends an answer, unless it is already there.
-    pub(super) fn add_end(&mut self, id: u32) {
-        if !self.ends.contains(&id) {
-            self.ends.push(id);
+    pub(super) fn add_eos(&mut self, id: u32) {
+        if !self.eos_ids.contains(&id) {
+            self.eos_ids.push(id);
         }
     }
 }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::fixtures::{config, gguf, llama_data as llama, smollm_data as smollm, stand_in};
+use super::fixtures::{byte_char, config, gguf, llama_data as llama, smollm_data as smollm};
 use super::*;
 use crate::weights::GgufTokenizer;
 
@@ -242,7 +242,7 @@ fn odd_vocabularies_do_not_panic() {
 fn tokenizer_json() -> Value {
     let mut vocab = serde_json::Map::new();
     for byte in 0..=255u8 {
-        vocab.insert(stand_in(byte), json!(byte));
+        vocab.insert(byte_char(byte), json!(byte));
     }
     vocab.insert("hi".into(), json!(256));
     let added = |id: u32, content: &str, special: bool| {

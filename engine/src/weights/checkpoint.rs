@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::config_check::check_config;
-use super::detect::{Kind, detect};
+use super::detect::{ModelFiles, detect};
 use super::gguf::{Gguf, check_architecture, config as gguf_config, tokenizer as gguf_tokenizer};
 use super::hugging_face::{Folder, tensors as safetensors};
-use super::table::{Declared, Table, TensorInfo};
+use super::table::{DeclaredFlags, Table, TensorInfo};
 use super::{
     ModelConfig, RopeScaling, TensorName, TensorType, TokenizerData, WeightsError, random,
 };
@@ -84,12 +84,12 @@ impl Checkpoint {
     /// ignored. Only headers and small files are read.
     ///
     /// # Errors
-    /// Any error in the files, with what is wrong and where. Another architecture than Llama is rejected before
-    /// its tensors are read.
+    /// Any error in the files. An architecture other than Llama is rejected
+    /// before its tensors are read.
     pub async fn open(files: Vec<Box<dyn ByteSource>>) -> Result<Self, WeightsError> {
         match detect(&files).await? {
-            Kind::Gguf(index) => Self::open_gguf(files, index).await,
-            Kind::Folder => Self::open_folder(files).await,
+            ModelFiles::Gguf(index) => Self::open_gguf(files, index).await,
+            ModelFiles::Folder => Self::open_folder(files).await,
         }
     }
 
@@ -136,7 +136,7 @@ impl Checkpoint {
         }
         let mut gguf = Gguf::open(source).await?;
         check_architecture(&gguf.metadata)?;
-        // Copied before the tokenizer is moved out of it.
+        // Copied first, because the tokenizer moves its strings out of the metadata.
         let pairs = gguf.metadata.entries().iter();
         let metadata = pairs
             .map(|(key, value)| (key.clone(), value.to_string()))
@@ -160,7 +160,12 @@ impl Checkpoint {
         {
             config.vocab_size = config.vocab_size.max(*rows);
         }
-        table.check(&mut config, Declared::default(), file, TensorName::gguf)?;
+        table.check(
+            &mut config,
+            DeclaredFlags::default(),
+            file,
+            TensorName::gguf,
+        )?;
         let version = gguf.version;
         let mut checkpoint = Self {
             files,
@@ -194,19 +199,21 @@ impl Checkpoint {
         let raw = folder.config().await?;
         let mut config = super::config_from_json(&raw)?;
         let tokenizer = folder.tokenizer().await?;
-        add_ends(&mut config, &tokenizer);
+        add_eos_ids(&mut config, &tokenizer);
         let mut table = Table::default();
         let shards = folder.shards().await?;
         for shard in &shards {
             let source = files[shard.file].as_ref();
             let file = source.name();
             let stored = safetensors(source, is_ignored).await?;
-            for promised in &shard.promised {
-                if !is_ignored(promised) && !stored.iter().any(|stored| stored.name == *promised) {
+            for indexed_tensors in &shard.indexed_tensors {
+                if !is_ignored(indexed_tensors)
+                    && !stored.iter().any(|stored| stored.name == *indexed_tensors)
+                {
                     return Err(WeightsError::MissingTensor {
                         file: file.to_owned(),
-                        tensor: promised.clone(),
-                        why: "the index says that it is there".to_owned(),
+                        tensor: indexed_tensors.clone(),
+                        why: "the index lists it in this file".to_owned(),
                     });
                 }
             }
@@ -219,11 +226,11 @@ impl Checkpoint {
                 table.insert(file, TensorInfo::new(name, shard.file, stored))?;
             }
         }
-        let said = |key: &str| raw.get(key).and_then(Value::as_bool);
-        let declared = Declared {
-            tied: said("tie_word_embeddings"),
-            attention_bias: said("attention_bias"),
-            mlp_bias: said("mlp_bias"),
+        let flag = |key: &str| raw.get(key).and_then(Value::as_bool);
+        let declared = DeclaredFlags {
+            tied: flag("tie_word_embeddings"),
+            attention_bias: flag("attention_bias"),
+            mlp_bias: flag("mlp_bias"),
         };
         let file = match shards.as_slice() {
             [single] => files[single.file].name().to_owned(),
@@ -241,8 +248,7 @@ impl Checkpoint {
         })
     }
 
-    /// Replaces the weights with random ones of the same types and shapes. The model's files are not read any
-    /// more.
+    /// Replaces the weights with random ones of the same types and shapes. No tensor is read from the files.
     #[must_use]
     pub fn with_random_weights(self, seed: u64) -> Self {
         Self {
@@ -341,14 +347,14 @@ impl Checkpoint {
     }
 }
 
-/// Tells whether to ignore a tensor: old checkpoints store the rotary frequencies although the configuration
-/// determines them.
+/// Returns true for tensors to ignore: old checkpoints store the rotary frequencies, which follow from the
+/// configuration.
 fn is_ignored(stored_name: &str) -> bool {
     stored_name.ends_with(".rotary_emb.inv_freq")
 }
 
 /// Adds the end-of-sequence ids of generation_config.json; some models list them only there.
-fn add_ends(config: &mut ModelConfig, tokenizer: &TokenizerData) {
+fn add_eos_ids(config: &mut ModelConfig, tokenizer: &TokenizerData) {
     let TokenizerData::HuggingFace {
         generation_config: Some(generation),
         ..

@@ -2,20 +2,22 @@
 
 use super::{ModelConfig, RopeScaling, WeightsError};
 
+/// Maximum product of heads and head size; far above any real model.
+const MAX_ATTENTION_SIZE: usize = 1 << 22;
+
 /// Checks every value. `file` is the file that the values come from, for the error message.
 ///
 /// # Errors
 /// [`WeightsError::Config`], naming the first invalid value.
 pub fn check_config(config: &ModelConfig, file: &str) -> Result<(), WeightsError> {
-    let absurd = |what: String| {
+    let invalid = |what: String| {
         Err(WeightsError::Config {
             file: file.to_owned(),
             what,
         })
     };
-    // These limits are far above any model, and low enough that no product of heads and head size overflows
-    // 32 bits.
-    for (what, value, most) in [
+    // Far above any real model, and low enough that heads times head size fits in 32 bits.
+    for (what, value, max) in [
         ("vocabulary", config.vocab_size, 1 << 24),
         ("hidden size", config.hidden_size, 1 << 20),
         ("number of blocks", config.n_layers, 1 << 12),
@@ -25,45 +27,45 @@ pub fn check_config(config: &ModelConfig, file: &str) -> Result<(), WeightsError
         ("feed-forward size", config.ffn_size, 1 << 24),
         ("context length", config.context_length, 1 << 30),
     ] {
-        if value == 0 || value > most {
-            return absurd(format!("the {what} is {value}; it should be 1 to {most}"));
+        if value == 0 || value > max {
+            return invalid(format!("the {what} is {value}; it should be 1 to {max}"));
         }
     }
     if !config.n_heads.is_multiple_of(config.n_kv_heads) {
-        return absurd(format!(
+        return invalid(format!(
             "{} heads can't share {} kv heads evenly",
             config.n_heads, config.n_kv_heads
         ));
     }
     if !config.head_dim.is_multiple_of(2) {
-        return absurd(format!(
+        return invalid(format!(
             "the head size {} is odd, but RoPE rotates pairs",
             config.head_dim
         ));
     }
-    if config.n_heads * config.head_dim > 1 << 22 {
-        return absurd(format!(
-            "{} heads of {} values",
+    if config.n_heads * config.head_dim > MAX_ATTENTION_SIZE {
+        return invalid(format!(
+            "{} heads of {} values exceed {MAX_ATTENTION_SIZE} values",
             config.n_heads, config.head_dim
         ));
     }
     // Negated comparisons, so that NaN fails too.
     if !(config.rms_eps >= 0.0 && config.rms_eps < 1.0) {
-        return absurd(format!("the RMSNorm epsilon is {}", config.rms_eps));
+        return invalid(format!("the RMSNorm epsilon is {}", config.rms_eps));
     }
     if !(config.rope.theta > 0.0 && config.rope.theta.is_finite()) {
-        return absurd(format!("the RoPE base is {}", config.rope.theta));
+        return invalid(format!("the RoPE base is {}", config.rope.theta));
     }
     if let Some(bos) = config.bos_id
         && bos as usize >= config.vocab_size
     {
-        return absurd(format!(
+        return invalid(format!(
             "the BOS id {bos} is outside the vocabulary of {}",
             config.vocab_size
         ));
     }
     match scaling_error(config) {
-        Some(what) => absurd(format!("RoPE scaling: {what}")),
+        Some(what) => invalid(format!("RoPE scaling: {what}")),
         None => Ok(()),
     }
 }

@@ -6,9 +6,9 @@ use crate::bytes::ByteSource;
 /// Magic number: the first four bytes of a GGUF file.
 pub(super) const GGUF_MAGIC: &[u8; 4] = b"GGUF";
 
-/// Format of the given files.
+/// Kind of model that the given files form.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ModelFiles {
     /// The file at this index is a GGUF.
     Gguf(usize),
     /// The files are a Hugging Face folder.
@@ -16,7 +16,7 @@ pub(super) enum Kind {
 }
 
 /// Detects the format by file names if they are clear, otherwise by the first bytes.
-pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, WeightsError> {
+pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<ModelFiles, WeightsError> {
     let Some(first) = files.first() else {
         return Err(WeightsError::NoFiles);
     };
@@ -28,7 +28,7 @@ pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, Weight
     let mut ggufs = ends_with(".gguf");
     if ggufs.is_empty() {
         if !ends_with(".safetensors").is_empty() && files.len() > 1 {
-            return Ok(Kind::Folder);
+            return Ok(ModelFiles::Folder);
         }
         for (index, file) in files.iter().enumerate() {
             if beginning(file.as_ref()).await? == GGUF_MAGIC {
@@ -39,7 +39,7 @@ pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, Weight
         return Err(ambiguous(files.iter().map(|file| file.name())));
     }
     match *ggufs {
-        [index] => Ok(Kind::Gguf(index)),
+        [index] => Ok(ModelFiles::Gguf(index)),
         [] => {
             // Choosing the folder leads to an error that says which file is missing.
             let named = files.iter().any(|file| {
@@ -47,7 +47,7 @@ pub(super) async fn detect(files: &[Box<dyn ByteSource>]) -> Result<Kind, Weight
                 name == "config.json" || name.ends_with(".safetensors")
             });
             if named {
-                return Ok(Kind::Folder);
+                return Ok(ModelFiles::Folder);
             }
             if first.is_empty() {
                 let file = first.name().to_owned();
@@ -83,7 +83,7 @@ pub(super) fn describe(beginning: &[u8]) -> String {
         Some(b"vers") => " (a Git LFS pointer instead of the file?)",
         Some(b"<!DO" | b"<!do" | b"<htm" | b"<HTM") => " (a web page instead of the file?)",
         Some(b"PK\x03\x04") => " (a zip archive, perhaps of PyTorch)",
-        Some(b"lmgg" | b"fmgg" | b"tjgg" | b"algg") => " (a format that llama.cpp had before GGUF)",
+        Some(b"lmgg" | b"fmgg" | b"tjgg" | b"algg") => " (a format of llama.cpp before GGUF)",
         _ => "",
     };
     format!("it begins with \"{}\"{known}", beginning.escape_ascii())
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
     use crate::bytes::MemorySource;
 
-    fn detected(files: &[(&str, &[u8])]) -> Result<Kind, String> {
+    fn detected(files: &[(&str, &[u8])]) -> Result<ModelFiles, String> {
         let sources = files.iter().map(|&(name, bytes)| {
             let source: Box<dyn ByteSource> = Box::new(MemorySource::new(name, bytes));
             source
@@ -109,14 +109,14 @@ mod tests {
     fn detect_finds_model_among_companions() {
         assert_eq!(
             detected(&[("README.md", b"#"), ("m.gguf", b"")]),
-            Ok(Kind::Gguf(1))
+            Ok(ModelFiles::Gguf(1))
         );
-        assert_eq!(detected(&[("blob", b"GGUF....")]), Ok(Kind::Gguf(0)));
+        assert_eq!(detected(&[("blob", b"GGUF....")]), Ok(ModelFiles::Gguf(0)));
         assert_eq!(
             detected(&[("m/config.json", b"{}"), ("m/a.safetensors", b"")]),
-            Ok(Kind::Folder)
+            Ok(ModelFiles::Folder)
         );
-        assert_eq!(detected(&[("config.json", b"{}")]), Ok(Kind::Folder));
+        assert_eq!(detected(&[("config.json", b"{}")]), Ok(ModelFiles::Folder));
     }
 
     #[test]

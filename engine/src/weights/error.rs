@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::tensor_type::UnknownTensorType;
 use crate::bytes::BytesError;
 
-/// Error in a model's files: what is wrong, and where.
+/// Error in a model's files. The message names the file and, where known, the byte, key or tensor.
 #[derive(Clone, Debug, Error, PartialEq)]
 pub enum WeightsError {
     /// A range of a file could not be read.
@@ -119,7 +119,7 @@ pub enum WeightsError {
         found: UnknownTensorType,
     },
     /// The file has a tensor that a Llama does not have. Ignoring it would give wrong results.
-    #[error("{file}: tensor {tensor} is no part of a Llama")]
+    #[error("{file}: tensor {tensor} is not part of a Llama")]
     UnknownTensor {
         /// The file.
         file: String,
@@ -138,7 +138,7 @@ pub enum WeightsError {
     },
     /// The shape of a tensor does not match the configuration.
     #[error(
-        "{file}: tensor {tensor} should be {expected:?} by the configuration, but is {found:?} (rows, columns)"
+        "{file}: tensor {tensor} should have the shape {expected:?} (rows, columns) by the configuration, but has {found:?}"
     )]
     Shape {
         /// The file.
@@ -189,7 +189,7 @@ pub enum WeightsError {
         found: String,
     },
     /// A configuration value is impossible.
-    #[error("{file}: absurd configuration: {what}")]
+    #[error("{file}: invalid configuration: {what}")]
     Config {
         /// The file.
         file: String,

@@ -54,10 +54,10 @@ pub enum BlockTensor {
     DownBias,
 }
 
-/// One tensor: our name, GGUF's, Hugging Face's.
-type Row<T> = (T, &'static str, &'static str);
+/// A tensor's name here, in GGUF files and in Hugging Face checkpoints.
+type NameRow<T> = (T, &'static str, &'static str);
 
-const TOP: [Row<TensorName>; 4] = [
+const TOP: [NameRow<TensorName>; 4] = [
     (
         TensorName::TokenEmbedding,
         "token_embd.weight",
@@ -77,7 +77,7 @@ const TOP: [Row<TensorName>; 4] = [
 ];
 
 /// Tensors of a block; their names follow `blk.N.` or `model.layers.N.`.
-const BLOCK: [Row<BlockTensor>; 16] = [
+const BLOCK: [NameRow<BlockTensor>; 16] = [
     (
         BlockTensor::AttnNorm,
         "attn_norm.weight",
@@ -112,15 +112,15 @@ const BLOCK: [Row<BlockTensor>; 16] = [
     (BlockTensor::DownBias, "ffn_down.bias", "mlp.down_proj.bias"),
 ];
 
-/// A column of the tables: the format whose names to use.
+/// File format that determines a tensor's name.
 #[derive(Clone, Copy)]
-enum Spelling {
+enum NameFormat {
     Gguf,
     HuggingFace,
 }
 
-impl Spelling {
-    fn of<T>(self, row: &Row<T>) -> &'static str {
+impl NameFormat {
+    fn name<T>(self, row: &NameRow<T>) -> &'static str {
         match self {
             Self::Gguf => row.1,
             Self::HuggingFace => row.2,
@@ -139,53 +139,53 @@ impl TensorName {
     /// Returns the tensor that a GGUF file calls `stored`.
     #[must_use]
     pub fn from_gguf(stored: &str) -> Option<Self> {
-        Self::find(stored, Spelling::Gguf)
+        Self::parse(stored, NameFormat::Gguf)
     }
 
     /// Returns the tensor that a Hugging Face checkpoint calls `stored`.
     #[must_use]
     pub fn from_hugging_face(stored: &str) -> Option<Self> {
-        Self::find(stored, Spelling::HuggingFace)
+        Self::parse(stored, NameFormat::HuggingFace)
     }
 
     /// Returns the name in a GGUF file.
     #[must_use]
     pub fn gguf(self) -> String {
-        self.spelled(Spelling::Gguf)
+        self.name_in(NameFormat::Gguf)
     }
 
     /// Returns the name in a Hugging Face checkpoint.
     #[must_use]
     pub fn hugging_face(self) -> String {
-        self.spelled(Spelling::HuggingFace)
+        self.name_in(NameFormat::HuggingFace)
     }
 
-    fn find(stored: &str, spelling: Spelling) -> Option<Self> {
-        if let Some(row) = TOP.iter().find(|row| spelling.of(row) == stored) {
+    fn parse(stored: &str, format: NameFormat) -> Option<Self> {
+        if let Some(row) = TOP.iter().find(|row| format.name(row) == stored) {
             return Some(row.0);
         }
         let (number, rest) = stored
-            .strip_prefix(spelling.block_prefix())?
+            .strip_prefix(format.block_prefix())?
             .split_once('.')?;
         let index: usize = number.parse().ok()?;
         // "+1" and "01" also parse, but would be a second name of the same tensor.
         if index.to_string() != number {
             return None;
         }
-        let row = BLOCK.iter().find(|row| spelling.of(row) == rest)?;
+        let row = BLOCK.iter().find(|row| format.name(row) == rest)?;
         Some(Self::Block(index, row.0))
     }
 
-    fn spelled(self, spelling: Spelling) -> String {
+    fn name_in(self, format: NameFormat) -> String {
         match self {
             Self::Block(index, tensor) => {
                 let row = BLOCK.iter().find(|row| row.0 == tensor);
-                let rest = row.map_or("", |row| spelling.of(row));
-                format!("{}{index}.{rest}", spelling.block_prefix())
+                let rest = row.map_or("", |row| format.name(row));
+                format!("{}{index}.{rest}", format.block_prefix())
             }
             _ => {
                 let row = TOP.iter().find(|row| row.0 == self);
-                row.map_or("", |row| spelling.of(row)).to_owned()
+                row.map_or("", |row| format.name(row)).to_owned()
             }
         }
     }

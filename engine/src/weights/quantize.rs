@@ -17,7 +17,7 @@ impl TensorType {
             return Err(WeightsError::BlockSize {
                 tensor_type: self.name(),
                 what: format!(
-                    "{} values are no whole number of blocks of {}",
+                    "{} values are not a whole number of blocks of {}",
                     values.len(),
                     self.block_len()
                 ),

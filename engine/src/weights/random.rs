@@ -6,8 +6,8 @@
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::stored::Stored;
-use super::table::{Table, TensorInfo, needed, shape};
+use super::stored::StoredTensor;
+use super::table::{Table, TensorInfo, expected_shape, required_tensors};
 use super::{BlockTensor, ModelConfig, TensorName, TensorType, WeightsError};
 
 /// Standard deviation of matrices and biases; the default of transformers' `initializer_range`.
@@ -18,10 +18,10 @@ const NORM_DEVIATION: f32 = 0.05;
 
 /// Maximum number of values drawn one by one. The rest of a larger tensor repeats runs of these in random
 /// order, so that a model of billions of parameters is generated as fast as memory is copied.
-const DRAWN: u64 = 1 << 18;
+const MAX_DRAWN_VALUES: u64 = 1 << 18;
 
 /// Number of values per repeated run; a multiple of every type's block length.
-const RUN: u64 = 256;
+const RUN_VALUES: u64 = 256;
 
 /// Standard deviation of the sum of four uniform 16-bit numbers: sqrt(4 * (2^32 - 1) / 12).
 const SUM_DEVIATION: f32 = 37_837.2;
@@ -30,14 +30,14 @@ const SUM_DEVIATION: f32 = 37_837.2;
 /// their rows), everything else in F32.
 pub(super) fn table(config: &ModelConfig, tensor_type: TensorType) -> Result<Table, WeightsError> {
     let mut table = Table::default();
-    for name in needed(config, config.attention_bias) {
-        let shape = shape(config, name);
+    for name in required_tensors(config, config.attention_bias) {
+        let shape = expected_shape(config, name);
         let tensor_type = match shape.as_slice() {
             [_, columns] => tensor_type.for_row(*columns),
             _ => TensorType::F32,
         };
         let shape: Vec<u64> = shape.iter().map(|&n| n as u64).collect();
-        let stored = Stored::new(name.gguf(), tensor_type, &shape, 0);
+        let stored = StoredTensor::new(name.gguf(), tensor_type, &shape, 0);
         let stored = stored.map_err(|what| WeightsError::Config {
             file: FILE.to_owned(),
             what,
@@ -47,7 +47,7 @@ pub(super) fn table(config: &ModelConfig, tensor_type: TensorType) -> Result<Tab
     Ok(table)
 }
 
-/// Stands for the file name in messages.
+/// Takes the place of a file name in messages.
 pub(super) const FILE: &str = "random weights";
 
 /// Generates the stored bytes of a tensor.
@@ -61,7 +61,7 @@ pub(super) fn bytes(tensor: &TensorInfo, seed: u64) -> Result<Vec<u8>, WeightsEr
         false => (0.0, MATRIX_DEVIATION),
     };
     let mut rng = ChaCha8Rng::seed_from_u64(seed ^ hash(&tensor.stored_name));
-    let drawn = tensor.elements().min(DRAWN);
+    let drawn = tensor.elements().min(MAX_DRAWN_VALUES);
     let values = (0..drawn).map(|_| mean + deviation * normal(&mut rng));
     let mut bytes = tensor.tensor_type.quantize(&values.collect::<Vec<f32>>())?;
     let total = usize::try_from(tensor.bytes).map_err(|_| WeightsError::Unsupported {
@@ -69,7 +69,7 @@ pub(super) fn bytes(tensor: &TensorInfo, seed: u64) -> Result<Vec<u8>, WeightsEr
         what: format!("tensor {} of {} bytes", tensor.stored_name, tensor.bytes),
     })?;
     // Runs are copies of the values drawn above, never of other copies.
-    let run = tensor.tensor_type.bytes_of(RUN).unwrap_or(1) as usize;
+    let run = tensor.tensor_type.bytes_of(RUN_VALUES).unwrap_or(1) as usize;
     let runs = bytes.len() / run;
     bytes.reserve_exact(total - bytes.len());
     while bytes.len() < total {

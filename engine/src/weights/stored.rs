@@ -5,7 +5,7 @@ use crate::bytes::ByteSource;
 
 /// One entry of a file's tensor table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stored {
+pub(super) struct StoredTensor {
     pub(super) name: String,
     pub(super) tensor_type: TensorType,
     /// Rows, columns: the slowest dimension comes first.
@@ -16,8 +16,8 @@ pub(super) struct Stored {
     pub(super) bytes: u64,
 }
 
-impl Stored {
-    /// Computes the size from type and shape. The error says which of them is wrong.
+impl StoredTensor {
+    /// Computes the size in bytes from type and shape. The error is a message for the user.
     pub(super) fn new(
         name: String,
         tensor_type: TensorType,
@@ -31,7 +31,7 @@ impl Stored {
         }
         if !columns.is_multiple_of(block) {
             return Err(format!(
-                "tensor {name} has rows of {columns} values, but {tensor_type} comes in blocks of {block}"
+                "tensor {name} has rows of {columns} values, but {tensor_type} has blocks of {block}"
             ));
         }
         let elements = shape.iter().try_fold(1u64, |all, &n| all.checked_mul(n));
@@ -54,9 +54,9 @@ impl Stored {
 /// Checks that every tensor lies within the file and that no two tensors overlap.
 pub(super) fn check_ranges(
     source: &dyn ByteSource,
-    tensors: &[Stored],
+    tensors: &[StoredTensor],
 ) -> Result<(), WeightsError> {
-    let mut in_order: Vec<&Stored> = tensors.iter().collect();
+    let mut in_order: Vec<&StoredTensor> = tensors.iter().collect();
     in_order.sort_by_key(|tensor| tensor.offset);
     for tensor in &in_order {
         let end = tensor.offset.checked_add(tensor.bytes);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::stored::Stored;
+use super::stored::StoredTensor;
 use super::{BlockTensor, ModelConfig, TensorName, TensorType, WeightsError};
 
 /// A tensor of a checkpoint.
@@ -25,7 +25,7 @@ pub struct TensorInfo {
 }
 
 impl TensorInfo {
-    pub(super) fn new(name: TensorName, file: usize, stored: Stored) -> Self {
+    pub(super) fn new(name: TensorName, file: usize, stored: StoredTensor) -> Self {
         Self {
             name,
             stored_name: stored.name,
@@ -44,9 +44,9 @@ impl TensorInfo {
     }
 }
 
-/// Declarations of config.json about tensors that not every model has; `None` if it has no such key.
+/// Flags of config.json for tensors that not every model has; `None` where the key is absent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Declared {
+pub(super) struct DeclaredFlags {
     pub(super) tied: Option<bool>,
     pub(super) attention_bias: Option<bool>,
     pub(super) mlp_bias: Option<bool>,
@@ -89,14 +89,14 @@ impl Table {
     pub(super) fn check(
         &self,
         config: &mut ModelConfig,
-        declared: Declared,
+        declared: DeclaredFlags,
         file: &str,
         spell: fn(TensorName) -> String,
     ) -> Result<(), WeightsError> {
-        self.decide(config, declared, file)?;
+        self.resolve_flags(config, declared, file)?;
         let biases = |of: &[BlockTensor]| of.iter().any(|&bias| self.any_block(bias).is_some());
         let output_bias = biases(&[BlockTensor::OBias]);
-        for name in needed(config, output_bias) {
+        for name in required_tensors(config, output_bias) {
             let tensor = self.get(name).ok_or_else(|| WeightsError::MissingTensor {
                 file: file.to_owned(),
                 tensor: spell(name),
@@ -111,7 +111,7 @@ impl Table {
                 return Err(WeightsError::Config {
                     file: file.to_owned(),
                     what: format!(
-                        "there is a tensor {}, but only {} blocks",
+                        "tensor {} is beyond the last of {} blocks",
                         tensor.stored_name, config.n_layers
                     ),
                 });
@@ -121,27 +121,31 @@ impl Table {
         Ok(())
     }
 
-    fn decide(
+    /// Sets the flags of `config` that depend on which tensors exist.
+    fn resolve_flags(
         &self,
         config: &mut ModelConfig,
-        declared: Declared,
+        declared: DeclaredFlags,
         file: &str,
     ) -> Result<(), WeightsError> {
         use BlockTensor::{DownBias, GateBias, KBias, OBias, QBias, UpBias, VBias};
         config.tied = self.get(TensorName::Output).is_none() && declared.tied != Some(false);
-        let decide = |key: &str, said: Option<bool>, biases: &[BlockTensor]| match (
-            said,
+        let has_biases = |key: &str, declared: Option<bool>, biases: &[BlockTensor]| match (
+            declared,
             biases.iter().find_map(|&bias| self.any_block(bias)),
         ) {
             (Some(false), Some(bias)) => Err(WeightsError::Config {
                 file: file.to_owned(),
-                what: format!("{key} is false, but there is a tensor {}", bias.stored_name),
+                what: format!(
+                    "{key} is false, but the file has tensor {}",
+                    bias.stored_name
+                ),
             }),
-            (said, found) => Ok(said == Some(true) || found.is_some()),
+            (declared, found) => Ok(declared == Some(true) || found.is_some()),
         };
         let attention = [QBias, KBias, VBias, OBias];
-        config.attention_bias = decide("attention_bias", declared.attention_bias, &attention)?;
-        config.mlp_bias = decide("mlp_bias", declared.mlp_bias, &[GateBias, UpBias, DownBias])?;
+        config.attention_bias = has_biases("attention_bias", declared.attention_bias, &attention)?;
+        config.mlp_bias = has_biases("mlp_bias", declared.mlp_bias, &[GateBias, UpBias, DownBias])?;
         Ok(())
     }
 
@@ -152,8 +156,11 @@ impl Table {
     }
 }
 
-/// Iterates over the tensors that a model of this configuration has, in the order of use.
-pub(super) fn needed(config: &ModelConfig, output_bias: bool) -> impl Iterator<Item = TensorName> {
+/// Iterates over the tensors that the configuration requires, in the order of use.
+pub(super) fn required_tensors(
+    config: &ModelConfig,
+    output_bias: bool,
+) -> impl Iterator<Item = TensorName> {
     use BlockTensor::{DownBias, GateBias, KBias, OBias, QBias, UpBias, VBias};
     let (attention_bias, mlp_bias, tied) = (config.attention_bias, config.mlp_bias, config.tied);
     let block = move |block| {
@@ -173,8 +180,8 @@ pub(super) fn needed(config: &ModelConfig, output_bias: bool) -> impl Iterator<I
         .chain(output)
 }
 
-/// Returns the shape that a tensor must have: rows, columns.
-pub(super) fn shape(config: &ModelConfig, name: TensorName) -> Vec<usize> {
+/// Returns the shape that the configuration gives a tensor: rows, columns.
+pub(super) fn expected_shape(config: &ModelConfig, name: TensorName) -> Vec<usize> {
     use BlockTensor as B;
     let (c, f, v) = (config.hidden_size, config.ffn_size, config.vocab_size);
     let q = config.n_heads * config.head_dim;
@@ -198,7 +205,7 @@ pub(super) fn shape(config: &ModelConfig, name: TensorName) -> Vec<usize> {
 }
 
 fn check_shape(tensor: &TensorInfo, config: &ModelConfig, file: &str) -> Result<(), WeightsError> {
-    let expected = shape(config, tensor.name);
+    let expected = expected_shape(config, tensor.name);
     if tensor.shape == expected {
         return Ok(());
     }

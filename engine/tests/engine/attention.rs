@@ -9,7 +9,7 @@ use llamaglass_shaders::{
     step::{self, Row},
 };
 
-use super::kernels::{Gpu, POISON, assert_close};
+use super::gpu::{Gpu, POISON, assert_close};
 
 const HEADS: [Heads; 4] = [
     Heads {
@@ -173,154 +173,212 @@ impl Attention<'_> {
 /// Rows of a step: how many belong to prompts, and the sequence and position of each.
 type Places = (usize, Vec<(usize, usize)>);
 
-/// Checks queries, keys and values of each of `steps` with `method`, from one matrix or two, and then
-/// attention over them.
-fn check_qkv(method: MatmulKernel, kv_type: Kv, heads: Heads, steps: &[Places], parts: usize) {
-    let mut gpu = Gpu::open();
-    let Heads { queries, kv, dim } = heads;
-    let turns = gpu.noise(POSITIONS * dim / 2);
-    let angles: Vec<[f32; 2]> = turns
-        .iter()
-        .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
-        .collect();
-    let on_gpu = gpu.put(angles.as_flattened());
-    let mut caches = [(); 2].map(|()| Cache::new(heads, POSITIONS));
-    let mut nobodys = Cache::new(heads, POSITIONS);
-    let blocks = TABLES.as_flattened().len() + 1;
-    let words = 2 * kv * blocks * KV_BLOCK * dim * kv_type.bytes() / 4;
-    // Unwritten values are NaN, so they must not be used.
-    let both = gpu.put_u32(&vec![f32::NAN.to_bits(); words]);
-    let inputs = 40;
-    let split = if parts == 1 {
-        heads.row()
-    } else {
-        (queries + kv) * dim
-    };
-    for (tiled, places) in steps {
-        let rows = places.len();
-        let step = step_of(&gpu, places);
-        let stride = queries * dim;
-        let rotated = gpu.put(&vec![POISON; rows * stride]);
-        let x = gpu.noise(rows * inputs);
-        let x_on_gpu = gpu.padded(&x, inputs);
-        let mut columns = Vec::new();
-        for (format, first, out) in [
-            (Format::F16, 0, split),
-            (Format::Q8_0, split, heads.row() - split),
-        ] {
+/// Number of input values per row of the product that yields queries, keys and values.
+const INPUTS: usize = 40;
+/// Values per row of `attn_out` that follow the attention outputs, which attention must not write.
+const OUT_PADDING: usize = 3;
+
+/// Checks queries, keys and values with one method, and attention over them.
+struct QkvCheck {
+    gpu: Gpu,
+    method: MatmulKernel,
+    kv: Kv,
+    heads: Heads,
+    angles: Vec<[f32; 2]>,
+    /// The angles on the device.
+    device_angles: Buffer,
+    /// The cache on the device.
+    device_cache: Buffer,
+    /// Reference cache of each sequence, and of rows without one.
+    caches: [Cache; 2],
+    filler_cache: Cache,
+}
+
+impl QkvCheck {
+    fn new(method: MatmulKernel, kv: Kv, heads: Heads) -> Self {
+        let mut gpu = Gpu::open();
+        let turns = gpu.noise(POSITIONS * heads.dim / 2);
+        let angles: Vec<[f32; 2]> = turns
+            .iter()
+            .map(|a| [(a * 3.0).cos(), (a * 3.0).sin()])
+            .collect();
+        let blocks = TABLES.as_flattened().len() + 1;
+        let words = 2 * heads.kv * blocks * KV_BLOCK * heads.dim * kv.bytes() / 4;
+        Self {
+            device_angles: gpu.put(angles.as_flattened()),
+            // Unwritten values are NaN, so they must not be used.
+            device_cache: gpu.put_u32(&vec![f32::NAN.to_bits(); words]),
+            gpu,
+            method,
+            kv,
+            heads,
+            angles,
+            caches: [(); 2].map(|()| Cache::new(heads, POSITIONS)),
+            filler_cache: Cache::new(heads, POSITIONS),
+        }
+    }
+
+    /// Checks a step whose queries, keys and values come from `parts` matrices, one or two.
+    fn check_step(&mut self, (tiled, places): &Places, parts: usize) {
+        let stride = self.heads.queries * self.heads.dim;
+        let step = step_of(&self.gpu, places);
+        let rotated = self.gpu.put(&vec![POISON; places.len() * stride]);
+        let qkv = self.project(places.len(), &step, &rotated, parts);
+        let mut queries = Vec::new();
+        for (qkv, (sequence, position)) in qkv.chunks_exact(self.heads.row()).zip(places) {
+            let cache = self.caches.get_mut(*sequence);
+            let cache = cache.unwrap_or(&mut self.filler_cache);
+            queries.extend(cpu::rope(qkv, self.heads, &self.angles, *position, cache));
+        }
+        assert_close("queries", &self.gpu.get(&rotated), &queries, 8 * INPUTS);
+        let cached = cached(&self.gpu, &self.device_cache, self.heads, self.kv);
+        let mut wanted = Vec::new();
+        for (query, place) in queries.chunks_exact(stride).zip(places) {
+            if *place == FILLER {
+                // The result of a filler row does not matter.
+                wanted.extend_from_slice(query);
+                continue;
+            }
+            let (sequence, position) = *place;
+            self.check_cached(&cached[sequence], &self.caches[sequence], position);
+            wanted.extend(cpu::attention(
+                query,
+                self.heads,
+                position,
+                &cached[sequence],
+            ));
+        }
+        for (what, got) in self.attend([&rotated, &self.device_cache, &step], *tiled, places.len())
+        {
+            let rows = got.chunks_exact(stride + OUT_PADDING).zip(places);
+            for ((got, place), wanted) in rows.zip(wanted.chunks_exact(stride)) {
+                if *place != FILLER {
+                    assert_close(&what, &got[..stride], wanted, 64 * self.heads.dim);
+                    assert_eq!(got[stride..], [POISON; OUT_PADDING]);
+                }
+            }
+        }
+        self.caches = cached;
+    }
+
+    /// Multiplies random rows by random matrices, whose products the device rotates and caches. Returns the
+    /// products [T, (H + 2 K) D] as the CPU computes them.
+    fn project(&mut self, rows: usize, step: &Buffer, rotated: &Buffer, parts: usize) -> Vec<f32> {
+        let Heads { queries, kv, dim } = self.heads;
+        let all = self.heads.row();
+        let split = if parts == 1 {
+            all
+        } else {
+            (queries + kv) * dim
+        };
+        let x = self.gpu.noise(rows * INPUTS);
+        let device_x = self.gpu.padded(&x, INPUTS);
+        let mut products = Vec::new();
+        for (format, first, out) in [(Format::F16, 0, split), (Format::Q8_0, split, all - split)] {
             if out == 0 {
                 continue;
             }
-            let bias = gpu.noise(out);
-            let blocks = Format::blocks(inputs);
-            let matrix = gpu.matrix(format, out, blocks);
+            let bias = self.gpu.noise(out);
+            let blocks = Format::blocks(INPUTS);
+            let matrix = self.gpu.matrix(format, out, blocks);
             let w = matrix.values.chunks_exact(blocks * BLOCK);
-            let w: Vec<f32> = w.flat_map(|row| &row[..inputs]).copied().collect();
-            columns.push((out, cpu::linear(&x, &w, &bias, inputs)));
+            let w: Vec<f32> = w.flat_map(|row| &row[..INPUTS]).copied().collect();
+            products.push((out, cpu::linear(&x, &w, &bias, INPUTS)));
             let params = LinearParams {
                 rows: rows as u32,
                 x_row: 0,
                 out: out as u32,
                 bias_offset: matrix.scales.len() as u32,
                 y_column: first as u32,
-                y_stride: stride as u32,
+                y_stride: (queries * dim) as u32,
             };
             let layout = MatrixLayout {
                 format,
                 blocks,
                 bias: true,
             };
-            gpu.device.launch(
-                &linear(method, layout, Store::Qkv(kv_type, heads)),
+            self.gpu.device.launch(
+                &linear(self.method, layout, Store::Qkv(self.kv, self.heads)),
                 &[
-                    &x_on_gpu,
-                    &gpu.put_u32(&matrix.quants),
-                    &gpu.scales(&matrix, &bias),
-                    &rotated,
-                    &on_gpu,
-                    &both,
-                    &step,
+                    &device_x,
+                    &self.gpu.put_u32(&matrix.quants),
+                    &self.gpu.scales(&matrix, &bias),
+                    rotated,
+                    &self.device_angles,
+                    &self.device_cache,
+                    step,
                 ],
                 &params,
-                method.groups(rows, out),
+                self.method.groups(rows, out),
             );
         }
         let mut qkv = Vec::new();
         for row in 0..rows {
-            for (out, values) in &columns {
+            for (out, values) in &products {
                 qkv.extend_from_slice(&values[row * out..(row + 1) * out]);
             }
         }
-        let mut wanted = Vec::new();
-        for (qkv, (sequence, position)) in qkv.chunks_exact(heads.row()).zip(places) {
-            let cache = caches.get_mut(*sequence).unwrap_or(&mut nobodys);
-            wanted.extend(cpu::rope(qkv, heads, &angles, *position, cache));
-        }
-        assert_close("queries", &gpu.get(&rotated), &wanted, 8 * inputs);
-        let got = cached(&gpu, &both, heads, kv_type);
+        qkv
+    }
+
+    /// Compares a sequence's cache up to `position` with the reference.
+    fn check_cached(&self, got: &Cache, wanted: &Cache, position: usize) {
         // f16 has 11 significant bits.
-        let terms = match kv_type {
-            Kv::F32 => 8 * inputs,
-            Kv::F16 => 8 * inputs + 500,
+        let terms = match self.kv {
+            Kv::F32 => 8 * INPUTS,
+            Kv::F16 => 8 * INPUTS + 500,
         };
-        let mut attended = Vec::new();
-        for (query, (sequence, position)) in wanted.chunks_exact(stride).zip(places) {
-            if (*sequence, *position) == FILLER {
-                // The result of a filler row does not matter.
-                attended.extend_from_slice(query);
-                continue;
-            }
-            let (got, wanted) = (&got[*sequence], &caches[*sequence]);
-            let seen = |values: &[f32]| -> Vec<f32> {
-                let heads = values.chunks_exact(POSITIONS * dim);
-                heads
-                    .flat_map(|head| &head[..(position + 1) * dim])
-                    .copied()
-                    .collect()
-            };
-            assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
-            assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
-            attended.extend(cpu::attention(query, heads, *position, got));
-        }
-        let wanted = attended;
-        let out_stride = stride + 3;
-        let attention_of = Attention {
-            gpu: &gpu,
-            buffers: [&rotated, &both, &step],
-            heads,
-            stride: out_stride,
+        let dim = self.heads.dim;
+        let seen = |values: &[f32]| -> Vec<f32> {
+            let heads = values.chunks_exact(POSITIONS * dim);
+            heads
+                .flat_map(|head| &head[..(position + 1) * dim])
+                .copied()
+                .collect()
         };
+        assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
+        assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
+    }
+
+    /// Computes attention with every kernel. Returns the name of each and its outputs for all rows.
+    fn attend(&self, buffers: [&Buffer; 3], tiled: usize, rows: usize) -> Vec<(String, Vec<f32>)> {
+        let attention = Attention {
+            gpu: &self.gpu,
+            buffers,
+            heads: self.heads,
+            stride: self.heads.queries * self.heads.dim + OUT_PADDING,
+        };
+        let attn_out = || self.gpu.put(&vec![POISON; rows * attention.stride]);
         let mut all = Vec::new();
-        let attn_out = || gpu.put(&vec![POISON; rows * out_stride]);
-        for variant in gpu.variants() {
+        for variant in self.gpu.variants() {
             for splits in [1, 2, 5] {
                 let alone = attn_out();
-                attention_of.rows((kv_type, variant), &alone, [0, rows], splits);
-                all.push((format!("rows, {variant}, {splits} parts"), alone));
-                if *tiled == 0 {
+                attention.rows((self.kv, variant), &alone, [0, rows], splits);
+                all.push((
+                    format!("rows, {variant}, {splits} parts"),
+                    self.gpu.get(&alone),
+                ));
+                if tiled == 0 {
                     continue;
                 }
                 let both = attn_out();
-                attention_of.tile(kv_type, &both, *tiled);
-                if *tiled < rows {
-                    let rest = [*tiled, rows - tiled];
-                    attention_of.rows((kv_type, variant), &both, rest, splits);
+                attention.tile(self.kv, &both, tiled);
+                if tiled < rows {
+                    attention.rows((self.kv, variant), &both, [tiled, rows - tiled], splits);
                 }
-                all.push((format!("tile and rows, {variant}, {splits} parts"), both));
+                let name = format!("tile and rows, {variant}, {splits} parts");
+                all.push((name, self.gpu.get(&both)));
             }
         }
-        for (what, attn_out) in all {
-            let got = gpu.get(&attn_out);
-            let rows = got.chunks_exact(out_stride).zip(places);
-            for ((got, place), wanted) in rows.zip(wanted.chunks_exact(stride)) {
-                if *place == FILLER {
-                    continue;
-                }
-                assert_close(&what, &got[..stride], wanted, 64 * dim);
-                assert_eq!(got[stride..], [POISON; 3]);
-            }
-        }
-        caches = got;
+        all
+    }
+}
+
+/// Checks `steps` in order, with `method` for the products; see [`QkvCheck::check_step`].
+fn check_qkv(method: MatmulKernel, kv: Kv, heads: Heads, steps: &[Places], parts: usize) {
+    let mut check = QkvCheck::new(method, kv, heads);
+    for step in steps {
+        check.check_step(step, parts);
     }
 }
 

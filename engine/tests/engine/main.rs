@@ -10,6 +10,7 @@ mod attention;
 mod bare;
 mod batch;
 mod constrained;
+mod gpu;
 mod kernels;
 mod logprobs;
 mod oracle;

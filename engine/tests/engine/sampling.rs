@@ -8,7 +8,7 @@ use llamaglass_shaders::{
     occurrence_words, sample,
 };
 
-use super::kernels::Gpu;
+use super::gpu::Gpu;
 
 /// Returns a row at `position` of the sequence in `slot`.
 const fn row(position: u32, slot: u32) -> Row {

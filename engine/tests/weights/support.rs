@@ -36,6 +36,14 @@ pub fn open_gguf(bytes: &[u8]) -> Result<Checkpoint, WeightsError> {
     open(&[("m.gguf", bytes)])
 }
 
+/// Asserts that opening failed with an error that contains all `parts`.
+pub fn assert_error(opened: Result<Checkpoint, WeightsError>, parts: &[&str]) {
+    let message = opened.expect_err(parts[0]).to_string();
+    for part in parts {
+        assert!(message.contains(part), "{part:?} is not in {message:?}");
+    }
+}
+
 pub fn unhex(text: &str) -> Vec<u8> {
     let pairs = text.as_bytes().as_chunks::<2>().0;
     pairs

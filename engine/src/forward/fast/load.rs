@@ -250,7 +250,7 @@ impl ToDevice<'_, '_> {
 
     fn max_rows(&self, tensor_type: TensorType, cols: usize) -> usize {
         let words = format(tensor_type).quant_words(Format::blocks(cols));
-        self.loader.rows_a_buffer(4 * words)
+        self.loader.rows_per_buffer(4 * words)
     }
 
     fn rows(

@@ -57,7 +57,7 @@ pub enum Epilogue<'a> {
     Qkv(Qkv<'a>),
 }
 
-/// What rotating queries and keys and writing to the cache need.
+/// Buffers and dimensions for rotating queries and keys and for writing to the cache.
 pub struct Qkv<'a> {
     /// Cosines and sines, [S, D/2, 2].
     pub angles: &'a Buffer,

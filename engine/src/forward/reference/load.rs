@@ -136,10 +136,10 @@ impl ToTensors<'_, '_> {
     ) -> Result<(Option<Tensor<2>>, Option<HostEmbedding>, Vec<Tensor<2>>), LoadError> {
         let config = self.0.checkpoint.config();
         let (v, c, tied) = (config.vocab_size, config.hidden_size, config.tied);
-        let rows_a_shard = self.0.rows_a_buffer(c * 4);
+        let rows_per_shard = self.0.rows_per_buffer(c * 4);
         let name = TensorName::TokenEmbedding;
         let mut head = Vec::new();
-        let (embedding, host) = if v <= rows_a_shard {
+        let (embedding, host) = if v <= rows_per_shard {
             let values = self.0.values(name).await?;
             let table = self.matrix(values, c, || "the token embedding".into())?;
             if tied {
@@ -152,7 +152,7 @@ impl ToTensors<'_, '_> {
         if head.is_empty() {
             let name = if tied { name } else { TensorName::Output };
             let values = self.0.values(name).await?;
-            for rows in values.chunks(rows_a_shard * c) {
+            for rows in values.chunks(rows_per_shard * c) {
                 head.push(self.matrix(rows.to_vec(), c, || "the output matrix".into())?);
             }
         }

@@ -156,12 +156,12 @@ impl SentencePiece {
         if text.is_empty() {
             return Vec::new();
         }
-        let mut spelt = String::with_capacity(text.len() + 3);
+        let mut marked = String::with_capacity(text.len() + 3);
         if self.space_prefix {
-            spelt.push(SPACE_MARK);
+            marked.push(SPACE_MARK);
         }
-        spelt.extend(text.chars().map(|c| if c == ' ' { SPACE_MARK } else { c }));
-        self.merge(&spelt)
+        marked.extend(text.chars().map(|c| if c == ' ' { SPACE_MARK } else { c }));
+        self.merge(&marked)
     }
 
     /// Returns the id of a piece that merging may produce; control, byte and unknown tokens are excluded.
@@ -188,21 +188,21 @@ impl SentencePiece {
         if let Some(last) = symbols.last_mut() {
             last.next = None;
         }
-        let mut agenda = BinaryHeap::new();
+        let mut queue = BinaryHeap::new();
         // Merging may produce unused tokens on the way to longer ones. Any that remain are split again where they
         // were joined, which this map records as the length of the left part.
         let mut unused: HashMap<&str, usize> = HashMap::new();
         for left in 1..symbols.len() {
-            self.propose(
+            self.push_pair(
                 text,
                 &symbols,
                 Some(left - 1),
                 Some(left),
-                &mut agenda,
+                &mut queue,
                 &mut unused,
             );
         }
-        while let Some(pair) = agenda.pop() {
+        while let Some(pair) = queue.pop() {
             let (left, right) = (symbols[pair.left], symbols[pair.right]);
             // One of the two may have merged with another neighbour in the meantime.
             if left.len == 0 || right.len == 0 || left.len + right.len != pair.len {
@@ -215,8 +215,8 @@ impl SentencePiece {
                 symbols[next].previous = Some(pair.left);
             }
             let (here, previous) = (Some(pair.left), left.previous);
-            self.propose(text, &symbols, previous, here, &mut agenda, &mut unused);
-            self.propose(text, &symbols, here, right.next, &mut agenda, &mut unused);
+            self.push_pair(text, &symbols, previous, here, &mut queue, &mut unused);
+            self.push_pair(text, &symbols, here, right.next, &mut queue, &mut unused);
         }
         let mut ids = Vec::new();
         for symbol in symbols.iter().filter(|symbol| symbol.len > 0) {
@@ -229,13 +229,13 @@ impl SentencePiece {
         ids
     }
 
-    fn propose<'t>(
+    fn push_pair<'t>(
         &self,
         text: &'t str,
         symbols: &[Symbol],
         left: Option<usize>,
         right: Option<usize>,
-        agenda: &mut BinaryHeap<Pair>,
+        queue: &mut BinaryHeap<Pair>,
         unused: &mut HashMap<&'t str, usize>,
     ) {
         let (Some(left), Some(right)) = (left, right) else {
@@ -246,7 +246,7 @@ impl SentencePiece {
         let Some(id) = self.mergeable(piece) else {
             return;
         };
-        agenda.push(Pair {
+        queue.push(Pair {
             score: self.scores[id as usize],
             left,
             right,
@@ -260,14 +260,14 @@ impl SentencePiece {
     /// Appends the ids of a finished piece; `unused` gives the split point of unused tokens.
     fn emit(&self, piece: &str, unused: &HashMap<&str, usize>, ids: &mut Vec<u32>) {
         // A work list instead of recursion, because the tokenizer file controls the depth.
-        let mut todo = vec![piece];
-        while let Some(piece) = todo.pop() {
+        let mut pending = vec![piece];
+        while let Some(piece) = pending.pop() {
             match self.mergeable(piece) {
                 Some(id) if self.types[id as usize] != TokenType::Unused => ids.push(id),
                 found => match (found, unused.get(piece)) {
                     (Some(_), Some(&middle)) => {
-                        todo.push(&piece[middle..]);
-                        todo.push(&piece[..middle]);
+                        pending.push(&piece[middle..]);
+                        pending.push(&piece[..middle]);
                     }
                     // An unused token of a single character cannot be split and stays.
                     (Some(id), None) => ids.push(id),

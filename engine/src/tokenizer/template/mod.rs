@@ -26,15 +26,15 @@ mod methods;
 const FUEL: u64 = 500_000;
 /// Maximum bytes of a template's source; the longest of real models have 30 KB. Each nesting level of an expression
 /// takes at least two bytes, and the parser recurses.
-const MAX_SOURCE: usize = 128 << 10;
+const MAX_SOURCE_BYTES: usize = 128 << 10;
 /// Time limit for compiling and for each rendering. Fuel does not count the steps within one comparison, and nested
 /// lists can need any number of them.
-const TIME: Duration = Duration::from_secs(5);
+const TIME_LIMIT: Duration = Duration::from_secs(5);
 
 /// Maximum characters of a message that a template raises.
 const MAX_MESSAGE: usize = 1000;
 
-const NAME: &str = "chat";
+const TEMPLATE_NAME: &str = "chat";
 
 /// A chat template, compiled once.
 pub(super) struct ChatTemplate {
@@ -43,9 +43,9 @@ pub(super) struct ChatTemplate {
     environment: Result<Arc<Environment<'static>>, TokenizerError>,
     names: Arc<BTreeMap<String, String>>,
     time: Duration,
-    /// Flag of the last rendering that was given up, set once its thread has ended. As long as it is unset, no new
-    /// rendering starts, so that threads cannot pile up.
-    given_up: Mutex<Option<Arc<AtomicBool>>>,
+    /// Flag of the last abandoned rendering, set once its thread has ended. No rendering starts before that, so
+    /// that threads cannot pile up.
+    abandoned: Mutex<Option<Arc<AtomicBool>>>,
 }
 
 impl fmt::Debug for ChatTemplate {
@@ -58,15 +58,15 @@ impl fmt::Debug for ChatTemplate {
 
 /// Message that a template raised with `raise_exception`.
 #[derive(Debug)]
-struct Raised(String);
+struct RaisedException(String);
 
-impl fmt::Display for Raised {
+impl fmt::Display for RaisedException {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Raised {}
+impl std::error::Error for RaisedException {}
 
 impl ChatTemplate {
     /// Compiles a template. `names` are the special tokens it can refer to (`bos_token`); `clock` returns the
@@ -85,8 +85,8 @@ impl ChatTemplate {
             source,
             environment,
             names: Arc::new(names),
-            time: TIME,
-            given_up: Mutex::new(None),
+            time: TIME_LIMIT,
+            abandoned: Mutex::new(None),
         }
     }
 
@@ -94,9 +94,11 @@ impl ChatTemplate {
         &self.source
     }
 
-    fn given_up(&self) -> MutexGuard<'_, Option<Arc<AtomicBool>>> {
+    fn abandoned(&self) -> MutexGuard<'_, Option<Arc<AtomicBool>>> {
         // The value is consistent even if a thread panicked while holding the lock.
-        self.given_up.lock().unwrap_or_else(PoisonError::into_inner)
+        self.abandoned
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Renders a conversation.
@@ -109,10 +111,10 @@ impl ChatTemplate {
         options: &TemplateOptions,
     ) -> Result<String, TokenizerError> {
         let environment = Arc::clone(self.environment.as_ref().map_err(Clone::clone)?);
-        let still_there = |ended: &Arc<AtomicBool>| !ended.load(Ordering::Relaxed);
-        if self.given_up().as_ref().is_some_and(still_there) {
-            return Err(fault(
-                "it passed a limit the last time and still holds a thread: it is not tried again",
+        let is_running = |ended: &Arc<AtomicBool>| !ended.load(Ordering::Relaxed);
+        if self.abandoned().as_ref().is_some_and(is_running) {
+            return Err(template_error(
+                "its last rendering exceeded a limit and is still running, so it is not rendered again",
             ));
         }
         let ended = Arc::new(AtomicBool::new(false));
@@ -122,16 +124,16 @@ impl ChatTemplate {
         let rendered = run_within(self.time, move || {
             let context = context(&messages, options, &names);
             let rendered = environment
-                .get_template(NAME)
+                .get_template(TEMPLATE_NAME)
                 .and_then(|it| it.render(context));
             has_ended.store(true, Ordering::Relaxed);
             rendered.map_err(explain)
         });
-        rendered.unwrap_or_else(|given_up| {
-            if given_up.holds_a_thread() {
-                *self.given_up() = Some(ended);
+        rendered.unwrap_or_else(|error| {
+            if error.holds_a_thread() {
+                *self.abandoned() = Some(ended);
             }
-            Err(fault(given_up))
+            Err(template_error(error))
         })
     }
 }
@@ -139,20 +141,20 @@ impl ChatTemplate {
 /// Compiles the source of a template.
 fn compile(source: &str, clock: fn() -> i64) -> Result<Arc<Environment<'static>>, TokenizerError> {
     let length = source.len();
-    if length > MAX_SOURCE {
-        return Err(fault(format_args!(
-            "it has {length} bytes, of at most {MAX_SOURCE}"
+    if length > MAX_SOURCE_BYTES {
+        return Err(template_error(format_args!(
+            "it has {length} bytes; at most {MAX_SOURCE_BYTES} are allowed"
         )));
     }
     let source = source.to_owned();
-    let compiled = run_within(TIME, move || {
+    let compiled = run_within(TIME_LIMIT, move || {
         environment(&source, clock).map(Arc::new).map_err(explain)
     });
-    compiled.unwrap_or_else(|given_up| Err(fault(given_up)))
+    compiled.unwrap_or_else(|error| Err(template_error(error)))
 }
 
 /// Creates an error without a line number.
-fn fault(message: impl fmt::Display) -> TokenizerError {
+fn template_error(message: impl fmt::Display) -> TokenizerError {
     TokenizerError::Template {
         message: message.to_string(),
         line: None,
@@ -200,7 +202,7 @@ fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>,
         "raise_exception",
         |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message.clone())
-                .with_source(Raised(message)))
+                .with_source(RaisedException(message)))
         },
     );
     environment.add_function("strftime_now", move |format: &str| {
@@ -212,7 +214,7 @@ fn environment(source: &str, clock: fn() -> i64) -> Result<Environment<'static>,
             json::to_json(state, value, indent, &options)
         },
     );
-    environment.add_template_owned(NAME, generation::without_tags(source))?;
+    environment.add_template_owned(TEMPLATE_NAME, generation::without_tags(source))?;
     Ok(environment)
 }
 
@@ -221,11 +223,11 @@ fn explain(error: Error) -> TokenizerError {
     let line = error.line();
     let raised = error
         .source()
-        .and_then(|source| source.downcast_ref::<Raised>());
+        .and_then(|source| source.downcast_ref::<RaisedException>());
     let mut message = match (raised, error.detail()) {
-        (Some(Raised(message)), _) => message.clone(),
+        (Some(RaisedException(message)), _) => message.clone(),
         (None, _) if error.kind() == ErrorKind::OutOfFuel => {
-            String::from("it takes too long; does it loop forever?")
+            String::from("it takes too long; it may loop forever")
         }
         (None, Some(detail)) => format!("{}: {detail}", error.kind()),
         (None, None) => error.kind().to_string(),

@@ -15,23 +15,26 @@ pub use value::{MetaArray, MetaType, MetaValue};
 pub(super) use config::{check_architecture, config};
 pub(super) use tokenizer::tokenizer;
 
-use self::stream::{Cursor, Stop, Stream};
+use self::stream::{Cursor, ParseError, Stream};
 use super::detect::{GGUF_MAGIC, describe};
-use super::stored::{Stored, check_ranges};
+use super::stored::{StoredTensor, check_ranges};
 use super::{TensorType, WeightsError};
 use crate::bytes::ByteSource;
 
 /// Default of `general.alignment`.
 const ALIGNMENT: u64 = 32;
 
+/// Maximum alignment; far above any real file, and low enough for the offsets not to overflow.
+const MAX_ALIGNMENT: u64 = 1 << 30;
+
 /// ggml's `GGML_MAX_DIMS`.
-const MOST_DIMENSIONS: u32 = 4;
+const MAX_DIMENSIONS: u32 = 4;
 
 /// Size in bytes of the smallest pair: an empty key and a one-byte value.
-const SMALLEST_PAIR: u64 = 8 + 4 + 1;
+const MIN_PAIR_BYTES: u64 = 8 + 4 + 1;
 
 /// Size in bytes of the smallest tensor table entry: an empty name and one dimension.
-const SMALLEST_TENSOR: u64 = 8 + 4 + 8 + 4 + 8;
+const MIN_TENSOR_BYTES: u64 = 8 + 4 + 8 + 4 + 8;
 
 /// A file whose metadata has been read, but whose tensor table has not.
 pub(super) struct Gguf<'a> {
@@ -50,14 +53,14 @@ impl<'a> Gguf<'a> {
             .parse(|cursor| {
                 let tensors = cursor.u64("the number of tensors")?;
                 let pairs = cursor.u64("the number of metadata pairs")?;
-                cursor.room(
+                cursor.check_remaining(
                     pairs,
-                    SMALLEST_PAIR,
+                    MIN_PAIR_BYTES,
                     &format!("the header's {pairs} metadata pairs"),
                 )?;
-                cursor.room(
+                cursor.check_remaining(
                     tensors,
-                    SMALLEST_TENSOR,
+                    MIN_TENSOR_BYTES,
                     &format!("the header's {tensors} tensors"),
                 )?;
                 Ok((tensors, pairs))
@@ -91,7 +94,7 @@ impl<'a> Gguf<'a> {
     }
 
     /// Reads the tensor table and checks that the file contains every tensor. Call it only once.
-    pub(super) async fn tensors(&mut self) -> Result<Vec<Stored>, WeightsError> {
+    pub(super) async fn tensors(&mut self) -> Result<Vec<StoredTensor>, WeightsError> {
         let source = self.stream.source();
         let alignment = self.alignment()?;
         let mut tensors = Vec::new();
@@ -119,19 +122,17 @@ impl<'a> Gguf<'a> {
     fn alignment(&self) -> Result<u64, WeightsError> {
         let alignment = self.metadata.size("general.alignment")?;
         let alignment = alignment.map_or(ALIGNMENT, |x| x as u64);
-        if !alignment.is_power_of_two() || alignment > 1 << 30 {
+        if !alignment.is_power_of_two() || alignment > MAX_ALIGNMENT {
             return Err(WeightsError::Config {
                 file: self.metadata.file.clone(),
-                what: format!(
-                    "general.alignment is {alignment}, which is no power of two below 2^30"
-                ),
+                what: format!("general.alignment is {alignment}, not a power of two up to 2^30"),
             });
         }
         Ok(alignment)
     }
 }
 
-fn version(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
+fn version(cursor: &mut Cursor<'_>) -> Result<u32, ParseError> {
     let magic = cursor.take(4, "the magic number GGUF")?;
     if magic != GGUF_MAGIC {
         return Err(cursor.corrupt(0, format!("not a GGUF file: {}", describe(magic))));
@@ -143,21 +144,24 @@ fn version(cursor: &mut Cursor<'_>) -> Result<u32, Stop> {
         // Versions are small numbers, so one whose low 16 bits are zero was written in the other byte order.
         swapped if swapped != 0 && swapped.trailing_zeros() >= 16 => {
             let version = swapped.swap_bytes();
-            Err(Stop::Bad(WeightsError::BigEndian { file, version }))
+            Err(ParseError::Invalid(WeightsError::BigEndian {
+                file,
+                version,
+            }))
         }
-        version => Err(Stop::Bad(WeightsError::Version { file, version })),
+        version => Err(ParseError::Invalid(WeightsError::Version { file, version })),
     }
 }
 
 /// Parses one entry of the tensor table; its offset still counts from the start of the data.
-fn tensor(cursor: &mut Cursor<'_>, index: u64, alignment: u64) -> Result<Stored, Stop> {
+fn tensor(cursor: &mut Cursor<'_>, index: u64, alignment: u64) -> Result<StoredTensor, ParseError> {
     let name = cursor
         .string(&format!("the name of tensor {index}"))?
         .to_owned();
     let start = cursor.position();
     let what = format!("the table row of tensor {name}");
     let dimensions = cursor.u32(&what)?;
-    if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
+    if !(1..=MAX_DIMENSIONS).contains(&dimensions) {
         return Err(cursor.corrupt(
             start,
             format!("tensor {name} has {dimensions} dimensions, not 1 to 4"),
@@ -170,7 +174,7 @@ fn tensor(cursor: &mut Cursor<'_>, index: u64, alignment: u64) -> Result<Stored,
     // ggml lists the fastest dimension first, we list the slowest first.
     shape.reverse();
     let tensor_type = TensorType::from_gguf(cursor.u32(&what)?).map_err(|found| {
-        Stop::Bad(WeightsError::TensorType {
+        ParseError::Invalid(WeightsError::TensorType {
             file: cursor.file().to_owned(),
             tensor: name.clone(),
             found,
@@ -179,9 +183,8 @@ fn tensor(cursor: &mut Cursor<'_>, index: u64, alignment: u64) -> Result<Stored,
     let offset_at = cursor.position();
     let offset = cursor.u64(&what)?;
     if !offset.is_multiple_of(alignment) {
-        let what =
-            format!("tensor {name} has the offset {offset}, which is no multiple of {alignment}");
+        let what = format!("tensor {name} has the offset {offset}, not a multiple of {alignment}");
         return Err(cursor.corrupt(offset_at, what));
     }
-    Stored::new(name, tensor_type, &shape, offset).map_err(|what| cursor.corrupt(start, what))
+    StoredTensor::new(name, tensor_type, &shape, offset).map_err(|what| cursor.corrupt(start, what))
 }

@@ -1,25 +1,25 @@
-//! Reads a header of unknown length from a source, in growing reads.
+//! Reads a header of unknown length from a source, with reads of growing size.
 
 use crate::bytes::ByteSource;
 use crate::weights::WeightsError;
 
 /// Size of the first read in bytes. Headers of models without a vocabulary are far smaller.
-const FIRST_READ: u64 = 256 << 10;
+const FIRST_READ_BYTES: u64 = 256 << 10;
 
 /// Maximum length of a header in bytes. A vocabulary of 256 k tokens with its merges takes some 10 MB.
-const LONGEST_HEADER: u64 = 256 << 20;
+const MAX_HEADER_BYTES: u64 = 256 << 20;
 
 /// Reason why a parser stopped.
-pub(super) enum Stop {
+pub(super) enum ParseError {
     /// It needs this many bytes, counted from where it started.
-    More(u64),
+    NeedsBytes(u64),
     /// It found an error.
-    Bad(WeightsError),
+    Invalid(WeightsError),
 }
 
-impl From<WeightsError> for Stop {
+impl From<WeightsError> for ParseError {
     fn from(error: WeightsError) -> Self {
-        Self::Bad(error)
+        Self::Invalid(error)
     }
 }
 
@@ -56,7 +56,7 @@ impl<'a> Stream<'a> {
     /// scratch after each read, so it should parse one item, not all of them.
     pub(super) async fn parse<T>(
         &mut self,
-        parser: impl Fn(&mut Cursor<'_>) -> Result<T, Stop>,
+        parser: impl Fn(&mut Cursor<'_>) -> Result<T, ParseError>,
     ) -> Result<T, WeightsError> {
         loop {
             let mut cursor = Cursor {
@@ -71,8 +71,8 @@ impl<'a> Stream<'a> {
                     self.parsed += cursor.at;
                     return Ok(value);
                 }
-                Err(Stop::Bad(error)) => return Err(error),
-                Err(Stop::More(needed)) => self.grow(needed).await?,
+                Err(ParseError::Invalid(error)) => return Err(error),
+                Err(ParseError::NeedsBytes(needed)) => self.grow(needed).await?,
             }
         }
     }
@@ -83,12 +83,12 @@ impl<'a> Stream<'a> {
         let read_so_far = self.base + self.buffer.len() as u64;
         let wanted = (self.position() + needed)
             .max(2 * read_so_far)
-            .max(FIRST_READ);
-        if self.position() + needed > LONGEST_HEADER {
+            .max(FIRST_READ_BYTES);
+        if self.position() + needed > MAX_HEADER_BYTES {
             return Err(WeightsError::Corrupt {
                 file: self.source.name().to_owned(),
                 offset: self.position(),
-                what: format!("a header longer than {LONGEST_HEADER} bytes"),
+                what: format!("a header longer than {MAX_HEADER_BYTES} bytes"),
             });
         }
         let more = wanted.min(self.source.len()).saturating_sub(read_so_far);
@@ -120,8 +120,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Returns an error that points at byte `offset`.
-    pub(super) fn corrupt(&self, offset: u64, what: impl Into<String>) -> Stop {
-        Stop::Bad(WeightsError::Corrupt {
+    pub(super) fn corrupt(&self, offset: u64, what: impl Into<String>) -> ParseError {
+        ParseError::Invalid(WeightsError::Corrupt {
             file: self.file.to_owned(),
             offset,
             what: what.into(),
@@ -132,15 +132,20 @@ impl<'a> Cursor<'a> {
         self.file
     }
 
-    /// Fails if the rest of the file is too short for `count` items of at least `each` bytes.
-    pub(super) fn room(&self, count: u64, each: u64, what: &str) -> Result<(), Stop> {
+    /// Returns an error if fewer than `count` items of at least `each` bytes can follow in the file.
+    pub(super) fn check_remaining(
+        &self,
+        count: u64,
+        each: u64,
+        what: &str,
+    ) -> Result<(), ParseError> {
         let wanted = count.saturating_mul(each);
         if self
             .position()
             .checked_add(wanted)
             .is_none_or(|end| end > self.len)
         {
-            return Err(Stop::Bad(WeightsError::Truncated {
+            return Err(ParseError::Invalid(WeightsError::Truncated {
                 file: self.file.to_owned(),
                 what: what.to_owned(),
                 offset: self.position(),
@@ -152,39 +157,39 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes the next `count` bytes.
-    pub(super) fn take(&mut self, count: u64, what: &str) -> Result<&'a [u8], Stop> {
-        self.room(count, 1, what)?;
+    pub(super) fn take(&mut self, count: u64, what: &str) -> Result<&'a [u8], ParseError> {
+        self.check_remaining(count, 1, what)?;
         let end = self.at as u64 + count;
         if end > self.bytes.len() as u64 {
-            return Err(Stop::More(end));
+            return Err(ParseError::NeedsBytes(end));
         }
         let taken = &self.bytes[self.at..end as usize];
         self.at = end as usize;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Stop> {
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], ParseError> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N as u64, what)?);
         Ok(array)
     }
 
-    pub(super) fn u32(&mut self, what: &str) -> Result<u32, Stop> {
+    pub(super) fn u32(&mut self, what: &str) -> Result<u32, ParseError> {
         self.array(what).map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self, what: &str) -> Result<u64, Stop> {
+    pub(super) fn u64(&mut self, what: &str) -> Result<u64, ParseError> {
         self.array(what).map(u64::from_le_bytes)
     }
 
     /// Parses a string: its length in 8 bytes, then UTF-8.
-    pub(super) fn string(&mut self, what: &str) -> Result<&'a str, Stop> {
+    pub(super) fn string(&mut self, what: &str) -> Result<&'a str, ParseError> {
         let length = self.u64(what)?;
         let start = self.position();
         let bytes = self.take(length, what)?;
         str::from_utf8(bytes).map_err(|error| {
             let offset = start + error.valid_up_to() as u64;
-            self.corrupt(offset, format!("{what} is no UTF-8"))
+            self.corrupt(offset, format!("{what} is not UTF-8"))
         })
     }
 }

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use super::stream::{Cursor, Stop};
+use super::stream::{Cursor, ParseError};
 
 /// Maximum nesting depth of arrays; no known key has more than one level.
-const DEEPEST: usize = 4;
+const MAX_ARRAY_DEPTH: usize = 4;
 
 /// Maximum number of array elements shown.
-const SHOWN: usize = 5;
+const MAX_SHOWN_ELEMENTS: usize = 5;
 
 /// Maximum number of characters of a string shown.
-const SHOWN_CHARS: usize = 200;
+const MAX_SHOWN_CHARS: usize = 200;
 
 /// The type of a metadata value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl MetaType {
         }
     }
 
-    fn parse(cursor: &mut Cursor<'_>, what: &str) -> Result<Self, Stop> {
+    fn parse(cursor: &mut Cursor<'_>, what: &str) -> Result<Self, ParseError> {
         let offset = cursor.position();
         let id = cursor.u32(what)?;
         let known = Self::ALL.get(id as usize).copied();
@@ -133,17 +133,22 @@ pub enum MetaArray {
 
 impl MetaValue {
     /// Parses type and value of `key`.
-    pub(super) fn parse(cursor: &mut Cursor<'_>, key: &str) -> Result<Self, Stop> {
+    pub(super) fn parse(cursor: &mut Cursor<'_>, key: &str) -> Result<Self, ParseError> {
         let what = format!("the value of {key}");
         let kind = MetaType::parse(cursor, &what)?;
         match kind {
             MetaType::String => Ok(Self::String(cursor.string(&what)?.to_owned())),
-            MetaType::Array => Ok(Self::Array(MetaArray::parse(cursor, &what, DEEPEST)?)),
+            MetaType::Array => Ok(Self::Array(MetaArray::parse(
+                cursor,
+                &what,
+                MAX_ARRAY_DEPTH,
+            )?)),
             fixed => {
                 let offset = cursor.position();
                 let bytes = cursor.take(fixed.size().unwrap_or(0), &what)?;
-                Self::decode(fixed, bytes)
-                    .ok_or_else(|| cursor.corrupt(offset, format!("{what} is no {}", fixed.name())))
+                Self::decode(fixed, bytes).ok_or_else(|| {
+                    cursor.corrupt(offset, format!("{what} is not a {}", fixed.name()))
+                })
             }
         }
     }
@@ -218,23 +223,28 @@ impl MetaValue {
 }
 
 impl MetaArray {
-    fn parse(cursor: &mut Cursor<'_>, what: &str, depth: usize) -> Result<Self, Stop> {
+    fn parse(cursor: &mut Cursor<'_>, what: &str, depth: usize) -> Result<Self, ParseError> {
         let start = cursor.position();
         if depth == 0 {
-            return Err(cursor.corrupt(start, format!("{what} has arrays {DEEPEST} deep")));
+            return Err(cursor.corrupt(
+                start,
+                format!("{what} has arrays more than {MAX_ARRAY_DEPTH} levels deep"),
+            ));
         }
         let element = MetaType::parse(cursor, what)?;
         let count = cursor.u64(what)?;
         match element {
             MetaType::String => {
-                cursor.room(count, 8, what)?;
+                cursor.check_remaining(count, 8, what)?;
                 let strings = (0..count).map(|_| Ok(cursor.string(what)?.to_owned()));
-                strings.collect::<Result<_, Stop>>().map(Self::Strings)
+                strings
+                    .collect::<Result<_, ParseError>>()
+                    .map(Self::Strings)
             }
             MetaType::Array => {
-                cursor.room(count, 12, what)?;
+                cursor.check_remaining(count, 12, what)?;
                 let arrays = (0..count).map(|_| Self::parse(cursor, what, depth - 1));
-                arrays.collect::<Result<_, Stop>>().map(Self::Arrays)
+                arrays.collect::<Result<_, ParseError>>().map(Self::Arrays)
             }
             fixed => {
                 let size = fixed.size().unwrap_or(1);
@@ -243,7 +253,7 @@ impl MetaArray {
                 if fixed == MetaType::Bool
                     && let Some(at) = bytes.iter().position(|&byte| byte > 1)
                 {
-                    return Err(cursor.corrupt(start + at as u64, format!("{what} is no bool")));
+                    return Err(cursor.corrupt(start + at as u64, format!("{what} is not a bool")));
                 }
                 Ok(Self::Fixed { element, bytes })
             }
@@ -293,7 +303,7 @@ impl fmt::Display for MetaValue {
             Self::U64(x) => x.fmt(f),
             Self::I64(x) => x.fmt(f),
             Self::F64(x) => x.fmt(f),
-            Self::String(text) => match text.char_indices().nth(SHOWN_CHARS) {
+            Self::String(text) => match text.char_indices().nth(MAX_SHOWN_CHARS) {
                 None => f.write_str(text),
                 Some((end, _)) => write!(f, "{}… ({} bytes)", &text[..end], text.len()),
             },
@@ -305,12 +315,24 @@ impl fmt::Display for MetaValue {
 impl fmt::Display for MetaArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown: Vec<String> = match self {
-            Self::Fixed { .. } => self.fixed().take(SHOWN).map(|x| x.to_string()).collect(),
-            Self::Strings(all) => all.iter().take(SHOWN).map(|x| format!("{x:?}")).collect(),
-            Self::Arrays(all) => all.iter().take(SHOWN).map(Self::to_string).collect(),
+            Self::Fixed { .. } => self
+                .fixed()
+                .take(MAX_SHOWN_ELEMENTS)
+                .map(|x| x.to_string())
+                .collect(),
+            Self::Strings(all) => all
+                .iter()
+                .take(MAX_SHOWN_ELEMENTS)
+                .map(|x| format!("{x:?}"))
+                .collect(),
+            Self::Arrays(all) => all
+                .iter()
+                .take(MAX_SHOWN_ELEMENTS)
+                .map(Self::to_string)
+                .collect(),
         };
         write!(f, "[{}", shown.join(", "))?;
-        if self.len() > SHOWN {
+        if self.len() > MAX_SHOWN_ELEMENTS {
             write!(f, ", … {} in all", self.len())?;
         }
         f.write_str("]")

@@ -13,7 +13,7 @@ const INDEX: &str = "model.safetensors.index.json";
 
 /// Maximum size of a companion file in bytes, since companions are read whole. The largest known tokenizer.json
 /// has some 30 MB.
-const LARGEST_COMPANION: u64 = 256 << 20;
+const MAX_COMPANION_BYTES: u64 = 256 << 20;
 
 /// The files of a folder by name. If two files have the same name, the one closer to the top is used, since
 /// repositories have copies in subfolders.
@@ -27,7 +27,7 @@ pub(in crate::weights) struct Shard {
     /// Index into the given files.
     pub(in crate::weights) file: usize,
     /// Names of the tensors that the index assigns to this file; empty without an index.
-    pub(in crate::weights) promised: Vec<String>,
+    pub(in crate::weights) indexed_tensors: Vec<String>,
 }
 
 impl<'a> Folder<'a> {
@@ -39,7 +39,7 @@ impl<'a> Folder<'a> {
         for index in order {
             let name = base_name(files[index].name());
             let known = *by_name.entry(name).or_insert(index);
-            if known != index && depth(known) == depth(index) && is_ours(name) {
+            if known != index && depth(known) == depth(index) && is_model_file(name) {
                 let names = [files[known].name(), files[index].name()];
                 return Err(WeightsError::Ambiguous(names.join(", ")));
             }
@@ -57,7 +57,7 @@ impl<'a> Folder<'a> {
             let file = file.name().to_owned();
             return Err(WeightsError::Empty { file });
         }
-        if file.len() > LARGEST_COMPANION {
+        if file.len() > MAX_COMPANION_BYTES {
             return Err(WeightsError::Unsupported {
                 file: file.name().to_owned(),
                 what: format!("a {name} of {} bytes", file.len()),
@@ -78,7 +78,7 @@ impl<'a> Folder<'a> {
             .await?
             .ok_or_else(|| WeightsError::MissingFile {
                 file: "config.json".to_owned(),
-                why: "safetensors say nothing about the model's shape".to_owned(),
+                why: "it describes the model's shape".to_owned(),
             })
     }
 
@@ -99,7 +99,7 @@ impl<'a> Folder<'a> {
             String::from_utf8(bytes).map_err(|error| WeightsError::Corrupt {
                 file: template.to_owned(),
                 offset: error.utf8_error().valid_up_to() as u64,
-                what: "no UTF-8".to_owned(),
+                what: "not UTF-8".to_owned(),
             })
         });
         Ok(TokenizerData::HuggingFace {
@@ -114,7 +114,7 @@ impl<'a> Folder<'a> {
     /// safetensors file.
     pub(in crate::weights) async fn shards(&self) -> Result<Vec<Shard>, WeightsError> {
         if let Some(index) = self.json(INDEX).await? {
-            return self.indexed(&index);
+            return self.shards_from_index(&index);
         }
         let all = self
             .by_name
@@ -136,22 +136,22 @@ impl<'a> Folder<'a> {
                 file: "model.safetensors".to_owned(),
                 why: match other {
                     Some(other) => format!("weights are read from safetensors, not from {other}"),
-                    None => "there are no weights".to_owned(),
+                    None => "the folder has no weights".to_owned(),
                 },
             });
         }
         for (name, _) in &chosen {
-            self.complete(name)?;
+            self.check_all_shards(name)?;
         }
         let shards = chosen.into_iter().map(|(_, file)| Shard {
             file,
-            promised: Vec::new(),
+            indexed_tensors: Vec::new(),
         });
         Ok(shards.collect())
     }
 
     /// Checks that all shards of a file such as model-00001-of-00003.safetensors exist.
-    fn complete(&self, name: &str) -> Result<(), WeightsError> {
+    fn check_all_shards(&self, name: &str) -> Result<(), WeightsError> {
         let parts = name
             .strip_suffix(".safetensors")
             .and_then(|stem| stem.rsplit_once("-of-"));
@@ -167,14 +167,14 @@ impl<'a> Folder<'a> {
             if !self.by_name.contains_key(shard.as_str()) {
                 return Err(WeightsError::MissingFile {
                     file: shard,
-                    why: format!("{name} says that there are {count}"),
+                    why: format!("{name} is one of {count} files"),
                 });
             }
         }
         Ok(())
     }
 
-    fn indexed(&self, index: &Value) -> Result<Vec<Shard>, WeightsError> {
+    fn shards_from_index(&self, index: &Value) -> Result<Vec<Shard>, WeightsError> {
         let keys = Keys::new(INDEX, index)?;
         let map = keys.typed("weight_map", "an object of file names", Value::as_object)?;
         let map = keys.required("weight_map", map)?;
@@ -192,23 +192,23 @@ impl<'a> Folder<'a> {
                 .get(name)
                 .ok_or_else(|| WeightsError::MissingFile {
                     file: name.to_owned(),
-                    why: format!("{INDEX} says that it has {tensor}"),
+                    why: format!("{INDEX} lists it for {tensor}"),
                 })?;
-            let place = *by_file.entry(*file).or_insert_with(|| {
+            let shard = *by_file.entry(*file).or_insert_with(|| {
                 shards.push(Shard {
                     file: *file,
-                    promised: Vec::new(),
+                    indexed_tensors: Vec::new(),
                 });
                 shards.len() - 1
             });
-            shards[place].promised.push(tensor.clone());
+            shards[shard].indexed_tensors.push(tensor.clone());
         }
         Ok(shards)
     }
 }
 
-/// Tells whether a file of this name is read at all.
-fn is_ours(name: &str) -> bool {
+/// Returns true for names of files that belong to a model.
+fn is_model_file(name: &str) -> bool {
     let companions = [
         "config.json",
         "tokenizer.json",

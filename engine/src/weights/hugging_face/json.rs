@@ -13,7 +13,7 @@ pub(in crate::weights) fn strict(file: &str, bytes: &[u8]) -> Result<Value, Weig
         Ok(Strict(value)) => Ok(value),
         Err(error) => Err(WeightsError::Json {
             file: file.to_owned(),
-            what: format!("no valid JSON: {error}"),
+            what: format!("invalid JSON: {error}"),
         }),
     }
 }

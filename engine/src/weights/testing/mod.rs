@@ -237,8 +237,21 @@ fn pairs(config: &ModelConfig) -> Vec<(String, MetaValue)> {
 pub struct SafetensorsFile {
     /// Contents of `__metadata__`, which is omitted if empty.
     pub metadata: Vec<(String, String)>,
-    /// Name, dtype, shape and data of each tensor.
-    pub tensors: Vec<(String, String, Vec<u64>, Vec<u8>)>,
+    /// Tensors, in file order.
+    pub tensors: Vec<SafetensorsTensor>,
+}
+
+/// A tensor of a [`SafetensorsFile`].
+#[derive(Clone, Debug)]
+pub struct SafetensorsTensor {
+    /// Name in the file.
+    pub name: String,
+    /// Data type, such as `F16`.
+    pub dtype: String,
+    /// Rows, columns: the slowest dimension comes first.
+    pub shape: Vec<u64>,
+    /// Tensor data.
+    pub bytes: Vec<u8>,
 }
 
 impl SafetensorsFile {
@@ -253,18 +266,13 @@ impl SafetensorsFile {
     ) -> Result<Self, WeightsError> {
         let mut file = Self::default();
         for tensor in random::table(config, tensor_type)?.all() {
-            let shape = table::shape(config, tensor.name)
-                .iter()
-                .map(|&n| n as u64)
-                .collect();
-            let dtype = tensor.tensor_type.name().to_owned();
-            let row = (
-                tensor.name.hugging_face(),
-                dtype,
-                shape,
-                random::bytes(tensor, seed)?,
-            );
-            file.tensors.push(row);
+            let shape = table::expected_shape(config, tensor.name);
+            file.tensors.push(SafetensorsTensor {
+                name: tensor.name.hugging_face(),
+                dtype: tensor.tensor_type.name().to_owned(),
+                shape: shape.iter().map(|&n| n as u64).collect(),
+                bytes: random::bytes(tensor, seed)?,
+            });
         }
         Ok(file)
     }
@@ -272,27 +280,33 @@ impl SafetensorsFile {
     /// Returns the header's JSON, without the length before it.
     #[must_use]
     pub fn header(&self) -> String {
-        let mut rows = Vec::new();
+        let mut entries = Vec::new();
         if !self.metadata.is_empty() {
             let metadata: Map<String, Value> = self
                 .metadata
                 .iter()
                 .map(|(k, v)| (k.clone(), json!(v)))
                 .collect();
-            rows.push(format!("\"__metadata__\":{}", Value::Object(metadata)));
+            entries.push(format!("\"__metadata__\":{}", Value::Object(metadata)));
         }
         let mut offset = 0;
-        for (name, dtype, shape, bytes) in &self.tensors {
+        for tensor in &self.tensors {
+            let SafetensorsTensor {
+                name,
+                dtype,
+                shape,
+                bytes,
+            } = tensor;
             let end = offset + bytes.len();
             // Written by hand, since a map would drop a duplicate name.
-            rows.push(format!(
+            entries.push(format!(
                 "{}:{}",
                 json!(name),
                 json!({"dtype": dtype, "shape": shape, "data_offsets": [offset, end]})
             ));
             offset = end;
         }
-        format!("{{{}}}", rows.join(","))
+        format!("{{{}}}", entries.join(","))
     }
 
     /// Returns the complete file.
@@ -300,8 +314,8 @@ impl SafetensorsFile {
     pub fn bytes(&self) -> Vec<u8> {
         let header = self.header();
         let mut out = with_header(&header);
-        for (_, _, _, bytes) in &self.tensors {
-            out.extend(bytes);
+        for tensor in &self.tensors {
+            out.extend(&tensor.bytes);
         }
         out
     }

@@ -1,4 +1,4 @@
-//! State of one answer in its grammar.
+//! Position of one answer in its grammar.
 
 use std::fmt::Display;
 use std::panic::AssertUnwindSafe;
@@ -57,7 +57,7 @@ impl Constraint {
             parser.consume_token(id)?;
             parser.check_stop()
         }));
-        pushed.map_err(|said| self.error(&said))
+        pushed.map_err(|message| self.error(&message))
     }
 
     /// Computes the mask for the next id.
@@ -67,7 +67,7 @@ impl Constraint {
     pub fn look_ahead(&mut self) -> Result<(), ConstraintError> {
         let parser = &mut self.parser;
         let allowed = catch_unwind(AssertUnwindSafe(|| parser.compute_mask()));
-        let allowed = allowed.map_err(|said| self.error(&said))?;
+        let allowed = allowed.map_err(|message| self.error(&message))?;
         let ids = self.parser.token_env.tok_trie().vocab_size();
         let bits = allowed
             .as_slice()
@@ -86,13 +86,13 @@ impl Constraint {
     }
 
     /// Converts the parser's error.
-    fn error(&self, said: &impl Display) -> ConstraintError {
+    fn error(&self, message: &impl Display) -> ConstraintError {
         match self.parser.stop_reason() {
             StopReason::NoExtension | StopReason::NoExtensionBias => ConstraintError::NoToken,
             StopReason::LexerTooComplex | StopReason::ParserTooComplex => {
-                ConstraintError::TooComplex(error::words(said))
+                ConstraintError::TooComplex(error::first_line(message))
             }
-            _ => ConstraintError::Schema(error::words(said)),
+            _ => ConstraintError::Schema(error::first_line(message)),
         }
     }
 }

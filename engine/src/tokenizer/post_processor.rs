@@ -1,20 +1,20 @@
-//! The ids that a tokenizer adds around a text: the post-processor of a tokenizer.json.
+//! Post-processing of encoded text: the ids that a tokenizer adds before and after it.
 
 use serde_json::Value;
 
-/// Maximum number of ids around a text; real models have up to three.
-const MAX_IDS: usize = 64;
+/// Maximum number of added ids; real models have up to three.
+const MAX_ADDED_IDS: usize = 64;
 
 /// Ids added before and after a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Surround {
+pub(super) struct PostProcessor {
     /// Ids before the text, in order, such as a BOS.
-    pub(super) before: Vec<u32>,
+    pub(super) prefix: Vec<u32>,
     /// Ids after the text, in order, such as an EOS.
-    pub(super) after: Vec<u32>,
+    pub(super) suffix: Vec<u32>,
 }
 
-impl Surround {
+impl PostProcessor {
     /// Reads `post_processor`. The crate's own post-processors trust the indexes in the file and panic if they are
     /// wrong.
     pub(super) fn from_json(processor: &Value) -> Result<Self, String> {
@@ -29,20 +29,20 @@ impl Surround {
                     as_id(&processor[key][1]).ok_or_else(|| format!("{kind} has no id in {key:?}"))
                 };
                 Ok(Self {
-                    before: vec![id("cls")?],
-                    after: vec![id("sep")?],
+                    prefix: vec![id("cls")?],
+                    suffix: vec![id("sep")?],
                 })
             }
             "Sequence" => {
                 let steps = processor["processors"]
                     .as_array()
-                    .ok_or("Sequence has no list")?;
+                    .ok_or("Sequence has no list of processors")?;
                 let mut all = Self::default();
                 for step in steps {
                     let mut step = Self::from_json(step)?;
-                    step.before.append(&mut all.before);
-                    all.before = step.before;
-                    all.after.append(&mut step.after);
+                    step.prefix.append(&mut all.prefix);
+                    all.prefix = step.prefix;
+                    all.suffix.append(&mut step.suffix);
                     all.check()?;
                 }
                 Ok(all)
@@ -64,34 +64,36 @@ impl Surround {
                 let ids = processor["special_tokens"][name]["ids"]
                     .as_array()
                     .and_then(|ids| ids.iter().map(as_id).collect::<Option<Vec<u32>>>())
-                    .ok_or_else(|| format!("TemplateProcessing does not say what {name:?} is"))?;
+                    .ok_or_else(|| format!("TemplateProcessing does not define {name:?}"))?;
                 if seen_text {
-                    all.after.extend(ids)
+                    all.suffix.extend(ids)
                 } else {
-                    all.before.extend(ids)
+                    all.prefix.extend(ids)
                 }
                 all.check()?;
             } else {
-                return Err(format!("TemplateProcessing has a piece {piece}"));
+                return Err(format!("TemplateProcessing has the unknown piece {piece}"));
             }
         }
         if !seen_text {
-            return Err("TemplateProcessing has no place for the text".into());
+            return Err("TemplateProcessing has no position for the text".into());
         }
         Ok(all)
     }
 
     fn check(&self) -> Result<(), String> {
-        let ids = self.before.len() + self.after.len();
-        if ids > MAX_IDS {
-            return Err(format!("{ids} ids around a text, of at most {MAX_IDS}"));
+        let ids = self.prefix.len() + self.suffix.len();
+        if ids > MAX_ADDED_IDS {
+            return Err(format!(
+                "{ids} ids around a text; at most {MAX_ADDED_IDS} are allowed"
+            ));
         }
         Ok(())
     }
 
-    /// Returns `ids` with the ids before and after.
-    pub(super) fn around(&self, ids: &[u32]) -> Vec<u32> {
-        [&self.before, ids, &self.after].concat()
+    /// Returns `ids` with the prefix and suffix added.
+    pub(super) fn apply(&self, ids: &[u32]) -> Vec<u32> {
+        [&self.prefix, ids, &self.suffix].concat()
     }
 }
 
@@ -117,8 +119,8 @@ mod tests {
 
     #[test]
     fn template_adds_ids_around_text() {
-        let surround = Surround::from_json(&template()).expect("a template");
-        assert_eq!(surround.around(&[7, 8]), [1, 7, 8, 2, 3]);
+        let post_processor = PostProcessor::from_json(&template()).expect("a template");
+        assert_eq!(post_processor.apply(&[7, 8]), [1, 7, 8, 2, 3]);
     }
 
     #[test]
@@ -126,32 +128,37 @@ mod tests {
         let bert = json!({"type": "BertProcessing", "cls": ["a", 9], "sep": ["b", 10]});
         let both =
             json!({"type": "Sequence", "processors": [{"type": "ByteLevel"}, template(), bert]});
-        let surround = Surround::from_json(&both).expect("a sequence");
-        assert_eq!(surround.around(&[7]), [9, 1, 7, 2, 3, 10]);
+        let post_processor = PostProcessor::from_json(&both).expect("a sequence");
+        assert_eq!(post_processor.apply(&[7]), [9, 1, 7, 2, 3, 10]);
     }
 
     #[test]
     fn missing_post_processor_adds_nothing() {
-        assert_eq!(Surround::from_json(&Value::Null), Ok(Surround::default()));
+        assert_eq!(
+            PostProcessor::from_json(&Value::Null),
+            Ok(PostProcessor::default())
+        );
     }
 
     #[test]
     fn too_many_ids_are_rejected() {
         let mut long = template();
         long["special_tokens"]["<s>"]["ids"] = vec![1; 63].into();
-        let refused = Surround::from_json(&long).expect_err("refused");
-        assert_eq!(refused, "65 ids around a text, of at most 64");
+        let refused = PostProcessor::from_json(&long).expect_err("refused");
+        assert_eq!(refused, "65 ids around a text; at most 64 are allowed");
         let many = vec![template(); 30];
         let many = json!({ "type": "Sequence", "processors": many });
-        assert!(Surround::from_json(&many).is_err());
+        assert!(PostProcessor::from_json(&many).is_err());
     }
 
     #[test]
     fn inconsistent_template_is_rejected() {
         let mut lies = template();
         lies["special_tokens"] = json!({});
-        assert!(Surround::from_json(&lies).is_err());
-        assert!(Surround::from_json(&json!({"type": "TemplateProcessing", "single": []})).is_err());
-        assert!(Surround::from_json(&json!({"type": "Magic"})).is_err());
+        assert!(PostProcessor::from_json(&lies).is_err());
+        assert!(
+            PostProcessor::from_json(&json!({"type": "TemplateProcessing", "single": []})).is_err()
+        );
+        assert!(PostProcessor::from_json(&json!({"type": "Magic"})).is_err());
     }
 }

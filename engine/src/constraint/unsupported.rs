@@ -12,14 +12,14 @@ impl Constraints {
     /// Rejects the format.
     ///
     /// # Errors
-    /// Always [`ConstraintError::LeftOut`].
+    /// Always [`ConstraintError::Unsupported`].
     pub const fn compile(
         &self,
         _: &OutputFormat,
         _: &Tokenizer,
         _: usize,
     ) -> Result<Constraint, ConstraintError> {
-        Err(ConstraintError::LeftOut)
+        Err(ConstraintError::Unsupported)
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::TokenizerError;
 use super::model::Pipeline;
 
 /// An encoder from text to token ids.
-pub(super) enum Coder {
+pub(super) enum Encoder {
     /// Two pipelines with one shared model, because the crate keeps the handling of special text as a setting.
     Pipeline {
         /// Special text becomes the special token's id.
@@ -23,7 +23,7 @@ pub(super) enum Coder {
     Bytes,
 }
 
-impl fmt::Debug for Coder {
+impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pipeline { .. } => "Pipeline",
@@ -32,7 +32,7 @@ impl fmt::Debug for Coder {
     }
 }
 
-impl Coder {
+impl Encoder {
     pub(super) fn pipeline(mut pipeline: Pipeline) -> Self {
         pipeline.set_encode_special_tokens(false);
         let mut as_text = pipeline.clone();
@@ -56,7 +56,7 @@ impl Coder {
                     SpecialText::Parse => parse,
                     SpecialText::AsText => as_text,
                 };
-                let encoding = guard(|| pipeline.encode_fast(text, false))?;
+                let encoding = catch_panic(|| pipeline.encode_fast(text, false))?;
                 Ok(encoding.get_ids().to_vec())
             }
         }
@@ -64,7 +64,7 @@ impl Coder {
 
     /// Encodes a text, with special text parsed, and returns each id with the byte range it came from. Only the
     /// ranges of special tokens are reliable.
-    pub(super) fn encode_with_places(
+    pub(super) fn encode_with_offsets(
         &self,
         text: &str,
     ) -> Result<Vec<(u32, Range<usize>)>, TokenizerError> {
@@ -72,13 +72,13 @@ impl Coder {
             Self::Bytes => Ok(text
                 .bytes()
                 .enumerate()
-                .map(|(place, byte)| (byte.into(), place..place + 1))
+                .map(|(index, byte)| (byte.into(), index..index + 1))
                 .collect()),
             Self::Pipeline { parse, .. } => {
-                let encoding = guard(|| parse.encode(text, false))?;
-                let places = encoding.get_offsets().iter();
-                let places = places.map(|(start, end)| *start..*end);
-                Ok(encoding.get_ids().iter().copied().zip(places).collect())
+                let encoding = catch_panic(|| parse.encode(text, false))?;
+                let ranges = encoding.get_offsets().iter();
+                let ranges = ranges.map(|(start, end)| *start..*end);
+                Ok(encoding.get_ids().iter().copied().zip(ranges).collect())
             }
         }
     }
@@ -107,11 +107,11 @@ impl Coder {
 }
 
 /// Runs a tokenizer pipeline and turns panics into errors, because the crate panics on some tokenizer files.
-fn guard<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, TokenizerError> {
+fn catch_panic<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, TokenizerError> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(done) => done.map_err(|error| TokenizerError::Encode(error.to_string())),
         Err(_panic) => Err(TokenizerError::Encode(
-            "the tokenizer that the file describes failed".into(),
+            "the tokenizer panicked on it".into(),
         )),
     }
 }
