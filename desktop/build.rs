@@ -19,6 +19,6 @@ fn main() {
     }
     println!("cargo:rerun-if-changed=page");
     let commands =
-        AppManifest::new().commands(&["connect", "send", "restart", "fetch", "stop_fetch"]);
+        AppManifest::new().commands(&["connect", "tell", "restart", "fetch", "stop_fetch"]);
     tauri_build::try_build(Attributes::new().app_manifest(commands)).expect("Tauri's build works");
 }

@@ -21,7 +21,7 @@ pub fn connect(
 
 /// Handles a command, given as JSON.
 #[tauri::command]
-pub fn send(shell: State<'_, Shell>, command: &str) -> Result<(), ShellError> {
+pub fn tell(shell: State<'_, Shell>, command: &str) -> Result<(), ShellError> {
     let command = serde_json::from_str(command).map_err(ShellError::Command)?;
     shell.handle(command)
 }

@@ -65,7 +65,7 @@ fn run(model: Option<PathBuf>) -> Result<ExitCode, ShellError> {
         )
         .invoke_handler(tauri::generate_handler![
             commands::connect,
-            commands::send,
+            commands::tell,
             commands::restart,
             commands::fetch,
             commands::stop_fetch,

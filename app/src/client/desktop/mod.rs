@@ -90,7 +90,7 @@ impl Client for DesktopClient {
         if self.stubs.answers(StubLevel::Transfer, command) {
             return;
         }
-        self.shared.call("send", Some(("command", json.into())));
+        self.shared.call("tell", Some(("command", json.into())));
     }
 
     fn restart(&self) {
