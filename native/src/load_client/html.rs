@@ -3,7 +3,7 @@
 use anyhow::Result;
 use llamaglass_engine::StubLevel;
 use llamaglass_engine::stats::{Distribution, percentile};
-use llamaglass_report::plot::{Chart, MOST_POINTS, Mark, Series};
+use llamaglass_report::plot::{Chart, MAX_POINTS, Mark, Series};
 use llamaglass_report::{Figure, Page, Table, clock, date, number};
 
 use super::figures::Figures;
@@ -235,8 +235,8 @@ fn over_time(result: &LoadResult) -> Vec<Figure> {
         let points = complete.filter_map(|sample| Some((sample.scheduled_ms / 1e3, of(sample)?)));
         let points: Vec<(f64, f64)> = points.collect();
         let caption = match points.len() {
-            few @ ..=MOST_POINTS => format!("A point for each of {few} answers."),
-            many => format!("{MOST_POINTS} of {many} answers, evenly chosen."),
+            few @ ..=MAX_POINTS => format!("A point for each of {few} answers."),
+            many => format!("{MAX_POINTS} of {many} answers, evenly chosen."),
         };
         Figure {
             drawing: Chart {
