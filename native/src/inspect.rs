@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use llamaglass_driver::run_on_thread;
 use llamaglass_engine::forward::{available, largest_buffer, limit};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
@@ -13,7 +14,6 @@ use llamaglass_engine::{
 use serde::Serialize;
 
 use crate::cli::InspectArgs;
-use crate::engine_thread::run_apart;
 use crate::load::backend_line;
 use crate::model::Model;
 use crate::output::{self, bytes, count};
@@ -70,7 +70,7 @@ struct Fit {
 pub fn run(args: &InspectArgs) -> Result<ExitCode> {
     let model = Model::from_args(&args.model)?;
     let options = args.backend.load_options()?;
-    let inspection = run_apart(move || inspect(&model, &options))?;
+    let inspection = run_on_thread(move || inspect(&model, &options))?;
     if args.json {
         output::json(&inspection)?;
     } else {

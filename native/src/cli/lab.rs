@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use llamaglass_engine::StubLevel;
 use llamaglass_lab::Arrivals;
-use llamaglass_lab::experiments::ablate::Switch;
+use llamaglass_lab::experiments::ablate::{LOG_LINES, Switch};
 
 use super::load::seconds;
 use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
@@ -203,13 +203,13 @@ pub struct ChainArgs {
 #[derive(Args, Clone, Copy, Debug)]
 pub struct SwitchSizes {
     /// Log lines that each step formats with eager-logs.
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = LOG_LINES)]
     pub log_lines: u32,
     /// Milliseconds per step to spend on formatting with eager-logs, a cost known in advance; replaces
     /// --log-lines in chain, ignored in ablate.
     #[arg(long, value_name = "MS", value_parser = above_zero)]
     pub log_ms: Option<f64>,
-    /// Positions to pad prompts to with pad-to-max (default: the context length).
+    /// Positions to pad prompts to with pad-to-max (default: the context length; without a GPU, at most 512).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub pad_to: Option<usize>,
 }
