@@ -1,7 +1,7 @@
 //! State of the page, and the actions that change it.
 //!
-//! [`App`] is the state; `data` has its parts, which know nothing of each other's signals. The functions of the other
-//! modules change it. Nothing here draws.
+//! [`App`] is the state; `data` has the types of its parts, which do not know it. The functions of the other modules
+//! change it. Nothing here draws.
 //!
 //! Signals with an owner are created once, in `App::new` and the constructors that it calls, under the owner of
 //! the whole page. Code that runs later, in an event handler or a task, uses reference-counted `Arc` signals,

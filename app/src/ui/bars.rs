@@ -14,7 +14,7 @@ use crate::timeline::{gradient, label, scale as scale_of};
 /// Maximum distance from the end of the bars, in pixels, that counts as the end.
 const END_TOLERANCE_PX: i32 = 24;
 
-/// What the chart has drawn so far.
+/// Bars that the chart has drawn so far.
 #[derive(Default)]
 struct Drawn {
     tag: Option<Tag>,

@@ -16,8 +16,8 @@ use super::targets::files_with_extension;
 use crate::context::{Context, Verdict};
 use crate::metadata;
 
-/// Modules whose children still import each other in circles. The check fails if one of them no longer does, so
-/// that this list can only shrink.
+/// Modules whose children still import each other in circles. The summary names those that no longer do: this
+/// list only shrinks.
 const ALLOWED: &[&str] = &[
     "desktop/src",
     "engine/src/engine",
@@ -58,18 +58,21 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
             faults.push(format!("in {parent}:\n  {}", imports.join("\n  ")));
         }
     }
-    for parent in ALLOWED
-        .iter()
-        .filter(|&&parent| !circles.contains_key(parent))
-    {
-        faults.push(format!("{parent} has no circle: remove it from `ALLOWED`"));
-    }
     ensure!(
         faults.is_empty(),
         "modules import each other in a circle\n{}",
         faults.join("\n")
     );
-    Ok(Verdict::PassedWith(format!("{files} files")))
+    let stale: Vec<&str> = ALLOWED
+        .iter()
+        .copied()
+        .filter(|&parent| !circles.contains_key(parent))
+        .collect();
+    let note = match stale[..] {
+        [] => String::new(),
+        _ => format!("; remove from `ALLOWED`: {}", stale.join(", ")),
+    };
+    Ok(Verdict::PassedWith(format!("{files} files{note}")))
 }
 
 /// A path that a file mentions.

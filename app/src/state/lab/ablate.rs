@@ -1,4 +1,4 @@
-//! Ablations of the page itself: asking from outside the worker, and drawing the token timeline.
+//! Ablations of the page itself: requests from outside the worker, and drawing the token timeline.
 
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{
