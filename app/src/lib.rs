@@ -1,4 +1,4 @@
-//! The Llamaglass page and its engine worker.
+//! The Llamaglass page.
 //!
 //! Code that can be tested without a browser (statistics, Markdown, settings, formats) does not depend on one.
 //! `ui` draws the page, `state` drives it, and `client` reaches the engine.
@@ -20,6 +20,5 @@ pub mod stats;
 pub mod text_store;
 pub mod timeline;
 pub mod ui;
-pub mod worker;
 
 pub use llamaglass_session::{catalog, platform, protocol};

@@ -1,19 +1,20 @@
-//! Files that can't be read any more once their load is cancelled.
+//! Files that can't be read any more once their load is stopped.
 
-use futures::future::{AbortHandle, FutureExt, LocalBoxFuture, ready};
+use futures::future::{FutureExt, LocalBoxFuture, ready};
+use llamaglass_driver::StopSignal;
 use llamaglass_engine::bytes::{ByteSource, BytesError};
 
-/// A source whose reads fail after an abort. A load does not check whether it is still wanted, but it reads
+/// A source whose reads fail after a stop. A load does not check whether it is still wanted, but it reads
 /// tensor by tensor, so it ends within one.
 pub struct Cancellable {
     source: Box<dyn ByteSource>,
-    abort: AbortHandle,
+    stop: StopSignal,
 }
 
 impl Cancellable {
-    /// Wraps `source`; reads fail after `abort` is triggered.
-    pub fn new(source: Box<dyn ByteSource>, abort: AbortHandle) -> Self {
-        Self { source, abort }
+    /// Wraps `source`; reads fail after `stop`.
+    pub fn new(source: Box<dyn ByteSource>, stop: StopSignal) -> Self {
+        Self { source, stop }
     }
 }
 
@@ -27,7 +28,7 @@ impl ByteSource for Cancellable {
     }
 
     fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
-        if self.abort.is_aborted() {
+        if self.stop.is_set() {
             let given_up = BytesError::Io {
                 name: self.name().to_owned(),
                 offset,
@@ -46,13 +47,13 @@ mod tests {
     use llamaglass_engine::bytes::MemorySource;
 
     #[test]
-    fn read_fails_after_abort() {
-        let (abort, _registration) = AbortHandle::new_pair();
+    fn read_fails_after_stop() {
+        let stop = StopSignal::default();
         let memory = MemorySource::new("a.gguf", vec![1, 2, 3, 4]);
-        let source = Cancellable::new(Box::new(memory), abort.clone());
+        let source = Cancellable::new(Box::new(memory), stop.clone());
         assert_eq!((source.name(), source.len()), ("a.gguf", 4));
         assert_eq!(pollster::block_on(source.read(1, 2)), Ok(vec![2, 3]));
-        abort.abort();
+        stop.set();
         let error = pollster::block_on(source.read(1, 2)).expect_err("was given up");
         let wanted = "a.gguf: reading 2 bytes at 1 failed: the load was given up";
         assert_eq!(error.to_string(), wanted);

@@ -23,7 +23,7 @@ pub fn connect(
 #[tauri::command]
 pub fn tell(shell: State<'_, Shell>, command: &str) -> Result<(), ShellError> {
     let command = serde_json::from_str(command).map_err(ShellError::Command)?;
-    shell.obey(command)
+    shell.handle(command)
 }
 
 /// Stops the engine and unloads the model.

@@ -1,46 +1,45 @@
-//! Host of the engine's task on this machine.
+//! The driver's platform on this machine.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use futures::future::AbortHandle;
+use llamaglass_driver::StopSignal;
+use llamaglass_driver::page::{Host, ModelFiles};
 use llamaglass_engine::LoadProgress;
 use llamaglass_engine::bytes::{ByteSource, FileSource, model_files};
 use llamaglass_session::protocol::{EngineReply, ModelSource, Reply};
-use llamaglass_session::{Fetched, Host};
 
 use crate::cancel::Cancellable;
 
-/// Interval at which a sleep checks for an abort.
-const LOOK: Duration = Duration::from_millis(20);
+/// Receives an engine's replies. The reply that ends a load comes with the model's path, if the model was opened.
+pub type ReplyHandler = Arc<dyn Fn(Reply, Option<String>) + Send + Sync>;
 
-/// Host of the engine's task on a thread of this program.
+/// Platform of a driver on a thread of this program.
 pub struct DesktopHost {
-    hear: Box<dyn Fn(Reply, Option<String>) + Send>,
-    abort: AbortHandle,
+    on_reply: ReplyHandler,
+    stop: StopSignal,
     /// Path of the model that is being loaded.
     loading: RefCell<Option<String>>,
 }
 
 impl DesktopHost {
-    /// Creates a host that passes replies to `hear` until `abort`. A reply that ends a load comes with the model's
-    /// path, if the model was opened.
-    pub fn new(hear: impl Fn(Reply, Option<String>) + Send + 'static, abort: AbortHandle) -> Self {
+    /// Creates a platform that passes replies to `on_reply` until the stop.
+    pub fn new(on_reply: ReplyHandler, stop: StopSignal) -> Self {
         Self {
-            hear: Box::new(hear),
-            abort,
+            on_reply,
+            stop,
             loading: RefCell::default(),
         }
     }
 
-    /// Opens the files of the model at `path`, whose reads fail after the abort.
+    /// Opens the files of the model at `path`, whose reads fail after the stop.
     fn open(&self, path: &Path) -> Result<Vec<Box<dyn ByteSource>>, String> {
         let files = model_files(path).map_err(|error| error.to_string())?;
         let open = |file: &PathBuf| {
             let source = FileSource::open(file);
             let source = source.map_err(|error| format!("{}: {error}", file.display()))?;
-            let source = Cancellable::new(Box::new(source), self.abort.clone());
+            let source = Cancellable::new(Box::new(source), self.stop.clone());
             Ok(Box::new(source) as Box<dyn ByteSource>)
         };
         files.iter().map(open).collect()
@@ -61,23 +60,15 @@ impl Host for DesktopHost {
             }
             _ => None,
         };
-        (self.hear)(reply, loaded);
+        (self.on_reply)(reply, loaded);
     }
 
-    /// Never returns after an abort, so that the session ends here. Nothing else runs on this thread.
     async fn yield_now(&self) {
-        if self.abort.is_aborted() {
-            std::future::pending().await
-        }
+        self.stop.check().await;
     }
 
     async fn sleep(&self, ms: f64) {
-        let begin = Instant::now();
-        let wanted = Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default();
-        while let Some(left) = wanted.checked_sub(begin.elapsed()) {
-            self.yield_now().await;
-            std::thread::sleep(left.min(LOOK));
-        }
+        self.stop.sleep(ms).await;
     }
 
     async fn fetch(
@@ -85,20 +76,23 @@ impl Host for DesktopHost {
         source: ModelSource,
         (): (),
         _progress: &mut dyn FnMut(LoadProgress),
-    ) -> Result<Fetched, String> {
+    ) -> Result<ModelFiles, String> {
         let ModelSource::Local { path } = source else {
             return Err("this program opens models of this machine, by their paths".into());
         };
         let files = self.open(Path::new(&path))?;
         *self.loading.borrow_mut() = Some(path);
-        Ok(Fetched { files, kept: None })
+        Ok(ModelFiles {
+            files,
+            stored_digest: None,
+        })
     }
 
     /// Does nothing, because nothing is stored.
     async fn distrust(&self, _digest: &str) {}
 
     /// Returns `None`, because models stay where the user has them.
-    async fn stored(&self) -> Option<u64> {
+    async fn stored_bytes(&self) -> Option<u64> {
         None
     }
 

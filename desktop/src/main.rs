@@ -52,7 +52,7 @@ fn run(asked: Option<PathBuf>) -> Result<ExitCode, ShellError> {
     if cfg!(target_os = "linux") && !has_screen() {
         return Err(ShellError::NoScreen);
     }
-    engine::keep_last_words();
+    llamaglass_driver::capture_panics();
     let kept = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED;
     let app = tauri::Builder::default()
         // Comes first, because a second start goes no further than this.

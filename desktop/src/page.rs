@@ -37,20 +37,20 @@ impl Page {
     pub fn begin(&self, generation: Generation) {
         let mut listening = self.lock();
         listening.generation = generation;
-        listening.tell(&EngineReply::Ready.into());
+        listening.send(&EngineReply::Ready.into());
     }
 
     /// Sends a reply of the program around the engine.
-    pub fn tell(&self, reply: &Reply) {
-        self.lock().tell(reply);
+    pub fn send(&self, reply: &Reply) {
+        self.lock().send(reply);
     }
 
     /// Sends a reply of an engine, unless a later engine has replaced it. Returns whether the engine is the latest.
-    pub fn tell_of(&self, generation: Generation, reply: &Reply) -> bool {
+    pub fn send_from(&self, generation: Generation, reply: &Reply) -> bool {
         let listening = self.lock();
         let current = listening.generation == generation;
         if current {
-            listening.tell(reply);
+            listening.send(reply);
         }
         current
     }
@@ -63,7 +63,7 @@ impl Page {
 }
 
 impl Listening {
-    fn tell(&self, reply: &Reply) {
+    fn send(&self, reply: &Reply) {
         let Some(channel) = &self.channel else { return };
         match serde_json::to_string(reply) {
             // Fails only if the window is gone.
@@ -103,11 +103,11 @@ mod tests {
     #[test]
     fn replies_are_dropped_until_a_page_connects() {
         let page = Page::default();
-        page.tell(&notice("to nobody"));
+        page.send(&notice("to nobody"));
         assert!(!page.is_connected());
         let heard = listen(&page);
         assert!(page.is_connected());
-        page.tell(&notice("hello"));
+        page.send(&notice("hello"));
         let wanted = [r#"{"notice":{"text":"hello"}}"#];
         assert_eq!(*heard.lock().expect("no panic"), wanted);
     }
@@ -117,10 +117,10 @@ mod tests {
         let page = Page::default();
         let heard = listen(&page);
         page.begin(1);
-        assert!(page.tell_of(1, &notice("of the first")));
+        assert!(page.send_from(1, &notice("of the first")));
         page.begin(2);
-        assert!(!page.tell_of(1, &notice("too late")));
-        assert!(page.tell_of(2, &notice("of the second")));
+        assert!(!page.send_from(1, &notice("too late")));
+        assert!(page.send_from(2, &notice("of the second")));
         let heard = heard.lock().expect("no panic").join("\n");
         assert!(!heard.contains("too late"));
         let ends = r#""of the second"}}"#;

@@ -2,7 +2,7 @@
 
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use llamaglass_engine::BackendInfo;
@@ -14,31 +14,32 @@ use tauri::ipc::Channel;
 use tauri::{AppHandle, Manager};
 use tauri_plugin_dialog::DialogExt;
 
-use crate::engine::{self, EngineThread};
+use crate::engine::Engine;
 use crate::error::{ShellError, note};
+use crate::host::ReplyHandler;
 use crate::menu::{self, Edit, Item};
 use crate::page::{Generation, Page};
 use crate::recent::Recent;
 use crate::window;
 
 /// Maximum time for which a quit waits for the engine's step.
-const PATIENCE: Duration = Duration::from_millis(1500);
+const STEP_LIMIT: Duration = Duration::from_millis(1500);
 
 /// State around the page that lasts as long as the program.
 pub struct Shell {
     app: AppHandle,
     page: Page,
-    engine: Mutex<Engine>,
+    engine: Mutex<CurrentEngine>,
     recent: Mutex<Recent>,
     adapters: OnceLock<Vec<BackendInfo>>,
     /// Model to open once a page is connected.
     asked: Mutex<Option<PathBuf>>,
 }
 
-/// The engine's thread, and the number of its current engine.
+/// The engine, and the number of its driver.
 #[derive(Default)]
-struct Engine {
-    thread: Option<EngineThread>,
+struct CurrentEngine {
+    engine: Option<Engine>,
     generation: Generation,
 }
 
@@ -61,16 +62,16 @@ impl Shell {
         self.page.connect(channel);
         self.restart()?;
         if let Some(adapters) = self.adapters.get() {
-            self.tell_platform(adapters);
+            self.send_platform(adapters);
         }
         if let Some(path) = asked.take() {
-            self.tell(WindowReply::Open { path: text(&path) });
+            self.send(WindowReply::Open { path: text(&path) });
         }
         Ok(())
     }
 
     /// Handles a command for the program, and passes any other on to the engine.
-    pub fn obey(&self, command: Command) -> Result<(), ShellError> {
+    pub fn handle(&self, command: Command) -> Result<(), ShellError> {
         match command {
             Command::Window(WindowCommand::ChooseModel { folder }) => self.choose(folder),
             Command::Window(WindowCommand::ClearRecent) => {
@@ -82,8 +83,8 @@ impl Shell {
                 if matches!(command, Command::Engine(EngineCommand::Load { .. })) {
                     window::show_model(&self.app, None);
                 }
-                if let Some(thread) = &lock(&self.engine).thread {
-                    thread.send(command);
+                if let Some(engine) = &lock(&self.engine).engine {
+                    engine.send(command);
                 }
             }
         }
@@ -92,17 +93,16 @@ impl Shell {
 
     /// Stops the engine and starts another one without a model. Does not wait.
     pub fn restart(&self) -> Result<(), ShellError> {
-        let mut engine = lock(&self.engine);
-        engine.generation += 1;
-        let generation = engine.generation;
+        let mut current = lock(&self.engine);
+        current.generation += 1;
+        let generation = current.generation;
         let app = self.app.clone();
-        let hear = move |reply, path| app.state::<Self>().hear(generation, &reply, path);
-        let left = match &mut engine.thread {
-            Some(thread) => thread.begin(Box::new(hear)),
-            None => Some(Box::new(hear) as engine::Hear),
-        };
-        if let Some(hear) = left {
-            engine.thread = Some(EngineThread::start(hear)?);
+        let on_reply: ReplyHandler = Arc::new(move |reply, path| {
+            app.state::<Self>().handle_reply(generation, &reply, path);
+        });
+        match &mut current.engine {
+            Some(engine) => engine.restart(on_reply)?,
+            None => current.engine = Some(Engine::start(on_reply)?),
         }
         self.page.begin(generation);
         window::show_model(&self.app, None);
@@ -110,15 +110,15 @@ impl Shell {
     }
 
     /// Sends a reply to the page.
-    pub fn tell(&self, reply: impl Into<Reply>) {
-        self.page.tell(&reply.into());
+    pub fn send(&self, reply: impl Into<Reply>) {
+        self.page.send(&reply.into());
     }
 
     /// Has the page load the model at `path`, now or once it is connected.
     pub fn open(&self, path: &Path) {
         let mut asked = lock(&self.asked);
         if self.page.is_connected() {
-            self.tell(WindowReply::Open { path: text(path) });
+            self.send(WindowReply::Open { path: text(path) });
         } else {
             *asked = Some(path.to_owned());
         }
@@ -131,7 +131,7 @@ impl Shell {
             Item::OpenFolder => self.choose(true),
             Item::Recent(path) => self.open(Path::new(&path)),
             Item::ForgetRecent => {
-                if let Err(error) = self.obey(WindowCommand::ClearRecent.into()) {
+                if let Err(error) = self.handle(WindowCommand::ClearRecent.into()) {
                     self.notice(&error);
                 }
             }
@@ -147,7 +147,7 @@ impl Shell {
                 }
             }
             Item::Edit(edit) => self.edit(edit),
-            Item::Page(action) => self.tell(WindowReply::Menu { action }),
+            Item::Page(action) => self.send(WindowReply::Menu { action }),
         }
     }
 
@@ -163,7 +163,7 @@ impl Shell {
                 .unwrap_or_default();
             let shell = app.state::<Self>();
             let adapters = shell.adapters.get_or_init(|| adapters);
-            shell.tell_platform(adapters);
+            shell.send_platform(adapters);
         };
         thread.spawn(work).map_err(ShellError::Thread)?;
         Ok(())
@@ -176,22 +176,22 @@ impl Shell {
 
     /// Stops the engine. Does not wait.
     pub fn stop(&self) {
-        if let Some(thread) = &lock(&self.engine).thread {
-            thread.stop();
+        if let Some(engine) = &lock(&self.engine).engine {
+            engine.stop();
         }
     }
 
-    /// Ends the engine, or gives up waiting for it after [`PATIENCE`].
+    /// Ends the engine, or gives up waiting for it after [`STEP_LIMIT`].
     pub fn end(&self) {
-        let thread = lock(&self.engine).thread.take();
-        if let Some(thread) = thread {
-            thread.end_within(PATIENCE);
+        let engine = lock(&self.engine).engine.take();
+        if let Some(engine) = engine {
+            engine.end_within(STEP_LIMIT);
         }
     }
 
     /// Handles an engine's reply, which comes with the model's path if it ends a load.
-    fn hear(&self, generation: Generation, reply: &Reply, path: Option<String>) {
-        if !self.page.tell_of(generation, reply) {
+    fn handle_reply(&self, generation: Generation, reply: &Reply, path: Option<String>) {
+        if !self.page.send_from(generation, reply) {
             return;
         }
         let Reply::Engine(EngineReply::Loaded { info }) = reply else {
@@ -219,16 +219,16 @@ impl Shell {
         };
         let _gone = self.app.run_on_main_thread(show);
         if let Some(adapters) = self.adapters.get() {
-            self.tell_platform(adapters);
+            self.send_platform(adapters);
         }
     }
 
-    fn tell_platform(&self, adapters: &[BackendInfo]) {
+    fn send_platform(&self, adapters: &[BackendInfo]) {
         let platform = Platform {
             adapters: adapters.to_vec(),
             recent: self.recent(),
         };
-        self.tell(WindowReply::Platform { platform });
+        self.send(WindowReply::Platform { platform });
     }
 
     /// Lets the user choose a model and opens it, unless they cancel.
@@ -277,7 +277,7 @@ impl Shell {
 
     fn notice(&self, error: &ShellError) {
         let text = error.to_string();
-        self.tell(WindowReply::Notice { text });
+        self.send(WindowReply::Notice { text });
     }
 }
 

@@ -64,7 +64,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
                         (None, true) => "Saved in the folder for downloads.".into(),
                         (_, false) => "The file could not be saved.".into(),
                     };
-                    webview.state::<Shell>().tell(WindowReply::Notice { text });
+                    webview.state::<Shell>().send(WindowReply::Notice { text });
                 }
                 _ => {}
             }
@@ -73,7 +73,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
         .build()?;
     drawing::settle(&window)?;
     let of_events = app.clone();
-    window.on_window_event(move |event| obey(&of_events, event));
+    window.on_window_event(move |event| handle(&of_events, event));
     Ok(())
 }
 
@@ -99,7 +99,7 @@ pub fn focus(app: &AppHandle) {
     }
 }
 
-fn obey(app: &AppHandle, event: &WindowEvent) {
+fn handle(app: &AppHandle, event: &WindowEvent) {
     let shell = app.state::<Shell>();
     match event {
         // The engine starts to stop while the window is still closing.
@@ -115,7 +115,7 @@ fn obey(app: &AppHandle, event: &WindowEvent) {
 }
 
 fn hovering(shell: &Shell, over: bool) {
-    shell.tell(WindowReply::Hovering { over });
+    shell.send(WindowReply::Hovering { over });
 }
 
 fn drop_on(shell: &Shell, paths: &[PathBuf]) {
@@ -128,7 +128,7 @@ fn drop_on(shell: &Shell, paths: &[PathBuf]) {
         let text = format!(
             "{name} is no model: drop a .gguf file, a .safetensors file or a model\u{2019}s folder."
         );
-        shell.tell(WindowReply::Notice { text });
+        shell.send(WindowReply::Notice { text });
     }
 }
 

@@ -3,9 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, Result};
+use llamaglass_driver::EngineHandle;
 use llamaglass_engine::event::RequestId;
-
-use crate::engine_thread::EngineHandle;
 
 /// Exit status that shells report for a program ended by Ctrl-C.
 pub const STATUS: u8 = 130;

@@ -5,7 +5,6 @@ mod chat;
 mod cli;
 mod dataset;
 mod display;
-mod engine_thread;
 mod inspect;
 mod interrupt;
 mod lab;

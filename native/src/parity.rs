@@ -7,11 +7,11 @@ mod report;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
+use llamaglass_driver::run_on_thread;
 use llamaglass_engine::{LoadOptions, ModelInfo};
 use llamaglass_runner::parity::{self, Kind, Reference};
 
 use crate::cli::ParityArgs;
-use crate::engine_thread::run_apart;
 use crate::load::{LoadBars, announce, display_name};
 use crate::output::{self, note};
 use report::{ModelReport, ParityReport, case_line, summary};
@@ -34,7 +34,7 @@ pub fn run(args: &ParityArgs) -> Result<ExitCode> {
     for job in jobs {
         let (options, kinds, quiet) = (options.clone(), kinds.clone(), args.json);
         let label = job.model.label();
-        let done = run_apart(move || run_job(&job, options, &kinds, quiet));
+        let done = run_on_thread(move || run_job(&job, options, &kinds, quiet));
         let done = done.unwrap_or_else(|error| ModelReport::failed(&label, &error));
         if !args.json {
             output::print(&summary(&done))?;

@@ -6,7 +6,7 @@ use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, EagerLogs, Engine};
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch, Timed, pairs};
-use llamaglass_lab::{LabError, Progress, Watch};
+use llamaglass_lab::{LabError, Observer, Progress};
 
 /// Measures those of `switches` that the engine supports, and returns the others with the reason.
 ///
@@ -17,12 +17,12 @@ pub async fn run(
     engine: &mut Engine,
     switches: &[Switch],
     settings: &AblateSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<(Vec<AblationEffect>, Vec<(Switch, String)>), LabError> {
     let (mut effects, mut left_out) = (Vec::new(), Vec::new());
     let total = switches.len();
     for (done, switch) in switches.iter().enumerate() {
-        watch.told(Progress {
+        watch.notify(Progress {
             what: switch.title().into(),
             done,
             total,
@@ -41,7 +41,7 @@ pub async fn run(
 ///
 /// # Errors
 /// [`LabError::NotHere`] if the engine does not support the switch; other errors if the run is stopped or fails.
-pub async fn run_switch<W: Watch>(
+pub async fn run_switch<W: Observer>(
     engine: &mut Engine,
     switch: Switch,
     settings: &AblateSettings,
@@ -161,7 +161,7 @@ pub fn ablations(
 }
 
 /// Measures a full batch of requests, answered together and one after the other.
-async fn batch<W: Watch>(
+async fn batch<W: Observer>(
     engine: &mut Engine,
     settings: &AblateSettings,
     watch: &mut W,

@@ -5,7 +5,7 @@ use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::tokenizer::{Message, SpecialText, Tokenizer};
 use llamaglass_lab::dataset::{Dataset, Row};
 use llamaglass_lab::experiments::bare::{BareData, BareRow};
-use llamaglass_lab::{LabError, Point, Progress, Watch};
+use llamaglass_lab::{LabError, Observer, Point, Progress};
 
 /// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
 const WARM_UP_TOKENS: usize = 3;
@@ -27,12 +27,12 @@ pub async fn run(
     engine: &mut Engine,
     dataset: &Dataset,
     settings: BareSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<BareData, LabError> {
     let tokenizer = std::sync::Arc::clone(engine.tokenizer());
     let total = dataset.rows.len();
     if let Some(row) = dataset.rows.first() {
-        watch.told(Progress {
+        watch.notify(Progress {
             what: "warm-up".into(),
             total,
             ..Progress::default()
@@ -43,12 +43,12 @@ pub async fn run(
     }
     let mut rows = Vec::with_capacity(total);
     for (index, row) in dataset.rows.iter().enumerate() {
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             return Err(LabError::Stopped);
         }
         let done = answer(engine, &tokenizer, row, settings).await;
         let done = done.map_err(|error| of_row(index, &error))?;
-        watch.told(Progress {
+        watch.notify(Progress {
             what: format!("row {}/{total}", index + 1),
             done: index + 1,
             total,

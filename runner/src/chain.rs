@@ -1,15 +1,27 @@
 //! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
 
-use crate::answers;
+use crate::{SwitchSizes, answers};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, Engine};
 use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::chain::ChainData;
 use llamaglass_lab::interleaved;
-use llamaglass_lab::{LabError, Point, Progress, Watch, asking};
+use llamaglass_lab::{LabError, Observer, Point, Progress, asking};
 
 /// Tokens per warm-up request: after two decode steps, everything that a decode step runs has run.
 const WARM_UP_TOKENS: usize = 3;
+
+/// Settings of `chain`.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainSettings {
+    /// Tokens per answer.
+    pub tokens: usize,
+    /// Switch of a second run of each row, if any.
+    pub with: Option<Switch>,
+    /// Parameters of the switch.
+    pub sizes: SwitchSizes,
+}
 
 /// Answers each row of `dataset` with `tokens` tokens. With `worse`, a name and what is done worse, each row also
 /// runs a second time with that change, right before or right after the first.
@@ -22,7 +34,7 @@ pub async fn run(
     dataset: &Dataset,
     tokens: usize,
     worse: Option<(&str, Ablations)>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<ChainData, LabError> {
     let measured = measure(engine, dataset, tokens, worse.map(|worse| worse.1), watch).await;
     let reset = engine.set_ablations(Ablations::default());
@@ -40,14 +52,14 @@ async fn measure(
     dataset: &Dataset,
     tokens: usize,
     worse: Option<Ablations>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<[Vec<Record>; 2], LabError> {
     let arms: Vec<Ablations> = [Some(Ablations::default()), worse]
         .into_iter()
         .flatten()
         .collect();
     let (total, chat) = (dataset.rows.len(), engine.info().has_chat_template);
-    watch.told(Progress {
+    watch.notify(Progress {
         what: "warm-up".into(),
         total,
         ..Progress::default()
@@ -75,7 +87,7 @@ async fn measure(
             })?;
             records[arm].push(record);
         }
-        watch.told(Progress {
+        watch.notify(Progress {
             what: format!("row {}/{total}", index + 1),
             done: index + 1,
             total,

@@ -5,7 +5,7 @@ use llamaglass_engine::Engine;
 use llamaglass_engine::forward::ForwardPath;
 use llamaglass_engine::stats::device_clock;
 use llamaglass_lab::experiments::kernels::{KernelStep, KernelsData};
-use llamaglass_lab::{Experiment, LabError, Progress, Watch};
+use llamaglass_lab::{Experiment, LabError, Observer, Progress};
 
 /// Settings of `kernels`.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct KernelSettings {
 pub async fn run(
     engine: &mut Engine,
     settings: KernelSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<KernelsData, LabError> {
     let info = engine.info();
     if info.path != ForwardPath::Fast {
@@ -48,7 +48,7 @@ pub async fn run(
     let request = llamaglass_lab::bench::random_request(0, prompt, 3, vocab);
     let record = answers::alone(engine, request, watch).await?;
     let mut told = |what: &str, done: usize| {
-        watch.told(Progress {
+        watch.notify(Progress {
             what: what.into(),
             done,
             total: 3,

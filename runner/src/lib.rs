@@ -7,6 +7,7 @@ pub mod answers;
 pub mod bare;
 pub mod bench;
 pub mod chain;
+mod experiment;
 pub mod fixed_cost;
 pub mod kernels;
 pub mod lengths;
@@ -14,3 +15,5 @@ pub mod load;
 pub mod logits;
 pub mod parity;
 pub mod simulate;
+
+pub use experiment::{EngineExperiment, SwitchSizes};

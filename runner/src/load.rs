@@ -4,9 +4,61 @@ use llamaglass_engine::Engine;
 use llamaglass_engine::event::RequestId;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
-use llamaglass_lab::experiments::load::{LoadPlan, LoadRun, LoadSample};
-use llamaglass_lab::{Arrivals, request_count};
-use llamaglass_lab::{LabError, Point, Progress, Watch};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::load::{LoadData, LoadPlan, LoadRun, LoadSample};
+use llamaglass_lab::{Arrivals, LabError, Observer, Point, Progress, asking, request_count};
+
+use crate::answers;
+
+/// Settings of `load`.
+#[derive(Clone, Debug)]
+pub struct LoadSettings {
+    /// Rates of the loads in requests per second, in order.
+    pub qps: Vec<f64>,
+    /// Duration of each load in seconds.
+    pub duration_s: f64,
+    /// Distribution of the gaps between requests.
+    pub arrivals: Arrivals,
+    /// Seed of the gaps.
+    pub seed: u64,
+    /// Tokens per answer.
+    pub tokens: usize,
+}
+
+/// Runs a load at each rate with the prompts of `dataset`, after a warm-up that covers prefill and decode.
+///
+/// # Errors
+/// [`LabError`] if a load has no requests, or the run is stopped.
+pub async fn run(
+    engine: &mut Engine,
+    dataset: &Dataset,
+    settings: &LoadSettings,
+    watch: &mut impl Observer,
+) -> Result<LoadData, LabError> {
+    let chat = engine.info().has_chat_template;
+    let prompts = dataset.rows.iter();
+    let requests = prompts.map(|row| asking(chat, &row.prompt, settings.tokens));
+    let requests: Vec<Request> = requests.collect();
+    if let Some(first) = requests.first() {
+        answers::alone(engine, first.clone(), watch).await?;
+    }
+    let mut runs = Vec::with_capacity(settings.qps.len());
+    for qps in &settings.qps {
+        let plan = OpenLoop {
+            qps: *qps,
+            duration_s: settings.duration_s,
+            arrivals: settings.arrivals,
+            seed: settings.seed,
+            requests: &requests,
+        };
+        runs.push(open_loop(engine, &plan, watch).await?.0);
+    }
+    Ok(LoadData {
+        target: "engine".into(),
+        dataset: dataset.name.clone(),
+        runs,
+    })
+}
 
 /// Requests at fixed times, sent to an engine without a shell.
 #[derive(Clone, Debug)]
@@ -32,7 +84,7 @@ pub struct OpenLoop<'a> {
 pub async fn open_loop(
     engine: &mut Engine,
     plan: &OpenLoop<'_>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<(LoadRun, Vec<Record>), LabError> {
     let OpenLoop {
         qps,
@@ -41,11 +93,9 @@ pub async fn open_loop(
         seed,
         requests,
     } = *plan;
-    let count = request_count(qps, duration_s);
-    if count == 0 || requests.is_empty() {
-        return Err(LabError::Setting(format!(
-            "{qps} requests per second for {duration_s} s are none"
-        )));
+    let count = request_count(qps, duration_s)?;
+    if requests.is_empty() {
+        return Err(LabError::Setting("the dataset has no prompts".into()));
     }
     engine.clear_cache();
     let begin = engine.now_ms();
@@ -54,7 +104,7 @@ pub async fn open_loop(
     let mut ids: Vec<RequestId> = Vec::with_capacity(count);
     let mut open = 0;
     loop {
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             ids.into_iter().for_each(|id| engine.abort(id));
             return Err(LabError::Stopped);
         }
@@ -80,8 +130,8 @@ pub async fn open_loop(
             if event.is_last() {
                 open -= 1;
                 let (due_ms, record) = &answers[index];
-                watch.answered(record);
-                watch.told(Progress {
+                watch.record(record);
+                watch.notify(Progress {
                     what: format!("{qps} requests per second, {open} open"),
                     done: answers.len() - open,
                     total: count,

@@ -15,7 +15,7 @@ use llamaglass_lab::Arrivals;
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun, busy_qps};
-use llamaglass_lab::{LabError, Progress, Watch};
+use llamaglass_lab::{LabError, Observer, Progress};
 
 /// Answer tokens per calibration request.
 const CALIBRATION_TOKENS: usize = 12;
@@ -55,7 +55,7 @@ pub async fn run(
     engine: &mut Engine,
     dataset: &Dataset,
     how: &SimulateSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<SimulateData, LabError> {
     let tokenizer = Arc::clone(engine.tokenizer());
     let mut rows = Vec::with_capacity(dataset.rows.len());
@@ -88,7 +88,7 @@ pub async fn run(
 async fn beside(
     engine: &mut Engine,
     load: &Lengths<'_>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<SimulatedRun, LabError> {
     let info = engine.info().clone();
     let Lengths { qps, how, rows } = load;
@@ -111,7 +111,7 @@ async fn beside(
             info.context_length
         )));
     }
-    watch.told(Progress {
+    watch.notify(Progress {
         what: "what steps cost".into(),
         ..Progress::default()
     });
@@ -160,7 +160,7 @@ fn mean(a: StepCost, b: StepCost) -> StepCost {
 async fn calibrate(
     engine: &mut Engine,
     load: &Lengths<'_>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<StepCost, LabError> {
     let (chunk, batch) = (engine.info().prefill_chunk, engine.info().batch);
     let vocab = engine.info().config.vocab_size;
@@ -239,7 +239,7 @@ fn step_ms(record: &Record) -> Option<f64> {
 async fn together(
     engine: &mut Engine,
     requests: Vec<Request>,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<Vec<Record>, LabError> {
     engine.clear_cache();
     crate::answers::together(engine, requests, watch).await

@@ -177,8 +177,9 @@ fn compile_task(project: &Project, toolchain: Toolchain, build: Build) -> Result
 /// One of the page's programs, as its link in `app/index.html` describes it to trunk.
 #[derive(Debug, PartialEq, Eq)]
 struct Program {
+    /// Path of its manifest from the folder of the HTML.
+    manifest: String,
     bin: String,
-    default_features: bool,
 }
 
 impl Program {
@@ -188,11 +189,8 @@ impl Program {
         cargo
             .current_dir(&project.root)
             .args(["build", "--target", TARGET, "--manifest-path"])
-            .arg(project.root.join("app/Cargo.toml"))
+            .arg(project.root.join("app").join(&self.manifest))
             .args(["--profile", build.profile(), "--bin", &self.bin]);
-        if !self.default_features {
-            cargo.arg("--no-default-features");
-        }
         cargo
     }
 }
@@ -203,13 +201,18 @@ fn programs(html: &str) -> Vec<Program> {
         .filter_map(|tag| tag.split_once('>').map(|(tag, _)| tag))
         .filter(|tag| tag.starts_with("link ") && tag.contains(r#"rel="rust""#))
         .filter_map(|tag| {
-            let (bin, _) = tag.split_once(r#"data-bin=""#)?.1.split_once('"')?;
             Some(Program {
-                bin: bin.to_owned(),
-                default_features: !tag.contains("data-cargo-no-default-features"),
+                manifest: attribute(tag, "href")?,
+                bin: attribute(tag, "data-bin")?,
             })
         })
         .collect()
+}
+
+/// Returns the value of an attribute.
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let (_, rest) = tag.split_once(&format!(" {name}=\""))?;
+    rest.split_once('"').map(|(value, _)| value.to_owned())
 }
 
 #[cfg(test)]
@@ -222,13 +225,16 @@ mod tests {
     #[test]
     fn programs_are_read_from_the_page() {
         let html = include_str!("../../app/index.html");
-        let program = |bin: &str, default_features| Program {
+        let program = |manifest: &str, bin: &str| Program {
+            manifest: manifest.to_owned(),
             bin: bin.to_owned(),
-            default_features,
         };
         assert_eq!(
             programs(html),
-            [program("app", false), program("worker", true)]
+            [
+                program("Cargo.toml", "app"),
+                program("../worker/Cargo.toml", "worker")
+            ]
         );
     }
 

@@ -176,7 +176,7 @@ impl Shared {
     }
 }
 
-/// Builds `{ command: JSON, files: [{ path, file }] }`, the form that `worker::host` reads.
+/// Builds `{ command: JSON, files: [{ path, file }] }`, the form that the worker reads.
 fn to_message(command: &Command, files: &[PageFile]) -> Result<JsValue, JsValue> {
     let json = serde_json::to_string(command).map_err(|error| error.to_string())?;
     let list = Array::new();

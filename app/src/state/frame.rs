@@ -138,7 +138,8 @@ fn refresh(app: App, tag: Tag) -> bool {
             Outcome::Failed(error) => Some(TurnState::Failed(error.clone())),
             Outcome::Finished(reason) => Some(match reason {
                 FinishReason::Stop => TurnState::Done,
-                FinishReason::Length | FinishReason::Deadline => TurnState::Cut,
+                FinishReason::Length => limit(app, answer),
+                FinishReason::Deadline => TurnState::Cut,
                 FinishReason::Abort if app.inner().repeating.get() == tag => TurnState::Repeating,
                 FinishReason::Abort => TurnState::Aborted,
             }),
@@ -156,6 +157,22 @@ fn refresh(app: App, tag: Tag) -> bool {
 fn update_summary(app: App) {
     update_figures(app);
     app.revision.update(|revision| *revision += 1);
+}
+
+/// Returns the state of an answer that reached a token limit, which names the limit if it is known.
+fn limit(app: App, answer: &AnswerStats) -> TurnState {
+    let Some(tokens) = answer.tokens() else {
+        return TurnState::Cut;
+    };
+    let max_tokens = app.settings.with_untracked(|settings| settings.max_tokens);
+    if max_tokens == Some(tokens) {
+        return TurnState::TokenLimit;
+    }
+    let context = app.loaded_untracked().and_then(|it| it.context_length());
+    match answer.prompt_tokens.zip(context) {
+        Some((prompt, context)) if prompt + tokens >= context => TurnState::ContextEnd,
+        _ => TurnState::Cut,
+    }
 }
 
 /// Updates the figures now, or as soon as the last ones have stood long enough to be read.

@@ -92,6 +92,10 @@ fn Ending(turn: Turn) -> impl IntoView {
     move || {
         match turn.state.get() {
         TurnState::Streaming | TurnState::Done => None,
+        TurnState::TokenLimit => Some(note(
+            "Stopped at the token limit: Max tokens in the settings.",
+        )),
+        TurnState::ContextEnd => Some(note("Stopped at the end of the context.")),
         TurnState::Cut => Some(note(
             "Stopped at the token limit: Max tokens in the settings, or the end of the context.",
         )),

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Estimate, interleaved};
-use crate::watch::{LabError, Point, Progress, Watch};
+use crate::observer::{LabError, Observer, Point, Progress};
 
 /// A layer around the engine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,7 +91,7 @@ pub struct AtLength {
 pub async fn run(
     layers: &mut impl Layers,
     settings: LadderSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<LadderData, LabError> {
     let LadderSettings {
         prompt,
@@ -110,7 +110,7 @@ pub async fn run(
         total,
         ..Progress::default()
     };
-    watch.told(progress.clone());
+    watch.notify(progress.clone());
     // One prefill and a few decode steps per layer open connections and touch memory.
     for layer in 0..names.len() {
         layers.answer(layer, prompt, 3).await?;
@@ -120,7 +120,7 @@ pub async fn run(
     for (at, tokens) in lengths.iter().enumerate() {
         for (repeat, order) in interleaved(names.len(), *repeats).iter().enumerate() {
             for layer in order {
-                if !watch.breathe().await {
+                if !watch.yield_now().await {
                     return Err(LabError::Stopped);
                 }
                 let ms = layers.answer(*layer, prompt, *tokens).await?;
@@ -132,7 +132,7 @@ pub async fn run(
                     x: *tokens as f64,
                     y: ms / *tokens as f64,
                 });
-                watch.told(progress.clone());
+                watch.notify(progress.clone());
             }
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Drift, Estimate, interleaved};
-use crate::watch::{LabError, Point, Progress, Watch};
+use crate::observer::{LabError, Observer, Point, Progress};
 use llamaglass_types::StubLevel;
 use llamaglass_types::stats::percentile;
 
@@ -119,7 +119,7 @@ pub trait Stubbed {
 pub async fn run(
     stubbed: &mut impl Stubbed,
     settings: StubSettings,
-    watch: &mut impl Watch,
+    watch: &mut impl Observer,
 ) -> Result<StubData, LabError> {
     let StubSettings {
         levels,
@@ -142,7 +142,7 @@ pub async fn run(
             let mut of_levels = vec![Vec::with_capacity(*repeats); levels.len()];
             for (repeat, order) in interleaved(levels.len(), *repeats).iter().enumerate() {
                 for index in order {
-                    if !watch.breathe().await {
+                    if !watch.yield_now().await {
                         return Err(LabError::Stopped);
                     }
                     let level = levels[*index];
@@ -151,7 +151,7 @@ pub async fn run(
                         load.qps,
                         repeat + 1
                     );
-                    watch.told(progress.clone());
+                    watch.notify(progress.clone());
                     let run = stubbed.run(level, *load, stream, *tokens).await?;
                     progress.done += 1;
                     progress.point = Some(Point {
@@ -166,7 +166,7 @@ pub async fn run(
             cells.extend(all.map(|(level, runs)| StubCell::of(*level, *load, stream, runs)));
         }
     }
-    watch.told(progress);
+    watch.notify(progress);
     Ok(StubData::of(settings, cells))
 }
 

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use llamaglass_driver::run_on_thread;
 use llamaglass_engine::LoadOptions;
 use llamaglass_lab::bench::{BenchReport, Comparison, Settings};
 use llamaglass_runner::bench::Bench;
 
 use crate::cli::BenchArgs;
-use crate::engine_thread::run_apart;
 use crate::load::{LoadBars, announce, display_name};
 use crate::model::Model;
 use crate::output::{self, note};
@@ -21,7 +21,7 @@ use crate::trace;
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     if args.stub.stub.is_before_engine() {
         bail!(
-            "--stub {} cuts off the engine, which is all that is measured here: there are 5, 6 and 99",
+            "--stub {} skips the engine, which bench measures; expected one of: 5, 6, 99",
             args.stub.stub
         );
     }
@@ -44,7 +44,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let options = options(args)?;
-    let mut report = run_apart(move || bench(&model, &label, &options, settings))?;
+    let mut report = run_on_thread(move || bench(&model, &label, &options, settings))?;
     report.comparison = earlier.map(|earlier| Comparison::new(&report, &earlier));
     if args.json {
         output::json(&report)?;

@@ -9,9 +9,9 @@ mod settings;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use llamaglass_driver::SharedEngine;
 
 use crate::cli::ChatArgs;
-use crate::engine_thread::EngineThread;
 use crate::interrupt::Interrupt;
 use crate::load::{LoadBars, announce};
 use crate::model::Model;
@@ -32,7 +32,7 @@ pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     // The editor installs its own Ctrl-C handler when it is created, so ours is installed after it.
     let editor = prompt.is_none().then(repl::editor).transpose()?;
     let interrupt = Interrupt::install()?;
-    let thread = EngineThread::spawn(move || {
+    let thread = SharedEngine::spawn(move || {
         let mut bars = LoadBars::default();
         model.load(&options, &mut |progress| bars.update(progress))
     })?;
@@ -41,7 +41,7 @@ pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     if raw && !args.raw {
         note("note     the model has no chat template: text is completed as it is (--raw)");
     }
-    let mut session = Session::new(thread.handle()?, interrupt, settings, raw);
+    let mut session = Session::new(thread.handle().clone(), interrupt, settings, raw);
     session.set_system(args.system.clone());
     match (prompt, editor) {
         (Some(prompt), _) => once::answer(&mut session, prompt, args.json),

@@ -1,13 +1,13 @@
 //! A conversation with the engine: its messages, and one answer at a time.
 
 use anyhow::Result;
+use llamaglass_driver::{EngineHandle, ThreadError};
 use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::tokenizer::Message;
 
 use super::settings::Settings;
-use crate::engine_thread::{EngineHandle, died};
 use crate::interrupt::Interrupt;
 
 /// A conversation with the engine.
@@ -52,7 +52,7 @@ impl Session {
     pub fn clear(&mut self) -> Result<()> {
         self.turns.clear();
         self.retries = 0;
-        self.engine.clear_cache()
+        Ok(self.engine.clear_cache()?)
     }
 
     /// Answers `prompt` and calls `visit` for every event. The answer is kept in the conversation even if it was
@@ -98,7 +98,7 @@ impl Session {
         }
         drop(guard);
         if !ended {
-            return Err(died());
+            return Err(ThreadError::Ended.into());
         }
         if record.finish_reason.is_some() {
             self.turns.push(message("assistant", record.text.clone()));

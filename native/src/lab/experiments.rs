@@ -3,28 +3,28 @@
 use anyhow::{Result, ensure};
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_lab::experiments::ablate::{
-    AblateData, AblateSettings, AblationEffect, Switch, pairs,
-};
+use llamaglass_lab::dataset::Dataset;
+use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch, pairs};
 use llamaglass_lab::experiments::ladder::{self, LadderSettings};
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
-use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
-use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Progress, Watch};
-use llamaglass_runner::bare::{self, BareSettings};
-use llamaglass_runner::kernels::{self, KernelSettings};
-use llamaglass_runner::simulate::{self, SimulateSettings};
-use llamaglass_runner::{ablate, chain, lengths};
+use llamaglass_lab::experiments::stub::{self, StubSettings};
+use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Observer, Progress};
+use llamaglass_runner::bare::BareSettings;
+use llamaglass_runner::chain::ChainSettings;
+use llamaglass_runner::kernels::KernelSettings;
+use llamaglass_runner::simulate::SimulateSettings;
+use llamaglass_runner::{EngineExperiment, SwitchSizes, lengths};
 use tokio::sync::watch;
 
 use super::Lab;
 use super::layers::ShellLayers;
 use super::loads::{asking, load_run, wanted};
+use super::observer::TerminalObserver;
 use super::output::Folder;
 use super::parity::ParityRun;
 use super::shell::Shell;
 use super::stubs::{self, ShellStubs};
-use super::watch::Onlooker;
 use crate::cli::{
     AblateArgs, BareArgs, ChainArgs, KernelsArgs, LabLoadArgs, LabParityArgs, LabStubArgs,
     LadderArgs, SimulateArgs,
@@ -55,6 +55,17 @@ impl Lab {
         LabResult::new(begun, Some(shell.machine()), self.run.seed, data)
     }
 
+    /// Runs an experiment on the engine's thread.
+    fn on_engine(&self, experiment: EngineExperiment, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
+        let watch = self.watch.showing(experiment.name());
+        let data = shell.on_engine(&watch, async move |engine, watch| {
+            experiment.run(engine, watch).await
+        });
+        watch.finish();
+        Ok(self.result(begun, shell, data?))
+    }
+
     /// Runs `stats`, which reads only a tokenizer.
     pub fn stats(&self) -> Result<LabResult> {
         let begun = unix_time_seconds();
@@ -71,17 +82,11 @@ impl Lab {
 
     /// Runs `bare`.
     pub fn bare(&self, args: &BareArgs, shell: &Shell) -> Result<LabResult> {
-        let begun = unix_time_seconds();
-        let dataset = self.dataset(BARE_ROWS)?;
         let settings = BareSettings {
             tokens: args.tokens,
         };
-        let watch = self.watch.showing("bare");
-        let data = shell.on_engine(&watch, async move |engine, watch| {
-            bare::run(engine, &dataset, settings, watch).await
-        });
-        watch.finish();
-        Ok(self.result(begun, shell, Data::Bare(data?)))
+        let dataset = self.dataset(BARE_ROWS)?;
+        self.on_engine(EngineExperiment::Bare(dataset, settings), shell)
     }
 
     /// Runs `ladder`.
@@ -111,7 +116,7 @@ impl Lab {
             chat,
             &rows,
             (&self.folder, &self.watch),
-            &|| shell.handle().clear_cache(),
+            &|| Ok(shell.handle().clear_cache()?),
         )
         .await?;
         Ok(self.result(begun, shell, Data::Load(data)))
@@ -135,35 +140,21 @@ impl Lab {
 
     /// Runs `chain`.
     pub fn chain(&self, args: &ChainArgs, shell: &Shell) -> Result<LabResult> {
-        let begun = unix_time_seconds();
+        let settings = ChainSettings {
+            tokens: args.tokens,
+            with: args.with,
+            sizes: SwitchSizes {
+                log_lines: args.sizes.log_lines,
+                log_ms: args.sizes.log_ms,
+                pad_to: args.sizes.pad_to,
+            },
+        };
         let dataset = self.dataset(CHAIN_ROWS)?;
-        let tokens = args.tokens;
-        let worse = args.with.map(|switch| (switch, args.sizes));
-        let watch = self.watch.showing("chain");
-        let data = shell.on_engine(&watch, async move |engine, watch| {
-            let worse = worse
-                .map(|(switch, sizes)| {
-                    let (mut ablations, changes) =
-                        ablate::ablations(engine, switch, (sizes.log_lines, sizes.pad_to))?;
-                    if let (Switch::EagerLogs, Some(ms)) = (switch, sizes.log_ms) {
-                        ablations.eager_logs = Some(llamaglass_engine::EagerLogs::ForMs(ms));
-                    }
-                    Ok((changes, ablations))
-                })
-                .transpose()
-                .map_err(LabError::Setting)?;
-            let worse = worse
-                .as_ref()
-                .map(|(changes, ablations)| (&**changes, *ablations));
-            chain::run(engine, &dataset, tokens, worse, watch).await
-        });
-        watch.finish();
-        Ok(self.result(begun, shell, Data::Chain(Box::new(data?))))
+        self.on_engine(EngineExperiment::Chain(dataset, settings), shell)
     }
 
     /// Runs `ablate`.
     pub async fn ablate(&self, args: &AblateArgs, shell: &Shell) -> Result<LabResult> {
-        let begun = unix_time_seconds();
         let settings = AblateSettings {
             prompt_tokens: args.prompt_tokens,
             gen_tokens: args.gen_tokens,
@@ -174,24 +165,22 @@ impl Lab {
         };
         let wanted = |switch: &Switch| args.switches.is_empty() || args.switches.contains(switch);
         let of_engine: Vec<Switch> = OF_ENGINE.into_iter().filter(wanted).collect();
-        let mut watch = self.watch.showing("ablate");
-        let on_engine = settings.clone();
-        let measured = shell.on_engine(&watch, async move |engine, watch| {
-            ablate::run(engine, &of_engine, &on_engine, watch).await
-        });
-        let (mut effects, mut left_out) = measured?;
+        let experiment = EngineExperiment::Ablate(settings, of_engine);
+        let mut result = self.on_engine(experiment, shell)?;
+        let Data::Ablate(data) = &mut result.data else {
+            return Ok(result);
+        };
         if wanted(&Switch::Worker) {
-            effects.push(self.worker(&settings, shell, &mut watch).await?);
+            let mut watch = self.watch.showing("ablate");
+            let effect = self.worker(&data.ablate, shell, &mut watch).await;
+            watch.finish();
+            data.add(effect?);
         }
         if wanted(&Switch::Overlay) {
-            left_out.push((
-                Switch::Overlay,
-                "the timing overlay is the page\u{2019}s".into(),
-            ));
+            let why = "the timing overlay is the page\u{2019}s".into();
+            data.left_out.push((Switch::Overlay, why));
         }
-        watch.finish();
-        let data = AblateData::of(settings, effects, left_out);
-        Ok(self.result(begun, shell, Data::Ablate(data)))
+        Ok(result)
     }
 
     /// Measures the `worker` switch: the bare loop on the engine's thread, and the same requested from this thread.
@@ -199,12 +188,12 @@ impl Lab {
         &self,
         settings: &AblateSettings,
         shell: &Shell,
-        watch: &mut Onlooker,
+        watch: &mut TerminalObserver,
     ) -> Result<AblationEffect> {
         let layers = ShellLayers::new(shell, shell.target().await?);
         let prompt = self.dataset(1)?.rows.remove(0).prompt;
         let tokens = settings.gen_tokens;
-        let timed = async |_: &mut Onlooker, arm: usize, _: u64| match arm {
+        let timed = async |_: &mut TerminalObserver, arm: usize, _: u64| match arm {
             0 => layers.timed_bare(&prompt, tokens),
             _ => layers.timed_thread(&prompt, tokens),
         };
@@ -238,22 +227,16 @@ impl Lab {
 
     /// Runs `simulate` and measures the same load on random weights.
     pub fn simulate(&self, args: &SimulateArgs, random: &mut Option<Shell>) -> Result<LabResult> {
-        let begun = unix_time_seconds();
         let shell = stubs::random(random, &self.model, &self.options)?;
-        let dataset = self.dataset(SIMULATE_ROWS)?;
-        let how = SimulateSettings {
+        let settings = SimulateSettings {
             qps: args.qps,
             arrivals: Arrivals::Constant,
             seed: self.run.seed,
             most_tokens: None,
             policy: self.options.policy,
         };
-        let watch = self.watch.showing("simulate");
-        let data = shell.on_engine(&watch, async move |engine, watch| {
-            simulate::run(engine, &dataset, &how, watch).await
-        });
-        watch.finish();
-        Ok(self.result(begun, shell, Data::Simulate(Box::new(data?))))
+        let dataset = self.dataset(SIMULATE_ROWS)?;
+        self.on_engine(EngineExperiment::Simulate(dataset, settings), shell)
     }
 
     /// Runs `stub`.
@@ -265,14 +248,9 @@ impl Lab {
     ) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let dataset = self.dataset(LOAD_ROWS)?;
-        let loads = args.loads.iter();
-        let loads = loads.map(|(qps, duration_s)| StubLoad {
-            qps: *qps,
-            duration_s: *duration_s,
-        });
         let settings = StubSettings {
             levels: args.levels.clone(),
-            loads: loads.collect(),
+            loads: args.loads.clone(),
             repeats: args.repeats,
             tokens: args.max_tokens,
         };
@@ -286,18 +264,12 @@ impl Lab {
 
     /// Runs `kernels`.
     pub fn kernels(&self, args: &KernelsArgs, shell: &Shell) -> Result<LabResult> {
-        let begun = unix_time_seconds();
         let settings = KernelSettings {
             prompt_tokens: args.prompt_tokens,
             repeats: args.repeats,
             layers: args.layers,
         };
-        let watch = self.watch.showing("kernels");
-        let data = shell.on_engine(&watch, async move |engine, watch| {
-            kernels::run(engine, settings, watch).await
-        });
-        watch.finish();
-        Ok(self.result(begun, shell, Data::Kernels(data?)))
+        self.on_engine(EngineExperiment::Kernels(settings), shell)
     }
 }
 
@@ -307,7 +279,7 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     let run = &args.run;
     let rows = dataset::named(&run.prompts, run.take)?;
     let folder = Folder::open(&run.out)?;
-    let watch = Onlooker::install()?;
+    let watch = TerminalObserver::install()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -335,8 +307,8 @@ async fn loads(
     args: &LabLoadArgs,
     target: Target,
     chat: bool,
-    rows: &llamaglass_lab::dataset::Dataset,
-    (folder, onlooker): (&Folder, &Onlooker),
+    rows: &Dataset,
+    (folder, observer): (&Folder, &TerminalObserver),
     forget: &dyn Fn() -> Result<()>,
 ) -> Result<LoadData> {
     let ask = RequestSettings {
@@ -351,25 +323,26 @@ async fn loads(
         dataset: rows.name.clone(),
         runs: Vec::new(),
     };
-    let mut bar = onlooker.showing("load");
+    let mut bar = observer.showing("load");
     for qps in &args.qps {
         forget()?;
+        let total = load.settings.count(qps)?;
         let (stop, stopped) = watch::channel(false);
         let mut told = |counts: crate::load_client::Counts| {
-            bar.told(Progress {
+            bar.notify(Progress {
                 what: format!(
                     "{} requests per second, {} running",
                     qps.typed,
                     counts.running()
                 ),
                 done: counts.completed + counts.failed,
-                total: load.settings.count(qps),
+                total,
                 point: None,
             });
         };
         let result = tokio::select! {
             result = load.run(qps, stopped, &mut told) => result?,
-            () = onlooker.stopped() => {
+            () = observer.stopped() => {
                 let _nobody_listens = stop.send(true);
                 return Err(LabError::Stopped.into());
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::http;
 use futures::StreamExt;
+use llamaglass_driver::EngineHandle;
 use llamaglass_engine::event::Event;
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::tokenizer::Tokenizer;
@@ -16,7 +17,6 @@ use llamaglass_runner::bare::encode;
 use tower::ServiceExt;
 
 use super::shell::Shell;
-use crate::engine_thread::EngineHandle;
 use crate::load_client::{AnswerReader, Protocol, RequestSettings, Target};
 
 /// Name of each layer, and what it adds; lowest first.
@@ -93,7 +93,7 @@ impl<'a> ShellLayers<'a> {
         told: &mut dyn FnMut(),
     ) -> Result<Vec<u32>, LabError> {
         let (sender, heard) = std::sync::mpsc::channel();
-        let asked = self.handle.later(move |engine| {
+        let asked = self.handle.with_later(move |engine| {
             // The receiver may be gone, which is fine.
             let mut send = |id| drop(sender.send(Ok(id)));
             if let Err(error) = pollster::block_on(engine.bare(&ids, tokens, &mut send)) {

@@ -4,11 +4,11 @@ mod all;
 mod experiments;
 mod layers;
 mod loads;
+mod observer;
 mod output;
 mod parity;
 mod shell;
 mod stubs;
-mod watch;
 
 use std::process::ExitCode;
 
@@ -23,9 +23,9 @@ use crate::interrupt;
 use crate::model::Model;
 use crate::output::{json, note, print};
 use crate::trace;
+use observer::TerminalObserver;
 use output::Folder;
 use shell::Shell;
-use watch::Onlooker;
 
 /// Default number of KV cache positions: enough for the default prompts, and few enough that prefilling a prompt
 /// padded to them takes seconds, not minutes, without a GPU.
@@ -41,7 +41,7 @@ pub struct Lab {
     /// Folder for the results.
     pub folder: Folder,
     /// Progress display and Ctrl-C.
-    pub watch: Onlooker,
+    pub watch: TerminalObserver,
 }
 
 /// Runs the `lab` command.
@@ -106,7 +106,7 @@ impl Lab {
             model: Model::from_args(model)?,
             options,
             folder: Folder::open(&run.out)?,
-            watch: Onlooker::install()?,
+            watch: TerminalObserver::install()?,
         })
     }
 

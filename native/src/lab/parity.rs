@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use llamaglass_driver::run_on_thread;
 use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
@@ -10,15 +11,14 @@ use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::parity::{
     Deviation, ParityData, ParityRow, first_divergence, positions,
 };
-use llamaglass_lab::{LabError, Progress, Watch};
+use llamaglass_lab::{LabError, Observer, Progress};
 use llamaglass_runner::bare::encode;
 use llamaglass_runner::logits::logits;
 use serde::{Deserialize, Serialize};
 
 use super::layers::ShellLayers;
+use super::observer::TerminalObserver;
 use super::shell::Shell;
-use super::watch::Onlooker;
-use crate::engine_thread::run_apart;
 use crate::load::LoadBars;
 use crate::model::Model;
 use crate::output::note;
@@ -62,7 +62,7 @@ impl ParityRun<'_> {
         &self,
         shell: &Shell,
         dataset: &Dataset,
-        watch: &Onlooker,
+        watch: &TerminalObserver,
     ) -> Result<ParityData> {
         let rows = self.rows(shell.tokenizer(), dataset)?;
         let reference = match self.reference {
@@ -127,7 +127,12 @@ impl ParityRun<'_> {
     }
 
     /// Computes the reference logits with the reference path in f32 on the CPU, on a thread of its own.
-    fn freeze_reference(&self, folder: &Path, rows: &[Vec<u32>], watch: &Onlooker) -> Result<()> {
+    fn freeze_reference(
+        &self,
+        folder: &Path,
+        rows: &[Vec<u32>],
+        watch: &TerminalObserver,
+    ) -> Result<()> {
         note("parity   freezing a reference: f32 on the CPU");
         let (model, options) = (self.model.0.clone(), self.model.1.clone());
         let options = LoadOptions {
@@ -143,7 +148,7 @@ impl ParityRun<'_> {
         };
         let (folder, rows) = (folder.to_owned(), rows.to_vec());
         let mut watch = watch.clone();
-        run_apart(move || {
+        run_on_thread(move || {
             let mut bars = LoadBars::default();
             let mut engine = model.load(&options, &mut |progress| bars.update(progress))?;
             bars.finish();
@@ -174,19 +179,19 @@ async fn save(
     rows: &[Vec<u32>],
     computed: &str,
     folder: &Path,
-    watch: &mut Onlooker,
+    watch: &mut TerminalObserver,
 ) -> Result<(), LabError> {
     let failed = |error: std::io::Error| LabError::failed(&folder.display().to_string(), error);
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut vocab = 0;
     for (index, ids) in rows.iter().enumerate() {
-        watch.told(Progress {
+        watch.notify(Progress {
             what: format!("logits of row {}/{}", index + 1, rows.len()),
             done: index,
             total: rows.len(),
             point: None,
         });
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             return Err(LabError::Stopped);
         }
         let found = logits(engine, ids).await;

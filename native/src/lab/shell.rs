@@ -7,14 +7,14 @@ use std::thread::JoinHandle;
 use anyhow::{Context, Result};
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
+use llamaglass_driver::{EngineHandle, SharedEngine};
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{Engine, LoadOptions, ModelInfo};
 use llamaglass_lab::{LabError, Machine};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::watch::Onlooker;
-use crate::engine_thread::{EngineHandle, EngineThread};
+use super::observer::TerminalObserver;
 use crate::load::{LoadBars, announce, display_name};
 use crate::load_client::Target;
 use crate::model::Model;
@@ -22,7 +22,6 @@ use crate::serve::{App, ServeSettings, accept_until, router};
 
 /// A loaded model and a server for it.
 pub struct Shell {
-    handle: EngineHandle,
     /// Name of the model in results.
     pub model: String,
     /// Router of the server.
@@ -30,8 +29,8 @@ pub struct Shell {
     address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
-    /// Dropped last, because it waits until all other handles are gone.
-    engine: EngineThread,
+    /// Dropped last, because the server needs it.
+    engine: SharedEngine,
 }
 
 impl Shell {
@@ -41,7 +40,7 @@ impl Shell {
     /// Fails if the model can't be loaded or no port is free.
     pub fn start(model: Model, options: LoadOptions) -> Result<Self> {
         let label = model.label();
-        let engine = EngineThread::spawn(move || {
+        let engine = SharedEngine::spawn(move || {
             let mut bars = LoadBars::default();
             let engine = model.load(&options, &mut |progress| bars.update(progress));
             bars.finish();
@@ -50,7 +49,7 @@ impl Shell {
         announce(&label, engine.info());
         let name = display_name(engine.info(), &label);
         let settings = ServeSettings::for_ourselves();
-        let app = Arc::new(App::new(&engine, label, &settings)?);
+        let app = Arc::new(App::new(&engine, label, &settings));
         let router = router(app, &settings)?;
         let (stop, stopped) = oneshot::channel();
         let (bound, address) = std::sync::mpsc::channel();
@@ -81,7 +80,6 @@ impl Shell {
         let server = server.context("starting the server\u{2019}s thread")?;
         let address = address.recv().context("the server did not start")?;
         Ok(Self {
-            handle: engine.handle()?,
             engine,
             model: name,
             router,
@@ -108,7 +106,7 @@ impl Shell {
 
     /// Returns the handle to the engine.
     pub const fn handle(&self) -> &EngineHandle {
-        &self.handle
+        self.engine.handle()
     }
 
     /// Connects to the server as a client.
@@ -125,12 +123,14 @@ impl Shell {
     /// Returns the error of `work`, or fails if the engine's thread has ended.
     pub fn on_engine<T: Send + 'static>(
         &self,
-        watch: &Onlooker,
-        work: impl AsyncFnOnce(&mut Engine, &mut Onlooker) -> Result<T, LabError> + Send + 'static,
+        watch: &TerminalObserver,
+        work: impl AsyncFnOnce(&mut Engine, &mut TerminalObserver) -> Result<T, LabError>
+        + Send
+        + 'static,
     ) -> Result<T> {
         let mut watch = watch.clone();
         let done = self
-            .handle
+            .handle()
             .with(move |engine| pollster::block_on(work(engine, &mut watch)))?;
         Ok(done?)
     }

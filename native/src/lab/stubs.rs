@@ -7,8 +7,8 @@ use llamaglass_lab::{Arrivals, LabError};
 use tokio::sync::watch;
 
 use super::loads::{asking, wanted};
+use super::observer::TerminalObserver;
 use super::shell::Shell;
-use super::watch::Onlooker;
 use crate::load_client::{Load, Qps};
 use crate::model::Model;
 
@@ -21,7 +21,7 @@ pub struct ShellStubs<'a> {
     model: &'a Model,
     options: &'a LoadOptions,
     dataset: &'a Dataset,
-    watch: Onlooker,
+    watch: TerminalObserver,
 }
 
 impl<'a> ShellStubs<'a> {
@@ -32,7 +32,7 @@ impl<'a> ShellStubs<'a> {
         random: &'a mut Option<Shell>,
         (model, options): (&'a Model, &'a LoadOptions),
         dataset: &'a Dataset,
-        watch: Onlooker,
+        watch: TerminalObserver,
     ) -> Self {
         Self {
             shell,
@@ -45,11 +45,13 @@ impl<'a> ShellStubs<'a> {
     }
 
     fn at(&mut self, level: StubLevel) -> Result<&Shell, LabError> {
-        let failed = |error: anyhow::Error| LabError::failed("a stub level", error);
+        const LEVEL: &str = "a stub level";
         if level == StubLevel::RandomWeights {
-            return random(self.random, self.model, self.options).map_err(failed);
+            let random = random(self.random, self.model, self.options);
+            return random.map_err(|error| LabError::failed(LEVEL, error));
         }
-        self.shell.handle().set_stub(level).map_err(failed)?;
+        let set = self.shell.handle().set_stub(level);
+        set.map_err(|error| LabError::failed(LEVEL, error))?;
         Ok(self.shell)
     }
 }
@@ -84,11 +86,12 @@ impl Stubbed for ShellStubs<'_> {
         tokens: usize,
     ) -> Result<StubRun, LabError> {
         let failed = |error: anyhow::Error| LabError::failed("a load at a stub level", error);
-        let (dataset, onlooker) = (self.dataset, self.watch.clone());
+        let (dataset, observer) = (self.dataset, self.watch.clone());
         let shell = self.at(level)?;
         let target = shell.target().await.map_err(failed)?;
         // Each run computes its prompts anew, without cached prefixes of the run before.
-        shell.handle().clear_cache().map_err(failed)?;
+        let cleared = shell.handle().clear_cache();
+        cleared.map_err(|error| failed(error.into()))?;
         let qps = Qps {
             value: load.qps,
             typed: load.qps.to_string(),
@@ -106,7 +109,7 @@ impl Stubbed for ShellStubs<'_> {
         let mut told = |_| {};
         let result = tokio::select! {
             result = load.run(&qps, stopped, &mut told) => result.map_err(failed)?,
-            () = onlooker.stopped() => {
+            () = observer.stopped() => {
                 let _nobody_listens = stop.send(true);
                 return Err(LabError::Stopped);
             }
@@ -116,7 +119,7 @@ impl Stubbed for ShellStubs<'_> {
             self.shell
                 .handle()
                 .set_stub(StubLevel::Whole)
-                .map_err(failed)?;
+                .map_err(|error| failed(error.into()))?;
         }
         let e2e = result.figures.from_schedule.e2e_ms;
         if result.completed == 0 {

@@ -5,12 +5,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use llamaglass_driver::run_on_thread;
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use llamaglass_runner::parity::{BISECT_TOLERANCE, BlockDifference, bisect};
 use serde::Serialize;
 
 use crate::cli::BackendArgs;
-use crate::engine_thread::run_apart;
 use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output;
@@ -35,7 +35,7 @@ struct BisectReport {
 pub fn run(model: &Path, backend: &BackendArgs, json: bool) -> Result<ExitCode> {
     let model = Model::at(model)?;
     let options = backend.load_options()?;
-    let report = run_apart(move || compare(&model, options))?;
+    let report = run_on_thread(move || compare(&model, options))?;
     if json {
         output::json(&report)?;
     } else {
@@ -86,7 +86,7 @@ fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
 
 impl BisectReport {
     fn table(&self) -> String {
-        let mut out = format!("{:>12}{:>16}{:>16}\n", "after", "largest", "most apart");
+        let mut out = format!("{:>12}{:>16}{:>16}\n", "after", "largest", "max diff");
         for block in &self.blocks {
             let after = match block.after_blocks {
                 0 => "embedding".to_owned(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Result;
+use llamaglass_driver::{EngineHandle, EventStream, SharedEngine, SubmitError};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_engine::{ModelInfo, StubLevel};
@@ -14,7 +14,6 @@ use super::client::Client;
 use super::metrics::Metrics;
 use super::settings::ServeSettings;
 use super::workers::Workers;
-use crate::engine_thread::{Answer, EngineHandle, EngineThread, SubmitError};
 
 /// State that all handlers share.
 pub struct App {
@@ -42,13 +41,9 @@ pub struct App {
 
 impl App {
     /// Creates the state for a loaded model.
-    pub fn new(
-        engine: &EngineThread,
-        model_name: String,
-        settings: &ServeSettings,
-    ) -> Result<Self> {
-        Ok(Self {
-            engine: engine.handle()?,
+    pub fn new(engine: &SharedEngine, model_name: String, settings: &ServeSettings) -> Self {
+        Self {
+            engine: engine.handle().clone(),
             info: engine.info().clone(),
             tokenizer: Arc::clone(engine.tokenizer()),
             model_name,
@@ -61,7 +56,7 @@ impl App {
             strict: settings.strict,
             stopping: AtomicBool::new(false),
             cut: watch::Sender::new(false),
-        })
+        }
     }
 
     /// Refuses all further requests.
@@ -80,26 +75,30 @@ impl App {
     }
 
     /// Puts a client's request in the engine's queue, unless the queue is full.
-    pub async fn submit(&self, client: Client, mut request: Request) -> Result<Answer, ApiError> {
+    pub async fn submit(
+        &self,
+        client: Client,
+        mut request: Request,
+    ) -> Result<EventStream, ApiError> {
         if self.engine.stub() == StubLevel::Handler {
-            return Ok(Answer::made_up(&request, self.info.context_length));
+            return Ok(EventStream::stub(&request, self.info.context_length));
         }
         if self.stopping.load(Ordering::Relaxed) {
             return Err(ApiError::Stopping);
         }
         let deadline_ms = request.deadline_ms.unwrap_or(f64::INFINITY);
         request.deadline_ms = Some(deadline_ms.min(self.max_duration_ms));
-        if let Some(answer) = self.engine.answer_at_entry(&request) {
+        if let Some(answer) = self.engine.respond_at_entry(&request) {
             return Ok(answer);
         }
         let refused = |error| match error {
             SubmitError::Full { open } => ApiError::Busy { open },
-            SubmitError::Died => ApiError::EngineEnded,
+            SubmitError::Ended => ApiError::EngineEnded,
         };
         let max_open = self.info.batch + self.max_queue;
         let slot = self.engine.reserve(max_open).map_err(refused)?;
         let engine = self.engine.clone();
-        let submit = move || engine.submit_at(slot, request);
+        let submit = move || engine.submit_with(slot, request);
         self.workers.run(client, submit).await?.map_err(refused)
     }
 

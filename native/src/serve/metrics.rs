@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use llamaglass_driver::Gauges;
 use llamaglass_engine::event::Event;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::timing::{Span, Stage, StepTiming};
@@ -12,8 +13,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-
-use crate::engine_thread::Gauges;
 
 /// Label: how a request ended.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]

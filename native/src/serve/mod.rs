@@ -31,12 +31,12 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use llamaglass_driver::SharedEngine;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt;
 
 use crate::cli::ServeArgs;
-use crate::engine_thread::EngineThread;
 use crate::load::{LoadBars, announce};
 use crate::model::Model;
 use crate::output::note;
@@ -73,7 +73,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     options.kv_blocks = args.kv_blocks;
     options.policy = args.policy;
     options.stub = args.stub.stub;
-    let mut engine = EngineThread::spawn(move || {
+    let mut engine = SharedEngine::spawn(move || {
         let mut bars = LoadBars::default();
         let engine = model.load(&options, &mut |progress| bars.update(progress));
         bars.finish();
@@ -82,7 +82,7 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     announce(&label, engine.info());
     let name = args.model_name.clone().unwrap_or(label);
     let settings = ServeSettings::from(args);
-    let app = Arc::new(App::new(&engine, name, &settings)?);
+    let app = Arc::new(App::new(&engine, name, &settings));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

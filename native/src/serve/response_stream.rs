@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use llamaglass_driver::EventStream;
 use llamaglass_engine::event::{Event, Fault};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
@@ -10,12 +11,11 @@ use tokio::sync::watch;
 use super::api_error::ApiError;
 use super::app::App;
 use super::client::Client;
-use crate::engine_thread::Answer;
 
 /// A request in progress. Dropping it before its last event aborts it within one step.
 pub struct ResponseStream {
     app: Arc<App>,
-    answer: Answer,
+    answer: EventStream,
     cut: watch::Receiver<bool>,
     ended: bool,
     /// Record of all events so far.

@@ -8,14 +8,14 @@ use llamaglass_engine::{BackendChoice, LoadOptions};
 
 use super::*;
 
-fn tiny() -> EngineThread {
+fn tiny() -> SharedEngine {
     let folder = "../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
     let model = Model::at(Path::new(folder)).expect("the committed model");
     let options = LoadOptions {
         backend: BackendChoice::Flex,
         ..LoadOptions::default()
     };
-    EngineThread::spawn(move || model.load(&options, &mut |_| {})).expect("it loads")
+    SharedEngine::spawn(move || model.load(&options, &mut |_| {})).expect("it loads")
 }
 
 async fn health(router: &Router) -> u16 {
@@ -28,7 +28,7 @@ async fn health(router: &Router) -> u16 {
 fn server_ends_with_error_when_engine_panics() {
     let mut engine = tiny();
     let settings = ServeSettings::for_ourselves();
-    let app = Arc::new(App::new(&engine, "tiny".into(), &settings).expect("an engine"));
+    let app = Arc::new(App::new(&engine, "tiny".into(), &settings));
     let router = router(Arc::clone(&app), &settings).expect("routes");
     let ended = engine.ended();
     let address = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0);
@@ -39,7 +39,7 @@ fn server_ends_with_error_when_engine_panics() {
     runtime.block_on(async {
         assert_eq!(health(&router).await, 200);
         let panic = |_: &mut llamaglass_engine::Engine| panic!("on purpose");
-        app.engine.later(panic).expect("the engine is there");
+        app.engine.with_later(panic).expect("the engine is there");
         let ending = serve(address, Arc::clone(&app), &settings, ended).await;
         assert_eq!(ending.expect("it could listen"), Ending::EngineEnded);
         assert_eq!(health(&router).await, 503);

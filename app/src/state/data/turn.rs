@@ -33,8 +33,12 @@ pub enum TurnState {
     Streaming,
     /// The model ended it.
     Done,
-    /// It reached the token limit.
+    /// It reached a limit on its tokens or its time.
     Cut,
+    /// It reached the token limit of the settings.
+    TokenLimit,
+    /// It reached the end of the context.
+    ContextEnd,
     /// The user stopped it.
     Aborted,
     /// The page stopped it because it repeated itself without end.
@@ -48,7 +52,7 @@ impl TurnState {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Streaming => "streaming",
-            Self::Done | Self::Cut => "done",
+            Self::Done | Self::Cut | Self::TokenLimit | Self::ContextEnd => "done",
             Self::Aborted | Self::Repeating => "aborted",
             Self::Failed(_) => "failed",
         }

@@ -6,7 +6,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use llamaglass_lab::experiments::chain::ChainData;
 use llamaglass_lab::experiments::load::{LoadData, LoadPlan, LoadRun, LoadSample};
-use llamaglass_lab::{Data, LabError, Point, Progress, Watch, asking, request_count};
+use llamaglass_lab::{Data, LabError, Observer, Point, Progress, asking, request_count};
 use llamaglass_types::stats::Record;
 
 use super::super::app::{App, now};
@@ -60,12 +60,7 @@ pub async fn load(
     let mut records = Records::default();
     let mut runs = Vec::with_capacity(rates.len());
     for qps in rates {
-        let count = request_count(*qps, *duration_s);
-        if count == 0 {
-            return Err(LabError::Setting(format!(
-                "{qps} requests per second for {duration_s} s make no requests; raise one of them"
-            )));
-        }
+        let count = request_count(*qps, *duration_s)?;
         let due = arrivals.offsets_ms(*qps, count, *seed);
         let (rows, open) = (&dataset.rows, &Cell::new(0_usize));
         let begin = now();
@@ -91,7 +86,7 @@ pub async fn load(
                 records.push(&answer.record);
             }
             let end_ms = sample.end_ms.filter(|_| sample.error.is_none());
-            watch.told(Progress {
+            watch.notify(Progress {
                 what: format!("{qps} requests per second, {} open", open.get()),
                 done: samples.len() + 1,
                 total: count,
@@ -138,12 +133,12 @@ pub async fn chain(
     let total = dataset.rows.len();
     let mut records = Vec::with_capacity(total);
     for (index, row) in dataset.rows.iter().enumerate() {
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             return Err(LabError::Stopped);
         }
         let request = asking(true, &row.prompt, spec.settings.tokens);
         let answer = answers::complete(app, request, |_, _| {}).await?;
-        watch.told(Progress {
+        watch.notify(Progress {
             what: format!("row {}/{total}", index + 1),
             done: index + 1,
             total,

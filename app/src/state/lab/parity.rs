@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 use llamaglass_lab::experiments::parity::{ParityData, ParityRow, first_divergence};
-use llamaglass_lab::{Data, LabError, Progress, Watch, asking};
+use llamaglass_lab::{Data, LabError, Observer, Progress, asking};
 use llamaglass_types::ModelInfo;
 use llamaglass_types::stats::Record;
 
@@ -33,10 +33,10 @@ pub async fn run(
     let mut records = Records::default();
     let mut rows = Vec::with_capacity(total);
     for (index, row) in dataset.rows.iter().enumerate() {
-        if !watch.breathe().await {
+        if !watch.yield_now().await {
             return Err(LabError::Stopped);
         }
-        watch.told(Progress {
+        watch.notify(Progress {
             what: format!("row {}/{total}", index + 1),
             done: index,
             total,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::{mpsc, oneshot};
 use leptos::prelude::*;
-use llamaglass_lab::{Point, Progress, Watch};
+use llamaglass_lab::{Observer, Point, Progress};
 
 use super::super::app::{App, now};
 use super::requests;
@@ -38,8 +38,8 @@ impl PageWatch {
     }
 }
 
-impl Watch for PageWatch {
-    fn told(&mut self, progress: Progress) {
+impl Observer for PageWatch {
+    fn notify(&mut self, progress: Progress) {
         self.points.extend(progress.point.clone());
         let at = now();
         if at - self.updated_ms >= PROGRESS_MS || progress.done >= progress.total {
@@ -48,7 +48,7 @@ impl Watch for PageWatch {
         }
     }
 
-    async fn breathe(&mut self) -> bool {
+    async fn yield_now(&mut self) -> bool {
         match &self.yielder {
             Some(yielder) => yielder.yield_now().await,
             None => pause(0.0).await,

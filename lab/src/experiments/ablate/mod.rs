@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, Sentence};
 use crate::measure::Difference;
 
+/// Default number of log lines that each step formats with [`Switch::EagerLogs`].
+pub const LOG_LINES: u32 = 200;
+
 /// Settings of `ablate`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -25,7 +28,7 @@ pub struct AblateSettings {
     pub seed: u64,
     /// Log lines formatted per step.
     pub log_lines: u32,
-    /// Positions that prompts are padded to; by default the context length.
+    /// Positions that prompts are padded to; the context length if this is null.
     pub pad_to: Option<usize>,
 }
 
@@ -95,16 +98,27 @@ impl AblateData {
     /// Sorts `switches` by the cost of a request, largest first.
     pub fn of(
         ablate: AblateSettings,
-        mut switches: Vec<AblationEffect>,
+        switches: Vec<AblationEffect>,
         left_out: Vec<(Switch, String)>,
     ) -> Self {
-        let cost = |of: &AblationEffect| of.whole_ms.difference.median;
-        switches.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
-        Self {
+        let mut data = Self {
             ablate,
             switches,
             left_out,
-        }
+        };
+        data.sort();
+        data
+    }
+
+    /// Adds the effect of a switch.
+    pub fn add(&mut self, effect: AblationEffect) {
+        self.switches.push(effect);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
+        let cost = |of: &AblationEffect| of.whole_ms.difference.median;
+        self.switches.sort_by(|a, b| cost(b).total_cmp(&cost(a)));
     }
 
     /// Returns the result as sentences.

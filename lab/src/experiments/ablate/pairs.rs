@@ -2,14 +2,14 @@
 
 use super::{AblationEffect, Switch, Timed};
 use crate::measure::interleaved;
-use crate::{LabError, Point, Progress, Watch};
+use crate::{LabError, Observer, Point, Progress};
 
 /// Measures `repeats` pairs of requests, without `switch` (`timed` gets arm 0) and with it (arm 1), after one
 /// warm-up request per arm. `timed` also gets the number of the pair; 0 is the warm-up.
 ///
 /// # Errors
 /// [`LabError::Stopped`], or the error of `timed`.
-pub async fn pairs<W: Watch>(
+pub async fn pairs<W: Observer>(
     switch: Switch,
     changes: &str,
     repeats: usize,
@@ -23,13 +23,13 @@ pub async fn pairs<W: Watch>(
     for (number, order) in (1..).zip(interleaved(2, repeats)) {
         let mut pair = [Timed::default(), Timed::default()];
         for arm in order {
-            if !watch.breathe().await {
+            if !watch.yield_now().await {
                 return Err(LabError::Stopped);
             }
             pair[arm] = timed(watch, arm, number).await?;
         }
         let whole = |timed: &Timed| timed.ttft_ms + timed.rest_ms;
-        watch.told(Progress {
+        watch.notify(Progress {
             what: format!("{}, pair {number}/{repeats}", switch.title()),
             done: number as usize,
             total: repeats,

@@ -1,11 +1,10 @@
 //! Helpers for browser APIs in the worker.
 
 use js_sys::{Function, Promise};
+use llamaglass_session::protocol::Reply;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::DedicatedWorkerGlobalScope;
-
-use crate::protocol::Reply;
 
 /// Returns this worker's global object.
 pub fn scope() -> DedicatedWorkerGlobalScope {

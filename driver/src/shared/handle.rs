@@ -1,22 +1,24 @@
-//! The asker's end of an engine: requests in, answers out.
+//! A caller's end of an engine: requests in, responses out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::channel;
 
-use anyhow::Result;
+use futures::channel::mpsc::UnboundedSender;
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{Engine, Preparer, StubLevel};
+use thiserror::Error;
 
-use super::answer::{self, Answer, Place};
+use super::Command;
+use super::events::{self, EventStream, Permit};
 use super::gauges::Gauges;
-use super::{Command, died};
+use crate::thread::ThreadError;
 
 /// Handle to an engine on its thread; cheap to clone and to send.
 #[derive(Clone, Debug)]
 pub struct EngineHandle {
-    pub(super) commands: Sender<Command>,
+    pub(super) commands: UnboundedSender<Command>,
     pub(super) next_id: Arc<AtomicU64>,
     pub(super) gauges: Arc<Gauges>,
     /// Number of the current [`StubLevel`].
@@ -27,7 +29,7 @@ pub struct EngineHandle {
 }
 
 /// Reason why a request was not accepted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Error)]
 pub enum SubmitError {
     /// The maximum number of requests is open.
     #[error("{open} requests are open, which is as many as may be")]
@@ -37,7 +39,7 @@ pub enum SubmitError {
     },
     /// The engine's thread has ended.
     #[error("the engine's thread ended unexpectedly")]
-    Died,
+    Ended,
 }
 
 impl EngineHandle {
@@ -45,43 +47,47 @@ impl EngineHandle {
     ///
     /// # Errors
     /// Fails if the engine's thread has ended.
-    pub fn submit(&self, request: Request) -> Result<Answer> {
-        if let Some(answer) = self.answer_at_entry(&request) {
-            return Ok(answer);
+    pub fn submit(&self, request: Request) -> Result<EventStream, SubmitError> {
+        if let Some(response) = self.respond_at_entry(&request) {
+            return Ok(response);
         }
-        let place = self.reserve(usize::MAX)?;
-        Ok(self.submit_at(place, request)?)
+        let permit = self.reserve(usize::MAX)?;
+        self.submit_with(permit, request)
     }
 
-    /// Makes up the answer if the stub level is `Entry`, which ends the path of requests here.
-    pub fn answer_at_entry(&self, request: &Request) -> Option<Answer> {
-        (self.stub() == StubLevel::Entry).then(|| Answer::made_up(request, self.context_length))
+    /// Returns a stub response if the stub level is `Entry`, which ends the path of requests here.
+    pub fn respond_at_entry(&self, request: &Request) -> Option<EventStream> {
+        (self.stub() == StubLevel::Entry).then(|| EventStream::stub(request, self.context_length))
     }
 
-    /// Reserves a permit for an answer if fewer than `most` answers are open. An answer is open until it is
+    /// Reserves a permit for a response if fewer than `max` responses are open. A response is open until it is
     /// dropped.
     ///
     /// # Errors
-    /// [`SubmitError::Full`] if `most` answers are open.
-    pub fn reserve(&self, most: usize) -> Result<Place, SubmitError> {
-        Place::take(&self.gauges, most)
+    /// [`SubmitError::Full`] if `max` responses are open.
+    pub fn reserve(&self, max: usize) -> Result<Permit, SubmitError> {
+        Permit::take(&self.gauges, max)
     }
 
     /// Queues a request as [`EngineHandle::submit`] does, with a permit that was reserved for it.
     ///
     /// # Errors
-    /// [`SubmitError::Died`] if the engine's thread has ended.
-    pub fn submit_at(&self, place: Place, request: Request) -> Result<Answer, SubmitError> {
+    /// [`SubmitError::Ended`] if the engine's thread has ended.
+    pub fn submit_with(
+        &self,
+        permit: Permit,
+        request: Request,
+    ) -> Result<EventStream, SubmitError> {
         let id = RequestId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let (mut listener, answer) = answer::open(id, &self.gauges, Some(place));
+        let (mut sender, response) = events::open(id, &self.gauges, Some(permit));
         let command = match self.stub() {
             StubLevel::Transfer => {
-                listener.make_up(id, &request, self.context_length);
-                return Ok(answer);
+                sender.send_stub(id, &request, self.context_length);
+                return Ok(response);
             }
-            StubLevel::Message => Command::MakeUp(id, Box::new(request), listener),
+            StubLevel::Message => Command::Stub(id, Box::new(request), sender),
             _ => match self.preparer.prepare(request) {
-                Ok(prepared) => Command::Submit(id, Box::new(prepared), listener),
+                Ok(prepared) => Command::Submit(id, Box::new(prepared), sender),
                 Err(error) => {
                     let failed = Event::Failed {
                         request: id,
@@ -89,13 +95,13 @@ impl EngineHandle {
                         error: error.to_string(),
                     };
                     // This function still owns the receiving end, so the send succeeds.
-                    let _told = listener.send(failed);
-                    return Ok(answer);
+                    let _sent = sender.send(failed);
+                    return Ok(response);
                 }
             },
         };
-        self.commands.send(command).map_err(|_| SubmitError::Died)?;
-        Ok(answer)
+        self.send(command).map_err(|_| SubmitError::Ended)?;
+        Ok(response)
     }
 
     /// Returns the stub level, at which the path of requests ends.
@@ -108,7 +114,7 @@ impl EngineHandle {
     ///
     /// # Errors
     /// Fails if the engine's weights don't allow the level, or if its thread has ended.
-    pub fn set_stub(&self, level: StubLevel) -> Result<()> {
+    pub fn set_stub(&self, level: StubLevel) -> Result<(), ThreadError> {
         self.with(move |engine| engine.set_stub(level))??;
         self.stub.store(level.number(), Ordering::Relaxed);
         Ok(())
@@ -117,23 +123,26 @@ impl EngineHandle {
     /// Runs `work` with the engine on its thread, after the current step, and waits for its result.
     ///
     /// # Errors
-    /// Fails if the engine's thread has ended.
+    /// [`ThreadError::Ended`] if the engine's thread has ended.
     pub fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Engine) -> T + Send + 'static,
-    ) -> Result<T> {
+    ) -> Result<T, ThreadError> {
         let (done, wait) = channel();
-        self.later(move |engine| {
+        self.with_later(move |engine| {
             let _nobody_waits = done.send(work(engine));
         })?;
-        wait.recv().map_err(|_| died())
+        wait.recv().map_err(|_| ThreadError::Ended)
     }
 
     /// Runs `work` as [`EngineHandle::with`] does, but does not wait for it.
     ///
     /// # Errors
-    /// Fails if the engine's thread has ended.
-    pub fn later(&self, work: impl FnOnce(&mut Engine) + Send + 'static) -> Result<()> {
+    /// [`ThreadError::Ended`] if the engine's thread has ended.
+    pub fn with_later(
+        &self,
+        work: impl FnOnce(&mut Engine) + Send + 'static,
+    ) -> Result<(), ThreadError> {
         self.send(Command::With(Box::new(work)))
     }
 
@@ -150,20 +159,21 @@ impl EngineHandle {
     /// Aborts a request, which then ends within one step.
     ///
     /// # Errors
-    /// Fails if the engine's thread has ended.
-    pub fn abort(&self, request: RequestId) -> Result<()> {
+    /// [`ThreadError::Ended`] if the engine's thread has ended.
+    pub fn abort(&self, request: RequestId) -> Result<(), ThreadError> {
         self.send(Command::Abort(request))
     }
 
-    /// Forgets all cached prefixes in the KV cache.
+    /// Clears the prefix cache.
     ///
     /// # Errors
-    /// Fails if the engine's thread has ended.
-    pub fn clear_cache(&self) -> Result<()> {
+    /// [`ThreadError::Ended`] if the engine's thread has ended.
+    pub fn clear_cache(&self) -> Result<(), ThreadError> {
         self.send(Command::ClearCache)
     }
 
-    fn send(&self, command: Command) -> Result<()> {
-        self.commands.send(command).map_err(|_| died())
+    fn send(&self, command: Command) -> Result<(), ThreadError> {
+        let sent = self.commands.unbounded_send(command);
+        sent.map_err(|_| ThreadError::Ended)
     }
 }

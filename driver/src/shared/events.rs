@@ -1,4 +1,4 @@
-//! One request's events on their way from the engine's thread to the asker.
+//! One request's events on their way from the engine's thread to its caller.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,30 +9,30 @@ use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stub_answer;
 
-use super::SubmitError;
 use super::gauges::Gauges;
+use super::handle::SubmitError;
 
-/// Maximum bytes of events that all askers together may leave unread.
+/// Maximum bytes of events that all callers together may leave unread.
 const MAX_UNREAD: usize = 256 << 20;
 
 /// The events of one request as they come: a stream for a server, blocking for a terminal.
 #[derive(Debug)]
-pub struct Answer {
+pub struct EventStream {
     /// Id of the request.
     pub id: RequestId,
     events: UnboundedReceiver<Event>,
     unread: Arc<Unread>,
-    _place: Option<Place>,
+    _permit: Option<Permit>,
 }
 
-impl Answer {
-    /// Makes up an answer of at most `most` tokens without an engine.
-    pub fn made_up(request: &Request, most: usize) -> Self {
+impl EventStream {
+    /// Returns a stub response of at most `max_tokens` tokens, without an engine.
+    pub fn stub(request: &Request, max_tokens: usize) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = RequestId(NEXT.fetch_add(1, Ordering::Relaxed));
-        let (mut listener, answer) = open(id, &Arc::default(), None);
-        listener.make_up(id, request, most);
-        answer
+        let (mut events, response) = open(id, &Arc::default(), None);
+        events.send_stub(id, request, max_tokens);
+        response
     }
 
     /// Returns the next event; `None` after the last, which is `Done` or `Failed` unless the engine's
@@ -49,52 +49,52 @@ impl Answer {
     }
 }
 
-/// The engine thread's end of an answer.
+/// The engine thread's end of a response.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub(super) struct EventSender {
     events: UnboundedSender<Event>,
     unread: Arc<Unread>,
 }
 
-/// Reason why the engine stops working on an answer.
+/// Reason why an event could not be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lost {
-    /// The asker has dropped the answer.
-    Left,
-    /// The asker reads too slowly; it has been sent an error.
+pub(super) enum SendError {
+    /// The caller has dropped the response.
+    Closed,
+    /// The caller reads too slowly; it was sent an error.
     Unread,
 }
 
-/// Creates both ends of an answer.
+/// Creates both ends of a response.
 pub(super) fn open(
     id: RequestId,
     gauges: &Arc<Gauges>,
-    place: Option<Place>,
-) -> (Listener, Answer) {
+    permit: Option<Permit>,
+) -> (EventSender, EventStream) {
     let (sender, events) = unbounded();
     let unread = Arc::new(Unread {
         own: AtomicUsize::new(0),
         gauges: Arc::clone(gauges),
     });
-    let listener = Listener {
+    let sender = EventSender {
         events: sender,
         unread: Arc::clone(&unread),
     };
-    let answer = Answer {
+    let response = EventStream {
         id,
         events,
         unread,
-        _place: place,
+        _permit: permit,
     };
-    (listener, answer)
+    (sender, response)
 }
 
-impl Listener {
-    /// Sends an event to the asker.
+impl EventSender {
+    /// Sends an event to the caller.
     ///
     /// # Errors
-    /// [`Lost`] if nobody reads the answer any more.
-    pub(super) fn send(&mut self, event: Event) -> Result<(), Lost> {
+    /// [`SendError`] if nobody reads the response any more.
+    pub(super) fn send(&mut self, event: Event) -> Result<(), SendError> {
         let bytes = event.size_bytes();
         if self.unread.is_too_much(bytes) {
             let refusal = Event::Failed {
@@ -102,17 +102,19 @@ impl Listener {
                 error: "the answer is not read: too much of it waits already".into(),
                 fault: Fault::Request,
             };
-            // The asker may have left as well.
-            let _left = self.events.unbounded_send(refusal);
-            return Err(Lost::Unread);
+            // The caller may have dropped the response as well.
+            let _closed = self.events.unbounded_send(refusal);
+            return Err(SendError::Unread);
         }
         self.unread.add(bytes);
-        self.events.unbounded_send(event).map_err(|_| Lost::Left)
+        self.events
+            .unbounded_send(event)
+            .map_err(|_| SendError::Closed)
     }
 
-    /// Sends a made-up answer of at most `most` tokens.
-    pub(super) fn make_up(&mut self, id: RequestId, request: &Request, most: usize) {
-        for event in stub_answer(id, request, most) {
+    /// Sends a stub response of at most `max_tokens` tokens.
+    pub(super) fn send_stub(&mut self, id: RequestId, request: &Request, max_tokens: usize) {
+        for event in stub_answer(id, request, max_tokens) {
             if self.send(event).is_err() {
                 return;
             }
@@ -120,7 +122,7 @@ impl Listener {
     }
 }
 
-/// Bytes of an answer that its asker has not read yet.
+/// Bytes of a response that its caller has not read yet.
 #[derive(Debug)]
 struct Unread {
     own: AtomicUsize,
@@ -128,8 +130,8 @@ struct Unread {
 }
 
 impl Unread {
-    /// Returns true if `bytes` more would exceed the limit of all answers, and this answer has more than its share.
-    /// Askers that do read are not cut off because of those that don't.
+    /// Returns true if `bytes` more would exceed the limit of all responses, and this response has more than its
+    /// share. Callers that do read are not cut off because of those that don't.
     fn is_too_much(&self, bytes: usize) -> bool {
         let all = self.gauges.unread.load(Ordering::Relaxed) + bytes;
         let own = self.own.load(Ordering::Relaxed) + bytes;
@@ -143,7 +145,7 @@ impl Unread {
     }
 
     fn subtract(&self, bytes: usize) {
-        // The `Failed` event of a refused listener was never added.
+        // The `Failed` event after too much unread was never added.
         let less = |own: usize| Some(own.saturating_sub(bytes));
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
         let before = self.own.fetch_update(set, fetch, less).unwrap_or(0);
@@ -159,14 +161,14 @@ impl Drop for Unread {
     }
 }
 
-/// A permit for one open answer.
+/// A permit for one open response.
 #[derive(Debug)]
-pub struct Place(Arc<Gauges>);
+pub struct Permit(Arc<Gauges>);
 
-impl Place {
-    /// Takes one of at most `most` permits.
-    pub(super) fn take(gauges: &Arc<Gauges>, most: usize) -> Result<Self, SubmitError> {
-        let more = |open| (open < most).then_some(open + 1);
+impl Permit {
+    /// Takes one of at most `max` permits.
+    pub(super) fn take(gauges: &Arc<Gauges>, max: usize) -> Result<Self, SubmitError> {
+        let more = |open| (open < max).then_some(open + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
         match gauges.open.fetch_update(set, fetch, more) {
             Ok(_) => Ok(Self(Arc::clone(gauges))),
@@ -175,7 +177,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
@@ -194,11 +196,11 @@ mod tests {
     }
 
     #[test]
-    fn unread_answer_is_cut_off_while_others_continue() {
+    fn unread_response_is_cut_off_while_others_continue() {
         let gauges = Arc::new(Gauges::default());
-        let place = || Place::take(&gauges, 2).expect("there is room");
-        let (mut lazy, _unread) = open(RequestId(0), &gauges, Some(place()));
-        let (mut reader, mut answer) = open(RequestId(1), &gauges, Some(place()));
+        let permit = || Permit::take(&gauges, 2).expect("one is left");
+        let (mut lazy, _unread) = open(RequestId(0), &gauges, Some(permit()));
+        let (mut reader, mut response) = open(RequestId(1), &gauges, Some(permit()));
         let megabyte = 1 << 20;
         let sent = (0..MAX_UNREAD / megabyte + 1)
             .map_while(|_| lazy.send(failed(RequestId(0), megabyte)).ok())
@@ -206,25 +208,26 @@ mod tests {
         assert_eq!(sent, MAX_UNREAD / megabyte - 1);
         reader
             .send(failed(RequestId(1), megabyte))
-            .expect("the reader has read everything so far");
-        answer.next_blocking().expect("it was sent");
-        assert_eq!(lazy.send(failed(RequestId(0), megabyte)), Err(Lost::Unread));
+            .expect("everything was read so far");
+        response.next_blocking().expect("it was sent");
+        assert_eq!(
+            lazy.send(failed(RequestId(0), megabyte)),
+            Err(SendError::Unread)
+        );
     }
 
     #[test]
-    fn unread_bytes_are_released_when_answer_is_dropped() {
+    fn unread_bytes_are_released_when_response_is_dropped() {
         let gauges = Arc::new(Gauges::default());
-        let (mut listener, mut answer) = open(RequestId(0), &gauges, None);
+        let (mut sender, mut response) = open(RequestId(0), &gauges, None);
         for _ in 0..3 {
-            listener
-                .send(failed(RequestId(0), 1000))
-                .expect("it is read");
+            sender.send(failed(RequestId(0), 1000)).expect("it is read");
         }
-        answer.next_blocking().expect("it was sent");
+        response.next_blocking().expect("it was sent");
         let unread = gauges.unread.load(Ordering::Relaxed);
         assert!((2000..3000).contains(&unread), "{unread}");
-        drop(answer);
-        drop(listener);
+        drop(response);
+        drop(sender);
         assert_eq!(gauges.unread.load(Ordering::Relaxed), 0);
     }
 }

@@ -2,17 +2,17 @@
 
 use js_sys::Uint8Array;
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
+use llamaglass_session::catalog::CatalogModel;
+use llamaglass_session::protocol::WindowReply;
 use llamaglass_web::{error_message, property};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{ReadableStreamDefaultReader, Request, RequestInit, Response};
 
-use super::js::{post, scope, sleep};
-use super::plan::{Continue, DownloadError, judge};
-use super::sink::Sink;
-use super::store::{self, Store};
-use crate::catalog::CatalogModel;
-use crate::protocol::WindowReply;
+use crate::js::{post, scope, sleep};
+use crate::plan::{Continue, DownloadError, judge};
+use crate::sink::Sink;
+use crate::store::{self, Store};
 
 /// Maximum number of retries in a row after a broken connection.
 const ATTEMPTS: u32 = 4;
@@ -22,7 +22,7 @@ pub struct Fetched {
     /// Bytes of the model.
     pub source: Box<dyn ByteSource>,
     /// True if the bytes are in the browser's storage and this tab holds the file.
-    pub is_kept: bool,
+    pub is_stored: bool,
 }
 
 /// Returns the bytes of `model`: from storage if they are complete, otherwise downloaded from the folder `base`,
@@ -42,7 +42,7 @@ pub async fn fetch(
         progress(model.bytes);
         return Ok(Fetched {
             source,
-            is_kept: false,
+            is_stored: false,
         });
     }
     let (mut sink, store) = open_sink(store, model).await?;
@@ -66,8 +66,8 @@ pub async fn fetch(
     let source = sink
         .into_source(&model.file)
         .map_err(|error| storage(error.to_string()))?;
-    let is_kept = store.is_some();
-    Ok(Fetched { source, is_kept })
+    let is_stored = store.is_some();
+    Ok(Fetched { source, is_stored })
 }
 
 /// Returns the verified file if another tab holds the only handle to it.

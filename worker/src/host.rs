@@ -1,23 +1,23 @@
-//! Host of the engine's task in a browser: messages, files and downloads.
+//! The driver's platform in a browser: messages, files and downloads.
 
 use futures::channel::mpsc::unbounded;
 use js_sys::Array;
+use llamaglass_driver::page::{Host, Incoming, ModelFiles, run};
 use llamaglass_engine::bytes::{BlobSource, ByteSource};
 use llamaglass_engine::{LoadPhase, LoadProgress};
-use llamaglass_session::{Fetched, Host, Incoming, run};
+use llamaglass_session::protocol::{EngineReply, ModelSource, Reply, WindowReply};
 use llamaglass_web::{Yielder, error_message, property};
 use wasm_bindgen::prelude::*;
 use web_sys::{File, MessageEvent};
 
-use super::download;
-use super::js::{post, scope, sleep};
-use super::store::{self, Store};
-use crate::protocol::{EngineReply, ModelSource, Reply, WindowReply};
+use crate::download;
+use crate::js::{post, scope, sleep};
+use crate::store::{self, Store};
 
 /// Files of the browser.
 type Files = Vec<Box<dyn ByteSource>>;
 
-/// Listens for commands and starts the task that handles them.
+/// Listens for commands and starts the driver.
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         console_error_panic_hook::hook(info);
@@ -34,7 +34,7 @@ pub fn start() {
     let (sender, inbox) = unbounded();
     let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         match read(&event.data()) {
-            // Fails only if the task is gone, and then so is the worker.
+            // Fails only if the driver is gone, and then so is the worker.
             Ok(incoming) => drop(sender.unbounded_send(incoming)),
             Err(error) => post(WindowReply::Notice {
                 text: format!("a command could not be read: {error}"),
@@ -63,7 +63,7 @@ fn read(data: &JsValue) -> Result<Incoming<Files>, String> {
     })
 }
 
-/// This worker as the host of the engine's task.
+/// This worker, as the driver's platform.
 struct Worker {
     yielder: Yielder,
 }
@@ -88,9 +88,14 @@ impl Host for Worker {
         source: ModelSource,
         files: Files,
         progress: &mut dyn FnMut(LoadProgress),
-    ) -> Result<Fetched, String> {
+    ) -> Result<ModelFiles, String> {
         let (model, base) = match source {
-            ModelSource::Files => return Ok(Fetched { files, kept: None }),
+            ModelSource::Files => {
+                return Ok(ModelFiles {
+                    files,
+                    stored_digest: None,
+                });
+            }
             ModelSource::Catalog { model, base } => (model, base),
             ModelSource::Local { path } => {
                 return Err(format!("{path}: a browser opens no paths"));
@@ -111,9 +116,9 @@ impl Host for Worker {
         let fetched = download::fetch(&model, &base, &mut progress)
             .await
             .map_err(|error| error.to_string())?;
-        Ok(Fetched {
+        Ok(ModelFiles {
             files: vec![fetched.source],
-            kept: fetched.is_kept.then_some(model.sha256),
+            stored_digest: fetched.is_stored.then_some(model.sha256),
         })
     }
 
@@ -123,7 +128,7 @@ impl Host for Worker {
         }
     }
 
-    async fn stored(&self) -> Option<u64> {
+    async fn stored_bytes(&self) -> Option<u64> {
         Some(Store::open().await?.size().await)
     }
 

@@ -15,9 +15,9 @@ pub struct Gauges {
     pub blocks_used: AtomicUsize,
     /// KV cache blocks in total.
     pub blocks: AtomicUsize,
-    /// Open answers: those that have not been dropped.
+    /// Open responses: those that have not been dropped.
     pub(super) open: AtomicUsize,
-    /// Bytes of events that no asker has read yet.
+    /// Bytes of events that no caller has read yet.
     pub(super) unread: AtomicUsize,
 }
 

@@ -1,106 +1,112 @@
-//! The task that owns the engine: handles all waiting commands, then runs one step, in a loop.
+//! The driver of a page's engine: commands of the page in, replies out.
 
-use std::collections::{HashMap, VecDeque};
+mod experiments;
+mod host;
+mod load;
+#[cfg(test)]
+mod tests;
 
 use futures::channel::mpsc::UnboundedReceiver;
-use futures::{FutureExt, StreamExt};
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};
 use llamaglass_runner::bench::Bench;
-
-use crate::experiments;
-use crate::host::{Host, Incoming};
-use crate::lab::{LabEnd, Spec};
-use crate::load::{PROGRESS_EVERY_MS, load};
-use crate::protocol::{
+use llamaglass_session::lab::LabEnd;
+use llamaglass_session::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, StorageCommand, StorageReply, Tag,
     WindowReply,
 };
+
+use crate::drive::{Driver, Requests, drive};
+pub use host::{Host, Incoming, ModelFiles};
+use load::{PROGRESS_INTERVAL_MS, load};
 
 /// Error for commands that need a loaded model.
 const NO_MODEL: &str = "no model is loaded";
 
 /// Sends [`EngineReply::Ready`] and handles commands until all senders are gone.
-pub async fn run<H: Host>(host: &H, mut inbox: UnboundedReceiver<Incoming<H::Files>>) {
-    let mut actor = Actor::new(host);
+pub async fn run<H: Host>(host: &H, inbox: UnboundedReceiver<Incoming<H::Files>>) {
+    let mut driver = PageDriver {
+        host,
+        watch: Stopwatch::start(),
+        engine: None,
+        requests: Requests::default(),
+        bench: None,
+        progress_at_ms: 0.0,
+    };
     host.send(EngineReply::Ready);
-    // Commands that arrived during an experiment and have to wait for its end.
-    let mut later = VecDeque::new();
-    loop {
-        let next = if let Some(incoming) = later.pop_front() {
-            Some(incoming)
-        } else if actor.is_idle() {
-            match inbox.next().await {
-                Some(incoming) => Some(incoming),
-                None => return,
-            }
-        } else {
-            match inbox.next().now_or_never() {
-                Some(None) => return,
-                waiting => waiting.flatten(),
-            }
-        };
-        match next {
-            Some(Incoming { command, files }) => match *command {
-                Command::Lab(LabCommand::Run { spec }) => {
-                    later.extend(actor.lab(*spec, &mut inbox).await)
-                }
-                command => actor.handle(command, files).await,
-            },
-            None => {
-                actor.step().await;
-                host.yield_now().await;
-            }
-        }
-    }
+    drive(&mut driver, inbox).await;
 }
 
-struct Actor<'a, H> {
+struct PageDriver<'a, H> {
     host: &'a H,
     watch: Stopwatch,
     engine: Option<Engine>,
-    tags: HashMap<RequestId, Tag>,
+    requests: Requests<Tag>,
     bench: Option<Bench>,
     /// Time of the last benchmark progress reply, in milliseconds of `watch`.
-    told_bench: f64,
+    progress_at_ms: f64,
 }
 
-impl<'a, H: Host> Actor<'a, H> {
-    fn new(host: &'a H) -> Self {
-        Self {
-            host,
-            watch: Stopwatch::start(),
-            engine: None,
-            tags: HashMap::new(),
-            bench: None,
-            told_bench: 0.0,
-        }
-    }
+impl<H: Host> Driver for PageDriver<'_, H> {
+    type Command = Incoming<H::Files>;
 
     fn is_idle(&self) -> bool {
         self.bench.is_none() && self.engine.as_ref().is_none_or(Engine::is_idle)
     }
 
-    /// Drops the model and everything that was requested of it.
-    fn forget(&mut self, why: &str) {
-        self.give_bench_up(why);
-        self.engine = None;
-        self.tags.clear();
+    async fn handle(
+        &mut self,
+        incoming: Self::Command,
+        inbox: &mut UnboundedReceiver<Self::Command>,
+    ) {
+        let Incoming { command, files } = incoming;
+        let Command::Lab(LabCommand::Run { spec }) = *command else {
+            return self.handle_now(*command, files).await;
+        };
+        let idle = self.is_idle();
+        let Some(engine) = self.engine.as_mut().filter(|_| idle) else {
+            let error = if idle { NO_MODEL } else { "the engine is busy" };
+            let error = error.into();
+            return self.host.send(LabReply::Ended(LabEnd::Failed { error }));
+        };
+        let deferred = experiments::run(self.host, engine, &spec, inbox).await;
+        for Incoming { command, files } in deferred {
+            self.handle_now(*command, files).await;
+        }
     }
 
+    async fn step(&mut self) {
+        if self.bench.is_some() {
+            return self.step_bench().await;
+        }
+        if let Some(engine) = &mut self.engine {
+            let send = |tag: &mut Tag, event| {
+                self.host.send(EngineReply::Event { tag: *tag, event });
+                true
+            };
+            self.requests.step(engine, send).await;
+        }
+    }
+
+    async fn yield_now(&self) {
+        self.host.yield_now().await;
+    }
+}
+
+impl<H: Host> PageDriver<'_, H> {
     /// Runs one step of the benchmark.
-    async fn bench(&mut self) {
+    async fn step_bench(&mut self) {
         let (Some(engine), Some(bench)) = (&mut self.engine, &mut self.bench) else {
             return;
         };
-        let what = bench.progress().what.clone();
+        let before = bench.progress().what.clone();
         match bench.step(engine).await {
             Ok(true) => {
                 let (progress, at) = (bench.progress(), self.watch.ms());
-                if progress.what != what || at - self.told_bench >= PROGRESS_EVERY_MS {
-                    self.told_bench = at;
+                if progress.what != before || at - self.progress_at_ms >= PROGRESS_INTERVAL_MS {
+                    self.progress_at_ms = at;
                     let progress = progress.clone();
                     self.host.send(LabReply::BenchProgress { progress });
                 }
@@ -111,11 +117,11 @@ impl<'a, H: Host> Actor<'a, H> {
                     self.host.send(LabReply::BenchDone { report });
                 }
             }
-            Err(error) => self.give_bench_up(&error.to_string()),
+            Err(error) => self.stop_bench(&error.to_string()),
         }
     }
 
-    fn give_bench_up(&mut self, why: &str) {
+    fn stop_bench(&mut self, why: &str) {
         if let Some(bench) = self.bench.take() {
             if let Some(engine) = &mut self.engine {
                 bench.stop(engine);
@@ -125,62 +131,27 @@ impl<'a, H: Host> Actor<'a, H> {
         }
     }
 
-    async fn step(&mut self) {
-        if self.bench.is_some() {
-            return self.bench().await;
-        }
-        let Some(engine) = &mut self.engine else {
-            return;
-        };
-        for event in engine.step().await {
-            let request = event.request();
-            if let Some(&tag) = self.tags.get(&request) {
-                if event.is_last() {
-                    self.tags.remove(&request);
-                }
-                self.host.send(EngineReply::Event { tag, event });
-            }
-        }
-    }
-
-    /// Runs an experiment to its end. Returns the commands that arrived meanwhile and still have to be handled.
-    async fn lab(
-        &mut self,
-        spec: Spec,
-        inbox: &mut UnboundedReceiver<Incoming<H::Files>>,
-    ) -> Vec<Incoming<H::Files>> {
-        let idle = self.is_idle();
-        let Some(engine) = self.engine.as_mut().filter(|_| idle) else {
-            let error = match idle {
-                true => NO_MODEL,
-                false => "the engine is busy",
-            };
-            self.host.send(LabReply::Ended(LabEnd::Failed {
-                error: error.into(),
-            }));
-            return Vec::new();
-        };
-        experiments::run(self.host, engine, spec, inbox).await
-    }
-
-    async fn handle(&mut self, command: Command, files: H::Files) {
+    /// Handles a command that does not wait for other commands.
+    async fn handle_now(&mut self, command: Command, files: H::Files) {
         match command {
             Command::Engine(command) => self.handle_engine(command, files).await,
             Command::Lab(command) => self.handle_lab(command).await,
-            Command::Storage(command) => {
-                if command == StorageCommand::Clear
-                    && let Err(why) = self.host.delete_stored().await
-                {
-                    self.host.send(WindowReply::Notice {
-                        text: format!("The stored models can't be deleted: {why}"),
-                    });
-                }
-                let bytes = self.host.stored().await;
-                self.host.send(StorageReply::Size { bytes });
-            }
+            Command::Storage(command) => self.handle_storage(command).await,
             // The program around the page handles these and does not pass them on.
             Command::Window(_) => {}
         }
+    }
+
+    async fn handle_storage(&self, command: StorageCommand) {
+        if command == StorageCommand::Clear
+            && let Err(why) = self.host.delete_stored().await
+        {
+            self.host.send(WindowReply::Notice {
+                text: format!("The stored models can't be deleted: {why}"),
+            });
+        }
+        let bytes = self.host.stored_bytes().await;
+        self.host.send(StorageReply::Size { bytes });
     }
 
     async fn handle_engine(&mut self, command: EngineCommand, files: H::Files) {
@@ -193,7 +164,9 @@ impl<'a, H: Host> Actor<'a, H> {
             }),
             EngineCommand::Load { source, options } => {
                 // Free the old model's memory before the new one is loaded.
-                self.forget("another model is loaded");
+                self.stop_bench("another model is loaded");
+                self.engine = None;
+                self.requests.clear();
                 match load(self.host, source, files, &options).await {
                     Ok(loaded) => self.engine = Some(loaded),
                     Err(error) => self.host.send(EngineReply::LoadFailed { error }),
@@ -201,8 +174,8 @@ impl<'a, H: Host> Actor<'a, H> {
             }
             EngineCommand::Submit { tag, request } => self.submit(tag, request),
             EngineCommand::Abort { tag } => {
-                let request = self.tags.iter().find(|(_, t)| **t == tag);
-                if let (Some(engine), Some((&request, _))) = (&mut self.engine, request) {
+                let request = self.requests.find(|of_request| *of_request == tag);
+                if let (Some(engine), Some(request)) = (&mut self.engine, request) {
                     engine.abort(request);
                 }
             }
@@ -237,7 +210,7 @@ impl<'a, H: Host> Actor<'a, H> {
             }
             return;
         }
-        self.tags.insert(engine.submit(request), tag);
+        self.requests.add(engine.submit(request), tag);
     }
 
     async fn handle_lab(&mut self, command: LabCommand) {
@@ -252,15 +225,15 @@ impl<'a, H: Host> Actor<'a, H> {
                     Err(error) => self.host.send(LabReply::BenchFailed { error }),
                 }
             }
-            LabCommand::StopBench => self.give_bench_up("It was stopped."),
-            // `run` handles `Run`, and `Stop` only matters while an experiment runs.
+            LabCommand::StopBench => self.stop_bench("It was stopped."),
+            // `handle` handles `Run`, and `Stop` only matters while an experiment runs.
             LabCommand::Run { .. } | LabCommand::Stop => {}
             LabCommand::Measure { tag, job } => {
-                let outcome = match &mut self.engine {
+                let measured = match &mut self.engine {
                     Some(engine) => experiments::measure(self.host, engine, tag, job).await,
                     None => Err(NO_MODEL.into()),
                 };
-                let outcome = outcome.map(Box::new);
+                let outcome = measured.map(Box::new).map_err(|error| error.to_string());
                 self.host.send(LabReply::Measured { tag, outcome });
             }
         }

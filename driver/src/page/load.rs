@@ -7,12 +7,12 @@ use llamaglass_engine::weights::Checkpoint;
 use llamaglass_engine::{
     Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
 };
+use llamaglass_session::protocol::{EngineReply, ModelSource};
 
-use crate::host::{Fetched, Host};
-use crate::protocol::{EngineReply, ModelSource};
+use super::host::{Host, ModelFiles};
 
 /// Minimum time between progress replies, in milliseconds.
-pub const PROGRESS_EVERY_MS: f64 = 50.0;
+pub const PROGRESS_INTERVAL_MS: f64 = 50.0;
 
 /// Loads a model and sends the page progress and the loaded model.
 ///
@@ -36,16 +36,19 @@ pub async fn load<H: Host>(
         let at = watch.ms();
         let due = progress.done >= progress.total
             || last.is_none_or(|(phase, then)| {
-                phase != progress.phase || at - then >= PROGRESS_EVERY_MS
+                phase != progress.phase || at - then >= PROGRESS_INTERVAL_MS
             });
         if due {
             last = Some((progress.phase, at));
             host.send(EngineReply::Progress { progress });
         }
     };
-    let Fetched { files, kept } = host.fetch(source, files, &mut progress).await?;
+    let ModelFiles {
+        files,
+        stored_digest,
+    } = host.fetch(source, files, &mut progress).await?;
     let mut before = LoadTiming::default();
-    if kept.is_some() {
+    if stored_digest.is_some() {
         before.add(LoadSpan::Download, 0.0, watch.ms());
     }
     match open(host, files, options, &mut progress).await {
@@ -58,7 +61,7 @@ pub async fn load<H: Host>(
         }
         Err(error) => {
             // The stored bytes may be corrupt, so have them hashed before they are used again.
-            if let Some(digest) = kept {
+            if let Some(digest) = stored_digest {
                 host.distrust(&digest).await;
             }
             Err(error)

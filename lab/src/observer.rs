@@ -35,18 +35,35 @@ pub struct Point {
 }
 
 /// Observer of a running experiment.
-pub trait Watch {
+pub trait Observer {
     /// Receives progress.
-    fn told(&mut self, progress: Progress);
+    fn notify(&mut self, progress: Progress);
 
     /// Yields to other tasks. Returns whether to continue.
-    fn breathe(&mut self) -> impl Future<Output = bool>;
+    fn yield_now(&mut self) -> impl Future<Output = bool>;
 
     /// Sleeps for `ms` milliseconds, or less if the experiment is to stop.
     fn sleep(&mut self, ms: f64) -> impl Future<Output = ()>;
 
     /// Receives the record of a finished request.
-    fn answered(&mut self, _record: &Record) {}
+    fn record(&mut self, _record: &Record) {}
+}
+
+/// Observer that shows nothing and never stops an experiment.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn notify(&mut self, _progress: Progress) {}
+
+    fn yield_now(&mut self) -> impl Future<Output = bool> {
+        std::future::ready(true)
+    }
+
+    /// Does not sleep, so that a load keeps stepping its engine until its next request is due.
+    fn sleep(&mut self, _ms: f64) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
 }
 
 /// Reason why an experiment has no result.

@@ -1,32 +1,32 @@
-//! The differences between the platforms that an engine runs on.
+//! The platforms that a page's engine runs on.
 
 use std::future::Future;
 
 use llamaglass_engine::LoadProgress;
 use llamaglass_engine::bytes::ByteSource;
 
-use crate::protocol::{Command, ModelSource, Reply};
+use llamaglass_session::protocol::{Command, ModelSource, Reply};
 
-/// A command for the task that owns the engine.
+/// A command for the driver.
 #[derive(Debug)]
 pub struct Incoming<F> {
     /// The command.
     pub command: Box<Command>,
-    /// Files that come with it, in the platform's own form.
+    /// Files that accompany it, in the platform's own form.
     pub files: F,
 }
 
 /// The bytes of a model.
-pub struct Fetched {
+pub struct ModelFiles {
     /// The model's files.
     pub files: Vec<Box<dyn ByteSource>>,
     /// Digest under which the platform stores a download; `None` for other sources.
-    pub kept: Option<String>,
+    pub stored_digest: Option<String>,
 }
 
-/// The platform around the engine's task.
+/// The platform around the driver.
 pub trait Host {
-    /// Files that come with a command that loads a model.
+    /// Files that accompany a command that loads a model.
     type Files;
 
     /// Sends a reply to the page.
@@ -47,14 +47,14 @@ pub trait Host {
         source: ModelSource,
         files: Self::Files,
         progress: &mut dyn FnMut(LoadProgress),
-    ) -> impl Future<Output = Result<Fetched, String>>;
+    ) -> impl Future<Output = Result<ModelFiles, String>>;
 
     /// Marks the download stored under `digest` as suspect because it could not be loaded: it is hashed before its
     /// next use.
     fn distrust(&self, digest: &str) -> impl Future<Output = ()>;
 
     /// Returns the bytes of all stored downloads; `None` if nothing can be stored.
-    fn stored(&self) -> impl Future<Output = Option<u64>>;
+    fn stored_bytes(&self) -> impl Future<Output = Option<u64>>;
 
     /// Deletes all stored downloads.
     ///

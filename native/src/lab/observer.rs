@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
-use llamaglass_lab::{Progress, Watch};
+use llamaglass_lab::{Observer, Progress};
 
 use crate::interrupt;
 use crate::output::{stderr_is_terminal, visible};
@@ -19,26 +19,26 @@ const NAP: Duration = Duration::from_millis(20);
 
 /// Progress display on a terminal, and the stop flag that Ctrl-C sets.
 #[derive(Clone, Debug, Default)]
-pub struct Onlooker {
+pub struct TerminalObserver {
     bar: Option<ProgressBar>,
     stop: Arc<AtomicBool>,
 }
 
-impl Onlooker {
+impl TerminalObserver {
     /// Handles Ctrl-C from now on: the first ends the experiment, the second the program.
     ///
     /// # Errors
     /// Fails if the system does not allow a handler.
     pub fn install() -> Result<Self> {
-        let onlooker = Self::default();
-        let stop = Arc::clone(&onlooker.stop);
+        let observer = Self::default();
+        let stop = Arc::clone(&observer.stop);
         ctrlc::set_handler(move || {
             if stop.swap(true, Ordering::Relaxed) {
                 std::process::exit(interrupt::STATUS.into());
             }
         })
         .context("listening for Ctrl-C")?;
-        Ok(onlooker)
+        Ok(observer)
     }
 
     /// Returns a copy with a progress bar on stderr, labelled `name`; without a bar if stderr is not a terminal.
@@ -80,8 +80,8 @@ impl Onlooker {
     }
 }
 
-impl Watch for Onlooker {
-    fn told(&mut self, progress: Progress) {
+impl Observer for TerminalObserver {
+    fn notify(&mut self, progress: Progress) {
         if let Some(bar) = &self.bar {
             bar.set_length(progress.total as u64);
             bar.set_position(progress.done as u64);
@@ -89,7 +89,7 @@ impl Watch for Onlooker {
         }
     }
 
-    fn breathe(&mut self) -> impl Future<Output = bool> {
+    fn yield_now(&mut self) -> impl Future<Output = bool> {
         std::future::ready(!self.is_stopped())
     }
 

@@ -1,5 +1,0 @@
-//! Program of the engine's worker.
-
-fn main() {
-    llamaglass_app::worker::start();
-}

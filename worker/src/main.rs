@@ -1,0 +1,5 @@
+//! The page's engine program.
+
+fn main() {
+    llamaglass_worker::start();
+}
