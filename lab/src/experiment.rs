@@ -1,14 +1,29 @@
 //! The list of experiments.
 
 use std::fmt;
-use std::str::FromStr;
 
+use llamaglass_types::unknown_name;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 
 /// An experiment of the lab.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_experiment)]
 pub enum Experiment {
     /// Token counts of a dataset's prompts and reference answers.
     Stats,
@@ -49,18 +64,7 @@ impl Experiment {
 
     /// Returns the name used in commands, files and results.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stats => "stats",
-            Self::Bare => "bare",
-            Self::Ladder => "ladder",
-            Self::Load => "load",
-            Self::Parity => "parity",
-            Self::Chain => "chain",
-            Self::Ablate => "ablate",
-            Self::Simulate => "simulate",
-            Self::Stub => "stub",
-            Self::Kernels => "kernels",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// Returns the title shown to users.
@@ -108,16 +112,8 @@ impl fmt::Display for Experiment {
     }
 }
 
-impl FromStr for Experiment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|of| of.name() == text);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            format!("{text:?} is no experiment; there are {names}")
-        })
-    }
+fn unknown_experiment(name: &str) -> String {
+    unknown_name::<Experiment>("experiment", name)
 }
 
 #[cfg(test)]

@@ -252,7 +252,7 @@ fn invalid_flags_are_refused_before_loading() {
         stderr(&output)
     };
     assert!(fault(&["bares", &model]).contains("unrecognized subcommand"));
-    assert!(fault(&["chain", &model, "--with", "logs"]).contains("is no switch"));
+    assert!(fault(&["chain", &model, "--with", "logs"]).contains("unknown switch"));
     assert!(fault(&["bare", "no-such-model"]).contains("no-such-model"));
     let file = format!("{model}/x");
     assert!(fault(&["stats", &model, "--out", &file]).contains("can't be made"));

@@ -8,8 +8,8 @@ mod flame;
 mod histogram;
 
 pub use bars::{Bar, BarSeries, Bars};
-pub use chart::{Chart, MOST_POINTS, Mark, Series};
-pub use flame::{Flame, FlameRow, MOST_DEPTH};
+pub use chart::{Chart, MAX_POINTS, Mark, Series};
+pub use flame::{Flame, FlameRow, MAX_DEPTH};
 pub use histogram::Histogram;
 
 use crate::ReportError;

@@ -7,6 +7,7 @@ pub mod clock;
 mod config;
 pub mod event;
 mod model;
+mod names;
 mod options;
 mod request;
 mod sampling_options;
@@ -18,6 +19,7 @@ pub use backend::{Backend, BackendInfo, MemoryLedger, Roofline, limit};
 pub use config::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 pub use llamaglass_shaders::Variant;
 pub use model::{ModelInfo, TypeCount};
+pub use names::unknown_name;
 pub use options::{
     BackendChoice, ForwardPath, KvType, LoadOptions, LoadPhase, LoadProgress, Policy,
 };

@@ -1,11 +1,11 @@
 //! Options and progress of a load.
 
-use std::str::FromStr;
-
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 
 use crate::config::ModelConfig;
+use crate::names::unknown_name;
 use crate::stub::StubLevel;
 
 /// Default number of positions per request, if the model has as many.
@@ -54,8 +54,20 @@ impl LoadOptions {
 }
 
 /// Choice of the backend.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_backend_choice)]
 pub enum BackendChoice {
     /// wgpu on a hardware adapter, otherwise the CPU.
     #[default]
@@ -66,24 +78,24 @@ pub enum BackendChoice {
     Flex,
 }
 
-impl FromStr for BackendChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            "wgpu" => Ok(Self::Wgpu),
-            "flex" => Ok(Self::Flex),
-            _ => Err(format!(
-                "{text:?} is no backend; there are auto, wgpu and flex"
-            )),
-        }
-    }
+fn unknown_backend_choice(name: &str) -> String {
+    unknown_name::<BackendChoice>("backend", name)
 }
 
 /// Implementation of the forward pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_forward_path)]
 pub enum ForwardPath {
     /// Our own kernels, on a GPU.
     Fast,
@@ -94,28 +106,29 @@ pub enum ForwardPath {
 impl ForwardPath {
     /// Returns the path's name in flags and reports.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Fast => "fast",
-            Self::Reference => "reference",
-        }
+        Self::VARIANTS[self as usize]
     }
 }
 
-impl FromStr for ForwardPath {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "fast" => Ok(Self::Fast),
-            "reference" => Ok(Self::Reference),
-            _ => Err(format!("{text:?} is no path; there are fast and reference")),
-        }
-    }
+fn unknown_forward_path(name: &str) -> String {
+    unknown_name::<ForwardPath>("path", name)
 }
 
 /// Type of the values in the KV cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_kv_type)]
 pub enum KvType {
     /// As computed.
     #[default]
@@ -127,31 +140,30 @@ pub enum KvType {
 impl KvType {
     /// Returns the type's name in flags and reports.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "f32",
-            Self::F16 => "f16",
-        }
+        Self::VARIANTS[self as usize]
     }
 }
 
-impl FromStr for KvType {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "f32" => Ok(Self::F32),
-            "f16" => Ok(Self::F16),
-            _ => Err(format!(
-                "{text:?} is no type of a KV cache; there are f32 and f16"
-            )),
-        }
-    }
+fn unknown_kv_type(name: &str) -> String {
+    unknown_name::<KvType>("KV cache type", name)
 }
 
 /// Policy for sharing steps between prefill and decode.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown_policy)]
 pub enum Policy {
     /// Prefill goes before decode, which gives the earliest first token.
     #[default]
@@ -161,18 +173,8 @@ pub enum Policy {
     Balanced,
 }
 
-impl FromStr for Policy {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "prefill-first" => Ok(Self::PrefillFirst),
-            "balanced" => Ok(Self::Balanced),
-            _ => Err(format!(
-                "{text:?} is no policy; there are prefill-first and balanced"
-            )),
-        }
-    }
+fn unknown_policy(name: &str) -> String {
+    unknown_name::<Policy>("policy", name)
 }
 
 /// The phases of a load, in order.

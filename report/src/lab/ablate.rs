@@ -100,7 +100,7 @@ mod tests {
     use llamaglass_lab::{Data, Difference};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn timed(ttft_ms: f64, rest_ms: f64, ids: &[u32]) -> Timed {
         let ids = ids.to_vec();
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn ablate_report_shows_cost_of_each_switch() {
-        let shown = Shown::of(data(vec![
+        let shown = Rendered::of(data(vec![
             effect(Switch::Worker, &timed(100.0, 20.0, &[1, 2, 3])),
             effect(Switch::PadToMax, &timed(385.0, 30.0, &[1, 2, 4])),
         ]));
@@ -194,7 +194,7 @@ mod tests {
     fn ablate_report_accepts_missing_token_times_and_no_switches() {
         let mut one = effect(Switch::Batch, &timed(101.0, 20.0, &[1, 2, 3]));
         one.per_token_ms = Difference::of(&[]);
-        Shown::of(data(vec![one]));
-        assert!(Shown::of(data(Vec::new())).files.is_empty());
+        Rendered::of(data(vec![one]));
+        assert!(Rendered::of(data(Vec::new())).files.is_empty());
     }
 }

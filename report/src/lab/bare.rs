@@ -5,7 +5,7 @@ use llamaglass_lab::experiments::bare::{BareData, BareRow};
 use super::estimate;
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};
-use crate::plot::{Chart, MOST_POINTS, Mark, Series};
+use crate::plot::{Chart, MAX_POINTS, Mark, Series};
 use crate::{Figure, number};
 
 /// Builds the report of the result.
@@ -129,8 +129,8 @@ fn figures(data: &BareData) -> Vec<Figure> {
 
 fn caption(count: usize) -> String {
     match count {
-        few @ ..=MOST_POINTS => format!("A point for each of {} requests.", number(few as f64)),
-        many => format!("At most {MOST_POINTS} of {many} requests, evenly chosen."),
+        few @ ..=MAX_POINTS => format!("A point for each of {} requests.", number(few as f64)),
+        many => format!("At most {MAX_POINTS} of {many} requests, evenly chosen."),
     }
 }
 
@@ -155,7 +155,7 @@ mod tests {
     use llamaglass_lab::Data;
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn of(output_tokens: usize, total_ms: f64) -> BareRow {
         BareRow {
@@ -175,7 +175,7 @@ mod tests {
         let rows: Vec<BareRow> = (1..=9)
             .map(|n| of(10 * n, 25.0 + 100.0 * n as f64))
             .collect();
-        let straight = Shown::of(Data::Bare(BareData::of(HOSTILE.into(), rows.clone())));
+        let straight = Rendered::of(Data::Bare(BareData::of(HOSTILE.into(), rows.clone())));
         // 9 x 25 ms plus 45 x 100 ms, over 450 tokens.
         assert!(
             straight.text.contains("10.5 ms/token over 450 tokens"),
@@ -195,7 +195,7 @@ mod tests {
         assert!(straight.page.contains("No request is far from the others."));
         let mut cold = rows;
         cold[3].total_ms += 700.0;
-        let cold = Shown::of(Data::Bare(BareData::of("d".into(), cold)));
+        let cold = Rendered::of(Data::Bare(BareData::of("d".into(), cold)));
         assert!(
             cold.page.contains("Requests far from the others: 1.")
                 && cold.page.contains("outliers</li>")
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn bare_report_is_written_without_requests_or_fit() {
-        Shown::of(Data::Bare(BareData::default()));
-        let shown = Shown::of(Data::Bare(BareData::of("d".into(), vec![of(5, 75.0)])));
+        Rendered::of(Data::Bare(BareData::default()));
+        let shown = Rendered::of(Data::Bare(BareData::of("d".into(), vec![of(5, 75.0)])));
         shown.has_row(&[
             "75", "5", "15", "75", "\u{2013}", "\u{2013}", "\u{2013}", "\u{2013}", "\u{2013}",
         ]);

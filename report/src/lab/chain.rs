@@ -213,7 +213,7 @@ mod tests {
     use llamaglass_lab::{Data, Difference};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn node(name: &str, count: usize, total_ms: f64, children: Vec<ChainNode>) -> ChainNode {
         let mean = total_ms / count as f64;
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn chain_report_shows_spans_as_tree_chart_and_file() {
-        let shown = Shown::of(Data::Chain(Box::new(data())));
+        let shown = Rendered::of(Data::Chain(Box::new(data())));
         for line in [
             "request      2      50       50       50       50       50       100\n",
             "  queue      2      10       10       10       10       10        20\n",
@@ -294,7 +294,7 @@ mod tests {
             growth_each_ms: ms / 4.0,
             positions: Some([4.0, 16.0]),
         };
-        let shown = Shown::of(Data::Chain(Box::new(ChainData {
+        let shown = Rendered::of(Data::Chain(Box::new(ChainData {
             with: Some(HOSTILE.into()),
             diff: Some(ChainDiff {
                 steps: Vec::new(),
@@ -328,6 +328,6 @@ mod tests {
 
     #[test]
     fn chain_report_is_written_without_requests() {
-        Shown::of(Data::Chain(Box::default()));
+        Rendered::of(Data::Chain(Box::default()));
     }
 }

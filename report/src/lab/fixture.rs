@@ -43,7 +43,7 @@ pub fn result(machine: Option<Machine>, data: Data) -> LabResult {
 }
 
 /// A result rendered in every format.
-pub struct Shown {
+pub struct Rendered {
     /// HTML page.
     pub page: String,
     /// Terminal text.
@@ -52,7 +52,7 @@ pub struct Shown {
     pub files: Vec<(String, String)>,
 }
 
-impl Shown {
+impl Rendered {
     /// Renders `data`, which may contain hostile names, and checks what must hold for every result.
     pub fn of(data: Data) -> Self {
         let result = result(Some(machine()), data);

@@ -207,7 +207,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn kernel(name: &str, ms: f64) -> KernelTime {
         KernelTime {
@@ -254,7 +254,7 @@ mod tests {
             copy_gb_s: 40.0,
             gflop_s: 400.0,
         };
-        let shown = Shown::of(Data::Kernels(KernelsData {
+        let shown = Rendered::of(Data::Kernels(KernelsData {
             roofline: Some(roof),
             steps: vec![KernelStep::of(profile(), Some(roof))],
             device_clock: Some(Clock {
@@ -306,13 +306,13 @@ mod tests {
             steps: Vec::new(),
             device_clock: None,
         };
-        assert!(Shown::of(Data::Kernels(none.clone())).files.is_empty());
+        assert!(Rendered::of(Data::Kernels(none.clone())).files.is_empty());
         let mut profile = profile();
         profile.kernels[0].ms = 0.0;
         profile.kernels[1].ms = 0.0;
         profile.plain.wall_ms = 0.0;
         profile.plain.device_ms = None;
         let steps = vec![KernelStep::of(profile, None)];
-        Shown::of(Data::Kernels(KernelsData { steps, ..none }));
+        Rendered::of(Data::Kernels(KernelsData { steps, ..none }));
     }
 }

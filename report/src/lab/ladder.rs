@@ -162,7 +162,7 @@ mod tests {
     use llamaglass_lab::{Data, Difference, Estimate};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn layer(name: &str, ms: f64, below: Option<f64>) -> LadderLayer {
         let excess = below.and_then(|below| Difference::of(&[[below, ms]; 4]));
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn ladder_report_shows_added_time_per_layer() {
-        let shown = Shown::of(data(vec![
+        let shown = Rendered::of(data(vec![
             layer("bare", 25.0, None),
             layer("worker", 25.0, Some(25.0)),
             layer("http", 40.0, Some(25.0)),
@@ -226,6 +226,6 @@ mod tests {
 
     #[test]
     fn ladder_report_is_written_without_layers() {
-        assert!(Shown::of(data(Vec::new())).files.is_empty());
+        assert!(Rendered::of(data(Vec::new())).files.is_empty());
     }
 }

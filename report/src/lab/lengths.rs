@@ -127,13 +127,13 @@ mod tests {
     use llamaglass_lab::Data;
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     #[test]
     fn stats_report_shows_counted_lengths() {
         // Prompts have a mean of 5 and a variance of (4 + 1 + 9) / 3; answers are 10 and 20.
         let lengths = vec![(3, Some(10)), (4, None), (8, Some(20))];
-        let shown = Shown::of(Data::Stats(StatsData::of_lengths(HOSTILE.into(), lengths)));
+        let shown = Rendered::of(Data::Stats(StatsData::of_lengths(HOSTILE.into(), lengths)));
         shown.has_row(&["prompts", "8", "3", "5", "4", "3", "4.67", "2.16"]);
         shown.has_row(&["reference answers", "20", "10", "15", "15", "10", "25", "5"]);
         assert_eq!(
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn more_than_40_rows_are_collapsed() {
         let of = |rows| {
-            Shown::of(Data::Stats(StatsData::of_lengths(
+            Rendered::of(Data::Stats(StatsData::of_lengths(
                 "d".into(),
                 vec![(1, None); rows],
             )))
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn stats_report_is_written_for_empty_dataset() {
-        let shown = Shown::of(Data::Stats(StatsData::of_lengths(
+        let shown = Rendered::of(Data::Stats(StatsData::of_lengths(
             String::new(),
             Vec::new(),
         )));

@@ -176,7 +176,7 @@ mod tests {
     use llamaglass_lab::{Arrivals, Data};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn run(qps: f64, completed: usize) -> LoadRun {
         LoadRun {
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn load_report_shows_latencies_per_rate() {
-        let shown = Shown::of(Data::Load(LoadData {
+        let shown = Rendered::of(Data::Load(LoadData {
             target: HOSTILE.into(),
             dataset: "d".into(),
             runs: vec![run(10.0, 28)],
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn load_report_is_written_without_answers() {
-        Shown::of(Data::Load(LoadData::default()));
+        Rendered::of(Data::Load(LoadData::default()));
         let run = LoadRun {
             completed: 0,
             execution_s: None,
@@ -245,7 +245,7 @@ mod tests {
             ..run(1.0, 0)
         };
         let runs = vec![run];
-        Shown::of(Data::Load(LoadData {
+        Rendered::of(Data::Load(LoadData {
             runs,
             ..LoadData::default()
         }));

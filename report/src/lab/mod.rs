@@ -32,7 +32,7 @@ pub fn page(result: &LabResult) -> Result<String, ReportError> {
     if let Some(machine) = &result.machine {
         title += &format!(": {}", machine.model);
     }
-    Ok(written(&title, result)?.finish())
+    Ok(build_page(&title, result)?.finish())
 }
 
 /// Writes one report with the summary of all experiments, followed by each of `results` in order.
@@ -48,7 +48,7 @@ pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, Report
     page.contents();
     for result in results {
         let experiment = result.data.experiment();
-        page.append(written(experiment.title(), result)?, experiment.name());
+        page.append(build_page(experiment.title(), result)?, experiment.name());
     }
     Ok(page.finish())
 }
@@ -59,7 +59,7 @@ pub fn report(results: &[LabResult], summary: &Summary) -> Result<String, Report
 /// If a plot cannot be drawn.
 pub fn overview(summary: &Summary) -> Result<String, ReportError> {
     let mut page = Page::new("Where a token\u{2019}s time goes");
-    summary::pictured(summary, &mut page)?;
+    summary::show_figures(summary, &mut page)?;
     Ok(page.finish())
 }
 
@@ -93,7 +93,7 @@ pub fn csv(result: &LabResult) -> Vec<(String, String)> {
         .collect()
 }
 
-fn written(title: &str, result: &LabResult) -> Result<Page, ReportError> {
+fn build_page(title: &str, result: &LabResult) -> Result<Page, ReportError> {
     let part = part(&result.data);
     let mut page = Page::new(title);
     let mut findings = result.findings.iter().map(|of| &*of.text);

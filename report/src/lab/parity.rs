@@ -65,7 +65,7 @@ mod tests {
     use llamaglass_types::KvType;
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn row(max_abs: f64, first_divergence: Option<usize>) -> ParityRow {
         ParityRow {
@@ -79,8 +79,8 @@ mod tests {
         }
     }
 
-    fn shown(rows: Vec<ParityRow>) -> Shown {
-        Shown::of(Data::Parity(ParityData::of(
+    fn shown(rows: Vec<ParityRow>) -> Rendered {
+        Rendered::of(Data::Parity(ParityData::of(
             HOSTILE.into(),
             "r".into(),
             KvType::F32,

@@ -4,7 +4,7 @@ use super::sheet::Sheet;
 use crate::{Figure, Page, ReportError};
 
 /// Maximum rows of a table that is shown in full; longer tables are collapsed.
-const MOST_ROWS: usize = 40;
+const MAX_ROWS: usize = 40;
 
 /// Content of an experiment's report.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ impl Item {
             }
             Self::Figures(figures) => page.figures(figures)?,
             Self::Table(sheet) | Self::Details(sheet) if sheet.rows.is_empty() => {}
-            Self::Table(sheet) if sheet.rows.len() <= MOST_ROWS => {
+            Self::Table(sheet) if sheet.rows.len() <= MAX_ROWS => {
                 page.section(&sheet.title);
                 page.table(&sheet.table());
             }
@@ -70,7 +70,7 @@ impl Item {
             Self::Figures(_) | Self::Details(_) => None,
             Self::Table(sheet) => match sheet.rows.len() {
                 0 => None,
-                1..=MOST_ROWS => Some(format!("{}\n{}", sheet.title, sheet.aligned())),
+                1..=MAX_ROWS => Some(format!("{}\n{}", sheet.title, sheet.aligned())),
                 rows => Some(format!("{}: {rows} rows, not shown here\n", sheet.title)),
             },
         }

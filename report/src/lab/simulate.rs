@@ -45,7 +45,7 @@ pub fn part(data: &SimulateData) -> Part {
     let requests = requests(run);
     part.items.extend([
         Item::Figures(vec![figure(run)]),
-        Item::Table(beside(run)),
+        Item::Table(comparison(run)),
         Item::Table(costs(run)),
         Item::Table(requests.clone()),
     ]);
@@ -74,7 +74,7 @@ fn formula(data: &SimulateData) -> Sheet {
     Sheet::new("The study\u{2019}s formula", &columns).with([row])
 }
 
-fn beside(run: &SimulatedRun) -> Sheet {
+fn comparison(run: &SimulatedRun) -> Sheet {
     let measured = &run.measured;
     let (simulated_e2e, measured_e2e) = (run.simulated_e2e_ms, measured.e2e_ms);
     let e2e = |part: fn(&Distribution) -> f64| {
@@ -177,7 +177,7 @@ mod tests {
     use llamaglass_types::Policy;
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Shown};
+    use crate::lab::fixture::{HOSTILE, Rendered};
 
     fn run() -> SimulatedRun {
         let arrival = |at_ms| Arrival {
@@ -232,7 +232,7 @@ mod tests {
         // 10 and 30 tokens at 10 ms each take 100 and 300 ms; two requests arrive per second.
         let mut data = SimulateData::of(HOSTILE.into(), &[10, 30], 10.0, 2.0);
         data.scheduler = Some(run());
-        let shown = Shown::of(Data::Simulate(Box::new(data)));
+        let shown = Rendered::of(Data::Simulate(Box::new(data)));
         shown.has_row(&[
             "one server, first come, first served",
             "2",
@@ -255,14 +255,18 @@ mod tests {
 
     #[test]
     fn simulate_report_shows_formula_alone_without_model() {
-        assert!(Shown::of(Data::Simulate(Box::default())).files.is_empty());
+        assert!(
+            Rendered::of(Data::Simulate(Box::default()))
+                .files
+                .is_empty()
+        );
         let mut run = run();
         run.measured.execution_s = None;
         run.measured.e2e_ms = None;
         run.execution_error_percent = None;
         run.e2e_error_percent = None;
         let scheduler = Some(run);
-        Shown::of(Data::Simulate(Box::new(SimulateData {
+        Rendered::of(Data::Simulate(Box::new(SimulateData {
             scheduler,
             ..SimulateData::default()
         })));

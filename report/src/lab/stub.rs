@@ -163,7 +163,7 @@ mod tests {
     use llamaglass_lab::experiments::stub::{StubLoad, StubRun, StubSettings};
 
     use super::*;
-    use crate::lab::fixture::Shown;
+    use crate::lab::fixture::Rendered;
 
     const LOAD: StubLoad = StubLoad {
         qps: 10.0,
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn stub_report_shows_added_time_per_level() {
-        let shown = Shown::of(data(vec![
+        let shown = Rendered::of(data(vec![
             cell(StubLevel::Handler, [1.0; 5]),
             cell(StubLevel::Message, [1.5; 5]),
         ]));
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn stub_report_mentions_drift() {
         // A drift of 40 relative to a median of 120.
-        let shown = Shown::of(data(vec![cell(
+        let shown = Rendered::of(data(vec![cell(
             StubLevel::Handler,
             [100.0, 110.0, 120.0, 130.0, 140.0],
         )]));
@@ -229,6 +229,6 @@ mod tests {
 
     #[test]
     fn stub_report_is_written_without_runs() {
-        assert!(Shown::of(data(Vec::new())).files.is_empty());
+        assert!(Rendered::of(data(Vec::new())).files.is_empty());
     }
 }

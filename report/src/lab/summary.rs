@@ -19,7 +19,7 @@ pub fn show(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
 }
 
 /// Appends the summary without its sentences, for a page that already shows them.
-pub fn pictured(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
+pub fn show_figures(summary: &Summary, page: &mut Page) -> Result<(), ReportError> {
     picture(summary, page)?;
     tables(summary, page)
 }

@@ -5,7 +5,7 @@ use crate::text::escaped;
 /// Level of a page's own sections; the title has level 1.
 pub const SECTION: u8 = 2;
 /// Deepest heading level in HTML.
-const DEEPEST: u8 = 6;
+const MAX_LEVEL: u8 = 6;
 
 /// A block of a page.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Heading {
 impl Heading {
     /// Returns the heading one level further down, with a new id.
     pub fn below(self, id: String) -> Self {
-        let level = (self.level + 1).min(DEEPEST);
+        let level = (self.level + 1).min(MAX_LEVEL);
         let is_part = false;
         Self {
             level,

@@ -13,7 +13,7 @@ pub const WIDTH: u32 = 440;
 /// Font size in plotters' units.
 const TEXT: u32 = 17;
 /// Upper bound on the average width of a letter, including on a phone, where the page enlarges text.
-pub const LETTER: f64 = 9.0;
+pub const LETTER_WIDTH: f64 = 9.0;
 /// Height of the x axis with its labels and name.
 pub const AXIS: u32 = 48;
 /// Placeholder for the page's text colour, which plotters does not know.
@@ -42,14 +42,14 @@ const COLOURS: [RGBColor; 16] = [
 ];
 /// Upper bound on values that can be drawn. No measured value is that large, and plotters cannot find axis labels
 /// for larger ones.
-const LARGEST: f64 = 1e15;
+const MAX_VALUE: f64 = 1e15;
 
 /// Drawing area of a plot.
 pub type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 /// A plane with two numeric axes.
 pub type Plane<'a> = ChartContext<'a, SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 /// Error type of plotters.
-pub type Failure = DrawingAreaErrorKind<std::io::Error>;
+pub type DrawError = DrawingAreaErrorKind<std::io::Error>;
 
 /// Returns the colours of series, repeating forever.
 pub fn colours() -> impl Iterator<Item = RGBColor> {
@@ -67,8 +67,8 @@ pub fn text() -> TextStyle<'static> {
 }
 
 /// Returns whether a number can be drawn.
-pub fn plain(value: f64) -> bool {
-    value.abs() < LARGEST
+pub fn is_drawable(value: f64) -> bool {
+    value.abs() < MAX_VALUE
 }
 
 /// Returns an axis from `low` to `high` that includes 0 and extends 5 % beyond the ends; never empty.
@@ -87,7 +87,7 @@ pub fn from_zero(low: f64, high: f64) -> Range<f64> {
 pub fn svg(
     title: &str,
     size: (u32, u32),
-    draw: impl FnOnce(&Area<'_>) -> Result<(), Failure>,
+    draw: impl FnOnce(&Area<'_>) -> Result<(), DrawError>,
 ) -> Result<String, ReportError> {
     let mut svg = String::new();
     let root = SVGBackend::with_string(&mut svg, size).into_drawing_area();
@@ -117,7 +117,7 @@ pub struct Axis<'a> {
 ///
 /// # Errors
 /// If plotters reports an error.
-pub fn plane<'a>(root: &Area<'a>, x: &Axis<'_>, y: &Axis<'_>) -> Result<Plane<'a>, Failure> {
+pub fn plane<'a>(root: &Area<'a>, x: &Axis<'_>, y: &Axis<'_>) -> Result<Plane<'a>, DrawError> {
     let mut plane = ChartBuilder::on(root)
         .margin(6)
         .margin_right(14)

@@ -2,14 +2,14 @@
 
 use plotters::prelude::*;
 
-use super::canvas::{self, Axis, Failure, WIDTH, plain};
+use super::canvas::{self, Axis, DrawError, WIDTH, is_drawable};
 use super::clip;
 use crate::ReportError;
 
 /// Height of a chart, in the units of its width.
 const HEIGHT: u32 = 290;
 /// Maximum points drawn per series; longer series are thinned evenly.
-pub const MOST_POINTS: usize = 2000;
+pub const MAX_POINTS: usize = 2000;
 
 /// A series of points.
 #[derive(Clone, Debug)]
@@ -51,7 +51,7 @@ pub struct Chart {
 
 /// A point to draw.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Drawn {
+struct DrawnPoint {
     at: (f64, f64),
     interval: Option<(f64, f64)>,
 }
@@ -70,17 +70,17 @@ impl Chart {
         canvas::svg(&self.title, (WIDTH, HEIGHT), |root| self.draw(root))
     }
 
-    fn draw(&self, root: &canvas::Area<'_>) -> Result<(), Failure> {
-        let series: Vec<(&Series, Vec<Drawn>)> =
+    fn draw(&self, root: &canvas::Area<'_>) -> Result<(), DrawError> {
+        let series: Vec<(&Series, Vec<DrawnPoint>)> =
             self.series.iter().map(|of| (of, of.drawn())).collect();
-        let (least, most) = ends(&series);
+        let (min, max) = ends(&series);
         let axis = |name, low, high| Axis {
             range: canvas::from_zero(low, high),
             name,
             labels: 5,
         };
-        let x = axis(&self.x, least.0, most.0);
-        let y = axis(&self.y, least.1, most.1);
+        let x = axis(&self.x, min.0, max.0);
+        let y = axis(&self.y, min.1, max.1);
         let mut plane = canvas::plane(root, &x, &y)?;
         for ((series, drawn), colour) in series.into_iter().zip(canvas::colours()) {
             let drawn = thinned(drawn);
@@ -97,7 +97,7 @@ impl Chart {
             });
             plane.draw_series(intervals)?;
             if series.mark != Mark::Line {
-                let dot = |point: &Drawn| Circle::new(point.at, 3, colour.mix(0.75).filled());
+                let dot = |point: &DrawnPoint| Circle::new(point.at, 3, colour.mix(0.75).filled());
                 plane.draw_series(drawn.iter().map(dot))?;
             }
         }
@@ -107,15 +107,15 @@ impl Chart {
 
 impl Series {
     /// Returns the points that can be drawn.
-    fn drawn(&self) -> Vec<Drawn> {
+    fn drawn(&self) -> Vec<DrawnPoint> {
         let intervals = match &self.mark {
             Mark::Intervals(intervals) => &**intervals,
             _ => &[],
         };
         let points = self.points.iter().enumerate().filter_map(|(index, at)| {
-            let finite = |(low, high): &(f64, f64)| plain(*low) && plain(*high);
+            let finite = |(low, high): &(f64, f64)| is_drawable(*low) && is_drawable(*high);
             let interval = intervals.get(index).copied().filter(finite);
-            finite(at).then_some(Drawn { at: *at, interval })
+            finite(at).then_some(DrawnPoint { at: *at, interval })
         });
         points.collect()
     }
@@ -123,7 +123,7 @@ impl Series {
 
 /// Returns the minimum and maximum of x and y. A series with only a line is a fit, which may start outside the
 /// chart: it counts for the minimum only if there is nothing else.
-fn ends(series: &[(&Series, Vec<Drawn>)]) -> ((f64, f64), (f64, f64)) {
+fn ends(series: &[(&Series, Vec<DrawnPoint>)]) -> ((f64, f64), (f64, f64)) {
     let points = |fits: bool| {
         let series = series
             .iter()
@@ -135,22 +135,22 @@ fn ends(series: &[(&Series, Vec<Drawn>)]) -> ((f64, f64), (f64, f64)) {
         })
     };
     let only_lines = points(false).next().is_none();
-    let least = points(only_lines).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
+    let min = points(only_lines).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
         (x.min(point.0), y.min(point.1))
     });
-    let most = points(true).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
+    let max = points(true).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
         (x.max(point.0), y.max(point.1))
     });
-    (least, most)
+    (min, max)
 }
 
-/// Selects [`MOST_POINTS`] points evenly, including the first and the last.
-fn thinned(points: Vec<Drawn>) -> Vec<Drawn> {
-    if points.len() <= MOST_POINTS {
+/// Selects [`MAX_POINTS`] points evenly, including the first and the last.
+fn thinned(points: Vec<DrawnPoint>) -> Vec<DrawnPoint> {
+    if points.len() <= MAX_POINTS {
         return points;
     }
     let last = points.len() - 1;
-    let chosen = (0..MOST_POINTS).map(|index| index * last / (MOST_POINTS - 1));
+    let chosen = (0..MAX_POINTS).map(|index| index * last / (MAX_POINTS - 1));
     chosen.map(|index| points[index]).collect()
 }
 
@@ -197,9 +197,9 @@ mod tests {
     fn many_points_are_thinned_and_unplottable_ones_left_out() {
         let many: Vec<(f64, f64)> = (0..9999).map(|at| (f64::from(at), 1.0)).collect();
         let thinned = thinned(chart(many, Mark::Points).series[0].drawn());
-        assert_eq!(thinned.len(), MOST_POINTS);
+        assert_eq!(thinned.len(), MAX_POINTS);
         assert_eq!(
-            (thinned[0].at.0, thinned[MOST_POINTS - 1].at.0),
+            (thinned[0].at.0, thinned[MAX_POINTS - 1].at.0),
             (0.0, 9998.0)
         );
         let odd = vec![(f64::NAN, 1.0), (1.0, f64::INFINITY), (1e300, 1.0)];

@@ -3,11 +3,11 @@
 
 type Point = (f64, f64);
 
-/// Returns the pieces of a line through `points` whose x and y are at least `least`.
-pub fn above(points: &[Point], least: Point) -> Vec<Vec<Point>> {
+/// Returns the pieces of a line through `points` whose x and y are at least `min`.
+pub fn above(points: &[Point], min: Point) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     for pair in points.windows(2) {
-        let Some((from, to)) = segment(pair[0], pair[1], least) else {
+        let Some((from, to)) = segment(pair[0], pair[1], min) else {
             continue;
         };
         match pieces.last_mut() {
@@ -19,14 +19,14 @@ pub fn above(points: &[Point], least: Point) -> Vec<Vec<Point>> {
 }
 
 /// Clips one segment by the Liang-Barsky algorithm, against two half-planes.
-fn segment(from: Point, to: Point, least: Point) -> Option<(Point, Point)> {
+fn segment(from: Point, to: Point, min: Point) -> Option<(Point, Point)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     let (mut begin, mut end) = (0.0_f64, 1.0_f64);
-    for (start, step, least) in [(from.0, dx, least.0), (from.1, dy, least.1)] {
-        if step == 0.0 && start < least {
+    for (start, step, min) in [(from.0, dx, min.0), (from.1, dy, min.1)] {
+        if step == 0.0 && start < min {
             return None;
         }
-        let crossing = (least - start) / step;
+        let crossing = (min - start) / step;
         if step > 0.0 {
             begin = begin.max(crossing);
         } else if step < 0.0 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::canvas::plain;
+use super::canvas::is_drawable;
 use crate::text::escaped;
 
 /// Width in its own units: twice a chart's, because it takes the full page width.
@@ -11,13 +11,13 @@ const WIDTH: f64 = 880.0;
 const ROW: usize = 24;
 /// Font size, and an upper bound on the average width of a letter.
 const TEXT: f64 = 14.0;
-const LETTER: f64 = 7.6;
+const LETTER_WIDTH: f64 = 7.6;
 /// Gap between a span's edge and its text.
-const INSIDE: f64 = 5.0;
+const PADDING: f64 = 5.0;
 /// Minimum width of a span, so that it stays visible.
-const NARROWEST: f64 = 0.5;
+const MIN_WIDTH: f64 = 0.5;
 /// Maximum depth that is drawn.
-pub const MOST_DEPTH: usize = 63;
+pub const MAX_DEPTH: usize = 63;
 
 /// A span.
 #[derive(Clone, Debug)]
@@ -39,7 +39,7 @@ pub struct FlameRow {
 pub struct Flame {
     /// Title.
     pub title: String,
-    /// Spans in any order; those without a width or deeper than [`MOST_DEPTH`] are left out.
+    /// Spans in any order; those without a width or deeper than [`MAX_DEPTH`] are left out.
     pub rows: Vec<FlameRow>,
 }
 
@@ -62,15 +62,15 @@ impl Flame {
         );
         for row in self.drawn() {
             let (x, wide) = ((row.start - start) * scale, row.width * scale);
-            row.draw(&mut svg, x, wide.max(NARROWEST));
+            row.draw(&mut svg, x, wide.max(MIN_WIDTH));
         }
         svg + "</svg>\n"
     }
 
     fn drawn(&self) -> impl Iterator<Item = &FlameRow> {
         self.rows.iter().filter(|row| {
-            let plain = plain(row.start) && plain(row.width);
-            plain && row.width > 0.0 && row.depth <= MOST_DEPTH
+            let is_drawable = is_drawable(row.start) && is_drawable(row.width);
+            is_drawable && row.width > 0.0 && row.depth <= MAX_DEPTH
         })
     }
 }
@@ -90,7 +90,7 @@ impl FlameRow {
         if let Some(label) = self.label(wide) {
             let _infallible = write!(
                 svg,
-                "<text x=\"{INSIDE}\" y=\"{high}\" dy=\"-7\" fill=\"#12161c\" \
+                "<text x=\"{PADDING}\" y=\"{high}\" dy=\"-7\" fill=\"#12161c\" \
                  pointer-events=\"none\">{}</text>",
                 escaped(&label)
             );
@@ -100,7 +100,7 @@ impl FlameRow {
 
     /// Returns as much of name and value as fits; `None` if too little would remain.
     fn label(&self, wide: f64) -> Option<String> {
-        let room = ((wide - 2.0 * INSIDE) / LETTER).max(0.0) as usize;
+        let room = ((wide - 2.0 * PADDING) / LETTER_WIDTH).max(0.0) as usize;
         let whole = format!("{} {}", self.name, self.value);
         if whole.chars().count() <= room {
             Some(whole)

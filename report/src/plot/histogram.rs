@@ -3,7 +3,7 @@
 use llamaglass_types::stats::percentile;
 use plotters::prelude::*;
 
-use super::canvas::{self, Axis, Failure, WIDTH, plain};
+use super::canvas::{self, Axis, DrawError, WIDTH, is_drawable};
 use crate::ReportError;
 
 /// Height, in the units of its width.
@@ -35,7 +35,7 @@ struct Bin {
 impl Histogram {
     /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
-        !self.values.iter().any(|value| plain(*value))
+        !self.values.iter().any(|value| is_drawable(*value))
     }
 
     /// Renders the histogram as SVG.
@@ -46,22 +46,22 @@ impl Histogram {
         canvas::svg(&self.title, (WIDTH, HEIGHT), |root| self.draw(root))
     }
 
-    fn draw(&self, root: &canvas::Area<'_>) -> Result<(), Failure> {
+    fn draw(&self, root: &canvas::Area<'_>) -> Result<(), DrawError> {
         let bins = bins(&self.values);
         let range = match (bins.first(), bins.last()) {
             (Some(first), Some(last)) => first.low..last.high,
             _ => 0.0..1.0,
         };
-        let most = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
+        let max = bins.iter().map(|bin| bin.count).max().unwrap_or(0);
         let x = Axis {
             labels: labels(range.end - range.start),
             range,
             name: &self.x,
         };
         let y = Axis {
-            range: canvas::from_zero(0.0, most as f64),
+            range: canvas::from_zero(0.0, max as f64),
             name: &self.y,
-            labels: labels(most as f64 + 1.0),
+            labels: labels(max as f64 + 1.0),
         };
         let mut plane = canvas::plane(root, &x, &y)?;
         let colour = canvas::colours().next().unwrap_or(canvas::INK).mix(0.9);
@@ -87,23 +87,27 @@ fn labels(numbers: f64) -> usize {
 /// Divides the values into bins of equal width by the Freedman-Diaconis rule, within bounds. Bins of whole numbers
 /// all contain the same number of integers.
 fn bins(values: &[f64]) -> Vec<Bin> {
-    let values: Vec<f64> = values.iter().copied().filter(|of| plain(*of)).collect();
+    let values: Vec<f64> = values
+        .iter()
+        .copied()
+        .filter(|of| is_drawable(*of))
+        .collect();
     let part = |percent| percentile(&values, percent);
-    let (Some(least), Some(most)) = (part(0.0), part(100.0)) else {
+    let (Some(min), Some(max)) = (part(0.0), part(100.0)) else {
         return Vec::new();
     };
     let quartiles = part(75.0).zip(part(25.0));
     let between = quartiles.map_or(0.0, |(upper, lower)| upper - lower);
     let wanted = 2.0 * between / (values.len() as f64).cbrt();
     let whole = values.iter().all(|value| value.fract() == 0.0);
-    let span = most - least;
+    let span = max - min;
     let (low, width, count) = if whole {
         let width = wanted.max((span + 1.0) / BINS.1).ceil().max(1.0);
-        (least - 0.5, width, ((span + 1.0) / width).ceil())
-    } else if span <= most.abs().max(least.abs()) * 1e-9 {
+        (min - 0.5, width, ((span + 1.0) / width).ceil())
+    } else if span <= max.abs().max(min.abs()) * 1e-9 {
         // All values are equal up to rounding errors, so use one bin with the value in its middle.
-        let width = most.abs().max(least.abs()) * 0.1;
-        (least - width / 2.0, width, 1.0)
+        let width = max.abs().max(min.abs()) * 0.1;
+        (min - width / 2.0, width, 1.0)
     } else {
         // The rule gives no width if half of the values are equal.
         let rule = if wanted > 0.0 {
@@ -112,7 +116,7 @@ fn bins(values: &[f64]) -> Vec<Bin> {
             BINS.1 / 3.0
         };
         let count = rule.clamp(BINS.0, BINS.1).ceil();
-        (least, span / count, count)
+        (min, span / count, count)
     };
     let edge = |index: usize| low + width * index as f64;
     let count = count as usize;

@@ -1,12 +1,26 @@
 //! The result of a parity run, case by case.
 
-use std::str::FromStr;
-
+use llamaglass_types::unknown_name;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 
 /// Kind of case. Each kind except `Generate` has a file of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_kind)]
 pub enum Kind {
     /// tokenizer.json: text to ids, ids to pieces and back to text.
     Tokenizer,
@@ -38,15 +52,7 @@ impl Kind {
 
     /// Name of the kind in flags and reports.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tokenizer => "tokenizer",
-            Self::Chat => "chat",
-            Self::QuantBlocks => "quant_blocks",
-            Self::Logits => "logits",
-            Self::Greedy => "greedy",
-            Self::Generate => "generate",
-            Self::Perplexity => "perplexity",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// File that contains the cases.
@@ -62,16 +68,8 @@ impl Kind {
     }
 }
 
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        let all = Self::ALL.map(Self::name).join(", ");
-        Self::ALL
-            .into_iter()
-            .find(|kind| kind.name() == name)
-            .ok_or_else(|| format!("unknown kind {name:?}; there are: {all}"))
-    }
+fn unknown_kind(name: &str) -> String {
+    unknown_name::<Kind>("kind", name)
 }
 
 /// One measured value of a case.

@@ -1,13 +1,24 @@
 //! The things that can be done worse.
 
-use std::str::FromStr;
-
+use llamaglass_types::unknown_name;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 
 /// A switch that makes one thing worse on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case", parse_err_ty = String, parse_err_fn = unknown_switch)]
 pub enum Switch {
     /// Log lines are formatted although nobody reads them.
     EagerLogs,
@@ -45,17 +56,7 @@ impl Switch {
 
     /// Returns the name used in commands and results.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::EagerLogs => "eager-logs",
-            Self::PadToMax => "pad-to-max",
-            Self::ConcatenatedCache => "concatenated-cache",
-            Self::HostPick => "host-pick",
-            Self::NoReplay => "no-replay",
-            Self::ReadbackDepth => "readback-depth",
-            Self::Worker => "worker",
-            Self::Batch => "batch",
-            Self::Overlay => "overlay",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// Returns the title shown to users.
@@ -74,16 +75,8 @@ impl Switch {
     }
 }
 
-impl FromStr for Switch {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|of| of.name() == text);
-        found.ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
-            format!("{text:?} is no switch; there are {names}")
-        })
-    }
+fn unknown_switch(name: &str) -> String {
+    unknown_name::<Switch>("switch", name)
 }
 
 #[cfg(test)]
