@@ -277,9 +277,13 @@ pub async fn measure(
             ms: watch.ms(),
             ..Measured::default()
         },
-        Job::Bare { ids, tokens, told } => {
+        Job::Bare {
+            ids,
+            tokens,
+            reports_tokens,
+        } => {
             let mut visit = |id| {
-                if told {
+                if reports_tokens {
                     send_token(id);
                 }
             };

@@ -8,7 +8,7 @@ use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch
 use llamaglass_lab::experiments::ladder::{self, LadderSettings};
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
-use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
+use llamaglass_lab::experiments::stub::{self, StubSettings};
 use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Observer, Progress};
 use llamaglass_runner::bare::BareSettings;
 use llamaglass_runner::chain::ChainSettings;
@@ -248,14 +248,9 @@ impl Lab {
     ) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let dataset = self.dataset(LOAD_ROWS)?;
-        let loads = args.loads.iter();
-        let loads = loads.map(|(qps, duration_s)| StubLoad {
-            qps: *qps,
-            duration_s: *duration_s,
-        });
         let settings = StubSettings {
             levels: args.levels.clone(),
-            loads: loads.collect(),
+            loads: args.loads.clone(),
             repeats: args.repeats,
             tokens: args.max_tokens,
         };
@@ -331,6 +326,7 @@ async fn loads(
     let mut bar = observer.showing("load");
     for qps in &args.qps {
         forget()?;
+        let total = load.settings.count(qps)?;
         let (stop, stopped) = watch::channel(false);
         let mut told = |counts: crate::load_client::Counts| {
             bar.notify(Progress {
@@ -340,7 +336,7 @@ async fn loads(
                     counts.running()
                 ),
                 done: counts.completed + counts.failed,
-                total: load.settings.count(qps),
+                total,
                 point: None,
             });
         };
