@@ -23,7 +23,6 @@ const ALLOWED: &[&str] = &[
     "engine/src/engine",
     "engine/src/forward",
     "native/src",
-    "native/src/engine_thread",
     "native/src/load_client",
     "native/src/serve/openai",
 ];
