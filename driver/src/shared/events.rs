@@ -172,10 +172,8 @@ impl Permit {
     pub(super) fn take(gauges: &Arc<Gauges>, max: usize) -> Result<Self, usize> {
         let more = |open| (open < max).then_some(open + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        match gauges.open.fetch_update(set, fetch, more) {
-            Ok(_) => Ok(Self(Arc::clone(gauges))),
-            Err(taken) => Err(taken),
-        }
+        let taken = gauges.open.fetch_update(set, fetch, more);
+        taken.map(|_| Self(Arc::clone(gauges)))
     }
 }
 
