@@ -1,5 +1,7 @@
 //! Formats figures for people to read.
 
+pub use llamaglass_report::bytes;
+
 /// Milliseconds with a sensible number of digits: `0.12 ms`, `4.5 ms`, `312 ms`, `1.84 s`.
 pub fn millis(ms: f64) -> String {
     let size = ms.abs();
@@ -13,25 +15,6 @@ pub fn millis(ms: f64) -> String {
         format!("{ms:.1} ms")
     } else {
         format!("{ms:.2} ms")
-    }
-}
-
-/// Bytes in decimal units: `98.4 MB`.
-pub fn bytes(count: u64) -> String {
-    let count = count as f64;
-    let (value, unit) = if count >= 1e9 {
-        (count / 1e9, "GB")
-    } else if count >= 1e6 {
-        (count / 1e6, "MB")
-    } else if count >= 1e3 {
-        (count / 1e3, "kB")
-    } else {
-        return format!("{count} B");
-    };
-    if value >= 100.0 {
-        format!("{value:.0} {unit}")
-    } else {
-        format!("{value:.1} {unit}")
     }
 }
 
@@ -108,10 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_and_counts_are_readable() {
-        assert_eq!(bytes(98_362_432), "98.4 MB");
-        assert_eq!(bytes(512), "512 B");
-        assert_eq!(bytes(1_200_000_000), "1.2 GB");
+    fn counts_are_grouped_by_thousands() {
         assert_eq!(count(12_345), "12\u{202f}345");
         assert_eq!(count(999), "999");
         assert_eq!(parameters(134_515_008), "135M");

@@ -6,6 +6,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::LabError;
+
 /// Distribution of the gaps between requests; `qps` is the rate in requests per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -68,11 +70,19 @@ impl FromStr for Arrivals {
 
 /// Returns the number of requests that `qps` (requests per second) gives in `duration_s`: the product, rounded
 /// down. A product that misses a whole number only by floating-point error (0.29 x 100) counts as that number.
-pub fn request_count(qps: f64, duration_s: f64) -> usize {
+///
+/// # Errors
+/// [`LabError::Setting`] if there are no requests.
+pub fn request_count(qps: f64, duration_s: f64) -> Result<usize, LabError> {
     let product = qps * duration_s;
     let whole = product.round();
     let near = (product - whole).abs() <= 1e-9 * whole.max(1.0);
-    (if near { whole } else { product.floor() }) as usize
+    match (if near { whole } else { product.floor() }) as usize {
+        0 => Err(LabError::Setting(format!(
+            "{qps} requests per second for {duration_s} s give no requests; increase the rate or the duration"
+        ))),
+        count => Ok(count),
+    }
 }
 
 #[cfg(test)]
@@ -85,11 +95,16 @@ mod tests {
 
     #[test]
     fn request_count_rounds_product_down() {
-        assert_eq!(request_count(10.0, 3.0), 30);
-        assert_eq!(request_count(0.5, 3.0), 1);
-        assert_eq!(request_count(0.29, 100.0), 29);
-        assert_eq!(request_count(0.1, 9.99), 0);
-        assert_eq!(request_count(1.0 / 3.0, 3.0), 1);
+        for (qps, duration_s, count) in [
+            (10.0, 3.0, 30),
+            (0.5, 3.0, 1),
+            (0.29, 100.0, 29),
+            (1.0 / 3.0, 3.0, 1),
+        ] {
+            assert_eq!(request_count(qps, duration_s), Ok(count));
+        }
+        let none = request_count(0.1, 9.99).expect_err("no requests");
+        assert!(none.to_string().contains("give no requests"), "{none}");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod observer;
 mod result;
 mod summary;
 mod trace_events;
+mod trace_writer;
 
 pub use arrivals::{Arrivals, request_count};
 pub use asking::asking;
@@ -29,3 +30,4 @@ pub use observer::{LabError, Observer, Point, Progress, Unobserved};
 pub use result::{Data, LabResult, Machine, SCHEMA_VERSION};
 pub use summary::{Overhead, Summary, TokenBar};
 pub use trace_events::trace_events;
+pub use trace_writer::{Slice, TraceWriter, Track};

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::trace_writer::{Slice, TraceWriter, Track};
+
 use llamaglass_types::stats::Record;
 use llamaglass_types::timing::{Span, Spans, Stage, StepTiming};
 
@@ -9,56 +11,64 @@ use llamaglass_types::timing::{Span, Spans, Stage, StepTiming};
 /// the engine was created. The spans within a step are laid end to end in booking order; time that no span accounts
 /// for stays blank.
 pub fn trace_events(records: &[Record]) -> String {
-    let mut events = Vec::new();
+    // Writing to memory never fails.
+    let Ok(mut trace) = TraceWriter::new(Vec::new(), &[]) else {
+        return String::new();
+    };
     for (index, record) in records.iter().enumerate() {
-        let Some((first, last)) = record.steps.first().zip(record.steps.last()) else {
-            continue;
-        };
-        let row = index + 1;
-        events.push(json!({
-            "name": "thread_name", "ph": "M", "pid": 1, "tid": row,
-            "args": { "name": format!("request {row}") },
-        }));
-        let mut add = |name: &str, start_ms: f64, ms: f64, args: Value| {
-            events.push(json!({
-                "name": name, "ph": "X", "cat": "llamaglass", "pid": 1, "tid": row,
-                "ts": start_ms * 1e3, "dur": ms * 1e3, "args": args,
-            }));
-        };
-        // The per-request spans end where the first step begins.
-        let before = record.request.map(|timing| timing.spans);
-        let before_ms = before.map_or(0.0, |spans| spans.stage(Stage::Request));
-        let begin = first.start_ms - before_ms;
-        let whole = last.start_ms + last.wall_ms - begin;
-        let args = json!({ "prompt_tokens": record.prompt_tokens, "tokens": record.ids.len() });
-        add("request", begin, whole, args);
-        if let Some(spans) = before {
-            laid(&spans, begin, &mut add);
-        }
-        for step in &record.steps {
-            let StepTiming {
-                kind,
-                tokens,
-                position,
-                start_ms,
-                wall_ms,
-                ..
-            } = *step;
-            let args = json!({ "tokens": tokens, "position": position });
-            add(kind.name(), start_ms, wall_ms, args);
-            laid(&step.spans, start_ms, &mut add);
-        }
+        add(&mut trace, index as u64 + 1, record);
     }
-    Value::from(events).to_string()
+    trace.finish();
+    String::from_utf8_lossy(trace.get_ref()).into_owned()
 }
 
-/// Lays spans end to end from `start_ms`, in booking order.
-fn laid(spans: &Spans, start_ms: f64, add: &mut impl FnMut(&str, f64, f64, Value)) {
+fn add(trace: &mut TraceWriter<Vec<u8>>, row: u64, record: &Record) {
+    let Some((first, last)) = record.steps.first().zip(record.steps.last()) else {
+        return;
+    };
+    let track_name = format!("request {row}");
+    let mut add = |name: &str, begin_ms: f64, ms: f64, args: Value| {
+        trace.add(&Slice {
+            track: Track { group: 1, row },
+            track_name: &track_name,
+            name,
+            begin_ms,
+            ms,
+            args,
+        });
+    };
+    // The per-request spans end where the first step begins.
+    let before = record.request.map(|timing| timing.spans);
+    let before_ms = before.map_or(0.0, |spans| spans.stage(Stage::Request));
+    let begin_ms = first.start_ms - before_ms;
+    let ms = last.start_ms + last.wall_ms - begin_ms;
+    let args = json!({ "prompt_tokens": record.prompt_tokens, "tokens": record.ids.len() });
+    add("request", begin_ms, ms, args);
+    if let Some(spans) = before {
+        add_spans(&spans, begin_ms, &mut add);
+    }
+    for step in &record.steps {
+        let StepTiming {
+            kind,
+            tokens,
+            position,
+            start_ms,
+            wall_ms,
+            ..
+        } = *step;
+        let args = json!({ "tokens": tokens, "position": position });
+        add(kind.name(), start_ms, wall_ms, args);
+        add_spans(&step.spans, start_ms, &mut add);
+    }
+}
+
+/// Adds spans end to end from `start_ms`, in booking order.
+fn add_spans(spans: &Spans, start_ms: f64, add: &mut impl FnMut(&str, f64, f64, Value)) {
     let mut at = start_ms;
     for span in BOOKED {
         let ms = spans.get(span);
         if ms > 0.0 {
-            add(span.name(), at, ms, json!({}));
+            add(span.name(), at, ms, Value::Null);
             at += ms;
         }
     }

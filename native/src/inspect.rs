@@ -11,12 +11,13 @@ use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{
     BackendInfo, LoadOptions, MemoryLedger, TypeCount, memory_ledger, probe, type_counts,
 };
+use llamaglass_report::bytes;
 use serde::Serialize;
 
 use crate::cli::InspectArgs;
 use crate::load::backend_line;
 use crate::model::Model;
-use crate::output::{self, bytes, count};
+use crate::output::{self, count};
 
 /// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 1;
@@ -134,10 +135,11 @@ fn tokenizer(checkpoint: &Checkpoint) -> TokenizerFacts {
 /// Compares the model with the device's buffer limits and, if known, with its memory.
 fn fit(
     memory: &MemoryLedger,
-    (what, largest): (&str, u64),
+    largest_buffer: (&str, u64),
     backend: &BackendInfo,
     available_bytes: Option<u64>,
 ) -> Fit {
+    let (what, largest) = largest_buffer;
     let needed_bytes = memory.total();
     let needed = bytes(needed_bytes);
     let limits = [limit::STORAGE_BINDING, limit::BUFFER];
@@ -308,7 +310,7 @@ mod tests {
     fn fit_distinguishes_buffer_limits_memory_and_unknown_memory() {
         let small_buffers = judged(128 << 20, Some(64 << 30));
         assert_eq!(small_buffers.fits, Some(false));
-        let part = "gate and up of a block needs one buffer of 344.0 MiB";
+        let part = "gate and up of a block needs one buffer of 361 MB";
         assert!(small_buffers.why.contains(part), "{}", small_buffers.why);
         assert_eq!(judged(1 << 30, Some(64 << 30)).fits, Some(true));
         assert_eq!(judged(1 << 30, Some(16 << 30)).fits, Some(false));

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo, StubLevel};
+use llamaglass_report::bytes;
 
-use crate::output::{bytes, note, stderr_is_terminal, visible};
+use crate::output::{note, stderr_is_terminal, visible};
 
 /// Progress bars on stderr, one per load phase; none if stderr is not a terminal.
 #[derive(Debug, Default)]

@@ -131,7 +131,7 @@ fn shape_config(shape: &str) -> Result<ModelConfig> {
     };
     if !path.is_file() {
         bail!(
-            "{shape:?} is no known shape ({}) and no config.json",
+            "unknown shape {shape:?}; expected a config.json or one of: {}",
             PRESETS.join(", ")
         );
     }

@@ -80,25 +80,6 @@ pub fn is_closed_pipe(error: &anyhow::Error) -> bool {
     })
 }
 
-/// Formats a number of bytes for people: 1.5 GiB, 12.3 MiB, 512 B.
-pub fn bytes(count: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    let mut value = count as f64;
-    let mut unit = "B";
-    for next in UNITS {
-        if value < 1024.0 {
-            break;
-        }
-        value /= 1024.0;
-        unit = next;
-    }
-    if unit == "B" {
-        format!("{count} B")
-    } else {
-        format!("{value:.1} {unit}")
-    }
-}
-
 /// Formats a count for people: 134,515,008.
 pub fn count(value: u64) -> String {
     let digits = value.to_string();
@@ -117,9 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sizes_and_counts_are_formatted_for_people() {
-        assert_eq!(bytes(512), "512 B");
-        assert_eq!(bytes(98_362_432), "93.8 MiB");
+    fn counts_are_grouped_by_thousands() {
         assert_eq!(count(134_515_008), "134,515,008");
         assert_eq!(count(12), "12");
     }

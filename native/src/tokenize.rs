@@ -69,7 +69,7 @@ fn words(args: &TokenizeArgs) -> Result<(Model, Option<String>)> {
     };
     let text = words.next().cloned();
     if words.next().is_some() {
-        bail!("with --random-weights there is no MODEL, only TEXT");
+        bail!("--random-weights replaces MODEL; give only TEXT");
     }
     Ok((model, text))
 }
@@ -97,7 +97,10 @@ fn encode(args: &TokenizeArgs, tokenizer: &Tokenizer, text: &str) -> Result<Vec<
 fn decode(args: &TokenizeArgs, tokenizer: &Tokenizer, text: &str) -> Result<()> {
     let separators = |c: char| c.is_whitespace() || matches!(c, ',' | '[' | ']');
     let numbers = text.split(separators).filter(|part| !part.is_empty());
-    let ids = numbers.map(|part| part.parse().with_context(|| format!("{part:?} is no id")));
+    let ids = numbers.map(|part| {
+        part.parse()
+            .with_context(|| format!("{part:?} is not a token id"))
+    });
     let ids: Vec<u32> = ids.collect::<Result<_>>()?;
     // Decoding skips unknown ids, but a user who typed one should get an error.
     for id in &ids {

@@ -230,7 +230,7 @@ fn conversation_reads_lines_and_commands() {
         "top_q",
         "/sing",
         "first token",
-        "nothing to answer again",
+        "no prompt to answer again",
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
@@ -388,7 +388,7 @@ fn answer_follows_json_schema() {
     let output = run(&[&words[..], &["--json-schema", &model]].concat());
     assert!(!output.status.success());
     assert!(
-        stderr(&output).contains("is no JSON"),
+        stderr(&output).contains("is not JSON"),
         "{}",
         stderr(&output)
     );

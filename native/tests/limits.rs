@@ -2,7 +2,6 @@
 #![cfg(target_os = "linux")]
 
 mod common;
-#[allow(dead_code, reason = "only a part of it is used here")]
 #[path = "common/fake.rs"]
 mod fake;
 

@@ -1,64 +1,20 @@
-//! `llamaglass load` against servers with known behaviour.
+//! `llamaglass load` against servers that answer.
 
 mod common;
 #[path = "common/fake.rs"]
 mod fake;
+#[path = "common/load.rs"]
+mod load;
 #[path = "common/schema.rs"]
 mod schema;
 #[path = "common/server.rs"]
 mod server;
 
-use std::path::PathBuf;
-use std::process::Output;
-
-use common::{GGUF, command, family_arg, stderr, stdout};
+use common::{GGUF, family_arg, stderr, stdout};
 use fake::{Behaviour, Fake};
+use load::{Loaded, ms};
 use serde_json::Value;
 use server::Server;
-use tempfile::TempDir;
-
-/// Output of the command and the folder with its result files.
-struct Loaded {
-    output: Output,
-    out: TempDir,
-}
-
-impl Loaded {
-    fn run(url: &str, words: &[&str]) -> Self {
-        let out = tempfile::tempdir().expect("a folder");
-        let folder = out.path().to_string_lossy().into_owned();
-        let own = ["load", "--url", url, "--out", &folder];
-        let output = command(&[&own[..], words].concat()).output();
-        Self {
-            output: output.expect("runs"),
-            out,
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.out.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        let said = stderr(&self.output);
-        std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}; {said}"))
-    }
-
-    fn result(&self, qps: &str) -> Value {
-        serde_json::from_str(&self.text(&format!("result_{qps}_x.json"))).expect("JSON")
-    }
-
-    #[track_caller]
-    fn ends_with(&self, status: i32) {
-        let said = stderr(&self.output);
-        assert_eq!(self.output.status.code(), Some(status), "{said}");
-    }
-}
-
-fn ms(figures: &Value, path: &str) -> f64 {
-    let value = figures.pointer(path).and_then(Value::as_f64);
-    value.unwrap_or_else(|| panic!("no {path} in {figures}"))
-}
 
 #[test]
 fn measures_known_delays() {
@@ -148,103 +104,6 @@ fn result_matches_documented_schema() {
 }
 
 #[test]
-fn failed_requests_are_grouped_and_fail_the_run() {
-    let fake = Fake::start(Behaviour::FailsEveryThird);
-    let loaded = Loaded::run(
-        &fake.url(),
-        &[
-            "--qps",
-            "30",
-            "--duration",
-            "1",
-            "--arrivals",
-            "constant",
-            "--no-self-test",
-        ],
-    );
-    loaded.ends_with(1);
-    let result = loaded.result("30");
-    assert_eq!(
-        (&result["sent"], &result["completed"]),
-        (&30.into(), &20.into())
-    );
-    let errors = result["errors"].as_array().expect("errors");
-    assert_eq!(errors.len(), 1, "{errors:?}");
-    assert_eq!(errors[0]["count"], 10);
-    assert_eq!(
-        errors[0]["words"],
-        "HTTP 429: <script>alert(1)</script> full"
-    );
-    assert_eq!(result["client"]["floor"], Value::Null);
-    // A server's texts are escaped in the report.
-    let html = loaded.text("load.html");
-    assert!(!html.contains("<script"), "{html}");
-    assert!(!html.contains("<b>fake"), "{html}");
-    assert!(html.contains("&lt;b&gt;fake&lt;/b&gt;"));
-    assert!(html.contains("<svg"));
-    for outside in ["src=", "href=", "@import", "url("] {
-        assert!(
-            !html.contains(outside),
-            "the report is to need nothing: {outside}"
-        );
-    }
-}
-
-/// Returns the reason of the only error group in a run without any answer.
-#[track_caller]
-fn only_error(behaviour: Behaviour, words: &[&str]) -> String {
-    let fake = Fake::start(behaviour);
-    let own = ["--qps", "20", "--duration", "0.3", "--no-self-test"];
-    let loaded = Loaded::run(&fake.url(), &[&own[..], words].concat());
-    loaded.ends_with(1);
-    let result = loaded.result("20");
-    assert_eq!(result["completed"], 0);
-    assert_eq!(result["errors"][0]["count"], 6, "{result}");
-    assert_eq!(result["figures"]["from_send"]["e2e_ms"], Value::Null);
-    result["errors"][0]["words"]
-        .as_str()
-        .expect("words")
-        .to_owned()
-}
-
-#[test]
-fn hanging_server_times_out() {
-    let words = only_error(Behaviour::Hangs, &["--timeout", "0.5"]);
-    assert_eq!(words, "no complete answer within 0.5 s");
-}
-
-#[test]
-fn truncated_stream_is_an_error() {
-    let words = only_error(Behaviour::ClosesInMidStream, &[]);
-    assert_eq!(words, "the stream ended before the answer did");
-}
-
-#[test]
-fn invalid_data_is_quoted_in_the_error() {
-    let words = only_error(Behaviour::SaysNonsense, &[]);
-    assert!(
-        words.contains("invalid response") && words.contains("<html>"),
-        "{words}"
-    );
-}
-
-#[test]
-fn wrong_key_is_reported_and_keys_are_not_written_to_files() {
-    let words = only_error(Behaviour::FailsEveryThird, &["--api-key", "wrong-key"]);
-    assert_eq!(words, "HTTP 401: no key");
-    let fake = Fake::start(Behaviour::Answers {
-        pieces: 1,
-        each_ms: 1,
-    });
-    let words = ["--qps", "10", "--duration", "0.3", "--api-key", "let-me-in"];
-    let loaded = Loaded::run(&fake.url(), &words);
-    loaded.ends_with(0);
-    for name in ["result_10_x.json", "load.csv", "load.html"] {
-        assert!(!loaded.text(name).contains("let-me-in"), "{name}");
-    }
-}
-
-#[test]
 fn unstreamed_answers_have_no_time_to_first_text() {
     let fake = Fake::start(Behaviour::Answers {
         pieces: 2,
@@ -327,30 +186,6 @@ fn dataset_rows_are_sent_in_turn_and_invalid_ones_reported() {
         "{said}"
     );
     assert_eq!(fake.asked(), asked, "nothing is sent");
-}
-
-#[test]
-fn invalid_settings_are_refused_before_sending() {
-    let said = |url: &str, words: &[&str]| {
-        let loaded = Loaded::run(url, words);
-        loaded.ends_with(1);
-        stderr(&loaded.output)
-    };
-    let nobody = "http://127.0.0.1:1/v1";
-    let none = said(nobody, &["--qps", "0.1", "--duration", "9"]);
-    assert!(
-        none.contains("0.1 requests/s for 9 s give no requests"),
-        "{none}"
-    );
-    let twice = said(nobody, &["--qps", "1,2,1"]);
-    assert!(twice.contains("--qps contains 1 twice"), "{twice}");
-    let many = said(nobody, &["--qps", "1e9"]);
-    assert!(many.contains("at most 1000000"), "{many}");
-    let nobody = said(nobody, &["--qps", "1"]);
-    assert!(
-        nobody.contains("http://127.0.0.1:1/v1/models can't be reached"),
-        "{nobody}"
-    );
 }
 
 #[test]

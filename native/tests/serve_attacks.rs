@@ -211,7 +211,7 @@ fn second_signal_ends_answers_with_error_and_program_immediately() {
     let rest: Vec<String> = lines.filter(|line| !line.is_empty()).collect();
     let error = rest.iter().rev().find(|line| line.contains("error"));
     let error = error.unwrap_or_else(|| panic!("no error among {:?}", rest.last()));
-    assert!(error.contains("cut off here"), "{error}");
+    assert!(error.contains("cut short"), "{error}");
     server.wait();
     assert!(
         begin.elapsed() < Duration::from_secs(5),

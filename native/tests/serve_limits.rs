@@ -77,7 +77,7 @@ fn bad_input_returns_error_object_and_server_continues() {
             413,
             "longer than 100000 bytes",
         ),
-        ("/v1/models", b"{}", 405, "no POST requests"),
+        ("/v1/models", b"{}", 405, "does not accept POST"),
         ("/v1/nonsense", b"{}", 404, "/v1/nonsense"),
     ] {
         let (got, reply) = server.post_bytes(path, body, &[]);

@@ -84,7 +84,7 @@ fn chat_and_bench_accept_stub_levels() {
     let refused = run(&[&bench[..], &["--stub", "4"]].concat());
     assert_eq!(refused.status.code(), Some(1));
     assert!(
-        stderr(&refused).contains("there are 5, 6 and 99"),
+        stderr(&refused).contains("expected one of: 5, 6, 99"),
         "{}",
         stderr(&refused)
     );

@@ -8,4 +8,4 @@ mod text;
 
 pub use error::ReportError;
 pub use page::{Figure, Page, Table};
-pub use text::{clock, date, number};
+pub use text::{bytes, clock, date, number};

@@ -37,6 +37,21 @@ pub fn clock(clock: &Clock) -> String {
     format!("{}, resolution {resolution_ms:.6} ms", source.name())
 }
 
+/// Formats a number of bytes in decimal units: `98.4 MB`.
+pub fn bytes(count: u64) -> String {
+    let (value, unit) = match count as f64 {
+        count if count >= 1e9 => (count / 1e9, "GB"),
+        count if count >= 1e6 => (count / 1e6, "MB"),
+        count if count >= 1e3 => (count / 1e3, "kB"),
+        _ => return format!("{count} B"),
+    };
+    if value >= 100.0 {
+        format!("{value:.0} {unit}")
+    } else {
+        format!("{value:.1} {unit}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,6 +61,14 @@ mod tests {
         assert_eq!([1.234, 12345.6].map(number), ["1.23", "12,346"]);
         let odd = [f64::NAN, f64::INFINITY, -f64::INFINITY];
         assert!(odd.map(number).iter().all(|said| said == "not finite"));
+    }
+
+    #[test]
+    fn bytes_have_decimal_units_and_about_three_digits() {
+        assert_eq!(bytes(512), "512 B");
+        assert_eq!(bytes(98_362_432), "98.4 MB");
+        assert_eq!(bytes(360_710_144), "361 MB");
+        assert_eq!(bytes(1_200_000_000), "1.2 GB");
     }
 
     #[test]

@@ -93,11 +93,9 @@ pub async fn open_loop(
         seed,
         requests,
     } = *plan;
-    let count = request_count(qps, duration_s);
-    if count == 0 || requests.is_empty() {
-        return Err(LabError::Setting(format!(
-            "{qps} requests per second for {duration_s} s are none"
-        )));
+    let count = request_count(qps, duration_s)?;
+    if requests.is_empty() {
+        return Err(LabError::Setting("the dataset has no prompts".into()));
     }
     engine.clear_cache();
     let begin = engine.now_ms();

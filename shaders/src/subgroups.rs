@@ -5,7 +5,7 @@ use crate::Kernel;
 /// Number of invocations of [`SUBGROUP_PROBE`], and of words that it writes.
 pub const SUBGROUP_PROBE_WORDS: usize = 256;
 
-/// Reports how a workgroup's invocations are assigned to subgroups. Buffer `found` u32, one word per
+/// Reports how a workgroup's invocations are assigned to subgroups. Buffer `assignment` u32, one word per
 /// invocation, for [`subgroup_size`]; no parameters. One workgroup.
 pub const SUBGROUP_PROBE: Kernel = Kernel {
     subgroups: true,
@@ -16,13 +16,13 @@ pub const SUBGROUP_PROBE: Kernel = Kernel {
     )
 };
 
-/// Returns the subgroup size if [`SUBGROUP_PROBE`] found what the variants with subgroups rely on: all
+/// Returns the subgroup size if the result of [`SUBGROUP_PROBE`] is what the variants with subgroups rely on: all
 /// subgroups are complete and equally large, and invocation i is in subgroup i / size.
-pub fn subgroup_size(found: &[u32]) -> Option<u32> {
-    let size = found.first()? >> 16;
+pub fn subgroup_size(assignment: &[u32]) -> Option<u32> {
+    let size = assignment.first()? >> 16;
     // Sizes that WebGPU permits (https://www.w3.org/TR/webgpu/#gpuadapterinfo).
     let known = size.is_power_of_two() && (4..=128).contains(&size);
-    (known && crate::cpu::subgroup_probe(found.len(), size) == found).then_some(size)
+    (known && crate::cpu::subgroup_probe(assignment.len(), size) == assignment).then_some(size)
 }
 
 #[cfg(test)]

@@ -54,9 +54,9 @@ impl FromStr for Variant {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|variant| variant.name() == text);
-        found.ok_or_else(|| {
-            format!("{text:?} is no variant; there are lanes, workgroups and subgroups")
+        let mut all = Self::ALL.into_iter();
+        all.find(|variant| variant.name() == text).ok_or_else(|| {
+            format!("unknown variant {text:?}; expected one of: lanes, workgroups, subgroups")
         })
     }
 }

@@ -2,9 +2,9 @@
 // CPU reference: src/cpu/subgroup_probe.rs.
 
 // [256]: for each invocation, the lowest index in its subgroup, and the subgroup's size (upper half)
-@group(0) @binding(1) var<storage, read_write> found: array<u32>;
+@group(0) @binding(1) var<storage, read_write> assignment: array<u32>;
 
 @compute @workgroup_size(256, 1, 1)
 fn main(@builtin(local_invocation_index) index: u32) {
-    found[index] = subgroupMin(index) | (subgroupAdd(1u) << 16u);
+    assignment[index] = subgroupMin(index) | (subgroupAdd(1u) << 16u);
 }

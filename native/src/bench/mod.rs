@@ -21,7 +21,7 @@ use crate::trace;
 pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     if args.stub.stub.is_before_engine() {
         bail!(
-            "--stub {} cuts off the engine, which is all that is measured here: there are 5, 6 and 99",
+            "--stub {} skips the engine, which bench measures; expected one of: 5, 6, 99",
             args.stub.stub
         );
     }

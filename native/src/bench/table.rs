@@ -6,8 +6,8 @@ use llamaglass_engine::Roofline;
 use llamaglass_engine::stats::{Quantiles, Range};
 use llamaglass_engine::timing::KernelTime;
 use llamaglass_lab::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
+use llamaglass_report::bytes;
 
-use crate::output::bytes;
 use crate::timing_table;
 
 /// Returns the table of a report.

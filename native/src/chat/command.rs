@@ -72,14 +72,14 @@ impl Line {
 
 /// Output of `/help`.
 pub const HELP: &str = "\
-/system TEXT          set the system message (nothing: forget it)
+/system TEXT          set the system message; without TEXT, remove it
 /regenerate           answer the last prompt again, with the next seed
-/clear                forget the conversation
-/timing on|tokens|off show where the time went after each answer
+/clear                clear the conversation
+/timing on|tokens|off show timing after each answer
 /set KEY VALUE        change a setting: temperature, top_k, top_p, min_p, repetition_penalty,
                       presence_penalty, frequency_penalty, seed, max_tokens, stop
 /quit                 leave (or Ctrl-D)
-//TEXT                say a text that begins with a slash
+//TEXT                send a text that begins with a slash
 Ctrl-C                stop the answer";
 
 #[cfg(test)]

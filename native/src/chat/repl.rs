@@ -28,7 +28,7 @@ pub fn run(session: &mut Session, mut editor: DefaultEditor) -> Result<ExitCode>
         match editor.readline("> ") {
             Ok(line) => match Line::parse(&line) {
                 Ok(Line::Quit) => break,
-                Ok(line) => obey(session, line)?,
+                Ok(line) => handle(session, line)?,
                 Err(error) => note(&format!("{error:#}")),
             },
             Err(ReadlineError::Interrupted) => note("Ctrl-D leaves"),
@@ -39,13 +39,13 @@ pub fn run(session: &mut Session, mut editor: DefaultEditor) -> Result<ExitCode>
     Ok(ExitCode::SUCCESS)
 }
 
-fn obey(session: &mut Session, line: Line) -> Result<()> {
+fn handle(session: &mut Session, line: Line) -> Result<()> {
     match line {
         Line::Empty | Line::Quit => {}
         Line::Help => note(HELP),
         Line::Clear => {
             session.clear()?;
-            note("the conversation is forgotten");
+            note("the conversation is cleared");
         }
         Line::System(text) => session.set_system(Some(text)),
         Line::Timing(view) => session.settings.timing = view,
@@ -60,7 +60,7 @@ fn obey(session: &mut Session, line: Line) -> Result<()> {
         }
         Line::Regenerate => match session.regenerate(&mut stream)? {
             Some(record) => finish(session, &record)?,
-            None => note("there is nothing to answer again"),
+            None => note("there is no prompt to answer again"),
         },
     }
     Ok(())

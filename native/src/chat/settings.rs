@@ -68,10 +68,13 @@ impl Settings {
             "presence_penalty" => sampling.presence_penalty = parse(key, value)?,
             "frequency_penalty" => sampling.frequency_penalty = parse(key, value)?,
             "seed" => sampling.seed = parse(key, value)?,
-            "max_tokens" => next.max_tokens = Some(parse(key, value)?).filter(|most| *most > 0),
+            "max_tokens" => next.max_tokens = Some(parse(key, value)?).filter(|max| *max > 0),
             "stop" if value.is_empty() => next.stop.clear(),
             "stop" => next.stop.push(value.to_owned()),
-            _ => bail!("unknown setting {key:?}; there are: {}", KEYS.join(", ")),
+            _ => bail!(
+                "unknown setting {key:?}; expected one of: {}",
+                KEYS.join(", ")
+            ),
         }
         next.sampling.validate()?;
         *self = next;
@@ -85,14 +88,14 @@ fn format(args: &ChatArgs) -> Result<Option<OutputFormat>> {
     };
     let name = file.display();
     let text = std::fs::read(file).with_context(|| format!("reading {name}"))?;
-    let schema = serde_json::from_slice(&text).with_context(|| format!("{name} is no JSON"))?;
+    let schema = serde_json::from_slice(&text).with_context(|| format!("{name} is not JSON"))?;
     Ok(Some(OutputFormat::JsonSchema(schema)))
 }
 
 fn parse<T: FromStr>(key: &str, value: &str) -> Result<T> {
     value
         .parse()
-        .map_err(|_| anyhow!("{key}: {value:?} is not a value it can have"))
+        .map_err(|_| anyhow!("invalid value {value:?} for {key}"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 use llamaglass_engine::StubLevel;
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::ablate::{LOG_LINES, Switch};
+use llamaglass_lab::experiments::stub::StubLoad;
 
 use super::load::seconds;
 use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
@@ -133,7 +134,8 @@ pub struct LabLoadArgs {
         long,
         value_name = "X,X,..",
         value_delimiter = ',',
-        default_value = "0.5,1,2"
+        default_value = "0.5,1,2",
+        value_parser = Qps::parse
     )]
     pub qps: Vec<Qps>,
     /// Duration of each run in seconds: how long requests are sent.
@@ -277,7 +279,7 @@ pub struct LabStubArgs {
         default_value = "10/1,30/0.5",
         value_parser = stub_load
     )]
-    pub loads: Vec<(f64, f64)>,
+    pub loads: Vec<StubLoad>,
     /// Number of runs per level and load.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = positive)]
     pub repeats: usize,
@@ -317,11 +319,14 @@ pub struct AllArgs {
     pub full: bool,
 }
 
-fn stub_load(text: &str) -> Result<(f64, f64), String> {
+fn stub_load(text: &str) -> Result<StubLoad, String> {
     let (qps, duration) = text
         .split_once('/')
-        .ok_or("must be requests a second / seconds, such as 10/3")?;
-    Ok((above_zero(qps)?, seconds(duration)?))
+        .ok_or("must be requests per second / seconds, such as 10/3")?;
+    Ok(StubLoad {
+        qps: above_zero(qps)?,
+        duration_s: seconds(duration)?,
+    })
 }
 
 #[cfg(test)]
@@ -347,7 +352,7 @@ mod tests {
             );
         }
         assert!(parse(&["all", "--random-weights", "smollm2-135m"]).is_some());
-        assert!(parse(&["bare"]).is_none(), "a model has to be named");
+        assert!(parse(&["bare"]).is_none(), "a model is required");
     }
 
     #[test]
@@ -362,7 +367,9 @@ mod tests {
         let Some(LabCommand::Stub(args)) = parse(&["stub", "m", "--loads", "1/30,3/10"]) else {
             panic!("no stub");
         };
-        assert_eq!(args.loads, [(1.0, 30.0), (3.0, 10.0)]);
+        let loads = [(1.0, 30.0), (3.0, 10.0)];
+        let loads = loads.map(|(qps, duration_s)| StubLoad { qps, duration_s });
+        assert_eq!(args.loads, loads);
         for wrong in ["1", "1/0", "0/1", "a/b"] {
             assert!(parse(&["stub", "m", "--loads", wrong]).is_none(), "{wrong}");
         }

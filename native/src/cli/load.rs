@@ -17,7 +17,7 @@ pub struct LoadArgs {
     pub url: String,
     /// Request rates in requests per second, above 0, one run each; a run sends rate times duration requests,
     /// rounded down.
-    #[arg(long, value_name = "X,X,..", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "X,X,..", value_delimiter = ',', required = true, value_parser = Qps::parse)]
     pub qps: Vec<Qps>,
     /// Duration of each run in seconds: how long requests are sent.
     #[arg(long, value_name = "S", default_value = "30", value_parser = seconds)]
@@ -84,11 +84,14 @@ pub struct LoadArgs {
     pub json: bool,
 }
 
-/// Parses a number of seconds above 0, up to 1e9.
+/// Maximum duration in seconds, about 30 years, which fits every type of time.
+const MAX_SECONDS: f64 = 1e9;
+
+/// Parses a number of seconds above 0, up to [`MAX_SECONDS`].
 pub fn seconds(text: &str) -> Result<f64, String> {
     match above_zero(text)? {
-        value if value <= 1e9 => Ok(value),
-        _ => Err("is too long".into()),
+        value if value <= MAX_SECONDS => Ok(value),
+        _ => Err(format!("must be at most {MAX_SECONDS:e}")),
     }
 }
 
@@ -125,7 +128,7 @@ mod tests {
         for wrong in ["0", "-1", "nan", "inf", "1,,2", "../x", ""] {
             assert!(parse(&["--qps", wrong]).is_none(), "{wrong}");
         }
-        assert!(parse(&[]).is_none(), "a rate has to be given");
+        assert!(parse(&[]).is_none(), "a rate is required");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch
 use llamaglass_lab::experiments::ladder::{self, LadderSettings};
 use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
-use llamaglass_lab::experiments::stub::{self, StubLoad, StubSettings};
+use llamaglass_lab::experiments::stub::{self, StubSettings};
 use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Observer, Progress};
 use llamaglass_runner::ablate::SwitchSizes;
 use llamaglass_runner::bare::BareSettings;
@@ -253,14 +253,9 @@ impl Lab {
     ) -> Result<LabResult> {
         let begun = unix_time_seconds();
         let dataset = self.dataset(LOAD_ROWS)?;
-        let loads = args.loads.iter();
-        let loads = loads.map(|(qps, duration_s)| StubLoad {
-            qps: *qps,
-            duration_s: *duration_s,
-        });
         let settings = StubSettings {
             levels: args.levels.clone(),
-            loads: loads.collect(),
+            loads: args.loads.clone(),
             repeats: args.repeats,
             tokens: args.max_tokens,
         };
@@ -360,6 +355,7 @@ impl ServerLoads<'_> {
         let mut bar = self.observer.showing("load");
         for qps in &self.args.qps {
             clear_cache()?;
+            let total = load.settings.count(qps)?;
             let (stop, stopped) = watch::channel(false);
             let mut notify = |counts: crate::load_client::Counts| {
                 bar.notify(Progress {
@@ -369,7 +365,7 @@ impl ServerLoads<'_> {
                         counts.running()
                     ),
                     done: counts.completed + counts.failed,
-                    total: load.settings.count(qps),
+                    total,
                     point: None,
                 });
             };

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::stats::Distribution;
 
-use super::figures::{Figures, Named};
+use super::figures::{Figures, NamedFigure};
 use super::result::LoadResult;
 
 /// Writes the CSV file.
@@ -14,8 +14,7 @@ use super::result::LoadResult;
 /// # Errors
 /// Fails if the file can't be written.
 pub fn write(path: &Path, results: &[LoadResult]) -> Result<()> {
-    replace_file(path, table(results))
-        .with_context(|| format!("{} can't be written", path.display()))
+    replace_file(path, table(results)).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Formats the results as CSV; figures that were not measured are empty. Nothing needs quotes, because the fields
@@ -26,7 +25,7 @@ fn table(results: &[LoadResult]) -> String {
     );
     let none = Figures::default();
     for (prefix, figures) in [("", &none), ("floor_", &none)] {
-        for (name, _, _) in figures.named() {
+        for NamedFigure { key: name, .. } in figures.named() {
             for part in ["mean", "p50", "p90", "p99", "max"] {
                 out += &format!(",{prefix}{name}_{part}");
             }
@@ -64,8 +63,8 @@ fn table(results: &[LoadResult]) -> String {
     out
 }
 
-fn parts((_, _, of): Named) -> [String; 5] {
-    of.map_or_else(Default::default, |of: Distribution| {
+fn parts(figure: NamedFigure) -> [String; 5] {
+    figure.ms.map_or_else(Default::default, |of: Distribution| {
         [of.mean, of.p50, of.p90, of.p99, of.max].map(|value| value.to_string())
     })
 }

@@ -104,12 +104,21 @@ impl Figures {
     }
 }
 
-/// A figure: its name in CSV files, its name for people, and its distribution.
-pub type Named = (&'static str, &'static str, Option<Distribution>);
+/// A figure with its names.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedFigure {
+    /// Name in CSV files.
+    pub key: &'static str,
+    /// Name in tables and reports.
+    pub label: &'static str,
+    /// Distribution in milliseconds.
+    pub ms: Option<Distribution>,
+}
 
 impl Figures {
     /// Returns all figures that are distributions of milliseconds, in display order.
-    pub const fn named(&self) -> [Named; 9] {
+    pub fn named(&self) -> [NamedFigure; 9] {
+        let server = &self.server;
         [
             ("ttft_ms", "first text", self.from_schedule.ttft_ms),
             ("e2e_ms", "end to end", self.from_schedule.e2e_ms),
@@ -124,15 +133,12 @@ impl Figures {
                 self.from_send.e2e_ms,
             ),
             ("itl_ms", "text to text", self.itl_ms),
-            ("send_delay_ms", "sent late by", self.send_delay_ms),
-            ("server_queue_ms", "server: queue", self.server.queue_ms),
-            ("server_ttft_ms", "server: first token", self.server.ttft_ms),
-            (
-                "server_itl_ms",
-                "server: token to token",
-                self.server.itl_ms,
-            ),
+            ("send_delay_ms", "send delay", self.send_delay_ms),
+            ("server_queue_ms", "server: queue", server.queue_ms),
+            ("server_ttft_ms", "server: first token", server.ttft_ms),
+            ("server_itl_ms", "server: token to token", server.itl_ms),
         ]
+        .map(|(key, label, ms)| NamedFigure { key, label, ms })
     }
 }
 

@@ -6,7 +6,7 @@ use llamaglass_engine::stats::{Distribution, percentile};
 use llamaglass_report::plot::{Chart, MAX_POINTS, Mark, Series};
 use llamaglass_report::{Figure, Page, Table, clock, date, number};
 
-use super::figures::Figures;
+use super::figures::{Figures, NamedFigure};
 use super::result::LoadResult;
 use super::sample::Sample;
 
@@ -68,11 +68,11 @@ fn facts(result: &LoadResult) -> Vec<(&'static str, String)> {
         ),
         ("Duration of each run", format!("{} s", settings.duration_s)),
         ("Answers", answers.into()),
-        ("Most tokens of an answer", request.max_tokens.to_string()),
+        ("Maximum tokens per answer", request.max_tokens.to_string()),
         ("Temperature", request.temperature.to_string()),
-        ("Past end ids", yes(request.ignore_eos)),
-        ("Timings of each token asked for", yes(request.timings)),
-        ("Given up after", format!("{} s", settings.timeout_s)),
+        ("Past end-of-sequence tokens", yes(request.ignore_eos)),
+        ("Per-token timings requested", yes(request.timings)),
+        ("Timeout per answer", format!("{} s", settings.timeout_s)),
         ("Clock", clock(&result.clock)),
     ];
     if let Some(server) = &result.server_clock {
@@ -107,14 +107,14 @@ fn optional(value: Option<f64>) -> String {
 
 fn rates(results: &[LoadResult]) -> Table {
     let head = [
-        "requests/s wanted",
+        "target requests/s",
         "answered",
         "of",
-        "s in all",
+        "total s",
         "requests/s",
         "tokens",
         "tokens/s",
-        "ms a token",
+        "ms/token",
     ];
     let rows = results.iter().map(|result| {
         let figures = &result.figures;
@@ -142,7 +142,7 @@ fn errors(page: &mut Page, result: &LoadResult) {
         ""
     };
     page.text(&format!(
-        "At {} requests/s, {} of {} requests have no whole answer{stopped}:",
+        "At {} requests/s, {} of {} requests have no complete answer{stopped}:",
         result.settings.qps_typed,
         result.requested - result.completed,
         result.requested,
@@ -171,9 +171,11 @@ fn latencies<'a>(
         "values",
     ];
     let mut rows = Vec::new();
-    for (index, (_, name, _)) in Figures::default().named().into_iter().enumerate() {
+    for (index, NamedFigure { label: name, .. }) in
+        Figures::default().named().into_iter().enumerate()
+    {
         for result in results {
-            let Some((_, _, Some(of))) = of(result).map(|figures| figures.named()[index]) else {
+            let Some(of) = of(result).and_then(|figures| figures.named()[index].ms) else {
                 continue;
             };
             let mut row = vec![name.to_owned(), result.settings.qps_typed.clone()];
@@ -206,7 +208,7 @@ fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
         Figure {
             drawing: Chart {
                 title: title.into(),
-                x: "requests/s wanted".into(),
+                x: "target requests/s".into(),
                 y: "ms".into(),
                 series: vec![
                     series("p50", |of| of.p50),

@@ -104,7 +104,7 @@ async fn sweep_to(
         output::visible(&load.dataset.name),
     ));
     for qps in &args.qps {
-        let requests = load.settings.count(qps);
+        let requests = load.settings.count(qps)?;
         let name = format!("{} requests/s", qps.typed);
         let bar = RunBar::new(&name, requests);
         let mut on_progress = |counts| bar.update(counts);

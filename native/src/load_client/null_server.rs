@@ -43,7 +43,7 @@ impl NullServer {
             let served = runtime.map(|runtime| runtime.block_on(serve(answer, stopped, &sender)));
             if let Err(error) | Ok(Err(error)) = served {
                 // If the server has been listening, the receiver is gone.
-                let _nobody = sender.send(Err(error));
+                let _not_received = sender.send(Err(error));
             }
         };
         let thread = std::thread::Builder::new()

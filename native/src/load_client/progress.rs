@@ -25,7 +25,7 @@ impl RunBar {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_message("not yet begun");
+        bar.set_message("waiting to start");
         bar.enable_steady_tick(TICK);
         Self(Some(bar))
     }

@@ -233,11 +233,11 @@ mod tests {
         };
         let (path, body) = study.request("a/b", "Hi");
         assert_eq!(path, ["models", "a/b", "generate_stream"]);
-        let wanted = json!({
+        let expected = json!({
             "max_new_tokens": 5, "do_sample": true, "temperature": 0.5, "seed": 1,
             "return_full_text": true,
         });
-        assert_eq!(body["parameters"], wanted);
+        assert_eq!(body["parameters"], expected);
     }
 
     #[test]

@@ -40,8 +40,11 @@ pub struct SweepSettings {
 
 impl SweepSettings {
     /// Returns the number of requests of a run at a rate.
-    pub fn count(&self, qps: &Qps) -> usize {
-        request_count(qps.value, self.duration_s)
+    ///
+    /// # Errors
+    /// Fails if there are none.
+    pub fn count(&self, qps: &Qps) -> Result<usize> {
+        Ok(request_count(qps.value, self.duration_s)?)
     }
 
     /// Checks that every run has 1 to [`MAX_REQUESTS`] requests and that no rate is given twice.
@@ -53,14 +56,10 @@ impl SweepSettings {
         for qps in &self.qps {
             let (name, seconds) = (&qps.typed, self.duration_s);
             ensure!(typed.insert(name), "--qps contains {name} twice");
-            let requests = self.count(qps);
-            ensure!(
-                requests > 0,
-                "{name} requests/s for {seconds} s give no requests; increase --duration"
-            );
+            let requests = self.count(qps)?;
             ensure!(
                 requests <= MAX_REQUESTS,
-                "{name} requests/s for {seconds} s give {requests} requests; at most {MAX_REQUESTS} are allowed"
+                "{name} requests per second for {seconds} s give {requests} requests; at most {MAX_REQUESTS} are allowed"
             );
         }
         Ok(())
@@ -109,7 +108,7 @@ impl<'a> Load<'a> {
             request,
             ..
         } = self.settings;
-        let count = self.settings.count(qps);
+        let count = self.settings.count(qps)?;
         let offsets_ms = arrivals.offsets_ms(qps.value, count, request.seed);
         let rows = self.dataset.rows.iter().take(count);
         let prompts: Vec<&str> = rows.map(|row| &*row.prompt).collect();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::figures::Figures;
+use super::figures::{Figures, NamedFigure};
 use super::result::LoadResult;
 use crate::output::visible;
 
@@ -71,7 +71,12 @@ fn run(out: &mut String, result: &LoadResult) {
 }
 
 fn distributions(out: &mut String, indent: &str, figures: &Figures) {
-    for (_, name, of) in figures.named() {
+    for NamedFigure {
+        label: name,
+        ms: of,
+        ..
+    } in figures.named()
+    {
         let Some(of) = of else { continue };
         let name = format!("{indent}{name}");
         let _infallible = writeln!(

@@ -72,19 +72,19 @@ fn plan(target: &Target, offsets_ms: Vec<f64>) -> Plan {
     }
 }
 
-/// Runs a plan, and `beside` concurrently on the same thread.
+/// Runs a plan, and `concurrently` on the same thread.
 fn samples(
     address: SocketAddr,
     offsets_ms: Vec<f64>,
-    beside: impl Future<Output = ()>,
+    concurrently: impl Future<Output = ()>,
 ) -> Vec<Sample> {
     let (_hold, stop) = watch::channel(false);
     runtime().block_on(async {
         let target = Target::new(&format!("http://{address}"), None, "m").expect("a target");
         let plan = plan(&target, offsets_ms);
-        let mut told = |_| {};
-        let running = run(&target.client, &plan, stop, &mut told);
-        let (samples, ()) = tokio::join!(running, beside);
+        let mut on_progress = |_| {};
+        let running = run(&target.client, &plan, stop, &mut on_progress);
+        let (samples, ()) = tokio::join!(running, concurrently);
         samples.expect("it runs")
     })
 }
@@ -142,8 +142,8 @@ fn stopped_run_returns_samples_so_far() {
     let samples = runtime().block_on(async {
         let target = Target::new(&format!("http://{address}"), None, "m").expect("a target");
         let plan = plan(&target, vec![0.0, 450.0, 60_000.0]);
-        let mut told = |counts| last = counts;
-        let running = run(&target.client, &plan, stopped, &mut told);
+        let mut on_progress = |counts| last = counts;
+        let running = run(&target.client, &plan, stopped, &mut on_progress);
         let stopping = async {
             tokio::time::sleep(Duration::from_millis(600)).await;
             stop.send(true).expect("it runs");
@@ -153,15 +153,12 @@ fn stopped_run_returns_samples_so_far() {
     });
     assert!(samples[0].is_complete(), "{samples:?}");
     assert_eq!(samples[1].error.as_deref(), Some("stopped"));
-    assert_eq!(
-        samples[2].error.as_deref(),
-        Some("stopped before it was sent")
-    );
+    assert_eq!(samples[2].error.as_deref(), Some("stopped before sending"));
     assert_eq!(samples[2].sent_ms, None);
-    let wanted = Counts {
+    let expected = Counts {
         sent: 2,
         completed: 1,
         failed: 1,
     };
-    assert_eq!(last, wanted);
+    assert_eq!(last, expected);
 }

@@ -86,7 +86,7 @@ fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
 
 impl BisectReport {
     fn table(&self) -> String {
-        let mut out = format!("{:>12}{:>16}{:>16}\n", "after", "largest", "most apart");
+        let mut out = format!("{:>12}{:>16}{:>16}\n", "after", "largest", "max diff");
         for block in &self.blocks {
             let after = match block.after_blocks {
                 0 => "embedding".to_owned(),

@@ -40,7 +40,7 @@ pub fn jobs(reference: &Path, model: Option<&Path>) -> Result<Vec<Job>> {
     };
     let models = match model {
         Some(path) => vec![path.to_owned()],
-        None => beside(reference)?,
+        None => models_in(reference)?,
     };
     if models.is_empty() {
         let mut all = Vec::new();
@@ -53,7 +53,7 @@ pub fn jobs(reference: &Path, model: Option<&Path>) -> Result<Vec<Job>> {
             return Ok(all);
         }
         bail!(
-            "{}: no MODEL was given and the folder holds none beside its reference",
+            "{} contains no model next to its reference; name one with MODEL",
             reference.display()
         );
     }
@@ -77,7 +77,7 @@ fn holds_cases(folder: &Path) -> bool {
 }
 
 /// Returns the models in a folder: every GGUF, and the folder itself if it has safetensors files.
-fn beside(folder: &Path) -> Result<Vec<PathBuf>> {
+fn models_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut models = Vec::new();
     let mut safetensors = false;
     for path in entries(folder)? {

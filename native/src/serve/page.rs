@@ -22,13 +22,17 @@ const HEADERS: &str = include_str!("../../../public/headers.txt");
 /// Fails if the folder has no `index.html` or its path can't be resolved.
 pub fn service(folder: &Path) -> Result<Router> {
     let found = folder.join("index.html").is_file();
-    ensure!(found, "{} has no page: index.html", folder.display());
-    let whole = folder.canonicalize();
-    let whole = whole.with_context(|| format!("{}", folder.display()))?;
+    ensure!(
+        found,
+        "{} does not contain a built page (index.html)",
+        folder.display()
+    );
+    let resolved = folder.canonicalize();
+    let resolved = resolved.with_context(|| format!("{}", folder.display()))?;
     Ok(Router::new()
-        .fallback_service(ServeDir::new(&whole))
+        .fallback_service(ServeDir::new(&resolved))
         .layer(middleware::from_fn_with_state(
-            Arc::<Path>::from(whole),
+            Arc::<Path>::from(resolved),
             refuse_other_files,
         ))
         .layer(middleware::map_response(add_headers)))

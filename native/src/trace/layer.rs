@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::trace::{DEVICE, LAP, REQUEST};
+use llamaglass_lab::{Slice, TraceWriter, Track};
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
 use tracing::span::Id;
@@ -15,13 +16,25 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
-use super::chrome::{ChromeTrace, Slice, Track};
 use crate::output::note;
+
+/// Groups of tracks: their number and name.
+const GROUPS: [(u64, &str); 3] = [
+    (THREADS, "CPU threads (monotonic clock)"),
+    (
+        GPU,
+        "GPU (device timestamps, placed before the end of the wait)",
+    ),
+    (REQUESTS, "Requests (monotonic clock)"),
+];
+const THREADS: u64 = 1;
+const GPU: u64 = 2;
+const REQUESTS: u64 = 3;
 
 /// Writes laps and spans to their thread's track, the device's work to its own, and each request to its own. Never
 /// formats a message: events with messages are for logs.
 pub struct TraceLayer<W: Write> {
-    trace: Arc<Mutex<ChromeTrace<W>>>,
+    trace: Arc<Mutex<TraceWriter<W>>>,
     watch: Stopwatch,
 }
 
@@ -38,22 +51,25 @@ impl<W: Write> Clone for TraceLayer<W> {
 struct Entered(f64);
 
 impl<W: Write> TraceLayer<W> {
-    /// Writes to `trace`, whose time begins now.
-    pub fn new(trace: ChromeTrace<W>) -> Self {
-        Self {
-            trace: Arc::new(Mutex::new(trace)),
+    /// Begins a trace in `to`; its time begins now.
+    ///
+    /// # Errors
+    /// Fails if the beginning can't be written.
+    pub fn new(to: W) -> std::io::Result<Self> {
+        Ok(Self {
+            trace: Arc::new(Mutex::new(TraceWriter::new(to, &GROUPS)?)),
             watch: Stopwatch::start(),
-        }
+        })
     }
 
     /// Ends the file and reports a write error on stderr.
     pub fn finish(&self) {
         if let Some(error) = self.lock().finish() {
-            note(&format!("warning  the trace is not complete: {error}"));
+            note(&format!("warning  the trace is incomplete: {error}"));
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, ChromeTrace<W>> {
+    fn lock(&self) -> MutexGuard<'_, TraceWriter<W>> {
         self.trace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -61,7 +77,10 @@ impl<W: Write> TraceLayer<W> {
     fn add_here(&self, name: &str, begin_ms: f64, ms: f64) {
         let thread = std::thread::current();
         self.lock().add(&Slice {
-            track: Track::Thread(thread_number()),
+            track: Track {
+                group: THREADS,
+                row: thread_number(),
+            },
             track_name: thread.name().unwrap_or("unnamed"),
             name,
             begin_ms,
@@ -82,26 +101,29 @@ where
             return;
         }
         let now_ms = self.watch.ms();
-        let mut told = Told::default();
-        event.record(&mut told);
-        let begin_ms = now_ms - told.after_ms - told.ms;
+        let mut fields = EventFields::default();
+        event.record(&mut fields);
+        let begin_ms = now_ms - fields.after_ms - fields.ms;
         match target {
-            LAP => self.add_here(&told.span, begin_ms, told.ms),
+            LAP => self.add_here(&fields.span, begin_ms, fields.ms),
             DEVICE => self.lock().add(&Slice {
-                track: Track::Device,
+                track: Track { group: GPU, row: 0 },
                 track_name: "steps",
-                name: &told.span,
+                name: &fields.span,
                 begin_ms,
-                ms: told.ms,
+                ms: fields.ms,
                 args: Value::Null,
             }),
             _ => self.lock().add(&Slice {
-                track: Track::Request(told.request),
-                track_name: &format!("request {}", told.request),
-                name: &told.span,
+                track: Track {
+                    group: REQUESTS,
+                    row: fields.request,
+                },
+                track_name: &format!("request {}", fields.request),
+                name: &fields.span,
                 begin_ms,
-                ms: told.ms,
-                args: told
+                ms: fields.ms,
+                args: fields
                     .tokens
                     .map_or(Value::Null, |tokens| json!({ "tokens": tokens })),
             }),
@@ -139,7 +161,7 @@ fn thread_number() -> u64 {
 
 /// Fields of a trace event.
 #[derive(Default)]
-struct Told {
+struct EventFields {
     span: String,
     ms: f64,
     after_ms: f64,
@@ -147,7 +169,7 @@ struct Told {
     tokens: Option<u64>,
 }
 
-impl Visit for Told {
+impl Visit for EventFields {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "span" {
             self.span = value.to_owned();
@@ -197,7 +219,7 @@ mod tests {
 
     #[test]
     fn events_and_spans_are_written_to_their_tracks() {
-        let layer = TraceLayer::new(ChromeTrace::new(Vec::new()).expect("memory"));
+        let layer = TraceLayer::new(Vec::new()).expect("memory");
         let subscriber = tracing_subscriber::registry().with(layer.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::trace!(target: LAP, span = "plan", ms = 0.5);
@@ -207,7 +229,7 @@ mod tests {
         });
         let mut trace = layer.lock();
         assert!(trace.finish().is_none());
-        let events: Vec<Value> = serde_json::from_slice(trace.written()).expect("JSON");
+        let events: Vec<Value> = serde_json::from_slice(trace.get_ref()).expect("JSON");
         let find = |name: &str| {
             let found = events.iter().find(|event| event["name"] == name);
             found.unwrap_or_else(|| panic!("no {name} in {events:?}"))
@@ -230,7 +252,7 @@ mod tests {
     #[test]
     fn messages_are_formatted_only_when_logged() {
         let counted = Counted::default();
-        let layer = TraceLayer::new(ChromeTrace::new(Vec::new()).expect("memory"));
+        let layer = TraceLayer::new(Vec::new()).expect("memory");
         let log = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
         let log = log.with_filter(LevelFilter::INFO);
         let subscriber = tracing_subscriber::registry().with(layer).with(log);

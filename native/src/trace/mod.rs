@@ -1,7 +1,6 @@
 //! Tracing: `--log LEVEL` writes a log for people, and `--trace FILE` writes what threads, the device and requests
 //! do for viewers of the Trace Event Format.
 
-mod chrome;
 mod layer;
 
 use std::fs::File;
@@ -14,7 +13,6 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use chrome::ChromeTrace;
 use layer::TraceLayer;
 
 use crate::cli::TraceArgs;
@@ -31,7 +29,7 @@ const TARGET: &str = "llamaglass";
 pub fn start(args: &TraceArgs) -> Result<Guard> {
     let layer = args.trace.as_deref().map(|path| {
         let file = File::create(path).with_context(|| format!("--trace {}", path.display()))?;
-        anyhow::Ok(TraceLayer::new(ChromeTrace::new(BufWriter::new(file))?))
+        anyhow::Ok(TraceLayer::new(BufWriter::new(file))?)
     });
     let layer = layer.transpose()?;
     let guard = Guard(layer.clone());
@@ -45,7 +43,7 @@ pub fn start(args: &TraceArgs) -> Result<Guard> {
             .with(layer.map(|layer| layer.with_filter(own(LevelFilter::TRACE))))
             .with(log)
             .try_init()
-            .context("starting to listen")?;
+            .context("starting the log")?;
     }
     Ok(guard)
 }

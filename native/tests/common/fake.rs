@@ -1,4 +1,5 @@
 //! A fake server of OpenAI's protocol, with correct and faulty behaviour.
+#![allow(dead_code, reason = "each test binary uses its own part of this")]
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -60,12 +60,7 @@ pub async fn load(
     let mut records = Records::default();
     let mut runs = Vec::with_capacity(rates.len());
     for qps in rates {
-        let count = request_count(*qps, *duration_s);
-        if count == 0 {
-            return Err(LabError::Setting(format!(
-                "{qps} requests per second for {duration_s} s make no requests; raise one of them"
-            )));
-        }
+        let count = request_count(*qps, *duration_s)?;
         let due = arrivals.offsets_ms(*qps, count, *seed);
         let (rows, open) = (&dataset.rows, &Cell::new(0_usize));
         let begin = now();

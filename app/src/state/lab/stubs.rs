@@ -83,12 +83,7 @@ impl Stubbed for PageStubs {
         tokens: usize,
     ) -> Result<StubRun, LabError> {
         let StubLoad { qps, duration_s } = load;
-        let count = request_count(qps, duration_s);
-        if count == 0 {
-            return Err(LabError::Setting(format!(
-                "{qps} requests per second for {duration_s} s make no requests; raise one of them"
-            )));
-        }
+        let count = request_count(qps, duration_s)?;
         requests::set_stub(self.app, level).await?;
         self.app.send(EngineCommand::ClearCache, &[]);
         let due = Arrivals::Constant.offsets_ms(qps, count, 0);

@@ -38,9 +38,9 @@ impl Gpu {
     }
 
     pub(super) async fn probe_subgroups(&self) -> Result<Option<u32>, ForwardError> {
-        let found = self.empty(4 * SUBGROUP_PROBE_WORDS)?;
-        self.launch(&SUBGROUP_PROBE, &[&found], &(), [1, 1, 1]);
-        let bytes = self.read(&found).await?;
+        let assignment = self.empty(4 * SUBGROUP_PROBE_WORDS)?;
+        self.launch(&SUBGROUP_PROBE, &[&assignment], &(), [1, 1, 1]);
+        let bytes = self.read(&assignment).await?;
         let (words, _) = bytes.as_chunks();
         let words: Vec<u32> = words.iter().map(|word| u32::from_le_bytes(*word)).collect();
         Ok(subgroup_size(&words))

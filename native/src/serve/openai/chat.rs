@@ -40,9 +40,9 @@ pub async fn chat(
     let mut ignored = Vec::new();
     let messages = messages.into_iter().map(|from| message(from, &mut ignored));
     let messages = messages.collect::<Result<Vec<Message>, _>>()?;
-    let wanted = take::<bool>(&mut fields, "logprobs")?.unwrap_or(false);
+    let requested = take::<bool>(&mut fields, "logprobs")?.unwrap_or(false);
     let top = take::<usize>(&mut fields, "top_logprobs")?;
-    let logprobs = match (wanted, top) {
+    let logprobs = match (requested, top) {
         (true, Some(top)) if top > MAX_TOP_LOGPROBS => {
             let message = format!("top_logprobs must be at most {MAX_TOP_LOGPROBS}, not {top}");
             return Err(ApiError::invalid("top_logprobs", message));

@@ -81,8 +81,8 @@ pub async fn completions(
     let prompt: Option<Prompt> = take(&mut fields, "prompt")?;
     let prompt = prompt.ok_or_else(|| ApiError::invalid("prompt", "prompt is missing"))?;
     let logprobs = take::<usize>(&mut fields, "logprobs")?;
-    if let Some(wanted) = logprobs.filter(|wanted| *wanted > MAX_LOGPROBS) {
-        let message = format!("logprobs must be at most {MAX_LOGPROBS}, not {wanted}");
+    if let Some(count) = logprobs.filter(|count| *count > MAX_LOGPROBS) {
+        let message = format!("logprobs must be at most {MAX_LOGPROBS}, not {count}");
         return Err(ApiError::invalid("logprobs", message));
     }
     let request = CompletionRequest::parse(fields, Vec::new(), app.strict)?;

@@ -194,7 +194,7 @@ mod tests {
             frequency_penalty: 0.2,
             seed: u64::MAX,
         };
-        let wanted = Request {
+        let expected = Request {
             input,
             sampling: sampling.clone(),
             stop: vec!["x".into()],
@@ -205,7 +205,7 @@ mod tests {
             priority: 3,
             deadline_ms: Some(2500.0),
         };
-        assert_eq!(requests[0], wanted);
+        assert_eq!(requests[0], expected);
         let other = SamplingOptions {
             seed: 0,
             ..sampling
@@ -274,12 +274,12 @@ mod tests {
         });
         let request = parse(body.clone()).expect("it is valid");
         assert_eq!(request.ignored, ["nonsense", "stream_options.more"]);
-        let wanted = StreamParts {
+        let expected = StreamParts {
             usage: true,
             continuous_usage: true,
             timings: false,
         };
-        assert_eq!(request.stream_parts(), wanted);
+        assert_eq!(request.stream_parts(), expected);
         let Value::Object(body) = body else {
             panic!("no object");
         };
