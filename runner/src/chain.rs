@@ -1,7 +1,8 @@
 //! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
 
+use crate::ablate::SwitchSizes;
+use crate::answers;
 use crate::decorators::{Ablations, set_ablations};
-use crate::{SwitchSizes, answers};
 use llamaglass_engine::Engine;
 use llamaglass_engine::stats::Record;
 use llamaglass_lab::dataset::Dataset;

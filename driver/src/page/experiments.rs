@@ -15,13 +15,14 @@ use llamaglass_lab::{
     Experiment, LabError, LabResult, LoadedModel, Machine, Observer, Point, Progress, StubLevel,
     Unobserved,
 };
+use llamaglass_runner::EngineExperiment;
+use llamaglass_runner::ablate::SwitchSizes;
 use llamaglass_runner::answers;
 use llamaglass_runner::bare::{BareSettings, encode};
 use llamaglass_runner::chain::ChainSettings;
 use llamaglass_runner::kernels::KernelSettings;
 use llamaglass_runner::load::LoadSettings;
 use llamaglass_runner::simulate::SimulateSettings;
-use llamaglass_runner::{EngineExperiment, SwitchSizes};
 use llamaglass_session::lab::{Job, LabEnd, Measured, Records, Spec};
 use llamaglass_session::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, Tag, WindowReply,

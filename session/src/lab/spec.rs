@@ -59,7 +59,7 @@ impl Source {
     }
 }
 
-/// One part of an experiment that the page drives, measured in the engine's task.
+/// One part of an experiment that the page drives, measured by the driver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
