@@ -9,15 +9,15 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use llamaglass_session::platform::Asked;
+use llamaglass_session::platform::FetchRequest;
 use reqwest::Url;
 
 /// Endings of the paths that are requested with GET.
-const READ: [&str; 1] = ["/models"];
+const GET_PATHS: [&str; 1] = ["/models"];
 /// Endings of the paths that are requested with POST.
-const WRITE: [&str; 2] = ["/chat/completions", "/completions"];
+const POST_PATHS: [&str; 2] = ["/chat/completions", "/completions"];
 /// Content types of responses.
-const TYPES: [&str; 2] = ["application/json", "text/event-stream"];
+const CONTENT_TYPES: [&str; 2] = ["application/json", "text/event-stream"];
 
 /// Base URLs of the servers that have answered with a list of models since the program started.
 #[derive(Debug, Default)]
@@ -25,7 +25,7 @@ pub struct Servers(Mutex<HashSet<String>>);
 
 /// A request that may be made.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Allowed {
+pub struct AllowedRequest {
     /// Address of the request.
     pub url: Url,
     /// Base URL of the server.
@@ -37,35 +37,46 @@ impl Servers {
     ///
     /// # Errors
     /// Returns the reason if the request is refused.
-    pub fn check(&self, asked: &Asked) -> Result<Allowed, String> {
+    pub fn check(&self, request: &FetchRequest) -> Result<AllowedRequest, String> {
         let url =
-            Url::parse(&asked.url).map_err(|error| format!("the address is none: {error}"))?;
+            Url::parse(&request.url).map_err(|error| format!("the address is invalid: {error}"))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(format!("{} is no protocol of servers", url.scheme()));
+            return Err(format!("{} is not a protocol of servers", url.scheme()));
         }
         let named = !url.username().is_empty() || url.password().is_some();
         if named || url.query().is_some() || url.fragment().is_some() {
             return Err("the address holds more than a server and a path".into());
         }
         let bearer = |value: &String| value.starts_with("Bearer ");
-        if !asked.authorization.as_ref().is_none_or(bearer) {
+        if !request.authorization.as_ref().is_none_or(bearer) {
             return Err("a server is sent a key, and nothing else, as its authorization".into());
         }
-        let ends: &[&str] = if asked.body.is_some() { &WRITE } else { &READ };
+        let ends: &[&str] = if request.body.is_some() {
+            &POST_PATHS
+        } else {
+            &GET_PATHS
+        };
         let base = ends.iter().find_map(|end| url.as_str().strip_suffix(end));
         let Some(base) = base.map(str::to_owned) else {
-            return Err(format!("{} is no address of the protocol", url.path()));
+            return Err(format!("{} is not an address of the protocol", url.path()));
         };
-        if asked.body.is_some() && !self.lock().contains(&base) {
+        if request.body.is_some() && !self.lock().contains(&base) {
             return Err("the server has not been asked for its models".into());
         }
-        Ok(Allowed { url, base })
+        Ok(AllowedRequest { url, base })
     }
 
     /// Records the server if its response is a success of a known type. Returns whether the page may have the body.
-    pub fn may_hand_over(&self, allowed: &Allowed, is_success: bool, content_type: &str) -> bool {
+    pub fn allows_body(
+        &self,
+        allowed: &AllowedRequest,
+        is_success: bool,
+        content_type: &str,
+    ) -> bool {
         let kind = content_type.split(';').next().unwrap_or_default().trim();
-        let known = TYPES.iter().any(|known| kind.eq_ignore_ascii_case(known));
+        let known = CONTENT_TYPES
+            .iter()
+            .any(|known| kind.eq_ignore_ascii_case(known));
         if known && is_success {
             self.lock().insert(allowed.base.clone());
         }
@@ -81,8 +92,8 @@ impl Servers {
 mod tests {
     use super::*;
 
-    fn asked(url: &str, body: Option<&str>) -> Asked {
-        Asked {
+    fn request(url: &str, body: Option<&str>) -> FetchRequest {
+        FetchRequest {
             id: 0,
             url: url.into(),
             authorization: None,
@@ -98,7 +109,7 @@ mod tests {
             "https://a.org/x/v1beta/models",
             "http://[::1]:8000/v1/models",
         ] {
-            assert!(servers.check(&asked(url, None)).is_ok(), "{url}");
+            assert!(servers.check(&request(url, None)).is_ok(), "{url}");
         }
         for url in [
             "file:///etc/models",
@@ -110,9 +121,9 @@ mod tests {
             "http://me:secret@a.org/v1/models",
             "models",
         ] {
-            assert!(servers.check(&asked(url, None)).is_err(), "{url}");
+            assert!(servers.check(&request(url, None)).is_err(), "{url}");
         }
-        let mut basic = asked("http://a.org/v1/models", None);
+        let mut basic = request("http://a.org/v1/models", None);
         basic.authorization = Some("Basic bWU6c2VjcmV0".into());
         assert!(servers.check(&basic).is_err());
         basic.authorization = Some("Bearer secret".into());
@@ -122,18 +133,18 @@ mod tests {
     #[test]
     fn prompts_go_only_to_servers_that_listed_models() {
         let servers = Servers::default();
-        let prompt = asked("http://a.org/v1/chat/completions", Some("{}"));
+        let prompt = request("http://a.org/v1/chat/completions", Some("{}"));
         assert!(servers.check(&prompt).is_err());
-        let list = asked("http://a.org/v1/models", None);
+        let list = request("http://a.org/v1/models", None);
         let list = servers.check(&list).expect("of the protocol");
-        assert!(!servers.may_hand_over(&list, true, "text/html"));
-        assert!(servers.may_hand_over(&list, false, "application/json"));
+        assert!(!servers.allows_body(&list, true, "text/html"));
+        assert!(servers.allows_body(&list, false, "application/json"));
         assert!(servers.check(&prompt).is_err());
-        assert!(servers.may_hand_over(&list, true, "application/json; charset=utf-8"));
+        assert!(servers.allows_body(&list, true, "application/json; charset=utf-8"));
         assert!(servers.check(&prompt).is_ok());
-        let elsewhere = asked("http://a.org:81/v1/chat/completions", Some("{}"));
+        let elsewhere = request("http://a.org:81/v1/chat/completions", Some("{}"));
         assert!(servers.check(&elsewhere).is_err());
-        let other = asked("http://a.org/v1/models", Some("{}"));
+        let other = request("http://a.org/v1/models", Some("{}"));
         assert!(servers.check(&other).is_err());
     }
 }

@@ -34,9 +34,9 @@ pub fn restart(shell: State<'_, Shell>) -> Result<(), ShellError> {
 
 /// Makes a request, given as JSON. Its response goes through `channel`, as JSON.
 #[tauri::command]
-pub fn fetch(app: AppHandle, asked: &str, channel: Channel<String>) -> Result<(), ShellError> {
-    let asked = serde_json::from_str(asked).map_err(ShellError::Command)?;
-    Fetches::begin(&app, asked, channel);
+pub fn fetch(app: AppHandle, request: &str, channel: Channel<String>) -> Result<(), ShellError> {
+    let request = serde_json::from_str(request).map_err(ShellError::Command)?;
+    Fetches::start(&app, request, channel);
     Ok(())
 }
 

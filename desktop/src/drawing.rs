@@ -8,7 +8,7 @@ use tauri::WebviewWindow;
 /// # Errors
 /// Fails if the window is gone.
 #[cfg(target_os = "linux")]
-pub fn settle(window: &WebviewWindow) -> tauri::Result<()> {
+pub fn configure(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
 
     if has_gpu(std::path::Path::new("/dev")) {
@@ -23,7 +23,7 @@ pub fn settle(window: &WebviewWindow) -> tauri::Result<()> {
 
 /// Does nothing: other systems decide for themselves.
 #[cfg(not(target_os = "linux"))]
-pub fn settle(_window: &WebviewWindow) -> tauri::Result<()> {
+pub fn configure(_window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
 }
 

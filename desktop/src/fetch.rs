@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use futures::future::{AbortHandle, AbortRegistration, Abortable};
-use llamaglass_session::platform::{Asked, Piece};
+use llamaglass_session::platform::{FetchPart, FetchRequest};
 use reqwest::Client;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use tauri::ipc::Channel;
@@ -26,21 +26,23 @@ pub struct Fetches {
 
 impl Fetches {
     /// Starts a request; its response goes through `channel`, as JSON.
-    pub fn begin(app: &AppHandle, asked: Asked, channel: Channel<String>) {
-        let id = asked.id;
+    pub fn start(app: &AppHandle, fetch: FetchRequest, channel: Channel<String>) {
+        let id = fetch.id;
         let (abort, registration) = AbortHandle::new_pair();
         app.state::<Self>().lock().insert(id, abort);
         let app = app.clone();
         tauri::async_runtime::spawn(async move {
             let this = app.state::<Self>();
-            let hear = |piece| match serde_json::to_string(&piece) {
+            let send = |part| match serde_json::to_string(&part) {
                 // Fails only if the window is gone.
                 Ok(json) => drop(channel.send(json)),
-                Err(error) => note(&format!("a piece can't be written as JSON: {error}")),
+                Err(error) => note(&format!(
+                    "a part of a response can't be written as JSON: {error}"
+                )),
             };
             let client = this.client.get_or_init(client).as_ref();
             // A stopped request is removed already, and its number may belong to a request of another page now.
-            if answer_until(registration, client, &this.servers, asked, hear).await {
+            if respond_until(registration, client, &this.servers, fetch, send).await {
                 this.lock().remove(&id);
             }
         });
@@ -74,88 +76,88 @@ fn client() -> Result<Client, String> {
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never());
-    client.build().map_err(words)
+    client.build().map_err(innermost_message)
 }
 
 /// Makes a request. If it is stopped, reports that, since the page waits for an end, and returns false.
-async fn answer_until(
+async fn respond_until(
     stopped: AbortRegistration,
     client: Result<&Client, &String>,
     servers: &Servers,
-    asked: Asked,
-    mut hear: impl FnMut(Piece),
+    fetch: FetchRequest,
+    mut send: impl FnMut(FetchPart),
 ) -> bool {
-    let answered = Abortable::new(answer(client, servers, asked, &mut hear), stopped).await;
-    if answered.is_err() {
-        let why = "the request was given up".into();
-        hear(Piece::Failed { why });
+    let responded = Abortable::new(respond(client, servers, fetch, &mut send), stopped).await;
+    if responded.is_err() {
+        let why = "the request was stopped".into();
+        send(FetchPart::Failed { why });
     }
-    answered.is_ok()
+    responded.is_ok()
 }
 
-async fn answer(
+async fn respond(
     client: Result<&Client, &String>,
     servers: &Servers,
-    asked: Asked,
-    mut hear: impl FnMut(Piece),
+    fetch: FetchRequest,
+    mut send: impl FnMut(FetchPart),
 ) {
     let ended = match client {
-        Ok(client) => pieces(client, servers, asked, &mut hear).await,
+        Ok(client) => send_parts(client, servers, fetch, &mut send).await,
         Err(why) => Err(why.clone()),
     };
-    hear(match ended {
-        Ok(()) => Piece::End,
-        Err(why) => Piece::Failed { why },
+    send(match ended {
+        Ok(()) => FetchPart::End,
+        Err(why) => FetchPart::Failed { why },
     });
 }
 
-async fn pieces(
+async fn send_parts(
     client: &Client,
     servers: &Servers,
-    asked: Asked,
-    hear: &mut impl FnMut(Piece),
+    fetch: FetchRequest,
+    send: &mut impl FnMut(FetchPart),
 ) -> Result<(), String> {
-    let allowed = servers.check(&asked)?;
+    let allowed = servers.check(&fetch)?;
     let url = allowed.url.clone();
-    let mut request = match asked.body {
+    let mut request = match fetch.body {
         Some(body) => client
             .post(url)
             .header(CONTENT_TYPE, "application/json")
             .body(body),
         None => client.get(url),
     };
-    if let Some(authorization) = asked.authorization {
+    if let Some(authorization) = fetch.authorization {
         let mut value = HeaderValue::from_str(&authorization)
             .map_err(|_| "the key has characters that can't be sent")?;
         value.set_sensitive(true);
         request = request.header(AUTHORIZATION, value);
     }
-    let mut response = request.send().await.map_err(words)?;
+    let mut response = request.send().await.map_err(innermost_message)?;
     let content_type = response.headers().get(CONTENT_TYPE);
     let content_type = content_type.and_then(|value| value.to_str().ok());
     let content_type = content_type.unwrap_or_default().to_owned();
     let status = response.status();
-    let has_body = servers.may_hand_over(&allowed, status.is_success(), &content_type);
+    let has_body = servers.allows_body(&allowed, status.is_success(), &content_type);
     if !has_body && status.is_success() {
         let kind = format!("its answer is of the type {content_type:?}");
         return Err(format!("{kind}, and servers of this protocol send JSON"));
     }
-    hear(Piece::Head {
+    send(FetchPart::Head {
         status: status.as_u16(),
         content_type,
     });
     if !has_body {
         return Ok(());
     }
-    while let Some(bytes) = response.chunk().await.map_err(words)? {
+    while let Some(bytes) = response.chunk().await.map_err(innermost_message)? {
         let bytes = bytes.to_vec();
-        hear(Piece::Bytes { bytes });
+        send(FetchPart::Bytes { bytes });
     }
     Ok(())
 }
 
 /// Returns the innermost message, without the address, which the page knows.
-fn words(error: reqwest::Error) -> String {
+fn innermost_message(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut inner: &dyn Error = &error;
     while let Some(source) = inner.source() {
@@ -178,17 +180,17 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         let thread = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().expect("a client");
-            let mut asked = vec![0; 4096];
-            let read = stream.read(&mut asked).expect("a request");
-            asked.truncate(read);
-            stream.write_all(answer.as_bytes()).expect("is heard");
-            String::from_utf8_lossy(&asked).into_owned()
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).expect("a request");
+            request.truncate(read);
+            stream.write_all(answer.as_bytes()).expect("it is read");
+            String::from_utf8_lossy(&request).into_owned()
         });
         (format!("http://{address}/v1/models"), thread)
     }
 
-    fn ask(url: &str, authorization: Option<&str>, body: Option<&str>) -> Vec<Piece> {
-        let asked = Asked {
+    fn ask(url: &str, authorization: Option<&str>, body: Option<&str>) -> Vec<FetchPart> {
+        let fetch = FetchRequest {
             id: 0,
             url: url.into(),
             authorization: authorization.map(str::to_owned),
@@ -197,62 +199,65 @@ mod tests {
         let servers = Servers::default();
         let base = url.strip_suffix("/chat/completions");
         if let Some(base) = base {
-            let list = Asked {
+            let list = FetchRequest {
                 url: format!("{base}/models"),
                 body: None,
-                ..asked.clone()
+                ..fetch.clone()
             };
             let list = servers.check(&list).expect("of the protocol");
-            assert!(servers.may_hand_over(&list, true, "application/json"));
+            assert!(servers.allows_body(&list, true, "application/json"));
         }
-        let mut heard = Vec::new();
-        let hear = |piece| heard.push(piece);
-        tauri::async_runtime::block_on(answer(client().as_ref(), &servers, asked, hear));
-        heard
+        let mut parts = Vec::new();
+        let send = |part| parts.push(part);
+        tauri::async_runtime::block_on(respond(client().as_ref(), &servers, fetch, send));
+        parts
     }
 
-    fn head(status: u16, content_type: &str) -> Piece {
+    fn head(status: u16, content_type: &str) -> FetchPart {
         let content_type = content_type.into();
-        Piece::Head {
+        FetchPart::Head {
             status,
             content_type,
         }
     }
 
     #[test]
-    fn response_arrives_in_pieces() {
+    fn response_arrives_in_parts() {
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
         let (url, server) = server(answer);
         let bytes = b"{}".to_vec();
         let wanted = [
             head(200, "application/json"),
-            Piece::Bytes { bytes },
-            Piece::End,
+            FetchPart::Bytes { bytes },
+            FetchPart::End,
         ];
         assert_eq!(ask(&url, None, None), wanted);
-        let asked = server.join().expect("no panic").to_lowercase();
-        assert!(asked.starts_with("get /v1/models http/1.1\r\n"), "{asked}");
-        assert!(!asked.contains("authorization"));
+        let request = server.join().expect("no panic").to_lowercase();
+        assert!(
+            request.starts_with("get /v1/models http/1.1\r\n"),
+            "{request}"
+        );
+        assert!(!request.contains("authorization"));
     }
 
     #[test]
     fn body_is_posted_with_key_and_error_status_is_passed_on() {
         let (url, server) = server("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n");
         let url = url.replace("/models", "/chat/completions");
-        let heard = ask(&url, Some("Bearer secret"), Some(r#"{"a":1}"#));
-        assert_eq!(heard, [head(401, ""), Piece::End]);
-        let asked = server.join().expect("no panic");
+        let parts = ask(&url, Some("Bearer secret"), Some(r#"{"a":1}"#));
+        assert_eq!(parts, [head(401, ""), FetchPart::End]);
+        let request = server.join().expect("no panic");
         assert!(
-            asked.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"),
-            "{asked}"
+            request.starts_with("POST /v1/chat/completions HTTP/1.1\r\n"),
+            "{request}"
         );
         assert!(
-            asked.contains("Bearer secret") && asked.ends_with(r#"{"a":1}"#),
-            "{asked}"
+            request.contains("Bearer secret") && request.ends_with(r#"{"a":1}"#),
+            "{request}"
         );
         assert!(
-            asked
+            request
                 .to_lowercase()
                 .contains("content-type: application/json")
         );
@@ -263,7 +268,7 @@ mod tests {
         let moved =
             "HTTP/1.1 307 Moved\r\nLocation: http://127.0.0.1:9/\r\nContent-Length: 0\r\n\r\n";
         let (url, _server) = server(moved);
-        assert_eq!(ask(&url, None, None), [head(307, ""), Piece::End]);
+        assert_eq!(ask(&url, None, None), [head(307, ""), FetchPart::End]);
     }
 
     #[test]
@@ -271,12 +276,12 @@ mod tests {
         let answer =
             "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: 10\r\n\r\nabc";
         let (url, _server) = server(answer);
-        let heard = ask(&url, None, None);
-        assert_eq!(heard.first(), Some(&head(200, "text/event-stream")));
+        let parts = ask(&url, None, None);
+        assert_eq!(parts.first(), Some(&head(200, "text/event-stream")));
         assert!(
-            matches!(heard.last(), Some(Piece::Failed { .. })),
+            matches!(parts.last(), Some(FetchPart::Failed { .. })),
             "{:?}",
-            heard.last()
+            parts.last()
         );
     }
 
@@ -284,9 +289,9 @@ mod tests {
     fn connection_error_omits_the_address() {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
         let url = format!("http://{}/v1/models", free.expect("a port"));
-        let heard = ask(&url, None, None);
-        let [Piece::Failed { why }] = heard.as_slice() else {
-            panic!("nobody answers: {heard:?}");
+        let parts = ask(&url, None, None);
+        let [FetchPart::Failed { why }] = parts.as_slice() else {
+            panic!("nobody answers: {parts:?}");
         };
         assert!(why.to_lowercase().contains("refused"), "{why}");
     }
@@ -299,26 +304,26 @@ mod tests {
             silent.local_addr().expect("an address")
         );
         let (stop, stopped) = AbortHandle::new_pair();
-        let asker = std::thread::spawn(move || {
-            let asked = Asked {
+        let client = std::thread::spawn(move || {
+            let fetch = FetchRequest {
                 id: 0,
                 url,
                 authorization: None,
                 body: None,
             };
-            let mut heard = Vec::new();
-            let hear = |piece| heard.push(piece);
+            let mut parts = Vec::new();
+            let send = |part| parts.push(part);
             let (client, servers) = (client(), Servers::default());
-            let answered = answer_until(stopped, client.as_ref(), &servers, asked, hear);
-            tauri::async_runtime::block_on(answered);
-            heard
+            let responded = respond_until(stopped, client.as_ref(), &servers, fetch, send);
+            tauri::async_runtime::block_on(responded);
+            parts
         });
         let (_stream, _) = silent.accept().expect("a client");
         stop.abort();
-        let heard = asker.join().expect("no panic");
+        let parts = client.join().expect("no panic");
         assert!(
-            matches!(heard.as_slice(), [Piece::Failed { why }] if why.contains("given up")),
-            "{heard:?}"
+            matches!(parts.as_slice(), [FetchPart::Failed { why }] if why.contains("stopped")),
+            "{parts:?}"
         );
     }
 
@@ -328,26 +333,32 @@ mod tests {
         let address = listener.local_addr().expect("an address");
         listener.set_nonblocking(true).expect("set");
         for path in ["/", "/admin?page=/models", "/v1/completions"] {
-            let heard = ask(&format!("http://{address}{path}"), None, None);
-            assert!(matches!(heard.as_slice(), [Piece::Failed { .. }]), "{path}");
+            let parts = ask(&format!("http://{address}{path}"), None, None);
+            assert!(
+                matches!(parts.as_slice(), [FetchPart::Failed { .. }]),
+                "{path}"
+            );
         }
-        assert!(listener.accept().is_err(), "nobody was asked");
-        let heard = ask("file:///etc/models", None, None);
-        assert!(matches!(heard.as_slice(), [Piece::Failed { .. }]));
+        assert!(listener.accept().is_err(), "a request was sent");
+        let parts = ask("file:///etc/models", None, None);
+        assert!(matches!(parts.as_slice(), [FetchPart::Failed { .. }]));
     }
 
     #[test]
-    fn web_page_is_not_handed_over() {
+    fn body_of_web_page_is_withheld() {
         let page = "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret";
         let (url, _server) = server(page);
-        let heard = ask(&url, None, None);
-        let [Piece::Failed { why }] = heard.as_slice() else {
-            panic!("the page hears {heard:?}");
+        let parts = ask(&url, None, None);
+        let [FetchPart::Failed { why }] = parts.as_slice() else {
+            panic!("the page received {parts:?}");
         };
         assert!(why.contains("text/html"), "{why}");
         let gone =
             "HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nsecret";
         let (url, _server) = server(gone);
-        assert_eq!(ask(&url, None, None), [head(404, "text/html"), Piece::End]);
+        assert_eq!(
+            ask(&url, None, None),
+            [head(404, "text/html"), FetchPart::End]
+        );
     }
 }

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
 }
 
 /// Runs until the window is closed.
-fn run(asked: Option<PathBuf>) -> Result<ExitCode, ShellError> {
+fn run(model: Option<PathBuf>) -> Result<ExitCode, ShellError> {
     if cfg!(target_os = "linux") && !has_screen() {
         return Err(ShellError::NoScreen);
     }
@@ -75,7 +75,7 @@ fn run(asked: Option<PathBuf>) -> Result<ExitCode, ShellError> {
                 app.state::<Shell>().choose_item(item);
             }
         })
-        .setup(move |app| Ok(set_up(app, asked)?))
+        .setup(move |app| Ok(set_up(app, model)?))
         .build(tauri::generate_context!())?;
     let code = app.run_return(|app, event| match event {
         RunEvent::Exit => end(app),
@@ -94,12 +94,12 @@ fn run(asked: Option<PathBuf>) -> Result<ExitCode, ShellError> {
     Ok(u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn set_up(app: &mut App, asked: Option<PathBuf>) -> Result<(), ShellError> {
+fn set_up(app: &mut App, model: Option<PathBuf>) -> Result<(), ShellError> {
     let app = app.handle();
     let recent = Recent::load(app.path().app_config_dir()?.join("recent.json"));
-    let shown = recent.there();
+    let shown = recent.existing();
     app.manage(Fetches::default());
-    app.manage(Shell::new(app.clone(), recent, asked));
+    app.manage(Shell::new(app.clone(), recent, model));
     app.set_menu(menu::make(app, &shown)?)?;
     window::open(app)?;
     Shell::find_adapters(app.clone())

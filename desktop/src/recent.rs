@@ -10,7 +10,7 @@ use llamaglass_session::platform::RecentModel;
 use crate::error::ShellError;
 
 /// Maximum number of recent models.
-const MOST: usize = 10;
+const MAX_MODELS: usize = 10;
 
 /// Recently opened models, newest first.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ impl Recent {
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Vec<RecentModel>>(&bytes).ok());
         let mut models = models.unwrap_or_default();
-        models.truncate(MOST);
+        models.truncate(MAX_MODELS);
         Self { file, models }
     }
 
     /// Returns the models that still exist.
-    pub fn there(&self) -> Vec<RecentModel> {
-        let there = |model: &&RecentModel| PathBuf::from(&model.path).exists();
-        self.models.iter().filter(there).cloned().collect()
+    pub fn existing(&self) -> Vec<RecentModel> {
+        let exists = |model: &&RecentModel| PathBuf::from(&model.path).exists();
+        self.models.iter().filter(exists).cloned().collect()
     }
 
     /// Puts a model at the top.
@@ -43,7 +43,7 @@ impl Recent {
     pub fn add(&mut self, model: RecentModel) -> Result<(), ShellError> {
         self.models.retain(|other| other.path != model.path);
         self.models.insert(0, model);
-        self.models.truncate(MOST);
+        self.models.truncate(MAX_MODELS);
         self.save()
     }
 
@@ -51,7 +51,7 @@ impl Recent {
     ///
     /// # Errors
     /// Fails if the file can't be written.
-    pub fn forget(&mut self) -> Result<(), ShellError> {
+    pub fn clear(&mut self) -> Result<(), ShellError> {
         self.models.clear();
         self.save()
     }
@@ -94,7 +94,11 @@ mod tests {
     }
 
     fn paths(recent: &Recent) -> Vec<String> {
-        recent.there().into_iter().map(|model| model.path).collect()
+        recent
+            .existing()
+            .into_iter()
+            .map(|model| model.path)
+            .collect()
     }
 
     #[test]
@@ -108,7 +112,7 @@ mod tests {
         let wanted = [&files[0], &files[2], &files[1]];
         assert!(paths(&recent).iter().eq(wanted));
         let again = Recent::load(file);
-        assert_eq!(again.there(), recent.there());
+        assert_eq!(again.existing(), recent.existing());
     }
 
     #[test]
@@ -120,7 +124,11 @@ mod tests {
         for file in &files {
             recent.add(model(file)).expect("is kept");
         }
-        assert!(paths(&recent).iter().eq(files.iter().rev().take(MOST)));
+        assert!(
+            paths(&recent)
+                .iter()
+                .eq(files.iter().rev().take(MAX_MODELS))
+        );
     }
 
     #[test]
@@ -142,11 +150,11 @@ mod tests {
         let file = folder.path().join("recent.json");
         fs::write(&file, "[{\"path\": 3").expect("a file");
         let mut recent = Recent::load(file.clone());
-        assert!(recent.there().is_empty());
+        assert!(recent.existing().is_empty());
         recent.add(model(&files[0])).expect("is kept");
         assert_eq!(paths(&Recent::load(file.clone())), files);
-        recent.forget().expect("is forgotten");
-        assert!(Recent::load(file).there().is_empty());
+        recent.clear().expect("is cleared");
+        assert!(Recent::load(file).existing().is_empty());
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub struct Shell {
     recent: Mutex<Recent>,
     adapters: OnceLock<Vec<BackendInfo>>,
     /// Model to open once a page is connected.
-    asked: Mutex<Option<PathBuf>>,
+    pending: Mutex<Option<PathBuf>>,
 }
 
 /// The engine, and the number of its driver.
@@ -44,27 +44,27 @@ struct CurrentEngine {
 }
 
 impl Shell {
-    /// Creates the shell; the model `asked` is opened once a page is connected.
-    pub fn new(app: AppHandle, recent: Recent, asked: Option<PathBuf>) -> Self {
+    /// Creates the shell; the model `pending` is opened once a page is connected.
+    pub fn new(app: AppHandle, recent: Recent, pending: Option<PathBuf>) -> Self {
         Self {
             app,
             page: Page::default(),
             engine: Mutex::default(),
             recent: Mutex::new(recent),
             adapters: OnceLock::new(),
-            asked: Mutex::new(asked),
+            pending: Mutex::new(pending),
         }
     }
 
     /// Connects a page and starts an engine for it, since it does not know what an earlier page loaded.
     pub fn connect(&self, channel: Channel<String>) -> Result<(), ShellError> {
-        let mut asked = lock(&self.asked);
+        let mut pending = lock(&self.pending);
         self.page.connect(channel);
         self.restart()?;
         if let Some(adapters) = self.adapters.get() {
             self.send_platform(adapters);
         }
-        if let Some(path) = asked.take() {
+        if let Some(path) = pending.take() {
             self.send(WindowReply::Open { path: text(&path) });
         }
         Ok(())
@@ -75,7 +75,7 @@ impl Shell {
         match command {
             Command::Window(WindowCommand::ChooseModel { folder }) => self.choose(folder),
             Command::Window(WindowCommand::ClearRecent) => {
-                let kept = lock(&self.recent).forget();
+                let kept = lock(&self.recent).clear();
                 self.recent_changed();
                 kept?;
             }
@@ -116,11 +116,11 @@ impl Shell {
 
     /// Has the page load the model at `path`, now or once it is connected.
     pub fn open(&self, path: &Path) {
-        let mut asked = lock(&self.asked);
+        let mut pending = lock(&self.pending);
         if self.page.is_connected() {
             self.send(WindowReply::Open { path: text(path) });
         } else {
-            *asked = Some(path.to_owned());
+            *pending = Some(path.to_owned());
         }
     }
 
@@ -130,7 +130,7 @@ impl Shell {
             Item::OpenFile => self.choose(false),
             Item::OpenFolder => self.choose(true),
             Item::Recent(path) => self.open(Path::new(&path)),
-            Item::ForgetRecent => {
+            Item::ClearRecent => {
                 if let Err(error) = self.handle(WindowCommand::ClearRecent.into()) {
                     self.notice(&error);
                 }
@@ -171,7 +171,7 @@ impl Shell {
 
     /// Returns the recent models that still exist.
     pub fn recent(&self) -> Vec<RecentModel> {
-        lock(&self.recent).there()
+        lock(&self.recent).existing()
     }
 
     /// Stops the engine. Does not wait.

@@ -23,13 +23,13 @@ const PROGRAM: &str = "Llamaglass";
 
 /// Destination of a link.
 #[derive(Debug, PartialEq, Eq)]
-enum Leads {
+enum LinkTarget {
     /// The page itself.
-    Here,
+    Page,
     /// Another place, for the user's browser.
-    Outside,
-    /// Nothing that a page should lead to.
-    Nowhere,
+    Browser,
+    /// No place that a page may link to.
+    Blocked,
 }
 
 /// Opens the window with the page in it.
@@ -41,9 +41,9 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
         .title(PROGRAM)
         .inner_size(1100.0, 780.0)
         .min_inner_size(360.0, 480.0)
-        .on_navigation(|url| follow(url) == Leads::Here)
+        .on_navigation(|url| follow(url) == LinkTarget::Page)
         .on_new_window(|url, _| {
-            if follow(&url) == Leads::Here {
+            if follow(&url) == LinkTarget::Page {
                 note(&format!("a second window is not opened: {url}"));
             }
             NewWindowResponse::Deny
@@ -55,7 +55,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
                 DownloadEvent::Requested { destination, .. } => {
                     let paths = webview.path();
                     if let (Err(_), Ok(home)) = (paths.download_dir(), paths.home_dir()) {
-                        *destination = free(&home, destination);
+                        *destination = unused_path(&home, destination);
                     }
                 }
                 DownloadEvent::Finished { path, success, .. } => {
@@ -71,7 +71,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
             true
         })
         .build()?;
-    drawing::settle(&window)?;
+    drawing::configure(&window)?;
     let of_events = app.clone();
     window.on_window_event(move |event| handle(&of_events, event));
     Ok(())
@@ -104,17 +104,17 @@ fn handle(app: &AppHandle, event: &WindowEvent) {
     match event {
         // The engine starts to stop while the window is still closing.
         WindowEvent::CloseRequested { .. } => shell.stop(),
-        WindowEvent::DragDrop(DragDropEvent::Enter { .. }) => hovering(&shell, true),
-        WindowEvent::DragDrop(DragDropEvent::Leave) => hovering(&shell, false),
+        WindowEvent::DragDrop(DragDropEvent::Enter { .. }) => send_hovering(&shell, true),
+        WindowEvent::DragDrop(DragDropEvent::Leave) => send_hovering(&shell, false),
         WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => {
-            hovering(&shell, false);
+            send_hovering(&shell, false);
             drop_on(&shell, paths);
         }
         _ => {}
     }
 }
 
-fn hovering(shell: &Shell, over: bool) {
+fn send_hovering(shell: &Shell, over: bool) {
     shell.send(WindowReply::Hovering { over });
 }
 
@@ -133,7 +133,7 @@ fn drop_on(shell: &Shell, paths: &[PathBuf]) {
 }
 
 /// Returns a path in `folder` for a file of this name, with a number if the name is taken.
-fn free(folder: &Path, named: &Path) -> PathBuf {
+fn unused_path(folder: &Path, named: &Path) -> PathBuf {
     let named = Path::new(named.file_name().unwrap_or(OsStr::new("download")));
     let part = |part: Option<&OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();
     let (stem, extension) = (part(named.file_stem()), part(named.extension()));
@@ -147,25 +147,25 @@ fn free(folder: &Path, named: &Path) -> PathBuf {
     path
 }
 
-/// Returns where `url` leads. Opens an outside link in the user's browser, since a person clicked it.
-fn follow(url: &Url) -> Leads {
-    let leads = leads(url);
-    if leads == Leads::Outside
+/// Returns the target of a link. Opens an outside link in the user's browser, since a person clicked it.
+fn follow(url: &Url) -> LinkTarget {
+    let target = link_target(url);
+    if target == LinkTarget::Browser
         && let Err(error) = open::that_detached(url.as_str())
     {
         note(&format!("{url} can't be opened: {error}"));
     }
-    leads
+    target
 }
 
-fn leads(url: &Url) -> Leads {
+fn link_target(url: &Url) -> LinkTarget {
     match (url.scheme(), url.host_str()) {
         // The page itself, at Tauri's addresses; Windows uses the second.
-        ("tauri", Some("localhost")) | ("http", Some("tauri.localhost")) => Leads::Here,
+        ("tauri", Some("localhost")) | ("http", Some("tauri.localhost")) => LinkTarget::Page,
         // The frame of a report, and files that the page saves.
-        ("about" | "blob", _) => Leads::Here,
-        ("http" | "https" | "mailto", _) => Leads::Outside,
-        _ => Leads::Nowhere,
+        ("about" | "blob", _) => LinkTarget::Page,
+        ("http" | "https" | "mailto", _) => LinkTarget::Browser,
+        _ => LinkTarget::Blocked,
     }
 }
 
@@ -177,29 +177,33 @@ mod tests {
     fn saved_file_overwrites_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let offered = Path::new("/elsewhere/lab.json");
-        let first = free(folder.path(), offered);
+        let first = unused_path(folder.path(), offered);
         assert_eq!(first, folder.path().join("lab.json"));
         std::fs::write(&first, "").expect("written");
-        let second = free(folder.path(), offered);
+        let second = unused_path(folder.path(), offered);
         assert_eq!(second, folder.path().join("lab (1).json"));
     }
 
     #[test]
     fn links_leave_only_for_the_browser() {
         let cases = [
-            ("tauri://localhost/index.html", Leads::Here),
-            ("http://tauri.localhost/", Leads::Here),
-            ("about:srcdoc", Leads::Here),
-            ("blob:tauri://localhost/1-2-3", Leads::Here),
-            ("https://example.org/a", Leads::Outside),
-            ("http://localhost/", Leads::Outside),
-            ("tauri://elsewhere/", Leads::Nowhere),
-            ("file:///etc/passwd", Leads::Nowhere),
-            ("javascript:alert(1)", Leads::Nowhere),
-            ("data:text/html,hello", Leads::Nowhere),
+            ("tauri://localhost/index.html", LinkTarget::Page),
+            ("http://tauri.localhost/", LinkTarget::Page),
+            ("about:srcdoc", LinkTarget::Page),
+            ("blob:tauri://localhost/1-2-3", LinkTarget::Page),
+            ("https://example.org/a", LinkTarget::Browser),
+            ("http://localhost/", LinkTarget::Browser),
+            ("tauri://elsewhere/", LinkTarget::Blocked),
+            ("file:///etc/passwd", LinkTarget::Blocked),
+            ("javascript:alert(1)", LinkTarget::Blocked),
+            ("data:text/html,hello", LinkTarget::Blocked),
         ];
         for (url, wanted) in cases {
-            assert_eq!(leads(&Url::parse(url).expect("a URL")), wanted, "{url}");
+            assert_eq!(
+                link_target(&Url::parse(url).expect("a URL")),
+                wanted,
+                "{url}"
+            );
         }
     }
 }

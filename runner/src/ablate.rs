@@ -5,8 +5,31 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, EagerLogs, Engine};
 use llamaglass_lab::bench::random_request;
-use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch, Timed, pairs};
+use llamaglass_lab::experiments::ablate::{
+    AblateSettings, AblationEffect, LOG_LINES, Switch, Timed, pairs,
+};
 use llamaglass_lab::{LabError, Observer, Progress};
+
+/// Parameters of switches.
+#[derive(Clone, Copy, Debug)]
+pub struct SwitchSizes {
+    /// Log lines that each step formats with [`Switch::EagerLogs`].
+    pub log_lines: u32,
+    /// Milliseconds per step to spend on formatting instead, a cost known in advance.
+    pub log_ms: Option<f64>,
+    /// Positions that prompts are padded to with [`Switch::PadToMax`].
+    pub pad_to: Option<usize>,
+}
+
+impl Default for SwitchSizes {
+    fn default() -> Self {
+        Self {
+            log_lines: LOG_LINES,
+            log_ms: None,
+            pad_to: None,
+        }
+    }
+}
 
 /// Measures those of `switches` that the engine supports, and returns the others with the reason.
 ///

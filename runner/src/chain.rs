@@ -1,6 +1,7 @@
 //! Runs a dataset's rows one after the other, and each row a second time if something is done worse.
 
-use crate::{SwitchSizes, answers};
+use crate::ablate::SwitchSizes;
+use crate::answers;
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::{Ablations, Engine};
 use llamaglass_lab::dataset::Dataset;

@@ -2,15 +2,16 @@
 
 use llamaglass_engine::{Ablations, EagerLogs, Engine, ModelInfo};
 use llamaglass_lab::dataset::Dataset;
-use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, LOG_LINES, Switch};
+use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, Switch};
 use llamaglass_lab::{Data, Experiment, LabError, Observer};
 
+use crate::ablate::{self, SwitchSizes};
 use crate::bare::{self, BareSettings};
 use crate::chain::{self, ChainSettings};
 use crate::kernels::{self, KernelSettings};
+use crate::lengths;
 use crate::load::{self, LoadSettings};
 use crate::simulate::{self, SimulateSettings};
-use crate::{ablate, lengths};
 
 /// Maximum number of positions that prompts are padded to by default without a GPU, where padding to a long context
 /// takes minutes.
@@ -33,27 +34,6 @@ pub enum EngineExperiment {
     Simulate(Dataset, SimulateSettings),
     /// Profiles the kernels.
     Kernels(KernelSettings),
-}
-
-/// Parameters of switches.
-#[derive(Clone, Copy, Debug)]
-pub struct SwitchSizes {
-    /// Log lines that each step formats with [`Switch::EagerLogs`].
-    pub log_lines: u32,
-    /// Milliseconds per step to spend on formatting instead, a cost known in advance.
-    pub log_ms: Option<f64>,
-    /// Positions that prompts are padded to with [`Switch::PadToMax`].
-    pub pad_to: Option<usize>,
-}
-
-impl Default for SwitchSizes {
-    fn default() -> Self {
-        Self {
-            log_lines: LOG_LINES,
-            log_ms: None,
-            pad_to: None,
-        }
-    }
 }
 
 impl EngineExperiment {

@@ -16,4 +16,4 @@ pub mod logits;
 pub mod parity;
 pub mod simulate;
 
-pub use experiment::{EngineExperiment, SwitchSizes};
+pub use experiment::EngineExperiment;

@@ -43,7 +43,7 @@ pub enum MenuAction {
 
 /// An HTTP request that the program makes for the page: POST with a body, otherwise GET.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Asked {
+pub struct FetchRequest {
     /// The page's number for the request.
     pub id: u64,
     /// URL; `http:` or `https:`.
@@ -57,7 +57,7 @@ pub struct Asked {
 /// A part of a response; the parts arrive in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Piece {
+pub enum FetchPart {
     /// The response has started.
     Head {
         /// HTTP status code.

@@ -194,7 +194,7 @@ async fn transfer(
     )? {
         Continue::Append => {}
         Continue::FromStart => sink.clear().map_err(storage)?,
-        Continue::Forget => return sink.clear().map_err(storage),
+        Continue::Discard => return sink.clear().map_err(storage),
     }
     let Some(body) = response.body() else {
         return Err(broke("the answer has no body".into()));

@@ -56,7 +56,7 @@ pub enum Continue {
     /// The body is the file from its start.
     FromStart,
     /// The server can't continue the stored bytes: delete them and ask again.
-    Forget,
+    Discard,
 }
 
 /// Returns how to continue, from a response's status, `Content-Range` (`bytes 5-9/10`) and `Content-Length`.
@@ -86,16 +86,16 @@ pub fn judge(
         206 => {
             let range = content_range.and_then(parse_range);
             let Some((start, whole)) = range else {
-                return Ok(Continue::Forget);
+                return Ok(Continue::Discard);
             };
             whole.map_or(Ok(()), size)?;
             Ok(if start == from {
                 Continue::Append
             } else {
-                Continue::Forget
+                Continue::Discard
             })
         }
-        416 if from > 0 => Ok(Continue::Forget),
+        416 if from > 0 => Ok(Continue::Discard),
         status => Err(DownloadError::Status {
             url: url.into(),
             status,
@@ -131,10 +131,10 @@ mod tests {
 
     #[test]
     fn mismatched_range_is_not_appended() {
-        assert_eq!(ask(206, Some("bytes 0-9/10"), 5), Ok(Continue::Forget));
-        assert_eq!(ask(206, None, 5), Ok(Continue::Forget));
-        assert_eq!(ask(206, Some("items 5-9/10"), 5), Ok(Continue::Forget));
-        assert_eq!(ask(416, Some("bytes */10"), 5), Ok(Continue::Forget));
+        assert_eq!(ask(206, Some("bytes 0-9/10"), 5), Ok(Continue::Discard));
+        assert_eq!(ask(206, None, 5), Ok(Continue::Discard));
+        assert_eq!(ask(206, Some("items 5-9/10"), 5), Ok(Continue::Discard));
+        assert_eq!(ask(416, Some("bytes */10"), 5), Ok(Continue::Discard));
     }
 
     #[test]

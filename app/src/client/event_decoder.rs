@@ -5,7 +5,7 @@ use llamaglass_openai::{
 };
 use llamaglass_types::event::{Event, Fault, FinishReason, RequestId, Usage};
 
-use crate::protocol::{EngineReply, Opaque, Tag, ToldUsage};
+use crate::protocol::{EngineReply, OpaqueEvent, ReportedUsage, Tag};
 use crate::server::ServerError;
 
 /// Converts one answer from pieces to replies. If the server sends timings, the replies are the events of an
@@ -102,7 +102,7 @@ impl EventDecoder {
             }
             None if self.timed => self.unsent_text.push_str(&text),
             None if text.is_empty() => {}
-            None => replies.push(self.opaque(Opaque::Text { text })),
+            None => replies.push(self.opaque(OpaqueEvent::Text { text })),
         }
         replies
     }
@@ -133,13 +133,13 @@ impl EventDecoder {
     }
 
     fn done(mut self, finish_reason: FinishReason) -> EngineReply {
-        let usage = self.usage.as_ref().map(|usage| ToldUsage {
+        let usage = self.usage.as_ref().map(|usage| ReportedUsage {
             prompt_tokens: usage.prompt_tokens,
             reused_tokens: usage.cached_tokens(),
             completion_tokens: usage.completion_tokens,
         });
         if !self.timed {
-            return self.opaque(Opaque::Done {
+            return self.opaque(OpaqueEvent::Done {
                 finish_reason,
                 usage,
             });
@@ -178,7 +178,7 @@ impl EventDecoder {
         }
     }
 
-    const fn opaque(&self, event: Opaque) -> EngineReply {
+    const fn opaque(&self, event: OpaqueEvent) -> EngineReply {
         EngineReply::Opaque {
             tag: self.tag,
             event,
@@ -235,7 +235,7 @@ mod tests {
         replies.iter().map(event).collect()
     }
 
-    fn opaque_events(replies: &[EngineReply]) -> Vec<&Opaque> {
+    fn opaque_events(replies: &[EngineReply]) -> Vec<&OpaqueEvent> {
         let event = |reply| match reply {
             &EngineReply::Opaque { tag: 7, ref event } => event,
             other => panic!("not an opaque event of this request: {other:?}"),
@@ -294,10 +294,10 @@ mod tests {
             json!({"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 5}}),
         ]);
         replies.push(decoder.ended("a.org"));
-        let text = |text: &str| Opaque::Text { text: text.into() };
-        let done = Opaque::Done {
+        let text = |text: &str| OpaqueEvent::Text { text: text.into() };
+        let done = OpaqueEvent::Done {
             finish_reason: FinishReason::Length,
-            usage: Some(ToldUsage {
+            usage: Some(ReportedUsage {
                 prompt_tokens: 9,
                 reused_tokens: None,
                 completion_tokens: 5,
@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn missing_usage_is_not_invented() {
         let (decoder, _) = decode(&[json!({"choices": [{"delta": {"content": "Par"}}]})]);
-        let done = Opaque::Done {
+        let done = OpaqueEvent::Done {
             finish_reason: FinishReason::Abort,
             usage: None,
         };

@@ -10,7 +10,7 @@ use web_sys::MessageChannel;
 
 use super::app::{App, now};
 use super::data::{NextDraw, TurnState};
-use crate::protocol::{EngineCommand, Opaque, Tag};
+use crate::protocol::{EngineCommand, OpaqueEvent, Tag};
 use crate::repetition::ends_in_loop;
 use crate::stats::{AnswerStats, Outcome, ReceivedEvent};
 
@@ -64,7 +64,7 @@ fn draw(app: App) {
     tags.dedup();
     let is_bar = |event: &ReceivedEvent| match event {
         ReceivedEvent::Event(event) => matches!(**event, Event::Token { .. }),
-        ReceivedEvent::Opaque(event) => matches!(event, Opaque::Text { .. }),
+        ReceivedEvent::Opaque(event) => matches!(event, OpaqueEvent::Text { .. }),
     };
     let drawn = events.iter().filter(|(_, event, _)| is_bar(event)).count();
     app.stats.update_value(|stats| {

@@ -8,7 +8,7 @@ use super::bar::{Bar, PieceRecord, StepRecord, TokenRecord};
 use super::event::ReceivedEvent;
 use super::segment::Segment;
 use super::summary::{ServerFigures, Summary};
-use crate::protocol::Opaque;
+use crate::protocol::OpaqueEvent;
 
 /// Outcome of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,9 +74,9 @@ impl AnswerStats {
         }
     }
 
-    fn apply_opaque(&mut self, event: &Opaque, now_ms: f64) {
+    fn apply_opaque(&mut self, event: &OpaqueEvent, now_ms: f64) {
         match event {
-            Opaque::Text { text } => {
+            OpaqueEvent::Text { text } => {
                 let start = self.text.len();
                 self.text.push_str(text);
                 let before = self.arrivals_ms.last().unwrap_or(&self.submitted_ms);
@@ -87,7 +87,7 @@ impl AnswerStats {
                 }));
                 self.arrivals_ms.push(now_ms);
             }
-            Opaque::Done {
+            OpaqueEvent::Done {
                 finish_reason,
                 usage,
             } => {

@@ -2,7 +2,7 @@
 
 use llamaglass_types::event::Event;
 
-use crate::protocol::Opaque;
+use crate::protocol::OpaqueEvent;
 
 /// Event of an answer.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +10,7 @@ pub enum ReceivedEvent {
     /// From an engine, or from a server that reports its steps.
     Event(Box<Event>),
     /// From a server that does not report its steps.
-    Opaque(Opaque),
+    Opaque(OpaqueEvent),
 }
 
 impl ReceivedEvent {
@@ -18,7 +18,7 @@ impl ReceivedEvent {
     pub const fn is_last(&self) -> bool {
         match self {
             Self::Event(event) => event.is_last(),
-            Self::Opaque(event) => matches!(event, Opaque::Done { .. }),
+            Self::Opaque(event) => matches!(event, OpaqueEvent::Done { .. }),
         }
     }
 }

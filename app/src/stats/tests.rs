@@ -1,5 +1,5 @@
 use super::*;
-use crate::protocol::{Opaque, ToldUsage};
+use crate::protocol::{OpaqueEvent, ReportedUsage};
 use llamaglass_types::event::{Event, FinishReason, RequestId, Usage};
 use llamaglass_types::timing::{
     Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
@@ -160,7 +160,7 @@ fn pieces() -> AnswerStats {
     let mut answer = AnswerStats::submitted(1000.0, true);
     for (text, at) in [("Paris is", 1100.0), (" it", 1100.0), (".", 1140.0)] {
         let text = text.to_owned();
-        answer.apply(&ReceivedEvent::Opaque(Opaque::Text { text }), at);
+        answer.apply(&ReceivedEvent::Opaque(OpaqueEvent::Text { text }), at);
     }
     answer
 }
@@ -186,14 +186,14 @@ fn only_arrivals_are_known_without_server_timings() {
 #[test]
 fn piece_tokens_are_counted_only_by_the_server() {
     let finish_reason = FinishReason::Stop;
-    let usage = ToldUsage {
+    let usage = ReportedUsage {
         prompt_tokens: 9,
         reused_tokens: None,
         completion_tokens: 7,
     };
     let done = |usage| {
         let mut answer = pieces();
-        let event = Opaque::Done {
+        let event = OpaqueEvent::Done {
             finish_reason,
             usage,
         };

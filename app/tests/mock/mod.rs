@@ -282,7 +282,11 @@ impl Shared {
     fn measure(self: &Rc<Self>, tag: Tag, job: Job) {
         let (tokens, reports_tokens) = match &job {
             Job::Encode { .. } => (3, false),
-            Job::Bare { tokens, told, .. } => (*tokens, *told),
+            Job::Bare {
+                tokens,
+                reports_tokens,
+                ..
+            } => (*tokens, *reports_tokens),
             Job::Text { tokens, .. } => (*tokens, true),
             Job::Alone { request } => (request.max_tokens.unwrap_or(1), false),
         };

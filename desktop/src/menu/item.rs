@@ -12,7 +12,7 @@ pub enum Item {
     /// Open the model at this path.
     Recent(String),
     /// Clear the recent models.
-    ForgetRecent,
+    ClearRecent,
     /// Quit the program.
     Quit,
     /// Turn full screen on or off.
@@ -41,7 +41,7 @@ pub enum Edit {
 }
 
 /// A menu item with its id, label and keyboard shortcut.
-pub struct Row {
+pub struct Entry {
     /// The item.
     pub item: Item,
     /// Id of the item in the system.
@@ -52,8 +52,8 @@ pub struct Row {
     pub keys: &'static str,
 }
 
-const fn row(item: Item, id: &'static str, label: &'static str, keys: &'static str) -> Row {
-    Row {
+const fn entry(item: Item, id: &'static str, label: &'static str, keys: &'static str) -> Entry {
+    Entry {
         item,
         id,
         label,
@@ -66,26 +66,26 @@ const fn page(
     id: &'static str,
     label: &'static str,
     keys: &'static str,
-) -> Row {
-    row(Item::Page(action), id, label, keys)
+) -> Entry {
+    entry(Item::Page(action), id, label, keys)
 }
 
-const fn edit(edit: Edit, id: &'static str, label: &'static str, keys: &'static str) -> Row {
-    row(Item::Edit(edit), id, label, keys)
+const fn edit(edit: Edit, id: &'static str, label: &'static str, keys: &'static str) -> Entry {
+    entry(Item::Edit(edit), id, label, keys)
 }
 
 /// Every item except the recent models.
-pub const ROWS: &[Row] = &[
-    row(Item::OpenFile, "open-file", "&Open File…", "CmdOrCtrl+O"),
-    row(
+pub const ENTRIES: &[Entry] = &[
+    entry(Item::OpenFile, "open-file", "&Open File…", "CmdOrCtrl+O"),
+    entry(
         Item::OpenFolder,
         "open-folder",
         "Open &Folder…",
         "CmdOrCtrl+Shift+O",
     ),
-    row(Item::ForgetRecent, "forget-recent", "&Clear", ""),
-    row(Item::Quit, "quit", "&Quit", "CmdOrCtrl+Q"),
-    row(Item::FullScreen, "full-screen", "&Full Screen", "F11"),
+    entry(Item::ClearRecent, "forget-recent", "&Clear", ""),
+    entry(Item::Quit, "quit", "&Quit", "CmdOrCtrl+Q"),
+    entry(Item::FullScreen, "full-screen", "&Full Screen", "F11"),
     edit(Edit::Undo, "undo", "&Undo", "CmdOrCtrl+Z"),
     edit(Edit::Redo, "redo", "&Redo", "CmdOrCtrl+Shift+Z"),
     edit(Edit::Cut, "cut", "Cu&t", "CmdOrCtrl+X"),
@@ -125,8 +125,8 @@ impl Item {
         match self {
             Self::Recent(path) => format!("{RECENT}{path}"),
             other => other
-                .row()
-                .map_or_else(String::new, |row| row.id.to_owned()),
+                .entry()
+                .map_or_else(String::new, |entry| entry.id.to_owned()),
         }
     }
 
@@ -135,13 +135,13 @@ impl Item {
         if let Some(path) = id.strip_prefix(RECENT) {
             return Some(Self::Recent(path.to_owned()));
         }
-        let row = ROWS.iter().find(|row| row.id == id)?;
-        Some(row.item.clone())
+        let entry = ENTRIES.iter().find(|entry| entry.id == id)?;
+        Some(entry.item.clone())
     }
 
-    /// Returns the item's row, or `None` for a recent model, which is shown by its name.
-    pub fn row(&self) -> Option<&'static Row> {
-        ROWS.iter().find(|row| row.item == *self)
+    /// Returns the item's entry, or `None` for a recent model, which is shown by its name.
+    pub fn entry(&self) -> Option<&'static Entry> {
+        ENTRIES.iter().find(|entry| entry.item == *self)
     }
 }
 
@@ -168,12 +168,12 @@ mod tests {
 
     #[test]
     fn ids_identify_their_items() {
-        for row in ROWS {
+        for entry in ENTRIES {
             assert_eq!(
-                Item::of(&row.item.id()).as_ref(),
-                Some(&row.item),
+                Item::of(&entry.item.id()).as_ref(),
+                Some(&entry.item),
                 "{}",
-                row.id
+                entry.id
             );
         }
         let recent = Item::Recent("/models/a:b c.gguf".into());
@@ -183,11 +183,11 @@ mod tests {
 
     #[test]
     fn ids_and_shortcuts_are_unique() {
-        let names: HashSet<&str> = ROWS.iter().map(|row| row.id).collect();
-        assert_eq!(names.len(), ROWS.len());
-        let keys = ROWS
+        let names: HashSet<&str> = ENTRIES.iter().map(|entry| entry.id).collect();
+        assert_eq!(names.len(), ENTRIES.len());
+        let keys = ENTRIES
             .iter()
-            .map(|row| row.keys)
+            .map(|entry| entry.keys)
             .filter(|keys| !keys.is_empty());
         let (all, different) = (keys.clone().count(), keys.collect::<HashSet<_>>().len());
         assert_eq!(all, different);

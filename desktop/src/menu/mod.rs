@@ -87,20 +87,20 @@ pub fn show_recent(app: &AppHandle, recent: &[RecentModel]) -> Result<()> {
     for model in recent {
         let id = Item::Recent(model.path.clone()).id();
         // A single `&` would mark the next letter as the one that selects the item.
-        let label = shown(model).replace('&', "&&");
+        let label = label(model).replace('&', "&&");
         menu.append(&MenuItemBuilder::with_id(id, label).build(app)?)?;
     }
     if !recent.is_empty() {
         menu.append(&PredefinedMenuItem::separator(app)?)?;
     }
-    let clear = item(app, &Item::ForgetRecent)?;
+    let clear = item(app, &Item::ClearRecent)?;
     clear.set_enabled(!recent.is_empty())?;
     menu.append(&clear)?;
     Ok(())
 }
 
 /// Returns a model's name, with its file if that differs. A full path would be wider than the window.
-fn shown(model: &RecentModel) -> String {
+fn label(model: &RecentModel) -> String {
     let path = Path::new(&model.path);
     let file = path.file_name().unwrap_or(path.as_os_str());
     let file = file.to_string_lossy();
@@ -172,7 +172,9 @@ fn page(app: &AppHandle, action: MenuAction) -> Result<MenuItem<Wry>> {
 }
 
 fn item(app: &AppHandle, item: &Item) -> Result<MenuItem<Wry>> {
-    let (label, keys) = item.row().map_or(("", ""), |row| (row.label, row.keys));
+    let (label, keys) = item
+        .entry()
+        .map_or(("", ""), |entry| (entry.label, entry.keys));
     let mut builder = MenuItemBuilder::with_id(item.id(), label);
     if !keys.is_empty() {
         builder = builder.accelerator(keys);
@@ -190,7 +192,7 @@ mod tests {
             path: "/models/a.gguf".into(),
             name: name.into(),
         };
-        assert_eq!(shown(&model("A Model")), "A Model (a.gguf)");
-        assert_eq!(shown(&model("a.gguf")), "a.gguf");
+        assert_eq!(label(&model("A Model")), "A Model (a.gguf)");
+        assert_eq!(label(&model("a.gguf")), "a.gguf");
     }
 }

@@ -14,13 +14,14 @@ use llamaglass_lab::experiments::ablate::{AblateSettings, LOG_LINES, Switch};
 use llamaglass_lab::{
     Experiment, LabError, LabResult, Machine, Observer, Point, Progress, Unobserved,
 };
+use llamaglass_runner::EngineExperiment;
+use llamaglass_runner::ablate::SwitchSizes;
 use llamaglass_runner::answers;
 use llamaglass_runner::bare::{BareSettings, encode};
 use llamaglass_runner::chain::ChainSettings;
 use llamaglass_runner::kernels::KernelSettings;
 use llamaglass_runner::load::LoadSettings;
 use llamaglass_runner::simulate::SimulateSettings;
-use llamaglass_runner::{EngineExperiment, SwitchSizes};
 use llamaglass_session::lab::{Job, LabEnd, Measured, Records, Spec};
 use llamaglass_session::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, Tag, WindowReply,
@@ -277,9 +278,13 @@ pub async fn measure(
             ms: watch.ms(),
             ..Measured::default()
         },
-        Job::Bare { ids, tokens, told } => {
+        Job::Bare {
+            ids,
+            tokens,
+            reports_tokens,
+        } => {
             let mut visit = |id| {
-                if told {
+                if reports_tokens {
                     send_token(id);
                 }
             };

@@ -10,7 +10,6 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stub_answer;
 
 use super::gauges::Gauges;
-use super::handle::SubmitError;
 
 /// Maximum bytes of events that all callers together may leave unread.
 const MAX_UNREAD: usize = 256 << 20;
@@ -167,13 +166,14 @@ pub struct Permit(Arc<Gauges>);
 
 impl Permit {
     /// Takes one of at most `max` permits.
-    pub(super) fn take(gauges: &Arc<Gauges>, max: usize) -> Result<Self, SubmitError> {
+    ///
+    /// # Errors
+    /// Returns the number of permits that are taken if none is left.
+    pub(super) fn take(gauges: &Arc<Gauges>, max: usize) -> Result<Self, usize> {
         let more = |open| (open < max).then_some(open + 1);
         let (set, fetch) = (Ordering::Relaxed, Ordering::Relaxed);
-        match gauges.open.fetch_update(set, fetch, more) {
-            Ok(_) => Ok(Self(Arc::clone(gauges))),
-            Err(open) => Err(SubmitError::Full { open }),
-        }
+        let taken = gauges.open.fetch_update(set, fetch, more);
+        taken.map(|_| Self(Arc::clone(gauges)))
     }
 }
 

@@ -66,7 +66,7 @@ impl EngineHandle {
     /// # Errors
     /// [`SubmitError::Full`] if `max` responses are open.
     pub fn reserve(&self, max: usize) -> Result<Permit, SubmitError> {
-        Permit::take(&self.gauges, max)
+        Permit::take(&self.gauges, max).map_err(|open| SubmitError::Full { open })
     }
 
     /// Queues a request as [`EngineHandle::submit`] does, with a permit that was reserved for it.

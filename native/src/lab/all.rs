@@ -50,7 +50,7 @@ pub fn run(args: &AllArgs) -> Result<ExitCode> {
         for experiment in Experiment::ALL {
             note(&format!("{experiment:9}{}", experiment.question()));
             let command = command(experiment, args)?;
-            match lab.measured(&command, &shell, &mut random).await {
+            match lab.measure(&command, &shell, &mut random).await {
                 Ok(result) => {
                     lab.folder.write(&result)?;
                     if let Some(finding) = result.findings.first() {
@@ -85,11 +85,11 @@ pub fn run(args: &AllArgs) -> Result<ExitCode> {
         note("stopped");
         return Ok(ExitCode::from(interrupt::STATUS));
     }
-    tell(&lab, &results, &left_out)?;
+    report(&lab, &results, &left_out)?;
     Ok(code)
 }
 
-fn tell(lab: &Lab, results: &[LabResult], left_out: &[(String, String)]) -> Result<()> {
+fn report(lab: &Lab, results: &[LabResult], left_out: &[(String, String)]) -> Result<()> {
     let summary = llamaglass_lab::Summary::of(results);
     if lab.run.json {
         output::json(&json!({ "summary": summary, "left_out": left_out, "results": results }))?;
@@ -109,8 +109,8 @@ fn tell(lab: &Lab, results: &[LabResult], left_out: &[(String, String)]) -> Resu
 fn command(experiment: Experiment, args: &AllArgs) -> Result<LabCommand> {
     let mut words: Vec<&str> = vec!["llamaglass", "lab", experiment.name(), "-"];
     if args.full {
-        let own = FULL.iter().filter(|(of, _)| *of == experiment);
-        words.extend(own.flat_map(|(_, words)| words.iter().copied()));
+        let flags = FULL.iter().filter(|(of, _)| *of == experiment);
+        words.extend(flags.flat_map(|(_, flags)| flags.iter().copied()));
     }
     match Cli::try_parse_from(words)?.command {
         Command::Lab(lab) => Ok(lab.experiment),

@@ -10,16 +10,17 @@ use llamaglass_lab::experiments::load::LoadData;
 use llamaglass_lab::experiments::simulate::{SimulateData, busy_qps};
 use llamaglass_lab::experiments::stub::{self, StubSettings};
 use llamaglass_lab::{Arrivals, Data, LabError, LabResult, Observer, Progress};
+use llamaglass_runner::ablate::SwitchSizes;
 use llamaglass_runner::bare::BareSettings;
 use llamaglass_runner::chain::ChainSettings;
 use llamaglass_runner::kernels::KernelSettings;
 use llamaglass_runner::simulate::SimulateSettings;
-use llamaglass_runner::{EngineExperiment, SwitchSizes, lengths};
+use llamaglass_runner::{EngineExperiment, lengths};
 use tokio::sync::watch;
 
 use super::Lab;
 use super::layers::ShellLayers;
-use super::loads::{asking, load_run, wanted};
+use super::loads::{load_run, request_settings, sweep_settings};
 use super::observer::TerminalObserver;
 use super::output::Folder;
 use super::parity::ParityRun;
@@ -58,12 +59,17 @@ impl Lab {
     /// Runs an experiment on the engine's thread.
     fn on_engine(&self, experiment: EngineExperiment, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
-        let watch = self.watch.showing(experiment.name());
-        let data = shell.on_engine(&watch, async move |engine, watch| {
-            experiment.run(engine, watch).await
+        let data = self.measure_on_engine(experiment, shell)?;
+        Ok(self.result(begun, shell, data))
+    }
+
+    fn measure_on_engine(&self, experiment: EngineExperiment, shell: &Shell) -> Result<Data> {
+        let observer = self.observer.showing(experiment.name());
+        let data = shell.on_engine(&observer, async move |engine, observer| {
+            experiment.run(engine, observer).await
         });
-        watch.finish();
-        Ok(self.result(begun, shell, data?))
+        observer.finish();
+        data
     }
 
     /// Runs `stats`, which reads only a tokenizer.
@@ -99,26 +105,25 @@ impl Lab {
             repeats: args.repeats,
         };
         let mut layers = ShellLayers::new(shell, shell.target().await?);
-        let mut watch = self.watch.showing("ladder");
-        let data = ladder::run(&mut layers, settings, &mut watch).await;
-        watch.finish();
+        let mut observer = self.observer.showing("ladder");
+        let data = ladder::run(&mut layers, settings, &mut observer).await;
+        observer.finish();
         Ok(self.result(begun, shell, Data::Ladder(data?)))
     }
 
     /// Runs `load` on the server in this program.
     pub async fn load(&self, args: &LabLoadArgs, shell: &Shell) -> Result<LabResult> {
         let begun = unix_time_seconds();
-        let rows = self.dataset(LOAD_ROWS)?;
-        let chat = shell.info().has_chat_template;
-        let data = loads(
+        let dataset = self.dataset(LOAD_ROWS)?;
+        let loads = ServerLoads {
             args,
-            shell.target().await?,
-            chat,
-            &rows,
-            (&self.folder, &self.watch),
-            &|| Ok(shell.handle().clear_cache()?),
-        )
-        .await?;
+            target: shell.target().await?,
+            chat: shell.info().has_chat_template,
+            dataset: &dataset,
+            folder: &self.folder,
+            observer: &self.observer,
+        };
+        let data = loads.run(&|| Ok(shell.handle().clear_cache()?)).await?;
         Ok(self.result(begun, shell, Data::Load(data)))
     }
 
@@ -132,9 +137,9 @@ impl Lab {
             kv: self.options.kv,
             tokens: args.tokens,
         };
-        let watch = self.watch.showing("parity");
-        let data = run.run(shell, &self.dataset(PARITY_ROWS)?, &watch).await;
-        watch.finish();
+        let observer = self.observer.showing("parity");
+        let data = run.run(shell, &self.dataset(PARITY_ROWS)?, &observer).await;
+        observer.finish();
         Ok(self.result(begun, shell, Data::Parity(data?)))
     }
 
@@ -155,6 +160,7 @@ impl Lab {
 
     /// Runs `ablate`.
     pub async fn ablate(&self, args: &AblateArgs, shell: &Shell) -> Result<LabResult> {
+        let begun = unix_time_seconds();
         let settings = AblateSettings {
             prompt_tokens: args.prompt_tokens,
             gen_tokens: args.gen_tokens,
@@ -166,21 +172,20 @@ impl Lab {
         let wanted = |switch: &Switch| args.switches.is_empty() || args.switches.contains(switch);
         let of_engine: Vec<Switch> = OF_ENGINE.into_iter().filter(wanted).collect();
         let experiment = EngineExperiment::Ablate(settings, of_engine);
-        let mut result = self.on_engine(experiment, shell)?;
-        let Data::Ablate(data) = &mut result.data else {
-            return Ok(result);
-        };
-        if wanted(&Switch::Worker) {
-            let mut watch = self.watch.showing("ablate");
-            let effect = self.worker(&data.ablate, shell, &mut watch).await;
-            watch.finish();
-            data.add(effect?);
+        let mut data = self.measure_on_engine(experiment, shell)?;
+        if let Data::Ablate(data) = &mut data {
+            if wanted(&Switch::Worker) {
+                let mut observer = self.observer.showing("ablate");
+                let effect = self.worker(&data.ablate, shell, &mut observer).await;
+                observer.finish();
+                data.add(effect?);
+            }
+            if wanted(&Switch::Overlay) {
+                let why = "the timing overlay is the page\u{2019}s".into();
+                data.left_out.push((Switch::Overlay, why));
+            }
         }
-        if wanted(&Switch::Overlay) {
-            let why = "the timing overlay is the page\u{2019}s".into();
-            data.left_out.push((Switch::Overlay, why));
-        }
-        Ok(result)
+        Ok(self.result(begun, shell, data))
     }
 
     /// Measures the `worker` switch: the bare loop on the engine's thread, and the same requested from this thread.
@@ -188,7 +193,7 @@ impl Lab {
         &self,
         settings: &AblateSettings,
         shell: &Shell,
-        watch: &mut TerminalObserver,
+        observer: &mut TerminalObserver,
     ) -> Result<AblationEffect> {
         let layers = ShellLayers::new(shell, shell.target().await?);
         let prompt = self.dataset(1)?.rows.remove(0).prompt;
@@ -199,7 +204,7 @@ impl Lab {
         };
         let changes =
             "requests come from another thread, which receives every token through a channel";
-        Ok(pairs(Switch::Worker, changes, settings.repeats, watch, timed).await?)
+        Ok(pairs(Switch::Worker, changes, settings.repeats, observer, timed).await?)
     }
 
     /// Runs `simulate` with the study's formula only; the model computes nothing.
@@ -254,11 +259,17 @@ impl Lab {
             repeats: args.repeats,
             tokens: args.max_tokens,
         };
-        let mut watch = self.watch.showing("stub");
-        let how = (&self.model, &self.options);
-        let mut stubbed = ShellStubs::new(shell, random, how, &dataset, watch.clone());
-        let data = stub::run(&mut stubbed, settings, &mut watch).await;
-        watch.finish();
+        let mut observer = self.observer.showing("stub");
+        let mut stubbed = ShellStubs {
+            shell,
+            random,
+            model: &self.model,
+            options: &self.options,
+            dataset: &dataset,
+            observer: observer.clone(),
+        };
+        let data = stub::run(&mut stubbed, settings, &mut observer).await;
+        observer.finish();
         Ok(self.result(begun, shell, Data::Stub(data?)))
     }
 
@@ -277,18 +288,25 @@ impl Lab {
 pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     let begun = unix_time_seconds();
     let run = &args.run;
-    let rows = dataset::named(&run.prompts, run.take)?;
+    let dataset = dataset::named(&run.prompts, run.take)?;
     let folder = Folder::open(&run.out)?;
-    let watch = TerminalObserver::install()?;
+    let observer = TerminalObserver::install()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let data = runtime.block_on(async {
         let url = args.url.as_deref().unwrap_or_default();
         let key = args.api_key.as_deref();
-        let target = Target::find(url, key, args.model_name.as_deref()).await?;
+        let loads = ServerLoads {
+            args,
+            target: Target::find(url, key, args.model_name.as_deref()).await?,
+            chat: true,
+            dataset: &dataset,
+            folder: &folder,
+            observer: &observer,
+        };
         // The cache of a foreign server can't be cleared.
-        loads(args, target, true, &rows, (&folder, &watch), &|| Ok(())).await
+        loads.run(&|| Ok(())).await
     })?;
     let result = LabResult::new(begun, None, run.seed, Data::Load(data));
     folder.write(&result)?;
@@ -301,56 +319,69 @@ pub fn load_elsewhere(args: &LabLoadArgs) -> Result<std::process::ExitCode> {
     Ok(super::status(&result))
 }
 
-/// Runs the load at each rate and writes each run's own result. `forget` is called before each run and clears the
-/// server's cache of earlier prompts.
-async fn loads(
-    args: &LabLoadArgs,
+/// Loads on a server, one per rate.
+struct ServerLoads<'a> {
+    args: &'a LabLoadArgs,
     target: Target,
+    /// True if prompts are sent as chats, false if they are completed as they are.
     chat: bool,
-    rows: &Dataset,
-    (folder, observer): (&Folder, &TerminalObserver),
-    forget: &dyn Fn() -> Result<()>,
-) -> Result<LoadData> {
-    let ask = RequestSettings {
-        protocol: args.protocol,
-        ..asking(true, chat, args.max_tokens, args.run.seed)
-    };
-    let wanted = wanted(args.qps.clone(), args.duration, args.arrivals, ask, true);
-    wanted.check()?;
-    let load = Load::new(target, wanted, rows);
-    let mut data = LoadData {
-        target: load.target.url().to_owned(),
-        dataset: rows.name.clone(),
-        runs: Vec::new(),
-    };
-    let mut bar = observer.showing("load");
-    for qps in &args.qps {
-        forget()?;
-        let total = load.settings.count(qps)?;
-        let (stop, stopped) = watch::channel(false);
-        let mut told = |counts: crate::load_client::Counts| {
-            bar.notify(Progress {
-                what: format!(
-                    "{} requests per second, {} running",
-                    qps.typed,
-                    counts.running()
-                ),
-                done: counts.completed + counts.failed,
-                total,
-                point: None,
-            });
+    dataset: &'a Dataset,
+    folder: &'a Folder,
+    observer: &'a TerminalObserver,
+}
+
+impl ServerLoads<'_> {
+    /// Runs the loads and writes each one's own result. Calls `clear_cache` before each, so that no load finds the
+    /// prompts of the one before.
+    async fn run(self, clear_cache: &dyn Fn() -> Result<()>) -> Result<LoadData> {
+        let ask = RequestSettings {
+            protocol: self.args.protocol,
+            ..request_settings(true, self.chat, self.args.max_tokens, self.args.run.seed)
         };
-        let result = tokio::select! {
-            result = load.run(qps, stopped, &mut told) => result?,
-            () = observer.stopped() => {
-                let _nobody_listens = stop.send(true);
-                return Err(LabError::Stopped.into());
-            }
+        let settings = sweep_settings(
+            self.args.qps.clone(),
+            self.args.duration,
+            self.args.arrivals,
+            ask,
+            true,
+        );
+        settings.check()?;
+        let load = Load::new(self.target, settings, self.dataset);
+        let mut data = LoadData {
+            target: load.target.url().to_owned(),
+            dataset: self.dataset.name.clone(),
+            runs: Vec::new(),
         };
-        let name = format!("result_{}_x.json", qps.typed);
-        folder.put(&name, &serde_json::to_string_pretty(&result)?)?;
-        data.runs.push(load_run(&result));
+        let mut bar = self.observer.showing("load");
+        for qps in &self.args.qps {
+            clear_cache()?;
+            let total = load.settings.count(qps)?;
+            let (stop, stopped) = watch::channel(false);
+            let mut notify = |counts: crate::load_client::Counts| {
+                bar.notify(Progress {
+                    what: format!(
+                        "{} requests per second, {} running",
+                        qps.typed,
+                        counts.running()
+                    ),
+                    done: counts.completed + counts.failed,
+                    total,
+                    point: None,
+                });
+            };
+            let result = tokio::select! {
+                result = load.run(qps, stopped, &mut notify) => result?,
+                () = self.observer.stopped() => {
+                    let _closed = stop.send(true);
+                    return Err(LabError::Stopped.into());
+                }
+            };
+            let name = format!("result_{}_x.json", qps.typed);
+            self.folder
+                .put(&name, &serde_json::to_string_pretty(&result)?)?;
+            data.runs.push(load_run(&result));
+        }
+        bar.finish();
+        Ok(data)
     }
-    bar.finish();
-    Ok(data)
 }

@@ -86,23 +86,23 @@ impl<'a> ShellLayers<'a> {
         run.map_err(|error| LabError::failed("bare", error))
     }
 
-    /// Runs the bare loop and receives every token id on this thread; calls `told` for each.
+    /// Runs the bare loop and receives every token id on this thread; calls `visit` for each.
     fn thread(
         &self,
         ids: Vec<u32>,
         tokens: usize,
-        told: &mut dyn FnMut(),
+        visit: &mut dyn FnMut(),
     ) -> Result<Vec<u32>, LabError> {
-        let (sender, heard) = std::sync::mpsc::channel();
-        let asked = self.handle.with_later(move |engine| {
+        let (sender, received) = std::sync::mpsc::channel();
+        let sent = self.handle.with_later(move |engine| {
             // The receiver may be gone, which is fine.
             let mut send = |id| drop(sender.send(Ok(id)));
             if let Err(error) = pollster::block_on(engine.bare(&ids, tokens, &mut send)) {
                 let _gone = sender.send(Err(LabError::failed("thread", error)));
             }
         });
-        asked.map_err(|error| LabError::failed("thread", error))?;
-        heard.iter().inspect(|_| told()).collect()
+        sent.map_err(|error| LabError::failed("thread", error))?;
+        received.iter().inspect(|_| visit()).collect()
     }
 
     /// Runs [`Self::bare`] with the times of its first and further tokens.
@@ -139,10 +139,10 @@ impl<'a> ShellLayers<'a> {
     /// Returns the token ids of a request through the scheduler; the caller checks their number.
     pub async fn scheduler(&self, prompt: &str, tokens: usize) -> Result<Vec<u32>, LabError> {
         let request = asking(self.tokenizer.has_chat_template(), prompt, tokens);
-        let answer = self.handle.submit(request);
-        let mut answer = answer.map_err(|error| LabError::failed("scheduler", error))?;
+        let response = self.handle.submit(request);
+        let mut response = response.map_err(|error| LabError::failed("scheduler", error))?;
         let mut ids = Vec::with_capacity(tokens);
-        while let Some(event) = answer.next().await {
+        while let Some(event) = response.next().await {
             match event {
                 Event::Token { id, .. } => ids.push(id),
                 Event::Failed { error, .. } => return Err(LabError::failed("scheduler", error)),
@@ -152,7 +152,7 @@ impl<'a> ShellLayers<'a> {
         Ok(ids)
     }
 
-    fn asking(&self, tokens: usize) -> RequestSettings {
+    fn request_settings(&self, tokens: usize) -> RequestSettings {
         RequestSettings {
             protocol: Protocol::Openai,
             stream: true,
@@ -166,9 +166,9 @@ impl<'a> ShellLayers<'a> {
     }
 
     /// Returns the body of the server's streamed response, without a socket.
-    async fn stream(&self, asking: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
+    async fn stream(&self, settings: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: String| LabError::failed("stream", error);
-        let request = self.target.prepare(asking, prompt);
+        let request = self.target.prepare(settings, prompt);
         let request = request.map_err(|error| failed(error.to_string()))?;
         let body = request.body().and_then(|body| body.as_bytes());
         let request = http::Request::post(request.url().path())
@@ -178,34 +178,34 @@ impl<'a> ShellLayers<'a> {
         let response = self.shell.router.clone().oneshot(request).await;
         let response = response.map_err(|error| failed(error.to_string()))?;
         let mut bytes = Vec::new();
-        let mut pieces = response.into_body().into_data_stream();
-        while let Some(piece) = pieces.next().await {
-            bytes.extend(piece.map_err(|error| failed(error.to_string()))?);
+        let mut chunks = response.into_body().into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            bytes.extend(chunk.map_err(|error| failed(error.to_string()))?);
         }
         Ok(bytes)
     }
 
-    async fn http(&self, asking: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
+    async fn http(&self, settings: &RequestSettings, prompt: &str) -> Result<Vec<u8>, LabError> {
         let failed = |error: reqwest::Error| LabError::failed("http", error);
-        let request = self.target.prepare(asking, prompt);
+        let request = self.target.prepare(settings, prompt);
         let request = request.map_err(|error| LabError::failed("http", error))?;
         let mut response = self.target.client.execute(request).await.map_err(failed)?;
         let mut bytes = Vec::new();
-        while let Some(piece) = response.chunk().await.map_err(failed)? {
-            bytes.extend(piece);
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            bytes.extend(chunk);
         }
         Ok(bytes)
     }
 }
 
 /// Returns the number of tokens that a response reports.
-fn tokens_of(asking: &RequestSettings, bytes: &[u8]) -> Result<usize, LabError> {
-    let heard = AnswerReader::new(asking).push(bytes);
-    let heard = heard.map_err(|error| LabError::failed("reading an answer", error))?;
-    let tokens = heard.iter().filter_map(|heard| heard.tokens).next_back();
+fn tokens_of(settings: &RequestSettings, bytes: &[u8]) -> Result<usize, LabError> {
+    let parts = AnswerReader::new(settings).push(bytes);
+    let parts = parts.map_err(|error| LabError::failed("reading an answer", error))?;
+    let tokens = parts.iter().filter_map(|part| part.tokens).next_back();
     tokens.ok_or_else(|| {
-        let said = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
-        LabError::failed("an answer without its number of tokens", said)
+        let text = String::from_utf8_lossy(&bytes[..bytes.len().min(300)]);
+        LabError::failed("an answer without its number of tokens", text)
     })
 }
 
@@ -223,9 +223,9 @@ impl Layers for ShellLayers<'_> {
         let cleared = self.handle.clear_cache();
         cleared.map_err(|error| LabError::failed(name, error))?;
         // Work that is not part of the layer is done before the clock starts.
-        let (ids, asking) = (self.ids(prompt)?, self.asking(tokens));
+        let (ids, settings) = (self.ids(prompt)?, self.request_settings(tokens));
         let watch = Stopwatch::start();
-        let (picked, ms) = match layer {
+        let (sampled, ms) = match layer {
             0 => {
                 let (ids, ms) = self.bare(prompt, tokens)?;
                 (ids.len(), ms)
@@ -240,18 +240,18 @@ impl Layers for ShellLayers<'_> {
             }
             3 => (self.scheduler(prompt, tokens).await?.len(), watch.ms()),
             4 => {
-                let bytes = self.stream(&asking, prompt).await?;
+                let bytes = self.stream(&settings, prompt).await?;
                 let ms = watch.ms();
-                (tokens_of(&asking, &bytes)?, ms)
+                (tokens_of(&settings, &bytes)?, ms)
             }
             _ => {
-                let bytes = self.http(&asking, prompt).await?;
+                let bytes = self.http(&settings, prompt).await?;
                 let ms = watch.ms();
-                (tokens_of(&asking, &bytes)?, ms)
+                (tokens_of(&settings, &bytes)?, ms)
             }
         };
-        if picked != tokens {
-            let error = format!("{picked} tokens were sampled instead of {tokens}");
+        if sampled != tokens {
+            let error = format!("{sampled} tokens were sampled instead of {tokens}");
             return Err(LabError::failed(name, error));
         }
         Ok(ms)

@@ -6,11 +6,16 @@ use llamaglass_lab::experiments::load::LoadRun;
 use crate::cli::{Protocol, Qps};
 use crate::load_client::{LoadResult, RequestSettings, SweepSettings};
 
-/// Maximum duration of an answer in seconds.
+/// Maximum duration of a response in seconds.
 const TIMEOUT_S: f64 = 600.0;
 
 /// Returns the settings of requests for `tokens` tokens in OpenAI's protocol, as chats or as raw completions.
-pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> RequestSettings {
+pub const fn request_settings(
+    stream: bool,
+    chat: bool,
+    tokens: usize,
+    seed: u64,
+) -> RequestSettings {
     RequestSettings {
         protocol: Protocol::Openai,
         stream,
@@ -24,11 +29,11 @@ pub const fn asking(stream: bool, chat: bool, tokens: usize, seed: u64) -> Reque
 }
 
 /// Returns the settings of runs at the given rates.
-pub const fn wanted(
+pub const fn sweep_settings(
     qps: Vec<Qps>,
     duration_s: f64,
     arrivals: Arrivals,
-    asking: RequestSettings,
+    request: RequestSettings,
     self_test: bool,
 ) -> SweepSettings {
     SweepSettings {
@@ -37,7 +42,7 @@ pub const fn wanted(
         arrivals,
         timeout_s: TIMEOUT_S,
         self_test,
-        request: asking,
+        request,
     }
 }
 

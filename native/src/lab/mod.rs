@@ -41,7 +41,7 @@ pub struct Lab {
     /// Folder for the results.
     pub folder: Folder,
     /// Progress display and Ctrl-C.
-    pub watch: TerminalObserver,
+    pub observer: TerminalObserver,
 }
 
 /// Runs the `lab` command.
@@ -69,7 +69,7 @@ fn one(command: &LabCommand, model: &ModelArgs, run: &RunArgs) -> Result<ExitCod
     let _trace = trace::start(&run.trace)?;
     let lab = Lab::new(model, run)?;
     let result = lab.on_runtime(lab.experiment(command))?;
-    lab.tell(&result)?;
+    lab.report(&result)?;
     Ok(status(&result))
 }
 
@@ -80,12 +80,12 @@ pub fn is_stopped(error: &anyhow::Error) -> bool {
 
 /// Returns the exit status of a result: failure if a load has missing answers or logits deviate.
 pub fn status(result: &LabResult) -> ExitCode {
-    let well = match &result.data {
+    let succeeded = match &result.data {
         Data::Load(data) => data.runs.iter().all(|run| run.is_complete()),
         Data::Parity(data) => data.pass,
         _ => true,
     };
-    if well {
+    if succeeded {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
@@ -106,7 +106,7 @@ impl Lab {
             model: Model::from_args(model)?,
             options,
             folder: Folder::open(&run.out)?,
-            watch: TerminalObserver::install()?,
+            observer: TerminalObserver::install()?,
         })
     }
 
@@ -146,7 +146,7 @@ impl Lab {
             LabCommand::Simulate(args) => self.simulate(args, &mut None),
             command => {
                 let shell = self.start()?;
-                self.measured(command, &shell, &mut None).await
+                self.measure(command, &shell, &mut None).await
             }
         }
     }
@@ -156,7 +156,7 @@ impl Lab {
     ///
     /// # Errors
     /// Returns the error of the experiment.
-    pub async fn measured(
+    pub async fn measure(
         &self,
         command: &LabCommand,
         shell: &Shell,
@@ -177,7 +177,7 @@ impl Lab {
     }
 
     /// Writes a result to files and prints it.
-    fn tell(&self, result: &LabResult) -> Result<()> {
+    fn report(&self, result: &LabResult) -> Result<()> {
         self.folder.write(result)?;
         if self.run.json {
             json(result)?;

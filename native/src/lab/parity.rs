@@ -28,7 +28,7 @@ const INDEX: &str = "index.json";
 
 /// Index of a folder of logits. Each row has a file of f32 logits in little-endian order, position by position.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Frozen {
+struct LogitsIndex {
     /// Version of this structure.
     schema_version: u32,
     /// Description of the path and device that computed the logits.
@@ -62,50 +62,50 @@ impl ParityRun<'_> {
         &self,
         shell: &Shell,
         dataset: &Dataset,
-        watch: &TerminalObserver,
+        observer: &TerminalObserver,
     ) -> Result<ParityData> {
         let rows = self.rows(shell.tokenizer(), dataset)?;
         let reference = match self.reference {
             Some(folder) => folder.to_owned(),
             None => {
                 let folder = self.out.join("reference");
-                self.freeze_reference(&folder, &rows, watch)?;
+                self.save_reference(&folder, &rows, observer)?;
                 folder
             }
         };
-        let frozen = Frozen::read(&reference)?;
+        let saved = LogitsIndex::read(&reference)?;
         ensure!(
-            frozen.rows == rows,
-            "{} has logits of other ids: of another dataset, or another tokenizer",
+            saved.rows == rows,
+            "{} has the logits of other token ids, from another dataset or another tokenizer",
             reference.display()
         );
         let ours = self.out.join("run");
-        let (of_rows, at, told) = (rows.clone(), ours.clone(), describe(shell));
-        shell.on_engine(watch, async move |engine, watch| {
-            save(engine, &of_rows, &told, &at, watch).await
+        let (all_rows, folder, computed) = (rows.clone(), ours.clone(), describe(shell));
+        shell.on_engine(observer, async move |engine, observer| {
+            save(engine, &all_rows, &computed, &folder, observer).await
         })?;
         let mut found = Vec::with_capacity(rows.len());
         let layers = ShellLayers::new(shell, shell.target().await?);
         for (index, (ids, row)) in rows.iter().zip(&dataset.rows).enumerate() {
-            if watch.is_stopped() {
+            if observer.is_stopped() {
                 return Err(LabError::Stopped.into());
             }
-            let [max_abs, max_rel] = compare(&ours, &reference, index, frozen.vocab)?.finite();
+            let [max_abs, max_rel] = compare(&ours, &reference, index, saved.vocab)?.finite();
             let (bare, _) = layers.bare(&row.prompt, self.tokens)?;
-            let through = layers.scheduler(&row.prompt, self.tokens).await?;
+            let sampled = layers.scheduler(&row.prompt, self.tokens).await?;
             found.push(ParityRow {
                 ids: ids.len(),
                 positions: positions(ids.len()),
                 max_abs,
                 max_rel,
                 within: false,
-                picked: through.len(),
-                first_divergence: first_divergence(&bare, &through),
+                picked: sampled.len(),
+                first_divergence: first_divergence(&bare, &sampled),
             });
         }
         Ok(ParityData::of(
             dataset.name.clone(),
-            frozen.computed,
+            saved.computed,
             self.kv,
             found,
         ))
@@ -127,13 +127,13 @@ impl ParityRun<'_> {
     }
 
     /// Computes the reference logits with the reference path in f32 on the CPU, on a thread of its own.
-    fn freeze_reference(
+    fn save_reference(
         &self,
         folder: &Path,
         rows: &[Vec<u32>],
-        watch: &TerminalObserver,
+        observer: &TerminalObserver,
     ) -> Result<()> {
-        note("parity   freezing a reference: f32 on the CPU");
+        note("parity   computing a reference: f32 on the CPU");
         let (model, options) = (self.model.0.clone(), self.model.1.clone());
         let options = LoadOptions {
             backend: BackendChoice::Flex,
@@ -147,7 +147,7 @@ impl ParityRun<'_> {
             ..options
         };
         let (folder, rows) = (folder.to_owned(), rows.to_vec());
-        let mut watch = watch.clone();
+        let mut observer = observer.clone();
         run_on_thread(move || {
             let mut bars = LoadBars::default();
             let mut engine = model.load(&options, &mut |progress| bars.update(progress))?;
@@ -158,7 +158,7 @@ impl ParityRun<'_> {
                 &rows,
                 computed,
                 &folder,
-                &mut watch,
+                &mut observer,
             ))?)
         })
     }
@@ -179,19 +179,19 @@ async fn save(
     rows: &[Vec<u32>],
     computed: &str,
     folder: &Path,
-    watch: &mut TerminalObserver,
+    observer: &mut TerminalObserver,
 ) -> Result<(), LabError> {
     let failed = |error: std::io::Error| LabError::failed(&folder.display().to_string(), error);
     std::fs::create_dir_all(folder).map_err(failed)?;
     let mut vocab = 0;
     for (index, ids) in rows.iter().enumerate() {
-        watch.notify(Progress {
+        observer.notify(Progress {
             what: format!("logits of row {}/{}", index + 1, rows.len()),
             done: index,
             total: rows.len(),
             point: None,
         });
-        if !watch.yield_now().await {
+        if !observer.yield_now().await {
             return Err(LabError::Stopped);
         }
         let found = logits(engine, ids).await;
@@ -204,7 +204,7 @@ async fn save(
         let bytes: Vec<u8> = bytes.collect();
         replace_file(&folder.join(file_name(index)), bytes).map_err(failed)?;
     }
-    let index = Frozen {
+    let index = LogitsIndex {
         schema_version: 1,
         computed: computed.to_owned(),
         vocab,
@@ -219,20 +219,20 @@ fn file_name(index: usize) -> String {
     format!("row-{}.f32", index + 1)
 }
 
-impl Frozen {
+impl LogitsIndex {
     fn read(folder: &Path) -> Result<Self> {
         let path = folder.join(INDEX);
         let bytes = std::fs::read(&path).with_context(|| format!("{}", path.display()))?;
-        let frozen: Self =
+        let saved: Self =
             serde_json::from_slice(&bytes).with_context(|| format!("{}", path.display()))?;
-        if frozen.schema_version != 1 {
+        if saved.schema_version != 1 {
             bail!(
                 "{} is of version {}, not 1",
                 path.display(),
-                frozen.schema_version
+                saved.schema_version
             );
         }
-        Ok(frozen)
+        Ok(saved)
     }
 }
 

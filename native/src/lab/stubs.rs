@@ -6,7 +6,7 @@ use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError};
 use tokio::sync::watch;
 
-use super::loads::{asking, wanted};
+use super::loads::{request_settings, sweep_settings};
 use super::observer::TerminalObserver;
 use super::shell::Shell;
 use crate::cli::Qps;
@@ -16,35 +16,22 @@ use crate::model::Model;
 /// Shells at each stub level: one with the model's weights, and one with random weights, which is loaded when first
 /// needed.
 pub struct ShellStubs<'a> {
-    shell: &'a Shell,
-    random: &'a mut Option<Shell>,
-    /// Model and options for loading the random weights.
-    model: &'a Model,
-    options: &'a LoadOptions,
-    dataset: &'a Dataset,
-    watch: TerminalObserver,
+    /// Shell with the model's weights.
+    pub shell: &'a Shell,
+    /// Shell with random weights, once they are loaded.
+    pub random: &'a mut Option<Shell>,
+    /// Model whose shape the random weights have.
+    pub model: &'a Model,
+    /// Options to load the random weights with.
+    pub options: &'a LoadOptions,
+    /// Prompts of the loads.
+    pub dataset: &'a Dataset,
+    /// Notices Ctrl-C.
+    pub observer: TerminalObserver,
 }
 
-impl<'a> ShellStubs<'a> {
-    /// Uses `shell`, and `random` for random weights, which are loaded from `model` with `options` when first
-    /// needed.
-    pub const fn new(
-        shell: &'a Shell,
-        random: &'a mut Option<Shell>,
-        (model, options): (&'a Model, &'a LoadOptions),
-        dataset: &'a Dataset,
-        watch: TerminalObserver,
-    ) -> Self {
-        Self {
-            shell,
-            random,
-            model,
-            options,
-            dataset,
-            watch,
-        }
-    }
-
+impl ShellStubs<'_> {
+    /// Returns the shell whose requests end at `level`.
     fn at(&mut self, level: StubLevel) -> Result<&Shell, LabError> {
         const LEVEL: &str = "a stub level";
         if level == StubLevel::RandomWeights {
@@ -87,7 +74,7 @@ impl Stubbed for ShellStubs<'_> {
         tokens: usize,
     ) -> Result<StubRun, LabError> {
         let failed = |error: anyhow::Error| LabError::failed("a load at a stub level", error);
-        let (dataset, observer) = (self.dataset, self.watch.clone());
+        let (dataset, observer) = (self.dataset, self.observer.clone());
         let shell = self.at(level)?;
         let target = shell.target().await.map_err(failed)?;
         // Each run computes its prompts anew, without cached prefixes of the run before.
@@ -97,21 +84,21 @@ impl Stubbed for ShellStubs<'_> {
             value: load.qps,
             typed: load.qps.to_string(),
         };
-        let asking = asking(stream, shell.info().has_chat_template, tokens, 0);
-        let wanted = wanted(
+        let request = request_settings(stream, shell.info().has_chat_template, tokens, 0);
+        let settings = sweep_settings(
             vec![qps.clone()],
             load.duration_s,
             Arrivals::Constant,
-            asking,
+            request,
             false,
         );
-        let load = Load::new(target, wanted, dataset);
+        let load = Load::new(target, settings, dataset);
         let (stop, stopped) = watch::channel(false);
-        let mut told = |_| {};
+        let mut ignore = |_| {};
         let result = tokio::select! {
-            result = load.run(&qps, stopped, &mut told) => result.map_err(failed)?,
+            result = load.run(&qps, stopped, &mut ignore) => result.map_err(failed)?,
             () = observer.stopped() => {
-                let _nobody_listens = stop.send(true);
+                let _closed = stop.send(true);
                 return Err(LabError::Stopped);
             }
         };

@@ -59,7 +59,7 @@ impl Source {
     }
 }
 
-/// One part of an experiment that the page drives, measured in the engine's task.
+/// One part of an experiment that the page drives, measured by the driver.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Job {
@@ -75,7 +75,7 @@ pub enum Job {
         /// Number of tokens to sample.
         tokens: usize,
         /// True to send the page each token as it is sampled.
-        told: bool,
+        reports_tokens: bool,
     },
     /// The same from text to text; each token is sent to the page as it is sampled.
     Text {

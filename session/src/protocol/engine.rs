@@ -77,7 +77,7 @@ pub enum ModelSource {
 /// An event of an answer from a server that reports no steps, only text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Opaque {
+pub enum OpaqueEvent {
     /// Part of the text, with an unknown number of tokens.
     Text {
         /// The text.
@@ -88,13 +88,13 @@ pub enum Opaque {
         /// Reason why it ended.
         finish_reason: FinishReason,
         /// Token counts, if the server reports them.
-        usage: Option<ToldUsage>,
+        usage: Option<ReportedUsage>,
     },
 }
 
 /// Token counts that a server reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ToldUsage {
+pub struct ReportedUsage {
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
     /// Prompt tokens that came from the server's cache, if reported.
@@ -168,7 +168,7 @@ pub enum EngineReply {
         /// The page's number for the request.
         tag: Tag,
         /// The event.
-        event: Opaque,
+        event: OpaqueEvent,
     },
     /// Result of [`EngineCommand::SetStub`].
     StubSet {

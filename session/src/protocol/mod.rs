@@ -14,7 +14,7 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
-pub use engine::{EngineCommand, EngineReply, ModelSource, Opaque, ToldUsage};
+pub use engine::{EngineCommand, EngineReply, ModelSource, OpaqueEvent, ReportedUsage};
 pub use lab::{LabCommand, LabReply};
 pub use storage::{StorageCommand, StorageReply};
 pub use window::{WindowCommand, WindowReply};

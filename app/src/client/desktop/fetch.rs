@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use futures::channel::oneshot;
 use js_sys::{Function, Object, Reflect, Uint8Array};
-use llamaglass_session::platform::{Asked, Piece};
+use llamaglass_session::platform::{FetchPart, FetchRequest};
 use llamaglass_web::error_message;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -38,7 +38,7 @@ pub async fn fetch(
     signal: &AbortSignal,
 ) -> Result<Response, String> {
     let id = NEXT.with(|next| next.replace(next.get() + 1));
-    let request = Asked {
+    let request = FetchRequest {
         id,
         url: url.to_owned(),
         authorization,
@@ -59,9 +59,12 @@ pub async fn fetch(
     let channel = tauri::channel(move |json| receiver.receive(&json))
         .map_err(|error| error_message(&error))?;
     let request = serde_json::to_string(&request).map_err(|error| error.to_string())?;
-    tauri::invoke("fetch", &[("asked", request.into()), ("channel", channel)])
-        .await
-        .map_err(|error| error_message(&error))?;
+    tauri::invoke(
+        "fetch",
+        &[("request", request.into()), ("channel", channel)],
+    )
+    .await
+    .map_err(|error| error_message(&error))?;
     wait.await
         .unwrap_or_else(|_| Err("the program gave no response".into()))
 }
@@ -94,14 +97,14 @@ impl PendingResponse {
     }
 
     fn receive(&self, json: &str) {
-        let piece = serde_json::from_str(json).unwrap_or_else(|error| Piece::Failed {
+        let part = serde_json::from_str(json).unwrap_or_else(|error| FetchPart::Failed {
             why: format!("the page can't read a message of the program: {error}"),
         });
         let controller = self.controller.borrow();
         // A cancelled stream accepts nothing more, so its errors are ignored.
-        match (piece, controller.as_ref()) {
+        match (part, controller.as_ref()) {
             (
-                Piece::Head {
+                FetchPart::Head {
                     status,
                     content_type,
                 },
@@ -110,13 +113,13 @@ impl PendingResponse {
                 let response = self.response(status, &content_type);
                 self.resolve(response.map_err(|error| error_message(&error)));
             }
-            (Piece::Bytes { bytes }, Some(controller)) => {
+            (FetchPart::Bytes { bytes }, Some(controller)) => {
                 let _queued = controller.enqueue_with_chunk(&Uint8Array::from(&*bytes));
             }
-            (Piece::End, Some(controller)) => {
+            (FetchPart::End, Some(controller)) => {
                 let _closed = controller.close();
             }
-            (Piece::Failed { why }, controller) => {
+            (FetchPart::Failed { why }, controller) => {
                 if let Some(controller) = controller {
                     controller.error_with_e(&js_sys::Error::new(&why));
                 }

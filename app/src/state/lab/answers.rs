@@ -10,7 +10,7 @@ use llamaglass_types::stats::Record;
 use super::super::app::{App, now};
 use super::super::data::LabEvent;
 use super::requests;
-use crate::protocol::Opaque;
+use crate::protocol::OpaqueEvent;
 use crate::stats::ReceivedEvent;
 
 /// An answer with the times at which the page received it, in milliseconds of the page's clock.
@@ -58,8 +58,8 @@ impl Answer {
                     _ => {}
                 }
             }
-            ReceivedEvent::Opaque(Opaque::Text { .. }) => sample.arrivals_ms.push(at),
-            ReceivedEvent::Opaque(Opaque::Done { usage, .. }) => {
+            ReceivedEvent::Opaque(OpaqueEvent::Text { .. }) => sample.arrivals_ms.push(at),
+            ReceivedEvent::Opaque(OpaqueEvent::Done { usage, .. }) => {
                 sample.tokens = usage.map(|usage| usage.completion_tokens);
                 sample.end_ms = Some(at);
             }

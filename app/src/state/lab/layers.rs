@@ -115,7 +115,7 @@ impl PageLayers {
             Job::Bare {
                 ids,
                 tokens,
-                told: report_tokens,
+                reports_tokens: report_tokens,
             },
         )
         .await?;

@@ -48,7 +48,7 @@ pub async fn run(
         let job = Job::Bare {
             ids: encoded.ids,
             tokens,
-            told: false,
+            reports_tokens: false,
         };
         let (bare, _) = requests::measure(app, job).await?;
         app.send(EngineCommand::ClearCache, &[]);
