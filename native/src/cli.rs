@@ -5,6 +5,7 @@ mod chat;
 mod lab;
 mod load;
 mod model;
+mod qps;
 mod serve;
 
 pub use bench::BenchArgs;
@@ -13,8 +14,9 @@ pub use lab::{
     AblateArgs, AllArgs, BareArgs, ChainArgs, KernelsArgs, LabArgs, LabCommand, LabLoadArgs,
     LabParityArgs, LabStubArgs, LadderArgs, RunArgs, SimulateArgs,
 };
-pub use load::LoadArgs;
+pub use load::{LoadArgs, Protocol};
 pub use model::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs};
+pub use qps::Qps;
 pub use serve::ServeArgs;
 
 use llamaglass_lab::StubLevel;

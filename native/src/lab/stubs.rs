@@ -10,7 +10,8 @@ use tokio::sync::watch;
 use super::loads::{request_settings, sweep_settings};
 use super::observer::TerminalObserver;
 use super::shell::Shell;
-use crate::load_client::{Load, Qps};
+use crate::cli::Qps;
+use crate::load_client::Load;
 use crate::model::Model;
 
 /// Shells at each stub level: one with the model's weights, and one with random weights, which is loaded when first
