@@ -123,9 +123,6 @@ fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
 }
 
 /// Checks that the device allows a buffer of `bytes`.
-///
-/// # Errors
-/// [`ForwardError::BufferTooLarge`] if it does not.
 pub fn check_buffer(
     info: &BackendInfo,
     what: impl FnOnce() -> String,

@@ -6,9 +6,6 @@ use burn::tensor::{Device, Tensor};
 use super::error::ForwardError;
 
 /// Submits all encoded operations to the device's queue. Does nothing on the CPU backend.
-///
-/// # Errors
-/// [`ForwardError::Device`] if the queue rejects them.
 pub fn submit(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().flush().map_err(failed),
@@ -17,9 +14,6 @@ pub fn submit(device: &Device) -> Result<(), ForwardError> {
 }
 
 /// Waits until the device has finished everything submitted.
-///
-/// # Errors
-/// [`ForwardError::Device`] if the device failed.
 pub async fn wait(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().sync().await.map_err(failed),

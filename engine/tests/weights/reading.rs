@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use futures::future::LocalBoxFuture;
+use async_trait::async_trait;
 use llamaglass_engine::bytes::{ByteSource, BytesError, MemorySource};
 use llamaglass_engine::weights::testing::{GgufFile, SafetensorsFile, config_json, tiny_config};
 use llamaglass_engine::weights::{
@@ -20,6 +20,7 @@ struct Counted {
     reads: Rc<Cell<usize>>,
 }
 
+#[async_trait(?Send)]
 impl ByteSource for Counted {
     fn name(&self) -> &str {
         self.inner.name()
@@ -29,10 +30,10 @@ impl ByteSource for Counted {
         self.inner.len()
     }
 
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         self.bytes.set(self.bytes.get() + len);
         self.reads.set(self.reads.get() + 1);
-        self.inner.read(offset, len)
+        self.inner.read(offset, len).await
     }
 }
 

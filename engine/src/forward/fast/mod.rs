@@ -125,9 +125,6 @@ impl Fast {
     }
 
     /// Adds the next layer and starts compiling the kernels it launches.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     fn push(
         &mut self,
         weights: Weights,
@@ -177,9 +174,6 @@ impl Fast {
     }
 
     /// Writes `blocks` to the block table of the sequence in `slot`, from index `first` on.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn set_blocks(
         &self,
         slot: usize,
@@ -206,9 +200,6 @@ impl Fast {
 
     /// Uploads the sampling settings of the sequence in `slot`, which has already made `draws` draws, and, if
     /// it has penalties, the occurrences of each id (V).
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn begin(
         &self,
         slot: usize,
@@ -221,9 +212,6 @@ impl Fast {
     }
 
     /// Uploads the mask of ids that the sequence in `slot` may sample next.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn constrain(&self, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
         self.sampling.constrain(&self.gpu, slot, mask)
     }
@@ -239,9 +227,6 @@ impl Fast {
     }
 
     /// Submits all writes and encoded operations to the device.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn flush(&self) -> Result<(), ForwardError> {
         self.gpu.flush()
     }

@@ -63,9 +63,6 @@ impl Fast {
 
     /// Submits everything encoded and requests the `count` ids sampled last, with the log-probabilities of
     /// the `top` most probable ids.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn read_step(&self, count: usize, top: Option<usize>) -> Result<StepRead, ForwardError> {
         let logprobs = top.map(|top| (&self.sampling.logprobs, top));
         self.gpu.read_step(&self.sampling.sampled, count, logprobs)
@@ -73,9 +70,6 @@ impl Fast {
 
     /// Runs a step over the `tokens` uploaded rows, which writes the cache, and returns the requested logits
     /// [rows, V]. The next step overwrites the logits of a single row.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn encode(
         &self,
         tokens: usize,
@@ -102,9 +96,6 @@ impl Fast {
 
     /// Returns the residual stream [T, C] of the `tokens` uploaded rows after the embedding and after each
     /// layer.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn residuals(&self, tokens: usize) -> Result<Vec<Vec<f32>>, ForwardError> {
         self.embed(tokens);
         let mut all = vec![self.read_rows(tokens).await?];
@@ -126,9 +117,6 @@ impl Fast {
     /// Runs a step over the `tokens` uploaded rows, and its sampling, with each launch between two
     /// timestamps. Graph 0 is the embedding, then one graph per layer, and the last is everything after the
     /// layers.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn profile(&self, tokens: usize) -> Result<Profile, ForwardError> {
         let (gpu, rows) = (&self.gpu, Rows::prompt(tokens));
         let mut graphs = vec![gpu.capture(|| self.embed(tokens))];

@@ -29,9 +29,6 @@ impl Mapping {
 
     /// Waits for the mapping, passes the bytes to `take`, and returns its result and the staging buffer for
     /// reuse.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn take<T>(
         self,
         device: &Device,

@@ -12,19 +12,16 @@ pub(in crate::weights) struct Metadata {
 
 impl Metadata {
     /// The file's name.
-    #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
     /// The pairs, in file order.
-    #[must_use]
     pub fn entries(&self) -> &[(String, MetaValue)] {
         &self.entries
     }
 
     /// The value of `key`.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&MetaValue> {
         let found = self.entries.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value)

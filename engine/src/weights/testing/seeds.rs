@@ -17,9 +17,6 @@ pub struct Seed {
 }
 
 /// Returns small valid files and one file per kind of error; the result is always the same.
-///
-/// # Errors
-/// Fails only if the tiny model is invalid.
 pub fn seeds() -> Result<Vec<Seed>, WeightsError> {
     let small = ModelConfig {
         n_layers: 1,
