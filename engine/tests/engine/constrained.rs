@@ -5,7 +5,7 @@ use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{OutputFormat, Policy, Request};
 use llamaglass_engine::timing::Span;
 use llamaglass_engine::weights::ModelConfig;
-use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use llamaglass_engine::{BackendChoice, ForwardPath, LoadOptions};
 use pollster::block_on;
 use serde_json::{Value, json};
 
@@ -220,7 +220,7 @@ fn unsupported_format_is_the_requests_fault() {
         vocab_size: 100,
         ..config()
     };
-    let mut few = engine_with(&few, &options);
+    let mut few = engine_with(&few, &on(BackendChoice::Flex));
     let bad = OutputFormat::JsonSchema(json!({ "type": "object", "not": {} }));
     for (engine, format, words) in [
         (&mut engine, bad, "not"),
