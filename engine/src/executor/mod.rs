@@ -92,7 +92,5 @@ pub struct Capabilities {
 
 /// Error of [`Executor::wait`] when no step is in flight.
 pub(crate) fn nothing_in_flight() -> ForwardError {
-    ForwardError::Device {
-        message: "no step is in flight".into(),
-    }
+    ForwardError::device("no step is in flight")
 }

@@ -15,9 +15,7 @@ type Result<T> = std::result::Result<T, ForwardError>;
 pub struct Vacant;
 
 fn vacant<T>() -> Result<T> {
-    Err(ForwardError::Device {
-        message: "the engine lost its executor".into(),
-    })
+    Err(ForwardError::device("the engine lost its executor"))
 }
 
 #[async_trait(?Send)]

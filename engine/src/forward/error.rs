@@ -71,6 +71,14 @@ pub enum ForwardError {
     Device { message: String },
 }
 
+impl ForwardError {
+    /// Creates an error of the device.
+    pub fn device(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Device { message }
+    }
+}
+
 /// An error that ends a load.
 #[derive(Debug, Error)]
 pub enum LoadError {

@@ -150,9 +150,10 @@ impl Fast {
     pub fn upload(&self, next: &NextRows, looked_up: Option<&[f32]>) -> Result<(), ForwardError> {
         let (rows, max) = (next.rows(), self.buffers.rows);
         if rows.len() > max {
-            return Err(ForwardError::Device {
-                message: format!("a step of {} rows exceeds the maximum of {max}", rows.len()),
-            });
+            return Err(ForwardError::device(format!(
+                "a step of {} rows exceeds the maximum of {max}",
+                rows.len()
+            )));
         }
         let encode = |row: &NextRow| Row {
             id: row.id,

@@ -72,9 +72,9 @@ impl Gpu {
                 resource: pin.resource().clone(),
                 _pin: Rc::new(pin),
             }),
-            Err(error) => Err(ForwardError::Device {
-                message: format!("device memory could not be allocated: {error:?}"),
-            }),
+            Err(error) => Err(ForwardError::device(format!(
+                "device memory could not be allocated: {error:?}"
+            ))),
         }
     }
 

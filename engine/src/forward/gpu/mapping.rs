@@ -34,8 +34,8 @@ impl Mapping {
         device: &Device,
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, wgpu::Buffer), ForwardError> {
-        let failed = |message: String| ForwardError::Device {
-            message: format!("results could not be read back: {message}"),
+        let failed = |message: String| {
+            ForwardError::device(format!("results could not be read back: {message}"))
         };
         let Self {
             staging,

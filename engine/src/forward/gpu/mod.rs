@@ -129,8 +129,8 @@ impl Gpu {
     /// Submits the writes that burn's runtime still holds back.
     fn settle(&self) -> Result<(), ForwardError> {
         if self.unsettled.replace(false) {
-            self.client.flush().map_err(|error| ForwardError::Device {
-                message: format!("writes could not be submitted: {error:?}"),
+            self.client.flush().map_err(|error| {
+                ForwardError::device(format!("writes could not be submitted: {error:?}"))
             })?;
         }
         Ok(())

@@ -106,9 +106,7 @@ impl Gpu {
             let span = span_ms(begin, end, self.tick_ms());
             span.ok_or_else(|| {
                 let label = launches.first().map(|launch| launch.kernel.label());
-                ForwardError::Device {
-                    message: format!("{} left no timestamps", label.unwrap_or_default()),
-                }
+                ForwardError::device(format!("{} left no timestamps", label.unwrap_or_default()))
             })
         });
         spans.collect()
@@ -170,9 +168,7 @@ impl Gpu {
         // Some drivers write timestamps only when everything is done, and would resolve them too early.
         self.device
             .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|error| ForwardError::Device {
-                message: format!("passes could not be timed: {error}"),
-            })?;
+            .map_err(|error| ForwardError::device(format!("passes could not be timed: {error}")))?;
         let submission = self.queue.submit([tail.finish()]);
         let take = |bytes: &[u8]| {
             let (words, _) = bytes.as_chunks::<8>();
