@@ -178,7 +178,7 @@ impl Executor for GpuExecutor {
         let (logits, count) = match step.results {
             StepResults::Tokens => {
                 self.fast.advance(rows, mode, top);
-                (None, rows.picks)
+                (None, rows.samples)
             }
             StepResults::Logits => {
                 top = None;

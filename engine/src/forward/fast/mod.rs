@@ -164,7 +164,7 @@ impl Fast {
             slot: row.slot.unwrap_or(0) as u32,
         };
         let rows: Vec<Row> = rows.iter().map(encode).collect();
-        let words = words(&rows, next.picks(), next.chains());
+        let words = words(&rows, next.samples(), next.chains());
         self.gpu
             .write(&self.buffers.step, 0, bytemuck::cast_slice(&words))?;
         if let Some(values) = looked_up {

@@ -22,7 +22,7 @@ impl Fast {
     /// also computes log-probabilities of the samples and of that many most probable ids.
     pub fn advance(&self, rows: Rows, mode: SamplingMode, top: Option<usize>) {
         self.forward(rows);
-        let (gpu, samples) = (&self.gpu, rows.picks);
+        let (gpu, samples) = (&self.gpu, rows.samples);
         if samples == 0 {
             return;
         }
@@ -37,17 +37,17 @@ impl Fast {
     /// Encodes a step without sampling and returns the logits of the rows that would sample.
     pub fn encode_sampled(&self, rows: Rows) -> Option<Tensor<2>> {
         self.forward(rows);
-        (rows.picks > 0).then(|| self.logits(&self.buffers.logits, rows.picks))
+        (rows.samples > 0).then(|| self.logits(&self.buffers.logits, rows.samples))
     }
 
     /// Encodes a step up to the logits of the rows that sample.
     fn forward(&self, rows: Rows) {
         self.gpu.stage(DeviceStage::Forward);
-        if rows.picks > 0 && rows.is_decode() {
-            return self.replay(CapturedStep::Decode, rows.picks);
+        if rows.samples > 0 && rows.is_decode() {
+            return self.replay(CapturedStep::Decode, rows.samples);
         }
         self.launch_layers(rows);
-        if rows.picks > 0 {
+        if rows.samples > 0 {
             self.sampled_output(rows);
         }
     }
@@ -193,8 +193,8 @@ impl Fast {
             logits,
             ..
         } = &self.buffers;
-        let count = rows.picks;
-        match rows.first_pick {
+        let count = rows.samples;
+        match rows.first_sample {
             Some(first) => self.output(first, count, logits),
             None => {
                 self.norm.launch_sampled(&self.gpu, x, step, count, normed);
