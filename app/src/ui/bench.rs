@@ -20,18 +20,12 @@ pub fn BenchDialog() -> impl IntoView {
     let dialog = NodeRef::<Dialog>::new();
     follow(dialog, app.bench_open);
     view! {
-        <dialog
-            class="dialog bench"
-            aria-labelledby="bench-title"
-            node_ref=dialog
+        <dialog class="dialog bench" aria-labelledby="bench-title" node_ref=dialog
             on:close=move |_| app.bench_open.set(false)
         >
             <div class="dialog-head">
                 <h2 id="bench-title">"Benchmark"</h2>
-                <button
-                    class="tool"
-                    aria-label="Close"
-                    data-testid="bench-close"
+                <button class="tool" aria-label="Close" data-testid="bench-close"
                     on:click=move |_| app.bench_open.set(false)
                 >
                     <Icon path=CLOSE/>
@@ -105,8 +99,7 @@ fn Form() -> impl IntoView {
             <Choice id="bench-kernels" label="Time each kernel" value=kernels/>
             <Choice id="bench-roofline" label="Measure the device's peak rates" value=roofline/>
         </Show>
-        <Show
-            when=running
+        <Show when=running
             fallback=move || view! {
                 <button
                     class="primary"
@@ -166,13 +159,8 @@ fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
     view! {
         <div class="settings-field" class:invalid=move || value.with(Option::is_none)>
             <label for="bench-positions">"Context positions to test, such as 100, 1000"</label>
-            <input
-                id="bench-positions"
-                data-testid="bench-positions"
-                type="text"
-                inputmode="numeric"
-                autocomplete="off"
-                aria-invalid=move || value.with(Option::is_none).to_string()
+            <input id="bench-positions" data-testid="bench-positions" type="text" inputmode="numeric"
+                autocomplete="off" aria-invalid=move || value.with(Option::is_none).to_string()
                 on:input=move |event| value.set(list(&event_target_value(&event)))
             />
         </div>
@@ -183,11 +171,7 @@ fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
 fn Choice(id: &'static str, label: &'static str, value: RwSignal<bool>) -> impl IntoView {
     view! {
         <label class="bench-choice" for=id>
-            <input
-                id=id
-                data-testid=id
-                type="checkbox"
-                prop:checked=move || value.get()
+            <input id=id data-testid=id type="checkbox" prop:checked=move || value.get()
                 on:change=move |event| value.set(event_target_checked(&event))
             />
             {label}
@@ -214,12 +198,7 @@ fn Progress() -> impl IntoView {
                 format!("{what}: {done} of {total} tokens")
             }}
         </p>
-        <div
-            class="meter"
-            role="progressbar"
-            aria-label="Benchmark"
-            aria-valuemin="0"
-            aria-valuemax="100"
+        <div class="meter" role="progressbar" aria-label="Benchmark" aria-valuemin="0" aria-valuemax="100"
             aria-valuenow=move || format!("{:.0}", share())
         >
             <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>

@@ -72,9 +72,7 @@ pub fn Page(
         false => app.settings.with(|s| s.overlay),
     };
     view! {
-        <div
-            class="page"
-            class:with-overlay=overlay
+        <div class="page" class:with-overlay=overlay
             class:no-model=move || !matches!(app.engine.get(), Engine::Loaded(_))
             class:dragging=move || dragging.get() || app.hovering.get()
             on:dragover=move |event| files::drag_over(&event, dragging)
@@ -83,12 +81,8 @@ pub fn Page(
         >
             <header::Header/>
             <main class="main">
-                <Show when=in_lab fallback=|| view! { <chat::Chat/> }>
-                    <lab::LabTab/>
-                </Show>
-                <Show when=overlay>
-                    <overlay::Overlay/>
-                </Show>
+                <Show when=in_lab fallback=|| view! { <chat::Chat/> }><lab::LabTab/></Show>
+                <Show when=overlay><overlay::Overlay/></Show>
             </main>
             <status::StatusLine/>
             <settings::SettingsDialog/>

@@ -35,9 +35,7 @@ pub fn LoadPanel() -> impl IntoView {
         <Show when=move || load.with(Option::is_some)>
             <section class="card loading" data-testid="progress" aria-label="Loading the model">
                 <h2>"Loading " {move || load.get().map(|load| load.name)}</h2>
-                <ol class="phases">
-                    {PHASES.map(|phase| view! { <Phase phase load/> })}
-                </ol>
+                <ol class="phases">{PHASES.map(|phase| view! { <Phase phase load/> })}</ol>
                 <Planned/>
                 <button class="secondary" data-testid="cancel-load" on:click=move |_| state::cancel_load(app)>
                     "Cancel"
@@ -82,13 +80,8 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
         <li class="phase" data-phase=phase.name() data-status=status>
             <span class="phase-name">{verb(phase)}</span>
             <span class="phase-words numbers">{text}</span>
-            <div
-                class="meter"
-                role="progressbar"
-                aria-label=verb(phase)
-                aria-valuemin="0"
-                aria-valuemax="100"
-                aria-valuenow=move || format!("{:.0}", share())
+            <div class="meter" role="progressbar" aria-label=verb(phase) aria-valuemin="0"
+                aria-valuemax="100" aria-valuenow=move || format!("{:.0}", share())
             >
                 <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>
             </div>
@@ -112,8 +105,6 @@ fn Planned() -> impl IntoView {
         })
     };
     view! {
-        <Show when=move || text().is_some()>
-            <p class="fits" data-testid="planned">{text}</p>
-        </Show>
+        <Show when=move || text().is_some()><p class="fits" data-testid="planned">{text}</p></Show>
     }
 }

@@ -41,18 +41,12 @@ pub fn SettingsDialog() -> impl IntoView {
         }
     });
     view! {
-        <dialog
-            class="dialog settings"
-            aria-labelledby="settings-title"
-            node_ref=dialog
+        <dialog class="dialog settings" aria-labelledby="settings-title" node_ref=dialog
             on:close=move |_| app.settings_open.set(false)
         >
             <div class="dialog-head">
                 <h2 id="settings-title">"Settings"</h2>
-                <button
-                    class="tool"
-                    aria-label="Close the settings"
-                    data-testid="settings-close"
+                <button class="tool" aria-label="Close the settings" data-testid="settings-close"
                     on:click=move |_| app.settings_open.set(false)
                 >
                     <Icon path=CLOSE/>
@@ -73,10 +67,7 @@ pub fn SettingsDialog() -> impl IntoView {
                 </section>
                 <section>
                     <h3><label for="settings-system-prompt">"System prompt"</label></h3>
-                    <textarea
-                        id="settings-system-prompt"
-                        data-testid="settings-system-prompt"
-                        rows="3"
+                    <textarea id="settings-system-prompt" data-testid="settings-system-prompt" rows="3"
                         placeholder="Empty: the default of the model's chat template"
                         prop:value=move || app.settings.with(|s| s.system_prompt.clone())
                         on:input=move |event| {
@@ -123,11 +114,8 @@ fn SamplingSettings(generation: RwSignal<u32>) -> impl IntoView {
                 {sampling.map(|field| view! { <SettingsField field generation/> }).collect_view()}
             </div>
             <label class="bench-choice" for="settings-stop-repetition">
-                <input
-                    id="settings-stop-repetition"
-                    data-testid="settings-stop-repetition"
-                    type="checkbox"
-                    prop:checked=move || app.settings.with(|s| s.stop_repetition)
+                <input id="settings-stop-repetition" data-testid="settings-stop-repetition"
+                    type="checkbox" prop:checked=move || app.settings.with(|s| s.stop_repetition)
                     on:change=move |event| {
                         let on = event_target_checked(&event);
                         app.settings.update(|s| s.stop_repetition = on);
@@ -161,10 +149,7 @@ pub fn BackendSetting() -> impl IntoView {
                     };
                     view! {
                         <label>
-                            <input
-                                type="radio"
-                                name="backend"
-                                data-testid=id
+                            <input type="radio" name="backend" data-testid=id
                                 prop:checked=move || app.settings.with(|s| s.backend == choice)
                                 on:change=move |_| state::choose_backend(app, choice)
                             />
@@ -196,10 +181,7 @@ fn StubSetting() -> impl IntoView {
     });
     view! {
         <div class="settings-field">
-            <select
-                id="settings-stub"
-                data-testid="settings-stub"
-                aria-describedby="settings-stub-help"
+            <select id="settings-stub" data-testid="settings-stub" aria-describedby="settings-stub-help"
                 on:change=move |event| {
                     if let Ok(level) = event_target_value(&event).parse() {
                         state::choose_stub(app, level);
@@ -226,9 +208,7 @@ fn Reload() -> impl IntoView {
     };
     view! {
         <Show when=differs>
-            <button
-                class="secondary"
-                data-testid="settings-reload"
+            <button class="secondary" data-testid="settings-reload"
                 on:click=move |_| {
                     app.settings_open.set(false);
                     state::reload(app);
@@ -252,10 +232,7 @@ fn StoredModels() -> impl IntoView {
                     Some(bytes) => format!("{} of downloaded models.", format::bytes(bytes)),
                 }}
             </p>
-            <button
-                class="secondary"
-                data-testid="settings-clear-models"
-                disabled=move || bytes() == 0
+            <button class="secondary" data-testid="settings-clear-models" disabled=move || bytes() == 0
                 on:click=move |_| app.send(StorageCommand::Clear, &[])
             >
                 "Delete downloads"

@@ -86,9 +86,7 @@ pub fn StatusLine() -> impl IntoView {
                 <Item name="API" id="status-api" value=Signal::derive(api)/>
                 <Item name="Model" id="status-model" value=Signal::derive(move || app.loaded().map(|m| m.name().to_owned()))/>
                 <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.info.quantisation))/>
-                <Item
-                    name="Context"
-                    id="status-context"
+                <Item name="Context" id="status-context"
                     value=Signal::derive(move || Some(format::count(app.loaded()?.context_length()? as u64)))
                 />
                 <Item name="Steps" id="status-steps" value=Signal::derive(steps)/>

@@ -36,9 +36,7 @@ fn table(load: &LoadTiming) -> impl IntoView + use<> {
         )
     });
     view! {
-        <table aria-label="Time per part of the load">
-            <tbody>{rows.collect_view()}</tbody>
-        </table>
+        <table aria-label="Time per part of the load"><tbody>{rows.collect_view()}</tbody></table>
         <p class="clocks">{clock}</p>
     }
 }

@@ -32,7 +32,8 @@ impl UnderRoof {
         roofline: Roofline,
         info: &ModelInfo,
         settings: &Settings,
-        (prefill_tok_s, decode_tok_s): (f64, f64),
+        prefill_tok_s: f64,
+        decode_tok_s: f64,
     ) -> Self {
         let [prompt, generated] =
             [settings.prompt_tokens, settings.gen_tokens].map(|tokens| tokens as f64);

@@ -105,11 +105,7 @@ fn select(
     view! {
         <div class="settings-field">
             <label for=id.clone()>{field.label()}</label>
-            <select
-                id=id.clone()
-                data-testid=id
-                on:change=move |event| choose(event_target_value(&event))
-            >
+            <select id=id.clone() data-testid=id on:change=move |event| choose(event_target_value(&event))>
                 {options.collect_view()}
             </select>
         </div>
@@ -140,11 +136,7 @@ fn boxes<T: Copy + 'static, N: std::fmt::Display>(
         let target = id.clone();
         view! {
             <label class="bench-choice" for=target>
-                <input
-                    id=id.clone()
-                    data-testid=id
-                    type="checkbox"
-                    checked=checked
+                <input id=id.clone() data-testid=id type="checkbox" checked=checked
                     on:change=move |event| toggle(value, event_target_checked(&event))
                 />
                 {label}

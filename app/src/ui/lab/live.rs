@@ -37,21 +37,13 @@ pub fn Live() -> impl IntoView {
     view! {
         <div class="lab-live" data-testid="lab-live">
             <p class="numbers" role="status" aria-live="polite" data-testid="lab-progress">{what}</p>
-            <div
-                class="meter"
-                role="progressbar"
-                aria-label="The experiment"
-                aria-valuemin="0"
-                aria-valuemax="100"
-                aria-valuenow=move || format!("{:.0}", share())
+            <div class="meter" role="progressbar" aria-label="The experiment" aria-valuemin="0"
+                aria-valuemax="100" aria-valuenow=move || format!("{:.0}", share())
             >
                 <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>
             </div>
             <LivePlot/>
-            <button
-                class="secondary"
-                data-testid="lab-cancel"
-                disabled=stopping
+            <button class="secondary" data-testid="lab-cancel" disabled=stopping
                 on:click=move |_| state::cancel_lab(app)
             >
                 "Cancel"

@@ -28,9 +28,7 @@ pub fn SavedRunList(experiment: Experiment) -> impl IntoView {
                     }}
                 </summary>
                 <ul>
-                    <For each=runs key=|saved| saved.key.clone() let:saved>
-                        <Row saved shown/>
-                    </For>
+                    <For each=runs key=|saved| saved.key.clone() let:saved><Row saved shown/></For>
                 </ul>
                 <div aria-live="polite">
                     {move || shown.get().map(|shown| match shown {
@@ -82,16 +80,12 @@ fn Row(saved: SavedRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
     view! {
         <li class="lab-run">
             <span class="lab-run-what"><span class="numbers">{when}</span>" · "{what}</span>
-            <button
-                class="quiet"
-                aria-label=format!("Show the run of {label}")
+            <button class="quiet" aria-label=format!("Show the run of {label}")
                 on:click=move |_| shown.set(Some(Shown::Run(Arc::clone(&show))))
             >
                 "Show"
             </button>
-            <button
-                class="quiet"
-                data-testid=format!("lab-compare-{experiment}")
+            <button class="quiet" data-testid=format!("lab-compare-{experiment}")
                 aria-label=format!("Compare the newest run with the run of {label}")
                 disabled=move || is_newest.get()
                 on:click=move |_| {
@@ -103,9 +97,7 @@ fn Row(saved: SavedRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
             >
                 "Compare with newest"
             </button>
-            <button
-                class="quiet"
-                aria-label=format!("Delete the run of {label}")
+            <button class="quiet" aria-label=format!("Delete the run of {label}")
                 on:click=move |_| {
                     shown.set(None);
                     state::delete_run(app, key.clone());
