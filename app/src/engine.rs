@@ -1,6 +1,7 @@
 //! State of the engine as the page knows it; pure.
 
-use llamaglass_types::{LoadPhase, LoadProgress, ModelInfo};
+use llamaglass_lab::LoadedModel;
+use llamaglass_types::{LoadPhase, LoadProgress};
 
 use crate::server::ServerModel;
 
@@ -26,7 +27,7 @@ pub enum Engine {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Loaded {
     /// A model in the page's own engine, with all its details.
-    Engine(Box<ModelInfo>),
+    Engine(Box<LoadedModel>),
     /// A model on a server, with the details that the server reports.
     Server(Box<ServerModel>),
 }

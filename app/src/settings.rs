@@ -1,8 +1,7 @@
 //! User settings and their validation.
 
-use llamaglass_types::{
-    BackendChoice, Input, LoadOptions, Message, Request, SamplingOptions, StubLevel,
-};
+use llamaglass_lab::StubLevel;
+use llamaglass_types::{BackendChoice, Input, LoadOptions, Message, Request, SamplingOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::server::SavedServer;
@@ -96,7 +95,6 @@ impl Settings {
             backend: self.backend,
             adapter: self.adapter.clone(),
             context_length: self.context_length,
-            stub: self.stub,
             ..LoadOptions::default()
         }
     }

@@ -118,6 +118,7 @@ mod tests {
         EngineCommand::Load {
             source: ModelSource::Local { path },
             options: LoadOptions::default(),
+            stub: Default::default(),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The driver's platform on this machine.
 
 use std::cell::RefCell;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use llamaglass_driver::StopSignal;
 use llamaglass_driver::page::{Host, ModelFiles};
 use llamaglass_engine::LoadProgress;
-use llamaglass_engine::bytes::{ByteSource, FileSource, model_files};
+use llamaglass_engine::bytes::{ByteSource, open_model};
 use llamaglass_session::protocol::{EngineReply, ModelSource, Reply};
 
 use crate::cancel::Cancellable;
@@ -35,14 +35,12 @@ impl DesktopHost {
 
     /// Opens the files of the model at `path`, whose reads fail after the stop.
     fn open(&self, path: &Path) -> Result<Vec<Box<dyn ByteSource>>, String> {
-        let files = model_files(path).map_err(|error| error.to_string())?;
-        let open = |file: &PathBuf| {
-            let source = FileSource::open(file);
-            let source = source.map_err(|error| format!("{}: {error}", file.display()))?;
-            let source = Cancellable::new(Box::new(source), self.stop.clone());
-            Ok(Box::new(source) as Box<dyn ByteSource>)
+        let files = open_model(path).map_err(|error| error.to_string())?;
+        let cancellable = |source| {
+            let source = Cancellable::new(source, self.stop.clone());
+            Box::new(source) as Box<dyn ByteSource>
         };
-        files.iter().map(open).collect()
+        Ok(files.into_iter().map(cancellable).collect())
     }
 }
 

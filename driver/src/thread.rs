@@ -8,7 +8,7 @@ use std::thread::{Builder, JoinHandle, current, sleep};
 use std::time::{Duration, Instant};
 
 use futures::future::{AbortHandle, Abortable};
-use llamaglass_engine::EngineError;
+use llamaglass_runner::decorators::DecorationError;
 use thiserror::Error;
 
 /// Name of the thread, by which [`capture_panics`] recognizes it.
@@ -32,7 +32,7 @@ pub enum ThreadError {
     Ended,
     /// The engine refuses a setting.
     #[error(transparent)]
-    Engine(#[from] EngineError),
+    Engine(#[from] DecorationError),
 }
 
 /// Tells a task on an [`EngineThread`] to end.

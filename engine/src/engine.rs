@@ -5,30 +5,25 @@
 //! nothing here blocks the thread, because waiting for the device is an `await`; natively a step blocks the
 //! driver's thread.
 
-mod ablations;
-mod error;
-mod random_logits;
-mod type_counts;
-
-mod ablated;
 mod bare;
-mod issue;
-mod laps;
+mod error;
 mod load;
 mod logits;
 mod prepare;
+mod process_output;
 mod profile;
-mod running;
 mod sequence;
+mod source;
+mod state;
 mod step;
-mod stubbed;
-mod take_in;
+mod submit_step;
+mod type_counts;
 
-pub use ablations::{Ablations, EagerLogs};
 pub use error::EngineError;
 pub use type_counts::type_counts;
 
 pub use bare::BareRun;
-pub use load::{memory_ledger, probe};
+pub use load::{DEPTH_MAX, memory_ledger, probe};
 pub use prepare::{PreparedRequest, Preparer};
-pub use running::Engine;
+pub use source::ModelSource;
+pub use state::Engine;

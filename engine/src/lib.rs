@@ -1,9 +1,19 @@
-//! A Llama inference engine on burn, with the same code in the browser (wasm, WebGPU) and natively (wgpu,
-//! CPU). It books the time of every step by span.
+//! A Llama inference engine on burn, with the same code in the browser (wasm, WebGPU) and natively (wgpu, CPU). It
+//! times every step by span.
+//!
+//! An [`Engine`] owns one model on one device. Submit requests, then call [`Engine::step`] until it is idle:
+//!
+//! ```no_run
+#![doc = include_str!("../examples/chat.rs")]
+//! ```
+//!
+//! What the engine reports is in [`event`] and [`timing`]. How steps are computed is up to an
+//! [`Executor`](executor::Executor).
 
 pub mod bytes;
 pub mod constraint;
 mod engine;
+pub mod executor;
 pub mod forward;
 pub mod platform;
 pub mod sampling;
@@ -14,12 +24,12 @@ pub mod trace;
 pub mod weights;
 
 pub use engine::{
-    Ablations, BareRun, EagerLogs, Engine, EngineError, PreparedRequest, Preparer, memory_ledger,
+    BareRun, DEPTH_MAX, Engine, EngineError, ModelSource, PreparedRequest, Preparer, memory_ledger,
     probe, type_counts,
 };
 pub use forward::device::adapters;
 pub use llamaglass_types::{
-    Backend, BackendChoice, BackendInfo, ForwardPath, KvType, LoadOptions, LoadPhase, LoadProgress,
-    MemoryLedger, ModelInfo, Roofline, StubLevel, TypeCount, Variant, event, stats, stub_answer,
-    timing,
+    Backend, BackendChoice, BackendInfo, ForwardPath, Input, KvType, LoadOptions, LoadPhase,
+    LoadProgress, MemoryLedger, Message, ModelInfo, Request, Roofline, TypeCount, Variant, event,
+    stats, timing,
 };

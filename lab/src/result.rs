@@ -14,9 +14,9 @@ use crate::experiments::load::LoadData;
 use crate::experiments::parity::ParityData;
 use crate::experiments::simulate::SimulateData;
 use crate::experiments::stub::StubData;
+use crate::stub::{LoadedModel, StubLevel};
 use llamaglass_types::clock::{clock, unix_time_seconds};
 use llamaglass_types::timing::Clock;
-use llamaglass_types::{ModelInfo, StubLevel};
 
 /// Version of the result format; raised when a field is removed or changes its meaning.
 /// `docs/lab-result.schema.json` describes the format.
@@ -110,7 +110,7 @@ pub struct Machine {
 
 impl Machine {
     /// Builds the description from `info` for the model named `model`.
-    pub fn of(info: &ModelInfo, model: &str) -> Self {
+    pub fn of(info: &LoadedModel, model: &str) -> Self {
         let backend = &info.backend;
         Self {
             model: model.to_owned(),

@@ -5,6 +5,7 @@ mod chat;
 mod lab;
 mod load;
 mod model;
+mod qps;
 mod serve;
 
 pub use bench::BenchArgs;
@@ -13,14 +14,15 @@ pub use lab::{
     AblateArgs, AllArgs, BareArgs, ChainArgs, KernelsArgs, LabArgs, LabCommand, LabLoadArgs,
     LabParityArgs, LabStubArgs, LadderArgs, RunArgs, SimulateArgs,
 };
-pub use load::LoadArgs;
+pub use load::{LoadArgs, Protocol};
 pub use model::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs};
+pub use qps::Qps;
 pub use serve::ServeArgs;
 
+use llamaglass_lab::StubLevel;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use llamaglass_engine::StubLevel;
 use llamaglass_runner::parity::Kind;
 use tracing::level_filters::LevelFilter;
 

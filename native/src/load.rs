@@ -1,9 +1,10 @@
 //! Load progress on a terminal, and a description of the loaded model.
 
+use llamaglass_lab::StubLevel;
 use std::borrow::Cow;
 
 use indicatif::{ProgressBar, ProgressStyle};
-use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo, StubLevel};
+use llamaglass_engine::{BackendInfo, LoadPhase, LoadProgress, ModelInfo};
 use llamaglass_report::bytes;
 
 use crate::output::{note, stderr_is_terminal, visible};
@@ -82,7 +83,7 @@ pub fn backend_line(info: &BackendInfo) -> String {
 }
 
 /// Prints the loaded model, its backend and the load time on stderr.
-pub fn announce(label: &str, info: &ModelInfo) {
+pub fn announce(label: &str, info: &ModelInfo, stub: StubLevel) {
     note(&format!(
         "model    {}: {}, {}, {} on the device, context {}",
         visible(label),
@@ -101,11 +102,10 @@ pub fn announce(label: &str, info: &ModelInfo) {
     if let Some(reason) = &info.backend.fallback_reason {
         note(&format!("         no GPU is used: {reason}"));
     }
-    if info.stub != StubLevel::Whole {
-        let place = info.stub.place();
+    if stub != StubLevel::Whole {
+        let place = stub.place();
         note(&format!(
-            "stub     level {}: the path of requests ends {place}",
-            info.stub
+            "stub     level {stub}: the path of requests ends {place}"
         ));
     }
     let parts = info.load.parts.iter();

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use llamaglass_engine::bytes::{ByteSource, FileSource, has_extension, model_files};
+use llamaglass_engine::bytes::{has_extension, model_files};
 use llamaglass_engine::weights::{
     Checkpoint, ModelConfig, PRESETS, TensorType, config_from_json, preset,
 };
-use llamaglass_engine::{Engine, LoadOptions, LoadProgress};
+use llamaglass_engine::{Engine, LoadOptions, LoadProgress, ModelSource};
+use llamaglass_lab::StubLevel;
+use llamaglass_runner::decorators::set_stub;
 
 use crate::cli::{ModelArgs, RandomArgs};
 
@@ -81,41 +83,37 @@ impl Model {
 
     /// Reads headers, tokenizer and configuration, but no weights.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
-        Ok(match self {
-            Self::Files(files) => pollster::block_on(Checkpoint::open(sources(files)?))?,
+        Ok(pollster::block_on(self.source().checkpoint())?)
+    }
+
+    /// Loads the model, warm-up included, and cuts its steps short at `stub`; blocks.
+    pub fn load(
+        &self,
+        options: &LoadOptions,
+        stub: StubLevel,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Engine> {
+        let mut source = self.source();
+        if stub == StubLevel::RandomWeights {
+            source = source.with_random_weights(0);
+        }
+        let engine = Engine::open_with_progress(source, options, progress);
+        let mut engine = pollster::block_on(engine)?;
+        set_stub(&mut engine, stub, stub)?;
+        Ok(engine)
+    }
+
+    fn source(&self) -> ModelSource {
+        match self {
+            Self::Files(files) => files.clone().into(),
             Self::Random {
                 config,
                 tensor_type,
                 seed,
                 ..
-            } => Checkpoint::random((**config).clone(), *tensor_type, *seed)?,
-        })
+            } => ModelSource::random((**config).clone(), *tensor_type, *seed),
+        }
     }
-
-    /// Loads the model, warm-up included; blocks.
-    pub fn load(
-        &self,
-        options: &LoadOptions,
-        progress: &mut dyn FnMut(LoadProgress),
-    ) -> Result<Engine> {
-        Ok(match self {
-            Self::Files(files) => {
-                pollster::block_on(Engine::load(sources(files)?, options, progress))?
-            }
-            Self::Random { .. } => {
-                let checkpoint = self.checkpoint()?;
-                pollster::block_on(Engine::from_checkpoint(checkpoint, options, progress))?
-            }
-        })
-    }
-}
-
-fn sources(files: &[PathBuf]) -> Result<Vec<Box<dyn ByteSource>>> {
-    let open = |path: &PathBuf| {
-        let source = FileSource::open(path).with_context(|| format!("{}", path.display()))?;
-        Ok(Box::new(source) as Box<dyn ByteSource>)
-    };
-    files.iter().map(open).collect()
 }
 
 /// Returns the configuration of a preset, or that in a `config.json`.

@@ -4,6 +4,7 @@ mod bisect;
 mod files;
 mod report;
 
+use llamaglass_lab::StubLevel;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
@@ -65,9 +66,11 @@ fn run_job(
     let mut bars = LoadBars::default();
     let mut engine = job
         .model
-        .load(&options, &mut |progress| bars.update(progress))?;
+        .load(&options, StubLevel::Whole, &mut |progress| {
+            bars.update(progress)
+        })?;
     bars.finish();
-    announce(&label, engine.info());
+    announce(&label, engine.info(), StubLevel::Whole);
     let info: ModelInfo = engine.info().clone();
     let mut visit = |case: &parity::CaseResult| {
         let line = case_line(case);

@@ -1,9 +1,10 @@
 //! Measures switches on an engine: pairs of requests, one unchanged and one with the switch.
 
 use crate::answers;
+use crate::decorators::{Ablations, EagerLogs, loaded_depth, set_ablations};
+use llamaglass_engine::Engine;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::stats::Record;
-use llamaglass_engine::{Ablations, EagerLogs, Engine};
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{
     AblateSettings, AblationEffect, LOG_LINES, Switch, Timed, pairs,
@@ -82,13 +83,11 @@ pub async fn run_switch<W: Observer>(
     let (ablations, changes) = ablations(engine, switch, sizes).map_err(&not_here)?;
     let timed = async |watch: &mut W, arm: usize, number: u64| {
         let set = if arm == 1 { ablations } else { none };
-        engine
-            .set_ablations(set)
-            .map_err(|error| not_here(error.to_string()))?;
+        set_ablations(engine, set).map_err(|error| not_here(error.to_string()))?;
         let request = request(engine, settings, number);
         let answered = answers::alone(engine, request, watch).await;
         // Restore the engine even if the request failed.
-        let reset = engine.set_ablations(none);
+        let reset = set_ablations(engine, none);
         let answered = answered?;
         reset.map_err(|error| not_here(error.to_string()))?;
         Ok(timed(&answered))
@@ -165,7 +164,7 @@ pub fn ablations(
             "the launches of each token\u{2019}s step are recorded anew".into(),
         ),
         Switch::ReadbackDepth => {
-            let loaded = engine.readback_depth();
+            let loaded = loaded_depth(engine);
             let other = if loaded == 1 { 2 } else { 1 };
             (
                 Ablations {

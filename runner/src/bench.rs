@@ -1,5 +1,6 @@
 //! Runs a benchmark on an engine step by step, so that its driver can stop it in between.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use std::collections::VecDeque;
 
 use rand::SeedableRng;
@@ -183,9 +184,12 @@ impl Bench {
         }
     }
 
-    /// Returns the result; `model` is the name of the model.
-    pub fn report(self, engine: &Engine, model: String) -> BenchReport {
-        let info = engine.info();
+    /// Returns the result, measured at a stub level; `model` is the name of the model.
+    pub fn report(self, engine: &Engine, stub: StubLevel, model: String) -> BenchReport {
+        let info = &LoadedModel {
+            info: engine.info().clone(),
+            stub,
+        };
         let mut report = BenchReport::new(info, model, self.settings, &self.records);
         report.positions = self.positions;
         let batches = self.batches.iter();

@@ -2,8 +2,9 @@
 
 use crate::ablate::SwitchSizes;
 use crate::answers;
+use crate::decorators::{Ablations, set_ablations};
+use llamaglass_engine::Engine;
 use llamaglass_engine::stats::Record;
-use llamaglass_engine::{Ablations, Engine};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::chain::ChainData;
@@ -38,7 +39,7 @@ pub async fn run(
     watch: &mut impl Observer,
 ) -> Result<ChainData, LabError> {
     let measured = measure(engine, dataset, tokens, worse.map(|worse| worse.1), watch).await;
-    let reset = engine.set_ablations(Ablations::default());
+    let reset = set_ablations(engine, Ablations::default());
     let [first, second] = measured?;
     reset.map_err(|error| LabError::failed("leaving the engine as it was", error))?;
     let data = ChainData::of(dataset.name.clone(), &first);
@@ -103,7 +104,7 @@ async fn measure(
 }
 
 fn set(engine: &mut Engine, ablations: Ablations) -> Result<(), LabError> {
-    let set = engine.set_ablations(ablations);
+    let set = set_ablations(engine, ablations);
     set.map_err(|error| LabError::NotHere {
         experiment: llamaglass_lab::Experiment::Chain,
         why: error.to_string(),

@@ -1,6 +1,7 @@
 //! Experiments on an engine alone, from their settings to their results.
 
-use llamaglass_engine::{Ablations, EagerLogs, Engine, ModelInfo};
+use crate::decorators::{Ablations, EagerLogs, set_ablations};
+use llamaglass_engine::{Engine, ModelInfo};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::ablate::{AblateData, AblateSettings, Switch};
 use llamaglass_lab::{Data, Experiment, LabError, Observer};
@@ -61,7 +62,7 @@ impl EngineExperiment {
         watch: &mut impl Observer,
     ) -> Result<Data, LabError> {
         let measured = self.measure(engine, watch).await;
-        let reset = engine.set_ablations(Ablations::default());
+        let reset = set_ablations(engine, Ablations::default());
         let data = measured?;
         reset.map_err(|error| LabError::failed("leaving the engine as it was", error))?;
         Ok(data)

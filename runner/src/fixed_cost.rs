@@ -28,8 +28,6 @@ pub fn serve(arrivals: &[Arrival], room: Room, cost: StepCost) -> Vec<Served> {
         tile_rows: 1,
         can_chain: false,
         policy: room.policy,
-        pad_to: None,
-        moves: false,
     };
     let mut scheduler = Scheduler::new(limits, BlockPool::new(blocks, KV_BLOCK, true));
     let mut served = vec![Served::default(); arrivals.len()];

@@ -7,6 +7,7 @@ pub mod answers;
 pub mod bare;
 pub mod bench;
 pub mod chain;
+pub mod decorators;
 mod experiment;
 pub mod fixed_cost;
 pub mod kernels;

@@ -3,6 +3,7 @@
 use crate::fixed_cost::serve;
 use crate::load::{OpenLoop, open_loop};
 use llamaglass_lab::Line;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::fixed_cost::{Arrival, Room, StepCost};
 use std::sync::Arc;
 
@@ -36,6 +37,8 @@ pub struct SimulateSettings {
     pub most_tokens: Option<usize>,
     /// Scheduling policy that the engine was loaded with.
     pub policy: Policy,
+    /// Stub level at which the engine answers.
+    pub stub: StubLevel,
 }
 
 /// A load; each row holds the tokens of a prompt and of its answer.
@@ -138,7 +141,7 @@ async fn beside(
         .collect();
     let simulated = serve(&arrivals, room, cost);
     Ok(SimulatedRun::of(
-        info.stub,
+        how.stub,
         (cost, room),
         arrivals,
         simulated,

@@ -6,6 +6,7 @@
 mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions};
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::bench::{BenchError, Settings};
 use llamaglass_runner::bench::Bench;
 use pollster::block_on;
@@ -65,7 +66,7 @@ fn bench_measures_everything_it_was_asked_for() {
             "what the device can do",
         ]
     );
-    let report = bench.report(&engine, "odd".into());
+    let report = bench.report(&engine, StubLevel::Whole, "odd".into());
     assert_eq!(report.runs.len(), 2);
     let positions: Vec<usize> = report.positions.iter().map(|at| at.position).collect();
     assert_eq!(positions, [12, 40]);

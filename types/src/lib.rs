@@ -12,7 +12,6 @@ mod options;
 mod request;
 mod sampling_options;
 pub mod stats;
-mod stub;
 pub mod timing;
 
 pub use backend::{Backend, BackendInfo, MemoryLedger, Roofline, limit};
@@ -25,4 +24,3 @@ pub use options::{
 };
 pub use request::{Input, Message, OutputFormat, Request, RequestId};
 pub use sampling_options::{SamplingOptions, SettingError};
-pub use stub::{StubLevel, stub_answer};

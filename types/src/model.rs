@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use crate::backend::{BackendInfo, MemoryLedger};
 use crate::config::ModelConfig;
 use crate::options::ForwardPath;
-use crate::stub::StubLevel;
 use crate::timing::LoadTiming;
 
 /// A loaded model and the backend that runs it.
@@ -47,9 +46,6 @@ pub struct ModelInfo {
     pub variant: Option<Variant>,
     /// Memory use on the device.
     pub memory: MemoryLedger,
-    /// Stub level: how much of a request's path is executed.
-    #[serde(default)]
-    pub stub: StubLevel,
     /// Time that each phase of the load took.
     pub load: LoadTiming,
 }

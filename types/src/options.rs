@@ -6,7 +6,6 @@ use strum::VariantNames as _;
 
 use crate::config::ModelConfig;
 use crate::names::unknown_name;
-use crate::stub::StubLevel;
 
 /// Default number of positions per request, if the model has as many.
 const DEFAULT_CONTEXT: usize = 4096;
@@ -41,8 +40,6 @@ pub struct LoadOptions {
     /// Maximum number of steps in flight, 1 to 4; the default depends on the adapter. More than one only if
     /// the device itself samples tokens.
     pub readback_depth: Option<usize>,
-    /// Stub level: how much of a request's path is executed.
-    pub stub: StubLevel,
 }
 
 impl LoadOptions {

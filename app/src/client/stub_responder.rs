@@ -1,9 +1,10 @@
 //! Stub levels that a client handles itself, before the engine receives the request.
 
+use llamaglass_lab::{StubLevel, stub_answer};
 use std::cell::Cell;
 
+use llamaglass_types::Request;
 use llamaglass_types::event::RequestId;
-use llamaglass_types::{Request, StubLevel, stub_answer};
 
 use super::interface::Listener;
 use crate::protocol::{Command, EngineCommand, EngineReply, Tag};
@@ -29,7 +30,7 @@ impl StubResponder {
     /// Records the stub level if `command` sets one.
     pub fn observe(&self, command: &Command) {
         match command {
-            Command::Engine(EngineCommand::Load { options, .. }) => self.level.set(options.stub),
+            Command::Engine(EngineCommand::Load { stub, .. }) => self.level.set(*stub),
             Command::Engine(EngineCommand::SetStub { level }) => self.level.set(*level),
             _ => {}
         }

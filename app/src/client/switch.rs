@@ -1,9 +1,8 @@
 //! Client that sends commands to the page's engine or to a server, whichever the last load named.
 
+use llamaglass_lab::StubLevel;
 use std::cell::Cell;
 use std::rc::Rc;
-
-use llamaglass_types::StubLevel;
 
 use super::interface::{Client, Listener, PageFile};
 use super::server::ServerClient;

@@ -1,10 +1,10 @@
 //! Client of an engine in a dedicated worker of this page.
 
+use llamaglass_lab::StubLevel;
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use js_sys::{Array, Object, Reflect};
-use llamaglass_types::StubLevel;
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 

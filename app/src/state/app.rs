@@ -1,11 +1,12 @@
 //! The page's state as a whole: a set of signals that every component can copy.
 
+use llamaglass_lab::LoadedModel;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use leptos::prelude::*;
 use llamaglass_lab::bench::BenchReport;
-use llamaglass_types::{BackendInfo, MemoryLedger, ModelInfo};
+use llamaglass_types::{BackendInfo, MemoryLedger};
 use web_sys::AbortController;
 
 use super::data::storage;
@@ -153,7 +154,7 @@ impl App {
     }
 
     /// Returns the model that is loaded in the page's own engine.
-    pub fn model(self) -> Option<ModelInfo> {
+    pub fn model(self) -> Option<LoadedModel> {
         match self.loaded() {
             Some(Loaded::Engine(info)) => Some(*info),
             _ => None,
@@ -174,7 +175,7 @@ impl App {
     }
 
     /// Like [`Self::model`], but without tracking.
-    pub(super) fn model_untracked(self) -> Option<ModelInfo> {
+    pub(super) fn model_untracked(self) -> Option<LoadedModel> {
         untrack(|| self.model())
     }
 

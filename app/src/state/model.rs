@@ -1,7 +1,8 @@
 //! The loaded model, and how it is loaded.
 
 use leptos::prelude::*;
-use llamaglass_types::{BackendChoice, LoadProgress, StubLevel};
+use llamaglass_lab::StubLevel;
+use llamaglass_types::{BackendChoice, LoadProgress};
 
 use super::app::{App, now};
 use super::{bench, chat, frame, lab};
@@ -64,8 +65,15 @@ pub fn reload(app: App) {
     app.notice.set(None);
     app.planned.set(None);
     app.engine.set(Engine::Loading(Load::new(name)));
-    let options = app.settings.with_untracked(Settings::load_options);
-    app.send(EngineCommand::Load { source, options }, &files);
+    let (options, stub) = app
+        .settings
+        .with_untracked(|settings| (settings.load_options(), settings.stub));
+    let load = EngineCommand::Load {
+        source,
+        options,
+        stub,
+    };
+    app.send(load, &files);
 }
 
 /// Cancels a load, which restarts the engine without a model.

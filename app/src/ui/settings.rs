@@ -2,7 +2,8 @@
 
 use leptos::html::Dialog;
 use leptos::prelude::*;
-use llamaglass_types::{BackendChoice, StubLevel};
+use llamaglass_lab::StubLevel;
+use llamaglass_types::BackendChoice;
 
 use super::icon::{CLOSE, Icon};
 use super::program::AdapterSetting;

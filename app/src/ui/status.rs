@@ -1,7 +1,8 @@
 //! Status line at the bottom, which always shows what runs the model.
 
 use leptos::prelude::*;
-use llamaglass_types::{Backend, StubLevel};
+use llamaglass_lab::StubLevel;
+use llamaglass_types::Backend;
 
 use crate::engine::Engine;
 use crate::format;
@@ -84,7 +85,7 @@ pub fn StatusLine() -> impl IntoView {
                 <Item name="Adapter" id="status-adapter" value=Signal::derive(adapter)/>
                 <Item name="API" id="status-api" value=Signal::derive(api)/>
                 <Item name="Model" id="status-model" value=Signal::derive(move || app.loaded().map(|m| m.name().to_owned()))/>
-                <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.quantisation))/>
+                <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.info.quantisation))/>
                 <Item
                     name="Context"
                     id="status-context"

@@ -11,7 +11,7 @@ use crate::state::app;
 #[component]
 pub fn Waterfall() -> impl IntoView {
     let app = app();
-    let load = Memo::new(move |_| app.model().map(|model| model.load));
+    let load = Memo::new(move |_| app.model().map(|model| model.info.load));
     let total = move || load.with(|load| load.as_ref().map(|load| format::millis(load.total_ms())));
     view! {
         <Show when=move || load.with(Option::is_some)>

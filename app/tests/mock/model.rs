@@ -1,8 +1,9 @@
 //! The mock engine's model and backend.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use llamaglass_types::timing::LoadTiming;
 use llamaglass_types::{
-    Backend, BackendChoice, BackendInfo, ForwardPath, MemoryLedger, ModelInfo, StubLevel, TypeCount,
+    Backend, BackendChoice, BackendInfo, ForwardPath, MemoryLedger, ModelInfo, TypeCount,
 };
 use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
@@ -20,8 +21,8 @@ pub fn backend(choice: BackendChoice) -> BackendInfo {
     }
 }
 
-pub fn info(choice: BackendChoice) -> ModelInfo {
-    ModelInfo {
+pub fn info(choice: BackendChoice) -> LoadedModel {
+    let info = ModelInfo {
         name: "Mock 135M Instruct".into(),
         format: "GGUF v3".into(),
         quantisation: "Q4_1".into(),
@@ -62,7 +63,6 @@ pub fn info(choice: BackendChoice) -> ModelInfo {
         backend: backend(choice),
         path: ForwardPath::Reference,
         variant: None,
-        stub: StubLevel::Whole,
         memory: MemoryLedger {
             weights: 538_060_032,
             looked_up: 0,
@@ -70,5 +70,9 @@ pub fn info(choice: BackendChoice) -> ModelInfo {
             activations: 12_000_000,
         },
         load: LoadTiming::default(),
+    };
+    LoadedModel {
+        info,
+        stub: StubLevel::Whole,
     }
 }

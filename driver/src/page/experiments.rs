@@ -12,7 +12,8 @@ use llamaglass_engine::stats::Record;
 use llamaglass_lab::dataset::Row;
 use llamaglass_lab::experiments::ablate::{AblateSettings, LOG_LINES, Switch};
 use llamaglass_lab::{
-    Experiment, LabError, LabResult, Machine, Observer, Point, Progress, Unobserved,
+    Experiment, LabError, LabResult, LoadedModel, Machine, Observer, Point, Progress, StubLevel,
+    Unobserved,
 };
 use llamaglass_runner::EngineExperiment;
 use llamaglass_runner::ablate::SwitchSizes;
@@ -152,7 +153,7 @@ impl<H: Host> Observer for PageObserver<'_, H> {
 /// to be handled.
 pub async fn run<H: Host>(
     host: &H,
-    engine: &mut Engine,
+    (engine, stub): (&mut Engine, StubLevel),
     spec: &Spec,
     inbox: &mut UnboundedReceiver<Incoming<H::Files>>,
 ) -> Vec<Incoming<H::Files>> {
@@ -168,13 +169,17 @@ pub async fn run<H: Host>(
         progress_at_ms: f64::NEG_INFINITY,
         description: String::new(),
     };
-    let done = match engine_experiment(spec) {
+    let done = match engine_experiment(spec, stub) {
         Ok(experiment) => experiment.run(engine, &mut observer).await,
         Err(error) => Err(error),
     };
     let end = match done {
         Ok(data) => {
-            let machine = Machine::of(engine.info(), &engine.info().name);
+            let model = LoadedModel {
+                info: engine.info().clone(),
+                stub,
+            };
+            let machine = Machine::of(&model, &model.name);
             let result = LabResult::new(begun, Some(machine), spec.settings.seed, data);
             LabEnd::Done {
                 result: Box::new(result),
@@ -188,7 +193,7 @@ pub async fn run<H: Host>(
 }
 
 /// Returns the experiment that a page asks for.
-fn engine_experiment(spec: &Spec) -> Result<EngineExperiment, LabError> {
+fn engine_experiment(spec: &Spec, stub: StubLevel) -> Result<EngineExperiment, LabError> {
     let settings = &spec.settings;
     let dataset = || spec.source.dataset(settings.rows);
     Ok(match spec.experiment {
@@ -236,6 +241,7 @@ fn engine_experiment(spec: &Spec) -> Result<EngineExperiment, LabError> {
                 seed: settings.seed,
                 most_tokens: Some(settings.tokens),
                 policy: Policy::default(),
+                stub,
             };
             EngineExperiment::Simulate(dataset()?, simulate)
         }

@@ -3,10 +3,9 @@
 use llamaglass_engine::bytes::ByteSource;
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::timing::{LoadSpan, LoadTiming};
-use llamaglass_engine::weights::Checkpoint;
-use llamaglass_engine::{
-    Engine, LoadOptions, LoadPhase, LoadProgress, ModelInfo, memory_ledger, probe,
-};
+use llamaglass_engine::{Engine, LoadOptions, LoadPhase, LoadProgress, memory_ledger, probe};
+use llamaglass_lab::{LoadedModel, StubLevel};
+use llamaglass_runner::decorators::set_stub;
 use llamaglass_session::protocol::{EngineReply, ModelSource};
 
 use super::host::{Host, ModelFiles};
@@ -22,7 +21,7 @@ pub async fn load<H: Host>(
     host: &H,
     source: ModelSource,
     files: H::Files,
-    options: &LoadOptions,
+    (options, stub): (&LoadOptions, StubLevel),
 ) -> Result<Engine, String> {
     if let ModelSource::Server { server, .. } = source {
         return Err(format!(
@@ -51,9 +50,9 @@ pub async fn load<H: Host>(
     if stored_digest.is_some() {
         before.add(LoadSpan::Download, 0.0, watch.ms());
     }
-    match open(host, files, options, &mut progress).await {
+    match open(host, files, (options, stub), &mut progress).await {
         Ok((engine, mut info)) => {
-            info.load = before.then(&info.load);
+            info.info.load = before.then(&info.load);
             host.send(EngineReply::Loaded {
                 info: Box::new(info),
             });
@@ -69,22 +68,26 @@ pub async fn load<H: Host>(
     }
 }
 
-/// Like [`Engine::load`], but reports the model's memory use before its weights are read.
+/// Like [`Engine::open_with_progress`], but reports the model's memory use before its weights are read, and sets
+/// the stub level.
 async fn open<H: Host>(
     host: &H,
     files: Vec<Box<dyn ByteSource>>,
-    options: &LoadOptions,
+    (options, stub): (&LoadOptions, StubLevel),
     progress: &mut dyn FnMut(LoadProgress),
-) -> Result<(Engine, ModelInfo), String> {
+) -> Result<(Engine, LoadedModel), String> {
     let watch = Stopwatch::start();
     progress(LoadProgress {
         phase: LoadPhase::Parse,
         done: 0,
         total: 2,
     });
-    let checkpoint = Checkpoint::open(files)
-        .await
-        .map_err(|error| error.to_string())?;
+    let mut source = llamaglass_engine::ModelSource::from(files);
+    if stub == StubLevel::RandomWeights {
+        source = source.with_random_weights(0);
+    }
+    let checkpoint = source.checkpoint().await;
+    let checkpoint = checkpoint.map_err(|error| error.to_string())?;
     let parsed = watch.ms();
     let backend = probe(options).await.map_err(|error| error.to_string())?;
     let planned = memory_ledger(&checkpoint, options, &backend);
@@ -93,10 +96,11 @@ async fn open<H: Host>(
     let mut before = LoadTiming::default();
     before.add(LoadSpan::Parse, 0.0, parsed);
     before.add(LoadSpan::Open, parsed, watch.ms());
-    let engine = Engine::from_checkpoint(checkpoint, options, progress)
+    let mut engine = Engine::open_with_progress(checkpoint, options, progress)
         .await
         .map_err(|error| error.to_string())?;
+    set_stub(&mut engine, stub, stub).map_err(|error| error.to_string())?;
     let mut info = engine.info().clone();
     info.load = before.then(&info.load);
-    Ok((engine, info))
+    Ok((engine, LoadedModel { info, stub }))
 }

@@ -10,8 +10,10 @@ use futures::channel::mpsc::UnboundedReceiver;
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::platform::Stopwatch;
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{Engine, StubLevel, probe, stub_answer};
+use llamaglass_engine::{Engine, probe};
+use llamaglass_lab::{StubLevel, stub_answer};
 use llamaglass_runner::bench::Bench;
+use llamaglass_runner::decorators::set_stub;
 use llamaglass_session::lab::LabEnd;
 use llamaglass_session::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, StorageCommand, StorageReply, Tag,
@@ -31,6 +33,7 @@ pub async fn run<H: Host>(host: &H, inbox: UnboundedReceiver<Incoming<H::Files>>
         host,
         watch: Stopwatch::start(),
         engine: None,
+        stub: StubLevel::default(),
         requests: Requests::default(),
         bench: None,
         progress_at_ms: 0.0,
@@ -43,6 +46,8 @@ struct PageDriver<'a, H> {
     host: &'a H,
     watch: Stopwatch,
     engine: Option<Engine>,
+    /// Stub level at which the engine answers.
+    stub: StubLevel,
     requests: Requests<Tag>,
     bench: Option<Bench>,
     /// Time of the last benchmark progress reply, in milliseconds of `watch`.
@@ -71,7 +76,7 @@ impl<H: Host> Driver for PageDriver<'_, H> {
             let error = error.into();
             return self.host.send(LabReply::Ended(LabEnd::Failed { error }));
         };
-        let deferred = experiments::run(self.host, engine, &spec, inbox).await;
+        let deferred = experiments::run(self.host, (engine, self.stub), &spec, inbox).await;
         for Incoming { command, files } in deferred {
             self.handle_now(*command, files).await;
         }
@@ -113,7 +118,8 @@ impl<H: Host> PageDriver<'_, H> {
             }
             Ok(false) => {
                 if let Some(bench) = self.bench.take() {
-                    let report = Box::new(bench.report(engine, engine.info().name.clone()));
+                    let report = bench.report(engine, self.stub, engine.info().name.clone());
+                    let report = Box::new(report);
                     self.host.send(LabReply::BenchDone { report });
                 }
             }
@@ -162,13 +168,20 @@ impl<H: Host> PageDriver<'_, H> {
                     error: error.to_string(),
                 },
             }),
-            EngineCommand::Load { source, options } => {
+            EngineCommand::Load {
+                source,
+                options,
+                stub,
+            } => {
                 // Free the old model's memory before the new one is loaded.
                 self.stop_bench("another model is loaded");
                 self.engine = None;
                 self.requests.clear();
-                match load(self.host, source, files, &options).await {
-                    Ok(loaded) => self.engine = Some(loaded),
+                match load(self.host, source, files, (&options, stub)).await {
+                    Ok(loaded) => {
+                        self.engine = Some(loaded);
+                        self.stub = stub;
+                    }
                     Err(error) => self.host.send(EngineReply::LoadFailed { error }),
                 }
             }
@@ -181,7 +194,9 @@ impl<H: Host> PageDriver<'_, H> {
             }
             EngineCommand::SetStub { level } => {
                 let set = match &mut self.engine {
-                    Some(engine) => engine.set_stub(level).map_err(|error| error.to_string()),
+                    Some(engine) => set_stub(engine, self.stub, level)
+                        .map(|()| self.stub = level)
+                        .map_err(|error| error.to_string()),
                     None => Err(NO_MODEL.into()),
                 };
                 self.host.send(EngineReply::StubSet { error: set.err() });
@@ -203,9 +218,9 @@ impl<H: Host> PageDriver<'_, H> {
             };
             return self.host.send(EngineReply::Event { tag, event });
         };
-        let info = engine.info();
-        if info.stub == StubLevel::Message {
-            for event in stub_answer(RequestId(tag), &request, info.context_length) {
+        if self.stub == StubLevel::Message {
+            let context = engine.info().context_length;
+            for event in stub_answer(RequestId(tag), &request, context) {
                 self.host.send(EngineReply::Event { tag, event });
             }
             return;

@@ -90,6 +90,7 @@ fn load(path: &str) -> Command {
             backend: BackendChoice::Flex,
             ..LoadOptions::default()
         },
+        stub: Default::default(),
     };
     load.into()
 }

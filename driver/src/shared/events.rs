@@ -1,5 +1,6 @@
 //! One request's events on their way from the engine's thread to its caller.
 
+use llamaglass_lab::stub_answer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
@@ -7,7 +8,6 @@ use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, UnboundedSender, unbounded};
 use llamaglass_engine::event::{Event, Fault, RequestId};
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::stub_answer;
 
 use super::gauges::Gauges;
 

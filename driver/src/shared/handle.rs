@@ -1,5 +1,7 @@
 //! A caller's end of an engine: requests in, responses out.
 
+use llamaglass_lab::StubLevel;
+use llamaglass_runner::decorators::set_stub;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::mpsc::channel;
@@ -7,7 +9,7 @@ use std::sync::mpsc::channel;
 use futures::channel::mpsc::UnboundedSender;
 use llamaglass_engine::event::{Event, RequestId};
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{Engine, Preparer, StubLevel};
+use llamaglass_engine::{Engine, Preparer};
 use thiserror::Error;
 
 use super::Command;
@@ -115,7 +117,8 @@ impl EngineHandle {
     /// # Errors
     /// Fails if the engine's weights don't allow the level, or if its thread has ended.
     pub fn set_stub(&self, level: StubLevel) -> Result<(), ThreadError> {
-        self.with(move |engine| engine.set_stub(level))??;
+        let current = self.stub();
+        self.with(move |engine| set_stub(engine, current, level))??;
         self.stub.store(level.number(), Ordering::Relaxed);
         Ok(())
     }

@@ -9,6 +9,7 @@ mod events;
 mod gauges;
 mod handle;
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -49,7 +50,7 @@ type Work = Box<dyn FnOnce(&mut Engine) + Send>;
 #[derive(Debug)]
 pub struct SharedEngine {
     handle: EngineHandle,
-    info: ModelInfo,
+    info: LoadedModel,
     tokenizer: Arc<Tokenizer>,
     ended: Option<oneshot::Receiver<()>>,
     /// `None` once the engine was ended.
@@ -73,11 +74,13 @@ impl Drop for EndNotice {
 type Loaded = (ModelInfo, Arc<Tokenizer>, Preparer);
 
 impl SharedEngine {
-    /// Starts the thread, loads the engine there with `load`, and waits until it is loaded.
+    /// Starts the thread, loads the engine there with `load`, which sets the stub level `stub`, and waits until it
+    /// is loaded.
     ///
     /// # Errors
     /// Returns the error of `load`, or a [`ThreadError`] if the thread can't start or panics.
     pub fn spawn<E: From<ThreadError> + Send + 'static>(
+        stub: StubLevel,
         load: impl FnOnce() -> Result<Engine, E> + Send + 'static,
     ) -> Result<Self, E> {
         let (commands, inbox) = unbounded();
@@ -107,12 +110,12 @@ impl SharedEngine {
                 commands,
                 next_id: Arc::default(),
                 gauges,
-                stub: Arc::new(AtomicU8::new(info.stub.number())),
+                stub: Arc::new(AtomicU8::new(stub.number())),
                 is_alive,
                 preparer,
                 context_length: info.context_length,
             },
-            info,
+            info: LoadedModel { info, stub },
             tokenizer,
             ended: Some(ended),
             thread: Some(thread),
@@ -120,7 +123,7 @@ impl SharedEngine {
     }
 
     /// Returns the loaded model and its device.
-    pub const fn info(&self) -> &ModelInfo {
+    pub const fn info(&self) -> &LoadedModel {
         &self.info
     }
 

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::{ByteSource, BytesError, FileSource};
+
 /// Files that accompany the tensors in a Hugging Face folder.
 const COMPANIONS: [&str; 6] = [
     "config.json",
@@ -67,6 +69,31 @@ pub fn model_files(path: &Path) -> Result<Vec<PathBuf>, FolderError> {
         return Ok(files);
     }
     Ok(vec![path.to_owned()])
+}
+
+/// Opens the files of the model at `path`, those that [`model_files`] returns.
+///
+/// # Errors
+/// [`BytesError::Open`] if `path` is not exactly one model, or a file can't be opened.
+pub fn open_model(path: &Path) -> Result<Vec<Box<dyn ByteSource>>, BytesError> {
+    let files = model_files(path).map_err(|error| BytesError::Open {
+        message: error.to_string(),
+    })?;
+    open_files(&files)
+}
+
+/// Opens files.
+///
+/// # Errors
+/// [`BytesError::Open`] if one can't be opened.
+pub fn open_files(paths: &[PathBuf]) -> Result<Vec<Box<dyn ByteSource>>, BytesError> {
+    let open = |path: &PathBuf| match FileSource::open(path) {
+        Ok(source) => Ok(Box::new(source) as Box<dyn ByteSource>),
+        Err(error) => Err(BytesError::Open {
+            message: format!("{}: {error}", path.display()),
+        }),
+    };
+    paths.iter().map(open).collect()
 }
 
 /// Returns true if `path` ends in `.extension`, in any case.
@@ -187,7 +214,7 @@ mod tests {
             error.contains("socket.gguf: not a file or folder"),
             "{error}"
         );
-        let opened = super::super::FileSource::open(&path);
+        let opened = FileSource::open(&path);
         let error = opened.expect_err("a socket").to_string();
         assert!(error.contains("not a regular file"), "{error}");
     }

@@ -21,6 +21,12 @@ pub enum BytesError {
         /// Size of the source in bytes.
         len: u64,
     },
+    /// The path is not a model, or one of its files can't be opened.
+    #[error("{message}")]
+    Open {
+        /// Error message with the path.
+        message: String,
+    },
     /// The system could not read the bytes.
     #[error("{name}: reading {wanted} bytes at {offset} failed: {message}")]
     Io {
@@ -84,9 +90,14 @@ mod replace;
 #[cfg(not(target_arch = "wasm32"))]
 pub use file::FileSource;
 #[cfg(not(target_arch = "wasm32"))]
-pub use folder::{FolderError, has_extension, model_files};
+pub use folder::{FolderError, has_extension, model_files, open_files, open_model};
 #[cfg(not(target_arch = "wasm32"))]
 pub use replace::replace_file;
+
+#[cfg(target_arch = "wasm32")]
+mod no_paths;
+#[cfg(target_arch = "wasm32")]
+pub use no_paths::{open_files, open_model};
 
 #[cfg(target_arch = "wasm32")]
 mod blob;

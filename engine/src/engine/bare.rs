@@ -1,16 +1,15 @@
-//! Decoding by model calls alone, without scheduler, text and events: the upper bound of an engine's speed.
+//! Decoding by calls of the executor alone, without scheduler, text and events: the upper bound of an engine's
+//! speed.
 
-use std::collections::VecDeque;
-
-use super::step::read_logits;
 use super::{Engine, EngineError};
-use crate::forward::{LogitRows, NextRows, Rows, SamplingMode, StepRead, queue};
+use crate::event::RequestId;
+use crate::executor::{SampleOptions, SlotSampler, StageTimer, StepChunk, StepInput};
 use crate::platform::{Stopwatch, clock};
-use crate::sampling::{HostSampler, Occurrences, SamplingError, SamplingOptions, sampling};
-use crate::scheduler::answer_budget;
+use crate::sampling::{SamplingOptions, sampling};
+use crate::scheduler::{Step, TableEntry, answer_budget};
 use crate::timing::Clock;
 
-/// Sampled ids and their timing, from model calls alone.
+/// Sampled ids and their timing, from calls of the executor alone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BareRun {
     /// Sampled ids.
@@ -24,16 +23,17 @@ pub struct BareRun {
 }
 
 /// The run so far.
-struct Picked<'a> {
+struct Progress<'a> {
     run: BareRun,
     watch: Stopwatch,
     last_ms: f64,
-    told: &'a mut dyn FnMut(u32),
+    /// Number of steps in flight.
+    in_flight: usize,
+    visit: &'a mut dyn FnMut(u32),
 }
 
-impl Picked<'_> {
-    fn push(&mut self, id: Option<u32>) -> Result<u32, SamplingError> {
-        let id = id.ok_or(SamplingError::NoFiniteLogit)?;
+impl Progress<'_> {
+    fn push(&mut self, id: u32) {
         let now = self.watch.ms();
         if self.run.ids.is_empty() {
             self.run.prefill_ms = now;
@@ -42,17 +42,15 @@ impl Picked<'_> {
         }
         self.last_ms = now;
         self.run.ids.push(id);
-        (self.told)(id);
-        Ok(id)
+        (self.visit)(id);
     }
 }
 
 impl Engine {
-    /// Samples exactly `tokens` ids after `ids`, greedily and past every end id. `told` receives each id as
+    /// Samples exactly `tokens` ids after `ids`, greedily and past every end id. `visit` receives each id as
     /// it comes; its time counts towards the next id. Step sizes and steps in flight are those of requests.
     ///
-    /// Ignores and clears the cache. No request may be running. Of the ablations, only `no_replay`,
-    /// `readback_depth` and, on the reference path, `concatenated_cache` apply.
+    /// Ignores and clears the cache. No request may be running.
     ///
     /// # Errors
     /// [`EngineError::Busy`], [`LengthError`](crate::scheduler::LengthError) if ids and answer do not fit the
@@ -61,12 +59,12 @@ impl Engine {
         &mut self,
         ids: &[u32],
         tokens: usize,
-        told: &mut dyn FnMut(u32),
+        visit: &mut dyn FnMut(u32),
     ) -> Result<BareRun, EngineError> {
         self.settle().await?;
-        answer_budget(ids.len(), Some(tokens), self.model.context())?;
+        answer_budget(ids.len(), Some(tokens), self.info.context_length)?;
         self.clear_cache();
-        let mut picked = Picked {
+        let mut progress = Progress {
             run: BareRun {
                 ids: Vec::with_capacity(tokens),
                 prefill_ms: 0.0,
@@ -75,99 +73,92 @@ impl Engine {
             },
             watch: Stopwatch::start(),
             last_ms: 0.0,
-            told,
+            in_flight: 0,
+            visit,
         };
-        if self.model.picks() {
-            self.bare_on_device(ids, tokens, &mut picked).await?;
-        } else {
-            self.bare_on_host(ids, tokens, &mut picked).await?;
+        let ran = self.run_bare(ids, tokens, &mut progress).await;
+        if ran.is_err() {
+            self.clear_in_flight();
         }
-        Ok(picked.run)
+        ran.map(|()| progress.run)
     }
 
-    async fn bare_on_device(
+    async fn run_bare(
         &mut self,
         ids: &[u32],
         tokens: usize,
-        picked: &mut Picked<'_>,
+        progress: &mut Progress<'_>,
     ) -> Result<(), EngineError> {
-        self.model.lay_out()?;
-        let mut flights: VecDeque<StepRead> = VecDeque::with_capacity(self.depth);
-        let steps = ids.len().div_ceil(self.chunk);
-        let mut last = None;
-        for step in 0..steps + tokens - 1 {
-            let begin = step * self.chunk;
-            let rows = if let Some(rest) = ids.get(begin..).filter(|rest| !rest.is_empty()) {
-                let chunk = &rest[..rest.len().min(self.chunk)];
-                let next = NextRows::of(0, begin, chunk, chunk.len() == rest.len());
-                self.model.upload_rows(&next)?.rows()
-            } else if self.chains {
-                Rows::decode(1)
-            } else {
-                let position = ids.len() + step - steps;
-                let next = NextRows::of(0, position, last.as_slice(), true);
-                self.model.upload_rows(&next)?.rows()
+        self.lay_out()?;
+        let (rows, depth) = (self.capabilities.rows, self.capabilities.depth);
+        let chained = self.capabilities.chained;
+        let prompts = ids.len().div_ceil(rows);
+        for step in 0..prompts + tokens - 1 {
+            let begin = (step * rows).min(ids.len());
+            let end = ids.len().min(begin + rows);
+            let position = (ids.len() + step).saturating_sub(prompts);
+            let is_prompt = begin < end;
+            let (range, token_ids) = match progress.run.ids.last() {
+                _ if is_prompt => (begin..end, ids[begin..end].to_vec()),
+                Some(last) if !chained => (position..position + 1, vec![*last]),
+                _ => (position..position + 1, Vec::new()),
             };
-            self.model.advance(rows, SamplingMode::Argmax, None)?;
-            flights.push_back(self.model.read_step(rows.picks, None)?);
+            let chunk = StepChunk {
+                request: RequestId(0),
+                slot: 0,
+                range,
+                token_ids,
+                sample: (end == ids.len()).then_some(SampleOptions::GREEDY),
+            };
+            let mut timer = StageTimer::start(self.epoch.ms());
+            let mut input = StepInput::new(vec![chunk], self.scheduler.pool());
+            input.chained = chained && !is_prompt;
+            self.executor.submit(input, &mut timer)?;
+            progress.in_flight += 1;
             // If the host must know the ids, wait for this very step.
-            let most = if self.chains { self.depth - 1 } else { 0 };
-            last = self.land(&mut flights, most, picked).await?.or(last);
+            let most = if chained { depth - 1 } else { 0 };
+            self.wait_until(most, progress, &mut timer).await?;
         }
-        self.land(&mut flights, 0, picked).await?;
-        Ok(())
+        let mut timer = StageTimer::start(self.epoch.ms());
+        self.wait_until(0, progress, &mut timer).await
     }
 
-    /// Waits until at most `most` steps are in flight. Returns the last id received.
-    async fn land(
-        &self,
-        flights: &mut VecDeque<StepRead>,
-        most: usize,
-        picked: &mut Picked<'_>,
-    ) -> Result<Option<u32>, EngineError> {
-        let mut last = None;
-        while flights.len() > most
-            && let Some(flight) = flights.pop_front()
-        {
-            let ids = flight.get().await?.ids;
-            self.check_device()?;
-            for id in ids {
-                last = Some(picked.push(id)?);
-            }
-        }
-        Ok(last)
-    }
-
-    async fn bare_on_host(
+    /// Waits until at most `most` steps are in flight.
+    async fn wait_until(
         &mut self,
-        ids: &[u32],
-        tokens: usize,
-        picked: &mut Picked<'_>,
+        most: usize,
+        progress: &mut Progress<'_>,
+        timer: &mut StageTimer,
     ) -> Result<(), EngineError> {
-        // Greedy sampling.
-        let mut sampler = HostSampler::new(sampling(&SamplingOptions::default())?);
-        let mut all = ids.to_vec();
-        let mut position = 0;
-        while picked.run.ids.len() < tokens {
-            let end = all.len().min(position + self.chunk);
-            let rows = if end == all.len() {
-                LogitRows::Last
-            } else {
-                LogitRows::None
-            };
-            let next = NextRows::of(0, position, &all[position..end], true);
-            let input = self.model.upload_rows(&next)?;
-            let logits = self.model.encode(input, rows)?;
-            queue::submit(self.model.device())?;
-            queue::wait(self.model.device()).await?;
-            self.check_device()?;
-            position = end;
-            if let Some(logits) = logits {
-                let mut logits = read_logits(logits).await?;
-                let id = sampler.pick(&mut logits, &Occurrences::default(), &[]);
-                all.push(picked.push(Some(id?))?);
+        while progress.in_flight > most {
+            progress.in_flight -= 1;
+            for token in self.executor.wait(timer).await?.tokens {
+                progress.push(token?.id);
             }
         }
         Ok(())
+    }
+
+    /// Assigns the first blocks of the cache and a greedy sampler to the sequence in slot 0. No other
+    /// sequence may be cached.
+    pub(super) fn lay_out(&mut self) -> Result<(), EngineError> {
+        let blocks = self.scheduler.pool().blocks_for(self.info.context_length);
+        let entry = |index: usize| TableEntry {
+            slot: 0,
+            index,
+            block: index as u32 + 1,
+        };
+        let plan = Step {
+            table_entries: (0..blocks).map(entry).collect(),
+            ..Step::default()
+        };
+        let sampling = sampling(&SamplingOptions::default())?;
+        let greedy = SlotSampler {
+            slot: 0,
+            sampling: &sampling,
+            draws: 0,
+            occurrences: &[],
+        };
+        Ok(self.executor.prepare(&plan, &[greedy])?)
     }
 }

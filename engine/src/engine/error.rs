@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::bytes::BytesError;
 use crate::constraint::ConstraintError;
 use crate::event::Fault;
 use crate::forward::{ForwardError, LoadError};
@@ -9,7 +10,6 @@ use crate::sampling::SamplingError;
 use crate::scheduler::LengthError;
 use crate::tokenizer::TokenizerError;
 use crate::weights::WeightsError;
-use llamaglass_types::StubLevel;
 
 /// An error of the engine; the stage's error says what went wrong and where.
 #[derive(Debug, Error)]
@@ -17,6 +17,9 @@ pub enum EngineError {
     /// The model's files are invalid or unsupported.
     #[error(transparent)]
     Weights(#[from] WeightsError),
+    /// The path is not a model, or a file can't be opened.
+    #[error(transparent)]
+    Files(#[from] BytesError),
     /// The tokenizer or the chat template failed.
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
@@ -44,24 +47,6 @@ pub enum EngineError {
         what: &'static str,
         /// Number of requests.
         requests: usize,
-    },
-    /// The stub level needs other weights than those loaded.
-    #[error(
-        "stub level {level} needs other weights than level {loaded}, which was loaded: load it anew"
-    )]
-    NotThisStub {
-        /// Requested level.
-        level: StubLevel,
-        /// Level at load.
-        loaded: StubLevel,
-    },
-    /// An ablation is not available.
-    #[error("{ablation} can't be had: {why}")]
-    NoAblation {
-        /// Name of the ablation.
-        ablation: &'static str,
-        /// Reason.
-        why: String,
     },
     /// Invalid sampling settings, or logits without a finite value.
     #[error(transparent)]

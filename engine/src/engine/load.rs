@@ -1,22 +1,20 @@
-//! Loads a model from files and warms the engine up.
+//! Loads a model and warms the engine up.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::state::limits;
 use super::type_counts::type_counts;
-use super::{Ablations, Engine, EngineError};
-use crate::bytes::ByteSource;
+use super::{Engine, EngineError, ModelSource};
+use crate::executor::{self, Capabilities, Loaded};
 use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
-    self, BackendInfo, ForwardError, ForwardPath, LoadWatch, LogitRows, MemoryLedger, SamplingMode,
-    Shape, TILE_ROWS, queue,
+    self, BackendInfo, ForwardError, ForwardPath, LoadWatch, MemoryLedger, Shape,
 };
-use llamaglass_shaders::KV_BLOCK;
-use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, ModelInfo, StubLevel};
+use llamaglass_types::{BackendChoice, LoadOptions, LoadPhase, LoadProgress, ModelInfo};
 
 use crate::platform::Stopwatch;
-use crate::sampling::{SamplingOptions, sampling};
-use crate::scheduler::{BlockPool, Limits, Scheduler};
+use crate::scheduler::{BlockPool, Scheduler};
 use crate::timing::{LoadSpan, LoadTiming};
 use crate::tokenizer::Tokenizer;
 use crate::weights::{Checkpoint, ModelConfig};
@@ -30,41 +28,44 @@ const DEPTH_GPU: usize = 2;
 /// Steps in flight on software adapters, which compete with the host for the CPU.
 const DEPTH_CPU: usize = 1;
 /// Maximum number of steps in flight; those beyond an answer's end are discarded.
-pub(super) const DEPTH_MAX: usize = 4;
+pub const DEPTH_MAX: usize = 4;
 
 impl Engine {
-    /// Loads a model from one GGUF file or from the files of a Hugging Face folder.
+    /// Loads a model: a path to a GGUF file or a Hugging Face folder, or another [`ModelSource`].
     ///
     /// # Errors
     /// If the files are invalid, or the device can't run the model.
-    pub async fn load(
-        files: Vec<Box<dyn ByteSource>>,
+    pub async fn open(
+        source: impl Into<ModelSource>,
+        options: LoadOptions,
+    ) -> Result<Self, EngineError> {
+        Self::open_with_progress(source, &options, &mut |_| {}).await
+    }
+
+    /// Loads a model as [`Engine::open`] does, and reports progress.
+    ///
+    /// # Errors
+    /// The same as [`Engine::open`].
+    pub async fn open_with_progress(
+        source: impl Into<ModelSource>,
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, EngineError> {
         let watch = LoadWatch::start();
         report(progress, LoadPhase::Parse, 0, 2);
-        let checkpoint = Checkpoint::open(files).await?;
+        let checkpoint = source.into().checkpoint().await?;
         watch.book(LoadSpan::Parse, 0.0);
         let mut engine = Self::from_checkpoint(checkpoint, options, progress).await?;
         engine.info.load = watch.timing().then(&engine.info.load);
         Ok(engine)
     }
 
-    /// Loads a model whose headers are already parsed.
-    ///
-    /// # Errors
-    /// If the tokenizer or a tensor is invalid, or the device can't run the model.
-    pub async fn from_checkpoint(
+    async fn from_checkpoint(
         checkpoint: Checkpoint,
         options: &LoadOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, EngineError> {
         let watch = LoadWatch::start();
-        let checkpoint = match options.stub {
-            StubLevel::RandomWeights => checkpoint.with_random_weights(0),
-            _ => checkpoint,
-        };
         report(progress, LoadPhase::Parse, 1, 2);
         let tokenizer = Tokenizer::new(checkpoint.tokenizer(), checkpoint.config())?;
         let tokenizer = Arc::new(tokenizer);
@@ -80,20 +81,15 @@ impl Engine {
         }
         let depth = depth(options, &open.info);
         let shape = shape(checkpoint.config(), options, &open.info)?;
-        let Shape {
-            context,
-            chunk,
-            path,
-            ..
-        } = shape;
         let memory = forward::memory_ledger(&checkpoint, shape);
         forward::check_memory(&memory, &open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
-        let model = forward::load(&checkpoint, &open, shape, &watch, &mut |done| {
-            report(progress, LoadPhase::Upload, done, total);
-        })
-        .await?;
+        let Loaded { executor, variant } =
+            executor::load(&checkpoint, &open, (shape, depth), &watch, &mut |done| {
+                report(progress, LoadPhase::Upload, done, total);
+            })
+            .await?;
 
         let types = type_counts(&checkpoint);
         let config = checkpoint.config().clone();
@@ -104,50 +100,38 @@ impl Engine {
             parameters: checkpoint.parameters(),
             file_bytes: total,
             tensor_types: types,
-            context_length: context,
-            prefill_chunk: chunk,
+            context_length: shape.context,
+            prefill_chunk: shape.chunk,
             batch: shape.batch,
             kv_positions: shape.positions(),
             has_chat_template: tokenizer.has_chat_template(),
             backend: open.info,
-            path,
-            variant: model.variant(),
+            path: shape.path,
+            variant,
             memory,
-            stub: options.stub,
             load: LoadTiming::default(),
             config,
         };
-        // Random logits are sampled on the host.
-        let chains = model.chains() && !options.stub.has_random_logits();
+        let capabilities = executor.capabilities();
+        let Capabilities {
+            blocks,
+            block_size,
+            copies_blocks,
+            ..
+        } = capabilities;
         let scheduler = Scheduler::new(
-            Limits {
-                slots: shape.batch,
-                rows: chunk,
-                tile_rows: TILE_ROWS,
-                can_chain: chains,
-                policy: options.policy,
-                pad_to: None,
-                moves: false,
-            },
-            match path {
-                ForwardPath::Fast => BlockPool::new(shape.pool(), KV_BLOCK, true),
-                ForwardPath::Reference => BlockPool::new(shape.batch, context, false),
-            },
+            limits(&capabilities, options.policy),
+            BlockPool::new(blocks, block_size, copies_blocks),
         );
         let mut engine = Self {
-            model,
+            executor,
+            capabilities,
             tokenizer,
             constraints: Arc::default(),
             info,
             failures: open.failures,
             gpu: open.gpu,
-            chunk,
-            depth,
-            loaded_depth: depth,
-            chains,
-            ablations: Ablations::default(),
-            paced: false,
-            flights: VecDeque::new(),
+            in_flight: VecDeque::new(),
             scheduler,
             requests: HashMap::new(),
             aborted: Vec::new(),
@@ -156,7 +140,9 @@ impl Engine {
             epoch: Stopwatch::start(),
         };
         let start = watch.ms();
-        engine.warm_up(progress).await?;
+        // The first answer must not wait for kernels to compile.
+        let mut warmed = |done, total| report(progress, LoadPhase::Compile, done, total);
+        engine.diagnostics().warm_up(&mut warmed).await?;
         watch.book(LoadSpan::WarmUp, start);
         if let Some(gpu) = &engine.gpu {
             for [start, end] in gpu.take_compiles(watch.ms()) {
@@ -165,45 +151,6 @@ impl Engine {
         }
         engine.info.load = watch.timing();
         Ok(engine)
-    }
-
-    /// Runs a prefill step and decode steps, so that the first answer does not wait for kernels to compile.
-    async fn warm_up(&mut self, progress: &mut dyn FnMut(LoadProgress)) -> Result<(), EngineError> {
-        let longest = self.model.context().saturating_sub(1);
-        let rows = self.model.warm_up_rows(self.chunk);
-        let prefill = vec![0; rows.min(longest).max(1)];
-        let decode = (&[0][..], prefill.len());
-        // One decode step per sampling mode records it; the last one is a replay.
-        let steps = [
-            ((prefill.as_slice(), 0), SamplingMode::Argmax),
-            (decode, SamplingMode::Argmax),
-            (decode, SamplingMode::Sample),
-            (decode, SamplingMode::Argmax),
-        ];
-        let total = steps.len() as u64;
-        if self.model.picks() {
-            // Any settings do: they do not affect compilation.
-            let sampling = sampling(&SamplingOptions::default())?;
-            self.model.begin(0, (&sampling, 0), &[])?;
-        }
-        for (done, ((ids, position), mode)) in (0u64..).zip(steps) {
-            report(progress, LoadPhase::Compile, done, total);
-            if position >= self.model.context() {
-                continue;
-            }
-            let input = self.model.upload(ids, position)?;
-            if self.model.picks() {
-                self.model.advance(input.rows(), mode, None)?;
-                self.model.read_step(1, None)?.get().await?;
-            } else if mode == SamplingMode::Argmax {
-                self.model.encode(input, LogitRows::Last)?;
-                queue::submit(self.model.device())?;
-                queue::wait(self.model.device()).await?;
-            }
-            self.check_device()?;
-        }
-        report(progress, LoadPhase::Compile, total, total);
-        Ok(())
     }
 }
 

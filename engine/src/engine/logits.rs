@@ -1,8 +1,7 @@
 //! Logits and residuals of given ids, for parity and perplexity.
 
-use super::step::read_logits;
 use super::{Engine, EngineError};
-use crate::forward::{LogitRows, queue};
+use crate::forward::LogitRows;
 use crate::scheduler::LengthError;
 
 impl Engine {
@@ -18,7 +17,7 @@ impl Engine {
         from: usize,
         visit: &mut dyn FnMut(usize, &[f32]),
     ) -> Result<(), EngineError> {
-        let context = self.model.context();
+        let context = self.info.context_length;
         if ids.is_empty() {
             return Err(LengthError::EmptyPrompt.into());
         }
@@ -30,9 +29,9 @@ impl Engine {
             .into());
         }
         self.clear_cache();
-        let vocab = self.model.config().vocab_size;
-        for (index, chunk) in ids.chunks(self.chunk).enumerate() {
-            let position = index * self.chunk;
+        let (vocab, rows) = (self.info.config.vocab_size, self.capabilities.rows);
+        for (index, chunk) in ids.chunks(rows).enumerate() {
+            let position = index * rows;
             let end = position + chunk.len();
             let rows = if from >= end {
                 LogitRows::None
@@ -41,14 +40,8 @@ impl Engine {
             } else {
                 LogitRows::All
             };
-            let input = self.model.upload(chunk, position)?;
-            let logits = self.model.encode(input, rows)?;
-            queue::submit(self.model.device())?;
-            queue::wait(self.model.device()).await?;
-            self.check_device()?;
-            let Some(logits) = logits else { continue };
-            let first = end - logits.dims()[0];
-            let values = read_logits(logits).await?;
+            let values = self.diagnostics().logits(chunk, position, rows).await?;
+            let first = end - values.len() / vocab;
             for (position, row) in (first..end).zip(values.chunks_exact(vocab)) {
                 if position >= from {
                     visit(position, row);
@@ -67,9 +60,6 @@ impl Engine {
     /// If a step can't compute that many ids, or the device's error.
     pub async fn residuals(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, EngineError> {
         self.clear_cache();
-        let input = self.model.upload(ids, 0)?;
-        let residuals = self.model.residuals(input).await?;
-        self.check_device()?;
-        Ok(residuals)
+        Ok(self.diagnostics().residuals(ids).await?)
     }
 }

@@ -9,7 +9,7 @@ use super::{Engine, EngineError};
 use crate::constraint::{Constraint, Constraints};
 use crate::event::{Event, RequestId};
 use crate::platform::Stopwatch;
-use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError, sampling};
+use crate::sampling::{Occurrences, Sampling, SamplingError, sampling};
 use crate::scheduler::{
     Input, LengthError, OutputFormat, QueuedRequest, Request, SamplingOptions, answer_budget,
 };
@@ -46,8 +46,8 @@ impl Engine {
         Preparer {
             tokenizer: Arc::clone(&self.tokenizer),
             constraints: Arc::clone(&self.constraints),
-            context: self.model.context(),
-            vocab: self.model.config().vocab_size,
+            context: self.info.context_length,
+            vocab: self.info.config.vocab_size,
         }
     }
 
@@ -129,7 +129,6 @@ impl Preparer {
             budget,
             end_ids,
             logprobs: request.logprobs,
-            sampler: HostSampler::new(sampling),
             occurrences: Occurrences::of_prompt(&ids, counted),
             sampling,
             constraint,

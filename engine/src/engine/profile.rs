@@ -1,11 +1,11 @@
 //! Times each kernel of a step on the device's own clock, for diagnosis.
 
 use super::{Engine, EngineError};
-use crate::forward::SamplingMode;
+use crate::event::RequestId;
+use crate::executor::{SampleOptions, StageTimer, StepChunk, StepInput};
 use crate::forward::gpu::Profile;
-use crate::platform::Stopwatch;
 use crate::stats::percentile;
-use crate::timing::{KernelTime, LayerTime, StepCost, StepKind, StepProfile, by_kernel};
+use crate::timing::{KernelTime, LayerTime, Span, StepCost, StepKind, StepProfile, by_kernel};
 
 impl Engine {
     /// Runs a step of `tokens` ids at `position` of an arbitrary cache, `repeat` times: once as requests run
@@ -33,16 +33,14 @@ impl Engine {
         };
         let ids = vec![0; tokens];
         let (mut plain, mut profiled) = (Vec::new(), Vec::new());
-        let mut layers = of_layers(self.model.config().n_layers);
+        let mut layers = of_layers(self.info.config.n_layers);
         for _ in 0..repeat {
             plain.push(self.plain_step(&ids, position).await?);
-            let input = self.model.upload(&ids, position)?;
             let Profile {
                 launches,
                 device_ms,
                 wall_ms,
-            } = self.model.profile(&input).await?;
-            self.check_device()?;
+            } = self.diagnostics().profile(&ids, position).await?;
             profiled.push(StepCost {
                 wall_ms,
                 encode_ms: launches.iter().map(|launch| launch.encode_ms).sum(),
@@ -86,17 +84,25 @@ impl Engine {
 
     /// Runs the same step as requests run it.
     async fn plain_step(&mut self, ids: &[u32], position: usize) -> Result<StepCost, EngineError> {
-        let rows = self.model.upload(ids, position)?.rows();
-        let watch = Stopwatch::start();
-        self.model.advance(rows, SamplingMode::Argmax, None)?;
-        let encode_ms = watch.ms();
-        let timing = self.model.read_step(1, None)?.get().await?.timing;
-        let wall_ms = watch.ms();
-        self.check_device()?;
+        self.lay_out()?;
+        let mut timer = StageTimer::start(self.epoch.ms());
+        let chunk = StepChunk {
+            request: RequestId(0),
+            slot: 0,
+            range: position..position + ids.len(),
+            token_ids: ids.to_vec(),
+            sample: Some(SampleOptions::GREEDY),
+        };
+        let step = StepInput::new(vec![chunk], self.scheduler.pool());
+        self.executor.submit(step, &mut timer)?;
+        self.executor.wait(&mut timer).await?;
+        let spans = timer.spans();
+        let [encode_ms, submit_ms, gpu_ms] =
+            [Span::Encode, Span::Submit, Span::Gpu].map(|span| spans.get(span));
         Ok(StepCost {
-            wall_ms,
+            wall_ms: encode_ms + submit_ms + gpu_ms,
             encode_ms,
-            device_ms: timing.map(|timing| timing.forward_ms + timing.sampling_ms),
+            device_ms: timer.device().map(|of| of.forward_ms + of.sampling_ms),
         })
     }
 }

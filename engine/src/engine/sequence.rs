@@ -1,12 +1,13 @@
 //! The engine's state of a request.
 
-use llamaglass_shaders::cpu::{self, Logprobs};
+use llamaglass_shaders::cpu::Logprobs;
 
 use crate::constraint::{Constraint, ConstraintError};
 use crate::event::{Event, FinishReason, RequestId, TokenLogprobs, Usage};
+use crate::executor::SlotSampler;
 use crate::forward::SamplingMode;
 use crate::platform::{Stopwatch, clock};
-use crate::sampling::{HostSampler, Occurrences, Sampling, SamplingError};
+use crate::sampling::{Occurrences, Sampling};
 use crate::text::TextStream;
 use crate::timing::{RequestTiming, Span, Spans};
 use crate::tokenizer::Tokenizer;
@@ -23,7 +24,6 @@ pub(super) struct Sequence {
     pub(super) sampling: Sampling,
     /// Number of most probable ids to report, if log-probabilities were requested.
     pub(super) logprobs: Option<usize>,
-    pub(super) sampler: HostSampler,
     pub(super) occurrences: Occurrences,
     /// Constraint that keeps the answer to its format.
     pub(super) constraint: Option<Constraint>,
@@ -33,14 +33,8 @@ pub(super) struct Sequence {
     pub(super) since: Stopwatch,
 }
 
-/// A sampled id.
-pub(super) struct Pick {
-    pub(super) id: u32,
-    pub(super) logprobs: Option<Logprobs>,
-}
-
 /// Result of appending a sampled id.
-pub(super) struct Picked {
+pub(super) struct AppendedToken {
     /// Text that it completed.
     pub(super) text: String,
     /// Reason, if the answer ends with it.
@@ -83,11 +77,14 @@ impl Sequence {
         }
     }
 
-    /// Returns what the device needs to sample: the settings, the number of earlier samples, and the words
-    /// that count each id's occurrences.
-    pub(super) fn sampling(&self) -> ((&Sampling, u64), &[u32]) {
-        let draws = self.completion_tokens as u64;
-        ((&self.sampling, draws), self.occurrences.words())
+    /// Returns what the executor needs to sample for the sequence in `slot`.
+    pub(super) fn slot_sampler(&self, slot: usize) -> SlotSampler<'_> {
+        SlotSampler {
+            slot,
+            sampling: &self.sampling,
+            draws: self.completion_tokens as u64,
+            occurrences: self.occurrences.words(),
+        }
     }
 
     /// Returns the mask of ids that may come next, one bit per id, if the answer has a format.
@@ -103,19 +100,9 @@ impl Sequence {
         }
     }
 
-    /// Samples an id from `logits` (V) on the host.
-    pub(super) fn pick(&mut self, logits: &mut [f32]) -> Result<Pick, SamplingError> {
-        // Sampling changes the logits.
-        let own = self.logprobs.map(|top| (logits.to_vec(), top));
-        let mask = self.constraint.as_ref().map_or(&[][..], Constraint::mask);
-        let id = self.sampler.pick(logits, &self.occurrences, mask)?;
-        let logprobs = own.map(|(logits, top)| cpu::logprobs(&logits, id, top));
-        Ok(Pick { id, logprobs })
-    }
-
     /// Returns the log-probabilities that the request asked for. All rows of a step have as many as the
     /// request that asked for most.
-    pub(super) fn told_logprobs(&self, logprobs: Option<Logprobs>) -> Option<TokenLogprobs> {
+    pub(super) fn requested_logprobs(&self, logprobs: Option<Logprobs>) -> Option<TokenLogprobs> {
         let (
             top,
             Logprobs {
@@ -138,7 +125,7 @@ impl Sequence {
         &mut self,
         tokenizer: &Tokenizer,
         id: u32,
-    ) -> Result<Picked, ConstraintError> {
+    ) -> Result<AppendedToken, ConstraintError> {
         self.completion_tokens += 1;
         self.occurrences.push(id);
         let complete = match &mut self.constraint {
@@ -146,7 +133,7 @@ impl Sequence {
             None => false,
         };
         if self.end_ids.contains(&id) {
-            return Ok(Picked {
+            return Ok(AppendedToken {
                 text: String::new(),
                 finish: Some(FinishReason::Stop),
             });
@@ -159,7 +146,7 @@ impl Sequence {
         } else {
             None
         };
-        Ok(Picked {
+        Ok(AppendedToken {
             text: delta.text,
             finish,
         })

@@ -38,10 +38,16 @@ impl Failures {
         reported.first.get_or_insert(message);
     }
 
-    /// Takes the first failure reported since the last call.
-    pub fn take(&self) -> Option<String> {
+    /// Fails with the first failure reported since the last call.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] if there was one.
+    pub fn check(&self) -> Result<(), ForwardError> {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.first.take()
+        match reported.first.take() {
+            Some(message) => Err(ForwardError::Device { message }),
+            None => Ok(()),
+        }
     }
 
     fn any(&self) -> bool {

@@ -2,72 +2,14 @@
 
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
-use super::fast;
 use super::load_watch::LoadWatch;
 use super::memory::check_buffer;
-use super::model::{Model, Path};
 use super::queue;
-use super::reference::{self, Reference};
 use super::shape::{Shape, kernel_kv};
 use crate::timing::LoadSpan;
 use crate::weights::{Checkpoint, TensorName, TensorType, WeightsError};
 use llamaglass_types::ForwardPath;
 use llamaglass_types::limit;
-
-/// Loads every tensor of `checkpoint` and creates a model of the given `shape`.
-///
-/// `watch` books the time, and `progress` receives the number of file bytes loaded so far.
-///
-/// # Errors
-/// [`LoadError`] if a tensor can't be read or the device can't hold it.
-pub async fn load(
-    checkpoint: &Checkpoint,
-    open: &OpenDevice,
-    shape: Shape,
-    watch: &LoadWatch,
-    progress: &mut dyn FnMut(u64),
-) -> Result<Model, LoadError> {
-    let config = checkpoint.config().clone();
-    let device = open.device.clone();
-    let context = shape.context;
-    let mut loader = Loader {
-        checkpoint,
-        open,
-        watch,
-        done: 0,
-        progress,
-    };
-    // Each sequence has its own cache on the reference path.
-    let positions = match shape.path {
-        ForwardPath::Fast => shape.positions(),
-        ForwardPath::Reference => context,
-    };
-    let value_bytes = kernel_kv(shape.kv).bytes();
-    let cache_bytes = (config.n_kv_heads * positions * config.head_dim * value_bytes) as u64;
-    let buffers = if shape.path == ForwardPath::Fast {
-        2
-    } else {
-        1
-    };
-    check_buffer(
-        &open.info,
-        || format!("the KV cache of one block for {positions} positions"),
-        buffers * cache_bytes,
-    )?;
-    let (path, embedding) = match shape.path {
-        ForwardPath::Reference => {
-            let (parameters, embedding) = reference::load(&mut loader).await?;
-            let reference = Reference::new(&config, parameters, (context, shape.batch), &device);
-            (Path::Reference(Box::new(reference)), embedding)
-        }
-        ForwardPath::Fast => {
-            let (fast, embedding) = fast::load(&mut loader, shape).await?;
-            (Path::Fast(Box::new(fast)), embedding)
-        }
-    };
-    loader.settle().await?;
-    Ok(Model::new(config, device, context, path, embedding))
-}
 
 /// Reads tensors and reports progress.
 pub struct Loader<'a> {
@@ -81,7 +23,41 @@ pub struct Loader<'a> {
     progress: &'a mut dyn FnMut(u64),
 }
 
-impl Loader<'_> {
+impl<'a> Loader<'a> {
+    /// Creates a loader for a model of the given `shape`. `watch` books the time, and `progress` receives the
+    /// number of file bytes loaded so far.
+    ///
+    /// # Errors
+    /// [`ForwardError::BufferTooLarge`] if the device can't hold the KV cache.
+    pub fn new(
+        checkpoint: &'a Checkpoint,
+        open: &'a OpenDevice,
+        shape: Shape,
+        watch: &'a LoadWatch,
+        progress: &'a mut dyn FnMut(u64),
+    ) -> Result<Self, ForwardError> {
+        let config = checkpoint.config();
+        // On the reference path, each sequence has its own cache, and keys and values have separate buffers.
+        let (positions, tensors) = match shape.path {
+            ForwardPath::Fast => (shape.positions(), 2),
+            ForwardPath::Reference => (shape.context, 1),
+        };
+        let value_bytes = kernel_kv(shape.kv).bytes();
+        let bytes = config.n_kv_heads * positions * config.head_dim * value_bytes;
+        check_buffer(
+            &open.info,
+            || format!("the KV cache of one block for {positions} positions"),
+            tensors * bytes as u64,
+        )?;
+        Ok(Self {
+            checkpoint,
+            open,
+            watch,
+            done: 0,
+            progress,
+        })
+    }
+
     /// Reads a tensor's values as f32.
     pub async fn values(&mut self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
         let start = self.watch.ms();
@@ -131,10 +107,7 @@ impl Loader<'_> {
         queue::submit(&self.open.device)?;
         queue::wait(&self.open.device).await?;
         self.watch.book(LoadSpan::Write, start);
-        match self.open.failures.take() {
-            Some(message) => Err(ForwardError::Device { message }.into()),
-            None => Ok(()),
-        }
+        Ok(self.open.failures.check()?)
     }
 
     fn advance(&mut self, name: TensorName) {

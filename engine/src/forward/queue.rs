@@ -1,7 +1,7 @@
-//! Submitting and waiting, as separate calls so that each gets its own span.
+//! Submitting, waiting and reading back, as separate calls so that each gets its own span.
 
 use burn::backend::DispatchDevice;
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 
 use super::error::ForwardError;
 
@@ -31,4 +31,18 @@ fn failed(error: impl std::fmt::Debug) -> ForwardError {
     ForwardError::Device {
         message: format!("{error:?}"),
     }
+}
+
+/// Reads all values of `tensor`, row by row.
+///
+/// # Errors
+/// [`ForwardError::Device`] if the device failed; the message names the values as `what`.
+pub async fn read_rows(tensor: Tensor<2>, what: &str) -> Result<Vec<f32>, ForwardError> {
+    let failed = |error: String| ForwardError::Device {
+        message: format!("the {what} could not be read: {error}"),
+    };
+    let data = tensor.into_data_async().await;
+    let data = data.map_err(|error| failed(error.to_string()))?;
+    let values = data.try_into_vec::<f32>();
+    values.map_err(|error| failed(format!("{error:?}")))
 }

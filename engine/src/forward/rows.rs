@@ -1,11 +1,20 @@
 //! Rows of a step.
 
-use std::iter::repeat_n;
-
 use llamaglass_shaders::ATTENTION_TILE_ROWS;
 
 /// Alignment of consecutive rows of one sequence within a step.
 pub const TILE_ROWS: usize = ATTENTION_TILE_ROWS;
+
+/// Rows of a step that get logits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogitRows {
+    /// None, for a prefill chunk that is not the last.
+    None,
+    /// The last row.
+    Last,
+    /// All rows.
+    All,
+}
 
 /// One row of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,31 +53,23 @@ impl NextRows {
 
     /// Appends a part. Parts of several ids must come before those of one.
     pub fn push(&mut self, slot: usize, first: usize, ids: &[u32], picks: bool) {
-        self.push_padded(slot, first, (ids, 0), picks);
-    }
-
-    /// Appends a part with `pads` padding rows after it, which are only computed: the last id's row samples.
-    pub fn push_padded(
-        &mut self,
-        slot: usize,
-        first: usize,
-        (ids, pads): (&[u32], usize),
-        picks: bool,
-    ) {
-        let several = ids.len() + pads > 1;
+        let several = ids.len() > 1;
         if several {
             let begin = self.rows.len().next_multiple_of(TILE_ROWS);
             self.rows.resize(begin, FILLER);
         }
         let slot = Some(slot);
-        let row = |(position, id): (usize, u32)| NextRow { id, position, slot };
-        let ids = ids.iter().copied().chain(repeat_n(FILLER.id, pads));
+        let row = |(position, id): (usize, &u32)| NextRow {
+            id: *id,
+            position,
+            slot,
+        };
         self.rows.extend((first..).zip(ids).map(row));
         if several {
             self.tiled = self.rows.len();
         }
         if picks {
-            self.picks.push(self.rows.len() - pads - 1);
+            self.picks.push(self.rows.len() - 1);
         }
     }
 

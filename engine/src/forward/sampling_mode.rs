@@ -5,6 +5,6 @@
 pub enum SamplingMode {
     /// Take the largest logit.
     Argmax,
-    /// Sample with the settings passed to [`Model::begin`](super::Model::begin).
+    /// Sample with the sequence's settings.
     Sample,
 }

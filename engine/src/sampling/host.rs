@@ -21,6 +21,11 @@ impl Occurrences {
         Self(all)
     }
 
+    /// Restores the occurrences from their [`words`](Self::words).
+    pub const fn from_words(words: Vec<u32>) -> Self {
+        Self(words)
+    }
+
     /// Counts a sampled `id`.
     pub fn push(&mut self, id: u32) {
         if let Some(seen) = self.0.get_mut(id as usize) {
@@ -77,9 +82,14 @@ pub struct HostSampler {
 impl HostSampler {
     /// Creates a sampler at the start of its seed's sequence.
     pub fn new(sampling: Sampling) -> Self {
+        Self::resume(sampling, 0)
+    }
+
+    /// Creates a sampler that has already made `draws` draws.
+    pub fn resume(sampling: Sampling, draws: u64) -> Self {
         Self {
             sampling,
-            draws: 0,
+            draws,
             sampler: Sampler::default(),
         }
     }

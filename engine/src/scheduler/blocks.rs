@@ -95,6 +95,12 @@ impl BlockPool {
         self.free.len()
     }
 
+    /// Returns the free blocks that hold no cached tokens.
+    pub fn empty_blocks(&self) -> impl Iterator<Item = BlockId> {
+        let empty = self.free.iter().take_while(|(released, _)| *released == 0);
+        empty.map(|(_, block)| *block)
+    }
+
     /// Number of blocks, without the null block.
     pub const fn total_blocks(&self) -> usize {
         self.blocks.len() - 1
@@ -195,30 +201,6 @@ impl BlockPool {
         };
         table.blocks.push(block);
         true
-    }
-
-    /// Replaces all blocks of `table`. Returns the copies to run, or `None` if too few blocks are free.
-    pub fn relocate(&mut self, table: &mut BlockTable) -> Option<Vec<BlockCopy>> {
-        if table.blocks.len() > self.free_blocks() {
-            return None;
-        }
-        let mut copies = Vec::with_capacity(table.blocks.len());
-        for block in &mut table.blocks {
-            let (from, to) = (*block, self.allocate()?);
-            let Block { prefix, tokens, .. } = self.block(from);
-            let (prefix, tokens) = (*prefix, tokens.clone());
-            self.append_tokens(to, prefix, &tokens);
-            *block = to;
-            copies.push(BlockCopy { from, to });
-        }
-        for BlockCopy { from, .. } in &copies {
-            if self.block(*from).users == 1 {
-                // Later lookups find the copy instead.
-                self.clear_block(*from);
-            }
-            self.release_block(*from);
-        }
-        Some(copies)
     }
 
     /// Records that the leading positions of `table` now hold `tokens`.

@@ -17,4 +17,4 @@ pub use llamaglass_types::{
 };
 pub use queue::QueuedRequest;
 pub use schedule::{Limits, Scheduler};
-pub use step::{Admission, Lack, ScheduledChunk, Step, TableEntry};
+pub use step::{Admission, ScheduledChunk, Step, TableEntry};

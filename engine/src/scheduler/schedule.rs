@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::blocks::BlockPool;
 use super::queue::{QueueEntry, QueueKey, QueuedRequest};
 use super::sequence::Sequence;
-use super::step::{Admission, Lack, ScheduledChunk, Step, TableEntry};
+use super::step::{Admission, ScheduledChunk, Step, TableEntry};
 use super::{Policy, RequestId};
 
 /// Maximum number of consecutive prefill steps while sequences wait to decode.
@@ -25,10 +25,6 @@ pub struct Limits {
     pub can_chain: bool,
     /// Policy for sharing steps between prefill and decode.
     pub policy: Policy,
-    /// Pads each prompt to this many positions, at most the context length, and runs one request at a time.
-    pub pad_to: Option<usize>,
-    /// Moves a decoding sequence's cached keys and values to other blocks before each of its rows.
-    pub moves: bool,
 }
 
 /// Schedules requests in order of priority and arrival, and assigns them blocks of the KV cache.
@@ -136,12 +132,9 @@ impl Scheduler {
 
     /// Records that a chunk was computed.
     pub fn mark_computed(&mut self, chunk: &ScheduledChunk) {
-        let known = chunk.known();
         let mut running = self.running.iter_mut();
-        if let Some(sequence) = running.find(|sequence| sequence.request.id == chunk.request)
-            && !known.is_empty()
-        {
-            let tokens = &sequence.request.tokens[..known.end];
+        if let Some(sequence) = running.find(|sequence| sequence.request.id == chunk.request) {
+            let tokens = &sequence.request.tokens[..chunk.range.end];
             self.pool.mark_computed(&mut sequence.table, tokens);
         }
     }
@@ -190,19 +183,15 @@ impl Scheduler {
 
     /// Moves queued requests to free slots, in queue order, while slots and blocks last.
     fn admit(&mut self, step: &mut Step) {
-        let may_batch = self.limits.pad_to.is_none();
-        while (may_batch || self.running.is_empty())
-            && let Some(slot) = self.free_slot()
+        while let Some(slot) = self.free_slot()
             && let Some(next) = self.queue.first_key_value()
             && !self.is_prefix_pending(&next.1.request.tokens)
             && let Some(next) = self.queue.first_entry()
-            && let Some((mut table, copy)) = self.pool.admit(&next.get().request.tokens)
+            && let Some((table, copy)) = self.pool.admit(&next.get().request.tokens)
         {
             let (key, QueueEntry { request, resumed }) = next.remove_entry();
             let slot = self.pool.slot_of(&table).unwrap_or(slot);
             let reused = self.pool.computed(&table);
-            let padded_len = self.limits.pad_to.unwrap_or(0).max(request.tokens.len());
-            while self.pool.capacity(&table) < padded_len && self.pool.append_block(&mut table) {}
             step.admitted.push(Admission {
                 request: request.id,
                 slot,
@@ -214,8 +203,6 @@ impl Scheduler {
             self.running.push(Sequence {
                 key,
                 slot,
-                padded_len: padded_len.min(self.pool.capacity(&table)),
-                next_pad: 0,
                 table,
                 prompt_len: request.tokens.len(),
                 submitted: reused,
@@ -242,7 +229,9 @@ impl Scheduler {
 
     fn free_slot(&self) -> Option<usize> {
         let free = |slot: &usize| self.running.iter().all(|sequence| sequence.slot != *slot);
-        (0..self.limits.slots).find(free)
+        (0..self.limits.slots)
+            .find(free)
+            .filter(|_| self.running.len() < self.limits.slots)
     }
 
     fn decoding(&self) -> impl Iterator<Item = &Sequence> {
@@ -268,15 +257,11 @@ impl Scheduler {
         if !self.allocate_decode_blocks(in_flight, step) {
             return false;
         }
-        if self.limits.moves {
-            self.move_decoding(step);
-        }
         step.decode
             .extend(self.decoding().map(|sequence| ScheduledChunk {
                 request: sequence.request.id,
                 slot: sequence.slot,
                 range: sequence.submitted..sequence.submitted + 1,
-                pads: 0,
                 samples: true,
             }));
         // Preemption changes the rows. It happens only with nothing in flight, so the host knows all tokens.
@@ -309,22 +294,6 @@ impl Scheduler {
                 return false;
             }
             self.preempt_newest(step);
-        }
-    }
-
-    /// Moves the cached keys and values of all decoding sequences to other blocks.
-    fn move_decoding(&mut self, step: &mut Step) {
-        let Self { running, pool, .. } = self;
-        for sequence in running.iter_mut().filter(|seq| seq.is_decoding()) {
-            let Some(copies) = pool.relocate(&mut sequence.table) else {
-                step.lack = Some(Lack {
-                    wanted: sequence.table.blocks.len(),
-                    free: pool.free_blocks(),
-                });
-                return;
-            };
-            step.write_table(sequence.slot, copies.iter().map(|copy| copy.to));
-            step.copies.extend(copies);
         }
     }
 
@@ -374,10 +343,7 @@ impl Scheduler {
         for chunk in step.chunks() {
             let mut running = self.running.iter_mut();
             if let Some(sequence) = running.find(|seq| seq.request.id == chunk.request) {
-                match chunk.known() {
-                    known if known.is_empty() => sequence.next_pad = chunk.range.end,
-                    known => sequence.submitted = known.end,
-                }
+                sequence.submitted = chunk.range.end;
             }
         }
         // Prompts can be shared before they are computed: the device runs steps in order.

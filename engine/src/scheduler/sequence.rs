@@ -12,10 +12,6 @@ pub(super) struct Sequence {
     pub table: BlockTable,
     /// Number of tokens to compute before the first sample. After a preemption, this includes earlier samples.
     pub prompt_len: usize,
-    /// Number of positions to compute before the first sample, including padding.
-    pub padded_len: usize,
-    /// First padding position that is not submitted yet, once some are.
-    pub next_pad: usize,
     /// Number of positions whose steps were submitted, finished or not.
     pub submitted: usize,
 }
@@ -36,26 +32,13 @@ impl Sequence {
     }
 
     /// Returns the next prefill chunk, of at most `max_rows` rows.
-    ///
-    /// Padding follows the prompt, so no prompt position attends to it, and all of it is computed before the
-    /// chunk that samples.
     pub fn next_chunk(&self, max_rows: usize) -> ScheduledChunk {
-        let end = self.padded_len.min(self.submitted + max_rows);
-        let next_pad = self.next_pad.max(end);
-        let is_last = end >= self.prompt_len;
-        let (range, pads) = if is_last && next_pad < self.padded_len {
-            let range = next_pad..self.padded_len.min(next_pad + max_rows);
-            let pads = range.len();
-            (range, pads)
-        } else {
-            (self.submitted..end, end.saturating_sub(self.prompt_len))
-        };
+        let end = self.prompt_len.min(self.submitted + max_rows);
         ScheduledChunk {
             request: self.request.id,
             slot: self.slot,
-            samples: is_last && pads < range.len(),
-            range,
-            pads,
+            range: self.submitted..end,
+            samples: end == self.prompt_len,
         }
     }
 }

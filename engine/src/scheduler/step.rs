@@ -22,17 +22,6 @@ pub struct Step {
     pub decode: Vec<ScheduledChunk>,
     /// True if the device makes the decode rows from its latest samples, without input from the host.
     pub chained: bool,
-    /// Set if sequences had to move to other blocks and could not.
-    pub lack: Option<Lack>,
-}
-
-/// A shortage of free blocks when a sequence had to move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lack {
-    /// Number of blocks that the sequence has.
-    pub wanted: usize,
-    /// Number of free blocks.
-    pub free: usize,
 }
 
 /// A request that starts to run, for the first time or after a preemption.
@@ -66,19 +55,10 @@ pub struct ScheduledChunk {
     pub request: RequestId,
     /// Slot of the request.
     pub slot: usize,
-    /// Positions to compute.
+    /// Positions to compute, which are also indices into the sequence's tokens.
     pub range: Range<usize>,
-    /// Number of padding positions at the end of `range`. They have no tokens; their results are never read.
-    pub pads: usize,
-    /// True if the last position before the padding samples a token.
+    /// True if the last position samples a token.
     pub samples: bool,
-}
-
-impl ScheduledChunk {
-    /// Returns the positions that have tokens, which are also indices into the sequence's tokens.
-    pub fn known(&self) -> Range<usize> {
-        self.range.start..self.range.end - self.pads
-    }
 }
 
 impl Step {

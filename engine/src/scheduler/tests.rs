@@ -4,7 +4,6 @@
 mod device;
 mod pool;
 mod simulation;
-mod worse;
 
 use proptest::prelude::*;
 
@@ -20,8 +19,6 @@ fn limits(slots: usize, policy: Policy) -> Limits {
         tile_rows: 4,
         can_chain: true,
         policy,
-        pad_to: None,
-        moves: false,
     }
 }
 

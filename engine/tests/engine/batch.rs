@@ -284,7 +284,7 @@ fn load_refuses_invalid_batch_sizes_and_block_counts() {
             kv_blocks,
             ..options(batch, 1)
         };
-        let refused = block_on(Engine::from_checkpoint(
+        let refused = block_on(Engine::open_with_progress(
             checkpoint(&odd_config()),
             &options,
             &mut |_| {},

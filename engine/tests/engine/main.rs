@@ -2,7 +2,6 @@
 //! system's wgpu adapter (lavapipe if there is no GPU).
 #![expect(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
-mod ablations;
 mod aborting;
 mod ahead;
 mod answering;
@@ -18,7 +17,6 @@ mod profile;
 mod requests;
 mod sampling;
 mod shapes;
-mod stub;
 mod support;
 
 use llamaglass_engine::{BackendChoice, LoadOptions, probe};

@@ -65,7 +65,7 @@ fn load_refuses_a_model_that_exceeds_the_memory_limit() {
             memory_limit: Some(1000),
             ..Default::default()
         };
-        let loaded = block_on(Engine::from_checkpoint(
+        let loaded = block_on(Engine::open_with_progress(
             checkpoint(&odd_config()),
             &options,
             &mut |_| {},
@@ -82,7 +82,7 @@ fn load_limits_the_context_to_the_models_own() {
         context_length: Some(1_000_000),
         ..Default::default()
     };
-    let loaded = block_on(Engine::from_checkpoint(
+    let loaded = block_on(Engine::open_with_progress(
         checkpoint(&odd_config()),
         &options,
         &mut |_| {},

@@ -149,7 +149,7 @@ fn fast_agrees_with_the_oracle(what: &str, make: &dyn Fn() -> Checkpoint) {
         ..Default::default()
     };
     let mut progress = |_| {};
-    let loaded = Engine::from_checkpoint(make(), &options, &mut progress);
+    let loaded = Engine::open_with_progress(make(), &options, &mut progress);
     let mut engine = pollster::block_on(loaded).unwrap();
     let diff = max_abs_diff(&last_logits(&mut engine, &ids), &expected);
     assert!(diff <= TOLERANCE, "{what}: off by {diff}");
@@ -202,7 +202,7 @@ fn too_wide_heads_use_the_reference_path() {
     };
     let engine = engine_with(&config, &wgpu(None));
     assert_eq!(engine.info().path, ForwardPath::Reference);
-    let refused = pollster::block_on(Engine::from_checkpoint(
+    let refused = pollster::block_on(Engine::open_with_progress(
         checkpoint(&config),
         &wgpu(Some(ForwardPath::Fast)),
         &mut |_| {},

@@ -52,7 +52,7 @@ pub fn checkpoint(config: &ModelConfig) -> Checkpoint {
 
 /// Creates an engine with random weights.
 pub fn engine_with(config: &ModelConfig, options: &LoadOptions) -> Engine {
-    block_on(Engine::from_checkpoint(
+    block_on(Engine::open_with_progress(
         checkpoint(config),
         options,
         &mut |_| {},

@@ -7,10 +7,10 @@ use super::batch::AtBatch;
 use super::compare::{Comparison, Ratio};
 use super::roof::UnderRoof;
 use super::runs::Settings;
+use crate::stub::{LoadedModel, StubLevel};
 use llamaglass_types::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use llamaglass_types::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
 use llamaglass_types::{BackendInfo, MemoryLedger};
-use llamaglass_types::{ModelInfo, StubLevel};
 
 /// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 2;
@@ -111,7 +111,7 @@ pub struct BenchReport {
 
 impl BenchReport {
     /// Computes the figures of `records`, which are runs of the model called `model`.
-    pub fn new(info: &ModelInfo, model: String, settings: Settings, records: &[Record]) -> Self {
+    pub fn new(info: &LoadedModel, model: String, settings: Settings, records: &[Record]) -> Self {
         let range = |figure: fn(&Record) -> Option<f64>| {
             let values: Vec<f64> = records.iter().filter_map(figure).collect();
             Range::of(&values)

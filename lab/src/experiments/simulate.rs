@@ -35,7 +35,7 @@ pub struct SimulateData {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SimulatedRun {
     /// Level at which the measured requests' path was cut short.
-    pub stub: llamaglass_types::StubLevel,
+    pub stub: crate::StubLevel,
     /// Cost of steps, measured right before and after the run.
     pub cost: StepCost,
     /// Resources of the simulated scheduler.
@@ -60,7 +60,7 @@ pub struct SimulatedRun {
 impl SimulatedRun {
     /// Compares the simulated requests with the measured run.
     pub fn of(
-        stub: llamaglass_types::StubLevel,
+        stub: crate::StubLevel,
         (cost, room): (StepCost, Room),
         arrivals: Vec<Arrival>,
         simulated: Vec<Served>,

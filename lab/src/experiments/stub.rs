@@ -1,5 +1,6 @@
 //! `stub`: the request path cut short at each level.
 
+use crate::StubLevel;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
@@ -7,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use crate::finding::{Finding, Sentence};
 use crate::measure::{Difference, Drift, Estimate, interleaved};
 use crate::observer::{LabError, Observer, Point, Progress};
-use llamaglass_types::StubLevel;
 use llamaglass_types::stats::percentile;
 
 /// A request rate and its duration.

@@ -2,6 +2,7 @@
 
 mod table;
 
+use llamaglass_lab::StubLevel;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -44,7 +45,8 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
     let model = Model::from_args(&args.model)?;
     let label = model.label();
     let options = options(args)?;
-    let mut report = run_on_thread(move || bench(&model, &label, &options, settings))?;
+    let stub = args.stub.stub;
+    let mut report = run_on_thread(move || bench(&model, &label, (&options, stub), settings))?;
     report.comparison = earlier.map(|earlier| Comparison::new(&report, &earlier));
     if args.json {
         output::json(&report)?;
@@ -64,20 +66,19 @@ fn options(args: &BenchArgs) -> Result<LoadOptions> {
     let mut options = args.backend.load_options()?;
     options.context_length.get_or_insert(needed);
     options.batch = args.batch.iter().max().copied();
-    options.stub = args.stub.stub;
     Ok(options)
 }
 
 fn bench(
     model: &Model,
     label: &str,
-    options: &LoadOptions,
+    (options, stub): (&LoadOptions, StubLevel),
     settings: Settings,
 ) -> Result<BenchReport> {
     let mut bars = LoadBars::default();
-    let mut engine = model.load(options, &mut |progress| bars.update(progress))?;
+    let mut engine = model.load(options, stub, &mut |progress| bars.update(progress))?;
     bars.finish();
-    announce(label, engine.info());
+    announce(label, engine.info(), stub);
     let mut bench = Bench::new(&engine, settings)?;
     let (mut what, mut runs) = (String::new(), 0);
     while pollster::block_on(bench.step(&mut engine))? {
@@ -96,7 +97,7 @@ fn bench(
         }
     }
     let model = display_name(engine.info(), label);
-    Ok(bench.report(&engine, model))
+    Ok(bench.report(&engine, stub, model))
 }
 
 /// Reads an earlier result.

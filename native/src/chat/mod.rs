@@ -27,16 +27,16 @@ pub fn run(args: &ChatArgs) -> Result<ExitCode> {
     let prompt = args.prompt.as_deref().map(once::prompt_text).transpose()?;
     let model = Model::from_args(&args.model)?;
     let label = model.label();
-    let mut options = args.backend.load_options()?;
-    options.stub = args.stub.stub;
+    let options = args.backend.load_options()?;
+    let stub = args.stub.stub;
     // The editor installs its own Ctrl-C handler when it is created, so ours is installed after it.
     let editor = prompt.is_none().then(repl::editor).transpose()?;
     let interrupt = Interrupt::install()?;
-    let thread = SharedEngine::spawn(move || {
+    let thread = SharedEngine::spawn(stub, move || {
         let mut bars = LoadBars::default();
-        model.load(&options, &mut |progress| bars.update(progress))
+        model.load(&options, stub, &mut |progress| bars.update(progress))
     })?;
-    announce(&label, thread.info());
+    announce(&label, thread.info(), stub);
     let raw = args.raw || !thread.info().has_chat_template;
     if raw && !args.raw {
         note("note     the model has no chat template: text is completed as it is (--raw)");

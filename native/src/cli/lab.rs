@@ -1,16 +1,16 @@
 //! Flags of `llamaglass lab`.
 
+use llamaglass_lab::StubLevel;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
-use llamaglass_engine::StubLevel;
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::ablate::{LOG_LINES, Switch};
 use llamaglass_lab::experiments::stub::StubLoad;
 
-use super::load::seconds;
+use super::load::{Protocol, seconds};
+use super::qps::{Qps, above_zero};
 use super::{BackendArgs, DatasetArgs, ModelArgs, RandomArgs, TraceArgs, positive};
-use crate::load_client::{Protocol, Qps, above_zero};
 
 /// Flags of `llamaglass lab`. Without `--context`, the KV cache has 512 positions.
 #[derive(Args, Debug)]

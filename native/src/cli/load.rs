@@ -2,12 +2,23 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_lab::Arrivals;
+use serde::{Deserialize, Serialize};
 
+use super::qps::{Qps, above_zero};
 use super::{DatasetArgs, positive};
-use crate::load_client::{Protocol, Qps, above_zero};
+
+/// Protocol between client and server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// OpenAI's API: chat completions, or completions for raw prompts.
+    Openai,
+    /// The study's API: /models/NAME/generate and /models/NAME/generate_stream.
+    Study,
+}
 
 /// Flags of `llamaglass load`.
 #[derive(Args, Debug)]

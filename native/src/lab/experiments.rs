@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use llamaglass_engine::platform::unix_time_seconds;
 use llamaglass_engine::tokenizer::Tokenizer;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::ablate::{AblateSettings, AblationEffect, Switch, pairs};
 use llamaglass_lab::experiments::ladder::{self, LadderSettings};
@@ -239,6 +240,7 @@ impl Lab {
             seed: self.run.seed,
             most_tokens: None,
             policy: self.options.policy,
+            stub: StubLevel::RandomWeights,
         };
         let dataset = self.dataset(SIMULATE_ROWS)?;
         self.on_engine(EngineExperiment::Simulate(dataset, settings), shell)

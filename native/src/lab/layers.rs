@@ -17,7 +17,8 @@ use llamaglass_runner::bare::encode;
 use tower::ServiceExt;
 
 use super::shell::Shell;
-use crate::load_client::{AnswerReader, Protocol, RequestSettings, Target};
+use crate::cli::Protocol;
+use crate::load_client::{AnswerReader, RequestSettings, Target};
 
 /// Name of each layer, and what it adds; lowest first.
 const LAYERS: [(&str, &str); 6] = [

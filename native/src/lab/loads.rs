@@ -3,7 +3,8 @@
 use llamaglass_lab::Arrivals;
 use llamaglass_lab::experiments::load::LoadRun;
 
-use crate::load_client::{LoadResult, Protocol, Qps, RequestSettings, SweepSettings};
+use crate::cli::{Protocol, Qps};
+use crate::load_client::{LoadResult, RequestSettings, SweepSettings};
 
 /// Maximum duration of a response in seconds.
 const TIMEOUT_S: f64 = 600.0;

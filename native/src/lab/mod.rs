@@ -10,6 +10,7 @@ mod parity;
 mod shell;
 mod stubs;
 
+use llamaglass_lab::StubLevel;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -124,7 +125,7 @@ impl Lab {
     /// # Errors
     /// Fails if the model can't be loaded or the server can't start.
     pub fn start(&self) -> Result<Shell> {
-        Shell::start(self.model.clone(), self.options.clone())
+        Shell::start(self.model.clone(), self.options.clone(), StubLevel::Whole)
     }
 
     /// Runs `work` to its end on this thread.

@@ -1,5 +1,6 @@
 //! `lab parity`: computes logits, saves them to files, and compares them with those of a reference run.
 
+use llamaglass_lab::StubLevel;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -150,7 +151,9 @@ impl ParityRun<'_> {
         let mut observer = observer.clone();
         run_on_thread(move || {
             let mut bars = LoadBars::default();
-            let mut engine = model.load(&options, &mut |progress| bars.update(progress))?;
+            let mut engine = model.load(&options, StubLevel::Whole, &mut |progress| {
+                bars.update(progress)
+            })?;
             bars.finish();
             let computed = "the reference path in f32 on the CPU";
             Ok(pollster::block_on(save(

@@ -1,5 +1,6 @@
 //! A model with everything around it: the engine's thread, and a server in this program.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,7 +10,7 @@ use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use llamaglass_driver::{EngineHandle, SharedEngine};
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_engine::{Engine, LoadOptions, ModelInfo};
+use llamaglass_engine::{Engine, LoadOptions};
 use llamaglass_lab::{LabError, Machine};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -38,15 +39,15 @@ impl Shell {
     ///
     /// # Errors
     /// Fails if the model can't be loaded or no port is free.
-    pub fn start(model: Model, options: LoadOptions) -> Result<Self> {
+    pub fn start(model: Model, options: LoadOptions, stub: StubLevel) -> Result<Self> {
         let label = model.label();
-        let engine = SharedEngine::spawn(move || {
+        let engine = SharedEngine::spawn(stub, move || {
             let mut bars = LoadBars::default();
-            let engine = model.load(&options, &mut |progress| bars.update(progress));
+            let engine = model.load(&options, stub, &mut |progress| bars.update(progress));
             bars.finish();
             engine
         })?;
-        announce(&label, engine.info());
+        announce(&label, engine.info(), stub);
         let name = display_name(engine.info(), &label);
         let settings = ServeSettings::for_ourselves();
         let app = Arc::new(App::new(&engine, label, &settings));
@@ -90,7 +91,7 @@ impl Shell {
     }
 
     /// Returns the loaded model and its device.
-    pub const fn info(&self) -> &ModelInfo {
+    pub const fn info(&self) -> &LoadedModel {
         self.engine.info()
     }
 

@@ -1,6 +1,7 @@
 //! Loads at each stub level, over HTTP.
 
-use llamaglass_engine::{LoadOptions, StubLevel};
+use llamaglass_engine::LoadOptions;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError};
@@ -9,7 +10,8 @@ use tokio::sync::watch;
 use super::loads::{request_settings, sweep_settings};
 use super::observer::TerminalObserver;
 use super::shell::Shell;
-use crate::load_client::{Load, Qps};
+use crate::cli::Qps;
+use crate::load_client::Load;
 use crate::model::Model;
 
 /// Shells at each stub level: one with the model's weights, and one with random weights, which is loaded when first
@@ -53,11 +55,8 @@ pub fn random<'a>(
     options: &LoadOptions,
 ) -> anyhow::Result<&'a Shell> {
     if shell.is_none() {
-        let options = LoadOptions {
-            stub: StubLevel::RandomWeights,
-            ..options.clone()
-        };
-        *shell = Some(Shell::start(model.clone(), options)?);
+        let random = StubLevel::RandomWeights;
+        *shell = Some(Shell::start(model.clone(), options.clone(), random)?);
     }
     shell
         .as_ref()

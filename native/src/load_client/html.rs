@@ -1,8 +1,8 @@
 //! The sweep as an HTML report. Every number in it is in the results.
 
 use anyhow::Result;
-use llamaglass_engine::StubLevel;
 use llamaglass_engine::stats::{Distribution, percentile};
+use llamaglass_lab::StubLevel;
 use llamaglass_report::plot::{Chart, MAX_POINTS, Mark, Series};
 use llamaglass_report::{Figure, Page, Table, clock, date, number};
 

@@ -11,12 +11,12 @@ mod html;
 mod null_server;
 mod progress;
 mod protocol;
-mod qps;
 mod result;
 mod run;
 mod sample;
 mod self_test;
 mod sending;
+mod settings;
 mod study;
 mod sweep;
 mod table;
@@ -24,10 +24,10 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-pub use protocol::{AnswerReader, Protocol, RequestSettings};
-pub use qps::{Qps, above_zero};
+pub use protocol::AnswerReader;
 pub use result::LoadResult;
 pub use run::Counts;
+pub use settings::RequestSettings;
 pub use sweep::{Load, SweepSettings};
 pub use target::Target;
 
@@ -72,7 +72,7 @@ pub fn run(args: &LoadArgs) -> Result<ExitCode> {
         let find = Target::find(&args.url, args.api_key.as_deref(), args.model.as_deref());
         let target = tokio::select! {
             target = find => target?,
-            () = run::stop_requested(&mut stopped) => return Ok(Vec::new()),
+            () = sending::stop_requested(&mut stopped) => return Ok(Vec::new()),
         };
         sweep_to(args, &Load::new(target, settings, &dataset), stopped).await
     })?;

@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use super::protocol::{Protocol, RequestSettings};
+use super::settings::RequestSettings;
+use crate::cli::Protocol;
 
 /// A server on a thread of its own, which ends when this is dropped.
 #[derive(Debug)]

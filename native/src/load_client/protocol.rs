@@ -1,48 +1,17 @@
 //! Requests and answers of the load client, in OpenAI's protocol or the study's.
 
-use clap::ValueEnum;
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::stats::Summary;
 use llamaglass_engine::tokenizer::Message;
 use llamaglass_openai::{
     ChunkReader, ClientRequest, CompletionChunk, ProtocolError, StreamItem, parse_completion,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::sample::AnswerPiece;
+use super::settings::RequestSettings;
 use super::study::{self, LineReader};
-
-/// Protocol between client and server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum Protocol {
-    /// OpenAI's API: chat completions, or completions for raw prompts.
-    Openai,
-    /// The study's API: /models/NAME/generate and /models/NAME/generate_stream.
-    Study,
-}
-
-/// Settings that all requests of a run share.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RequestSettings {
-    /// Protocol of requests and answers.
-    pub protocol: Protocol,
-    /// If true, answers are streamed.
-    pub stream: bool,
-    /// If true, the prompt is completed as it is, without a chat template.
-    pub raw: bool,
-    /// Maximum number of tokens of an answer.
-    pub max_tokens: usize,
-    /// Sampling temperature; 0 samples greedily.
-    pub temperature: f32,
-    /// Seed of the gaps between requests and of the server's sampling.
-    pub seed: u64,
-    /// If true, answers continue past end-of-sequence ids.
-    pub ignore_eos: bool,
-    /// If true, a llamaglass server is asked for the timing of each token.
-    pub timings: bool,
-}
+use crate::cli::Protocol;
 
 impl RequestSettings {
     /// Returns the path of a request for `prompt`, below the server's base address (OpenAI's protocol) or its root (the
@@ -82,25 +51,6 @@ impl RequestSettings {
         let path = request.path().trim_start_matches('/').split('/');
         (path.map(str::to_owned).collect(), request.body())
     }
-}
-
-/// What the client measures of one piece of an answer; an answer that is not streamed is one piece.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AnswerPiece {
-    /// True if the piece has text.
-    pub text: bool,
-    /// Reason why the answer ended.
-    pub finish_reason: Option<String>,
-    /// Number of prompt tokens.
-    pub prompt_tokens: Option<usize>,
-    /// Number of generated tokens.
-    pub tokens: Option<usize>,
-    /// The server's own statistics of the answer; only llamaglass servers send them.
-    pub summary: Option<Summary>,
-    /// End of the token's step on the server's clock, in milliseconds; only llamaglass servers send it.
-    pub step_end_ms: Option<f64>,
-    /// True if the answer ends with this piece.
-    pub end: bool,
 }
 
 impl From<CompletionChunk> for AnswerPiece {

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::figures::{ErrorGroup, Figures, error_groups};
-use super::protocol::RequestSettings;
 use super::sample::Sample;
 use super::self_test::Floor;
+use super::settings::RequestSettings;
 
 /// Incremented when a field changes its meaning or is removed. `docs/load-result.schema.json` describes the format.
 const SCHEMA_VERSION: u32 = 1;

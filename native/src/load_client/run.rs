@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::fault::Fault;
-use super::protocol::RequestSettings;
 use super::sample::Sample;
-use super::sending::Sender;
+use super::sending::{Sender, stop_requested};
+use super::settings::RequestSettings;
 
 /// Maximum number of piece and token times that a run keeps: 8 MB in memory, some 20 MB in its result.
 const MAX_TIMES: usize = 1 << 20;
@@ -110,14 +110,6 @@ pub async fn run(
     let all = samples.into_iter().enumerate();
     let all = all.map(|(index, sample)| sample.unwrap_or_else(|| plan.not_sent(index)));
     Ok(all.collect())
-}
-
-/// Waits until the run is to stop.
-pub async fn stop_requested(stop: &mut watch::Receiver<bool>) {
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        // The sender is gone, so the run can't be stopped any more.
-        std::future::pending::<()>().await;
-    }
 }
 
 impl Plan {

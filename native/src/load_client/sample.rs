@@ -4,7 +4,24 @@ use llamaglass_engine::stats::Summary;
 use llamaglass_engine::timing::Clock;
 use serde::{Deserialize, Serialize};
 
-use super::protocol::AnswerPiece;
+/// Measured contents of one piece of an answer; an answer that is not streamed is one piece.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AnswerPiece {
+    /// True if the piece has text.
+    pub text: bool,
+    /// Reason why the answer ended.
+    pub finish_reason: Option<String>,
+    /// Number of prompt tokens.
+    pub prompt_tokens: Option<usize>,
+    /// Number of generated tokens.
+    pub tokens: Option<usize>,
+    /// The server's own statistics of the answer; only llamaglass servers send them.
+    pub summary: Option<Summary>,
+    /// End of the token's step on the server's clock, in milliseconds; only llamaglass servers send it.
+    pub step_end_ms: Option<f64>,
+    /// True if the answer ends with this piece.
+    pub end: bool,
+}
 
 /// Measurements of one request. Unless said otherwise, times are milliseconds since the run began, on the client's
 /// clock.

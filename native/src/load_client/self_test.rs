@@ -8,9 +8,9 @@ use tokio::sync::watch;
 
 use super::figures::{Figures, error_groups};
 use super::null_server::NullServer;
-use super::protocol::RequestSettings;
 use super::run::{Plan, run};
 use super::sample::Sample;
+use super::settings::RequestSettings;
 use super::target::Target;
 
 /// Maximum number of requests.

@@ -10,9 +10,9 @@ use reqwest::{Client, Request, Response};
 use tokio::sync::watch;
 
 use super::fault::{Fault, seconds};
-use super::protocol::{AnswerPiece, AnswerReader, RequestSettings};
-use super::run::stop_requested;
-use super::sample::{Sample, rounded};
+use super::protocol::AnswerReader;
+use super::sample::{AnswerPiece, Sample, rounded};
+use super::settings::RequestSettings;
 
 /// Maximum bytes of an answer that is not streamed.
 const MAX_BODY: usize = 64 << 20;
@@ -146,4 +146,12 @@ async fn drain(mut rest: Response) {
     let reading = async { while let Ok(Some(_)) = rest.chunk().await {} };
     // After the time limit, the connection is closed.
     let _in_time = tokio::time::timeout(DRAIN, reading).await;
+}
+
+/// Waits until the run is to stop.
+pub async fn stop_requested(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        // The sender is gone, so the run can't be stopped any more.
+        std::future::pending::<()>().await;
+    }
 }

@@ -5,7 +5,8 @@ use llamaglass_openai::{ProtocolError, response_error};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::protocol::{AnswerPiece, RequestSettings};
+use super::sample::AnswerPiece;
+use super::settings::RequestSettings;
 
 /// Maximum bytes of a line; an answer's last line has all of its tokens.
 const MAX_LINE: usize = 64 << 20;

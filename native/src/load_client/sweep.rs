@@ -10,13 +10,13 @@ use llamaglass_lab::{Arrivals, request_count};
 use tokio::sync::watch;
 
 use super::cpu;
-use super::protocol::{Protocol, RequestSettings};
-use super::qps::Qps;
 use super::result::{ClientCost, LoadResult, LoadTarget, Settings};
 use super::run::{Counts, Plan, run};
 use super::sample::rounded;
 use super::self_test;
+use super::settings::RequestSettings;
 use super::target::Target;
+use crate::cli::{Protocol, Qps};
 
 /// Maximum number of requests per run; a sample of each is kept in memory.
 const MAX_REQUESTS: usize = 1_000_000;

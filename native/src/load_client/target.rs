@@ -9,7 +9,8 @@ use reqwest::{Client, Method, Request, Url};
 use serde_json::Value;
 
 use super::fault::http_error;
-use super::protocol::{Protocol, RequestSettings};
+use super::settings::RequestSettings;
+use crate::cli::Protocol;
 
 /// Time limit for the list of models.
 const LIST_TIMEOUT: Duration = Duration::from_secs(10);

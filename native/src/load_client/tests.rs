@@ -11,10 +11,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::figures::Figures;
-use super::protocol::{Protocol, RequestSettings};
 use super::run::{Counts, Plan, run};
 use super::sample::Sample;
+use super::settings::RequestSettings;
 use super::target::Target;
+use crate::cli::Protocol;
 
 const SETTINGS: RequestSettings = RequestSettings {
     protocol: Protocol::Openai,

@@ -1,5 +1,6 @@
 //! `llamaglass parity --bisect`: finds where a model's path diverges from the reference path on the CPU.
 
+use llamaglass_lab::StubLevel;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -51,9 +52,11 @@ pub fn run(model: &Path, backend: &BackendArgs, json: bool) -> Result<ExitCode> 
 fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
     let load = |options: &LoadOptions| -> Result<Engine> {
         let mut bars = LoadBars::default();
-        let engine = model.load(options, &mut |progress| bars.update(progress))?;
+        let engine = model.load(options, StubLevel::Whole, &mut |progress| {
+            bars.update(progress)
+        })?;
         bars.finish();
-        announce(&model.label(), engine.info());
+        announce(&model.label(), engine.info(), StubLevel::Whole);
         Ok(engine)
     };
     let options = LoadOptions {

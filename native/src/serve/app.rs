@@ -1,12 +1,12 @@
 //! State that all handlers share.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use llamaglass_driver::{EngineHandle, EventStream, SharedEngine, SubmitError};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::tokenizer::Tokenizer;
-use llamaglass_engine::{ModelInfo, StubLevel};
 use tokio::sync::watch;
 
 use super::api_error::ApiError;
@@ -18,7 +18,7 @@ use super::workers::Workers;
 /// State that all handlers share.
 pub struct App {
     pub engine: EngineHandle,
-    pub info: ModelInfo,
+    pub info: LoadedModel,
     pub tokenizer: Arc<Tokenizer>,
     /// Name of the model in the API.
     pub model_name: String,

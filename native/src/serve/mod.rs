@@ -72,14 +72,14 @@ pub fn run(args: &ServeArgs) -> Result<ExitCode> {
     options.batch = Some(args.batch);
     options.kv_blocks = args.kv_blocks;
     options.policy = args.policy;
-    options.stub = args.stub.stub;
-    let mut engine = SharedEngine::spawn(move || {
+    let stub = args.stub.stub;
+    let mut engine = SharedEngine::spawn(stub, move || {
         let mut bars = LoadBars::default();
-        let engine = model.load(&options, &mut |progress| bars.update(progress));
+        let engine = model.load(&options, stub, &mut |progress| bars.update(progress));
         bars.finish();
         engine
     })?;
-    announce(&label, engine.info());
+    announce(&label, engine.info(), stub);
     let name = args.model_name.clone().unwrap_or(label);
     let settings = ServeSettings::from(args);
     let app = Arc::new(App::new(&engine, name, &settings));

@@ -1,5 +1,6 @@
 //! Tests of a server whose engine has panicked.
 
+use llamaglass_lab::StubLevel;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -15,7 +16,10 @@ fn tiny() -> SharedEngine {
         backend: BackendChoice::Flex,
         ..LoadOptions::default()
     };
-    SharedEngine::spawn(move || model.load(&options, &mut |_| {})).expect("it loads")
+    SharedEngine::spawn(StubLevel::Whole, move || {
+        model.load(&options, StubLevel::Whole, &mut |_| {})
+    })
+    .expect("it loads")
 }
 
 async fn health(router: &Router) -> u16 {

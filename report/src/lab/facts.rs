@@ -1,7 +1,7 @@
 //! The conditions under which a result was measured, and cautions that follow from them.
 
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::{LabResult, Machine};
-use llamaglass_types::StubLevel;
 
 use super::sheet::one_line;
 use crate::{clock, date, number};

@@ -1,7 +1,7 @@
 //! Fixtures for the tests of all experiments.
 
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::{Data, LabResult, Machine};
-use llamaglass_types::StubLevel;
 use llamaglass_types::timing::{Clock, ClockSource};
 
 use super::{csv, page, text};

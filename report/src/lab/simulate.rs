@@ -1,7 +1,7 @@
 //! Report of `simulate`.
 
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::simulate::{SimulateData, SimulatedRun};
-use llamaglass_types::StubLevel;
 use llamaglass_types::stats::Distribution;
 
 use super::part::{Item, Part};

@@ -1,8 +1,8 @@
 //! Report of `stub`.
 
 use llamaglass_lab::Drift;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::stub::{StubCell, StubData};
-use llamaglass_types::StubLevel;
 
 use super::estimate;
 use super::part::{Item, Part};

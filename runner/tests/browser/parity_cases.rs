@@ -33,7 +33,7 @@ async fn load(
         variant,
         ..Default::default()
     };
-    let engine = Engine::load(sources, &options, &mut |_| {}).await.unwrap();
+    let engine = Engine::open(sources, options).await.unwrap();
     let info = &engine.info().backend;
     console_log!("{:?} on {} ({})", backend, info.adapter, info.api);
     // Launching every kernel for every token would also give correct results, but a hundred times as slowly.

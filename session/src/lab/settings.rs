@@ -1,9 +1,9 @@
 //! Settings of an experiment, as the user types them and as the experiment uses them.
 
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::stub::StubLoad;
 use llamaglass_lab::{Arrivals, Experiment};
-use llamaglass_types::StubLevel;
 use serde::{Deserialize, Serialize};
 
 /// Settings of an experiment. Every experiment has all of them and reads only those listed by [`fields`].

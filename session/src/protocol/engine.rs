@@ -1,9 +1,8 @@
 //! Messages about the engine: its model and its requests.
 
+use llamaglass_lab::{LoadedModel, StubLevel};
 use llamaglass_types::event::{Event, FinishReason};
-use llamaglass_types::{
-    BackendInfo, LoadOptions, LoadProgress, MemoryLedger, ModelInfo, Request, StubLevel,
-};
+use llamaglass_types::{BackendInfo, LoadOptions, LoadProgress, MemoryLedger, Request};
 use serde::{Deserialize, Serialize};
 
 use super::Tag;
@@ -25,6 +24,8 @@ pub enum EngineCommand {
         source: ModelSource,
         /// Load options.
         options: LoadOptions,
+        /// Level at which the path of requests is cut short.
+        stub: StubLevel,
     },
     /// Answer a request.
     Submit {
@@ -144,7 +145,7 @@ pub enum EngineReply {
     /// The model is loaded.
     Loaded {
         /// Properties of the model.
-        info: Box<ModelInfo>,
+        info: Box<LoadedModel>,
     },
     /// A server's model is ready for requests.
     Connected {

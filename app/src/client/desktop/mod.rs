@@ -1,12 +1,12 @@
 //! Client of the engine in the desktop program around this page: Tauri commands go out, replies come back over a
 //! Tauri channel.
 
+use llamaglass_lab::StubLevel;
 use std::cell::Cell;
 use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedSender, unbounded};
-use llamaglass_types::StubLevel;
 use llamaglass_web::error_message;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;

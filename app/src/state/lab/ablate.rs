@@ -1,11 +1,12 @@
 //! Ablations of the page itself: requests from outside the worker, and drawing the token timeline.
 
+use llamaglass_lab::LoadedModel;
 use llamaglass_lab::bench::random_request;
 use llamaglass_lab::experiments::ablate::{
     AblateData, AblateSettings, AblationEffect, Switch, Timed, pairs,
 };
 use llamaglass_lab::{Data, LabError};
-use llamaglass_types::{ModelInfo, Request};
+use llamaglass_types::Request;
 
 use super::super::app::{App, now};
 use super::answers;
@@ -23,7 +24,7 @@ pub async fn with_page(
     app: App,
     engine_data: Data,
     spec: &Spec,
-    info: &ModelInfo,
+    info: &LoadedModel,
     watch: &mut PageWatch,
 ) -> Result<Data, LabError> {
     let Data::Ablate(AblateData {
@@ -46,7 +47,7 @@ async fn measure(
     app: App,
     switch: Switch,
     settings: &AblateSettings,
-    info: &ModelInfo,
+    info: &LoadedModel,
     watch: &mut PageWatch,
 ) -> Result<AblationEffect, LabError> {
     let request = |number: u64| {

@@ -14,13 +14,13 @@ pub(super) use requests::{deliver, deliver_end, deliver_stub_set, fail_all as fa
 pub use saved_runs::delete_run;
 pub(super) use watch::advance;
 
+use llamaglass_lab::LoadedModel;
 use std::sync::Arc;
 
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use llamaglass_lab::experiments::{ladder, stub};
 use llamaglass_lab::{Data, Experiment, LabError, LabResult, Machine, Progress};
-use llamaglass_types::ModelInfo;
 use llamaglass_types::clock::unix_time_seconds;
 use llamaglass_types::stats::Record;
 
@@ -184,7 +184,7 @@ async fn measure_server(
 async fn measure_page(
     app: App,
     spec: &Spec,
-    info: &ModelInfo,
+    info: &LoadedModel,
     watch: &mut watch::PageWatch,
 ) -> Result<(Data, Vec<Record>), LabError> {
     let settings = &spec.settings;

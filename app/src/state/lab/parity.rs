@@ -1,9 +1,9 @@
 //! Compares token ids through the whole page with those of the model's bare loop.
 
 use leptos::prelude::*;
+use llamaglass_lab::LoadedModel;
 use llamaglass_lab::experiments::parity::{ParityData, ParityRow, first_divergence};
 use llamaglass_lab::{Data, LabError, Observer, Progress, asking};
-use llamaglass_types::ModelInfo;
 use llamaglass_types::stats::Record;
 
 use super::super::app::App;
@@ -24,7 +24,7 @@ const NO_REFERENCE: &str = "none in the page: comparing logits needs a second en
 pub async fn run(
     app: App,
     spec: &Spec,
-    info: &ModelInfo,
+    info: &LoadedModel,
     watch: &mut PageWatch,
 ) -> Result<(Data, Vec<Record>), LabError> {
     let dataset = spec.source.dataset(spec.settings.rows)?;

@@ -3,9 +3,10 @@
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::channel::oneshot;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::{LabError, LabResult};
+use llamaglass_types::Request;
 use llamaglass_types::stats::Record;
-use llamaglass_types::{Request, StubLevel};
 
 use super::super::app::{App, now};
 use super::super::data::LabEvent;

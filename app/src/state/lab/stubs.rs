@@ -3,11 +3,11 @@
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use leptos::prelude::*;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::load::{LoadPlan, LoadRun, LoadSample};
 use llamaglass_lab::experiments::stub::{StubLoad, StubRun, Stubbed};
 use llamaglass_lab::{Arrivals, LabError, asking, request_count};
-use llamaglass_types::StubLevel;
 use llamaglass_types::event::Event;
 
 use super::super::app::App;

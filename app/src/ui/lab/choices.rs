@@ -1,9 +1,9 @@
 //! Settings that are chosen from a list.
 
 use leptos::prelude::*;
+use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::{Arrivals, Experiment};
-use llamaglass_types::StubLevel;
 
 use super::stored_settings::{change, read};
 use crate::lab::Field;

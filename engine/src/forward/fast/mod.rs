@@ -204,11 +204,6 @@ impl Fast {
         self.buffers.variant
     }
 
-    /// Returns true if the device looks ids up itself, so that a step can begin from its own samples.
-    pub const fn looks_up(&self) -> bool {
-        self.embedding.is_some()
-    }
-
     /// Uploads the sampling settings of the sequence in `slot`, which has already made `draws` draws, and, if
     /// it has penalties, the occurrences of each id (V).
     ///

@@ -8,8 +8,7 @@ use llamaglass_shaders::params::EmbedParams;
 
 use super::super::error::ForwardError;
 use super::super::gpu::{Buffer, DeviceStage, Profile, StepRead, Work, flat};
-use super::super::model::LogitRows;
-use super::super::rows::Rows;
+use super::super::rows::{LogitRows, Rows};
 use super::super::sampling_mode::SamplingMode;
 use super::Fast;
 use super::buffers::Buffers;
@@ -89,7 +88,6 @@ impl Fast {
                 return Ok(None);
             }
             LogitRows::Last => (1, tokens - 1),
-            LogitRows::Row(row) => (1, row),
             LogitRows::All => (tokens, 0),
         };
         let logits = if count == 1 {

@@ -40,8 +40,6 @@ pub struct StepContext<'a> {
     pub position: usize,
     /// L: number of cache positions that attention reads; those past the last known one are masked.
     pub attend: usize,
-    /// True if keys and values are first copied to new memory.
-    pub concatenates: bool,
 }
 
 impl Block {
@@ -72,12 +70,8 @@ impl Block {
         let queries = rotated.clone().slice([0..h, 0..t, 0..d]);
         let keys = rotated.slice([h..h + k, 0..t, 0..d]);
         let values = heads.slice([h + k..h + 2 * k, 0..t, 0..d]);
-        let (keys, values) = if step.concatenates {
-            cache.concatenate(step.position, keys, values, step.attend)
-        } else {
-            cache.write(step.position, keys, values);
-            cache.read(step.attend)
-        };
+        cache.write(step.position, keys, values);
+        let (keys, values) = cache.read(step.attend);
 
         // Query heads that share a kv head are adjacent. They become rows of one matrix, so that keys and
         // values are never expanded.

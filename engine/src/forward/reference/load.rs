@@ -3,20 +3,20 @@
 use burn::tensor::{Tensor, TensorData};
 
 use super::super::error::{ForwardError, LoadError};
-use super::super::loader::{HostEmbedding, Loader};
+use super::super::loader::Loader;
 use super::super::memory::check_buffer;
-use super::parameters::{Block, Linear, Parameters, RmsNorm};
+use super::super::shape::Shape;
+use super::Reference;
+use super::parameters::{Block, Embedding, Linear, Parameters, RmsNorm};
 use crate::weights::{BlockTensor, RopeLayout, TensorName};
 
-/// Loads every tensor. Also returns the embedding for lookup on the host if the device can't hold it.
+/// Loads every tensor and allocates the caches for `shape`.
 ///
 /// # Errors
 /// [`LoadError`] if a tensor can't be read or the device can't hold it.
-pub async fn load(
-    loader: &mut Loader<'_>,
-) -> Result<(Parameters, Option<HostEmbedding>), LoadError> {
+pub async fn load(loader: &mut Loader<'_>, shape: Shape) -> Result<Reference, LoadError> {
     let mut loader = ToTensors(loader);
-    let (embedding, host, head) = loader.embedding_and_head().await?;
+    let (embedding, head) = loader.embedding_and_head().await?;
     let n_layers = loader.0.checkpoint.config().n_layers;
     let mut blocks = Vec::with_capacity(n_layers);
     for index in 0..n_layers {
@@ -30,7 +30,11 @@ pub async fn load(
         norm,
         head,
     };
-    Ok((parameters, host))
+    let Loader {
+        checkpoint, open, ..
+    } = loader.0;
+    let config = checkpoint.config();
+    Ok(Reference::new(config, parameters, shape, &open.device))
 }
 
 struct ToTensors<'a, 'b>(&'a mut Loader<'b>);
@@ -131,23 +135,21 @@ impl ToTensors<'_, '_> {
         }
     }
 
-    async fn embedding_and_head(
-        &mut self,
-    ) -> Result<(Option<Tensor<2>>, Option<HostEmbedding>, Vec<Tensor<2>>), LoadError> {
+    async fn embedding_and_head(&mut self) -> Result<(Embedding, Vec<Tensor<2>>), LoadError> {
         let config = self.0.checkpoint.config();
         let (v, c, tied) = (config.vocab_size, config.hidden_size, config.tied);
         let rows_per_shard = self.0.rows_per_buffer(c * 4);
         let name = TensorName::TokenEmbedding;
         let mut head = Vec::new();
-        let (embedding, host) = if v <= rows_per_shard {
+        let embedding = if v <= rows_per_shard {
             let values = self.0.values(name).await?;
             let table = self.matrix(values, c, || "the token embedding".into())?;
             if tied {
                 head.push(table.clone());
             }
-            (Some(table), None)
+            Embedding::Device(table)
         } else {
-            (None, Some(self.0.host_embedding().await?))
+            Embedding::Host(self.0.host_embedding().await?)
         };
         if head.is_empty() {
             let name = if tied { name } else { TensorName::Output };
@@ -156,7 +158,7 @@ impl ToTensors<'_, '_> {
                 head.push(self.matrix(rows.to_vec(), c, || "the output matrix".into())?);
             }
         }
-        Ok((embedding, host, head))
+        Ok((embedding, head))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use burn::tensor::Tensor;
 
+use super::super::loader::HostEmbedding;
+
 /// A matrix and its bias: x [T, in] -> x W^T + b [T, out].
 #[derive(Debug)]
 pub struct Linear {
@@ -37,11 +39,21 @@ pub struct Block {
     pub down: Linear,
 }
 
+/// Token embedding [V, C].
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one per model")]
+pub enum Embedding {
+    /// On the device.
+    Device(Tensor<2>),
+    /// On the host, because it exceeds the device's largest buffer.
+    Host(HostEmbedding),
+}
+
 /// All of a model's weights.
 #[derive(Debug)]
 pub struct Parameters {
-    /// Embedding [V, C], if it fits one buffer.
-    pub embedding: Option<Tensor<2>>,
+    /// Token embedding [V, C].
+    pub embedding: Embedding,
     /// Blocks in order of execution.
     pub blocks: Vec<Block>,
     /// Norm after the last block.

@@ -6,9 +6,6 @@ use super::super::RequestId;
 use super::super::blocks::{BlockCopy, NULL_BLOCK};
 use super::super::step::Step;
 
-/// Token id of padding; no prompt or sample has it.
-const PAD: u32 = 999;
-
 /// Returns the mock model's next token after `tokens`; depends on all of them.
 pub fn next_token(tokens: &[u32]) -> u32 {
     let mix = |hash: u64, id: &u32| (hash ^ u64::from(*id)).wrapping_mul(0x0100_0000_01b3);
@@ -54,7 +51,7 @@ impl MockDevice {
             } else {
                 let tokens = tokens(chunk.request);
                 let row = |position: usize| Row {
-                    token: tokens.get(position).copied().unwrap_or(PAD),
+                    token: tokens[position],
                     position,
                     slot: chunk.slot,
                 };
@@ -69,7 +66,7 @@ impl MockDevice {
                 self.blocks[block as usize][row.position % self.block_size] = row.token;
             }
             if chunk.samples {
-                let position = chunk.known().end;
+                let position = chunk.range.end;
                 let token = next_token(&self.cached(chunk.slot, position));
                 samples.push(token);
                 self.next_rows.push(Row {

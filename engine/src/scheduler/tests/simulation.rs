@@ -55,10 +55,6 @@ pub struct Counts {
     pub reused: usize,
     pub chained_steps: usize,
     pub max_chunks_per_step: usize,
-    /// Prompt positions computed, including padding.
-    pub prefilled: usize,
-    pub pads: usize,
-    pub copied_blocks: usize,
 }
 
 struct Simulation<'a> {
@@ -127,17 +123,11 @@ impl Simulation<'_> {
             reused,
             chained_steps,
             max_chunks_per_step,
-            prefilled,
-            pads,
-            copied_blocks,
         } = &mut self.counts;
         *preempted += step.preempted.len();
         *reused += step.admitted.iter().map(|a| a.reused).sum::<usize>();
         *chained_steps += usize::from(step.chained);
         *max_chunks_per_step = step.prefill.len().max(*max_chunks_per_step);
-        *prefilled += step.prefill.iter().map(|c| c.range.len()).sum::<usize>();
-        *pads += step.prefill.iter().map(|c| c.pads).sum::<usize>();
-        *copied_blocks += step.copies.len();
         let tokens = |id| self.scheduler.tokens(id).to_vec();
         let samples = self.device.compute(&step, tokens);
         if step.is_empty() {
@@ -150,7 +140,6 @@ impl Simulation<'_> {
 
     fn check_step(&self, step: &Step) {
         assert!(step.preempted.is_empty() || self.in_flight.is_empty());
-        assert_eq!(step.lack, None);
         let max_rows = self.limits.rows.max(self.limits.slots + 1);
         let rows: usize = step.chunks().map(|chunk| chunk.range.len()).sum();
         assert!(rows <= max_rows, "{step:?}");

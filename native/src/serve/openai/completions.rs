@@ -6,11 +6,8 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use llamaglass_engine::event::TokenLogprobs;
 use llamaglass_engine::scheduler::Input;
-use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_openai::{Choice, Completion, Prompt, finish_reason};
-use serde_json::{Map, Value, json};
 
 use super::super::api_error::ApiError;
 use super::super::app::App;
@@ -18,7 +15,7 @@ use super::super::client::Client;
 use super::super::json::{object, take};
 use super::super::response_stream::ResponseStream;
 use super::ignored::with_ignored;
-use super::reply::{finish, new_completion, token_text, usage};
+use super::reply::{TextLogprobs, finish, new_completion, usage};
 use super::request::CompletionRequest;
 use super::stream::{Endpoint, StreamFormat, stream};
 
@@ -28,48 +25,6 @@ const MAX_LOGPROBS: usize = 5;
 const DEFAULT_TOKENS: usize = 16;
 /// Maximum number of prompts per request.
 const MAX_PROMPTS: usize = 64;
-
-/// Log-probabilities of a completion's tokens in the protocol's older form: parallel lists.
-#[derive(Debug, Default)]
-pub struct TextLogprobs {
-    tokens: Vec<String>,
-    logprobs: Vec<f32>,
-    top: Vec<Map<String, Value>>,
-    offsets: Vec<usize>,
-    /// Number of characters so far.
-    characters: usize,
-}
-
-impl TextLogprobs {
-    /// Adds a token.
-    pub fn push(&mut self, tokenizer: &Tokenizer, id: u32, logprobs: &TokenLogprobs) {
-        let (token, _) = token_text(tokenizer, id);
-        self.offsets.push(self.characters);
-        self.characters += token.chars().count();
-        self.tokens.push(token);
-        self.logprobs.push(logprobs.logprob);
-        let top = logprobs.top.iter();
-        let top = top.map(|(id, logprob)| (token_text(tokenizer, *id).0, json!(logprob)));
-        self.top.push(top.collect());
-    }
-
-    /// Returns the entries since the last call.
-    pub fn take(&mut self) -> Value {
-        let Self {
-            tokens,
-            logprobs,
-            top,
-            offsets,
-            ..
-        } = self;
-        json!({
-            "tokens": std::mem::take(tokens),
-            "token_logprobs": std::mem::take(logprobs),
-            "top_logprobs": std::mem::take(top),
-            "text_offset": std::mem::take(offsets),
-        })
-    }
-}
 
 /// Completes texts, as a stream if the body asks for one.
 pub async fn completions(

@@ -6,7 +6,7 @@ use llamaglass_engine::event::{Event, FinishReason, TokenLogprobs};
 use llamaglass_engine::stats::Record;
 use llamaglass_engine::tokenizer::Tokenizer;
 use llamaglass_openai::{Completion, PromptDetails, Usage};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::api_error::ApiError;
 use super::super::response_stream::ResponseStream;
@@ -52,7 +52,7 @@ pub fn usage_so_far(record: &Record) -> Usage {
 }
 
 /// Returns a token's text and bytes.
-pub fn token_text(tokenizer: &Tokenizer, id: u32) -> (String, Vec<u8>) {
+fn token_text(tokenizer: &Tokenizer, id: u32) -> (String, Vec<u8>) {
     let bytes = tokenizer.piece(id).unwrap_or_default().to_vec();
     (String::from_utf8_lossy(&bytes).into_owned(), bytes)
 }
@@ -87,5 +87,47 @@ pub async fn finish(
             Event::Failed { error, fault, .. } => return Err(ApiError::of_engine(error, fault)),
             _ => {}
         }
+    }
+}
+
+/// Log-probabilities of a completion's tokens in the protocol's older form: parallel lists.
+#[derive(Debug, Default)]
+pub struct TextLogprobs {
+    tokens: Vec<String>,
+    logprobs: Vec<f32>,
+    top: Vec<Map<String, Value>>,
+    offsets: Vec<usize>,
+    /// Number of characters so far.
+    characters: usize,
+}
+
+impl TextLogprobs {
+    /// Adds a token.
+    pub fn push(&mut self, tokenizer: &Tokenizer, id: u32, logprobs: &TokenLogprobs) {
+        let (token, _) = token_text(tokenizer, id);
+        self.offsets.push(self.characters);
+        self.characters += token.chars().count();
+        self.tokens.push(token);
+        self.logprobs.push(logprobs.logprob);
+        let top = logprobs.top.iter();
+        let top = top.map(|(id, logprob)| (token_text(tokenizer, *id).0, json!(logprob)));
+        self.top.push(top.collect());
+    }
+
+    /// Returns the entries since the last call.
+    pub fn take(&mut self) -> Value {
+        let Self {
+            tokens,
+            logprobs,
+            top,
+            offsets,
+            ..
+        } = self;
+        json!({
+            "tokens": std::mem::take(tokens),
+            "token_logprobs": std::mem::take(logprobs),
+            "top_logprobs": std::mem::take(top),
+            "text_offset": std::mem::take(offsets),
+        })
     }
 }

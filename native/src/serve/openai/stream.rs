@@ -16,8 +16,7 @@ use serde_json::{Value, json};
 use super::super::api_error::ApiError;
 use super::super::app::App;
 use super::super::response_stream::ResponseStream;
-use super::completions::TextLogprobs;
-use super::reply::{chat_logprobs, usage, usage_so_far};
+use super::reply::{TextLogprobs, chat_logprobs, usage, usage_so_far};
 use super::request::StreamParts;
 
 /// Endpoint that determines the form of a stream's chunks.

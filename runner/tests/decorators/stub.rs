@@ -1,8 +1,9 @@
 //! Stub levels: steps run as usual up to the cut, and the rest does not run.
 
-use llamaglass_engine::bytes::{ByteSource, FileSource};
 use llamaglass_engine::timing::{Span, StepTiming};
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions, StubLevel};
+use llamaglass_engine::{BackendChoice, Engine, LoadOptions, ModelSource};
+use llamaglass_lab::StubLevel;
+use llamaglass_runner::decorators::set_stub;
 use pollster::block_on;
 
 use super::support::{
@@ -31,12 +32,11 @@ fn random_logits_replace_the_model_independent_of_batching() {
                 path: Some(path),
                 prefill_chunk: Some(4),
                 batch: Some(batch),
-                stub: level,
                 ..Default::default()
             };
             let answers_of = |batch| {
                 let mut engine = engine_with(&odd_config(), &with_batch(batch));
-                assert_eq!(engine.info().stub, level);
+                set_stub(&mut engine, StubLevel::Whole, level).unwrap();
                 all_at_once(&mut engine, 11)
             };
             let (alone, together) = (answers_of(1), answers_of(4));
@@ -68,17 +68,16 @@ fn random_logits_replace_the_model_independent_of_batching() {
 
 #[test]
 fn random_weights_keep_the_models_shape_and_tokenizer() {
-    let path = "tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
-    let load = |stub| {
-        let file: Box<dyn ByteSource> = Box::new(FileSource::open(path.as_ref()).unwrap());
+    let path = "../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
+    let load = |source: ModelSource| {
         let options = LoadOptions {
             backend: BackendChoice::Flex,
-            stub,
             ..Default::default()
         };
-        block_on(Engine::load(vec![file], &options, &mut |_| {})).unwrap()
+        block_on(Engine::open(source, options)).unwrap()
     };
-    let (mut whole, mut random) = (load(StubLevel::Whole), load(StubLevel::RandomWeights));
+    let mut whole = load(path.into());
+    let mut random = load(ModelSource::from(path).with_random_weights(0));
     assert_eq!(random.info().config, whole.info().config);
     assert_eq!(random.info().tensor_types, whole.info().tensor_types);
     assert_eq!(random.info().format, "random weights");
@@ -92,4 +91,9 @@ fn random_weights_keep_the_models_shape_and_tokenizer() {
         last_logits(&mut whole, &ids)
     );
     assert_eq!(answer(&mut random, request(ids, 4)).ids.len(), 4);
+    let (level, loaded) = (StubLevel::Forward, StubLevel::RandomWeights);
+    let error = set_stub(&mut random, loaded, level)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("needs other weights"), "{error}");
 }

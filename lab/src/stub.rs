@@ -1,14 +1,15 @@
 //! Stub levels: a request's path cut short, to show what each part of it costs.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::{Stopwatch, clock};
-use crate::event::{Event, FinishReason, RequestId, Usage};
-use crate::request::Request;
-use crate::timing::{RequestTiming, Spans, StepKind, StepTiming};
+use llamaglass_types::clock::{Stopwatch, clock};
+use llamaglass_types::event::{Event, FinishReason, RequestId, Usage};
+use llamaglass_types::timing::{RequestTiming, Spans, StepKind, StepTiming};
+use llamaglass_types::{ModelInfo, Request};
 
 /// Number of tokens in a stub answer if the request sets no limit.
 const DEFAULT_TOKENS: usize = 16;
@@ -16,7 +17,8 @@ const DEFAULT_TOKENS: usize = 16;
 /// Depth to which a request's path is executed; the rest is skipped, and the answer is a mock.
 ///
 /// Up to [`Message`](Self::Message), the answer comes at once and does not depend on the model; the code that
-/// hands requests to an engine implements these levels. The engine implements the later ones.
+/// hands requests to an engine implements these levels. A decorator of the engine's executor implements the later
+/// ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[cfg_attr(feature = "schema", schemars(with = "u8"))]
@@ -174,11 +176,30 @@ pub fn stub_answer(
     begin.into_iter().chain(tokens).chain([done])
 }
 
+/// A loaded model and the stub level at which it answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LoadedModel {
+    /// The model and the backend that runs it.
+    #[serde(flatten)]
+    pub info: ModelInfo,
+    /// Stub level: how much of a request's path is executed.
+    #[serde(default)]
+    pub stub: StubLevel,
+}
+
+impl Deref for LoadedModel {
+    type Target = ModelInfo;
+
+    fn deref(&self) -> &ModelInfo {
+        &self.info
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::request::Input;
-    use crate::stats::Record;
+    use llamaglass_types::Input;
+    use llamaglass_types::stats::Record;
 
     #[test]
     fn level_is_its_number_in_flags_and_json() {

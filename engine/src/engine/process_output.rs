@@ -1,33 +1,33 @@
-//! Turns the results of a step into events.
+//! Turns the output of a step into events.
 
-use super::laps::Laps;
-use super::sequence::{Pick, Picked};
+use super::sequence::AppendedToken;
 use super::{Engine, EngineError};
 use crate::event::{Event, TokenLogprobs};
+use crate::executor::{SampledToken, StageTimer};
 use crate::sampling::SamplingError;
 use crate::scheduler::ScheduledChunk;
 use crate::timing::{Span, StepKind, StepTiming};
 
 /// A step's result for one request.
-enum Told {
+enum Outcome {
     Prefill { prompt_tokens: usize },
-    Token(u32, Picked, Option<TokenLogprobs>),
+    Token(u32, AppendedToken, Option<TokenLogprobs>),
     Failed(EngineError),
 }
 
 impl Engine {
-    /// Emits the events of a step that computed `parts`; `picks` has one entry per part that samples.
-    pub(super) fn take_in(
+    /// Emits the events of a step that computed `parts`; `tokens` has one entry per part that samples.
+    pub(super) fn process_output(
         &mut self,
-        mut laps: Laps,
+        mut timer: StageTimer,
         parts: &[ScheduledChunk],
-        picks: Vec<Result<Pick, SamplingError>>,
+        tokens: Vec<Result<SampledToken, SamplingError>>,
     ) {
-        let picked = !picks.is_empty();
-        let mut picks = picks.into_iter();
+        let sampled = !tokens.is_empty();
+        let mut tokens = tokens.into_iter();
         let mut events = Vec::with_capacity(2 * parts.len());
         for part in parts {
-            let pick = part.samples.then(|| picks.next()).flatten();
+            let token = part.samples.then(|| tokens.next()).flatten();
             // The request may have ended while this step was in flight.
             let Some(sequence) = self.requests.get_mut(&part.request) else {
                 continue;
@@ -35,43 +35,44 @@ impl Engine {
             self.scheduler.mark_computed(part);
             let prompt_tokens = sequence.prompt_tokens();
             // Recomputed ids after a preemption count as prefill, too.
-            let several = part.range.len() > 1 || part.pads > 0;
-            let kind = if part.range.start < prompt_tokens || several {
+            let kind = if part.range.start < prompt_tokens || part.range.len() > 1 {
                 StepKind::Prefill
             } else {
                 StepKind::Decode
             };
-            let told = match pick {
-                None => Told::Prefill { prompt_tokens },
-                Some(Ok(Pick { id, logprobs })) => {
+            let outcome = match token {
+                None => Outcome::Prefill { prompt_tokens },
+                Some(Ok(SampledToken { id, logprobs })) => {
                     self.scheduler.push_token(part.request, id);
-                    let logprobs = sequence.told_logprobs(logprobs);
+                    let logprobs = sequence.requested_logprobs(logprobs);
                     match sequence.push(&self.tokenizer, id) {
-                        Ok(picked) => Told::Token(id, picked, logprobs),
-                        Err(error) => Told::Failed(error.into()),
+                        Ok(appended) => Outcome::Token(id, appended, logprobs),
+                        Err(error) => Outcome::Failed(error.into()),
                     }
                 }
-                Some(Err(error)) => Told::Failed(error.into()),
+                Some(Err(error)) => Outcome::Failed(error.into()),
             };
-            let done = match &told {
-                Told::Prefill { .. } => None,
-                Told::Token(_, picked, _) => picked.finish.map(|reason| sequence.done(reason)),
-                Told::Failed(error) => Some(failed(part, error)),
+            let done = match &outcome {
+                Outcome::Prefill { .. } => None,
+                Outcome::Token(_, appended, _) => {
+                    appended.finish.map(|reason| sequence.done(reason))
+                }
+                Outcome::Failed(error) => Some(failed(part, error)),
             };
             if done.is_some() {
                 self.requests.remove(&part.request);
                 self.scheduler.remove(part.request);
             }
-            events.push((part, kind, told, done));
+            events.push((part, kind, outcome, done));
         }
-        if picked {
-            laps.book(Span::Detokenize);
+        if sampled {
+            timer.book(Span::Detokenize);
         }
         // Only constrained answers need to compute what may come next.
         let mut constrained = false;
-        for (part, _, told, done) in &mut events {
+        for (part, _, outcome, done) in &mut events {
             let sequence = self.requests.get_mut(&part.request);
-            let (Told::Token(..), Some(sequence)) = (told, sequence) else {
+            let (Outcome::Token(..), Some(sequence)) = (outcome, sequence) else {
                 continue;
             };
             match sequence.look_ahead() {
@@ -84,12 +85,12 @@ impl Engine {
             }
         }
         if constrained {
-            laps.book(Span::Plan);
+            timer.book(Span::Plan);
         }
         self.events.reserve(2 * events.len());
-        laps.book(Span::Emit);
-        let timing = laps.end(StepKind::Decode);
-        for (ScheduledChunk { request, range, .. }, kind, told, done) in events {
+        timer.book(Span::Emit);
+        let timing = timer.end(StepKind::Decode);
+        for (ScheduledChunk { request, range, .. }, kind, outcome, done) in events {
             let request = *request;
             let timing = StepTiming {
                 kind,
@@ -97,8 +98,8 @@ impl Engine {
                 position: range.start as u32,
                 ..timing
             };
-            match told {
-                Told::Token(id, Picked { text, .. }, logprobs) => {
+            match outcome {
+                Outcome::Token(id, AppendedToken { text, .. }, logprobs) => {
                     self.events.push(Event::Token {
                         request,
                         id,
@@ -107,13 +108,13 @@ impl Engine {
                         timing,
                     });
                 }
-                Told::Prefill { prompt_tokens } => self.events.push(Event::Prefill {
+                Outcome::Prefill { prompt_tokens } => self.events.push(Event::Prefill {
                     request,
                     done_tokens: range.end.min(prompt_tokens),
                     prompt_tokens,
                     timing,
                 }),
-                Told::Failed(_) => {}
+                Outcome::Failed(_) => {}
             }
             self.events.extend(done);
         }

@@ -1,9 +1,9 @@
 //! Random logits for stub levels.
 
-use crate::event::RequestId;
+use llamaglass_engine::event::RequestId;
 
 /// Returns pseudorandom logits (V) that depend on the request and the position only.
-pub(super) fn random_logits(vocab: usize, request: RequestId, position: usize) -> Vec<f32> {
+pub fn random_logits(vocab: usize, request: RequestId, position: usize) -> Vec<f32> {
     let mut state = mixed(request.0 ^ mixed(position as u64));
     let mut logit = || {
         state = state.wrapping_add(STEP);

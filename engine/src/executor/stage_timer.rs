@@ -4,19 +4,19 @@ use crate::platform::{Stopwatch, clock};
 use crate::timing::{DeviceTiming, Span, Spans, StepKind, StepTiming};
 use crate::trace;
 
-/// Times the spans of a step: each [`Laps::book`] takes the time since the last one.
-pub(super) struct Laps {
+/// Times the spans of a step: each [`StageTimer::book`] takes the time since the previous one.
+#[derive(Debug)]
+pub struct StageTimer {
     watch: Stopwatch,
     start_ms: f64,
     booked: f64,
     spans: Spans,
-    /// The step's timing on the device's own clock.
-    pub(super) device: Option<DeviceTiming>,
+    device: Option<DeviceTiming>,
 }
 
-impl Laps {
+impl StageTimer {
     /// Starts the timer; `start_ms` is the time since the engine was created.
-    pub(super) fn start(start_ms: f64) -> Self {
+    pub fn start(start_ms: f64) -> Self {
         Self {
             watch: Stopwatch::start(),
             start_ms,
@@ -26,25 +26,42 @@ impl Laps {
         }
     }
 
-    pub(super) fn book(&mut self, span: Span) {
+    /// Books the time since the previous call as `span`.
+    pub fn book(&mut self, span: Span) {
         let now = self.watch.ms();
         self.spans.add(span, now - self.booked);
         trace::lap(span, now - self.booked);
         self.booked = now;
     }
 
+    /// Records the step's timing on the device's own clock.
+    pub fn set_device(&mut self, timing: Option<DeviceTiming>) {
+        timing.as_ref().inspect(|timing| trace::device(timing));
+        self.device = timing;
+    }
+
+    /// Returns the step's timing on the device's own clock.
+    pub const fn device(&self) -> Option<DeviceTiming> {
+        self.device
+    }
+
     /// Milliseconds since the start.
-    pub(super) fn ms(&self) -> f64 {
+    pub fn ms(&self) -> f64 {
         self.watch.ms()
     }
 
-    /// Returns the start in milliseconds since the engine was created.
-    pub(super) const fn start_ms(&self) -> f64 {
+    /// Returns the start, in milliseconds since the engine was created.
+    pub const fn start_ms(&self) -> f64 {
         self.start_ms
     }
 
+    /// Returns the spans booked so far.
+    pub const fn spans(&self) -> &Spans {
+        &self.spans
+    }
+
     /// Returns the step's timing; the caller sets its positions.
-    pub(super) fn end(self, kind: StepKind) -> StepTiming {
+    pub(crate) fn end(self, kind: StepKind) -> StepTiming {
         StepTiming {
             kind,
             tokens: 0,

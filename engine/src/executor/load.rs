@@ -1,0 +1,49 @@
+//! Loads weights and creates the executor for a model's path.
+
+use llamaglass_shaders::Variant;
+
+use super::Executor;
+use super::gpu::GpuExecutor;
+use super::reference::ReferenceExecutor;
+use crate::forward::device::OpenDevice;
+use crate::forward::{ForwardPath, LoadError, LoadWatch, Loader, Shape};
+use crate::weights::Checkpoint;
+
+/// An executor with a model's weights.
+pub struct Loaded {
+    pub executor: Box<dyn Executor>,
+    /// Variant of the kernels, on the fast path.
+    pub variant: Option<Variant>,
+}
+
+/// Loads every tensor of `checkpoint` for steps of the given `shape`, of which at most `depth` may be in
+/// flight if the executor can have several.
+///
+/// `watch` books the time, and `progress` receives the number of file bytes loaded so far.
+///
+/// # Errors
+/// [`LoadError`] if a tensor can't be read or the device can't hold it.
+pub async fn load(
+    checkpoint: &Checkpoint,
+    open: &OpenDevice,
+    (shape, depth): (Shape, usize),
+    watch: &LoadWatch,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Loaded, LoadError> {
+    let mut loader = Loader::new(checkpoint, open, shape, watch, progress)?;
+    let loaded = match shape.path {
+        ForwardPath::Fast => {
+            let executor = GpuExecutor::load(&mut loader, shape, depth).await?;
+            Loaded {
+                variant: Some(executor.variant()),
+                executor: Box::new(executor),
+            }
+        }
+        ForwardPath::Reference => Loaded {
+            executor: Box::new(ReferenceExecutor::load(&mut loader, shape).await?),
+            variant: None,
+        },
+    };
+    loader.settle().await?;
+    Ok(loaded)
+}
