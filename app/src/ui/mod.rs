@@ -14,6 +14,8 @@ mod header;
 mod icon;
 mod lab;
 mod message;
+mod meter;
+mod modal;
 mod model_picker;
 mod overlay;
 mod program;

@@ -1,13 +1,13 @@
 //! Choice of a model.
 
-use leptos::html::{Dialog, Input};
+use leptos::html::Input;
 use leptos::prelude::*;
 
 use super::files;
-use super::icon::{CLOSE, FILE, FOLDER, Icon};
+use super::icon::{FILE, FOLDER, Icon};
+use super::modal::Modal;
 use super::program::{FileDialogs, Recent};
 use super::server_form::{OwnServer, ServerForm};
-use super::settings::follow;
 use super::unsupported::Unsupported;
 use crate::catalog::default_model;
 use crate::engine::Engine;
@@ -42,29 +42,15 @@ pub fn Welcome() -> impl IntoView {
 #[component]
 pub fn ModelDialog() -> impl IntoView {
     let app = app();
-    let dialog = NodeRef::<Dialog>::new();
-    follow(dialog, app.model_open);
     Effect::new(move || {
         if matches!(app.engine.get(), Engine::Loading(_)) {
             app.model_open.set(false);
         }
     });
     view! {
-        <dialog class="dialog" aria-labelledby="model-title" node_ref=dialog
-            on:close=move |_| app.model_open.set(false)
-        >
-            <div class="dialog-head">
-                <h2 id="model-title">"Change the model"</h2>
-                <button class="tool" aria-label="Close" data-testid="model-close"
-                    on:click=move |_| app.model_open.set(false)
-                >
-                    <Icon path=CLOSE/>
-                </button>
-            </div>
-            <div class="dialog-body">
-                <Show when=move || app.model_open.get()><Picker/></Show>
-            </div>
-        </dialog>
+        <Modal id="model" classes="dialog" title="Change the model" open=app.model_open>
+            <Show when=move || app.model_open.get()><Picker/></Show>
+        </Modal>
     }
 }
 

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_types::LoadPhase;
 
+use super::meter::Meter;
 use crate::engine::{Engine, Load};
 use crate::format;
 use crate::state::{self, app};
@@ -80,11 +81,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
         <li class="phase" data-phase=phase.name() data-status=status>
             <span class="phase-name">{verb(phase)}</span>
             <span class="phase-words numbers">{text}</span>
-            <div class="meter" role="progressbar" aria-label=verb(phase) aria-valuemin="0"
-                aria-valuemax="100" aria-valuenow=move || format!("{:.0}", share())
-            >
-                <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>
-            </div>
+            <Meter label=verb(phase) percent=share/>
         </li>
     }
 }

@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use llamaglass_lab::{Experiment, digits};
 use llamaglass_report::date;
 
+use super::super::bench::head;
 use super::outcome::Findings;
-use crate::lab::{Comparison, CompletedRun, Line, compare};
+use crate::lab::{Comparison, CompletedRun, compare};
 use crate::state::{self, App, RunOutcome, SavedRun, app};
 
 /// Saved runs, newest first.
@@ -114,21 +115,16 @@ fn Compared(comparison: Comparison) -> impl IntoView {
     let differs = comparison.differs.into_iter();
     let differs = differs.map(|what| view! { <li>{format!("Different {what}.")}</li> });
     let rows = comparison.lines.into_iter().map(|line| {
-        let Line {
-            name,
-            before,
-            now,
-            ratio,
-            verdict,
-        } = line;
-        let ratio = ratio.map_or_else(|| "\u{2013}".into(), |ratio| format!("{ratio:.2}"));
+        let ratio = line
+            .ratio
+            .map_or_else(|| "\u{2013}".into(), |ratio| format!("{ratio:.2}"));
         view! {
             <tr>
-                <th scope="row">{name}</th>
-                <td class="numbers">{digits(before)}</td>
-                <td class="numbers">{digits(now)}</td>
+                <th scope="row">{line.name}</th>
+                <td class="numbers">{digits(line.before)}</td>
+                <td class="numbers">{digits(line.now)}</td>
                 <td class="numbers">{ratio}</td>
-                <td>{verdict}</td>
+                <td>{line.verdict}</td>
             </tr>
         }
     });
@@ -137,15 +133,7 @@ fn Compared(comparison: Comparison) -> impl IntoView {
             <ul class="help">{differs.collect_view()}</ul>
             <div class="bench-wide" tabindex="0" role="region" aria-label="Comparison">
                 <table class="bench-table lab-table">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Figure"</th>
-                            <th scope="col">"Before"</th>
-                            <th scope="col">"Newest"</th>
-                            <th scope="col">"Ratio"</th>
-                            <th scope="col">"Difference"</th>
-                        </tr>
-                    </thead>
+                    {head(&["Figure", "Before", "Newest", "Ratio", "Difference"])}
                     <tbody>{rows.collect_view()}</tbody>
                 </table>
             </div>
