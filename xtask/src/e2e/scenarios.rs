@@ -51,29 +51,23 @@ pub const ALL: &[Scenario] = &[
     Scenario::page("storage-garbage", storage::garbage),
     Scenario::page("storage-denied", storage::denied),
     Scenario::page("cancel-load", cancel_load::run),
-    Scenario::new("chat-cpu", |session, site| {
-        chat::run(session, &site.url, "flex")
-    }),
-    Scenario::new("chat-webgpu", |session, site| {
-        chat::run(session, &site.url, "wgpu")
-    }),
+    Scenario::page("chat-cpu", |page, url| chat::run(page, url, "flex")),
+    Scenario::page("chat-webgpu", |page, url| chat::run(page, url, "wgpu")),
     Scenario::page("stub", stub::run),
     Scenario::page("lab", lab::run),
     Scenario::page("lab-controls", lab_controls::run),
     Scenario::page("bad-file", bad_file::run),
     Scenario::new("server", server::run),
     Scenario::page("other-server", other::run),
-    Scenario::new("walk-cpu-default", |session, site| {
-        explore::walk(session, site, 0)
+    Scenario::new("walk-cpu-default", |page, site| {
+        explore::walk(page, site, 0)
     }),
-    Scenario::new("walk-webgpu-tiny", |session, site| {
-        explore::walk(session, site, 2)
+    Scenario::new("walk-webgpu-tiny", |page, site| {
+        explore::walk(page, site, 2)
     }),
-    Scenario::new("walk-cpu-tiny", |session, site| {
-        explore::walk(session, site, 1)
-    }),
-    Scenario::new("walk-webgpu-default", |session, site| {
-        explore::walk(session, site, 3)
+    Scenario::new("walk-cpu-tiny", |page, site| explore::walk(page, site, 1)),
+    Scenario::new("walk-webgpu-default", |page, site| {
+        explore::walk(page, site, 3)
     }),
     Scenario::new("controls", controls),
 ];
