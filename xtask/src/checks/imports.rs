@@ -352,15 +352,4 @@ mod tests {
         ]);
         assert_eq!(found, []);
     }
-
-    #[test]
-    fn zz_temporary() {
-        for name in [
-            "desktop", "driver", "runner", "native", "engine", "app", "lab", "report", "types",
-            "session", "worker", "web", "openai", "shaders", "xtask",
-        ] {
-            let modules = Modules::read(Path::new(&format!("../{name}/src"))).expect("read");
-            println!("{name}: {:?}", modules.circles());
-        }
-    }
 }
