@@ -8,7 +8,7 @@ use llamaglass_types::stats::{Named, Range, StepStats};
 use super::download::download;
 use super::meter::{Meter, percent};
 use super::modal::Modal;
-use super::status::resolution;
+use super::status::{clock_text, resolution};
 use crate::format;
 use crate::state::{self, Bench, app};
 
@@ -199,13 +199,8 @@ fn Results(report: BenchReport) -> impl IntoView {
         let cell = |value: f64| view! { <td class="numbers">{format!("{value:.2}")}</td> };
         Some(view! { <tr><th scope="row">{name}</th>{cell(min)}{cell(median)}{cell(max)}</tr> })
     });
-    let clock = report.clock.map(|clock| {
-        format!(
-            "The engine\u{2019}s {}, resolution {}.",
-            clock.source.name(),
-            resolution(clock.resolution_ms)
-        )
-    });
+    let clock = report.clock.map(clock_text);
+    let clock = clock.map(|clock| format!("The engine\u{2019}s {clock}."));
     let device_clock = report.device_clock.map(|clock| {
         format!(
             " On the device: timestamps with a resolution of {}, part of forward.",

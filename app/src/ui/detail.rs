@@ -113,18 +113,9 @@ pub fn Detail() -> impl IntoView {
                 </h3>
                 <table>
                     <tbody>
-                        {move || {
-                            shown
-                                .get()
-                                .map(|shown| {
-                                    let wall = shown.wall_ms;
-                                    shown
-                                        .rows
-                                        .into_iter()
-                                        .map(|row| view! { <SpanRow row wall/> })
-                                        .collect_view()
-                                })
-                        }}
+                        {move || shown.get().map(|Shown { rows, wall_ms: wall, .. }| {
+                            rows.into_iter().map(|row| view! { <SpanRow row wall/> }).collect_view()
+                        })}
                     </tbody>
                 </table>
                 <p class="request-spans" data-testid="device-spans">{device}</p>

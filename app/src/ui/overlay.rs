@@ -8,7 +8,7 @@ use super::bars::Bars;
 use super::detail::Detail;
 use super::icon::{CLOSE, Icon};
 use super::stats::Figures;
-use super::status::resolution;
+use super::status::{clock_text, resolution};
 use super::waterfall::Waterfall;
 use crate::format;
 use crate::state::app;
@@ -158,11 +158,8 @@ fn Clocks() -> impl IntoView {
         } else {
             "engine"
         };
-        Some(format!(
-            "Stages: the {owner}'s {}, resolution {}. ",
-            clock.source.name(),
-            resolution(clock.resolution_ms)
-        ))
+        let clock = clock_text(clock);
+        Some(format!("Stages: the {owner}'s {clock}. "))
     };
     let own = move || {
         let own = app.summary.with(|s| s.server_figures)?;

@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::runs::Settings;
-use llamaglass_types::ModelInfo;
-use llamaglass_types::Roofline;
+use llamaglass_types::{ModelInfo, Roofline};
 
 /// Peak rates of a device, and the shares of them that were reached.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
