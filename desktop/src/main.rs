@@ -9,6 +9,7 @@ mod drawing;
 mod dropped;
 mod engine;
 mod error;
+mod events;
 mod fetch;
 mod host;
 mod menu;
@@ -101,7 +102,7 @@ fn set_up(app: &mut App, model: Option<PathBuf>) -> Result<(), ShellError> {
     app.manage(Fetches::default());
     app.manage(Shell::new(app.clone(), recent, model));
     app.set_menu(menu::make(app, &shown)?)?;
-    window::open(app)?;
+    window::open(app, events::handle, events::send_notice)?;
     Shell::find_adapters(app.clone())
 }
 

@@ -1,19 +1,15 @@
-//! The window: its page, drops onto it, and links out of it.
+//! The window: its page, and links out of it.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use llamaglass_session::protocol::WindowReply;
 use tauri::webview::{DownloadEvent, NewWindowResponse};
 use tauri::{
-    AppHandle, DragDropEvent, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder,
-    WindowEvent,
+    AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent,
 };
 
 use crate::drawing;
-use crate::dropped;
 use crate::error::{ShellError, note};
-use crate::shell::Shell;
 
 /// Label of the only window, also used in `capabilities/main.json`.
 const LABEL: &str = "main";
@@ -32,11 +28,12 @@ enum LinkTarget {
     Blocked,
 }
 
-/// Opens the window with the page in it.
-///
-/// # Errors
-/// Returns the system's error.
-pub fn open(app: &AppHandle) -> Result<(), ShellError> {
+/// Opens the window with the page in it. Passes its events to `handle`, and notices for the user to `send_notice`.
+pub fn open(
+    app: &AppHandle,
+    handle: fn(&AppHandle, &WindowEvent),
+    send_notice: fn(&AppHandle, String),
+) -> Result<(), ShellError> {
     let window = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title(PROGRAM)
         .inner_size(1100.0, 780.0)
@@ -48,7 +45,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
             }
             NewWindowResponse::Deny
         })
-        .on_download(|webview, event| {
+        .on_download(move |webview, event| {
             match event {
                 // If the system names no folder for downloads, the suggested one is the folder in which the program
                 // was started.
@@ -64,7 +61,7 @@ pub fn open(app: &AppHandle) -> Result<(), ShellError> {
                         (None, true) => "Saved in the folder for downloads.".into(),
                         (_, false) => "The file could not be saved.".into(),
                     };
-                    webview.state::<Shell>().send(WindowReply::Notice { text });
+                    send_notice(webview.app_handle(), text);
                 }
                 _ => {}
             }
@@ -96,39 +93,6 @@ pub fn focus(app: &AppHandle) {
         // A desktop may refuse this; then it is up to the user.
         let _kept = window.unminimize();
         let _kept = window.set_focus();
-    }
-}
-
-fn handle(app: &AppHandle, event: &WindowEvent) {
-    let shell = app.state::<Shell>();
-    match event {
-        // The engine starts to stop while the window is still closing.
-        WindowEvent::CloseRequested { .. } => shell.stop(),
-        WindowEvent::DragDrop(DragDropEvent::Enter { .. }) => send_hovering(&shell, true),
-        WindowEvent::DragDrop(DragDropEvent::Leave) => send_hovering(&shell, false),
-        WindowEvent::DragDrop(DragDropEvent::Drop { paths, .. }) => {
-            send_hovering(&shell, false);
-            drop_on(&shell, paths);
-        }
-        _ => {}
-    }
-}
-
-fn send_hovering(shell: &Shell, over: bool) {
-    shell.send(WindowReply::Hovering { over });
-}
-
-fn drop_on(shell: &Shell, paths: &[PathBuf]) {
-    if let Some(model) = dropped::model(paths) {
-        shell.open(&model);
-    } else if let Some(path) = paths.first() {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let name = name.to_string_lossy();
-        // Loading it would end the loaded model for nothing.
-        let text = format!(
-            "{name} is no model: drop a .gguf file, a .safetensors file or a model\u{2019}s folder."
-        );
-        shell.send(WindowReply::Notice { text });
     }
 }
 
