@@ -113,8 +113,6 @@ pub enum ServerError {
 
 /// Rejects an address that a browser would block: plain http from a page that came over https, except on this
 /// machine.
-///
-/// # Errors
 /// Returns [`ServerError::Mixed`].
 pub fn check_mixed(page_protocol: &str, url: &str) -> Result<(), ServerError> {
     let host = &*host(url);

@@ -261,8 +261,6 @@ impl Field {
     }
 
     /// Parses what was typed and stores it in `settings`.
-    ///
-    /// # Errors
     /// Returns a message for the user and leaves `settings` unchanged.
     pub fn set(self, settings: &mut Settings, typed: &str) -> Result<(), String> {
         let is_text = self == Self::Stop;

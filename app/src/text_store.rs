@@ -62,8 +62,6 @@ pub struct TextStore(Database);
 
 impl TextStore {
     /// Opens the store.
-    ///
-    /// # Errors
     /// Returns the reason if the browser stores nothing for this page.
     pub async fn open() -> Result<Self, String> {
         let factory = property(&js_sys::global(), "indexedDB");

@@ -36,8 +36,6 @@ impl Recent {
     }
 
     /// Puts a model at the top.
-    ///
-    /// # Errors
     /// Fails if the file can't be written; the model is at the top all the same.
     pub fn add(&mut self, model: RecentModel) -> Result<(), ShellError> {
         self.models.retain(|other| other.path != model.path);

@@ -69,9 +69,7 @@ fn unknown_arrivals(name: &str) -> String {
 
 /// Returns the number of requests that `qps` (requests per second) gives in `duration_s`: the product, rounded
 /// down. A product that misses a whole number only by floating-point error (0.29 x 100) counts as that number.
-///
-/// # Errors
-/// [`LabError::Setting`] if there are no requests.
+/// Fails with [`LabError::Setting`] if there are no requests.
 pub fn request_count(qps: f64, duration_s: f64) -> Result<usize, LabError> {
     let product = qps * duration_s;
     let whole = product.round();

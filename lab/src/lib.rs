@@ -18,6 +18,8 @@ mod observer;
 mod result;
 mod stub;
 mod summary;
+#[cfg(test)]
+mod testing;
 mod trace_events;
 mod trace_writer;
 

@@ -258,41 +258,20 @@ fn of_ladder(data: &LadderData) -> Vec<TokenBar> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiments::ladder::{LadderSettings, Layer};
+    use crate::testing;
     use llamaglass_types::stats::Record;
-    use llamaglass_types::timing::{Clock, ClockSource, Span, Spans, StepTiming};
+    use llamaglass_types::timing::Span;
 
     fn ladder() -> Data {
-        let settings = LadderSettings {
-            prompt: "p".into(),
-            lengths: vec![10],
-            repeats: 3,
-        };
-        let layer = |name: &str| Layer {
-            name: name.into(),
-            adds: String::new(),
-        };
-        let names = ["bare", "thread", "http"].map(layer).to_vec();
         // 25 ms per token; the thread adds 1 ms and HTTP 14 ms, as in the study.
         let taken = [250.0, 260.0, 400.0].map(|ms| vec![vec![ms; 3]]);
-        Data::Ladder(LadderData::of(settings, names, &taken))
+        Data::Ladder(testing::ladder(&[10], &["bare", "thread", "http"], &taken))
     }
 
     /// A decode step with 20 ms in the model and 4 ms in preprocessing.
     fn chain() -> Data {
-        let step = |kind, start_ms| StepTiming {
-            kind,
-            tokens: 1,
-            position: 0,
-            start_ms,
-            wall_ms: 24.0,
-            spans: Spans::from(vec![(Span::Plan, 4.0), (Span::Gpu, 20.0)]),
-            clock: Clock {
-                source: ClockSource::Monotonic,
-                resolution_ms: 0.0,
-            },
-            device: None,
-        };
+        let spans = [(Span::Plan, 4.0), (Span::Gpu, 20.0)];
+        let step = |kind, start_ms| testing::step(kind, start_ms, 24.0, &spans);
         let record = Record {
             steps: vec![step(StepKind::Prefill, 0.0), step(StepKind::Decode, 24.0)],
             ids: vec![1, 2],
@@ -334,15 +313,6 @@ mod tests {
 
     #[test]
     fn shell_bar_total_equals_time_measured_through_all_layers() {
-        let settings = LadderSettings {
-            prompt: "p".into(),
-            lengths: vec![1],
-            repeats: 5,
-        };
-        let names = ["bare", "thread", "text", "http"].map(|name| Layer {
-            name: name.into(),
-            adds: String::new(),
-        });
         // Relative to the layer below, the thread always adds 20 ms, text is noise around -30 ms and HTTP is noise
         // around 10 ms.
         let taken = [
@@ -352,7 +322,8 @@ mod tests {
             [100.0, 95.0, 130.0, 110.0, 95.0],
         ];
         let taken = taken.map(|layer| vec![layer.to_vec()]);
-        let data = Data::Ladder(LadderData::of(settings, names.to_vec(), &taken));
+        let layers = ["bare", "thread", "text", "http"];
+        let data = Data::Ladder(testing::ladder(&[1], &layers, &taken));
         let summary = Summary::of(&[LabResult::now(None, 0, data)]);
         let shell = summary.token.last().expect("the shell's bar");
         let part = |name: &str, ms| (name.to_owned(), ms);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::trace_writer::{Slice, TraceWriter, Track};
 
 use llamaglass_types::stats::Record;
-use llamaglass_types::timing::{Span, Spans, Stage, StepTiming};
+use llamaglass_types::timing::{Span, Spans, Stage};
 
 /// Writes the records as a JSON array in the Trace Event Format: one row per request, times in microseconds since
 /// the engine was created. The spans within a step are laid end to end in booking order; time that no span accounts
@@ -48,17 +48,9 @@ fn add(trace: &mut TraceWriter<Vec<u8>>, row: u64, record: &Record) {
         add_spans(&spans, begin_ms, &mut add);
     }
     for step in &record.steps {
-        let StepTiming {
-            kind,
-            tokens,
-            position,
-            start_ms,
-            wall_ms,
-            ..
-        } = *step;
-        let args = json!({ "tokens": tokens, "position": position });
-        add(kind.name(), start_ms, wall_ms, args);
-        add_spans(&step.spans, start_ms, &mut add);
+        let args = json!({ "tokens": step.tokens, "position": step.position });
+        add(step.kind.name(), step.start_ms, step.wall_ms, args);
+        add_spans(&step.spans, step.start_ms, &mut add);
     }
 }
 
@@ -97,32 +89,16 @@ const BOOKED: [Span; Span::ALL.len()] = [
 #[cfg(test)]
 mod tests {
     use super::*;
-    use llamaglass_types::timing::{Clock, ClockSource, RequestTiming, StepKind};
-
-    const CLOCK: Clock = Clock {
-        source: ClockSource::Monotonic,
-        resolution_ms: 0.0,
-    };
-
-    fn spans(of: &[(Span, f64)]) -> Spans {
-        of.to_vec().into()
-    }
+    use crate::testing::{CLOCK, step};
+    use llamaglass_types::timing::{RequestTiming, StepKind};
 
     #[test]
     fn spans_are_laid_end_to_end_within_step_and_request() {
-        let step = StepTiming {
-            kind: StepKind::Prefill,
-            tokens: 4,
-            position: 0,
-            start_ms: 10.0,
-            wall_ms: 6.0,
-            spans: spans(&[(Span::Sample, 1.0), (Span::Readback, 2.0), (Span::Gpu, 2.5)]),
-            clock: CLOCK,
-            device: None,
-        };
+        let spans = [(Span::Sample, 1.0), (Span::Readback, 2.0), (Span::Gpu, 2.5)];
+        let step = step(StepKind::Prefill, 10.0, 6.0, &spans);
         let record = Record {
             request: Some(RequestTiming {
-                spans: spans(&[(Span::Tokenize, 0.5), (Span::Queue, 1.5)]),
+                spans: vec![(Span::Tokenize, 0.5), (Span::Queue, 1.5)].into(),
                 clock: CLOCK,
             }),
             steps: vec![step],

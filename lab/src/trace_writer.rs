@@ -44,8 +44,6 @@ pub struct TraceWriter<W: Write> {
 
 impl<W: Write> TraceWriter<W> {
     /// Begins a trace with the names of its groups.
-    ///
-    /// # Errors
     /// Fails if the beginning can't be written.
     pub fn new(mut to: W, groups: &[(u64, &str)]) -> io::Result<Self> {
         to.write_all(b"[")?;

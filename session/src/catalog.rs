@@ -43,9 +43,7 @@ pub enum CatalogError {
 
 /// Parses a catalog. An empty one is valid: `llamaglass serve --page` has no files for the page, only a model that
 /// answers at `/v1`.
-///
-/// # Errors
-/// [`CatalogError`] for the first invalid entry.
+/// Fails with [`CatalogError`] for the first invalid entry.
 pub fn parse_catalog(json: &str) -> Result<Vec<CatalogModel>, CatalogError> {
     let mut models: Vec<CatalogModel> =
         serde_json::from_str(json).map_err(|error| CatalogError::Json(error.to_string()))?;

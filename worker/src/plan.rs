@@ -60,8 +60,6 @@ pub enum Continue {
 }
 
 /// Returns how to continue, from a response's status, `Content-Range` (`bytes 5-9/10`) and `Content-Length`.
-///
-/// # Errors
 /// Returns [`DownloadError::Status`] or [`DownloadError::Size`].
 pub fn judge(
     url: &str,

@@ -111,8 +111,6 @@ impl Store {
 }
 
 /// Deletes every downloaded model.
-///
-/// # Errors
 /// Returns the browser's error, for instance if another tab holds a file.
 pub async fn delete_all() -> Result<(), JsValue> {
     let Some(root) = root().await else {

@@ -16,8 +16,6 @@ use super::desktop::{self, in_desktop};
 use crate::server::{ApiKey, ServerError, host};
 
 /// Returns the models of the server at `url`.
-///
-/// # Errors
 /// Returns a [`ServerError`], also if `signal` aborted the request, which the caller can tell from the signal.
 pub async fn models(
     url: &str,
@@ -35,8 +33,6 @@ pub async fn models(
 }
 
 /// Sends a request and returns the response once its headers arrive: POST if there is a body, otherwise GET.
-///
-/// # Errors
 /// Returns a [`ServerError`], also for a status outside 200 to 299.
 pub async fn request(
     url: &str,

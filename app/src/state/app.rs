@@ -9,8 +9,7 @@ use llamaglass_lab::bench::BenchReport;
 use llamaglass_types::{BackendInfo, MemoryLedger};
 use web_sys::AbortController;
 
-use super::data::storage;
-use super::data::{Bench, FrameQueue, Lab, LabWaits, ServerForm, Turn};
+use super::data::{Bench, FrameQueue, Lab, LabWaits, ServerForm, Turn, storage};
 use crate::catalog::CatalogModel;
 use crate::client::{Client, PageFile};
 use crate::engine::{Engine, Loaded};

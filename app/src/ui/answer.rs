@@ -126,28 +126,21 @@ fn draw(node: &Node, leaves: &mut Vec<Leaf>) -> Option<web_sys::Node> {
     };
     let element = document().create_element(name(tag)).ok()?;
     let mut inside = element.clone();
+    let set = |name: &str, value: &str| drop(element.set_attribute(name, value));
     match tag {
         Tag::Link(href) => {
-            let _ = element.set_attribute("href", href);
-            let _ = element.set_attribute("rel", "noopener noreferrer nofollow");
-            let _ = element.set_attribute("target", "_blank");
+            set("href", href);
+            set("rel", "noopener noreferrer nofollow");
+            set("target", "_blank");
         }
-        Tag::Numbers(first) if *first != 1 => {
-            let _ = element.set_attribute("start", &first.to_string());
-        }
-        Tag::DeadLink => {
-            let _ = element.set_attribute("title", "Not a web address, so not a link");
-        }
-        Tag::Notice => {
-            let _ = element.set_attribute("class", "ending");
-        }
-        Tag::Plain => {
-            let _ = element.set_attribute("class", "plain");
-        }
+        Tag::Numbers(first) if *first != 1 => set("start", &first.to_string()),
+        Tag::DeadLink => set("title", "Not a web address, so not a link"),
+        Tag::Notice => set("class", "ending"),
+        Tag::Plain => set("class", "plain"),
         Tag::CodeBlock(language) => {
-            let _ = element.set_attribute("tabindex", "0");
+            set("tabindex", "0");
             if !language.is_empty() {
-                let _ = element.set_attribute("data-language", language);
+                set("data-language", language);
             }
             inside = document().create_element("code").ok()?;
             let _ = element.append_child(&inside);

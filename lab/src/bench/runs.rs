@@ -121,9 +121,7 @@ pub enum BenchError {
 
 impl Settings {
     /// Checks that every run fits the context.
-    ///
-    /// # Errors
-    /// [`BenchError::TooLong`] if one does not.
+    /// Fails with [`BenchError::TooLong`] if one does not.
     pub fn check(&self) -> Result<(), BenchError> {
         let prompts = self.positions.iter().chain([&self.prompt_tokens]);
         let prompt = prompts.copied().max().unwrap_or(0);
@@ -163,9 +161,7 @@ pub struct Run {
 impl Run {
     /// Checks that `record` measured what this run should: a benchmark that measured something else would be
     /// worse than none.
-    ///
-    /// # Errors
-    /// [`BenchError`] if it did not.
+    /// Fails with [`BenchError`] if it did not.
     pub fn check(&self, record: &Record) -> Result<(), BenchError> {
         if let Some(error) = &record.error {
             return Err(BenchError::Failed(error.clone()));

@@ -38,8 +38,6 @@ impl Dataset {
     /// Parses `text` of the file `name`: `.json` is a list of objects, `.jsonl` and `.ndjson` have one object
     /// per line, and any other file has one prompt per line. `field` is the objects' field that contains the
     /// prompt; `None` tries the usual names.
-    ///
-    /// # Errors
     /// A message that says what is wrong, and in which row or line.
     pub fn parse(name: &str, text: &str, field: Option<&str>) -> Result<Self, String> {
         let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);

@@ -85,9 +85,7 @@ pub struct AtLength {
 }
 
 /// Measures every layer at every length; each repeat measures all layers in an interleaved order.
-///
-/// # Errors
-/// [`LabError`] if a setting is invalid, the run is stopped or a layer fails.
+/// Fails with [`LabError`] if a setting is invalid, the run is stopped or a layer fails.
 pub async fn run(
     layers: &mut impl Layers,
     settings: LadderSettings,
@@ -234,22 +232,10 @@ impl LadderData {
 mod tests {
     use super::*;
     use crate::measure::Verdict;
-
-    fn layers(names: &[&str]) -> Vec<Layer> {
-        let layer = |name: &&str| Layer {
-            name: (*name).to_owned(),
-            adds: String::new(),
-        };
-        names.iter().map(layer).collect()
-    }
+    use crate::testing::ladder;
 
     #[test]
     fn ladder_recovers_known_excess_per_layer() {
-        let settings = LadderSettings {
-            prompt: "p".into(),
-            lengths: vec![1, 9],
-            repeats: 3,
-        };
         let noise = [0.0, 4.0, -2.0];
         // 10 ms per token plus noise that all layers share; the second adds 2 ms per token, the third nothing.
         let at = |more: f64| {
@@ -258,7 +244,7 @@ mod tests {
                 .to_vec()
         };
         let taken = [at(0.0), at(2.0), at(2.0)];
-        let data = LadderData::of(settings, layers(&["bare", "thread", "nothing"]), &taken);
+        let data = ladder(&[1, 9], &["bare", "thread", "nothing"], &taken);
         let thread = &data.layers[1];
         assert_eq!(thread.ms_per_token.median, 12.0);
         let excess = thread.excess.as_ref().expect("there is one below");
@@ -280,13 +266,8 @@ mod tests {
 
     #[test]
     fn findings_claim_no_extra_time_when_shell_was_faster() {
-        let settings = LadderSettings {
-            prompt: "p".into(),
-            lengths: vec![1],
-            repeats: 3,
-        };
-        let taken = [vec![vec![12.0; 3]], vec![vec![10.0; 3]]];
-        let findings = LadderData::of(settings, layers(&["bare", "thread"]), &taken).findings();
+        let taken = [12.0, 10.0].map(|ms| vec![vec![ms; 3]]);
+        let findings = ladder(&[1], &["bare", "thread"], &taken).findings();
         assert_eq!(
             findings[0].text,
             "A token takes 12 ms in the bare layer and 10 ms through thread: in pairs, a difference of -2 ms (95 % interval -2 to -2)."

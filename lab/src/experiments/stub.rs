@@ -113,9 +113,7 @@ pub trait Stubbed {
 }
 
 /// Runs every level under every load; each repeat runs all levels in an interleaved order.
-///
-/// # Errors
-/// [`LabError`] if a setting is missing, or the run is stopped or fails.
+/// Fails with [`LabError`] if a setting is missing, or the run is stopped or fails.
 pub async fn run(
     stubbed: &mut impl Stubbed,
     settings: StubSettings,

@@ -191,8 +191,6 @@ impl LabSettings {
     }
 
     /// Sets a field to typed text.
-    ///
-    /// # Errors
     /// A message with the expected input; the settings are unchanged then.
     pub fn take(
         &mut self,

@@ -43,9 +43,7 @@ pub enum Source {
 
 impl Source {
     /// Returns the first `take` rows; all rows for 0.
-    ///
-    /// # Errors
-    /// [`LabError::Setting`] if the file cannot be read as a dataset.
+    /// Fails with [`LabError::Setting`] if the file cannot be read as a dataset.
     pub fn dataset(&self, take: usize) -> Result<Dataset, LabError> {
         let mut dataset = match self {
             Self::BuiltIn => Dataset::built_in(),

@@ -28,8 +28,6 @@ struct PendingResponse {
 
 /// Sends a request through the program and returns the response once its headers arrive. Cancelling its body or
 /// aborting `signal` ends the request.
-///
-/// # Errors
 /// Returns the reason if no response comes.
 pub async fn fetch(
     url: &str,

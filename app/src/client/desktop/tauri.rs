@@ -31,8 +31,6 @@ pub fn is_available() -> bool {
 }
 
 /// Calls a command of the program and waits until it completes.
-///
-/// # Errors
 /// Returns the program's error, or an error if the page is not inside the program.
 pub async fn invoke(command: &str, arguments: &[(&str, JsValue)]) -> Result<(), JsValue> {
     let object = Object::new();
@@ -46,8 +44,6 @@ pub async fn invoke(command: &str, arguments: &[(&str, JsValue)]) -> Result<(), 
 
 /// Opens a channel from the program and returns it in the form that a command takes as its argument. `receive`
 /// receives the messages in the order in which they were sent, until the program closes the channel.
-///
-/// # Errors
 /// Fails outside the desktop program and if Tauri refuses the callback.
 pub fn channel(mut receive: impl FnMut(String) + 'static) -> Result<JsValue, JsValue> {
     let order = RefCell::new(InOrder::default());

@@ -38,8 +38,6 @@ impl Due {
 }
 
 /// Runs an open loop at each rate: a request is sent when it is due, whatever became of earlier ones.
-///
-/// # Errors
 /// Returns a [`LabError`]. Failed requests are counted instead.
 pub async fn load(
     app: App,

@@ -3,8 +3,7 @@
 use futures::StreamExt;
 use futures::channel::mpsc::{UnboundedReceiver, unbounded};
 use futures::channel::oneshot;
-use llamaglass_lab::StubLevel;
-use llamaglass_lab::{LabError, LabResult};
+use llamaglass_lab::{LabError, LabResult, StubLevel};
 use llamaglass_types::Request;
 use llamaglass_types::stats::Record;
 
@@ -84,8 +83,6 @@ impl OpenRequest {
     }
 
     /// Returns the next event and its arrival on the page's clock.
-    ///
-    /// # Errors
     /// Returns a [`LabError`] if no more will arrive.
     pub async fn next(&mut self, what: &str) -> Result<(LabEvent, f64), LabError> {
         // After a stop, events that arrived before it are dropped, too.

@@ -6,9 +6,7 @@ use crate::{LabError, Observer, Point, Progress};
 
 /// Measures `repeats` pairs of requests, without `switch` (`timed` gets arm 0) and with it (arm 1), after one
 /// warm-up request per arm. `timed` also gets the number of the pair; 0 is the warm-up.
-///
-/// # Errors
-/// [`LabError::Stopped`], or the error of `timed`.
+/// Fails with [`LabError::Stopped`], or the error of `timed`.
 pub async fn pairs<W: Observer>(
     switch: Switch,
     changes: &str,

@@ -2,18 +2,8 @@
 
 use super::*;
 use crate::measure::Verdict;
-use llamaglass_types::timing::{
-    Clock, ClockSource, RequestTiming, Span, Spans, StepKind, StepTiming,
-};
-
-const CLOCK: Clock = Clock {
-    source: ClockSource::Monotonic,
-    resolution_ms: 0.0,
-};
-
-fn spans(pairs: &[(Span, f64)]) -> Spans {
-    Spans::from(pairs.to_vec())
-}
+use crate::testing;
+use llamaglass_types::timing::{RequestTiming, Span, StepKind, StepTiming};
 
 fn step(
     kind: StepKind,
@@ -22,35 +12,25 @@ fn step(
     pairs: &[(Span, f64)],
     rest: f64,
 ) -> StepTiming {
+    let wall_ms = pairs.iter().map(|pair| pair.1).sum::<f64>() + rest;
     StepTiming {
-        kind,
         tokens,
-        position: 0,
-        start_ms,
-        wall_ms: pairs.iter().map(|pair| pair.1).sum::<f64>() + rest,
-        spans: spans(pairs),
-        clock: CLOCK,
-        device: None,
+        ..testing::step(kind, start_ms, wall_ms, pairs)
     }
 }
 
 /// A prefill of 20 ms and two decode steps whose `plan` takes 1 ms plus `more_plan_ms`; 2 ms pass between steps.
 fn record(more_plan_ms: f64, noise: f64) -> Record {
     let decode = [(Span::Plan, 1.0 + more_plan_ms), (Span::Gpu, 9.0 + noise)];
+    let prefill = [(Span::Encode, 5.0), (Span::Gpu, 15.0)];
     let wall = 10.5 + more_plan_ms + noise;
     Record {
         request: Some(RequestTiming {
-            spans: spans(&[(Span::Template, 1.0), (Span::Queue, 3.0)]),
-            clock: CLOCK,
+            spans: vec![(Span::Template, 1.0), (Span::Queue, 3.0)].into(),
+            clock: testing::CLOCK,
         }),
         steps: vec![
-            step(
-                StepKind::Prefill,
-                30,
-                0.0,
-                &[(Span::Encode, 5.0), (Span::Gpu, 15.0)],
-                0.0,
-            ),
+            step(StepKind::Prefill, 30, 0.0, &prefill, 0.0),
             step(StepKind::Decode, 1, 21.0, &decode, 0.5),
             step(StepKind::Decode, 1, 22.0 + wall, &decode, 0.5),
         ],
