@@ -244,9 +244,7 @@ pub fn tiny(words: &[&str]) -> Server {
 pub fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let own = args(
-        &["--random-weights", &config],
-        "--backend flex --model-name tiny",
-    );
+    let more = "--backend flex --model-name tiny";
+    let own = args(&["--random-weights", &config], more);
     (Server::start(&[&own[..], words].concat()), shape)
 }
