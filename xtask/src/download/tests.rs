@@ -157,11 +157,12 @@ impl Case {
 #[test]
 fn part_is_resumed_or_discarded_until_the_file_is_complete() {
     use Answer::{Cut, Ranged, Status, Whole};
+    type Row<'a> = (&'a str, Option<Vec<u8>>, &'a [Answer], &'a [&'a str]);
     let begun = || Some(content()[..1000].to_vec());
     let too_long = vec![7; content().len() + 1];
     let past_end = format!("bytes={}-", content().len());
     let past_more = format!("bytes={}-", content().len() + 1);
-    let cases: [(&str, Option<Vec<u8>>, &[Answer], &[&str]); 8] = [
+    let cases: [Row<'_>; 8] = [
         ("new", None, &[Ranged], &[""]),
         ("begun", begun(), &[Ranged], &["bytes=1000-"]),
         ("server ignores ranges", begun(), &[Whole], &["bytes=1000-"]),
