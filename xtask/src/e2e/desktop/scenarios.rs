@@ -21,11 +21,11 @@ pub struct Scenario {
     /// Name in messages and in the names of screenshots.
     pub name: &'static str,
     /// Function that runs the scenario.
-    pub run: fn(site: &Site) -> anyhow::Result<()>,
+    pub run: fn(site: &Site) -> Result<()>,
 }
 
 impl Scenario {
-    const fn new(name: &'static str, run: fn(site: &Site) -> anyhow::Result<()>) -> Self {
+    const fn new(name: &'static str, run: fn(site: &Site) -> Result<()>) -> Self {
         Self { name, run }
     }
 }
