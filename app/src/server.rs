@@ -117,7 +117,7 @@ pub enum ServerError {
 /// # Errors
 /// Returns [`ServerError::Mixed`].
 pub fn check_mixed(page_protocol: &str, url: &str) -> Result<(), ServerError> {
-    let host = host(url);
+    let host = &*host(url);
     let name = host.rsplit_once(':').map_or(
         host,
         |(name, port)| {

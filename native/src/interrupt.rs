@@ -19,9 +19,6 @@ pub struct Interrupt {
 
 impl Interrupt {
     /// Handles Ctrl-C from now on.
-    ///
-    /// # Errors
-    /// Fails if the system does not allow a handler.
     pub fn install() -> Result<Self> {
         let interrupt = Self::default();
         let target = Arc::clone(&interrupt.target);

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    GGUF, command, family, family_arg, run, run_with_input, shape_arg, stderr, stdout, tiny_shape,
+    GGUF, args, command, family, family_arg, run, run_with_input, shape_arg, stderr, stdout,
+    tiny_shape,
 };
 
 /// Checks that `words` fail with a message that contains all `parts`.
@@ -109,16 +110,10 @@ fn refuses_empty_or_too_long_prompts() {
     chat(&["--prompt", "Hi", "--stop", ""], &["stop"]);
     chat(&["--prompt", "Hi", "--top-p", "0"], &["top_p"]);
     chat(&["--prompt", "Hi", "--temperature", "-1"], &["temperature"]);
-    let words = [
-        "bench",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt-tokens",
-        "500",
-        "--gen-tokens",
-        "500",
-    ];
+    let words = args(
+        &["bench", &model],
+        "--backend flex --prompt-tokens 500 --gen-tokens 500",
+    );
     check(&words, &["500", "512"]);
     let output = run_with_input(&["chat", &model, "--prompt", "-", "--backend", "flex"], "");
     assert_eq!(output.status.code(), Some(1));
@@ -228,16 +223,10 @@ fn terminal_escapes_in_names_and_text_are_shown_visibly() {
         &["inspect", &*model, "--backend", "flex"][..],
         &["inspect", &*model, "--backend", "flex", "--json"],
         &["inspect", gone],
-        &[
-            "chat",
-            &*model,
-            "--backend",
-            "flex",
-            "--prompt",
-            "Hi",
-            "--max-tokens",
-            "1",
-        ],
+        &args(
+            &["chat", &*model],
+            "--backend flex --prompt Hi --max-tokens 1",
+        ),
         &["tokenize", &*model, "--decode", ids.trim()],
     ] {
         let output = run(words);

@@ -3,7 +3,8 @@
 mod common;
 
 use common::{
-    BACKENDS, GGUF, command, family_arg, json, run, shape_arg, stderr, stdout, succeeds, tiny_shape,
+    BACKENDS, GGUF, args, command, family_arg, json, run, shape_arg, split, stderr, stdout,
+    succeeds, tiny_shape,
 };
 use serde_json::{Value, json};
 
@@ -34,14 +35,7 @@ fn json_has_all_fields_and_ordered_ranges() {
         let report = json(&[&head[..], &SMALL[..]].concat());
         assert_eq!(report["schema_version"], 2);
         assert_eq!(report["backend"], backend);
-        for text in [
-            "model",
-            "format",
-            "quantisation",
-            "api",
-            "adapter",
-            "driver",
-        ] {
+        for text in split("model format quantisation api adapter driver") {
             assert!(
                 report[text].as_str().is_some_and(|t| !t.is_empty()),
                 "{text}"
@@ -130,16 +124,10 @@ fn steps(report: &Value, backend: &str) {
 fn bench_runs_on_random_weights() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let head = [
-        "bench",
-        "--random-weights",
-        &config,
-        "--quant",
-        "F16",
-        "--backend",
-        "flex",
-        "--json",
-    ];
+    let head = args(
+        &["bench", "--random-weights", &config],
+        "--quant F16 --backend flex --json",
+    );
     let report = json(&[&head[..], &SMALL[..]].concat());
     assert_eq!(report["quantisation"], "F16");
     assert_eq!(report["format"], "random weights");
@@ -168,14 +156,10 @@ fn bench_prints_a_table_without_json_flag() {
 fn failed_bench_writes_no_json() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let words = [
-        "bench",
-        "--random-weights",
-        &config,
-        "--backend",
-        "flex",
-        "--json",
-    ];
+    let words = args(
+        &["bench", "--random-weights", &config],
+        "--backend flex --json",
+    );
     let output = run(&[
         &words[..],
         &["--prompt-tokens", "2048", "--gen-tokens", "1"],
@@ -192,18 +176,8 @@ fn report_has_positions_kernels_roofline_and_comparison_when_requested() {
     let model = family_arg(GGUF);
     let head = ["bench", &model, "--backend", "wgpu", "--json"];
     let head = [&head[..], &SMALL[..]].concat();
-    let asked = [
-        "--positions",
-        "60,20,60",
-        "--kernels",
-        "--roofline",
-        "--kv",
-        "f16",
-        "--readback-depth",
-        "3",
-        "--batch",
-        "3,2",
-    ];
+    let asked =
+        split("--positions 60,20,60 --kernels --roofline --kv f16 --readback-depth 3 --batch 3,2");
     let report = json(&[&head[..], &asked[..]].concat());
     assert_eq!(report["settings"]["kv"], "f16");
     let positions = report["positions"].as_array().expect("positions");
@@ -276,7 +250,7 @@ fn refuses_impossible_measurements_and_comparisons() {
         (&["--roofline"][..], "GPU adapter"),
         (&["--kernels"], "GPU adapter"),
         (&["--kv", "f16"], "KV cache is f32"),
-        (&["--kv", "q4"], "f32 and f16"),
+        (&["--kv", "q4"], "expected one of: f32, f16"),
         (&["--readback-depth", "5"], "at most 4"),
         (&["--positions", "0"], "at least 1"),
         (&["--compare", "/nowhere.json"], "/nowhere.json"),

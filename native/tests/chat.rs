@@ -3,8 +3,8 @@
 mod common;
 
 use common::{
-    BACKENDS, GGUF, case, command, family_arg, run, run_with_input, shape_arg, stderr, stdout,
-    succeeds, tiny_shape,
+    BACKENDS, GGUF, args, assert_contains, case, command, family_arg, run, run_with_input,
+    shape_arg, stderr, stdout, succeeds, tiny_shape,
 };
 use predicates::prelude::*;
 use serde_json::Value;
@@ -48,26 +48,10 @@ fn raw_completion_ends_at_eos_id() {
         .split_once("<|eot_id|>")
         .expect("the case has an end id");
     let model = family_arg(GGUF);
-    let words = [
-        "chat",
-        &model,
-        "--backend",
-        "flex",
-        "--raw",
-        "--prompt",
-        text,
-    ];
+    let words = args(&["chat", &model, "--prompt", text], "--backend flex --raw");
     assert_eq!(succeeds(&words), format!("{expected}\n"));
     let read = run_with_input(
-        &[
-            "chat",
-            &model,
-            "--backend",
-            "flex",
-            "--raw",
-            "--prompt",
-            "-",
-        ],
+        &args(&["chat", &model], "--backend flex --raw --prompt -"),
         text,
     );
     assert_eq!(stdout(&read), format!("{expected}\n"));
@@ -83,24 +67,27 @@ fn hugging_face_layouts_match_reference_ids() {
             .map_or(ids.len(), |at| at as usize + 1);
         let steps = ids.len().to_string();
         let model = family_arg(folder);
-        let words = [
-            "chat",
-            &model,
-            "--backend",
-            "flex",
-            "--prompt",
-            content(&case),
-        ];
+        let words = args(
+            &["chat", &model, "--prompt", content(&case)],
+            "--backend flex",
+        );
         let events = succeeds(&[&words[..], &["--max-tokens", &steps, "--json"]].concat());
         assert_eq!(token_ids(&events), ids[..until], "{folder}");
     }
 }
 
-fn token_ids(events: &str) -> Vec<u64> {
-    let events = events
+/// Parses the events that `--json` prints.
+fn events(text: &str) -> Vec<Value> {
+    let events = text
         .lines()
-        .map(|line| serde_json::from_str::<Value>(line).expect(line));
-    let tokens = events.filter(|event| event["type"] == "token");
+        .map(|line| serde_json::from_str(line).expect(line));
+    events.collect()
+}
+
+fn token_ids(text: &str) -> Vec<u64> {
+    let tokens = events(text)
+        .into_iter()
+        .filter(|event| event["type"] == "token");
     tokens
         .map(|event| event["id"].as_u64().expect("id"))
         .collect()
@@ -109,21 +96,12 @@ fn token_ids(events: &str) -> Vec<u64> {
 #[test]
 fn json_prints_events_with_timing_from_queued_to_done() {
     let model = family_arg(GGUF);
-    let words = [
-        "chat",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt",
-        "Hi",
-        "--max-tokens",
-        "3",
-    ];
+    let words = args(
+        &["chat", &model],
+        "--backend flex --prompt Hi --max-tokens 3",
+    );
     let text = succeeds(&[&words[..], &["--json"]].concat());
-    let events: Vec<Value> = text
-        .lines()
-        .map(|l| serde_json::from_str(l).expect(l))
-        .collect();
+    let events = events(&text);
     let types: Vec<&str> = events
         .iter()
         .filter_map(|event| event["type"].as_str())
@@ -143,16 +121,10 @@ fn json_prints_events_with_timing_from_queued_to_done() {
 #[test]
 fn timing_prints_tokens_and_summary_on_stderr() {
     let model = family_arg(GGUF);
-    let words = [
-        "chat",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt",
-        "Hi",
-        "--max-tokens",
-        "4",
-    ];
+    let words = args(
+        &["chat", &model],
+        "--backend flex --prompt Hi --max-tokens 4",
+    );
     let output = run(&[&words[..], &["--timing=tokens"]].concat());
     let shown = stderr(&output);
     for part in [
@@ -179,16 +151,10 @@ fn timing_prints_tokens_and_summary_on_stderr() {
 fn same_seed_repeats_text_and_other_seed_changes_it() {
     let model = family_arg(GGUF);
     let answer = |seed: &str| {
-        let words = [
-            "chat",
-            &model,
-            "--backend",
-            "flex",
-            "--prompt",
-            "Hi",
-            "--max-tokens",
-            "12",
-        ];
+        let words = args(
+            &["chat", &model],
+            "--backend flex --prompt Hi --max-tokens 12",
+        );
         succeeds(&[&words[..], &["--temperature", "1", "--seed", seed]].concat())
     };
     assert_eq!(answer("7"), answer("7"));
@@ -200,16 +166,10 @@ fn stop_string_ends_answer_and_is_left_out() {
     let case = case(GREEDY, "chat");
     let model = family_arg(GGUF);
     let stop = " Work";
-    let words = [
-        "chat",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt",
-        content(&case),
-        "--stop",
-        stop,
-    ];
+    let words = args(
+        &["chat", &model, "--prompt", content(&case), "--stop", stop],
+        "--backend flex",
+    );
     let (before, _) = case["text_out"]
         .as_str()
         .and_then(|t| t.split_once(stop))
@@ -246,22 +206,13 @@ fn conversation_reads_lines_and_commands() {
 fn model_without_chat_template_completes_raw_text() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let words = [
-        "chat",
-        "--random-weights",
-        &config,
-        "--backend",
-        "flex",
-        "--prompt",
-        "abc",
-    ];
+    let words = args(
+        &["chat", "--random-weights", &config],
+        "--backend flex --prompt abc",
+    );
     let output = run(&[&words[..], &["--max-tokens", "3"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
-    assert!(
-        stderr(&output).contains("no chat template"),
-        "{}",
-        stderr(&output)
-    );
+    assert_contains(&stderr(&output), "no chat template");
 }
 
 #[cfg(unix)]
@@ -272,16 +223,10 @@ fn ctrl_c_aborts_the_answer() {
 
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let words = [
-        "chat",
-        "--random-weights",
-        &config,
-        "--backend",
-        "flex",
-        "--prompt",
-        "abc",
-        "--json",
-    ];
+    let words = args(
+        &["chat", "--random-weights", &config],
+        "--backend flex --prompt abc --json",
+    );
     let mut child = Command::new(command(&[]).get_program())
         .args(words)
         .stdout(Stdio::piped())
@@ -294,14 +239,7 @@ fn ctrl_c_aborts_the_answer() {
         .map(|line| line.expect("reads"))
         .find(|line| line.contains("token"));
     assert!(first.is_some(), "no token came");
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .expect("kill")
-            .success()
-    );
+    common::send_signal(&child, "-INT");
     let last = lines
         .map(|line| line.expect("reads"))
         .last()
@@ -372,24 +310,14 @@ fn answer_follows_json_schema() {
     .expect("writes");
     let file = file.to_string_lossy();
     let model = family_arg(GGUF);
-    let words = [
-        "chat",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt",
-        "Hi",
-        "--max-tokens",
-        "100",
-    ];
+    let words = args(
+        &["chat", &model],
+        "--backend flex --prompt Hi --max-tokens 100",
+    );
     let text = succeeds(&[&words[..], &["--json-schema", &file]].concat());
     let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"));
     assert_eq!(answer, serde_json::json!([null, null]));
     let output = run(&[&words[..], &["--json-schema", &model]].concat());
     assert!(!output.status.success());
-    assert!(
-        stderr(&output).contains("is not JSON"),
-        "{}",
-        stderr(&output)
-    );
+    assert_contains(&stderr(&output), "is not JSON");
 }

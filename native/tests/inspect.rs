@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{GGUF, family_arg, json, succeeds};
+use common::{GGUF, assert_contains, family_arg, json, split, succeeds};
 
 #[test]
 fn gguf_json_has_types_shape_and_fit() {
@@ -63,24 +63,12 @@ fn table_lists_tensors_only_when_requested() {
     }
     assert!(!page.contains("q_proj"));
     let page = succeeds(&[&words[..], &["--tensors"]].concat());
-    assert!(
-        page.contains("model.layers.0.self_attn.q_proj.weight"),
-        "{page}"
-    );
+    assert_contains(&page, "model.layers.0.self_attn.q_proj.weight");
 }
 
 #[test]
 fn large_shape_is_inspected_without_creating_weights() {
-    let words = [
-        "inspect",
-        "--random-weights",
-        "llama-2-7b",
-        "--quant",
-        "Q4_0",
-        "--backend",
-        "flex",
-        "--json",
-    ];
+    let words = split("inspect --random-weights llama-2-7b --quant Q4_0 --backend flex --json");
     let facts = json(&words);
     assert_eq!(facts["parameters"], 6_738_415_616_u64);
     assert!(facts["memory"]["weights"].as_u64().expect("weights") > 6 << 30);

@@ -8,7 +8,7 @@ mod schema;
 
 use std::sync::PoisonError;
 
-use common::{family_arg, json, run, shape_arg, stderr, tiny_shape};
+use common::{args, family_arg, json, run, shape_arg, split, stderr, tiny_shape};
 use lab::{MODEL, Ran, close, lab, number, read};
 use serde_json::{Value, json};
 
@@ -42,16 +42,7 @@ fn ladder_compares_every_layer_with_the_one_below() {
 
 #[test]
 fn load_sends_rate_times_duration_requests() {
-    let words = [
-        "--backend",
-        "flex",
-        "--qps",
-        "7,20",
-        "--duration",
-        "0.5",
-        "--max-tokens",
-        "3",
-    ];
+    let words = split("--backend flex --qps 7,20 --duration 0.5 --max-tokens 3");
     let Ran { result, folder } = lab("load", &words);
     let runs = result["runs"].as_array().expect("runs");
     for (run, (requests, file)) in runs
@@ -96,16 +87,7 @@ fn simulated_scheduler_matches_measured_duration() {
 
 #[test]
 fn stub_runs_every_level_under_every_load() {
-    let words = [
-        "--backend",
-        "flex",
-        "--loads",
-        "20/0.2,40/0.1",
-        "--repeats",
-        "4",
-        "--max-tokens",
-        "2",
-    ];
+    let words = split("--backend flex --loads 20/0.2,40/0.1 --repeats 4 --max-tokens 2");
     let Ran { result, folder } = lab("stub", &words);
     let cells = result["cells"].as_array().expect("cells");
     assert_eq!(cells.len(), 8 * 2 * 2);
@@ -213,14 +195,10 @@ fn ctrl_c_ends_an_experiment() {
     let (folder, shape) = (tempfile::tempdir().expect("a folder"), tiny_shape());
     let out = folder.path().to_string_lossy().into_owned();
     let shape = shape_arg(&shape);
-    let words = [
-        "lab",
-        "bare",
-        "--random-weights",
-        &shape,
-        "--backend",
-        "flex",
-    ];
+    let words = args(
+        &["lab", "bare", "--random-weights", &shape],
+        "--backend flex",
+    );
     let more = ["--take", "64", "--tokens", "400", "--out", &out];
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llamaglass"))
         .args([&words[..], &more].concat())
@@ -231,11 +209,7 @@ fn ctrl_c_ends_an_experiment() {
     let said = BufReader::new(child.stderr.take().expect("it is piped"));
     let mut lines = said.lines().map(|line| line.expect("UTF-8"));
     assert!(lines.any(|line| line.starts_with("loaded")), "it loads");
-    let id = child.id().to_string();
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status();
-    assert!(killed.expect("kill is there").success());
+    common::send_signal(&child, "-INT");
     let rest: Vec<String> = lines.collect();
     let status = child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130), "{rest:?}");

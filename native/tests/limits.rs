@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::Output;
 
 use assert_cmd::Command;
-use common::{run, shape_arg, stderr, stdout, tiny_shape};
+use common::{args, run, shape_arg, stderr, stdout, tiny_shape};
 use fake::{Behaviour, Fake};
 use serde_json::Value;
 
@@ -67,18 +67,10 @@ fn full_disk_keeps_earlier_load_result() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy();
     let url = fake.url();
-    let words = [
-        "load",
-        "--url",
-        &url,
-        "--qps",
-        "10",
-        "--duration",
-        "0.3",
-        "--no-self-test",
-        "--out",
-        &out,
-    ];
+    let words = args(
+        &["load", "--url", &url, "--out", &out],
+        "--qps 10 --duration 0.3 --no-self-test",
+    );
     let output = run(&words);
     assert!(output.status.success(), "{}", stderr(&output));
     check_full_disk(&words, folder.path(), "result_10_x.json");
@@ -90,20 +82,10 @@ fn full_disk_keeps_earlier_lab_result() {
     let out = folder.path().to_string_lossy();
     let shape = tiny_shape();
     let shape = shape_arg(&shape);
-    let words = [
-        "lab",
-        "simulate",
-        "--random-weights",
-        &shape,
-        "--take",
-        "4",
-        "--ms-per-token",
-        "27",
-        "--qps",
-        "0.625",
-        "--out",
-        &out,
-    ];
+    let words = args(
+        &["lab", "simulate", "--random-weights", &shape, "--out", &out],
+        "--take 4 --ms-per-token 27 --qps 0.625",
+    );
     let output = run(&words);
     assert!(output.status.success(), "{}", stderr(&output));
     check_full_disk(&words, folder.path(), "simulate.json");

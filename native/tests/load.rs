@@ -10,7 +10,7 @@ mod schema;
 #[path = "common/server.rs"]
 mod server;
 
-use common::{GGUF, family_arg, stderr, stdout};
+use common::{GGUF, args, assert_contains, family_arg, split, stderr, stdout};
 use fake::{Behaviour, Fake};
 use load::{Loaded, ms};
 use serde_json::Value;
@@ -24,16 +24,7 @@ fn measures_known_delays() {
     });
     let loaded = Loaded::run(
         &fake.url(),
-        &[
-            "--qps",
-            "8,20",
-            "--duration",
-            "1",
-            "--arrivals",
-            "constant",
-            "--max-tokens",
-            "3",
-        ],
+        &split("--qps 8,20 --duration 1 --arrivals constant --max-tokens 3"),
     );
     loaded.ends_with(0);
     assert_eq!(fake.asked(), 28);
@@ -129,15 +120,7 @@ fn slow_server_does_not_delay_sending() {
     });
     let loaded = Loaded::run(
         &fake.url(),
-        &[
-            "--qps",
-            "30",
-            "--duration",
-            "1",
-            "--arrivals",
-            "uniform",
-            "--no-self-test",
-        ],
+        &split("--qps 30 --duration 1 --arrivals uniform --no-self-test"),
     );
     loaded.ends_with(0);
     let result = loaded.result("30");
@@ -159,17 +142,18 @@ fn dataset_rows_are_sent_in_turn_and_invalid_ones_reported() {
     let path = folder.path().join("d.jsonl");
     let arg = path.to_string_lossy().into_owned();
     std::fs::write(&path, "{\"q\": \"a\"}\n{\"q\": \"b\"}\n{\"q\": \"c\"}\n").expect("writes");
-    let words = [
-        "--qps",
-        "10",
-        "--duration",
-        "0.5",
-        "--no-self-test",
-        "--dataset",
-        &arg,
-        "--take",
-        "2",
-    ];
+    let words = args(
+        &[
+            "--qps",
+            "10",
+            "--duration",
+            "0.5",
+            "--no-self-test",
+            "--dataset",
+            &arg,
+        ],
+        "--take 2",
+    );
     let loaded = Loaded::run(&fake.url(), &[&words[..], &["--field", "q"]].concat());
     loaded.ends_with(0);
     let result = loaded.result("10");
@@ -181,10 +165,7 @@ fn dataset_rows_are_sent_in_turn_and_invalid_ones_reported() {
     let loaded = Loaded::run(&fake.url(), &words);
     loaded.ends_with(1);
     let said = stderr(&loaded.output);
-    assert!(
-        said.contains("d.jsonl: line 1 has none of the fields"),
-        "{said}"
-    );
+    assert_contains(&said, "d.jsonl: line 1 has none of the fields");
     assert_eq!(fake.asked(), asked, "nothing is sent");
 }
 
@@ -192,17 +173,7 @@ fn dataset_rows_are_sent_in_turn_and_invalid_ones_reported() {
 fn own_server_reports_queue_and_token_times() {
     let model = family_arg(GGUF);
     let server = Server::start(&[&model, "--backend", "flex", "--batch", "1"]);
-    let words = [
-        "--qps",
-        "20",
-        "--duration",
-        "0.5",
-        "--max-tokens",
-        "6",
-        "--ignore-eos",
-        "--take",
-        "3",
-    ];
+    let words = split("--qps 20 --duration 0.5 --max-tokens 6 --ignore-eos --take 3");
     let loaded = Loaded::run(&server.url("/v1"), &words);
     loaded.ends_with(0);
     let result = loaded.result("20");
@@ -257,11 +228,7 @@ fn ctrl_c_stops_sending_and_writes_results_so_far() {
     while fake.asked() < 5 {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    let id = child.id().to_string();
-    let sent = std::process::Command::new("kill")
-        .args(["-INT", &id])
-        .status();
-    assert!(sent.expect("kill runs").success());
+    common::send_signal(&child, "-INT");
     assert_eq!(child.wait().expect("it ends").code(), Some(130));
     let result = std::fs::read_to_string(out.path().join("result_10_x.json")).expect("a result");
     let result: Value = serde_json::from_str(&result).expect("JSON");
@@ -279,15 +246,7 @@ fn ctrl_c_stops_sending_and_writes_results_so_far() {
 #[test]
 fn report_names_the_stub_level() {
     let server = server::tiny(&["--stub", "4"]);
-    let words = [
-        "--qps",
-        "20",
-        "--duration",
-        "0.5",
-        "--max-tokens",
-        "6",
-        "--no-self-test",
-    ];
+    let words = split("--qps 20 --duration 0.5 --max-tokens 6 --no-self-test");
     let loaded = Loaded::run(&server.url("/v1"), &words);
     loaded.ends_with(0);
     assert_eq!(loaded.result("20")["figures"]["tokens"], 60);

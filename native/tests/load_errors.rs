@@ -6,7 +6,7 @@ mod fake;
 #[path = "common/load.rs"]
 mod load;
 
-use common::stderr;
+use common::{assert_contains, split, stderr};
 use fake::{Behaviour, Fake};
 use load::Loaded;
 use serde_json::Value;
@@ -16,15 +16,7 @@ fn failed_requests_are_grouped_and_fail_the_run() {
     let fake = Fake::start(Behaviour::FailsEveryThird);
     let loaded = Loaded::run(
         &fake.url(),
-        &[
-            "--qps",
-            "30",
-            "--duration",
-            "1",
-            "--arrivals",
-            "constant",
-            "--no-self-test",
-        ],
+        &split("--qps 30 --duration 1 --arrivals constant --no-self-test"),
     );
     loaded.ends_with(1);
     let result = loaded.result("30");
@@ -117,17 +109,11 @@ fn invalid_settings_are_refused_before_sending() {
     };
     let nobody = "http://127.0.0.1:1/v1";
     let none = said(nobody, &["--qps", "0.1", "--duration", "9"]);
-    assert!(
-        none.contains("0.1 requests per second for 9 s give no requests"),
-        "{none}"
-    );
+    assert_contains(&none, "0.1 requests per second for 9 s give no requests");
     let twice = said(nobody, &["--qps", "1,2,1"]);
     assert!(twice.contains("--qps contains 1 twice"), "{twice}");
     let many = said(nobody, &["--qps", "1e9"]);
     assert!(many.contains("at most 1000000"), "{many}");
     let nobody = said(nobody, &["--qps", "1"]);
-    assert!(
-        nobody.contains("http://127.0.0.1:1/v1/models can't be reached"),
-        "{nobody}"
-    );
+    assert_contains(&nobody, "http://127.0.0.1:1/v1/models can't be reached");
 }

@@ -4,7 +4,10 @@ mod common;
 
 use std::path::Path;
 
-use common::{BACKENDS, GGUF, GGUF_REFERENCE, family, family_arg, json, run, stderr, stdout};
+use common::{
+    BACKENDS, GGUF, GGUF_REFERENCE, args, assert_contains, family, family_arg, json, run, split,
+    stderr, stdout,
+};
 use serde_json::{Value, json};
 
 #[test]
@@ -31,14 +34,7 @@ fn gguf_agrees_with_its_reference_on_every_backend() {
             "the files are those of the reference"
         );
         let cases = model["cases"].as_array().expect("cases");
-        for kind in [
-            "tokenizer",
-            "chat",
-            "quant_blocks",
-            "logits",
-            "greedy",
-            "generate",
-        ] {
+        for kind in split("tokenizer chat quant_blocks logits greedy generate") {
             assert!(
                 cases.iter().any(|case| case["kind"] == kind),
                 "{backend}: no {kind}"
@@ -108,75 +104,51 @@ fn copy(from: &Path, to: &Path) {
 /// Covers every way in which a result can be wrong, each slightly above its tolerance.
 #[test]
 fn deviating_reference_fails_with_status_1() {
-    let nudge = |value: &mut Value, by: f64| *value = json!(value.as_f64().expect("number") + by);
-    type Change = Box<dyn Fn(&mut Value)>;
-    let table: Vec<(&str, &str, Change)> = vec![
-        (
-            "Q4_K_M/logits.json",
-            "logits",
-            Box::new(move |v| nudge(&mut v["cases"][1]["at_indices"][7], 2.2e-3)),
-        ),
-        (
-            "Q4_K_M/logits.json",
-            "logits",
-            Box::new(move |v| nudge(&mut v["cases"][0]["top_logits"][3], -2.2e-3)),
-        ),
-        (
-            "Q4_K_M/logits.json",
-            "logits",
-            Box::new(move |v| nudge(&mut v["cases"][0]["logsumexp"], 1.2e-3)),
-        ),
-        (
-            "Q4_K_M/greedy.json",
-            "greedy",
-            Box::new(|v| v["cases"][0]["ids"][31] = json!(0)),
-        ),
-        (
-            "Q4_K_M/greedy.json",
-            "generate",
-            Box::new(|v| v["cases"][0]["ids"][2] = json!(0)),
-        ),
-        (
-            "Q4_K_M/quant_blocks.json",
-            "quant_blocks",
-            Box::new(move |v| nudge(&mut v["cases"][0]["values"][5], 1e-7)),
-        ),
-        (
-            "tokenizer.json",
-            "tokenizer",
-            Box::new(|v| v["cases"][1]["ids"] = json!([1, 2])),
-        ),
-        (
-            "tokenizer.json",
-            "tokenizer",
-            Box::new(|v| v["cases"][1]["pieces_hex"] = json!(["62"])),
-        ),
-        (
-            "chat.json",
-            "chat",
-            Box::new(|v| v["cases"][0]["rendered"] = json!("x")),
-        ),
-        (
-            "chat.json",
-            "chat",
-            Box::new(
-                |v| v["must_fail"] = json!([{"name": "x", "messages": [{"role": "user", "content": "A"}], "message": "no"}]),
-            ),
-        ),
-        ("chat.json", "chat", Box::new(|v| v["cases"] = json!([]))),
+    fn nudge(value: &mut Value, by: f64) {
+        *value = json!(value.as_f64().expect("number") + by);
+    }
+    const LOGITS: &str = "Q4_K_M/logits.json";
+    const GREEDY: &str = "Q4_K_M/greedy.json";
+    const BLOCKS: &str = "Q4_K_M/quant_blocks.json";
+    const TOKENIZER: &str = "tokenizer.json";
+    const CHAT: &str = "chat.json";
+    type Change = fn(&mut Value);
+    let table: [(&str, &str, Change); 11] = [
+        (LOGITS, "logits", |v| {
+            nudge(&mut v["cases"][1]["at_indices"][7], 2.2e-3)
+        }),
+        (LOGITS, "logits", |v| {
+            nudge(&mut v["cases"][0]["top_logits"][3], -2.2e-3)
+        }),
+        (LOGITS, "logits", |v| {
+            nudge(&mut v["cases"][0]["logsumexp"], 1.2e-3)
+        }),
+        (GREEDY, "greedy", |v| v["cases"][0]["ids"][31] = json!(0)),
+        (GREEDY, "generate", |v| v["cases"][0]["ids"][2] = json!(0)),
+        (BLOCKS, "quant_blocks", |v| {
+            nudge(&mut v["cases"][0]["values"][5], 1e-7)
+        }),
+        (TOKENIZER, "tokenizer", |v| {
+            v["cases"][1]["ids"] = json!([1, 2])
+        }),
+        (TOKENIZER, "tokenizer", |v| {
+            v["cases"][1]["pieces_hex"] = json!(["62"])
+        }),
+        (CHAT, "chat", |v| v["cases"][0]["rendered"] = json!("x")),
+        (CHAT, "chat", |v| {
+            let messages = json!([{"role": "user", "content": "A"}]);
+            v["must_fail"] = json!([{"name": "x", "messages": messages, "message": "no"}]);
+        }),
+        (CHAT, "chat", |v| v["cases"] = json!([])),
     ];
     let model = family_arg(GGUF);
     for (index, (file, kind, change)) in table.into_iter().enumerate() {
         let folder = perturbed(file, change);
         let reference = folder.path().to_string_lossy().into_owned();
-        let words = [
-            "parity",
-            "--reference",
-            &reference,
-            &model,
-            "--backend",
-            "flex",
-        ];
+        let words = args(
+            &["parity", "--reference", &reference, &model],
+            "--backend flex",
+        );
         let output = run(&[&words[..], &["--only", kind]].concat());
         assert_eq!(
             output.status.code(),
@@ -205,16 +177,10 @@ fn near_tie_passes_within_its_margin() {
     for (margin, status) in [(0.009, 0), (0.011, 1)] {
         let folder = perturbed("Q4_K_M/greedy.json", swap(margin));
         let reference = folder.path().to_string_lossy().into_owned();
-        let words = [
-            "parity",
-            "--reference",
-            &reference,
-            &model,
-            "--backend",
-            "flex",
-            "--only",
-            "greedy",
-        ];
+        let words = args(
+            &["parity", "--reference", &reference, &model],
+            "--backend flex --only greedy",
+        );
         assert_eq!(run(&words).status.code(), Some(status), "margin {margin}");
     }
 }
@@ -241,24 +207,16 @@ fn fails_when_there_is_nothing_to_compare() {
             stdout(&output)
         );
     }
-    let output = run(&[
-        "parity",
-        "--reference",
-        &reference,
-        &model,
-        "--only",
-        "logit",
-    ]);
+    let output = run(&args(
+        &["parity", "--reference", &reference, &model],
+        "--only logit",
+    ));
     assert_eq!(
         output.status.code(),
         Some(2),
         "an unknown kind is a usage error"
     );
-    assert!(
-        stderr(&output).contains("quant_blocks"),
-        "{}",
-        stderr(&output)
-    );
+    assert_contains(&stderr(&output), "quant_blocks");
 }
 
 #[test]
@@ -272,15 +230,10 @@ fn model_file_with_other_checksum_is_noted() {
     }
     let reference = folder.path().to_string_lossy().into_owned();
     let model = family_arg(GGUF);
-    let words = [
-        "parity",
-        "--reference",
-        &reference,
-        &model,
-        "--backend",
-        "flex",
-        "--json",
-    ];
+    let words = args(
+        &["parity", "--reference", &reference, &model],
+        "--backend flex --json",
+    );
     let report = json(&words);
     let notes = report["models"][0]["notes"].to_string();
     assert!(notes.contains("SHA-256 differs"), "{notes}");

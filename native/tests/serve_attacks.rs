@@ -4,6 +4,7 @@ mod common;
 #[path = "common/server.rs"]
 mod server;
 
+use common::split;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,19 +12,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use server::{Server, endless, tiny};
+use server::{Server, endless, long_answer, tiny};
 
 const COMPLETIONS: &str = "/v1/completions";
 
 /// Number of schemas to compile during a stream; together they take seconds.
 const GRAMMARS: usize = 10;
-
-/// Returns a request whose answer lasts 1900 tokens.
-fn long_answer() -> Value {
-    json!({
-        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
-    })
-}
 
 /// Returns a schema that takes about half a second to compile; each `number` gives a different one.
 fn large_schema(number: usize) -> Value {
@@ -56,12 +50,9 @@ fn send(server: &Server, request: &str) -> String {
 
 #[test]
 fn requests_from_foreign_pages_are_refused() {
-    let server = tiny(&[
-        "--allow-host",
-        "box.example",
-        "--cors",
-        "http://page.example",
-    ]);
+    let server = tiny(&split(
+        "--allow-host box.example --cors http://page.example",
+    ));
     let body = json!({ "prompt": "a", "max_tokens": 1 }).to_string();
     let post = |headers: &[&str]| {
         let mut all = vec![
@@ -190,18 +181,7 @@ fn second_signal_ends_answers_with_error_and_program_immediately() {
     let (server, _shape) = endless(&["--max-queue", "64"]);
     let mut lines = server.lines(COMPLETIONS, &long_answer());
     lines.next().expect("a piece");
-    let ask = |n| {
-        let body = ask_for_schema(n).to_string();
-        let head = format!(
-            "POST {COMPLETIONS} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
-        let mut stream = TcpStream::connect(&server.address).expect("connects");
-        stream
-            .write_all(format!("{head}{body}").as_bytes())
-            .expect("writes");
-        stream
-    };
+    let ask = |n| server.post_unread(COMPLETIONS, &ask_for_schema(n));
     let _waiting: Vec<TcpStream> = (0..16).map(ask).collect();
     thread::sleep(Duration::from_millis(300));
     server.signal_to_stop();

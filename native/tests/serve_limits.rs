@@ -10,73 +10,41 @@ use std::time::Duration;
 
 use common::{GGUF, family_arg, run, stderr};
 use serde_json::json;
-use server::{endless, tiny};
+use server::{endless, long_answer, tiny};
 
 #[test]
 fn bad_input_returns_error_object_and_server_continues() {
     let server = tiny(&["--max-body", "100000", "--strict"]);
     let chat = "/v1/chat/completions";
     let long = format!("{{\"prompt\": \"{}\"}}", "a".repeat(10 << 20));
+    let text = "/v1/completions";
+    let not_text = b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\xfe\"}]}";
+    let image = br#"{"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}"#;
+    let other_model = br#"{"messages": [{"role": "user"}], "model": "gpt"}"#;
+    let unknown = br#"{"messages": [{"role": "user"}], "nonsense": 1}"#;
     for (path, body, status, words) in [
-        (chat, &b"{\"messages\": [}"[..], 400, "not a JSON object"),
+        (chat, &br#"{"messages": [}"#[..], 400, "not a JSON object"),
         (chat, b"[1]", 400, "not a JSON object"),
         (chat, b"", 400, "not a JSON object"),
-        (
-            chat,
-            b"{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\xfe\"}]}",
-            400,
-            "not a JSON object",
-        ),
+        (chat, not_text, 400, "not a JSON object"),
         (chat, b"{}", 400, "messages is missing"),
-        (chat, b"{\"messages\": []}", 400, "messages is empty"),
+        (chat, br#"{"messages": []}"#, 400, "messages is empty"),
+        (chat, image, 400, "image_url"),
+        (chat, unknown, 400, "nonsense"),
+        (chat, other_model, 404, "\"gpt\" is not served here"),
         (
-            chat,
-            b"{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}",
-            400,
-            "image_url",
-        ),
-        (
-            chat,
-            b"{\"messages\": [{\"role\": \"user\"}], \"nonsense\": 1}",
-            400,
-            "nonsense",
-        ),
-        (
-            chat,
-            b"{\"messages\": [{\"role\": \"user\"}], \"model\": \"gpt\"}",
-            404,
-            "\"gpt\" is not served here",
-        ),
-        (
-            chat,
-            b"{\"messages\": [{\"role\": \"user\"}], \"tools\": [1]}",
-            400,
-            "tools is not supported",
-        ),
-        (
-            "/v1/completions",
-            b"{\"prompt\": \"a\", \"temperature\": -1}",
-            400,
-            "temperature must be between 0 and 2, not -1",
-        ),
-        (
-            "/v1/completions",
-            b"{\"prompt\": \"a\", \"max_tokens\": 999999}",
+            text,
+            br#"{"prompt": "a", "max_tokens": 999999}"#,
             400,
             "lower max_tokens",
         ),
         (
-            "/v1/completions",
-            b"{\"prompt\": [1, 99999999]}",
+            text,
+            br#"{"prompt": [1, 99999999]}"#,
             400,
             "outside the vocabulary",
         ),
-        (
-            "/v1/completions",
-            long.as_bytes(),
-            413,
-            "longer than 100000 bytes",
-        ),
+        (text, long.as_bytes(), 413, "longer than 100000 bytes"),
         ("/v1/models", b"{}", 405, "does not accept POST"),
         ("/v1/nonsense", b"{}", 404, "/v1/nonsense"),
     ] {
@@ -87,10 +55,7 @@ fn bad_input_returns_error_object_and_server_continues() {
         assert!(message.contains(words), "{path} {shown}: {message}");
         assert!(reply["error"]["type"].is_string());
     }
-    let (status, _) = server.post(
-        "/v1/completions",
-        &json!({ "prompt": "a", "max_tokens": 1 }),
-    );
+    let (status, _) = server.post(text, &json!({ "prompt": "a", "max_tokens": 1 }));
     assert_eq!(status, 200);
 }
 
@@ -105,10 +70,8 @@ fn key_is_checked_and_required_for_public_address() {
         (Some("secret"), 401),
         (Some("Bearer secret"), 200),
     ] {
-        let headers: Vec<(&str, &str)> = header
-            .map(|value| ("authorization", value))
-            .into_iter()
-            .collect();
+        let headers = header.map(|value| ("authorization", value));
+        let headers: Vec<(&str, &str)> = headers.into_iter().collect();
         let (got, reply) = server.post_with("/v1/completions", &body, &headers);
         assert_eq!(got, status, "{header:?}: {reply}");
     }
@@ -137,11 +100,8 @@ fn pages_of_allowed_origins_may_send_a_key() {
 #[test]
 fn request_is_aborted_when_its_client_disconnects() {
     let (server, _shape) = endless(&["--batch", "2"]);
-    let endless = json!({
-        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
-    });
     // One client leaves during its answer; another has sent only part of its headers.
-    let mut first = server.lines("/v1/completions", &endless);
+    let mut first = server.lines("/v1/completions", &long_answer());
     assert!(first.next().expect("a piece").starts_with("data: "));
     let mut half_open = TcpStream::connect(&server.address).expect("connects");
     half_open
@@ -163,21 +123,7 @@ fn request_is_aborted_when_its_client_disconnects() {
 #[test]
 fn clients_that_never_read_or_die_do_not_block_others() {
     let (server, _shape) = endless(&["--batch", "2", "--max-connections", "8"]);
-    let body = json!({
-        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
-    })
-    .to_string();
-    let head = format!(
-        "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    let ask = || {
-        let mut stream = TcpStream::connect(&server.address).expect("connects");
-        stream
-            .write_all(format!("{head}{body}").as_bytes())
-            .expect("writes");
-        stream
-    };
+    let ask = || server.post_unread("/v1/completions", &long_answer());
     let silent = ask();
     server.wait_for_metric("llamaglass_requests_running 1");
     // Dropping a socket with unread data resets the connection, as when a client's process is killed.
@@ -235,9 +181,7 @@ fn answer_ends_at_max_seconds() {
 #[test]
 fn full_queue_returns_429() {
     let (server, _shape) = endless(&["--batch", "1", "--max-queue", "1"]);
-    let body = json!({
-        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
-    });
+    let body = long_answer();
     let mut running = server.lines("/v1/completions", &body);
     running.next().expect("a piece");
     let _waits = server.lines("/v1/completions", &body);

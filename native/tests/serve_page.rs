@@ -4,6 +4,7 @@ mod common;
 #[path = "common/server.rs"]
 mod server;
 
+use common::split;
 use std::fs;
 
 use server::Server;
@@ -82,12 +83,7 @@ fn links_out_of_the_folder_are_not_served() {
     fs::create_dir(page.join(".git")).expect("a folder");
     fs::write(page.join(".git/config"), "secret").expect("written");
     symlink(page.join(".git"), page.join("hidden")).expect("linked");
-    for path in [
-        "/file.txt",
-        "/folder/secret.txt",
-        "/folder/",
-        "/hidden/config",
-    ] {
+    for path in split("/file.txt /folder/secret.txt /folder/ /hidden/config") {
         let (status, body) = server.get(path);
         assert_eq!(status, 404, "{path}");
         assert!(!body.contains("secret"), "{path}");

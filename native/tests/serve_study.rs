@@ -1,6 +1,8 @@
 //! The study's client against `llamaglass serve`, written from the protocol's description.
 
 mod common;
+#[path = "common/load.rs"]
+mod load;
 #[path = "common/server.rs"]
 mod server;
 
@@ -8,7 +10,8 @@ use std::io::{BufRead, BufReader};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{command, stderr};
+use common::split;
+use load::Loaded;
 use serde_json::{Value, json};
 use server::{Server, tiny};
 use ureq::Agent;
@@ -228,33 +231,10 @@ fn sampled_stream_has_the_most_probable_token_beside_its_own() {
 fn load_client_reads_the_same_lines_at_every_stub_level() {
     for level in ["1", "2", "3", "4", "5", "6", "100"] {
         let server = tiny(&["--stub", level]);
-        let out = tempfile::tempdir().expect("a folder");
-        let folder = out.path().to_string_lossy().into_owned();
-        let words = [
-            "load",
-            "--url",
-            &server.url("/v1"),
-            "--protocol",
-            "study",
-            "--qps",
-            "20",
-            "--duration",
-            "0.25",
-            "--max-tokens",
-            "6",
-            "--ignore-eos",
-            "--out",
-            &folder,
-        ];
-        let output = command(&words).output().expect("runs");
-        assert!(
-            output.status.success(),
-            "level {level}: {}",
-            stderr(&output)
-        );
-        let result =
-            std::fs::read_to_string(out.path().join("result_20_x.json")).expect("a result");
-        let result: Value = serde_json::from_str(&result).expect("JSON");
+        let words = "--protocol study --qps 20 --duration 0.25 --max-tokens 6 --ignore-eos";
+        let loaded = Loaded::run(&server.url("/v1"), &split(words));
+        loaded.ends_with(0);
+        let result = loaded.result("20");
         assert_eq!(result["completed"], 5, "level {level}");
         // The client's own cost is measured in the same protocol.
         for figures in [&result["figures"], &result["client"]["floor"]["figures"]] {

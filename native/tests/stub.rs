@@ -7,7 +7,7 @@ mod server;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use common::{GGUF, family_arg, json, run, stderr, succeeds};
+use common::{GGUF, args, assert_contains, family_arg, json, run, split, stderr, succeeds};
 use futures::StreamExt;
 use llamaglass_openai::{ChunkReader, StreamItem};
 use serde_json::{Value, json};
@@ -55,39 +55,23 @@ fn every_level_answers_in_every_form() {
 #[test]
 fn chat_and_bench_accept_stub_levels() {
     let model = family_arg(GGUF);
-    let chat = [
-        "chat",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt",
-        "Hi",
-        "--max-tokens",
-        "3",
-    ];
+    let chat = args(
+        &["chat", &model],
+        "--backend flex --prompt Hi --max-tokens 3",
+    );
     assert_eq!(
         succeeds(&[&chat[..], &["--stub", "4"]].concat()).trim(),
         "0 1 2"
     );
-    let bench = [
-        "bench",
-        &model,
-        "--backend",
-        "flex",
-        "--prompt-tokens",
-        "8",
-        "--gen-tokens",
-        "4",
-    ];
+    let bench = args(
+        &["bench", &model],
+        "--backend flex --prompt-tokens 8 --gen-tokens 4",
+    );
     let report = json(&[&bench[..], &["--repeat", "1", "--json", "--stub", "5"]].concat());
     assert_eq!(report["stub"], 5);
     let refused = run(&[&bench[..], &["--stub", "4"]].concat());
     assert_eq!(refused.status.code(), Some(1));
-    assert!(
-        stderr(&refused).contains("expected one of: 5, 6, 99"),
-        "{}",
-        stderr(&refused)
-    );
+    assert_contains(&stderr(&refused), "expected one of: 5, 6, 99");
 }
 
 fn client() -> reqwest::Client {
@@ -159,16 +143,7 @@ fn two_hundred_concurrent_streams_stay_complete_and_separate() {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_stays_flat_over_ten_thousand_requests() {
-    let server = tiny(&[
-        "--stub",
-        "5",
-        "--batch",
-        "64",
-        "--context",
-        "64",
-        "--max-queue",
-        "1000",
-    ]);
+    let server = tiny(&split("--stub 5 --batch 64 --context 64 --max-queue 1000"));
     let url = server.url("/v1/completions");
     let client = client();
     let send = |count: usize| {

@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::BTreeSet;
 
-use common::{BACKENDS, GGUF, family_arg, run, stderr};
+use common::{BACKENDS, GGUF, args, assert_contains, family_arg, run, stderr};
 use llamaglass_engine::timing::{Span, StepKind};
 use serde_json::Value;
 
@@ -14,16 +14,10 @@ fn trace_has_threads_device_and_requests_with_span_names() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("trace.json");
         let (model, path) = (family_arg(GGUF), file.to_string_lossy());
-        let words = [
-            "chat",
-            &model,
-            "--backend",
-            backend,
-            "--prompt",
-            "Hi",
-            "--max-tokens",
-            "5",
-        ];
+        let words = args(
+            &["chat", &model, "--backend", backend],
+            "--prompt Hi --max-tokens 5",
+        );
         let output = run(&[&words[..], &["--trace", &path]].concat());
         assert!(output.status.success(), "{}", stderr(&output));
         let text = std::fs::read_to_string(&file).expect("the trace");
@@ -73,18 +67,10 @@ fn trace_has_threads_device_and_requests_with_span_names() {
 #[test]
 fn fails_when_trace_file_cannot_be_created() {
     let model = family_arg(GGUF);
-    let output = run(&[
-        "chat",
-        &model,
-        "--prompt",
-        "a",
-        "--trace",
-        "no/such/folder/file",
-    ]);
+    let output = run(&args(
+        &["chat", &model],
+        "--prompt a --trace no/such/folder/file",
+    ));
     assert_eq!(output.status.code(), Some(1));
-    assert!(
-        stderr(&output).contains("no/such/folder/file"),
-        "{}",
-        stderr(&output)
-    );
+    assert_contains(&stderr(&output), "no/such/folder/file");
 }

@@ -98,6 +98,12 @@ fn base(path: &str) -> String {
     format!("{path}{missing}")
 }
 
+/// Returns the host of a URL, with its port unless that is the protocol's own; a text that is no URL is returned as
+/// it is.
+pub fn host(url: &str) -> String {
+    Url::parse(url).map_or_else(|| url.to_owned(), |url| url.host)
+}
+
 /// Parts of a URL, by the URL standard.
 struct Url {
     /// Host, and port unless it is the protocol's own.
@@ -164,6 +170,12 @@ mod tests {
         ] {
             assert_eq!(parse(typed).as_deref(), Ok(base), "{typed}");
         }
+    }
+
+    #[test]
+    fn host_is_between_scheme_and_path() {
+        assert_eq!(host("http://127.0.0.1:8000/v1"), "127.0.0.1:8000");
+        assert_eq!(host("https://a.org"), "a.org");
     }
 
     #[test]

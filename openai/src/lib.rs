@@ -13,7 +13,7 @@ mod sse;
 #[cfg(test)]
 mod tests;
 
-pub use address::{AddressError, ServerAddress};
+pub use address::{AddressError, ServerAddress, host};
 pub use chunk::{ChunkReader, CompletionChunk, StreamItem, parse_completion};
 pub use client_request::ClientRequest;
 pub use error::{ProtocolError, response_error};

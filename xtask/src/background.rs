@@ -11,9 +11,6 @@ pub struct Background(Child);
 
 impl Background {
     /// Starts the command as a child process.
-    ///
-    /// # Errors
-    /// If the program can't be started.
     pub fn start(command: &mut Command) -> Result<Self> {
         let shown = command::shown(command);
         let child = command

@@ -81,9 +81,6 @@ impl Cancellation {
 }
 
 /// Prints the command and runs it on our terminal.
-///
-/// # Errors
-/// If the program can't be started or exits with a status other than 0.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
@@ -101,7 +98,9 @@ pub fn run(command: &mut Command) -> Result<()> {
 pub fn run_cancellable(command: &mut Command, cancellation: &Cancellation) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
-    finish(command, &shown, cancellation)
+    finish(command, &shown, || {
+        cancellation.is_cancelled().then(|| "stopped".to_owned())
+    })
 }
 
 /// Like [`run_cancellable`], but prints nothing: appends the command and its output to the file `log`.
@@ -121,7 +120,8 @@ pub fn run_logged(command: &mut Command, log: &Path, cancellation: &Cancellation
         .stdin(Stdio::null())
         .stdout(file.try_clone().with_context(write)?)
         .stderr(file);
-    finish(command, &shown, cancellation).map_err(|error| {
+    let stop = || cancellation.is_cancelled().then(|| "stopped".to_owned());
+    finish(command, &shown, stop).map_err(|error| {
         let text = fs::read_to_string(log).unwrap_or_default();
         anyhow!(
             "{error:#}\nThe end of {}:\n{}",
@@ -131,8 +131,8 @@ pub fn run_logged(command: &mut Command, log: &Path, cancellation: &Cancellation
     })
 }
 
-/// Starts the command and waits until it exits; kills it when `cancellation` is set.
-fn finish(command: &mut Command, shown: &str, cancellation: &Cancellation) -> Result<()> {
+/// Starts the command and waits until it exits; kills it when `stop` returns a reason.
+fn finish(command: &mut Command, shown: &str, stop: impl Fn() -> Option<String>) -> Result<()> {
     let mut child = command
         .spawn()
         .with_context(|| format!("could not start: {shown}"))?;
@@ -141,10 +141,10 @@ fn finish(command: &mut Command, shown: &str, cancellation: &Cancellation) -> Re
             ensure!(status.success(), "failed ({status}): {shown}");
             return Ok(());
         }
-        if cancellation.is_cancelled() {
+        if let Some(reason) = stop() {
             child.kill()?;
             child.wait()?;
-            bail!("stopped: {shown}");
+            bail!("{reason}: {shown}");
         }
         thread::sleep(POLL_INTERVAL);
     }
@@ -184,22 +184,10 @@ pub fn output(command: &mut Command) -> Result<String> {
 pub fn run_within(command: &mut Command, limit: Duration) -> Result<()> {
     let shown = shown(command);
     println!("$ {shown}");
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("could not start: {shown}"))?;
     let start = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait()? {
-            ensure!(status.success(), "failed ({status}): {shown}");
-            return Ok(());
-        }
-        if start.elapsed() > limit {
-            child.kill()?;
-            child.wait()?;
-            bail!("took longer than {} s: {shown}", limit.as_secs());
-        }
-        thread::sleep(POLL_INTERVAL);
-    }
+    finish(command, &shown, || {
+        (start.elapsed() > limit).then(|| format!("took longer than {} s", limit.as_secs()))
+    })
 }
 
 #[cfg(test)]

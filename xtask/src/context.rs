@@ -150,9 +150,6 @@ impl<'a> Context<'a> {
     }
 
     /// Builds the page as it ships, once for all steps that need it.
-    ///
-    /// # Errors
-    /// If the build fails.
     pub fn page(&self) -> Result<()> {
         if !self.page.get() {
             page::build(self.project, self.toolchain()?, Build::Small)?;

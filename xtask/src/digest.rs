@@ -8,9 +8,6 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 /// Returns the file's SHA-256 in lower-case hexadecimal.
-///
-/// # Errors
-/// If the file can't be read.
 pub fn sha256(path: &Path) -> Result<String> {
     let mut file =
         File::open(path).with_context(|| format!("could not open {}", path.display()))?;

@@ -39,9 +39,6 @@ impl Package {
 }
 
 /// Returns the crates of the workspace in `root`.
-///
-/// # Errors
-/// If cargo fails.
 pub fn packages(root: &Path) -> Result<Vec<Package>> {
     #[derive(Deserialize)]
     struct Metadata {
@@ -55,9 +52,6 @@ pub fn packages(root: &Path) -> Result<Vec<Package>> {
 }
 
 /// Returns the crates that are built for the browser.
-///
-/// # Errors
-/// If cargo fails.
 pub fn browser_packages(root: &Path) -> Result<Vec<Package>> {
     Ok(reachable(packages(root)?, &BROWSER_ROOTS))
 }

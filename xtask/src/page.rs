@@ -86,9 +86,6 @@ pub fn set_up(project: &Project, build: Build, with_model: bool) -> Result<Optio
 }
 
 /// Builds the page into the project's `dist/`, whether or not it is up to date.
-///
-/// # Errors
-/// If trunk or a program that it starts fails.
 pub fn build(project: &Project, toolchain: Toolchain, build: Build) -> Result<()> {
     let _lock = lock(project)?;
     run_trunk(project, toolchain, build)

@@ -16,9 +16,6 @@ pub const PRODUCT: &[&str] = &["--workspace", "--exclude", "xtask"];
 
 /// Builds the native programs as the tests build them, so that nothing is built twice, and returns the path of
 /// `llamaglass`.
-///
-/// # Errors
-/// If the build fails.
 pub fn build(context: &Context<'_>) -> Result<PathBuf> {
     let mut build = context.cargo();
     build
@@ -44,9 +41,6 @@ pub struct Server {
 
 impl Server {
     /// Starts `program` with `model` and the arguments `words` on a free port, and waits until it serves.
-    ///
-    /// # Errors
-    /// If it does not start, or exits before it serves.
     pub fn start(
         program: &Path,
         model: &Path,

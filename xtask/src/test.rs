@@ -24,9 +24,6 @@ pub struct Args {
 }
 
 /// Installs what the steps need, runs them all, and prints a summary.
-///
-/// # Errors
-/// If a step fails or there is no step with a given name.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     let steps = selected(&args.only)?;
     if args.list {

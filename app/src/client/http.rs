@@ -25,10 +25,10 @@ pub async fn models(
     signal: &AbortSignal,
 ) -> Result<Vec<ServedModel>, ServerError> {
     let response = request(&format!("{url}/models"), key, None, signal).await?;
-    let body = bytes(&response, host(url)).await?;
+    let body = bytes(&response, &host(url)).await?;
     let models = served_models(&body)?;
     if models.is_empty() {
-        let host = host(url).to_owned();
+        let host = host(url);
         return Err(ServerError::NoModels { host });
     }
     Ok(models)
@@ -48,7 +48,7 @@ pub async fn request(
         let authorization = key.map(ApiKey::header);
         let fetched = desktop::fetch(url, authorization, body, signal).await;
         fetched.map_err(|why| ServerError::Unanswered {
-            host: host(url).to_owned(),
+            host: host(url),
             why,
         })?
     } else {
@@ -60,7 +60,7 @@ pub async fn request(
         };
         response.unchecked_into()
     };
-    let host = host(url).to_owned();
+    let host = host(url);
     match response.status() {
         200..=299 => Ok(response),
         status @ (401 | 403) => Err(ServerError::Key { host, status }),
@@ -99,7 +99,7 @@ fn init(
 /// Finds out why a request failed, since browsers do not say. A `no-cors` request, whose response can't be read,
 /// succeeds if a server answers. In that case only its CORS headers keep this page out.
 async fn unreachable_reason(url: &str, signal: &AbortSignal) -> ServerError {
-    let host = host(url).to_owned();
+    let host = host(url);
     let origin = window().location().origin().unwrap_or_default();
     let init = RequestInit::new();
     init.set_mode(RequestMode::NoCors);
@@ -113,9 +113,6 @@ async fn unreachable_reason(url: &str, signal: &AbortSignal) -> ServerError {
 }
 
 /// Passes every piece of a streamed answer to `receive`, or the only piece of an answer that is not streamed.
-///
-/// # Errors
-/// Returns a [`ServerError`].
 pub async fn pieces(
     response: &Response,
     host: &str,

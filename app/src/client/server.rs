@@ -11,7 +11,7 @@ use web_sys::{AbortController, AbortSignal};
 
 use super::event_decoder::EventDecoder;
 use super::http;
-use super::interface::{Client, Listener, PageFile};
+use super::{Client, Listener, PageFile};
 use crate::lab::LabEnd;
 use crate::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, ModelSource, Reply, Tag,
@@ -147,7 +147,7 @@ impl Shared {
         }
         self.reply(match outcome {
             _ if signal.aborted() => decoder.aborted(),
-            Ok(()) => decoder.ended(server.host()),
+            Ok(()) => decoder.ended(&server.host()),
             Err(error) => decoder.failed(&error.to_string()),
         });
     }
@@ -171,7 +171,7 @@ impl Shared {
         let body = outgoing.body().to_string();
         let response = http::request(&url, key, Some(&body), signal).await?;
         let tag = decoder.tag();
-        http::pieces(&response, server.host(), |item| {
+        http::pieces(&response, &server.host(), |item| {
             for reply in decoder.decode(item) {
                 if self.running.borrow().contains_key(&tag) {
                     self.reply(reply);

@@ -37,9 +37,8 @@ pub fn connect(app: App) {
         return;
     };
     app.inner().connecting.replace(Some(controller.clone()));
-    form.connection.set(Connection::Searching {
-        host: host(&url).to_owned(),
-    });
+    form.connection
+        .set(Connection::Searching { host: host(&url) });
     spawn_local(async move {
         let key = ApiKey::new(&form.key.get_untracked());
         let found = fetch_models(&url, key.as_ref(), &controller).await;
@@ -144,7 +143,7 @@ async fn fetch_models(
     }
     match found {
         _ if timed_out.get() => Some(Err(ServerError::Slow {
-            host: host(url).to_owned(),
+            host: host(url),
             seconds: TIMEOUT_S,
         })),
         _ if signal.aborted() => None,

@@ -101,9 +101,6 @@ fn bench(
 }
 
 /// Reads an earlier result.
-///
-/// # Errors
-/// Fails if the file can't be read or holds something else.
 fn earlier(path: &Path) -> Result<BenchReport> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("{} could not be read", path.display()))?;

@@ -10,7 +10,6 @@ use llamaglass_report::bytes;
 
 use crate::timing_table;
 
-/// Returns the table of a report.
 pub fn table(report: &BenchReport) -> String {
     let mut out = String::new();
     let Settings {

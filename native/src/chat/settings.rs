@@ -11,7 +11,6 @@ use crate::cli::{ChatArgs, TimingView};
 /// Settings of generation and display.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Sampling options.
     pub sampling: SamplingOptions,
     /// Stop strings.
     pub stop: Vec<String>,

@@ -10,9 +10,6 @@ use super::figures::{Figures, NamedFigure};
 use super::result::LoadResult;
 
 /// Writes the CSV file.
-///
-/// # Errors
-/// Fails if the file can't be written.
 pub fn write(path: &Path, results: &[LoadResult]) -> Result<()> {
     replace_file(path, table(results)).with_context(|| format!("cannot write {}", path.display()))
 }

@@ -199,26 +199,21 @@ fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
             });
             let mut points: Vec<(f64, f64)> = points.collect();
             points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-            Series {
-                name: name.into(),
-                points,
-                mark: Mark::LineWithPoints,
-            }
+            Series::new(name, Mark::LineWithPoints, points)
         };
-        Figure {
-            drawing: Chart {
-                title: title.into(),
-                x: "target requests/s".into(),
-                y: "ms".into(),
-                series: vec![
+        Figure::new(
+            Chart::new(
+                title,
+                "target requests/s",
+                "ms",
+                vec![
                     series("p50", |of| of.p50),
                     series("p90", |of| of.p90),
                     series("p99", |of| of.p99),
                 ],
-            }
-            .into(),
-            caption: String::new(),
-        }
+            ),
+            "",
+        )
     };
     vec![
         figure("First text", |figures| figures.from_schedule.ttft_ms),
@@ -240,20 +235,15 @@ fn over_time(result: &LoadResult) -> Vec<Figure> {
             few @ ..=MAX_POINTS => format!("A point for each of {few} answers."),
             many => format!("{MAX_POINTS} of {many} answers, evenly chosen."),
         };
-        Figure {
-            drawing: Chart {
-                title: format!("{title} at {rate} requests/s"),
-                x: "when it was to be sent, s".into(),
-                y: "ms".into(),
-                series: vec![Series {
-                    name: title.into(),
-                    points,
-                    mark: Mark::Points,
-                }],
-            }
-            .into(),
+        Figure::new(
+            Chart::new(
+                format!("{title} at {rate} requests/s"),
+                "when it was to be sent, s",
+                "ms",
+                vec![Series::new(title, Mark::Points, points)],
+            ),
             caption,
-        }
+        )
     };
     vec![
         figure("First text", Sample::ttft_ms),
@@ -270,22 +260,21 @@ fn distributions(results: &[LoadResult]) -> Vec<Figure> {
                 let share = f64::from(share);
                 Some((percentile(&values, share)?, share))
             });
-            Series {
-                name: format!("{} requests/s", result.settings.qps_typed),
-                points: share.collect(),
-                mark: Mark::Line,
-            }
+            Series::new(
+                format!("{} requests/s", result.settings.qps_typed),
+                Mark::Line,
+                share.collect(),
+            )
         });
-        Figure {
-            drawing: Chart {
-                title: format!("{title}, cumulative"),
-                x: "ms".into(),
-                y: "% of answers within".into(),
-                series: series.collect(),
-            }
-            .into(),
-            caption: String::new(),
-        }
+        Figure::new(
+            Chart::new(
+                format!("{title}, cumulative"),
+                "ms",
+                "% of answers within",
+                series.collect(),
+            ),
+            "",
+        )
     };
     vec![
         figure("First text", Sample::ttft_ms),

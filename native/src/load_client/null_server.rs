@@ -30,9 +30,6 @@ pub struct NullServer {
 
 impl NullServer {
     /// Starts a server that answers every request with `pieces` pieces of text, in the protocol of `settings`.
-    ///
-    /// # Errors
-    /// Fails if the thread can't start or no port can be bound.
     pub fn start(settings: &RequestSettings, pieces: usize) -> Result<Self> {
         let answer = Arc::new(Answer::new(settings, pieces));
         let (stop, stopped) = oneshot::channel();

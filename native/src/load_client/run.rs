@@ -52,9 +52,6 @@ impl Counts {
 
 /// Sends the planned requests over `client`'s connections until all answers have ended or `stop` is true. Returns a
 /// sample of each request in the plan's order, and calls `on_progress` after every change.
-///
-/// # Errors
-/// Fails if the system allows no further thread.
 pub async fn run(
     client: &Client,
     plan: &Plan,

@@ -36,9 +36,6 @@ pub struct Floor {
 
 /// Measures the client with the beginning of a plan's schedule and its prompts. A schedule that is too long is sent
 /// faster.
-///
-/// # Errors
-/// Fails if the server can't be started or a request fails.
 pub async fn measure(
     offsets_ms: &[f64],
     prompts: &[&str],

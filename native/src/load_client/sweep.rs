@@ -40,17 +40,11 @@ pub struct SweepSettings {
 
 impl SweepSettings {
     /// Returns the number of requests of a run at a rate.
-    ///
-    /// # Errors
-    /// Fails if there are none.
     pub fn count(&self, qps: &Qps) -> Result<usize> {
         Ok(request_count(qps.value, self.duration_s)?)
     }
 
     /// Checks that every run has 1 to [`MAX_REQUESTS`] requests and that no rate is given twice.
-    ///
-    /// # Errors
-    /// Names the rate that is not valid.
     pub fn check(&self) -> Result<()> {
         let mut typed = BTreeSet::new();
         for qps in &self.qps {

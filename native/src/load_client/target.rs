@@ -45,9 +45,6 @@ impl Target {
     }
 
     /// Asks a server for its models. Without `model`, the server must have exactly one.
-    ///
-    /// # Errors
-    /// Fails if the server can't be reached, or if it is not clear which model to request.
     pub async fn find(url: &str, key: Option<&str>, model: Option<&str>) -> Result<Self> {
         let mut target = Self::new(url, key, model.unwrap_or_default())?;
         let address = join(target.address.base(), &["models".into()])?;
@@ -108,9 +105,6 @@ impl Target {
     }
 
     /// Prepares a request for an answer to `prompt`.
-    ///
-    /// # Errors
-    /// Fails if the server's address is no URL, which its parser excludes.
     pub fn prepare(&self, settings: &RequestSettings, prompt: &str) -> Result<Request> {
         let (path, body) = settings.request(&self.model, prompt);
         let base = match settings.protocol {

@@ -18,7 +18,6 @@ const MAX_BYTES: u64 = 256 << 20;
 /// A model and the reference folder to compare it with.
 #[derive(Clone, Debug)]
 pub struct Job {
-    /// The model.
     pub model: Model,
     /// Reference folder.
     pub reference: PathBuf,

@@ -35,7 +35,6 @@ impl Default for ParityReport {
 /// Results of one model.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct ModelReport {
-    /// Name of the model.
     pub model: String,
     /// File or folder of the model.
     pub file: String,

@@ -52,9 +52,6 @@ struct Entered(f64);
 
 impl<W: Write> TraceLayer<W> {
     /// Begins a trace in `to`; its time begins now.
-    ///
-    /// # Errors
-    /// Fails if the beginning can't be written.
     pub fn new(to: W) -> std::io::Result<Self> {
         Ok(Self {
             trace: Arc::new(Mutex::new(TraceWriter::new(to, &GROUPS)?)),

@@ -23,9 +23,6 @@ const TARGET: &str = "llamaglass";
 
 /// Starts logging and tracing if `args` ask for it. The trace file is complete once the guard is dropped, but can
 /// be read before.
-///
-/// # Errors
-/// Fails if the file can't be created, or if tracing has been started before.
 pub fn start(args: &TraceArgs) -> Result<Guard> {
     let layer = args.trace.as_deref().map(|path| {
         let file = File::create(path).with_context(|| format!("--trace {}", path.display()))?;

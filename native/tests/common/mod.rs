@@ -26,6 +26,16 @@ pub const GGUF: &str = "llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 /// Its reference folder.
 pub const GGUF_REFERENCE: &str = "llama-tied-gguf/reference";
 
+/// Splits command-line arguments at spaces.
+pub fn split(words: &str) -> Vec<&str> {
+    words.split(' ').collect()
+}
+
+/// Returns the arguments `first`, followed by those in `words`, which are split at spaces.
+pub fn args<'a>(first: &[&'a str], words: &'a str) -> Vec<&'a str> {
+    [first, &split(words)].concat()
+}
+
 /// Runs `llamaglass` with `words` and returns its output, whatever the status.
 pub fn run(words: &[&str]) -> Output {
     run_with_input(words, "")
@@ -41,6 +51,22 @@ pub fn command(words: &[&str]) -> Command {
     let mut command = Command::cargo_bin("llamaglass").expect("the command is built");
     command.args(words);
     command
+}
+
+/// Asserts that `text` contains `part`.
+#[track_caller]
+pub fn assert_contains(text: &str, part: &str) {
+    assert!(text.contains(part), "{part:?} in {text}");
+}
+
+/// Sends a signal, such as `-INT`, to a process.
+#[cfg(unix)]
+pub fn send_signal(child: &std::process::Child, signal: &str) {
+    let id = child.id().to_string();
+    let sent = std::process::Command::new("kill")
+        .args([signal, &id])
+        .status();
+    assert!(sent.expect("kill runs").success());
 }
 
 /// Runs `llamaglass`, expects success and returns its stdout.
@@ -95,9 +121,6 @@ pub fn tiny_shape() -> tempfile::TempDir {
 
 /// Returns the path of the shape's config.json as a flag's value.
 pub fn shape_arg(folder: &tempfile::TempDir) -> String {
-    folder
-        .path()
-        .join("config.json")
-        .to_string_lossy()
-        .into_owned()
+    let file = folder.path().join("config.json");
+    file.to_string_lossy().into_owned()
 }

@@ -1,14 +1,15 @@
 //! A `llamaglass serve` process for tests.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::Agent;
 
-use crate::common::{GGUF, family_arg, shape_arg, tiny_shape};
+use crate::common::{GGUF, args, family_arg, send_signal, shape_arg, tiny_shape};
 
 /// A server process, which is killed when this is dropped.
 pub struct Server {
@@ -84,6 +85,19 @@ impl Server {
         let text = response.body_mut().read_to_string().expect("text");
         let json = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"));
         (status, json)
+    }
+
+    /// Sends a JSON body over a connection of its own, and returns the connection without reading from it.
+    pub fn post_unread(&self, path: &str, body: &Value) -> TcpStream {
+        let body = body.to_string();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(&self.address).expect("connects");
+        let request = format!("{head}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).expect("writes");
+        stream
     }
 
     /// Returns a header of the response to a GET request.
@@ -195,9 +209,7 @@ impl Server {
     /// Sends SIGTERM without waiting for the end.
     #[cfg(unix)]
     pub fn signal_to_stop(&self) {
-        let id = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &id]).status();
-        assert!(sent.expect("kill runs").success());
+        send_signal(&self.child, "-TERM");
     }
 
     /// Waits for the end of the process and returns its exit status.
@@ -214,6 +226,13 @@ impl Drop for Server {
     }
 }
 
+/// Returns a request for completions whose answer is streamed and has 1900 tokens.
+pub fn long_answer() -> Value {
+    json!({
+        "prompt": "a", "max_tokens": 1900, "ignore_eos": true, "stream": true, "temperature": 0,
+    })
+}
+
 /// Starts a server of the committed model on the CPU, under the name `tiny`.
 pub fn tiny(words: &[&str]) -> Server {
     let model = family_arg(GGUF);
@@ -225,13 +244,9 @@ pub fn tiny(words: &[&str]) -> Server {
 pub fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let own = [
-        "--random-weights",
-        &config,
-        "--backend",
-        "flex",
-        "--model-name",
-        "tiny",
-    ];
+    let own = args(
+        &["--random-weights", &config],
+        "--backend flex --model-name tiny",
+    );
     (Server::start(&[&own[..], words].concat()), shape)
 }

@@ -55,10 +55,10 @@ fn figure(data: &AblateData) -> Figure {
             .iter()
             .map(|of| of.switch.title().to_owned())
             .collect(),
-        series: vec![BarSeries {
-            name: "longer".into(),
-            bars: data.switches.iter().map(bar).collect(),
-        }],
+        series: vec![BarSeries::new(
+            "longer",
+            data.switches.iter().map(bar).collect(),
+        )],
         stacked: false,
     };
     let caption = "Medians of pairs with 95 % intervals. If an interval contains 0, no difference was measured.";
@@ -66,12 +66,7 @@ fn figure(data: &AblateData) -> Figure {
 }
 
 fn costs(data: &AblateData) -> Sheet {
-    let columns = [
-        &["switch", "time of"],
-        &estimate::DIFFERENCE[..],
-        &["same answers"],
-    ]
-    .concat();
+    let columns = ["switch | time of", estimate::DIFFERENCE, "same answers"];
     let rows = data.switches.iter().flat_map(|of| {
         let times = [
             ("a request", Some(&of.whole_ms)),
@@ -100,7 +95,7 @@ mod tests {
     use llamaglass_lab::{Data, Difference};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Rendered};
+    use crate::lab::fixture::{HOSTILE, Rendered, assert_contains};
 
     fn timed(ttft_ms: f64, rest_ms: f64, ids: &[u32]) -> Timed {
         let ids = ids.to_vec();
@@ -139,53 +134,14 @@ mod tests {
             effect(Switch::Worker, &timed(100.0, 20.0, &[1, 2, 3])),
             effect(Switch::PadToMax, &timed(385.0, 30.0, &[1, 2, 4])),
         ]));
-        let row = |cells: &[&str]| shown.has_row(cells);
-        row(&[
-            "Prompts padded to the longest",
-            "a request",
-            "120",
-            "415",
-            "295",
-            "295",
-            "295",
-            "246",
-            "slower",
-            "no",
-        ]);
-        row(&[
-            "Prompts padded to the longest",
-            "each further token",
-            "10",
-            "15",
-            "5",
-            "5",
-            "5",
-            "50",
-            "slower",
-            "no",
-        ]);
-        row(&[
-            "Requests from another thread",
-            "a request",
-            "120",
-            "120",
-            "0",
-            "0",
-            "0",
-            "0",
-            "no difference measured",
-            "yes",
-        ]);
-        assert!(
-            shown
-                .page
-                .contains("Requests from another thread: no difference measured.")
+        shown.has_row("Prompts padded to the longest | a request | 120 | 415 | 295 | 295 | 295 | 246 | slower | no");
+        shown.has_row("Prompts padded to the longest | each further token | 10 | 15 | 5 | 5 | 5 | 50 | slower | no");
+        shown.has_row("Requests from another thread | a request | 120 | 120 | 0 | 0 | 0 | 0 | no difference measured | yes");
+        assert_contains(
+            &shown.page,
+            "Requests from another thread: no difference measured.",
         );
-        assert!(
-            shown
-                .page
-                .contains("<th scope=\"row\">Timing overlay shown</th>")
-        );
+        assert_contains(&shown.page, "<th scope=\"row\">Timing overlay shown</th>");
         let file = shown.csv("ablate.csv");
         assert!(file.contains("\r\nPrompts padded to the longest,the first token,100,385,285,285,285,285,slower,no\r\n"), "{file}");
     }

@@ -11,10 +11,10 @@ use crate::{Figure, number};
 /// Builds the report of the result.
 pub fn part(data: &BareData) -> Part {
     let rows = data.rows.iter().enumerate();
-    let rows = Sheet::new("Requests", &COLUMNS).with(rows.map(cells));
+    let rows = Sheet::new("Requests", &[COLUMNS]).with(rows.map(cells));
     let far = data.outliers.iter();
     let far = far.filter_map(|index| Some((*index, data.rows.get(*index)?)));
-    let outliers = Sheet::new("Outliers", &COLUMNS).with(far.map(cells));
+    let outliers = Sheet::new("Outliers", &[COLUMNS]).with(far.map(cells));
     let mut items = vec![
         Item::Figures(figures(data)),
         Item::Table(overall(data)),
@@ -34,16 +34,8 @@ pub fn part(data: &BareData) -> Part {
     }
 }
 
-const COLUMNS: [&str; 8] = [
-    "row",
-    "prompt, tokens",
-    "answer, tokens",
-    "encode, ms",
-    "prefill, ms",
-    "decode, ms",
-    "detokenize, ms",
-    "in all, ms",
-];
+const COLUMNS: &str = "row | prompt, tokens | answer, tokens | encode, ms | prefill, ms | decode, ms | \
+    detokenize, ms | in all, ms";
 
 fn cells((index, of): (usize, &BareRow)) -> Vec<Cell> {
     row![
@@ -60,15 +52,8 @@ fn cells((index, of): (usize, &BareRow)) -> Vec<Cell> {
 
 fn overall(data: &BareData) -> Sheet {
     let columns = [
-        "in all, ms",
-        "answers, tokens",
-        "ms/token",
-        "median request, ms",
-        "95 % from, ms",
-        "95 % to, ms",
-        "slope, ms/token",
-        "intercept, ms/request",
-        "r\u{b2}",
+        "in all, ms | answers, tokens | ms/token | median request, ms | \
+        95 % from, ms | 95 % to, ms | slope, ms/token | intercept, ms/request | r\u{b2}",
     ];
     let mut row = row![data.total_ms, data.output_tokens, data.ms_per_token];
     row.extend(estimate::cells(data.request_ms));
@@ -85,12 +70,7 @@ fn figures(data: &BareData) -> Vec<Figure> {
     let output = |of: &BareRow| of.output_tokens as f64;
     let time = |of: &BareRow| of.total_ms;
     let chart = |title: &str, x: &str, y: &str, series: Vec<Series>| {
-        let drawing = Chart {
-            title: title.into(),
-            x: x.into(),
-            y: y.into(),
-            series,
-        };
+        let drawing = Chart::new(title, x, y, series);
         Figure::new(drawing, caption(data.rows.len()))
     };
     let (inputs, outputs) = ("prompt, tokens", "answer, tokens");
@@ -104,15 +84,15 @@ fn figures(data: &BareData) -> Vec<Figure> {
     }
     if let Some(fit) = data.fit {
         let most = data.rows.iter().map(output).fold(0.0, f64::max);
-        against.push(Series {
-            name: format!(
+        against.push(Series::new(
+            format!(
                 "{} ms + {} ms/token",
                 number(fit.intercept),
                 number(fit.slope)
             ),
-            points: vec![(0.0, fit.intercept), (most, fit.at(most))],
-            mark: Mark::Line,
-        });
+            Mark::Line,
+            vec![(0.0, fit.intercept), (most, fit.at(most))],
+        ));
     }
     let all = |of| vec![requests(data, "requests", |_| true, of)];
     vec![
@@ -143,11 +123,11 @@ fn requests(data: &BareData, name: &str, which: impl Fn(usize) -> bool, (x, y): 
         .iter()
         .enumerate()
         .filter(|(index, _)| which(*index));
-    Series {
-        name: name.into(),
-        points: rows.map(|(_, of)| (x(of), y(of))).collect(),
-        mark: Mark::Points,
-    }
+    Series::new(
+        name,
+        Mark::Points,
+        rows.map(|(_, of)| (x(of), y(of))).collect(),
+    )
 }
 
 #[cfg(test)]
@@ -155,7 +135,7 @@ mod tests {
     use llamaglass_lab::Data;
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Rendered};
+    use crate::lab::fixture::{HOSTILE, Rendered, assert_contains};
 
     fn of(output_tokens: usize, total_ms: f64) -> BareRow {
         BareRow {
@@ -177,20 +157,15 @@ mod tests {
             .collect();
         let straight = Rendered::of(Data::Bare(BareData::of(HOSTILE.into(), rows.clone())));
         // 9 x 25 ms plus 45 x 100 ms, over 450 tokens.
-        assert!(
-            straight.text.contains("10.5 ms/token over 450 tokens"),
-            "{}",
-            straight.text
-        );
+        assert_contains(&straight.text, "10.5 ms/token over 450 tokens");
         assert!(
             straight.page.contains("25 ms + 10 ms/token</li>")
                 || straight.page.contains("25.0 ms + 10.0 ms/token</li>")
         );
-        straight.has_row(&["1", "12", "10", "0.250", "20.5", "104", "0.500", "125"]);
-        assert!(
-            straight
-                .csv("bare.csv")
-                .contains("\r\n9,12,90,0.25,20.5,903.75,0.5,925\r\n")
+        straight.has_row("1 | 12 | 10 | 0.250 | 20.5 | 104 | 0.500 | 125");
+        assert_contains(
+            straight.csv("bare.csv"),
+            "\r\n9,12,90,0.25,20.5,903.75,0.5,925\r\n",
         );
         assert!(straight.page.contains("No request is far from the others."));
         let mut cold = rows;
@@ -200,15 +175,13 @@ mod tests {
             cold.page.contains("Requests far from the others: 1.")
                 && cold.page.contains("outliers</li>")
         );
-        cold.has_row(&["4", "12", "40", "0.250", "20.5", "404", "0.500", "1,125"]);
+        cold.has_row("4 | 12 | 40 | 0.250 | 20.5 | 404 | 0.500 | 1,125");
     }
 
     #[test]
     fn bare_report_is_written_without_requests_or_fit() {
         Rendered::of(Data::Bare(BareData::default()));
         let shown = Rendered::of(Data::Bare(BareData::of("d".into(), vec![of(5, 75.0)])));
-        shown.has_row(&[
-            "75", "5", "15", "75", "\u{2013}", "\u{2013}", "\u{2013}", "\u{2013}", "\u{2013}",
-        ]);
+        shown.has_row("75 | 5 | 15 | 75 | \u{2013} | \u{2013} | \u{2013} | \u{2013} | \u{2013}");
     }
 }

@@ -81,9 +81,7 @@ fn flame(name: &str, tree: &ChainNode, requests: usize) -> Figure {
 }
 
 /// Headings of [`figures`].
-const FIGURES: [&str; 7] = [
-    "count", "mean, ms", "p50, ms", "p90, ms", "p99, ms", "max, ms", "share, %",
-];
+const FIGURES: &str = "count | mean, ms | p50, ms | p90, ms | p99, ms | max, ms | share, %";
 
 fn figures(of: &ChainNode) -> Vec<Cell> {
     row![
@@ -113,9 +111,7 @@ fn indented(tree: &ChainNode) -> String {
         row.extend(figures(node));
         rows.push(row);
     });
-    Sheet::new("", &[&["span"], &FIGURES[..]].concat())
-        .with(rows)
-        .aligned()
+    Sheet::new("", &["span", FIGURES]).with(rows).aligned()
 }
 
 fn flat(runs: &[(&str, &ChainNode)]) -> Sheet {
@@ -128,12 +124,12 @@ fn flat(runs: &[(&str, &ChainNode)]) -> Sheet {
             rows.push(row);
         });
     }
-    let columns = [&["path", "run"], &FIGURES[..], &["in all, ms", "positions"]].concat();
+    let columns = ["path | run", FIGURES, "in all, ms | positions"];
     Sheet::new("chain", &columns).with(rows)
 }
 
 fn of_diff(diff: &ChainDiff) -> Vec<Item> {
-    let columns = [&["", "pairs"], &estimate::DIFFERENCE[..]].concat();
+    let columns = ["", "pairs", estimate::DIFFERENCE];
     let rows = diff.request.as_ref().map(|of| {
         let mut row = row!["a request", of.pairs.len()];
         row.extend(estimate::difference(Some(of)));
@@ -161,7 +157,7 @@ fn of_diff(diff: &ChainDiff) -> Vec<Item> {
 
 /// Growth per request, largest first.
 fn growth(diff: &ChainDiff) -> Sheet {
-    let columns = [&["span"], &estimate::DIFFERENCE[..]].concat();
+    let columns = ["span", estimate::DIFFERENCE];
     let rows = diff.spans.iter().map(|of| {
         let mut row = row![of.path.join(WITHIN)];
         row.extend(estimate::difference(Some(&of.a_request)));
@@ -173,14 +169,8 @@ fn growth(diff: &ChainDiff) -> Sheet {
 /// Occurrences, and growth per occurrence.
 fn each_time(diff: &ChainDiff) -> Sheet {
     let columns = [
-        "span",
-        "times a request before",
-        "times after",
-        "each before, ms",
-        "each after, ms",
-        "growth of each, ms",
-        "positions before",
-        "positions after",
+        "span | times a request before | times after | each before, ms | \
+        each after, ms | growth of each, ms | positions before | positions after",
     ];
     let rows = diff.spans.iter().map(|of| {
         row![
@@ -213,7 +203,7 @@ mod tests {
     use llamaglass_lab::{Data, Difference};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Rendered};
+    use crate::lab::fixture::{HOSTILE, Rendered, assert_contains};
 
     fn node(name: &str, count: usize, total_ms: f64, children: Vec<ChainNode>) -> ChainNode {
         let mean = total_ms / count as f64;
@@ -267,20 +257,12 @@ mod tests {
             assert!(shown.page.contains(found));
         }
         // In a width of 880, `decode` starts at one fifth and takes 40 of 50 ms.
-        assert!(
-            shown
-                .page
-                .contains("x=\"176.00\" y=\"24\" width=\"704.00\"")
-        );
-        assert!(
-            shown.page.contains("<title>gpu: 30 ms, 60 %</title>"),
-            "{}",
-            shown.page
-        );
+        assert_contains(&shown.page, "x=\"176.00\" y=\"24\" width=\"704.00\"");
+        assert_contains(&shown.page, "<title>gpu: 30 ms, 60 %</title>");
         let file = shown.csv("chain.csv");
-        assert!(
-            file.contains("\r\nrequest > decode > gpu,as it is,8,7.5,7.5,7.5,7.5,7.5,60,60,\r\n"),
-            "{file}"
+        assert_contains(
+            file,
+            "\r\nrequest > decode > gpu,as it is,8,7.5,7.5,7.5,7.5,7.5,60,60,\r\n",
         );
     }
 
@@ -304,24 +286,14 @@ mod tests {
             second: Some(data().tree),
             ..data()
         })));
-        shown.has_row(&["a request", "3", "50", "57", "7", "7", "7", "14", "slower"]);
-        shown.has_row(&["decode > plan", "2", "9", "7", "7", "7", "350", "slower"]);
-        shown.has_row(&[
-            "decode > plan",
-            "4",
-            "4",
-            "0.500",
-            "2.25",
-            "1.75",
-            "4",
-            "16",
-        ]);
+        shown.has_row("a request | 3 | 50 | 57 | 7 | 7 | 7 | 14 | slower");
+        shown.has_row("decode > plan | 2 | 9 | 7 | 7 | 7 | 350 | slower");
+        shown.has_row("decode > plan | 4 | 4 | 0.500 | 2.25 | 1.75 | 4 | 16");
         let same = shown.page.find("no difference measured").expect("said");
         assert!(shown.page.find("decode &gt; plan") < Some(same));
-        assert!(
-            shown
-                .csv("chain_diff.csv")
-                .contains("\r\ndecode > plan,2,9,7,7,7,350,slower,4,4,0.5,2.25,1.75,4,16\r\n")
+        assert_contains(
+            shown.csv("chain_diff.csv"),
+            "\r\ndecode > plan,2,9,7,7,7,350,slower,4,4,0.5,2.25,1.75,4,16\r\n",
         );
         assert_eq!(shown.csv("chain.csv").lines().count(), 11);
     }

@@ -42,6 +42,12 @@ pub fn result(machine: Option<Machine>, data: Data) -> LabResult {
     }
 }
 
+/// Asserts that `text` contains `part`.
+#[track_caller]
+pub fn assert_contains(text: &str, part: &str) {
+    assert!(text.contains(part), "{part:?} in {text}");
+}
+
 /// A result rendered in every format.
 pub struct Rendered {
     /// HTML page.
@@ -69,17 +75,14 @@ impl Rendered {
             assert!(!words.any(|word| word == "NaN" || word == "inf"), "{text}");
         }
         for finding in &result.findings {
-            assert!(
-                shown.text.contains(&format!("- {}\n", finding.text)),
-                "{}",
-                shown.text
-            );
+            assert_contains(&shown.text, &format!("- {}\n", finding.text));
         }
         shown
     }
 
-    /// Asserts that page and text have a row with exactly these cells.
-    pub fn has_row(&self, cells: &[&str]) {
+    /// Asserts that page and text have a row with exactly these cells, given with ` | ` between them.
+    pub fn has_row(&self, cells: &str) {
+        let cells: Vec<&str> = cells.split(" | ").collect();
         let mut html = format!("<tr><th scope=\"row\">{}</th>", escaped(cells[0]));
         for cell in &cells[1..] {
             html += &format!("<td>{}</td>", escaped(cell));
@@ -89,15 +92,9 @@ impl Rendered {
             "{cells:?}: {}",
             self.page
         );
-        self.has_line(cells);
-    }
-
-    /// Asserts that the text has a line with exactly these words.
-    pub fn has_line(&self, cells: &[&str]) {
         let words = |text: &str| {
-            text.split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>()
+            let words = text.split_whitespace().map(str::to_owned);
+            words.collect::<Vec<_>>()
         };
         let wanted = words(&cells.join(" "));
         assert!(

@@ -45,18 +45,9 @@ pub fn part(data: &KernelsData) -> Part {
     }
 }
 
-/// Headings of [`cells`].
-const KERNEL: [&str; 9] = [
-    "launches",
-    "device, ms",
-    "share, %",
-    "encode on the CPU, ms",
-    "moved, bytes",
-    "GB/s",
-    "GFLOP/s",
-    "of the roofline, %",
-    "kernel",
-];
+/// Headings of [`cells`], without the name.
+const KERNEL: &str = "launches | device, ms | share, % | encode on the CPU, ms | moved, bytes | GB/s | GFLOP/s | \
+    of the roofline, %";
 
 /// Returns the cells of a kernel, its name last.
 fn cells(of: &KernelRow) -> Vec<Cell> {
@@ -79,10 +70,8 @@ fn kernels(step: &KernelStep) -> Sheet {
         row.rotate_right(1);
         row
     });
-    let mut columns = KERNEL;
-    columns.rotate_right(1);
     let title = format!("Kernels of {}, by time", step.profile.kind.name());
-    Sheet::new(&title, &columns).with(rows)
+    Sheet::new(&title, &["kernel", KERNEL]).with(rows)
 }
 
 fn file(data: &KernelsData) -> Sheet {
@@ -94,24 +83,14 @@ fn file(data: &KernelsData) -> Sheet {
             row
         })
     });
-    Sheet::new("kernels", &[&["step"], &KERNEL[..]].concat()).with(rows)
+    Sheet::new("kernels", &["step", KERNEL, "kernel"]).with(rows)
 }
 
 fn steps(data: &KernelsData) -> Sheet {
     let columns = [
-        "step",
-        "positions",
-        "from position",
-        "repeats",
-        "kernels on the device, ms",
-        "of the roofline, %",
-        "wall, ms",
-        "encode on the CPU, ms",
-        "device, ms",
-        "profiled wall, ms",
-        "profiled encode on the CPU, ms",
-        "profiled device, ms",
-        "profiling costs, %",
+        "step | positions | from position | repeats | kernels on the device, ms | \
+        of the roofline, % | wall, ms | encode on the CPU, ms | device, ms | profiled wall, ms | \
+        profiled encode on the CPU, ms | profiled device, ms | profiling costs, %",
     ];
     let cost = |of: &StepCost| row![of.wall_ms, of.encode_ms, of.device_ms];
     let rows = data.steps.iter().map(|step| {
@@ -156,13 +135,7 @@ fn layers(step: &KernelStep) -> Sheet {
         });
         std::iter::once(whole).chain(kernels)
     });
-    let columns = [
-        "layer",
-        "kernel",
-        "launches",
-        "device, ms",
-        "encode on the CPU, ms",
-    ];
+    let columns = ["layer | kernel | launches | device, ms | encode on the CPU, ms"];
     let title = format!("Layer by layer, {}", step.profile.kind.name());
     Sheet::new(&title, &columns).with(rows)
 }
@@ -180,14 +153,11 @@ fn figure(step: &KernelStep) -> Figure {
         unit: "ms".into(),
         categories: step.kernels.iter().map(|of| of.name.clone()).collect(),
         series: vec![
-            BarSeries {
-                name: "on the device".into(),
-                bars: bars(|of| of.device_ms),
-            },
-            BarSeries {
-                name: "encoding, on the CPU\u{2019}s clock".into(),
-                bars: bars(|of| of.encode_ms),
-            },
+            BarSeries::new("on the device", bars(|of| of.device_ms)),
+            BarSeries::new(
+                "encoding, on the CPU\u{2019}s clock",
+                bars(|of| of.encode_ms),
+            ),
         ],
         stacked: false,
     };
@@ -207,7 +177,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Rendered};
+    use crate::lab::fixture::{HOSTILE, Rendered, assert_contains};
 
     fn kernel(name: &str, ms: f64) -> KernelTime {
         KernelTime {
@@ -262,41 +232,20 @@ mod tests {
                 resolution_ms: 0.1,
             }),
         }));
-        shown.has_row(&[
-            "linear",
-            "30",
-            "3",
-            "75",
-            "0.250",
-            "60,000,000",
-            "20",
-            "40",
-            "50",
-        ]);
+        shown.has_row("linear | 30 | 3 | 75 | 0.250 | 60,000,000 | 20 | 40 | 50");
         // Half of the roofline for 3 ms and 60 of 40 GB/s for 1 ms, over 4 ms.
-        shown.has_row(&[
-            "decode", "1", "64", "8", "4", "75", "8", "0.500", "4.50", "10", "0.500", "4.50", "25",
-        ]);
-        assert!(
-            shown
-                .page
-                .contains("device timestamps, resolution 0.100000 ms")
+        shown.has_row("decode | 1 | 64 | 8 | 4 | 75 | 8 | 0.500 | 4.50 | 10 | 0.500 | 4.50 | 25");
+        assert_contains(&shown.page, "device timestamps, resolution 0.100000 ms");
+        assert_contains(
+            &shown.page,
+            "<td>linear</td><td>30</td><td>0.125</td><td>0.250</td>",
         );
-        assert!(
-            shown
-                .page
-                .contains("<td>linear</td><td>30</td><td>0.125</td><td>0.250</td>")
-        );
-        assert!(
-            shown
-                .page
-                .contains("<summary>Layer by layer, decode: 2 rows</summary>")
+        assert_contains(
+            &shown.page,
+            "<summary>Layer by layer, decode: 2 rows</summary>",
         );
         let file = shown.csv("kernels.csv");
-        assert!(
-            file.contains("\r\ndecode,30,3,75,0.25,60000000,20,40,50,linear\r\n"),
-            "{file}"
-        );
+        assert_contains(file, "\r\ndecode,30,3,75,0.25,60000000,20,40,50,linear\r\n");
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn part(data: &LadderData) -> Part {
 }
 
 /// Headings of a median and its interval.
-const MEDIAN: [&str; 3] = ["ms/token", "95 % from, ms", "95 % to, ms"];
+const MEDIAN: &str = "ms/token | 95 % from, ms | 95 % to, ms";
 
 fn layers(data: &LadderData) -> Sheet {
     let rows = data.layers.iter().map(|of| {
@@ -53,7 +53,7 @@ fn layers(data: &LadderData) -> Sheet {
         row.extend(estimate::added(of.excess.as_ref()));
         row
     });
-    let columns = [&["layer"], &MEDIAN[..], &estimate::ADDED[..]].concat();
+    let columns = ["layer", MEDIAN, estimate::ADDED];
     Sheet::new("Layers, a token", &columns).with(rows)
 }
 
@@ -66,12 +66,7 @@ fn by_length(data: &LadderData) -> Sheet {
             row
         })
     });
-    let columns = [
-        &["layer", "answer, tokens"],
-        &MEDIAN[..],
-        &estimate::ADDED[..],
-    ]
-    .concat();
+    let columns = ["layer | answer, tokens", MEDIAN, estimate::ADDED];
     Sheet::new("Layers at each length, a token", &columns).with(rows)
 }
 
@@ -93,20 +88,14 @@ fn whole(data: &LadderData) -> Figure {
             interval: estimate::interval(of.ms_per_token),
         })
     };
-    let series = BarSeries {
-        name: "ms/token".into(),
-        bars: data.layers.iter().map(bar).collect(),
-    };
+    let series = BarSeries::new("ms/token", data.layers.iter().map(bar).collect());
     let drawing = bars("A token through each layer", data, vec![series], false);
     Figure::new(drawing, "Medians over all lengths, with 95 % intervals.")
 }
 
 fn excesses(data: &LadderData) -> Figure {
     let bar = |of: &LadderLayer| of.excess.as_ref().map(estimate::bar);
-    let series = BarSeries {
-        name: "more".into(),
-        bars: data.layers.iter().map(bar).collect(),
-    };
+    let series = BarSeries::new("more", data.layers.iter().map(bar).collect());
     let drawing = bars("What each layer adds", data, vec![series], false);
     let caption = "To the layer below, in pairs, with 95 % intervals. Where one holds 0, no difference \
                    was measured.";
@@ -121,10 +110,10 @@ fn stacked(data: &LadderData) -> Figure {
     };
     let series = data.layers.iter().enumerate().map(|(index, of)| {
         let bar = |category: usize| (category >= index).then(|| Bar::from(own(of)));
-        BarSeries {
-            name: of.layer.name.clone(),
-            bars: (0..data.layers.len()).map(bar).collect(),
-        }
+        BarSeries::new(
+            of.layer.name.clone(),
+            (0..data.layers.len()).map(bar).collect(),
+        )
     });
     let drawing = bars("Layers stacked", data, series.collect(), true);
     let caption = "The lowest layer, and what each further layer adds. A layer that was measured as faster than the \
@@ -138,18 +127,18 @@ fn against_length(data: &LadderData) -> Figure {
             .at
             .iter()
             .map(|at| (at.tokens as f64, at.ms_per_token.median));
-        Series {
-            name: of.layer.name.clone(),
-            points: points.collect(),
-            mark: Mark::LineWithPoints,
-        }
+        Series::new(
+            of.layer.name.clone(),
+            Mark::LineWithPoints,
+            points.collect(),
+        )
     });
-    let drawing = Chart {
-        title: "Time per token by answer length".into(),
-        x: "answer, tokens".into(),
-        y: "ms/token".into(),
-        series: series.collect(),
-    };
+    let drawing = Chart::new(
+        "Time per token by answer length",
+        "answer, tokens",
+        "ms/token",
+        series.collect(),
+    );
     Figure::new(
         drawing,
         "Medians. A short answer bears the full cost of its prompt.",
@@ -201,20 +190,9 @@ mod tests {
             layer("worker", 25.0, Some(25.0)),
             layer("http", 40.0, Some(25.0)),
         ]));
-        let none = "\u{2013}";
-        shown.has_row(&["bare", "25", "25", "25", none, none, none, none, none]);
-        shown.has_row(&[
-            "worker",
-            "25",
-            "25",
-            "25",
-            "0",
-            "0",
-            "0",
-            "0",
-            "no difference measured",
-        ]);
-        shown.has_row(&["http", "40", "40", "40", "15", "15", "15", "60", "slower"]);
+        shown.has_row("bare | 25 | 25 | 25 | \u{2013} | \u{2013} | \u{2013} | \u{2013} | \u{2013}");
+        shown.has_row("worker | 25 | 25 | 25 | 0 | 0 | 0 | 0 | no difference measured");
+        shown.has_row("http | 40 | 40 | 40 | 15 | 15 | 15 | 60 | slower");
         assert!(shown.page.contains("<li>http: what http adds</li>"));
         assert_eq!(shown.page.matches("<figure").count(), 4);
         assert!(

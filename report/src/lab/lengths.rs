@@ -57,23 +57,23 @@ fn figures(data: &StatsData) -> Vec<Figure> {
     let sorted = |name: &str, mut values: Vec<f64>| {
         values.sort_by(f64::total_cmp);
         let points = values.into_iter().enumerate();
-        Series {
-            name: name.into(),
-            points: points
+        Series::new(
+            name,
+            Mark::Line,
+            points
                 .map(|(index, tokens)| ((index + 1) as f64, tokens))
                 .collect(),
-            mark: Mark::Line,
-        }
+        )
     };
-    let lines = Chart {
-        title: "Lengths, sorted".into(),
-        x: "rows of at most this length".into(),
-        y: "tokens".into(),
-        series: vec![
+    let lines = Chart::new(
+        "Lengths, sorted",
+        "rows of at most this length",
+        "tokens",
+        vec![
             sorted("prompts", inputs(data)),
             sorted("reference answers", outputs(data)),
         ],
-    };
+    );
     vec![
         histogram("Prompts", "prompts", inputs(data)),
         histogram("Reference answers", "answers", outputs(data)),
@@ -83,14 +83,8 @@ fn figures(data: &StatsData) -> Vec<Figure> {
 
 fn summary(data: &StatsData) -> Sheet {
     let columns = [
-        "tokens of",
-        "max",
-        "min",
-        "mean",
-        "median",
-        "mode",
-        "variance, tokens\u{b2}",
-        "standard deviation",
+        "tokens of | max | min | mean | median | mode | variance, tokens\u{b2} | \
+        standard deviation",
     ];
     let figures = |name: &str, of: &LengthFigures| -> Vec<Cell> {
         row![
@@ -134,8 +128,8 @@ mod tests {
         // Prompts have a mean of 5 and a variance of (4 + 1 + 9) / 3; answers are 10 and 20.
         let lengths = vec![(3, Some(10)), (4, None), (8, Some(20))];
         let shown = Rendered::of(Data::Stats(StatsData::of_lengths(HOSTILE.into(), lengths)));
-        shown.has_row(&["prompts", "8", "3", "5", "4", "3", "4.67", "2.16"]);
-        shown.has_row(&["reference answers", "20", "10", "15", "15", "10", "25", "5"]);
+        shown.has_row("prompts | 8 | 3 | 5 | 4 | 3 | 4.67 | 2.16");
+        shown.has_row("reference answers | 20 | 10 | 15 | 15 | 10 | 25 | 5");
         assert_eq!(
             shown.csv("stats.csv"),
             "row,prompt_tokens,reference_answer_tokens\r\n1,3,10\r\n2,4,\r\n3,8,20\r\n"

@@ -40,18 +40,8 @@ pub fn part(data: &LoadData) -> Part {
 }
 
 /// Headings of a run, without its latencies.
-const RUN: [&str; 10] = [
-    "requests/s",
-    "duration, s",
-    "arrivals",
-    "streamed",
-    "requested",
-    "completed",
-    "execution, s",
-    "tokens",
-    "ms/token",
-    "client\u{2019}s floor, ms",
-];
+const RUN: &str = "requests/s | duration, s | arrivals | streamed | requested | completed | execution, s | \
+    tokens | ms/token | client\u{2019}s floor, ms";
 
 fn run(of: &LoadRun) -> Vec<Cell> {
     row![
@@ -85,19 +75,13 @@ fn parts(of: &Distribution) -> [f64; 5] {
 }
 
 fn sweep(data: &LoadData) -> Sheet {
-    Sheet::new("Rates", &RUN).with(data.runs.iter().map(run))
+    Sheet::new("Rates", &[RUN]).with(data.runs.iter().map(run))
 }
 
 fn latencies(data: &LoadData) -> Sheet {
     let columns = [
-        "latency",
-        "requests/s",
-        "mean, ms",
-        "p50, ms",
-        "p90, ms",
-        "p99, ms",
-        "max, ms",
-        "values",
+        "latency | requests/s | mean, ms | p50, ms | p90, ms | p99, ms | max, ms | \
+        values",
     ];
     let rows = LATENCIES.iter().flat_map(|(name, of)| {
         data.runs.iter().filter_map(move |run| {
@@ -117,10 +101,6 @@ fn file(data: &LoadData) -> Sheet {
         .iter()
         .flat_map(|(name, _)| PARTS.map(|part| format!("{name} {part}, ms")));
     let latencies: Vec<String> = latencies.collect();
-    let columns: Vec<&str> = RUN
-        .into_iter()
-        .chain(latencies.iter().map(|name| &**name))
-        .collect();
     let rows = data.runs.iter().map(|of| {
         let mut row = run(of);
         for (_, latency) in LATENCIES {
@@ -131,7 +111,7 @@ fn file(data: &LoadData) -> Sheet {
         }
         row
     });
-    Sheet::new("load", &columns).with(rows)
+    Sheet::new("load", &[RUN, &latencies.join(" | ")]).with(rows)
 }
 
 fn errors(data: &LoadData) -> Sheet {
@@ -151,18 +131,14 @@ fn figures(data: &LoadData) -> Vec<Figure> {
                 .filter_map(|run| Some((run.qps, part(&of(run)?))));
             let mut points: Vec<(f64, f64)> = points.collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            Series {
-                name: name.into(),
-                points,
-                mark: Mark::LineWithPoints,
-            }
+            Series::new(name, Mark::LineWithPoints, points)
         };
-        let drawing = Chart {
-            title: title.into(),
-            x: "requests/s".into(),
-            y: "ms".into(),
-            series: vec![series("p50", |of| of.p50), series("p99", |of| of.p99)],
-        };
+        let drawing = Chart::new(
+            title,
+            "requests/s",
+            "ms",
+            vec![series("p50", |of| of.p50), series("p99", |of| of.p99)],
+        );
         Figure::new(drawing, "Requests with a complete answer.")
     };
     vec![
@@ -176,7 +152,7 @@ mod tests {
     use llamaglass_lab::{Arrivals, Data};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Rendered};
+    use crate::lab::fixture::{HOSTILE, Rendered, assert_contains};
 
     fn run(qps: f64, completed: usize) -> LoadRun {
         LoadRun {
@@ -205,15 +181,12 @@ mod tests {
             dataset: "d".into(),
             runs: vec![run(10.0, 28)],
         }));
-        shown.has_row(&[
-            "10", "3", "poisson", "yes", "30", "28", "3.25", "480", "35.8", "0.500",
-        ]);
+        shown.has_row("10 | 3 | poisson | yes | 30 | 28 | 3.25 | 480 | 35.8 | 0.500");
         let of = Distribution::of(&[100.0, 200.0, 600.0]).expect("values");
         assert_eq!((of.mean, of.p50, of.max), (300.0, 200.0, 600.0));
-        assert!(
-            shown
-                .page
-                .contains("<th scope=\"row\">first token</th><td>10</td><td>300</td><td>200</td>")
+        assert_contains(
+            &shown.page,
+            "<th scope=\"row\">first token</th><td>10</td><td>300</td><td>200</td>",
         );
         assert!(shown.text.contains("only 28 of 30 were answered"));
         let file = shown.csv("load.csv");
@@ -221,10 +194,7 @@ mod tests {
             file.starts_with("requests_per_s,duration_s,arrivals,streamed,requested,completed,"),
             "{file}"
         );
-        assert!(
-            file.contains("first_token_mean_ms,first_token_p50_ms"),
-            "{file}"
-        );
+        assert_contains(file, "first_token_mean_ms,first_token_p50_ms");
         let line = file.lines().nth(1).expect("a row");
         assert!(
             line.starts_with("10,3,poisson,yes,30,28,3.25,480,35.81,0.5,300,200,"),

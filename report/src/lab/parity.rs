@@ -30,17 +30,9 @@ pub fn part(data: &ParityData) -> Part {
 }
 
 fn rows(data: &ParityData) -> Sheet {
-    let columns = [
-        "row",
-        "prompt and answer, tokens",
-        "positions",
-        "largest difference of a logit",
-        "relative to the largest logit",
-        "within the bound",
-        "picked, ids",
-        "first difference, index",
-        "passes",
-    ];
+    let columns = ["row | prompt and answer, tokens | positions | \
+        largest difference of a logit | relative to the largest logit | within the bound | \
+        picked, ids | first difference, index | passes"];
     let rows = data.rows.iter().enumerate().map(|(index, of)| {
         let passes = of.within && of.first_divergence.is_none();
         row![
@@ -65,7 +57,7 @@ mod tests {
     use llamaglass_types::KvType;
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, Rendered};
+    use crate::lab::fixture::{HOSTILE, Rendered, assert_contains};
 
     fn row(max_abs: f64, first_divergence: Option<usize>) -> ParityRow {
         ParityRow {
@@ -91,18 +83,11 @@ mod tests {
     #[test]
     fn parity_report_shows_difference_per_row() {
         let one = shown(vec![row(0.25, None), row(0.0, Some(9)), row(0.0, None)]);
-        one.has_row(&[
-            "1", "250", "4", "0.250", "0.125", "no", "16", "\u{2013}", "no",
-        ]);
-        one.has_row(&["2", "250", "4", "0", "0.125", "yes", "16", "9", "no"]);
-        one.has_row(&[
-            "3", "250", "4", "0", "0.125", "yes", "16", "\u{2013}", "yes",
-        ]);
+        one.has_row("1 | 250 | 4 | 0.250 | 0.125 | no | 16 | \u{2013} | no");
+        one.has_row("2 | 250 | 4 | 0 | 0.125 | yes | 16 | 9 | no");
+        one.has_row("3 | 250 | 4 | 0 | 0.125 | yes | 16 | \u{2013} | yes");
         assert!(one.page.contains("<p>Not every row passes.</p>"));
-        assert!(
-            one.csv("parity.csv")
-                .contains("\r\n2,250,4,0,0.125,yes,16,9,no\r\n")
-        );
+        assert_contains(one.csv("parity.csv"), "\r\n2,250,4,0,0.125,yes,16,9,no\r\n");
         assert!(
             shown(vec![row(0.0, None)])
                 .page

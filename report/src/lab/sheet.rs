@@ -34,11 +34,15 @@ macro_rules! row {
 pub(super) use row;
 
 impl Sheet {
-    /// Creates a table without rows.
+    /// Creates a table without rows. An entry of `columns` is one heading, or several with ` | ` between them.
     pub fn new(title: &str, columns: &[&str]) -> Self {
         Self {
             title: title.to_owned(),
-            columns: columns.iter().map(|&name| name.to_owned()).collect(),
+            columns: columns
+                .iter()
+                .flat_map(|names| names.split(" | "))
+                .map(str::to_owned)
+                .collect(),
             rows: Vec::new(),
         }
     }

@@ -54,14 +54,7 @@ pub fn part(data: &SimulateData) -> Part {
 }
 
 fn formula(data: &SimulateData) -> Sheet {
-    let columns = [
-        "",
-        "requests",
-        "computing, s",
-        "bubbles, s",
-        "in all, s",
-        "longest wait, s",
-    ];
+    let columns = [" | requests | computing, s | bubbles, s | in all, s | longest wait, s"];
     let fifo = &data.fifo;
     let row = row![
         "one server, first come, first served",
@@ -108,12 +101,8 @@ fn costs(run: &SimulatedRun) -> Sheet {
 
 fn requests(run: &SimulatedRun) -> Sheet {
     let columns = [
-        "request",
-        "comes at, ms",
-        "prompt, tokens",
-        "answer, tokens",
-        "first token at, ms",
-        "end at, ms",
+        "request | comes at, ms | prompt, tokens | answer, tokens | \
+        first token at, ms | end at, ms",
     ];
     let rows = run.arrivals.iter().zip(&run.simulated).enumerate();
     let rows = rows.map(|(index, (arrival, served))| {
@@ -136,11 +125,11 @@ fn figure(run: &SimulatedRun) -> Figure {
     comes.sort_by(f64::total_cmp);
     let series = |name: &str, times: Vec<f64>| {
         let points = times.into_iter().enumerate();
-        Series {
-            name: name.into(),
-            points: points.map(|(index, at)| (at, (index + 1) as f64)).collect(),
-            mark: Mark::LineWithPoints,
-        }
+        Series::new(
+            name,
+            Mark::LineWithPoints,
+            points.map(|(index, at)| (at, (index + 1) as f64)).collect(),
+        )
     };
     let mut series = vec![
         series("have come", comes),
@@ -151,18 +140,18 @@ fn figure(run: &SimulatedRun) -> Figure {
         .first()
         .map_or(0.0, |arrival| arrival.at_ms / 1e3);
     if let Some(execution) = run.measured.execution_s {
-        series.push(Series {
-            name: "have ended, measured".into(),
-            points: vec![(begin + execution, run.measured.completed as f64)],
-            mark: Mark::Points,
-        });
+        series.push(Series::new(
+            "have ended, measured",
+            Mark::Points,
+            vec![(begin + execution, run.measured.completed as f64)],
+        ));
     }
-    let drawing = Chart {
-        title: "When requests come and end".into(),
-        x: "s since the start".into(),
-        y: "requests".into(),
+    let drawing = Chart::new(
+        "When requests come and end",
+        "s since the start",
+        "requests",
         series,
-    };
+    );
     Figure::new(
         drawing,
         "The measured run only records the end of its last request.",
@@ -220,7 +209,8 @@ mod tests {
         };
         SimulatedRun::of(
             StubLevel::Forward,
-            (cost, room),
+            cost,
+            room,
             vec![arrival(0.0), arrival(100.0)],
             vec![served(12.5, 200.0), served(112.5, 400.0)],
             measured,
@@ -233,18 +223,11 @@ mod tests {
         let mut data = SimulateData::of(HOSTILE.into(), &[10, 30], 10.0, 2.0);
         data.scheduler = Some(run());
         let shown = Rendered::of(Data::Simulate(Box::new(data)));
-        shown.has_row(&[
-            "one server, first come, first served",
-            "2",
-            "0.400",
-            "0.600",
-            "0.500",
-            "0.100",
-        ]);
-        shown.has_row(&["execution, s", "0.400", "0.500", "-20.0"]);
+        shown.has_row("one server, first come, first served | 2 | 0.400 | 0.600 | 0.500 | 0.100");
+        shown.has_row("execution, s | 0.400 | 0.500 | -20.0");
         // The requests take 200 and 300 ms.
-        shown.has_row(&["end to end mean, ms", "250", "200", "25"]);
-        shown.has_row(&["decode", "4.50", "0.750"]);
+        shown.has_row("end to end mean, ms | 250 | 200 | 25");
+        shown.has_row("decode | 4.50 | 0.750");
         assert!(shown.page.contains("stub level 5") && shown.page.contains("Not a real answer"));
         assert!(
             shown

@@ -68,10 +68,7 @@ fn figure(data: &StubData, title: &str, which: fn(StubLevel) -> bool) -> Figure 
                 .find(|of| of.level == *level && of.stream == stream)?;
             of.added_ms.as_ref().map(estimate::bar)
         };
-        BarSeries {
-            name: way(stream).into(),
-            bars: levels.iter().map(bar).collect(),
-        }
+        BarSeries::new(way(stream), levels.iter().map(bar).collect())
     });
     let drawing = Bars {
         title: title.into(),
@@ -90,36 +87,20 @@ fn figure(data: &StubData, title: &str, which: fn(StubLevel) -> bool) -> Figure 
 }
 
 fn levels(data: &StubData) -> Sheet {
-    let columns = [
-        "level",
-        "answers",
-        "median request, ms",
-        "95 % from, ms",
-        "95 % to, ms",
-    ];
-    let columns = [&columns[..], &estimate::ADDED[..]].concat();
+    let columns = "level | answers | median request, ms | 95 % from, ms | 95 % to, ms";
     let rows = data.levels.iter().map(|of| {
         let mut row = row![of.level.to_string(), way(of.stream)];
         row.extend(estimate::cells(of.request_ms));
         row.extend(estimate::added(of.added_ms.as_ref()));
         row
     });
-    Sheet::new("Levels, a request", &columns).with(rows)
+    Sheet::new("Levels, a request", &[columns, estimate::ADDED]).with(rows)
 }
 
 fn cells(data: &StubData) -> Sheet {
     let columns = [
-        "level",
-        "requests/s",
-        "duration, s",
-        "answers",
-        "requested",
-        "fewest completed",
-        "runs",
-        "least execution, s",
-        "median execution, s",
-        "drift, %",
-        "drifts",
+        "level | requests/s | duration, s | answers | requested | fewest completed | \
+        runs | least execution, s | median execution, s | drift, % | drifts",
     ];
     let rows = data.cells.iter().map(|of| -> Vec<Cell> {
         row![
@@ -196,14 +177,11 @@ mod tests {
             cell(StubLevel::Handler, [1.0; 5]),
             cell(StubLevel::Message, [1.5; 5]),
         ]));
-        let none = "\u{2013}";
-        shown.has_row(&["1", "streamed", "1", "1", "1", none, none, none, none, none]);
-        shown.has_row(&[
-            "4", "streamed", "1.50", "1.50", "1.50", "0.500", "0.500", "0.500", "50", "slower",
-        ]);
-        shown.has_row(&[
-            "1", "10", "3", "streamed", "30", "29", "5", "3.00", "3.00", "0", "no",
-        ]);
+        shown.has_row(
+            "1 | streamed | 1 | 1 | 1 | \u{2013} | \u{2013} | \u{2013} | \u{2013} | \u{2013}",
+        );
+        shown.has_row("4 | streamed | 1.50 | 1.50 | 1.50 | 0.500 | 0.500 | 0.500 | 50 | slower");
+        shown.has_row("1 | 10 | 3 | streamed | 30 | 29 | 5 | 3.00 | 3.00 | 0 | no");
         let file = shown.csv("stub.csv");
         assert!(
             file.ends_with("\r\n4,10,3,streamed,30,29,5,3.0015,3.0015,0,no\r\n"),

@@ -60,10 +60,7 @@ fn bars(token: &[TokenBar]) -> Bars {
             let part = bar.parts.iter().find(|part| part.0 == name)?;
             Some(Bar::from(part.1))
         };
-        BarSeries {
-            name: name.to_owned(),
-            bars: token.iter().map(of).collect(),
-        }
+        BarSeries::new(name, token.iter().map(of).collect())
     });
     Bars {
         title: "Parts of a token\u{2019}s time".into(),
@@ -123,7 +120,7 @@ mod tests {
     use llamaglass_lab::{Data, Difference, Estimate, LabResult};
 
     use super::*;
-    use crate::lab::fixture::{HOSTILE, machine, result};
+    use crate::lab::fixture::{HOSTILE, assert_contains, machine, result};
     use crate::lab::{overview, report};
 
     fn layer(name: &str, ms: f64, excess: Option<Difference>) -> LadderLayer {
@@ -198,10 +195,7 @@ mod tests {
     #[test]
     fn overview_has_plot_but_no_sentences_or_parts() {
         let html = overview(&Summary::of(&results())).expect("draws");
-        assert!(
-            html.contains("aria-label=\"Parts of a token\u{2019}s time\""),
-            "{html}"
-        );
+        assert_contains(&html, "aria-label=\"Parts of a token\u{2019}s time\"");
         assert!(
             ["<nav", "class=\"part\"", "class=\"lead\""]
                 .iter()

@@ -3,26 +3,14 @@ use crate::plot::{Bar, BarSeries, Bars, Chart, Flame, FlameRow, Histogram, Mark,
 
 /// Returns one figure of each kind, with `text` as every text.
 fn figures(text: &str) -> Vec<Figure> {
-    let series = |name: &str| Series {
-        name: name.into(),
-        points: vec![(0.0, 1.0), (1.0, 2.0)],
-        mark: Mark::Line,
-    };
-    let chart = Chart {
-        title: text.into(),
-        x: text.into(),
-        y: text.into(),
-        series: vec![series(text), series("other")],
-    };
+    let series = |name: &str| Series::new(name, Mark::Line, vec![(0.0, 1.0), (1.0, 2.0)]);
+    let chart = Chart::new(text, text, text, vec![series(text), series("other")]);
     let bars = Bars {
         title: text.into(),
         x: text.into(),
         unit: text.into(),
         categories: vec![text.into()],
-        series: vec![BarSeries {
-            name: text.into(),
-            bars: vec![Some(Bar::from(1.0))],
-        }],
+        series: vec![BarSeries::new(text, vec![Some(Bar::from(1.0))])],
         stacked: false,
     };
     let histogram = Histogram {

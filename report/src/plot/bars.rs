@@ -47,6 +47,14 @@ pub struct BarSeries {
     pub bars: Vec<Option<Bar>>,
 }
 
+impl BarSeries {
+    /// Creates a series.
+    pub fn new(name: impl Into<String>, bars: Vec<Option<Bar>>) -> Self {
+        let name = name.into();
+        Self { name, bars }
+    }
+}
+
 /// Bars of one or several series, by category.
 #[derive(Clone, Debug)]
 pub struct Bars {

@@ -22,8 +22,16 @@ pub struct Series {
     pub mark: Mark,
 }
 
+impl Series {
+    /// Creates a series.
+    pub fn new(name: impl Into<String>, mark: Mark, points: Vec<(f64, f64)>) -> Self {
+        let name = name.into();
+        Self { name, points, mark }
+    }
+}
+
 /// Drawing style of a series.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// Separate points.
     Points,
@@ -31,9 +39,6 @@ pub enum Mark {
     Line,
     /// A line and points.
     LineWithPoints,
-    /// Points with intervals: the low and the high end per point, in order. A point without a finite interval is
-    /// drawn alone.
-    Intervals(Vec<(f64, f64)>),
 }
 
 /// Series over shared axes, which start at 0, or at the minimum if it is below 0.
@@ -49,14 +54,18 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
-/// A point to draw.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct DrawnPoint {
-    at: (f64, f64),
-    interval: Option<(f64, f64)>,
-}
-
 impl Chart {
+    /// Creates a chart; the axes have names with units.
+    pub fn new(title: impl Into<String>, x: &str, y: &str, series: Vec<Series>) -> Self {
+        let (title, x, y) = (title.into(), x.to_owned(), y.to_owned());
+        Self {
+            title,
+            x,
+            y,
+            series,
+        }
+    }
+
     /// Returns whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.series.iter().all(|series| series.drawn().is_empty())
@@ -71,7 +80,7 @@ impl Chart {
     }
 
     fn draw(&self, root: &canvas::Area<'_>) -> Result<(), DrawError> {
-        let series: Vec<(&Series, Vec<DrawnPoint>)> =
+        let series: Vec<(&Series, Vec<(f64, f64)>)> =
             self.series.iter().map(|of| (of, of.drawn())).collect();
         let (min, max) = ends(&series);
         let axis = |name, low, high| Axis {
@@ -85,19 +94,12 @@ impl Chart {
         for ((series, drawn), colour) in series.into_iter().zip(canvas::colours()) {
             let drawn = thinned(drawn);
             if matches!(series.mark, Mark::Line | Mark::LineWithPoints) {
-                let line: Vec<(f64, f64)> = drawn.iter().map(|point| point.at).collect();
-                for piece in clip::above(&line, (x.range.start, y.range.start)) {
+                for piece in clip::above(&drawn, (x.range.start, y.range.start)) {
                     plane.draw_series(LineSeries::new(piece, colour.stroke_width(2)))?;
                 }
             }
-            let intervals = drawn.iter().filter_map(|point| {
-                let (low, high) = point.interval?;
-                let (x, y) = point.at;
-                Some(ErrorBar::new_vertical(x, low, y, high, colour, 8))
-            });
-            plane.draw_series(intervals)?;
             if series.mark != Mark::Line {
-                let dot = |point: &DrawnPoint| Circle::new(point.at, 3, colour.mix(0.75).filled());
+                let dot = |at: &(f64, f64)| Circle::new(*at, 3, colour.mix(0.75).filled());
                 plane.draw_series(drawn.iter().map(dot))?;
             }
         }
@@ -107,32 +109,20 @@ impl Chart {
 
 impl Series {
     /// Returns the points that can be drawn.
-    fn drawn(&self) -> Vec<DrawnPoint> {
-        let intervals = match &self.mark {
-            Mark::Intervals(intervals) => &**intervals,
-            _ => &[],
-        };
-        let points = self.points.iter().enumerate().filter_map(|(index, at)| {
-            let finite = |(low, high): &(f64, f64)| is_drawable(*low) && is_drawable(*high);
-            let interval = intervals.get(index).copied().filter(finite);
-            finite(at).then_some(DrawnPoint { at: *at, interval })
-        });
-        points.collect()
+    fn drawn(&self) -> Vec<(f64, f64)> {
+        let drawable = |(x, y): &(f64, f64)| is_drawable(*x) && is_drawable(*y);
+        self.points.iter().copied().filter(drawable).collect()
     }
 }
 
 /// Returns the minimum and maximum of x and y. A series with only a line is a fit, which may start outside the
 /// chart: it counts for the minimum only if there is nothing else.
-fn ends(series: &[(&Series, Vec<DrawnPoint>)]) -> ((f64, f64), (f64, f64)) {
+fn ends(series: &[(&Series, Vec<(f64, f64)>)]) -> ((f64, f64), (f64, f64)) {
     let points = |fits: bool| {
         let series = series
             .iter()
             .filter(move |(series, _)| fits || series.mark != Mark::Line);
-        series.flat_map(|(_, drawn)| drawn).flat_map(|point| {
-            let (x, y) = point.at;
-            let (low, high) = point.interval.unwrap_or((y, y));
-            [(x, y), (x, low), (x, high)]
-        })
+        series.flat_map(|(_, drawn)| drawn)
     };
     let only_lines = points(false).next().is_none();
     let min = points(only_lines).fold((0.0, 0.0), |(x, y): (f64, f64), point| {
@@ -145,7 +135,7 @@ fn ends(series: &[(&Series, Vec<DrawnPoint>)]) -> ((f64, f64), (f64, f64)) {
 }
 
 /// Selects [`MAX_POINTS`] points evenly, including the first and the last.
-fn thinned(points: Vec<DrawnPoint>) -> Vec<DrawnPoint> {
+fn thinned(points: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     if points.len() <= MAX_POINTS {
         return points;
     }
@@ -159,16 +149,7 @@ mod tests {
     use super::*;
 
     fn chart(points: Vec<(f64, f64)>, mark: Mark) -> Chart {
-        Chart {
-            title: "t".into(),
-            x: "s".into(),
-            y: "ms".into(),
-            series: vec![Series {
-                name: "a".into(),
-                points,
-                mark,
-            }],
-        }
+        Chart::new("t", "s", "ms", vec![Series::new("a", mark, points)])
     }
 
     /// Returns a numeric attribute of the first SVG element that starts with `element`.
@@ -198,10 +179,7 @@ mod tests {
         let many: Vec<(f64, f64)> = (0..9999).map(|at| (f64::from(at), 1.0)).collect();
         let thinned = thinned(chart(many, Mark::Points).series[0].drawn());
         assert_eq!(thinned.len(), MAX_POINTS);
-        assert_eq!(
-            (thinned[0].at.0, thinned[MAX_POINTS - 1].at.0),
-            (0.0, 9998.0)
-        );
+        assert_eq!((thinned[0].0, thinned[MAX_POINTS - 1].0), (0.0, 9998.0));
         let odd = vec![(f64::NAN, 1.0), (1.0, f64::INFINITY), (1e300, 1.0)];
         let odd = chart(odd, Mark::Line);
         assert!(odd.is_empty());
@@ -211,26 +189,13 @@ mod tests {
     }
 
     #[test]
-    fn each_point_has_its_own_interval_or_none() {
-        let points = vec![(f64::NAN, 0.0), (1.0, 5.0), (2.0, 6.0), (3.0, 7.0)];
-        let intervals = vec![(9.0, 9.0), (4.0, 8.0), (f64::NAN, 9.0)];
-        let chart = chart(points, Mark::Intervals(intervals));
-        let drawn = chart.series[0].drawn();
-        let kept: Vec<_> = drawn.iter().map(|point| point.interval).collect();
-        assert_eq!(kept, [Some((4.0, 8.0)), None, None]);
-        let svg = chart.svg().expect("draws");
-        // An error bar consists of three lines, a ring and its point.
-        assert_eq!(svg.matches("<circle").count(), 4, "{svg}");
-    }
-
-    #[test]
     fn fit_is_clipped_at_axes_and_does_not_extend_them() {
         let mut chart = chart(vec![(10.0, 5.0), (100.0, 95.0)], Mark::Points);
-        chart.series.push(Series {
-            name: "fit".into(),
-            points: vec![(0.0, -50.0), (100.0, 50.0)],
-            mark: Mark::Line,
-        });
+        chart.series.push(Series::new(
+            "fit",
+            Mark::Line,
+            vec![(0.0, -50.0), (100.0, 50.0)],
+        ));
         let svg = chart.svg().expect("draws");
         let line = svg.split("<polyline").find(|of| of.contains("#D9822B"));
         let line = line.expect("the fit is drawn");

@@ -18,9 +18,6 @@ const RELEASE: &str = "bookworm";
 const MODEL: &str = "engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
 
 /// Installs the package in a new system, drives the program there, keeps a screenshot, and removes the package.
-///
-/// # Errors
-/// If this process is not root, or a step fails.
 pub fn run(project: &Project, package: &Path) -> Result<()> {
     ensure!(
         machine::is_root(),

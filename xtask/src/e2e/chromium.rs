@@ -47,9 +47,6 @@ pub fn capabilities(folder: &Path) -> Value {
 }
 
 /// Writes the capabilities where `wasm-bindgen-test-runner` can read them, and returns the file.
-///
-/// # Errors
-/// If it can't be written.
 pub fn write_capabilities(project: &Project) -> Result<PathBuf> {
     let folder = super::folder(project)?;
     let file = folder.join("webdriver.json");
@@ -59,9 +56,6 @@ pub fn write_capabilities(project: &Project) -> Result<PathBuf> {
 }
 
 /// Starts chromedriver on a free port; its log goes to the folder.
-///
-/// # Errors
-/// If it can't be started or does not print its port.
 pub fn start(folder: &Path) -> Result<Driver> {
     let log = folder.join("chromedriver.log");
     let mut command = Command::new(browser::chromedriver()?);

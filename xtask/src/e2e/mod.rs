@@ -36,8 +36,14 @@ use session::Session;
 struct Scenario {
     /// Name in messages and in the names of screenshots.
     name: &'static str,
-    /// Function that runs the scenario.
-    run: fn(session: &Session, site: &Site) -> Result<()>,
+    run: Run,
+}
+
+/// Function that runs a scenario.
+enum Run {
+    Site(fn(session: &Session, site: &Site) -> Result<()>),
+    /// Needs only the page's address.
+    Page(fn(session: &Session, url: &str) -> Result<()>),
 }
 
 impl Scenario {
@@ -45,6 +51,12 @@ impl Scenario {
         name: &'static str,
         run: fn(session: &Session, site: &Site) -> Result<()>,
     ) -> Self {
+        let run = Run::Site(run);
+        Self { name, run }
+    }
+
+    const fn page(name: &'static str, run: fn(session: &Session, url: &str) -> Result<()>) -> Self {
+        let run = Run::Page(run);
         Self { name, run }
     }
 }
@@ -104,9 +116,6 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
 }
 
 /// Runs the scenarios with these names on the page in `dist/` as it is, for developers.
-///
-/// # Errors
-/// If there is no scenario with a given name, or one fails.
 fn run_named(project: &Project, names: &[String]) -> Result<()> {
     for name in names {
         ensure!(
@@ -148,7 +157,11 @@ fn folder(project: &Project) -> Result<PathBuf> {
 /// Runs a scenario in a fresh session; if it fails, keeps a screenshot and prints the console.
 fn attempt(driver: &Driver, scenario: &Scenario, site: &Site, folder: &Path) -> Result<()> {
     let session = Session::start(driver, &chromium::capabilities(folder), folder)?;
-    let outcome = (scenario.run)(&session, site).and_then(|()| session.check_console());
+    let outcome = match scenario.run {
+        Run::Site(run) => run(&session, site),
+        Run::Page(run) => run(&session, &site.url),
+    };
+    let outcome = outcome.and_then(|()| session.check_console());
     site.coverage.merge(session.coverage());
     if outcome.is_err() {
         session.keep_evidence(&format!("failed-{}", scenario.name));

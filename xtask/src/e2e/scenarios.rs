@@ -34,80 +34,40 @@ mod two_tabs;
 pub const ALL: &[Scenario] = &[
     Scenario::new("harness", harness),
     Scenario::new("snapshot", snapshot::run),
-    Scenario::new("isolated", |session, site| isolated(session, &site.url)),
-    Scenario::new("suggestion", |session, site| {
-        suggestion::run(session, &site.url)
-    }),
-    Scenario::new("regenerate", |session, site| {
-        regenerate::run(session, &site.url)
-    }),
-    Scenario::new("conversation", |session, site| {
-        conversation::run(session, &site.url)
-    }),
-    Scenario::new("lab-tab", |session, site| lab_tab::run(session, &site.url)),
-    Scenario::new("bench-dialog", |session, site| {
-        bench_dialog::run(session, &site.url)
-    }),
-    Scenario::new("change-model", |session, site| {
-        change_model::run(session, &site.url)
-    }),
-    Scenario::new("settings", |session, site| {
-        settings::run(session, &site.url)
-    }),
-    Scenario::new("two-tabs", |session, site| {
-        two_tabs::run(session, &site.url)
-    }),
-    Scenario::new("reloads", |session, site| reloads::run(session, &site.url)),
-    Scenario::new("page-crash", |session, site| {
-        crashes::page(session, &site.url)
-    }),
-    Scenario::new("engine-crash", |session, site| {
-        crashes::engine(session, &site.url)
-    }),
-    Scenario::new("no-webgpu", |session, site| {
-        no_webgpu::run(session, &site.url)
-    }),
-    Scenario::new("insecure", |session, site| {
-        insecure::run(session, &site.url)
-    }),
-    Scenario::new("storage-garbage", |session, site| {
-        storage::garbage(session, &site.url)
-    }),
-    Scenario::new("storage-denied", |session, site| {
-        storage::denied(session, &site.url)
-    }),
-    Scenario::new("cancel-load", |session, site| {
-        cancel_load::run(session, &site.url)
-    }),
-    Scenario::new("chat-cpu", |session, site| {
-        chat::run(session, &site.url, "flex")
-    }),
-    Scenario::new("chat-webgpu", |session, site| {
-        chat::run(session, &site.url, "wgpu")
-    }),
-    Scenario::new("stub", |session, site| stub::run(session, &site.url)),
-    Scenario::new("lab", |session, site| lab::run(session, &site.url)),
-    Scenario::new("lab-controls", |session, site| {
-        lab_controls::run(session, &site.url)
-    }),
-    Scenario::new("bad-file", |session, site| {
-        bad_file::run(session, &site.url)
-    }),
+    Scenario::page("isolated", isolated),
+    Scenario::page("suggestion", suggestion::run),
+    Scenario::page("regenerate", regenerate::run),
+    Scenario::page("conversation", conversation::run),
+    Scenario::page("lab-tab", lab_tab::run),
+    Scenario::page("bench-dialog", bench_dialog::run),
+    Scenario::page("change-model", change_model::run),
+    Scenario::page("settings", settings::run),
+    Scenario::page("two-tabs", two_tabs::run),
+    Scenario::page("reloads", reloads::run),
+    Scenario::page("page-crash", crashes::page),
+    Scenario::page("engine-crash", crashes::engine),
+    Scenario::page("no-webgpu", no_webgpu::run),
+    Scenario::page("insecure", insecure::run),
+    Scenario::page("storage-garbage", storage::garbage),
+    Scenario::page("storage-denied", storage::denied),
+    Scenario::page("cancel-load", cancel_load::run),
+    Scenario::page("chat-cpu", |page, url| chat::run(page, url, "flex")),
+    Scenario::page("chat-webgpu", |page, url| chat::run(page, url, "wgpu")),
+    Scenario::page("stub", stub::run),
+    Scenario::page("lab", lab::run),
+    Scenario::page("lab-controls", lab_controls::run),
+    Scenario::page("bad-file", bad_file::run),
     Scenario::new("server", server::run),
-    Scenario::new("other-server", |session, site| {
-        other::run(session, &site.url)
+    Scenario::page("other-server", other::run),
+    Scenario::new("walk-cpu-default", |page, site| {
+        explore::walk(page, site, 0)
     }),
-    Scenario::new("walk-cpu-default", |session, site| {
-        explore::walk(session, site, 0)
+    Scenario::new("walk-webgpu-tiny", |page, site| {
+        explore::walk(page, site, 2)
     }),
-    Scenario::new("walk-webgpu-tiny", |session, site| {
-        explore::walk(session, site, 2)
-    }),
-    Scenario::new("walk-cpu-tiny", |session, site| {
-        explore::walk(session, site, 1)
-    }),
-    Scenario::new("walk-webgpu-default", |session, site| {
-        explore::walk(session, site, 3)
+    Scenario::new("walk-cpu-tiny", |page, site| explore::walk(page, site, 1)),
+    Scenario::new("walk-webgpu-default", |page, site| {
+        explore::walk(page, site, 3)
     }),
     Scenario::new("controls", controls),
 ];

@@ -38,9 +38,6 @@ pub struct Session {
 
 impl Session {
     /// Opens a browser with the capabilities; its screenshots go to the folder.
-    ///
-    /// # Errors
-    /// If the browser does not start.
     pub fn start(driver: &Driver, capabilities: &Value, folder: &Path) -> Result<Self> {
         let client =
             Client::open(&driver.url, capabilities).context("the browser did not start")?;
@@ -217,9 +214,6 @@ impl Session {
     }
 
     /// Chooses an option of a list by its value.
-    ///
-    /// # Errors
-    /// If the list has no such option.
     pub fn choose(&self, css: &str, value: &str) -> Result<()> {
         let list = self.wait_for_element(css, PATIENCE)?;
         self.note_use(&list);

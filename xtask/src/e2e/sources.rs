@@ -16,9 +16,6 @@ const ATTRIBUTE: &str = "data-testid=\"";
 
 /// Returns the literal test ids of all controls in the `.rs` files below the folder. Ids that are built at run
 /// time, such as `lab-run-NAME`, are found on the page itself.
-///
-/// # Errors
-/// If a file can't be read.
 pub fn controls(folder: &Path) -> Result<BTreeSet<String>> {
     let mut ids = BTreeSet::new();
     let entries = folder

@@ -14,9 +14,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(300);
 /// Size of a window in CSS pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WindowSize {
-    /// Width.
     pub width: u32,
-    /// Height.
     pub height: u32,
 }
 
@@ -72,9 +70,6 @@ impl fmt::Display for ConsoleEntry {
 
 impl Client {
     /// Opens a browser.
-    ///
-    /// # Errors
-    /// If the driver can't start one with these capabilities.
     pub fn open(driver: &str, capabilities: &Value) -> Result<Self> {
         let agent = Agent::config_builder()
             .http_status_as_error(false)
@@ -144,7 +139,6 @@ impl Client {
         Ok(text.as_str().unwrap_or_default().to_owned())
     }
 
-    /// Returns true if the element is enabled.
     pub fn is_enabled(&self, element: &Element) -> Result<bool> {
         Ok(self
             .query(&format!("element/{}/enabled", element.0))?
@@ -195,7 +189,6 @@ impl Client {
         Ok(entries.map(entry).collect())
     }
 
-    /// Returns an attribute of the element.
     pub fn attribute(&self, element: &Element, name: &str) -> Result<Option<String>> {
         let value = self.query(&format!("element/{}/attribute/{name}", element.0))?;
         Ok(value.as_str().map(str::to_owned))

@@ -8,9 +8,6 @@ use anyhow::{Context as _, Result, ensure};
 use crate::project::Project;
 
 /// Copies the built page to `desktop/page`, which is embedded into the program.
-///
-/// # Errors
-/// If there is no built page, or it can't be copied.
 pub fn fill(project: &Project) -> Result<()> {
     let to = project.root.join("desktop/page");
     mirror(&project.dist(), &to, is_used)

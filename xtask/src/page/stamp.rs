@@ -48,9 +48,6 @@ const VARIABLES: [&str; 10] = [
 ];
 
 /// Describes all inputs of the page.
-///
-/// # Errors
-/// If something can't be read.
 pub fn inputs(project: &Project, toolchain: Toolchain, build: Build) -> Result<String> {
     let mut text = format!("{build:?} of {}\n", project.root.display());
     text += &command::output(toolchain.command("rustc").arg("-vV"))?;
@@ -73,9 +70,6 @@ pub fn inputs(project: &Project, toolchain: Toolchain, build: Build) -> Result<S
 }
 
 /// Describes the files of the built page.
-///
-/// # Errors
-/// If there is no built page, or it can't be read.
 pub fn outputs(dist: &Path) -> Result<String> {
     let mut text = String::new();
     ensure!(
@@ -88,9 +82,6 @@ pub fn outputs(dist: &Path) -> Result<String> {
 }
 
 /// Writes the stamp of the built page.
-///
-/// # Errors
-/// If the page can't be read or the stamp can't be written.
 pub fn write(project: &Project, inputs: &str) -> Result<()> {
     let text = format!("{inputs}{}", outputs(&project.dist())?);
     let stamp = path(project);
@@ -98,9 +89,6 @@ pub fn write(project: &Project, inputs: &str) -> Result<()> {
 }
 
 /// Removes the stamp. Called before `dist/` changes.
-///
-/// # Errors
-/// If it exists and can't be removed.
 pub fn remove(project: &Project) -> Result<()> {
     let stamp = path(project);
     if stamp.exists() {

@@ -48,9 +48,6 @@ pub fn listen(port: u16) -> Result<TcpListener> {
 }
 
 /// Serves until `stop` completes.
-///
-/// # Errors
-/// If the listener fails.
 pub fn serve(
     listener: TcpListener,
     router: Router,

@@ -9,9 +9,6 @@ use super::apt;
 use crate::machine;
 
 /// Installs Chromium and chromedriver if they are missing.
-///
-/// # Errors
-/// If they are missing and can't be installed.
 pub fn ensure() -> Result<()> {
     if driver().is_some() && chromium().is_some() {
         return Ok(());
@@ -22,10 +19,6 @@ pub fn ensure() -> Result<()> {
     )
 }
 
-/// Returns the path of chromedriver.
-///
-/// # Errors
-/// If there is none.
 pub fn chromedriver() -> Result<PathBuf> {
     driver().context("chromedriver is not on PATH")
 }

@@ -49,9 +49,6 @@ pub struct Clients {
 }
 
 /// Installs the packages of the check `clients` if they are missing.
-///
-/// # Errors
-/// If one is missing and can't be installed.
 pub fn ensure(project: &Project) -> Result<Clients> {
     Ok(Clients {
         openai: ensure_python(
@@ -65,9 +62,6 @@ pub fn ensure(project: &Project) -> Result<Clients> {
 }
 
 /// Installs GuideLLM if it is missing.
-///
-/// # Errors
-/// If it is missing and can't be installed.
 pub fn ensure_guidellm(project: &Project) -> Result<PythonPackages> {
     ensure_list(project, "guidellm", GUIDELLM)
 }

@@ -21,9 +21,6 @@ const DRIVE_PROGRAMS: [&str; 4] = ["WebKitWebDriver", "Xvfb", "xdotool", "dbus-d
 const TAURI_CLI: &str = "2.12.5";
 
 /// Installs what is missing to build the program.
-///
-/// # Errors
-/// If something is missing and can't be installed.
 pub fn ensure() -> Result<()> {
     if cfg!(not(target_os = "linux")) {
         return Ok(());
@@ -54,9 +51,6 @@ pub fn ensure_driver() -> Result<()> {
 }
 
 /// Returns Tauri's command: an installed one, else npm's prebuilt one, else one that cargo builds.
-///
-/// # Errors
-/// If it is missing and can't be installed.
 pub fn tauri(project: &Project) -> Result<Command> {
     if let Some(program) = machine::find_program("cargo-tauri", &project.tools()) {
         let mut tauri = Command::new(program);

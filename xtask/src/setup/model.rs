@@ -40,18 +40,12 @@ pub fn path(project: &Project) -> PathBuf {
 }
 
 /// Returns true if the default model is installed and complete.
-///
-/// # Errors
-/// If its file can't be read.
 pub fn is_installed(project: &Project) -> Result<bool> {
     let model = path(project);
     Ok(model.exists() && is_the_model(&model)?)
 }
 
 /// Installs the default model if it is missing or damaged, and returns its path.
-///
-/// # Errors
-/// If it can't be downloaded, or the downloaded file is another one.
 pub fn ensure(project: &Project) -> Result<PathBuf> {
     if !is_installed(project)? {
         download(project, Progress::Bar)?;

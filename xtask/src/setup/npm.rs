@@ -10,9 +10,6 @@ use crate::project::Project;
 use crate::{command, machine};
 
 /// Installs npm if it is missing; messages say that it is needed to install `what`.
-///
-/// # Errors
-/// If it is missing and can't be installed.
 pub fn ensure(project: &Project, what: &str) -> Result<()> {
     if machine::find_program("npm", &project.tools()).is_some() {
         return Ok(());
@@ -21,9 +18,6 @@ pub fn ensure(project: &Project, what: &str) -> Result<()> {
 }
 
 /// Installs the package (`NAME@VERSION`) into a folder of its own.
-///
-/// # Errors
-/// If npm fails.
 pub fn install(package: &str, folder: &Path) -> Result<()> {
     println!("Installing {package} (npm) into {}", folder.display());
     let mut install = Command::new("npm");

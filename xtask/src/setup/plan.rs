@@ -53,9 +53,6 @@ pub struct Plan {
 
 impl Plan {
     /// Finds out what is missing.
-    ///
-    /// # Errors
-    /// If the lock file or the model's file can't be read.
     pub fn new(project: &Project, needs: Needs) -> Result<Self> {
         Ok(Self {
             toolchain: wasm::installed(project),
@@ -108,9 +105,6 @@ impl Plan {
 
     /// Installs what the page's build needs and what may require system packages, and returns the toolchain.
     /// [`Self::into_tasks`] installs the rest.
-    ///
-    /// # Errors
-    /// If something can't be installed.
     pub fn install_first(&self, project: &Project, timings: &mut Timings) -> Result<Toolchain> {
         let toolchain = match self.toolchain {
             Some(toolchain) => toolchain,

@@ -34,7 +34,6 @@ const PROFILE: [&str; 5] = [
 
 /// A program that cargo can install.
 pub struct Tool {
-    /// Name of the program.
     program: &'static str,
     /// The crate it comes from.
     package: &'static str,
@@ -94,9 +93,6 @@ fn all(lock: &str) -> Result<[Tool; 2]> {
 }
 
 /// Returns the tools to install: those that are missing and those in a version that does not fit.
-///
-/// # Errors
-/// If the lock file can't be read or names no wasm-bindgen.
 pub fn missing(project: &Project) -> Result<Vec<Tool>> {
     let lock =
         fs::read_to_string(project.root.join("Cargo.lock")).context("could not read Cargo.lock")?;
@@ -107,9 +103,6 @@ pub fn missing(project: &Project) -> Result<Vec<Tool>> {
 }
 
 /// Installs trunk and wasm-bindgen if they are missing.
-///
-/// # Errors
-/// If the lock file can't be read or names no wasm-bindgen, or cargo can't install a tool.
 pub fn ensure(project: &Project) -> Result<()> {
     let missing = missing(project)?;
     for tool in &missing {
@@ -180,9 +173,6 @@ fn scratch(project: &Project) -> PathBuf {
 ///
 /// Debian 12's wasm-opt, from 2022, mistakes the first table of a module for the exported one, so that the page
 /// would not start. So npm's is installed, which runs in node.
-///
-/// # Errors
-/// If it is missing and can't be installed.
 pub fn ensure_wasm_opt(project: &Project) -> Result<()> {
     if has_wasm_opt(project) {
         return Ok(());

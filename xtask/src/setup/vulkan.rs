@@ -13,9 +13,6 @@ use super::apt;
 const DRIVER_VARIABLES: [&str; 2] = ["VK_DRIVER_FILES", "VK_ICD_FILENAMES"];
 
 /// Installs lavapipe on Linux if it is missing, unless the user chose drivers.
-///
-/// # Errors
-/// If it is missing and can't be installed.
 pub fn ensure() -> Result<()> {
     if chosen_by_person() || cfg!(not(target_os = "linux")) {
         return Ok(());

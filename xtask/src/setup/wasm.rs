@@ -111,9 +111,6 @@ pub fn install(project: &Project) -> Result<Toolchain> {
 }
 
 /// Installs clippy for the toolchain if it is missing.
-///
-/// # Errors
-/// If it is missing and can't be installed.
 pub fn ensure_clippy(toolchain: Toolchain) -> Result<()> {
     let present = command::output(toolchain.command("cargo").args(["clippy", "--version"])).is_ok();
     match toolchain {

@@ -20,9 +20,6 @@ pub struct Source {
 }
 
 /// Asks pip for the wheel of `requirement` (`NAME==VERSION`); nothing is installed.
-///
-/// # Errors
-/// If there is no pip and it can't be installed, or it does not find the package.
 pub fn find(requirement: &str) -> Result<Source> {
     let python = python()?;
     let ask = |extra: &[&str]| {
@@ -54,9 +51,6 @@ pub fn find(requirement: &str) -> Result<Source> {
 }
 
 /// Returns a Python that has pip, and installs pip if there is none.
-///
-/// # Errors
-/// If there is none and it can't be installed.
 pub fn python() -> Result<&'static str> {
     let works =
         |name: &&str| command::output(Command::new(name).args(["-m", "pip", "--version"])).is_ok();

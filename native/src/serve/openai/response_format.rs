@@ -5,7 +5,6 @@ use llamaglass_openai::{JsonSchema, ResponseFormat};
 
 use super::super::api_error::ApiError;
 
-/// Name of the field.
 pub const FIELD: &str = "response_format";
 
 /// Maximum length of a schema's name in characters.

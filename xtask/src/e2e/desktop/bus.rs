@@ -16,9 +16,6 @@ pub struct Bus {
 
 impl Bus {
     /// Starts the bus.
-    ///
-    /// # Errors
-    /// If it does not start.
     pub fn start() -> Result<Self> {
         let mut command = Command::new("dbus-daemon");
         command

@@ -25,9 +25,6 @@ pub struct Display {
 
 impl Display {
     /// Starts a display with a free number.
-    ///
-    /// # Errors
-    /// If it does not start.
     pub fn start() -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for a display")?;
         let mut command = Command::new("Xvfb");
@@ -53,9 +50,6 @@ impl Display {
     }
 
     /// Writes the screen to the file as a PNG, cropped to `size` from the upper left corner.
-    ///
-    /// # Errors
-    /// If the framebuffer can't be read or the file can't be written.
     pub fn picture(&self, file: &Path, size: Option<WindowSize>) -> Result<()> {
         framebuffer::to_png(&self.folder.path().join("Xvfb_screen0"), file, size)
     }

@@ -20,9 +20,6 @@ const COLOURS: usize = 19;
 const COLOUR_BYTES: usize = 12;
 
 /// Converts the dump to a PNG, cropped to `size` from the upper left corner if given.
-///
-/// # Errors
-/// If the dump is not supported or is truncated, or a file can't be read or written.
 pub fn to_png(dump: &Path, file: &Path, size: Option<WindowSize>) -> Result<()> {
     let size = size.unwrap_or(WindowSize::new(u32::MAX, u32::MAX));
     let bytes = fs::read(dump).with_context(|| format!("could not read {}", dump.display()))?;

@@ -56,9 +56,6 @@ struct Site {
 
 impl Desk {
     /// Starts a display and a bus; `program` is the command line that starts our program.
-    ///
-    /// # Errors
-    /// If the display or the bus does not start.
     fn set_up(program: Vec<String>, folder: PathBuf) -> Result<Self> {
         Ok(Self {
             display: Display::start()?,
@@ -129,9 +126,6 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
 
 /// Opens an installed program with a model, waits until its engine is ready, and returns the path of a
 /// screenshot. `program` is the command line that starts it.
-///
-/// # Errors
-/// If it does not start, does not load the model, or does not quit.
 pub fn try_installed(project: &Project, program: Vec<String>, model: &Path) -> Result<PathBuf> {
     let desk = Desk::set_up(program, super::folder(project)?)?;
     let person = Person::new()?;

@@ -37,9 +37,6 @@ pub struct Person {
 
 impl Person {
     /// Creates an empty home, like that of a user who starts the program for the first time.
-    ///
-    /// # Errors
-    /// If the home can't be created.
     pub fn new() -> Result<Self> {
         let folder = tempfile::tempdir().context("no folder for a home")?;
         for (_, name) in FOLDERS {

@@ -18,6 +18,12 @@ pub struct Scenario {
     pub run: fn(site: &Site) -> anyhow::Result<()>,
 }
 
+impl Scenario {
+    const fn new(name: &'static str, run: fn(site: &Site) -> anyhow::Result<()>) -> Self {
+        Self { name, run }
+    }
+}
+
 impl outcome::Scenario for Scenario {
     fn name(&self) -> &'static str {
         self.name
@@ -26,34 +32,13 @@ impl outcome::Scenario for Scenario {
 
 /// All scenarios, in the order in which they run.
 pub const ALL: &[Scenario] = &[
-    Scenario {
-        name: "opens",
-        run: opens::run,
-    },
-    Scenario {
-        name: "chat",
-        run: chat::run,
-    },
-    Scenario {
-        name: "dialog",
-        run: dialog::run,
-    },
-    Scenario {
-        name: "lab",
-        run: lab::run,
-    },
-    Scenario {
-        name: "server",
-        run: server::run,
-    },
-    Scenario {
-        name: "bad-file",
-        run: bad_file::run,
-    },
-    Scenario {
-        name: "again",
-        run: again::run,
-    },
+    Scenario::new("opens", opens::run),
+    Scenario::new("chat", chat::run),
+    Scenario::new("dialog", dialog::run),
+    Scenario::new("lab", lab::run),
+    Scenario::new("server", server::run),
+    Scenario::new("bad-file", bad_file::run),
+    Scenario::new("again", again::run),
 ];
 
 /// A real model of 230 kB; the path is relative to the checkout.

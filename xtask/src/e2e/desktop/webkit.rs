@@ -26,9 +26,6 @@ pub fn capabilities(program: &Path, words: &[String]) -> Value {
 
 /// Starts the driver on a free port, with the person's home, which the program inherits. The driver's output
 /// goes to `log`.
-///
-/// # Errors
-/// If it does not start.
 pub fn start(desk: &Desk, person: &Person, log: &Path) -> Result<Driver> {
     let port = free_port()?;
     let write = || format!("could not write {}", log.display());

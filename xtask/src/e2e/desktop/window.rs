@@ -28,9 +28,6 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// Starts the program with `words` as arguments.
-    ///
-    /// # Errors
-    /// If it does not start or shows no page.
     pub fn open(desk: &'a Desk, person: &'a Person, words: &[&Path]) -> Result<Self> {
         let words: Vec<String> = words
             .iter()
@@ -69,9 +66,6 @@ impl<'a> Window<'a> {
     }
 
     /// Saves a screenshot of the window with its menus as `NAME.png`.
-    ///
-    /// # Errors
-    /// If it can't be taken or written.
     pub fn picture(&self, name: &str) -> Result<PathBuf> {
         // Moves the mouse pointer out of the screenshot and waits until the last change is painted.
         self.desk.hand(&["mousemove", "9999", "9999"])?;
@@ -82,9 +76,6 @@ impl<'a> Window<'a> {
     }
 
     /// Quits with the menu's keyboard shortcut, waits until the program has exited, and returns how long that took.
-    ///
-    /// # Errors
-    /// If it does not exit, exits with a status other than 0, or has panicked.
     pub fn quit(self) -> Result<Duration> {
         let start = Instant::now();
         self.desk.press("ctrl+q")?;
@@ -130,9 +121,6 @@ impl Drop for Window<'_> {
 }
 
 /// Starts the program again, as when a user opens a file while the window is open, and waits until it exits.
-///
-/// # Errors
-/// If it can't be started.
 pub fn start_again(desk: &Desk, person: &Person, words: &[&Path]) -> Result<ExitStatus> {
     let [program, before @ ..] = &*desk.program else {
         bail!("there is no program");

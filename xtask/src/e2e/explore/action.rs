@@ -43,7 +43,6 @@ pub const BAR_KEYS: [(&str, &[&str]); 4] = [
 pub enum Action {
     /// Clicks once, or several times as fast as the browser takes it.
     Click {
-        /// The control.
         control: Control,
         /// Number of clicks.
         times: usize,
@@ -116,9 +115,6 @@ impl Action {
     }
 
     /// Performs the action.
-    ///
-    /// # Errors
-    /// If the driver reports one, for example because the page has replaced the control.
     pub fn perform(&self, session: &Session, origin: &str) -> Result<()> {
         let client = session.client();
         if let Some(id) = self.control().and_then(|control| control.testid.as_deref()) {

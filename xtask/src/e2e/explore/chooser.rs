@@ -78,7 +78,6 @@ impl Chooser {
         self.uses.len()
     }
 
-    /// Returns the next action.
     pub fn next(&mut self, snapshot: &Snapshot) -> Action {
         let state = &snapshot.state;
         let counted = |holds: bool, before: u32| if holds { before + 1 } else { 0 };

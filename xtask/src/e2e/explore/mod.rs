@@ -80,9 +80,6 @@ pub struct Args {
 }
 
 /// Takes one walk, or runs the given scenarios.
-///
-/// # Errors
-/// If the walk or a scenario finds a fault.
 pub fn run(project: &Project, args: &Args) -> Result<()> {
     browser::ensure()?;
     if args.no_build {
@@ -107,9 +104,6 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
 }
 
 /// Takes one of the walks of `cargo xtask test`.
-///
-/// # Errors
-/// If the walk finds a fault.
 pub(super) fn walk(session: &Session, site: &Site, index: usize) -> Result<()> {
     explore(session, &site.url, &Project::find()?, WALKS[index], false)
 }

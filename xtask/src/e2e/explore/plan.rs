@@ -74,7 +74,6 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Returns the size of the window.
     pub fn window(&self) -> WindowSize {
         WindowSize::new(self.width, self.height)
     }

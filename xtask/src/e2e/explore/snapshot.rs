@@ -94,7 +94,6 @@ pub struct State {
     pub lab: bool,
     /// True if an experiment runs.
     pub lab_runs: bool,
-    /// True if the benchmark runs.
     pub bench_runs: bool,
     /// True if a modal dialog is open.
     pub dialog: bool,
@@ -111,9 +110,6 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Takes a snapshot of the page, which came from `origin`.
-    ///
-    /// # Errors
-    /// If the page does not answer within the driver's 30 s, or answers incompletely.
     pub fn take(session: &Session, origin: &str) -> Result<Self> {
         let script = format!("return (async (...args) => {{ {SCRIPT} }})(...arguments)");
         let origin = origin.trim_end_matches('/');

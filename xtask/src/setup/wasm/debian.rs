@@ -34,9 +34,6 @@ pub fn is_complete(project: &Project) -> bool {
 
 /// Installs the packages, builds the library, copies it to where the compiler looks for it, and links the
 /// compiler into rustup as a toolchain.
-///
-/// # Errors
-/// If a step fails.
 pub fn install(project: &Project) -> Result<()> {
     let what = "the wasm32 standard library";
     apt::ensure(&PACKAGES, what)?;
