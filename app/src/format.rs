@@ -4,30 +4,22 @@ pub use llamaglass_report::bytes;
 
 /// Milliseconds with a sensible number of digits: `0.12 ms`, `4.5 ms`, `312 ms`, `1.84 s`.
 pub fn millis(ms: f64) -> String {
-    let size = ms.abs();
-    if !ms.is_finite() {
-        "–".into()
-    } else if size >= 1000.0 {
-        format!("{:.2} s", ms / 1000.0)
-    } else if size >= 100.0 {
-        format!("{ms:.0} ms")
-    } else if size >= 1.0 {
-        format!("{ms:.1} ms")
-    } else {
-        format!("{ms:.2} ms")
+    match ms.abs() {
+        size if !size.is_finite() => "–".into(),
+        size if size >= 1000.0 => format!("{:.2} s", ms / 1000.0),
+        size if size >= 100.0 => format!("{ms:.0} ms"),
+        size if size >= 1.0 => format!("{ms:.1} ms"),
+        _ => format!("{ms:.2} ms"),
     }
 }
 
 /// A rate per second, with more decimals the smaller it is: `123`, `12.3`, `1.23`.
 pub fn rate(per_second: f64) -> String {
-    if !per_second.is_finite() {
-        "–".into()
-    } else if per_second >= 100.0 {
-        format!("{per_second:.0}")
-    } else if per_second >= 10.0 {
-        format!("{per_second:.1}")
-    } else {
-        format!("{per_second:.2}")
+    match per_second {
+        n if !n.is_finite() => "–".into(),
+        n if n >= 100.0 => format!("{n:.0}"),
+        n if n >= 10.0 => format!("{n:.1}"),
+        n => format!("{n:.2}"),
     }
 }
 
@@ -46,26 +38,20 @@ pub fn count(n: u64) -> String {
 
 /// Number of parameters of a model: `135M`, `1.2B`.
 pub fn parameters(n: u64) -> String {
-    let n = n as f64;
-    if n >= 1e9 {
-        format!("{:.1}B", n / 1e9)
-    } else if n >= 1e6 {
-        format!("{:.0}M", n / 1e6)
-    } else if n >= 1e3 {
-        format!("{:.0}k", n / 1e3)
-    } else {
-        format!("{n}")
+    match n as f64 {
+        n if n >= 1e9 => format!("{:.1}B", n / 1e9),
+        n if n >= 1e6 => format!("{:.0}M", n / 1e6),
+        n if n >= 1e3 => format!("{:.0}k", n / 1e3),
+        n => format!("{n}"),
     }
 }
 
 /// A fraction as whole percent; fractions above 0 and below 1 % are `<1 %`.
 pub fn percent(share: f64) -> String {
-    if !share.is_finite() {
-        "–".into()
-    } else if share > 0.0 && share < 0.01 {
-        "<1 %".into()
-    } else {
-        format!("{:.0} %", share * 100.0)
+    match share {
+        share if !share.is_finite() => "–".into(),
+        share if share > 0.0 && share < 0.01 => "<1 %".into(),
+        share => format!("{:.0} %", share * 100.0),
     }
 }
 

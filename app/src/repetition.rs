@@ -25,12 +25,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn repeated_sentence_is_a_loop() {
-        let text = format!("Sure. {}", "I can help you with that.\n".repeat(20));
-        assert!(ends_in_loop(&text));
-    }
-
-    #[test]
     fn loop_is_found_when_text_ends_within_a_round() {
         let text = "the cat sat on the mat and ".repeat(30);
         for end in text.len() - 40..text.len() {
@@ -46,14 +40,9 @@ mod tests {
             "| a | b |\n".repeat(7)
         );
         let list: String = (1..200).map(|n| format!("{n}, ")).collect();
-        for text in ["", "no no no no", &table, &list] {
+        let ended = format!("{}But then it stopped.", "over and ".repeat(60));
+        for text in ["", "no no no no", &table, &list, &ended] {
             assert!(!ends_in_loop(text), "{text:?}");
         }
-    }
-
-    #[test]
-    fn loop_ends_when_other_text_follows() {
-        let text = format!("{}But then it stopped.", "over and ".repeat(60));
-        assert!(!ends_in_loop(&text));
     }
 }

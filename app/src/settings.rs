@@ -101,19 +101,12 @@ impl Settings {
 
     /// Resets sampling, seed, repetition guard, token limit and stop strings to their defaults.
     pub fn reset_sampling(&mut self) {
-        let Self {
-            sampling,
-            seed,
-            stop_repetition,
-            max_tokens,
-            stop,
-            ..
-        } = Self::default();
-        self.sampling = sampling;
-        self.seed = seed;
-        self.stop_repetition = stop_repetition;
-        self.max_tokens = max_tokens;
-        self.stop = stop;
+        let default = Self::default();
+        self.sampling = default.sampling;
+        self.seed = default.seed;
+        self.stop_repetition = default.stop_repetition;
+        self.max_tokens = default.max_tokens;
+        self.stop = default.stop;
     }
 
     /// Builds the request that continues `turns`, which have no system prompt. `fresh_seed` is used if no seed is
@@ -259,12 +252,10 @@ impl Field {
             Self::FrequencyPenalty => s.frequency_penalty.to_string(),
             Self::Seed => settings.seed.map(|n| n.to_string()).unwrap_or_default(),
             Self::MaxTokens => optional(settings.max_tokens),
-            Self::Stop => settings
-                .stop
-                .iter()
-                .map(|s| escape(s))
-                .collect::<Vec<_>>()
-                .join("\n"),
+            Self::Stop => {
+                let lines: Vec<String> = settings.stop.iter().map(|s| escape(s)).collect();
+                lines.join("\n")
+            }
             Self::ContextLength => optional(settings.context_length),
         }
     }
@@ -274,11 +265,8 @@ impl Field {
     /// # Errors
     /// Returns a message for the user and leaves `settings` unchanged.
     pub fn set(self, settings: &mut Settings, typed: &str) -> Result<(), String> {
-        let typed = if self == Self::Stop {
-            typed
-        } else {
-            typed.trim()
-        };
+        let is_text = self == Self::Stop;
+        let typed = if is_text { typed } else { typed.trim() };
         let mut next = settings.clone();
         let s = &mut next.sampling;
         match self {
@@ -299,11 +287,8 @@ impl Field {
             Self::MaxTokens => next.max_tokens = positive(typed)?,
             Self::ContextLength => next.context_length = positive(typed)?,
             Self::Stop => {
-                next.stop = typed
-                    .lines()
-                    .filter(|line| !line.is_empty())
-                    .map(unescape)
-                    .collect();
+                let lines = typed.lines().filter(|line| !line.is_empty());
+                next.stop = lines.map(unescape).collect();
             }
         }
         next.sampling
@@ -315,12 +300,9 @@ impl Field {
 }
 
 fn number(typed: &str) -> Result<f32, String> {
-    typed
-        .replace(',', ".")
-        .parse()
-        .ok()
-        .filter(|n: &f32| n.is_finite())
-        .ok_or_else(|| format!("{typed:?} is not a number"))
+    let number = typed.replace(',', ".").parse().ok();
+    let finite = number.filter(|n: &f32| n.is_finite());
+    finite.ok_or_else(|| format!("{typed:?} is not a number"))
 }
 
 fn whole(typed: &str) -> Result<usize, String> {
@@ -330,12 +312,10 @@ fn whole(typed: &str) -> Result<usize, String> {
 }
 
 fn positive(typed: &str) -> Result<Option<usize>, String> {
-    match typed {
-        "" => Ok(None),
-        _ => match typed.parse() {
-            Ok(n) if n > 0 => Ok(Some(n)),
-            _ => Err(format!("{typed:?} is not a whole number of 1 or more")),
-        },
+    match typed.parse() {
+        _ if typed.is_empty() => Ok(None),
+        Ok(n) if n > 0 => Ok(Some(n)),
+        _ => Err(format!("{typed:?} is not a whole number of 1 or more")),
     }
 }
 

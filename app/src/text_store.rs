@@ -98,9 +98,6 @@ impl TextStore {
     }
 
     /// Stores `text` under `key`.
-    ///
-    /// # Errors
-    /// Returns the browser's reason.
     pub async fn put(&self, key: &str, text: &str) -> Result<(), String> {
         self.run("readwrite", |store| store.put(text, key))
             .await
@@ -108,9 +105,6 @@ impl TextStore {
     }
 
     /// Deletes `key` and its text.
-    ///
-    /// # Errors
-    /// Returns the browser's reason.
     pub async fn delete(&self, key: &str) -> Result<(), String> {
         self.run("readwrite", |store| store.delete(key))
             .await
@@ -118,9 +112,6 @@ impl TextStore {
     }
 
     /// Returns all keys with their texts, sorted by key.
-    ///
-    /// # Errors
-    /// Returns the browser's reason.
     pub async fn all(&self) -> Result<Vec<(String, String)>, String> {
         let keys = self.run("readonly", Store::keys).await?;
         let texts = self.run("readonly", Store::all).await?;

@@ -49,18 +49,13 @@ pub const fn reference_event(index: usize) -> &'static str {
 
 fn step_title(step: &StepRecord) -> String {
     let timing = &step.timing;
+    let tokens = plural(timing.tokens);
     match (&step.token, timing.kind) {
         (Some(token), StepKind::Decode) => format!("Token {}", token.index + 1),
-        (Some(token), StepKind::Prefill) => format!(
-            "Token {} with the prompt's last {}",
-            token.index + 1,
-            plural(timing.tokens)
-        ),
-        (None, _) => format!(
-            "Prompt, {} from position {}",
-            plural(timing.tokens),
-            timing.position
-        ),
+        (Some(token), StepKind::Prefill) => {
+            format!("Token {} with the prompt's last {tokens}", token.index + 1)
+        }
+        (None, _) => format!("Prompt, {tokens} from position {}", timing.position),
     }
 }
 
@@ -84,12 +79,8 @@ pub fn label(bar: &Bar, text: &str) -> String {
     }
     if let Bar::Step(step) = bar {
         for segment in Segment::ALL {
-            let _ = write!(
-                label,
-                ", {} {}",
-                segment.label(),
-                millis(segment.ms(&step.timing))
-            );
+            let ms = millis(segment.ms(&step.timing));
+            let _ = write!(label, ", {} {ms}", segment.label());
         }
     }
     label
@@ -159,8 +150,10 @@ mod tests {
 
     #[test]
     fn gradient_segments_are_fractions_of_wall_time() {
+        let of = |wall_ms: f64| gradient(&step(StepKind::Decode, wall_ms, 0).timing);
+        assert_eq!(of(0.0), "linear-gradient(to top,var(--rest) 0% 100%)");
         assert_eq!(
-            gradient(&step(StepKind::Decode, 8.0, 0).timing),
+            of(8.0),
             "linear-gradient(to top,var(--preprocess) 0.00% 25.00%,var(--forward) 25.00% 75.00%,var(--rest) 75.00% 100.00%)"
         );
     }
@@ -179,24 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn step_without_time_is_still_drawn() {
-        assert_eq!(
-            gradient(&step(StepKind::Decode, 0.0, 0).timing),
-            "linear-gradient(to top,var(--rest) 0% 100%)"
-        );
-    }
-
-    #[test]
-    fn scale_fits_tokens_without_the_prompt() {
+    fn scale_fits_tokens_without_the_prompt_or_a_single_outlier() {
         let mut steps: Vec<_> = (0..100).map(|i| bar(StepKind::Decode, 40.0, i)).collect();
         steps.push(bar(StepKind::Prefill, 900.0, 0));
         assert_eq!(scale(&steps, false), 50.0);
         assert_eq!(scale(&steps, true), 1000.0);
-    }
-
-    #[test]
-    fn scale_ignores_a_single_outlier() {
-        let mut steps: Vec<_> = (0..100).map(|i| bar(StepKind::Decode, 40.0, i)).collect();
         steps.push(bar(StepKind::Decode, 4000.0, 100));
         assert_eq!(scale(&steps, false), 100.0);
     }
@@ -210,11 +190,8 @@ mod tests {
             (0.0, 1.0),
             (f64::NAN, 1.0),
         ] {
-            assert!(
-                (round_up(ms) - expected).abs() < 1e-9,
-                "{ms}: {}",
-                round_up(ms)
-            );
+            let rounded = round_up(ms);
+            assert!((rounded - expected).abs() < 1e-9, "{ms}: {rounded}");
         }
     }
 
@@ -236,13 +213,9 @@ mod tests {
                 wait_ms: 8.0,
             })
         };
-        assert_eq!(
-            label(&piece(0), " Paris is"),
-            "Piece 1: 8.0 ms after submission, “Paris is”"
-        );
-        assert_eq!(
-            label(&piece(1), ""),
-            "Piece 2: 8.0 ms after the previous piece"
-        );
+        let first = label(&piece(0), " Paris is");
+        assert_eq!(first, "Piece 1: 8.0 ms after submission, “Paris is”");
+        let second = label(&piece(1), "");
+        assert_eq!(second, "Piece 2: 8.0 ms after the previous piece");
     }
 }

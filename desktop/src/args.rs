@@ -36,11 +36,6 @@ pub fn of_second_start(arguments: &[String], folder: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn second(arguments: &[&str], folder: &str) -> Option<PathBuf> {
-        let arguments: Vec<String> = arguments.iter().map(|&text| text.into()).collect();
-        of_second_start(&arguments, folder)
-    }
-
     #[test]
     fn command_line_is_valid() {
         <Args as clap::CommandFactory>::command().debug_assert();
@@ -48,24 +43,20 @@ mod tests {
 
     #[test]
     fn second_start_resolves_paths_in_its_own_folder() {
-        let found = second(&["llamaglass-desktop", "a.gguf"], "/models");
-        assert_eq!(found.as_deref(), Some(Path::new("/models/a.gguf")));
-        let found = second(&["llamaglass-desktop", "/b/c.gguf"], "/models");
-        assert_eq!(found.as_deref(), Some(Path::new("/b/c.gguf")));
-    }
-
-    #[test]
-    fn second_start_without_a_model_opens_none() {
-        assert_eq!(second(&["llamaglass-desktop"], "/models"), None);
+        for (argument, model) in [
+            ("a.gguf", Some("/models/a.gguf")),
+            ("/b/c.gguf", Some("/b/c.gguf")),
+            // The engine reports that it is missing.
+            ("nowhere", Some("/models/nowhere")),
+            ("--nonsense", None),
+        ] {
+            let arguments = ["llamaglass-desktop", argument].map(String::from);
+            let found = of_second_start(&arguments, "/models");
+            assert_eq!(found.as_deref(), model.map(Path::new), "{argument}");
+        }
         assert_eq!(
-            second(&["llamaglass-desktop", "--nonsense"], "/models"),
+            of_second_start(&["llamaglass-desktop".into()], "/models"),
             None
         );
-    }
-
-    #[test]
-    fn missing_path_is_opened_for_the_engine_to_report() {
-        let found = second(&["llamaglass-desktop", "nowhere"], "/models");
-        assert_eq!(found.as_deref(), Some(Path::new("/models/nowhere")));
     }
 }

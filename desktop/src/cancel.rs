@@ -1,6 +1,6 @@
 //! Files that can't be read any more once their load is stopped.
 
-use futures::future::{FutureExt, LocalBoxFuture, ready};
+use async_trait::async_trait;
 use llamaglass_driver::StopSignal;
 use llamaglass_engine::bytes::{ByteSource, BytesError};
 
@@ -18,6 +18,7 @@ impl Cancellable {
     }
 }
 
+#[async_trait(?Send)]
 impl ByteSource for Cancellable {
     fn name(&self) -> &str {
         self.source.name()
@@ -27,17 +28,16 @@ impl ByteSource for Cancellable {
         self.source.len()
     }
 
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         if self.stop.is_set() {
-            let given_up = BytesError::Io {
+            return Err(BytesError::Io {
                 name: self.name().to_owned(),
                 offset,
                 wanted: len as u64,
                 message: "the load was given up".into(),
-            };
-            return ready(Err(given_up)).boxed_local();
+            });
         }
-        self.source.read(offset, len)
+        self.source.read(offset, len).await
     }
 }
 

@@ -4,9 +4,6 @@ use tauri::WebviewWindow;
 
 /// Draws the window without OpenGL if OpenGL would run in software, which takes twice as much of the processors'
 /// time for the same picture. The engine needs that time.
-///
-/// # Errors
-/// Fails if the window is gone.
 #[cfg(target_os = "linux")]
 pub fn configure(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};

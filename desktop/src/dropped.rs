@@ -30,41 +30,36 @@ mod tests {
     }
 
     #[test]
-    fn first_model_is_chosen() {
-        assert_eq!(
-            of(&["/a/notes.txt", "/a/b.GGUF", "/a/c.gguf"]).as_deref(),
-            Some("/a/b.GGUF")
-        );
-        assert_eq!(
-            of(&["/a/model.safetensors"]).as_deref(),
-            Some("/a/model.safetensors")
-        );
-    }
-
-    #[test]
-    fn files_of_one_folder_select_the_folder() {
-        let files = [
-            "/a/config.json",
-            "/a/model.safetensors",
-            "/a/tokenizer.json",
-        ];
-        assert_eq!(of(&files).as_deref(), Some("/a"));
-        let shards = ["/a/model-1.safetensors", "/a/model-2.safetensors"];
-        assert_eq!(of(&shards).as_deref(), Some("/a"));
-    }
-
-    #[test]
-    fn files_of_several_folders_select_one_file() {
-        let files = ["/b/config.json", "/a/model.safetensors"];
-        assert_eq!(of(&files).as_deref(), Some("/a/model.safetensors"));
-    }
-
-    #[test]
-    fn folders_are_models_and_other_files_are_not() {
+    fn drop_selects_the_first_model_or_the_folder_that_its_files_share() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().to_string_lossy().into_owned();
-        assert_eq!(of(&["/a/notes.txt", &path]), Some(path));
-        assert_eq!(of(&["/a/notes.txt", "/a/config.json"]), None);
-        assert_eq!(of(&[]), None);
+        let folder = folder.path().to_string_lossy();
+        for (paths, model) in [
+            (
+                &["/a/notes.txt", "/a/b.GGUF", "/a/c.gguf"][..],
+                Some("/a/b.GGUF"),
+            ),
+            (&["/a/model.safetensors"], Some("/a/model.safetensors")),
+            (
+                &[
+                    "/a/config.json",
+                    "/a/model.safetensors",
+                    "/a/tokenizer.json",
+                ],
+                Some("/a"),
+            ),
+            (
+                &["/a/model-1.safetensors", "/a/model-2.safetensors"],
+                Some("/a"),
+            ),
+            (
+                &["/b/config.json", "/a/model.safetensors"],
+                Some("/a/model.safetensors"),
+            ),
+            (&["/a/notes.txt", &folder], Some(&*folder)),
+            (&["/a/notes.txt", "/a/config.json"], None),
+            (&[], None),
+        ] {
+            assert_eq!(of(paths).as_deref(), model, "{paths:?}");
+        }
     }
 }

@@ -19,9 +19,6 @@ pub struct Engine {
 
 impl Engine {
     /// Starts a driver whose replies go to `on_reply`.
-    ///
-    /// # Errors
-    /// Fails if the system can't create a thread.
     pub fn start(on_reply: ReplyHandler) -> Result<Self, ShellError> {
         let (commands, inbox) = unbounded();
         let report_panic = report_panic(&on_reply);
@@ -33,9 +30,6 @@ impl Engine {
     }
 
     /// Stops the driver, and starts another one once it has ended.
-    ///
-    /// # Errors
-    /// Fails if the system can't create a thread after a panic.
     pub fn restart(&mut self, on_reply: ReplyHandler) -> Result<(), ShellError> {
         let (commands, inbox) = unbounded();
         self.commands = commands;

@@ -22,9 +22,7 @@ pub enum ShellError {
     /// The list of recent models can't be saved.
     #[error("{path}: the recent models can't be kept: {source}", path = path.display())]
     Recent {
-        /// Path of the list.
         path: PathBuf,
-        /// Cause of the error.
         source: std::io::Error,
     },
 }

@@ -152,15 +152,12 @@ impl Shell {
     }
 
     /// Asks the drivers for their adapters, on a thread of its own, because some take seconds.
-    ///
-    /// # Errors
-    /// Fails if the system can't create a thread.
     pub fn find_adapters(app: AppHandle) -> Result<(), ShellError> {
         let thread = std::thread::Builder::new().name("adapters".into());
         let work = move || {
             // If a driver panics, the list of adapters is empty.
-            let adapters = catch_unwind(|| pollster::block_on(llamaglass_engine::adapters()))
-                .unwrap_or_default();
+            let find = || pollster::block_on(llamaglass_engine::adapters());
+            let adapters = catch_unwind(find).unwrap_or_default();
             let shell = app.state::<Self>();
             let adapters = shell.adapters.get_or_init(|| adapters);
             shell.send_platform(adapters);
@@ -238,11 +235,11 @@ impl Shell {
             dialog = dialog.set_parent(&window);
         }
         let last = self.recent().into_iter().next();
-        if let Some(lies_in) = last
+        if let Some(folder) = last
             .as_ref()
             .and_then(|last| Path::new(&last.path).parent())
         {
-            dialog = dialog.set_directory(lies_in);
+            dialog = dialog.set_directory(folder);
         }
         let app = self.app.clone();
         let chosen = move |path: Option<tauri_plugin_dialog::FilePath>| {

@@ -29,9 +29,6 @@ enum LinkTarget {
 }
 
 /// Opens the window with the page in it. Passes its events to `handle`, and notices for the user to `send_notice`.
-///
-/// # Errors
-/// Returns the system's error.
 pub fn open(
     app: &AppHandle,
     handle: fn(&AppHandle, &WindowEvent),

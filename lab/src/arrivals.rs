@@ -1,17 +1,28 @@
 //! Arrival times of a load, fixed before the first request is sent.
 
-use std::str::FromStr;
-
+use llamaglass_types::unknown_name;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 
 use crate::LabError;
 
 /// Distribution of the gaps between requests; `qps` is the rate in requests per second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    strum::EnumString,
+    strum::VariantNames,
+)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_arrivals)]
 pub enum Arrivals {
     /// Exponential gaps with a mean of `1/qps` seconds, as from independent clients.
     Poisson,
@@ -24,11 +35,7 @@ pub enum Arrivals {
 impl Arrivals {
     /// Returns the name that flags and results use.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Poisson => "poisson",
-            Self::Uniform => "uniform",
-            Self::Constant => "constant",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// Returns the send time of each of `count` requests, in milliseconds since the first, ascending. `qps` is in
@@ -56,16 +63,8 @@ impl Arrivals {
     }
 }
 
-impl FromStr for Arrivals {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::Poisson, Self::Uniform, Self::Constant];
-        let found = all.into_iter().find(|kind| kind.name() == text);
-        found.ok_or_else(|| {
-            format!("{text:?} is no kind of gaps; there are poisson, uniform and constant")
-        })
-    }
+fn unknown_arrivals(name: &str) -> String {
+    unknown_name::<Arrivals>("arrivals", name)
 }
 
 /// Returns the number of requests that `qps` (requests per second) gives in `duration_s`: the product, rounded
@@ -95,11 +94,12 @@ mod tests {
 
     #[test]
     fn request_count_rounds_product_down() {
+        let third = 1.0 / 3.0;
         for (qps, duration_s, count) in [
             (10.0, 3.0, 30),
             (0.5, 3.0, 1),
             (0.29, 100.0, 29),
-            (1.0 / 3.0, 3.0, 1),
+            (third, 3.0, 1),
         ] {
             assert_eq!(request_count(qps, duration_s), Ok(count));
         }
@@ -124,7 +124,7 @@ mod tests {
             };
             assert!(
                 (deviation - wanted).abs() < 10.0,
-                "{arrivals:?}: {deviation}, not {wanted}"
+                "{arrivals:?}: {deviation}"
             );
         }
     }

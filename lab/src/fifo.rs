@@ -53,15 +53,6 @@ mod tests {
         assert_eq!(Fifo::of(&[], 2.0), Fifo::default());
     }
 
-    #[test]
-    fn fifo_ends_at_last_arrival_when_server_keeps_up() {
-        let of = Fifo::of(&[0.1; 11], 1.0);
-        assert!((of.total_s - 10.0).abs() < 1e-9, "{of:?}");
-        let slow = Fifo::of(&[2.0; 11], 1.0);
-        assert_eq!((slow.total_s, slow.bubble_s), (22.0, 0.0));
-        assert_eq!(slow.max_wait_s, 12.0);
-    }
-
     proptest! {
         #[test]
         fn fifo_total_is_at_least_service_time_and_last_arrival(

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::measure::Estimate;
+
 /// A sentence whose numbers all come from the result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -67,6 +69,16 @@ impl Sentence {
                 sentence.number(pointer, ms).text(" ms")
             }
         }
+    }
+
+    /// Appends the 95 % interval of the estimate at `pointer`.
+    #[must_use]
+    pub fn interval(self, pointer: &str, of: &Estimate) -> Self {
+        self.text(" (95 % interval ")
+            .number(format!("{pointer}/low"), of.low)
+            .text(" to ")
+            .number(format!("{pointer}/high"), of.high)
+            .text(")")
     }
 
     fn shown(mut self, pointer: impl Into<String>, value: f64, shown: String) -> Self {

@@ -197,8 +197,9 @@ impl Bench {
         report.kernels = self.kernels;
         let rates = report.prefill_tok_s.zip(report.decode_tok_s);
         if let (Some(roofline), Some((prefill, decode))) = (self.roofline, rates) {
-            let rates = (prefill.median, decode.median);
-            report.roofline = Some(UnderRoof::new(roofline, info, &report.settings, rates));
+            let [prefill, decode] = [prefill.median, decode.median];
+            let used = UnderRoof::new(roofline, info, &report.settings, prefill, decode);
+            report.roofline = Some(used);
         }
         report
     }

@@ -141,11 +141,7 @@ async fn beside(
         .collect();
     let simulated = serve(&arrivals, room, cost);
     Ok(SimulatedRun::of(
-        how.stub,
-        (cost, room),
-        arrivals,
-        simulated,
-        measured,
+        how.stub, cost, room, arrivals, simulated, measured,
     ))
 }
 

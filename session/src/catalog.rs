@@ -88,25 +88,19 @@ mod tests {
 
     #[test]
     fn marked_model_is_default_and_digests_are_lower_case() {
-        let json = format!(
-            "[{},{}]",
-            entry("a.gguf", DIGEST, false),
-            entry("b.gguf", DIGEST, true)
-        );
-        let models = parse_catalog(&json).expect("parses");
-        assert_eq!(
-            default_model(&models).map(|m| m.file.as_str()),
-            Some("b.gguf")
-        );
+        let entries = [("a.gguf", false), ("b.gguf", true)];
+        let entries = entries.map(|(file, default)| entry(file, DIGEST, default));
+        let models = parse_catalog(&format!("[{}]", entries.join(","))).expect("parses");
+        assert_eq!(default_model(&models).map(|m| &*m.file), Some("b.gguf"));
         assert!(models[0].sha256.starts_with("b179"));
     }
 
     #[test]
     fn file_name_outside_folder_is_rejected() {
         for file in ["../secret", "a/b.gguf", "", ".hidden", "a%2fb"] {
-            let json = format!("[{}]", entry(file, DIGEST, true));
+            let result = parse_catalog(&format!("[{}]", entry(file, DIGEST, true)));
             assert!(
-                matches!(parse_catalog(&json), Err(CatalogError::FileName { .. })),
+                matches!(result, Err(CatalogError::FileName { .. })),
                 "{file}"
             );
         }
@@ -121,10 +115,7 @@ mod tests {
     #[test]
     fn broken_catalog_is_error_of_its_kind() {
         assert!(matches!(parse_catalog("{"), Err(CatalogError::Json(_))));
-        let json = format!("[{}]", entry("a.gguf", "12", true));
-        assert!(matches!(
-            parse_catalog(&json),
-            Err(CatalogError::Digest { .. })
-        ));
+        let result = parse_catalog(&format!("[{}]", entry("a.gguf", "12", true)));
+        assert!(matches!(result, Err(CatalogError::Digest { .. })));
     }
 }

@@ -78,14 +78,3 @@ pub enum FetchPart {
         why: String,
     },
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn menu_action_is_serialized_by_name() {
-        let json = serde_json::to_string(&MenuAction::NewChat).expect("serialises");
-        assert_eq!(json, r#""new_chat""#);
-    }
-}

@@ -2,6 +2,8 @@
 //! numbers, which are read 16 bytes at a time; another holds the scales and other data that convert them to
 //! values.
 
+use strum::VariantNames;
+
 /// Number of values per block.
 pub const BLOCK: usize = 32;
 
@@ -9,13 +11,14 @@ pub(crate) const BLOCK_SOURCE: &str = include_str!("../wgsl/weights/block.wgsl")
 
 /// Storage format of a matrix on the device: ggml's types, repacked without loss. The files in `wgsl/weights/`
 /// document the position of each bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantNames)]
 pub enum Format {
     /// 32-bit float.
     F32,
     /// 16-bit float.
     F16,
     /// The upper half of a 32-bit float.
+    #[strum(serialize = "BF16")]
     Bf16,
     /// 8 bits per value and one scale per block.
     Q8_0,
@@ -28,10 +31,13 @@ pub enum Format {
     /// 5 bits per value, one scale and one minimum per block.
     Q5_1,
     /// 4 bits per value; a 6-bit scale and minimum per block, and a 16-bit scale and minimum per eight blocks.
+    #[strum(serialize = "Q4_K")]
     Q4K,
     /// 5 bits per value; the same scales as `Q4K`.
+    #[strum(serialize = "Q5_K")]
     Q5K,
     /// 6 bits per value; two 8-bit scales per block, and a 16-bit scale per eight blocks.
+    #[strum(serialize = "Q6_K")]
     Q6K,
 }
 
@@ -53,19 +59,7 @@ impl Format {
 
     /// ggml's name of the format.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::Bf16 => "BF16",
-            Self::Q8_0 => "Q8_0",
-            Self::Q4_0 => "Q4_0",
-            Self::Q4_1 => "Q4_1",
-            Self::Q5_0 => "Q5_0",
-            Self::Q5_1 => "Q5_1",
-            Self::Q4K => "Q4_K",
-            Self::Q5K => "Q5_K",
-            Self::Q6K => "Q6_K",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// Number of blocks in a row of `values`; the last block is padded with zeros.

@@ -78,6 +78,27 @@ impl Store {
     }
 }
 
+/// WGSL functions of tile.wgsl that differ only in a number: `weights_N` dequantises the Nth four values of each of
+/// 8 blocks. The first half of a block has its scale in x, the second in y.
+const TILE_WEIGHTS: &str = {
+    macro_rules! functions {
+        ($($n:literal $half:literal)+) => {
+            concat!($(
+                "fn weights_", $n, "(b: Blocks) -> Weights {\n    return Weights(\n",
+                functions!($n, $half, "b0" "b1" "b2" "b3" "b4" "b5" "b6" "b7"),
+                "    );\n}\n",
+            )+)
+        };
+        ($n:literal, $half:literal, $($block:literal)+) => {
+            concat!($(
+                "        value(four_", $n, "(b.", $block, ".quants), ",
+                "b.", $block, ".scale.", $half, ", b.", $block, ".low.", $half, "),\n",
+            )+)
+        };
+    }
+    functions!(0 "x" 1 "x" 2 "x" 3 "x" 4 "y" 5 "y" 6 "y" 7 "y")
+};
+
 /// Matrix operand of a product, w [OUT, 32 BLOCKS].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatrixLayout {
@@ -104,7 +125,12 @@ pub const fn linear(method: MatmulKernel, matrix: MatrixLayout, store: Store) ->
     // A tile uses a block for many rows, so it dequantises the block once instead.
     let by_row = include_str!("../wgsl/linear/dot.wgsl");
     let (dot, reduce, main, workgroup_size) = match method {
-        MatmulKernel::Tile => ("", "", include_str!("../wgsl/linear/tile.wgsl"), [8, 4, 1]),
+        MatmulKernel::Tile => (
+            TILE_WEIGHTS,
+            "",
+            include_str!("../wgsl/linear/tile.wgsl"),
+            [8, 4, 1],
+        ),
         MatmulKernel::Row(Variant::Lanes) => (
             by_row,
             "",

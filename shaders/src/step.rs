@@ -11,7 +11,7 @@ pub const NULL_BLOCK_TABLE: u32 = 3;
 pub const ROW_WORDS: usize = 5;
 
 /// A row of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Row {
     /// Token id to look up in the embedding.
     pub id: u32,

@@ -1,13 +1,24 @@
 //! Variants of kernels.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, VariantNames};
 
 /// Kind of hardware that a kernel variant is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    Serialize,
+    Deserialize,
+    EnumString,
+    VariantNames,
+    strum::Display,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_variant)]
 pub enum Variant {
     /// Software adapters on a CPU, where the number of loads and barriers matters most.
     Lanes,
@@ -23,11 +34,7 @@ impl Variant {
 
     /// Name of the variant in flags and reports.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Lanes => "lanes",
-            Self::Workgroups => "workgroups",
-            Self::Subgroups => "subgroups",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// Returns true if the variant uses subgroup operations.
@@ -44,19 +51,7 @@ impl Variant {
     }
 }
 
-impl fmt::Display for Variant {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Variant {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut all = Self::ALL.into_iter();
-        all.find(|variant| variant.name() == text).ok_or_else(|| {
-            format!("unknown variant {text:?}; expected one of: lanes, workgroups, subgroups")
-        })
-    }
+fn unknown_variant(name: &str) -> String {
+    let names = Variant::VARIANTS.join(", ");
+    format!("unknown variant {name:?}; expected one of: {names}")
 }

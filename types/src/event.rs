@@ -1,6 +1,7 @@
 //! Events from the engine to its callers: the page, the terminal, the server and reports.
 
 use serde::{Deserialize, Serialize};
+use strum::VariantNames as _;
 
 pub use crate::request::RequestId;
 use crate::timing::{RequestTiming, StepTiming};
@@ -17,15 +18,12 @@ pub struct TokenLogprobs {
 /// An event of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
+#[expect(missing_docs, reason = "`request` is the same in every event")]
 pub enum Event {
     /// The request was accepted into the queue. An invalid request gets only `Failed`.
-    Queued {
-        /// The request.
-        request: RequestId,
-    },
+    Queued { request: RequestId },
     /// The prompt is tokenised and its prefill begins.
     Started {
-        /// The request.
         request: RequestId,
         /// Number of ids in the prompt.
         prompt_tokens: usize,
@@ -36,13 +34,9 @@ pub enum Event {
     },
     /// The request lost its blocks of the KV cache to others and is queued again. It later continues where it
     /// was, after recomputing what is no longer cached.
-    Preempted {
-        /// The request.
-        request: RequestId,
-    },
+    Preempted { request: RequestId },
     /// A chunk of the prompt was computed, but not the last one, which yields the first token.
     Prefill {
-        /// The request.
         request: RequestId,
         /// Number of prompt ids in the KV cache so far.
         done_tokens: usize,
@@ -53,7 +47,6 @@ pub enum Event {
     },
     /// A token was sampled.
     Token {
-        /// The request.
         request: RequestId,
         /// Id of the token.
         id: u32,
@@ -68,7 +61,6 @@ pub enum Event {
     },
     /// The request ended without an error; that includes aborts.
     Done {
-        /// The request.
         request: RequestId,
         /// Rest of the text that was held back, if any.
         text: String,
@@ -79,7 +71,6 @@ pub enum Event {
     },
     /// The request ended with an error. The engine continues.
     Failed {
-        /// The request.
         request: RequestId,
         /// Error message.
         error: String,
@@ -152,8 +143,9 @@ pub struct Usage {
 }
 
 /// The reason why an answer ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum FinishReason {
     /// An end id, a stop string, or a complete format.
     Stop,
@@ -168,11 +160,6 @@ pub enum FinishReason {
 impl FinishReason {
     /// Returns the reason's name in reports and server responses.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Stop => "stop",
-            Self::Length => "length",
-            Self::Abort => "abort",
-            Self::Deadline => "deadline",
-        }
+        Self::VARIANTS[self as usize]
     }
 }

@@ -2,7 +2,7 @@
 
 use llamaglass_shaders::Variant;
 use serde::{Deserialize, Serialize};
-use strum::VariantNames as _;
+use strum::{EnumString, VariantNames};
 
 use crate::config::ModelConfig;
 use crate::names::unknown_name;
@@ -52,16 +52,7 @@ impl LoadOptions {
 
 /// Choice of the backend.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    strum::EnumString,
-    strum::VariantNames,
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_backend_choice)]
@@ -80,17 +71,7 @@ fn unknown_backend_choice(name: &str) -> String {
 }
 
 /// Implementation of the forward pass.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    strum::EnumString,
-    strum::VariantNames,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_forward_path)]
 pub enum ForwardPath {
@@ -113,16 +94,7 @@ fn unknown_forward_path(name: &str) -> String {
 
 /// Type of the values in the KV cache.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    strum::EnumString,
-    strum::VariantNames,
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_kv_type)]
@@ -147,16 +119,7 @@ fn unknown_kv_type(name: &str) -> String {
 
 /// Policy for sharing steps between prefill and decode.
 #[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    Serialize,
-    Deserialize,
-    strum::EnumString,
-    strum::VariantNames,
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, EnumString, VariantNames,
 )]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
@@ -175,8 +138,9 @@ fn unknown_policy(name: &str) -> String {
 }
 
 /// The phases of a load, in order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantNames)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum LoadPhase {
     /// Fetching files; reported by the code that fetches them.
     Download,
@@ -191,12 +155,7 @@ pub enum LoadPhase {
 impl LoadPhase {
     /// Returns the phase's display name.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Download => "download",
-            Self::Parse => "parse",
-            Self::Upload => "upload",
-            Self::Compile => "compile",
-        }
+        Self::VARIANTS[self as usize]
     }
 }
 

@@ -206,9 +206,10 @@ impl ClockSource {
 }
 
 /// Kind of work that a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::VariantNames)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum StepKind {
     /// Computes many prompt ids at once.
     Prefill,
@@ -219,10 +220,7 @@ pub enum StepKind {
 impl StepKind {
     /// Name of the kind for display.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Prefill => "prefill",
-            Self::Decode => "decode",
-        }
+        Self::VARIANTS[self as usize]
     }
 }
 

@@ -119,41 +119,38 @@ mod tests {
     }
 
     #[test]
-    fn partial_file_is_continued_when_server_sends_the_range() {
-        assert_eq!(ask(206, Some("bytes 5-9/10"), 5), Ok(Continue::Append));
-        assert_eq!(ask(206, Some("bytes 5-9/*"), 5), Ok(Continue::Append));
-    }
-
-    #[test]
-    fn download_starts_over_without_range_support() {
-        assert_eq!(ask(200, None, 5), Ok(Continue::FromStart));
-    }
-
-    #[test]
-    fn mismatched_range_is_not_appended() {
-        assert_eq!(ask(206, Some("bytes 0-9/10"), 5), Ok(Continue::Discard));
-        assert_eq!(ask(206, None, 5), Ok(Continue::Discard));
-        assert_eq!(ask(206, Some("items 5-9/10"), 5), Ok(Continue::Discard));
-        assert_eq!(ask(416, Some("bytes */10"), 5), Ok(Continue::Discard));
+    fn download_continues_only_with_the_wanted_bytes() {
+        for (status, range, plan) in [
+            (206, Some("bytes 5-9/10"), Continue::Append),
+            (206, Some("bytes 5-9/*"), Continue::Append),
+            (200, None, Continue::FromStart),
+            (206, Some("bytes 0-9/10"), Continue::Discard),
+            (206, None, Continue::Discard),
+            (206, Some("items 5-9/10"), Continue::Discard),
+            (416, Some("bytes */10"), Continue::Discard),
+        ] {
+            assert_eq!(ask(status, range, 5), Ok(plan), "{status} {range:?}");
+        }
     }
 
     #[test]
     fn wrong_size_or_status_is_rejected_before_download() {
-        assert!(matches!(
-            ask(206, Some("bytes 5-9/11"), 5),
-            Err(DownloadError::Size { found: 11, .. })
-        ));
-        assert!(matches!(
-            judge("u", 200, None, Some(9), 0, 10),
-            Err(DownloadError::Size { found: 9, .. })
-        ));
-        assert!(matches!(
-            ask(404, None, 0),
-            Err(DownloadError::Status { status: 404, .. })
-        ));
-        assert!(matches!(
-            ask(416, None, 0),
-            Err(DownloadError::Status { status: 416, .. })
-        ));
+        let (url, expected) = ("u".into(), 10);
+        let size = |url, found| {
+            Err(DownloadError::Size {
+                url,
+                expected,
+                found,
+            })
+        };
+        assert_eq!(ask(206, Some("bytes 5-9/11"), 5), size("u".into(), 11));
+        assert_eq!(judge("u", 200, None, Some(9), 0, 10), size(url, 9));
+        for status in [404, 416] {
+            let url = "u".into();
+            assert_eq!(
+                ask(status, None, 0),
+                Err(DownloadError::Status { url, status })
+            );
+        }
     }
 }

@@ -113,9 +113,6 @@ async fn unreachable_reason(url: &str, signal: &AbortSignal) -> ServerError {
 }
 
 /// Passes every piece of a streamed answer to `receive`, or the only piece of an answer that is not streamed.
-///
-/// # Errors
-/// Returns a [`ServerError`].
 pub async fn pieces(
     response: &Response,
     host: &str,

@@ -11,7 +11,7 @@ use web_sys::{AbortController, AbortSignal};
 
 use super::event_decoder::EventDecoder;
 use super::http;
-use super::interface::{Client, Listener, PageFile};
+use super::{Client, Listener, PageFile};
 use crate::lab::LabEnd;
 use crate::protocol::{
     Command, EngineCommand, EngineReply, LabCommand, LabReply, ModelSource, Reply, Tag,

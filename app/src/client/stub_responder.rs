@@ -6,7 +6,7 @@ use std::cell::Cell;
 use llamaglass_types::Request;
 use llamaglass_types::event::RequestId;
 
-use super::interface::Listener;
+use super::Listener;
 use crate::protocol::{Command, EngineCommand, EngineReply, Tag};
 
 /// Maximum number of tokens in a stub answer; no engine limits it.

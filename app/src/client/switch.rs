@@ -4,9 +4,9 @@ use llamaglass_lab::StubLevel;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::interface::{Client, Listener, PageFile};
 use super::server::ServerClient;
 use super::stub_responder::StubResponder;
+use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, EngineCommand, EngineReply, ModelSource, Reply};
 
 /// Sends commands to the engine or to a server.

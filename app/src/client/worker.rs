@@ -8,8 +8,8 @@ use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use super::interface::{Client, Listener, PageFile};
 use super::stub_responder::StubResponder;
+use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, EngineReply, Reply};
 
 /// Script next to the page that starts the worker's WebAssembly.

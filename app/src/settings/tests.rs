@@ -36,11 +36,8 @@ fn invalid_input_is_rejected_and_changes_nothing() {
     ];
     for (field, typed) in wrong {
         let mut settings = Settings::default();
-        assert!(
-            field.set(&mut settings, typed).is_err(),
-            "{} {typed}",
-            field.id()
-        );
+        let result = field.set(&mut settings, typed);
+        assert!(result.is_err(), "{} {typed}", field.id());
         assert_eq!(settings, Settings::default());
     }
 }
@@ -66,10 +63,11 @@ fn fresh_seed_is_used_when_none_is_set() {
 
 #[test]
 fn reset_sampling_keeps_other_settings() {
-    let mut settings = Settings {
+    let brief = Settings {
         system_prompt: "Be brief.".into(),
         ..Settings::default()
     };
+    let mut settings = brief.clone();
     for (field, typed) in [
         (Field::Temperature, "0"),
         (Field::Seed, "1"),
@@ -80,11 +78,7 @@ fn reset_sampling_keeps_other_settings() {
     }
     settings.stop_repetition = false;
     settings.reset_sampling();
-    let expected = Settings {
-        system_prompt: "Be brief.".into(),
-        ..Settings::default()
-    };
-    assert_eq!(settings, expected);
+    assert_eq!(settings, brief);
 }
 
 #[test]
@@ -95,10 +89,8 @@ fn blank_system_prompt_is_not_sent() {
         content: "hi".into(),
     };
     settings.system_prompt = "  ".into();
-    assert_eq!(
-        settings.request(vec![user.clone()], 0).input,
-        Input::Messages(vec![user.clone()])
-    );
+    let input = settings.request(vec![user.clone()], 0).input;
+    assert_eq!(input, Input::Messages(vec![user.clone()]));
     settings.system_prompt = "Be brief.".into();
     let Input::Messages(messages) = settings.request(vec![user], 0).input else {
         panic!("messages in, messages out");

@@ -50,23 +50,17 @@ pub fn Crashed() -> impl IntoView {
                 </p>
                 <pre class="last-words">{message}</pre>
                 <div class="crash-buttons">
-                    <button
-                        class="primary"
-                        data-testid="restart-engine"
+                    <button class="primary" data-testid="restart-engine"
                         on:click=move |_| state::restart_engine(app)
                     >
                         "Restart the engine"
                     </button>
-                    <button
-                        class="secondary"
-                        data-testid="restart-without-model"
+                    <button class="secondary" data-testid="restart-without-model"
                         on:click=move |_| state::cancel_load(app)
                     >
                         "Choose another model"
                     </button>
-                    <CopyButton
-                        id="crashed-copy"
-                        label="Copy details"
+                    <CopyButton id="crashed-copy" label="Copy details"
                         text=move || untrack(message).unwrap_or_default()
                     />
                 </div>

@@ -72,13 +72,9 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
         false => "Ask something: each token becomes a bar here, split by where its time went.",
     };
     view! {
-        <div
-            class="bars"
-            role="listbox"
+        <div class="bars" role="listbox"
             aria-label="Steps or pieces of the answer; arrow keys move between them"
-            aria-orientation="horizontal"
-            node_ref=list
-            on:scroll=scrolled
+            aria-orientation="horizontal" node_ref=list on:scroll=scrolled
             on:pointerover=move |event| {
                 if let Some(step) = step_under(event.target()) {
                     app.focused.set(Some(step));
@@ -93,9 +89,7 @@ pub fn Bars(all: RwSignal<bool>, scale: RwSignal<f64>, has_bars: Memo<bool>) -> 
                 }
             }
         ></div>
-        <Show when=move || !has_bars.get()>
-            <p class="bars-empty"><span>{empty}</span></p>
-        </Show>
+        <Show when=move || !has_bars.get()><p class="bars-empty"><span>{empty}</span></p></Show>
     }
 }
 

@@ -1,15 +1,14 @@
 //! The benchmark's dialog: its settings, progress and results.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use llamaglass_lab::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
 use llamaglass_types::ForwardPath;
 use llamaglass_types::stats::{Named, Range, StepStats};
 
 use super::download::download;
-use super::icon::{CLOSE, Icon};
-use super::settings::follow;
-use super::status::resolution;
+use super::meter::{Meter, percent};
+use super::modal::Modal;
+use super::status::{clock_text, resolution};
 use crate::format;
 use crate::state::{self, Bench, app};
 
@@ -17,42 +16,22 @@ use crate::state::{self, Bench, app};
 #[component]
 pub fn BenchDialog() -> impl IntoView {
     let app = app();
-    let dialog = NodeRef::<Dialog>::new();
-    follow(dialog, app.bench_open);
     view! {
-        <dialog
-            class="dialog bench"
-            aria-labelledby="bench-title"
-            node_ref=dialog
-            on:close=move |_| app.bench_open.set(false)
-        >
-            <div class="dialog-head">
-                <h2 id="bench-title">"Benchmark"</h2>
-                <button
-                    class="tool"
-                    aria-label="Close"
-                    data-testid="bench-close"
-                    on:click=move |_| app.bench_open.set(false)
-                >
-                    <Icon path=CLOSE/>
-                </button>
+        <Modal id="bench" classes="dialog bench" title="Benchmark" open=app.bench_open>
+            <p class="help">
+                "The same runs as "<code>"llamaglass bench"</code>": random prompts, nothing reused, after one warm-up run."
+            </p>
+            <Form/>
+            <div aria-live="polite">
+                {move || match app.bench.get() {
+                    Bench::Done(report) => view! { <Results report=*report/> }.into_any(),
+                    Bench::Failed(why) => {
+                        view! { <p class="warning" data-testid="bench-failed">{why}</p> }.into_any()
+                    }
+                    Bench::Idle | Bench::Running(_) => ().into_any(),
+                }}
             </div>
-            <div class="dialog-body">
-                <p class="help">
-                    "The same runs as "<code>"llamaglass bench"</code>": random prompts, nothing reused, after one warm-up run."
-                </p>
-                <Form/>
-                <div aria-live="polite">
-                    {move || match app.bench.get() {
-                        Bench::Done(report) => view! { <Results report=*report/> }.into_any(),
-                        Bench::Failed(why) => {
-                            view! { <p class="warning" data-testid="bench-failed">{why}</p> }.into_any()
-                        }
-                        Bench::Idle | Bench::Running(_) => ().into_any(),
-                    }}
-                </div>
-            </div>
-        </dialog>
+        </Modal>
     }
 }
 
@@ -68,8 +47,8 @@ fn Form() -> impl IntoView {
     let roofline = RwSignal::new(false);
     // Only a GPU runs our own kernels.
     let on_gpu = move || {
-        let path = app.model().map(|model| model.path);
-        path == Some(ForwardPath::Fast)
+        app.model()
+            .is_some_and(|model| model.path == ForwardPath::Fast)
     };
     let needs = move || match app.server() {
         Some(_) => {
@@ -105,8 +84,7 @@ fn Form() -> impl IntoView {
             <Choice id="bench-kernels" label="Time each kernel" value=kernels/>
             <Choice id="bench-roofline" label="Measure the device's peak rates" value=roofline/>
         </Show>
-        <Show
-            when=running
+        <Show when=running
             fallback=move || view! {
                 <button
                     class="primary"
@@ -166,13 +144,8 @@ fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
     view! {
         <div class="settings-field" class:invalid=move || value.with(Option::is_none)>
             <label for="bench-positions">"Context positions to test, such as 100, 1000"</label>
-            <input
-                id="bench-positions"
-                data-testid="bench-positions"
-                type="text"
-                inputmode="numeric"
-                autocomplete="off"
-                aria-invalid=move || value.with(Option::is_none).to_string()
+            <input id="bench-positions" data-testid="bench-positions" type="text" inputmode="numeric"
+                autocomplete="off" aria-invalid=move || value.with(Option::is_none).to_string()
                 on:input=move |event| value.set(list(&event_target_value(&event)))
             />
         </div>
@@ -183,11 +156,7 @@ fn Positions(value: RwSignal<Option<Vec<usize>>>) -> impl IntoView {
 fn Choice(id: &'static str, label: &'static str, value: RwSignal<bool>) -> impl IntoView {
     view! {
         <label class="bench-choice" for=id>
-            <input
-                id=id
-                data-testid=id
-                type="checkbox"
-                prop:checked=move || value.get()
+            <input id=id data-testid=id type="checkbox" prop:checked=move || value.get()
                 on:change=move |event| value.set(event_target_checked(&event))
             />
             {label}
@@ -204,7 +173,7 @@ fn Progress() -> impl IntoView {
     };
     let share = move || {
         let progress = progress();
-        100.0 * progress.done as f64 / progress.total.max(1) as f64
+        percent(progress.done, progress.total)
     };
     view! {
         <p class="numbers" data-testid="bench-progress">
@@ -214,16 +183,7 @@ fn Progress() -> impl IntoView {
                 format!("{what}: {done} of {total} tokens")
             }}
         </p>
-        <div
-            class="meter"
-            role="progressbar"
-            aria-label="Benchmark"
-            aria-valuemin="0"
-            aria-valuemax="100"
-            aria-valuenow=move || format!("{:.0}", share())
-        >
-            <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>
-        </div>
+        <Meter label="Benchmark" percent=share/>
     }
 }
 
@@ -239,13 +199,8 @@ fn Results(report: BenchReport) -> impl IntoView {
         let cell = |value: f64| view! { <td class="numbers">{format!("{value:.2}")}</td> };
         Some(view! { <tr><th scope="row">{name}</th>{cell(min)}{cell(median)}{cell(max)}</tr> })
     });
-    let clock = report.clock.map(|clock| {
-        format!(
-            "The engine\u{2019}s {}, resolution {}.",
-            clock.source.name(),
-            resolution(clock.resolution_ms)
-        )
-    });
+    let clock = report.clock.map(clock_text);
+    let clock = clock.map(|clock| format!("The engine\u{2019}s {clock}."));
     let device_clock = report.device_clock.map(|clock| {
         format!(
             " On the device: timestamps with a resolution of {}, part of forward.",
@@ -267,19 +222,11 @@ fn Results(report: BenchReport) -> impl IntoView {
             <h3>"Result"</h3>
             <p class="help">{what}</p>
             <table class="bench-table">
-                <thead>
-                    <tr><th></th><th scope="col">"min"</th><th scope="col">"median"</th><th scope="col">"max"</th></tr>
-                </thead>
+                {head(&["", "min", "median", "max"])}
                 <tbody>{rows.collect_view()}</tbody>
             </table>
             <table class="bench-table">
-                <thead>
-                    <tr>
-                        <th scope="col">"ms/step, p50"</th>
-                        <th scope="col">"prefill"</th>
-                        <th scope="col">"decode"</th>
-                    </tr>
-                </thead>
+                {head(&["ms/step, p50", "prefill", "decode"])}
                 <tbody>{stages(&report.prefill, &report.decode)}</tbody>
             </table>
             {at_positions(&report.positions)}
@@ -293,20 +240,26 @@ fn Results(report: BenchReport) -> impl IntoView {
     }
 }
 
+/// Head of a table; the column of row names may have none.
+pub fn head(names: &[&'static str]) -> impl IntoView + use<> {
+    let cell = |name: &&'static str| match *name {
+        "" => view! { <th></th> }.into_any(),
+        name => view! { <th scope="col">{name}</th> }.into_any(),
+    };
+    let cells = names.iter().map(cell).collect_view();
+    view! { <thead><tr>{cells}</tr></thead> }
+}
+
 fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView + use<> {
+    let row = |name: String, prefill: &Named, decode: &Named| {
+        let cell = |ms: f64| view! { <td class="numbers">{format::millis(ms)}</td> };
+        view! { <tr><th scope="row">{name}</th>{cell(prefill.ms.p50)}{cell(decode.ms.p50)}</tr> }
+    };
     let rows = prefill.stages.iter().zip(&decode.stages);
-    let rows = rows.map(|(prefill, decode)| {
-        let cell =
-            |named: &Named| view! { <td class="numbers">{format::millis(named.ms.p50)}</td> };
-        view! { <tr><th scope="row">{prefill.name.clone()}</th>{cell(prefill)}{cell(decode)}</tr> }
-    });
+    let rows = rows.map(|(prefill, decode)| row(prefill.name.clone(), prefill, decode));
     let device = prefill.device.iter().zip(&decode.device);
-    let device = device.map(|(prefill, decode)| {
-        let name = format!("on the device: {}", prefill.name);
-        let cell =
-            |named: &Named| view! { <td class="numbers">{format::millis(named.ms.p50)}</td> };
-        view! { <tr><th scope="row">{name}</th>{cell(prefill)}{cell(decode)}</tr> }
-    });
+    let device = device
+        .map(|(prefill, decode)| row(format!("on the device: {}", prefill.name), prefill, decode));
     (rows.collect_view(), device.collect_view())
 }
 
@@ -320,13 +273,7 @@ fn at_positions(positions: &[AtPosition]) -> Option<impl IntoView + use<>> {
     (!positions.is_empty()).then(|| {
         view! {
             <table class="bench-table" data-testid="bench-at-positions">
-                <thead>
-                    <tr>
-                        <th scope="col">"ms/token at position"</th>
-                        <th scope="col">"p50"</th>
-                        <th scope="col">"p95"</th>
-                    </tr>
-                </thead>
+                {head(&["ms/token at position", "p50", "p95"])}
                 <tbody>{rows}</tbody>
             </table>
         }
@@ -354,15 +301,7 @@ fn kernel_table(report: &BenchReport) -> impl IntoView + use<> {
         view! {
             <div class="bench-wide" tabindex="0" role="region" aria-label="Kernels">
                 <table class="bench-table" data-testid="bench-kernel-table">
-                    <thead>
-                        <tr>
-                            <th scope="col">"kernel"</th>
-                            <th scope="col">"launches"</th>
-                            <th scope="col">"ms/step"</th>
-                            <th scope="col">"memory"</th>
-                            <th scope="col">"compute"</th>
-                        </tr>
-                    </thead>
+                    {head(&["kernel", "launches", "ms/step", "memory", "compute"])}
                     <tbody>{rows}</tbody>
                 </table>
             </div>
@@ -393,15 +332,12 @@ fn compared(comparison: &Comparison) -> impl IntoView + use<> {
     ];
     let lines = ratios.into_iter().filter_map(|(name, ratio)| {
         let ratio: Ratio = ratio?;
-        let verdict = if ratio.is_certain() {
-            ""
-        } else {
-            ": no difference measured, because the runs overlap"
+        let verdict = match ratio.is_certain() {
+            true => "",
+            false => ": no difference measured, because the runs overlap",
         };
-        let text = format!(
-            "{name}: {:.2} times the previous run{verdict}.",
-            ratio.of_medians
-        );
+        let times = ratio.of_medians;
+        let text = format!("{name}: {times:.2} times the previous run{verdict}.");
         Some(view! { <li>{text}</li> })
     });
     let differs = comparison.differs.iter().map(|what| {

@@ -72,14 +72,10 @@ pub fn Chat() -> impl IntoView {
             <div class="log" node_ref=log on:scroll=scrolled tabindex="-1">
                 <div class="column">
                     <Turns/>
-                    <Show when=move || empty() && ready()>
-                        <Hint/>
-                    </Show>
+                    <Show when=move || empty() && ready()><Hint/></Show>
                     <Crashed/>
                     <LoadPanel/>
-                    <Show when=welcome>
-                        <Welcome/>
-                    </Show>
+                    <Show when=welcome><Welcome/></Show>
                     <FallbackNote/>
                 </div>
             </div>
@@ -164,10 +160,7 @@ fn Hint() -> impl IntoView {
 fn Suggestion(text: &'static str) -> impl IntoView {
     let app = app();
     view! {
-        <button
-            class="suggestion"
-            data-testid="suggestion"
-            disabled=move || !app.can_send()
+        <button class="suggestion" data-testid="suggestion" disabled=move || !app.can_send()
             on:click=move |_| crate::state::send(app, text.into())
         >
             {text}

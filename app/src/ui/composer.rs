@@ -35,22 +35,15 @@ pub fn Composer() -> impl IntoView {
         (false, None) => "Load a model first".into(),
     };
     view! {
-        <form
-            class="composer"
+        <form class="composer"
             on:submit=move |event| {
                 event.prevent_default();
                 submit();
             }
         >
             <div class="field" data-value=move || text.get()>
-                <textarea
-                    node_ref=field
-                    rows="1"
-                    data-testid="composer"
-                    aria-label="Message"
-                    placeholder=placeholder
-                    disabled=move || !ready()
-                    prop:value=move || text.get()
+                <textarea node_ref=field rows="1" data-testid="composer" aria-label="Message"
+                    placeholder=placeholder disabled=move || !ready() prop:value=move || text.get()
                     on:input=move |event| text.set(event_target_value(&event))
                     on:keydown=move |event| {
                         let plain = !event.shift_key() && !event.is_composing();
@@ -80,19 +73,13 @@ fn Buttons() -> impl IntoView {
         None => "Clear the conversation",
     };
     view! {
-        <button
-            type="button"
-            class="quiet"
-            data-testid="clear"
-            title=clear_title
-            disabled=move || app.turns.with(Vec::is_empty)
-            on:click=move |_| state::clear(app)
+        <button type="button" class="quiet" data-testid="clear" title=clear_title
+            disabled=move || app.turns.with(Vec::is_empty) on:click=move |_| state::clear(app)
         >
             <Icon path="M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13"/>
             "Clear"
         </button>
-        <Show
-            when=running
+        <Show when=running
             fallback=move || {
                 view! {
                     <button
@@ -107,11 +94,7 @@ fn Buttons() -> impl IntoView {
                 }
             }
         >
-            <button
-                type="button"
-                class="primary stop"
-                data-testid="stop"
-                title="Stop (Escape)"
+            <button type="button" class="primary stop" data-testid="stop" title="Stop (Escape)"
                 on:click=move |_| state::stop(app)
             >
                 "Stop"
@@ -160,11 +143,7 @@ fn ContextMeter() -> impl IntoView {
     view! {
         <div class="context" data-testid="context-meter" class:full=move || { share() > NEARLY_FULL }>
             <Show when=move || total().is_some()>
-                <div
-                    class="meter"
-                    role="meter"
-                    aria-label="Context used"
-                    aria-valuemin="0"
+                <div class="meter" role="meter" aria-label="Context used" aria-valuemin="0"
                     aria-valuenow=move || used().map(|used| used.to_string())
                     aria-valuemax=move || total().unwrap_or_default().to_string()
                 >

@@ -98,9 +98,7 @@ pub fn Detail() -> impl IntoView {
                 <h3>
                     {move || shown.with(|s| s.as_ref().map(|s| s.title.clone()))}
                     <Show when=move || shown.with(|s| s.as_ref().is_some_and(|s| !s.text.is_empty()))>
-                        <code class="token-text">
-                            {move || shown.with(|s| s.as_ref().map(|s| s.text.clone()))}
-                        </code>
+                        <code class="token-text">{move || shown.with(|s| s.as_ref().map(|s| s.text.clone()))}</code>
                     </Show>
                     <span class="detail-id">
                         {move || shown.with(|s| s.as_ref().and_then(|s| s.id).map(|id| format!("id {id}")))}
@@ -115,18 +113,9 @@ pub fn Detail() -> impl IntoView {
                 </h3>
                 <table>
                     <tbody>
-                        {move || {
-                            shown
-                                .get()
-                                .map(|shown| {
-                                    let wall = shown.wall_ms;
-                                    shown
-                                        .rows
-                                        .into_iter()
-                                        .map(|row| view! { <SpanRow row wall/> })
-                                        .collect_view()
-                                })
-                        }}
+                        {move || shown.get().map(|Shown { rows, wall_ms: wall, .. }| {
+                            rows.into_iter().map(|row| view! { <SpanRow row wall/> }).collect_view()
+                        })}
                     </tbody>
                 </table>
                 <p class="request-spans" data-testid="device-spans">{device}</p>

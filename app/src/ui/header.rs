@@ -20,9 +20,7 @@ pub fn Header() -> impl IntoView {
             </div>
             <ModelChip/>
             <div class="header-tools">
-                <button
-                    class="tool"
-                    data-testid="overlay-toggle"
+                <button class="tool" data-testid="overlay-toggle"
                     aria-pressed=move || app.settings.with(|s| s.overlay).to_string()
                     title="Show or hide the token timeline"
                     on:click=move |_| {
@@ -33,18 +31,13 @@ pub fn Header() -> impl IntoView {
                     <Icon path=TIMELINE/>
                     <span class="tool-label">"Timeline"</span>
                 </button>
-                <button
-                    class="tool"
-                    data-testid="bench-open"
-                    title="Benchmark"
+                <button class="tool" data-testid="bench-open" title="Benchmark"
                     on:click=move |_| app.bench_open.set(true)
                 >
                     <Icon path="M12 20a8 8 0 1 1 8-8M12 12l5-4"/>
                     <span class="tool-label">"Benchmark"</span>
                 </button>
-                <button
-                    class="tool"
-                    data-testid="lab-open"
+                <button class="tool" data-testid="lab-open"
                     aria-pressed=move || app.lab.open.get().to_string()
                     title="Lab: where a token\u{2019}s time goes"
                     on:click=move |_| state::open_lab(app, !app.lab.open.get_untracked())
@@ -53,10 +46,7 @@ pub fn Header() -> impl IntoView {
                     <span class="tool-label">"Lab"</span>
                 </button>
                 <ThemeButton/>
-                <button
-                    class="tool"
-                    data-testid="settings-open"
-                    title="Settings"
+                <button class="tool" data-testid="settings-open" title="Settings"
                     on:click=move |_| app.settings_open.set(true)
                 >
                     <Icon path="M4 7h10M18 7h2M4 17h2M10 17h10M16 4.5v5M8 14.5v5"/>
@@ -96,19 +86,10 @@ fn ModelChip() -> impl IntoView {
     };
     let idle = move || matches!(app.engine.get(), Engine::Loaded(_));
     view! {
-        <button
-            class="model-chip"
-            data-testid="change-model"
-            title=title
-            disabled=move || !idle()
+        <button class="model-chip" data-testid="change-model" title=title disabled=move || !idle()
             on:click=move |_| app.model_open.set(true)
         >
-            <span
-                class="dot"
-                class:on=idle
-                class:away=move || app.server().is_some()
-                aria-hidden="true"
-            ></span>
+            <span class="dot" class:on=idle class:away=move || app.server().is_some() aria-hidden="true"></span>
             <span class="model-name">{label}</span>
         </button>
     }
@@ -125,11 +106,7 @@ fn ThemeButton() -> impl IntoView {
     };
     let label = move || format!("Colours: {}", theme().name());
     view! {
-        <button
-            class="tool"
-            data-testid="theme-toggle"
-            title=label
-            aria-label=label
+        <button class="tool" data-testid="theme-toggle" title=label aria-label=label
             on:click=move |_| {
                 app.settings.update(|s| s.theme = next(s.theme));
                 app.save_settings();

@@ -16,12 +16,7 @@ pub const TIMELINE: &str = "M4 20V10M9 20V4M14 20v-7M19 20V7";
 pub fn Icon(path: &'static str) -> impl IntoView {
     view! {
         <svg class="icon" viewBox="0 0 24 24" width="18" height="18" aria-hidden="true" focusable="false">
-            <path
-                d=path
-                fill="none"
-                stroke="currentColor"
-                stroke-width="1.8"
-                stroke-linecap="round"
+            <path d=path fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round"
                 stroke-linejoin="round"
             />
         </svg>

@@ -68,12 +68,8 @@ pub fn Answer(turn: Turn) -> impl IntoView {
     let streaming = Memo::new(move |_| current.with(|state| *state == TurnState::Streaming));
     let waiting = move || streaming.get() && text.with(String::is_empty);
     view! {
-        <article
-            class="turn answer"
-            aria-label="Answer"
-            data-testid="answer"
-            data-state=move || state.with(|state| state.name())
-            data-ids=move || ids.get()
+        <article class="turn answer" aria-label="Answer" data-testid="answer"
+            data-state=move || state.with(|state| state.name()) data-ids=move || ids.get()
         >
             <div class="markdown" class:streaming=move || streaming.get() node_ref=body></div>
             <Show when=waiting>
@@ -132,10 +128,7 @@ fn Tools(turn: Turn, streaming: Memo<bool>) -> impl IntoView {
             <div class="turn-tools">
                 <CopyButton id="copy-answer" label="Copy" text=copied/>
                 <Show when=is_last>
-                    <button
-                        class="quiet"
-                        data-testid="regenerate"
-                        disabled=move || !app.can_send()
+                    <button class="quiet" data-testid="regenerate" disabled=move || !app.can_send()
                         on:click=move |_| state::regenerate(app)
                     >
                         <Icon path="M20 11a8 8 0 1 0-2.3 6.3M20 5v6h-6"/>
@@ -143,11 +136,7 @@ fn Tools(turn: Turn, streaming: Memo<bool>) -> impl IntoView {
                     </button>
                 </Show>
                 <Show when=move || timed() && !shown()>
-                    <button
-                        class="quiet"
-                        data-testid="show-timeline"
-                        on:click=move |_| state::show(app, Some(tag))
-                    >
+                    <button class="quiet" data-testid="show-timeline" on:click=move |_| state::show(app, Some(tag))>
                         <Icon path=TIMELINE/>
                         "Show timeline"
                     </button>

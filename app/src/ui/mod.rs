@@ -14,6 +14,8 @@ mod header;
 mod icon;
 mod lab;
 mod message;
+mod meter;
+mod modal;
 mod model_picker;
 mod overlay;
 mod program;
@@ -72,9 +74,7 @@ pub fn Page(
         false => app.settings.with(|s| s.overlay),
     };
     view! {
-        <div
-            class="page"
-            class:with-overlay=overlay
+        <div class="page" class:with-overlay=overlay
             class:no-model=move || !matches!(app.engine.get(), Engine::Loaded(_))
             class:dragging=move || dragging.get() || app.hovering.get()
             on:dragover=move |event| files::drag_over(&event, dragging)
@@ -83,12 +83,8 @@ pub fn Page(
         >
             <header::Header/>
             <main class="main">
-                <Show when=in_lab fallback=|| view! { <chat::Chat/> }>
-                    <lab::LabTab/>
-                </Show>
-                <Show when=overlay>
-                    <overlay::Overlay/>
-                </Show>
+                <Show when=in_lab fallback=|| view! { <chat::Chat/> }><lab::LabTab/></Show>
+                <Show when=overlay><overlay::Overlay/></Show>
             </main>
             <status::StatusLine/>
             <settings::SettingsDialog/>

@@ -1,13 +1,13 @@
 //! Choice of a model.
 
-use leptos::html::{Dialog, Input};
+use leptos::html::Input;
 use leptos::prelude::*;
 
 use super::files;
-use super::icon::{CLOSE, FILE, FOLDER, Icon};
+use super::icon::{FILE, FOLDER, Icon};
+use super::modal::Modal;
 use super::program::{FileDialogs, Recent};
 use super::server_form::{OwnServer, ServerForm};
-use super::settings::follow;
 use super::unsupported::Unsupported;
 use crate::catalog::default_model;
 use crate::engine::Engine;
@@ -42,37 +42,15 @@ pub fn Welcome() -> impl IntoView {
 #[component]
 pub fn ModelDialog() -> impl IntoView {
     let app = app();
-    let dialog = NodeRef::<Dialog>::new();
-    follow(dialog, app.model_open);
     Effect::new(move || {
         if matches!(app.engine.get(), Engine::Loading(_)) {
             app.model_open.set(false);
         }
     });
     view! {
-        <dialog
-            class="dialog"
-            aria-labelledby="model-title"
-            node_ref=dialog
-            on:close=move |_| app.model_open.set(false)
-        >
-            <div class="dialog-head">
-                <h2 id="model-title">"Change the model"</h2>
-                <button
-                    class="tool"
-                    aria-label="Close"
-                    data-testid="model-close"
-                    on:click=move |_| app.model_open.set(false)
-                >
-                    <Icon path=CLOSE/>
-                </button>
-            </div>
-            <div class="dialog-body">
-                <Show when=move || app.model_open.get()>
-                    <Picker/>
-                </Show>
-            </div>
-        </dialog>
+        <Modal id="model" classes="dialog" title="Change the model" open=app.model_open>
+            <Show when=move || app.model_open.get()><Picker/></Show>
+        </Modal>
     }
 }
 
@@ -94,9 +72,7 @@ fn Picker() -> impl IntoView {
             {offered}
             <div class="open-row">
                 {files}
-                <button
-                    class="secondary"
-                    data-testid="server-open"
+                <button class="secondary" data-testid="server-open"
                     aria-expanded=move || app.server_form.open.get().to_string()
                     on:click=move |_| app.server_form.open.update(|open| *open = !*open)
                 >
@@ -104,9 +80,7 @@ fn Picker() -> impl IntoView {
                     "Server…"
                 </button>
             </div>
-            <Show when=move || app.server_form.open.get()>
-                <ServerForm/>
-            </Show>
+            <Show when=move || app.server_form.open.get()><ServerForm/></Show>
             <p class="help">
                 "A GGUF file, or the folder of a Hugging Face model (safetensors, config.json, tokenizer.json). You can drop either anywhere here. Files stay on this machine."
             </p>
@@ -134,8 +108,7 @@ fn Offered() -> impl IntoView {
     let size = move || default().map(|model| format::bytes(model.bytes));
     view! {
         <OwnServer/>
-        <Show
-            when=move || catalog_error().is_none()
+        <Show when=move || catalog_error().is_none()
             fallback=move || {
                 view! {
                     <Show when=move || !own()>
@@ -144,12 +117,8 @@ fn Offered() -> impl IntoView {
                 }
             }
         >
-            <button
-                class="large"
-                class:primary=move || !own()
-                class:secondary=own
-                data-testid="load-default"
-                disabled=move || default().is_none() || starting()
+            <button class="large" class:primary=move || !own() class:secondary=own
+                data-testid="load-default" disabled=move || default().is_none() || starting()
                 on:click=move |_| state::load_default(app)
             >
                 {label}
@@ -173,24 +142,15 @@ fn FileInputs() -> impl IntoView {
     let starting = move || app.engine.get() == Engine::Starting;
     view! {
         <label class="secondary file-button" class:disabled=starting>
-            <input
-                type="file"
-                multiple
-                data-testid="open-file-input"
-                accept=".gguf,.safetensors,.json,.jinja"
-                disabled=starting
+            <input type="file" multiple data-testid="open-file-input"
+                accept=".gguf,.safetensors,.json,.jinja" disabled=starting
                 on:change=move |event| files::chosen(app, &event)
             />
             <Icon path=FILE/>
             "Open a file…"
         </label>
         <label class="secondary file-button" class:disabled=starting>
-            <input
-                type="file"
-                multiple
-                node_ref=folder
-                data-testid="open-folder-input"
-                disabled=starting
+            <input type="file" multiple node_ref=folder data-testid="open-folder-input" disabled=starting
                 on:change=move |event| files::chosen(app, &event)
             />
             <Icon path=FOLDER/>

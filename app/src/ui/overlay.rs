@@ -8,7 +8,7 @@ use super::bars::Bars;
 use super::detail::Detail;
 use super::icon::{CLOSE, Icon};
 use super::stats::Figures;
-use super::status::resolution;
+use super::status::{clock_text, resolution};
 use super::waterfall::Waterfall;
 use crate::format;
 use crate::state::app;
@@ -37,19 +37,14 @@ pub fn Overlay() -> impl IntoView {
         <aside class="overlay" data-testid="overlay" aria-label="Token timeline">
             <div class="overlay-head">
                 <h2>"Token timeline"</h2>
-                <button
-                    class="quiet"
-                    aria-pressed=move || all.get().to_string()
+                <button class="quiet" aria-pressed=move || all.get().to_string()
                     data-testid="timeline-scale"
                     title="Scale the chart to the tokens, or to the prompt's steps too"
                     on:click=move |_| all.update(|all| *all = !*all)
                 >
                     {scale_label}
                 </button>
-                <button
-                    class="quiet"
-                    data-testid="timeline-hide"
-                    title="Hide the timeline"
+                <button class="quiet" data-testid="timeline-hide" title="Hide the timeline"
                     aria-label="Hide the timeline"
                     on:click=move |_| {
                         app.settings.update(|s| s.overlay = false);
@@ -61,9 +56,7 @@ pub fn Overlay() -> impl IntoView {
             </div>
             <Figures/>
             <div class="chart">
-                <div
-                    class="axis numbers"
-                    aria-hidden="true"
+                <div class="axis numbers" aria-hidden="true"
                     style:visibility=move || if has_bars.get() { "visible" } else { "hidden" }
                 >
                     <span>{move || format::millis(scale.get())}</span>
@@ -72,13 +65,9 @@ pub fn Overlay() -> impl IntoView {
                 </div>
                 <Bars all scale has_bars/>
             </div>
-            <Show when=move || !opaque.get() fallback=OpaqueLegend>
-                <Legend/>
-            </Show>
+            <Show when=move || !opaque.get() fallback=OpaqueLegend><Legend/></Show>
             <Detail/>
-            <Show when=move || !opaque.get() fallback=OpaqueClocks>
-                <Clocks/>
-            </Show>
+            <Show when=move || !opaque.get() fallback=OpaqueClocks><Clocks/></Show>
             <Waterfall/>
         </aside>
     }
@@ -112,9 +101,7 @@ fn Legend() -> impl IntoView {
             }
         });
     view! {
-        <ul class="legend" aria-label="Mean of a decode step, by stage">
-            {items.collect_view()}
-        </ul>
+        <ul class="legend" aria-label="Mean of a decode step, by stage">{items.collect_view()}</ul>
     }
 }
 
@@ -171,11 +158,8 @@ fn Clocks() -> impl IntoView {
         } else {
             "engine"
         };
-        Some(format!(
-            "Stages: the {owner}'s {}, resolution {}. ",
-            clock.source.name(),
-            resolution(clock.resolution_ms)
-        ))
+        let clock = clock_text(clock);
+        Some(format!("Stages: the {owner}'s {clock}. "))
     };
     let own = move || {
         let own = app.summary.with(|s| s.server_figures)?;

@@ -13,19 +13,13 @@ pub fn FileDialogs() -> impl IntoView {
     let app = app();
     let starting = move || app.engine.get() == Engine::Starting;
     view! {
-        <button
-            class="secondary"
-            data-testid="choose-file"
-            disabled=starting
+        <button class="secondary" data-testid="choose-file" disabled=starting
             on:click=move |_| state::choose_model(app, false)
         >
             <Icon path=FILE/>
             "Open a file…"
         </button>
-        <button
-            class="secondary"
-            data-testid="choose-folder"
-            disabled=starting
+        <button class="secondary" data-testid="choose-folder" disabled=starting
             on:click=move |_| state::choose_model(app, true)
         >
             <Icon path=FOLDER/>
@@ -47,11 +41,7 @@ pub fn Recent() -> impl IntoView {
         let (opened, title) = (path.clone(), path.clone());
         view! {
             <li>
-                <button
-                    class="recent-model"
-                    data-testid="recent-model"
-                    disabled=starting
-                    title=title
+                <button class="recent-model" data-testid="recent-model" disabled=starting title=title
                     on:click=move |_| state::open_path(app, opened.clone())
                 >
                     <span class="recent-name">{name}</span>
@@ -68,17 +58,11 @@ pub fn Recent() -> impl IntoView {
             <section class="recent" aria-labelledby="recent-title">
                 <div class="section-head">
                     <h3 id="recent-title">"Recent models"</h3>
-                    <button
-                        class="quiet"
-                        data-testid="recent-clear"
-                        on:click=move |_| state::clear_recent(app)
-                    >
+                    <button class="quiet" data-testid="recent-clear" on:click=move |_| state::clear_recent(app)>
                         "Clear"
                     </button>
                 </div>
-                <ul class="recent-list">
-                    {entries}
-                </ul>
+                <ul class="recent-list">{entries}</ul>
             </section>
         }
         .into_any()
@@ -127,9 +111,7 @@ pub fn AdapterSetting() -> impl IntoView {
         view! {
             <div class="settings-field">
                 <label for="settings-adapter">"Graphics adapter"</label>
-                <select
-                    id="settings-adapter"
-                    data-testid="settings-adapter"
+                <select id="settings-adapter" data-testid="settings-adapter"
                     aria-describedby="settings-adapter-help"
                     on:change=move |event| {
                         let name = event_target_value(&event);
@@ -139,9 +121,7 @@ pub fn AdapterSetting() -> impl IntoView {
                     <option value="" prop:selected=move || chosen().is_none()>"System default"</option>
                     {options}
                 </select>
-                <p class="help" id="settings-adapter-help">
-                    "Changing it reloads the model."
-                </p>
+                <p class="help" id="settings-adapter-help">"Changing it reloads the model."</p>
             </div>
         }
         .into_any()

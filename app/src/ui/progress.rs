@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_types::LoadPhase;
 
+use super::meter::Meter;
 use crate::engine::{Engine, Load};
 use crate::format;
 use crate::state::{self, app};
@@ -35,9 +36,7 @@ pub fn LoadPanel() -> impl IntoView {
         <Show when=move || load.with(Option::is_some)>
             <section class="card loading" data-testid="progress" aria-label="Loading the model">
                 <h2>"Loading " {move || load.get().map(|load| load.name)}</h2>
-                <ol class="phases">
-                    {PHASES.map(|phase| view! { <Phase phase load/> })}
-                </ol>
+                <ol class="phases">{PHASES.map(|phase| view! { <Phase phase load/> })}</ol>
                 <Planned/>
                 <button class="secondary" data-testid="cancel-load" on:click=move |_| state::cancel_load(app)>
                     "Cancel"
@@ -82,16 +81,7 @@ fn Phase(phase: LoadPhase, load: Memo<Option<Load>>) -> impl IntoView {
         <li class="phase" data-phase=phase.name() data-status=status>
             <span class="phase-name">{verb(phase)}</span>
             <span class="phase-words numbers">{text}</span>
-            <div
-                class="meter"
-                role="progressbar"
-                aria-label=verb(phase)
-                aria-valuemin="0"
-                aria-valuemax="100"
-                aria-valuenow=move || format!("{:.0}", share())
-            >
-                <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>
-            </div>
+            <Meter label=verb(phase) percent=share/>
         </li>
     }
 }
@@ -112,8 +102,6 @@ fn Planned() -> impl IntoView {
         })
     };
     view! {
-        <Show when=move || text().is_some()>
-            <p class="fits" data-testid="planned">{text}</p>
-        </Show>
+        <Show when=move || text().is_some()><p class="fits" data-testid="planned">{text}</p></Show>
     }
 }

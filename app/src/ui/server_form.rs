@@ -29,9 +29,7 @@ pub fn OwnServer() -> impl IntoView {
                 </span>
             </button>
         </Show>
-        <Show when=needs_key>
-            <p class="help">"The server that this page came from requires an API key."</p>
-        </Show>
+        <Show when=needs_key><p class="help">"The server that this page came from requires an API key."</p></Show>
     }
 }
 
@@ -77,10 +75,7 @@ pub fn ServerForm() -> impl IntoView {
         is_open
     });
     view! {
-        <form
-            class="server-form"
-            aria-label="OpenAI-compatible server"
-            node_ref=element
+        <form class="server-form" aria-label="OpenAI-compatible server" node_ref=element
             on:submit=move |event| {
                 event.prevent_default();
                 if searching() {
@@ -92,19 +87,14 @@ pub fn ServerForm() -> impl IntoView {
         >
             <Inputs/>
             <div aria-live="polite">
-                <Show when=searching>
-                    <p class="help" data-testid="server-asking">{status}</p>
-                </Show>
+                <Show when=searching><p class="help" data-testid="server-asking">{status}</p></Show>
             </div>
             <Show when=move || failed().is_some()>
                 <p class="server-error" role="alert" data-testid="server-error">{failed}</p>
             </Show>
             <Models/>
             // A single button, so that it keeps the focus.
-            <button
-                class:primary=move || !is_secondary()
-                class:secondary=is_secondary
-                type="submit"
+            <button class:primary=move || !is_secondary() class:secondary=is_secondary type="submit"
                 data-testid=move || if searching() { "server-cancel" } else { "server-connect" }
             >
                 {move || if searching() { "Cancel" } else { "Connect" }}
@@ -134,18 +124,10 @@ fn Inputs() -> impl IntoView {
     view! {
             <div class="settings-field">
                 <label for="server-url">"Address of the server"</label>
-                <input
-                    id="server-url"
-                    data-testid="server-url"
-                    type="text"
-                    inputmode="url"
-                    autocomplete="off"
-                    autocapitalize="off"
-                    spellcheck="false"
-                    placeholder="http://127.0.0.1:8000/v1"
-                    aria-describedby="server-url-help"
-                    aria-invalid=invalid
-                    prop:value=move || form.url.get()
+                <input id="server-url" data-testid="server-url" type="text" inputmode="url"
+                    autocomplete="off" autocapitalize="off" spellcheck="false"
+                    placeholder="http://127.0.0.1:8000/v1" aria-describedby="server-url-help"
+                    aria-invalid=invalid prop:value=move || form.url.get()
                     on:input=move |event| {
                         form.url.set(event_target_value(&event));
                         retyped();
@@ -157,21 +139,14 @@ fn Inputs() -> impl IntoView {
             </div>
             <div class="settings-field">
                 <label for="server-key">"API key"</label>
-                <input
-                    id="server-key"
-                    data-testid="server-key"
-                    type="password"
-                    autocomplete="off"
-                    aria-describedby="server-key-help"
-                    prop:value=move || form.key.get()
+                <input id="server-key" data-testid="server-key" type="password" autocomplete="off"
+                    aria-describedby="server-key-help" prop:value=move || form.key.get()
                     on:input=move |event| {
                         form.key.set(event_target_value(&event));
                         retyped();
                     }
                 />
-                <p class="help" id="server-key-help">
-                    "Needed only if the server requires one. Not saved."
-                </p>
+                <p class="help" id="server-key-help">"Needed only if the server requires one. Not saved."</p>
             </div>
     }
 }
@@ -216,19 +191,14 @@ fn Choice(url: String, models: Vec<ServedModel>) -> impl IntoView {
         <div class="settings-field">
             <label for="server-model">"Model"</label>
             <div class="server-models">
-                <select
-                    id="server-model"
-                    data-testid="server-model"
-                    node_ref=select
+                <select id="server-model" data-testid="server-model" node_ref=select
                     on:change=move |event| {
                         chosen.set(event_target_value(&event).parse().unwrap_or_default());
                     }
                 >
                     {options}
                 </select>
-                <button class="primary" type="button" data-testid="server-use" on:click=choose>
-                    "Use"
-                </button>
+                <button class="primary" type="button" data-testid="server-use" on:click=choose>"Use"</button>
             </div>
         </div>
     }

@@ -1,11 +1,10 @@
 //! The settings dialog. Every change takes effect and is saved at once.
 
-use leptos::html::Dialog;
 use leptos::prelude::*;
 use llamaglass_lab::StubLevel;
 use llamaglass_types::BackendChoice;
 
-use super::icon::{CLOSE, Icon};
+use super::modal::Modal;
 use super::program::AdapterSetting;
 use super::settings_field::SettingsField;
 use super::status::gpu_name;
@@ -14,26 +13,10 @@ use crate::protocol::StorageCommand;
 use crate::settings::{Field, Settings};
 use crate::state::{self, app};
 
-/// Opens and closes a `<dialog>` whenever `open` changes.
-pub fn follow(dialog: NodeRef<Dialog>, open: RwSignal<bool>) {
-    Effect::new(move || {
-        let Some(dialog) = dialog.get() else { return };
-        match (open.get(), dialog.open()) {
-            (true, false) => {
-                let _ = dialog.show_modal();
-            }
-            (false, true) => dialog.close(),
-            _ => {}
-        }
-    });
-}
-
 /// The settings dialog.
 #[component]
 pub fn SettingsDialog() -> impl IntoView {
     let app = app();
-    let dialog = NodeRef::<Dialog>::new();
-    follow(dialog, app.settings_open);
     let generation = RwSignal::new(0);
     Effect::new(move || {
         if app.settings_open.get() {
@@ -41,63 +24,44 @@ pub fn SettingsDialog() -> impl IntoView {
         }
     });
     view! {
-        <dialog
-            class="dialog settings"
-            aria-labelledby="settings-title"
-            node_ref=dialog
-            on:close=move |_| app.settings_open.set(false)
+        <Modal id="settings" classes="dialog settings" title="Settings" close="Close the settings"
+            open=app.settings_open
         >
-            <div class="dialog-head">
-                <h2 id="settings-title">"Settings"</h2>
-                <button
-                    class="tool"
-                    aria-label="Close the settings"
-                    data-testid="settings-close"
-                    on:click=move |_| app.settings_open.set(false)
-                >
-                    <Icon path=CLOSE/>
-                </button>
-            </div>
-            <div class="dialog-body">
-                <section>
-                    <h3>"Where the model runs"</h3>
-                    <Show when=move || app.server().is_some()>
-                        <p class="help">
-                            "A server answers now and decides where its models run. These settings apply to models in this page:"
-                        </p>
-                    </Show>
-                    <BackendSetting/>
-                    <AdapterSetting/>
-                    <SettingsField field=Field::ContextLength generation/>
-                    <Reload/>
-                </section>
-                <section>
-                    <h3><label for="settings-system-prompt">"System prompt"</label></h3>
-                    <textarea
-                        id="settings-system-prompt"
-                        data-testid="settings-system-prompt"
-                        rows="3"
-                        placeholder="Empty: the default of the model's chat template"
-                        prop:value=move || app.settings.with(|s| s.system_prompt.clone())
-                        on:input=move |event| {
-                            app.settings.update(|s| s.system_prompt = event_target_value(&event));
-                            app.save_settings();
-                        }
-                    ></textarea>
-                </section>
-                <SamplingSettings generation/>
-                <section>
-                    <h3><label for="settings-stub">"Stub level"</label></h3>
-                    <StubSetting/>
-                </section>
-                <Show when=move || app.platform.with(Option::is_none)>
-                    <section>
-                        <h3>"Stored in this browser"</h3>
-                        <StoredModels/>
-                    </section>
+            <section>
+                <h3>"Where the model runs"</h3>
+                <Show when=move || app.server().is_some()>
+                    <p class="help">
+                        "A server answers now and decides where its models run. These settings apply to models in this page:"
+                    </p>
                 </Show>
-            </div>
-        </dialog>
+                <BackendSetting/>
+                <AdapterSetting/>
+                <SettingsField field=Field::ContextLength generation/>
+                <Reload/>
+            </section>
+            <section>
+                <h3><label for="settings-system-prompt">"System prompt"</label></h3>
+                <textarea id="settings-system-prompt" data-testid="settings-system-prompt" rows="3"
+                    placeholder="Empty: the default of the model's chat template"
+                    prop:value=move || app.settings.with(|s| s.system_prompt.clone())
+                    on:input=move |event| {
+                        app.settings.update(|s| s.system_prompt = event_target_value(&event));
+                        app.save_settings();
+                    }
+                ></textarea>
+            </section>
+            <SamplingSettings generation/>
+            <section>
+                <h3><label for="settings-stub">"Stub level"</label></h3>
+                <StubSetting/>
+            </section>
+            <Show when=move || app.platform.with(Option::is_none)>
+                <section>
+                    <h3>"Stored in this browser"</h3>
+                    <StoredModels/>
+                </section>
+            </Show>
+        </Modal>
     }
 }
 
@@ -123,11 +87,8 @@ fn SamplingSettings(generation: RwSignal<u32>) -> impl IntoView {
                 {sampling.map(|field| view! { <SettingsField field generation/> }).collect_view()}
             </div>
             <label class="bench-choice" for="settings-stop-repetition">
-                <input
-                    id="settings-stop-repetition"
-                    data-testid="settings-stop-repetition"
-                    type="checkbox"
-                    prop:checked=move || app.settings.with(|s| s.stop_repetition)
+                <input id="settings-stop-repetition" data-testid="settings-stop-repetition"
+                    type="checkbox" prop:checked=move || app.settings.with(|s| s.stop_repetition)
                     on:change=move |event| {
                         let on = event_target_checked(&event);
                         app.settings.update(|s| s.stop_repetition = on);
@@ -161,10 +122,7 @@ pub fn BackendSetting() -> impl IntoView {
                     };
                     view! {
                         <label>
-                            <input
-                                type="radio"
-                                name="backend"
-                                data-testid=id
+                            <input type="radio" name="backend" data-testid=id
                                 prop:checked=move || app.settings.with(|s| s.backend == choice)
                                 on:change=move |_| state::choose_backend(app, choice)
                             />
@@ -196,10 +154,7 @@ fn StubSetting() -> impl IntoView {
     });
     view! {
         <div class="settings-field">
-            <select
-                id="settings-stub"
-                data-testid="settings-stub"
-                aria-describedby="settings-stub-help"
+            <select id="settings-stub" data-testid="settings-stub" aria-describedby="settings-stub-help"
                 on:change=move |event| {
                     if let Ok(level) = event_target_value(&event).parse() {
                         state::choose_stub(app, level);
@@ -226,9 +181,7 @@ fn Reload() -> impl IntoView {
     };
     view! {
         <Show when=differs>
-            <button
-                class="secondary"
-                data-testid="settings-reload"
+            <button class="secondary" data-testid="settings-reload"
                 on:click=move |_| {
                     app.settings_open.set(false);
                     state::reload(app);
@@ -252,10 +205,7 @@ fn StoredModels() -> impl IntoView {
                     Some(bytes) => format!("{} of downloaded models.", format::bytes(bytes)),
                 }}
             </p>
-            <button
-                class="secondary"
-                data-testid="settings-clear-models"
-                disabled=move || bytes() == 0
+            <button class="secondary" data-testid="settings-clear-models" disabled=move || bytes() == 0
                 on:click=move |_| app.send(StorageCommand::Clear, &[])
             >
                 "Delete downloads"

@@ -35,28 +35,15 @@ pub fn SettingsField(field: Field, generation: RwSignal<u32>) -> impl IntoView {
     let invalid = move || error.with(Option::is_some).to_string();
     let input = if field == Field::Stop {
         view! {
-            <textarea
-                id=id
-                data-testid=id
-                rows="2"
-                spellcheck="false"
-                aria-describedby=described
-                prop:value=move || typed.get()
-                on:input=move |event| change(event_target_value(&event))
+            <textarea id=id data-testid=id rows="2" spellcheck="false" aria-describedby=described
+                prop:value=move || typed.get() on:input=move |event| change(event_target_value(&event))
             ></textarea>
         }
         .into_any()
     } else {
         view! {
-            <input
-                id=id
-                data-testid=id
-                type="text"
-                inputmode="decimal"
-                autocomplete="off"
-                aria-describedby=described
-                aria-invalid=invalid
-                prop:value=move || typed.get()
+            <input id=id data-testid=id type="text" inputmode="decimal" autocomplete="off"
+                aria-describedby=described aria-invalid=invalid prop:value=move || typed.get()
                 on:input=move |event| change(event_target_value(&event))
             />
         }

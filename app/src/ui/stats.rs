@@ -12,9 +12,7 @@ pub fn Figures() -> impl IntoView {
     let app = app();
     let opaque = Memo::new(move |_| app.summary.with(|s| s.pieces.is_some()));
     view! {
-        <Show when=move || opaque.get() fallback=TokenFigures>
-            <PieceFigures/>
-        </Show>
+        <Show when=move || opaque.get() fallback=TokenFigures><PieceFigures/></Show>
     }
 }
 

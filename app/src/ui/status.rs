@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_lab::StubLevel;
 use llamaglass_types::Backend;
+use llamaglass_types::timing::Clock;
 
 use crate::engine::Engine;
 use crate::format;
@@ -68,15 +69,7 @@ pub fn StatusLine() -> impl IntoView {
         let cut = level != StubLevel::Whole;
         cut.then(|| format!("{level}: the path ends {}", level.place()))
     };
-    let clock = move || {
-        app.summary.with(|s| s.clock).map(|clock| {
-            format!(
-                "{}, resolution {}",
-                clock.source.name(),
-                resolution(clock.resolution_ms)
-            )
-        })
-    };
+    let clock = move || app.summary.with(|s| s.clock).map(clock_text);
     view! {
         <footer class="status" aria-label="What runs the model" tabindex="0">
             <dl>
@@ -86,9 +79,7 @@ pub fn StatusLine() -> impl IntoView {
                 <Item name="API" id="status-api" value=Signal::derive(api)/>
                 <Item name="Model" id="status-model" value=Signal::derive(move || app.loaded().map(|m| m.name().to_owned()))/>
                 <Item name="Weights" id="status-quantisation" value=Signal::derive(move || app.model().map(|m| m.info.quantisation))/>
-                <Item
-                    name="Context"
-                    id="status-context"
+                <Item name="Context" id="status-context"
                     value=Signal::derive(move || Some(format::count(app.loaded()?.context_length()? as u64)))
                 />
                 <Item name="Steps" id="status-steps" value=Signal::derive(steps)/>
@@ -113,13 +104,20 @@ const fn engine_state(engine: &Engine) -> &'static str {
 
 /// Formats a clock's resolution without meaningless digits.
 pub fn resolution(ms: f64) -> String {
-    if ms >= 1.0 {
-        format!("{ms:.0} ms")
-    } else if ms >= 0.001 {
-        format!("{:.0} µs", ms * 1000.0)
-    } else {
-        format!("{:.0} ns", ms * 1e6)
+    match ms {
+        ms if ms >= 1.0 => format!("{ms:.0} ms"),
+        ms if ms >= 0.001 => format!("{:.0} µs", ms * 1000.0),
+        ms => format!("{:.0} ns", ms * 1e6),
     }
+}
+
+/// Names a clock with its resolution.
+pub fn clock_text(clock: Clock) -> String {
+    format!(
+        "{}, resolution {}",
+        clock.source.name(),
+        resolution(clock.resolution_ms)
+    )
 }
 
 #[component]

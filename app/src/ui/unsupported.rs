@@ -22,9 +22,7 @@ pub fn Unsupported() -> impl IntoView {
                 <h2>"The GPU can't be used"</h2>
                 <p data-testid="unsupported-reason">{why}</p>
                 <Advice/>
-                <button
-                    class="primary"
-                    data-testid="use-cpu"
+                <button class="primary" data-testid="use-cpu"
                     on:click=move |_| state::choose_backend(app, BackendChoice::Flex)
                 >
                     "Run on the CPU instead"
@@ -80,9 +78,7 @@ pub fn FallbackNote() -> impl IntoView {
                 <summary>"Running on the CPU. Why not on the GPU?"</summary>
                 <p data-testid="fallback-reason">{reason}</p>
                 <Advice/>
-                <button
-                    class="secondary"
-                    data-testid="try-webgpu"
+                <button class="secondary" data-testid="try-webgpu"
                     on:click=move |_| state::choose_backend(app, BackendChoice::Wgpu)
                 >
                     "Try " {the_gpu} " anyway"

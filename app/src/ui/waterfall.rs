@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_types::timing::{LoadPart, LoadTiming};
 
-use super::status::resolution;
+use super::status::clock_text;
 use crate::format;
 use crate::state::app;
 
@@ -30,15 +30,12 @@ fn table(load: &LoadTiming) -> impl IntoView + use<> {
     let rows = load.parts.iter().map(|part| row(part, total));
     let clock = load.clock.map(|clock| {
         format!(
-            "The engine\u{2019}s {}, resolution {}. Overlapping bars ran in parallel; figures show busy time, as does the dark part of a bar.",
-            clock.source.name(),
-            resolution(clock.resolution_ms)
+            "The engine\u{2019}s {}. Overlapping bars ran in parallel; figures show busy time, as does the dark part of a bar.",
+            clock_text(clock)
         )
     });
     view! {
-        <table aria-label="Time per part of the load">
-            <tbody>{rows.collect_view()}</tbody>
-        </table>
+        <table aria-label="Time per part of the load"><tbody>{rows.collect_view()}</tbody></table>
         <p class="clocks">{clock}</p>
     }
 }

@@ -34,12 +34,8 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
             sends_timings: false,
         },
     };
-    state::handle_reply(
-        app,
-        EngineReply::Connected {
-            server: Box::new(server),
-        },
-    );
+    let server = Box::new(server);
+    state::handle_reply(app, EngineReply::Connected { server });
     state::send(app, "Remember me.".into());
     storage.clear().unwrap();
     script("window.cards = []; window.llamaglassCrash = message => window.cards.push(message)");
@@ -54,11 +50,8 @@ fn panic_shows_one_card_saves_the_conversation_and_silences_replies() {
     assert_eq!(trap.as_string().as_deref(), Some("RuntimeError"));
 
     let cards = script("return window.cards.join('|')").as_string().unwrap();
-    assert_eq!(
-        cards.matches("an index is out of bounds").count(),
-        1,
-        "{cards}"
-    );
+    let count = cards.matches("an index is out of bounds").count();
+    assert_eq!(count, 1, "{cards}");
     let saved = storage.get_item("llamaglass.chat").unwrap().unwrap();
     assert!(saved.contains("Remember me."), "{saved}");
     let text = "news".into();

@@ -44,11 +44,10 @@ async fn conversation_and_draft_return_after_the_lab() {
     page.set("composer", "half a thought");
     for way_back in ["lab-open", "lab-close"] {
         page.click("lab-open");
-        page.wait("the lab", |s| s.find("lab").is_some()).await;
+        page.appears("lab").await;
         assert!(page.find("answer").is_none());
         page.click(way_back);
-        page.wait("the conversation", |s| s.find("answer").is_some())
-            .await;
+        page.appears("answer").await;
         pause(30).await;
     }
     assert!(page.text("answer").contains("Paris"));

@@ -1,7 +1,9 @@
 //! Tests of the lab over a mock engine.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
-use llamaglass_app::lab::Source;
+use llamaglass_app::lab::{CompletedRun, Source};
 use llamaglass_app::state::{self, RunOutcome};
 use llamaglass_app::text_store::TextStore;
 use llamaglass_lab::{Data, Experiment};
@@ -13,27 +15,40 @@ use super::TestPage;
 async fn in_lab() -> TestPage {
     let page = TestPage::loaded().await;
     page.click("lab-open");
-    page.wait("the lab", |s| s.find("lab").is_some()).await;
+    page.appears("lab").await;
     page
+}
+
+/// Returns a page whose lab runs an experiment that takes long.
+async fn running_long() -> TestPage {
+    let page = in_lab().await;
+    page.set("lab-stats-rows", "90000");
+    page.click("lab-run-stats");
+    page.appears("lab-cancel").await;
+    page
+}
+
+/// Returns the completed run of an experiment.
+fn completed(page: &TestPage, experiment: Experiment) -> Arc<CompletedRun> {
+    let outcomes = page.app.lab.outcomes.get_untracked();
+    let Some(RunOutcome::Done(run)) = outcomes.get(&experiment) else {
+        panic!("no result: {outcomes:?}");
+    };
+    Arc::clone(run)
 }
 
 #[wasm_bindgen_test]
 async fn experiments_have_cards_in_the_lab_order() {
     let page = in_lab().await;
     let cards = page.root.query_selector_all("article.lab-card").unwrap();
-    let names: Vec<String> = (0..cards.length())
-        .map(|index| cards.item(index).unwrap().text_content().unwrap())
-        .collect();
-    assert_eq!(names.len(), Experiment::ALL.len());
-    for (name, experiment) in names.iter().zip(Experiment::ALL) {
-        assert!(name.starts_with(experiment.title()), "{name}");
+    assert_eq!(cards.length() as usize, Experiment::ALL.len());
+    for (index, experiment) in (0..).zip(Experiment::ALL) {
+        let text = cards.item(index).unwrap().text_content().unwrap();
+        assert!(text.starts_with(experiment.title()), "{text}");
     }
     // The mock model runs on the CPU.
     assert!(page.text("lab-unfit-kernels").contains("GPU"));
-    assert!(
-        page.find("composer").is_none(),
-        "the lab replaces the conversation"
-    );
+    assert!(page.find("composer").is_none());
 }
 
 #[wasm_bindgen_test]
@@ -42,10 +57,8 @@ async fn run_shows_its_lead_report_and_files() {
     page.set("lab-stats-rows", "5");
     page.click("lab-run-stats");
     assert!(!page.app.can_send(), "an experiment is running");
-    page.wait("the plot", |s| s.find("lab-plot").is_some())
-        .await;
-    page.wait("the end", |s| s.find("lab-lead-stats").is_some())
-        .await;
+    page.appears("lab-plot").await;
+    page.appears("lab-lead-stats").await;
     let lead = page.text("lab-lead-stats");
     assert!(lead.contains("a median of 7 tokens"), "{lead}");
     assert!(page.find("lab-report-stats").is_some());
@@ -55,24 +68,15 @@ async fn run_shows_its_lead_report_and_files() {
 
 #[wasm_bindgen_test]
 async fn cancelled_run_says_so_and_frees_the_engine() {
-    let page = in_lab().await;
-    page.set("lab-stats-rows", "90000");
-    page.click("lab-run-stats");
-    page.wait("the start", |s| s.find("lab-cancel").is_some())
-        .await;
+    let page = running_long().await;
     page.click("lab-cancel");
-    page.wait("the end", |s| s.find("lab-stopped-stats").is_some())
-        .await;
+    page.appears("lab-stopped-stats").await;
     page.ask("hello").await;
 }
 
 #[wasm_bindgen_test]
 async fn run_fails_with_a_message_when_engine_restarts() {
-    let page = in_lab().await;
-    page.set("lab-stats-rows", "90000");
-    page.click("lab-run-stats");
-    page.wait("the start", |s| s.find("lab-cancel").is_some())
-        .await;
+    let page = running_long().await;
     state::reload(page.app);
     let failed = |s: &TestPage| s.text("lab-failed-stats");
     page.wait("the end", |s| failed(s).contains("started again"))
@@ -85,12 +89,8 @@ async fn ladder_measures_every_layer_of_the_page() {
     page.set("lab-ladder-lengths", "2");
     page.set("lab-ladder-repeats", "3");
     page.click("lab-run-ladder");
-    page.wait("the end", |s| s.find("lab-lead-ladder").is_some())
-        .await;
-    let outcomes = page.app.lab.outcomes.get_untracked();
-    let Some(RunOutcome::Done(run)) = outcomes.get(&Experiment::Ladder) else {
-        panic!("no result: {outcomes:?}");
-    };
+    page.appears("lab-lead-ladder").await;
+    let run = completed(&page, Experiment::Ladder);
     let Data::Ladder(data) = &run.result.data else {
         panic!("no ladder");
     };
@@ -104,10 +104,7 @@ async fn ladder_measures_every_layer_of_the_page() {
     let records = run.records.iter().filter(|of| !of.ids.is_empty());
     // One warm-up and three repeats of one length.
     assert_eq!(records.count(), 4);
-    assert!(
-        page.find("overlay").is_none(),
-        "the overlay is closed again"
-    );
+    assert!(page.find("overlay").is_none(), "it is still open");
 }
 
 #[wasm_bindgen_test]
@@ -116,13 +113,10 @@ async fn page_samples_the_same_tokens_as_the_bare_loop() {
     page.set("lab-parity-rows", "2");
     page.set("lab-parity-tokens", "4");
     page.click("lab-run-parity");
-    page.wait("the end", |s| s.find("lab-lead-parity").is_some())
-        .await;
+    page.appears("lab-lead-parity").await;
     let lead = page.text("lab-lead-parity");
-    assert!(
-        lead.contains("the tokens are the same in 2 of 2 rows"),
-        "{lead}"
-    );
+    let same = "the tokens are the same in 2 of 2 rows";
+    assert!(lead.contains(same), "{lead}");
 }
 
 #[wasm_bindgen_test]
@@ -133,12 +127,8 @@ async fn stub_experiment_runs_every_level_and_restores_the_last() {
     page.set("lab-stub-repeats", "1");
     page.set("lab-stub-tokens", "2");
     page.click("lab-run-stub");
-    page.wait("the end", |s| s.find("lab-result-stub").is_some())
-        .await;
-    let outcomes = page.app.lab.outcomes.get_untracked();
-    let Some(RunOutcome::Done(run)) = outcomes.get(&Experiment::Stub) else {
-        panic!("no result: {outcomes:?}");
-    };
+    page.appears("lab-result-stub").await;
+    let run = completed(&page, Experiment::Stub);
     let Data::Stub(data) = &run.result.data else {
         panic!("no stub");
     };
@@ -157,14 +147,8 @@ async fn invalid_settings_can_not_be_run() {
     page.wait("a refusal", disabled).await;
     page.set("lab-load-qps", "2, 4");
     page.wait("the correction", |s| !disabled(s)).await;
-    let text = "{";
-    state::choose_dataset(
-        page.app,
-        Source::File {
-            name: "d.json".into(),
-            text: text.into(),
-        },
-    );
+    let [name, text] = ["d.json", "{"].map(String::from);
+    state::choose_dataset(page.app, Source::File { name, text });
     let error = page.app.lab.source_error.get_untracked();
     assert!(error.is_some_and(|error| error.contains("d.json")));
     assert_eq!(page.app.lab.source.get_untracked(), Source::BuiltIn);
@@ -180,11 +164,9 @@ async fn saved_run_is_compared_with_a_later_one() {
     }
     let compare = "[data-testid=lab-compare-stats]:not([disabled])";
     page.wait("an older run", |s| s.count(compare) > 0).await;
-    let button = page.root.query_selector(compare).unwrap().unwrap();
-    let button: web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_into(button);
+    let button: web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_into(page.first(compare));
     button.click();
-    page.wait("the comparison", |s| s.find("lab-compared").is_some())
-        .await;
+    page.appears("lab-compared").await;
     let compared = page.text("lab-compared");
     assert!(compared.contains("3 before, 4 now"), "{compared}");
     assert!(compared.contains("1.33"), "{compared}");

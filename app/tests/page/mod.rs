@@ -51,10 +51,13 @@ impl TestPage {
         }
     }
 
+    fn first(&self, css: &str) -> Element {
+        self.root.query_selector(css).unwrap().unwrap()
+    }
+
     fn find(&self, id: &str) -> Option<Element> {
-        self.root
-            .query_selector(&format!("[data-testid='{id}']"))
-            .unwrap()
+        let css = format!("[data-testid='{id}']");
+        self.root.query_selector(&css).unwrap()
     }
 
     fn count(&self, css: &str) -> u32 {
@@ -62,9 +65,8 @@ impl TestPage {
     }
 
     fn text(&self, id: &str) -> String {
-        self.find(id)
-            .and_then(|el| el.text_content())
-            .unwrap_or_default()
+        let text = self.find(id).and_then(|el| el.text_content());
+        text.unwrap_or_default()
     }
 
     async fn wait(&self, what: &str, done: impl Fn(&Self) -> bool) {
@@ -75,6 +77,10 @@ impl TestPage {
             pause(10).await;
         }
         panic!("no {what}: {}", self.root.inner_html());
+    }
+
+    async fn appears(&self, id: &str) {
+        self.wait(id, |s| s.find(id).is_some()).await;
     }
 
     async fn loaded() -> Self {
@@ -146,10 +152,8 @@ async fn token_bars_have_stages_that_add_up() {
         let bar: Element = bars.get(index).unwrap().unchecked_into();
         assert_eq!(number(&bar, "data-token-index") as u32, index);
         let parts = ["preprocess", "forward", "sampling", "text", "rest"];
-        let sum: f64 = parts
-            .iter()
-            .map(|p| number(&bar, &format!("data-{p}-ms")))
-            .sum();
+        let parts = parts.map(|part| number(&bar, &format!("data-{part}-ms")));
+        let sum: f64 = parts.iter().sum();
         let wall = number(&bar, "data-wall-ms");
         assert!((sum - wall).abs() <= 0.02 * wall, "{sum} of {wall}");
         assert!(bar.get_attribute("aria-label").unwrap().contains("forward"));
@@ -162,15 +166,9 @@ async fn html_from_the_model_stays_text() {
     page.ask("hello").await;
     assert_eq!(page.count("[data-testid='answer'] script"), 0);
     assert!(page.text("answer").contains("<script>alert(1)</script>"));
-    let link = page
-        .root
-        .query_selector("[data-testid='answer'] a")
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        link.get_attribute("href").as_deref(),
-        Some("https://www.paris.fr")
-    );
+    let link = page.first("[data-testid='answer'] a");
+    let href = link.get_attribute("href");
+    assert_eq!(href.as_deref(), Some("https://www.paris.fr"));
     assert!(link.get_attribute("rel").unwrap().contains("noopener"));
     assert_eq!(page.count("[data-testid='answer'] pre code"), 1);
     assert_eq!(page.count("[data-testid='answer'] th"), 2);
@@ -180,12 +178,7 @@ async fn html_from_the_model_stays_text() {
 async fn arrow_keys_move_between_bars_and_show_their_spans() {
     let page = TestPage::loaded().await;
     page.ask("hello").await;
-    let first: HtmlElement = page
-        .root
-        .query_selector(".bar")
-        .unwrap()
-        .unwrap()
-        .unchecked_into();
+    let first: HtmlElement = page.first(".bar").unchecked_into();
     first.focus().unwrap();
     let init = KeyboardEventInit::new();
     init.set_key("ArrowRight");
@@ -205,10 +198,7 @@ async fn abort_ends_the_answer_and_the_next_one_works() {
     state::send(page.app, "a long one".into());
     page.wait("tokens", |s| s.count("[data-testid='bar']") > 3)
         .await;
-    page.find("stop")
-        .unwrap()
-        .unchecked_into::<HtmlElement>()
-        .click();
+    page.click("stop");
     page.wait("the end", |s| s.app.can_send()).await;
     pause(30).await;
     let state = page.find("answer").unwrap().get_attribute("data-state");
@@ -221,15 +211,11 @@ async fn abort_ends_the_answer_and_the_next_one_works() {
 async fn crash_is_shown_and_can_be_recovered_from() {
     let page = TestPage::loaded().await;
     state::send(page.app, "crash".into());
-    page.wait("the crash", |s| s.find("restart-engine").is_some())
-        .await;
+    page.appears("restart-engine").await;
     assert!(page.text("crashed").contains("device lost"));
     let state = page.find("answer").unwrap().get_attribute("data-state");
     assert_eq!(state.as_deref(), Some("failed"));
-    page.find("restart-engine")
-        .unwrap()
-        .unchecked_into::<HtmlElement>()
-        .click();
+    page.click("restart-engine");
     page.wait("the model", |s| s.app.can_send()).await;
     page.ask("hello").await;
     assert_eq!(page.count("[data-testid='answer'][data-state='done']"), 1);
@@ -239,7 +225,7 @@ async fn crash_is_shown_and_can_be_recovered_from() {
 async fn bad_file_is_named_and_the_page_continues() {
     let page = TestPage::loaded().await;
     page.load("bad.gguf");
-    page.wait("the error", |s| s.find("error").is_some()).await;
+    page.appears("error").await;
     assert!(page.text("error").contains("bad.gguf"));
     page.load("good.gguf");
     page.wait("the model", |s| s.app.can_send()).await;
@@ -253,16 +239,10 @@ async fn missing_gpu_is_explained_and_the_cpu_offered() {
         .await;
     assert!(page.find("fallback").is_some());
     state::choose_backend(page.app, llamaglass_types::BackendChoice::Wgpu);
-    page.wait("the explanation", |s| s.find("unsupported").is_some())
-        .await;
-    assert!(
-        page.text("unsupported-reason")
-            .contains("no graphics adapter")
-    );
-    page.find("use-cpu")
-        .unwrap()
-        .unchecked_into::<HtmlElement>()
-        .click();
+    page.appears("unsupported").await;
+    let reason = page.text("unsupported-reason");
+    assert!(reason.contains("no graphics adapter"), "{reason}");
+    page.click("use-cpu");
     page.wait("the CPU", |s| s.find("unsupported").is_none())
         .await;
     assert_eq!(page.text("status-backend"), "CPU");
@@ -273,31 +253,25 @@ async fn conversation_survives_a_reload() {
     let page = TestPage::loaded().await;
     page.ask("hello").await;
     let restored = App::new();
-    let texts: Vec<String> = restored
-        .turns
-        .with_untracked(|turns| turns.iter().map(|t| t.text.get_untracked()).collect());
-    assert_eq!(texts.len(), 2);
-    assert_eq!(texts[0], "hello");
-    assert!(texts[1].starts_with("The capital"));
+    let turns = restored.turns.get_untracked();
+    assert_eq!(turns.len(), 2);
+    assert_eq!(turns[0].text.get_untracked(), "hello");
+    assert!(turns[1].text.get_untracked().starts_with("The capital"));
 }
 
 #[wasm_bindgen_test]
 async fn benchmark_shows_figures_and_can_be_stopped() {
     let page = TestPage::loaded().await;
-    let click = |id: &str| page.click(id);
-    let set = |id: &str, value: &str| page.set(id, value);
-    click("bench-open");
-    set("bench-prompt", "16");
-    set("bench-generated", "6");
-    set("bench-runs", "2");
-    set("bench-positions", "100, 1000");
+    page.click("bench-open");
+    page.set("bench-prompt", "16");
+    page.set("bench-generated", "6");
+    page.set("bench-runs", "2");
+    page.set("bench-positions", "100, 1000");
     pause(30).await;
     for _ in 0..2 {
-        click("bench-start");
-        page.wait("the benchmark", |s| s.find("bench-progress").is_some())
-            .await;
-        page.wait("its results", |s| s.find("bench-results").is_some())
-            .await;
+        page.click("bench-start");
+        page.appears("bench-progress").await;
+        page.appears("bench-results").await;
     }
     let results = page.text("bench-results");
     for part in [
@@ -312,35 +286,28 @@ async fn benchmark_shows_figures_and_can_be_stopped() {
         assert!(results.contains(part), "{part} in {results}");
     }
     // The second run is compared with the first.
-    assert!(
-        page.text("bench-compared")
-            .contains("times the previous run")
-    );
-    assert_eq!(
-        page.count("[data-testid='answer']"),
-        0,
-        "no answer of it in the chat"
-    );
+    let compared = page.text("bench-compared");
+    assert!(compared.contains("times the previous run"));
+    assert_eq!(page.count("[data-testid='answer']"), 0);
 
-    set("bench-positions", "");
-    set("bench-generated", "1500");
+    page.set("bench-positions", "");
+    page.set("bench-generated", "1500");
     pause(30).await;
-    click("bench-start");
-    page.wait("the benchmark", |s| s.find("bench-stop").is_some())
-        .await;
-    click("bench-stop");
+    page.click("bench-start");
+    page.appears("bench-stop").await;
+    page.click("bench-stop");
     page.wait("its end", |s| s.text("bench-failed").contains("Stopped"))
         .await;
     assert!(page.app.can_send());
 
-    set("bench-runs", "many");
+    page.set("bench-runs", "many");
     pause(30).await;
     let start: HtmlElement = page.find("bench-start").unwrap().unchecked_into();
     assert!(start.has_attribute("disabled"));
-    set("bench-runs", "2");
-    set("bench-generated", "5000");
+    page.set("bench-runs", "2");
+    page.set("bench-generated", "5000");
     pause(30).await;
-    click("bench-start");
+    page.click("bench-start");
     page.wait("the refusal", |s| {
         s.text("bench-failed").contains("do not fit the context")
     })

@@ -28,17 +28,12 @@ async fn in_program() -> TestPage {
         path: path.into(),
         name: format!("The model in {path}"),
     };
-    state::handle_reply(
-        page.app,
-        WindowReply::Platform {
-            platform: Platform {
-                adapters: vec![adapter("First"), adapter("Second")],
-                recent: vec![recent("/models/a.gguf"), recent("/models/b")],
-            },
-        },
-    );
-    page.wait("the engine", |s| s.find("recent-model").is_some())
-        .await;
+    let platform = Platform {
+        adapters: vec![adapter("First"), adapter("Second")],
+        recent: vec![recent("/models/a.gguf"), recent("/models/b")],
+    };
+    state::handle_reply(page.app, WindowReply::Platform { platform });
+    page.appears("recent-model").await;
     page
 }
 
@@ -55,11 +50,8 @@ async fn recent_models_are_listed_and_cleared() {
 #[wasm_bindgen_test]
 async fn path_from_the_program_dialog_is_loaded() {
     let page = in_program().await;
-    page.wait("a usable button", |s| {
-        s.find("choose-file")
-            .is_some_and(|b| !b.has_attribute("disabled"))
-    })
-    .await;
+    let usable = "[data-testid='choose-file']:not([disabled])";
+    page.wait("a usable button", |s| s.count(usable) == 1).await;
     page.click("choose-file");
     page.wait("the model", |s| s.text("status-model").contains("Mock"))
         .await;
@@ -74,8 +66,7 @@ async fn menu_opens_the_named_dialog() {
     page.wait("the settings", |s| s.count("dialog[open]") == 1)
         .await;
     assert!(page.app.settings_open.get_untracked());
-    let options = page.count("[data-testid='settings-adapter'] option");
-    assert_eq!(options, 3);
+    assert_eq!(page.count("[data-testid='settings-adapter'] option"), 3);
     let overlay = page.app.settings.with_untracked(|s| s.overlay);
     open(MenuAction::Overlay);
     assert_ne!(page.app.settings.with_untracked(|s| s.overlay), overlay);

@@ -23,12 +23,10 @@ fn recorded(property: &str) -> String {
 }
 
 async fn connect(page: &TestPage, url: &str, key: &str) {
-    page.wait("the picker", |s| s.find("server-open").is_some())
-        .await;
+    page.appears("server-open").await;
     if page.find("server-url").is_none() {
         page.click("server-open");
-        page.wait("the form", |s| s.find("server-url").is_some())
-            .await;
+        page.appears("server-url").await;
     }
     page.set("server-url", url);
     page.set("server-key", key);
@@ -55,18 +53,12 @@ async fn server_with_timings_gets_a_bar_per_token() {
     assert!(page.find("status-backend").is_none());
     page.ask("hello").await;
     let answer = page.find("answer").unwrap();
-    assert_eq!(
-        answer.get_attribute("data-ids").as_deref(),
-        Some("11,12,13")
-    );
+    let ids = answer.get_attribute("data-ids");
+    assert_eq!(ids.as_deref(), Some("11,12,13"));
     assert_eq!(page.text("answer").matches("Paris it is").count(), 1);
     assert_eq!(page.count("[data-testid='bar']"), 3);
     assert_eq!(page.count("[data-testid='prefill-bar']"), 1);
-    let bar = page
-        .root
-        .query_selector("[data-token-index='1']")
-        .unwrap()
-        .unwrap();
+    let bar = page.first("[data-token-index='1']");
     let forward = number(&bar, "data-forward-ms");
     assert_eq!((number(&bar, "data-wall-ms"), forward), (8.0, 4.0));
     assert_eq!(page.text("stat-prompt"), "12");
@@ -75,18 +67,15 @@ async fn server_with_timings_gets_a_bar_per_token() {
     let own = page.text("servers-own");
     assert!(own.contains("TTFT 41.0 ms, TPOT p50 8.0 ms"), "{own}");
     let request = recorded("requests.at(-1)");
-    assert!(
-        request.contains("http://ours.test/v1/chat/completions"),
-        "{request}"
-    );
-    assert!(request.contains("include_timings"), "{request}");
+    for part in ["http://ours.test/v1/chat/completions", "include_timings"] {
+        assert!(request.contains(part), "{request}");
+    }
 }
 
 #[wasm_bindgen_test]
 async fn server_without_timings_shows_only_arrivals_of_text() {
     let page = connected("http://other.test/v1/models").await;
-    page.wait("its models", |s| s.find("server-use").is_some())
-        .await;
+    page.appears("server-use").await;
     let select: web_sys::HtmlSelectElement = page.find("server-model").unwrap().unchecked_into();
     select.set_value("1");
     let event = web_sys::Event::new("change").unwrap();
@@ -104,32 +93,23 @@ async fn server_without_timings_shows_only_arrivals_of_text() {
     assert!(page.text("opaque").contains("performance.now()"));
     assert!(page.find("clocks").is_none());
     assert_eq!(page.count(".legend [data-part='forward']"), 0);
-    let figures = [
-        "stat-pieces",
-        "stat-prompt",
-        "stat-reused",
-        "stat-generated",
-    ];
-    assert_eq!(figures.map(|id| page.text(id)), ["3", "12", "–", "7"]);
+    let figures = ["pieces", "prompt", "reused", "generated"];
+    let figures = figures.map(|name| page.text(&format!("stat-{name}")));
+    assert_eq!(figures, ["3", "12", "–", "7"]);
     assert!(page.text("detail").contains("after the previous piece"));
     let request = recorded("requests.at(-1).body");
     assert!(request.contains("\"model\":\"b\""), "{request}");
-    assert!(
-        !request.contains("include_timings") && !request.contains("top_k"),
-        "{request}"
-    );
+    for part in ["include_timings", "top_k"] {
+        assert!(!request.contains(part), "{request}");
+    }
     let saved = App::new().settings.get_untracked().server.unwrap();
-    assert_eq!(
-        (saved.url.as_str(), saved.model.as_str()),
-        ("http://other.test/v1", "b")
-    );
+    assert_eq!([&*saved.url, &*saved.model], ["http://other.test/v1", "b"]);
 }
 
 /// Connects to the server with two models and uses the preselected one.
 async fn connected_to_other() -> TestPage {
     let page = connected("other.test").await;
-    page.wait("its models", |s| s.find("server-use").is_some())
-        .await;
+    page.appears("server-use").await;
     page.click("server-use");
     page.wait("the server", |s| s.app.can_send()).await;
     page
@@ -149,11 +129,7 @@ async fn stop_disconnects_and_the_next_answer_arrives() {
     assert_eq!(recorded("aborted"), "1");
     let pieces = page.count("[data-testid='piece-bar']");
     pause(60).await;
-    assert_eq!(
-        page.count("[data-testid='piece-bar']"),
-        pieces,
-        "none after the end"
-    );
+    assert_eq!(page.count("[data-testid='piece-bar']"), pieces);
     page.ask("again").await;
     assert_eq!(page.count("[data-testid='answer'][data-state='done']"), 1);
 }
@@ -166,11 +142,8 @@ async fn server_errors_are_shown_in_its_words() {
         ("break it", "no memory"),
     ] {
         page.ask(text).await;
-        assert!(
-            page.text("answer-error").contains(message),
-            "{}",
-            page.text("answer-error")
-        );
+        let error = page.text("answer-error");
+        assert!(error.contains(message), "{error}");
         state::clear(page.app);
         pause(30).await;
     }
@@ -208,21 +181,15 @@ async fn unusable_server_is_explained_and_keeps_the_model() {
     })
     .await;
     page.click("server-cancel");
-    page.wait("its end", |s| s.find("server-connect").is_some())
-        .await;
-    assert_eq!(
-        page.app.server_form.connection.get_untracked(),
-        Connection::Idle
-    );
+    page.appears("server-connect").await;
+    let connection = page.app.server_form.connection.get_untracked();
+    assert_eq!(connection, Connection::Idle);
 
     connect(&page, "key.test", " secret ").await;
     page.wait("the server", |s| s.app.server().is_some()).await;
     let storage = window().local_storage().unwrap().unwrap();
     let settings = storage.get_item("llamaglass.settings").unwrap().unwrap();
-    assert!(
-        settings.contains("key.test") && !settings.contains("secret"),
-        "{settings}"
-    );
+    assert!(settings.contains("key.test") && !settings.contains("secret"));
 }
 
 #[wasm_bindgen_test]
@@ -259,10 +226,8 @@ async fn own_server_is_used_when_page_has_no_models() {
     state::find_own(page.app).await;
     page.wait("the offer", |s| s.text("own-server").contains("Use tiny"))
         .await;
-    assert!(
-        page.app.server().is_none(),
-        "where there are models, it is only offered"
-    );
+    // A page with models only offers the server.
+    assert!(page.app.server().is_none());
     page.app.catalog.set(Some(Err("there is none".into())));
     state::find_own(page.app).await;
     page.wait("the server", |s| s.app.server().is_some()).await;
@@ -275,8 +240,7 @@ async fn own_server_form_opens_when_key_is_required() {
     let page = TestPage::new();
     page.app.catalog.set(Some(Err("there is none".into())));
     state::find_own(page.app).await;
-    page.wait("the form", |s| s.find("server-key").is_some())
-        .await;
+    page.appears("server-key").await;
     let origin = window().location().origin().unwrap();
     page.set("server-key", "secret");
     page.click("server-connect");

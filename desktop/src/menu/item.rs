@@ -1,48 +1,36 @@
 //! Items of the menu, and the ids by which the system names them.
 
-use llamaglass_session::platform::MenuAction;
+use llamaglass_session::platform::MenuAction::{
+    self, Benchmark, Lab, Models, NewChat, Overlay, Settings, Stop,
+};
 
 /// A menu item that performs an action of ours.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Item {
-    /// Choose a model file.
     OpenFile,
-    /// Choose a model folder.
     OpenFolder,
-    /// Open the model at this path.
+    /// Opens the model at this path.
     Recent(String),
-    /// Clear the recent models.
     ClearRecent,
-    /// Quit the program.
     Quit,
-    /// Turn full screen on or off.
     FullScreen,
-    /// Edit the selection in the page.
     Edit(Edit),
-    /// Perform an action of the page.
     Page(MenuAction),
 }
 
 /// Edits of the selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
-    /// Undo the last change.
     Undo,
-    /// Redo the last undone change.
     Redo,
-    /// Move the selection to the clipboard.
     Cut,
-    /// Copy the selection to the clipboard.
     Copy,
-    /// Insert the contents of the clipboard.
     Paste,
-    /// Select everything.
     SelectAll,
 }
 
 /// A menu item with its id, label and keyboard shortcut.
 pub struct Entry {
-    /// The item.
     pub item: Item,
     /// Id of the item in the system.
     id: &'static str,
@@ -61,19 +49,6 @@ const fn entry(item: Item, id: &'static str, label: &'static str, keys: &'static
     }
 }
 
-const fn page(
-    action: MenuAction,
-    id: &'static str,
-    label: &'static str,
-    keys: &'static str,
-) -> Entry {
-    entry(Item::Page(action), id, label, keys)
-}
-
-const fn edit(edit: Edit, id: &'static str, label: &'static str, keys: &'static str) -> Entry {
-    entry(Item::Edit(edit), id, label, keys)
-}
-
 /// Every item except the recent models.
 pub const ENTRIES: &[Entry] = &[
     entry(Item::OpenFile, "open-file", "&Open File…", "CmdOrCtrl+O"),
@@ -86,30 +61,35 @@ pub const ENTRIES: &[Entry] = &[
     entry(Item::ClearRecent, "forget-recent", "&Clear", ""),
     entry(Item::Quit, "quit", "&Quit", "CmdOrCtrl+Q"),
     entry(Item::FullScreen, "full-screen", "&Full Screen", "F11"),
-    edit(Edit::Undo, "undo", "&Undo", "CmdOrCtrl+Z"),
-    edit(Edit::Redo, "redo", "&Redo", "CmdOrCtrl+Shift+Z"),
-    edit(Edit::Cut, "cut", "Cu&t", "CmdOrCtrl+X"),
-    edit(Edit::Copy, "copy", "&Copy", "CmdOrCtrl+C"),
-    edit(Edit::Paste, "paste", "&Paste", "CmdOrCtrl+V"),
-    edit(Edit::SelectAll, "select-all", "Select &All", "CmdOrCtrl+A"),
-    page(MenuAction::NewChat, "new-chat", "&New Chat", "CmdOrCtrl+N"),
-    page(MenuAction::Stop, "stop", "&Stop", "CmdOrCtrl+."),
-    page(
-        MenuAction::Overlay,
+    entry(Item::Edit(Edit::Undo), "undo", "&Undo", "CmdOrCtrl+Z"),
+    entry(Item::Edit(Edit::Redo), "redo", "&Redo", "CmdOrCtrl+Shift+Z"),
+    entry(Item::Edit(Edit::Cut), "cut", "Cu&t", "CmdOrCtrl+X"),
+    entry(Item::Edit(Edit::Copy), "copy", "&Copy", "CmdOrCtrl+C"),
+    entry(Item::Edit(Edit::Paste), "paste", "&Paste", "CmdOrCtrl+V"),
+    entry(
+        Item::Edit(Edit::SelectAll),
+        "select-all",
+        "Select &All",
+        "CmdOrCtrl+A",
+    ),
+    entry(Item::Page(NewChat), "new-chat", "&New Chat", "CmdOrCtrl+N"),
+    entry(Item::Page(Stop), "stop", "&Stop", "CmdOrCtrl+."),
+    entry(
+        Item::Page(Overlay),
         "overlay",
         "&Token Timeline",
         "CmdOrCtrl+T",
     ),
-    page(MenuAction::Lab, "lab", "&Lab", "CmdOrCtrl+L"),
-    page(MenuAction::Models, "models", "&Models…", "CmdOrCtrl+M"),
-    page(
-        MenuAction::Benchmark,
+    entry(Item::Page(Lab), "lab", "&Lab", "CmdOrCtrl+L"),
+    entry(Item::Page(Models), "models", "&Models…", "CmdOrCtrl+M"),
+    entry(
+        Item::Page(Benchmark),
         "benchmark",
         "&Benchmark…",
         "CmdOrCtrl+B",
     ),
-    page(
-        MenuAction::Settings,
+    entry(
+        Item::Page(Settings),
         "settings",
         "&Settings…",
         "CmdOrCtrl+,",
@@ -124,9 +104,7 @@ impl Item {
     pub fn id(&self) -> String {
         match self {
             Self::Recent(path) => format!("{RECENT}{path}"),
-            other => other
-                .entry()
-                .map_or_else(String::new, |entry| entry.id.to_owned()),
+            other => other.entry().map_or("", |entry| entry.id).to_owned(),
         }
     }
 
@@ -169,12 +147,8 @@ mod tests {
     #[test]
     fn ids_identify_their_items() {
         for entry in ENTRIES {
-            assert_eq!(
-                Item::of(&entry.item.id()).as_ref(),
-                Some(&entry.item),
-                "{}",
-                entry.id
-            );
+            let found = Item::of(&entry.item.id());
+            assert_eq!(found.as_ref(), Some(&entry.item), "{}", entry.id);
         }
         let recent = Item::Recent("/models/a:b c.gguf".into());
         assert_eq!(Item::of(&recent.id()), Some(recent));
@@ -185,10 +159,8 @@ mod tests {
     fn ids_and_shortcuts_are_unique() {
         let names: HashSet<&str> = ENTRIES.iter().map(|entry| entry.id).collect();
         assert_eq!(names.len(), ENTRIES.len());
-        let keys = ENTRIES
-            .iter()
-            .map(|entry| entry.keys)
-            .filter(|keys| !keys.is_empty());
+        let keys = ENTRIES.iter().map(|entry| entry.keys);
+        let keys = keys.filter(|keys| !keys.is_empty());
         let (all, different) = (keys.clone().count(), keys.collect::<HashSet<_>>().len());
         assert_eq!(all, different);
     }

@@ -20,9 +20,6 @@ type Result<T> = std::result::Result<T, ShellError>;
 struct RecentMenu(Submenu<Wry>);
 
 /// Creates the menu, with the `recent` models in it.
-///
-/// # Errors
-/// Returns the system's error.
 pub fn make(app: &AppHandle, recent: &[RecentModel]) -> Result<Menu<Wry>> {
     let recent_menu = SubmenuBuilder::new(app, "Open &Recent").build()?;
     app.manage(RecentMenu(recent_menu.clone()));
@@ -78,9 +75,6 @@ pub fn make(app: &AppHandle, recent: &[RecentModel]) -> Result<Menu<Wry>> {
 }
 
 /// Shows the `recent` models in the submenu. Must run on the main thread.
-///
-/// # Errors
-/// Returns the system's error.
 pub fn show_recent(app: &AppHandle, recent: &[RecentModel]) -> Result<()> {
     let menu = &app.state::<RecentMenu>().0;
     while menu.remove_at(0)?.is_some() {}
@@ -102,8 +96,10 @@ pub fn show_recent(app: &AppHandle, recent: &[RecentModel]) -> Result<()> {
 /// Returns a model's name, with its file if that differs. A full path would be wider than the window.
 fn label(model: &RecentModel) -> String {
     let path = Path::new(&model.path);
-    let file = path.file_name().unwrap_or(path.as_os_str());
-    let file = file.to_string_lossy();
+    let file = path
+        .file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy();
     match file == model.name {
         true => model.name.clone(),
         false => format!("{} ({file})", model.name),
@@ -160,11 +156,8 @@ fn about(app: &AppHandle) -> Result<PredefinedMenuItem<Wry>> {
         icon: app.default_window_icon().cloned(),
         ..AboutMetadata::default()
     };
-    Ok(PredefinedMenuItem::about(
-        app,
-        Some("&About Llamaglass"),
-        Some(about),
-    )?)
+    let label = Some("&About Llamaglass");
+    Ok(PredefinedMenuItem::about(app, label, Some(about))?)
 }
 
 fn page(app: &AppHandle, action: MenuAction) -> Result<MenuItem<Wry>> {
@@ -172,9 +165,8 @@ fn page(app: &AppHandle, action: MenuAction) -> Result<MenuItem<Wry>> {
 }
 
 fn item(app: &AppHandle, item: &Item) -> Result<MenuItem<Wry>> {
-    let (label, keys) = item
-        .entry()
-        .map_or(("", ""), |entry| (entry.label, entry.keys));
+    let entry = item.entry().map(|entry| (entry.label, entry.keys));
+    let (label, keys) = entry.unwrap_or_default();
     let mut builder = MenuItemBuilder::with_id(item.id(), label);
     if !keys.is_empty() {
         builder = builder.accelerator(keys);

@@ -1,6 +1,6 @@
 //! A file that the user opened in a browser.
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use async_trait::async_trait;
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -23,8 +23,19 @@ impl BlobSource {
             blob,
         }
     }
+}
 
-    async fn read_range(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
+#[async_trait(?Send)]
+impl ByteSource for BlobSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.blob.size() as u64
+    }
+
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         let end = end_of_range(&self.name, offset, len, self.len())?;
         let failed = |error: JsValue| BytesError::Io {
             name: self.name.clone(),
@@ -46,20 +57,6 @@ impl BlobSource {
                 bytes.len()
             ))))
         }
-    }
-}
-
-impl ByteSource for BlobSource {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn len(&self) -> u64 {
-        self.blob.size() as u64
-    }
-
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
-        self.read_range(offset, len).boxed_local()
     }
 }
 

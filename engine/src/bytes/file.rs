@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use futures::future::{FutureExt, LocalBoxFuture, ready};
+use async_trait::async_trait;
 
 use super::{ByteSource, BytesError, end_of_range};
 
@@ -42,8 +42,19 @@ impl FileSource {
             file: RefCell::new(file),
         })
     }
+}
 
-    fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
+#[async_trait(?Send)]
+impl ByteSource for FileSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         end_of_range(&self.name, offset, len, self.len)?;
         let mut bytes = vec![0; len];
         let mut file = self.file.borrow_mut();
@@ -56,19 +67,5 @@ impl FileSource {
                 message: error.to_string(),
             })?;
         Ok(bytes)
-    }
-}
-
-impl ByteSource for FileSource {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
-        ready(self.read_now(offset, len)).boxed_local()
     }
 }

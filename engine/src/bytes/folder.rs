@@ -18,35 +18,23 @@ const COMPANIONS: [&str; 6] = [
 
 /// Reason why a path is not a model.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum FolderError {
     /// The path can't be read.
     #[error("{}: {error}", path.display())]
     Io {
-        /// Path that could not be read.
         path: PathBuf,
-        /// The system's error.
         error: std::io::Error,
     },
     /// The path is a pipe, a socket or a device.
     #[error("{}: not a file or folder", path.display())]
-    NotRegular {
-        /// The path.
-        path: PathBuf,
-    },
+    NotRegular { path: PathBuf },
     /// The folder contains no model.
     #[error("{}: contains no model (.gguf or .safetensors)", path.display())]
-    Empty {
-        /// The folder.
-        path: PathBuf,
-    },
+    Empty { path: PathBuf },
     /// The folder contains several models.
     #[error("{}: contains several models; choose one: {}", path.display(), names.join(", "))]
-    Several {
-        /// The folder.
-        path: PathBuf,
-        /// Names of their files.
-        names: Vec<String>,
-    },
+    Several { path: PathBuf, names: Vec<String> },
 }
 
 /// Returns the files of the model at `path`: a single GGUF, a safetensors file with its companions, or the

@@ -1,6 +1,6 @@
 //! A file that is in memory.
 
-use futures::future::{FutureExt, LocalBoxFuture, ready};
+use async_trait::async_trait;
 
 use super::{ByteSource, BytesError, end_of_range};
 
@@ -21,6 +21,7 @@ impl MemorySource {
     }
 }
 
+#[async_trait(?Send)]
 impl ByteSource for MemorySource {
     fn name(&self) -> &str {
         &self.name
@@ -30,10 +31,9 @@ impl ByteSource for MemorySource {
         self.bytes.len() as u64
     }
 
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         // Offsets within a slice fit a usize.
-        let bytes = end_of_range(&self.name, offset, len, self.len())
-            .map(|end| self.bytes[offset as usize..end as usize].to_vec());
-        ready(bytes).boxed_local()
+        let end = end_of_range(&self.name, offset, len, self.len())?;
+        Ok(self.bytes[offset as usize..end as usize].to_vec())
     }
 }

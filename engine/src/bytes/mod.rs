@@ -3,45 +3,37 @@
 //! A source is read range by range, so that a model file is never in memory as a whole, unless it is a
 //! [`MemorySource`].
 
-use futures::future::LocalBoxFuture;
+use async_trait::async_trait;
 use thiserror::Error;
 
 /// Error when reading bytes.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum BytesError {
     /// The range lies outside the source.
     #[error("{name}: bytes {offset}..{} requested, but the file has {len}", offset.saturating_add(*wanted))]
     OutOfRange {
-        /// The source's name.
         name: String,
-        /// Offset of the first byte requested.
         offset: u64,
-        /// Number of bytes requested.
         wanted: u64,
         /// Size of the source in bytes.
         len: u64,
     },
     /// The path is not a model, or one of its files can't be opened.
     #[error("{message}")]
-    Open {
-        /// Error message with the path.
-        message: String,
-    },
+    Open { message: String },
     /// The system could not read the bytes.
     #[error("{name}: reading {wanted} bytes at {offset} failed: {message}")]
     Io {
-        /// The source's name.
         name: String,
-        /// Offset of the first byte requested.
         offset: u64,
-        /// Number of bytes requested.
         wanted: u64,
-        /// The system's error message.
         message: String,
     },
 }
 
 /// Random access to the bytes of one file.
+#[async_trait(?Send)]
 pub trait ByteSource {
     /// Name of the file, for messages and to tell the files of a folder apart.
     fn name(&self) -> &str;
@@ -58,7 +50,7 @@ pub trait ByteSource {
     ///
     /// # Errors
     /// [`BytesError::OutOfRange`] past the end, [`BytesError::Io`] if the system fails.
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>>;
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError>;
 }
 
 /// Returns the end of the range of `wanted` bytes from `offset`, if a file of `len` bytes contains it.

@@ -1,6 +1,6 @@
 //! A file in the browser's origin-private file system.
 
-use futures::future::{FutureExt, LocalBoxFuture, ready};
+use async_trait::async_trait;
 use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 
 use super::blob::message;
@@ -40,8 +40,19 @@ impl OpfsSource {
             }),
         }
     }
+}
 
-    fn read_now(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
+#[async_trait(?Send)]
+impl ByteSource for OpfsSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         end_of_range(&self.name, offset, len, self.len)?;
         let io = |message| BytesError::Io {
             name: self.name.clone(),
@@ -64,20 +75,6 @@ impl OpfsSource {
             done += read as usize;
         }
         Ok(bytes)
-    }
-}
-
-impl ByteSource for OpfsSource {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
-        ready(self.read_now(offset, len)).boxed_local()
     }
 }
 

@@ -84,7 +84,6 @@ impl Constraints {
             .map_err(Clone::clone)
     }
 
-    /// Number of cached formats.
     #[cfg(test)]
     pub(super) fn cached_formats(&self) -> usize {
         self.cache

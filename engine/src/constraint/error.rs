@@ -4,15 +4,11 @@ use thiserror::Error;
 
 /// An error of an output format.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum ConstraintError {
     /// The schema exceeds a limit.
     #[error("the JSON schema has {what}; at most {max} are allowed")]
-    TooLarge {
-        /// Count and kind of what exceeds the limit.
-        what: String,
-        /// Maximum count.
-        max: usize,
-    },
+    TooLarge { what: String, max: usize },
     /// The schema is invalid, contradictory or unsupported.
     #[error("unusable JSON schema: {0}")]
     Schema(String),

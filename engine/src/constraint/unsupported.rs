@@ -10,9 +10,6 @@ pub struct Constraints {}
 
 impl Constraints {
     /// Rejects the format.
-    ///
-    /// # Errors
-    /// Always [`ConstraintError::Unsupported`].
     pub const fn compile(
         &self,
         _: &OutputFormat,
@@ -34,17 +31,11 @@ impl Constraint {
     }
 
     /// Appends a sampled id.
-    ///
-    /// # Errors
-    /// Never: there are no constraints.
     pub const fn push(&mut self, _: u32) -> Result<bool, ConstraintError> {
         match *self {}
     }
 
     /// Computes the mask for the next id.
-    ///
-    /// # Errors
-    /// Never: there are no constraints.
     pub const fn look_ahead(&mut self) -> Result<(), ConstraintError> {
         match *self {}
     }

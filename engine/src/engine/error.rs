@@ -13,6 +13,7 @@ use crate::weights::WeightsError;
 
 /// An error of the engine; the stage's error says what went wrong and where.
 #[derive(Debug, Error)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum EngineError {
     /// The model's files are invalid or unsupported.
     #[error(transparent)]
@@ -28,12 +29,7 @@ pub enum EngineError {
     Length(#[from] LengthError),
     /// The request has an id outside the vocabulary.
     #[error("id {id} is outside the vocabulary of {vocab}")]
-    UnknownId {
-        /// First such id.
-        id: u32,
-        /// Size of the vocabulary.
-        vocab: usize,
-    },
+    UnknownId { id: u32, vocab: usize },
     /// The output format is invalid, or could not be followed.
     #[error(transparent)]
     Constraint(#[from] ConstraintError),
@@ -42,12 +38,7 @@ pub enum EngineError {
     Forward(#[from] ForwardError),
     /// An operation that needs an idle engine was called while requests are queued or running.
     #[error("can't {what} while {requests} requests wait or run: end them before")]
-    Busy {
-        /// Name of the operation.
-        what: &'static str,
-        /// Number of requests.
-        requests: usize,
-    },
+    Busy { what: &'static str, requests: usize },
     /// Invalid sampling settings, or logits without a finite value.
     #[error(transparent)]
     Sampling(#[from] SamplingError),

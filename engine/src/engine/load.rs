@@ -43,9 +43,6 @@ impl Engine {
     }
 
     /// Loads a model as [`Engine::open`] does, and reports progress.
-    ///
-    /// # Errors
-    /// The same as [`Engine::open`].
     pub async fn open_with_progress(
         source: impl Into<ModelSource>,
         options: &LoadOptions,

@@ -66,9 +66,6 @@ impl Engine {
     }
 
     /// Measures the device's peak rates; returns `None` on the CPU backend. No request may be running.
-    ///
-    /// # Errors
-    /// The device's error.
     pub async fn measure_roofline(&self) -> Result<Option<Roofline>, EngineError> {
         let Some(gpu) = &self.gpu else {
             return Ok(None);

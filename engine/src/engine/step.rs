@@ -73,8 +73,5 @@ impl Engine {
 }
 
 fn nothing_to_compute() -> EngineError {
-    ForwardError::Device {
-        message: "a running sequence has nothing to compute".into(),
-    }
-    .into()
+    ForwardError::device("a running sequence has nothing to compute").into()
 }

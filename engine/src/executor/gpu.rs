@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use async_trait::async_trait;
 use burn::tensor::{Device, Tensor};
-use futures::future::{FutureExt, LocalBoxFuture};
 use llamaglass_shaders::{KV_BLOCK, Variant};
 
 use super::step::{check_chunks, lone_chunk};
@@ -56,9 +56,6 @@ struct InFlightStep {
 
 impl GpuExecutor {
     /// Loads the weights.
-    ///
-    /// # Errors
-    /// [`LoadError`] if a tensor can't be read or the device can't hold it.
     pub async fn load(
         loader: &mut Loader<'_>,
         shape: Shape,
@@ -127,97 +124,9 @@ impl GpuExecutor {
             self.paced = true;
         }
     }
-
-    async fn wait_for_oldest(
-        &mut self,
-        timer: &mut StageTimer,
-    ) -> Result<StepOutput, ForwardError> {
-        let step = self.in_flight.pop_front().ok_or_else(nothing_in_flight)?;
-        let InFlightStep {
-            read,
-            logits,
-            rows,
-            start_ms,
-        } = step;
-        let StepResult {
-            ids,
-            logprobs,
-            timing,
-        } = read.get().await?;
-        self.failures.check()?;
-        timer.book(Span::Gpu);
-        timer.set_device(timing);
-        self.pace(rows, timer.start_ms() + timer.ms() - start_ms);
-        let mut logprobs = logprobs.into_iter();
-        let token = |id: Option<u32>| {
-            let id = id.ok_or(SamplingError::NoFiniteLogit)?;
-            let logprobs = logprobs.next();
-            Ok(SampledToken { id, logprobs })
-        };
-        let tokens = ids.into_iter().map(token).collect();
-        let logits = match logits {
-            None => Vec::new(),
-            Some(logits) => {
-                let logits = queue::read_rows(logits, "logits").await?;
-                timer.book(Span::Readback);
-                logits
-            }
-        };
-        Ok(StepOutput { tokens, logits })
-    }
-
-    async fn run_warm_up(
-        &mut self,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<(), ForwardError> {
-        let context = self.capabilities.context;
-        // The kernels are the same for any number of rows above this one.
-        let rows = TILED_ROWS.min(self.capabilities.rows);
-        let prompt = vec![0; rows.min(context.saturating_sub(1)).max(1)];
-        let decode = (&prompt[..1], prompt.len());
-        // One decode step per sampling mode captures it; the last one is a replay.
-        let steps = [
-            ((prompt.as_slice(), 0), SamplingMode::Argmax),
-            (decode, SamplingMode::Argmax),
-            (decode, SamplingMode::Sample),
-            (decode, SamplingMode::Argmax),
-        ];
-        let total = steps.len() as u64;
-        // Any settings do: they do not affect compilation.
-        if let Ok(sampling) = sampling(&SamplingOptions::default()) {
-            self.fast.begin(0, &sampling, 0, &[])?;
-        }
-        for (done, ((ids, position), mode)) in (0..).zip(steps) {
-            progress(done, total);
-            if position < context {
-                let rows = self.upload_lone(ids, position)?;
-                self.fast.advance(rows, mode, None);
-                self.fast.read_step(1, None)?.get().await?;
-                self.failures.check()?;
-            }
-        }
-        progress(total, total);
-        Ok(())
-    }
-
-    async fn run_logits(
-        &self,
-        ids: &[u32],
-        position: usize,
-        rows: LogitRows,
-    ) -> Result<Vec<f32>, ForwardError> {
-        let total = self.upload_lone(ids, position)?.total();
-        let logits = self.fast.encode(total, rows)?;
-        queue::submit(&self.device)?;
-        queue::wait(&self.device).await?;
-        self.failures.check()?;
-        match logits {
-            Some(logits) => queue::read_rows(logits, "logits").await,
-            None => Ok(Vec::new()),
-        }
-    }
 }
 
+#[async_trait(?Send)]
 impl Executor for GpuExecutor {
     fn capabilities(&self) -> Capabilities {
         self.capabilities
@@ -269,7 +178,7 @@ impl Executor for GpuExecutor {
         let (logits, count) = match step.results {
             StepResults::Tokens => {
                 self.fast.advance(rows, mode, top);
-                (None, rows.picks)
+                (None, rows.samples)
             }
             StepResults::Logits => {
                 top = None;
@@ -287,11 +196,39 @@ impl Executor for GpuExecutor {
         Ok(())
     }
 
-    fn wait<'a>(
-        &'a mut self,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>> {
-        self.wait_for_oldest(timer).boxed_local()
+    async fn wait(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
+        let step = self.in_flight.pop_front().ok_or_else(nothing_in_flight)?;
+        let InFlightStep {
+            read,
+            logits,
+            rows,
+            start_ms,
+        } = step;
+        let StepResult {
+            ids,
+            logprobs,
+            timing,
+        } = read.get().await?;
+        self.failures.check()?;
+        timer.book(Span::Gpu);
+        timer.set_device(timing);
+        self.pace(rows, timer.start_ms() + timer.ms() - start_ms);
+        let mut logprobs = logprobs.into_iter();
+        let token = |id: Option<u32>| {
+            let id = id.ok_or(SamplingError::NoFiniteLogit)?;
+            let logprobs = logprobs.next();
+            Ok(SampledToken { id, logprobs })
+        };
+        let tokens = ids.into_iter().map(token).collect();
+        let logits = match logits {
+            None => Vec::new(),
+            Some(logits) => {
+                let logits = queue::read_rows(logits, "logits").await?;
+                timer.book(Span::Readback);
+                logits
+            }
+        };
+        Ok(StepOutput { tokens, logits })
     }
 
     fn clear(&mut self) {
@@ -307,72 +244,89 @@ impl Executor for GpuExecutor {
     }
 }
 
+#[async_trait(?Send)]
 impl Diagnostics for GpuExecutor {
-    fn warm_up<'a>(
-        &'a mut self,
-        progress: &'a mut dyn FnMut(u64, u64),
-    ) -> LocalBoxFuture<'a, Result<(), ForwardError>> {
-        self.run_warm_up(progress).boxed_local()
+    async fn warm_up(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ForwardError> {
+        let context = self.capabilities.context;
+        // The kernels are the same for any number of rows above this one.
+        let rows = TILED_ROWS.min(self.capabilities.rows);
+        let prompt = vec![0; rows.min(context.saturating_sub(1)).max(1)];
+        let decode = (&prompt[..1], prompt.len());
+        // One decode step per sampling mode captures it; the last one is a replay.
+        let steps = [
+            ((prompt.as_slice(), 0), SamplingMode::Argmax),
+            (decode, SamplingMode::Argmax),
+            (decode, SamplingMode::Sample),
+            (decode, SamplingMode::Argmax),
+        ];
+        let total = steps.len() as u64;
+        // Any settings do: they do not affect compilation.
+        if let Ok(sampling) = sampling(&SamplingOptions::default()) {
+            self.fast.begin(0, &sampling, 0, &[])?;
+        }
+        for (done, ((ids, position), mode)) in (0..).zip(steps) {
+            progress(done, total);
+            if position < context {
+                let rows = self.upload_lone(ids, position)?;
+                self.fast.advance(rows, mode, None);
+                self.fast.read_step(1, None)?.get().await?;
+                self.failures.check()?;
+            }
+        }
+        progress(total, total);
+        Ok(())
     }
 
-    fn logits<'a>(
-        &'a mut self,
-        ids: &'a [u32],
+    async fn logits(
+        &mut self,
+        ids: &[u32],
         position: usize,
         rows: LogitRows,
-    ) -> LocalBoxFuture<'a, Result<Vec<f32>, ForwardError>> {
-        self.run_logits(ids, position, rows).boxed_local()
-    }
-
-    fn residuals<'a>(
-        &'a mut self,
-        ids: &'a [u32],
-    ) -> LocalBoxFuture<'a, Result<Vec<Vec<f32>>, ForwardError>> {
-        async {
-            let rows = self.upload_lone(ids, 0)?;
-            let residuals = self.fast.residuals(rows.total()).await?;
-            self.failures.check()?;
-            Ok(residuals)
+    ) -> Result<Vec<f32>, ForwardError> {
+        let total = self.upload_lone(ids, position)?.total();
+        let logits = self.fast.encode(total, rows)?;
+        queue::submit(&self.device)?;
+        queue::wait(&self.device).await?;
+        self.failures.check()?;
+        match logits {
+            Some(logits) => queue::read_rows(logits, "logits").await,
+            None => Ok(Vec::new()),
         }
-        .boxed_local()
     }
 
-    fn run_start<'a>(
-        &'a mut self,
-        chunks: &'a [StepChunk],
+    async fn residuals(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let rows = self.upload_lone(ids, 0)?;
+        let residuals = self.fast.residuals(rows.total()).await?;
+        self.failures.check()?;
+        Ok(residuals)
+    }
+
+    async fn run_start(
+        &mut self,
+        chunks: &[StepChunk],
         first_kernel: bool,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<(), ForwardError>> {
-        async move {
-            let rows = self.upload(chunks)?;
-            timer.book(Span::Upload);
-            if first_kernel {
-                self.fast.embed(rows.total());
-                timer.book(Span::Encode);
-            }
-            self.fast.flush()?;
-            timer.book(Span::Submit);
-            if first_kernel {
-                queue::wait(&self.device).await?;
-                timer.book(Span::Gpu);
-            }
-            self.failures.check()
+        timer: &mut StageTimer,
+    ) -> Result<(), ForwardError> {
+        let rows = self.upload(chunks)?;
+        timer.book(Span::Upload);
+        if first_kernel {
+            self.fast.embed(rows.total());
+            timer.book(Span::Encode);
         }
-        .boxed_local()
+        self.fast.flush()?;
+        timer.book(Span::Submit);
+        if first_kernel {
+            queue::wait(&self.device).await?;
+            timer.book(Span::Gpu);
+        }
+        self.failures.check()
     }
 
-    fn profile<'a>(
-        &'a mut self,
-        ids: &'a [u32],
-        position: usize,
-    ) -> LocalBoxFuture<'a, Result<Profile, ForwardError>> {
-        async move {
-            let rows = self.upload_lone(ids, position)?;
-            let profile = self.fast.profile(rows.total()).await?;
-            self.failures.check()?;
-            Ok(profile)
-        }
-        .boxed_local()
+    async fn profile(&mut self, ids: &[u32], position: usize) -> Result<Profile, ForwardError> {
+        let rows = self.upload_lone(ids, position)?;
+        let profile = self.fast.profile(rows.total()).await?;
+        self.failures.check()?;
+        Ok(profile)
     }
 
     fn captures(&self) -> u64 {

@@ -57,7 +57,7 @@ impl HostSamplers {
         let original = top.map(|top| (logits.to_vec(), top));
         let id = state
             .sampler
-            .pick(logits, &state.occurrences, &state.mask)?;
+            .sample(logits, &state.occurrences, &state.mask)?;
         state.occurrences.push(id);
         let logprobs = original.map(|(logits, top)| cpu::logprobs(&logits, id, top));
         Ok(SampledToken { id, logprobs })

@@ -20,9 +20,6 @@ pub struct Loaded {
 /// flight if the executor can have several.
 ///
 /// `watch` books the time, and `progress` receives the number of file bytes loaded so far.
-///
-/// # Errors
-/// [`LoadError`] if a tensor can't be read or the device can't hold it.
 pub async fn load(
     checkpoint: &Checkpoint,
     open: &OpenDevice,

@@ -15,7 +15,7 @@ mod vacant;
 use std::any::Any;
 use std::fmt::Debug;
 
-use futures::future::LocalBoxFuture;
+use async_trait::async_trait;
 
 use crate::forward::ForwardError;
 use crate::scheduler::Step;
@@ -33,15 +33,13 @@ pub(crate) use vacant::Vacant;
 ///
 /// A decorator wraps another executor and changes how steps are computed; see
 /// [`Engine::map_executor`](crate::Engine::map_executor).
+#[async_trait(?Send)]
 pub trait Executor: Any + Debug {
     /// Returns what the executor can do. Constant during its lifetime.
     fn capabilities(&self) -> Capabilities;
 
     /// Copies cache blocks, writes block tables and sets up the samplers of sequences that `started`, before
     /// the step that was planned with them. `plan` may have no rows.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device rejects a write.
     fn prepare(&mut self, plan: &Step, started: &[SlotSampler<'_>]) -> Result<(), ForwardError>;
 
     /// Submits a step without waiting for the steps before it. Books the time that this takes.
@@ -54,10 +52,7 @@ pub trait Executor: Any + Debug {
     ///
     /// # Errors
     /// [`ForwardError::Device`] if the device failed or no step is in flight.
-    fn wait<'a>(
-        &'a mut self,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>>;
+    async fn wait(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError>;
 
     /// Drops the steps in flight without waiting for them.
     fn clear(&mut self);
@@ -97,7 +92,5 @@ pub struct Capabilities {
 
 /// Error of [`Executor::wait`] when no step is in flight.
 pub(crate) fn nothing_in_flight() -> ForwardError {
-    ForwardError::Device {
-        message: "no step is in flight".into(),
-    }
+    ForwardError::device("no step is in flight")
 }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
+use async_trait::async_trait;
 use burn::tensor::Device;
-use futures::future::{FutureExt, LocalBoxFuture};
 
 use super::step::{check_chunks, lone_chunk};
 use super::{
@@ -39,9 +39,6 @@ struct SubmittedStep {
 
 impl ReferenceExecutor {
     /// Loads the weights.
-    ///
-    /// # Errors
-    /// [`LoadError`] if a tensor can't be read or the device can't hold it.
     pub async fn load(loader: &mut Loader<'_>, shape: Shape) -> Result<Self, LoadError> {
         let reference = reference::load(loader, shape).await?;
         Ok(Self {
@@ -91,8 +88,33 @@ impl ReferenceExecutor {
         timer.book(Span::Gpu);
         Ok(())
     }
+}
 
-    async fn compute_oldest(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
+#[async_trait(?Send)]
+impl Executor for ReferenceExecutor {
+    fn capabilities(&self) -> Capabilities {
+        self.capabilities
+    }
+
+    fn prepare(&mut self, _plan: &Step, started: &[SlotSampler<'_>]) -> Result<(), ForwardError> {
+        started
+            .iter()
+            .for_each(|started| self.samplers.start(started));
+        Ok(())
+    }
+
+    fn submit(&mut self, step: StepInput<'_>, _: &mut StageTimer) -> Result<(), ForwardError> {
+        for mask in &step.masks {
+            self.samplers.constrain(mask);
+        }
+        self.submitted.push_back(SubmittedStep {
+            chunks: step.chunks,
+            results: step.results,
+        });
+        Ok(())
+    }
+
+    async fn wait(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
         let step = self.submitted.pop_front().ok_or_else(nothing_in_flight)?;
         let mut output = StepOutput::default();
         for chunk in &step.chunks {
@@ -122,7 +144,39 @@ impl ReferenceExecutor {
         Ok(output)
     }
 
-    async fn run_logits(
+    fn clear(&mut self) {
+        self.submitted.clear();
+    }
+
+    fn diagnostics(&mut self) -> &mut dyn Diagnostics {
+        self
+    }
+
+    fn undecorated(self: Box<Self>) -> Box<dyn Executor> {
+        self
+    }
+}
+
+#[async_trait(?Send)]
+impl Diagnostics for ReferenceExecutor {
+    async fn warm_up(&mut self, progress: &mut dyn FnMut(u64, u64)) -> Result<(), ForwardError> {
+        let Capabilities { context, rows, .. } = self.capabilities;
+        // burn tunes its kernels per shape, so the prompt is as long as a prefill chunk.
+        let prompt = vec![0; rows.min(context.saturating_sub(1)).max(1)];
+        let decode = (&prompt[..1], prompt.len());
+        let steps = [(prompt.as_slice(), 0), decode, decode];
+        let total = steps.len() as u64;
+        for (done, (ids, position)) in (0..).zip(steps) {
+            progress(done, total);
+            if position < context {
+                self.logits(ids, position, LogitRows::Last).await?;
+            }
+        }
+        progress(total, total);
+        Ok(())
+    }
+
+    async fn logits(
         &mut self,
         ids: &[u32],
         position: usize,
@@ -139,121 +193,31 @@ impl ReferenceExecutor {
         }
     }
 
-    async fn run_warm_up(
+    async fn residuals(&mut self, ids: &[u32]) -> Result<Vec<Vec<f32>>, ForwardError> {
+        let rows = self.upload(&lone_chunk(ids, 0, None))?;
+        let residuals = self.reference.residuals(rows).await?;
+        self.failures.check()?;
+        Ok(residuals)
+    }
+
+    async fn run_start(
         &mut self,
-        progress: &mut dyn FnMut(u64, u64),
-    ) -> Result<(), ForwardError> {
-        let Capabilities { context, rows, .. } = self.capabilities;
-        // burn tunes its kernels per shape, so the prompt is as long as a prefill chunk.
-        let prompt = vec![0; rows.min(context.saturating_sub(1)).max(1)];
-        let decode = (&prompt[..1], prompt.len());
-        let steps = [(prompt.as_slice(), 0), decode, decode];
-        let total = steps.len() as u64;
-        for (done, (ids, position)) in (0..).zip(steps) {
-            progress(done, total);
-            if position < context {
-                self.run_logits(ids, position, LogitRows::Last).await?;
-            }
-        }
-        progress(total, total);
-        Ok(())
-    }
-}
-
-impl Executor for ReferenceExecutor {
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-
-    fn prepare(&mut self, _plan: &Step, started: &[SlotSampler<'_>]) -> Result<(), ForwardError> {
-        started
-            .iter()
-            .for_each(|started| self.samplers.start(started));
-        Ok(())
-    }
-
-    fn submit(&mut self, step: StepInput<'_>, _: &mut StageTimer) -> Result<(), ForwardError> {
-        for mask in &step.masks {
-            self.samplers.constrain(mask);
-        }
-        self.submitted.push_back(SubmittedStep {
-            chunks: step.chunks,
-            results: step.results,
-        });
-        Ok(())
-    }
-
-    fn wait<'a>(
-        &'a mut self,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>> {
-        self.compute_oldest(timer).boxed_local()
-    }
-
-    fn clear(&mut self) {
-        self.submitted.clear();
-    }
-
-    fn diagnostics(&mut self) -> &mut dyn Diagnostics {
-        self
-    }
-
-    fn undecorated(self: Box<Self>) -> Box<dyn Executor> {
-        self
-    }
-}
-
-impl Diagnostics for ReferenceExecutor {
-    fn warm_up<'a>(
-        &'a mut self,
-        progress: &'a mut dyn FnMut(u64, u64),
-    ) -> LocalBoxFuture<'a, Result<(), ForwardError>> {
-        self.run_warm_up(progress).boxed_local()
-    }
-
-    fn logits<'a>(
-        &'a mut self,
-        ids: &'a [u32],
-        position: usize,
-        rows: LogitRows,
-    ) -> LocalBoxFuture<'a, Result<Vec<f32>, ForwardError>> {
-        self.run_logits(ids, position, rows).boxed_local()
-    }
-
-    fn residuals<'a>(
-        &'a mut self,
-        ids: &'a [u32],
-    ) -> LocalBoxFuture<'a, Result<Vec<Vec<f32>>, ForwardError>> {
-        async move {
-            let rows = self.upload(&lone_chunk(ids, 0, None))?;
-            let residuals = self.reference.residuals(rows).await?;
-            self.failures.check()?;
-            Ok(residuals)
-        }
-        .boxed_local()
-    }
-
-    fn run_start<'a>(
-        &'a mut self,
-        chunks: &'a [StepChunk],
+        chunks: &[StepChunk],
         first_kernel: bool,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<(), ForwardError>> {
-        async move {
-            for chunk in chunks {
-                let rows = self.upload(chunk)?;
-                timer.book(Span::Upload);
-                if first_kernel {
-                    drop(self.reference.embed(rows));
-                    self.finish(timer).await?;
-                } else if !self.on_cpu {
-                    queue::submit(&self.device)?;
-                    timer.book(Span::Submit);
-                }
+        timer: &mut StageTimer,
+    ) -> Result<(), ForwardError> {
+        for chunk in chunks {
+            let rows = self.upload(chunk)?;
+            timer.book(Span::Upload);
+            if first_kernel {
+                drop(self.reference.embed(rows));
+                self.finish(timer).await?;
+            } else if !self.on_cpu {
+                queue::submit(&self.device)?;
+                timer.book(Span::Submit);
             }
-            self.failures.check()
         }
-        .boxed_local()
+        self.failures.check()
     }
 
     fn copy_slot(&mut self, slot: usize, positions: usize, timer: &mut StageTimer) {

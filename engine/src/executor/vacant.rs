@@ -1,6 +1,6 @@
 //! Takes an executor's place while a function maps it to another one.
 
-use futures::future::{FutureExt, LocalBoxFuture, ready};
+use async_trait::async_trait;
 
 use super::{
     Capabilities, Diagnostics, Executor, SlotSampler, StageTimer, StepChunk, StepInput, StepOutput,
@@ -8,38 +8,32 @@ use super::{
 use crate::forward::{ForwardError, LogitRows};
 use crate::scheduler::Step;
 
+type Result<T> = std::result::Result<T, ForwardError>;
+
 /// Fails every call.
 #[derive(Debug)]
 pub struct Vacant;
 
-fn vacant() -> ForwardError {
-    ForwardError::Device {
-        message: "the engine lost its executor".into(),
-    }
+fn vacant<T>() -> Result<T> {
+    Err(ForwardError::device("the engine lost its executor"))
 }
 
-fn failed<'a, T: 'a>() -> LocalBoxFuture<'a, Result<T, ForwardError>> {
-    ready(Err(vacant())).boxed_local()
-}
-
+#[async_trait(?Send)]
 impl Executor for Vacant {
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }
 
-    fn prepare(&mut self, _: &Step, _: &[SlotSampler<'_>]) -> Result<(), ForwardError> {
-        Err(vacant())
+    fn prepare(&mut self, _: &Step, _: &[SlotSampler<'_>]) -> Result<()> {
+        vacant()
     }
 
-    fn submit(&mut self, _: StepInput<'_>, _: &mut StageTimer) -> Result<(), ForwardError> {
-        Err(vacant())
+    fn submit(&mut self, _: StepInput<'_>, _: &mut StageTimer) -> Result<()> {
+        vacant()
     }
 
-    fn wait<'a>(
-        &'a mut self,
-        _: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>> {
-        failed()
+    async fn wait(&mut self, _: &mut StageTimer) -> Result<StepOutput> {
+        vacant()
     }
 
     fn clear(&mut self) {}
@@ -53,36 +47,21 @@ impl Executor for Vacant {
     }
 }
 
+#[async_trait(?Send)]
 impl Diagnostics for Vacant {
-    fn warm_up<'a>(
-        &'a mut self,
-        _: &'a mut dyn FnMut(u64, u64),
-    ) -> LocalBoxFuture<'a, Result<(), ForwardError>> {
-        failed()
+    async fn warm_up(&mut self, _: &mut dyn FnMut(u64, u64)) -> Result<()> {
+        vacant()
     }
 
-    fn logits<'a>(
-        &'a mut self,
-        _: &'a [u32],
-        _: usize,
-        _: LogitRows,
-    ) -> LocalBoxFuture<'a, Result<Vec<f32>, ForwardError>> {
-        failed()
+    async fn logits(&mut self, _: &[u32], _: usize, _: LogitRows) -> Result<Vec<f32>> {
+        vacant()
     }
 
-    fn residuals<'a>(
-        &'a mut self,
-        _: &'a [u32],
-    ) -> LocalBoxFuture<'a, Result<Vec<Vec<f32>>, ForwardError>> {
-        failed()
+    async fn residuals(&mut self, _: &[u32]) -> Result<Vec<Vec<f32>>> {
+        vacant()
     }
 
-    fn run_start<'a>(
-        &'a mut self,
-        _: &'a [StepChunk],
-        _: bool,
-        _: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<(), ForwardError>> {
-        failed()
+    async fn run_start(&mut self, _: &[StepChunk], _: bool, _: &mut StageTimer) -> Result<()> {
+        vacant()
     }
 }

@@ -39,9 +39,6 @@ impl Failures {
     }
 
     /// Fails with the first failure reported since the last call.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if there was one.
     pub fn check(&self) -> Result<(), ForwardError> {
         let mut reported = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match reported.first.take() {

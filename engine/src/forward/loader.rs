@@ -133,11 +133,9 @@ impl HostEmbedding {
         for (row, id) in values.chunks_exact_mut(c).zip(ids) {
             let start = *id as usize * row_bytes;
             let stored = self.raw.get(start..start + row_bytes).unwrap_or_default();
-            self.tensor_type
-                .dequantize(stored, row)
-                .map_err(|error| ForwardError::Device {
-                    message: format!("row {id} of the token embedding: {error}"),
-                })?;
+            self.tensor_type.dequantize(stored, row).map_err(|error| {
+                ForwardError::device(format!("row {id} of the token embedding: {error}"))
+            })?;
         }
         Ok(values)
     }

@@ -123,9 +123,6 @@ fn activations(config: &ModelConfig, context: usize, chunk: usize) -> u64 {
 }
 
 /// Checks that the device allows a buffer of `bytes`.
-///
-/// # Errors
-/// [`ForwardError::BufferTooLarge`] if it does not.
 pub fn check_buffer(
     info: &BackendInfo,
     what: impl FnOnce() -> String,
@@ -149,17 +146,13 @@ pub fn check_buffer(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::forward::device::open_flex;
 
     fn device(backend: Backend, software: bool) -> BackendInfo {
         BackendInfo {
             backend,
-            api: "an API".into(),
-            adapter: "an adapter".into(),
-            driver: String::new(),
             software,
-            features: Vec::new(),
-            limits: Vec::new(),
-            fallback_reason: None,
+            ..open_flex(None).info
         }
     }
 

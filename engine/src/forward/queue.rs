@@ -6,9 +6,6 @@ use burn::tensor::{Device, Tensor};
 use super::error::ForwardError;
 
 /// Submits all encoded operations to the device's queue. Does nothing on the CPU backend.
-///
-/// # Errors
-/// [`ForwardError::Device`] if the queue rejects them.
 pub fn submit(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().flush().map_err(failed),
@@ -17,9 +14,6 @@ pub fn submit(device: &Device) -> Result<(), ForwardError> {
 }
 
 /// Waits until the device has finished everything submitted.
-///
-/// # Errors
-/// [`ForwardError::Device`] if the device failed.
 pub async fn wait(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().sync().await.map_err(failed),
@@ -28,9 +22,7 @@ pub async fn wait(device: &Device) -> Result<(), ForwardError> {
 }
 
 fn failed(error: impl std::fmt::Debug) -> ForwardError {
-    ForwardError::Device {
-        message: format!("{error:?}"),
-    }
+    ForwardError::device(format!("{error:?}"))
 }
 
 /// Reads all values of `tensor`, row by row.
@@ -38,9 +30,8 @@ fn failed(error: impl std::fmt::Debug) -> ForwardError {
 /// # Errors
 /// [`ForwardError::Device`] if the device failed; the message names the values as `what`.
 pub async fn read_rows(tensor: Tensor<2>, what: &str) -> Result<Vec<f32>, ForwardError> {
-    let failed = |error: String| ForwardError::Device {
-        message: format!("the {what} could not be read: {error}"),
-    };
+    let failed =
+        |error: String| ForwardError::device(format!("the {what} could not be read: {error}"));
     let data = tensor.into_data_async().await;
     let data = data.map_err(|error| failed(error.to_string()))?;
     let values = data.try_into_vec::<f32>();

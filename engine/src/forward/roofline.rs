@@ -20,9 +20,6 @@ const FMA_ROUNDS_CPU: u32 = 64;
 const REPEAT: usize = 5;
 
 /// Measures `gpu`, described by `info`, on the device's own clock.
-///
-/// # Errors
-/// [`ForwardError::Device`] if the device failed.
 pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardError> {
     let (bytes, rounds) = if info.software {
         (COPY_BYTES_CPU, FMA_ROUNDS_CPU)

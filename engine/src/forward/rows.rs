@@ -40,19 +40,12 @@ pub struct NextRows {
     /// Number of rows in parts of several rows, including fillers between them.
     tiled: usize,
     /// Indices of the rows that sample.
-    picks: Vec<usize>,
+    samples: Vec<usize>,
 }
 
 impl NextRows {
-    /// Creates the rows of one sequence from position `first` on. The last row samples if `picks` is set.
-    pub fn of(slot: usize, first: usize, ids: &[u32], picks: bool) -> Self {
-        let mut rows = Self::default();
-        rows.push(slot, first, ids, picks);
-        rows
-    }
-
     /// Appends a part. Parts of several ids must come before those of one.
-    pub fn push(&mut self, slot: usize, first: usize, ids: &[u32], picks: bool) {
+    pub fn push(&mut self, slot: usize, first: usize, ids: &[u32], samples: bool) {
         let several = ids.len() > 1;
         if several {
             let begin = self.rows.len().next_multiple_of(TILE_ROWS);
@@ -68,8 +61,8 @@ impl NextRows {
         if several {
             self.tiled = self.rows.len();
         }
-        if picks {
-            self.picks.push(self.rows.len() - 1);
+        if samples {
+            self.samples.push(self.rows.len() - 1);
         }
     }
 
@@ -79,25 +72,25 @@ impl NextRows {
     }
 
     /// Returns the indices of the rows that sample, in order.
-    pub fn picks(&self) -> &[usize] {
-        &self.picks
+    pub fn samples(&self) -> &[usize] {
+        &self.samples
     }
 
     /// Returns true if the device can make the next step's rows from the samples: one row samples, or all do.
     pub fn chains(&self) -> bool {
-        self.picks.len() == 1 || self.picks.iter().copied().eq(0..self.rows.len())
+        self.samples.len() == 1 || self.samples.iter().copied().eq(0..self.rows.len())
     }
 
     /// Returns the numbers of rows by kind.
     pub fn count(&self) -> Rows {
-        let count = self.picks.len();
-        let first = self.picks.first().copied().unwrap_or(0);
-        let in_order = self.picks.iter().copied().eq(first..first + count);
+        let count = self.samples.len();
+        let first = self.samples.first().copied().unwrap_or(0);
+        let in_order = self.samples.iter().copied().eq(first..first + count);
         Rows {
             tiled: self.tiled,
             single: self.rows.len() - self.tiled,
-            picks: count,
-            first_pick: in_order.then_some(first),
+            samples: count,
+            first_sample: in_order.then_some(first),
         }
     }
 }
@@ -110,9 +103,9 @@ pub struct Rows {
     /// Single rows, which follow the tiled ones.
     pub single: usize,
     /// Number of rows that sample.
-    pub picks: usize,
+    pub samples: usize,
     /// Index of the first row that samples, if those rows are consecutive.
-    pub first_pick: Option<usize>,
+    pub first_sample: Option<usize>,
 }
 
 impl Rows {
@@ -121,8 +114,8 @@ impl Rows {
         Self {
             tiled: 0,
             single: count,
-            picks: count,
-            first_pick: Some(0),
+            samples: count,
+            first_sample: Some(0),
         }
     }
 
@@ -134,8 +127,8 @@ impl Rows {
         Self {
             tiled: count,
             single: 0,
-            picks: 1,
-            first_pick: Some(count - 1),
+            samples: 1,
+            first_sample: Some(count - 1),
         }
     }
 
@@ -146,7 +139,7 @@ impl Rows {
 
     /// Returns true if every row is single and samples.
     pub const fn is_decode(self) -> bool {
-        self.tiled == 0 && self.picks == self.single
+        self.tiled == 0 && self.samples == self.single
     }
 }
 
@@ -156,40 +149,30 @@ mod tests {
 
     #[test]
     fn rows_align_parts_to_tiles_and_put_single_rows_last() {
-        let mut rows = NextRows::of(3, 5, &[7; TILE_ROWS + 1], true);
-        assert_eq!(
-            rows.count(),
-            Rows {
-                tiled: 17,
-                single: 0,
-                picks: 1,
-                first_pick: Some(16)
-            }
-        );
+        let mut rows = NextRows::default();
+        rows.push(3, 5, &[7; TILE_ROWS + 1], true);
+        assert_eq!(rows.count(), Rows::prompt(TILE_ROWS + 1));
         rows.push(1, 0, &[8, 9], false);
         rows.push(0, 40, &[6], true);
         rows.push(2, 41, &[5], true);
         let tiled = 2 * TILE_ROWS + 2;
-        assert_eq!(rows.picks(), [TILE_ROWS, tiled, tiled + 1]);
+        assert_eq!(rows.samples(), [TILE_ROWS, tiled, tiled + 1]);
         assert_eq!(
             rows.count(),
             Rows {
                 tiled,
                 single: 2,
-                picks: 3,
-                first_pick: None
+                samples: 3,
+                first_sample: None
             }
         );
         assert!(!rows.chains());
         let slots: Vec<Option<usize>> = rows.rows().iter().map(|row| row.slot).collect();
         assert_eq!(slots[TILE_ROWS], Some(3));
-        assert!(
-            slots[TILE_ROWS + 1..2 * TILE_ROWS]
-                .iter()
-                .all(Option::is_none)
-        );
+        assert_eq!(slots[TILE_ROWS + 1..2 * TILE_ROWS], [None; TILE_ROWS - 1]);
         assert_eq!(slots[tiled..], [Some(0), Some(2)]);
-        let mut decode = NextRows::of(0, 9, &[1], true);
+        let mut decode = NextRows::default();
+        decode.push(0, 9, &[1], true);
         decode.push(1, 3, &[2], true);
         assert_eq!(decode.count(), Rows::decode(2));
         assert!(decode.chains() && decode.count().is_decode());

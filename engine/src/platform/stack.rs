@@ -30,9 +30,6 @@ pub fn on_large_stack<T: Send>(work: impl FnOnce() -> T + Send) -> std::io::Resu
 }
 
 /// Runs `work` on the current stack, because a browser's worker has only one thread.
-///
-/// # Errors
-/// None; the native version has some.
 #[cfg(target_arch = "wasm32")]
 pub fn on_large_stack<T>(work: impl FnOnce() -> T) -> std::io::Result<T> {
     Ok(work())

@@ -87,9 +87,6 @@ pub fn run_within<T: Send + 'static>(
 }
 
 /// Runs `work` immediately: a browser's worker has only one thread, and the page can end it.
-///
-/// # Errors
-/// None; the native version has some.
 #[cfg(target_arch = "wasm32")]
 pub fn run_within<T>(_: Duration, work: impl FnOnce() -> T) -> Result<T, RunError> {
     Ok(work())

@@ -6,6 +6,7 @@ use super::SettingError;
 
 /// An error of sampling.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum SamplingError {
     /// A setting is out of range.
     #[error(transparent)]
@@ -14,12 +15,7 @@ pub enum SamplingError {
     #[error(
         "logprobs of the {asked} most probable tokens were asked for; there are at most {most}"
     )]
-    TopLogprobs {
-        /// Requested number of most probable ids.
-        asked: usize,
-        /// Maximum number.
-        most: usize,
-    },
+    TopLogprobs { asked: usize, most: usize },
     /// No token has a finite logit.
     #[error("the model's logits have no finite value, so no token can be picked")]
     NoFiniteLogit,

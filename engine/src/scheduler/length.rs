@@ -31,6 +31,7 @@ pub fn answer_budget(
 
 /// A request that does not fit the context.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum LengthError {
     /// The prompt has no tokens.
     #[error("the prompt is empty: it has no token, so there is nothing to continue")]
@@ -42,30 +43,17 @@ pub enum LengthError {
     #[error(
         "the prompt has {prompt} tokens, but the context holds {context}, one of which the answer needs: shorten the prompt or load the model with a longer context"
     )]
-    PromptTooLong {
-        /// Ids of the prompt.
-        prompt: usize,
-        /// Positions of the KV cache.
-        context: usize,
-    },
+    PromptTooLong { prompt: usize, context: usize },
     /// The prompt has more bytes than the longest possible tokens could cover in this context.
     #[error(
         "the prompt has {bytes} bytes, more than fill the context of {context} tokens: shorten the prompt or load the model with a longer context"
     )]
-    TextTooLong {
-        /// Bytes of the prompt.
-        bytes: usize,
-        /// Positions of the KV cache.
-        context: usize,
-    },
+    TextTooLong { bytes: usize, context: usize },
     /// The prompt leaves too little room for `max_tokens`.
     #[error("the prompt's {prompt} tokens and max_tokens {max_tokens} are {} together, but the context holds {context}: lower max_tokens to at most {}", prompt + max_tokens, context - prompt)]
     AnswerTooLong {
-        /// Ids of the prompt.
         prompt: usize,
-        /// Requested number of tokens.
         max_tokens: usize,
-        /// Positions of the KV cache.
         context: usize,
     },
 }

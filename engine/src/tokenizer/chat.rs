@@ -58,9 +58,6 @@ impl RenderedChat {
 
 impl Tokenizer {
     /// Renders a conversation up to where the assistant's answer begins.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::apply_template`].
     pub fn render_for_answer(&self, messages: &[Message]) -> Result<RenderedChat, TokenizerError> {
         let mut free = unused_characters(messages);
         let mut placeholders = Vec::new();
@@ -92,9 +89,6 @@ impl Tokenizer {
 
     /// Returns the ids of a rendered conversation. Nothing is added to what the template writes: it writes the
     /// BOS itself.
-    ///
-    /// # Errors
-    /// As [`Tokenizer::encode`].
     pub fn encode_rendered(&self, rendered: &RenderedChat) -> Result<Vec<u32>, TokenizerError> {
         if rendered.placeholders.is_empty() {
             return self.encode(&rendered.text, SpecialText::Parse);

@@ -4,31 +4,23 @@ use thiserror::Error;
 
 /// An error in building a tokenizer, encoding a text or rendering a template.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum TokenizerError {
     /// A file of a Hugging Face folder is unusable.
     #[error("{file}: {reason}")]
     File {
-        /// Name of the file.
         file: &'static str,
         /// Reason, with the place in the file.
         reason: String,
     },
     /// A GGUF metadata value is unusable.
     #[error("GGUF metadata {key}: {reason}")]
-    Metadata {
-        /// Metadata key.
-        key: &'static str,
-        /// Reason.
-        reason: String,
-    },
+    Metadata { key: &'static str, reason: String },
     /// A kind of tokenizer, pre-tokenizer, normalizer or decoder is not supported.
     #[error("the {part} {name:?} is not supported ({hint})")]
     Unsupported {
-        /// Part of the tokenizer, such as "normalizer".
         part: &'static str,
-        /// Name of the kind in the file.
         name: String,
-        /// The supported kinds.
         hint: &'static str,
     },
     /// A token id has no row in the model's embedding.
@@ -37,9 +29,7 @@ pub enum TokenizerError {
          the tokenizer does not belong to these weights"
     )]
     IdOutOfRange {
-        /// Token id.
         id: u32,
-        /// Text of the token.
         token: String,
         /// Rows of the embedding (V).
         rows: usize,
@@ -49,12 +39,7 @@ pub enum TokenizerError {
     Encode(String),
     /// A token id is not in the vocabulary.
     #[error("token {id} does not exist: the vocabulary has {vocab_size} ids")]
-    UnknownId {
-        /// Token id.
-        id: u32,
-        /// Number of ids in the vocabulary.
-        vocab_size: usize,
-    },
+    UnknownId { id: u32, vocab_size: usize },
     /// The model has no chat template.
     #[error("the model has no chat template; complete a text instead")]
     NoTemplate,

@@ -1,30 +1,15 @@
 //! Small tokenizers for the tests of this stage and of `text`.
 
 use super::*;
-use crate::weights::{GgufTokenizer, RopeConfig, RopeLayout, RopeScaling};
+use crate::weights::GgufTokenizer;
+use crate::weights::testing::tiny_config;
 
 pub(super) fn config(vocab_size: usize) -> ModelConfig {
     ModelConfig {
-        name: None,
         vocab_size,
-        hidden_size: 8,
-        n_layers: 1,
-        n_heads: 1,
-        n_kv_heads: 1,
-        head_dim: 8,
-        ffn_size: 8,
-        context_length: 8,
-        rms_eps: 1e-5,
-        rope: RopeConfig {
-            theta: 10_000.0,
-            scaling: RopeScaling::None,
-            layout: RopeLayout::Halves,
-        },
-        tied: true,
-        attention_bias: false,
-        mlp_bias: false,
         bos_id: None,
         eos_ids: Vec::new(),
+        ..tiny_config()
     }
 }
 

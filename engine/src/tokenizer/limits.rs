@@ -16,9 +16,6 @@ const MAX_ADDED_TOKENS: usize = 20_000;
 const MAX_ADDED_BYTES: usize = 1 << 20;
 
 /// Checks the steps of a tokenizer.json's normalizer, pre-tokenizer or decoder; messages call it `part`.
-///
-/// # Errors
-/// A message that names the exceeded limit.
 pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
     let count = steps.len();
     if count > MAX_STEPS {
@@ -44,9 +41,6 @@ pub(super) fn check_steps(part: &str, steps: &[&Value]) -> Result<(), String> {
 }
 
 /// Checks the number and length of added tokens.
-///
-/// # Errors
-/// A message that names the exceeded limit.
 pub(super) fn check_added<'a>(tokens: impl Iterator<Item = &'a str>) -> Result<(), String> {
     let (count, bytes) = tokens.fold((0, 0), |(count, bytes), token| {
         (count + 1, bytes + token.len())

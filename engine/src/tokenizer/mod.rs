@@ -130,9 +130,6 @@ impl Tokenizer {
     }
 
     /// Encodes a text, with the ids that the tokenizer itself adds around it (a BOS, an EOS).
-    ///
-    /// # Errors
-    /// The same as [`Tokenizer::encode`].
     pub fn encode_with_bos(
         &self,
         text: &str,
@@ -161,9 +158,6 @@ impl Tokenizer {
     }
 
     /// Renders a conversation up to where the assistant's answer begins.
-    ///
-    /// # Errors
-    /// The same as [`Tokenizer::apply_template`].
     pub fn render_chat(&self, messages: &[Message]) -> Result<String, TokenizerError> {
         self.apply_template(
             messages,
@@ -175,9 +169,6 @@ impl Tokenizer {
 
     /// Encodes a conversation up to where the assistant's answer begins. Only the template's own markers become
     /// control ids, regardless of what the messages contain.
-    ///
-    /// # Errors
-    /// The same as [`Tokenizer::apply_template`] and [`Tokenizer::encode`].
     pub fn encode_chat(&self, messages: &[Message]) -> Result<Vec<u32>, TokenizerError> {
         self.encode_rendered(&self.render_for_answer(messages)?)
     }

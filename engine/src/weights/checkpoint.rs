@@ -32,7 +32,6 @@ pub enum Format {
 
 impl Format {
     /// Returns the name without a version.
-    #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
             Self::Gguf { .. } => "GGUF",
@@ -259,25 +258,21 @@ impl Checkpoint {
     }
 
     /// The resolved configuration.
-    #[must_use]
     pub fn config(&self) -> &ModelConfig {
         &self.config
     }
 
     /// Returns the source of the weights.
-    #[must_use]
     pub fn format(&self) -> Format {
         self.format
     }
 
     /// The tokenizer's data, from which a tokenizer can be built.
-    #[must_use]
     pub fn tokenizer(&self) -> &TokenizerData {
         &self.tokenizer
     }
 
     /// Keys and values of the GGUF metadata or of config.json, for display; a GGUF's long values are cut.
-    #[must_use]
     pub fn metadata(&self) -> &[(String, String)] {
         &self.metadata
     }
@@ -288,7 +283,6 @@ impl Checkpoint {
     }
 
     /// Returns a tensor, if the model has it.
-    #[must_use]
     pub fn tensor(&self, name: TensorName) -> Option<&TensorInfo> {
         self.table.get(name)
     }
@@ -317,9 +311,6 @@ impl Checkpoint {
 
     /// Reads the values of a tensor, row by row as stored. Rows of q and k are not reordered, see
     /// [`RopeLayout`](super::RopeLayout).
-    ///
-    /// # Errors
-    /// Fails like [`read_raw`](Self::read_raw).
     pub async fn read_f32(&self, name: TensorName) -> Result<Vec<f32>, WeightsError> {
         let bytes = self.read_raw(name).await?;
         let tensor_type = self
@@ -332,13 +323,11 @@ impl Checkpoint {
     }
 
     /// Size of all tensors as stored, in bytes.
-    #[must_use]
     pub fn total_bytes(&self) -> u64 {
         self.tensors().map(|tensor| tensor.bytes).sum()
     }
 
     /// Number of trained parameters; a tied embedding counts once.
-    #[must_use]
     pub fn parameters(&self) -> u64 {
         let trained = self
             .tensors()

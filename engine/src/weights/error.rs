@@ -7,6 +7,7 @@ use crate::bytes::BytesError;
 
 /// Error in a model's files. The message names the file and, where known, the byte, key or tensor.
 #[derive(Clone, Debug, Error, PartialEq)]
+#[expect(missing_docs, reason = "the messages explain the fields")]
 pub enum WeightsError {
     /// A range of a file could not be read.
     #[error(transparent)]
@@ -16,48 +17,27 @@ pub enum WeightsError {
     NoFiles,
     /// The file is empty.
     #[error("{file}: the file is empty (0 bytes)")]
-    Empty {
-        /// The file.
-        file: String,
-    },
+    Empty { file: String },
     /// The files are not a model of a known format.
     #[error(
         "{file}: neither a GGUF file nor part of a Hugging Face folder with safetensors: {found}"
     )]
-    UnknownFormat {
-        /// The file.
-        file: String,
-        /// Description of the file's first bytes.
-        found: String,
-    },
+    UnknownFormat { file: String, found: String },
     /// The GGUF file is big-endian.
     #[error("{file}: big-endian GGUF (version {version}); only little-endian files can be read")]
-    BigEndian {
-        /// The file.
-        file: String,
-        /// The version, read in the file's own byte order.
-        version: u32,
-    },
+    BigEndian { file: String, version: u32 },
     /// The GGUF version is neither 2 nor 3.
     #[error("{file}: GGUF version {version} (at byte 4); versions 2 and 3 can be read")]
-    Version {
-        /// The file.
-        file: String,
-        /// The version.
-        version: u32,
-    },
+    Version { file: String, version: u32 },
     /// The file ends inside an item.
     #[error(
         "{file}: truncated or corrupt: {what} at byte {offset} needs {wanted} bytes, but the file has {len}"
     )]
     Truncated {
-        /// The file.
         file: String,
-        /// Item that was being read.
         what: String,
         /// Offset of the item in bytes.
         offset: u64,
-        /// Number of bytes that the item needs.
         wanted: u64,
         /// Size of the file in bytes.
         len: u64,
@@ -65,45 +45,28 @@ pub enum WeightsError {
     /// The file contains invalid bytes.
     #[error("{file}: corrupt at byte {offset}: {what}")]
     Corrupt {
-        /// The file.
         file: String,
-        /// Offset of the invalid bytes.
         offset: u64,
-        /// Description of the error.
         what: String,
     },
     /// The text is not JSON, or is JSON of the wrong structure.
     #[error("{file}: {what}")]
     Json {
-        /// The file.
         file: String,
         /// Description of the error, with line and column if they are known.
         what: String,
     },
     /// A metadata key or JSON key occurs twice.
     #[error("{file}: duplicate key {key}")]
-    DuplicateKey {
-        /// The file.
-        file: String,
-        /// The key.
-        key: String,
-    },
+    DuplicateKey { file: String, key: String },
     /// A tensor occurs twice.
     #[error("{file}: duplicate tensor {tensor}")]
-    DuplicateTensor {
-        /// The file with the second occurrence.
-        file: String,
-        /// The tensor.
-        tensor: String,
-    },
+    DuplicateTensor { file: String, tensor: String },
     /// Two tensors share bytes.
     #[error("{file}: tensors {first} and {second} overlap at byte {offset}")]
     Overlap {
-        /// The file.
         file: String,
-        /// The tensor with the lower offset.
         first: String,
-        /// The tensor that begins inside the first.
         second: String,
         /// Offset of the second tensor in the file, in bytes.
         offset: u64,
@@ -111,29 +74,18 @@ pub enum WeightsError {
     /// The type of a tensor is not supported.
     #[error("{file}: tensor {tensor} has {found}")]
     TensorType {
-        /// The file.
         file: String,
-        /// The tensor.
         tensor: String,
-        /// Type of the tensor.
         found: UnknownTensorType,
     },
     /// The file has a tensor that a Llama does not have. Ignoring it would give wrong results.
     #[error("{file}: tensor {tensor} is not part of a Llama")]
-    UnknownTensor {
-        /// The file.
-        file: String,
-        /// The tensor.
-        tensor: String,
-    },
+    UnknownTensor { file: String, tensor: String },
     /// A tensor that a Llama needs is missing.
     #[error("{file}: tensor {tensor} is missing ({why})")]
     MissingTensor {
-        /// The file that should have it.
         file: String,
-        /// The tensor.
         tensor: String,
-        /// Reason why it is needed.
         why: String,
     },
     /// The shape of a tensor does not match the configuration.
@@ -141,89 +93,49 @@ pub enum WeightsError {
         "{file}: tensor {tensor} should have the shape {expected:?} (rows, columns) by the configuration, but has {found:?}"
     )]
     Shape {
-        /// The file.
         file: String,
-        /// The tensor.
         tensor: String,
-        /// Shape by the configuration.
         expected: Vec<usize>,
-        /// Shape in the file.
         found: Vec<usize>,
     },
     /// The model's architecture is not Llama.
     #[error(
         "{file}: the architecture is {found}; only Llama (GGUF llama, LlamaForCausalLM) is supported"
     )]
-    Architecture {
-        /// The file.
-        file: String,
-        /// Name of the architecture in the file.
-        found: String,
-    },
+    Architecture { file: String, found: String },
     /// The model needs a feature that is not supported.
     #[error("{file}: {what} is not supported")]
-    Unsupported {
-        /// The file.
-        file: String,
-        /// The feature.
-        what: String,
-    },
+    Unsupported { file: String, what: String },
     /// A required configuration key is missing.
     #[error("{file}: key {key} is missing")]
-    MissingKey {
-        /// The file.
-        file: String,
-        /// The key.
-        key: String,
-    },
+    MissingKey { file: String, key: String },
     /// A configuration value has the wrong type.
     #[error("{file}: key {key} should be {expected}, but is {found}")]
     WrongType {
-        /// The file.
         file: String,
-        /// The key.
         key: String,
-        /// Expected type.
         expected: &'static str,
-        /// Actual type and value.
         found: String,
     },
     /// A configuration value is impossible.
     #[error("{file}: invalid configuration: {what}")]
-    Config {
-        /// The file.
-        file: String,
-        /// Description of the error.
-        what: String,
-    },
+    Config { file: String, what: String },
     /// A required file of the folder is missing.
     #[error("the file {file} is missing ({why})")]
-    MissingFile {
-        /// The file.
-        file: String,
-        /// Reason why it is needed.
-        why: String,
-    },
+    MissingFile { file: String, why: String },
     /// The files belong to more than one model.
     #[error("more than one model was given: {0}")]
     Ambiguous(String),
     /// The files have no tokenizer.
     #[error("{file}: no tokenizer: {what}")]
-    MissingTokenizer {
-        /// The file.
-        file: String,
-        /// Description of the missing part.
-        what: String,
-    },
+    MissingTokenizer { file: String, what: String },
     /// The checkpoint has no tensor of this name.
     #[error("the model has no tensor {0}")]
     NoSuchTensor(String),
     /// The number of bytes or values does not match the tensor type.
     #[error("{tensor_type}: {what}")]
     BlockSize {
-        /// The type's name.
         tensor_type: &'static str,
-        /// The sizes that do not match.
         what: String,
     },
 }

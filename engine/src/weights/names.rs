@@ -137,25 +137,21 @@ impl NameFormat {
 
 impl TensorName {
     /// Returns the tensor that a GGUF file calls `stored`.
-    #[must_use]
     pub fn from_gguf(stored: &str) -> Option<Self> {
         Self::parse(stored, NameFormat::Gguf)
     }
 
     /// Returns the tensor that a Hugging Face checkpoint calls `stored`.
-    #[must_use]
     pub fn from_hugging_face(stored: &str) -> Option<Self> {
         Self::parse(stored, NameFormat::HuggingFace)
     }
 
     /// Returns the name in a GGUF file.
-    #[must_use]
     pub fn gguf(self) -> String {
         self.name_in(NameFormat::Gguf)
     }
 
     /// Returns the name in a Hugging Face checkpoint.
-    #[must_use]
     pub fn hugging_face(self) -> String {
         self.name_in(NameFormat::HuggingFace)
     }
@@ -205,7 +201,6 @@ impl BlockTensor {
     }
 
     /// Returns true for biases, which not every model has.
-    #[must_use]
     pub const fn is_bias(self) -> bool {
         matches!(
             self,

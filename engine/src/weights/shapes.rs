@@ -6,7 +6,6 @@ use super::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 pub const PRESETS: [&str; 4] = ["smollm2-135m", "llama-3.2-1b", "llama-3.2-3b", "llama-2-7b"];
 
 /// Returns the shape of a published model, as its config.json has it.
-#[must_use]
 pub fn preset(name: &str) -> Option<ModelConfig> {
     let llama3 = RopeScaling::Llama3 {
         factor: 32.0,

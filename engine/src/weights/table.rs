@@ -38,7 +38,6 @@ impl TensorInfo {
     }
 
     /// Number of values.
-    #[must_use]
     pub fn elements(&self) -> u64 {
         self.shape.iter().map(|&n| n as u64).product()
     }

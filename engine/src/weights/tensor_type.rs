@@ -1,16 +1,29 @@
 //! The data types in which tensors are stored.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
+use strum::{EnumString, VariantNames};
 use thiserror::Error;
 
 /// Storage type of a tensor's values.
 ///
 /// The quantised types are ggml's: a row is divided into blocks of [`TensorType::block_len`] values, and a
 /// block takes [`TensorType::block_bytes`] bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    EnumString,
+    VariantNames,
+    strum::Display,
+)]
+#[strum(ascii_case_insensitive, parse_err_ty = UnknownTensorType, parse_err_fn = unknown)]
 pub enum TensorType {
     /// 32-bit float.
     F32,
@@ -19,28 +32,31 @@ pub enum TensorType {
     /// The upper half of a 32-bit float.
     BF16,
     /// 8 bits per value and one scale per 32 values.
-    #[serde(rename = "Q8_0")]
+    #[strum(to_string = "Q8_0", serialize = "Q80")]
     Q8_0,
     /// 4 bits per value and one scale per 32 values.
-    #[serde(rename = "Q4_0")]
+    #[strum(to_string = "Q4_0", serialize = "Q40")]
     Q4_0,
     /// 4 bits per value, one scale and one minimum per 32 values.
-    #[serde(rename = "Q4_1")]
+    #[strum(to_string = "Q4_1", serialize = "Q41")]
     Q4_1,
     /// 5 bits per value and one scale per 32 values.
-    #[serde(rename = "Q5_0")]
+    #[strum(to_string = "Q5_0", serialize = "Q50")]
     Q5_0,
     /// 5 bits per value, one scale and one minimum per 32 values.
-    #[serde(rename = "Q5_1")]
+    #[strum(to_string = "Q5_1", serialize = "Q51")]
     Q5_1,
     /// 4 bits per value; 8 groups of 32 values, each with a 6-bit scale and minimum.
     #[serde(rename = "Q4_K")]
+    #[strum(to_string = "Q4_K", serialize = "Q4K")]
     Q4K,
     /// 5 bits per value; 8 groups of 32 values, each with a 6-bit scale and minimum.
     #[serde(rename = "Q5_K")]
+    #[strum(to_string = "Q5_K", serialize = "Q5K")]
     Q5K,
     /// 6 bits per value; 16 groups of 16 values, each with an 8-bit scale.
     #[serde(rename = "Q6_K")]
+    #[strum(to_string = "Q6_K", serialize = "Q6K")]
     Q6K,
 }
 
@@ -71,25 +87,11 @@ impl TensorType {
     ];
 
     /// Returns ggml's name of the type, such as `Q4_K`.
-    #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::F32 => "F32",
-            Self::F16 => "F16",
-            Self::BF16 => "BF16",
-            Self::Q8_0 => "Q8_0",
-            Self::Q4_0 => "Q4_0",
-            Self::Q4_1 => "Q4_1",
-            Self::Q5_0 => "Q5_0",
-            Self::Q5_1 => "Q5_1",
-            Self::Q4K => "Q4_K",
-            Self::Q5K => "Q5_K",
-            Self::Q6K => "Q6_K",
-        }
+        Self::VARIANTS[self as usize]
     }
 
     /// Number of values per block.
-    #[must_use]
     pub const fn block_len(self) -> usize {
         match self {
             Self::F32 | Self::F16 | Self::BF16 => 1,
@@ -99,7 +101,6 @@ impl TensorType {
     }
 
     /// Number of bytes per block.
-    #[must_use]
     pub const fn block_bytes(self) -> usize {
         match self {
             Self::F32 => 4,
@@ -117,7 +118,6 @@ impl TensorType {
 
     /// Returns the size of `elements` values in bytes, or `None` if they are not a whole number of blocks or
     /// the size overflows.
-    #[must_use]
     pub fn bytes_of(self, elements: u64) -> Option<u64> {
         let block = self.block_len() as u64;
         if !elements.is_multiple_of(block) {
@@ -134,16 +134,13 @@ impl TensorType {
         Self::ALL
             .into_iter()
             .find(|known| known.gguf_id() == id)
-            .ok_or_else(|| UnknownTensorType {
-                name: match ggml_name(id) {
-                    Some(name) => name.to_owned(),
-                    None => format!("number {id}"),
-                },
+            .ok_or_else(|| match ggml_name(id) {
+                Some(name) => unknown(name),
+                None => unknown(&format!("number {id}")),
             })
     }
 
     /// The type's number in a GGUF file.
-    #[must_use]
     pub const fn gguf_id(self) -> u32 {
         match self {
             Self::F32 => 0,
@@ -162,7 +159,6 @@ impl TensorType {
 
     /// Returns this type if rows of `columns` values are whole blocks of it, and a replacement otherwise: the
     /// one that llama.cpp chooses (`llama_tensor_get_type`), or else F16.
-    #[must_use]
     pub fn for_row(self, columns: usize) -> Self {
         let mut chosen = self;
         while !columns.is_multiple_of(chosen.block_len()) {
@@ -177,25 +173,8 @@ impl TensorType {
     }
 }
 
-impl fmt::Display for TensorType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for TensorType {
-    type Err = UnknownTensorType;
-
-    /// Parses a name in any case, with or without the underscore (`q4_k`, `Q4K`).
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let plain = |text: &str| text.replace('_', "").to_ascii_uppercase();
-        Self::ALL
-            .into_iter()
-            .find(|known| plain(known.name()) == plain(name))
-            .ok_or_else(|| UnknownTensorType {
-                name: name.to_owned(),
-            })
-    }
+fn unknown(name: &str) -> UnknownTensorType {
+    UnknownTensorType { name: name.into() }
 }
 
 /// Returns ggml's name of a type that we can't read, so that an error can say more than a number.

@@ -1,9 +1,9 @@
 //! An abort takes effect within one step and leaves the engine in a clean state.
 
-use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_engine::event::FinishReason;
 use pollster::block_on;
 
-use super::support::{Answer, BACKENDS, answer, engine, prompt, request};
+use super::support::{Answer, BACKENDS, answer, ends, engine, prompt, request};
 
 /// Aborts after `steps` steps, then checks that a new request gets the same answer as with an empty cache.
 fn abort_after(steps: usize) {
@@ -31,12 +31,8 @@ fn abort_after(steps: usize) {
 }
 
 #[test]
-fn abort_ends_a_request_during_prefill() {
+fn abort_ends_a_request_during_prefill_and_decode() {
     abort_after(2);
-}
-
-#[test]
-fn abort_ends_a_request_during_decode() {
     abort_after(8);
 }
 
@@ -46,21 +42,8 @@ fn abort_ends_a_queued_request() {
     let running = engine.submit(request(prompt(4), 3));
     let waiting = engine.submit(request(prompt(4), 3));
     engine.abort(waiting);
-    let mut ends = Vec::new();
-    while !engine.is_idle() {
-        for event in block_on(engine.step()) {
-            if let Event::Done {
-                request,
-                finish_reason,
-                ..
-            } = event
-            {
-                ends.push((request, finish_reason));
-            }
-        }
-    }
     assert_eq!(
-        ends,
+        ends(&mut engine),
         [
             (waiting, FinishReason::Abort),
             (running, FinishReason::Length)
@@ -72,12 +55,7 @@ fn abort_ends_a_queued_request() {
 fn abort_of_an_unknown_request_is_ignored() {
     let mut engine = engine(BACKENDS[0]);
     let id = engine.submit(request(prompt(4), 1));
-    answer_rest(&mut engine, id);
+    assert_eq!(ends(&mut engine).len(), 1);
     engine.abort(id);
     assert!(block_on(engine.step()).is_empty());
-}
-
-fn answer_rest(engine: &mut llamaglass_engine::Engine, id: llamaglass_engine::event::RequestId) {
-    let mut rest = Answer::default();
-    while !rest.take(id, block_on(engine.step())) {}
 }

@@ -6,14 +6,13 @@ use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
 use pollster::block_on;
 
-use super::support::{Answer, answer, engine_with, odd_config, prompt, request};
+use super::support::{Answer, answer, engine_with, odd_config, on, prompt, request};
 
 fn engine(depth: usize) -> Engine {
     let options = LoadOptions {
-        backend: BackendChoice::Wgpu,
         prefill_chunk: Some(4),
         readback_depth: Some(depth),
-        ..Default::default()
+        ..on(BackendChoice::Wgpu)
     };
     engine_with(&odd_config(), &options)
 }

@@ -1,15 +1,15 @@
 //! Answers: sampled ids, events and timings.
 
-use llamaglass_engine::event::{Event, FinishReason};
+use llamaglass_engine::event::{Event, FinishReason, RequestId};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::timing::{ClockSource, DeviceTiming, Span, Stage, StepKind};
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
-use pollster::block_on;
 
 use super::oracle;
 use super::support::{
-    BACKENDS, PATHS, answer, checkpoint, engine, engine_with, odd_config, prompt, request,
+    BACKENDS, PATHS, answer, checkpoint, ends, engine, engine_with, odd_config, on, prompt,
+    request, run,
 };
 
 #[test]
@@ -18,12 +18,9 @@ fn greedy_ids_match_the_oracle() {
     let checkpoint = checkpoint(&odd_config());
     for _ in 0..8 {
         let logits = oracle::last_logits(&checkpoint, &known);
-        let best = logits
-            .iter()
-            .enumerate()
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .unwrap();
-        known.push(best.0 as u32);
+        let ids = 0..logits.len();
+        let best = ids.max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+        known.push(best.unwrap() as u32);
     }
     for backend in BACKENDS {
         let got = answer(&mut engine(backend), request(prompt(9), 8));
@@ -34,9 +31,8 @@ fn greedy_ids_match_the_oracle() {
     // Check every kernel variant, whatever the adapter would choose.
     for variant in Variant::ALL {
         let options = LoadOptions {
-            backend: BackendChoice::Wgpu,
             variant: Some(variant),
-            ..Default::default()
+            ..on(BackendChoice::Wgpu)
         };
         let mut engine = engine_with(&odd_config(), &options);
         assert_eq!(engine.info().variant, Some(variant));
@@ -51,31 +47,27 @@ fn events_are_in_order_and_cover_every_step() {
         let mut engine = engine(backend);
         engine.submit(request(prompt(10), 2));
         let mut kinds = Vec::new();
-        while !engine.is_idle() {
-            kinds.extend(
-                block_on(engine.step())
-                    .into_iter()
-                    .map(|event| match event {
-                        Event::Queued { .. } => "queued".into(),
-                        Event::Preempted { .. } => "preempted".into(),
-                        Event::Started {
-                            prompt_tokens,
-                            reused_tokens,
-                            ..
-                        } => format!("started {prompt_tokens}, {reused_tokens} reused"),
-                        Event::Prefill {
-                            done_tokens,
-                            prompt_tokens,
-                            ..
-                        } => format!("prefill {done_tokens} of {prompt_tokens}"),
-                        Event::Token { timing, .. } => {
-                            format!("token at {} of {:?}", timing.position, timing.kind)
-                        }
-                        Event::Done { finish_reason, .. } => format!("{finish_reason:?}"),
-                        Event::Failed { error, .. } => error,
-                    }),
-            );
-        }
+        run(&mut engine, |_, event| {
+            kinds.push(match event {
+                Event::Queued { .. } => "queued".into(),
+                Event::Preempted { .. } => "preempted".into(),
+                Event::Started {
+                    prompt_tokens,
+                    reused_tokens,
+                    ..
+                } => format!("started {prompt_tokens}, {reused_tokens} reused"),
+                Event::Prefill {
+                    done_tokens,
+                    prompt_tokens,
+                    ..
+                } => format!("prefill {done_tokens} of {prompt_tokens}"),
+                Event::Token { timing, .. } => {
+                    format!("token at {} of {:?}", timing.position, timing.kind)
+                }
+                Event::Done { finish_reason, .. } => format!("{finish_reason:?}"),
+                Event::Failed { error, .. } => error,
+            });
+        });
         assert_eq!(
             kinds,
             [
@@ -114,10 +106,9 @@ fn stages_add_up_to_the_steps_wall_time() {
 fn forward_is_compute_on_the_cpu_and_encode_submit_gpu_on_a_device() {
     for (backend, path) in PATHS {
         let options = LoadOptions {
-            backend,
             path: Some(path),
             prefill_chunk: Some(4),
-            ..Default::default()
+            ..on(backend)
         };
         let got = answer(
             &mut engine_with(&odd_config(), &options),
@@ -224,14 +215,7 @@ fn answer_can_fill_the_context_to_its_last_position() {
 fn requests_run_one_after_another_without_a_batch() {
     let mut engine = engine(BACKENDS[0]);
     let ids = [3, 4].map(|n| engine.submit(request(prompt(n), 2)));
-    let mut done = Vec::new();
-    while !engine.is_idle() {
-        for event in block_on(engine.step()) {
-            if event.is_last() {
-                done.push(event.request());
-            }
-        }
-    }
+    let done: Vec<RequestId> = ends(&mut engine).into_iter().map(|(id, _)| id).collect();
     assert_eq!(done, ids);
 }
 
@@ -246,11 +230,7 @@ fn decode_steps_are_replayed_on_a_gpu() {
 /// All kernels that prompts and answers launch are compiled during the load.
 #[test]
 fn load_compiles_every_kernel() {
-    let options = LoadOptions {
-        backend: BackendChoice::Wgpu,
-        ..Default::default()
-    };
-    let mut engine = engine_with(&odd_config(), &options);
+    let mut engine = engine_with(&odd_config(), &on(BackendChoice::Wgpu));
     let compiled = |engine: &Engine| format!("{engine:?}").matches("[\"").count();
     let before = compiled(&engine);
     assert!(before > 5, "{engine:?}");

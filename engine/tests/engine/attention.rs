@@ -4,36 +4,15 @@ use llamaglass_engine::forward::Buffer;
 use llamaglass_shaders::cpu::{self, Cache};
 use llamaglass_shaders::params::{AttentionParams, AttentionTileParams, LinearParams};
 use llamaglass_shaders::{
-    ATTENTION_TILE_ROWS, BLOCK, Format, Heads, KV_BLOCK, Kv, MatmulKernel, MatrixLayout, Store,
-    Variant, attention, attention_groups, attention_merge, attention_part, attention_tile, linear,
+    ATTENTION_TILE_ROWS, Format, Heads, KV_BLOCK, Kv, MatmulKernel, MatrixLayout, Store, Variant,
+    attention, attention_groups, attention_merge, attention_part, attention_tile, linear,
     step::{self, Row},
 };
 
 use super::gpu::{Gpu, POISON, assert_close};
 
-const HEADS: [Heads; 4] = [
-    Heads {
-        queries: 1,
-        kv: 1,
-        dim: 2,
-    },
-    // More query heads per kv head than a workgroup takes at once.
-    Heads {
-        queries: 10,
-        kv: 2,
-        dim: 20,
-    },
-    Heads {
-        queries: 6,
-        kv: 2,
-        dim: 10,
-    },
-    Heads {
-        queries: 2,
-        kv: 1,
-        dim: 160,
-    },
-];
+/// Query heads, kv heads and head size. The second has more query heads per kv head than a workgroup takes at once.
+const HEADS: [[usize; 3]; 4] = [[1, 1, 2], [10, 2, 20], [6, 2, 10], [2, 1, 160]];
 
 /// Positions per sequence, and the block tables of two sequences, deliberately out of order.
 const POSITIONS: usize = 150;
@@ -87,12 +66,8 @@ fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
         let Some((sequence, is_key, at)) = place else {
             continue;
         };
-        let cache = &mut caches[sequence];
-        let to = if is_key {
-            &mut cache.keys
-        } else {
-            &mut cache.values
-        };
+        let Cache { keys, values, .. } = &mut caches[sequence];
+        let to = if is_key { keys } else { values };
         to[at..at + 2].copy_from_slice(pair);
     }
     caches
@@ -102,10 +77,9 @@ fn cached(gpu: &Gpu, buffer: &Buffer, heads: Heads, kv: Kv) -> [Cache; 2] {
 fn step_of(gpu: &Gpu, rows: &[(usize, usize)]) -> Buffer {
     let tables = step::HEAD_WORDS + step::ROW_WORDS * rows.len();
     let row = |(sequence, position): &(usize, usize)| Row {
-        id: 0,
         position: *position as u32,
         blocks: (tables + sequence * TABLES[0].len()) as u32,
-        slot: 0,
+        ..Row::default()
     };
     let all: Vec<Row> = rows.iter().map(row).collect();
     let mut words = step::words(&all, &[0], true);
@@ -241,12 +215,8 @@ impl QkvCheck {
             }
             let (sequence, position) = *place;
             self.check_cached(&cached[sequence], &self.caches[sequence], position);
-            wanted.extend(cpu::attention(
-                query,
-                self.heads,
-                position,
-                &cached[sequence],
-            ));
+            let cached = &cached[sequence];
+            wanted.extend(cpu::attention(query, self.heads, position, cached));
         }
         for (what, got) in self.attend([&rotated, &self.device_cache, &step], *tiled, places.len())
         {
@@ -281,8 +251,7 @@ impl QkvCheck {
             let bias = self.gpu.noise(out);
             let blocks = Format::blocks(INPUTS);
             let matrix = self.gpu.matrix(format, out, blocks);
-            let w = matrix.values.chunks_exact(blocks * BLOCK);
-            let w: Vec<f32> = w.flat_map(|row| &row[..INPUTS]).copied().collect();
+            let w = matrix.rows(INPUTS);
             products.push((out, cpu::linear(&x, &w, &bias, INPUTS)));
             let params = LinearParams {
                 rows: rows as u32,
@@ -331,10 +300,8 @@ impl QkvCheck {
         let dim = self.heads.dim;
         let seen = |values: &[f32]| -> Vec<f32> {
             let heads = values.chunks_exact(POSITIONS * dim);
-            heads
-                .flat_map(|head| &head[..(position + 1) * dim])
-                .copied()
-                .collect()
+            let seen = heads.flat_map(|head| &head[..(position + 1) * dim]);
+            seen.copied().collect()
         };
         assert_close("keys", &seen(&got.keys), &seen(&wanted.keys), terms);
         assert_close("values", &seen(&got.values), &seen(&wanted.values), terms);
@@ -354,10 +321,8 @@ impl QkvCheck {
             for splits in [1, 2, 5] {
                 let alone = attn_out();
                 attention.rows((self.kv, variant), &alone, [0, rows], splits);
-                all.push((
-                    format!("rows, {variant}, {splits} parts"),
-                    self.gpu.get(&alone),
-                ));
+                let name = format!("rows, {variant}, {splits} parts");
+                all.push((name, self.gpu.get(&alone)));
                 if tiled == 0 {
                     continue;
                 }
@@ -384,7 +349,12 @@ fn check_qkv(method: MatmulKernel, kv: Kv, heads: Heads, steps: &[Places], parts
 
 #[test]
 fn qkv_and_attention_match_the_cpu_reference() {
-    for heads in HEADS {
+    for [queries, kv_heads, dim] in HEADS {
+        let heads = Heads {
+            queries,
+            kv: kv_heads,
+            dim,
+        };
         for kv in Kv::ALL {
             for parts in [1, 2] {
                 let run = |sequence: usize, first: usize, rows| -> Vec<(usize, usize)> {

@@ -3,15 +3,14 @@
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
 
-use super::support::{PATHS, answer, engine_with, odd_config, prompt, request};
+use super::support::{PATHS, answer, engine_with, odd_config, on, prompt, request};
 
 fn engine(backend: BackendChoice, path: ForwardPath, depth: usize) -> Engine {
     let options = LoadOptions {
-        backend,
         path: Some(path),
         prefill_chunk: Some(4),
         readback_depth: Some(depth),
-        ..Default::default()
+        ..on(backend)
     };
     engine_with(&odd_config(), &options)
 }

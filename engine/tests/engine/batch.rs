@@ -1,6 +1,6 @@
 //! Batched requests get the same answers as single ones.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use llamaglass_engine::event::{Event, FinishReason, RequestId};
 use llamaglass_engine::sampling::SamplingOptions;
@@ -9,15 +9,17 @@ use llamaglass_engine::timing::StepKind;
 use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
 
-use super::support::{Answer, PATHS, checkpoint, engine_with, odd_config, prompt, request};
+use super::support::{
+    Answer, Answers, PATHS, answer_all, engine_with, odd_config, on, open, prompt, request, run,
+    step,
+};
 
 fn options(batch: usize, depth: usize) -> LoadOptions {
     LoadOptions {
-        backend: BackendChoice::Wgpu,
         prefill_chunk: Some(4),
         readback_depth: Some(depth),
         batch: Some(batch),
-        ..Default::default()
+        ..on(BackendChoice::Wgpu)
     }
 }
 
@@ -47,25 +49,6 @@ fn requests() -> Vec<Request> {
         request(prompt(70), 9),
         drawn(9, 1.2, request(prompt(1), 30)),
     ]
-}
-
-/// Runs the engine until it is idle and collects the events.
-fn finish(engine: &mut Engine, answers: &mut HashMap<RequestId, Answer>) {
-    while !engine.is_idle() {
-        for event in block_on(engine.step()) {
-            let request = event.request();
-            let answer = answers.entry(request).or_default();
-            answer.take(request, vec![event]);
-        }
-    }
-}
-
-/// Runs the requests and returns their answers in order.
-fn answer_all(engine: &mut Engine, requests: Vec<Request>) -> Vec<Answer> {
-    let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
-    let mut answers = HashMap::new();
-    finish(engine, &mut answers);
-    ids.iter().map(|id| answers.remove(id).unwrap()).collect()
 }
 
 fn assert_same(got: &[Answer], wanted: &[Answer], what: &str) {
@@ -109,7 +92,7 @@ fn requests_join_and_leave_a_running_batch() {
     for depth in [1, 2, 4] {
         let mut engine = engine(3, depth);
         let mut all = requests().into_iter();
-        let mut answers: HashMap<RequestId, Answer> = HashMap::new();
+        let mut answers = Answers::new();
         let first: Vec<RequestId> = all.by_ref().take(2).map(|r| engine.submit(r)).collect();
         let aborted = engine.submit(request(prompt(5), 40));
         let mut tokens = 0;
@@ -125,7 +108,9 @@ fn requests_join_and_leave_a_running_batch() {
         }
         engine.abort(aborted);
         let later: Vec<RequestId> = all.map(|r| engine.submit(r)).collect();
-        finish(&mut engine, &mut answers);
+        while !engine.is_idle() {
+            step(&mut engine, &mut answers);
+        }
         let left = answers.remove(&aborted).unwrap();
         assert_eq!(left.finish_reason, Some(FinishReason::Abort));
         assert!(left.ids.len() < 40);
@@ -153,7 +138,6 @@ fn request_gets_the_slot_that_caches_its_prompt() {
 fn answers_do_not_depend_on_policy_and_block_count() {
     for (backend, path) in PATHS {
         let options = |batch, policy, kv_blocks| LoadOptions {
-            backend,
             path: Some(path),
             // Large enough for tiles of several prompts.
             prefill_chunk: Some(40),
@@ -161,7 +145,7 @@ fn answers_do_not_depend_on_policy_and_block_count() {
             batch: Some(batch),
             policy,
             kv_blocks,
-            ..Default::default()
+            ..on(backend)
         };
         let engine = |options: &LoadOptions| engine_with(&odd_config(), options);
         let mut single = engine(&options(1, Policy::PrefillFirst, None));
@@ -197,24 +181,20 @@ fn requests_with_a_common_prefix_share_its_blocks() {
     }
     let mut engine = engine_with(&odd_config(), &options);
     let [first, second, third] = requests();
-    let mut answers = HashMap::new();
+    let mut answers = Answers::new();
     let first = engine.submit(first);
     // Run until the first prompt is computed.
     while answers
         .get(&first)
-        .is_none_or(|answer: &Answer| answer.ids.is_empty())
+        .is_none_or(|answer| answer.ids.is_empty())
     {
-        for event in block_on(engine.step()) {
-            answers.entry(first).or_default().take(first, vec![event]);
-        }
+        step(&mut engine, &mut answers);
     }
-    let others = [engine.submit(second), engine.submit(third)];
-    finish(&mut engine, &mut answers);
-    let got: Vec<Answer> = [first]
-        .iter()
-        .chain(&others)
-        .map(|id| answers.remove(id).unwrap())
-        .collect();
+    let ids = [first, engine.submit(second), engine.submit(third)];
+    while !engine.is_idle() {
+        step(&mut engine, &mut answers);
+    }
+    let got = ids.map(|id| answers.remove(&id).unwrap());
     assert_same(&got, &alone, "shared");
     // A full block, plus a copy of the start of the next, which the first request still writes to.
     assert_eq!(got[1].usage.reused_tokens, 68);
@@ -224,39 +204,30 @@ fn requests_with_a_common_prefix_share_its_blocks() {
 #[test]
 fn priority_orders_requests_and_deadline_ends_answers() {
     let mut engine = engine(1, 1);
-    let ids = [0, 0, 5].map(|priority| {
+    let mut submit = |priority, deadline_ms, max_tokens| {
         engine.submit(Request {
             priority,
-            ..request(prompt(5), 4)
+            deadline_ms,
+            ..request(prompt(5), max_tokens)
         })
-    });
-    let late = engine.submit(Request {
-        deadline_ms: Some(0.0),
-        ..request(prompt(5), 4)
-    });
-    let slow = engine.submit(Request {
-        priority: 9,
-        deadline_ms: Some(300.0),
-        ..request(prompt(5), 80)
-    });
+    };
+    let ids = [0, 0, 5].map(|priority| submit(priority, None, 4));
+    let late = submit(0, Some(0.0), 4);
+    let slow = submit(9, Some(300.0), 80);
     let mut ended = Vec::new();
     let mut slept = false;
-    while !engine.is_idle() {
-        for event in block_on(engine.step()) {
-            if matches!(event, Event::Token { request, .. } if request == slow) && !slept {
-                std::thread::sleep(std::time::Duration::from_millis(350));
-                slept = true;
-            }
-            if let Event::Done {
-                request,
-                finish_reason,
-                ..
-            } = event
-            {
-                ended.push((request, finish_reason));
-            }
+    run(&mut engine, |_, event| match event {
+        Event::Token { request, .. } if request == slow && !slept => {
+            std::thread::sleep(std::time::Duration::from_millis(350));
+            slept = true;
         }
-    }
+        Event::Done {
+            request,
+            finish_reason,
+            ..
+        } => ended.push((request, finish_reason)),
+        _ => {}
+    });
     assert_eq!(
         ended,
         [
@@ -274,22 +245,13 @@ fn load_refuses_invalid_batch_sizes_and_block_counts() {
     for (batch, kv_blocks, words) in [
         (0, None, "there may be 1 to 64"),
         (65, None, "there may be 1 to 64"),
-        (
-            2,
-            Some(1),
-            "one request as long as the context of 96 takes 2",
-        ),
+        (2, Some(1), "as long as the context of 96 takes 2"),
     ] {
         let options = LoadOptions {
             kv_blocks,
             ..options(batch, 1)
         };
-        let refused = block_on(Engine::open_with_progress(
-            checkpoint(&odd_config()),
-            &options,
-            &mut |_| {},
-        ));
-        let error = refused.unwrap_err().to_string();
+        let error = open(&odd_config(), &options).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");
     }
 }

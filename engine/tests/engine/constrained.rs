@@ -1,18 +1,17 @@
 //! Answers that must follow a format, alone and among others.
 
-use std::collections::HashMap;
-
 use llamaglass_engine::event::{Event, Fault, FinishReason, RequestId};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{OutputFormat, Policy, Request};
 use llamaglass_engine::timing::Span;
 use llamaglass_engine::weights::ModelConfig;
-use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use llamaglass_engine::{BackendChoice, ForwardPath, LoadOptions};
 use pollster::block_on;
 use serde_json::{Value, json};
 
 use super::support::{
-    Answer, BACKENDS, PATHS, answer, engine_with, last_logits, odd_config, prompt, request,
+    Answer, Answers, BACKENDS, PATHS, answer, answer_all, engine_with, last_logits, odd_config, on,
+    prompt, request, run, step,
 };
 
 /// A context long enough for whatever random weights prefer between braces.
@@ -60,65 +59,32 @@ fn drawn(seed: u64, request: Request) -> Request {
 
 fn assert_valid(answer: &Answer, what: &str) {
     assert_eq!(answer.error, None, "{what}");
-    assert_eq!(
-        answer.finish_reason,
-        Some(FinishReason::Stop),
-        "{what}: {}",
-        answer.text
-    );
+    let (text, finish_reason) = (&answer.text, answer.finish_reason);
+    assert_eq!(finish_reason, Some(FinishReason::Stop), "{what}: {text}");
     assert_eq!(answer.usage.completion_tokens, answer.ids.len());
-    let value: Value = serde_json::from_str(&answer.text).expect(&answer.text);
+    let value: Value = serde_json::from_str(text).expect(text);
     let count = value["count"].as_i64().unwrap();
-    assert!((-5..=120).contains(&count), "{what}: {value}");
-    assert!(
-        value["word"].as_str().unwrap().chars().count() <= 6,
-        "{what}: {value}"
-    );
-    let kinds = ["é", "日本", "plain"];
-    assert!(
-        kinds.contains(&value["kind"].as_str().unwrap()),
-        "{what}: {value}"
-    );
+    let word = value["word"].as_str().unwrap().chars().count();
+    let kind = value["kind"].as_str().unwrap();
     let flags = value
         .get("flags")
-        .map_or(0, |flags| flags.as_array().unwrap().len());
-    let others = usize::from(value.get("flags").is_some());
-    assert!(
-        flags <= 2 && value.as_object().unwrap().len() == 3 + others,
-        "{what}: {value}"
-    );
-}
-
-/// Runs the requests and returns their answers in order. `and` runs on each event.
-fn answer_all(
-    engine: &mut Engine,
-    requests: Vec<Request>,
-    mut and: impl FnMut(&mut Engine, &[RequestId], &Event),
-) -> Vec<Answer> {
-    let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
-    let mut answers: HashMap<RequestId, Answer> = HashMap::new();
-    while !engine.is_idle() {
-        for event in block_on(engine.step()) {
-            and(engine, &ids, &event);
-            let request = event.request();
-            answers
-                .entry(request)
-                .or_default()
-                .take(request, vec![event]);
-        }
-    }
-    ids.iter().map(|id| answers.remove(id).unwrap()).collect()
+        .map(|flags| flags.as_array().unwrap().len());
+    let valid = (-5..=120).contains(&count)
+        && word <= 6
+        && ["é", "日本", "plain"].contains(&kind)
+        && flags.is_none_or(|flags| flags <= 2)
+        && value.as_object().unwrap().len() == 3 + usize::from(flags.is_some());
+    assert!(valid, "{what}: {value}");
 }
 
 #[test]
 fn answers_match_the_schema_with_any_weights() {
     for (backend, path) in PATHS {
         let options = LoadOptions {
-            backend,
             path: Some(path),
             prefill_chunk: Some(4),
             readback_depth: Some(2),
-            ..Default::default()
+            ..on(backend)
         };
         // With and without an end id.
         for eos_ids in [vec![300], Vec::new()] {
@@ -155,21 +121,16 @@ fn requests() -> Vec<Request> {
 #[test]
 fn batched_constrained_requests_get_the_answers_of_single_ones() {
     let options = |batch, policy, kv_blocks, depth| LoadOptions {
-        backend: BackendChoice::Wgpu,
         path: Some(ForwardPath::Fast),
         prefill_chunk: Some(40),
         readback_depth: Some(depth),
         batch: Some(batch),
         policy,
         kv_blocks,
-        ..Default::default()
+        ..on(BackendChoice::Wgpu)
     };
     let single = options(1, Policy::PrefillFirst, None, 1);
-    let alone = answer_all(
-        &mut engine_with(&config(), &single),
-        requests(),
-        |_, _, _| {},
-    );
+    let alone = answer_all(&mut engine_with(&config(), &single), requests());
     for (policy, kv_blocks, depth) in [
         (Policy::PrefillFirst, None, 1),
         (Policy::PrefillFirst, None, 3),
@@ -183,15 +144,18 @@ fn batched_constrained_requests_get_the_answers_of_single_ones() {
         let mut all = requests();
         // This request is aborted halfway through its answer.
         all.insert(1, constrained(drawn(9, request(prompt(20), 0))));
-        let mut tokens = 0;
-        let mut got = answer_all(&mut engine, all, |engine, ids, event| {
-            if let Event::Token { request, .. } = event {
-                tokens += usize::from(*request == ids[1]);
-                if tokens == 5 {
-                    engine.abort(ids[1]);
-                }
+        let ids: Vec<RequestId> = all.into_iter().map(|r| engine.submit(r)).collect();
+        let mut answers = Answers::new();
+        while !engine.is_idle() {
+            step(&mut engine, &mut answers);
+            if answers
+                .get(&ids[1])
+                .is_some_and(|answer| answer.ids.len() >= 5)
+            {
+                engine.abort(ids[1]);
             }
-        });
+        }
+        let mut got: Vec<Answer> = ids.iter().map(|id| answers.remove(id).unwrap()).collect();
         let aborted = got.remove(1);
         assert_eq!(aborted.finish_reason, Some(FinishReason::Abort), "{what}");
         for (index, (got, wanted)) in got.iter().zip(&alone).enumerate() {
@@ -210,11 +174,7 @@ fn batched_constrained_requests_get_the_answers_of_single_ones() {
 #[test]
 fn max_tokens_ends_a_constrained_answer_with_length() {
     for backend in BACKENDS {
-        let options = LoadOptions {
-            backend,
-            ..Default::default()
-        };
-        let mut engine = engine_with(&config(), &options);
+        let mut engine = engine_with(&config(), &on(backend));
         let cut = Request {
             max_tokens: Some(3),
             ..constrained(request(prompt(5), 0))
@@ -228,11 +188,7 @@ fn max_tokens_ends_a_constrained_answer_with_length() {
 #[test]
 fn logprobs_ignore_the_constraint() {
     for backend in BACKENDS {
-        let options = LoadOptions {
-            backend,
-            ..Default::default()
-        };
-        let mut engine = engine_with(&config(), &options);
+        let mut engine = engine_with(&config(), &on(backend));
         let logits = last_logits(&mut engine, &prompt(5));
         let total: f32 = logits.iter().map(|logit| logit.exp()).sum();
         let asked = Request {
@@ -242,13 +198,11 @@ fn logprobs_ignore_the_constraint() {
         };
         engine.submit(asked);
         let mut told = None;
-        while !engine.is_idle() {
-            for event in block_on(engine.step()) {
-                if let Event::Token { id, logprobs, .. } = event {
-                    told = Some((id, logprobs.unwrap()));
-                }
+        run(&mut engine, |_, event| {
+            if let Event::Token { id, logprobs, .. } = event {
+                told = Some((id, logprobs.unwrap()));
             }
-        }
+        });
         let (id, logprobs) = told.unwrap();
         assert_eq!(id, u32::from(b'{'));
         let wanted = logits[id as usize] - total.ln();
@@ -260,17 +214,13 @@ fn logprobs_ignore_the_constraint() {
 
 #[test]
 fn unsupported_format_is_the_requests_fault() {
-    let options = LoadOptions {
-        backend: BackendChoice::Flex,
-        ..Default::default()
-    };
-    let mut engine = engine_with(&config(), &options);
+    let mut engine = engine_with(&config(), &on(BackendChoice::Flex));
     // The smallest vocabulary has no brace.
     let few = ModelConfig {
         vocab_size: 100,
         ..config()
     };
-    let mut few = engine_with(&few, &options);
+    let mut few = engine_with(&few, &on(BackendChoice::Flex));
     let bad = OutputFormat::JsonSchema(json!({ "type": "object", "not": {} }));
     for (engine, format, words) in [
         (&mut engine, bad, "not"),

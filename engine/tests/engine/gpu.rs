@@ -15,6 +15,15 @@ pub struct Packed {
     pub quants: Vec<u32>,
     pub scales: Vec<u32>,
     pub values: Vec<f32>,
+    blocks: usize,
+}
+
+impl Packed {
+    /// Returns the first `columns` values of each row.
+    pub fn rows(&self, columns: usize) -> Vec<f32> {
+        let rows = self.values.chunks_exact(self.blocks * BLOCK);
+        rows.flat_map(|row| &row[..columns]).copied().collect()
+    }
 }
 
 /// A GPU and a source of random values.
@@ -72,16 +81,15 @@ impl Gpu {
         let mut words = |count: usize| -> Vec<u32> { (0..count).map(|_| self.word()).collect() };
         let mut quants = words(rows * format.quant_words(blocks));
         let mut scales = words(rows * format.scale_words(blocks));
+        let mut limit = |mask: u32, exponents: u32| {
+            quants
+                .iter_mut()
+                .for_each(|word| *word = *word & mask | exponents);
+        };
         match format {
-            Format::F32 => quants.iter_mut().for_each(|word| {
-                *word = *word & 0x807f_ffff | 0x3f00_0000;
-            }),
-            Format::F16 => quants
-                .iter_mut()
-                .for_each(|w| *w = *w & 0x83ff_83ff | 0x3800_3800),
-            Format::Bf16 => quants
-                .iter_mut()
-                .for_each(|w| *w = *w & 0x807f_807f | 0x3f00_3f00),
+            Format::F32 => limit(0x807f_ffff, 0x3f00_0000),
+            Format::F16 => limit(0x83ff_83ff, 0x3800_3800),
+            Format::Bf16 => limit(0x807f_807f, 0x3f00_3f00),
             _ => {
                 // Scales from 2^-9 to 2^-7 for 4-bit values, and smaller ones for more bits.
                 let (group, scale) = match format {
@@ -111,16 +119,16 @@ impl Gpu {
             quants,
             scales,
             values,
+            blocks,
         }
     }
 
     pub fn put(&self, values: &[f32]) -> Buffer {
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.device.create(Bytes::from_bytes_vec(bytes)).unwrap()
+        self.put_u32(bytemuck::cast_slice(values))
     }
 
     pub fn put_u32(&self, values: &[u32]) -> Buffer {
-        let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        let bytes = bytemuck::cast_slice(values).to_vec();
         self.device.create(Bytes::from_bytes_vec(bytes)).unwrap()
     }
 
@@ -140,9 +148,7 @@ impl Gpu {
     pub fn get_u32(&self, buffer: &Buffer) -> Vec<u32> {
         let read = block_on(self.device.read(buffer)).unwrap();
         let words = read.chunks_exact(4);
-        words
-            .map(|word| u32::from_le_bytes(word.try_into().unwrap()))
-            .collect()
+        words.map(bytemuck::pod_read_unaligned).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use llamaglass_shaders::params::{
     CopyBlockParams, CopyParams, EmbedParams, FmaParams, LinearParams, NormParams,
 };
 use llamaglass_shaders::{
-    BLOCK, COPY, COPY_BLOCK, FMA, Format, Kernel, MatmulKernel, MatrixLayout, Store, embed, linear,
+    COPY, COPY_BLOCK, FMA, Format, Kernel, MatmulKernel, MatrixLayout, Store, embed, linear,
     rms_norm, rms_norm_sampled,
     step::{self, Row},
 };
@@ -36,14 +36,11 @@ fn embed_looks_up_rows_in_every_format() {
         for (v, c, ids) in [(5, 3, vec![4]), (300, 67, vec![0, 299, 7, 7, 150])] {
             let blocks = Format::blocks(c);
             let table = gpu.matrix(format, v, blocks);
-            let rows = table.values.chunks_exact(blocks * BLOCK);
-            let values: Vec<f32> = rows.flat_map(|row| &row[..c]).copied().collect();
             let x = gpu.put(&vec![POISON; ids.len() * c]);
             let row = |id: &u32| Row {
                 id: *id,
                 position: 12,
-                blocks: 0,
-                slot: 0,
+                ..Row::default()
             };
             let rows: Vec<Row> = ids.iter().map(row).collect();
             let step = step::words(&rows, &[0], true);
@@ -62,7 +59,7 @@ fn embed_looks_up_rows_in_every_format() {
                 &params,
                 flat(&kernel, ids.len() * blocks),
             );
-            let wanted = cpu::embed(&values, c, &ids);
+            let wanted = cpu::embed(&table.rows(c), c, &ids);
             assert_close(format.name(), &gpu.get(&x), &wanted, 1);
         }
     }
@@ -104,13 +101,7 @@ fn rms_norm_sampled_norms_only_the_rows_that_sample() {
     let mut gpu = Gpu::open();
     let (c, rows, samples) = (67, 5, [3, 0, 4]);
     let (x, weight) = (gpu.noise(rows * c), gpu.noise(c));
-    let row = Row {
-        id: 0,
-        position: 0,
-        blocks: 0,
-        slot: 0,
-    };
-    let step = gpu.put_u32(&step::words(&[row; 5], &samples, false));
+    let step = gpu.put_u32(&step::words(&[Row::default(); 5], &samples, false));
     let params = NormParams {
         eps: 1e-5,
         y_stride: c as u32,
@@ -178,10 +169,23 @@ impl Case {
         let blocks = Format::blocks(self.inputs);
         let x = gpu.noise((first + self.rows) * self.inputs);
         let matrix = gpu.matrix(self.format, self.out, blocks);
-        let rows = matrix.values.chunks_exact(blocks * BLOCK);
-        let w: Vec<f32> = rows.flat_map(|row| &row[..self.inputs]).copied().collect();
+        let w = matrix.rows(self.inputs);
         let product = cpu::linear(&x[first * self.inputs..], &w, bias, self.inputs);
         (gpu.padded(&x, self.inputs), matrix, product)
+    }
+
+    fn launch(
+        &self,
+        gpu: &Gpu,
+        kernel: &Kernel,
+        [x, y]: [&Buffer; 2],
+        (matrix, bias): (&Packed, &[f32]),
+        params: &LinearParams,
+    ) {
+        let quants = gpu.put_u32(&matrix.quants);
+        let buffers = [x, &quants, &gpu.scales(matrix, bias), y];
+        let groups = self.method.groups(self.rows, self.out);
+        gpu.device.launch(kernel, &buffers, params, groups);
     }
 
     fn check(&self) {
@@ -209,17 +213,7 @@ impl Case {
             y_stride: stride as u32,
         };
         let kernel = self.kernel(Store::Plain { add: self.add }, self.add);
-        gpu.device.launch(
-            &kernel,
-            &[
-                &x,
-                &gpu.put_u32(&matrix.quants),
-                &gpu.scales(&matrix, bias),
-                &y,
-            ],
-            &params,
-            self.method.groups(self.rows, self.out),
-        );
+        self.launch(&gpu, &kernel, [&x, &y], (&matrix, bias), &params);
         let mut wanted = held.clone();
         for (row, values) in product.chunks_exact(self.out).enumerate() {
             for (i, value) in values.iter().enumerate() {
@@ -247,17 +241,7 @@ impl Case {
             ..Default::default()
         };
         let kernel = self.kernel(Store::Swiglu, true);
-        gpu.device.launch(
-            &kernel,
-            &[
-                &x,
-                &gpu.put_u32(&matrix.quants),
-                &gpu.scales(&matrix, &bias),
-                &y,
-            ],
-            &params,
-            self.method.groups(self.rows, self.out),
-        );
+        self.launch(&gpu, &kernel, [&x, &y], (&matrix, &bias), &params);
         let wanted = cpu::swiglu(&product);
         let got = gpu.get(&y);
         let what = self.name(&kernel);

@@ -3,9 +3,8 @@
 use llamaglass_engine::event::{Event, TokenLogprobs};
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
-use pollster::block_on;
 
-use super::support::{BACKENDS, answer, engine, engine_with, odd_config, prompt, request};
+use super::support::{BACKENDS, answer, engine, engine_with, odd_config, on, prompt, request, run};
 
 fn asking(top: usize, penalty: f32) -> Request {
     let mut request = request(prompt(9), 6);
@@ -18,14 +17,12 @@ fn asking(top: usize, penalty: f32) -> Request {
 fn told(engine: &mut Engine, requests: Vec<Request>) -> Vec<Vec<(u32, Option<TokenLogprobs>)>> {
     let ids: Vec<_> = requests.into_iter().map(|r| engine.submit(r)).collect();
     let mut all = vec![Vec::new(); ids.len()];
-    while !engine.is_idle() {
-        for event in block_on(engine.step()) {
-            let at = ids.iter().position(|id| *id == event.request()).unwrap();
-            if let Event::Token { id, logprobs, .. } = event {
-                all[at].push((id, logprobs));
-            }
+    run(engine, |_, event| {
+        let at = ids.iter().position(|id| *id == event.request()).unwrap();
+        if let Event::Token { id, logprobs, .. } = event {
+            all[at].push((id, logprobs));
         }
-    }
+    });
     all
 }
 
@@ -71,9 +68,8 @@ fn logprobs_are_the_models_own_on_every_backend() {
 #[test]
 fn batched_requests_get_the_logprobs_they_asked_for() {
     let options = LoadOptions {
-        backend: BackendChoice::Wgpu,
         batch: Some(3),
-        ..Default::default()
+        ..on(BackendChoice::Wgpu)
     };
     let mut batch = engine_with(&odd_config(), &options);
     let all = vec![asking(2, 1.0), request(prompt(4), 6), asking(0, 1.0)];

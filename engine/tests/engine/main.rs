@@ -24,11 +24,8 @@ use llamaglass_engine::{BackendChoice, LoadOptions, probe};
 /// Fails without an adapter, so that GPU tests cannot be skipped silently.
 #[test]
 fn wgpu_adapter_is_available() {
-    let options = LoadOptions {
-        backend: BackendChoice::Wgpu,
-        ..Default::default()
-    };
-    let info = pollster::block_on(probe(&options)).expect("the GPU tests need a wgpu adapter");
+    let info = pollster::block_on(probe(&support::on(BackendChoice::Wgpu)))
+        .expect("the GPU tests need a wgpu adapter");
     println!("adapter: {} ({}, {})", info.adapter, info.api, info.driver);
     assert!(!info.adapter.is_empty());
 }

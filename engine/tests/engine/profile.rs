@@ -6,7 +6,7 @@ use llamaglass_engine::timing::{StepKind, StepProfile};
 use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
 use pollster::block_on;
 
-use super::support::{answer, engine_with, odd_config, prompt, request};
+use super::support::{answer, engine_with, odd_config, on, prompt, request};
 
 const LAYERS: usize = 3;
 
@@ -16,9 +16,8 @@ fn engine(backend: BackendChoice) -> Engine {
         ..odd_config()
     };
     let options = LoadOptions {
-        backend,
         prefill_chunk: Some(20),
-        ..Default::default()
+        ..on(backend)
     };
     engine_with(&config, &options)
 }

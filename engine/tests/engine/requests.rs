@@ -2,10 +2,11 @@
 
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::{Input, Request};
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
-use pollster::block_on;
+use llamaglass_engine::{BackendChoice, LoadOptions};
 
-use super::support::{BACKENDS, answer, checkpoint, engine, odd_config, prompt, request};
+use super::support::{
+    BACKENDS, answer, engine, engine_with, odd_config, on, open, prompt, request,
+};
 
 #[test]
 fn invalid_requests_fail_with_their_reason() {
@@ -13,26 +14,21 @@ fn invalid_requests_fail_with_their_reason() {
         temperature: f32::NAN,
         ..Default::default()
     };
+    let text = |text: &str| Request::new(Input::Text(text.into()));
     let cases = [
-        (Request::new(Input::Ids(Vec::new())), "the prompt is empty"),
-        (
-            Request::new(Input::Text(String::new())),
-            "the prompt is empty",
-        ),
+        (request(Vec::new(), 1), "the prompt is empty"),
+        (text(""), "the prompt is empty"),
         (
             request(prompt(96), 1),
             "the prompt has 96 tokens, but the context holds 96",
         ),
         (
-            Request::new(Input::Text("a".repeat(100_000))),
+            text(&"a".repeat(100_000)),
             "the prompt has 100000 bytes, more than fill the context of 96 tokens",
         ),
         (request(prompt(90), 7), "lower max_tokens to at most 6"),
         (request(prompt(3), 0), "max_tokens must be at least 1"),
-        (
-            request(vec![1, 301], 1),
-            "id 301 is outside the vocabulary of 301",
-        ),
+        (request(vec![1, 301], 1), "id 301 is outside the vocabulary"),
         (
             Request {
                 sampling: nan,
@@ -49,7 +45,7 @@ fn invalid_requests_fail_with_their_reason() {
             let error = failed.error.unwrap_or_default();
             assert!(
                 error.contains(reason),
-                "{backend:?}: {error:?} lacks {reason:?}"
+                "{backend:?}: {error:?}, not {reason:?}"
             );
             assert!(failed.ids.is_empty());
         }
@@ -61,16 +57,10 @@ fn invalid_requests_fail_with_their_reason() {
 fn load_refuses_a_model_that_exceeds_the_memory_limit() {
     for backend in BACKENDS {
         let options = LoadOptions {
-            backend,
             memory_limit: Some(1000),
-            ..Default::default()
+            ..on(backend)
         };
-        let loaded = block_on(Engine::open_with_progress(
-            checkpoint(&odd_config()),
-            &options,
-            &mut |_| {},
-        ));
-        let error = loaded.map(|_| ()).unwrap_err().to_string();
+        let error = open(&odd_config(), &options).unwrap_err().to_string();
         assert!(error.contains("but 1000 are available"), "{error}");
     }
 }
@@ -78,14 +68,9 @@ fn load_refuses_a_model_that_exceeds_the_memory_limit() {
 #[test]
 fn load_limits_the_context_to_the_models_own() {
     let options = LoadOptions {
-        backend: BackendChoice::Flex,
         context_length: Some(1_000_000),
-        ..Default::default()
+        ..on(BackendChoice::Flex)
     };
-    let loaded = block_on(Engine::open_with_progress(
-        checkpoint(&odd_config()),
-        &options,
-        &mut |_| {},
-    ));
-    assert_eq!(loaded.unwrap().info().context_length, 96);
+    let engine = engine_with(&odd_config(), &options);
+    assert_eq!(engine.info().context_length, 96);
 }

@@ -9,7 +9,7 @@ use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions}
 
 use super::oracle;
 use super::support::{
-    PATHS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, prompt,
+    PATHS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, on, open, prompt,
 };
 
 /// Tolerance for f32 activations, from reference/README.md.
@@ -24,10 +24,9 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
         // Seven does not divide 23, so the last chunk is shorter.
         for chunk in [1, 7, 64] {
             let options = LoadOptions {
-                backend,
                 prefill_chunk: Some(chunk),
                 path: Some(path),
-                ..Default::default()
+                ..on(backend)
             };
             let mut engine = engine_with(config, &options);
             assert_eq!(engine.info().path, path);
@@ -35,7 +34,7 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
             let diff = max_abs_diff(&logits, &expected);
             assert!(
                 diff <= TOLERANCE,
-                "{backend:?}, {path:?}, chunk {chunk}: off by {diff}"
+                "{config:?}, {backend:?}, {path:?}, chunk {chunk}: off by {diff}"
             );
         }
     }
@@ -49,10 +48,9 @@ fn f16_cache_is_nearly_as_accurate_and_half_the_size() {
     let expected = oracle::last_logits(&checkpoint(&config), &ids);
     let [f32, f16] = [KvType::F32, KvType::F16].map(|kv| {
         let options = LoadOptions {
-            backend: BackendChoice::Wgpu,
             prefill_chunk: Some(7),
             kv,
-            ..Default::default()
+            ..on(BackendChoice::Wgpu)
         };
         let mut engine = engine_with(&config, &options);
         let logits = last_logits(&mut engine, &ids);
@@ -67,43 +65,23 @@ fn f16_cache_is_nearly_as_accurate_and_half_the_size() {
 }
 
 #[test]
-fn odd_sizes_match_the_oracle() {
-    agrees_with_the_oracle(&odd_config());
-}
-
-#[test]
-fn biases_match_the_oracle() {
-    agrees_with_the_oracle(&ModelConfig {
-        attention_bias: true,
-        mlp_bias: true,
-        ..odd_config()
-    });
-}
-
-#[test]
-fn tied_output_matrix_matches_the_oracle() {
-    agrees_with_the_oracle(&ModelConfig {
-        tied: true,
-        ..odd_config()
-    });
-}
-
-#[test]
-fn equal_kv_and_query_heads_match_the_oracle() {
-    agrees_with_the_oracle(&ModelConfig {
-        n_kv_heads: 3,
-        ..odd_config()
-    });
-}
-
-#[test]
-fn interleaved_rows_with_biases_match_the_oracle() {
-    let mut config = ModelConfig {
-        attention_bias: true,
-        ..odd_config()
-    };
-    config.rope.layout = RopeLayout::Interleaved;
-    agrees_with_the_oracle(&config);
+fn every_shape_matches_the_oracle() {
+    type Change = fn(&mut ModelConfig);
+    let changes: [Change; 5] = [
+        |_| {},
+        |config| (config.attention_bias, config.mlp_bias) = (true, true),
+        |config| config.tied = true,
+        |config| config.n_kv_heads = 3,
+        |config| {
+            config.attention_bias = true;
+            config.rope.layout = RopeLayout::Interleaved;
+        },
+    ];
+    for change in changes {
+        let mut config = odd_config();
+        change(&mut config);
+        agrees_with_the_oracle(&config);
+    }
 }
 
 #[test]
@@ -142,11 +120,10 @@ fn fast_agrees_with_the_oracle(what: &str, make: &dyn Fn() -> Checkpoint) {
     let ids = prompt(9);
     let expected = oracle::last_logits(&make(), &ids);
     let options = LoadOptions {
-        backend: BackendChoice::Wgpu,
         path: Some(ForwardPath::Fast),
         // Covers both a tile and a single row.
         prefill_chunk: Some(8),
-        ..Default::default()
+        ..on(BackendChoice::Wgpu)
     };
     let mut progress = |_| {};
     let loaded = Engine::open_with_progress(make(), &options, &mut progress);
@@ -178,11 +155,8 @@ fn mixed_weight_types_match_the_oracle() {
             (1, BlockTensor::Down, TensorType::F16),
         ] {
             let name = TensorName::Block(index, tensor);
-            let from = GgufFile::model(&config, other, 7)
-                .unwrap()
-                .tensor(name)
-                .cloned();
-            *file.tensor(name).unwrap() = from.unwrap();
+            let mut from = GgufFile::model(&config, other, 7).unwrap();
+            *file.tensor(name).unwrap() = from.tensor(name).unwrap().clone();
         }
         let source = MemorySource::new("mixed.gguf", file.bytes());
         pollster::block_on(Checkpoint::open(vec![Box::new(source)])).unwrap()
@@ -196,17 +170,12 @@ fn too_wide_heads_use_the_reference_path() {
         ..odd_config()
     };
     let wgpu = |path| LoadOptions {
-        backend: BackendChoice::Wgpu,
         path,
-        ..Default::default()
+        ..on(BackendChoice::Wgpu)
     };
     let engine = engine_with(&config, &wgpu(None));
     assert_eq!(engine.info().path, ForwardPath::Reference);
-    let refused = pollster::block_on(Engine::open_with_progress(
-        checkpoint(&config),
-        &wgpu(Some(ForwardPath::Fast)),
-        &mut |_| {},
-    ));
+    let refused = open(&config, &wgpu(Some(ForwardPath::Fast)));
     let error = refused.unwrap_err().to_string();
     assert!(error.contains("258"), "{error}");
 }

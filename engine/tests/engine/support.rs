@@ -1,12 +1,13 @@
 //! Small models, and helpers to drive an engine.
 
+use std::collections::HashMap;
+
 use llamaglass_engine::event::{Event, FinishReason, RequestId, Usage};
 use llamaglass_engine::scheduler::{Input, Request};
 use llamaglass_engine::timing::StepTiming;
-use llamaglass_engine::weights::{
-    Checkpoint, ModelConfig, RopeConfig, RopeLayout, RopeScaling, TensorType,
-};
-use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
+use llamaglass_engine::weights::testing::tiny_config;
+use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
+use llamaglass_engine::{BackendChoice, Engine, EngineError, ForwardPath, LoadOptions};
 use pollster::block_on;
 
 /// Backends that every test body runs on.
@@ -25,23 +26,23 @@ pub fn odd_config() -> ModelConfig {
         name: Some("odd".into()),
         vocab_size: 301,
         hidden_size: 52,
-        n_layers: 2,
         n_heads: 3,
         n_kv_heads: 1,
         head_dim: 10,
         ffn_size: 71,
         context_length: 96,
-        rms_eps: 1e-5,
-        rope: RopeConfig {
-            theta: 10_000.0,
-            scaling: RopeScaling::None,
-            layout: RopeLayout::Halves,
-        },
         tied: false,
-        attention_bias: false,
-        mlp_bias: false,
         bos_id: None,
         eos_ids: Vec::new(),
+        ..tiny_config()
+    }
+}
+
+/// Options for a backend, with defaults for everything else.
+pub fn on(backend: BackendChoice) -> LoadOptions {
+    LoadOptions {
+        backend,
+        ..Default::default()
     }
 }
 
@@ -50,22 +51,22 @@ pub fn checkpoint(config: &ModelConfig) -> Checkpoint {
     Checkpoint::random(config.clone(), TensorType::F32, 42).unwrap()
 }
 
-/// Creates an engine with random weights.
+/// Opens an engine with random weights.
+pub fn open(config: &ModelConfig, options: &LoadOptions) -> Result<Engine, EngineError> {
+    let checkpoint = checkpoint(config);
+    block_on(Engine::open_with_progress(checkpoint, options, &mut |_| {}))
+}
+
+/// Opens an engine with random weights; the test fails if that fails.
 pub fn engine_with(config: &ModelConfig, options: &LoadOptions) -> Engine {
-    block_on(Engine::open_with_progress(
-        checkpoint(config),
-        options,
-        &mut |_| {},
-    ))
-    .unwrap()
+    open(config, options).unwrap()
 }
 
 /// Creates an engine with random weights for [`odd_config`] and prefill chunks of four ids.
 pub fn engine(backend: BackendChoice) -> Engine {
     let options = LoadOptions {
-        backend,
         prefill_chunk: Some(4),
-        ..Default::default()
+        ..on(backend)
     };
     engine_with(&odd_config(), &options)
 }
@@ -132,6 +133,55 @@ impl Answer {
     }
 }
 
+/// Answers by request.
+pub type Answers = HashMap<RequestId, Answer>;
+
+/// Runs one step and appends its events to `answers`.
+pub fn step(engine: &mut Engine, answers: &mut Answers) {
+    for event in block_on(engine.step()) {
+        let request = event.request();
+        answers
+            .entry(request)
+            .or_default()
+            .take(request, vec![event]);
+    }
+}
+
+/// Runs the engine until it is idle, and passes each event to `take`.
+pub fn run(engine: &mut Engine, mut take: impl FnMut(&mut Engine, Event)) {
+    while !engine.is_idle() {
+        for event in block_on(engine.step()) {
+            take(engine, event);
+        }
+    }
+}
+
+/// Runs the engine until it is idle. Returns which requests ended, in order, and why.
+pub fn ends(engine: &mut Engine) -> Vec<(RequestId, FinishReason)> {
+    let mut ends = Vec::new();
+    run(engine, |_, event| {
+        if let Event::Done {
+            request,
+            finish_reason,
+            ..
+        } = event
+        {
+            ends.push((request, finish_reason));
+        }
+    });
+    ends
+}
+
+/// Runs the requests and returns their answers in order.
+pub fn answer_all(engine: &mut Engine, requests: Vec<Request>) -> Vec<Answer> {
+    let ids: Vec<RequestId> = requests.into_iter().map(|r| engine.submit(r)).collect();
+    let mut answers = Answers::new();
+    while !engine.is_idle() {
+        step(engine, &mut answers);
+    }
+    ids.iter().map(|id| answers.remove(id).unwrap()).collect()
+}
+
 /// Runs `request` to its end.
 pub fn answer(engine: &mut Engine, request: Request) -> Answer {
     let id = engine.submit(request);
@@ -154,8 +204,6 @@ pub fn last_logits(engine: &mut Engine, ids: &[u32]) -> Vec<f32> {
 /// Returns the largest absolute difference between two rows.
 pub fn max_abs_diff(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(a, b)| (a - b).abs())
-        .fold(0.0, f32::max)
+    let diffs = a.iter().zip(b).map(|(a, b)| (a - b).abs());
+    diffs.fold(0.0, f32::max)
 }

@@ -32,7 +32,7 @@ fn safetensors() -> SafetensorsFile {
 }
 
 /// Asserts that the folder is rejected, with an error that contains all `parts`, if `name` has these bytes.
-fn assert_rejected_with(name: &str, bytes: &[u8], parts: &[&str]) {
+fn rejected(name: &str, bytes: &[u8], parts: &[&str]) {
     let mut files = files();
     files.retain(|file| file.0 != name);
     files.push((name.to_owned(), bytes.to_vec()));
@@ -50,53 +50,47 @@ fn incomplete_folders_are_rejected() {
         let mut files = files();
         files.retain(|file| file.0 != name);
         assert_error(open_folder(&files), &[part]);
-        assert_rejected_with(
-            name,
-            b"",
-            &[
-                name,
-                if name.ends_with("json") {
-                    "empty"
-                } else {
-                    "truncated"
-                },
-            ],
-        );
+        let empty = if name.ends_with("json") {
+            "empty"
+        } else {
+            "truncated"
+        };
+        rejected(name, b"", &[name, empty]);
     }
-    assert_rejected_with(
+    rejected(
         "config.json",
         b"{\"a\": 1, \"a\": 2}",
         &["config.json", "duplicate key a at line 1"],
     );
-    assert_rejected_with(
+    rejected(
         "config.json",
         b"{\"a\": NaN}",
         &["config.json", "line 1 column 7"],
     );
-    assert_rejected_with("config.json", b"[]", &["config.json", "not a JSON object"]);
+    rejected("config.json", b"[]", &["config.json", "not a JSON object"]);
     let index = |value: Value| {
         json!({"weight_map": {"model.norm.weight": value}})
             .to_string()
             .into_bytes()
     };
     let name = "model.safetensors.index.json";
-    assert_rejected_with(
+    rejected(
         name,
         &index(json!("gone.safetensors")),
         &["gone.safetensors is missing", "model.norm.weight"],
     );
-    assert_rejected_with(
+    rejected(
         name,
         &index(json!(7)),
         &["weight_map.model.norm.weight", "a file name"],
     );
     let promised = json!({"weight_map": {"lm_head.weight": "model.safetensors"}}).to_string();
-    assert_rejected_with(
+    rejected(
         name,
         promised.as_bytes(),
         &["lm_head.weight is missing", "the index lists"],
     );
-    assert_rejected_with(name, b"{}", &["weight_map is missing"]);
+    rejected(name, b"{}", &["weight_map is missing"]);
     let mut shard = files();
     shard[2].0 = "model-00001-of-00002.safetensors".to_owned();
     assert_error(
@@ -158,49 +152,41 @@ fn invalid_safetensors_are_rejected() {
             ["model.embed_tokens.weight is missing", "every model"],
         ),
     ] {
-        assert_rejected_with(name, &bytes, &[&parts[..], &[name]].concat());
+        rejected(name, &bytes, &[&parts[..], &[name]].concat());
     }
     let mut twice = safetensors();
     let again = twice.tensors[4].clone();
     twice.tensors.push(again);
-    assert_rejected_with(
+    rejected(
         name,
         &twice.bytes(),
         &["duplicate tensor model.layers.0.self_attn.v_proj.weight"],
     );
     let mut shape = safetensors();
-    let norm = shape
-        .tensors
-        .iter_mut()
-        .find(|tensor| tensor.name == "model.norm.weight")
-        .unwrap();
-    norm.shape = vec![16, 2];
-    assert_rejected_with(
-        name,
-        &shape.bytes(),
-        &[
-            "model.norm.weight should have the shape [32]",
-            "has [16, 2]",
-        ],
-    );
+    let mut tensors = shape.tensors.iter_mut();
+    let norm = tensors.find(|tensor| tensor.name == "model.norm.weight");
+    norm.unwrap().shape = vec![16, 2];
+    let parts = [
+        "model.norm.weight should have the shape [32]",
+        "has [16, 2]",
+    ];
+    rejected(name, &shape.bytes(), &parts);
     let overlap = r#"{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}"#;
-    assert_rejected_with(name, &header(overlap, 12), &["tensors a and b overlap"]);
+    rejected(name, &header(overlap, 12), &["tensors a and b overlap"]);
 }
 
 #[test]
 fn config_that_contradicts_tensors_is_rejected() {
-    let mut untied = config_json(&tiny_config());
-    untied["tie_word_embeddings"] = json!(false);
-    assert_rejected_with(
-        "config.json",
-        untied.to_string().as_bytes(),
-        &["lm_head.weight is missing", "tie_word_embeddings is false"],
-    );
-    let mut biased = config_json(&tiny_config());
-    biased["attention_bias"] = json!(true);
-    assert_rejected_with(
-        "config.json",
-        biased.to_string().as_bytes(),
+    let check = |key: &str, value: bool, parts: &[&str]| {
+        let mut config = config_json(&tiny_config());
+        config[key] = json!(value);
+        rejected("config.json", config.to_string().as_bytes(), parts);
+    };
+    let missing = ["lm_head.weight is missing", "tie_word_embeddings is false"];
+    check("tie_word_embeddings", false, &missing);
+    check(
+        "attention_bias",
+        true,
         &["self_attn.q_proj.bias is missing"],
     );
     let mut config = tiny_config();
@@ -208,7 +194,7 @@ fn config_that_contradicts_tensors_is_rejected() {
     let weights = SafetensorsFile::model(&config, TensorType::F32, 1)
         .unwrap()
         .bytes();
-    assert_rejected_with(
+    rejected(
         "model.safetensors",
         &weights,
         &["mlp_bias is false", "mlp.gate_proj.bias"],

@@ -42,15 +42,8 @@ fn random_weights_depend_on_seed_and_name() {
     let first = values(&tiny_config(), TensorType::F32, 1, name);
     assert_eq!(first, values(&tiny_config(), TensorType::F32, 1, name));
     assert_ne!(first, values(&tiny_config(), TensorType::F32, 2, name));
-    assert_ne!(
-        first,
-        values(
-            &tiny_config(),
-            TensorType::F32,
-            1,
-            TensorName::Block(1, BlockTensor::Q)
-        )
-    );
+    let other = TensorName::Block(1, BlockTensor::Q);
+    assert_ne!(first, values(&tiny_config(), TensorType::F32, 1, other));
     // Fixed values, since other tests depend on models made of these.
     assert_eq!(bits(&first[..4]), GOLDEN, "{:?}", bits(&first[..4]));
 }
@@ -64,16 +57,10 @@ fn types_that_do_not_divide_rows_are_replaced() {
         ..preset("smollm2-135m").unwrap()
     };
     let checkpoint = Checkpoint::random(config, TensorType::Q4K, 1).unwrap();
-    let of = |tensor| {
-        checkpoint
-            .tensor(TensorName::Block(0, tensor))
-            .unwrap()
-            .tensor_type
-    };
+    let tensor = |tensor| checkpoint.tensor(TensorName::Block(0, tensor)).unwrap();
+    let of = |name| tensor(name).tensor_type;
     // Rows of 576 are not a multiple of 256; rows of 1536 are.
-    assert_eq!(
-        (of(BlockTensor::Q), of(BlockTensor::Down)),
-        (TensorType::Q5_0, TensorType::Q4K)
-    );
+    assert_eq!(of(BlockTensor::Q), TensorType::Q5_0);
+    assert_eq!(of(BlockTensor::Down), TensorType::Q4K);
     assert_eq!(of(BlockTensor::AttnNorm), TensorType::F32);
 }

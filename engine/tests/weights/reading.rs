@@ -3,9 +3,11 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use futures::future::LocalBoxFuture;
+use async_trait::async_trait;
 use llamaglass_engine::bytes::{ByteSource, BytesError, MemorySource};
-use llamaglass_engine::weights::testing::{GgufFile, SafetensorsFile, config_json, tiny_config};
+use llamaglass_engine::weights::testing::{
+    GgufFile, GgufTensor, SafetensorsFile, config_json, tiny_config,
+};
 use llamaglass_engine::weights::{
     BlockTensor, Checkpoint, MetaArray, MetaValue, ModelConfig, RopeScaling, TensorName, TensorType,
 };
@@ -20,6 +22,7 @@ struct Counted {
     reads: Rc<Cell<usize>>,
 }
 
+#[async_trait(?Send)]
 impl ByteSource for Counted {
     fn name(&self) -> &str {
         self.inner.name()
@@ -29,10 +32,10 @@ impl ByteSource for Counted {
         self.inner.len()
     }
 
-    fn read(&self, offset: u64, len: usize) -> LocalBoxFuture<'_, Result<Vec<u8>, BytesError>> {
+    async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError> {
         self.bytes.set(self.bytes.get() + len);
         self.reads.set(self.reads.get() + 1);
-        self.inner.read(offset, len)
+        self.inner.read(offset, len).await
     }
 }
 
@@ -122,23 +125,13 @@ fn model_is_the_same_in_every_format() {
             for tensor in random.tensors() {
                 let values = block_on(random.read_f32(tensor.name)).unwrap();
                 assert_eq!(values.len() as u64, tensor.elements());
-                assert_eq!(
-                    values,
-                    block_on(hf.read_f32(tensor.name)).unwrap(),
-                    "{}",
-                    tensor.name
-                );
-                assert_eq!(
-                    values,
-                    block_on(gguf.read_f32(tensor.name)).unwrap(),
-                    "{}",
-                    tensor.name
-                );
+                for other in [&hf, &gguf] {
+                    let name = tensor.name;
+                    assert_eq!(values, block_on(other.read_f32(name)).unwrap(), "{name}");
+                }
             }
-            assert_eq!(
-                (random.parameters(), random.total_bytes()),
-                (gguf.parameters(), gguf.total_bytes())
-            );
+            assert_eq!(random.parameters(), gguf.parameters());
+            assert_eq!(random.total_bytes(), gguf.total_bytes());
             assert!(random.tensor(TensorName::RopeFreqs).is_none());
             assert!(block_on(random.read_raw(TensorName::RopeFreqs)).is_err());
         }
@@ -155,13 +148,9 @@ fn gguf_versions_and_alignments_are_supported() {
             let checkpoint = open_gguf(&file.bytes()).unwrap();
             assert_eq!(checkpoint.format().to_string(), format!("GGUF v{version}"));
             for tensor in checkpoint.tensors() {
-                let raw = block_on(checkpoint.read_raw(tensor.name)).unwrap();
-                assert_eq!(
-                    raw,
-                    file.tensor(tensor.name).unwrap().bytes,
-                    "{}",
-                    tensor.name
-                );
+                let name = tensor.name;
+                let raw = block_on(checkpoint.read_raw(name)).unwrap();
+                assert_eq!(raw, file.tensor(name).unwrap().bytes, "{name}");
             }
         }
     }
@@ -170,22 +159,16 @@ fn gguf_versions_and_alignments_are_supported() {
 #[test]
 fn rope_freqs_are_multiplied_by_linear_factor() {
     let mut file = GgufFile::model(&unusual(), TensorType::F32, 3).unwrap();
-    file.tensors
-        .push(llamaglass_engine::weights::testing::GgufTensor {
-            name: "rope_freqs.weight".to_owned(),
-            shape: vec![3],
-            type_id: 0,
-            bytes: [1.0f32, 2.0, 8.0]
-                .iter()
-                .flat_map(|x| x.to_le_bytes())
-                .collect(),
-            offset: None,
-        });
+    file.tensors.push(GgufTensor {
+        name: "rope_freqs.weight".to_owned(),
+        shape: vec![3],
+        type_id: 0,
+        bytes: [1.0f32, 2.0, 8.0].map(f32::to_le_bytes).concat(),
+        offset: None,
+    });
     let checkpoint = open_gguf(&file.bytes()).unwrap();
-    assert_eq!(
-        checkpoint.config().rope.scaling,
-        RopeScaling::Factors(vec![4.0, 8.0, 32.0])
-    );
+    let scaled = RopeScaling::Factors(vec![4.0, 8.0, 32.0]);
+    assert_eq!(checkpoint.config().rope.scaling, scaled);
     let without = Checkpoint::random(unusual(), TensorType::F32, 3).unwrap();
     assert_eq!(checkpoint.parameters(), without.parameters());
 }

@@ -20,17 +20,9 @@ impl AtBatch {
     /// Computes the figures of `runs`; each run is the records of requests that were submitted together.
     pub fn new(batch: usize, runs: &[Vec<Record>]) -> Self {
         let rates: Vec<f64> = runs.iter().filter_map(|run| together(run)).collect();
-        let gaps: Vec<f64> = runs
-            .iter()
-            .flatten()
-            .flat_map(|record| {
-                let gaps = record.tpot_ms();
-                // Leave out the first gap: a request that is done with its prompt waits for the others'
-                // prompts.
-                let waited = gaps.len().min(1);
-                gaps.into_iter().skip(waited)
-            })
-            .collect();
+        // Leave out the first gap: a request that is done with its prompt waits for the others' prompts.
+        let gaps = |record: &Record| record.tpot_ms().into_iter().skip(1);
+        let gaps: Vec<f64> = runs.iter().flatten().flat_map(gaps).collect();
         Self {
             batch,
             decode_tok_s: Range::of(&rates),
@@ -42,14 +34,13 @@ impl AtBatch {
 /// Returns the tokens per second of all requests together, from the time when each has its first token to the
 /// end.
 fn together(run: &[Record]) -> Option<f64> {
-    let begins = run.iter().map(Record::first_token_at_ms);
-    let ends = run.iter().map(Record::last_token_at_ms);
-    let begin = begins.collect::<Option<Vec<f64>>>()?;
-    let begin = begin.into_iter().reduce(f64::max)?;
-    let end = ends.collect::<Option<Vec<f64>>>()?;
-    let end = end.into_iter().reduce(f64::max)?;
-    let after = |record: &Record| record.tokens_after(begin);
-    let tokens: usize = run.iter().map(after).sum();
+    let latest = |time: fn(&Record) -> Option<f64>| {
+        let times: Option<Vec<f64>> = run.iter().map(time).collect();
+        times?.into_iter().reduce(f64::max)
+    };
+    let begin = latest(Record::first_token_at_ms)?;
+    let end = latest(Record::last_token_at_ms)?;
+    let tokens: usize = run.iter().map(|record| record.tokens_after(begin)).sum();
     (tokens > 0 && end > begin).then(|| tokens as f64 / (end - begin) * 1e3)
 }
 

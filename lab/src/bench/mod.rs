@@ -4,14 +4,12 @@
 
 mod batch;
 mod compare;
-mod progress;
 mod report;
 mod roof;
 mod runs;
 
 pub use batch::AtBatch;
 pub use compare::{Comparison, Ratio};
-pub use progress::Progress;
 pub use report::{AtPosition, BenchReport, RunRates};
 pub use roof::UnderRoof;
-pub use runs::{BenchError, Run, Runs, Settings, random_ids, random_request, request};
+pub use runs::{BenchError, Progress, Run, Runs, Settings, random_ids, random_request, request};

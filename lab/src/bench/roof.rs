@@ -3,8 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::runs::Settings;
-use llamaglass_types::ModelInfo;
-use llamaglass_types::Roofline;
+use llamaglass_types::{ModelInfo, Roofline};
 
 /// Peak rates of a device, and the shares of them that were reached.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -32,7 +31,8 @@ impl UnderRoof {
         roofline: Roofline,
         info: &ModelInfo,
         settings: &Settings,
-        (prefill_tok_s, decode_tok_s): (f64, f64),
+        prefill_tok_s: f64,
+        decode_tok_s: f64,
     ) -> Self {
         let [prompt, generated] =
             [settings.prompt_tokens, settings.gen_tokens].map(|tokens| tokens as f64);

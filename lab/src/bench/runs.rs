@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use llamaglass_types::KvType;
+use crate::asking::exactly;
 use llamaglass_types::stats::Record;
-use llamaglass_types::{Input, Request};
+use llamaglass_types::{Input, KvType, Request};
 
 /// Number of tokens that a warm-up generates: two steps after the prefill run everything that a decode step
 /// runs.
@@ -61,6 +61,17 @@ impl Default for Settings {
             roofline: false,
         }
     }
+}
+
+/// Progress of a benchmark.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Current measurement, for display.
+    pub what: String,
+    /// Number of tokens sampled so far.
+    pub done: usize,
+    /// Number of tokens that the benchmark samples in total.
+    pub total: usize,
 }
 
 /// Error of a benchmark.
@@ -185,24 +196,20 @@ impl Iterator for Runs {
     type Item = Run;
 
     fn next(&mut self) -> Option<Run> {
-        let Settings {
-            prompt_tokens,
-            gen_tokens,
-            repeat,
-            warmup,
-            ..
-        } = self.settings;
-        let index = self.next;
-        if index >= warmup + repeat {
+        let settings = &self.settings;
+        if self.next >= settings.warmup + settings.repeat {
             return None;
         }
         self.next += 1;
-        let measured = (index + 1).checked_sub(warmup).filter(|number| *number > 0);
+        let measured = self
+            .next
+            .checked_sub(settings.warmup)
+            .filter(|number| *number > 0);
         let tokens = match measured {
-            Some(_) => gen_tokens,
-            None => gen_tokens.min(WARM_UP_TOKENS),
+            Some(_) => settings.gen_tokens,
+            None => settings.gen_tokens.min(WARM_UP_TOKENS),
         };
-        let ids = random_ids(&mut self.random, prompt_tokens, self.vocab);
+        let ids = random_ids(&mut self.random, settings.prompt_tokens, self.vocab);
         Some(Run {
             request: request(ids, tokens),
             measured,
@@ -227,10 +234,7 @@ pub fn random_request(seed: u64, count: usize, tokens: usize, vocab: usize) -> R
 
 /// Creates a greedy request that generates exactly `tokens` tokens after `ids`, ignoring end-of-sequence ids.
 pub fn request(ids: Vec<u32>, tokens: usize) -> Request {
-    let mut request = Request::new(Input::Ids(ids));
-    request.max_tokens = Some(tokens);
-    request.ignore_eos = true;
-    request
+    exactly(tokens, Input::Ids(ids))
 }
 
 #[cfg(test)]
@@ -266,12 +270,10 @@ mod tests {
     fn run_rejects_record_of_another_run() {
         let run = Settings::default().runs(10).next().expect("a run");
         let mut record = Record::default();
+        let (picked, wanted) = (0, 3);
         assert_eq!(
             run.check(&record),
-            Err(BenchError::Tokens {
-                picked: 0,
-                wanted: 3
-            })
+            Err(BenchError::Tokens { picked, wanted })
         );
         record.ids = vec![1, 2, 3];
         assert_eq!(run.check(&record), Ok(()));

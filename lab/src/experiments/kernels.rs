@@ -81,19 +81,17 @@ impl KernelStep {
     /// Evaluates a profile against the roofline.
     pub fn of(profile: StepProfile, roofline: Option<Roofline>) -> Self {
         let kernels_ms = profile.kernels.iter().map(|time| time.ms).sum();
-        let rows = profile.kernels.iter();
-        let kernels: Vec<KernelRow> = rows
-            .map(|time| KernelRow::of(time, kernels_ms, roofline))
-            .collect();
-        let shares: Option<Vec<f64>> = kernels
+        let row = |time| KernelRow::of(time, kernels_ms, roofline);
+        let kernels: Vec<KernelRow> = profile.kernels.iter().map(row).collect();
+        let shares = kernels
             .iter()
-            .map(|row| Some(row.roofline_share? * row.device_ms))
-            .collect();
+            .map(|row| Some(row.roofline_share? * row.device_ms));
+        let roofline_ms: Option<f64> = shares.sum();
         let plain = profile.plain.wall_ms;
         Self {
-            roofline_share: shares
+            roofline_share: roofline_ms
                 .filter(|_| kernels_ms > 0.0)
-                .map(|shares| shares.iter().sum::<f64>() / kernels_ms),
+                .map(|ms| ms / kernels_ms),
             profiler_cost_percent: (plain > 0.0)
                 .then(|| (profile.profiled.wall_ms / plain - 1.0) * 100.0),
             kernels,
@@ -110,12 +108,12 @@ impl KernelsData {
             let at = |field: &str| format!("/steps/{index}/{field}");
             let kind = step.profile.kind.name();
             let first = step.kernels.first()?;
-            let sentence =
-                Sentence::new(&format!("In {kind}, {} takes the most time: ", first.name))
-                    .number(at("kernels/0/device_ms"), first.device_ms)
-                    .text(" of ")
-                    .number(at("kernels_ms"), step.kernels_ms)
-                    .text(" ms");
+            let lead = format!("In {kind}, {} takes the most time: ", first.name);
+            let sentence = Sentence::new(&lead)
+                .number(at("kernels/0/device_ms"), first.device_ms)
+                .text(" of ")
+                .number(at("kernels_ms"), step.kernels_ms)
+                .text(" ms");
             Some(match first.roofline_share {
                 Some(share) => sentence
                     .text(", at ")
@@ -132,13 +130,18 @@ impl KernelsData {
             let at = format!("/steps/{index}/profiler_cost_percent");
             // A value below 0 is measurement noise.
             let (before, after) = match percent > 0.0 {
-                true => (format!("Profiling makes a {kind} step "), " % longer."),
+                true => (format!("Profiling makes a {kind} step "), "longer."),
                 false => (
                     format!("No cost of profiling was measured in {kind}: "),
-                    " % of a step.",
+                    "of a step.",
                 ),
             };
-            Some(Sentence::new(&before).number(at, percent).end(after))
+            Some(
+                Sentence::new(&before)
+                    .number(at, percent)
+                    .text(" % ")
+                    .end(after),
+            )
         }));
         findings
     }

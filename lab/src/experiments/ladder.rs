@@ -204,11 +204,8 @@ impl LadderData {
         let mut findings = vec![match certain {
             Some(of) => sentence
                 .in_pairs("/whole/difference/median", of.difference.median)
-                .text(" (95 % interval ")
-                .number("/whole/difference/low", of.difference.low)
-                .text(" to ")
-                .number("/whole/difference/high", of.difference.high)
-                .end(")."),
+                .interval("/whole/difference", &of.difference)
+                .end("."),
             None => sentence.end("no difference measured."),
         }];
         let excess = |index: usize| Some((index, self.layers[index].excess.as_ref()?));
@@ -218,17 +215,13 @@ impl LadderData {
         let worst = certain.max_by(|a, b| a.1.difference.median.total_cmp(&b.1.difference.median));
         findings.push(match worst.filter(|(_, of)| of.difference.median > 0.0) {
             Some((index, of)) => {
-                let at = |field: &str| format!("/layers/{index}/excess/difference/{field}");
-                Sentence::new(&format!(
-                    "{} adds the most: ",
-                    self.layers[index].layer.name
-                ))
-                .number(at("median"), of.difference.median)
-                .text(" ms/token (95 % interval ")
-                .number(at("low"), of.difference.low)
-                .text(" to ")
-                .number(at("high"), of.difference.high)
-                .end(").")
+                let at = format!("/layers/{index}/excess/difference");
+                let name = &self.layers[index].layer.name;
+                Sentence::new(&format!("{name} adds the most: "))
+                    .number(format!("{at}/median"), of.difference.median)
+                    .text(" ms/token")
+                    .interval(&at, &of.difference)
+                    .end(".")
             }
             None => Sentence::default()
                 .end("No layer\u{2019}s cost was measured: no interval lies above 0."),

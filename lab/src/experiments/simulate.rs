@@ -61,17 +61,16 @@ impl SimulatedRun {
     /// Compares the simulated requests with the measured run.
     pub fn of(
         stub: crate::StubLevel,
-        (cost, room): (StepCost, Room),
+        cost: StepCost,
+        room: Room,
         arrivals: Vec<Arrival>,
         simulated: Vec<Served>,
         measured: LoadRun,
     ) -> Self {
         let begin = arrivals.first().map_or(0.0, |arrival| arrival.at_ms);
         let end = simulated.iter().map(|of| of.end_ms).fold(begin, f64::max);
-        let e2e = simulated
-            .iter()
-            .zip(&arrivals)
-            .map(|(of, at)| of.end_ms - at.at_ms);
+        let pairs = simulated.iter().zip(&arrivals);
+        let e2e = pairs.map(|(of, at)| of.end_ms - at.at_ms);
         let simulated_e2e_ms = Distribution::of(&e2e.collect::<Vec<f64>>());
         let simulated_execution_s = (end - begin) / 1e3;
         let percent = |simulated: f64, measured: f64| (simulated / measured - 1.0) * 100.0;
@@ -122,18 +121,13 @@ impl SimulateData {
                 .number("/max_wait_s", self.fifo.max_wait_s)
                 .end(" s."),
         ];
-        let run = self.scheduler.as_ref();
-        if let Some((run, (error, measured))) = run.and_then(|run| {
-            Some((
-                run,
-                run.execution_error_percent.zip(run.measured.execution_s)?,
-            ))
-        }) {
+        if let Some(run) = &self.scheduler
+            && let Some(error) = run.execution_error_percent
+            && let Some(measured) = run.measured.execution_s
+        {
+            let simulated = run.simulated_execution_s;
             let said = Sentence::new("With fixed step costs, the simulated scheduler takes ")
-                .number(
-                    "/scheduler/simulated_execution_s",
-                    run.simulated_execution_s,
-                )
+                .number("/scheduler/simulated_execution_s", simulated)
                 .text(" s; ")
                 .number("/scheduler/measured/execution_s", measured)
                 .text(" s were measured: a difference of ")
@@ -166,9 +160,6 @@ mod tests {
         assert!(close(data.fifo.bubble_s, 2.0 * (1.6 - 0.27)));
         assert!(close(data.fifo.total_s, 3.24) && close(data.fifo.max_wait_s, 2.7));
         let json = serde_json::to_value(&data).expect("serialises");
-        assert!(
-            json["total_s"].is_number() && json["bubble_s"].is_number(),
-            "{json}"
-        );
+        assert!(json["total_s"].is_number(), "{json}");
     }
 }

@@ -146,16 +146,13 @@ pub async fn run(
                         return Err(LabError::Stopped);
                     }
                     let level = levels[*index];
-                    progress.what = format!(
-                        "level {level}, {} requests per second, run {}/{repeats}",
-                        load.qps,
-                        repeat + 1
-                    );
+                    let rate = format!("{} requests per second", load.qps);
+                    progress.what = format!("level {level}, {rate}, run {}/{repeats}", repeat + 1);
                     watch.notify(progress.clone());
                     let run = stubbed.run(level, *load, stream, *tokens).await?;
                     progress.done += 1;
                     progress.point = Some(Point {
-                        series: format!("{} requests per second", load.qps),
+                        series: rate,
                         x: f64::from(level.number()),
                         y: run.request_ms,
                     });
@@ -194,9 +191,8 @@ impl StubData {
     /// Derives the cost of each level from all cells.
     pub fn of(stub_runs: StubSettings, cells: Vec<StubCell>) -> Self {
         let of = |level: StubLevel, stream: bool| -> Vec<f64> {
-            let own = cells
-                .iter()
-                .filter(|cell| cell.level == level && cell.stream == stream);
+            let is_own = |cell: &&StubCell| cell.level == level && cell.stream == stream;
+            let own = cells.iter().filter(is_own);
             own.flat_map(|cell| cell.request_ms.clone()).collect()
         };
         let mut levels = Vec::new();
@@ -227,16 +223,11 @@ impl StubData {
         let levels = self.levels.iter().enumerate();
         let added = levels.filter_map(|(index, of)| Some((index, of, of.added_ms.as_ref()?)));
         let certain = added.filter(|(_, of, added)| of.stream && added.is_certain());
-        let said = certain.map(|(index, of, added)| {
-            Sentence::new(&format!(
-                "Level {} differs from the level before by ",
-                of.level
-            ))
-            .number(
-                format!("/levels/{index}/added_ms/difference/median"),
-                added.difference.median,
-            )
-            .end(&format!(" ms/request; its path ends {}.", of.level.place()))
+        let said = certain.map(|(index, StubLevelCost { level, .. }, added)| {
+            let at = format!("/levels/{index}/added_ms/difference/median");
+            Sentence::new(&format!("Level {level} differs from the level before by "))
+                .number(at, added.difference.median)
+                .end(&format!(" ms/request; its path ends {}.", level.place()))
         });
         let mut findings: Vec<Finding> = said.collect();
         if findings.is_empty() {
@@ -249,8 +240,8 @@ impl StubData {
             let how = if cell.stream { "streamed" } else { "whole" };
             let sentence = Sentence::new(&format!("Level {} at ", cell.level))
                 .number(format!("/cells/{index}/qps"), cell.load.qps)
-                .text(&format!(" requests per second, answers {how}, drifts by "));
-            let sentence = sentence.number(format!("/cells/{index}/drift/percent"), drift.percent);
+                .text(&format!(" requests per second, answers {how}, drifts by "))
+                .number(format!("/cells/{index}/drift/percent"), drift.percent);
             Some(sentence.end(" % over its runs."))
         });
         findings.extend(drifts);
@@ -295,12 +286,10 @@ mod tests {
         assert_eq!(data.levels[0].added_ms, None);
         let added = data.levels[1].added_ms.as_ref().expect("one before");
         assert!((added.difference.median - 0.25).abs() < 1e-9);
+        let text = &data.findings()[0].text;
         assert!(
-            data.findings()[0]
-                .text
-                .contains(" differs from the level before by 0.250 ms/request; "),
-            "{:?}",
-            data.findings()
+            text.contains(" differs from the level before by 0.250 ms/request; "),
+            "{text}"
         );
     }
 }

@@ -57,11 +57,8 @@ pub struct Difference {
 impl Difference {
     /// Compares `pairs` of first and second variant, skipping pairs that are not finite; `None` if none are left.
     pub fn of(pairs: &[[f64; 2]]) -> Option<Self> {
-        let finite = pairs
-            .iter()
-            .copied()
-            .filter(|[a, b]| a.is_finite() && b.is_finite());
-        let pairs: Vec<[f64; 2]> = finite.collect();
+        let finite = |[a, b]: &[f64; 2]| a.is_finite() && b.is_finite();
+        let pairs: Vec<[f64; 2]> = pairs.iter().copied().filter(finite).collect();
         let side = |index: usize| pairs.iter().map(|pair| pair[index]).collect::<Vec<f64>>();
         let (first, second) = (side(0), side(1));
         let differences: Vec<f64> = pairs.iter().map(|[a, b]| b - a).collect();
@@ -104,13 +101,9 @@ mod tests {
 
     #[test]
     fn shared_drift_is_no_difference() {
-        let pairs: Vec<[f64; 2]> = (0..12)
-            .map(|index| {
-                let slow = 10.0 + f64::from(index);
-                let noise = if index % 2 == 0 { 0.1 } else { -0.1 };
-                [slow, slow + noise]
-            })
-            .collect();
+        let pairs = [0.1, -0.1].repeat(6).into_iter().zip(10..);
+        let pairs = pairs.map(|(noise, slow)| [f64::from(slow), f64::from(slow) + noise]);
+        let pairs: Vec<[f64; 2]> = pairs.collect();
         let of = Difference::of(&pairs).expect("pairs");
         assert_eq!(of.verdict, Verdict::NoDifferenceMeasured);
         assert!(of.drift.is_some_and(|drift| drift.is_drifting()));

@@ -33,13 +33,7 @@ impl Drift {
         for (later, b) in values.iter().enumerate() {
             for (earlier, a) in values[..later].iter().enumerate() {
                 slopes.push((b - a) / (later - earlier) as f64);
-                rises += if b > a {
-                    1.0
-                } else if b < a {
-                    -1.0
-                } else {
-                    0.0
-                };
+                rises += f64::from(u8::from(b > a)) - f64::from(u8::from(b < a));
             }
         }
         let n = count as f64;
@@ -75,9 +69,7 @@ mod tests {
         let mut values = vec![100.0; 10];
         values[9] = 200.0;
         assert!(!Drift::of(&values).expect("enough").is_drifting());
-        let turns: Vec<f64> = (0..10)
-            .map(|index| f64::from(100 + 20 * (index % 2)))
-            .collect();
+        let turns = [100.0, 120.0].repeat(5);
         assert!(!Drift::of(&turns).expect("enough").is_drifting());
         assert_eq!(Drift::of(&[1.0, 2.0, 3.0]), None);
     }

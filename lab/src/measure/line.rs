@@ -45,9 +45,7 @@ mod tests {
 
     #[test]
     fn fit_recovers_exact_line() {
-        let points: Vec<(f64, f64)> = (1..6)
-            .map(|x| (f64::from(x), 25.0 + 23.68 * f64::from(x)))
-            .collect();
+        let points = [1.0, 2.0, 3.0, 4.0, 5.0].map(|x| (x, 25.0 + 23.68 * x));
         let line = Line::through(&points).expect("a line");
         assert!((line.slope - 23.68).abs() < 1e-9 && (line.intercept - 25.0).abs() < 1e-9);
         assert!((line.r2 - 1.0).abs() < 1e-9);

@@ -28,10 +28,12 @@ pub fn outliers(values: &[f64]) -> Vec<Outlier> {
     };
     let reach = FENCE * (high - low);
     let far = |value: f64| value < low - reach || value > high + reach;
-    let all = values.iter().copied().enumerate();
-    all.filter(|(_, value)| far(*value))
-        .map(|(index, value)| Outlier { index, value })
-        .collect()
+    let all = values
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, value)| far(*value));
+    all.map(|(index, value)| Outlier { index, value }).collect()
 }
 
 #[cfg(test)]
@@ -42,10 +44,8 @@ mod tests {
     fn cold_first_decode_is_an_outlier() {
         // Quartiles are 10 and 12, so the fences are at 7 and 15.
         let values = [10.0, 12.0, 12550.0, 11.0, 10.0, 12.0, 10.0, 11.0, 7.0];
-        let found = outliers(&values);
-        let index = 2;
-        let value = 12550.0;
-        assert_eq!(found, [Outlier { index, value }]);
+        let (index, value) = (2, 12550.0);
+        assert_eq!(outliers(&values), [Outlier { index, value }]);
         assert_eq!(outliers(&[1.0, 1.0, 1.0, 9.0]), []);
     }
 }

@@ -209,7 +209,8 @@ mod tests {
         };
         SimulatedRun::of(
             StubLevel::Forward,
-            (cost, room),
+            cost,
+            room,
             vec![arrival(0.0), arrival(100.0)],
             vec![served(12.5, 200.0), served(112.5, 400.0)],
             measured,

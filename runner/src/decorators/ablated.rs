@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use async_trait::async_trait;
 use llamaglass_engine::executor::{
     Capabilities, Diagnostics, Executor, HostSamplers, SlotSampler, StageTimer, StepChunk,
     StepInput, StepOutput, StepResults,
@@ -167,41 +167,9 @@ impl Ablated {
             })
             .collect()
     }
-
-    async fn wait_for_oldest(
-        &mut self,
-        timer: &mut StageTimer,
-    ) -> Result<StepOutput, ForwardError> {
-        let Some(step) = self.submitted.pop_front() else {
-            return self.inner.wait(timer).await;
-        };
-        let mut padding_ms = 0.0;
-        for _ in 0..step.padding_steps {
-            self.inner.wait(timer).await?;
-            padding_ms += timer.device().map_or(0.0, |timing| timing.forward_ms);
-        }
-        let mut output = self.inner.wait(timer).await?;
-        if let Some(mut timing) = timer.device().filter(|_| step.padding_steps > 0) {
-            timing.forward_ms += padding_ms;
-            timer.set_device(Some(timing));
-        }
-        if self.ablations.host_pick && !output.logits.is_empty() {
-            let rows = output.logits.chunks_exact_mut(self.vocab);
-            let sampling = step.chunks.iter();
-            let sampling = sampling.filter_map(|chunk| Some((chunk.slot, chunk.sample?)));
-            for ((slot, sample), logits) in sampling.zip(rows) {
-                let token = self.samplers.sample(slot, logits, sample.logprobs);
-                output.tokens.push(token);
-            }
-            timer.book(Span::Sample);
-        }
-        if let Some(logger) = &mut self.logger {
-            logger.record(&step.chunks, &output.tokens);
-        }
-        Ok(output)
-    }
 }
 
+#[async_trait(?Send)]
 impl Executor for Ablated {
     fn capabilities(&self) -> Capabilities {
         let inner = self.inner.capabilities();
@@ -273,11 +241,34 @@ impl Executor for Ablated {
         self.inner.submit(step, timer)
     }
 
-    fn wait<'a>(
-        &'a mut self,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>> {
-        self.wait_for_oldest(timer).boxed_local()
+    async fn wait(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
+        let Some(step) = self.submitted.pop_front() else {
+            return self.inner.wait(timer).await;
+        };
+        let mut padding_ms = 0.0;
+        for _ in 0..step.padding_steps {
+            self.inner.wait(timer).await?;
+            padding_ms += timer.device().map_or(0.0, |timing| timing.forward_ms);
+        }
+        let mut output = self.inner.wait(timer).await?;
+        if let Some(mut timing) = timer.device().filter(|_| step.padding_steps > 0) {
+            timing.forward_ms += padding_ms;
+            timer.set_device(Some(timing));
+        }
+        if self.ablations.host_pick && !output.logits.is_empty() {
+            let rows = output.logits.chunks_exact_mut(self.vocab);
+            let sampling = step.chunks.iter();
+            let sampling = sampling.filter_map(|chunk| Some((chunk.slot, chunk.sample?)));
+            for ((slot, sample), logits) in sampling.zip(rows) {
+                let token = self.samplers.sample(slot, logits, sample.logprobs);
+                output.tokens.push(token);
+            }
+            timer.book(Span::Sample);
+        }
+        if let Some(logger) = &mut self.logger {
+            logger.record(&step.chunks, &output.tokens);
+        }
+        Ok(output)
     }
 
     fn clear(&mut self) {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use futures::future::{FutureExt, LocalBoxFuture};
+use async_trait::async_trait;
 use llamaglass_engine::executor::{
     Capabilities, Diagnostics, Executor, HostSamplers, SlotSampler, StageTimer, StepChunk,
     StepInput, StepOutput,
@@ -35,30 +35,9 @@ impl Stubbed {
             submitted: VecDeque::new(),
         }
     }
-
-    async fn run_oldest(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
-        let Some(chunks) = self.submitted.pop_front() else {
-            return self.inner.wait(timer).await;
-        };
-        let diagnostics = self.inner.diagnostics();
-        diagnostics
-            .run_start(&chunks, self.first_kernel, timer)
-            .await?;
-        let mut output = StepOutput::default();
-        for chunk in &chunks {
-            if let Some(sample) = chunk.sample {
-                let mut logits = random_logits(self.vocab, chunk.request, chunk.range.end);
-                let token = self
-                    .samplers
-                    .sample(chunk.slot, &mut logits, sample.logprobs);
-                output.tokens.push(token);
-            }
-        }
-        timer.book(Span::Sample);
-        Ok(output)
-    }
 }
 
+#[async_trait(?Send)]
 impl Executor for Stubbed {
     fn capabilities(&self) -> Capabilities {
         Capabilities {
@@ -84,11 +63,26 @@ impl Executor for Stubbed {
         Ok(())
     }
 
-    fn wait<'a>(
-        &'a mut self,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>> {
-        self.run_oldest(timer).boxed_local()
+    async fn wait(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
+        let Some(chunks) = self.submitted.pop_front() else {
+            return self.inner.wait(timer).await;
+        };
+        let diagnostics = self.inner.diagnostics();
+        diagnostics
+            .run_start(&chunks, self.first_kernel, timer)
+            .await?;
+        let mut output = StepOutput::default();
+        for chunk in &chunks {
+            if let Some(sample) = chunk.sample {
+                let mut logits = random_logits(self.vocab, chunk.request, chunk.range.end);
+                let token = self
+                    .samplers
+                    .sample(chunk.slot, &mut logits, sample.logprobs);
+                output.tokens.push(token);
+            }
+        }
+        timer.book(Span::Sample);
+        Ok(output)
     }
 
     fn clear(&mut self) {

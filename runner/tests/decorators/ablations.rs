@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use futures::future::LocalBoxFuture;
+use async_trait::async_trait;
 use llamaglass_engine::executor::{
     Capabilities, Diagnostics, Executor, SlotSampler, StageTimer, StepInput, StepOutput,
 };
@@ -207,6 +207,7 @@ struct RowCounter {
     rows: Rc<Cell<usize>>,
 }
 
+#[async_trait(?Send)]
 impl Executor for RowCounter {
     fn capabilities(&self) -> Capabilities {
         self.inner.capabilities()
@@ -222,11 +223,8 @@ impl Executor for RowCounter {
         self.inner.submit(step, timer)
     }
 
-    fn wait<'a>(
-        &'a mut self,
-        timer: &'a mut StageTimer,
-    ) -> LocalBoxFuture<'a, Result<StepOutput, ForwardError>> {
-        self.inner.wait(timer)
+    async fn wait(&mut self, timer: &mut StageTimer) -> Result<StepOutput, ForwardError> {
+        self.inner.wait(timer).await
     }
 
     fn clear(&mut self) {

@@ -1,9 +1,8 @@
 //! Settings of an experiment, as the user types them and as the experiment uses them.
 
-use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::stub::StubLoad;
-use llamaglass_lab::{Arrivals, Experiment};
+use llamaglass_lab::{Arrivals, Experiment, StubLevel};
 use serde::{Deserialize, Serialize};
 
 /// Settings of an experiment. Every experiment has all of them and reads only those listed by [`fields`].
@@ -36,7 +35,8 @@ pub struct LabSettings {
 }
 
 /// A field of [`LabSettings`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Field {
     /// `rows`
     Rows,
@@ -215,24 +215,17 @@ impl LabSettings {
             Field::PromptTokens => self.prompt_tokens = count(1)?,
             Field::Tokens => self.tokens = count(usize::from(experiment != Experiment::Bare))?,
             Field::Repeats => self.repeats = count(1)?,
-            Field::Seed => {
-                self.seed = typed
-                    .parse()
-                    .map_err(|_| "a whole number from 0".to_owned())?
-            }
+            Field::Seed => self.seed = typed.parse().map_err(|_| "a whole number from 0")?,
             Field::Lengths => {
-                let lengths =
-                    parts().map(|part| part.parse().ok().filter(|n| *n > 0 && *n <= 100_000));
-                let lengths: Option<Vec<usize>> = lengths.collect();
-                self.lengths = lengths
-                    .filter(|all| !all.is_empty())
-                    .ok_or("whole numbers from 1, between commas")?;
+                let length = |part: &str| part.parse().ok().filter(|n| (1..=100_000).contains(n));
+                let all = parts().map(length).collect::<Option<Vec<usize>>>();
+                let all = all.filter(|all| !all.is_empty());
+                self.lengths = all.ok_or("whole numbers from 1, between commas")?;
             }
             Field::Qps => {
-                let all: Option<Vec<f64>> = parts().map(rate).collect();
-                self.qps = all
-                    .filter(|all| !all.is_empty())
-                    .ok_or("numbers above 0, between commas")?;
+                let all = parts().map(rate).collect::<Option<Vec<f64>>>();
+                let all = all.filter(|all| !all.is_empty());
+                self.qps = all.ok_or("numbers above 0, between commas")?;
             }
             Field::Duration => self.duration_s = rate(typed).ok_or("seconds above 0")?,
             Field::Arrivals | Field::With | Field::Switches | Field::Levels => {}
@@ -261,21 +254,8 @@ impl Field {
     }
 
     /// Returns the name used by test hooks.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Rows => "rows",
-            Self::PromptTokens => "prompt-tokens",
-            Self::Tokens => "tokens",
-            Self::Lengths => "lengths",
-            Self::Repeats => "repeats",
-            Self::Qps => "qps",
-            Self::Duration => "duration",
-            Self::Arrivals => "arrivals",
-            Self::With => "with",
-            Self::Switches => "switches",
-            Self::Levels => "levels",
-            Self::Seed => "seed",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -290,9 +270,8 @@ mod tests {
             let mut settings = defaults.clone();
             for field in fields(experiment) {
                 if let Some(text) = defaults.text(*field) {
-                    settings
-                        .take(*field, &text, experiment)
-                        .unwrap_or_else(|error| panic!("{experiment} {field:?}: {error}"));
+                    let taken = settings.take(*field, &text, experiment);
+                    assert_eq!(taken, Ok(()), "{experiment} {field:?}");
                 }
             }
             assert_eq!(settings, defaults, "{experiment}");
@@ -308,6 +287,7 @@ mod tests {
             (Field::Tokens, "-1"),
             (Field::Repeats, "1000000"),
             (Field::Qps, "1, x"),
+            (Field::Qps, "1/2, 3"),
             (Field::Qps, ""),
             (Field::Qps, "inf"),
             (Field::Duration, "0"),
@@ -315,17 +295,10 @@ mod tests {
             (Field::Seed, "1.5"),
         ];
         for (field, typed) in wrong {
-            assert!(
-                settings.take(field, typed, Experiment::Load).is_err(),
-                "{typed}"
-            );
+            let result = settings.take(field, typed, Experiment::Load);
+            assert!(result.is_err(), "{typed}");
         }
         assert_eq!(settings, before);
-        assert!(
-            settings
-                .take(Field::Qps, "1/2, 3", Experiment::Load)
-                .is_err()
-        );
         assert!(settings.take(Field::Qps, "0.5 3", Experiment::Load).is_ok());
         assert_eq!(settings.qps, [0.5, 3.0]);
     }

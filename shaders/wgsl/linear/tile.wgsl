@@ -36,106 +36,10 @@ struct Blocks {
     b0: Block, b1: Block, b2: Block, b3: Block, b4: Block, b5: Block, b6: Block, b7: Block,
 }
 
+// linear.rs adds the functions weights_0 to weights_7, which dequantise four values of each of the 8 columns.
 fn value(numbers: vec4<f32>, scale: f32, low: f32) -> vec4<f32> {
     return numbers * (IN_PLACE * scale) + low;
 }
-fn weights_0(b: Blocks) -> Weights {
-    return Weights(
-        value(four_0(b.b0.quants), b.b0.scale.x, b.b0.low.x),
-        value(four_0(b.b1.quants), b.b1.scale.x, b.b1.low.x),
-        value(four_0(b.b2.quants), b.b2.scale.x, b.b2.low.x),
-        value(four_0(b.b3.quants), b.b3.scale.x, b.b3.low.x),
-        value(four_0(b.b4.quants), b.b4.scale.x, b.b4.low.x),
-        value(four_0(b.b5.quants), b.b5.scale.x, b.b5.low.x),
-        value(four_0(b.b6.quants), b.b6.scale.x, b.b6.low.x),
-        value(four_0(b.b7.quants), b.b7.scale.x, b.b7.low.x),
-    );
-}
-fn weights_1(b: Blocks) -> Weights {
-    return Weights(
-        value(four_1(b.b0.quants), b.b0.scale.x, b.b0.low.x),
-        value(four_1(b.b1.quants), b.b1.scale.x, b.b1.low.x),
-        value(four_1(b.b2.quants), b.b2.scale.x, b.b2.low.x),
-        value(four_1(b.b3.quants), b.b3.scale.x, b.b3.low.x),
-        value(four_1(b.b4.quants), b.b4.scale.x, b.b4.low.x),
-        value(four_1(b.b5.quants), b.b5.scale.x, b.b5.low.x),
-        value(four_1(b.b6.quants), b.b6.scale.x, b.b6.low.x),
-        value(four_1(b.b7.quants), b.b7.scale.x, b.b7.low.x),
-    );
-}
-fn weights_2(b: Blocks) -> Weights {
-    return Weights(
-        value(four_2(b.b0.quants), b.b0.scale.x, b.b0.low.x),
-        value(four_2(b.b1.quants), b.b1.scale.x, b.b1.low.x),
-        value(four_2(b.b2.quants), b.b2.scale.x, b.b2.low.x),
-        value(four_2(b.b3.quants), b.b3.scale.x, b.b3.low.x),
-        value(four_2(b.b4.quants), b.b4.scale.x, b.b4.low.x),
-        value(four_2(b.b5.quants), b.b5.scale.x, b.b5.low.x),
-        value(four_2(b.b6.quants), b.b6.scale.x, b.b6.low.x),
-        value(four_2(b.b7.quants), b.b7.scale.x, b.b7.low.x),
-    );
-}
-fn weights_3(b: Blocks) -> Weights {
-    return Weights(
-        value(four_3(b.b0.quants), b.b0.scale.x, b.b0.low.x),
-        value(four_3(b.b1.quants), b.b1.scale.x, b.b1.low.x),
-        value(four_3(b.b2.quants), b.b2.scale.x, b.b2.low.x),
-        value(four_3(b.b3.quants), b.b3.scale.x, b.b3.low.x),
-        value(four_3(b.b4.quants), b.b4.scale.x, b.b4.low.x),
-        value(four_3(b.b5.quants), b.b5.scale.x, b.b5.low.x),
-        value(four_3(b.b6.quants), b.b6.scale.x, b.b6.low.x),
-        value(four_3(b.b7.quants), b.b7.scale.x, b.b7.low.x),
-    );
-}
-fn weights_4(b: Blocks) -> Weights {
-    return Weights(
-        value(four_4(b.b0.quants), b.b0.scale.y, b.b0.low.y),
-        value(four_4(b.b1.quants), b.b1.scale.y, b.b1.low.y),
-        value(four_4(b.b2.quants), b.b2.scale.y, b.b2.low.y),
-        value(four_4(b.b3.quants), b.b3.scale.y, b.b3.low.y),
-        value(four_4(b.b4.quants), b.b4.scale.y, b.b4.low.y),
-        value(four_4(b.b5.quants), b.b5.scale.y, b.b5.low.y),
-        value(four_4(b.b6.quants), b.b6.scale.y, b.b6.low.y),
-        value(four_4(b.b7.quants), b.b7.scale.y, b.b7.low.y),
-    );
-}
-fn weights_5(b: Blocks) -> Weights {
-    return Weights(
-        value(four_5(b.b0.quants), b.b0.scale.y, b.b0.low.y),
-        value(four_5(b.b1.quants), b.b1.scale.y, b.b1.low.y),
-        value(four_5(b.b2.quants), b.b2.scale.y, b.b2.low.y),
-        value(four_5(b.b3.quants), b.b3.scale.y, b.b3.low.y),
-        value(four_5(b.b4.quants), b.b4.scale.y, b.b4.low.y),
-        value(four_5(b.b5.quants), b.b5.scale.y, b.b5.low.y),
-        value(four_5(b.b6.quants), b.b6.scale.y, b.b6.low.y),
-        value(four_5(b.b7.quants), b.b7.scale.y, b.b7.low.y),
-    );
-}
-fn weights_6(b: Blocks) -> Weights {
-    return Weights(
-        value(four_6(b.b0.quants), b.b0.scale.y, b.b0.low.y),
-        value(four_6(b.b1.quants), b.b1.scale.y, b.b1.low.y),
-        value(four_6(b.b2.quants), b.b2.scale.y, b.b2.low.y),
-        value(four_6(b.b3.quants), b.b3.scale.y, b.b3.low.y),
-        value(four_6(b.b4.quants), b.b4.scale.y, b.b4.low.y),
-        value(four_6(b.b5.quants), b.b5.scale.y, b.b5.low.y),
-        value(four_6(b.b6.quants), b.b6.scale.y, b.b6.low.y),
-        value(four_6(b.b7.quants), b.b7.scale.y, b.b7.low.y),
-    );
-}
-fn weights_7(b: Blocks) -> Weights {
-    return Weights(
-        value(four_7(b.b0.quants), b.b0.scale.y, b.b0.low.y),
-        value(four_7(b.b1.quants), b.b1.scale.y, b.b1.low.y),
-        value(four_7(b.b2.quants), b.b2.scale.y, b.b2.low.y),
-        value(four_7(b.b3.quants), b.b3.scale.y, b.b3.low.y),
-        value(four_7(b.b4.quants), b.b4.scale.y, b.b4.low.y),
-        value(four_7(b.b5.quants), b.b5.scale.y, b.b5.low.y),
-        value(four_7(b.b6.quants), b.b6.scale.y, b.b6.low.y),
-        value(four_7(b.b7.quants), b.b7.scale.y, b.b7.low.y),
-    );
-}
-
 @compute @workgroup_size(8, 4, 1)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     let t = params.rows;

@@ -11,8 +11,8 @@ use llamaglass_web::error_message;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
-use super::interface::{Client, Listener, PageFile};
 use super::stub_responder::StubResponder;
+use super::{Client, Listener, PageFile};
 use crate::protocol::{Command, EngineReply, Reply};
 
 mod fetch;

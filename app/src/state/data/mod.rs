@@ -1,6 +1,5 @@
 //! Parts of the page's state.
 
-mod bench;
 mod draw_pace;
 mod frame_queue;
 mod lab;
@@ -9,9 +8,24 @@ mod server_form;
 pub mod storage;
 mod turn;
 
-pub use bench::Bench;
+use llamaglass_lab::bench::{BenchReport, Progress};
+
 pub use frame_queue::{FrameQueue, NextDraw};
 pub use lab::{Lab, RunOutcome, Running, SavedRun, SavedRuns};
 pub use lab_waits::{LabEvent, LabWaits};
 pub use server_form::{Connection, OwnServer, ServerForm};
 pub use turn::{Turn, TurnState};
+
+/// State of the benchmark.
+#[derive(Clone, Debug, Default)]
+pub enum Bench {
+    /// Not run yet.
+    #[default]
+    Idle,
+    /// Running, with its progress.
+    Running(Progress),
+    /// Finished with a report.
+    Done(Box<BenchReport>),
+    /// Failed, for this reason.
+    Failed(String),
+}

@@ -17,9 +17,6 @@ use crate::lab::{Job, Spec};
 use crate::protocol::EngineCommand;
 
 /// Measures the selected switches of the page and adds them to the engine's own.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn with_page(
     app: App,
     engine_data: Data,

@@ -95,9 +95,6 @@ pub async fn receive(
 }
 
 /// Like [`receive`], but a failed request ends the experiment.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn complete(
     app: App,
     request: Request,

@@ -178,9 +178,6 @@ fn check_count(found: usize, wanted: usize) -> Result<(), LabError> {
 
 /// Sends a request with an empty cache and draws the answer as the conversation does, with or without the token
 /// timeline. Also returns the time at which the frame with its end was painted.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn drawn(app: App, request: Request, overlay: bool) -> Result<(Answer, f64), LabError> {
     app.send(EngineCommand::ClearCache, &[]);
     let before = app.shown.get_untracked();

@@ -116,9 +116,6 @@ pub async fn load(
 }
 
 /// Sends the dataset's rows one after the other, and collects the timings of steps that the server reports.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn chain(
     app: App,
     spec: &Spec,

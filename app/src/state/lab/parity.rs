@@ -18,9 +18,6 @@ use crate::settings::Settings;
 const NO_REFERENCE: &str = "none in the page: comparing logits needs a second engine on the CPU; `llamaglass lab parity` does that";
 
 /// Compares the two for each row of the dataset.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn run(
     app: App,
     spec: &Spec,

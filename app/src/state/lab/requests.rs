@@ -112,9 +112,6 @@ pub fn submit(app: App, request: Request) -> OpenRequest {
 }
 
 /// Has the engine's side run a job. Also returns the arrival times of the tokens that it reported meanwhile.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn measure(app: App, job: Job) -> Result<(Measured, Vec<f64>), LabError> {
     let mut request = OpenRequest::new(app);
     let tag = request.tag;
@@ -133,9 +130,6 @@ pub async fn measure(app: App, job: Job) -> Result<(Measured, Vec<f64>), LabErro
 }
 
 /// Runs an experiment in the engine's program.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn run_in_engine(app: App, spec: Spec) -> Result<(LabResult, Vec<Record>), LabError> {
     let (sender, end) = oneshot::channel();
     app.inner().lab.run_end.replace(Some(sender));
@@ -165,9 +159,6 @@ pub fn deliver_end(app: App, end: LabEnd) {
 }
 
 /// Sets the stub level.
-///
-/// # Errors
-/// Returns a [`LabError`].
 pub async fn set_stub(app: App, level: StubLevel) -> Result<(), LabError> {
     let (sender, set) = oneshot::channel();
     app.inner().lab.stub_set.replace(Some(sender));

@@ -32,9 +32,6 @@ impl PageStubs {
     }
 
     /// Sets the stub level back to `level`.
-    ///
-    /// # Errors
-    /// Returns a [`LabError`].
     pub async fn restore(&self, level: StubLevel) -> Result<(), LabError> {
         requests::set_stub(self.app, level).await
     }

@@ -25,14 +25,11 @@ pub fn Card(experiment: Experiment) -> impl IntoView {
     view! {
         <article class="card lab-card" aria-labelledby=id.clone() data-testid=id.clone()>
             <header>
-                <h3 id=id.clone()>
-                    {experiment.title()} <code class="lab-name">{name}</code>
-                </h3>
+                <h3 id=id.clone()>{experiment.title()} <code class="lab-name">{name}</code></h3>
                 <p class="help">{experiment.question()}</p>
             </header>
             <Fields experiment valid/>
-            <Show
-                when=move || runs.get()
+            <Show when=move || runs.get()
                 fallback=move || view! {
                     <div class="lab-actions">
                         <button
@@ -52,9 +49,7 @@ pub fn Card(experiment: Experiment) -> impl IntoView {
             >
                 <Live/>
             </Show>
-            <div aria-live="polite">
-                <Ending experiment/>
-            </div>
+            <div aria-live="polite"><Ending experiment/></div>
             <SavedRunList experiment/>
         </article>
     }

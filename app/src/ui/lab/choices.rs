@@ -1,9 +1,8 @@
 //! Settings that are chosen from a list.
 
 use leptos::prelude::*;
-use llamaglass_lab::StubLevel;
 use llamaglass_lab::experiments::ablate::Switch;
-use llamaglass_lab::{Arrivals, Experiment};
+use llamaglass_lab::{Arrivals, Experiment, StubLevel};
 
 use super::stored_settings::{change, read};
 use crate::lab::Field;
@@ -41,13 +40,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             let now = read(experiment, |of| of.switches.clone());
             let toggle = move |switch: Switch, on: bool| {
                 change(app, experiment, |of| {
-                    of.switches = Switch::ALL
-                        .into_iter()
-                        .filter(|each| match *each == switch {
-                            true => on,
-                            false => of.switches.contains(each),
-                        })
-                        .collect();
+                    of.switches = toggled(Switch::ALL, &of.switches, switch, on);
                 });
             };
             let all = Switch::ALL.map(|of| CheckBox {
@@ -61,13 +54,7 @@ pub fn Choices(experiment: Experiment, field: Field) -> impl IntoView {
             let now = read(experiment, |of| of.levels.clone());
             let toggle = move |level: StubLevel, on: bool| {
                 change(app, experiment, |of| {
-                    of.levels = StubLevel::ALL
-                        .into_iter()
-                        .filter(|each| match *each == level {
-                            true => on,
-                            false => of.levels.contains(each),
-                        })
-                        .collect();
+                    of.levels = toggled(StubLevel::ALL, &of.levels, level, on);
                 });
             };
             // Random weights need a load of their own.
@@ -105,15 +92,23 @@ fn select(
     view! {
         <div class="settings-field">
             <label for=id.clone()>{field.label()}</label>
-            <select
-                id=id.clone()
-                data-testid=id
-                on:change=move |event| choose(event_target_value(&event))
-            >
+            <select id=id.clone() data-testid=id on:change=move |event| choose(event_target_value(&event))>
                 {options.collect_view()}
             </select>
         </div>
     }
+}
+
+/// Returns those of `all` that are in `now`, with `value` if `on` and without it otherwise.
+fn toggled<T: PartialEq, const N: usize>(all: [T; N], now: &[T], value: T, on: bool) -> Vec<T> {
+    let has = |each: &T| {
+        if *each == value {
+            on
+        } else {
+            now.contains(each)
+        }
+    };
+    all.into_iter().filter(has).collect()
 }
 
 /// A check box for one value of a setting.
@@ -130,27 +125,24 @@ fn boxes<T: Copy + 'static, N: std::fmt::Display>(
     name: impl Fn(T) -> N,
     toggle: impl Fn(T, bool) + Copy + 'static,
 ) -> impl IntoView {
-    let each = all.into_iter().map(|check_box| {
-        let CheckBox {
-            value,
-            label,
-            checked,
-        } = check_box;
-        let id = format!("lab-{experiment}-{}-{}", field.name(), name(value));
-        let target = id.clone();
-        view! {
-            <label class="bench-choice" for=target>
-                <input
-                    id=id.clone()
-                    data-testid=id
-                    type="checkbox"
-                    checked=checked
-                    on:change=move |event| toggle(value, event_target_checked(&event))
-                />
-                {label}
-            </label>
-        }
-    });
+    let each = all.into_iter().map(
+        |CheckBox {
+             value,
+             label,
+             checked,
+         }| {
+            let id = format!("lab-{experiment}-{}-{}", field.name(), name(value));
+            let target = id.clone();
+            view! {
+                <label class="bench-choice" for=target>
+                    <input id=id.clone() data-testid=id type="checkbox" checked=checked
+                        on:change=move |event| toggle(value, event_target_checked(&event))
+                    />
+                    {label}
+                </label>
+            }
+        },
+    );
     view! {
         <details class="lab-wide">
             <summary>{field.label()}</summary>

@@ -27,12 +27,9 @@ pub fn DatasetField() -> impl IntoView {
             <span class="lab-dataset-name" data-testid="lab-dataset">{name}</span>
             <label class="secondary file-button" class:disabled=running>
                 "Choose a dataset…"
-                <input
-                    type="file"
-                    accept=".json,.jsonl,.ndjson,.txt"
+                <input type="file" accept=".json,.jsonl,.ndjson,.txt"
                     aria-label="Dataset: Alpaca JSON, JSON lines, or one prompt per line"
-                    data-testid="lab-dataset-file"
-                    disabled=running
+                    data-testid="lab-dataset-file" disabled=running
                     on:change=move |event| {
                         let input: HtmlInputElement = event_target(&event);
                         let file = input.files().and_then(|files| files.get(0));
@@ -52,9 +49,7 @@ pub fn DatasetField() -> impl IntoView {
                 />
             </label>
             <Show when=is_custom>
-                <button
-                    class="quiet"
-                    disabled=running
+                <button class="quiet" disabled=running
                     on:click=move |_| state::choose_dataset(app, Source::BuiltIn)
                 >
                     "Use the built-in prompts"

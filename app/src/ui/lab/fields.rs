@@ -48,14 +48,8 @@ fn Typed(experiment: Experiment, field: Field, invalid: RwSignal<Vec<Field>>) ->
     view! {
         <div class="settings-field" class:invalid=move || error.get().is_some()>
             <label for=id.clone()>{label}</label>
-            <input
-                id=id.clone()
-                data-testid=id.clone()
-                type="text"
-                inputmode="decimal"
-                autocomplete="off"
-                value=shown
-                aria-describedby=help.clone()
+            <input id=id.clone() data-testid=id.clone() type="text" inputmode="decimal" autocomplete="off"
+                value=shown aria-describedby=help.clone()
                 aria-invalid=move || error.get().is_some().to_string()
                 on:input=move |event| {
                     let typed = event_target_value(&event);

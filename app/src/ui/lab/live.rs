@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 use llamaglass_lab::digits;
 
+use super::super::meter::{Meter, percent};
 use crate::lab::{Plot, PlotRanges, Series};
 use crate::state::{self, app};
 
@@ -13,45 +14,26 @@ const COLOURS: usize = 6;
 #[component]
 pub fn Live() -> impl IntoView {
     let app = app();
-    let stopping = move || {
-        app.lab
-            .running
-            .get()
-            .is_some_and(|running| running.stopping)
-    };
+    let running = app.lab.running;
+    let stopping = move || running.get().is_some_and(|running| running.stopping);
     let share = move || {
         let progress = app.lab.progress.get();
-        100.0 * progress.done as f64 / progress.total.max(1) as f64
+        percent(progress.done, progress.total)
     };
     // Screen readers announce this, so it changes with each measurement, not with every point.
     let what = Memo::new(move |_| match stopping() {
         true => "Stopping after the current step".to_owned(),
-        false => app
-            .lab
-            .progress
-            .with(|progress| match progress.what.as_str() {
-                "" => "Starting".to_owned(),
-                what => format!("Measuring: {what}"),
-            }),
+        false => match app.lab.progress.get().what.as_str() {
+            "" => "Starting".to_owned(),
+            what => format!("Measuring: {what}"),
+        },
     });
     view! {
         <div class="lab-live" data-testid="lab-live">
             <p class="numbers" role="status" aria-live="polite" data-testid="lab-progress">{what}</p>
-            <div
-                class="meter"
-                role="progressbar"
-                aria-label="The experiment"
-                aria-valuemin="0"
-                aria-valuemax="100"
-                aria-valuenow=move || format!("{:.0}", share())
-            >
-                <div class="meter-fill" style:width=move || format!("{:.1}%", share())></div>
-            </div>
+            <Meter label="The experiment" percent=share/>
             <LivePlot/>
-            <button
-                class="secondary"
-                data-testid="lab-cancel"
-                disabled=stopping
+            <button class="secondary" data-testid="lab-cancel" disabled=stopping
                 on:click=move |_| state::cancel_lab(app)
             >
                 "Cancel"
@@ -76,13 +58,8 @@ fn LivePlot() -> impl IntoView {
             low,
             high,
         } = app.lab.plot.with(Plot::ranges);
-        format!(
-            "Measured so far: {} to {} ms (vertical), {} to {} (horizontal)",
-            digits(low),
-            digits(high),
-            digits(left),
-            digits(right)
-        )
+        let [left, right, low, high] = [left, right, low, high].map(digits);
+        format!("Measured so far: {low} to {high} ms (vertical), {left} to {right} (horizontal)")
     };
     view! {
         <Show when=shown>
@@ -108,10 +85,7 @@ fn colour(index: usize) -> String {
 
 /// Draws each dot as a line of length 0 with round ends, so that it stays round however the picture is stretched.
 fn points(index: usize, series: Series) -> impl IntoView {
-    let dots: String = series
-        .points
-        .iter()
-        .map(|(x, y)| format!("M{x:.2} {y:.2}h0"))
-        .collect();
+    let dot = |(x, y): &(f64, f64)| format!("M{x:.2} {y:.2}h0");
+    let dots: String = series.points.iter().map(dot).collect();
     view! { <path class=colour(index) d=dots vector-effect="non-scaling-stroke"/> }
 }

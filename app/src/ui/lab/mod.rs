@@ -55,11 +55,7 @@ pub fn LabTab() -> impl IntoView {
             <div class="lab-column">
                 <div class="lab-head">
                     <h2 id="lab-title">"Lab: where a token\u{2019}s time goes"</h2>
-                    <button
-                        class="secondary"
-                        data-testid="lab-close"
-                        on:click=move |_| state::open_lab(app, false)
-                    >
+                    <button class="secondary" data-testid="lab-close" on:click=move |_| state::open_lab(app, false)>
                         <Icon path="M15 5l-7 7l7 7"/>
                         "Conversation"
                     </button>
@@ -69,9 +65,7 @@ pub fn LabTab() -> impl IntoView {
                 <p class="help" data-testid="lab-whose">{target}</p>
                 <div class="lab-all">
                     <DatasetField/>
-                    <button
-                        class="primary"
-                        data-testid="lab-run-all"
+                    <button class="primary" data-testid="lab-run-all"
                         disabled=move || !app.can_send() || none_supported()
                         on:click=move |_| state::start_all(app)
                     >

@@ -49,9 +49,7 @@ pub fn Findings(run: Arc<CompletedRun>) -> impl IntoView {
         <section class="lab-result" data-testid=format!("lab-result-{name}")>
             <p class="lab-lead" data-testid=format!("lab-lead-{name}")>{lead}</p>
             {incomplete.map(|why| view! { <p class="warning">{why}</p> })}
-            <ul class="lab-findings">
-                {rest.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}
-            </ul>
+            <ul class="lab-findings">{rest.into_iter().map(|text| view! { <li>{text}</li> }).collect_view()}</ul>
             <details prop:open=true on:toggle=move |event| {
                 let details: web_sys::Element = event_target(&event);
                 shown.set(details.has_attribute("open"));
@@ -91,9 +89,7 @@ fn Files(run: Arc<CompletedRun>) -> impl IntoView {
     let tables = csv(&run.result).into_iter().map(|(file, text)| {
         let label = file.clone();
         view! {
-            <button
-                class="secondary"
-                aria-label=format!("Download {label}")
+            <button class="secondary" aria-label=format!("Download {label}")
                 on:click=move |_| download(&file, "text/csv", &text)
             >
                 {label.clone()}
@@ -105,9 +101,7 @@ fn Files(run: Arc<CompletedRun>) -> impl IntoView {
     let traced = !run.records.is_empty();
     view! {
         <div class="lab-files">
-            <button
-                class="secondary"
-                data-testid=format!("lab-json-{name}")
+            <button class="secondary" data-testid=format!("lab-json-{name}")
                 on:click=move |_| {
                     let text = format!("{:#}", value(&json.result));
                     download(&format!("{name}.json"), "application/json", &text);
@@ -115,8 +109,7 @@ fn Files(run: Arc<CompletedRun>) -> impl IntoView {
             >
                 "JSON"
             </button>
-            <button
-                class="secondary"
+            <button class="secondary"
                 on:click=move |_| {
                     if let Ok(text) = page(&html.result) {
                         download(&format!("{name}.html"), "text/html", &text);
@@ -127,9 +120,7 @@ fn Files(run: Arc<CompletedRun>) -> impl IntoView {
             </button>
             {tables}
             {traced.then(|| view! {
-                <button
-                    class="secondary"
-                    data-testid=format!("lab-trace-{name}")
+                <button class="secondary" data-testid=format!("lab-trace-{name}")
                     title="Opens in ui.perfetto.dev and chrome://tracing"
                     on:click=move |_| {
                         let text = trace_events(&run.records);

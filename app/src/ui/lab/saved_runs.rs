@@ -6,8 +6,9 @@ use leptos::prelude::*;
 use llamaglass_lab::{Experiment, digits};
 use llamaglass_report::date;
 
+use super::super::bench::head;
 use super::outcome::Findings;
-use crate::lab::{Comparison, CompletedRun, Line, compare};
+use crate::lab::{Comparison, CompletedRun, compare};
 use crate::state::{self, App, RunOutcome, SavedRun, app};
 
 /// Saved runs, newest first.
@@ -28,9 +29,7 @@ pub fn SavedRunList(experiment: Experiment) -> impl IntoView {
                     }}
                 </summary>
                 <ul>
-                    <For each=runs key=|saved| saved.key.clone() let:saved>
-                        <Row saved shown/>
-                    </For>
+                    <For each=runs key=|saved| saved.key.clone() let:saved><Row saved shown/></For>
                 </ul>
                 <div aria-live="polite">
                     {move || shown.get().map(|shown| match shown {
@@ -82,16 +81,12 @@ fn Row(saved: SavedRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
     view! {
         <li class="lab-run">
             <span class="lab-run-what"><span class="numbers">{when}</span>" · "{what}</span>
-            <button
-                class="quiet"
-                aria-label=format!("Show the run of {label}")
+            <button class="quiet" aria-label=format!("Show the run of {label}")
                 on:click=move |_| shown.set(Some(Shown::Run(Arc::clone(&show))))
             >
                 "Show"
             </button>
-            <button
-                class="quiet"
-                data-testid=format!("lab-compare-{experiment}")
+            <button class="quiet" data-testid=format!("lab-compare-{experiment}")
                 aria-label=format!("Compare the newest run with the run of {label}")
                 disabled=move || is_newest.get()
                 on:click=move |_| {
@@ -103,9 +98,7 @@ fn Row(saved: SavedRun, shown: RwSignal<Option<Shown>>) -> impl IntoView {
             >
                 "Compare with newest"
             </button>
-            <button
-                class="quiet"
-                aria-label=format!("Delete the run of {label}")
+            <button class="quiet" aria-label=format!("Delete the run of {label}")
                 on:click=move |_| {
                     shown.set(None);
                     state::delete_run(app, key.clone());
@@ -122,21 +115,16 @@ fn Compared(comparison: Comparison) -> impl IntoView {
     let differs = comparison.differs.into_iter();
     let differs = differs.map(|what| view! { <li>{format!("Different {what}.")}</li> });
     let rows = comparison.lines.into_iter().map(|line| {
-        let Line {
-            name,
-            before,
-            now,
-            ratio,
-            verdict,
-        } = line;
-        let ratio = ratio.map_or_else(|| "\u{2013}".into(), |ratio| format!("{ratio:.2}"));
+        let ratio = line
+            .ratio
+            .map_or_else(|| "\u{2013}".into(), |ratio| format!("{ratio:.2}"));
         view! {
             <tr>
-                <th scope="row">{name}</th>
-                <td class="numbers">{digits(before)}</td>
-                <td class="numbers">{digits(now)}</td>
+                <th scope="row">{line.name}</th>
+                <td class="numbers">{digits(line.before)}</td>
+                <td class="numbers">{digits(line.now)}</td>
                 <td class="numbers">{ratio}</td>
-                <td>{verdict}</td>
+                <td>{line.verdict}</td>
             </tr>
         }
     });
@@ -145,15 +133,7 @@ fn Compared(comparison: Comparison) -> impl IntoView {
             <ul class="help">{differs.collect_view()}</ul>
             <div class="bench-wide" tabindex="0" role="region" aria-label="Comparison">
                 <table class="bench-table lab-table">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Figure"</th>
-                            <th scope="col">"Before"</th>
-                            <th scope="col">"Newest"</th>
-                            <th scope="col">"Ratio"</th>
-                            <th scope="col">"Difference"</th>
-                        </tr>
-                    </thead>
+                    {head(&["Figure", "Before", "Newest", "Ratio", "Difference"])}
                     <tbody>{rows.collect_view()}</tbody>
                 </table>
             </div>

@@ -49,9 +49,6 @@ pub const fn padded(values: usize) -> usize {
 
 impl Buffers {
     /// Allocates the buffers.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(
         config: &ModelConfig,
         shape: Shape,

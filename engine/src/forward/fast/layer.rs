@@ -91,9 +91,6 @@ pub struct Layer {
 
 impl Layer {
     /// Creates a layer with a cache for `shape`.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(
         weights: Weights,
         config: &ModelConfig,

@@ -21,9 +21,6 @@ use crate::weights::{BlockTensor, RopeLayout, TensorName, TensorType};
 const SHARD_ROWS: usize = 8;
 
 /// Loads every tensor. Also returns the embedding for lookup on the host if the device can't hold it.
-///
-/// # Errors
-/// [`LoadError`] if a tensor can't be read or the device can't hold it.
 pub async fn load(
     loader: &mut Loader<'_>,
     shape: Shape,

@@ -125,9 +125,6 @@ impl Fast {
     }
 
     /// Adds the next layer and starts compiling the kernels it launches.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     fn push(
         &mut self,
         weights: Weights,
@@ -153,9 +150,10 @@ impl Fast {
     pub fn upload(&self, next: &NextRows, looked_up: Option<&[f32]>) -> Result<(), ForwardError> {
         let (rows, max) = (next.rows(), self.buffers.rows);
         if rows.len() > max {
-            return Err(ForwardError::Device {
-                message: format!("a step of {} rows exceeds the maximum of {max}", rows.len()),
-            });
+            return Err(ForwardError::device(format!(
+                "a step of {} rows exceeds the maximum of {max}",
+                rows.len()
+            )));
         }
         let encode = |row: &NextRow| Row {
             id: row.id,
@@ -166,7 +164,7 @@ impl Fast {
             slot: row.slot.unwrap_or(0) as u32,
         };
         let rows: Vec<Row> = rows.iter().map(encode).collect();
-        let words = words(&rows, next.picks(), next.chains());
+        let words = words(&rows, next.samples(), next.chains());
         self.gpu
             .write(&self.buffers.step, 0, bytemuck::cast_slice(&words))?;
         if let Some(values) = looked_up {
@@ -177,9 +175,6 @@ impl Fast {
     }
 
     /// Writes `blocks` to the block table of the sequence in `slot`, from index `first` on.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn set_blocks(
         &self,
         slot: usize,
@@ -206,9 +201,6 @@ impl Fast {
 
     /// Uploads the sampling settings of the sequence in `slot`, which has already made `draws` draws, and, if
     /// it has penalties, the occurrences of each id (V).
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn begin(
         &self,
         slot: usize,
@@ -221,9 +213,6 @@ impl Fast {
     }
 
     /// Uploads the mask of ids that the sequence in `slot` may sample next.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn constrain(&self, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
         self.sampling.constrain(&self.gpu, slot, mask)
     }
@@ -239,9 +228,6 @@ impl Fast {
     }
 
     /// Submits all writes and encoded operations to the device.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn flush(&self) -> Result<(), ForwardError> {
         self.gpu.flush()
     }

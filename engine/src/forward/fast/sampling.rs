@@ -33,9 +33,6 @@ pub struct SamplingBuffers {
 
 impl SamplingBuffers {
     /// Allocates the buffers for `batch` sequences and a vocabulary of `vocab` ids.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn new(batch: usize, vocab: usize, gpu: &Gpu) -> Result<Self, ForwardError> {
         let zeros = |words: usize| gpu.create(Bytes::from_elems(vec![0u32; words]));
         Ok(Self {
@@ -51,9 +48,6 @@ impl SamplingBuffers {
 
     /// Uploads the settings of the sequence in `slot`, which has already made `draws` draws, and, if it has
     /// penalties, the `occurrences` (V) of its ids.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn begin(
         &self,
         gpu: &Gpu,
@@ -73,9 +67,6 @@ impl SamplingBuffers {
     }
 
     /// Uploads the `mask` of ids that the sequence in `slot` may sample next.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn constrain(&self, gpu: &Gpu, slot: usize, mask: &[u32]) -> Result<(), ForwardError> {
         let offset = self.occurrences_offset(slot) + 4 * self.vocab;
         gpu.write(&self.occurrences, offset, bytemuck::cast_slice(mask))

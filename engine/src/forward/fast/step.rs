@@ -22,7 +22,7 @@ impl Fast {
     /// also computes log-probabilities of the samples and of that many most probable ids.
     pub fn advance(&self, rows: Rows, mode: SamplingMode, top: Option<usize>) {
         self.forward(rows);
-        let (gpu, samples) = (&self.gpu, rows.picks);
+        let (gpu, samples) = (&self.gpu, rows.samples);
         if samples == 0 {
             return;
         }
@@ -37,17 +37,17 @@ impl Fast {
     /// Encodes a step without sampling and returns the logits of the rows that would sample.
     pub fn encode_sampled(&self, rows: Rows) -> Option<Tensor<2>> {
         self.forward(rows);
-        (rows.picks > 0).then(|| self.logits(&self.buffers.logits, rows.picks))
+        (rows.samples > 0).then(|| self.logits(&self.buffers.logits, rows.samples))
     }
 
     /// Encodes a step up to the logits of the rows that sample.
     fn forward(&self, rows: Rows) {
         self.gpu.stage(DeviceStage::Forward);
-        if rows.picks > 0 && rows.is_decode() {
-            return self.replay(CapturedStep::Decode, rows.picks);
+        if rows.samples > 0 && rows.is_decode() {
+            return self.replay(CapturedStep::Decode, rows.samples);
         }
         self.launch_layers(rows);
-        if rows.picks > 0 {
+        if rows.samples > 0 {
             self.sampled_output(rows);
         }
     }
@@ -63,9 +63,6 @@ impl Fast {
 
     /// Submits everything encoded and requests the `count` ids sampled last, with the log-probabilities of
     /// the `top` most probable ids.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn read_step(&self, count: usize, top: Option<usize>) -> Result<StepRead, ForwardError> {
         let logprobs = top.map(|top| (&self.sampling.logprobs, top));
         self.gpu.read_step(&self.sampling.sampled, count, logprobs)
@@ -73,9 +70,6 @@ impl Fast {
 
     /// Runs a step over the `tokens` uploaded rows, which writes the cache, and returns the requested logits
     /// [rows, V]. The next step overwrites the logits of a single row.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device has too little memory.
     pub fn encode(
         &self,
         tokens: usize,
@@ -102,9 +96,6 @@ impl Fast {
 
     /// Returns the residual stream [T, C] of the `tokens` uploaded rows after the embedding and after each
     /// layer.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn residuals(&self, tokens: usize) -> Result<Vec<Vec<f32>>, ForwardError> {
         self.embed(tokens);
         let mut all = vec![self.read_rows(tokens).await?];
@@ -126,9 +117,6 @@ impl Fast {
     /// Runs a step over the `tokens` uploaded rows, and its sampling, with each launch between two
     /// timestamps. Graph 0 is the embedding, then one graph per layer, and the last is everything after the
     /// layers.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn profile(&self, tokens: usize) -> Result<Profile, ForwardError> {
         let (gpu, rows) = (&self.gpu, Rows::prompt(tokens));
         let mut graphs = vec![gpu.capture(|| self.embed(tokens))];
@@ -205,8 +193,8 @@ impl Fast {
             logits,
             ..
         } = &self.buffers;
-        let count = rows.picks;
-        match rows.first_pick {
+        let count = rows.samples;
+        match rows.first_sample {
             Some(first) => self.output(first, count, logits),
             None => {
                 self.norm.launch_sampled(&self.gpu, x, step, count, normed);

@@ -47,9 +47,6 @@ impl Buffer {
 
 impl Gpu {
     /// Allocates uninitialised memory.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime has none.
     pub fn empty(&self, bytes: usize) -> Result<Buffer, ForwardError> {
         // The runtime may reuse released memory, so submit every launch that still uses it.
         self.submit()?;
@@ -57,9 +54,6 @@ impl Gpu {
     }
 
     /// Allocates memory that contains `values`.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime has none.
     pub fn create(&self, values: Bytes) -> Result<Buffer, ForwardError> {
         self.submit()?;
         let handle = self.client.create(values);
@@ -78,17 +72,14 @@ impl Gpu {
                 resource: pin.resource().clone(),
                 _pin: Rc::new(pin),
             }),
-            Err(error) => Err(ForwardError::Device {
-                message: format!("device memory could not be allocated: {error:?}"),
-            }),
+            Err(error) => Err(ForwardError::device(format!(
+                "device memory could not be allocated: {error:?}"
+            ))),
         }
     }
 
     /// Writes `bytes` to `buffer` from byte `at` on (both multiples of 4), after all earlier launches and
     /// before all later ones.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn write(&self, buffer: &Buffer, at: usize, bytes: &[u8]) -> Result<(), ForwardError> {
         self.submit()?;
         let resource = buffer.resource();
@@ -98,9 +89,6 @@ impl Gpu {
     }
 
     /// Returns the contents of `buffer` after all earlier launches.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn read(&self, buffer: &Buffer) -> Result<Vec<u8>, ForwardError> {
         self.submit()?;
         let resource = buffer.resource();

@@ -29,16 +29,13 @@ impl Mapping {
 
     /// Waits for the mapping, passes the bytes to `take`, and returns its result and the staging buffer for
     /// reuse.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn take<T>(
         self,
         device: &Device,
         take: impl FnOnce(&[u8]) -> T,
     ) -> Result<(T, wgpu::Buffer), ForwardError> {
-        let failed = |message: String| ForwardError::Device {
-            message: format!("results could not be read back: {message}"),
+        let failed = |message: String| {
+            ForwardError::device(format!("results could not be read back: {message}"))
         };
         let Self {
             staging,

@@ -65,9 +65,6 @@ impl std::fmt::Debug for Gpu {
 impl Gpu {
     /// Wraps the device of `client`. Measures its clock's resolution and, if it was opened with `subgroups`,
     /// probes them.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device fails.
     pub async fn new(
         client: Client,
         device: wgpu::Device,
@@ -114,9 +111,6 @@ impl Gpu {
     }
 
     /// Submits everything launched.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn submit(&self) -> Result<(), ForwardError> {
         self.settle()?;
         if let Some(commands) = self.encoding.borrow_mut().finish() {
@@ -126,9 +120,6 @@ impl Gpu {
     }
 
     /// Submits even if nothing was launched, because writes wait for the next submit.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn flush(&self) -> Result<(), ForwardError> {
         self.settle()?;
         self.queue.submit(self.encoding.borrow_mut().finish());
@@ -138,8 +129,8 @@ impl Gpu {
     /// Submits the writes that burn's runtime still holds back.
     fn settle(&self) -> Result<(), ForwardError> {
         if self.unsettled.replace(false) {
-            self.client.flush().map_err(|error| ForwardError::Device {
-                message: format!("writes could not be submitted: {error:?}"),
+            self.client.flush().map_err(|error| {
+                ForwardError::device(format!("writes could not be submitted: {error:?}"))
             })?;
         }
         Ok(())

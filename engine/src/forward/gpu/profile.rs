@@ -58,9 +58,6 @@ impl Gpu {
     /// Runs the captured graphs in order, with each launch in a pass of its own between two timestamps.
     ///
     /// This is intrusive: in a shared pass, the launches would overlap.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn profile(&self, graphs: &[CapturedGraph]) -> Result<Profile, ForwardError> {
         self.submit()?;
         let watch = Stopwatch::start();
@@ -95,9 +92,6 @@ impl Gpu {
     }
 
     /// Runs each graph in a pass of its own and returns their durations in milliseconds.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed or wrote no timestamps.
     pub async fn time(&self, graphs: &[CapturedGraph]) -> Result<Vec<f64>, ForwardError> {
         self.submit()?;
         let groups: Vec<&[Launch]> = graphs.iter().map(|graph| &graph.launches[..]).collect();
@@ -112,9 +106,7 @@ impl Gpu {
             let span = span_ms(begin, end, self.tick_ms());
             span.ok_or_else(|| {
                 let label = launches.first().map(|launch| launch.kernel.label());
-                ForwardError::Device {
-                    message: format!("{} left no timestamps", label.unwrap_or_default()),
-                }
+                ForwardError::device(format!("{} left no timestamps", label.unwrap_or_default()))
             })
         });
         spans.collect()
@@ -176,9 +168,7 @@ impl Gpu {
         // Some drivers write timestamps only when everything is done, and would resolve them too early.
         self.device
             .poll(wgpu::PollType::wait_indefinitely())
-            .map_err(|error| ForwardError::Device {
-                message: format!("passes could not be timed: {error}"),
-            })?;
+            .map_err(|error| ForwardError::device(format!("passes could not be timed: {error}")))?;
         let submission = self.queue.submit([tail.finish()]);
         let take = |bytes: &[u8]| {
             let (words, _) = bytes.as_chunks::<8>();

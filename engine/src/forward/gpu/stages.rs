@@ -141,9 +141,6 @@ pub struct StepResult {
 impl Gpu {
     /// Submits everything launched, followed by copies of the first `count` words of `sampled`, of the
     /// same number of `logprobs` (with their number of most probable ids), and of the stages' timestamps.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the runtime rejects it.
     pub fn read_step(
         self: &Rc<Self>,
         sampled: &Buffer,
@@ -208,9 +205,6 @@ impl Gpu {
 
 impl StepRead {
     /// Waits for the step and returns its results.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn get(self) -> Result<StepResult, ForwardError> {
         let Self {
             gpu,

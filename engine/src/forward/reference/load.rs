@@ -11,9 +11,6 @@ use super::parameters::{Block, Embedding, Linear, Parameters, RmsNorm};
 use crate::weights::{BlockTensor, RopeLayout, TensorName};
 
 /// Loads every tensor and allocates the caches for `shape`.
-///
-/// # Errors
-/// [`LoadError`] if a tensor can't be read or the device can't hold it.
 pub async fn load(loader: &mut Loader<'_>, shape: Shape) -> Result<Reference, LoadError> {
     let mut loader = ToTensors(loader);
     let (embedding, head) = loader.embedding_and_head().await?;

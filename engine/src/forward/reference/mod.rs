@@ -142,9 +142,6 @@ impl Reference {
     }
 
     /// Returns the residual stream [T, C] after the embedding and after each block.
-    ///
-    /// # Errors
-    /// [`ForwardError::Device`] if the device failed.
     pub async fn residuals(&mut self, rows: StepRows) -> Result<Vec<Vec<f32>>, ForwardError> {
         let mut streams = Vec::with_capacity(self.blocks.len() + 1);
         self.forward(rows, &mut |x| streams.push(x.clone()));

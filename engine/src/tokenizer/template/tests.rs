@@ -39,96 +39,45 @@ fn failure(source: &str) -> (String, Option<usize>) {
 }
 
 /// Expressions and the text that transformers renders for them.
-const EXPRESSIONS: &[(&str, &str)] = &[
-    // Lists and strings.
-    (
-        "{{ messages[0]['role'] }}{{ messages[0].role }}",
-        "systemsystem",
-    ),
-    (
-        "{{ messages[1:] | length }}{{ messages[-1]['content'] }}",
-        "2yes",
-    ),
-    ("{{ messages[::-1][0]['role'] }}", "assistant"),
-    (
-        "{{ messages[1]['content'].strip() }}|{{ messages[1]['content'] | trim }}",
-        "hi|hi",
-    ),
-    (
-        "{{ ' a b '.split(' ') | length }}{{ 'a,b'.split(',')[-1] }}",
-        "4b",
-    ),
-    (
-        "{{ 'abc'.startswith('ab') and not 'abc'.endswith('b') }}",
-        "True",
-    ),
-    ("{{ 'aXb'.replace('X', '-').upper().title() }}", "A-B"),
-    ("{{ 'x'.lstrip() ~ 'y '.rstrip() }}", "xy"),
-    ("{{ 'be' in messages[0]['content'] }}", "True"),
-    (
-        "{{ messages | map(attribute='role') | join(',') }}",
-        "system,user,assistant",
-    ),
-    (
-        "{{ messages | selectattr('role', 'equalto', 'user') | list | length }}",
-        "1",
-    ),
-    (
-        "{{ messages | rejectattr('role', 'eq', 'user') | list | length }}",
-        "2",
-    ),
-    ("{{ {'a': 1}.get('b', 2) }}{{ {'a': 1}['a'] }}", "21"),
-    (
-        "{% for k, v in {'b': 1, 'a': 2}.items() %}{{ k }}{{ v }}{% endfor %}",
-        "b1a2",
-    ),
-    ("{{ 7 // 2 }}{{ 7 % 2 }}{{ 2 ** 3 }}", "318"),
-    ("{{ 'a' if add_generation_prompt else 'b' }}", "a"),
-    (
-        "{{ 'no' is string }}{{ messages is iterable }}{{ {} is mapping }}",
-        "TrueTrueTrue",
-    ),
-    ("{{ none }}{{ true }}", "NoneTrue"),
-    // Defined and undefined variables.
-    ("{{ bos_token + pad_token }}[{{ eos_token }}]", "<s><pad>[]"),
-    (
-        "{{ tools is defined }}{{ tools is none }}{{ unheard is defined }}",
-        "TrueTrueFalse",
-    ),
-    (
-        "{% if not tools is defined %}a{% endif %}{% if tools %}b{% endif %}c",
-        "c",
-    ),
-    ("{% if unheard %}a{% endif %}[{{ unheard }}]", "[]"),
-    // Blocks.
-    (
-        "{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }}",
-        "3",
-    ),
-    (
-        "{% for m in messages %}{% if loop.index0 == 1 %}{% continue %}{% endif %}{{ loop.index }}{% endfor %}",
-        "13",
-    ),
-    (
-        "{% for m in messages %}{% if m.role == 'user' %}{% break %}{% endif %}{{ m.role }}{% endfor %}",
-        "system",
-    ),
-    (
-        "{% for m in messages if m.role != 'user' %}{{ loop.last }}{% endfor %}",
-        "FalseTrue",
-    ),
-    (
-        "{% macro f(x, y='z') %}<{{ x }}{{ y }}>{% endmacro %}{{ f('a') }}{{ f('a', y='b') }}",
-        "<az><ab>",
-    ),
-    ("{% for m in [] %}a{% else %}b{% endfor %}", "b"),
-    ("{% filter upper %}a{% endfilter %}", "A"),
-    ("{% generation %}a{% endgeneration %}b", "ab"),
-    // Whitespace as in transformers.
+const EXPRESSIONS: &str = "\
+{{ messages[0]['role'] }}{{ messages[0].role }} => systemsystem
+{{ messages[1:] | length }}{{ messages[-1]['content'] }} => 2yes
+{{ messages[::-1][0]['role'] }} => assistant
+{{ messages[1]['content'].strip() }}|{{ messages[1]['content'] | trim }} => hi|hi
+{{ ' a b '.split(' ') | length }}{{ 'a,b'.split(',')[-1] }} => 4b
+{{ 'abc'.startswith('ab') and not 'abc'.endswith('b') }} => True
+{{ 'aXb'.replace('X', '-').upper().title() }} => A-B
+{{ 'x'.lstrip() ~ 'y '.rstrip() }} => xy
+{{ 'be' in messages[0]['content'] }} => True
+{{ messages | map(attribute='role') | join(',') }} => system,user,assistant
+{{ messages | selectattr('role', 'equalto', 'user') | list | length }} => 1
+{{ messages | rejectattr('role', 'eq', 'user') | list | length }} => 2
+{{ {'a': 1}.get('b', 2) }}{{ {'a': 1}['a'] }} => 21
+{% for k, v in {'b': 1, 'a': 2}.items() %}{{ k }}{{ v }}{% endfor %} => b1a2
+{{ 7 // 2 }}{{ 7 % 2 }}{{ 2 ** 3 }} => 318
+{{ 'a' if add_generation_prompt else 'b' }} => a
+{{ 'no' is string }}{{ messages is iterable }}{{ {} is mapping }} => TrueTrueTrue
+{{ none }}{{ true }} => NoneTrue
+{{ bos_token + pad_token }}[{{ eos_token }}] => <s><pad>[]
+{{ tools is defined }}{{ tools is none }}{{ unheard is defined }} => TrueTrueFalse
+{% if not tools is defined %}a{% endif %}{% if tools %}b{% endif %}c => c
+{% if unheard %}a{% endif %}[{{ unheard }}] => []
+{% set ns = namespace(n=0) %}{% for m in messages %}{% set ns.n = ns.n + 1 %}{% endfor %}{{ ns.n }} => 3
+{% for m in messages %}{% if loop.index0 == 1 %}{% continue %}{% endif %}{{ loop.index }}{% endfor %} => 13
+{% for m in messages %}{% if m.role == 'user' %}{% break %}{% endif %}{{ m.role }}{% endfor %} => system
+{% for m in messages if m.role != 'user' %}{{ loop.last }}{% endfor %} => FalseTrue
+{% macro f(x, y='z') %}<{{ x }}{{ y }}>{% endmacro %}{{ f('a') }}{{ f('a', y='b') }} => <az><ab>
+{% for m in [] %}a{% else %}b{% endfor %} => b
+{% filter upper %}a{% endfilter %} => A
+{% generation %}a{% endgeneration %}b => ab
+a {#- note -#} b => ab
+{{ messages[0].content }} => be <brief>
+{{ strftime_now('%d %b %Y') }} => 26 Jul 2024";
+
+/// More of them, in which spaces and escapes matter.
+const EXACT_EXPRESSIONS: &[(&str, &str)] = &[
     ("{% if true %}\n  a\n  {% endif %}\nb\n", "  a\nb"),
     ("  {%- if true -%}  a  {%- endif %} b", "a b"),
-    ("a {#- note -#} b", "ab"),
-    // JSON.
     (
         "{{ {'b': \"<é'&>\\n\", 'a': [1, 2.5, none, true, {}]} | tojson }}",
         "{\"b\": \"<é'&>\\n\", \"a\": [1, 2.5, null, true, {}]}",
@@ -149,15 +98,14 @@ const EXPRESSIONS: &[(&str, &str)] = &[
         "{{ messages[0] | tojson }}",
         "{\"role\": \"system\", \"content\": \"be <brief>\"}",
     ),
-    // Nothing is escaped, and the clock is the test's.
-    ("{{ messages[0].content }}", "be <brief>"),
-    ("{{ strftime_now('%d %b %Y') }}", "26 Jul 2024"),
 ];
 
 #[test]
 fn expressions_behave_like_python() {
-    for (source, expected) in EXPRESSIONS {
-        assert_eq!(render(source).as_deref(), Ok(*expected), "{source}");
+    let split = |line: &'static str| line.split_once(" => ").expect(line);
+    let lines = EXPRESSIONS.lines().map(split);
+    for (source, expected) in lines.chain(EXACT_EXPRESSIONS.iter().copied()) {
+        assert_eq!(render(source).as_deref(), Ok(expected), "{source}");
     }
 }
 

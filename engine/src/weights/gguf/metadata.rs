@@ -12,81 +12,72 @@ pub(in crate::weights) struct Metadata {
 
 impl Metadata {
     /// The file's name.
-    #[must_use]
     pub fn file(&self) -> &str {
         &self.file
     }
 
     /// The pairs, in file order.
-    #[must_use]
     pub fn entries(&self) -> &[(String, MetaValue)] {
         &self.entries
     }
 
     /// The value of `key`.
-    #[must_use]
     pub fn get(&self, key: &str) -> Option<&MetaValue> {
         let found = self.entries.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| value)
     }
 
+    /// Returns the value of `key` as `convert` yields it. `expected` names the type for the error.
+    fn typed<'a, T>(
+        &'a self,
+        key: &str,
+        expected: &'static str,
+        convert: impl Fn(&'a MetaValue) -> Option<T>,
+    ) -> Result<Option<T>, WeightsError> {
+        let convert = |value| convert(value).ok_or_else(|| self.wrong_type(key, expected, value));
+        self.get(key).map(convert).transpose()
+    }
+
     /// Returns a count or size: an integer of any type that is not negative.
     pub(super) fn size(&self, key: &str) -> Result<Option<usize>, WeightsError> {
-        let value = self.get(key).map(|value| {
+        self.typed(key, "a size (or the same one for all blocks)", |value| {
             // Some keys may be arrays with one value per block; we support only arrays of equal values.
             let uniform = match value {
                 MetaValue::Array(array) => uniform(array),
                 single => single.as_integer(),
             };
-            uniform
-                .and_then(|x| usize::try_from(x).ok())
-                .ok_or_else(|| {
-                    self.wrong_type(key, "a size (or the same one for all blocks)", value)
-                })
-        });
-        value.transpose()
+            usize::try_from(uniform?).ok()
+        })
     }
 
     /// Returns a token id; -1 stands for none.
     pub(super) fn id(&self, key: &str) -> Result<Option<u32>, WeightsError> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(value) => match value.as_integer() {
-                Some(-1) => Ok(None),
-                // u32::MAX is llama.cpp's LLAMA_TOKEN_NULL: -1 stored as unsigned.
-                Some(id) if id == i128::from(u32::MAX) => Ok(None),
-                Some(id) => match u32::try_from(id) {
-                    Ok(id) => Ok(Some(id)),
-                    Err(_) => Err(self.wrong_type(key, "a token id", value)),
-                },
-                None => Err(self.wrong_type(key, "a token id", value)),
-            },
-        }
+        let id = self.typed(key, "a token id", |value| match value.as_integer()? {
+            -1 => Some(None),
+            // u32::MAX is llama.cpp's LLAMA_TOKEN_NULL: -1 stored as unsigned.
+            id => u32::try_from(id)
+                .ok()
+                .map(|id| (id != u32::MAX).then_some(id)),
+        })?;
+        Ok(id.flatten())
     }
 
     pub(super) fn float(&self, key: &str) -> Result<Option<f32>, WeightsError> {
-        let value = self.get(key).map(|value| {
-            value
-                .as_float()
-                .ok_or_else(|| self.wrong_type(key, "a float", value))
-        });
-        value.transpose()
+        self.typed(key, "a float", MetaValue::as_float)
     }
 
     pub(super) fn bool(&self, key: &str) -> Result<Option<bool>, WeightsError> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(&MetaValue::Bool(value)) => Ok(Some(value)),
-            Some(value) => Err(self.wrong_type(key, "a bool", value)),
-        }
+        self.typed(key, "a bool", |value| match value {
+            MetaValue::Bool(value) => Some(*value),
+            _ => None,
+        })
     }
 
     pub(super) fn string(&self, key: &str) -> Result<Option<&str>, WeightsError> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(MetaValue::String(value)) => Ok(Some(value)),
-            Some(value) => Err(self.wrong_type(key, "a string", value)),
-        }
+        self.typed(key, "a string", |value| match value {
+            MetaValue::String(value) => Some(value.as_str()),
+            _ => None,
+        })
     }
 
     /// Moves the strings out, so that a vocabulary is not in memory twice.
@@ -111,16 +102,12 @@ impl Metadata {
         expected: &'static str,
         convert: impl Fn(&MetaValue) -> Option<T>,
     ) -> Result<Option<Vec<T>>, WeightsError> {
-        match self.get(key) {
-            None => Ok(None),
-            Some(value @ MetaValue::Array(array @ MetaArray::Fixed { .. })) => array
-                .fixed()
-                .map(|element| convert(&element))
-                .collect::<Option<Vec<T>>>()
-                .map(Some)
-                .ok_or_else(|| self.wrong_type(key, expected, value)),
-            Some(value) => Err(self.wrong_type(key, expected, value)),
-        }
+        self.typed(key, expected, |value| match value {
+            MetaValue::Array(array @ MetaArray::Fixed { .. }) => {
+                array.fixed().map(|element| convert(&element)).collect()
+            }
+            _ => None,
+        })
     }
 
     pub(super) fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, WeightsError> {

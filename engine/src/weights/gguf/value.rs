@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use strum::{EnumDiscriminants, IntoStaticStr, VariantArray};
+
 use super::stream::{Cursor, ParseError};
 
 /// Maximum nesting depth of arrays; no known key has more than one level.
@@ -13,71 +15,21 @@ const MAX_SHOWN_ELEMENTS: usize = 5;
 /// Maximum number of characters of a string shown.
 const MAX_SHOWN_CHARS: usize = 200;
 
-/// The type of a metadata value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub enum MetaType {
-    U8,
-    I8,
-    U16,
-    I16,
-    U32,
-    I32,
-    F32,
-    Bool,
-    String,
-    Array,
-    U64,
-    I64,
-    F64,
-}
-
 impl MetaType {
     /// All types; the index is the type's number in a file (`gguf_metadata_value_type`).
-    pub const ALL: [Self; 13] = [
-        Self::U8,
-        Self::I8,
-        Self::U16,
-        Self::I16,
-        Self::U32,
-        Self::I32,
-        Self::F32,
-        Self::Bool,
-        Self::String,
-        Self::Array,
-        Self::U64,
-        Self::I64,
-        Self::F64,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The type's number in a file.
-    #[must_use]
     pub const fn id(self) -> u32 {
         self as u32
     }
 
     /// Name of the type, such as `u32`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::U8 => "u8",
-            Self::I8 => "i8",
-            Self::U16 => "u16",
-            Self::I16 => "i16",
-            Self::U32 => "u32",
-            Self::I32 => "i32",
-            Self::F32 => "f32",
-            Self::Bool => "bool",
-            Self::String => "string",
-            Self::Array => "array",
-            Self::U64 => "u64",
-            Self::I64 => "i64",
-            Self::F64 => "f64",
-        }
+    pub fn name(self) -> &'static str {
+        self.into()
     }
 
     /// Size of a value in bytes; `None` for strings and arrays.
-    #[must_use]
     pub const fn size(self) -> Option<u64> {
         match self {
             Self::U8 | Self::I8 | Self::Bool => Some(1),
@@ -97,7 +49,11 @@ impl MetaType {
 }
 
 /// A metadata value.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, EnumDiscriminants)]
+#[strum_discriminants(name(MetaType), doc = "The type of a metadata value.")]
+#[strum_discriminants(derive(VariantArray, IntoStaticStr))]
+#[strum_discriminants(strum(serialize_all = "lowercase"))]
+#[strum_discriminants(expect(missing_docs, reason = "the names say it"))]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum MetaValue {
     U8(u8),
@@ -176,27 +132,11 @@ impl MetaValue {
     }
 
     /// Returns the value's type.
-    #[must_use]
-    pub const fn kind(&self) -> MetaType {
-        match self {
-            Self::U8(_) => MetaType::U8,
-            Self::I8(_) => MetaType::I8,
-            Self::U16(_) => MetaType::U16,
-            Self::I16(_) => MetaType::I16,
-            Self::U32(_) => MetaType::U32,
-            Self::I32(_) => MetaType::I32,
-            Self::F32(_) => MetaType::F32,
-            Self::Bool(_) => MetaType::Bool,
-            Self::String(_) => MetaType::String,
-            Self::Array(_) => MetaType::Array,
-            Self::U64(_) => MetaType::U64,
-            Self::I64(_) => MetaType::I64,
-            Self::F64(_) => MetaType::F64,
-        }
+    pub fn kind(&self) -> MetaType {
+        self.into()
     }
 
     /// Returns the value of an integer of any type.
-    #[must_use]
     pub fn as_integer(&self) -> Option<i128> {
         Some(match *self {
             Self::U8(x) => x.into(),
@@ -212,7 +152,6 @@ impl MetaValue {
     }
 
     /// Returns the value of a float of either type.
-    #[must_use]
     pub fn as_float(&self) -> Option<f32> {
         match *self {
             Self::F32(x) => Some(x),
@@ -261,7 +200,6 @@ impl MetaArray {
     }
 
     /// Number of elements.
-    #[must_use]
     pub fn len(&self) -> usize {
         match self {
             Self::Fixed { element, bytes } => bytes.len() / element.size().unwrap_or(1) as usize,
@@ -271,7 +209,6 @@ impl MetaArray {
     }
 
     /// Returns true if the array has no elements.
-    #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -314,22 +251,11 @@ impl fmt::Display for MetaValue {
 
 impl fmt::Display for MetaArray {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.len().min(MAX_SHOWN_ELEMENTS);
         let shown: Vec<String> = match self {
-            Self::Fixed { .. } => self
-                .fixed()
-                .take(MAX_SHOWN_ELEMENTS)
-                .map(|x| x.to_string())
-                .collect(),
-            Self::Strings(all) => all
-                .iter()
-                .take(MAX_SHOWN_ELEMENTS)
-                .map(|x| format!("{x:?}"))
-                .collect(),
-            Self::Arrays(all) => all
-                .iter()
-                .take(MAX_SHOWN_ELEMENTS)
-                .map(Self::to_string)
-                .collect(),
+            Self::Fixed { .. } => self.fixed().take(count).map(|x| x.to_string()).collect(),
+            Self::Strings(strings) => strings[..count].iter().map(|x| format!("{x:?}")).collect(),
+            Self::Arrays(arrays) => arrays[..count].iter().map(Self::to_string).collect(),
         };
         write!(f, "[{}", shown.join(", "))?;
         if self.len() > MAX_SHOWN_ELEMENTS {

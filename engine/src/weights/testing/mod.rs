@@ -53,9 +53,6 @@ impl Default for GgufFile {
 
 impl GgufFile {
     /// Creates a complete model with random weights and a tokenizer whose tokens are `t0`, `t1` ...
-    ///
-    /// # Errors
-    /// Fails like [`Checkpoint::random`](super::Checkpoint::random).
     pub fn model(
         config: &ModelConfig,
         tensor_type: TensorType,
@@ -94,7 +91,6 @@ impl GgufFile {
     }
 
     /// Returns the part of the file before the tensor data.
-    #[must_use]
     pub fn header(&self) -> Vec<u8> {
         let mut out = b"GGUF".to_vec();
         out.extend(self.version.to_le_bytes());
@@ -120,7 +116,6 @@ impl GgufFile {
     }
 
     /// Returns the complete file.
-    #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let alignment = self.alignment as usize;
         let mut out = self.header();
@@ -256,9 +251,6 @@ pub struct SafetensorsTensor {
 
 impl SafetensorsFile {
     /// Creates a file with all tensors of a model, with random weights for `config`.
-    ///
-    /// # Errors
-    /// Fails like [`Checkpoint::random`](super::Checkpoint::random).
     pub fn model(
         config: &ModelConfig,
         tensor_type: TensorType,
@@ -278,7 +270,6 @@ impl SafetensorsFile {
     }
 
     /// Returns the header's JSON, without the length before it.
-    #[must_use]
     pub fn header(&self) -> String {
         let mut entries = Vec::new();
         if !self.metadata.is_empty() {
@@ -310,7 +301,6 @@ impl SafetensorsFile {
     }
 
     /// Returns the complete file.
-    #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         let header = self.header();
         let mut out = with_header(&header);
@@ -322,7 +312,6 @@ impl SafetensorsFile {
 }
 
 /// Returns the beginning of a safetensors file: the header's length, then its text.
-#[must_use]
 pub fn with_header(header: &str) -> Vec<u8> {
     let mut out = (header.len() as u64).to_le_bytes().to_vec();
     out.extend(header.as_bytes());
@@ -330,7 +319,6 @@ pub fn with_header(header: &str) -> Vec<u8> {
 }
 
 /// Returns a config.json that resolves to `config`, with `tied` and the biases written explicitly.
-#[must_use]
 pub fn config_json(config: &ModelConfig) -> Value {
     let scaling = match &config.rope.scaling {
         RopeScaling::None | RopeScaling::Factors(_) => Value::Null,
@@ -359,7 +347,6 @@ pub fn config_json(config: &ModelConfig) -> Value {
 
 /// Returns a model of a few kilobytes. Its sizes differ from each other, so that a test notices if two are
 /// swapped.
-#[must_use]
 pub fn tiny_config() -> ModelConfig {
     ModelConfig {
         name: Some("tiny".to_owned()),

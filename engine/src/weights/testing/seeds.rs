@@ -17,9 +17,6 @@ pub struct Seed {
 }
 
 /// Returns small valid files and one file per kind of error; the result is always the same.
-///
-/// # Errors
-/// Fails only if the tiny model is invalid.
 pub fn seeds() -> Result<Vec<Seed>, WeightsError> {
     let small = ModelConfig {
         n_layers: 1,
@@ -31,14 +28,20 @@ pub fn seeds() -> Result<Vec<Seed>, WeightsError> {
     Ok(seeds)
 }
 
-fn gguf(config: &ModelConfig, seeds: &mut Vec<Seed>) -> Result<(), WeightsError> {
-    let mut add = |name: &str, bytes: Vec<u8>| {
+/// Returns a function that adds a file by its name and contents.
+fn adder(target: &'static str, seeds: &mut Vec<Seed>) -> impl FnMut(&str, Vec<u8>) {
+    move |name, bytes| {
+        let name = name.to_owned();
         seeds.push(Seed {
-            target: "gguf",
-            name: name.to_owned(),
+            target,
+            name,
             bytes,
         });
-    };
+    }
+}
+
+fn gguf(config: &ModelConfig, seeds: &mut Vec<Seed>) -> Result<(), WeightsError> {
+    let mut add = adder("gguf", seeds);
     for tensor_type in TensorType::ALL {
         let name = format!("good-{}", tensor_type.name().to_lowercase());
         add(&name, GgufFile::model(config, tensor_type, 1)?.bytes());
@@ -68,6 +71,12 @@ fn gguf(config: &ModelConfig, seeds: &mut Vec<Seed>) -> Result<(), WeightsError>
     }
     add("good-v2-every-value", every.bytes());
 
+    bad_gguf(&good, &mut add);
+    Ok(())
+}
+
+/// Adds one file per kind of error.
+fn bad_gguf(good: &GgufFile, add: &mut impl FnMut(&str, Vec<u8>)) {
     let bytes = good.bytes();
     let header = good.header();
     add("bad-empty", Vec::new());
@@ -83,37 +92,30 @@ fn gguf(config: &ModelConfig, seeds: &mut Vec<Seed>) -> Result<(), WeightsError>
         huge[at..at + 8].copy_from_slice(&count.to_le_bytes());
         add(&format!("bad-huge-{name}"), huge);
     }
-    let mut change = |name: &str, change: fn(&mut GgufFile)| {
+    type Change = fn(&mut GgufFile);
+    let architecture = |f: &mut GgufFile| {
+        let other = MetaValue::String("qwen2".to_owned());
+        f.set("general.architecture", other);
+    };
+    let changes: [(&str, Change); 10] = [
+        ("endian", |f| f.version = 3u32.swap_bytes()),
+        ("version", |f| f.version = 1),
+        ("key-twice", |f| f.pairs.push(f.pairs[0].clone())),
+        ("tensor-twice", |f| f.tensors.push(f.tensors[0].clone())),
+        ("overlap", |f| f.tensors[1].offset = Some(0)),
+        ("offset", |f| f.tensors[1].offset = Some(u64::MAX - 31)),
+        ("type", |f| f.tensors[1].type_id = 16),
+        ("shape", |f| f.tensors[0].shape = vec![1 << 62, 32]),
+        ("alignment", |f| {
+            f.set("general.alignment", MetaValue::U32(33))
+        }),
+        ("architecture", architecture),
+    ];
+    for (name, change) in changes {
         let mut file = good.clone();
         change(&mut file);
-        add(name, file.bytes());
-    };
-    change("bad-endian", |file| file.version = 3u32.swap_bytes());
-    change("bad-version", |file| file.version = 1);
-    change("bad-key-twice", |file| {
-        file.pairs.push(file.pairs[0].clone())
-    });
-    change("bad-tensor-twice", |file| {
-        file.tensors.push(file.tensors[0].clone())
-    });
-    change("bad-overlap", |file| file.tensors[1].offset = Some(0));
-    change("bad-offset", |file| {
-        file.tensors[1].offset = Some(u64::MAX - 31)
-    });
-    change("bad-type", |file| file.tensors[1].type_id = 16);
-    change("bad-shape", |file| {
-        file.tensors[0].shape = vec![1 << 62, 32]
-    });
-    change("bad-alignment", |file| {
-        file.set("general.alignment", MetaValue::U32(33))
-    });
-    change("bad-architecture", |file| {
-        file.set(
-            "general.architecture",
-            MetaValue::String("qwen2".to_owned()),
-        );
-    });
-    Ok(())
+        add(&format!("bad-{name}"), file.bytes());
+    }
 }
 
 /// Returns one value of each type.
@@ -143,13 +145,7 @@ fn every_value() -> Vec<MetaValue> {
 }
 
 fn safetensors(config: &ModelConfig, seeds: &mut Vec<Seed>) -> Result<(), WeightsError> {
-    let mut add = |name: &str, bytes: Vec<u8>| {
-        seeds.push(Seed {
-            target: "safetensors",
-            name: name.to_owned(),
-            bytes,
-        });
-    };
+    let mut add = adder("safetensors", seeds);
     for tensor_type in [TensorType::F16, TensorType::BF16] {
         let mut file = SafetensorsFile::model(config, tensor_type, 1)?;
         file.metadata = vec![("format".to_owned(), "pt".to_owned())];

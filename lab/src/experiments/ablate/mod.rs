@@ -129,23 +129,17 @@ impl AblateData {
                 let text = format!("{name}: {}.", of.whole_ms.verdict.words());
                 return Sentence::default().end(&text);
             }
-            let at = |field: &str| format!("/switches/{index}/{field}");
+            let (at, whole) = (format!("/switches/{index}"), &of.whole_ms.difference);
             let sentence = Sentence::new(&format!("{name}: "))
-                .number(
-                    at("whole_ms/difference/median"),
-                    of.whole_ms.difference.median,
-                )
-                .text(" ms/request (95 % interval ")
-                .number(at("whole_ms/difference/low"), of.whole_ms.difference.low)
-                .text(" to ")
-                .number(at("whole_ms/difference/high"), of.whole_ms.difference.high)
-                .text(")");
+                .number(format!("{at}/whole_ms/difference/median"), whole.median)
+                .text(" ms/request")
+                .interval(&format!("{at}/whole_ms/difference"), whole);
             match of.per_token_ms.as_ref().filter(|of| of.is_certain()) {
-                Some(per_token) => sentence
+                Some(Difference { difference, .. }) => sentence
                     .text(", ")
                     .number(
-                        at("per_token_ms/difference/median"),
-                        per_token.difference.median,
+                        format!("{at}/per_token_ms/difference/median"),
+                        difference.median,
                     )
                     .end(" ms/token after the first."),
                 None => sentence.end("."),

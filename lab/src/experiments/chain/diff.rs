@@ -72,12 +72,8 @@ impl ChainDiff {
 
     /// Names the span that grew most, and by how much.
     pub fn headline(&self) -> Finding {
-        let worst = self
-            .spans
-            .first()
-            .filter(|growth| growth.a_request.is_certain());
-        let grew = worst.filter(|growth| growth.a_request.difference.median > 0.0);
-        let Some(growth) = grew else {
+        let grew = |of: &Difference| of.is_certain() && of.difference.median > 0.0;
+        let Some(growth) = self.spans.first().filter(|of| grew(&of.a_request)) else {
             return Sentence::default().end("No difference measured: no span grew.");
         };
         let at = |field: &str| format!("/diff/spans/0/{field}");
@@ -88,52 +84,37 @@ impl ChainDiff {
         if let (Some([before, after]), Some(index)) = (more, steps) {
             // Steps with more positions take longer in every span, so the step is named.
             let step = format!("/diff/steps/{index}");
-            let of_step = self.steps[index].a_request.difference;
-            return of_a_request(
-                Sentence::new(&format!("{kind} grew the most: by ")),
-                &step,
-                of_step,
-            )
-            .text(", with ")
-            .number(at("positions/1"), after)
-            .text(" positions computed instead of ")
-            .number(at("positions/0"), before)
-            .text(&format!("; {name} is "))
-            .number(
-                at("a_request/difference/median"),
-                growth.a_request.difference.median,
-            )
-            .end(" ms of it.");
+            let sentence = Sentence::new(&format!("{kind} grew the most: by "));
+            let median = growth.a_request.difference.median;
+            return of_a_request(sentence, &step, self.steps[index].a_request.difference)
+                .text(", with ")
+                .number(at("positions/1"), after)
+                .text(" positions computed instead of ")
+                .number(at("positions/0"), before)
+                .text(&format!("; {name} is "))
+                .number(at("a_request/difference/median"), median)
+                .end(" ms of it.");
         }
         let place = match growth.path.len() {
             1 => name.to_owned(),
             _ => format!("{name} of {kind}"),
         };
-        let sentence = Sentence::new(&format!("{place} grew the most: by "));
+        let mut sentence = Sentence::new(&format!("{place} grew the most: by "));
         let [before, after] = growth.times;
         // Growth per occurrence is only given for a span that occurs as often as before.
-        let as_often = (after - before).abs() < 0.01 * before;
-        let sentence = if as_often {
-            sentence
-                .number(at("growth_each_ms"), growth.growth_each_ms)
-                .text(" ms each time, ")
-        } else {
-            sentence
-        };
+        if (after - before).abs() < 0.01 * before {
+            sentence = sentence.number(at("growth_each_ms"), growth.growth_each_ms);
+            sentence = sentence.text(" ms each time, ");
+        }
         of_a_request(sentence, "/diff/spans/0", growth.a_request.difference).end(".")
     }
 }
 
 /// Appends the extra time per request, which is at `pointer`.
 fn of_a_request(sentence: Sentence, pointer: &str, of: Estimate) -> Sentence {
-    let at = |field: &str| format!("{pointer}/a_request/difference/{field}");
-    sentence
-        .number(at("median"), of.median)
-        .text(" ms/request (95 % interval ")
-        .number(at("low"), of.low)
-        .text(" to ")
-        .number(at("high"), of.high)
-        .text(")")
+    let at = format!("{pointer}/a_request/difference");
+    let sentence = sentence.number(format!("{at}/median"), of.median);
+    sentence.text(" ms/request").interval(&at, &of)
 }
 
 impl Growth {
@@ -162,12 +143,8 @@ impl Growth {
             times: times.map(|times| times / n),
             growth_each_ms,
             each_ms,
-            positions: match place {
-                Place::Step(..) | Place::Whole(_) => {
-                    Some([0, 1].map(|run| sum(run, |t| t.positions) / n))
-                }
-                _ => None,
-            },
+            positions: matches!(place, Place::Step(..) | Place::Whole(_))
+                .then(|| [0, 1].map(|run| sum(run, |t| t.positions) / n)),
         })
     }
 }
@@ -187,10 +164,8 @@ fn places() -> impl Iterator<Item = Place> {
     let request = Span::ALL.into_iter().filter(of_request).map(Place::Request);
     let steps = KINDS.into_iter().flat_map(move |kind| {
         let spans = Span::ALL.into_iter().filter(move |span| !of_request(span));
-        spans
-            .map(Some)
-            .chain([None])
-            .map(move |span| Place::Step(kind, span))
+        let spans = spans.map(Some).chain([None]);
+        spans.map(move |span| Place::Step(kind, span))
     });
     request.chain(steps).chain([Place::Between])
 }
@@ -208,10 +183,11 @@ impl Place {
     }
 
     fn taken(&self, record: &Record) -> Taken {
+        let (times, positions) = (1.0, 0.0);
         let once = |ms: f64| Taken {
-            times: 1.0,
+            times,
             ms,
-            positions: 0.0,
+            positions,
         };
         match self {
             Self::Request(span) => of_request(record, *span).map(once).unwrap_or_default(),
