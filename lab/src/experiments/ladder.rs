@@ -230,7 +230,6 @@ impl LadderData {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::measure::Verdict;
     use crate::testing::ladder;
 
