@@ -108,7 +108,7 @@ mod tests {
         let heard = listen(&page);
         assert!(page.is_connected());
         page.send(&notice("hello"));
-        let wanted = [r#"{"notice":{"text":"hello"}}"#];
+        let wanted = [r#"{"window":{"notice":{"text":"hello"}}}"#];
         assert_eq!(*heard.lock().expect("no panic"), wanted);
     }
 
@@ -123,7 +123,7 @@ mod tests {
         assert!(page.send_from(2, &notice("of the second")));
         let heard = heard.lock().expect("no panic").join("\n");
         assert!(!heard.contains("too late"));
-        let ends = r#""of the second"}}"#;
+        let ends = r#""of the second"}}}"#;
         assert!(heard.ends_with(ends));
     }
 }

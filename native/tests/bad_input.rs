@@ -110,10 +110,8 @@ fn refuses_empty_or_too_long_prompts() {
     chat(&["--prompt", "Hi", "--stop", ""], &["stop"]);
     chat(&["--prompt", "Hi", "--top-p", "0"], &["top_p"]);
     chat(&["--prompt", "Hi", "--temperature", "-1"], &["temperature"]);
-    let words = args(
-        &["bench", &model],
-        "--backend flex --prompt-tokens 500 --gen-tokens 500",
-    );
+    let more = "--backend flex --prompt-tokens 500 --gen-tokens 500";
+    let words = args(&["bench", &model], more);
     check(&words, &["500", "512"]);
     let output = run_with_input(&["chat", &model, "--prompt", "-", "--backend", "flex"], "");
     assert_eq!(output.status.code(), Some(1));

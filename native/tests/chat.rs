@@ -67,10 +67,8 @@ fn hugging_face_layouts_match_reference_ids() {
             .map_or(ids.len(), |at| at as usize + 1);
         let steps = ids.len().to_string();
         let model = family_arg(folder);
-        let words = args(
-            &["chat", &model, "--prompt", content(&case)],
-            "--backend flex",
-        );
+        let more = "--backend flex";
+        let words = args(&["chat", &model, "--prompt", content(&case)], more);
         let events = succeeds(&[&words[..], &["--max-tokens", &steps, "--json"]].concat());
         assert_eq!(token_ids(&events), ids[..until], "{folder}");
     }
@@ -96,10 +94,8 @@ fn token_ids(text: &str) -> Vec<u64> {
 #[test]
 fn json_prints_events_with_timing_from_queued_to_done() {
     let model = family_arg(GGUF);
-    let words = args(
-        &["chat", &model],
-        "--backend flex --prompt Hi --max-tokens 3",
-    );
+    let more = "--backend flex --prompt Hi --max-tokens 3";
+    let words = args(&["chat", &model], more);
     let text = succeeds(&[&words[..], &["--json"]].concat());
     let events = events(&text);
     let types: Vec<&str> = events
@@ -121,22 +117,12 @@ fn json_prints_events_with_timing_from_queued_to_done() {
 #[test]
 fn timing_prints_tokens_and_summary_on_stderr() {
     let model = family_arg(GGUF);
-    let words = args(
-        &["chat", &model],
-        "--backend flex --prompt Hi --max-tokens 4",
-    );
+    let more = "--backend flex --prompt Hi --max-tokens 4";
+    let words = args(&["chat", &model], more);
     let output = run(&[&words[..], &["--timing=tokens"]].concat());
     let shown = stderr(&output);
-    for part in [
-        "preprocess",
-        "forward",
-        "sampling",
-        "rest",
-        "tok/s",
-        "first token",
-        "p95",
-        "clock",
-    ] {
+    let all = "preprocess | forward | sampling | rest | tok/s | first token | p95 | clock";
+    for part in all.split(" | ") {
         assert!(shown.contains(part), "{part} in {shown}");
     }
     assert!(!stdout(&output).contains("preprocess"));
@@ -151,10 +137,8 @@ fn timing_prints_tokens_and_summary_on_stderr() {
 fn same_seed_repeats_text_and_other_seed_changes_it() {
     let model = family_arg(GGUF);
     let answer = |seed: &str| {
-        let words = args(
-            &["chat", &model],
-            "--backend flex --prompt Hi --max-tokens 12",
-        );
+        let more = "--backend flex --prompt Hi --max-tokens 12";
+        let words = args(&["chat", &model], more);
         succeeds(&[&words[..], &["--temperature", "1", "--seed", seed]].concat())
     };
     assert_eq!(answer("7"), answer("7"));
@@ -166,9 +150,10 @@ fn stop_string_ends_answer_and_is_left_out() {
     let case = case(GREEDY, "chat");
     let model = family_arg(GGUF);
     let stop = " Work";
+    let more = "--backend flex";
     let words = args(
         &["chat", &model, "--prompt", content(&case), "--stop", stop],
-        "--backend flex",
+        more,
     );
     let (before, _) = case["text_out"]
         .as_str()
@@ -185,13 +170,8 @@ fn conversation_reads_lines_and_commands() {
     let output = run_with_input(&words, typed);
     assert!(output.status.success(), "{}", stderr(&output));
     let said = stderr(&output);
-    for part in [
-        "/system TEXT",
-        "top_q",
-        "/sing",
-        "first token",
-        "no prompt to answer again",
-    ] {
+    let all = "/system TEXT | top_q | /sing | first token | no prompt to answer again";
+    for part in all.split(" | ") {
         assert!(said.contains(part), "{part} in {said}");
     }
     let once = succeeds(&[&words[..], &["--prompt", "Hi"]].concat());
@@ -206,10 +186,8 @@ fn conversation_reads_lines_and_commands() {
 fn model_without_chat_template_completes_raw_text() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let words = args(
-        &["chat", "--random-weights", &config],
-        "--backend flex --prompt abc",
-    );
+    let more = "--backend flex --prompt abc";
+    let words = args(&["chat", "--random-weights", &config], more);
     let output = run(&[&words[..], &["--max-tokens", "3"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
     assert_contains(&stderr(&output), "no chat template");
@@ -223,10 +201,8 @@ fn ctrl_c_aborts_the_answer() {
 
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let words = args(
-        &["chat", "--random-weights", &config],
-        "--backend flex --prompt abc --json",
-    );
+    let more = "--backend flex --prompt abc --json";
+    let words = args(&["chat", "--random-weights", &config], more);
     let mut child = Command::new(command(&[]).get_program())
         .args(words)
         .stdout(Stdio::piped())
@@ -310,10 +286,8 @@ fn answer_follows_json_schema() {
     .expect("writes");
     let file = file.to_string_lossy();
     let model = family_arg(GGUF);
-    let words = args(
-        &["chat", &model],
-        "--backend flex --prompt Hi --max-tokens 100",
-    );
+    let more = "--backend flex --prompt Hi --max-tokens 100";
+    let words = args(&["chat", &model], more);
     let text = succeeds(&[&words[..], &["--json-schema", &file]].concat());
     let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"));
     assert_eq!(answer, serde_json::json!([null, null]));

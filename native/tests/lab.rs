@@ -8,7 +8,7 @@ mod schema;
 
 use std::fs;
 
-use common::{BACKENDS, family_arg, run, shape_arg, split, stderr, stdout, tiny_shape};
+use common::{BACKENDS, args, family_arg, run, shape_arg, split, stderr, stdout, tiny_shape};
 use lab::{MODEL, Ran, close, lab, lab_on, number, read};
 use serde_json::{Value, json};
 
@@ -153,20 +153,19 @@ fn parity_finds_equal_logits_and_ids_and_detects_changes() {
         let model = family_arg(MODEL);
         let out = folder.path().join("again").to_string_lossy().into_owned();
         let reference = frozen.to_string_lossy().into_owned();
-        let all = [
+        let again = args(
             &[
                 "lab",
                 "parity",
                 &model,
-                "--json",
                 "--out",
                 &out,
                 "--reference",
                 &reference,
             ],
-            &words[..],
-        ];
-        let output = run(&all.concat());
+            "--json",
+        );
+        let output = run(&[&again[..], &words].concat());
         assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
         let result: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
         assert!((number(&result, "/rows/0/max_abs") - 0.5).abs() < 1e-2);
@@ -306,15 +305,11 @@ fn kernel_times_add_up_to_step_and_layers() {
 fn kernels_are_refused_on_cpu_backend() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
-    let output = run(&[
-        "lab",
-        "kernels",
-        &family_arg(MODEL),
-        "--backend",
-        "flex",
-        "--out",
-        &out,
-    ]);
+    let model = family_arg(MODEL);
+    let output = run(&args(
+        &["lab", "kernels", &model, "--out", &out],
+        "--backend flex",
+    ));
     assert!(!output.status.success());
     let said = stderr(&output);
     assert!(said.contains("kernels can't be measured here"), "{said}");

@@ -195,10 +195,8 @@ fn ctrl_c_ends_an_experiment() {
     let (folder, shape) = (tempfile::tempdir().expect("a folder"), tiny_shape());
     let out = folder.path().to_string_lossy().into_owned();
     let shape = shape_arg(&shape);
-    let words = args(
-        &["lab", "bare", "--random-weights", &shape],
-        "--backend flex",
-    );
+    let more = "--backend flex";
+    let words = args(&["lab", "bare", "--random-weights", &shape], more);
     let more = ["--take", "64", "--tokens", "400", "--out", &out];
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llamaglass"))
         .args([&words[..], &more].concat())

@@ -67,10 +67,8 @@ fn full_disk_keeps_earlier_load_result() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy();
     let url = fake.url();
-    let words = args(
-        &["load", "--url", &url, "--out", &out],
-        "--qps 10 --duration 0.3 --no-self-test",
-    );
+    let more = "--qps 10 --duration 0.3 --no-self-test";
+    let words = args(&["load", "--url", &url, "--out", &out], more);
     let output = run(&words);
     assert!(output.status.success(), "{}", stderr(&output));
     check_full_disk(&words, folder.path(), "result_10_x.json");
@@ -82,9 +80,10 @@ fn full_disk_keeps_earlier_lab_result() {
     let out = folder.path().to_string_lossy();
     let shape = tiny_shape();
     let shape = shape_arg(&shape);
+    let more = "--take 4 --ms-per-token 27 --qps 0.625";
     let words = args(
         &["lab", "simulate", "--random-weights", &shape, "--out", &out],
-        "--take 4 --ms-per-token 27 --qps 0.625",
+        more,
     );
     let output = run(&words);
     assert!(output.status.success(), "{}", stderr(&output));

@@ -153,10 +153,11 @@ fn chat_honours_stop_strings_and_logprobs() {
 fn study_protocol_gives_same_answer_whole_and_streamed() {
     let server = tiny(&[]);
     let body = json!({ "inputs": "The licence", "parameters": { "max_new_tokens": 5, "return_full_text": true } });
-    let (status, whole) = server.post("/models/tiny/generate", &body);
+    let (status, whole) = server.post("/models/any-name/generate", &body);
     assert_eq!(status, 200, "{whole}");
     let tokens = whole["tokens"].as_array().expect("tokens");
     assert_eq!(whole["generated_tokens"], tokens.len());
+    assert_eq!(whole["prefill"], json!([tokens[0]]));
     assert!(tokens[0]["logprob"].as_f64().expect("a number") < 0.0);
     let text = whole["generated_text"].as_str().expect("text");
     assert!(text.starts_with("The licence"));
@@ -198,34 +199,6 @@ fn models_tokenize_health_and_metrics_endpoints_respond() {
     server.wait_for_metric("llamaglass_itl_seconds_count 2");
     server.wait_for_metric("llamaglass_requests_running 0");
     server.wait_for_metric("llamaglass_kv_blocks_used 0");
-}
-
-#[test]
-fn page_is_served_cross_origin_isolated_beside_the_api() {
-    let folder = tempfile::tempdir().expect("a scratch folder");
-    std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
-    let server = tiny(&["--page", folder.path().to_str().expect("UTF-8")]);
-    assert_eq!(server.get("/"), (200, "<title>hi</title>".into()));
-    // The page has nothing to load itself, so it asks for the served model.
-    assert_eq!(server.get("/models.json"), (200, "[]".into()));
-    let list_type = server.header("/models.json", "content-type");
-    assert_eq!(list_type.as_deref(), Some("application/json"));
-    let isolated = server.header("/", "cross-origin-embedder-policy");
-    assert_eq!(isolated.as_deref(), Some("require-corp"));
-    assert!(server.get("/v1/models").1.contains("llamaglass"));
-}
-
-#[test]
-fn page_needs_no_key_but_api_does() {
-    let folder = tempfile::tempdir().expect("a scratch folder");
-    std::fs::write(folder.path().join("index.html"), "<title>hi</title>").expect("written");
-    let page = folder.path().to_str().expect("UTF-8");
-    let server = tiny(&["--page", page, "--api-key", "secret"]);
-    assert_eq!(server.get("/").0, 200);
-    assert_eq!(server.get("/models.json"), (200, "[]".into()));
-    let (status, error) = server.get("/v1/models");
-    assert_eq!(status, 401, "{error}");
-    assert!(error.contains("invalid_api_key"), "{error}");
 }
 
 #[test]

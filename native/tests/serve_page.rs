@@ -4,28 +4,33 @@ mod common;
 #[path = "common/server.rs"]
 mod server;
 
-use common::split;
 use std::fs;
 
+use common::split;
 use server::Server;
 use tempfile::TempDir;
 
 /// Starts a server with a page in a temporary folder.
-fn page() -> (TempDir, Server) {
+fn page(words: &[&str]) -> (TempDir, Server) {
     let folder = tempfile::tempdir().expect("a folder");
     let page = folder.path().join("page");
     fs::create_dir(&page).expect("a folder");
     fs::write(page.join("index.html"), "<title>hi</title>").expect("written");
     fs::write(page.join("a b.js"), "1").expect("written");
-    let words = ["--page", page.to_str().expect("UTF-8")];
-    let server = server::tiny(&words);
+    let own = ["--page", page.to_str().expect("UTF-8")];
+    let server = server::tiny(&[&own[..], words].concat());
     (folder, server)
 }
 
 #[test]
-fn page_comes_with_a_content_security_policy() {
-    let (_folder, server) = page();
+fn page_comes_with_security_headers_beside_the_api() {
+    let (_folder, server) = page(&[]);
+    assert_eq!(server.get("/"), (200, "<title>hi</title>".into()));
+    assert!(server.get("/v1/models").1.contains("llamaglass"));
+    let list_type = server.header("/models.json", "content-type");
+    assert_eq!(list_type.as_deref(), Some("application/json"));
     for (name, value) in [
+        ("cross-origin-embedder-policy", "require-corp"),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("cross-origin-opener-policy", "same-origin"),
@@ -42,8 +47,19 @@ fn page_comes_with_a_content_security_policy() {
 }
 
 #[test]
+fn page_needs_no_key_but_api_does() {
+    let (_folder, server) = page(&["--api-key", "secret"]);
+    assert_eq!(server.get("/").0, 200);
+    // The page has nothing to load itself, so it asks for the served model.
+    assert_eq!(server.get("/models.json"), (200, "[]".into()));
+    let (status, error) = server.get("/v1/models");
+    assert_eq!(status, 401, "{error}");
+    assert!(error.contains("invalid_api_key"), "{error}");
+}
+
+#[test]
 fn dot_files_are_not_served() {
-    let (folder, server) = page();
+    let (folder, server) = page(&[]);
     let page = folder.path().join("page");
     fs::write(page.join(".env"), "secret").expect("written");
     fs::create_dir(page.join(".git")).expect("a folder");
@@ -59,7 +75,7 @@ fn dot_files_are_not_served() {
 #[cfg(unix)]
 #[test]
 fn pipe_is_not_served() {
-    let (folder, server) = page();
+    let (folder, server) = page(&[]);
     let pipe = folder.path().join("page/pipe");
     let made = std::process::Command::new("mkfifo").arg(pipe).status();
     assert!(made.expect("mkfifo").success());
@@ -71,7 +87,7 @@ fn pipe_is_not_served() {
 fn links_out_of_the_folder_are_not_served() {
     use std::os::unix::fs::symlink;
 
-    let (folder, server) = page();
+    let (folder, server) = page(&[]);
     let page = folder.path().join("page");
     let outside = folder.path().join("outside");
     fs::create_dir(&outside).expect("a folder");

@@ -1,8 +1,6 @@
 //! The study's client against `llamaglass serve`, written from the protocol's description.
 
 mod common;
-#[path = "common/load.rs"]
-mod load;
 #[path = "common/server.rs"]
 mod server;
 
@@ -10,8 +8,6 @@ use std::io::{BufRead, BufReader};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::split;
-use load::Loaded;
 use serde_json::{Value, json};
 use server::{Server, tiny};
 use ureq::Agent;
@@ -193,20 +189,6 @@ fn stream_is_server_sent_events_when_accept_header_asks() {
 }
 
 #[test]
-fn unstreamed_answers_are_served_under_any_model_name() {
-    let server = tiny(&[]);
-    let (status, answer) = server.post("/models/llama2/generate", &{
-        let mut whole = body(false);
-        whole["stream"] = false.into();
-        whole
-    });
-    assert_eq!(status, 200, "{answer}");
-    let tokens = answer["tokens"].as_array().expect("tokens");
-    assert_eq!(answer["generated_tokens"], tokens.len());
-    assert_eq!(answer["prefill"], json!([tokens[0]]));
-}
-
-#[test]
 fn sampled_stream_has_the_most_probable_token_beside_its_own() {
     let server = tiny(&[]);
     let mut sampled = body(true);
@@ -224,23 +206,5 @@ fn sampled_stream_has_the_most_probable_token_beside_its_own() {
             .expect("a number");
         let own = piece["tokens"]["logprob"].as_f64().expect("a number");
         assert!(own <= top, "{piece}");
-    }
-}
-
-#[test]
-fn load_client_reads_the_same_lines_at_every_stub_level() {
-    for level in ["1", "2", "3", "4", "5", "6", "100"] {
-        let server = tiny(&["--stub", level]);
-        let words = "--protocol study --qps 20 --duration 0.25 --max-tokens 6 --ignore-eos";
-        let loaded = Loaded::run(&server.url("/v1"), &split(words));
-        loaded.ends_with(0);
-        let result = loaded.result("20");
-        assert_eq!(result["completed"], 5, "level {level}");
-        // The client's own cost is measured in the same protocol.
-        for figures in [&result["figures"], &result["client"]["floor"]["figures"]] {
-            assert_eq!(figures["tokens"], 30, "level {level}: {figures}");
-            let first = &figures["from_send"]["ttft_ms"]["p50"];
-            assert!(first.is_number(), "level {level}: {figures}");
-        }
     }
 }

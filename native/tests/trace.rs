@@ -14,10 +14,8 @@ fn trace_has_threads_device_and_requests_with_span_names() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("trace.json");
         let (model, path) = (family_arg(GGUF), file.to_string_lossy());
-        let words = args(
-            &["chat", &model, "--backend", backend],
-            "--prompt Hi --max-tokens 5",
-        );
+        let more = "--prompt Hi --max-tokens 5";
+        let words = args(&["chat", &model, "--backend", backend], more);
         let output = run(&[&words[..], &["--trace", &path]].concat());
         assert!(output.status.success(), "{}", stderr(&output));
         let text = std::fs::read_to_string(&file).expect("the trace");

@@ -5,6 +5,7 @@ use crate::answers;
 use crate::decorators::{Ablations, set_ablations};
 use llamaglass_engine::Engine;
 use llamaglass_engine::stats::Record;
+use llamaglass_engine::timing::StepKind;
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::ablate::Switch;
 use llamaglass_lab::experiments::chain::ChainData;
@@ -80,13 +81,16 @@ async fn measure(
             set(engine, arms[arm])?;
             let request = asking(chat, &row.prompt, tokens);
             let record = answers::alone(engine, request, watch).await;
-            let record = record.map_err(|error| match error {
+            let mut record = record.map_err(|error| match error {
                 LabError::Stopped => error,
                 error => LabError::Row {
                     row: index + 1,
                     error: error.to_string(),
                 },
             })?;
+            if let Some(pad_to) = arms[arm].pad_to {
+                count_padding(&mut record, pad_to.min(engine.info().context_length));
+            }
             records[arm].push(record);
         }
         watch.notify(Progress {
@@ -101,6 +105,18 @@ async fn measure(
         });
     }
     Ok(records)
+}
+
+/// Adds the padding up to `pad_to` positions, which the last prefill step computed, to that step's tokens.
+fn count_padding(record: &mut Record, pad_to: usize) {
+    let padding = pad_to.saturating_sub(record.prompt_tokens);
+    let steps = &mut record.steps;
+    if let Some(last) = steps
+        .iter_mut()
+        .rfind(|step| step.kind == StepKind::Prefill)
+    {
+        last.tokens += padding as u32;
+    }
 }
 
 fn set(engine: &mut Engine, ablations: Ablations) -> Result<(), LabError> {

@@ -48,7 +48,7 @@ impl Host for TestHost<'_> {
         let ModelSource::Local { path } = source else {
             return Err("tests load paths".into());
         };
-        let file = FileSource::open(path.as_ref()).map_err(|error| error.to_string())?;
+        let file = FileSource::open(path.as_ref()).map_err(|error| format!("{path}: {error}"))?;
         Ok(ModelFiles {
             files: vec![Box::new(file)],
             stored_digest: None,

@@ -106,16 +106,6 @@ fn optional(value: Option<f64>) -> String {
 }
 
 fn rates(results: &[LoadResult]) -> Table {
-    let head = [
-        "target requests/s",
-        "answered",
-        "of",
-        "total s",
-        "requests/s",
-        "tokens",
-        "tokens/s",
-        "ms/token",
-    ];
     let rows = results.iter().map(|result| {
         let figures = &result.figures;
         vec![
@@ -129,10 +119,9 @@ fn rates(results: &[LoadResult]) -> Table {
             optional(figures.ms_per_token),
         ]
     });
-    Table {
-        head: head.map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    }
+    let head =
+        "target requests/s | answered | of | total s | requests/s | tokens | tokens/s | ms/token";
+    Table::new(head, rows.collect())
 }
 
 fn errors(page: &mut Page, result: &LoadResult) {
@@ -149,10 +138,7 @@ fn errors(page: &mut Page, result: &LoadResult) {
     ));
     let rows = result.errors.iter();
     let rows = rows.map(|error| vec![error.words.clone(), error.count.to_string()]);
-    page.table(&Table {
-        head: vec!["reason".into(), "requests".into()],
-        rows: rows.collect(),
-    });
+    page.table(&Table::new("reason | requests", rows.collect()));
 }
 
 /// Returns a table with one row per figure and rate.
@@ -160,16 +146,6 @@ fn latencies<'a>(
     results: &'a [LoadResult],
     of: impl Fn(&'a LoadResult) -> Option<&'a Figures>,
 ) -> Table {
-    let head = [
-        "",
-        "requests/s",
-        "mean",
-        "p50",
-        "p90",
-        "p99",
-        "max",
-        "values",
-    ];
     let mut rows = Vec::new();
     for (index, NamedFigure { label: name, .. }) in
         Figures::default().named().into_iter().enumerate()
@@ -184,10 +160,10 @@ fn latencies<'a>(
             rows.push(row);
         }
     }
-    Table {
-        head: head.map(str::to_owned).to_vec(),
+    Table::new(
+        " | requests/s | mean | p50 | p90 | p99 | max | values",
         rows,
-    }
+    )
 }
 
 fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
@@ -201,19 +177,12 @@ fn against_rate(results: &[LoadResult]) -> Vec<Figure> {
             points.sort_by(|(a, _), (b, _)| a.total_cmp(b));
             Series::new(name, Mark::LineWithPoints, points)
         };
-        Figure::new(
-            Chart::new(
-                title,
-                "target requests/s",
-                "ms",
-                vec![
-                    series("p50", |of| of.p50),
-                    series("p90", |of| of.p90),
-                    series("p99", |of| of.p99),
-                ],
-            ),
-            "",
-        )
+        let series = vec![
+            series("p50", |of| of.p50),
+            series("p90", |of| of.p90),
+            series("p99", |of| of.p99),
+        ];
+        Figure::new(Chart::new(title, "target requests/s", "ms", series), "")
     };
     vec![
         figure("First text", |figures| figures.from_schedule.ttft_ms),
@@ -235,13 +204,10 @@ fn over_time(result: &LoadResult) -> Vec<Figure> {
             few @ ..=MAX_POINTS => format!("A point for each of {few} answers."),
             many => format!("{MAX_POINTS} of {many} answers, evenly chosen."),
         };
+        let series = vec![Series::new(title, Mark::Points, points)];
+        let title = format!("{title} at {rate} requests/s");
         Figure::new(
-            Chart::new(
-                format!("{title} at {rate} requests/s"),
-                "when it was to be sent, s",
-                "ms",
-                vec![Series::new(title, Mark::Points, points)],
-            ),
+            Chart::new(title, "when it was to be sent, s", "ms", series),
             caption,
         )
     };
@@ -260,21 +226,11 @@ fn distributions(results: &[LoadResult]) -> Vec<Figure> {
                 let share = f64::from(share);
                 Some((percentile(&values, share)?, share))
             });
-            Series::new(
-                format!("{} requests/s", result.settings.qps_typed),
-                Mark::Line,
-                share.collect(),
-            )
+            let name = format!("{} requests/s", result.settings.qps_typed);
+            Series::new(name, Mark::Line, share.collect())
         });
-        Figure::new(
-            Chart::new(
-                format!("{title}, cumulative"),
-                "ms",
-                "% of answers within",
-                series.collect(),
-            ),
-            "",
-        )
+        let (title, y) = (format!("{title}, cumulative"), "% of answers within");
+        Figure::new(Chart::new(title, "ms", y, series.collect()), "")
     };
     vec![
         figure("First text", Sample::ttft_ms),

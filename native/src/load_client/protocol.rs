@@ -150,26 +150,15 @@ mod tests {
 
     use super::*;
 
-    const SETTINGS: RequestSettings = RequestSettings {
-        protocol: Protocol::Openai,
-        stream: true,
-        raw: false,
-        max_tokens: 5,
-        temperature: 0.0,
-        seed: 1,
-        ignore_eos: false,
-        timings: false,
-    };
-
     #[test]
     fn each_protocol_has_its_own_path_and_body() {
-        let (path, body) = SETTINGS.request("m", "Hi");
+        let (path, body) = RequestSettings::TEST.request("m", "Hi");
         assert_eq!(path.join("/"), "chat/completions");
         assert_eq!(body["messages"][0]["content"], "Hi");
         assert_eq!(body["stream_options"], json!({ "include_usage": true }));
         let raw = RequestSettings {
             raw: true,
-            ..SETTINGS
+            ..RequestSettings::TEST
         };
         let (path, body) = raw.request("m", "Hi");
         assert_eq!(
@@ -179,7 +168,7 @@ mod tests {
         let study = RequestSettings {
             protocol: Protocol::Study,
             temperature: 0.5,
-            ..SETTINGS
+            ..RequestSettings::TEST
         };
         let (path, body) = study.request("a/b", "Hi");
         assert_eq!(path, ["models", "a/b", "generate_stream"]);
@@ -194,7 +183,7 @@ mod tests {
     fn unstreamed_answer_is_parsed_at_its_end() {
         let whole = RequestSettings {
             stream: false,
-            ..SETTINGS
+            ..RequestSettings::TEST
         };
         let mut reader = AnswerReader::new(&whole);
         let body = json!({

@@ -24,3 +24,18 @@ pub struct RequestSettings {
     /// If true, a llamaglass server is asked for the timing of each token.
     pub timings: bool,
 }
+
+#[cfg(test)]
+impl RequestSettings {
+    /// Streamed answers of 5 tokens in OpenAI's protocol.
+    pub const TEST: Self = Self {
+        protocol: Protocol::Openai,
+        stream: true,
+        raw: false,
+        max_tokens: 5,
+        temperature: 0.0,
+        seed: 1,
+        ignore_eos: false,
+        timings: false,
+    };
+}

@@ -168,30 +168,21 @@ fn client(key: Option<&str>) -> Result<Client> {
 mod tests {
     use super::*;
 
-    const SETTINGS: RequestSettings = RequestSettings {
-        protocol: Protocol::Study,
-        stream: false,
-        raw: false,
-        max_tokens: 5,
-        temperature: 0.0,
-        seed: 1,
-        ignore_eos: false,
-        timings: false,
-    };
-
     #[test]
     fn requests_go_to_the_same_server_however_its_address_is_typed() {
         for url in ["h:1", "http://h:1/", "http://h:1/v1", "http://h:1/v1/"] {
             let target = Target::new(url, Some("secret"), "a/b").expect(url);
             assert_eq!(target.url(), "http://h:1");
-            let openai = RequestSettings {
-                protocol: Protocol::Openai,
-                ..SETTINGS
-            };
+            let openai = RequestSettings::TEST;
             let request = target.prepare(&openai, "Hi").expect("a URL");
             assert_eq!(request.url().as_str(), "http://h:1/v1/chat/completions");
             // The slash in the name is escaped: a name is one path segment.
-            let request = target.prepare(&SETTINGS, "Hi").expect("a URL");
+            let study = RequestSettings {
+                protocol: Protocol::Study,
+                stream: false,
+                ..openai
+            };
+            let request = target.prepare(&study, "Hi").expect("a URL");
             assert_eq!(request.url().as_str(), "http://h:1/models/a%2Fb/generate");
         }
     }

@@ -15,18 +15,7 @@ use super::run::{Counts, Plan, run};
 use super::sample::Sample;
 use super::settings::RequestSettings;
 use super::target::Target;
-use crate::cli::Protocol;
 
-const SETTINGS: RequestSettings = RequestSettings {
-    protocol: Protocol::Openai,
-    stream: true,
-    raw: false,
-    max_tokens: 2,
-    temperature: 0.0,
-    seed: 0,
-    ignore_eos: false,
-    timings: false,
-};
 const PIECE: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 const END: &str = "data: [DONE]\n\n";
 
@@ -64,11 +53,15 @@ fn runtime() -> tokio::runtime::Runtime {
 }
 
 fn plan(target: &Target, offsets_ms: Vec<f64>) -> Plan {
-    let request = |prompt| target.prepare(&SETTINGS, prompt).expect("a URL");
+    let request = |prompt| {
+        target
+            .prepare(&RequestSettings::TEST, prompt)
+            .expect("a URL")
+    };
     Plan {
         offsets_ms,
         requests: vec![request("a"), request("b")],
-        settings: SETTINGS,
+        settings: RequestSettings::TEST,
         timeout: Duration::from_secs(20),
     }
 }

@@ -134,13 +134,8 @@ mod tests {
 
     #[test]
     fn accepts_addresses_localhost_and_allowed_hosts() {
-        for host in [
-            "127.0.0.1:8000",
-            "[::1]:8000",
-            "LOCALHOST",
-            "192.168.1.7:80",
-            "box.example:8000",
-        ] {
+        let all = "127.0.0.1:8000 [::1]:8000 LOCALHOST 192.168.1.7:80 box.example:8000";
+        for host in all.split(' ') {
             assert_eq!(check(&allowed(), &[(HOST, host)]), Ok(()), "{host}");
         }
         assert_eq!(check(&allowed(), &[]), Ok(()));
@@ -174,12 +169,8 @@ mod tests {
         let ask = |origin| check(&allowed(), &[(HOST, "localhost:8000"), (ORIGIN, origin)]);
         assert_eq!(ask("http://localhost:8000"), Ok(()));
         assert_eq!(ask("https://page.example"), Ok(()));
-        for origin in [
-            "null",
-            "http://localhost:9000",
-            "http://evil.example",
-            "https://page.example.evil",
-        ] {
+        let all = "null http://localhost:9000 http://evil.example https://page.example.evil";
+        for origin in all.split(' ') {
             assert_eq!(ask(origin), Err(ApiError::ForeignOrigin(origin.into())));
         }
     }
@@ -189,11 +180,8 @@ mod tests {
         let ask = |content| check(&allowed(), &[(CONTENT_TYPE, content)]);
         assert_eq!(ask("application/json"), Ok(()));
         assert_eq!(ask("Application/JSON; charset=utf-8"), Ok(()));
-        for content in [
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "multipart/form-data",
-        ] {
+        let all = "text/plain application/x-www-form-urlencoded multipart/form-data";
+        for content in all.split(' ') {
             assert_eq!(ask(content), Err(ApiError::ContentType(content.into())));
         }
     }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use ureq::Agent;
 
-use crate::common::{GGUF, args, family_arg, send_signal, shape_arg, tiny_shape};
+use crate::common::{GGUF, args, family_arg, shape_arg, tiny_shape};
 
 /// A server process, which is killed when this is dropped.
 pub struct Server {
@@ -209,7 +209,7 @@ impl Server {
     /// Sends SIGTERM without waiting for the end.
     #[cfg(unix)]
     pub fn signal_to_stop(&self) {
-        send_signal(&self.child, "-TERM");
+        crate::common::send_signal(&self.child, "-TERM");
     }
 
     /// Waits for the end of the process and returns its exit status.
@@ -244,9 +244,7 @@ pub fn tiny(words: &[&str]) -> Server {
 pub fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let own = args(
-        &["--random-weights", &config],
-        "--backend flex --model-name tiny",
-    );
+    let more = "--backend flex --model-name tiny";
+    let own = args(&["--random-weights", &config], more);
     (Server::start(&[&own[..], words].concat()), shape)
 }

@@ -12,6 +12,12 @@ pub struct Table {
 }
 
 impl Table {
+    /// Creates a table; `head` has the headings with ` | ` between them.
+    pub fn new(head: &str, rows: Vec<Vec<String>>) -> Self {
+        let head = head.split(" | ").map(str::to_owned).collect();
+        Self { head, rows }
+    }
+
     /// Returns the HTML element, wrapped in one that scrolls if the table is too wide.
     pub(super) fn html(&self) -> String {
         let mut html = "<div class=\"wide\" tabindex=\"0\"><table>\n<thead><tr>".to_owned();

@@ -108,13 +108,7 @@ mod tests {
     fn families_finds_folders_and_gguf_files_and_skips_repeated_names() {
         let folder = tempfile::tempdir().expect("a scratch folder");
         let path = |name: &str| folder.path().join(name);
-        for name in [
-            "1/a/reference",
-            "1/b/reference",
-            "1/c",
-            "2/a/reference",
-            "2/d/reference",
-        ] {
+        for name in "1/a/reference 1/b/reference 1/c 2/a/reference 2/d/reference".split(' ') {
             fs::create_dir_all(path(name)).expect("created");
         }
         for name in [

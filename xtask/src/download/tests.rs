@@ -155,68 +155,53 @@ impl Case {
 }
 
 #[test]
-fn new_download_requests_the_whole_file() {
-    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-    assert_eq!(server.ranges(), [None]);
-}
-
-#[test]
-fn part_is_resumed_at_its_end() {
-    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
-    fs::write(part_of(&case.to()), &content()[..1000]).unwrap();
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-    assert_eq!(server.ranges(), [Some("bytes=1000-".to_owned())]);
-}
-
-#[test]
-fn part_is_started_again_when_server_ignores_ranges() {
-    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Whole]));
-    fs::write(part_of(&case.to()), &content()[..1000]).unwrap();
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-}
-
-#[test]
-fn download_resumes_after_cut_connection() {
-    let answers = [Answer::Cut(150_000), Answer::Cut(50_000), Answer::Ranged];
-    let (case, server) = (Case::new(), Server::start(content(), &answers));
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-    let wanted = [
-        None,
-        Some("bytes=150000-".to_owned()),
-        Some("bytes=200000-".to_owned()),
+fn part_is_resumed_or_discarded_until_the_file_is_complete() {
+    use Answer::{Cut, Ranged, Status, Whole};
+    type Row<'a> = (&'a str, Option<Vec<u8>>, &'a [Answer], &'a [&'a str]);
+    let begun = || Some(content()[..1000].to_vec());
+    let too_long = vec![7; content().len() + 1];
+    let past_end = format!("bytes={}-", content().len());
+    let past_more = format!("bytes={}-", content().len() + 1);
+    let cases: [Row<'_>; 8] = [
+        ("new", None, &[Ranged], &[""]),
+        ("begun", begun(), &[Ranged], &["bytes=1000-"]),
+        ("server ignores ranges", begun(), &[Whole], &["bytes=1000-"]),
+        (
+            "cut connections",
+            None,
+            &[Cut(150_000), Cut(50_000), Ranged],
+            &["", "bytes=150000-", "bytes=200000-"],
+        ),
+        (
+            "damaged",
+            Some(vec![7; 1000]),
+            &[Ranged],
+            &["bytes=1000-", ""],
+        ),
+        (
+            "longer than the file",
+            Some(too_long),
+            &[Ranged],
+            &[&past_more, ""],
+        ),
+        ("complete", Some(content()), &[Ranged], &[&past_end]),
+        (
+            "busy server",
+            None,
+            &[Status(503), Status(503), Ranged],
+            &["", "", ""],
+        ),
     ];
-    assert_eq!(server.ranges(), wanted);
-}
-
-#[test]
-fn damaged_part_is_discarded() {
-    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
-    fs::write(part_of(&case.to()), vec![7; 1000]).unwrap();
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-    assert_eq!(server.ranges(), [Some("bytes=1000-".to_owned()), None]);
-}
-
-#[test]
-fn part_longer_than_the_file_is_discarded() {
-    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
-    fs::write(part_of(&case.to()), vec![7; content().len() + 1]).unwrap();
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-}
-
-#[test]
-fn complete_part_needs_no_second_request() {
-    let (case, server) = (Case::new(), Server::start(content(), &[Answer::Ranged]));
-    fs::write(part_of(&case.to()), content()).unwrap();
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
-    assert_eq!(server.ranges().len(), 1);
+    for (name, part, answers, ranges) in cases {
+        let (case, server) = (Case::new(), Server::start(content(), answers));
+        if let Some(part) = part {
+            fs::write(part_of(&case.to()), part).unwrap();
+        }
+        case.fetch(&server.url).unwrap();
+        case.assert_complete();
+        let asked = server.ranges().into_iter().map(Option::unwrap_or_default);
+        assert_eq!(asked.collect::<Vec<_>>(), ranges, "{name}");
+    }
 }
 
 #[test]
@@ -241,14 +226,6 @@ fn missing_file_is_not_requested_again() {
     let error = case.fetch(&server.url).unwrap_err();
     assert!(format!("{error:#}").contains("404"), "{error:#}");
     assert_eq!(server.ranges().len(), 1);
-}
-
-#[test]
-fn busy_server_is_retried() {
-    let answers = [Answer::Status(503), Answer::Status(503), Answer::Ranged];
-    let (case, server) = (Case::new(), Server::start(content(), &answers));
-    case.fetch(&server.url).unwrap();
-    case.assert_complete();
 }
 
 #[test]

@@ -34,44 +34,29 @@ fn is_at(address: &str, origin: &str) -> bool {
 mod tests {
     use super::*;
 
-    const ORIGIN: &str = "http://127.0.0.1:8080/";
-
-    fn severe(source: &str, message: &str) -> ConsoleEntry {
-        ConsoleEntry {
-            level: "SEVERE".into(),
-            source: source.into(),
-            message: message.into(),
-        }
-    }
-
     #[test]
-    fn panic_is_a_fault() {
-        let entry = severe(
-            "console-api",
-            "http://127.0.0.1:8080/app.js 1:2 \"panicked at\"",
-        );
-        assert!(is_fault(&entry, ORIGIN));
-    }
-
-    #[test]
-    fn failed_request_is_a_fault_only_at_the_pages_own_origin() {
+    fn only_severe_entries_of_the_page_itself_are_faults() {
         let failed = "Failed to load resource: net::ERR_CONNECTION_REFUSED";
-        let other = severe(
-            "network",
-            &format!("http://127.0.0.1:80801/v1/models - {failed}"),
-        );
-        assert!(!is_fault(&other, ORIGIN));
-        let own = severe(
-            "network",
-            &format!("http://127.0.0.1:8080/app.css - {failed}"),
-        );
-        assert!(is_fault(&own, ORIGIN));
-    }
-
-    #[test]
-    fn warning_is_not_a_fault() {
-        let mut entry = severe("console-api", "slow");
-        entry.level = "WARNING".into();
-        assert!(!is_fault(&entry, ORIGIN));
+        let other = format!("http://127.0.0.1:80801/v1/models - {failed}");
+        let own = format!("http://127.0.0.1:8080/app.css - {failed}");
+        let panic = "http://127.0.0.1:8080/app.js 1:2 \"panicked at\"";
+        for (level, source, message, expected) in [
+            ("SEVERE", "console-api", panic, true),
+            ("SEVERE", "network", &*other, false),
+            ("SEVERE", "network", &*own, true),
+            ("WARNING", "console-api", "slow", false),
+        ] {
+            let [level, source, message] = [level, source, message].map(str::to_owned);
+            let entry = ConsoleEntry {
+                level,
+                source,
+                message,
+            };
+            assert_eq!(
+                is_fault(&entry, "http://127.0.0.1:8080/"),
+                expected,
+                "{entry}"
+            );
+        }
     }
 }

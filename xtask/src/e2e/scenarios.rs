@@ -1,4 +1,4 @@
-//! Scenarios for the page, one per file.
+//! Scenarios for the page, by subject.
 
 use std::time::Duration;
 
@@ -6,28 +6,21 @@ use anyhow::{Context, Result, ensure};
 
 use super::{Scenario, Session, Site, explore, sources};
 
-mod bad_file;
+mod answers;
 mod bench;
-mod bench_dialog;
-mod cancel_load;
-mod change_model;
-mod chat;
+mod browsers;
 mod conversation;
 mod crashes;
-mod insecure;
 pub mod lab;
 mod lab_controls;
-mod lab_tab;
-mod no_webgpu;
+mod models;
 pub mod other;
-mod regenerate;
 mod reloads;
 mod server;
 mod settings;
 mod snapshot;
 mod storage;
 mod stub;
-mod suggestion;
 mod two_tabs;
 
 /// All scenarios, in the order in which they run.
@@ -35,28 +28,28 @@ pub const ALL: &[Scenario] = &[
     Scenario::new("harness", harness),
     Scenario::new("snapshot", snapshot::run),
     Scenario::page("isolated", isolated),
-    Scenario::page("suggestion", suggestion::run),
-    Scenario::page("regenerate", regenerate::run),
+    Scenario::page("suggestion", answers::suggestions),
+    Scenario::page("regenerate", answers::regenerate),
     Scenario::page("conversation", conversation::run),
-    Scenario::page("lab-tab", lab_tab::run),
-    Scenario::page("bench-dialog", bench_dialog::run),
-    Scenario::page("change-model", change_model::run),
+    Scenario::page("lab-tab", lab::tab),
+    Scenario::page("bench-dialog", bench::dialog),
+    Scenario::page("change-model", models::change),
     Scenario::page("settings", settings::run),
     Scenario::page("two-tabs", two_tabs::run),
     Scenario::page("reloads", reloads::run),
     Scenario::page("page-crash", crashes::page),
     Scenario::page("engine-crash", crashes::engine),
-    Scenario::page("no-webgpu", no_webgpu::run),
-    Scenario::page("insecure", insecure::run),
+    Scenario::page("no-webgpu", browsers::no_webgpu),
+    Scenario::page("insecure", browsers::insecure),
     Scenario::page("storage-garbage", storage::garbage),
     Scenario::page("storage-denied", storage::denied),
-    Scenario::page("cancel-load", cancel_load::run),
-    Scenario::page("chat-cpu", |page, url| chat::run(page, url, "flex")),
-    Scenario::page("chat-webgpu", |page, url| chat::run(page, url, "wgpu")),
+    Scenario::page("cancel-load", models::cancel_load),
+    Scenario::page("chat-cpu", |page, url| answers::chat(page, url, "flex")),
+    Scenario::page("chat-webgpu", |page, url| answers::chat(page, url, "wgpu")),
     Scenario::page("stub", stub::run),
     Scenario::page("lab", lab::run),
     Scenario::page("lab-controls", lab_controls::run),
-    Scenario::page("bad-file", bad_file::run),
+    Scenario::page("bad-file", models::bad_file),
     Scenario::new("server", server::run),
     Scenario::page("other-server", other::run),
     Scenario::new("walk-cpu-default", |page, site| {

@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn page_is_stale_when_an_input_changes() {
+    fn page_is_stale_when_an_input_or_its_files_change() {
         for name in [
             "app/src/lib.rs",
             "app/src/new.rs",
@@ -241,35 +241,19 @@ mod tests {
             ".cargo/config.toml",
             "new_crate/src/lib.rs",
             "bench/data/prompts.json",
+            "dist/app_bg.wasm",
+            "dist/.stage/index.html",
         ] {
-            let case = Case::new();
-            case.write(name, "other");
-            assert!(!case.is_current(Build::Quick), "{name}");
-        }
-    }
-
-    #[test]
-    fn page_is_stale_when_an_input_is_removed() {
-        let case = Case::new();
-        fs::remove_file(case.project.root.join("app/src/lib.rs")).expect("removed");
-        assert!(!case.is_current(Build::Quick));
-    }
-
-    #[test]
-    fn page_is_stale_for_another_build() {
-        assert!(!Case::new().is_current(Build::Small));
-    }
-
-    #[test]
-    fn page_is_stale_when_its_files_change() {
-        for name in ["dist/app_bg.wasm", "dist/.stage/index.html"] {
             let case = Case::new();
             case.write(name, "longer than before");
             assert!(!case.is_current(Build::Quick), "{name}");
         }
-        let case = Case::new();
-        fs::remove_file(case.project.root.join("dist/index.html")).expect("removed");
-        assert!(!case.is_current(Build::Quick));
+        for name in ["app/src/lib.rs", "dist/index.html", "target/page.stamp"] {
+            let case = Case::new();
+            fs::remove_file(case.project.root.join(name)).expect("removed");
+            assert!(!case.is_current(Build::Quick), "{name} is gone");
+        }
+        assert!(!Case::new().is_current(Build::Small), "another build");
     }
 
     #[test]
@@ -279,13 +263,6 @@ mod tests {
         fs::create_dir_all(&tools).expect("created");
         let name = format!("trunk{}", env::consts::EXE_SUFFIX);
         fs::write(tools.join(name), "").expect("written");
-        assert!(!case.is_current(Build::Quick));
-    }
-
-    #[test]
-    fn page_is_stale_without_a_stamp() {
-        let case = Case::new();
-        remove(&case.project).expect("removed");
         assert!(!case.is_current(Build::Quick));
     }
 

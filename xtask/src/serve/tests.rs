@@ -71,21 +71,16 @@ fn page_is_isolated_and_revalidated() {
     let site = Site::start();
     let mut response = site.get("/", None);
     assert_eq!(response.status(), 200);
-    assert_eq!(header(&response, "content-type"), "text/html");
-    assert_eq!(header(&response, "cache-control"), "no-cache");
-    assert_eq!(
-        header(&response, "cross-origin-opener-policy"),
-        "same-origin"
-    );
-    assert_eq!(
-        header(&response, "cross-origin-embedder-policy"),
-        "require-corp"
-    );
-    assert_eq!(
-        header(&response, "cross-origin-resource-policy"),
-        "same-origin"
-    );
-    assert_eq!(header(&response, "x-content-type-options"), "nosniff");
+    for (name, value) in [
+        ("content-type", "text/html"),
+        ("cache-control", "no-cache"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "require-corp"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        assert_eq!(header(&response, name), value, "{name}");
+    }
     let policy = header(&response, "content-security-policy");
     assert!(policy.contains("default-src 'none'"), "{policy}");
     assert_eq!(

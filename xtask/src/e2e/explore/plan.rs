@@ -23,13 +23,6 @@ impl Backend {
             Self::Webgpu => "wgpu",
         }
     }
-
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu",
-            Self::Webgpu => "webgpu",
-        }
-    }
 }
 
 /// Model that the walk loads whenever none is loaded.
@@ -39,15 +32,6 @@ pub enum Model {
     Default,
     /// A 1 MB model with random weights, which answers at once.
     Tiny,
-}
-
-impl Model {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Tiny => "tiny",
-        }
-    }
 }
 
 /// Parameters of a walk. Two walks with the same plan make the same choices, as long as the page behaves the same.
@@ -82,6 +66,10 @@ impl Plan {
 /// Formats the command that repeats the walk.
 impl fmt::Display for Plan {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fn name(value: &impl ValueEnum) -> String {
+            let value = value.to_possible_value();
+            value.map_or_else(String::new, |value| value.get_name().to_owned())
+        }
         let Self {
             seed,
             actions,
@@ -94,8 +82,8 @@ impl fmt::Display for Plan {
             out,
             "cargo xtask explore --seed {seed} --actions {actions} --backend {} --model {} \
              --width {width} --height {height}",
-            backend.name(),
-            model.name()
+            name(backend),
+            name(model)
         )
     }
 }

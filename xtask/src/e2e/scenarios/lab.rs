@@ -1,11 +1,14 @@
-//! The lab: experiments in the worker and from the page, a cancelled one, and runs that are kept.
+//! The lab: experiments on the loaded model, and the conversation behind it.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 
 use super::super::Session;
-use super::super::steps::{SOON, choose_backend, wait_until_ready};
+use super::super::steps::{
+    SOON, begin_long, check_answers, choose_backend, conversation, start_default, stop_answer,
+    wait_until_ready,
+};
 use super::super::webdriver::WindowSize;
 
 /// Maximum time for an experiment: several times what a software adapter on two cores takes.
@@ -145,4 +148,47 @@ fn kept(session: &Session) -> Result<()> {
     let row = row.with_context(|| format!("no medians in {compared:?}"))?;
     ensure!(row.contains("1.00"), "the same prompts: {row:?}");
     session.screenshot("lab-compared").map(drop)
+}
+
+const LAB: &str = "[data-testid=lab]";
+const TOGGLE: &str = "[data-testid=lab-open]";
+const BACK: &str = "[data-testid=lab-close]";
+
+/// Opens the lab and closes it with either button.
+pub fn tab(session: &Session, url: &str) -> Result<()> {
+    start_default(session, url)?;
+    check_answers(session)?;
+    let before = conversation(session)?;
+    for close in [BACK, TOGGLE] {
+        open_and_close(session, close)?;
+        let after = conversation(session)?;
+        ensure!(
+            after == before,
+            "behind the lab {before:?} became {after:?}"
+        );
+    }
+
+    for close in [BACK, TOGGLE] {
+        begin_long(session)?;
+        let turns = conversation(session)?.len();
+        open_and_close(session, close)?;
+        let after = conversation(session)?.len();
+        ensure!(
+            after == turns,
+            "behind the lab {turns} turns became {after}"
+        );
+        stop_answer(session)?;
+    }
+    check_answers(session)
+}
+
+fn open_and_close(session: &Session, close: &str) -> Result<()> {
+    session.click(TOGGLE)?;
+    session.wait_for_element(LAB, SOON)?;
+    session.click(close)?;
+    session.wait_for("the conversation", SOON, || {
+        let open = session.count(LAB)?;
+        let composers = session.count("[data-testid=composer]")?;
+        Ok((open == 0 && composers == 1).then_some(()))
+    })
 }
