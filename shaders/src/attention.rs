@@ -4,6 +4,7 @@ use crate::kernel::{constants, parts};
 use crate::params::{AttentionParams, AttentionTileParams, Params};
 use crate::{Kernel, STEP, Variant};
 
+const PARAMS: &str = include_str!("../wgsl/attention/params.wgsl");
 pub(crate) const KV_BLOCKS: &str = include_str!("../wgsl/kv/blocks.wgsl");
 
 /// Heads of an attention layer.
@@ -104,7 +105,15 @@ const fn row([name, store]: [&'static str; 2], kv: Kv, variant: Variant, heads: 
     let subgroups = variant.subgroups();
     Kernel {
         name: [name, kv.name(), if subgroups { "subgroups" } else { "" }],
-        parts: parts([kv.source(), STEP, KV_BLOCKS, store, variant.gather(), row]),
+        parts: parts([
+            PARAMS,
+            kv.source(),
+            STEP,
+            KV_BLOCKS,
+            store,
+            variant.gather(),
+            row,
+        ]),
         constants: constants(heads.constants()),
         params: AttentionParams::LAYOUT,
         workgroup_size: [64, 1, 1],
@@ -126,7 +135,7 @@ pub const fn attention_merge(heads: Heads) -> Kernel {
     Kernel {
         constants: constants(heads.constants()),
         reference: "attention",
-        ..Kernel::new::<AttentionParams, 1>("attention_merge", [merge], [64, 1, 1])
+        ..Kernel::new::<AttentionParams, 2>("attention_merge", [PARAMS, merge], [64, 1, 1])
     }
 }
 

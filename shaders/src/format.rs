@@ -11,7 +11,7 @@ pub(crate) const BLOCK_SOURCE: &str = include_str!("../wgsl/weights/block.wgsl")
 
 /// Storage format of a matrix on the device: ggml's types, repacked without loss. The files in `wgsl/weights/`
 /// document the position of each bit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantNames)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantNames, strum::VariantArray)]
 pub enum Format {
     /// 32-bit float.
     F32,
@@ -43,19 +43,9 @@ pub enum Format {
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 11] = [
-        Self::F32,
-        Self::F16,
-        Self::Bf16,
-        Self::Q8_0,
-        Self::Q4_0,
-        Self::Q4_1,
-        Self::Q5_0,
-        Self::Q5_1,
-        Self::Q4K,
-        Self::Q5K,
-        Self::Q6K,
-    ];
+    pub const ALL: [Self; 11] = *<Self as strum::VariantArray>::VARIANTS
+        .first_chunk()
+        .expect("11 formats");
 
     /// ggml's name of the format.
     pub const fn name(self) -> &'static str {
@@ -100,12 +90,13 @@ impl Format {
 
     /// WGSL that extracts numbers from words, and WGSL that converts them to values.
     pub(crate) const fn sources(self) -> [&'static str; 2] {
+        let halves = include_str!("../wgsl/weights/halves.wgsl");
         let bits_4 = include_str!("../wgsl/weights/bits4.wgsl");
         let bits_5 = include_str!("../wgsl/weights/bits5.wgsl");
         match self {
             Self::F32 => [include_str!("../wgsl/weights/f32.wgsl"), ""],
-            Self::F16 => [include_str!("../wgsl/weights/f16.wgsl"), ""],
-            Self::Bf16 => [include_str!("../wgsl/weights/bf16.wgsl"), ""],
+            Self::F16 => [include_str!("../wgsl/weights/f16.wgsl"), halves],
+            Self::Bf16 => [include_str!("../wgsl/weights/bf16.wgsl"), halves],
             Self::Q8_0 => [
                 include_str!("../wgsl/weights/bits8.wgsl"),
                 include_str!("../wgsl/weights/q8_0.wgsl"),

@@ -18,21 +18,20 @@ const COMPANIONS: [&str; 6] = [
 
 /// Reason why a path is not a model.
 #[derive(Debug, Error)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum FolderError {
-    /// The path can't be read.
     #[error("{}: {error}", path.display())]
     Io {
         path: PathBuf,
         error: std::io::Error,
     },
-    /// The path is a pipe, a socket or a device.
     #[error("{}: not a file or folder", path.display())]
     NotRegular { path: PathBuf },
-    /// The folder contains no model.
     #[error("{}: contains no model (.gguf or .safetensors)", path.display())]
     Empty { path: PathBuf },
-    /// The folder contains several models.
     #[error("{}: contains several models; choose one: {}", path.display(), names.join(", "))]
     Several { path: PathBuf, names: Vec<String> },
 }
@@ -139,7 +138,7 @@ fn companions(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Returns the folder of a file.
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -8,9 +8,11 @@ use thiserror::Error;
 
 /// Error when reading bytes.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum BytesError {
-    /// The range lies outside the source.
     #[error("{name}: bytes {offset}..{} requested, but the file has {len}", offset.saturating_add(*wanted))]
     OutOfRange {
         name: String,
@@ -19,10 +21,8 @@ pub enum BytesError {
         /// Size of the source in bytes.
         len: u64,
     },
-    /// The path is not a model, or one of its files can't be opened.
     #[error("{message}")]
     Open { message: String },
-    /// The system could not read the bytes.
     #[error("{name}: reading {wanted} bytes at {offset} failed: {message}")]
     Io {
         name: String,

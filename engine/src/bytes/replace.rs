@@ -2,7 +2,9 @@
 
 use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use super::folder::parent;
 
 /// Writes `contents` to the file at `path`, completely or not at all. If the disk is full or the program is
 /// killed, the previous file remains as it was.
@@ -21,26 +23,17 @@ pub fn replace_file(path: &Path, contents: impl AsRef<[u8]>) -> io::Result<()> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let permissions =
         earlier.map_or_else(permissions_of_new_files, |kind| Some(kind.permissions()));
-    let folder = folder_of(&target);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".llamaglass-").suffix(".tmp");
     if let Some(permissions) = permissions {
         builder.permissions(permissions);
     }
-    let mut file = builder.tempfile_in(&folder)?;
+    let mut file = builder.tempfile_in(parent(&target))?;
     file.write_all(contents.as_ref())?;
     // Without this, the rename may reach the disk before the contents do.
     file.as_file().sync_all()?;
     file.persist(&target).map_err(|error| error.error)?;
     Ok(())
-}
-
-/// Returns the folder of a file.
-fn folder_of(path: &Path) -> PathBuf {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-        _ => PathBuf::from("."),
-    }
 }
 
 /// Returns the permissions of new files, which the system reduces by the `umask`. Without them, a temporary

@@ -56,6 +56,11 @@ fn check_max(count: usize, max: usize, what: &str) -> Result<(), ConstraintError
     Err(ConstraintError::TooLarge { what, max })
 }
 
+fn check_pattern(pattern: &str) -> Result<(), ConstraintError> {
+    let what = "bytes of one regular expression";
+    check_max(pattern.len(), MAX_PATTERN_BYTES, what)
+}
+
 /// Contents of a schema, counted without regard to their meaning.
 #[derive(Default)]
 struct SchemaStats<'a> {
@@ -110,21 +115,11 @@ impl<'a> SchemaStats<'a> {
             }
             ("pattern", Value::String(pattern)) => {
                 self.patterns += 1;
-                check_max(
-                    pattern.len(),
-                    MAX_PATTERN_BYTES,
-                    "bytes of one regular expression",
-                )?;
+                check_pattern(pattern)?;
             }
             ("patternProperties", Value::Object(all)) => {
                 self.patterns += all.len();
-                for pattern in all.keys() {
-                    check_max(
-                        pattern.len(),
-                        MAX_PATTERN_BYTES,
-                        "bytes of one regular expression",
-                    )?;
-                }
+                all.keys().try_for_each(|pattern| check_pattern(pattern))?;
             }
             // A nested $id would change the meaning of references.
             ("$id", Value::String(_)) if nested => {
@@ -219,8 +214,8 @@ impl<'a> Expansion<'a> {
                     size: all.iter().map(count).sum(),
                 },
                 ("const", value) => ExpandedSize {
-                    alternatives: 1,
                     size: count(value),
+                    ..ExpandedSize::ONE
                 },
                 ("$ref", Value::String(reference)) => self.reference(reference)?,
                 _ => continue,
@@ -241,25 +236,21 @@ impl<'a> Expansion<'a> {
         };
         let mut own_size = ExpandedSize {
             alternatives,
-            size: 1,
+            ..ExpandedSize::ONE
         };
+        let mut parts = Vec::new();
         for (key, value) in object {
             match (key.as_str(), value) {
                 ("properties" | "patternProperties", Value::Object(all)) => {
-                    for value in all.values() {
-                        own_size = own_size.with(self.schema(value)?);
-                    }
+                    parts.extend(all.values());
                 }
-                ("prefixItems" | "items", Value::Array(all)) => {
-                    for value in all {
-                        own_size = own_size.with(self.schema(value)?);
-                    }
-                }
-                ("items" | "additionalItems" | "additionalProperties", value) => {
-                    own_size = own_size.with(self.schema(value)?);
-                }
+                ("prefixItems" | "items", Value::Array(all)) => parts.extend(all),
+                ("items" | "additionalItems" | "additionalProperties", value) => parts.push(value),
                 _ => {}
             }
+        }
+        for part in parts {
+            own_size = own_size.with(self.schema(part)?);
         }
         Ok(own_size)
     }

@@ -4,24 +4,23 @@ use thiserror::Error;
 
 /// An error of an output format.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum ConstraintError {
-    /// The schema exceeds a limit.
     #[error("the JSON schema has {what}; at most {max} are allowed")]
     TooLarge { what: String, max: usize },
-    /// The schema is invalid, contradictory or unsupported.
     #[error("unusable JSON schema: {0}")]
     Schema(String),
     /// Following the schema exceeded a limit.
     #[error("the JSON schema is too complex: {0}")]
     TooComplex(String),
-    /// No token of the vocabulary can continue the answer.
     #[error("no token of the model's vocabulary can continue the JSON")]
     NoToken,
     /// This build lacks the feature `formats`.
     #[error("output formats are not available in this build")]
     Unsupported,
-    /// The vocabulary cannot be made into a trie.
     #[error("the model's vocabulary can't be constrained: {0}")]
     Vocabulary(String),
 }

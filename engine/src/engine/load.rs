@@ -7,7 +7,7 @@ use super::state::limits;
 use super::type_counts::type_counts;
 use super::{Engine, EngineError, ModelSource};
 use crate::executor::{self, Capabilities, Loaded};
-use crate::forward::device::{OpenDevice, find_adapter, open_flex, open_wgpu};
+use crate::forward::device::{Adapter, OpenDevice, find_adapter, open_flex, open_wgpu};
 use crate::forward::{
     self, BackendInfo, ForwardError, ForwardPath, LoadWatch, MemoryLedger, Shape,
 };
@@ -208,33 +208,34 @@ fn shape(
 /// # Errors
 /// [`ForwardError`] if the requested backend or adapter is missing.
 pub async fn probe(options: &LoadOptions) -> Result<BackendInfo, EngineError> {
+    Ok(match choose(options).await? {
+        Ok((_, _, info)) => info,
+        Err(reason) => open_flex(reason).info,
+    })
+}
+
+/// Returns the adapter to open, or the reason why the CPU is chosen instead of one.
+async fn choose(options: &LoadOptions) -> Result<Result<Adapter, Option<String>>, ForwardError> {
     let name = options.adapter.as_deref();
     Ok(match options.backend {
-        BackendChoice::Flex => open_flex(None).info,
-        BackendChoice::Wgpu => find_adapter(name).await?.2,
+        BackendChoice::Flex => Err(None),
+        BackendChoice::Wgpu => Ok(find_adapter(name).await?),
         BackendChoice::Auto => match find_adapter(name).await {
-            Ok((_, _, info)) if !info.software || name.is_some() => info,
-            Ok((_, _, info)) => open_flex(Some(software_reason(&info))).info,
-            Err(error) if name.is_some() => return Err(error.into()),
-            Err(error) => open_flex(Some(error.to_string())).info,
+            // A named adapter is used or is an error; there is no fallback.
+            found if name.is_some() => Ok(found?),
+            Ok((_, _, info)) if info.software => Err(Some(software_reason(&info))),
+            found => found.map_err(|error| Some(error.to_string())),
         },
     })
 }
 
 async fn open_device(options: &LoadOptions) -> Result<OpenDevice, ForwardError> {
-    let name = options.adapter.as_deref();
-    match options.backend {
-        BackendChoice::Flex => Ok(open_flex(None)),
-        BackendChoice::Wgpu => open_wgpu(find_adapter(name).await?).await,
-        BackendChoice::Auto => match find_adapter(name).await {
-            // A named adapter is used or is an error; there is no fallback.
-            found if name.is_some() => open_wgpu(found?).await,
-            Ok((_, _, info)) if info.software => Ok(open_flex(Some(software_reason(&info)))),
-            Ok(found) => match open_wgpu(found).await {
-                Ok(open) => Ok(open),
-                Err(error) => Ok(open_flex(Some(error.to_string()))),
-            },
-            Err(error) => Ok(open_flex(Some(error.to_string()))),
+    let falls_back = options.backend == BackendChoice::Auto && options.adapter.is_none();
+    match choose(options).await? {
+        Err(reason) => Ok(open_flex(reason)),
+        Ok(found) => match open_wgpu(found).await {
+            Err(error) if falls_back => Ok(open_flex(Some(error.to_string()))),
+            opened => opened,
         },
     }
 }

@@ -10,9 +10,7 @@ use crate::constraint::{Constraint, Constraints};
 use crate::event::{Event, RequestId};
 use crate::platform::Stopwatch;
 use crate::sampling::{Occurrences, Sampling, SamplingError, sampling};
-use crate::scheduler::{
-    Input, LengthError, OutputFormat, QueuedRequest, Request, SamplingOptions, answer_budget,
-};
+use crate::scheduler::{Input, LengthError, OutputFormat, QueuedRequest, Request, answer_budget};
 use crate::text::TextStream;
 use crate::timing::{Span, Spans};
 use crate::tokenizer::{SpecialText, Tokenizer};
@@ -117,7 +115,10 @@ impl Preparer {
             tokenizer.eos_ids().to_vec()
         };
         check_logprobs(request.logprobs)?;
-        let sampling = device_sampling(&request.sampling, request.format.is_some())?;
+        let sampling = Sampling {
+            constrained: request.format.is_some(),
+            ..sampling(&request.sampling)?
+        };
         let constraint = self.constraint(request.format.as_ref(), &mut spans)?;
         // Only penalties need the counts of ids.
         let counted = if sampling.penalties { *vocab } else { 0 };
@@ -160,16 +161,6 @@ impl Preparer {
         spans.add(Span::Grammar, watch.ms());
         Ok(Some(constraint))
     }
-}
-
-fn device_sampling(
-    options: &SamplingOptions,
-    constrained: bool,
-) -> Result<Sampling, SamplingError> {
-    Ok(Sampling {
-        constrained,
-        ..sampling(options)?
-    })
 }
 
 fn check_logprobs(asked: Option<usize>) -> Result<(), SamplingError> {

@@ -33,7 +33,7 @@ impl Engine {
                 continue;
             };
             self.scheduler.mark_computed(part);
-            let prompt_tokens = sequence.prompt_tokens();
+            let prompt_tokens = sequence.prompt_tokens;
             // Recomputed ids after a preemption count as prefill, too.
             let kind = if part.range.start < prompt_tokens || part.range.len() > 1 {
                 StepKind::Prefill

@@ -42,10 +42,6 @@ pub(super) struct AppendedToken {
 }
 
 impl Sequence {
-    pub(super) const fn prompt_tokens(&self) -> usize {
-        self.prompt_tokens
-    }
-
     /// Records that the request got its first slot, which took `schedule_ms`, and returns the event for that.
     pub(super) fn started(&mut self, reused: usize, schedule_ms: f64) -> Event {
         self.reused_tokens = reused;

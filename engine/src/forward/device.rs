@@ -84,13 +84,14 @@ pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
     }
 }
 
+/// An adapter with its instance and description.
+pub type Adapter = (wgpu::Instance, wgpu::Adapter, BackendInfo);
+
 /// Finds an adapter (one whose name contains `name`, or the system's choice) and describes it.
 ///
 /// # Errors
 /// [`ForwardError::NoAdapter`], [`ForwardError::UnknownAdapter`] or [`ForwardError::MissingFeature`].
-pub async fn find_adapter(
-    name: Option<&str>,
-) -> Result<(wgpu::Instance, wgpu::Adapter, BackendInfo), ForwardError> {
+pub async fn find_adapter(name: Option<&str>) -> Result<Adapter, ForwardError> {
     let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
         backends: wgpu::Backends::PRIMARY,
         ..wgpu::InstanceDescriptor::new_without_display_handle()
@@ -232,9 +233,7 @@ thread_local! {
 ///
 /// # Errors
 /// [`ForwardError::NoDevice`] if adapter or runtime refuse.
-pub async fn open_wgpu(
-    found: (wgpu::Instance, wgpu::Adapter, BackendInfo),
-) -> Result<OpenDevice, ForwardError> {
+pub async fn open_wgpu(found: Adapter) -> Result<OpenDevice, ForwardError> {
     let opened = OPENED.with_borrow_mut(|all| {
         all.retain(|open| !open.failures.any());
         all.iter().find(|open| open.info == found.2).cloned()
@@ -249,9 +248,7 @@ pub async fn open_wgpu(
     Ok(open)
 }
 
-async fn open_new(
-    (instance, adapter, info): (wgpu::Instance, wgpu::Adapter, BackendInfo),
-) -> Result<OpenDevice, ForwardError> {
+async fn open_new((instance, adapter, info): Adapter) -> Result<OpenDevice, ForwardError> {
     let refused = |message: String| ForwardError::NoDevice {
         adapter: info.adapter.clone(),
         message,

@@ -6,33 +6,29 @@ use crate::weights::WeightsError;
 
 /// An error of an adapter, a device or the forward pass.
 #[derive(Clone, Debug, Error)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum ForwardError {
-    /// The batch size is zero or too large.
     #[error("{batch} sequences at once: there may be 1 to {most}")]
     Batch { batch: usize, most: usize },
-    /// No adapter was found.
     #[error("no GPU adapter was found: {message}")]
     NoAdapter { message: String },
-    /// No adapter's name contains the requested one.
     #[error("no adapter is named like {wanted:?}; there are: {}", found.join(", "))]
     UnknownAdapter { wanted: String, found: Vec<String> },
-    /// The adapter lacks a required feature.
     #[error("the adapter {adapter} lacks {missing}, which the GPU backend needs")]
     MissingFeature { adapter: String, missing: String },
     /// The adapter gave no device, or the runtime rejected the device.
     #[error("the adapter {adapter} gave no device: {message}")]
     NoDevice { adapter: String, message: String },
-    /// The requested path can't compute this model here.
     #[error("the {path} path can't compute this model: {why}")]
     NoPath { path: &'static str, why: String },
-    /// The requested kernel variant can't run here.
     #[error("the variant {variant} of the kernels can't be used here: {why}")]
     NoVariant {
         variant: &'static str,
         why: &'static str,
     },
-    /// The KV cache has too few blocks for one sequence of the full context.
     #[error(
         "a KV cache of {blocks} blocks is too small: one request as long as the context of {context} takes {least}"
     )]
@@ -41,7 +37,6 @@ pub enum ForwardError {
         least: usize,
         context: usize,
     },
-    /// A buffer would exceed a limit of the device.
     #[error(
         "{what} needs a buffer of {bytes} bytes, but the device's limit ({limit_name}) is {limit}"
     )]
@@ -53,7 +48,6 @@ pub enum ForwardError {
         /// Limit in bytes.
         limit: u64,
     },
-    /// Model, cache and activations together exceed the available memory.
     #[error(
         "the model needs {needed} bytes (weights {weights}, KV cache {kv_cache}, activations {activations}), but {limit} are available{hint}"
     )]
@@ -66,7 +60,6 @@ pub enum ForwardError {
         /// Suggestion that starts with a colon, or empty.
         hint: String,
     },
-    /// The device or its driver failed at run time.
     #[error("the device failed: {message}")]
     Device { message: String },
 }

@@ -6,17 +6,18 @@ use super::SettingError;
 
 /// An error of sampling.
 #[derive(Clone, Debug, Error, PartialEq)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum SamplingError {
     /// A setting is out of range.
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// More log-probabilities were requested than can be reported.
     #[error(
         "logprobs of the {asked} most probable tokens were asked for; there are at most {most}"
     )]
     TopLogprobs { asked: usize, most: usize },
-    /// No token has a finite logit.
     #[error("the model's logits have no finite value, so no token can be picked")]
     NoFiniteLogit,
 }

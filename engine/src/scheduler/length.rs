@@ -31,25 +31,23 @@ pub fn answer_budget(
 
 /// A request that does not fit the context.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum LengthError {
-    /// The prompt has no tokens.
     #[error("the prompt is empty: it has no token, so there is nothing to continue")]
     EmptyPrompt,
-    /// `max_tokens` is zero.
     #[error("max_tokens must be at least 1")]
     NoTokens,
-    /// The prompt alone fills the context.
     #[error(
         "the prompt has {prompt} tokens, but the context holds {context}, one of which the answer needs: shorten the prompt or load the model with a longer context"
     )]
     PromptTooLong { prompt: usize, context: usize },
-    /// The prompt has more bytes than the longest possible tokens could cover in this context.
     #[error(
         "the prompt has {bytes} bytes, more than fill the context of {context} tokens: shorten the prompt or load the model with a longer context"
     )]
     TextTooLong { bytes: usize, context: usize },
-    /// The prompt leaves too little room for `max_tokens`.
     #[error("the prompt's {prompt} tokens and max_tokens {max_tokens} are {} together, but the context holds {context}: lower max_tokens to at most {}", prompt + max_tokens, context - prompt)]
     AnswerTooLong {
         prompt: usize,

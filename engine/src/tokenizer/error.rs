@@ -4,26 +4,25 @@ use thiserror::Error;
 
 /// An error in building a tokenizer, encoding a text or rendering a template.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[expect(missing_docs, reason = "the messages explain the fields")]
+#[expect(
+    missing_docs,
+    reason = "the messages explain the variants and their fields"
+)]
 pub enum TokenizerError {
-    /// A file of a Hugging Face folder is unusable.
     #[error("{file}: {reason}")]
     File {
         file: &'static str,
         /// Reason, with the place in the file.
         reason: String,
     },
-    /// A GGUF metadata value is unusable.
     #[error("GGUF metadata {key}: {reason}")]
     Metadata { key: &'static str, reason: String },
-    /// A kind of tokenizer, pre-tokenizer, normalizer or decoder is not supported.
     #[error("the {part} {name:?} is not supported ({hint})")]
     Unsupported {
         part: &'static str,
         name: String,
         hint: &'static str,
     },
-    /// A token id has no row in the model's embedding.
     #[error(
         "the text contains token {id} ({token:?}), but the model's embedding has only {rows} rows: \
          the tokenizer does not belong to these weights"
@@ -34,13 +33,10 @@ pub enum TokenizerError {
         /// Rows of the embedding (V).
         rows: usize,
     },
-    /// The tokenizer's pipeline failed on a text.
     #[error("the text cannot be encoded: {0}")]
     Encode(String),
-    /// A token id is not in the vocabulary.
     #[error("token {id} does not exist: the vocabulary has {vocab_size} ids")]
     UnknownId { id: u32, vocab_size: usize },
-    /// The model has no chat template.
     #[error("the model has no chat template; complete a text instead")]
     NoTemplate,
     /// The chat template is invalid, rejected the conversation or exceeded a limit.

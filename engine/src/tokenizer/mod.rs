@@ -4,8 +4,6 @@
 //! tokenizer.json or from GGUF metadata. SentencePiece merging by score, the ids around a text (BOS, EOS) and
 //! decoding are implemented here.
 
-use std::borrow::Cow;
-
 mod bpe;
 mod byte_level;
 mod chat;
@@ -225,10 +223,7 @@ impl Tokenizer {
             .take(self.strip_spaces)
             .take_while(|&&b| b == b' ')
             .count();
-        match String::from_utf8_lossy(&bytes[spaces..]) {
-            Cow::Borrowed(text) => text.to_owned(),
-            Cow::Owned(text) => text,
-        }
+        String::from_utf8_lossy(&bytes[spaces..]).into_owned()
     }
 
     /// Number of ids in the vocabulary; the embedding may have more or fewer rows.

@@ -4,31 +4,13 @@ use std::collections::BTreeMap;
 
 /// Texts of control tokens that end an answer even if a GGUF does not list them (llama.cpp's `llama-vocab.cpp`,
 /// `special_eog_ids`).
-const EOS_TEXTS: [&str; 19] = [
-    "<|eot_id|>",
-    "<|im_end|>",
-    "<|end|>",
-    "<|return|>",
-    "<|call|>",
-    "<|flush|>",
-    "<|calls|>",
-    "<end_of_turn>",
-    "<|endoftext|>",
-    "</s>",
-    "<|eom_id|>",
-    "<EOT>",
-    "_<EOT>",
-    "[EOT]",
-    "[EOS]",
-    "<|end_of_text|>",
-    "<end_of_utterance>",
-    "<turn|>",
-    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
-];
+const EOS_TEXTS: &str = "<|eot_id|> <|im_end|> <|end|> <|return|> <|call|> <|flush|> <|calls|> <end_of_turn> \
+    <|endoftext|> </s> <|eom_id|> <EOT> _<EOT> [EOT] [EOS] <|end_of_text|> <end_of_utterance> <turn|> \
+    <\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>";
 
 /// Returns whether a control token with this text ends an answer.
 pub(super) fn is_eos_text(text: &str) -> bool {
-    EOS_TEXTS.contains(&text)
+    EOS_TEXTS.split(' ').any(|end| end == text)
 }
 
 /// The tokens with a role.

@@ -63,15 +63,9 @@ pub struct Checkpoint {
 
 impl fmt::Debug for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<&str> = self.files.iter().map(|file| file.name()).collect();
         f.debug_struct("Checkpoint")
-            .field(
-                "files",
-                &self
-                    .files
-                    .iter()
-                    .map(|file| file.name())
-                    .collect::<Vec<_>>(),
-            )
+            .field("files", &files)
             .field("format", &self.format)
             .field("config", &self.config)
             .finish_non_exhaustive()
@@ -145,11 +139,7 @@ impl Checkpoint {
         check_config(&config, file)?;
         let mut table = Table::default();
         for stored in gguf.tensors().await? {
-            let name = TensorName::from_gguf(&stored.name);
-            let name = name.ok_or_else(|| WeightsError::UnknownTensor {
-                file: file.to_owned(),
-                tensor: stored.name.clone(),
-            })?;
+            let name = known(TensorName::from_gguf(&stored.name), file, &stored.name)?;
             table.insert(file, TensorInfo::new(name, index, stored))?;
         }
         // An embedding may be padded to more rows than the vocabulary has tokens.
@@ -218,10 +208,7 @@ impl Checkpoint {
             }
             for stored in stored {
                 let name = TensorName::from_hugging_face(&stored.name);
-                let name = name.ok_or_else(|| WeightsError::UnknownTensor {
-                    file: file.to_owned(),
-                    tensor: stored.name.clone(),
-                })?;
+                let name = known(name, file, &stored.name)?;
                 table.insert(file, TensorInfo::new(name, shard.file, stored))?;
             }
         }
@@ -334,6 +321,14 @@ impl Checkpoint {
             .filter(|tensor| tensor.name != TensorName::RopeFreqs);
         trained.map(TensorInfo::elements).sum()
     }
+}
+
+/// Returns `name`, or an error if no tensor is called `stored`.
+fn known(name: Option<TensorName>, file: &str, stored: &str) -> Result<TensorName, WeightsError> {
+    name.ok_or_else(|| WeightsError::UnknownTensor {
+        file: file.to_owned(),
+        tensor: stored.to_owned(),
+    })
 }
 
 /// Returns true for tensors to ignore: old checkpoints store the rotary frequencies, which follow from the

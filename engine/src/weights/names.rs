@@ -54,62 +54,45 @@ pub enum BlockTensor {
     DownBias,
 }
 
+use BlockTensor as B;
+use TensorName as T;
+
 /// A tensor's name here, in GGUF files and in Hugging Face checkpoints.
 type NameRow<T> = (T, &'static str, &'static str);
 
 const TOP: [NameRow<TensorName>; 4] = [
     (
-        TensorName::TokenEmbedding,
+        T::TokenEmbedding,
         "token_embd.weight",
         "model.embed_tokens.weight",
     ),
-    (
-        TensorName::OutputNorm,
-        "output_norm.weight",
-        "model.norm.weight",
-    ),
-    (TensorName::Output, "output.weight", "lm_head.weight"),
-    (
-        TensorName::RopeFreqs,
-        "rope_freqs.weight",
-        "rope_freqs.weight",
-    ),
+    (T::OutputNorm, "output_norm.weight", "model.norm.weight"),
+    (T::Output, "output.weight", "lm_head.weight"),
+    (T::RopeFreqs, "rope_freqs.weight", "rope_freqs.weight"),
 ];
 
 /// Tensors of a block; their names follow `blk.N.` or `model.layers.N.`.
 const BLOCK: [NameRow<BlockTensor>; 16] = [
+    (B::AttnNorm, "attn_norm.weight", "input_layernorm.weight"),
+    (B::Q, "attn_q.weight", "self_attn.q_proj.weight"),
+    (B::K, "attn_k.weight", "self_attn.k_proj.weight"),
+    (B::V, "attn_v.weight", "self_attn.v_proj.weight"),
+    (B::O, "attn_output.weight", "self_attn.o_proj.weight"),
+    (B::QBias, "attn_q.bias", "self_attn.q_proj.bias"),
+    (B::KBias, "attn_k.bias", "self_attn.k_proj.bias"),
+    (B::VBias, "attn_v.bias", "self_attn.v_proj.bias"),
+    (B::OBias, "attn_output.bias", "self_attn.o_proj.bias"),
     (
-        BlockTensor::AttnNorm,
-        "attn_norm.weight",
-        "input_layernorm.weight",
-    ),
-    (BlockTensor::Q, "attn_q.weight", "self_attn.q_proj.weight"),
-    (BlockTensor::K, "attn_k.weight", "self_attn.k_proj.weight"),
-    (BlockTensor::V, "attn_v.weight", "self_attn.v_proj.weight"),
-    (
-        BlockTensor::O,
-        "attn_output.weight",
-        "self_attn.o_proj.weight",
-    ),
-    (BlockTensor::QBias, "attn_q.bias", "self_attn.q_proj.bias"),
-    (BlockTensor::KBias, "attn_k.bias", "self_attn.k_proj.bias"),
-    (BlockTensor::VBias, "attn_v.bias", "self_attn.v_proj.bias"),
-    (
-        BlockTensor::OBias,
-        "attn_output.bias",
-        "self_attn.o_proj.bias",
-    ),
-    (
-        BlockTensor::FfnNorm,
+        B::FfnNorm,
         "ffn_norm.weight",
         "post_attention_layernorm.weight",
     ),
-    (BlockTensor::Gate, "ffn_gate.weight", "mlp.gate_proj.weight"),
-    (BlockTensor::Up, "ffn_up.weight", "mlp.up_proj.weight"),
-    (BlockTensor::Down, "ffn_down.weight", "mlp.down_proj.weight"),
-    (BlockTensor::GateBias, "ffn_gate.bias", "mlp.gate_proj.bias"),
-    (BlockTensor::UpBias, "ffn_up.bias", "mlp.up_proj.bias"),
-    (BlockTensor::DownBias, "ffn_down.bias", "mlp.down_proj.bias"),
+    (B::Gate, "ffn_gate.weight", "mlp.gate_proj.weight"),
+    (B::Up, "ffn_up.weight", "mlp.up_proj.weight"),
+    (B::Down, "ffn_down.weight", "mlp.down_proj.weight"),
+    (B::GateBias, "ffn_gate.bias", "mlp.gate_proj.bias"),
+    (B::UpBias, "ffn_up.bias", "mlp.up_proj.bias"),
+    (B::DownBias, "ffn_down.bias", "mlp.down_proj.bias"),
 ];
 
 /// File format that determines a tensor's name.
@@ -201,17 +184,9 @@ impl BlockTensor {
     }
 
     /// Returns true for biases, which not every model has.
-    pub const fn is_bias(self) -> bool {
-        matches!(
-            self,
-            Self::QBias
-                | Self::KBias
-                | Self::VBias
-                | Self::OBias
-                | Self::GateBias
-                | Self::UpBias
-                | Self::DownBias
-        )
+    pub fn is_bias(self) -> bool {
+        let mut rows = BLOCK.iter();
+        rows.any(|row| row.0 == self && row.1.ends_with(".bias"))
     }
 }
 

@@ -22,6 +22,7 @@ use thiserror::Error;
     EnumString,
     VariantNames,
     strum::Display,
+    strum::VariantArray,
 )]
 #[strum(ascii_case_insensitive, parse_err_ty = UnknownTensorType, parse_err_fn = unknown)]
 pub enum TensorType {
@@ -72,19 +73,9 @@ pub struct UnknownTensorType {
 
 impl TensorType {
     /// All types, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
-        Self::F32,
-        Self::F16,
-        Self::BF16,
-        Self::Q8_0,
-        Self::Q4_0,
-        Self::Q4_1,
-        Self::Q5_0,
-        Self::Q5_1,
-        Self::Q4K,
-        Self::Q5K,
-        Self::Q6K,
-    ];
+    pub const ALL: [Self; 11] = *<Self as strum::VariantArray>::VARIANTS
+        .first_chunk()
+        .expect("11 types");
 
     /// Returns ggml's name of the type, such as `Q4_K`.
     pub const fn name(self) -> &'static str {

@@ -1,6 +1,6 @@
 //! Answers: sampled ids, events and timings.
 
-use llamaglass_engine::event::{Event, FinishReason, RequestId};
+use llamaglass_engine::event::{Event, FinishReason};
 use llamaglass_engine::sampling::SamplingOptions;
 use llamaglass_engine::scheduler::Request;
 use llamaglass_engine::timing::{ClockSource, DeviceTiming, Span, Stage, StepKind};
@@ -8,8 +8,7 @@ use llamaglass_engine::{BackendChoice, Engine, LoadOptions, Variant};
 
 use super::oracle;
 use super::support::{
-    BACKENDS, PATHS, answer, checkpoint, ends, engine, engine_with, odd_config, on, prompt,
-    request, run,
+    BACKENDS, PATHS, answer, checkpoint, engine, engine_with, odd_config, on, prompt, request, run,
 };
 
 #[test]
@@ -209,14 +208,6 @@ fn answer_can_fill_the_context_to_its_last_position() {
             (3, Some(FinishReason::Length))
         );
     }
-}
-
-#[test]
-fn requests_run_one_after_another_without_a_batch() {
-    let mut engine = engine(BACKENDS[0]);
-    let ids = [3, 4].map(|n| engine.submit(request(prompt(n), 2)));
-    let done: Vec<RequestId> = ends(&mut engine).into_iter().map(|(id, _)| id).collect();
-    assert_eq!(done, ids);
 }
 
 /// Relaunching every kernel per token would be correct but slow, and no other test would notice.

@@ -1,16 +1,6 @@
 // Combines the partial results of part.wgsl: one workgroup per head and row. CPU reference:
 // src/cpu/attention.rs.
 
-struct AttentionParams {
-    // Number of values per row of `attn_out`.
-    out_stride: u32,
-    // Number of workgroups that share a row's positions.
-    splits: u32,
-    // Row of `attn_out` that the first row of `parts` belongs to.
-    first_row: u32,
-}
-
-@group(0) @binding(0) var<storage, read> params: AttentionParams;
 // [T, SPLITS, HEADS, HEAD_DIM + 2] f32: weighted sums of values, the largest score, the sum of the weights
 @group(0) @binding(1) var<storage, read> parts: array<f32>;
 // [T, STRIDE] f32; a row's values past HEADS HEAD_DIM are left unchanged

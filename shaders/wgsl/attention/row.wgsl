@@ -2,17 +2,6 @@
 // A workgroup takes up to 4 query heads that share keys and values, so that each load serves all of them. A
 // vec4 has one component per head. CPU reference: src/cpu/attention.rs.
 
-struct AttentionParams {
-    // Number of values per row of `attn_out`.
-    out_stride: u32,
-    // Number of workgroups that share a row's positions.
-    splits: u32,
-    // First row.
-    first_row: u32,
-}
-
-@group(0) @binding(0) var<storage, read> params: AttentionParams;
-// [T, HEADS HEAD_DIM] f32: queries, rotated
 @group(0) @binding(1) var<storage, read> queries: array<f32>;
 // Blocks of keys and values, in pairs: kv/blocks.wgsl
 @group(0) @binding(2) var<storage, read> cache: array<Pair>;

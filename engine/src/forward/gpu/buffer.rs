@@ -6,11 +6,11 @@ use std::rc::Rc;
 use cubecl::bytes::Bytes;
 use cubecl::server::Handle;
 use cubecl::wgpu::{AutoCompiler, WgpuResource, WgpuServer};
-use wgpu::{BufferDescriptor, BufferUsages, CommandEncoderDescriptor};
+use wgpu::BufferUsages;
 
 use super::super::error::ForwardError;
-use super::Gpu;
 use super::mapping::Mapping;
+use super::{Gpu, new_buffer};
 
 /// A buffer on the device.
 #[derive(Clone)]
@@ -93,15 +93,9 @@ impl Gpu {
         self.submit()?;
         let resource = buffer.resource();
         let size = resource.size.next_multiple_of(4);
-        let staging = self.device.create_buffer(&BufferDescriptor {
-            label: Some("read"),
-            size,
-            usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        let mut encoder = self
-            .device
-            .create_command_encoder(&CommandEncoderDescriptor::default());
+        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+        let staging = new_buffer(&self.device, "read", size, usage);
+        let mut encoder = self.device.create_command_encoder(&Default::default());
         encoder.copy_buffer_to_buffer(&resource.buffer, resource.offset, &staging, 0, Some(size));
         let submission = self.queue.submit([encoder.finish()]);
         let mapping = Mapping::new(staging, submission);

@@ -146,14 +146,20 @@ impl Gpu {
             // Captured launches keep their own buffers alive.
             buffers.clear();
         }
-        let buffer = self.device.create_buffer(&BufferDescriptor {
-            label: Some("params"),
-            size: params.len() as u64,
-            usage: BufferUsages::STORAGE | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+        let buffer = new_buffer(&self.device, "params", params.len() as u64, usage);
         self.queue.write_buffer(&buffer, 0, params);
         buffers.insert(params.to_vec(), buffer.clone());
         buffer
     }
+}
+
+/// Creates a buffer outside burn's memory.
+fn new_buffer(device: &wgpu::Device, label: &str, size: u64, usage: BufferUsages) -> wgpu::Buffer {
+    device.create_buffer(&BufferDescriptor {
+        label: Some(label),
+        size,
+        usage,
+        mapped_at_creation: false,
+    })
 }

@@ -4,15 +4,14 @@ use std::slice;
 
 use llamaglass_shaders::Kernel;
 use wgpu::{
-    BufferDescriptor, BufferUsages, CommandEncoderDescriptor, ComputePassDescriptor,
-    ComputePassTimestampWrites, QuerySetDescriptor, QueryType,
+    BufferUsages, ComputePassDescriptor, ComputePassTimestampWrites, QuerySetDescriptor, QueryType,
 };
 
 use super::super::error::ForwardError;
 use super::encode::Launch;
 use super::mapping::Mapping;
 use super::stages::span_ms;
-use super::{CapturedGraph, Gpu, Work};
+use super::{CapturedGraph, Gpu, Work, new_buffer};
 use crate::platform::Stopwatch;
 
 /// Maximum number of passes timed per submit. Each needs two timestamps, and a query set has 4096.
@@ -128,20 +127,11 @@ impl Gpu {
             ty: QueryType::Timestamp,
             count: ticks,
         });
-        let buffer = |usage| {
-            self.device.create_buffer(&BufferDescriptor {
-                label: Some("timed passes"),
-                size: bytes,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
+        let buffer = |usage| new_buffer(&self.device, "timed passes", bytes, usage);
         let resolved = buffer(BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC);
         let staging = buffer(BufferUsages::MAP_READ | BufferUsages::COPY_DST);
-        let [mut head, mut tail] = [(); 2].map(|()| {
-            let descriptor = CommandEncoderDescriptor::default();
-            self.device.create_command_encoder(&descriptor)
-        });
+        let encoder = || self.device.create_command_encoder(&Default::default());
+        let (mut head, mut tail) = (encoder(), encoder());
         let watch = Stopwatch::start();
         let mut encoded = Vec::with_capacity(groups.len());
         for (at, launches) in (0..).zip(groups) {

@@ -5,15 +5,12 @@ use std::rc::Rc;
 
 use llamaglass_shaders::cpu::Logprobs;
 use llamaglass_shaders::{MAX_TOP_LOGPROBS, NO_SAMPLE, logprob_words};
-use wgpu::{
-    BufferDescriptor, BufferUsages, CommandEncoderDescriptor, ComputePassTimestampWrites, QuerySet,
-    QuerySetDescriptor, QueryType,
-};
+use wgpu::{BufferUsages, ComputePassTimestampWrites, QuerySet, QuerySetDescriptor, QueryType};
 
 use super::super::error::ForwardError;
 use super::super::shape::MAX_BATCH;
 use super::mapping::Mapping;
-use super::{Buffer, Gpu};
+use super::{Buffer, Gpu, new_buffer};
 use crate::timing::{Clock, DeviceTiming};
 
 /// Stages under which the device's time is booked.
@@ -83,12 +80,12 @@ impl Stages {
                 ty: QueryType::Timestamp,
                 count: TICKS,
             }),
-            resolved: device.create_buffer(&BufferDescriptor {
-                label: Some("stages"),
-                size: TICK_BYTES,
-                usage: BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC,
-                mapped_at_creation: false,
-            }),
+            resolved: new_buffer(
+                device,
+                "stages",
+                TICK_BYTES,
+                BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC,
+            ),
             begun: Default::default(),
             idle: Rc::default(),
             clock: None,
@@ -160,17 +157,12 @@ impl Gpu {
         encoding.set_stage(None);
         let timed = [begun[0].take(), begun[1].take()];
         let staging = idle.borrow_mut().pop().unwrap_or_else(|| {
-            self.device.create_buffer(&BufferDescriptor {
-                label: Some("step"),
-                size: LOGPROBS_OFFSET + MAX_BATCH as u64 * logprob_bytes(MAX_TOP_LOGPROBS),
-                usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-                mapped_at_creation: false,
-            })
+            let size = LOGPROBS_OFFSET + MAX_BATCH as u64 * logprob_bytes(MAX_TOP_LOGPROBS);
+            let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+            new_buffer(&self.device, "step", size, usage)
         });
         // Use a separate encoder: in the encoder of the passes, some drivers resolve too early.
-        let mut encoder = self
-            .device
-            .create_command_encoder(&CommandEncoderDescriptor::default());
+        let mut encoder = self.device.create_command_encoder(&Default::default());
         let ticks = match timed {
             [true, true] => TICKS,
             [true, false] => TICKS / 2,

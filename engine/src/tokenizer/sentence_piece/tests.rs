@@ -31,6 +31,14 @@ fn model(tokens: &[(&str, f32, TokenType)], bytes: bool, space_prefix: bool) -> 
     .expect("a vocabulary")
 }
 
+/// Builds a vocabulary of normal tokens with byte tokens.
+fn normal(tokens: &[(&str, f32)], space_prefix: bool) -> SentencePiece {
+    let tokens = tokens
+        .iter()
+        .map(|&(token, score)| (token, score, TokenType::Normal));
+    model(&tokens.collect::<Vec<_>>(), true, space_prefix)
+}
+
 fn texts(model: &SentencePiece, ids: &[u32]) -> Vec<String> {
     ids.iter()
         .map(|&id| model.id_to_token(id).expect("an id").to_owned())
@@ -82,31 +90,22 @@ fn slowly(model: &SentencePiece, text: &str) -> Vec<u32> {
 
 #[test]
 fn highest_score_merges_first_and_leftmost_on_tie() {
-    use TokenType::Normal;
-    let tokens = [
-        ("a", -9.0, Normal),
-        ("b", -9.0, Normal),
-        ("aa", -1.0, Normal),
-        ("ab", -0.5, Normal),
-    ];
-    let model = model(&tokens, true, false);
+    let model = normal(
+        &[("a", -9.0), ("b", -9.0), ("aa", -1.0), ("ab", -0.5)],
+        false,
+    );
     assert_eq!(texts(&model, &model.encode("aaa")), ["aa", "a"]);
     assert_eq!(texts(&model, &model.encode("aab")), ["a", "ab"]);
 }
 
 #[test]
 fn spaces_become_marks_and_one_is_prepended() {
-    use TokenType::Normal;
-    let tokens = [
-        ("▁", -1.0, Normal),
-        ("x", -2.0, Normal),
-        ("▁x", -0.5, Normal),
-    ];
-    let with = model(&tokens, true, true);
+    let tokens = [("▁", -1.0), ("x", -2.0), ("▁x", -0.5)];
+    let with = normal(&tokens, true);
     assert_eq!(texts(&with, &with.encode("x")), ["▁x"]);
     assert_eq!(texts(&with, &with.encode(" x▁x")), ["▁", "▁x", "▁x"]);
     assert!(with.encode("").is_empty());
-    let without = model(&tokens, true, false);
+    let without = normal(&tokens, false);
     assert_eq!(texts(&without, &without.encode("x x")), ["x", "▁x"]);
 }
 
@@ -137,38 +136,22 @@ fn byte_and_control_token_texts_stay_text() {
 
 #[test]
 fn missing_and_nan_scores_are_rejected() {
-    let one = |score| {
-        SentencePiece::new(
-            vec!["a".into()],
-            vec![score],
-            vec![TokenType::Normal],
-            None,
-            true,
-        )
-    };
+    let a = || vec!["a".into()];
+    let one = |score| SentencePiece::new(a(), vec![score], vec![TokenType::Normal], None, true);
     assert!(one(f32::NAN).is_err());
     assert!(one(f32::NEG_INFINITY).is_ok());
-    assert!(SentencePiece::new(vec!["a".into()], vec![], vec![], None, true).is_err());
+    assert!(SentencePiece::new(a(), vec![], vec![], None, true).is_err());
 }
 
 #[test]
 fn encode_is_fast_for_long_text() {
-    use TokenType::Normal;
-    let tokens = [
-        ("a", -9.0, Normal),
-        ("aa", -1.0, Normal),
-        ("aaaa", -2.0, Normal),
-    ];
-    let model = model(&tokens, true, true);
+    let model = normal(&[("a", -9.0), ("aa", -1.0), ("aaaa", -2.0)], true);
     let text = "a".repeat(400_000);
     let start = Instant::now();
     assert_eq!(model.encode(&text).len(), 100_000 + 3);
     // A merge that scanned the whole text each time would take minutes.
-    assert!(
-        start.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        start.elapsed()
-    );
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 /// Tokens over three letters with few distinct scores, so that ties are common.

@@ -99,26 +99,21 @@ fn check_features(keys: &Keys<'_>) -> Result<(), WeightsError> {
             "the quantisation {method} (quantization_config)"
         )));
     }
-    for rope in ["rope_scaling", "rope_parameters"] {
-        if let Some(part) = keys
-            .object(rope, "")?
-            .map(|rope| rope.float("partial_rotary_factor"))
-            && let Some(part) = part?.filter(|&part| part != 1.0)
-        {
+    let whole = Some(*keys);
+    for (inner, prefix) in [
+        (keys.object("rope_scaling", "")?, "rope_scaling."),
+        (keys.object("rope_parameters", "")?, "rope_parameters."),
+        (whole, ""),
+    ] {
+        let key = "partial_rotary_factor";
+        let part = inner.map(|inner| inner.float(key)).transpose()?.flatten();
+        if let Some(part) = part.filter(|&part| part != 1.0) {
             return Err(unsupported(format!(
-                "rotating a part of each head ({rope}.partial_rotary_factor is {part})"
+                "rotating a part of each head ({prefix}{key} is {part})"
             )));
         }
     }
-    match keys
-        .float("partial_rotary_factor")?
-        .filter(|&part| part != 1.0)
-    {
-        Some(part) => Err(unsupported(format!(
-            "rotating a part of each head (partial_rotary_factor is {part})"
-        ))),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Reads the RoPE settings. transformers 4 has `rope_theta` and `rope_scaling`; transformers 5 has both in
