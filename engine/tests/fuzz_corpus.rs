@@ -40,7 +40,7 @@ fn safetensors() {
 
 /// The seeds are what `cargo run --manifest-path fuzz/Cargo.toml --example seeds` writes.
 #[test]
-fn the_committed_seeds_are_current() {
+fn committed_seeds_are_current() {
     for seed in seeds().unwrap() {
         let path = corpus(seed.target).join(&seed.name);
         let committed =

@@ -1,4 +1,4 @@
-//! What the checks of `cargo xtask test` need on the machine, which is installed before the first of them.
+//! Everything that the checks of `cargo xtask test` need on the machine; it is installed before the first of them.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;

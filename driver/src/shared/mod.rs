@@ -1,6 +1,6 @@
 //! An engine that answers any number of threads.
 //!
-//! Nobody waits for a step: a terminal notices Ctrl-C while the device computes, and a server can have many responses
+//! No caller waits for a step: a terminal notices Ctrl-C while the device computes, and a server can have many responses
 //! open. Prompts are tokenized and formats compiled on the caller's thread, so that no response waits for another
 //! one's grammar. Each caller reads only the events of its own requests. Dropping a [`EventStream`] before its end
 //! aborts the request.

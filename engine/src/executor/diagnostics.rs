@@ -1,4 +1,4 @@
-//! What parity, profiles and other measurements need of an executor besides steps.
+//! Operations of an executor besides steps, for parity, profiles and other measurements.
 
 use async_trait::async_trait;
 

@@ -27,7 +27,7 @@ pub struct StepChunk {
 /// Sampling after a chunk's last position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleOptions {
-    /// Whether the largest logit suffices.
+    /// True if the largest logit suffices.
     pub mode: SamplingMode,
     /// Number of most probable ids to report, if log-probabilities were requested.
     pub logprobs: Option<usize>,

@@ -135,7 +135,7 @@ fn batched_constrained_requests_get_the_answers_of_single_ones() {
         (Policy::PrefillFirst, None, 1),
         (Policy::PrefillFirst, None, 3),
         (Policy::Balanced, None, 2),
-        // As many blocks as one request may need; soon too few for four.
+        // Enough blocks for one request of maximum length, which four requests soon exhaust.
         (Policy::PrefillFirst, Some(4), 2),
         (Policy::Balanced, Some(4), 3),
     ] {
