@@ -6,6 +6,13 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::DedicatedWorkerGlobalScope;
 
+#[wasm_bindgen]
+extern "C" {
+    /// Writes an error to the browser's console.
+    #[wasm_bindgen(js_namespace = console, js_name = error)]
+    fn log_error(value: &JsValue);
+}
+
 /// Returns this worker's global object.
 pub fn scope() -> DedicatedWorkerGlobalScope {
     js_sys::global().unchecked_into()
@@ -16,10 +23,10 @@ pub fn post(reply: impl Into<Reply>) {
     match serde_json::to_string(&reply.into()) {
         Ok(json) => {
             if let Err(error) = scope().post_message(&json.into()) {
-                web_sys::console::error_1(&error);
+                log_error(&error);
             }
         }
-        Err(error) => web_sys::console::error_1(&error.to_string().into()),
+        Err(error) => log_error(&error.to_string().into()),
     }
 }
 
