@@ -198,10 +198,11 @@ fn chain_names_eager_logs_and_their_cost() {
 
 #[test]
 fn chain_names_padding_and_its_cost() {
-    // The CPU backend books the arithmetic as `compute`; with a device it is part of the wait.
+    // The CPU backend books the arithmetic as `compute`. With a device it is part of the wait, either for the
+    // result or, as padding is submitted ahead, for a software adapter to accept the next submit.
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(40, 4), (41, 4), (42, 4), (43, 4), (44, 4)]);
-    for (backend, span) in [("flex", "compute"), ("wgpu", "gpu")] {
+    for (backend, spans) in [("flex", &["compute"][..]), ("wgpu", &["gpu", "submit"])] {
         let words = [
             "chain",
             "--random-weights",
@@ -213,11 +214,9 @@ fn chain_names_padding_and_its_cost() {
         let with = ["--with", "pad-to-max", "--pad-to", "2000"];
         let Ran { result, .. } = lab_on(&[&words[..], &more, &with].concat());
         let worst = &result["diff"]["spans"][0];
-        assert_eq!(
-            worst["path"],
-            json!(["prefill", "forward", span]),
-            "{backend}"
-        );
+        let span = worst["path"][2].as_str().expect("a span");
+        assert!(spans.contains(&span), "{backend}: {worst}");
+        assert_eq!(worst["path"], json!(["prefill", "forward", span]));
         assert_eq!(worst["positions"][1], 2000.0, "{backend}: {worst}");
         // The named cost is the request's additional time.
         let finding = &result["findings"][0];
