@@ -16,6 +16,7 @@ mod e2e;
 mod machine;
 mod metadata;
 mod page;
+mod patches;
 mod product;
 mod project;
 mod run;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
 
 fn execute(cli: Cli) -> Result<()> {
     let project = Project::find()?;
+    patches::set_times(&project.root);
     match cli {
         Cli::Run(args) => run::run(&project, &args),
         Cli::Desktop(args) => desktop::run(&project, &args),
