@@ -1,6 +1,6 @@
 //! The task that owns an engine: commands in, events out.
 //!
-//! [`drive`] is the only loop that steps an engine. Two drivers run in it: [`page::run`] handles the messages of a
+//! [`drive()`] is the only loop that steps an engine. Two drivers run in it: [`page::run`] handles the messages of a
 //! page, in a Web Worker or in the desktop program, and [`SharedEngine`] answers any number of threads, for the
 //! terminal and the server. Natively both run on an [`EngineThread`].
 

@@ -57,7 +57,7 @@ macro_rules! params {
 }
 
 params! {
-    /// Parameters of [`linear`](crate::linear).
+    /// Parameters of [`linear`](crate::linear()).
     struct LinearParams {
         /// T: number of rows of `x` and `y`.
         rows: u32,
@@ -83,7 +83,7 @@ params! {
         first_row: u32,
     }
 
-    /// Parameters of [`attention`](crate::attention), [`attention_part`](crate::attention_part) and
+    /// Parameters of [`attention`](crate::attention()), [`attention_part`](crate::attention_part) and
     /// [`attention_merge`](crate::attention_merge).
     struct AttentionParams {
         /// Number of values per row of `attn_out`.

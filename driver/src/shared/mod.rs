@@ -150,7 +150,7 @@ impl SharedEngine {
         }
     }
 
-    /// Ends the engine because the program is about to end. Waits at most [`STEP_LIMIT`] for the current step.
+    /// Ends the engine because the program is about to end. Waits at most `STEP_LIMIT` for the current step.
     pub fn end_at_once(mut self) {
         if let Some(thread) = self.thread.take() {
             thread.end_within(STEP_LIMIT);

@@ -1,6 +1,6 @@
 //! Benchmarks: requests to run and figures of their results, the same for terminal and page.
 //!
-//! The owner of an engine drives a [`Bench`]; everything else is pure values.
+//! Pure values; the crate `llamaglass-runner` measures.
 
 mod batch;
 mod compare;

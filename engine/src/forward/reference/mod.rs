@@ -56,7 +56,7 @@ pub struct StepRows {
     reason = "it lives on the stack for one step"
 )]
 enum RowInput {
-    /// Token ids [T], and the embedding [V, C] to look them up in.
+    /// Token ids (T), and the embedding (V, C) to look them up in.
     Ids(Tensor<1, Int>, Tensor<2>),
     /// Embedding rows [T, C] that the host looked up.
     Embedded(Tensor<2>),
