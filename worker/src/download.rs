@@ -27,7 +27,6 @@ pub struct Fetched {
 
 /// Returns the bytes of `model`: from storage if they are complete, otherwise downloaded from the folder `base`,
 /// which resumes an earlier download. `progress` receives the number of bytes that are available.
-/// Returns a [`DownloadError`].
 pub async fn fetch(
     model: &CatalogModel,
     base: &str,

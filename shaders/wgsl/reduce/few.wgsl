@@ -1,5 +1,5 @@
-// Reduction for few invocations, each of which goes through the values of all. Made for software adapters on a
-// CPU, where a barrier costs more than that.
+// Reduction for few invocations: each one reads the values of all. For software adapters on a CPU, where that
+// costs less than a barrier.
 
 var<workgroup> values: array<Value, INVOCATIONS>;
 

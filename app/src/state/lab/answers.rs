@@ -69,7 +69,7 @@ impl Answer {
 
 /// Sends a request and receives the answer to its end. `each` is called for everything that arrives. An error of
 /// the request itself is in its sample.
-/// Returns a [`LabError`] if the rest of the answer is lost or the experiment is stopped.
+/// Fails if the rest of the answer is lost or the experiment is stopped.
 pub async fn receive(
     app: App,
     request: Request,

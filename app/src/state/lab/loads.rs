@@ -38,7 +38,7 @@ impl Due {
 }
 
 /// Runs an open loop at each rate: a request is sent when it is due, whatever became of earlier ones.
-/// Returns a [`LabError`]. Failed requests are counted instead.
+/// Fails if the experiment is stopped; failed requests are only counted.
 pub async fn load(
     app: App,
     spec: &Spec,

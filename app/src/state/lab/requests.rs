@@ -83,7 +83,7 @@ impl OpenRequest {
     }
 
     /// Returns the next event and its arrival on the page's clock.
-    /// Returns a [`LabError`] if no more will arrive.
+    /// Fails if no more will arrive.
     pub async fn next(&mut self, what: &str) -> Result<(LabEvent, f64), LabError> {
         // After a stop, events that arrived before it are dropped, too.
         if is_stopped(self.app) {
