@@ -23,7 +23,7 @@ async fn load(
     backend: BackendChoice,
     variant: Option<Variant>,
 ) -> Engine {
-    let sources = files
+    let sources: Vec<Box<dyn ByteSource>> = files
         .into_iter()
         .map(|(name, bytes)| Box::new(MemorySource::new(name, bytes)) as Box<dyn ByteSource>)
         .collect();
