@@ -265,7 +265,11 @@ mod tests {
     fn ladder() -> Data {
         // 25 ms per token; the thread adds 1 ms and HTTP 14 ms, as in the study.
         let taken = [250.0, 260.0, 400.0].map(|ms| vec![vec![ms; 3]]);
-        Data::Ladder(testing::ladder(&[10], &["bare", "thread", "http"], &taken))
+        Data::Ladder(crate::experiments::ladder::ladder(
+            &[10],
+            &["bare", "thread", "http"],
+            &taken,
+        ))
     }
 
     /// A decode step with 20 ms in the model and 4 ms in preprocessing.
@@ -323,7 +327,7 @@ mod tests {
         ];
         let taken = taken.map(|layer| vec![layer.to_vec()]);
         let layers = ["bare", "thread", "text", "http"];
-        let data = Data::Ladder(testing::ladder(&[1], &layers, &taken));
+        let data = Data::Ladder(crate::experiments::ladder::ladder(&[1], &layers, &taken));
         let summary = Summary::of(&[LabResult::now(None, 0, data)]);
         let shell = summary.token.last().expect("the shell's bar");
         let part = |name: &str, ms| (name.to_owned(), ms);

@@ -228,10 +228,25 @@ impl LadderData {
     }
 }
 
+/// Evaluates `taken`, in milliseconds indexed as `[layer][length][repeat]`.
+#[cfg(test)]
+pub(crate) fn ladder(lengths: &[usize], layers: &[&str], taken: &[Vec<Vec<f64>>]) -> LadderData {
+    let settings = LadderSettings {
+        prompt: "p".into(),
+        lengths: lengths.to_vec(),
+        repeats: taken[0][0].len(),
+    };
+    let layer = |name: &&str| Layer {
+        name: (*name).to_owned(),
+        adds: String::new(),
+    };
+    LadderData::of(settings, layers.iter().map(layer).collect(), taken)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::ladder;
     use crate::measure::Verdict;
-    use crate::testing::ladder;
 
     #[test]
     fn ladder_recovers_known_excess_per_layer() {
