@@ -7,7 +7,7 @@
 #![doc = include_str!("../examples/chat.rs")]
 //! ```
 //!
-//! What the engine reports is in [`event`] and [`timing`]. How steps are computed is up to an
+//! The engine reports through [`event`] and [`timing`]. Its steps are computed by an
 //! [`Executor`](executor::Executor).
 
 pub mod bytes;

@@ -37,9 +37,9 @@ pub async fn run(
             total,
             ..Progress::default()
         });
-        let (ids, _) = encode(&tokenizer, row).map_err(|error| of_row(0, &error))?;
+        let (ids, _) = encode(&tokenizer, row).map_err(|error| row_error(0, &error))?;
         let warm_up = engine.bare(&ids, WARM_UP_TOKENS, &mut |_| {}).await;
-        warm_up.map_err(|error| of_row(0, &error))?;
+        warm_up.map_err(|error| row_error(0, &error))?;
     }
     let mut rows = Vec::with_capacity(total);
     for (index, row) in dataset.rows.iter().enumerate() {
@@ -47,7 +47,7 @@ pub async fn run(
             return Err(LabError::Stopped);
         }
         let done = answer(engine, &tokenizer, row, settings).await;
-        let done = done.map_err(|error| of_row(index, &error))?;
+        let done = done.map_err(|error| row_error(index, &error))?;
         watch.notify(Progress {
             what: format!("row {}/{total}", index + 1),
             done: index + 1,
@@ -123,7 +123,7 @@ pub fn encode(
     Ok((ids, watch.ms()))
 }
 
-fn of_row(index: usize, error: &llamaglass_engine::EngineError) -> LabError {
+fn row_error(index: usize, error: &llamaglass_engine::EngineError) -> LabError {
     LabError::Row {
         row: index + 1,
         error: error.to_string(),
