@@ -144,6 +144,7 @@ mod tests {
                     resolution_ms: 0.0,
                 },
                 device: None,
+                parts: None,
             },
         }
     }

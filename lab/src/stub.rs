@@ -159,6 +159,7 @@ pub fn stub_answer(
                 spans: Spans::default(),
                 clock: clock(),
                 device: None,
+                parts: None,
             },
         }
     };

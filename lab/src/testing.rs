@@ -18,5 +18,6 @@ pub fn step(kind: StepKind, start_ms: f64, wall_ms: f64, spans: &[(Span, f64)]) 
         spans: spans.to_vec().into(),
         clock: CLOCK,
         device: None,
+        parts: None,
     }
 }

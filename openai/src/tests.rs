@@ -62,6 +62,7 @@ fn chunk_reader_parses_chunks_of_any_server() {
             resolution_ms: 0.0,
         },
         device: None,
+        parts: None,
     };
     let timing = RequestTiming {
         spans: step.spans,

@@ -5,12 +5,14 @@
 //! span covers. That residue is kept and shown.
 
 mod load;
+mod parts;
 mod profile;
 
 use serde::{Deserialize, Serialize};
 use strum::VariantNames as _;
 
 pub use load::{LoadPart, LoadSpan, LoadTiming};
+pub use parts::{ModelPart, PartTimes};
 pub use profile::{KernelTime, LayerTime, StepCost, StepProfile, by_kernel};
 
 /// One named interval of a request or a step.
@@ -230,6 +232,9 @@ pub struct StepTiming {
     /// Timing of the same step on the device's own clock, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceTiming>,
+    /// Time per part of the model within [`Span::Compute`], if the executor measures it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parts: Option<PartTimes>,
 }
 
 /// Device time of a step, from timestamps that the device wrote: from the start of a stage's first pass to the
@@ -248,6 +253,13 @@ impl StepTiming {
     /// Returns the milliseconds booked under `stage`.
     pub fn stage(&self, stage: Stage) -> f64 {
         self.spans.stage(stage)
+    }
+
+    /// Returns the milliseconds of [`Span::Compute`] that no part of the model accounts for, if parts were measured. It
+    /// may be slightly negative on a coarse clock.
+    pub fn parts_residue_ms(&self) -> Option<f64> {
+        let parts = self.parts?;
+        Some(self.spans.get(Span::Compute) - parts.total())
     }
 
     /// Returns the wall time that no stage accounts for. It may be slightly negative on a coarse clock.
@@ -291,6 +303,7 @@ mod tests {
             spans,
             clock: CLOCK,
             device: None,
+            parts: None,
         };
         assert_eq!(timing.stage(Stage::Forward), 6.0);
         assert_eq!(timing.residue_ms(), 1.0);

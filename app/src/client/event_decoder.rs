@@ -211,6 +211,7 @@ mod tests {
             spans: Spans::default(),
             clock: CLOCK,
             device: None,
+            parts: None,
         }
     }
 

@@ -23,6 +23,7 @@ fn timing(kind: StepKind, tokens: u32, forward: f64, wall: f64) -> StepTiming {
         spans,
         clock: CLOCK,
         device: None,
+        parts: None,
     }
 }
 

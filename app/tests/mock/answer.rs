@@ -129,5 +129,6 @@ pub fn timing(kind: StepKind, tokens: u32, position: u32, wall_ms: f64) -> StepT
         spans,
         clock: CLOCK,
         device: None,
+        parts: None,
     }
 }

@@ -1,7 +1,7 @@
 //! Books a step's time by span.
 
 use crate::platform::{Stopwatch, clock};
-use crate::timing::{DeviceTiming, Span, Spans, StepKind, StepTiming};
+use crate::timing::{DeviceTiming, PartTimes, Span, Spans, StepKind, StepTiming};
 use crate::trace;
 
 /// Times the spans of a step: each [`StageTimer::book`] takes the time since the previous one.
@@ -12,6 +12,7 @@ pub struct StageTimer {
     booked: f64,
     spans: Spans,
     device: Option<DeviceTiming>,
+    parts: Option<PartTimes>,
 }
 
 impl StageTimer {
@@ -23,6 +24,7 @@ impl StageTimer {
             booked: 0.0,
             spans: Spans::default(),
             device: None,
+            parts: None,
         }
     }
 
@@ -43,6 +45,11 @@ impl StageTimer {
     /// Returns the step's timing on the device's own clock.
     pub const fn device(&self) -> Option<DeviceTiming> {
         self.device
+    }
+
+    /// Records how long each part of the model took within [`Span::Compute`].
+    pub const fn set_parts(&mut self, parts: Option<PartTimes>) {
+        self.parts = parts;
     }
 
     /// Milliseconds since the start.
@@ -71,6 +78,7 @@ impl StageTimer {
             spans: self.spans,
             clock: clock(),
             device: self.device,
+            parts: self.parts,
         }
     }
 }

@@ -19,6 +19,7 @@ pub fn record(ends_ms: &[f64]) -> Record {
         spans: Spans::default(),
         clock: clock(),
         device: None,
+        parts: None,
     };
     Record {
         steps: ends_ms.iter().enumerate().map(step).collect(),

@@ -25,6 +25,7 @@ fn step(kind: StepKind, tokens: u32, start_ms: f64, wall_ms: f64) -> StepTiming 
         spans,
         clock: CLOCK,
         device: None,
+        parts: None,
     }
 }
 
