@@ -4,10 +4,13 @@
 //! subscribers read a clock of their own. Without a subscriber, a report costs a look at one static word.
 
 use crate::event::Event;
-use crate::timing::{DeviceTiming, Span};
+use crate::timing::{DeviceTiming, PartTimes, Span};
 
 /// Target of the spans of a step, on the thread that drives the engine; fields `span`, `ms`.
 pub const LAP: &str = "llamaglass::lap";
+/// Target of the time per part of the model within the span `compute`, on the thread that drives the engine; fields
+/// `span`, `ms`, `after_ms`. They are sums over layers, reported as if the parts followed each other.
+pub const PART: &str = "llamaglass::part";
 /// Target of a step's device times, on the device's own clock; fields `span`, `ms`, `after_ms`. Reported when
 /// the wait for the device ends.
 pub const DEVICE: &str = "llamaglass::device";
@@ -18,6 +21,15 @@ pub const REQUEST: &str = "llamaglass::request";
 /// Reports a span of a step.
 pub(crate) fn lap(span: Span, ms: f64) {
     tracing::trace!(target: LAP, span = span.name(), ms);
+}
+
+/// Reports the time per part of the model.
+pub(crate) fn parts(parts: &PartTimes) {
+    let mut after_ms = parts.total();
+    for (part, ms) in parts.iter() {
+        after_ms -= ms;
+        tracing::trace!(target: PART, span = part.name(), ms, after_ms);
+    }
 }
 
 /// Reports a step's device times.

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use crate::trace_writer::{Slice, TraceWriter, Track};
 
 use llamaglass_types::stats::Record;
-use llamaglass_types::timing::{Span, Spans, Stage};
+use llamaglass_types::timing::{PartTimes, Span, Spans, Stage};
 
 /// Writes the records as a JSON array in the Trace Event Format: one row per request, times in microseconds since
 /// the engine was created. The spans within a step are laid end to end in booking order; time that no span accounts
-/// for stays blank.
+/// for stays blank. The parts of the model are laid end to end within `compute`: they are sums over layers.
 pub fn trace_events(records: &[Record]) -> String {
     // Writing to memory never fails.
     let Ok(mut trace) = TraceWriter::new(Vec::new(), &[]) else {
@@ -45,22 +45,34 @@ fn add(trace: &mut TraceWriter<Vec<u8>>, row: u64, record: &Record) {
     let args = json!({ "prompt_tokens": record.prompt_tokens, "tokens": record.ids.len() });
     add("request", begin_ms, ms, args);
     if let Some(spans) = before {
-        add_spans(&spans, begin_ms, &mut add);
+        add_spans(&spans, None, begin_ms, &mut add);
     }
     for step in &record.steps {
         let args = json!({ "tokens": step.tokens, "position": step.position });
         add(step.kind.name(), step.start_ms, step.wall_ms, args);
-        add_spans(&step.spans, step.start_ms, &mut add);
+        add_spans(&step.spans, step.parts, step.start_ms, &mut add);
     }
 }
 
-/// Adds spans end to end from `start_ms`, in booking order.
-fn add_spans(spans: &Spans, start_ms: f64, add: &mut impl FnMut(&str, f64, f64, Value)) {
+/// Adds spans end to end from `start_ms`, in booking order, with the parts of the model within `compute`.
+fn add_spans(
+    spans: &Spans,
+    parts: Option<PartTimes>,
+    start_ms: f64,
+    add: &mut impl FnMut(&str, f64, f64, Value),
+) {
     let mut at = start_ms;
     for span in BOOKED {
         let ms = spans.get(span);
         if ms > 0.0 {
             add(span.name(), at, ms, Value::Null);
+            if let (Span::Compute, Some(parts)) = (span, parts) {
+                let mut at = at;
+                for (part, ms) in parts.iter() {
+                    add(part.name(), at, ms, json!({ "sum_over": "layers" }));
+                    at += ms;
+                }
+            }
             at += ms;
         }
     }
@@ -90,7 +102,39 @@ const BOOKED: [Span; Span::ALL.len()] = [
 mod tests {
     use super::*;
     use crate::testing::{CLOCK, step};
-    use llamaglass_types::timing::{RequestTiming, StepKind};
+    use llamaglass_types::timing::{ModelPart, RequestTiming, StepKind};
+
+    /// Returns a slice's name, begin and duration.
+    fn interval(event: &Value) -> (String, f64, f64) {
+        let number = |field: &str| event[field].as_f64().expect("a number");
+        let name = event["name"].as_str().expect("a name").to_owned();
+        (name, number("ts"), number("dur"))
+    }
+
+    #[test]
+    fn parts_are_laid_end_to_end_within_compute() {
+        let spans = [(Span::Plan, 1.0), (Span::Compute, 4.0)];
+        let mut step = step(StepKind::Decode, 10.0, 5.0, &spans);
+        step.parts = Some(vec![(ModelPart::Norm, 0.5), (ModelPart::Head, 2.0)].into());
+        let record = Record {
+            steps: vec![step],
+            ..Record::default()
+        };
+        let text = trace_events(&[record]);
+        let events: Vec<Value> = serde_json::from_str(&text).expect("an array");
+        let slices: Vec<_> = events.iter().rev().take(3).map(interval).collect();
+        let wanted = [
+            ("head", 11.5e3, 2e3),
+            ("norm", 11e3, 500.0),
+            ("compute", 11e3, 4e3),
+        ];
+        assert_eq!(
+            slices,
+            wanted.map(|(name, ts, dur)| (name.to_owned(), ts, dur))
+        );
+        let last = events.last().expect("the head");
+        assert_eq!(last["args"]["sum_over"], "layers");
+    }
 
     #[test]
     fn spans_are_laid_end_to_end_within_step_and_request() {
@@ -107,12 +151,11 @@ mod tests {
         };
         let text = trace_events(&[Record::default(), record]);
         let events: Vec<Value> = serde_json::from_str(&text).expect("an array");
-        let told = |event: &Value| {
-            let number = |field: &str| event[field].as_f64().expect("a number");
-            let name = event["name"].as_str().expect("a name").to_owned();
-            (name, number("ts"), number("dur"))
-        };
-        let spans: Vec<_> = events.iter().filter(|e| e["ph"] == "X").map(told).collect();
+        let spans: Vec<_> = events
+            .iter()
+            .filter(|e| e["ph"] == "X")
+            .map(interval)
+            .collect();
         let wanted = [
             ("request", 8e3, 8e3),
             ("tokenize", 8e3, 500.0),

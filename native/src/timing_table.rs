@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use llamaglass_engine::stats::{Quantiles, Record, StepStats, Summary};
+use llamaglass_engine::stats::{Named, Quantiles, Record, StepStats, Summary};
 use llamaglass_engine::timing::{Stage, StepKind, StepTiming};
 use llamaglass_report::clock;
 
@@ -72,38 +72,81 @@ pub fn summary(summary: &Summary) -> String {
     out
 }
 
-/// Returns the milliseconds per step by stage, prefill and decode side by side. The device's own timings follow
-/// below the wall time.
+/// Returns the milliseconds per step by stage, prefill and decode side by side. The parts of the model, if they were
+/// measured, are indented below `forward`; the device's own timings follow below the wall time.
 pub fn stages(prefill: &StepStats, decode: &StepStats) -> String {
     let mut out = format!(
-        "{:<12}{:>12}{:>12}{:>12}{:>12}\n",
+        "{:<14}{:>12}{:>12}{:>12}{:>12}\n",
         "ms a step", "prefill p50", "p95", "decode p50", "p95"
     );
-    let mut row = |name: &str, pair: [Option<Quantiles>; 2]| {
-        let _infallible = write!(out, "{name:<12}");
-        for quantiles in pair {
-            let _infallible = match quantiles {
-                Some(q) => write!(out, "{:>12.3}{:>12.3}", q.p50, q.p95),
-                None => write!(out, "{:>12}{:>12}", "-", "-"),
-            };
-        }
-        out.push('\n');
-    };
     let happened = |stats: &StepStats| stats.steps > 0;
     for (index, stage) in prefill.stages.iter().enumerate() {
         let of = |stats: &StepStats| {
             let stage = stats.stages.get(index).filter(|_| happened(stats));
             stage.map(|stage| stage.ms)
         };
-        row(&stage.name, [of(prefill), of(decode)]);
+        row(&mut out, &stage.name, [of(prefill), of(decode)]);
+        if stage.name == Stage::Forward.name() {
+            optional_rows(&mut out, "  ", [&prefill.parts, &decode.parts]);
+        }
     }
     let wall = |stats: &StepStats| happened(stats).then_some(stats.wall_ms);
-    row("wall", [wall(prefill), wall(decode)]);
-    for index in 0..prefill.device.len().max(decode.device.len()) {
-        let of = |stats: &StepStats| stats.device.get(index).map(|stage| stage.ms);
-        let either = prefill.device.get(index).or(decode.device.get(index));
-        let name = either.map_or_else(String::new, |stage| format!("gpu {}", stage.name));
-        row(&name, [of(prefill), of(decode)]);
-    }
+    row(&mut out, "wall", [wall(prefill), wall(decode)]);
+    optional_rows(&mut out, "gpu ", [&prefill.device, &decode.device]);
     out
+}
+
+/// Appends the figures that only some executors measure, each name after `prefix`.
+fn optional_rows(out: &mut String, prefix: &str, [prefill, decode]: [&[Named]; 2]) {
+    for index in 0..prefill.len().max(decode.len()) {
+        let of = |figures: &[Named]| figures.get(index).map(|figure| figure.ms);
+        let either = prefill.get(index).or(decode.get(index));
+        let label = either.map_or_else(String::new, Named::label);
+        row(out, &format!("{prefix}{label}"), [of(prefill), of(decode)]);
+    }
+}
+
+fn row(out: &mut String, name: &str, pair: [Option<Quantiles>; 2]) {
+    let _infallible = write!(out, "{name:<14}");
+    for quantiles in pair {
+        let _infallible = match quantiles {
+            Some(q) => write!(out, "{:>12.3}{:>12.3}", q.p50, q.p95),
+            None => write!(out, "{:>12}{:>12}", "-", "-"),
+        };
+    }
+    out.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_engine::timing::{ModelPart, Span};
+
+    use super::*;
+
+    #[test]
+    fn parts_are_indented_below_forward() {
+        let step = StepTiming {
+            kind: StepKind::Prefill,
+            tokens: 8,
+            position: 0,
+            start_ms: 0.0,
+            wall_ms: 4.0,
+            spans: vec![(Span::Compute, 4.0)].into(),
+            clock: llamaglass_engine::platform::clock(),
+            device: None,
+            parts: Some(vec![(ModelPart::FeedForward, 3.0)].into()),
+        };
+        let stats = |kind| StepStats::of(&[step], kind);
+        let table = stages(&stats(StepKind::Prefill), &stats(StepKind::Decode));
+        let lines: Vec<&str> = table.lines().skip(2).take(8).collect();
+        let columns = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.join(" ")
+        };
+        assert_eq!(columns(lines[0]), "forward 4.000 4.000 - -");
+        assert_eq!(columns(lines[4]), "feed-forward 3.000 3.000 - -");
+        assert!(lines[4].starts_with("  feed-forward  "), "{table}");
+        assert_eq!(columns(lines[6]), "rest 1.000 1.000 - -");
+        assert!(lines[7].starts_with("sampling"), "{table}");
+    }
 }

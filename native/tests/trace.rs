@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::{BACKENDS, GGUF, args, assert_contains, family_arg, run, stderr};
-use llamaglass_engine::timing::{Span, StepKind};
+use llamaglass_engine::timing::{ModelPart, Span, StepKind};
 use serde_json::Value;
 
 #[test]
@@ -26,9 +26,11 @@ fn trace_has_threads_device_and_requests_with_span_names() {
                 .filter(move |e| e["ph"] == "X" && e["pid"] == group);
             own.map(|event| event["name"].as_str().expect("a name"))
         };
-        let spans: BTreeSet<&str> = Span::ALL.iter().map(|span| span.name()).collect();
+        let spans = Span::ALL.iter().map(|span| span.name());
+        let parts = ModelPart::ALL.iter().map(|part| part.name());
+        let names: BTreeSet<&str> = spans.chain(parts).collect();
         let threads: BTreeSet<&str> = slices(1).collect();
-        assert!(threads.is_subset(&spans), "{threads:?}");
+        assert!(threads.is_subset(&names), "{threads:?}");
         for span in [Span::Plan, Span::Upload, Span::Detokenize, Span::Emit] {
             assert!(threads.contains(span.name()), "{backend}: {span:?}");
         }

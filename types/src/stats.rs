@@ -12,7 +12,9 @@ pub use distribution::Distribution;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, FinishReason};
-use crate::timing::{Clock, DeviceTiming, RequestTiming, Span, Stage, StepKind, StepTiming};
+use crate::timing::{
+    Clock, DeviceTiming, ModelPart, RequestTiming, Span, Stage, StepKind, StepTiming,
+};
 
 /// Returns the `p`-th percentile (0 to 100) of `values`, which may be in any order. It interpolates linearly
 /// between the two nearest ranks, like numpy's default. Values that are not finite are ignored; `None` if no
@@ -77,6 +79,13 @@ pub struct Named {
     pub ms: Quantiles,
 }
 
+impl Named {
+    /// Returns the name on screen.
+    pub fn label(&self) -> String {
+        self.name.replace('_', "-")
+    }
+}
+
 /// Breakdown of the time of all steps of one kind.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepStats {
@@ -94,6 +103,10 @@ pub struct StepStats {
     /// part of the time that the host waited.
     #[serde(default)]
     pub device: Vec<Named>,
+    /// Time per part of the model within the span `compute`, in order, with `rest` for what they leave of it; empty
+    /// if the executor does not measure parts.
+    #[serde(default)]
+    pub parts: Vec<Named>,
 }
 
 impl StepStats {
@@ -124,6 +137,7 @@ impl StepStats {
                 .map(|span| named(span.name(), &|step| step.spans.get(span)))
                 .collect(),
             device: on_device(&steps),
+            parts: parts(&steps),
         }
     }
 }
@@ -139,6 +153,20 @@ fn on_device(steps: &[&StepTiming]) -> Vec<Named> {
     let forward = named(Stage::Forward, |timing| timing.forward_ms);
     let sampling = named(Stage::Sampling, |timing| timing.sampling_ms);
     forward.into_iter().chain(sampling).collect()
+}
+
+fn parts(steps: &[&StepTiming]) -> Vec<Named> {
+    let named = |name: &str, figure: &dyn Fn(&StepTiming) -> Option<f64>| {
+        let values: Vec<f64> = steps.iter().filter_map(|step| figure(step)).collect();
+        let ms = Quantiles::of(&values)?;
+        let name = name.to_owned();
+        Some(Named { name, ms })
+    };
+    ModelPart::ALL
+        .into_iter()
+        .filter_map(|part| named(part.name(), &|step| Some(step.parts?.get(part))))
+        .chain(named("rest", &StepTiming::parts_residue_ms))
+        .collect()
 }
 
 /// Returns the device's clock, if any of `steps` was timed on it.

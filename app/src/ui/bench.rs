@@ -260,7 +260,14 @@ fn stages(prefill: &StepStats, decode: &StepStats) -> impl IntoView + use<> {
     let device = prefill.device.iter().zip(&decode.device);
     let device = device
         .map(|(prefill, decode)| row(format!("on the device: {}", prefill.name), prefill, decode));
-    (rows.collect_view(), device.collect_view())
+    let parts = prefill.parts.iter().zip(&decode.parts);
+    let parts = parts
+        .map(|(prefill, decode)| row(format!("compute: {}", prefill.label()), prefill, decode));
+    (
+        rows.collect_view(),
+        parts.collect_view(),
+        device.collect_view(),
+    )
 }
 
 fn at_positions(positions: &[AtPosition]) -> Option<impl IntoView + use<>> {

@@ -26,6 +26,8 @@ struct Row {
     name: &'static str,
     part: &'static str,
     ms: f64,
+    /// True for a part of the model, which lies within the span above it.
+    nested: bool,
 }
 
 impl Shown {
@@ -125,24 +127,32 @@ pub fn Detail() -> impl IntoView {
     }
 }
 
-/// Returns the step's spans that took any time, and the unaccounted rest.
+/// Returns the step's spans that took any time, with the parts of the model below `compute`, and the unaccounted rest.
 fn rows(step: &StepRecord) -> Vec<Row> {
     let timing = &step.timing;
-    let mut rows: Vec<Row> = Span::ALL
-        .into_iter()
-        .filter(|span| span.stage() != Stage::Request && *span != Span::Paint)
-        .map(|span| Row {
-            name: span.name(),
-            part: span.stage().name(),
-            ms: timing.spans.get(span),
-        })
-        .filter(|row| row.ms != 0.0)
-        .collect();
-    rows.push(Row {
-        name: "unaccounted",
-        part: "rest",
-        ms: timing.residue_ms(),
-    });
+    let mut rows = Vec::new();
+    let mut push = |name, part, ms, nested| {
+        rows.push(Row {
+            name,
+            part,
+            ms,
+            nested,
+        });
+    };
+    for (span, ms) in timing.spans.iter() {
+        if span.stage() == Stage::Request || span == Span::Paint {
+            continue;
+        }
+        push(span.name(), span.stage().name(), ms, false);
+        if let (Span::Compute, Some(parts)) = (span, timing.parts) {
+            for (part, ms) in parts.iter() {
+                push(part.label(), "forward", ms, true);
+            }
+            let rest_ms = timing.parts_residue_ms().unwrap_or_default();
+            push("rest", "rest", rest_ms, true);
+        }
+    }
+    push("unaccounted", "rest", timing.residue_ms(), false);
     rows
 }
 
@@ -150,7 +160,7 @@ fn rows(step: &StepRecord) -> Vec<Row> {
 fn SpanRow(row: Row, wall: f64) -> impl IntoView {
     let share = if wall > 0.0 { row.ms / wall } else { 0.0 };
     view! {
-        <tr data-span=row.name>
+        <tr data-span=row.name class:nested=row.nested>
             <th scope="row">
                 <span class="swatch" data-part=row.part aria-hidden="true"></span>
                 {row.name}
@@ -161,5 +171,41 @@ fn SpanRow(row: Row, wall: f64) -> impl IntoView {
             <td class="numbers">{format::millis(row.ms)}</td>
             <td class="numbers percent">{format::percent(share)}</td>
         </tr>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use llamaglass_types::clock::clock;
+    use llamaglass_types::timing::{ModelPart, StepKind, StepTiming};
+
+    use super::*;
+
+    #[test]
+    fn parts_of_the_model_follow_compute() {
+        let timing = StepTiming {
+            kind: StepKind::Decode,
+            tokens: 1,
+            position: 0,
+            start_ms: 0.0,
+            wall_ms: 8.0,
+            spans: vec![(Span::Compute, 6.0), (Span::Sample, 1.0)].into(),
+            clock: clock(),
+            device: None,
+            parts: Some(vec![(ModelPart::FeedForward, 4.0)].into()),
+        };
+        let rows = rows(&StepRecord {
+            token: None,
+            timing,
+        });
+        let rows: Vec<_> = rows.iter().map(|r| (r.name, r.ms, r.nested)).collect();
+        let expected = [
+            ("compute", 6.0, false),
+            ("feed-forward", 4.0, true),
+            ("rest", 2.0, true),
+            ("sample", 1.0, false),
+            ("unaccounted", 1.0, false),
+        ];
+        assert_eq!(rows, expected);
     }
 }

@@ -47,9 +47,23 @@ impl StageTimer {
         self.device
     }
 
-    /// Records how long each part of the model took within [`Span::Compute`].
-    pub const fn set_parts(&mut self, parts: Option<PartTimes>) {
+    /// Records how long each part of the model took within [`Span::Compute`]. To be called right after that span was
+    /// booked, because traces show the parts before the time of this call.
+    pub fn set_parts(&mut self, parts: Option<PartTimes>) {
+        parts.as_ref().inspect(|parts| trace::parts(parts));
         self.parts = parts;
+    }
+
+    /// Adds the parts of an earlier computation in the same step, which was already traced.
+    pub fn merge_parts(&mut self, earlier: &PartTimes) {
+        if let Some(parts) = &mut self.parts {
+            parts.merge(earlier);
+        }
+    }
+
+    /// Returns how long each part of the model took, as recorded last.
+    pub const fn parts(&self) -> Option<PartTimes> {
+        self.parts
     }
 
     /// Milliseconds since the start.

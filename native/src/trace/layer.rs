@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use llamaglass_engine::platform::Stopwatch;
-use llamaglass_engine::trace::{DEVICE, LAP, REQUEST};
+use llamaglass_engine::trace::{DEVICE, LAP, PART, REQUEST};
 use llamaglass_lab::{Slice, TraceWriter, Track};
 use serde_json::{Value, json};
 use tracing::field::{Field, Visit};
@@ -31,7 +31,7 @@ const THREADS: u64 = 1;
 const GPU: u64 = 2;
 const REQUESTS: u64 = 3;
 
-/// Writes laps and spans to their thread's track, the device's work to its own, and each request to its own. Never
+/// Writes laps, parts of the model and spans to their thread's track, the device's work to its own, and each request to its own. Never
 /// formats a message: events with messages are for logs.
 pub struct TraceLayer<W: Write> {
     trace: Arc<Mutex<TraceWriter<W>>>,
@@ -71,7 +71,7 @@ impl<W: Write> TraceLayer<W> {
     }
 
     /// Adds a slice to this thread's track.
-    fn add_here(&self, name: &str, begin_ms: f64, ms: f64) {
+    fn add_here(&self, name: &str, begin_ms: f64, ms: f64, args: Value) {
         let thread = std::thread::current();
         self.lock().add(&Slice {
             track: Track {
@@ -82,7 +82,7 @@ impl<W: Write> TraceLayer<W> {
             name,
             begin_ms,
             ms,
-            args: Value::Null,
+            args,
         });
     }
 }
@@ -94,7 +94,7 @@ where
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let target = event.metadata().target();
-        if ![LAP, DEVICE, REQUEST].contains(&target) {
+        if ![LAP, PART, DEVICE, REQUEST].contains(&target) {
             return;
         }
         let now_ms = self.watch.ms();
@@ -102,7 +102,11 @@ where
         event.record(&mut fields);
         let begin_ms = now_ms - fields.after_ms - fields.ms;
         match target {
-            LAP => self.add_here(&fields.span, begin_ms, fields.ms),
+            LAP => self.add_here(&fields.span, begin_ms, fields.ms, Value::Null),
+            PART => {
+                let args = json!({ "sum_over": "layers" });
+                self.add_here(&fields.span, begin_ms, fields.ms, args);
+            }
             DEVICE => self.lock().add(&Slice {
                 track: Track { group: GPU, row: 0 },
                 track_name: "steps",
@@ -137,7 +141,8 @@ where
         let Some(span) = context.span(id) else { return };
         let entered = span.extensions_mut().remove::<Entered>();
         if let Some(Entered(begin_ms)) = entered {
-            self.add_here(span.name(), begin_ms, self.watch.ms() - begin_ms);
+            let ms = self.watch.ms() - begin_ms;
+            self.add_here(span.name(), begin_ms, ms, Value::Null);
         }
     }
 }
@@ -220,6 +225,7 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(layer.clone());
         tracing::subscriber::with_default(subscriber, || {
             tracing::trace!(target: LAP, span = "plan", ms = 0.5);
+            tracing::trace!(target: PART, span = "head", ms = 0.25, after_ms = 0.0);
             tracing::trace!(target: DEVICE, span = "forward", ms = 2.0, after_ms = 1.0);
             tracing::trace!(target: REQUEST, request = 3u64, span = "decode", ms = 4.0, tokens = 1u64);
             tracing::trace_span!("parse").in_scope(|| {});
@@ -235,6 +241,12 @@ mod tests {
             (find("plan")["pid"].as_u64(), find("plan")["dur"].as_f64()),
             (Some(1), Some(500.0))
         );
+        let head = find("head");
+        assert_eq!(
+            (&head["pid"], &head["tid"]),
+            (&json!(1), &find("plan")["tid"])
+        );
+        assert_eq!(head["args"]["sum_over"], "layers");
         assert_eq!(find("parse")["tid"], find("plan")["tid"]);
         assert_eq!(find("forward")["pid"], 2);
         let decode = find("decode");

@@ -9,7 +9,7 @@ use llamaglass_engine::executor::{
 };
 use llamaglass_engine::forward::ForwardError;
 use llamaglass_engine::scheduler::{BlockCopy, BlockId, BlockPool, NULL_BLOCK, Step, TableEntry};
-use llamaglass_engine::timing::Span;
+use llamaglass_engine::timing::{PartTimes, Span};
 
 use super::Ablations;
 use super::eager_logs::EagerLogger;
@@ -246,15 +246,18 @@ impl Executor for Ablated {
             return self.inner.wait(timer).await;
         };
         let mut padding_ms = 0.0;
+        let mut padding_parts = PartTimes::default();
         for _ in 0..step.padding_steps {
             self.inner.wait(timer).await?;
             padding_ms += timer.device().map_or(0.0, |timing| timing.forward_ms);
+            padding_parts.merge(&timer.parts().unwrap_or_default());
         }
         let mut output = self.inner.wait(timer).await?;
         if let Some(mut timing) = timer.device().filter(|_| step.padding_steps > 0) {
             timing.forward_ms += padding_ms;
             timer.set_device(Some(timing));
         }
+        timer.merge_parts(&padding_parts);
         if self.ablations.host_pick && !output.logits.is_empty() {
             let rows = output.logits.chunks_exact_mut(self.vocab);
             let sampling = step.chunks.iter();

@@ -124,6 +124,34 @@ fn step_stats_include_residue_and_omit_absent_spans() {
 }
 
 #[test]
+fn step_stats_include_parts_of_steps_that_measured_them() {
+    let mut record = record();
+    assert!(record.summary().decode.parts.is_empty());
+    for (step, ms) in record.steps.iter_mut().rev().zip([3.0, 1.0]) {
+        step.spans.add(Span::Compute, 8.0);
+        let parts = vec![
+            (ModelPart::Attention, ms),
+            (ModelPart::FeedForward, 2.0 * ms),
+        ];
+        step.parts = Some(parts.into());
+    }
+    let decode = record.summary().decode;
+    let parts = decode.parts.iter().map(|s| (s.label(), s.ms.p50));
+    let expected = [
+        ("embedding", 0.0),
+        ("norm", 0.0),
+        ("attention", 2.0),
+        ("feed-forward", 4.0),
+        ("head", 0.0),
+        ("rest", 2.0),
+    ];
+    let expected = expected.map(|(name, ms)| (name.to_owned(), ms));
+    assert_eq!(parts.collect::<Vec<_>>(), expected);
+    assert_eq!(decode.parts[3].name, "feed_forward");
+    assert!(record.summary().prefill.parts.is_empty());
+}
+
+#[test]
 fn summary_of_unanswered_request_is_empty() {
     let summary = Record::default().summary();
     assert_eq!(summary.ttft_ms, None);

@@ -56,6 +56,13 @@ impl PartTimes {
         self.0[part as usize] += ms;
     }
 
+    /// Adds the times of `other` to these.
+    pub fn merge(&mut self, other: &Self) {
+        for (part, ms) in other.iter() {
+            self.add(part, ms);
+        }
+    }
+
     /// Returns the milliseconds that `part` took.
     pub const fn get(&self, part: ModelPart) -> f64 {
         self.0[part as usize]
@@ -117,6 +124,9 @@ mod tests {
         assert_eq!(parts.get(ModelPart::Attention), 5.0);
         assert_eq!(parts.get(ModelPart::Embedding), 0.0);
         assert_eq!(parts.total(), 7.0);
+        let mut twice = parts;
+        twice.merge(&parts);
+        assert_eq!(twice.total(), 14.0);
         let iterated: Vec<_> = parts.iter().collect();
         assert_eq!(
             iterated,

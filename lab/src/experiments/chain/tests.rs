@@ -3,7 +3,7 @@
 use super::*;
 use crate::measure::Verdict;
 use crate::testing;
-use llamaglass_types::timing::{RequestTiming, Span, StepKind, StepTiming};
+use llamaglass_types::timing::{ModelPart, RequestTiming, Span, StepKind, StepTiming};
 
 fn step(
     kind: StepKind,
@@ -71,6 +71,29 @@ fn child_times_add_up_to_parent_time() {
         node.children.iter().for_each(check);
     }
     check(&ChainNode::of(&[record(0.3, 0.1), record(2.0, -0.2)]));
+}
+
+#[test]
+fn parts_of_the_model_are_children_of_compute() {
+    let mut record = record(0.0, 0.0);
+    for step in &mut record.steps[1..] {
+        step.spans = vec![(Span::Plan, 1.0), (Span::Compute, 9.0)].into();
+        step.parts = Some(vec![(ModelPart::Norm, 2.0), (ModelPart::Head, 6.0)].into());
+    }
+    let data = ChainData::of("d".into(), &[record]);
+    let compute = data.tree.find(&["decode", "forward", "compute"]);
+    let children = compute.expect("it happened").children.iter();
+    let children: Vec<_> = children
+        .map(|child| (&*child.name, child.count, child.total_ms))
+        .collect();
+    let expected = [
+        ("norm", 2, 4.0),
+        ("head", 2, 12.0),
+        ("rest of compute", 2, 2.0),
+    ];
+    assert_eq!(children, expected);
+    // Only what no span covers: half a millisecond per decode step, and 2 ms between steps.
+    assert_eq!(data.residue_ms, 3.0);
 }
 
 #[test]

@@ -3,10 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use llamaglass_types::stats::{Distribution, Record};
-use llamaglass_types::timing::{Span, Stage, StepKind, StepTiming};
+use llamaglass_types::timing::{ModelPart, Span, Stage, StepKind, StepTiming};
 
 /// Name of the node for a parent's time that its children do not account for.
 pub const REST: &str = "rest";
+/// Name of the node for the time of `compute` that no part of the model accounts for. Not [`REST`], because a span
+/// accounts for it.
+const PARTS_REST: &str = "rest of compute";
 /// Name of the node for the time between a request's steps.
 pub const BETWEEN: &str = "between steps";
 
@@ -76,12 +79,27 @@ impl ChainNode {
             for span in Span::ALL.into_iter().filter(|span| span.stage() == stage) {
                 let happened = steps.iter().map(|step| step.spans.get(span));
                 let happened: Vec<f64> = happened.filter(|ms| *ms != 0.0).collect();
-                of_stage.push(Self::leaf(span.name(), &happened));
+                let mut of_span = Self::leaf(span.name(), &happened);
+                if span == Span::Compute {
+                    of_span.push_parts(steps);
+                }
+                of_stage.push(of_span);
             }
             node.push(of_stage);
         }
         node.push(Self::leaf(REST, &values(&StepTiming::residue_ms)));
         node
+    }
+
+    /// Adds a child per part of the model, from the steps that measured them, and one for what they leave of the span.
+    fn push_parts(&mut self, steps: &[&StepTiming]) {
+        for part in ModelPart::ALL {
+            let times = steps.iter().filter_map(|step| Some(step.parts?.get(part)));
+            let times: Vec<f64> = times.filter(|ms| *ms != 0.0).collect();
+            self.push(Self::leaf(part.name(), &times));
+        }
+        let rest = steps.iter().filter_map(|step| step.parts_residue_ms());
+        self.push(Self::leaf(PARTS_REST, &rest.collect::<Vec<f64>>()));
     }
 
     fn leaf(name: &str, values: &[f64]) -> Self {
