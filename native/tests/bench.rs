@@ -237,7 +237,7 @@ fn refuses_impossible_measurements_and_comparisons() {
     let head = ["bench", &model, "--backend", "flex"];
     for (extra, reason) in [
         (&["--roofline"][..], "GPU adapter"),
-        (&["--kernels"], "GPU adapter"),
+        (&["--kernels"], "--path fast"),
         (&["--kv", "f16"], "KV cache is f32"),
         (&["--kv", "q4"], "expected one of: f32, f16"),
         (&["--readback-depth", "5"], "at most 4"),

@@ -32,7 +32,9 @@ pub async fn run(
     if info.path != ForwardPath::Fast {
         return Err(LabError::NotHere {
             experiment: Experiment::Kernels,
-            why: "kernels are our own on the fast path on a GPU adapter only".into(),
+            why: "the model runs on burn's operations (the reference path), and only our own kernels can be timed; load \
+                  it with --path fast"
+                .into(),
         });
     }
     let (prompt, vocab) = (settings.prompt_tokens, info.config.vocab_size);
@@ -77,6 +79,8 @@ pub async fn run(
     Ok(KernelsData {
         roofline,
         steps,
-        device_clock: device_clock(&record.steps),
+        // The CPU has no clock of its own, so the engine timed its kernels.
+        device_clock: device_clock(&record.steps)
+            .or_else(|| record.steps.first().map(|step| step.clock)),
     })
 }

@@ -13,7 +13,7 @@ pub fn unsupported_reason(experiment: Experiment, loaded: Option<&Loaded>) -> Op
     match loaded {
         Loaded::Engine(info) => (experiment == Experiment::Kernels
             && info.path != ForwardPath::Fast)
-            .then_some("Only the GPU backend has kernels to measure; this model runs on the CPU."),
+            .then_some("Only our own kernels can be measured; this model runs on burn\u{2019}s operations."),
         Loaded::Server(server) => match experiment {
             Experiment::Load => None,
             Experiment::Chain => (!server.model.sends_timings)

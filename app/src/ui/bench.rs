@@ -45,8 +45,8 @@ fn Form() -> impl IntoView {
     let positions = RwSignal::new(Some(Vec::new()));
     let kernels = RwSignal::new(false);
     let roofline = RwSignal::new(false);
-    // Only a GPU runs our own kernels.
-    let on_gpu = move || {
+    // Only our own kernels can be timed, not burn's operations.
+    let own_kernels = move || {
         app.model()
             .is_some_and(|model| model.path == ForwardPath::Fast)
     };
@@ -67,8 +67,8 @@ fn Form() -> impl IntoView {
             gen_tokens: generated.get_untracked(),
             repeat: runs.get_untracked(),
             positions: positions.get_untracked().unwrap_or_default(),
-            kernels: kernels.get_untracked() && on_gpu(),
-            roofline: roofline.get_untracked() && on_gpu(),
+            kernels: kernels.get_untracked() && own_kernels(),
+            roofline: roofline.get_untracked() && own_kernels(),
             ..Settings::default()
         };
         state::start_bench(app, settings);
@@ -80,7 +80,7 @@ fn Form() -> impl IntoView {
             <Number id="bench-runs" label="Runs" value=runs/>
             <Positions value=positions/>
         </div>
-        <Show when=on_gpu>
+        <Show when=own_kernels>
             <Choice id="bench-kernels" label="Time each kernel" value=kernels/>
             <Choice id="bench-roofline" label="Measure the device's peak rates" value=roofline/>
         </Show>
@@ -313,7 +313,8 @@ fn kernel_table(report: &BenchReport) -> impl IntoView + use<> {
                 </table>
             </div>
             <p class="help">
-                "Each kernel runs in its own pass on the device\u{2019}s clock, which slows it down. Rates count the least data and operations that it needs."
+                {report.device_clock.map(|_| "Each kernel runs in its own pass on the device\u{2019}s clock, which slows it down. ")}
+                "Rates count the least data and operations that each kernel needs."
             </p>
         }
     });

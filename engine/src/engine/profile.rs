@@ -1,22 +1,22 @@
-//! Times each kernel of a step on the device's own clock, for diagnosis.
+//! Times each kernel of a step, for diagnosis: on the device's own clock, or on the engine's if the CPU computes.
 
 use super::{Engine, EngineError};
 use crate::event::RequestId;
-use crate::executor::{SampleOptions, StageTimer, StepChunk, StepInput};
-use crate::forward::gpu::Profile;
+use crate::executor::{KernelProfile, SampleOptions, StageTimer, StepChunk, StepInput};
 use crate::stats::percentile;
 use crate::timing::{KernelTime, LayerTime, Span, StepCost, StepKind, StepProfile, by_kernel};
 
 impl Engine {
     /// Runs a step of `tokens` ids at `position` of an arbitrary cache, `repeat` times: once as requests run
-    /// it, then with each launch in a pass of its own between two timestamps.
+    /// it, then with each kernel timed by itself.
     ///
-    /// The second measurement is intrusive: in a shared pass the kernels overlap and do not wait for each
-    /// other. Clears the cache. No request may be running.
+    /// The second measurement is intrusive on a GPU: there, each launch has a pass of its own between two timestamps,
+    /// while in a shared pass the kernels overlap and do not wait for each other. Clears the cache. No request may be
+    /// running.
     ///
     /// # Errors
     /// [`EngineError::Busy`], or [`ForwardError`](crate::forward::ForwardError) if the model is not on the
-    /// fast path, the device has no timestamps, or the step does not fit.
+    /// fast path, a GPU has no timestamps, or the step does not fit.
     pub async fn profile(
         &mut self,
         tokens: usize,
@@ -33,29 +33,29 @@ impl Engine {
         };
         let ids = vec![0; tokens];
         let (mut plain, mut profiled) = (Vec::new(), Vec::new());
-        let mut layers = of_layers(self.info.config.n_layers);
+        let n_layers = self.info.config.n_layers;
+        let mut layers = of_layers(n_layers);
         for _ in 0..repeat {
             plain.push(self.plain_step(&ids, position).await?);
-            let Profile {
-                launches,
+            let KernelProfile {
+                runs,
                 device_ms,
                 wall_ms,
             } = self.diagnostics().profile(&ids, position).await?;
             profiled.push(StepCost {
                 wall_ms,
-                encode_ms: launches.iter().map(|launch| launch.encode_ms).sum(),
-                device_ms: Some(device_ms),
+                encode_ms: runs.iter().map(|run| run.encode_ms).sum(),
+                device_ms,
             });
-            for launch in launches {
-                let [bytes, flop] = launch.work.at(position, tokens);
-                layers[launch.graph].push(&KernelTime {
+            for run in runs {
+                layers[run.section.index(n_layers)].push(&KernelTime {
                     kind,
-                    name: launch.kernel.label(),
+                    name: run.name.into_owned(),
                     launches: 1,
-                    ms: launch.ms,
-                    bytes,
-                    flop,
-                    encode_ms: launch.encode_ms,
+                    ms: run.ms,
+                    bytes: run.bytes,
+                    flop: run.flop,
+                    encode_ms: run.encode_ms,
                 });
             }
         }
@@ -97,10 +97,10 @@ impl Engine {
         self.executor.submit(step, &mut timer)?;
         self.executor.wait(&mut timer).await?;
         let spans = timer.spans();
-        let [encode_ms, submit_ms, gpu_ms] =
-            [Span::Encode, Span::Submit, Span::Gpu].map(|span| spans.get(span));
+        let [compute_ms, encode_ms, submit_ms, gpu_ms] =
+            [Span::Compute, Span::Encode, Span::Submit, Span::Gpu].map(|span| spans.get(span));
         Ok(StepCost {
-            wall_ms: encode_ms + submit_ms + gpu_ms,
+            wall_ms: compute_ms + encode_ms + submit_ms + gpu_ms,
             encode_ms,
             device_ms: timer.device().map(|of| of.forward_ms + of.sampling_ms),
         })

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{StageTimer, StepChunk};
-use crate::forward::gpu::Profile;
+use super::{KernelProfile, StageTimer, StepChunk};
 use crate::forward::{ForwardError, LogitRows};
 
 /// Measurements on an idle executor. Those of a sequence use slot 0 and overwrite the cache.
@@ -37,8 +36,17 @@ pub trait Diagnostics {
     /// if the executor can copy blocks.
     fn copy_slot(&mut self, _slot: usize, _positions: usize, _timer: &mut StageTimer) {}
 
-    /// Runs a step of `ids` from `position` on, with each launch timed by itself. The default is an error.
-    async fn profile(&mut self, _ids: &[u32], _position: usize) -> Result<Profile, ForwardError> {
+    /// Runs a step of `ids` from `position` on that computes the logits of its last row, with each kernel timed by
+    /// itself. The default is an error.
+    ///
+    /// # Errors
+    /// [`ForwardError::NoPath`] if the executor has no kernels of its own, [`ForwardError::Device`] if it can't time
+    /// them or the step does not fit.
+    async fn profile(
+        &mut self,
+        _ids: &[u32],
+        _position: usize,
+    ) -> Result<KernelProfile, ForwardError> {
         Err(ForwardError::NoPath {
             path: "fast",
             why: "it was loaded for the reference path".into(),

@@ -8,8 +8,9 @@ use llamaglass_shaders::{KV_BLOCK, Variant};
 
 use super::step::{check_chunks, lone_chunk};
 use super::{
-    Capabilities, Diagnostics, Executor, SampleOptions, SampledToken, SlotSampler, StageTimer,
-    StepChunk, StepInput, StepOutput, StepResults, nothing_in_flight,
+    Capabilities, Diagnostics, Executor, KernelProfile, KernelRun, ModelSection, SampleOptions,
+    SampledToken, SlotSampler, StageTimer, StepChunk, StepInput, StepOutput, StepResults,
+    nothing_in_flight,
 };
 use crate::forward::device::Failures;
 use crate::forward::fast::{self, Fast, TILED_ROWS};
@@ -322,14 +323,43 @@ impl Diagnostics for GpuExecutor {
         self.failures.check()
     }
 
-    async fn profile(&mut self, ids: &[u32], position: usize) -> Result<Profile, ForwardError> {
+    async fn profile(
+        &mut self,
+        ids: &[u32],
+        position: usize,
+    ) -> Result<KernelProfile, ForwardError> {
         let rows = self.upload_lone(ids, position)?;
         let profile = self.fast.profile(rows.total()).await?;
         self.failures.check()?;
-        Ok(profile)
+        Ok(kernel_profile(&profile, ids.len(), position))
     }
 
     fn captures(&self) -> u64 {
         self.fast.captures()
+    }
+}
+
+/// Converts the timed launches of a step of `tokens` ids from `position` on.
+fn kernel_profile(profile: &Profile, tokens: usize, position: usize) -> KernelProfile {
+    let last_graph = profile.launches.last().map(|launch| launch.graph);
+    let runs = profile.launches.iter().map(|launch| {
+        let [bytes, flop] = launch.work.at(position, tokens);
+        KernelRun {
+            section: match launch.graph {
+                0 => ModelSection::BeforeLayers,
+                graph if Some(graph) == last_graph => ModelSection::AfterLayers,
+                graph => ModelSection::Layer(graph - 1),
+            },
+            name: launch.kernel.label().into(),
+            ms: launch.ms,
+            encode_ms: launch.encode_ms,
+            bytes,
+            flop,
+        }
+    });
+    KernelProfile {
+        runs: runs.collect(),
+        device_ms: Some(profile.device_ms),
+        wall_ms: profile.wall_ms,
     }
 }

@@ -6,6 +6,7 @@
 mod diagnostics;
 mod gpu;
 mod host_samplers;
+mod kernel_profile;
 mod load;
 mod reference;
 mod stage_timer;
@@ -21,6 +22,7 @@ use crate::forward::ForwardError;
 use crate::scheduler::Step;
 pub use diagnostics::Diagnostics;
 pub use host_samplers::HostSamplers;
+pub use kernel_profile::{KernelProfile, KernelRun, ModelSection};
 pub(crate) use load::{Loaded, load};
 pub use stage_timer::StageTimer;
 pub use step::{

@@ -1,4 +1,4 @@
-//! `kernels`: device time of each kernel in a step, and how close it comes to the device's limits.
+//! `kernels`: time of each kernel in a step, on a GPU or on the CPU, and how close it comes to the device's limits.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub struct KernelsData {
     pub roofline: Option<Roofline>,
     /// A prefill step and a decode step.
     pub steps: Vec<KernelStep>,
-    /// Clock of the kernel times.
+    /// Clock of the kernel times: the GPU's own, or the engine's if the CPU computed them.
     pub device_clock: Option<Clock>,
 }
 
@@ -26,7 +26,7 @@ pub struct KernelStep {
     pub profile: StepProfile,
     /// Kernels with their share of the roofline, by time.
     pub kernels: Vec<KernelRow>,
-    /// Device time of all kernels, in milliseconds.
+    /// Time of all kernels, in milliseconds.
     pub kernels_ms: f64,
     /// Time that the kernels would take at the roofline divided by the time they take, 0 to 1.
     pub roofline_share: Option<f64>,
@@ -42,17 +42,17 @@ pub struct KernelRow {
     pub name: String,
     /// Launches per step.
     pub launches: u32,
-    /// Device time of all launches, in milliseconds.
+    /// Time of all launches, in milliseconds on the clock of the kernel times.
     pub device_ms: f64,
     /// Share of the time of all kernels, 0 to 1.
     pub share: f64,
-    /// CPU time to encode the launches, in milliseconds on the CPU's clock.
+    /// CPU time to encode the launches for a GPU, in milliseconds on the engine's clock; 0 if the CPU computed them.
     pub encode_ms: f64,
     /// Bytes that the kernel has to read and write at least.
     pub bytes: u64,
     /// Memory throughput in 10^9 bytes per second.
     pub gb_s: Option<f64>,
-    /// Arithmetic throughput in 10^9 f32 operations per second.
+    /// Arithmetic throughput in 10^9 floating-point operations per second.
     pub gflop_s: Option<f64>,
     /// Share of the roofline, 0 to 1: the larger of both throughputs relative to the device's limit.
     pub roofline_share: Option<f64>,
@@ -102,6 +102,11 @@ impl KernelStep {
 }
 
 impl KernelsData {
+    /// Returns true if kernels were timed on the device's own clock, false if the CPU computed them.
+    pub fn is_on_device(&self) -> bool {
+        self.steps.iter().any(|step| step.profile.is_on_device())
+    }
+
     /// Returns the result as sentences.
     pub fn findings(&self) -> Vec<Finding> {
         let said = |(index, step): (usize, &KernelStep)| {

@@ -70,7 +70,12 @@ pub fn table(report: &BenchReport) -> String {
     if !report.kernels.is_empty() {
         let _infallible = writeln!(
             out,
-            "kernels, each in a pass of its own on the device's clock (which perturbs), ms a step; what\nthey have to move and compute at least, a second{}:",
+            "kernels{}, ms a step; what\nthey have to move and compute at least, a second{}:",
+            if report.device_clock.is_some() {
+                ", each in a pass of its own on the device's clock (which perturbs)"
+            } else {
+                " on the CPU"
+            },
             if report.roofline.is_some() {
                 ", and the share of what the device can do at most"
             } else {

@@ -10,11 +10,14 @@ use crate::{Figure, clock, number};
 
 /// Builds the report of the result.
 pub fn part(data: &KernelsData) -> Part {
-    let mut items = vec![Item::Note(
-        "Each kernel is timed in a pass of its own, which perturbs the timing: the device does not overlap kernels, \
-         and the step takes longer. What that costs is in the table of steps."
-            .into(),
-    )];
+    let how = if data.is_on_device() || data.steps.is_empty() {
+        "Each kernel is timed in a pass of its own, which perturbs the timing: the device does not overlap kernels, and \
+         the step takes longer. What that costs is in the table of steps."
+    } else {
+        "Each kernel is timed on the CPU from its start to the end of its last thread. What that costs is in the table of \
+         steps."
+    };
+    let mut items = vec![Item::Note(how.into())];
     items.push(Item::Figures(data.steps.iter().map(figure).collect()));
     items.push(Item::Table(steps(data)));
     for step in &data.steps {
@@ -46,16 +49,16 @@ pub fn part(data: &KernelsData) -> Part {
 }
 
 /// Headings of [`cells`], without the name.
-const KERNEL: &str = "launches | device, ms | share, % | encode on the CPU, ms | moved, bytes | GB/s | GFLOP/s | \
+const KERNEL: &str = "launches | time, ms | share, % | encode on the CPU, ms | moved, bytes | GB/s | GFLOP/s | \
     of the roofline, %";
 
-/// Returns the cells of a kernel, its name last.
-fn cells(of: &KernelRow) -> Vec<Cell> {
+/// Returns the cells of a kernel of `step`, its name last.
+fn cells(of: &KernelRow, step: &KernelStep) -> Vec<Cell> {
     row![
         u64::from(of.launches),
         of.device_ms,
         of.share * 100.0,
-        of.encode_ms,
+        encoded(of.encode_ms, step),
         of.bytes,
         of.gb_s,
         of.gflop_s,
@@ -64,9 +67,14 @@ fn cells(of: &KernelRow) -> Vec<Cell> {
     ]
 }
 
+/// Returns a time for encoding, which only a device needs.
+fn encoded(ms: f64, step: &KernelStep) -> Option<f64> {
+    step.profile.is_on_device().then_some(ms)
+}
+
 fn kernels(step: &KernelStep) -> Sheet {
     let rows = step.kernels.iter().map(|of| {
-        let mut row = cells(of);
+        let mut row = cells(of, step);
         row.rotate_right(1);
         row
     });
@@ -79,7 +87,7 @@ fn file(data: &KernelsData) -> Sheet {
         let kind = step.profile.kind.name();
         step.kernels.iter().map(move |of| {
             let mut row = row![kind];
-            row.extend(cells(of));
+            row.extend(cells(of, step));
             row
         })
     });
@@ -88,13 +96,13 @@ fn file(data: &KernelsData) -> Sheet {
 
 fn steps(data: &KernelsData) -> Sheet {
     let columns = [
-        "step | positions | from position | repeats | kernels on the device, ms | \
+        "step | positions | from position | repeats | kernels, ms | \
         of the roofline, % | wall, ms | encode on the CPU, ms | device, ms | profiled wall, ms | \
         profiled encode on the CPU, ms | profiled device, ms | profiling costs, %",
     ];
-    let cost = |of: &StepCost| row![of.wall_ms, of.encode_ms, of.device_ms];
     let rows = data.steps.iter().map(|step| {
         let of = &step.profile;
+        let cost = |of: &StepCost| row![of.wall_ms, encoded(of.encode_ms, step), of.device_ms];
         let mut row = row![
             of.kind.name(),
             of.tokens,
@@ -122,7 +130,7 @@ fn layers(step: &KernelStep) -> Sheet {
             "all kernels",
             None::<u64>,
             layer.ms,
-            layer.encode_ms
+            encoded(layer.encode_ms, step)
         ];
         let kernels = layer.kernels.iter().map(move |of| {
             row![
@@ -130,12 +138,12 @@ fn layers(step: &KernelStep) -> Sheet {
                 of.name.clone(),
                 u64::from(of.launches),
                 of.ms,
-                of.encode_ms
+                encoded(of.encode_ms, step)
             ]
         });
         std::iter::once(whole).chain(kernels)
     });
-    let columns = ["layer | kernel | launches | device, ms | encode on the CPU, ms"];
+    let columns = ["layer | kernel | launches | time, ms | encode on the CPU, ms"];
     let title = format!("Layer by layer, {}", step.profile.kind.name());
     Sheet::new(&title, &columns).with(rows)
 }
@@ -147,18 +155,23 @@ fn figure(step: &KernelStep) -> Figure {
             .map(|row| Some(Bar::from(of(row))))
             .collect()
     };
-    let drawing = Bars {
-        title: format!("Kernels of {}", step.profile.kind.name()),
-        x: "ms/step".into(),
-        unit: "ms".into(),
-        categories: step.kernels.iter().map(|of| of.name.clone()).collect(),
-        series: vec![
+    let series = if step.profile.is_on_device() {
+        vec![
             BarSeries::new("on the device", bars(|of| of.device_ms)),
             BarSeries::new(
                 "encoding, on the CPU\u{2019}s clock",
                 bars(|of| of.encode_ms),
             ),
-        ],
+        ]
+    } else {
+        vec![BarSeries::new("on the CPU", bars(|of| of.device_ms))]
+    };
+    let drawing = Bars {
+        title: format!("Kernels of {}", step.profile.kind.name()),
+        x: "ms/step".into(),
+        unit: "ms".into(),
+        categories: step.kernels.iter().map(|of| of.name.clone()).collect(),
+        series,
         stacked: false,
     };
     let repeat = number(step.profile.repeat as f64);
@@ -246,6 +259,29 @@ mod tests {
         );
         let file = shown.csv("kernels.csv");
         assert_contains(file, "\r\ndecode,30,3,75,0.25,60000000,20,40,50,linear\r\n");
+    }
+
+    #[test]
+    fn kernels_report_of_a_cpu_has_no_encoding() {
+        let mut profile = profile();
+        for cost in [&mut profile.plain, &mut profile.profiled] {
+            (cost.encode_ms, cost.device_ms) = (0.0, None);
+        }
+        for kernel in &mut profile.kernels {
+            kernel.encode_ms = 0.0;
+        }
+        let shown = Rendered::of(Data::Kernels(KernelsData {
+            roofline: None,
+            steps: vec![KernelStep::of(profile, None)],
+            device_clock: Some(Clock {
+                source: ClockSource::Monotonic,
+                resolution_ms: 0.1,
+            }),
+        }));
+        assert_contains(&shown.page, "is timed on the CPU");
+        assert_contains(&shown.page, "monotonic clock, resolution 0.100000 ms");
+        let file = shown.csv("kernels.csv");
+        assert_contains(file, "\r\ndecode,30,3,75,,60000000,20,40,,linear\r\n");
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Breaks down a step's device time by kernel and by layer, and states the cost of measuring it.
+//! Breaks down a step's time by kernel and by layer, and states the cost of measuring it. On a GPU the times are on the
+//! device's own clock, on the CPU on the engine's.
 
 use serde::{Deserialize, Serialize};
 
 use super::StepKind;
 
-/// Device time of all launches of one kernel in a step. Each launch is timed in a compute pass of its own.
+/// Time of all launches of one kernel in a step. On a GPU, each launch is timed in a compute pass of its own.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct KernelTime {
@@ -14,15 +15,15 @@ pub struct KernelTime {
     pub name: String,
     /// Number of launches per step.
     pub launches: u32,
-    /// Device time of all launches of a step, in milliseconds; mean over steps.
+    /// Time of all launches of a step, in milliseconds; mean over steps.
     pub ms: f64,
     /// Bytes that the launches must at least read and write, each counted once.
     #[serde(default)]
     pub bytes: u64,
-    /// Number of f32 operations; a multiply-add counts as two.
+    /// Number of floating-point operations; a multiply-add counts as two.
     #[serde(default)]
     pub flop: u64,
-    /// Time for encoding the launches' passes, in milliseconds on the engine's clock; mean over steps.
+    /// Time for encoding the launches' passes, in milliseconds on the engine's clock; mean over steps. 0 on the CPU.
     #[serde(default)]
     pub encode_ms: f64,
 }
@@ -48,16 +49,16 @@ impl KernelTime {
     }
 }
 
-/// Device time of all launches of one layer in a step.
+/// Time of all launches of one layer in a step.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerTime {
     /// Index of the layer. `None` for the launches before the first layer (embedding) and after the last one
     /// (final norm, output, sampling).
     pub layer: Option<usize>,
-    /// Device time of all launches of the layer, in milliseconds.
+    /// Time of all launches of the layer, in milliseconds.
     pub ms: f64,
-    /// Time for encoding the launches' passes, in milliseconds on the engine's clock.
+    /// Time for encoding the launches' passes, in milliseconds on the engine's clock. 0 on the CPU.
     pub encode_ms: f64,
     /// Times by kernel, in the order of each kernel's first launch.
     pub kernels: Vec<KernelTime>,
@@ -67,11 +68,11 @@ pub struct LayerTime {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StepCost {
-    /// Time on the engine's clock from before the first launch is encoded until the wait for the last one ends.
+    /// Time on the engine's clock from before the first launch is encoded or computed until the last one is done.
     pub wall_ms: f64,
     /// Part of that time spent on encoding.
     pub encode_ms: f64,
-    /// Time from the start of the first pass to the end of the last, if the device has a clock.
+    /// Time from the start of the first pass to the end of the last, if the device has a clock of its own.
     pub device_ms: Option<f64>,
 }
 
@@ -91,11 +92,18 @@ pub struct StepProfile {
     pub kernels: Vec<KernelTime>,
     /// Times by layer, in order: launches before the first layer, each layer, launches after the last layer.
     pub layers: Vec<LayerTime>,
-    /// Cost of the step as requests run it, with all launches in one pass and sampling in another.
+    /// Cost of the step as requests run it. On a GPU, all launches are in one pass and sampling is in another.
     pub plain: StepCost,
-    /// Cost with each launch in a pass of its own between two timestamps; the excess over `plain` is the
-    /// profiler's overhead.
+    /// Cost with each launch timed by itself; the excess over `plain` is the profiler's overhead.
     pub profiled: StepCost,
+}
+
+impl StepProfile {
+    /// Returns true if the launches were timed on the device's own clock, false if on the engine's, because the CPU
+    /// computed them.
+    pub const fn is_on_device(&self) -> bool {
+        self.profiled.device_ms.is_some()
+    }
 }
 
 /// Adds `launch` to the entry of its kernel.

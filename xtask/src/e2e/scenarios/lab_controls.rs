@@ -24,7 +24,7 @@ const LATER: [&str; 3] = ["lab-open", "lab-close", "lab-cancel"];
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize_to_desktop()?;
     first_visit(session, url)?;
-    // A GPU can run every experiment, including those on kernels.
+    // Our own kernels can run every experiment, including the one that times them.
     choose_backend(session, "wgpu")?;
     load_tiny(session)?;
     session.click("[data-testid=lab-open]")?;
@@ -55,7 +55,7 @@ pub fn run(session: &Session, url: &str) -> Result<()> {
     check_answers(session)
 }
 
-/// Runs the benchmark with all options, including those that need a GPU.
+/// Runs the benchmark with all options, including those that need our own kernels.
 fn bench(session: &Session) -> Result<()> {
     session.click("[data-testid=bench-open]")?;
     for choice in ["kernels", "roofline"] {
