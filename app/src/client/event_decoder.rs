@@ -171,10 +171,10 @@ impl EventDecoder {
         RequestId(self.tag)
     }
 
-    const fn event(&self, event: Event) -> EngineReply {
+    fn event(&self, event: Event) -> EngineReply {
         EngineReply::Event {
             tag: self.tag,
-            event,
+            event: Box::new(event),
         }
     }
 
@@ -230,7 +230,7 @@ mod tests {
 
     fn events(replies: &[EngineReply]) -> Vec<&Event> {
         let event = |reply| match reply {
-            &EngineReply::Event { tag: 7, ref event } => event,
+            &EngineReply::Event { tag: 7, ref event } => &**event,
             other => panic!("not an event of this request: {other:?}"),
         };
         replies.iter().map(event).collect()

@@ -55,6 +55,7 @@ fn answer(listener: &Listener, tag: Tag, request: &Request) {
     let (listener, request) = (Listener::clone(listener), request.clone());
     wasm_bindgen_futures::spawn_local(async move {
         for event in stub_answer(RequestId(tag), &request, MAX_TOKENS) {
+            let event = Box::new(event);
             listener(EngineReply::Event { tag, event }.into());
         }
     });

@@ -88,7 +88,7 @@ fn handle_engine(app: App, reply: EngineReply) {
             }
         }
         EngineReply::Event { tag, event } => {
-            deliver(app, tag, ReceivedEvent::Event(Box::new(event)));
+            deliver(app, tag, ReceivedEvent::Event(event));
         }
         EngineReply::Opaque { tag, event } => deliver(app, tag, ReceivedEvent::Opaque(event)),
         EngineReply::StubSet { error } => lab::deliver_stub_set(app, error),

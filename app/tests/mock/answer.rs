@@ -39,7 +39,10 @@ pub fn answer(tag: Tag, request: &Request) -> Vec<EngineReply> {
     let mut spans = Spans::default();
     spans.add(Span::Template, 0.3);
     spans.add(Span::Tokenize, 0.4);
-    let event = |event| EngineReply::Event { tag, event };
+    let event = |event| EngineReply::Event {
+        tag,
+        event: Box::new(event),
+    };
     let mut replies = vec![
         event(Event::Queued { request: id }),
         event(Event::Started {
@@ -91,7 +94,7 @@ pub fn answer(tag: Tag, request: &Request) -> Vec<EngineReply> {
 pub fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> EngineReply {
     EngineReply::Event {
         tag,
-        event: Event::Done {
+        event: Box::new(Event::Done {
             request: RequestId(tag),
             text: String::new(),
             usage: Usage {
@@ -100,7 +103,7 @@ pub fn done(tag: Tag, finish_reason: FinishReason, completion_tokens: usize) -> 
                 completion_tokens,
             },
             finish_reason,
-        },
+        }),
     }
 }
 

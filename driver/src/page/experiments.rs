@@ -71,11 +71,11 @@ impl<H: Host> PageObserver<'_, H> {
                 Command::Engine(command) => match command {
                     EngineCommand::Submit { tag, .. } => self.host.send(EngineReply::Event {
                         tag: *tag,
-                        event: Event::Failed {
+                        event: Box::new(Event::Failed {
                             request: RequestId(0),
                             error: BUSY.into(),
                             fault: Fault::Engine,
-                        },
+                        }),
                     }),
                     EngineCommand::SetStub { .. } => self.host.send(EngineReply::StubSet {
                         error: Some(BUSY.into()),

@@ -88,6 +88,7 @@ impl<H: Host> Driver for PageDriver<'_, H> {
         }
         if let Some(engine) = &mut self.engine {
             let send = |tag: &mut Tag, event| {
+                let event = Box::new(event);
                 self.host.send(EngineReply::Event { tag: *tag, event });
                 true
             };
@@ -216,11 +217,13 @@ impl<H: Host> PageDriver<'_, H> {
                 request: RequestId(0),
                 error: NO_MODEL.into(),
             };
+            let event = Box::new(event);
             return self.host.send(EngineReply::Event { tag, event });
         };
         if self.stub == StubLevel::Message {
             let context = engine.info().context_length;
             for event in stub_answer(RequestId(tag), &request, context) {
+                let event = Box::new(event);
                 self.host.send(EngineReply::Event { tag, event });
             }
             return;

@@ -115,7 +115,7 @@ fn aborted_request_ends_with_its_own_tag() {
     run_page(&|reply| {
         let next = match reply {
             Reply::Engine(EngineReply::Loaded { .. }) => vec![submit(3), submit(4)],
-            Reply::Engine(EngineReply::Event { tag: 4, event }) => match event {
+            Reply::Engine(EngineReply::Event { tag: 4, event }) => match &**event {
                 Event::Token { .. } => vec![EngineCommand::Abort { tag: 4 }.into()],
                 Event::Done { finish_reason, .. } => {
                     ended.replace(Some(*finish_reason));
@@ -136,10 +136,9 @@ fn measurement_waits_for_the_device_and_so_refuses_a_busy_engine() {
     run_page(&|reply| {
         let next = match reply {
             Reply::Engine(EngineReply::Loaded { .. }) => vec![submit(1)],
-            Reply::Engine(EngineReply::Event {
-                event: Event::Queued { .. },
-                ..
-            }) => {
+            Reply::Engine(EngineReply::Event { event, .. })
+                if matches!(**event, Event::Queued { .. }) =>
+            {
                 let request = long_request();
                 let job = Job::Alone { request };
                 vec![LabCommand::Measure { tag: 2, job }.into()]

@@ -162,7 +162,7 @@ pub enum EngineReply {
         /// The page's number for the request.
         tag: Tag,
         /// The event.
-        event: Event,
+        event: Box<Event>,
     },
     /// Event of a request to a server that reports no steps.
     Opaque {
