@@ -14,6 +14,7 @@ use crate::experiments::load::LoadData;
 use crate::experiments::parity::ParityData;
 use crate::experiments::simulate::SimulateData;
 use crate::experiments::stub::StubData;
+use crate::old_names::backend_name;
 use crate::stub::{LoadedModel, StubLevel};
 use llamaglass_types::clock::{clock, unix_time_seconds};
 use llamaglass_types::timing::Clock;
@@ -84,7 +85,8 @@ pub struct Machine {
     pub quantisation: String,
     /// Number of parameters.
     pub parameters: u64,
-    /// Backend: wgpu or flex.
+    /// Backend: wgpu or cpu.
+    #[serde(deserialize_with = "backend_name")]
     pub backend: String,
     /// Graphics API.
     pub api: String,

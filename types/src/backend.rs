@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 pub enum Backend {
     /// wgpu: WebGPU in a browser; Vulkan, Metal or DX12 natively.
     Wgpu,
-    /// burn-flex on the CPU.
-    Flex,
+    /// The CPU. Older results call it `flex`.
+    #[serde(alias = "flex")]
+    Cpu,
 }
 
 impl Backend {
@@ -17,7 +18,7 @@ impl Backend {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wgpu => "wgpu",
-            Self::Flex => "flex",
+            Self::Cpu => "cpu",
         }
     }
 }
@@ -88,4 +89,18 @@ pub struct Roofline {
     pub copy_gb_s: f64,
     /// Arithmetic rate in 10^9 f32 operations per second; a multiply-add counts as two.
     pub gflop_s: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+
+    #[test]
+    fn old_name_of_cpu_backend_still_loads() {
+        let read = |text| serde_json::from_str::<Backend>(text).expect("loads");
+        assert_eq!(read("\"flex\""), Backend::Cpu);
+        let written = serde_json::to_string(&Backend::Cpu).expect("writes");
+        assert_eq!(written, "\"cpu\"");
+        assert_eq!(read(&written), Backend::Cpu);
+    }
 }

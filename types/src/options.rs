@@ -62,8 +62,9 @@ pub enum BackendChoice {
     Auto,
     /// wgpu, on software adapters too.
     Wgpu,
-    /// burn-flex on the CPU.
-    Flex,
+    /// The CPU. Older settings call it `flex`.
+    #[serde(alias = "flex")]
+    Cpu,
 }
 
 fn unknown_backend_choice(name: &str) -> String {

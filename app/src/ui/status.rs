@@ -13,7 +13,7 @@ use crate::state::app;
 pub fn backend_name(backend: Backend) -> &'static str {
     match backend {
         Backend::Wgpu => gpu_name(),
-        Backend::Flex => "CPU",
+        Backend::Cpu => "CPU",
     }
 }
 

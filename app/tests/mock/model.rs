@@ -9,7 +9,7 @@ use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
 pub fn backend(choice: BackendChoice) -> BackendInfo {
     BackendInfo {
-        backend: Backend::Flex,
+        backend: Backend::Cpu,
         api: "CPU".into(),
         adapter: "burn-flex, wasm SIMD".into(),
         driver: String::new(),

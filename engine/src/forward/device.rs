@@ -65,13 +65,13 @@ pub struct OpenDevice {
     pub failures: Failures,
 }
 
-/// Opens burn-flex on the CPU.
-pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
+/// Opens the CPU, where burn-flex runs burn's operations.
+pub fn open_cpu(fallback_reason: Option<String>) -> OpenDevice {
     OpenDevice {
         device: Device::flex(),
         gpu: None,
         info: BackendInfo {
-            backend: Backend::Flex,
+            backend: Backend::Cpu,
             api: "CPU".into(),
             adapter: CPU_NAME.into(),
             driver: "burn-flex".into(),

@@ -67,7 +67,7 @@ pub fn check_memory(
 /// Returns the bytes available to a model if the device uses this program's memory and the system reports its
 /// size. WebGPU does not report the memory of a GPU.
 pub fn available(info: &BackendInfo) -> Option<u64> {
-    let takes_own = info.backend == Backend::Flex || (info.software && ADAPTERS_TAKE_OWN_MEMORY);
+    let takes_own = info.backend == Backend::Cpu || (info.software && ADAPTERS_TAKE_OWN_MEMORY);
     takes_own.then(available_memory).flatten()
 }
 
@@ -146,13 +146,13 @@ pub fn check_buffer(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::forward::device::open_flex;
+    use crate::forward::device::open_cpu;
 
     fn device(backend: Backend, software: bool) -> BackendInfo {
         BackendInfo {
             backend,
             software,
-            ..open_flex(None).info
+            ..open_cpu(None).info
         }
     }
 
@@ -163,7 +163,7 @@ mod tests {
             ..MemoryLedger::default()
         };
         let known = available_memory().is_some();
-        for info in [device(Backend::Flex, true), device(Backend::Wgpu, true)] {
+        for info in [device(Backend::Cpu, true), device(Backend::Wgpu, true)] {
             assert_eq!(check_memory(&ledger, &info, None).is_err(), known);
         }
         // The memory of a GPU is unknown.

@@ -7,6 +7,7 @@ use super::batch::AtBatch;
 use super::compare::{Comparison, Ratio};
 use super::roof::UnderRoof;
 use super::runs::Settings;
+use crate::old_names::backend_name;
 use crate::stub::{LoadedModel, StubLevel};
 use llamaglass_types::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use llamaglass_types::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
@@ -48,7 +49,8 @@ pub struct BenchReport {
     pub quantisation: String,
     /// Number of weights.
     pub parameters: u64,
-    /// Backend: wgpu or flex.
+    /// Backend: wgpu or cpu.
+    #[serde(deserialize_with = "backend_name")]
     pub backend: String,
     /// Graphics API.
     pub api: String,

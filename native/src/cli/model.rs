@@ -8,6 +8,7 @@ use llamaglass_engine::weights::TensorType;
 use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, Variant};
 
 use super::positive;
+use crate::output::note;
 
 /// Model to load.
 #[derive(Args, Clone, Debug)]
@@ -54,10 +55,10 @@ pub struct DatasetArgs {
 /// Backend that runs the model, and its options.
 #[derive(Args, Clone, Debug)]
 pub struct BackendArgs {
-    /// Backend: auto (GPU if there is one, otherwise CPU), wgpu (GPU) or flex (CPU).
-    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    /// Backend: auto (GPU if there is one, otherwise CPU), wgpu (GPU) or cpu.
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = backend_choice)]
     pub backend: BackendChoice,
-    /// GPU adapter to use: any part of its name; not with --backend flex.
+    /// GPU adapter to use: any part of its name; not with --backend cpu.
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
     /// Context length in positions per request, at most the model's own (default: the model's own, at most
@@ -87,8 +88,8 @@ impl BackendArgs {
     /// # Errors
     /// Fails if `--adapter` is given with the CPU backend.
     pub fn load_options(&self) -> anyhow::Result<LoadOptions> {
-        if self.backend == BackendChoice::Flex && self.adapter.is_some() {
-            bail!("--adapter selects a GPU, which --backend flex does not use");
+        if self.backend == BackendChoice::Cpu && self.adapter.is_some() {
+            bail!("--adapter selects a GPU, which --backend cpu does not use");
         }
         Ok(LoadOptions {
             backend: self.backend,
@@ -101,6 +102,18 @@ impl BackendArgs {
             ..LoadOptions::default()
         })
     }
+}
+
+/// Old name of the CPU backend.
+const OLD_CPU_NAME: &str = "flex";
+
+/// Parses a backend's name. Accepts the old name of the CPU backend with a note on stderr.
+fn backend_choice(text: &str) -> Result<BackendChoice, String> {
+    if text == OLD_CPU_NAME {
+        note("note: --backend flex is called --backend cpu now");
+        return Ok(BackendChoice::Cpu);
+    }
+    text.parse()
 }
 
 /// Maximum number of steps in flight that the engine supports.

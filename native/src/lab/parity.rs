@@ -137,7 +137,7 @@ impl ParityRun<'_> {
         note("parity   computing a reference: f32 on the CPU");
         let (model, options) = (self.model.0.clone(), self.model.1.clone());
         let options = LoadOptions {
-            backend: BackendChoice::Flex,
+            backend: BackendChoice::Cpu,
             adapter: None,
             path: Some(ForwardPath::Reference),
             kv: KvType::F32,

@@ -66,7 +66,7 @@ fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
     };
     let mut engine = load(&options)?;
     let mut oracle = load(&LoadOptions {
-        backend: BackendChoice::Flex,
+        backend: BackendChoice::Cpu,
         adapter: None,
         path: Some(ForwardPath::Reference),
         kv: Default::default(),
