@@ -102,6 +102,10 @@ pub struct Machine {
     pub path: String,
     /// Variant of the custom kernels, on the fast path.
     pub variant: Option<String>,
+    /// Number of threads that compute, on the CPU's fast path.
+    pub threads: Option<usize>,
+    /// Instruction set of the CPU's kernels, on the CPU's fast path.
+    pub instruction_set: Option<String>,
     /// Maximum KV cache positions per request.
     pub context_length: usize,
     /// Maximum number of concurrent requests.
@@ -127,6 +131,8 @@ impl Machine {
             fallback_reason: backend.fallback_reason.clone(),
             path: info.path.name().to_owned(),
             variant: info.variant.map(|variant| variant.name().to_owned()),
+            threads: backend.threads,
+            instruction_set: backend.instruction_set.map(|set| set.name().to_owned()),
             context_length: info.context_length,
             batch: info.batch,
             stub: info.stub,

@@ -77,6 +77,8 @@ fn refuses_unknown_shapes_and_adapters() {
     check(&words, &["no such adapter", "there are: "]);
     let words = ["inspect", &config, "--backend", "cpu", "--adapter", "x"];
     check(&words, &["--adapter", "cpu"]);
+    let words = ["inspect", &config, "--backend", "wgpu", "--isa", "avx2"];
+    check(&words, &["--isa", "--backend wgpu"]);
     let broken = shape.path().join("broken.json");
     std::fs::write(&broken, "{\"hidden_size\": ").expect("writes");
     check(

@@ -241,6 +241,14 @@ fn refuses_impossible_measurements_and_comparisons() {
         (&["--kv", "f16"], "KV cache is f32"),
         (&["--kv", "q4"], "expected one of: f32, f16"),
         (&["--readback-depth", "5"], "at most 4"),
+        (&["--threads", "0"], "at least 1"),
+        (&["--threads", "257"], "at most 256"),
+        (&["--isa", "sse9"], "expected one of: avx512, avx2"),
+        (&["--activations", "i8"], "expected one of: f32, i16"),
+        (
+            &["--path", "reference", "--threads", "2"],
+            "--threads is for the fast path",
+        ),
         (&["--positions", "0"], "at least 1"),
         (&["--compare", "/nowhere.json"], "/nowhere.json"),
     ] {

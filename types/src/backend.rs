@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cpu::{InstructionSet, describe_cpu};
+
 /// Backend that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -42,9 +44,18 @@ pub struct BackendInfo {
     pub limits: Vec<(String, u64)>,
     /// Reason why `auto` chose the CPU over a GPU adapter.
     pub fallback_reason: Option<String>,
+    /// Number of threads that compute; `None` on a GPU and on the reference path.
+    pub threads: Option<usize>,
+    /// Instruction set of the CPU's kernels; `None` on a GPU and on the reference path.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 impl BackendInfo {
+    /// Describes how the CPU computes, as in `AVX-512, 2 threads`; `None` on a GPU and on the reference path.
+    pub fn describe_cpu(&self) -> Option<String> {
+        describe_cpu(self.instruction_set, self.threads)
+    }
+
     /// Returns the limit called `name`, if known.
     pub fn limit(&self, name: &str) -> Option<u64> {
         let found = self.limits.iter().find(|(key, _)| key == name);

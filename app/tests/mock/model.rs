@@ -18,6 +18,8 @@ pub fn backend(choice: BackendChoice) -> BackendInfo {
         limits: Vec::new(),
         fallback_reason: (choice == BackendChoice::Auto)
             .then(|| "no graphics adapter: the browser offers none".into()),
+        threads: None,
+        instruction_set: None,
     }
 }
 

@@ -78,7 +78,7 @@ impl Engine {
         }
         let depth = depth(options, &open.info);
         let shape = shape(checkpoint.config(), options, &open.info)?;
-        let memory = forward::memory_ledger(&checkpoint, shape);
+        let memory = forward::memory_ledger(&checkpoint, shape, open.info.backend);
         forward::check_memory(&memory, &open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
@@ -179,7 +179,7 @@ pub fn memory_ledger(
     info: &BackendInfo,
 ) -> Result<(ForwardPath, MemoryLedger), ForwardError> {
     let shape = shape(checkpoint.config(), options, info)?;
-    let memory = forward::memory_ledger(checkpoint, shape);
+    let memory = forward::memory_ledger(checkpoint, shape, info.backend);
     Ok((shape.path, memory))
 }
 
@@ -198,8 +198,11 @@ fn shape(
         path: forward::choose_path(options.path, config, info)?,
         kv: options.kv,
         variant: options.variant,
+        threads: options.threads,
+        activations: options.activations,
+        instruction_set: options.instruction_set,
     };
-    shape.check()?;
+    shape.check(info.backend)?;
     Ok(shape)
 }
 

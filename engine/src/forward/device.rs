@@ -79,6 +79,8 @@ pub fn open_cpu(fallback_reason: Option<String>) -> OpenDevice {
             features: Vec::new(),
             limits: Vec::new(),
             fallback_reason,
+            threads: None,
+            instruction_set: None,
         },
         failures: Failures::default(),
     }
@@ -217,6 +219,8 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
             ),
         ],
         fallback_reason: None,
+        threads: None,
+        instruction_set: None,
     }
 }
 

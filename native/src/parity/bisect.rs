@@ -70,6 +70,9 @@ fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
         adapter: None,
         path: Some(ForwardPath::Reference),
         kv: Default::default(),
+        activations: Default::default(),
+        instruction_set: None,
+        variant: None,
         ..options
     })?;
     let vocab = engine.info().config.vocab_size as u32;
