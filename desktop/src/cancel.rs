@@ -39,6 +39,14 @@ impl ByteSource for Cancellable {
         }
         self.source.read(offset, len).await
     }
+
+    /// Returns nothing after a stop, so that the caller reads and gets the error.
+    fn mapped(&self) -> Option<&[u8]> {
+        match self.stop.is_set() {
+            true => None,
+            false => self.source.mapped(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -53,7 +61,9 @@ mod tests {
         let source = Cancellable::new(Box::new(memory), stop.clone());
         assert_eq!((source.name(), source.len()), ("a.gguf", 4));
         assert_eq!(pollster::block_on(source.read(1, 2)), Ok(vec![2, 3]));
+        assert_eq!(source.mapped(), Some(&[1, 2, 3, 4][..]));
         stop.set();
+        assert_eq!(source.mapped(), None);
         let error = pollster::block_on(source.read(1, 2)).expect_err("was given up");
         let wanted = "a.gguf: reading 2 bytes at 1 failed: the load was given up";
         assert_eq!(error.to_string(), wanted);

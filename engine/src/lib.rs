@@ -29,7 +29,7 @@ pub use engine::{
 };
 pub use forward::device::adapters;
 pub use llamaglass_types::{
-    Backend, BackendChoice, BackendInfo, ForwardPath, Input, KvType, LoadOptions, LoadPhase,
-    LoadProgress, MemoryLedger, Message, ModelInfo, Request, Roofline, TypeCount, Variant, event,
-    stats, timing,
+    Activations, Backend, BackendChoice, BackendInfo, ForwardPath, Input, InstructionSet, KvType,
+    LoadOptions, LoadPhase, LoadProgress, MAX_THREADS, MemoryLedger, Message, ModelInfo, Request,
+    Roofline, TypeCount, Variant, describe_cpu, event, stats, timing,
 };

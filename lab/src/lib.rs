@@ -15,6 +15,7 @@ mod finding;
 pub mod fixed_cost;
 mod measure;
 mod observer;
+mod old_names;
 mod result;
 mod stub;
 mod summary;

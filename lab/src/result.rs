@@ -14,6 +14,7 @@ use crate::experiments::load::LoadData;
 use crate::experiments::parity::ParityData;
 use crate::experiments::simulate::SimulateData;
 use crate::experiments::stub::StubData;
+use crate::old_names::backend_name;
 use crate::stub::{LoadedModel, StubLevel};
 use llamaglass_types::clock::{clock, unix_time_seconds};
 use llamaglass_types::timing::Clock;
@@ -84,7 +85,8 @@ pub struct Machine {
     pub quantisation: String,
     /// Number of parameters.
     pub parameters: u64,
-    /// Backend: wgpu or flex.
+    /// Backend: wgpu or cpu.
+    #[serde(deserialize_with = "backend_name")]
     pub backend: String,
     /// Graphics API.
     pub api: String,
@@ -100,6 +102,10 @@ pub struct Machine {
     pub path: String,
     /// Variant of the custom kernels, on the fast path.
     pub variant: Option<String>,
+    /// Number of threads that compute, on the CPU's fast path.
+    pub threads: Option<usize>,
+    /// Instruction set of the CPU's kernels, on the CPU's fast path.
+    pub instruction_set: Option<String>,
     /// Maximum KV cache positions per request.
     pub context_length: usize,
     /// Maximum number of concurrent requests.
@@ -125,6 +131,8 @@ impl Machine {
             fallback_reason: backend.fallback_reason.clone(),
             path: info.path.name().to_owned(),
             variant: info.variant.map(|variant| variant.name().to_owned()),
+            threads: backend.threads,
+            instruction_set: backend.instruction_set.map(|set| set.name().to_owned()),
             context_length: info.context_length,
             batch: info.batch,
             stub: info.stub,

@@ -301,6 +301,8 @@ mod tests {
             features: Vec::new(),
             limits: vec![(limit::BUFFER.into(), limit)],
             fallback_reason: None,
+            threads: None,
+            instruction_set: None,
         };
         let largest = ("gate and up of a block", 344 << 20);
         fit(&memory, largest, &backend, available)

@@ -76,9 +76,12 @@ pub fn backend_line(info: &BackendInfo) -> String {
         format!(", driver {}", info.driver)
     };
     let name = info.backend.name();
+    let cpu = info.describe_cpu().map(|cpu| format!(", {cpu}"));
     format!(
-        "{name} ({}) on {}{driver}{software}",
-        info.api, info.adapter
+        "{name} ({}{}) on {}{driver}{software}",
+        info.api,
+        cpu.unwrap_or_default(),
+        info.adapter
     )
 }
 

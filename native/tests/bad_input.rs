@@ -75,8 +75,10 @@ fn refuses_unknown_shapes_and_adapters() {
         "no such adapter",
     ];
     check(&words, &["no such adapter", "there are: "]);
-    let words = ["inspect", &config, "--backend", "flex", "--adapter", "x"];
-    check(&words, &["--adapter", "flex"]);
+    let words = ["inspect", &config, "--backend", "cpu", "--adapter", "x"];
+    check(&words, &["--adapter", "cpu"]);
+    let words = ["inspect", &config, "--backend", "wgpu", "--isa", "avx2"];
+    check(&words, &["--isa", "--backend wgpu"]);
     let broken = shape.path().join("broken.json");
     std::fs::write(&broken, "{\"hidden_size\": ").expect("writes");
     check(
@@ -95,7 +97,7 @@ fn refuses_empty_or_too_long_prompts() {
     let model = family_arg(GGUF);
     let chat = |more: &[&str], parts: &[&str]| {
         check(
-            &[&["chat", &model, "--backend", "flex"], more].concat(),
+            &[&["chat", &model, "--backend", "cpu"], more].concat(),
             parts,
         );
     };
@@ -110,10 +112,10 @@ fn refuses_empty_or_too_long_prompts() {
     chat(&["--prompt", "Hi", "--stop", ""], &["stop"]);
     chat(&["--prompt", "Hi", "--top-p", "0"], &["top_p"]);
     chat(&["--prompt", "Hi", "--temperature", "-1"], &["temperature"]);
-    let more = "--backend flex --prompt-tokens 500 --gen-tokens 500";
+    let more = "--backend cpu --prompt-tokens 500 --gen-tokens 500";
     let words = args(&["bench", &model], more);
     check(&words, &["500", "512"]);
-    let output = run_with_input(&["chat", &model, "--prompt", "-", "--backend", "flex"], "");
+    let output = run_with_input(&["chat", &model, "--prompt", "-", "--backend", "cpu"], "");
     assert_eq!(output.status.code(), Some(1));
 }
 
@@ -218,12 +220,12 @@ fn terminal_escapes_in_names_and_text_are_shown_visibly() {
     let escape = ["tokenize", &*model, "--ids", "\u{1b}[31m"];
     let ids = stdout(&run(&escape));
     for words in [
-        &["inspect", &*model, "--backend", "flex"][..],
-        &["inspect", &*model, "--backend", "flex", "--json"],
+        &["inspect", &*model, "--backend", "cpu"][..],
+        &["inspect", &*model, "--backend", "cpu", "--json"],
         &["inspect", gone],
         &args(
             &["chat", &*model],
-            "--backend flex --prompt Hi --max-tokens 1",
+            "--backend cpu --prompt Hi --max-tokens 1",
         ),
         &["tokenize", &*model, "--decode", ids.trim()],
     ] {

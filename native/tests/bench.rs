@@ -104,7 +104,7 @@ fn steps(report: &Value, backend: &str) {
         );
         let spans = names(&stats["spans"]);
         let has = |span: &str| spans.contains(&span.to_owned());
-        let on_cpu = backend == "flex";
+        let on_cpu = backend == "cpu";
         assert_eq!(has("compute"), on_cpu, "{kind}: {spans:?}");
         for of_device in ["encode", "submit", "gpu"] {
             assert_eq!(has(of_device), !on_cpu, "{kind}: {spans:?}");
@@ -124,7 +124,7 @@ fn steps(report: &Value, backend: &str) {
 fn bench_runs_on_random_weights() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let more = "--quant F16 --backend flex --json";
+    let more = "--quant F16 --backend cpu --json";
     let head = args(&["bench", "--random-weights", &config], more);
     let report = json(&[&head[..], &SMALL[..]].concat());
     assert_eq!(report["quantisation"], "F16");
@@ -135,9 +135,9 @@ fn bench_runs_on_random_weights() {
 fn bench_prints_a_table_without_json_flag() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let head = ["bench", "--random-weights", &config, "--backend", "flex"];
+    let head = ["bench", "--random-weights", &config, "--backend", "cpu"];
     let table = succeeds(&[&head[..], &SMALL[..]].concat());
-    let all = "prefill tok/s | decode tok/s | median | preprocess | rest | clock | flex (CPU)";
+    let all = "prefill tok/s | decode tok/s | median | preprocess | rest | clock | cpu (CPU)";
     for part in all.split(" | ") {
         assert!(table.contains(part), "{part} in {table}");
     }
@@ -147,7 +147,7 @@ fn bench_prints_a_table_without_json_flag() {
 fn failed_bench_writes_no_json() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let more = "--backend flex --json";
+    let more = "--backend cpu --json";
     let words = args(&["bench", "--random-weights", &config], more);
     let output = run(&[
         &words[..],
@@ -234,13 +234,21 @@ fn report_has_positions_kernels_roofline_and_comparison_when_requested() {
 #[test]
 fn refuses_impossible_measurements_and_comparisons() {
     let model = family_arg(GGUF);
-    let head = ["bench", &model, "--backend", "flex"];
+    let head = ["bench", &model, "--backend", "cpu"];
     for (extra, reason) in [
         (&["--roofline"][..], "GPU adapter"),
         (&["--kernels"], "--path fast"),
         (&["--kv", "f16"], "KV cache is f32"),
         (&["--kv", "q4"], "expected one of: f32, f16"),
         (&["--readback-depth", "5"], "at most 4"),
+        (&["--threads", "0"], "at least 1"),
+        (&["--threads", "257"], "at most 256"),
+        (&["--isa", "sse9"], "expected one of: avx512, avx2"),
+        (&["--activations", "i8"], "expected one of: f32, i16"),
+        (
+            &["--path", "reference", "--threads", "2"],
+            "--threads is for the fast path",
+        ),
         (&["--positions", "0"], "at least 1"),
         (&["--compare", "/nowhere.json"], "/nowhere.json"),
     ] {

@@ -48,10 +48,10 @@ fn raw_completion_ends_at_eos_id() {
         .split_once("<|eot_id|>")
         .expect("the case has an end id");
     let model = family_arg(GGUF);
-    let words = args(&["chat", &model, "--prompt", text], "--backend flex --raw");
+    let words = args(&["chat", &model, "--prompt", text], "--backend cpu --raw");
     assert_eq!(succeeds(&words), format!("{expected}\n"));
     let read = run_with_input(
-        &args(&["chat", &model], "--backend flex --raw --prompt -"),
+        &args(&["chat", &model], "--backend cpu --raw --prompt -"),
         text,
     );
     assert_eq!(stdout(&read), format!("{expected}\n"));
@@ -67,7 +67,7 @@ fn hugging_face_layouts_match_reference_ids() {
             .map_or(ids.len(), |at| at as usize + 1);
         let steps = ids.len().to_string();
         let model = family_arg(folder);
-        let more = "--backend flex";
+        let more = "--backend cpu";
         let words = args(&["chat", &model, "--prompt", content(&case)], more);
         let events = succeeds(&[&words[..], &["--max-tokens", &steps, "--json"]].concat());
         assert_eq!(token_ids(&events), ids[..until], "{folder}");
@@ -94,7 +94,7 @@ fn token_ids(text: &str) -> Vec<u64> {
 #[test]
 fn json_prints_events_with_timing_from_queued_to_done() {
     let model = family_arg(GGUF);
-    let more = "--backend flex --prompt Hi --max-tokens 3";
+    let more = "--backend cpu --prompt Hi --max-tokens 3";
     let words = args(&["chat", &model], more);
     let text = succeeds(&[&words[..], &["--json"]].concat());
     let events = events(&text);
@@ -117,7 +117,7 @@ fn json_prints_events_with_timing_from_queued_to_done() {
 #[test]
 fn timing_prints_tokens_and_summary_on_stderr() {
     let model = family_arg(GGUF);
-    let more = "--backend flex --prompt Hi --max-tokens 4";
+    let more = "--backend cpu --prompt Hi --max-tokens 4";
     let words = args(&["chat", &model], more);
     let output = run(&[&words[..], &["--timing=tokens"]].concat());
     let shown = stderr(&output);
@@ -137,7 +137,7 @@ fn timing_prints_tokens_and_summary_on_stderr() {
 fn same_seed_repeats_text_and_other_seed_changes_it() {
     let model = family_arg(GGUF);
     let answer = |seed: &str| {
-        let more = "--backend flex --prompt Hi --max-tokens 12";
+        let more = "--backend cpu --prompt Hi --max-tokens 12";
         let words = args(&["chat", &model], more);
         succeeds(&[&words[..], &["--temperature", "1", "--seed", seed]].concat())
     };
@@ -150,7 +150,7 @@ fn stop_string_ends_answer_and_is_left_out() {
     let case = case(GREEDY, "chat");
     let model = family_arg(GGUF);
     let stop = " Work";
-    let more = "--backend flex";
+    let more = "--backend cpu";
     let words = args(
         &["chat", &model, "--prompt", content(&case), "--stop", stop],
         more,
@@ -165,7 +165,7 @@ fn stop_string_ends_answer_and_is_left_out() {
 #[test]
 fn conversation_reads_lines_and_commands() {
     let model = family_arg(GGUF);
-    let words = ["chat", &model, "--backend", "flex", "--max-tokens", "4"];
+    let words = ["chat", &model, "--backend", "cpu", "--max-tokens", "4"];
     let typed = "/help\n/set top_q 1\n/sing\n\nHi\n/timing on\n/regenerate\n/clear\n/regenerate\n/quit\nunheard\n";
     let output = run_with_input(&words, typed);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -186,7 +186,7 @@ fn conversation_reads_lines_and_commands() {
 fn model_without_chat_template_completes_raw_text() {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let more = "--backend flex --prompt abc";
+    let more = "--backend cpu --prompt abc";
     let words = args(&["chat", "--random-weights", &config], more);
     let output = run(&[&words[..], &["--max-tokens", "3"]].concat());
     assert!(output.status.success(), "{}", stderr(&output));
@@ -201,7 +201,7 @@ fn ctrl_c_aborts_the_answer() {
 
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let more = "--backend flex --prompt abc --json";
+    let more = "--backend cpu --prompt abc --json";
     let words = args(&["chat", "--random-weights", &config], more);
     let mut child = Command::new(command(&[]).get_program())
         .args(words)
@@ -237,7 +237,7 @@ fn ctrl_c_in_terminal_stops_only_the_answer() {
     let program = command(&[]).get_program().to_string_lossy().into_owned();
     let config = shape_arg(&shape);
     // exec: a shell that waits for its child (dash does, bash does not) would itself be killed by Ctrl-C.
-    let chat = format!("exec '{program}' chat --backend flex --random-weights '{config}'");
+    let chat = format!("exec '{program}' chat --backend cpu --random-weights '{config}'");
     // script (from Debian's bsdutils) runs the command in a pseudo-terminal.
     let mut child = Command::new("script")
         .args(["-qec", &chat, "/dev/null"])
@@ -286,7 +286,7 @@ fn answer_follows_json_schema() {
     .expect("writes");
     let file = file.to_string_lossy();
     let model = family_arg(GGUF);
-    let more = "--backend flex --prompt Hi --max-tokens 100";
+    let more = "--backend cpu --prompt Hi --max-tokens 100";
     let words = args(&["chat", &model], more);
     let text = succeeds(&[&words[..], &["--json-schema", &file]].concat());
     let answer: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"));

@@ -2,12 +2,13 @@
 
 mod common;
 
-use common::{GGUF, assert_contains, family_arg, json, split, succeeds};
+use common::{GGUF, assert_contains, family_arg, json, run, split, stderr, stdout, succeeds};
+use serde_json::Value;
 
 #[test]
 fn gguf_json_has_types_shape_and_fit() {
     let model = family_arg(GGUF);
-    let facts = json(&["inspect", &model, "--backend", "flex", "--json"]);
+    let facts = json(&["inspect", &model, "--backend", "cpu", "--json"]);
     assert_eq!(facts["format"], "GGUF v3");
     let config = &facts["config"];
     for (key, value) in [
@@ -37,7 +38,7 @@ fn gguf_json_has_types_shape_and_fit() {
     );
     assert_eq!(facts["tokenizer"]["has_chat_template"], true);
     assert!(facts["memory"]["weights"].as_u64().expect("weights") > 0);
-    assert_eq!(facts["backend"]["backend"], "flex");
+    assert_eq!(facts["backend"]["backend"], "cpu");
     assert!(
         facts["fit"]["why"]
             .as_str()
@@ -48,7 +49,7 @@ fn gguf_json_has_types_shape_and_fit() {
 #[test]
 fn table_lists_tensors_only_when_requested() {
     let model = family_arg("llama3-tiny");
-    let words = ["inspect", &model, "--backend", "flex"];
+    let words = ["inspect", &model, "--backend", "cpu"];
     let page = succeeds(&words);
     for part in [
         "safetensors",
@@ -57,7 +58,7 @@ fn table_lists_tensors_only_when_requested() {
         "theta 500000",
         "fits",
         "KV cache",
-        "flex (CPU)",
+        "cpu (CPU)",
     ] {
         assert!(page.contains(part), "{part} in {page}");
     }
@@ -68,8 +69,19 @@ fn table_lists_tensors_only_when_requested() {
 
 #[test]
 fn large_shape_is_inspected_without_creating_weights() {
-    let words = split("inspect --random-weights llama-2-7b --quant Q4_0 --backend flex --json");
+    let words = split("inspect --random-weights llama-2-7b --quant Q4_0 --backend cpu --json");
     let facts = json(&words);
     assert_eq!(facts["parameters"], 6_738_415_616_u64);
     assert!(facts["memory"]["weights"].as_u64().expect("weights") > 6 << 30);
+}
+
+#[test]
+fn old_name_of_cpu_backend_is_accepted_with_one_note() {
+    let model = family_arg("llama3-tiny");
+    let output = run(&["inspect", &model, "--backend", "flex", "--json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let facts: Value = serde_json::from_str(&stdout(&output)).expect("JSON");
+    assert_eq!(facts["backend"]["backend"], "cpu");
+    let note = "--backend flex is called --backend cpu now";
+    assert_eq!(stderr(&output).matches(note).count(), 1);
 }

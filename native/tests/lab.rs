@@ -116,7 +116,7 @@ fn bare_times_add_up_and_token_counts_match() {
 #[test]
 fn bare_answers_default_to_reference_length() {
     let model = family_arg(MODEL);
-    let Ran { result, .. } = lab("bare", &["--backend", "flex", "--take", "5"]);
+    let Ran { result, .. } = lab("bare", &["--backend", "cpu", "--take", "5"]);
     let stats = lab("stats", &["--take", "5"]).result;
     let wanted = stats["lengths"].as_array().expect("rows");
     for (row, wanted) in result["rows"].as_array().expect("rows").iter().zip(wanted) {
@@ -202,7 +202,7 @@ fn chain_names_padding_and_its_cost() {
     // result or, as padding is submitted ahead, for a software adapter to accept the next submit.
     let shape = tiny_shape();
     let data = dataset(shape.path(), &[(40, 4), (41, 4), (42, 4), (43, 4), (44, 4)]);
-    for (backend, spans) in [("flex", &["compute"][..]), ("wgpu", &["gpu", "submit"])] {
+    for (backend, spans) in [("cpu", &["compute"][..]), ("wgpu", &["gpu", "submit"])] {
         let words = [
             "chain",
             "--random-weights",
@@ -251,7 +251,7 @@ fn ablate_measures_every_switch_in_pairs_with_same_answers() {
         let mut measured = names(switches, "switch");
         measured.sort();
         let wanted: &[&str] = match backend {
-            "flex" => &split("batch concatenated-cache eager-logs pad-to-max worker"),
+            "cpu" => &split("batch concatenated-cache eager-logs pad-to-max worker"),
             _ => &split(
                 "batch concatenated-cache eager-logs host-pick no-replay pad-to-max readback-depth worker",
             ),
@@ -307,7 +307,7 @@ fn kernels_are_refused_on_cpu_backend() {
     let model = family_arg(MODEL);
     let output = run(&args(
         &["lab", "kernels", &model, "--out", &out],
-        "--backend flex",
+        "--backend cpu",
     ));
     assert!(!output.status.success());
     let said = stderr(&output);

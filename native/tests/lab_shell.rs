@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 #[test]
 fn ladder_compares_every_layer_with_the_one_below() {
-    let words = ["--backend", "flex", "--lengths", "1,4", "--repeats", "3"];
+    let words = ["--backend", "cpu", "--lengths", "1,4", "--repeats", "3"];
     let Ran { result, .. } = lab("ladder", &words);
     let layers = result["layers"].as_array().expect("layers");
     let names: Vec<&str> = layers
@@ -42,7 +42,7 @@ fn ladder_compares_every_layer_with_the_one_below() {
 
 #[test]
 fn load_sends_rate_times_duration_requests() {
-    let words = split("--backend flex --qps 7,20 --duration 0.5 --max-tokens 3");
+    let words = split("--backend cpu --qps 7,20 --duration 0.5 --max-tokens 3");
     let Ran { result, folder } = lab("load", &words);
     let runs = result["runs"].as_array().expect("runs");
     for (run, (requests, file)) in runs
@@ -61,7 +61,7 @@ fn load_sends_rate_times_duration_requests() {
 
 #[test]
 fn load_in_study_protocol_measures_first_token_times() {
-    let words = ["--backend", "flex", "--protocol", "study"];
+    let words = ["--backend", "cpu", "--protocol", "study"];
     let more = ["--qps", "20", "--duration", "0.25", "--max-tokens", "3"];
     let Ran { result, folder } = lab("load", &[&words[..], &more].concat());
     let run = &result["runs"][0];
@@ -73,7 +73,7 @@ fn load_in_study_protocol_measures_first_token_times() {
 
 #[test]
 fn simulated_scheduler_matches_measured_duration() {
-    let words = ["--backend", "flex", "--take", "12"];
+    let words = ["--backend", "cpu", "--take", "12"];
     let Ran { result, .. } = lab("simulate", &words);
     let run = &result["scheduler"];
     assert_eq!(run["stub"], 99);
@@ -87,7 +87,7 @@ fn simulated_scheduler_matches_measured_duration() {
 
 #[test]
 fn stub_runs_every_level_under_every_load() {
-    let words = split("--backend flex --loads 20/0.2,40/0.1 --repeats 4 --max-tokens 2");
+    let words = split("--backend cpu --loads 20/0.2,40/0.1 --repeats 4 --max-tokens 2");
     let Ran { result, folder } = lab("stub", &words);
     let cells = result["cells"].as_array().expect("cells");
     assert_eq!(cells.len(), 8 * 2 * 2);
@@ -195,7 +195,7 @@ fn ctrl_c_ends_an_experiment() {
     let (folder, shape) = (tempfile::tempdir().expect("a folder"), tiny_shape());
     let out = folder.path().to_string_lossy().into_owned();
     let shape = shape_arg(&shape);
-    let more = "--backend flex";
+    let more = "--backend cpu";
     let words = args(&["lab", "bare", "--random-weights", &shape], more);
     let more = ["--take", "64", "--tokens", "400", "--out", &out];
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llamaglass"))

@@ -44,7 +44,7 @@ fn model_larger_than_memory_is_refused() {
     let shape = large_shape();
     let shape = shape.path().join("config.json");
     let shape = shape.to_string_lossy();
-    let model = ["--random-weights", &*shape, "--backend", "flex"];
+    let model = ["--random-weights", &*shape, "--backend", "cpu"];
     let words = [&["chat"], &model[..], &["--prompt", "Hi"]].concat();
     let output = run_under("ulimit -v 4000000", &words);
     let said = stderr(&output);

@@ -172,7 +172,7 @@ fn dataset_rows_are_sent_in_turn_and_invalid_ones_reported() {
 #[test]
 fn own_server_reports_queue_and_token_times() {
     let model = family_arg(GGUF);
-    let server = Server::start(&[&model, "--backend", "flex", "--batch", "1"]);
+    let server = Server::start(&[&model, "--backend", "cpu", "--batch", "1"]);
     let words = split("--qps 20 --duration 0.5 --max-tokens 6 --ignore-eos --take 3");
     let loaded = Loaded::run(&server.url("/v1"), &words);
     loaded.ends_with(0);
@@ -184,7 +184,7 @@ fn own_server_reports_queue_and_token_times() {
     let server_ttft = ms(figures, "/server/ttft_ms/p50");
     assert!(server_ttft > 0.0 && server_ttft < ms(figures, "/from_send/e2e_ms/max"));
     assert_eq!(result["server_clock"]["source"], "monotonic");
-    assert_eq!(result["server_card"]["llamaglass"]["backend"], "flex");
+    assert_eq!(result["server_card"]["llamaglass"]["backend"], "cpu");
     assert_eq!(result["settings"]["timings"], true);
 
     // The study's protocol gives the same.

@@ -139,7 +139,7 @@ fn deviating_reference_fails_with_status_1() {
     for (index, (file, kind, change)) in table.into_iter().enumerate() {
         let folder = perturbed(file, change);
         let reference = folder.path().to_string_lossy().into_owned();
-        let more = "--backend flex";
+        let more = "--backend cpu";
         let words = args(&["parity", "--reference", &reference, &model], more);
         let output = run(&[&words[..], &["--only", kind]].concat());
         assert_eq!(
@@ -169,7 +169,7 @@ fn near_tie_passes_within_its_margin() {
     for (margin, status) in [(0.009, 0), (0.011, 1)] {
         let folder = perturbed("Q4_K_M/greedy.json", swap(margin));
         let reference = folder.path().to_string_lossy().into_owned();
-        let more = "--backend flex --only greedy";
+        let more = "--backend cpu --only greedy";
         let words = args(&["parity", "--reference", &reference, &model], more);
         assert_eq!(run(&words).status.code(), Some(status), "margin {margin}");
     }
@@ -189,7 +189,7 @@ fn fails_when_there_is_nothing_to_compare() {
         &["--reference", &reference, &model, "--only", "perplexity"],
     ];
     for words in table {
-        let output = run(&[&["parity", "--backend", "flex"], words].concat());
+        let output = run(&[&["parity", "--backend", "cpu"], words].concat());
         assert_eq!(
             output.status.code(),
             Some(1),
@@ -220,7 +220,7 @@ fn model_file_with_other_checksum_is_noted() {
     }
     let reference = folder.path().to_string_lossy().into_owned();
     let model = family_arg(GGUF);
-    let more = "--backend flex --json";
+    let more = "--backend cpu --json";
     let words = args(&["parity", "--reference", &reference, &model], more);
     let report = json(&words);
     let notes = report["models"][0]["notes"].to_string();

@@ -273,7 +273,7 @@ fn answers_follow_json_schema_whole_and_streamed() {
     };
     for model in [GGUF, "llama2-tiny", "llama3-tiny"] {
         let folder = family_arg(model);
-        let server = Server::start(&[&folder, "--backend", "flex", "--batch", "2"]);
+        let server = Server::start(&[&folder, "--backend", "cpu", "--batch", "2"]);
         let mut body = json!({
             "temperature": 1.1, "seed": 3, "n": 2, "max_tokens": 110,
             "response_format": { "type": "json_schema", "json_schema": {

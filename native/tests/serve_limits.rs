@@ -78,7 +78,7 @@ fn key_is_checked_and_required_for_public_address() {
     assert_eq!(server.get("/health").0, 200);
     assert_eq!(server.get("/metrics").0, 401);
     let model = family_arg(GGUF);
-    let output = run(&["serve", &model, "--backend", "flex", "--host", "0.0.0.0"]);
+    let output = run(&["serve", &model, "--backend", "cpu", "--host", "0.0.0.0"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("--api-key"), "{}", stderr(&output));
 }

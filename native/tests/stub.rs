@@ -55,13 +55,13 @@ fn every_level_answers_in_every_form() {
 #[test]
 fn chat_and_bench_accept_stub_levels() {
     let model = family_arg(GGUF);
-    let more = "--backend flex --prompt Hi --max-tokens 3";
+    let more = "--backend cpu --prompt Hi --max-tokens 3";
     let chat = args(&["chat", &model], more);
     assert_eq!(
         succeeds(&[&chat[..], &["--stub", "4"]].concat()).trim(),
         "0 1 2"
     );
-    let more = "--backend flex --prompt-tokens 8 --gen-tokens 4";
+    let more = "--backend cpu --prompt-tokens 8 --gen-tokens 4";
     let bench = args(&["bench", &model], more);
     let report = json(&[&bench[..], &["--repeat", "1", "--json", "--stub", "5"]].concat());
     assert_eq!(report["stub"], 5);

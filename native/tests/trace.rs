@@ -35,7 +35,7 @@ fn trace_has_threads_device_and_requests_with_span_names() {
             assert!(threads.contains(span.name()), "{backend}: {span:?}");
         }
         for (span, of_backend) in [
-            (Span::Compute, "flex"),
+            (Span::Compute, "cpu"),
             (Span::Encode, "wgpu"),
             (Span::Submit, "wgpu"),
             (Span::Gpu, "wgpu"),

@@ -96,7 +96,7 @@ fn stopped_bench_leaves_a_clean_state() {
 
 #[test]
 fn bench_refuses_what_the_engine_cannot_do() {
-    let engine = engine(BackendChoice::Flex);
+    let engine = engine(BackendChoice::Cpu);
     let refused = |settings: Settings| Bench::new(&engine, settings).unwrap_err();
     let kernels = Settings {
         kernels: true,

@@ -2,14 +2,17 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cpu::{InstructionSet, describe_cpu};
+
 /// Backend that runs the model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Backend {
     /// wgpu: WebGPU in a browser; Vulkan, Metal or DX12 natively.
     Wgpu,
-    /// burn-flex on the CPU.
-    Flex,
+    /// The CPU. Older results call it `flex`.
+    #[serde(alias = "flex")]
+    Cpu,
 }
 
 impl Backend {
@@ -17,7 +20,7 @@ impl Backend {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Wgpu => "wgpu",
-            Self::Flex => "flex",
+            Self::Cpu => "cpu",
         }
     }
 }
@@ -41,9 +44,18 @@ pub struct BackendInfo {
     pub limits: Vec<(String, u64)>,
     /// Reason why `auto` chose the CPU over a GPU adapter.
     pub fallback_reason: Option<String>,
+    /// Number of threads that compute; `None` on a GPU and on the reference path.
+    pub threads: Option<usize>,
+    /// Instruction set of the CPU's kernels; `None` on a GPU and on the reference path.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 impl BackendInfo {
+    /// Describes how the CPU computes, as in `AVX-512, 2 threads`; `None` on a GPU and on the reference path.
+    pub fn describe_cpu(&self) -> Option<String> {
+        describe_cpu(self.instruction_set, self.threads)
+    }
+
     /// Returns the limit called `name`, if known.
     pub fn limit(&self, name: &str) -> Option<u64> {
         let found = self.limits.iter().find(|(key, _)| key == name);
@@ -88,4 +100,18 @@ pub struct Roofline {
     pub copy_gb_s: f64,
     /// Arithmetic rate in 10^9 f32 operations per second; a multiply-add counts as two.
     pub gflop_s: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+
+    #[test]
+    fn old_name_of_cpu_backend_still_loads() {
+        let read = |text| serde_json::from_str::<Backend>(text).expect("loads");
+        assert_eq!(read("\"flex\""), Backend::Cpu);
+        let written = serde_json::to_string(&Backend::Cpu).expect("writes");
+        assert_eq!(written, "\"cpu\"");
+        assert_eq!(read(&written), Backend::Cpu);
+    }
 }

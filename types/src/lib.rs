@@ -5,6 +5,7 @@
 mod backend;
 pub mod clock;
 mod config;
+mod cpu;
 pub mod event;
 mod model;
 mod names;
@@ -16,6 +17,7 @@ pub mod timing;
 
 pub use backend::{Backend, BackendInfo, MemoryLedger, Roofline, limit};
 pub use config::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
+pub use cpu::{Activations, InstructionSet, MAX_THREADS, describe_cpu};
 pub use llamaglass_shaders::Variant;
 pub use model::{ModelInfo, TypeCount};
 pub use names::unknown_name;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use strum::{EnumString, VariantNames};
 
 use crate::config::ModelConfig;
+use crate::cpu::{Activations, InstructionSet};
 use crate::names::unknown_name;
 
 /// Default number of positions per request, if the model has as many.
@@ -40,6 +41,14 @@ pub struct LoadOptions {
     /// Maximum number of steps in flight, 1 to 4; the default depends on the adapter. More than one only if
     /// the device itself samples tokens.
     pub readback_depth: Option<usize>,
+    /// Number of threads of the CPU's fast path, 1 to [`MAX_THREADS`](crate::MAX_THREADS); by default the
+    /// number of physical cores. Other paths ignore it.
+    pub threads: Option<usize>,
+    /// Precision of activations. The CPU's fast path only.
+    pub activations: Activations,
+    /// Instruction set of the CPU's kernels; by default the fastest that the machine has. The CPU's fast path
+    /// only.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 impl LoadOptions {
@@ -62,8 +71,9 @@ pub enum BackendChoice {
     Auto,
     /// wgpu, on software adapters too.
     Wgpu,
-    /// burn-flex on the CPU.
-    Flex,
+    /// The CPU. Older settings call it `flex`.
+    #[serde(alias = "flex")]
+    Cpu,
 }
 
 fn unknown_backend_choice(name: &str) -> String {
@@ -75,7 +85,7 @@ fn unknown_backend_choice(name: &str) -> String {
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case", parse_err_ty = String, parse_err_fn = unknown_forward_path)]
 pub enum ForwardPath {
-    /// Our own kernels, on a GPU.
+    /// Our own kernels, on a GPU or on the CPU.
     Fast,
     /// Plain burn operations.
     Reference,

@@ -50,7 +50,7 @@ impl Server {
         serve
             .arg("serve")
             .arg(model)
-            .args(["--backend", "flex", "--port", "0"])
+            .args(["--backend", "cpu", "--port", "0"])
             .args(words)
             .stderr(Stdio::piped());
         let process = serve.spawn().context("llamaglass serve did not start")?;

@@ -80,13 +80,17 @@ fn differs(before: &CompletedRun, now: &CompletedRun) -> Vec<String> {
             differs.push(format!("{what}: {before} before, {now} now"));
         }
     };
-    let facts: [(&str, Fact); 7] = [
+    let facts: [(&str, Fact); 9] = [
         ("model", |m| format!("{} {}", m.model, m.quantisation)),
         ("adapter", |m| format!("{} ({})", m.adapter, m.api)),
         ("driver", |m| m.driver.clone()),
         ("path", |m| {
             format!("{} {}", m.path, m.variant.clone().unwrap_or_default())
         }),
+        ("instruction set", |m| {
+            m.instruction_set.clone().unwrap_or_default()
+        }),
+        ("threads", |m| m.threads.unwrap_or_default().to_string()),
         ("context", |m| m.context_length.to_string()),
         ("batch size", |m| m.batch.to_string()),
         ("stub level", |m| m.stub.to_string()),

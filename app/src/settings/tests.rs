@@ -48,6 +48,8 @@ fn older_settings_still_load() {
         serde_json::from_str(r#"{"system_prompt":"Be brief."}"#).expect("parses");
     assert_eq!(settings.system_prompt, "Be brief.");
     assert!(settings.overlay);
+    let settings: Settings = serde_json::from_str(r#"{"backend":"flex"}"#).expect("parses");
+    assert_eq!(settings.backend, BackendChoice::Cpu);
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn RunsOn() -> impl IntoView {
         },
         Some(Ok(info)) => format!(
             "Runs on: {} · {}",
-            super::status::backend_name(info.backend),
+            super::status::backend_text(&info),
             info.adapter
         ),
         Some(Err(_)) => String::new(),

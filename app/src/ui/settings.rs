@@ -108,7 +108,7 @@ pub fn BackendSetting() -> impl IntoView {
     let choices = [
         (BackendChoice::Auto, "settings-backend-auto"),
         (BackendChoice::Wgpu, "settings-backend-wgpu"),
-        (BackendChoice::Flex, "settings-backend-flex"),
+        (BackendChoice::Cpu, "settings-backend-cpu"),
     ];
     view! {
         <fieldset class="segments" data-testid="settings-backend">
@@ -118,7 +118,7 @@ pub fn BackendSetting() -> impl IntoView {
                     let name = move || match choice {
                         BackendChoice::Auto => "Auto",
                         BackendChoice::Wgpu => gpu_name(),
-                        BackendChoice::Flex => "CPU",
+                        BackendChoice::Cpu => "CPU",
                     };
                     view! {
                         <label>

@@ -2,18 +2,27 @@
 
 use leptos::prelude::*;
 use llamaglass_lab::StubLevel;
-use llamaglass_types::Backend;
 use llamaglass_types::timing::Clock;
+use llamaglass_types::{Backend, BackendInfo};
 
 use crate::engine::Engine;
 use crate::format;
 use crate::state::app;
 
 /// Returns the backend's name for people.
-pub fn backend_name(backend: Backend) -> &'static str {
+fn backend_name(backend: Backend) -> &'static str {
     match backend {
         Backend::Wgpu => gpu_name(),
-        Backend::Flex => "CPU",
+        Backend::Cpu => "CPU",
+    }
+}
+
+/// Returns the backend's name and how the CPU computes, as in `CPU, AVX-512, 2 threads`.
+pub fn backend_text(info: &BackendInfo) -> String {
+    let name = backend_name(info.backend);
+    match info.describe_cpu() {
+        Some(cpu) => format!("{name}, {cpu}"),
+        None => name.to_owned(),
     }
 }
 
@@ -33,7 +42,7 @@ pub fn StatusLine() -> impl IntoView {
     let backend = move || {
         here().then(|| match app.backend.get() {
             None => "…".to_owned(),
-            Some(Ok(info)) => backend_name(info.backend).to_owned(),
+            Some(Ok(info)) => backend_text(&info),
             Some(Err(_)) => "none".to_owned(),
         })
     };

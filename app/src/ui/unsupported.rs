@@ -23,7 +23,7 @@ pub fn Unsupported() -> impl IntoView {
                 <p data-testid="unsupported-reason">{why}</p>
                 <Advice/>
                 <button class="primary" data-testid="use-cpu"
-                    on:click=move |_| state::choose_backend(app, BackendChoice::Flex)
+                    on:click=move |_| state::choose_backend(app, BackendChoice::Cpu)
                 >
                     "Run on the CPU instead"
                 </button>
@@ -61,7 +61,7 @@ pub fn FallbackNote() -> impl IntoView {
             Engine::Empty | Engine::Loaded(Loaded::Engine(_))
         );
         match app.backend.get() {
-            Some(Ok(info)) if auto && is_relevant && info.backend == Backend::Flex => {
+            Some(Ok(info)) if auto && is_relevant && info.backend == Backend::Cpu => {
                 info.fallback_reason
             }
             _ => None,

@@ -190,7 +190,7 @@ impl Shared {
     }
 
     fn bench(self: &Rc<Self>, settings: &Settings) {
-        let info = info(BackendChoice::Flex);
+        let info = info(BackendChoice::Cpu);
         let mut settings = settings.clone();
         settings.context_length = info.context_length;
         if let Err(error) = settings.check() {
@@ -258,7 +258,7 @@ impl Shared {
         }
         let lengths = vec![(7, Some(3)); spec.settings.rows.max(1)];
         let data = Data::Stats(StatsData::of_lengths("mock".into(), lengths));
-        let model = info(BackendChoice::Flex);
+        let model = info(BackendChoice::Cpu);
         let machine = Machine::of(&model, &model.name);
         let result = LabResult::now(Some(machine), spec.settings.seed, data);
         replies.push(LabReply::Ended(LabEnd::Done {

@@ -9,7 +9,7 @@ use llamaglass_types::{ModelConfig, RopeConfig, RopeLayout, RopeScaling};
 
 pub fn backend(choice: BackendChoice) -> BackendInfo {
     BackendInfo {
-        backend: Backend::Flex,
+        backend: Backend::Cpu,
         api: "CPU".into(),
         adapter: "burn-flex, wasm SIMD".into(),
         driver: String::new(),
@@ -18,6 +18,8 @@ pub fn backend(choice: BackendChoice) -> BackendInfo {
         limits: Vec::new(),
         fallback_reason: (choice == BackendChoice::Auto)
             .then(|| "no graphics adapter: the browser offers none".into()),
+        threads: None,
+        instruction_set: None,
     }
 }
 

@@ -19,6 +19,8 @@ fn adapter(name: &str) -> BackendInfo {
         features: Vec::new(),
         limits: Vec::new(),
         fallback_reason: None,
+        threads: None,
+        instruction_set: None,
     }
 }
 

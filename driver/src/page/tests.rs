@@ -87,7 +87,7 @@ fn load(path: &str) -> Command {
     let load = EngineCommand::Load {
         source: ModelSource::Local { path },
         options: LoadOptions {
-            backend: BackendChoice::Flex,
+            backend: BackendChoice::Cpu,
             ..LoadOptions::default()
         },
         stub: Default::default(),

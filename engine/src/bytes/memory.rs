@@ -36,4 +36,8 @@ impl ByteSource for MemorySource {
         let end = end_of_range(&self.name, offset, len, self.len())?;
         Ok(self.bytes[offset as usize..end as usize].to_vec())
     }
+
+    fn mapped(&self) -> Option<&[u8]> {
+        Some(&self.bytes)
+    }
 }

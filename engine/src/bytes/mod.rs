@@ -1,7 +1,7 @@
 //! Ranged sources of bytes: memory, a file, a browser's `Blob` or OPFS file.
 //!
 //! A source is read range by range, so that a model file is never in memory as a whole, unless it is a
-//! [`MemorySource`].
+//! [`MemorySource`]. A file on disk is also mapped into memory, so that tensors need no copy.
 
 use async_trait::async_trait;
 use thiserror::Error;
@@ -51,6 +51,11 @@ pub trait ByteSource {
     /// # Errors
     /// [`BytesError::OutOfRange`] past the end, [`BytesError::Io`] if the system fails.
     async fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, BytesError>;
+
+    /// Returns all bytes if they are in memory or mapped into it; otherwise they must be read.
+    fn mapped(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// Returns the end of the range of `wanted` bytes from `offset`, if a file of `len` bytes contains it.

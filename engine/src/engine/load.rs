@@ -7,7 +7,7 @@ use super::state::limits;
 use super::type_counts::type_counts;
 use super::{Engine, EngineError, ModelSource};
 use crate::executor::{self, Capabilities, Loaded};
-use crate::forward::device::{Adapter, OpenDevice, find_adapter, open_flex, open_wgpu};
+use crate::forward::device::{Adapter, OpenDevice, find_adapter, open_cpu, open_wgpu};
 use crate::forward::{
     self, BackendInfo, ForwardError, ForwardPath, LoadWatch, MemoryLedger, Shape,
 };
@@ -78,7 +78,7 @@ impl Engine {
         }
         let depth = depth(options, &open.info);
         let shape = shape(checkpoint.config(), options, &open.info)?;
-        let memory = forward::memory_ledger(&checkpoint, shape);
+        let memory = forward::memory_ledger(&checkpoint, shape, open.info.backend);
         forward::check_memory(&memory, &open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
@@ -179,7 +179,7 @@ pub fn memory_ledger(
     info: &BackendInfo,
 ) -> Result<(ForwardPath, MemoryLedger), ForwardError> {
     let shape = shape(checkpoint.config(), options, info)?;
-    let memory = forward::memory_ledger(checkpoint, shape);
+    let memory = forward::memory_ledger(checkpoint, shape, info.backend);
     Ok((shape.path, memory))
 }
 
@@ -198,8 +198,11 @@ fn shape(
         path: forward::choose_path(options.path, config, info)?,
         kv: options.kv,
         variant: options.variant,
+        threads: options.threads,
+        activations: options.activations,
+        instruction_set: options.instruction_set,
     };
-    shape.check()?;
+    shape.check(info.backend)?;
     Ok(shape)
 }
 
@@ -210,7 +213,7 @@ fn shape(
 pub async fn probe(options: &LoadOptions) -> Result<BackendInfo, EngineError> {
     Ok(match choose(options).await? {
         Ok((_, _, info)) => info,
-        Err(reason) => open_flex(reason).info,
+        Err(reason) => open_cpu(reason).info,
     })
 }
 
@@ -218,7 +221,7 @@ pub async fn probe(options: &LoadOptions) -> Result<BackendInfo, EngineError> {
 async fn choose(options: &LoadOptions) -> Result<Result<Adapter, Option<String>>, ForwardError> {
     let name = options.adapter.as_deref();
     Ok(match options.backend {
-        BackendChoice::Flex => Err(None),
+        BackendChoice::Cpu => Err(None),
         BackendChoice::Wgpu => Ok(find_adapter(name).await?),
         BackendChoice::Auto => match find_adapter(name).await {
             // A named adapter is used or is an error; there is no fallback.
@@ -232,9 +235,9 @@ async fn choose(options: &LoadOptions) -> Result<Result<Adapter, Option<String>>
 async fn open_device(options: &LoadOptions) -> Result<OpenDevice, ForwardError> {
     let falls_back = options.backend == BackendChoice::Auto && options.adapter.is_none();
     match choose(options).await? {
-        Err(reason) => Ok(open_flex(reason)),
+        Err(reason) => Ok(open_cpu(reason)),
         Ok(found) => match open_wgpu(found).await {
-            Err(error) if falls_back => Ok(open_flex(Some(error.to_string()))),
+            Err(error) if falls_back => Ok(open_cpu(Some(error.to_string()))),
             opened => opened,
         },
     }

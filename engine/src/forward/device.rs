@@ -65,13 +65,13 @@ pub struct OpenDevice {
     pub failures: Failures,
 }
 
-/// Opens burn-flex on the CPU.
-pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
+/// Opens the CPU, where burn-flex runs burn's operations.
+pub fn open_cpu(fallback_reason: Option<String>) -> OpenDevice {
     OpenDevice {
         device: Device::flex(),
         gpu: None,
         info: BackendInfo {
-            backend: Backend::Flex,
+            backend: Backend::Cpu,
             api: "CPU".into(),
             adapter: CPU_NAME.into(),
             driver: "burn-flex".into(),
@@ -79,6 +79,8 @@ pub fn open_flex(fallback_reason: Option<String>) -> OpenDevice {
             features: Vec::new(),
             limits: Vec::new(),
             fallback_reason,
+            threads: None,
+            instruction_set: None,
         },
         failures: Failures::default(),
     }
@@ -217,6 +219,8 @@ fn describe(adapter: &wgpu::Adapter) -> BackendInfo {
             ),
         ],
         fallback_reason: None,
+        threads: None,
+        instruction_set: None,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::weights::WeightsError;
 pub enum ForwardError {
     #[error("{batch} sequences at once: there may be 1 to {most}")]
     Batch { batch: usize, most: usize },
+    #[error("{threads} threads: there may be 1 to {most}")]
+    Threads { threads: usize, most: usize },
     #[error("no GPU adapter was found: {message}")]
     NoAdapter { message: String },
     #[error("no adapter is named like {wanted:?}; there are: {}", found.join(", "))]

@@ -1,5 +1,7 @@
 //! Streams weights from a checkpoint to a device, tensor by tensor.
 
+use std::borrow::Cow;
+
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
 use super::load_watch::LoadWatch;
@@ -67,8 +69,11 @@ impl<'a> Loader<'a> {
         Ok(values)
     }
 
-    /// Reads a tensor as stored, with its type.
-    pub async fn stored(&mut self, name: TensorName) -> Result<(Vec<u8>, TensorType), LoadError> {
+    /// Returns a tensor's bytes as stored, without a copy if the file is mapped, and its type.
+    pub async fn stored(
+        &mut self,
+        name: TensorName,
+    ) -> Result<(Cow<'a, [u8]>, TensorType), LoadError> {
         let start = self.watch.ms();
         let bytes = self.checkpoint.read_raw(name).await?;
         self.watch.book(LoadSpan::Read, start);
@@ -87,6 +92,8 @@ impl<'a> Loader<'a> {
     /// Reads the token embedding for lookup on the host.
     pub async fn host_embedding(&mut self) -> Result<HostEmbedding, LoadError> {
         let (raw, tensor_type) = self.stored(TensorName::TokenEmbedding).await?;
+        // Outlives the file.
+        let raw = raw.into_owned();
         Ok(HostEmbedding { raw, tensor_type })
     }
 

@@ -22,7 +22,7 @@ pub fn choose_path(
         _ => Ok(ForwardPath::Reference),
     };
     let fast = match info.backend {
-        Backend::Flex => Err("it needs a GPU adapter".to_owned()),
+        Backend::Cpu => Err("kernels for the CPU are not built yet".to_owned()),
         Backend::Wgpu if config.head_dim > ATTENTION_MAX_D => Err(format!(
             "its heads have {} values, of at most {ATTENTION_MAX_D}",
             config.head_dim

@@ -3,7 +3,7 @@
 use llamaglass_shaders::{KV_BLOCK, Kv, Variant};
 
 use super::error::ForwardError;
-use llamaglass_types::{ForwardPath, KvType};
+use llamaglass_types::{Activations, Backend, ForwardPath, InstructionSet, KvType, MAX_THREADS};
 
 /// Maximum number of sequences per step.
 pub const MAX_BATCH: usize = 64;
@@ -26,18 +26,25 @@ pub struct Shape {
     pub kv: KvType,
     /// Variant of the fast path's kernels; by default the fastest.
     pub variant: Option<Variant>,
+    /// Number of threads of the CPU's fast path; by default the number of physical cores.
+    pub threads: Option<usize>,
+    /// Precision of activations on the CPU's fast path.
+    pub activations: Activations,
+    /// Instruction set of the CPU's kernels; by default the fastest that the machine has.
+    pub instruction_set: Option<InstructionSet>,
 }
 
 impl Shape {
-    /// Checks that the path supports these settings.
+    /// Checks that the path on `backend` supports these settings.
     ///
     /// # Errors
-    /// [`ForwardError::NoPath`], [`ForwardError::KvBlocks`] or [`ForwardError::Batch`].
-    pub fn check(&self) -> Result<(), ForwardError> {
-        if self.path == ForwardPath::Reference && self.kv != KvType::F32 {
+    /// [`ForwardError::NoPath`], [`ForwardError::KvBlocks`], [`ForwardError::Batch`] or
+    /// [`ForwardError::Threads`].
+    pub fn check(&self, backend: Backend) -> Result<(), ForwardError> {
+        if let Some(why) = self.unsupported(backend) {
             return Err(ForwardError::NoPath {
                 path: self.path.name(),
-                why: format!("its KV cache is f32, not {}", self.kv.name()),
+                why,
             });
         }
         if let Some(blocks) = self.kv_blocks.filter(|blocks| *blocks < self.blocks()) {
@@ -47,19 +54,45 @@ impl Shape {
                 context: self.context,
             });
         }
-        if let (ForwardPath::Reference, Some(variant)) = (self.path, self.variant) {
-            return Err(ForwardError::NoPath {
-                path: self.path.name(),
-                why: format!("it has no kernels of ours, and so no variant {variant} of them"),
-            });
-        }
         if !(1..=MAX_BATCH).contains(&self.batch) {
             return Err(ForwardError::Batch {
                 batch: self.batch,
                 most: MAX_BATCH,
             });
         }
-        Ok(())
+        match self.threads {
+            Some(threads) if !(1..=MAX_THREADS).contains(&threads) => Err(ForwardError::Threads {
+                threads,
+                most: MAX_THREADS,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns why the path on `backend` does not support these settings, if it does not.
+    fn unsupported(&self, backend: Backend) -> Option<String> {
+        let reference = self.path == ForwardPath::Reference;
+        if reference && self.kv != KvType::F32 {
+            return Some(format!("its KV cache is f32, not {}", self.kv.name()));
+        }
+        if let Some(variant) = self.variant {
+            if reference {
+                let why = "it has no kernels of ours, and so no variant";
+                return Some(format!("{why} {variant} of them"));
+            }
+            if backend == Backend::Cpu {
+                return Some(format!("the variant {variant} is one of kernels for a GPU"));
+            }
+        }
+        if backend == Backend::Cpu && !reference {
+            return None;
+        }
+        if let Some(set) = self.instruction_set {
+            let name = set.name();
+            return Some(format!("only the CPU's fast path has kernels for {name}"));
+        }
+        (self.activations != Activations::F32)
+            .then(|| format!("its activations are f32, not {}", self.activations.name()))
     }
 
     /// Maximum number of rows per step: a prefill chunk, or one row per sequence plus one of a prompt.

@@ -1,5 +1,6 @@
 //! A model's weights: a GGUF file, the files of a Hugging Face folder, or seeded random values.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -274,15 +275,16 @@ impl Checkpoint {
         self.table.get(name)
     }
 
-    /// Reads the bytes of a tensor, as stored.
+    /// Returns the bytes of a tensor, as stored: a part of the file if it is in memory or mapped into it,
+    /// otherwise a copy.
     ///
     /// # Errors
     /// [`WeightsError::NoSuchTensor`], or an error of the source.
-    pub async fn read_raw(&self, name: TensorName) -> Result<Vec<u8>, WeightsError> {
+    pub async fn read_raw(&self, name: TensorName) -> Result<Cow<'_, [u8]>, WeightsError> {
         let tensor = self.tensor(name);
         let tensor = tensor.ok_or_else(|| WeightsError::NoSuchTensor(name.gguf()))?;
         if self.format == Format::Random {
-            return random::bytes(tensor, self.seed);
+            return Ok(Cow::Owned(random::bytes(tensor, self.seed)?));
         }
         let file = &self.files[tensor.file];
         // Fails only on 32-bit machines.
@@ -293,7 +295,14 @@ impl Checkpoint {
                 tensor.stored_name, tensor.bytes
             ),
         })?;
-        Ok(file.read(tensor.offset, bytes).await?)
+        let mapped = file.mapped().and_then(|file| {
+            let start = usize::try_from(tensor.offset).ok()?;
+            file.get(start..start.checked_add(bytes)?)
+        });
+        Ok(match mapped {
+            Some(bytes) => Cow::Borrowed(bytes),
+            None => Cow::Owned(file.read(tensor.offset, bytes).await?),
+        })
     }
 
     /// Reads the values of a tensor, row by row as stored. Rows of q and k are not reordered, see

@@ -114,7 +114,7 @@ fn forward_is_compute_on_the_cpu_and_encode_submit_gpu_on_a_device() {
             request(prompt(10), 4),
         );
         let expected: &[Span] = match backend {
-            BackendChoice::Flex => &[Span::Compute],
+            BackendChoice::Cpu => &[Span::Compute],
             _ => &[Span::Encode, Span::Submit, Span::Gpu],
         };
         let what = format!("{backend:?} {path:?}: {:?}", got.timings);
@@ -152,7 +152,7 @@ fn device_times_are_part_of_the_wait() {
     // Chunks of 4, 4 and 2 prompt ids; the last one samples.
     assert_eq!(samplings[..2], [0.0; 2]);
     assert!(samplings[2..].iter().all(|ms| *ms > 0.0), "{samplings:?}");
-    let got = answer(&mut engine(BackendChoice::Flex), request(prompt(10), 2));
+    let got = answer(&mut engine(BackendChoice::Cpu), request(prompt(10), 2));
     assert!(got.timings.iter().all(|timing| timing.device.is_none()));
 }
 

@@ -39,7 +39,7 @@ fn bare_run_samples_a_requests_ids_and_clears_the_cache() {
 
 #[test]
 fn bare_run_fails_with_readable_errors() {
-    let mut engine = engine(BackendChoice::Flex, ForwardPath::Reference, 1);
+    let mut engine = engine(BackendChoice::Cpu, ForwardPath::Reference, 1);
     let mut refused = |ids: &[u32], tokens| {
         let run = block_on(engine.bare(ids, tokens, &mut |_| {}));
         run.unwrap_err().to_string()

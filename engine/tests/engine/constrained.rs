@@ -214,13 +214,13 @@ fn logprobs_ignore_the_constraint() {
 
 #[test]
 fn unsupported_format_is_the_requests_fault() {
-    let mut engine = engine_with(&config(), &on(BackendChoice::Flex));
+    let mut engine = engine_with(&config(), &on(BackendChoice::Cpu));
     // The smallest vocabulary has no brace.
     let few = ModelConfig {
         vocab_size: 100,
         ..config()
     };
-    let mut few = engine_with(&few, &on(BackendChoice::Flex));
+    let mut few = engine_with(&few, &on(BackendChoice::Cpu));
     let bad = OutputFormat::JsonSchema(json!({ "type": "object", "not": {} }));
     for (engine, format, words) in [
         (&mut engine, bad, "not"),

@@ -78,7 +78,7 @@ fn profile_assigns_launches_to_layers_and_includes_the_plain_step() {
 
 #[test]
 fn profile_fails_with_readable_errors() {
-    let mut reference = engine(BackendChoice::Flex);
+    let mut reference = engine(BackendChoice::Cpu);
     let error = block_on(reference.profile(1, 3, 1)).unwrap_err();
     assert!(error.to_string().contains("reference path"), "{error}");
     let mut fast = engine(BackendChoice::Wgpu);

@@ -69,7 +69,7 @@ fn load_refuses_a_model_that_exceeds_the_memory_limit() {
 fn load_limits_the_context_to_the_models_own() {
     let options = LoadOptions {
         context_length: Some(1_000_000),
-        ..on(BackendChoice::Flex)
+        ..on(BackendChoice::Cpu)
     };
     let engine = engine_with(&odd_config(), &options);
     assert_eq!(engine.info().context_length, 96);

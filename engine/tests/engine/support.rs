@@ -11,11 +11,11 @@ use llamaglass_engine::{BackendChoice, Engine, EngineError, ForwardPath, LoadOpt
 use pollster::block_on;
 
 /// Backends that every test body runs on.
-pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Flex, BackendChoice::Wgpu];
+pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::Wgpu];
 
 /// All paths through a model, with their backends.
 pub const PATHS: [(BackendChoice, ForwardPath); 3] = [
-    (BackendChoice::Flex, ForwardPath::Reference),
+    (BackendChoice::Cpu, ForwardPath::Reference),
     (BackendChoice::Wgpu, ForwardPath::Reference),
     (BackendChoice::Wgpu, ForwardPath::Fast),
 ];

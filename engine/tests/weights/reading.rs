@@ -1,5 +1,6 @@
 //! Checks how much of a file is read, and that a model is the same in every file format.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -36,6 +37,17 @@ impl ByteSource for Counted {
         self.bytes.set(self.bytes.get() + len);
         self.reads.set(self.reads.get() + 1);
         self.inner.read(offset, len).await
+    }
+}
+
+#[test]
+fn tensors_of_a_file_in_memory_are_not_copied() {
+    let mut file = GgufFile::model(&tiny_config(), TensorType::Q8_0, 1).unwrap();
+    let checkpoint = open_gguf(&file.bytes()).unwrap();
+    for tensor in checkpoint.tensors() {
+        let raw = block_on(checkpoint.read_raw(tensor.name)).unwrap();
+        assert!(matches!(raw, Cow::Borrowed(_)), "{}", tensor.name);
+        assert_eq!(raw, file.tensor(tensor.name).unwrap().bytes);
     }
 }
 

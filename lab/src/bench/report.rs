@@ -7,10 +7,11 @@ use super::batch::AtBatch;
 use super::compare::{Comparison, Ratio};
 use super::roof::UnderRoof;
 use super::runs::Settings;
+use crate::old_names::backend_name;
 use crate::stub::{LoadedModel, StubLevel};
 use llamaglass_types::stats::{Quantiles, Range, Record, StepStats, device_clock};
 use llamaglass_types::timing::{Clock, KernelTime, LoadTiming, StepKind, StepTiming};
-use llamaglass_types::{BackendInfo, MemoryLedger};
+use llamaglass_types::{BackendInfo, InstructionSet, MemoryLedger};
 
 /// Incremented when a field changes its meaning or is removed.
 const SCHEMA_VERSION: u32 = 2;
@@ -48,7 +49,8 @@ pub struct BenchReport {
     pub quantisation: String,
     /// Number of weights.
     pub parameters: u64,
-    /// Backend: wgpu or flex.
+    /// Backend: wgpu or cpu.
+    #[serde(deserialize_with = "backend_name")]
     pub backend: String,
     /// Graphics API.
     pub api: String,
@@ -68,6 +70,10 @@ pub struct BenchReport {
     /// Variant of our own kernels, on the fast path.
     #[serde(default)]
     pub variant: Option<Variant>,
+    /// Number of threads that compute, on the CPU's fast path.
+    pub threads: Option<usize>,
+    /// Instruction set of the CPU's kernels, on the CPU's fast path.
+    pub instruction_set: Option<InstructionSet>,
     /// Settings of the benchmark.
     pub settings: Settings,
     /// Prompt tokens computed per second; range over the runs.
@@ -134,6 +140,8 @@ impl BenchReport {
             path: info.path.name().to_owned(),
             stub: info.stub,
             variant: info.variant,
+            threads: backend.threads,
+            instruction_set: backend.instruction_set,
             settings,
             prefill_tok_s: range(Record::prefill_tok_s),
             decode_tok_s: range(Record::decode_tok_s),
@@ -178,12 +186,18 @@ impl Comparison {
         check("adapter", &now.adapter, &before.adapter);
         check("driver", &now.driver, &before.driver);
         check("path", &now.path, &before.path);
+        let name = |set: Option<InstructionSet>| set.map_or("none", InstructionSet::name);
+        let (a, b) = (name(now.instruction_set), name(before.instruction_set));
+        check("instruction set", &a, &b);
+        let threads = [now, before].map(|report| report.threads.unwrap_or(0));
+        check("threads", &threads[0], &threads[1]);
         check("stub level", &now.stub, &before.stub);
         let (a, b) = (&now.settings, &before.settings);
         check("prompt tokens", &a.prompt_tokens, &b.prompt_tokens);
         check("generated tokens", &a.gen_tokens, &b.gen_tokens);
         check("context", &a.context_length, &b.context_length);
         check("KV cache", &a.kv.name(), &b.kv.name());
+        check("activations", &a.activations.name(), &b.activations.name());
         Self {
             differs,
             prefill: Ratio::of(now.prefill_tok_s, before.prefill_tok_s),

@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::asking::exactly;
 use llamaglass_types::stats::Record;
-use llamaglass_types::{Input, KvType, Request};
+use llamaglass_types::{Activations, Input, KvType, Request};
 
 /// Number of tokens that a warm-up generates: two steps after the prefill run everything that a decode step
 /// runs.
@@ -31,6 +31,9 @@ pub struct Settings {
     /// Data type of the KV cache.
     #[serde(default)]
     pub kv: KvType,
+    /// Precision of activations on the CPU's fast path.
+    #[serde(default)]
+    pub activations: Activations,
     /// Prompt lengths after which to measure the time per token.
     #[serde(default)]
     pub positions: Vec<usize>,
@@ -55,6 +58,7 @@ impl Default for Settings {
             seed: 0,
             context_length: 0,
             kv: KvType::default(),
+            activations: Activations::default(),
             positions: Vec::new(),
             batches: Vec::new(),
             kernels: false,

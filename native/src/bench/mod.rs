@@ -35,6 +35,7 @@ pub fn run(args: &BenchArgs) -> Result<ExitCode> {
         seed: args.seed,
         context_length: 0,
         kv: args.backend.kv,
+        activations: args.backend.activations,
         positions: args.positions.clone(),
         batches: args.batch.clone(),
         kernels: args.kernels,

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use llamaglass_engine::Roofline;
 use llamaglass_engine::stats::{Quantiles, Range};
 use llamaglass_engine::timing::KernelTime;
+use llamaglass_engine::{Roofline, describe_cpu};
 use llamaglass_lab::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
 use llamaglass_report::bytes;
 
@@ -133,7 +133,9 @@ fn backend_line(report: &BenchReport) -> String {
         driver,
         ..
     } = report;
-    format!("{backend} ({api}) on {adapter}, driver {driver}")
+    let cpu = describe_cpu(report.instruction_set, report.threads);
+    let cpu = cpu.map_or_else(String::new, |cpu| format!(", {cpu}"));
+    format!("{backend} ({api}{cpu}) on {adapter}, driver {driver}")
 }
 
 fn under_roof(under: &UnderRoof) -> String {

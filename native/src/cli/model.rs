@@ -5,9 +5,13 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::Args;
 use llamaglass_engine::weights::TensorType;
-use llamaglass_engine::{BackendChoice, ForwardPath, KvType, LoadOptions, Variant};
+use llamaglass_engine::{
+    Activations, BackendChoice, ForwardPath, InstructionSet, KvType, LoadOptions, MAX_THREADS,
+    Variant,
+};
 
 use super::positive;
+use crate::output::note;
 
 /// Model to load.
 #[derive(Args, Clone, Debug)]
@@ -54,18 +58,18 @@ pub struct DatasetArgs {
 /// Backend that runs the model, and its options.
 #[derive(Args, Clone, Debug)]
 pub struct BackendArgs {
-    /// Backend: auto (GPU if there is one, otherwise CPU), wgpu (GPU) or flex (CPU).
-    #[arg(long, value_name = "BACKEND", default_value = "auto")]
+    /// Backend: auto (GPU if there is one, otherwise CPU), wgpu (GPU) or cpu.
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = backend_choice)]
     pub backend: BackendChoice,
-    /// GPU adapter to use: any part of its name; not with --backend flex.
+    /// GPU adapter to use: any part of its name; not with --backend cpu.
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
     /// Context length in positions per request, at most the model's own (default: the model's own, at most
     /// 4096; as needed in bench and parity; 512 in lab).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub context: Option<usize>,
-    /// Implementation of the forward pass: fast (own kernels, GPU only) or reference (burn's operations)
-    /// (default: fast if supported).
+    /// Implementation of the forward pass: fast (own kernels) or reference (burn's operations) (default: fast
+    /// if supported).
     #[arg(long, value_name = "PATH")]
     pub path: Option<ForwardPath>,
     /// Type of the KV cache's values: f32, or f16, which halves its memory and reads; f16 needs the fast
@@ -79,16 +83,37 @@ pub struct BackendArgs {
     /// Maximum steps in flight on a GPU, 1 to 4 (default: 2; 1 on software adapters).
     #[arg(long, value_name = "N", value_parser = readback_depth)]
     pub readback_depth: Option<usize>,
+    /// Threads of the fast path on the CPU, 1 to 256 (default: the number of physical cores).
+    #[arg(long, value_name = "N", value_parser = threads)]
+    pub threads: Option<usize>,
+    /// Precision of activations on the CPU's fast path: f32, or i16, which rounds them to 16-bit integers per
+    /// block of 32 values.
+    #[arg(long, value_name = "TYPE", default_value = "f32")]
+    pub activations: Activations,
+    /// Instruction set of the CPU's kernels: avx512, avx2, baseline, neon or simd128 (default: the fastest
+    /// that the machine has).
+    #[arg(long = "isa", value_name = "SET")]
+    pub instruction_set: Option<InstructionSet>,
 }
 
 impl BackendArgs {
     /// Returns these flags as load options of the engine.
     ///
     /// # Errors
-    /// Fails if `--adapter` is given with the CPU backend.
+    /// Fails if a flag contradicts `--backend` or `--path`.
     pub fn load_options(&self) -> anyhow::Result<LoadOptions> {
-        if self.backend == BackendChoice::Flex && self.adapter.is_some() {
-            bail!("--adapter selects a GPU, which --backend flex does not use");
+        if self.backend == BackendChoice::Cpu && self.adapter.is_some() {
+            bail!("--adapter selects a GPU, which --backend cpu does not use");
+        }
+        if let Some(flag) = self.cpu_flag() {
+            if self.backend == BackendChoice::Wgpu {
+                bail!("{flag} is for the CPU, which --backend wgpu does not use");
+            }
+            if self.path == Some(ForwardPath::Reference) {
+                bail!(
+                    "{flag} is for the fast path on the CPU, which --path reference does not use"
+                );
+            }
         }
         Ok(LoadOptions {
             backend: self.backend,
@@ -98,17 +123,52 @@ impl BackendArgs {
             kv: self.kv,
             variant: self.variant,
             readback_depth: self.readback_depth,
+            threads: self.threads,
+            activations: self.activations,
+            instruction_set: self.instruction_set,
             ..LoadOptions::default()
         })
     }
+
+    /// Returns a given flag that only the CPU's fast path uses.
+    fn cpu_flag(&self) -> Option<&'static str> {
+        let given = [
+            (self.threads.is_some(), "--threads"),
+            (self.activations != Activations::F32, "--activations"),
+            (self.instruction_set.is_some(), "--isa"),
+        ];
+        given
+            .into_iter()
+            .find_map(|(given, flag)| given.then_some(flag))
+    }
+}
+
+/// Old name of the CPU backend.
+const OLD_CPU_NAME: &str = "flex";
+
+/// Parses a backend's name. Accepts the old name of the CPU backend with a note on stderr.
+fn backend_choice(text: &str) -> Result<BackendChoice, String> {
+    if text == OLD_CPU_NAME {
+        note("note: --backend flex is called --backend cpu now");
+        return Ok(BackendChoice::Cpu);
+    }
+    text.parse()
 }
 
 /// Maximum number of steps in flight that the engine supports.
 const MAX_READBACK_DEPTH: usize = 4;
 
 fn readback_depth(text: &str) -> Result<usize, String> {
+    at_most(MAX_READBACK_DEPTH, text)
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    at_most(MAX_THREADS, text)
+}
+
+fn at_most(most: usize, text: &str) -> Result<usize, String> {
     match positive(text)? {
-        depth if depth <= MAX_READBACK_DEPTH => Ok(depth),
-        _ => Err(format!("must be at most {MAX_READBACK_DEPTH}")),
+        value if value <= most => Ok(value),
+        _ => Err(format!("must be at most {most}")),
     }
 }

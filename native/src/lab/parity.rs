@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use llamaglass_driver::run_on_thread;
 use llamaglass_engine::bytes::replace_file;
 use llamaglass_engine::tokenizer::{SpecialText, Tokenizer};
-use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
+use llamaglass_engine::{Activations, BackendChoice, Engine, ForwardPath, KvType, LoadOptions};
 use llamaglass_lab::dataset::Dataset;
 use llamaglass_lab::experiments::parity::{
     Deviation, ParityData, ParityRow, first_divergence, positions,
@@ -137,11 +137,13 @@ impl ParityRun<'_> {
         note("parity   computing a reference: f32 on the CPU");
         let (model, options) = (self.model.0.clone(), self.model.1.clone());
         let options = LoadOptions {
-            backend: BackendChoice::Flex,
+            backend: BackendChoice::Cpu,
             adapter: None,
             path: Some(ForwardPath::Reference),
             kv: KvType::F32,
             variant: None,
+            activations: Activations::F32,
+            instruction_set: None,
             batch: None,
             kv_blocks: None,
             readback_depth: None,

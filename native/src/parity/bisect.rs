@@ -66,10 +66,13 @@ fn compare(model: &Model, options: LoadOptions) -> Result<BisectReport> {
     };
     let mut engine = load(&options)?;
     let mut oracle = load(&LoadOptions {
-        backend: BackendChoice::Flex,
+        backend: BackendChoice::Cpu,
         adapter: None,
         path: Some(ForwardPath::Reference),
         kv: Default::default(),
+        activations: Default::default(),
+        instruction_set: None,
+        variant: None,
         ..options
     })?;
     let vocab = engine.info().config.vocab_size as u32;

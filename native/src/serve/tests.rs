@@ -13,7 +13,7 @@ fn tiny() -> SharedEngine {
     let folder = "../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
     let model = Model::at(Path::new(folder)).expect("the committed model");
     let options = LoadOptions {
-        backend: BackendChoice::Flex,
+        backend: BackendChoice::Cpu,
         ..LoadOptions::default()
     };
     SharedEngine::spawn(StubLevel::Whole, move || {

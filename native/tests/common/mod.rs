@@ -8,7 +8,7 @@ use assert_cmd::Command;
 use serde_json::Value;
 
 /// Every backend of a native build; without an adapter, the tests for wgpu fail.
-pub const BACKENDS: [&str; 2] = ["flex", "wgpu"];
+pub const BACKENDS: [&str; 2] = ["cpu", "wgpu"];
 
 /// Returns the path of a file or folder of the committed tiny models.
 pub fn family(path: &str) -> PathBuf {

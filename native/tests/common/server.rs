@@ -236,7 +236,7 @@ pub fn long_answer() -> Value {
 /// Starts a server of the committed model on the CPU, under the name `tiny`.
 pub fn tiny(words: &[&str]) -> Server {
     let model = family_arg(GGUF);
-    let own = [&model, "--backend", "flex", "--model-name", "tiny"];
+    let own = [&model, "--backend", "cpu", "--model-name", "tiny"];
     Server::start(&[&own[..], words].concat())
 }
 
@@ -244,7 +244,7 @@ pub fn tiny(words: &[&str]) -> Server {
 pub fn endless(words: &[&str]) -> (Server, tempfile::TempDir) {
     let shape = tiny_shape();
     let config = shape_arg(&shape);
-    let more = "--backend flex --model-name tiny";
+    let more = "--backend cpu --model-name tiny";
     let own = args(&["--random-weights", &config], more);
     (Server::start(&[&own[..], words].concat()), shape)
 }

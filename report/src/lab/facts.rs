@@ -25,7 +25,10 @@ fn of_machine(of: &Machine) -> Vec<(&'static str, String)> {
         Some(variant) => format!("{}, kernels {variant}", of.path),
         None => of.path.clone(),
     };
-    let backend = [&*of.backend, &*of.api].map(str::trim);
+    let set = of.instruction_set.as_deref().unwrap_or_default();
+    let threads = of.threads.map(|threads| format!("{threads} threads"));
+    let threads = threads.unwrap_or_default();
+    let backend = [&*of.backend, &*of.api, set, &*threads].map(str::trim);
     let backend: Vec<&str> = backend
         .into_iter()
         .filter(|name| !name.is_empty())
@@ -120,6 +123,22 @@ mod tests {
             assert!(html.contains(fact), "{fact}: {html}");
         }
         assert!(!html.contains("class=\"note\""), "{html}");
+    }
+
+    #[test]
+    fn page_lists_instruction_set_and_threads_of_cpu() {
+        let html = page(&of(Some(Machine {
+            backend: "cpu".into(),
+            api: "CPU".into(),
+            threads: Some(2),
+            instruction_set: Some("avx512".into()),
+            ..machine()
+        })));
+        let html = html.expect("draws");
+        assert!(
+            html.contains("<dt>Backend</dt><dd>cpu, CPU, avx512, 2 threads</dd>"),
+            "{html}"
+        );
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub fn machine() -> Machine {
         fallback_reason: None,
         path: "fast".into(),
         variant: None,
+        threads: None,
+        instruction_set: None,
         context_length: 2048,
         batch: 4,
         stub: StubLevel::Whole,

@@ -61,12 +61,12 @@ async fn passes(
     assert!(report.passes(), "{failed:#?}");
 }
 
-const BACKENDS: [BackendChoice; 2] = [BackendChoice::Wgpu, BackendChoice::Flex];
+const BACKENDS: [BackendChoice; 2] = [BackendChoice::Wgpu, BackendChoice::Cpu];
 
 #[wasm_bindgen_test]
 async fn quantised_gguf_passes_parity() {
     let variants = Variant::ALL.map(|variant| (BackendChoice::Wgpu, Some(variant)));
-    for (backend, variant) in [(BackendChoice::Flex, None)].into_iter().chain(variants) {
+    for (backend, variant) in [(BackendChoice::Cpu, None)].into_iter().chain(variants) {
         let model = "llama-tied-gguf.Q4_K_M.gguf";
         let gguf = file!("families/llama-tied-gguf", "llama-tied-gguf.Q4_K_M.gguf");
         let reference = vec![

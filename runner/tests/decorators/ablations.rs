@@ -351,7 +351,7 @@ fn unavailable_ablations_are_refused_without_effect() {
             ..none
         },
     ];
-    let mut reference = engine(BackendChoice::Flex, ForwardPath::Reference);
+    let mut reference = engine(BackendChoice::Cpu, ForwardPath::Reference);
     assert!(refused(&mut reference, host_pick).contains("is already so"));
     assert!(refused(&mut reference, no_replay).contains("no_replay"));
     assert!(refused(&mut reference, depth).contains("readback_depth"));

@@ -47,7 +47,7 @@ fn random_logits_replace_the_model_independent_of_batching() {
                 assert_eq!(one.ids, other.ids, "{what}");
                 let took = |timing: &StepTiming, span| timing.spans.get(span) > 0.0;
                 assert!(one.timings.iter().all(|t| took(t, Span::Upload)), "{what}");
-                let on_cpu = backend == BackendChoice::Flex;
+                let on_cpu = backend == BackendChoice::Cpu;
                 for (span, booked) in [
                     (Span::Compute, computes && on_cpu),
                     (Span::Encode, computes && !on_cpu),
@@ -71,7 +71,7 @@ fn random_weights_keep_the_models_shape_and_tokenizer() {
     let path = "../engine/tests/data/families/llama-tied-gguf/llama-tied-gguf.Q4_K_M.gguf";
     let load = |source: ModelSource| {
         let options = LoadOptions {
-            backend: BackendChoice::Flex,
+            backend: BackendChoice::Cpu,
             ..Default::default()
         };
         block_on(Engine::open(source, options)).unwrap()

@@ -76,7 +76,7 @@ pub const STEPS: &[Step] = &[
     },
     Step {
         name: "native-tests",
-        about: "unit, golden, property tests; the engine on flex and on a Vulkan adapter",
+        about: "unit, golden, property tests; the engine on the CPU and on a Vulkan adapter",
         needs: &[Webkit, Vulkan],
         run: native::tests,
     },

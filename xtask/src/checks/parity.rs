@@ -16,7 +16,7 @@ const FAMILIES: [&str; 2] = ["engine/tests/data/families", "../shared/families"]
 /// Reference results of the default model, relative to the checkout.
 const DEFAULT_MODEL: &str = "engine/tests/data/smollm2-135m";
 /// Backends on which each case runs.
-const BACKENDS: [&str; 2] = ["flex", "wgpu"];
+const BACKENDS: [&str; 2] = ["cpu", "wgpu"];
 
 /// A model and the folder of its reference results.
 #[derive(Debug, PartialEq, Eq)]

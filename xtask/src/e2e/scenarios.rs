@@ -44,7 +44,7 @@ pub const ALL: &[Scenario] = &[
     Scenario::page("storage-garbage", storage::garbage),
     Scenario::page("storage-denied", storage::denied),
     Scenario::page("cancel-load", models::cancel_load),
-    Scenario::page("chat-cpu", |page, url| answers::chat(page, url, "flex")),
+    Scenario::page("chat-cpu", |page, url| answers::chat(page, url, "cpu")),
     Scenario::page("chat-webgpu", |page, url| answers::chat(page, url, "wgpu")),
     Scenario::page("stub", stub::run),
     Scenario::page("lab", lab::run),

@@ -69,7 +69,7 @@ pub fn make_greedy(session: &Session) -> Result<()> {
 pub fn start_default(session: &Session, url: &str) -> Result<()> {
     session.resize_to_desktop()?;
     first_visit(session, url)?;
-    choose_backend(session, "flex")?;
+    choose_backend(session, "cpu")?;
     make_endless(session)?;
     session.click("[data-testid=load-default]")?;
     wait_until_ready(session)

@@ -49,6 +49,8 @@ fn card(app: &App) -> ModelCard {
         "api": runs_on.api,
         "adapter": runs_on.adapter,
         "driver": runs_on.driver,
+        "threads": runs_on.threads,
+        "instruction_set": runs_on.instruction_set,
         "path": app.info.path.name(),
         "stub": app.info.stub,
     });

@@ -126,7 +126,7 @@ fn chat(site: &Site) -> Result<()> {
         // With default settings, the CPU backend runs, because the only adapter is a software one.
         wait_until_ready(window)?;
         make_greedy(window)?;
-        talk(window, "flex")?;
+        talk(window, "cpu")?;
         window.click("[data-testid=clear]")?;
         choose_backend(window, "wgpu")?;
         window.wait_for_text("[data-testid=status-adapter]", LOAD, |adapter| {
@@ -332,7 +332,7 @@ fn again(site: &Site) -> Result<()> {
         window.click("[data-testid=theme-toggle]")?;
         let after = shown_theme(window)?;
         ensure!(after != before, "the theme is {before} still");
-        choose_backend(window, "flex")?;
+        choose_backend(window, "cpu")?;
         let before = window.size()?;
         window.resize(OTHER_SIZE)?;
         let after = window.wait_for("another size", SOON, || {
@@ -352,7 +352,7 @@ fn again(site: &Site) -> Result<()> {
         let found = window.size()?;
         ensure!(found == size, "the window is {found:?}, not {size:?}");
         let chosen = window.execute(
-            "return document.querySelector('[data-testid=settings-backend-flex]').checked",
+            "return document.querySelector('[data-testid=settings-backend-cpu]').checked",
         )?;
         ensure!(chosen == true, "the backend was not kept");
         window.picture("desktop-again")?;

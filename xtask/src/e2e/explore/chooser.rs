@@ -160,7 +160,7 @@ impl Chooser {
             // Each of these loads the model again.
             "settings-backend-auto"
             | "settings-backend-wgpu"
-            | "settings-backend-flex"
+            | "settings-backend-cpu"
             | "settings-stub"
             | "settings-reload" => 0.4,
             "composer" if ready => 4.0,

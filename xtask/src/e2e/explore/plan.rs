@@ -16,10 +16,10 @@ pub enum Backend {
 }
 
 impl Backend {
-    /// Returns the page's name for the backend, as in `settings-backend-flex`.
+    /// Returns the page's name for the backend, as in `settings-backend-cpu`.
     pub const fn id(self) -> &'static str {
         match self {
-            Self::Cpu => "flex",
+            Self::Cpu => "cpu",
             Self::Webgpu => "wgpu",
         }
     }

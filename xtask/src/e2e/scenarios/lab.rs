@@ -17,7 +17,7 @@ const RUN: Duration = Duration::from_secs(240);
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize_to_desktop()?;
     session.go_to(url)?;
-    choose_backend(session, "flex")?;
+    choose_backend(session, "cpu")?;
     session.click("[data-testid=lab-open]")?;
     let unfit = session.wait_for_text("[data-testid=lab-unfit-bare]", SOON, |_| true)?;
     ensure!(unfit == "Load a model first.", "without a model: {unfit:?}");

@@ -62,7 +62,7 @@ pub fn bad_file(session: &Session, url: &str) -> Result<()> {
 pub fn cancel_load(session: &Session, url: &str) -> Result<()> {
     session.resize_to_desktop()?;
     first_visit(session, url)?;
-    choose_backend(session, "flex")?;
+    choose_backend(session, "cpu")?;
     session.click("[data-testid=load-default]")?;
     session.click("[data-testid=cancel-load]")?;
     session.wait_for("an engine without a model", SOON, || {

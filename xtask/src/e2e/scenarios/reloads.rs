@@ -51,7 +51,7 @@ const STATES: [(&str, Reach); 7] = [
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize_to_desktop()?;
     first_visit(session, url)?;
-    choose_backend(session, "flex")?;
+    choose_backend(session, "cpu")?;
     make_endless(session)?;
     load_tiny(session)?;
     check_answers(session)?;

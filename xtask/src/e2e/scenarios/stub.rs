@@ -23,7 +23,7 @@ const LEVELS: [(u8, bool); 6] = [
 pub fn run(session: &Session, url: &str) -> Result<()> {
     session.resize_to_desktop()?;
     session.go_to(url)?;
-    choose_backend(session, "flex")?;
+    choose_backend(session, "cpu")?;
     choose(session, LEVELS[0].0)?;
     session.click("[data-testid=load-default]")?;
     for (level, is_stub) in LEVELS {

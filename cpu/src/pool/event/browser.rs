@@ -1,0 +1,106 @@
+//! Waiting by the browser's means: `Atomics.wait`, because Rust's own instruction for it is not stable.
+
+use std::hint;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicU32, fence};
+
+/// How long a thread spins before it sleeps, in milliseconds.
+const SPIN_MS: f64 = 0.05;
+/// Number of checks between readings of the clock, each of which calls JavaScript.
+const CHECKS_PER_READING: u32 = 512;
+
+/// Functions that the module's host provides.
+mod host {
+    #[link(wasm_import_module = "env")]
+    unsafe extern "C" {
+        /// Sleeps until `notify(at)`, unless the number at `at` is not `expected`.
+        pub safe fn wait(at: *const u32, expected: u32);
+        /// Wakes all threads that wait at `at`.
+        pub safe fn notify(at: *const u32);
+        /// Returns the milliseconds since a fixed moment.
+        pub safe fn now() -> f64;
+    }
+}
+
+/// A change of shared state for which threads wait.
+pub struct Event {
+    sleepers: AtomicU32,
+    /// Number of notifications to sleepers.
+    bell: AtomicU32,
+}
+
+impl Event {
+    pub const fn new() -> Self {
+        Self {
+            sleepers: AtomicU32::new(0),
+            bell: AtomicU32::new(0),
+        }
+    }
+
+    /// Wakes the sleepers. Call it after the change.
+    pub fn notify(&self) {
+        // Either this thread sees the sleeper, or the sleeper's check sees the change: the fence in `sleep_until`
+        // is before or after this one.
+        fence(SeqCst);
+        if self.sleepers.load(Relaxed) > 0 {
+            self.bell.fetch_add(1, SeqCst);
+            host::notify(self.bell.as_ptr());
+        }
+    }
+
+    /// Returns when `is_ready` does, after a short spin or a sleep.
+    pub fn wait_until(&self, is_ready: impl Fn() -> bool) {
+        if !spin_until(&is_ready) {
+            self.sleep_until(is_ready);
+        }
+    }
+
+    /// Sleeps until `is_ready`.
+    pub fn sleep_until(&self, is_ready: impl Fn() -> bool) {
+        self.sleepers.fetch_add(1, Relaxed);
+        loop {
+            // Read before the check, so that a notification after it changes the number and prevents the sleep.
+            let expected = self.bell.load(SeqCst);
+            fence(SeqCst);
+            if is_ready() {
+                break;
+            }
+            host::wait(self.bell.as_ptr(), expected);
+        }
+        self.sleepers.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Spins for at most [`SPIN_MS`]; returns true if `is_ready` did.
+fn spin_until(is_ready: &impl Fn() -> bool) -> bool {
+    let mut start = None;
+    loop {
+        for _ in 0..CHECKS_PER_READING {
+            if is_ready() {
+                return true;
+            }
+            hint::spin_loop();
+        }
+        let now = host::now();
+        if now - *start.get_or_insert(now) > SPIN_MS {
+            return false;
+        }
+    }
+}
+
+/// Panics of a job: they abort the program here, so there is nothing to keep.
+pub struct Panics;
+
+impl Panics {
+    pub const fn new() -> Self {
+        Self
+    }
+
+    /// Runs `work`.
+    pub fn catch(&self, work: impl FnOnce()) {
+        work();
+    }
+
+    /// Does nothing.
+    pub const fn resume(&self) {}
+}

@@ -1,0 +1,121 @@
+//! Waiting by the operating system's means.
+
+use std::any::Any;
+use std::hint;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, fence};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a thread spins before it sleeps: longer than the pauses between the jobs of a step, and far shorter
+/// than the time that a busy system gives to other programs in between.
+const SPIN: Duration = Duration::from_micros(50);
+/// Number of checks between readings of the clock.
+const CHECKS_PER_READING: u32 = 32;
+
+/// A change of shared state for which threads wait.
+pub struct Event {
+    sleepers: AtomicU32,
+    lock: Mutex<()>,
+    condition: Condvar,
+}
+
+impl Event {
+    pub const fn new() -> Self {
+        Self {
+            sleepers: AtomicU32::new(0),
+            lock: Mutex::new(()),
+            condition: Condvar::new(),
+        }
+    }
+
+    /// Wakes the sleepers. Call it after the change.
+    pub fn notify(&self) {
+        // Either this thread sees the sleeper, or the sleeper's check sees the change: the fence in `sleep_until`
+        // is before or after this one.
+        fence(SeqCst);
+        if self.sleepers.load(Relaxed) > 0 {
+            // A sleeper holds the lock from its check until it sleeps, so it is not missed in between.
+            drop(lock(&self.lock));
+            self.condition.notify_all();
+        }
+    }
+
+    /// Returns when `is_ready` does, after a short spin or a sleep.
+    pub fn wait_until(&self, is_ready: impl Fn() -> bool) {
+        if !spin_until(&is_ready) {
+            self.sleep_until(is_ready);
+        }
+    }
+
+    /// Sleeps until `is_ready`.
+    pub fn sleep_until(&self, is_ready: impl Fn() -> bool) {
+        let mut held = lock(&self.lock);
+        self.sleepers.fetch_add(1, Relaxed);
+        fence(SeqCst);
+        while !is_ready() {
+            held = self
+                .condition
+                .wait(held)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        self.sleepers.fetch_sub(1, Relaxed);
+    }
+}
+
+/// Spins for at most [`SPIN`]; returns true if `is_ready` did.
+fn spin_until(is_ready: &impl Fn() -> bool) -> bool {
+    let mut start = None;
+    loop {
+        for _ in 0..CHECKS_PER_READING {
+            if is_ready() {
+                return true;
+            }
+            hint::spin_loop();
+        }
+        if start.get_or_insert_with(Instant::now).elapsed() > SPIN {
+            return false;
+        }
+    }
+}
+
+/// The first panic of a job.
+pub struct Panics {
+    any: AtomicBool,
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl Panics {
+    pub const fn new() -> Self {
+        Self {
+            any: AtomicBool::new(false),
+            payload: Mutex::new(None),
+        }
+    }
+
+    /// Runs `work` and keeps its panic.
+    pub fn catch(&self, work: impl FnOnce()) {
+        // What a panic leaves half done is seen only by the caller, to whom the panic goes on.
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(work)) {
+            lock(&self.payload).get_or_insert(payload);
+            self.any.store(true, Release);
+        }
+    }
+
+    /// Panics with the kept panic, if there is one.
+    pub fn resume(&self) {
+        if !self.any.load(Acquire) {
+            return;
+        }
+        self.any.store(false, Relaxed);
+        let payload = lock(&self.payload).take();
+        if let Some(payload) = payload {
+            resume_unwind(payload);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
