@@ -3,6 +3,7 @@
 mod attention;
 mod compiled;
 mod linear;
+mod peak;
 mod swiglu;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ mod weights;
 use llamaglass_types::InstructionSet;
 
 use crate::activations::Activations;
-use crate::matrix::{GROUP, Matrix};
+use crate::matrix::{GROUP, Matrix, RowWords};
 pub use attention::{Attention, value_stride};
 pub use weights::half_block;
 
@@ -28,6 +29,10 @@ struct Compiled {
     swiglu: unsafe fn(&mut [[f32; GROUP]], &[[f32; GROUP]]),
     attention_f32: unsafe fn(Attention<'_, f32>),
     attention_f16: unsafe fn(Attention<'_, u16>),
+    read: unsafe fn(&[RowWords]) -> u32,
+    multiply_adds: unsafe fn(usize, [f32; 2]) -> f32,
+    /// Operations per round of `multiply_adds`.
+    flop_per_round: usize,
 }
 
 impl Kernels {
@@ -83,5 +88,25 @@ impl Kernels {
     pub fn attention_f16(self, input: Attention<'_, u16>) {
         // SAFETY: as above.
         unsafe { (self.0.attention_f16)(input) }
+    }
+
+    /// Reads `words` as fast as possible and returns their sum.
+    #[inline]
+    pub fn read(self, words: &[RowWords]) -> u32 {
+        // SAFETY: as above.
+        unsafe { (self.0.read)(words) }
+    }
+
+    /// Computes sum * factor + summand `rounds` times for as many sums as keep the arithmetic units busy, and returns
+    /// the total of the sums.
+    #[inline]
+    pub fn multiply_adds(self, rounds: usize, factor: f32, summand: f32) -> f32 {
+        // SAFETY: as above.
+        unsafe { (self.0.multiply_adds)(rounds, [factor, summand]) }
+    }
+
+    /// Number of operations per round of [`Kernels::multiply_adds`]; a multiply-add counts as two.
+    pub const fn flop_per_round(self) -> usize {
+        self.0.flop_per_round
     }
 }

@@ -6,7 +6,7 @@ use llamaglass_shaders::{Format, Heads, KV_BLOCK};
 use super::{Attention, Kernels, value_stride};
 use crate::activations::{Activations, write_row};
 use crate::cache::{KvValue, LayerCache, write_position};
-use crate::matrix::{GROUP, Matrix, RowOrder};
+use crate::matrix::{GROUP, Matrix, RowOrder, RowWords};
 use crate::pool::Pool;
 use crate::testing::{Random, values};
 
@@ -118,6 +118,41 @@ fn swiglu_equals_the_reference() {
         for (got, wanted) in got.as_flattened().iter().zip(&wanted) {
             let close = (got - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
             assert!(close, "{kernels:?}: {got}, not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn read_sums_all_words() {
+    for count in [0, 1, 2, 7] {
+        let words: Vec<RowWords> = (0..count)
+            .map(|row| {
+                RowWords(std::array::from_fn(|lane| {
+                    u32::MAX / 50 * (row + lane as u32)
+                }))
+            })
+            .collect();
+        let all = words.iter().flat_map(|words| words.0);
+        let wanted = all.fold(0, u32::wrapping_add);
+        for kernels in Kernels::all() {
+            assert_eq!(kernels.read(&words), wanted, "{kernels:?}, {count}");
+        }
+    }
+}
+
+#[test]
+fn multiply_adds_compute_every_sum_in_every_round() {
+    for kernels in Kernels::all() {
+        // 3 groups of sums, each as large as a tile, start from 0, 1, 2, ..
+        let sums = 3 * kernels.largest_tile();
+        let lanes = kernels.flop_per_round() / (2 * sums);
+        for (rounds, of) in [(0, 1.0), (1, 0.5), (2, 0.25)] {
+            let start: usize = (0..sums).sum();
+            // Each of n sums becomes 0.5 sum + 1 in a round.
+            let added = sums as f32 * (2.0 - 2.0 * of);
+            let wanted = lanes as f32 * (start as f32 * of + added);
+            let got = kernels.multiply_adds(rounds, 0.5, 1.0);
+            assert_eq!(got, wanted, "{kernels:?}, {rounds} rounds");
         }
     }
 }

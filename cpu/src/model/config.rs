@@ -91,6 +91,14 @@ pub enum ModelError {
         /// Its limit.
         limit: usize,
     },
+    /// There is no memory for a measurement.
+    #[error(
+        "{bytes} bytes of memory are needed to measure its bandwidth, but they are not free; close other programs"
+    )]
+    Memory {
+        /// Number of bytes.
+        bytes: usize,
+    },
 }
 
 impl ModelError {
