@@ -43,7 +43,7 @@ pub enum Experiment {
     Simulate,
     /// The request path cut short at each level.
     Stub,
-    /// Device time of each kernel in a step.
+    /// Time of each kernel in a step.
     Kernels,
 }
 

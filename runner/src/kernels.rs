@@ -32,8 +32,8 @@ pub async fn run(
     if info.path != ForwardPath::Fast {
         return Err(LabError::NotHere {
             experiment: Experiment::Kernels,
-            why: "the model runs on burn's operations (the reference path), and only our own kernels can be timed; load \
-                  it with --path fast"
+            why: "the model runs on burn's operations (the reference path), and only our own kernels can be timed; \
+                  load it with --path fast"
                 .into(),
         });
     }

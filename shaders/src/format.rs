@@ -52,6 +52,22 @@ impl Format {
         Self::VARIANTS[self as usize]
     }
 
+    /// Number of values in a block of ggml's stored layout, and its number of bytes.
+    pub const fn stored_block(self) -> (usize, usize) {
+        match self {
+            Self::F32 => (1, 4),
+            Self::F16 | Self::Bf16 => (1, 2),
+            Self::Q8_0 => (32, 34),
+            Self::Q4_0 => (32, 18),
+            Self::Q4_1 => (32, 20),
+            Self::Q5_0 => (32, 22),
+            Self::Q5_1 => (32, 24),
+            Self::Q4K => (256, 144),
+            Self::Q5K => (256, 176),
+            Self::Q6K => (256, 210),
+        }
+    }
+
     /// Number of blocks in a row of `values`; the last block is padded with zeros.
     pub const fn blocks(values: usize) -> usize {
         values.div_ceil(BLOCK)

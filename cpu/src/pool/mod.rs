@@ -5,6 +5,7 @@
 //! pool useful when other programs keep the cores busy.
 
 use std::cell::Cell;
+use std::fmt;
 use std::ops::Range;
 
 mod event;
@@ -33,6 +34,14 @@ pub struct Pool {
     active: usize,
     /// True during a job. A `Cell`, so that the pool is not `Sync`.
     is_running: Cell<bool>,
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pool")
+            .field("threads", &self.active)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Pool {

@@ -1,6 +1,7 @@
 //! Converts stored blocks to f32, bit for bit as ggml's `dequantize_row_*` (ggml-quants.c) does.
 
 use half::bf16;
+use llamaglass_shaders::scale_min;
 
 use super::{TensorType, WeightsError};
 
@@ -129,20 +130,6 @@ fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
 fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
     let (d, m) = (half_at(block, 0), half_at(block, 2));
     five_bits(&block[4..8], &block[8..], out, |q| q * d + m);
-}
-
-/// Returns scale and minimum of group `j` of 8, which are packed as 6 bits each in 12 bytes. Groups 0 to 3 have
-/// theirs in the lower 6 bits of bytes 0..4 and 4..8; groups 4 to 7 have their low nibbles in bytes 8..12 and
-/// their upper 2 bits in the top bits of bytes 0..8.
-pub fn scale_min(j: usize, packed: &[u8]) -> (u8, u8) {
-    if j < 4 {
-        (packed[j] & 63, packed[j + 4] & 63)
-    } else {
-        (
-            packed[j + 4] & 15 | (packed[j - 4] >> 6) << 4,
-            packed[j + 4] >> 4 | (packed[j] >> 6) << 4,
-        )
-    }
 }
 
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {

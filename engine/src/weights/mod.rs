@@ -21,7 +21,6 @@ pub mod testing;
 mod tokenizer_data;
 
 pub use checkpoint::{Checkpoint, Format};
-pub(crate) use dequantize::scale_min;
 pub use error::WeightsError;
 pub use gguf::{MetaArray, MetaType, MetaValue};
 pub use hugging_face::config_from_json;

@@ -94,8 +94,8 @@ pub enum BenchError {
     },
     /// Kernels can be measured only on the fast path.
     #[error(
-        "kernels and what the device can do can't be measured: the model runs on burn's operations (the reference path); \
-         load it with --path fast"
+        "kernels and what the device can do can't be measured: the model runs on burn's operations (the reference \
+         path); load it with --path fast"
     )]
     NotOnTheFastPath,
     /// The model was loaded for fewer requests at once.

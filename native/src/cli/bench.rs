@@ -37,7 +37,7 @@ pub struct BenchArgs {
     /// Also measure the device's peak rates, and what share of them each stage reaches.
     #[arg(long)]
     pub roofline: bool,
-    /// Also time each kernel of a step on its own, on the device's clock.
+    /// Also time each kernel of a step on its own, by a GPU's own clock if one computes.
     #[arg(long)]
     pub kernels: bool,
     /// Compare with an earlier result, saved from --json.

@@ -31,8 +31,8 @@ const THREADS: u64 = 1;
 const GPU: u64 = 2;
 const REQUESTS: u64 = 3;
 
-/// Writes laps, parts of the model and spans to their thread's track, the device's work to its own, and each request to its own. Never
-/// formats a message: events with messages are for logs.
+/// Writes laps, parts of the model and spans to their thread's track, the device's work to its own, and each request
+/// to its own. Never formats a message: events with messages are for logs.
 pub struct TraceLayer<W: Write> {
     trace: Arc<Mutex<TraceWriter<W>>>,
     watch: Stopwatch,

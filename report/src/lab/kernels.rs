@@ -11,11 +11,11 @@ use crate::{Figure, clock, number};
 /// Builds the report of the result.
 pub fn part(data: &KernelsData) -> Part {
     let how = if data.is_on_device() || data.steps.is_empty() {
-        "Each kernel is timed in a pass of its own, which perturbs the timing: the device does not overlap kernels, and \
-         the step takes longer. What that costs is in the table of steps."
+        "Each kernel is timed in a pass of its own, which perturbs the timing: the device does not overlap kernels, \
+         and the step takes longer. What that costs is in the table of steps."
     } else {
-        "Each kernel is timed on the CPU from its start to the end of its last thread. What that costs is in the table of \
-         steps."
+        "Each kernel is timed on the CPU from its start to the end of its last thread. What that costs is in the \
+         table of steps."
     };
     let mut items = vec![Item::Note(how.into())];
     items.push(Item::Figures(data.steps.iter().map(figure).collect()));

@@ -44,8 +44,9 @@ impl ModelPart {
     }
 }
 
-/// Milliseconds per part of the model, on the clock of the step. They lie within [`Span::Compute`](super::Span::Compute)
-/// and are sums over layers, so they have no start. Parts that took no time are not serialised.
+/// Milliseconds per part of the model, on the clock of the step. They lie within
+/// [`Span::Compute`](super::Span::Compute) and are sums over layers, so they have no start. Parts that took no time
+/// are not serialised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Vec<(ModelPart, f64)>", into = "Vec<(ModelPart, f64)>")]
 pub struct PartTimes([f64; ModelPart::ALL.len()]);

@@ -1,0 +1,227 @@
+//! Builds a model tensor by tensor, in any order. Each matrix is packed at once, and its stored bytes can be dropped.
+
+use std::fmt;
+
+use llamaglass_shaders::Format;
+
+use super::config::{Capacity, Dimensions, ModelError};
+use super::layer::{Layer, Projection};
+use super::{Model, Runtime};
+use crate::matrix::{Matrix, RowOrder};
+
+/// A tensor of the model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tensor {
+    /// Token embedding [V, C].
+    Embedding,
+    /// Weight of the last norm `[C]`.
+    OutputNorm,
+    /// Output matrix [V, C], unless it is the embedding.
+    Output,
+    /// A tensor of a layer.
+    Layer(usize, LayerTensor),
+}
+
+/// A tensor of a layer. Those called bias are optional.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LayerTensor {
+    /// Weight of the norm before attention `[C]`.
+    AttnNorm,
+    /// Weight of the norm before the feed-forward layer `[C]`.
+    FfnNorm,
+    /// A projection's matrix.
+    Matrix(Projection),
+    /// A projection's bias.
+    Bias(Projection),
+}
+
+impl fmt::Display for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedding => f.write_str("the token embedding"),
+            Self::OutputNorm => f.write_str("the output norm"),
+            Self::Output => f.write_str("the output matrix"),
+            Self::Layer(layer, tensor) => write!(f, "{tensor:?} of layer {layer}"),
+        }
+    }
+}
+
+/// A model whose tensors are being loaded.
+#[derive(Debug)]
+pub struct ModelBuilder {
+    dimensions: Dimensions,
+    runtime: Runtime,
+    embedding: Option<Matrix>,
+    output: Option<Matrix>,
+    output_norm: Option<Vec<f32>>,
+    layers: Vec<Parts>,
+}
+
+/// The tensors of a layer that were loaded so far.
+#[derive(Debug, Default)]
+struct Parts {
+    attn_norm: Option<Vec<f32>>,
+    ffn_norm: Option<Vec<f32>>,
+    matrices: [Option<Matrix>; Projection::ALL.len()],
+    biases: [Option<Vec<f32>>; Projection::ALL.len()],
+}
+
+impl ModelBuilder {
+    /// Begins a model.
+    pub fn new(dimensions: Dimensions, runtime: Runtime) -> Self {
+        let mut layers = Vec::new();
+        layers.resize_with(dimensions.layers, Parts::default);
+        Self {
+            dimensions,
+            runtime,
+            embedding: None,
+            output: None,
+            output_norm: None,
+            layers,
+        }
+    }
+
+    /// Packs a matrix from `stored`, its rows as the file has them.
+    ///
+    /// # Errors
+    /// [`ModelError::Rows`] or [`ModelError::TensorSize`] if its size is not the model's, and
+    /// [`ModelError::Missing`] if the model has no such matrix.
+    pub fn matrix(
+        &mut self,
+        tensor: Tensor,
+        format: Format,
+        stored: &[u8],
+    ) -> Result<(), ModelError> {
+        let Dimensions { vocab, hidden, .. } = self.dimensions;
+        let (rows, columns, order) = match tensor {
+            Tensor::Layer(_, LayerTensor::Matrix(projection)) => {
+                let [rows, columns] = projection.shape(&self.dimensions);
+                (rows, columns, projection.order(&self.dimensions))
+            }
+            _ => (vocab, hidden, RowOrder::Stored),
+        };
+        let packed = Matrix::pack(format, columns, stored, order, &self.runtime.pool);
+        let packed = packed.ok_or_else(|| ModelError::Rows {
+            tensor: tensor.to_string(),
+            bytes: stored.len(),
+            columns,
+            format: format.name(),
+        })?;
+        check_size(tensor, packed.rows * columns, rows * columns)?;
+        let place = match tensor {
+            Tensor::Embedding => Some(&mut self.embedding),
+            Tensor::Output => Some(&mut self.output),
+            Tensor::Layer(layer, LayerTensor::Matrix(projection)) => {
+                let parts = self.layers.get_mut(layer);
+                parts.map(|parts| &mut parts.matrices[projection as usize])
+            }
+            _ => None,
+        };
+        *place.ok_or_else(|| missing(tensor))? = Some(packed);
+        Ok(())
+    }
+
+    /// Sets the values of a norm or a bias.
+    ///
+    /// # Errors
+    /// [`ModelError::TensorSize`] if there are too many or too few, [`ModelError::Missing`] if the model has no
+    /// such vector.
+    pub fn vector(&mut self, tensor: Tensor, values: Vec<f32>) -> Result<(), ModelError> {
+        let expected = match tensor {
+            Tensor::Layer(_, LayerTensor::Bias(projection)) => {
+                projection.shape(&self.dimensions)[0]
+            }
+            _ => self.dimensions.hidden,
+        };
+        check_size(tensor, values.len(), expected)?;
+        let place = match tensor {
+            Tensor::OutputNorm => Some(&mut self.output_norm),
+            Tensor::Layer(layer, part) => self.layers.get_mut(layer).and_then(|parts| match part {
+                LayerTensor::AttnNorm => Some(&mut parts.attn_norm),
+                LayerTensor::FfnNorm => Some(&mut parts.ffn_norm),
+                LayerTensor::Bias(projection) => Some(&mut parts.biases[projection as usize]),
+                LayerTensor::Matrix(_) => None,
+            }),
+            _ => None,
+        };
+        let values = match tensor {
+            Tensor::Layer(_, LayerTensor::Bias(projection)) => {
+                projection.order(&self.dimensions).apply(&values)
+            }
+            _ => values,
+        };
+        *place.ok_or_else(|| missing(tensor))? = Some(values);
+        Ok(())
+    }
+
+    /// Completes the model. `angles` are cosine and sine [S, D/2, 2] of each position and pair.
+    ///
+    /// # Errors
+    /// [`ModelError::Missing`] if a tensor was not loaded, [`ModelError::TensorSize`] if angles are.
+    pub fn build(self, capacity: Capacity, angles: Vec<[f32; 2]>) -> Result<Model, ModelError> {
+        let expected = capacity.context * self.dimensions.heads.dim / 2;
+        if angles.len() != expected {
+            return Err(ModelError::TensorSize {
+                tensor: "the table of angles".into(),
+                found: angles.len(),
+                expected,
+            });
+        }
+        let required = |tensor| missing(tensor);
+        let output = match (self.dimensions.tied, self.output) {
+            (false, None) => return Err(required(Tensor::Output)),
+            (false, output) => output,
+            (true, _) => None,
+        };
+        let mut layers = Vec::with_capacity(self.layers.len());
+        for (index, parts) in self.layers.into_iter().enumerate() {
+            let missing = |part| missing(Tensor::Layer(index, part));
+            let mut projections = Vec::with_capacity(Projection::ALL.len());
+            let loaded = parts.matrices.into_iter().zip(parts.biases);
+            for (projection, (matrix, bias)) in Projection::ALL.into_iter().zip(loaded) {
+                let matrix = matrix.ok_or_else(|| missing(LayerTensor::Matrix(projection)))?;
+                projections.push((matrix, bias));
+            }
+            layers.push(Layer {
+                attn_norm: parts
+                    .attn_norm
+                    .ok_or_else(|| missing(LayerTensor::AttnNorm))?,
+                ffn_norm: parts
+                    .ffn_norm
+                    .ok_or_else(|| missing(LayerTensor::FfnNorm))?,
+                projections,
+            });
+        }
+        Ok(Model::new(
+            self.dimensions,
+            self.runtime,
+            capacity,
+            super::Weights {
+                embedding: self.embedding.ok_or_else(|| required(Tensor::Embedding))?,
+                output,
+                output_norm: self
+                    .output_norm
+                    .ok_or_else(|| required(Tensor::OutputNorm))?,
+                layers,
+                angles,
+            },
+        ))
+    }
+}
+
+fn missing(tensor: Tensor) -> ModelError {
+    ModelError::Missing {
+        tensor: tensor.to_string(),
+    }
+}
+
+fn check_size(tensor: Tensor, found: usize, expected: usize) -> Result<(), ModelError> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(ModelError::TensorSize {
+        tensor: tensor.to_string(),
+        found,
+        expected,
+    })
+}

@@ -1,0 +1,104 @@
+//! What a model is made of, and what it is loaded for.
+
+use llamaglass_shaders::{Heads, Kv};
+use llamaglass_types::InstructionSet;
+use thiserror::Error;
+
+/// Dimensions of a Llama.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dimensions {
+    /// V: vocabulary size.
+    pub vocab: usize,
+    /// C: hidden size.
+    pub hidden: usize,
+    /// L: number of layers.
+    pub layers: usize,
+    /// H, K and D.
+    pub heads: Heads,
+    /// F: size of the feed-forward layer.
+    pub ffn: usize,
+    /// Added to the mean square in norms.
+    pub eps: f32,
+    /// True if the rows of q and k are stored in halves that are rotated together, false if in adjacent pairs.
+    pub halves: bool,
+    /// True if the output matrix is the embedding.
+    pub tied: bool,
+}
+
+/// Size of the KV cache and of steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Maximum number of rows per step.
+    pub rows: usize,
+    /// Maximum number of rows per step that get logits.
+    pub outputs: usize,
+    /// Number of sequences that have a block table.
+    pub slots: usize,
+    /// S: maximum number of positions per sequence.
+    pub context: usize,
+    /// Number of blocks of the KV cache.
+    pub blocks: usize,
+    /// Type of the cache's values.
+    pub kv: Kv,
+}
+
+/// Error in a model, in its options or in a step.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum ModelError {
+    /// The machine lacks the requested instruction set.
+    #[error("this machine lacks the instruction set {wanted}; it has: {available}")]
+    InstructionSet {
+        /// Requested set.
+        wanted: &'static str,
+        /// Sets of this machine, separated by commas.
+        available: String,
+    },
+    /// A tensor has the wrong size.
+    #[error("{tensor} has {found} values, but the model needs {expected}")]
+    TensorSize {
+        /// The tensor.
+        tensor: String,
+        /// Number of its values.
+        found: usize,
+        /// Number of values that the dimensions ask for.
+        expected: usize,
+    },
+    /// A tensor's rows are not whole blocks of its format.
+    #[error("{tensor}: {bytes} bytes are not rows of {columns} values in {format}")]
+    Rows {
+        /// The tensor.
+        tensor: String,
+        /// Number of bytes.
+        bytes: usize,
+        /// Values per row.
+        columns: usize,
+        /// Name of the format.
+        format: &'static str,
+    },
+    /// A tensor was not loaded.
+    #[error("{tensor} is missing")]
+    Missing {
+        /// The tensor.
+        tensor: String,
+    },
+    /// A step exceeds what the model was loaded for.
+    #[error("{what} {value} of a step is not below {limit}")]
+    OutOfRange {
+        /// Kind of value.
+        what: &'static str,
+        /// The value.
+        value: usize,
+        /// Its limit.
+        limit: usize,
+    },
+}
+
+impl ModelError {
+    pub(crate) fn instruction_set(wanted: InstructionSet, available: &[InstructionSet]) -> Self {
+        let available: Vec<&str> = available.iter().map(|set| set.name()).collect();
+        Self::InstructionSet {
+            wanted: wanted.name(),
+            available: available.join(", "),
+        }
+    }
+}
