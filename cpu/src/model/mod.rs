@@ -20,7 +20,7 @@ use llamaglass_types::timing::PartTimes;
 use crate::cache::LayerCache;
 use crate::kernels::Kernels;
 use crate::matrix::Matrix;
-use crate::pool::Pool;
+use crate::pool::{Governor, Pool};
 use buffers::Buffers;
 pub use builder::{LayerTensor, ModelBuilder, Tensor};
 pub use config::{Capacity, Dimensions, ModelError};
@@ -87,6 +87,7 @@ pub struct Model {
     tables: Vec<u32>,
     buffers: Buffers,
     times: PartTimes,
+    governor: Governor,
     /// Times of each kernel, while a step is profiled.
     kernel_times: Option<Vec<KernelTime>>,
 }
@@ -135,7 +136,7 @@ impl Model {
             ),
         };
         Self {
-            buffers: Buffers::new(&dimensions, &capacity, runtime.pool.threads()),
+            buffers: Buffers::new(&dimensions, &capacity, runtime.pool.capacity()),
             tables: vec![0; capacity.slots * capacity.context.div_ceil(KV_BLOCK)],
             dimensions,
             capacity,
@@ -143,6 +144,7 @@ impl Model {
             weights,
             cache,
             times: PartTimes::default(),
+            governor: Governor::default(),
             kernel_times: None,
         }
     }
@@ -154,7 +156,7 @@ impl Model {
 
     /// Number of threads that share a step.
     pub const fn threads(&self) -> usize {
-        self.runtime.pool.threads()
+        self.runtime.pool.capacity()
     }
 
     /// Instruction set of the kernels.
