@@ -42,17 +42,17 @@ impl Runtime {
     /// [`ModelError::Memory`] if there is no memory to read.
     pub fn peak_rates(&mut self) -> Result<Vec<ThreadRates>, ModelError> {
         self.measure(Size {
-            bytes: BYTES.max(BYTES_PER_THREAD * self.pool.threads()),
+            bytes: BYTES.max(BYTES_PER_THREAD * self.pool.capacity()),
             rounds: 1 << 15,
             ms: 100.0,
         })
     }
 
     fn measure(&mut self, size: Size) -> Result<Vec<ThreadRates>, ModelError> {
-        let all = self.pool.threads();
+        let active = self.pool.threads();
         let words = self.words(size.bytes)?;
         let mut rates = Vec::new();
-        for threads in numbers(all) {
+        for threads in numbers(self.pool.capacity()) {
             self.pool.set_threads(threads);
             let read_ms = self.best_ms(size.ms, || {
                 self.pool.ranges(words.len(), 1, &|_, range| {
@@ -76,7 +76,9 @@ impl Runtime {
                 gflop_s: flop as f64 / compute_ms / 1e6,
             });
         }
-        self.pool.set_threads(all);
+        self.pool.set_threads(active);
+        // These waits say nothing about the next step.
+        self.pool.take_waited_ms();
         Ok(rates)
     }
 
@@ -88,7 +90,7 @@ impl Runtime {
             .try_reserve_exact(count)
             .map_err(|_| ModelError::Memory { bytes })?;
         words.resize(count, RowWords::default());
-        let mut scratch = vec![(); self.pool.threads()];
+        let mut scratch = vec![(); self.pool.capacity()];
         for_each_chunk(
             &self.pool,
             1,
