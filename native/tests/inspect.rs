@@ -74,7 +74,10 @@ fn large_shape_is_inspected_without_creating_weights() {
     assert_eq!(facts["parameters"], 6_738_415_616_u64);
     let weights = facts["memory"]["weights"].as_u64().expect("weights");
     // Q4_0 as stored takes 4.5 bits per weight.
-    assert!((3_700_000_000..3_900_000_000).contains(&weights), "{weights}");
+    assert!(
+        (3_700_000_000..3_900_000_000).contains(&weights),
+        "{weights}"
+    );
 }
 
 #[test]
