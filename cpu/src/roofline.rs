@@ -4,6 +4,7 @@ use std::hint::black_box;
 
 use llamaglass_types::ThreadRates;
 
+use crate::kernels::MAX_SUMS;
 use crate::matrix::{GROUP, RowWords};
 use crate::model::{ModelError, Runtime};
 use crate::split::for_each_chunk;
@@ -56,18 +57,19 @@ impl Runtime {
             self.pool.set_threads(threads);
             let read_ms = self.best_ms(size.ms, || {
                 self.pool.ranges(words.len(), 1, &|_, range| {
-                    black_box(self.kernels.read(&words[range]));
+                    let mut sums = [[0.0; GROUP]; 2];
+                    self.kernels.read(&words[range], &mut sums);
+                    black_box(sums);
                 });
             });
             let pieces = PIECES_PER_THREAD * threads;
-            let flop = size.rounds * pieces * self.kernels.flop_per_round();
+            let flop = size.rounds * pieces * 2 * self.kernels.sums();
             let compute_ms = self.best_ms(size.ms, || {
                 self.pool.run(pieces, &|_, _| {
-                    let [factor, summand] = black_box([0.5, 1.0]);
-                    black_box(
-                        self.kernels
-                            .multiply_adds(black_box(size.rounds), factor, summand),
-                    );
+                    let mut sums = black_box([1.0; MAX_SUMS]);
+                    self.kernels
+                        .multiply_adds(size.rounds, [0.5, 1.0], &mut sums);
+                    black_box(sums);
                 });
             });
             rates.push(ThreadRates {
@@ -97,8 +99,8 @@ impl Runtime {
             &mut words,
             1,
             &mut scratch,
-            |(), i, words| {
-                words[0] = RowWords([i as u32; GROUP]);
+            |(), _, words| {
+                words[0] = RowWords([1f32.to_bits(); GROUP]);
             },
         );
         Ok(words)
@@ -153,7 +155,7 @@ mod tests {
             ms: 2.0,
         };
         let rates = runtime.measure(size).expect("memory");
-        let per_round = runtime.kernels.flop_per_round();
+        let per_round = 2 * runtime.kernels.sums();
         let wanted = [1, 2, 3].map(|threads| ThreadRates {
             threads,
             read_gb_s: 6_400.0 / 1e6,

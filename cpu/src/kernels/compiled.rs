@@ -13,6 +13,7 @@ macro_rules! compile {
             use llamaglass_shaders::Format;
 
             use super::super::attention::{Attention, attention};
+            use super::super::peak::MAX_SUMS;
             use super::super::weights::{self as w, Weights};
             use super::super::{Compiled, linear, peak, swiglu};
             use crate::activations::Activations;
@@ -32,7 +33,7 @@ macro_rules! compile {
                 attention_f16,
                 read,
                 multiply_adds,
-                flop_per_round: peak::flop_per_round(N, $large),
+                sums: peak::sums(N, $large),
             };
 
             fn linear(matrix: &Matrix, group: usize, x: &Activations, y: &mut [[f32; GROUP]]) {
@@ -101,13 +102,13 @@ macro_rules! compile {
             }
 
             $(#[target_feature(enable = $features)])?
-            fn read(words: &[RowWords]) -> u32 {
-                peak::read::<N, V>(words)
+            fn read(words: &[RowWords], sums: &mut [[f32; GROUP]; 2]) {
+                peak::read::<N, V>(words, sums);
             }
 
             $(#[target_feature(enable = $features)])?
-            fn multiply_adds(rounds: usize, terms: [f32; 2]) -> f32 {
-                peak::multiply_adds::<N, $fma, $large>(rounds, terms)
+            fn multiply_adds(rounds: usize, terms: [f32; 2], sums: &mut [f32; MAX_SUMS]) {
+                peak::multiply_adds::<N, $fma, $large>(rounds, terms, sums);
             }
         }
     };

@@ -3,7 +3,7 @@
 use llamaglass_shaders::cpu::{self, Cache};
 use llamaglass_shaders::{Format, Heads, KV_BLOCK};
 
-use super::{Attention, Kernels, value_stride};
+use super::{Attention, Kernels, MAX_SUMS, value_stride};
 use crate::activations::{Activations, write_row};
 use crate::cache::{KvValue, LayerCache, write_position};
 use crate::matrix::{GROUP, Matrix, RowOrder, RowWords};
@@ -123,19 +123,25 @@ fn swiglu_equals_the_reference() {
 }
 
 #[test]
-fn read_sums_all_words() {
+fn read_sums_words_of_even_and_odd_indices() {
     for count in [0, 1, 2, 7] {
         let words: Vec<RowWords> = (0..count)
             .map(|row| {
                 RowWords(std::array::from_fn(|lane| {
-                    u32::MAX / 50 * (row + lane as u32)
+                    ((100 * row + lane) as f32).to_bits()
                 }))
             })
             .collect();
-        let all = words.iter().flat_map(|words| words.0);
-        let wanted = all.fold(0, u32::wrapping_add);
+        let mut wanted = [[0.0; GROUP]; 2];
+        for (row, words) in words.iter().enumerate() {
+            for (sum, word) in wanted[row % 2].iter_mut().zip(words.0) {
+                *sum += f32::from_bits(word);
+            }
+        }
         for kernels in Kernels::all() {
-            assert_eq!(kernels.read(&words), wanted, "{kernels:?}, {count}");
+            let mut sums = [[9.0; GROUP]; 2];
+            kernels.read(&words, &mut sums);
+            assert_eq!(sums, wanted, "{kernels:?}, {count}");
         }
     }
 }
@@ -143,16 +149,20 @@ fn read_sums_all_words() {
 #[test]
 fn multiply_adds_compute_every_sum_in_every_round() {
     for kernels in Kernels::all() {
-        // 3 groups of sums, each as large as a tile, start from 0, 1, 2, ..
-        let sums = 3 * kernels.largest_tile();
-        let lanes = kernels.flop_per_round() / (2 * sums);
+        let count = kernels.sums();
+        assert!(count.is_multiple_of(3 * kernels.largest_tile()) && count <= MAX_SUMS);
         for (rounds, of) in [(0, 1.0), (1, 0.5), (2, 0.25)] {
-            let start: usize = (0..sums).sum();
-            // Each of n sums becomes 0.5 sum + 1 in a round.
-            let added = sums as f32 * (2.0 - 2.0 * of);
-            let wanted = lanes as f32 * (start as f32 * of + added);
-            let got = kernels.multiply_adds(rounds, 0.5, 1.0);
-            assert_eq!(got, wanted, "{kernels:?}, {rounds} rounds");
+            let start = |i: usize| i as f32;
+            let mut sums = std::array::from_fn(start);
+            kernels.multiply_adds(rounds, [0.5, 1.0], &mut sums);
+            for (i, got) in sums.into_iter().enumerate() {
+                // Two rounds give 0.25 start + 1.5; the other values are not sums.
+                let wanted = match i < count {
+                    true => start(i) * of + (2.0 - 2.0 * of),
+                    false => start(i),
+                };
+                assert_eq!(got, wanted, "{kernels:?}, {rounds} rounds, {i}");
+            }
         }
     }
 }
