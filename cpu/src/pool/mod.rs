@@ -1,7 +1,7 @@
 //! A pool of threads that share a job by claiming its pieces one by one.
 //!
-//! A step of the model is about 150 short jobs, so starting one costs about a microsecond: idle threads spin for a
-//! moment before they sleep. A thread that comes late finds no piece left, and nobody waits for it. That keeps the
+//! A step of the model is about 150 short jobs, so starting one costs about a microsecond: idle threads wait awake
+//! for a moment before they sleep. A thread that comes late finds no piece left, and nobody waits for it. That keeps the
 //! pool useful when other programs keep the cores busy.
 
 use std::cell::Cell;

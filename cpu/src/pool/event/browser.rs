@@ -48,14 +48,14 @@ impl Event {
         }
     }
 
-    /// Returns when `is_ready` does, after a short spin or a sleep.
+    /// Returns when `is_ready` is true, after a short spin or a sleep.
     pub fn wait_until(&self, is_ready: impl Fn() -> bool) {
-        if !spin_until(&is_ready) {
+        if !is_ready_soon(&is_ready) {
             self.sleep_until(is_ready);
         }
     }
 
-    /// Sleeps until `is_ready`.
+    /// Sleeps until `is_ready` is true.
     pub fn sleep_until(&self, is_ready: impl Fn() -> bool) {
         self.sleepers.fetch_add(1, Relaxed);
         loop {
@@ -71,8 +71,8 @@ impl Event {
     }
 }
 
-/// Spins for at most [`SPIN_MS`]; returns true if `is_ready` did.
-fn spin_until(is_ready: &impl Fn() -> bool) -> bool {
+/// Spins for at most [`SPIN_MS`]. Returns true if `is_ready` became true.
+fn is_ready_soon(is_ready: &impl Fn() -> bool) -> bool {
     let mut start = None;
     loop {
         for _ in 0..CHECKS_PER_READING {

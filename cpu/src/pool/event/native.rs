@@ -6,11 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicBool, AtomicU32, fence};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a thread spins before it sleeps: longer than the pauses between the jobs of a step, and far shorter
-/// than the time that a busy system gives to other programs in between.
-const SPIN: Duration = Duration::from_micros(50);
+/// How long a thread waits awake before it sleeps: longer than the pauses between the jobs of a step.
+const AWAKE: Duration = Duration::from_micros(50);
+/// How long a thread spins before it lets others run between its checks. On a busy system, the thread for which it
+/// waits may be ready on the same core, and would otherwise lose the rest of [`AWAKE`] in every job.
+const SPIN: Duration = Duration::from_micros(10);
 /// Number of checks between readings of the clock.
 const CHECKS_PER_READING: u32 = 32;
 
@@ -42,14 +45,14 @@ impl Event {
         }
     }
 
-    /// Returns when `is_ready` does, after a short spin or a sleep.
+    /// Returns when `is_ready` is true, after a short wait awake or a sleep.
     pub fn wait_until(&self, is_ready: impl Fn() -> bool) {
-        if !spin_until(&is_ready) {
+        if !is_ready_soon(&is_ready) {
             self.sleep_until(is_ready);
         }
     }
 
-    /// Sleeps until `is_ready`.
+    /// Sleeps until `is_ready` is true.
     pub fn sleep_until(&self, is_ready: impl Fn() -> bool) {
         let mut held = lock(&self.lock);
         self.sleepers.fetch_add(1, Relaxed);
@@ -64,8 +67,8 @@ impl Event {
     }
 }
 
-/// Spins for at most [`SPIN`]; returns true if `is_ready` did.
-fn spin_until(is_ready: &impl Fn() -> bool) -> bool {
+/// Waits awake for at most [`AWAKE`]. Returns true if `is_ready` became true.
+fn is_ready_soon(is_ready: &impl Fn() -> bool) -> bool {
     let mut start = None;
     loop {
         for _ in 0..CHECKS_PER_READING {
@@ -74,8 +77,12 @@ fn spin_until(is_ready: &impl Fn() -> bool) -> bool {
             }
             hint::spin_loop();
         }
-        if start.get_or_insert_with(Instant::now).elapsed() > SPIN {
+        let elapsed = start.get_or_insert_with(Instant::now).elapsed();
+        if elapsed > AWAKE {
             return false;
+        }
+        if elapsed > SPIN {
+            thread::yield_now();
         }
     }
 }
