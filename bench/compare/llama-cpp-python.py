@@ -32,7 +32,9 @@ def prompt_tokens(count, vocabulary):
 
 def step(context, sampler, tokens):
     """Evaluates the tokens in one batch and returns the sampled token."""
-    batch = llama_cpp.llama_batch_get_one((llama_cpp.llama_token * len(tokens))(*tokens), len(tokens))
+    # Kept in a variable, because the batch only points to it.
+    array = (llama_cpp.llama_token * len(tokens))(*tokens)
+    batch = llama_cpp.llama_batch_get_one(array, len(tokens))
     if llama_cpp.llama_decode(context, batch) != 0:
         sys.exit("llama.cpp could not evaluate a batch")
     return llama_cpp.llama_sampler_sample(sampler, context, -1)
@@ -47,6 +49,13 @@ def run(context, sampler, prompt, generated):
     for _ in range(generated - 1):
         token = step(context, sampler, [token])
     return first - start, time.perf_counter() - first
+
+
+def features():
+    """Returns the CPU features that llama.cpp was compiled for, such as AVX2 and OPENMP."""
+    info = llama_cpp.llama_print_system_info().decode().split(":", 1)[-1]
+    names = [feature.split("=")[0].strip() for feature in info.split("|") if "= 1" in feature]
+    return " ".join(names)
 
 
 def main(model, threads, prompt_length, generated):
@@ -75,7 +84,7 @@ def main(model, threads, prompt_length, generated):
     own = llama_cpp.llama_perf_context(context)
     result = {
         "version": importlib.metadata.version("llama-cpp-python"),
-        "build": llama_cpp.llama_print_system_info().decode().strip(),
+        "build": features(),
         "threads": threads,
         "own": {
             "prefill_tok_s": own.n_p_eval / (own.t_p_eval_ms / 1000),
