@@ -4,10 +4,10 @@ use half::f16;
 use llamaglass_shaders::cpu::{self, Cache};
 use llamaglass_shaders::{Format, Heads, KV_BLOCK};
 
-use super::{Attention, Kernels, value_stride};
+use super::{Attention, Kernels, MAX_SUMS, value_stride};
 use crate::activations::{Activations, write_row};
 use crate::cache::{KvValue, LayerCache, write_position};
-use crate::matrix::{GROUP, Matrix, RowOrder};
+use crate::matrix::{GROUP, Matrix, RowOrder, RowWords};
 use crate::pool::Pool;
 use crate::testing::{Random, halves, values};
 
@@ -119,6 +119,51 @@ fn swiglu_equals_the_reference() {
         for (got, wanted) in got.as_flattened().iter().zip(&wanted) {
             let close = (got - wanted).abs() <= 1e-6 * wanted.abs().max(1e-3);
             assert!(close, "{kernels:?}: {got}, not {wanted}");
+        }
+    }
+}
+
+#[test]
+fn read_sums_words_of_even_and_odd_indices() {
+    for count in [0, 1, 2, 7] {
+        let words: Vec<RowWords> = (0..count)
+            .map(|row| {
+                RowWords(std::array::from_fn(|lane| {
+                    ((100 * row + lane) as f32).to_bits()
+                }))
+            })
+            .collect();
+        let mut wanted = [[0.0; GROUP]; 2];
+        for (row, words) in words.iter().enumerate() {
+            for (sum, word) in wanted[row % 2].iter_mut().zip(words.0) {
+                *sum += f32::from_bits(word);
+            }
+        }
+        for kernels in Kernels::all() {
+            let mut sums = [[9.0; GROUP]; 2];
+            kernels.read(&words, &mut sums);
+            assert_eq!(sums, wanted, "{kernels:?}, {count}");
+        }
+    }
+}
+
+#[test]
+fn multiply_adds_compute_every_sum_in_every_round() {
+    for kernels in Kernels::all() {
+        let count = kernels.sums();
+        assert!(count.is_multiple_of(3 * kernels.largest_tile()) && count <= MAX_SUMS);
+        for (rounds, of) in [(0, 1.0), (1, 0.5), (2, 0.25)] {
+            let start = |i: usize| i as f32;
+            let mut sums = std::array::from_fn(start);
+            kernels.multiply_adds(rounds, [0.5, 1.0], &mut sums);
+            for (i, got) in sums.into_iter().enumerate() {
+                // Two rounds give 0.25 start + 1.5; the other values are not sums.
+                let wanted = match i < count {
+                    true => start(i) * of + (2.0 - 2.0 * of),
+                    false => start(i),
+                };
+                assert_eq!(got, wanted, "{kernels:?}, {rounds} rounds, {i}");
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use llamaglass_cpu::{Capacity, Dimensions, KernelTime, ModelError, Row, Tensor};
 use llamaglass_shaders::Format;
-use llamaglass_types::InstructionSet;
 use llamaglass_types::timing::PartTimes;
+use llamaglass_types::{InstructionSet, ThreadRates};
 
 /// True if this target has the CPU path.
 pub const AVAILABLE: bool = false;
@@ -81,6 +81,10 @@ impl CpuModel {
     }
 
     pub fn residuals(&mut self, _: &[Row]) -> Result<Vec<Vec<f32>>, ModelError> {
+        match self.0 {}
+    }
+
+    pub fn peak_rates(&mut self) -> Result<Vec<ThreadRates>, ModelError> {
         match self.0 {}
     }
 
