@@ -156,6 +156,11 @@ impl Model {
         self.runtime.pool.threads()
     }
 
+    /// Lets only the first `threads` threads share the next steps: at least one, and at most those of the runtime.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.runtime.pool.set_threads(threads);
+    }
+
     /// Instruction set of the kernels.
     pub const fn instruction_set(&self) -> InstructionSet {
         self.runtime.kernels.instruction_set()
