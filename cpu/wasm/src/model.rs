@@ -1,6 +1,7 @@
 //! The module's one model: loading it, and its steps.
 
 use std::cell::UnsafeCell;
+use std::mem::ManuallyDrop;
 use std::slice;
 
 use llamaglass_cpu::wire::{
@@ -11,18 +12,11 @@ use llamaglass_cpu::{Capacity, Dimensions, Model, ModelBuilder, ModelError, Row,
 
 use crate::failure::set_message;
 
-/// State of the module.
-#[derive(Default)]
-enum State {
-    #[default]
-    Empty,
-    Loading(Box<ModelBuilder>),
-    Ready(Box<Model>),
-}
-
-/// What the calls work on.
+/// What the calls work on. The model is never dropped, because the page drops the module as a whole; the code for it
+/// would be a tenth of the module.
 struct Module {
-    state: State,
+    builder: Option<ManuallyDrop<ModelBuilder>>,
+    model: Option<&'static mut Model>,
     rows: Vec<Row>,
     outputs: Vec<usize>,
     part_times: [f64; PART_TIME_VALUES],
@@ -36,7 +30,8 @@ struct CallerOnly(UnsafeCell<Module>);
 unsafe impl Sync for CallerOnly {}
 
 static MODULE: CallerOnly = CallerOnly(UnsafeCell::new(Module {
-    state: State::Empty,
+    builder: None,
+    model: None,
     rows: Vec::new(),
     outputs: Vec::new(),
     part_times: [0.0; PART_TIME_VALUES],
@@ -63,6 +58,9 @@ enum CallError {
     Other(&'static str),
 }
 
+const NOT_LOADING: CallError = CallError::Other("no model is being loaded");
+const NOT_LOADED: CallError = CallError::Other("no model is loaded");
+
 impl From<ModelError> for CallError {
     fn from(error: ModelError) -> Self {
         Self::Model(error)
@@ -73,25 +71,17 @@ type CallResult<T = ()> = Result<T, CallError>;
 
 impl Module {
     fn builder(&mut self) -> CallResult<&mut ModelBuilder> {
-        match &mut self.state {
-            State::Loading(builder) => Ok(builder),
-            _ => Err(CallError::Other("no model is being loaded")),
-        }
+        self.builder.as_deref_mut().ok_or(NOT_LOADING)
     }
 
     fn model(&mut self) -> CallResult<&mut Model> {
-        match &mut self.state {
-            State::Ready(model) => Ok(model),
-            _ => Err(CallError::Other("no model is loaded")),
-        }
+        self.model.as_deref_mut().ok_or(NOT_LOADED)
     }
 
     /// Returns the model with the rows and outputs that were read.
     fn step(&mut self) -> CallResult<(&mut Model, &[Row], &[usize])> {
-        match &mut self.state {
-            State::Ready(model) => Ok((model, &self.rows, &self.outputs)),
-            _ => Err(CallError::Other("no model is loaded")),
-        }
+        let model = self.model.as_deref_mut().ok_or(NOT_LOADED)?;
+        Ok((model, &self.rows, &self.outputs))
     }
 
     /// Reads a step's rows and the indices of those that get logits.
@@ -163,7 +153,7 @@ unsafe extern "C" fn begin(dimensions: *const u32, threads: usize) -> u32 {
         let dimensions = unsafe { *dimensions.cast::<[u32; DIMENSION_WORDS]>() };
         let runtime = Runtime::new(None, threads, now)?;
         let builder = ModelBuilder::new(Dimensions::from_words(dimensions), runtime);
-        module.state = State::Loading(Box::new(builder));
+        module.builder = Some(ManuallyDrop::new(builder));
         Ok(())
     })
 }
@@ -218,11 +208,10 @@ unsafe extern "C" fn build(capacity: *const u32, angles: *const u8, count: usize
         let capacity = unsafe { *capacity.cast::<[u32; CAPACITY_WORDS]>() };
         // SAFETY: as the caller promises.
         let angles = unsafe { List(angles, count).read::<[f32; 2]>() };
-        let State::Loading(builder) = std::mem::take(&mut module.state) else {
-            return Err(CallError::Other("no model is being loaded"));
-        };
+        let builder = module.builder.take().ok_or(NOT_LOADING)?;
+        let builder = ManuallyDrop::into_inner(builder);
         let model = builder.build(Capacity::from_words(capacity), angles.to_vec())?;
-        module.state = State::Ready(Box::new(model));
+        module.model = Some(Box::leak(Box::new(model)));
         Ok(())
     })
 }
