@@ -116,7 +116,7 @@ impl Matrix {
                 .zip(scales)
                 .collect()
         };
-        let mut row_buffers = vec![(vec![0; quant_words], vec![0; scale_words]); pool.threads()];
+        let mut row_buffers = vec![(vec![0; quant_words], vec![0; scale_words]); pool.capacity()];
         for_each_chunk(
             pool,
             4,

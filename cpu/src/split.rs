@@ -48,7 +48,7 @@ pub fn for_each_chunk<T: Send, S: Send>(
     scratch: &mut [S],
     f: impl Fn(&mut S, usize, &mut [T]) + Sync,
 ) {
-    assert!(scratch.len() >= pool.threads() && data.len().is_multiple_of(chunk));
+    assert!(scratch.len() >= pool.capacity() && data.len().is_multiple_of(chunk));
     let chunks = data.len() / chunk;
     let (data, scratch) = (Shared::new(data), Shared::new(scratch));
     pool.ranges(chunks, least, &|thread, range| {

@@ -23,6 +23,38 @@ fn is_debian_release(os_release: &str) -> bool {
         .any(|line| matches!(line.trim(), "ID=debian" | "ID=\"debian\""))
 }
 
+/// Returns the processor's model name, or its architecture if the system does not tell.
+pub fn cpu_name() -> String {
+    let name = if cfg!(target_os = "macos") {
+        command::output(Command::new("sysctl").args(["-n", "machdep.cpu.brand_string"])).ok()
+    } else if cfg!(windows) {
+        env::var("PROCESSOR_IDENTIFIER").ok()
+    } else {
+        let text = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        cpu_model(&text).map(str::to_owned)
+    };
+    name.map_or_else(
+        || env::consts::ARCH.to_owned(),
+        |name| name.trim().to_owned(),
+    )
+}
+
+/// Finds the first model name in the text of `/proc/cpuinfo`.
+fn cpu_model(cpuinfo: &str) -> Option<&str> {
+    cpuinfo
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.trim() == "model name")
+        .map(|(_, name)| name.trim())
+}
+
+/// Returns the load average of the last minute: the number of threads that ran or waited to run. `None` if the system
+/// does not tell.
+pub fn load_average() -> Option<f64> {
+    let text = fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
 /// Finds a program in the folder `first`, else on `PATH`.
 pub fn find_program(name: &str, first: &Path) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
@@ -47,6 +79,13 @@ mod tests {
     fn debian_derivatives_do_not_count_as_debian() {
         assert!(is_debian_release("NAME=\"Debian GNU/Linux\"\nID=debian\n"));
         assert!(!is_debian_release("ID=ubuntu\nID_LIKE=debian\n"));
+    }
+
+    #[test]
+    fn cpu_model_is_the_first_model_name() {
+        let text = "processor\t: 0\nmodel\t\t: 2\nmodel name\t: AMD EPYC\n\nmodel name\t: other\n";
+        assert_eq!(cpu_model(text), Some("AMD EPYC"));
+        assert_eq!(cpu_model("Features\t: asimd\n"), None);
     }
 
     #[test]

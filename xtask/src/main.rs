@@ -1,13 +1,14 @@
 //! The project's own command, `cargo xtask`: set-up, run and test.
 //!
 //! `cargo xtask run` sets up a bare machine and opens the page in a browser, `cargo xtask desktop` in a window
-//! of its own; `cargo xtask test` runs every check that CI runs. Each of them first announces and installs what
-//! is missing.
+//! of its own; `cargo xtask test` runs every check that CI runs; `cargo xtask compare` measures the speed beside
+//! llama.cpp's. Each of them first announces and installs what is missing.
 
 mod background;
 mod browser;
 mod checks;
 mod command;
+mod compare;
 mod context;
 mod desktop;
 mod digest;
@@ -44,6 +45,8 @@ enum Cli {
     Test(test::Args),
     /// Drive the page with random actions in Chromium and look for faults.
     Explore(e2e::explore::Args),
+    /// Measure the speed beside llama.cpp's, in alternating runs.
+    Compare(compare::Args),
     /// Install what `run` needs and fetch the default model, without building the page.
     Setup(setup::Args),
 }
@@ -67,6 +70,7 @@ fn execute(cli: Cli) -> Result<()> {
         Cli::Desktop(args) => desktop::run(&project, &args),
         Cli::Test(args) => test::run(&project, &args),
         Cli::Explore(args) => e2e::explore::run(&project, &args),
+        Cli::Compare(args) => compare::run(&project, &args),
         Cli::Setup(args) => setup::run(&project, &args),
     }
 }

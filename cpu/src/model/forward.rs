@@ -20,11 +20,18 @@ impl Model {
     /// id, position or slot that does not exist. Nothing is computed then.
     pub fn step(&mut self, rows: &[Row], outputs: &[usize]) -> Result<&mut [f32], ModelError> {
         self.check_outputs(rows, outputs)?;
+        let start_ms = (self.runtime.clock)();
         self.embed(rows)?;
         for layer in 0..self.dimensions.layers {
             self.run_layer(layer, rows);
         }
-        self.logits(rows, outputs)
+        self.output(rows, outputs);
+        let end_ms = (self.runtime.clock)();
+        self.governor
+            .after_step(&mut self.runtime.pool, end_ms, end_ms - start_ms);
+        Ok(self
+            .buffers
+            .logits_mut(outputs.len(), self.dimensions.vocab))
     }
 
     /// Returns the logits [N, V] of more rows of the last step, which computed `rows`.
@@ -33,8 +40,16 @@ impl Model {
     /// [`ModelError::OutOfRange`] as [`Model::step`].
     pub fn logits(&mut self, rows: &[Row], outputs: &[usize]) -> Result<&mut [f32], ModelError> {
         self.check_outputs(rows, outputs)?;
+        self.output(rows, outputs);
+        Ok(self
+            .buffers
+            .logits_mut(outputs.len(), self.dimensions.vocab))
+    }
+
+    /// Computes the logits of the rows whose indices are in `outputs`.
+    fn output(&mut self, rows: &[Row], outputs: &[usize]) {
         if outputs.is_empty() {
-            return Ok(&mut []);
+            return;
         }
         let mut laps = Laps::start(self.runtime.clock);
         let weights = &self.weights;
@@ -51,9 +66,6 @@ impl Model {
             self.norm_work(outputs.len()),
         );
         self.book(KernelName::Head, None, computed, work);
-        Ok(self
-            .buffers
-            .logits_mut(outputs.len(), self.dimensions.vocab))
     }
 
     /// Runs a step and returns the time of each kernel.

@@ -19,7 +19,7 @@ use llamaglass_types::timing::PartTimes;
 use crate::cache::LayerCache;
 use crate::kernels::Kernels;
 use crate::matrix::Matrix;
-use crate::pool::Pool;
+use crate::pool::{Governor, Pool};
 use buffers::Buffers;
 pub use builder::{LayerTensor, ModelBuilder, Tensor};
 pub use config::{Capacity, Dimensions, ModelError};
@@ -86,6 +86,7 @@ pub struct Model {
     tables: Vec<u32>,
     buffers: Buffers,
     times: PartTimes,
+    governor: Governor,
     /// Times of each kernel, while a step is profiled.
     kernel_times: Option<Vec<KernelTime>>,
 }
@@ -134,7 +135,7 @@ impl Model {
             ),
         };
         Self {
-            buffers: Buffers::new(&dimensions, &capacity, runtime.pool.threads()),
+            buffers: Buffers::new(&dimensions, &capacity, runtime.pool.capacity()),
             tables: vec![0; capacity.slots * capacity.context.div_ceil(KV_BLOCK)],
             dimensions,
             capacity,
@@ -142,6 +143,7 @@ impl Model {
             weights,
             cache,
             times: PartTimes::default(),
+            governor: Governor::default(),
             kernel_times: None,
         }
     }
@@ -153,7 +155,7 @@ impl Model {
 
     /// Number of threads that share a step.
     pub const fn threads(&self) -> usize {
-        self.runtime.pool.threads()
+        self.runtime.pool.capacity()
     }
 
     /// Lets only the first `threads` threads share the next steps: at least one, and at most those of the runtime.

@@ -9,11 +9,13 @@ use std::fmt;
 use std::ops::Range;
 
 mod event;
+mod governor;
 mod helpers;
 mod shared;
 #[cfg(all(test, not(target_arch = "wasm32")))]
 mod tests;
 
+pub use governor::Governor;
 pub use helpers::default_threads;
 #[cfg(target_arch = "wasm32")]
 pub use helpers::{fail, help};
@@ -34,6 +36,8 @@ pub struct Pool {
     active: usize,
     /// True during a job. A `Cell`, so that the pool is not `Sync`.
     is_running: Cell<bool>,
+    /// Milliseconds that the caller waited for pieces of other threads since [`Pool::take_waited_ms`].
+    waited_ms: Cell<f64>,
 }
 
 impl fmt::Debug for Pool {
@@ -55,12 +59,24 @@ impl Pool {
             active: helpers.threads(),
             helpers,
             is_running: Cell::new(false),
+            waited_ms: Cell::new(0.0),
         }
     }
 
     /// Returns the number of threads that work on jobs, among them the caller. A job's thread index is below it.
     pub const fn threads(&self) -> usize {
         self.active
+    }
+
+    /// Returns the number of threads that can work on jobs, also those that [`Pool::set_threads`] lets sleep.
+    pub const fn capacity(&self) -> usize {
+        self.helpers.threads()
+    }
+
+    /// Returns the milliseconds that the caller waited for pieces of other threads since the last call. Waits of a few
+    /// microseconds do not count.
+    pub fn take_waited_ms(&self) -> f64 {
+        self.waited_ms.take()
     }
 
     /// Lets only the first `threads` threads work on jobs, at least the caller and at most all; the others sleep.
@@ -98,11 +114,12 @@ impl Pool {
             let round = MAX_PIECES.min(pieces - first);
             // SAFETY: no other thread can call `run` meanwhile, because `Pool` is not `Sync`, and this thread can't
             // come so far, because of the assertion.
-            unsafe {
+            let waited_ms = unsafe {
                 self.helpers
                     .shared()
-                    .run(round, &|thread, piece| job(thread, first + piece));
-            }
+                    .run(round, &|thread, piece| job(thread, first + piece))
+            };
+            self.waited_ms.set(self.waited_ms.get() + waited_ms);
         }
     }
 

@@ -103,11 +103,12 @@ impl Shared {
         }
     }
 
-    /// Runs a job of 1 to [`MAX_PIECES`] pieces with the caller as thread 0.
+    /// Runs a job of 1 to [`MAX_PIECES`] pieces with the caller as thread 0. Returns the milliseconds that the caller
+    /// waited for pieces of other threads.
     ///
     /// # Safety
     /// No other call may be running.
-    pub unsafe fn run(&self, pieces: usize, body: &(dyn Fn(usize, usize) + Sync)) {
+    pub unsafe fn run(&self, pieces: usize, body: &(dyn Fn(usize, usize) + Sync)) -> f64 {
         let job = Job { body, pieces };
         // The cast erases the lifetime of `body`; see `work` for why no thread uses the job after this function.
         self.job.store(
@@ -121,10 +122,12 @@ impl Shared {
         self.claims.0.store(opened, Release);
         self.opened.0.notify();
         self.work(0);
-        self.finished
+        let waited_ms = self
+            .finished
             .0
             .wait_until(|| self.unfinished.0.load(Acquire) == 0 || self.panics.is_fatal());
         self.panics.resume();
+        waited_ms
     }
 
     /// Computes unclaimed pieces of the open job until there are none.

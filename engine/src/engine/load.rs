@@ -213,7 +213,7 @@ fn shape(
 pub async fn probe(options: &LoadOptions) -> Result<BackendInfo, EngineError> {
     Ok(match choose(options).await? {
         Ok((_, _, info)) => info,
-        Err(reason) => open_cpu(reason).info,
+        Err(reason) => open_cpu(options, reason).info,
     })
 }
 
@@ -235,9 +235,9 @@ async fn choose(options: &LoadOptions) -> Result<Result<Adapter, Option<String>>
 async fn open_device(options: &LoadOptions) -> Result<OpenDevice, ForwardError> {
     let falls_back = options.backend == BackendChoice::Auto && options.adapter.is_none();
     match choose(options).await? {
-        Err(reason) => Ok(open_cpu(reason)),
+        Err(reason) => Ok(open_cpu(options, reason)),
         Ok(found) => match open_wgpu(found).await {
-            Err(error) if falls_back => Ok(open_cpu(Some(error.to_string()))),
+            Err(error) if falls_back => Ok(open_cpu(options, Some(error.to_string()))),
             opened => opened,
         },
     }

@@ -3,6 +3,7 @@
 use llamaglass_shaders::Variant;
 
 use super::Executor;
+use super::cpu::CpuExecutor;
 use super::gpu::GpuExecutor;
 use super::reference::ReferenceExecutor;
 use crate::forward::device::OpenDevice;
@@ -29,6 +30,10 @@ pub async fn load(
 ) -> Result<Loaded, LoadError> {
     let mut loader = Loader::new(checkpoint, open, shape, watch, progress)?;
     let loaded = match shape.path {
+        ForwardPath::Fast if open.gpu.is_none() => Loaded {
+            executor: Box::new(CpuExecutor::load(&mut loader, shape).await?),
+            variant: None,
+        },
         ForwardPath::Fast => {
             let executor = GpuExecutor::load(&mut loader, shape, depth).await?;
             Loaded {

@@ -1,8 +1,9 @@
 //! Executors compute the steps that the scheduler plans: on a GPU, where several steps are in flight and the
-//! device samples, or on the reference path, which computes and samples in turn.
+//! device samples, on the CPU, or on the reference path, which computes and samples in turn.
 //!
 //! The engine runs one loop over [`Executor`]. What differs between devices is in their [`Capabilities`].
 
+mod cpu;
 mod diagnostics;
 mod gpu;
 mod host_samplers;

@@ -11,8 +11,8 @@ use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup, wgpu};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
-use crate::platform::{BrowserAdapter, CPU_NAME};
-use llamaglass_types::{Backend, BackendInfo, limit};
+use crate::platform::{BrowserAdapter, CPU_NAME, HAS_CPU_PATH, describe_cpu_path};
+use llamaglass_types::{Backend, BackendInfo, ForwardPath, LoadOptions, limit};
 
 /// Subgroups feature, in WebGPU's spelling.
 const SUBGROUPS: &str = "subgroups";
@@ -65,8 +65,10 @@ pub struct OpenDevice {
     pub failures: Failures,
 }
 
-/// Opens the CPU, where burn-flex runs burn's operations.
-pub fn open_cpu(fallback_reason: Option<String>) -> OpenDevice {
+/// Opens the CPU: our own kernels compute there, or burn-flex on the reference path.
+pub fn open_cpu(options: &LoadOptions, fallback_reason: Option<String>) -> OpenDevice {
+    let ours = HAS_CPU_PATH && options.path != Some(ForwardPath::Reference);
+    let described = ours.then(|| describe_cpu_path(options.instruction_set, options.threads));
     OpenDevice {
         device: Device::flex(),
         gpu: None,
@@ -74,13 +76,13 @@ pub fn open_cpu(fallback_reason: Option<String>) -> OpenDevice {
             backend: Backend::Cpu,
             api: "CPU".into(),
             adapter: CPU_NAME.into(),
-            driver: "burn-flex".into(),
+            driver: if ours { "llamaglass-cpu" } else { "burn-flex" }.into(),
             software: true,
             features: Vec::new(),
             limits: Vec::new(),
             fallback_reason,
-            threads: None,
-            instruction_set: None,
+            threads: described.map(|(_, threads)| threads),
+            instruction_set: described.map(|(set, _)| set),
         },
         failures: Failures::default(),
     }

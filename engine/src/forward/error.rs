@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::weights::WeightsError;
+use llamaglass_cpu::ModelError;
 
 /// An error of an adapter, a device or the forward pass.
 #[derive(Clone, Debug, Error)]
@@ -64,6 +65,9 @@ pub enum ForwardError {
     },
     #[error("the device failed: {message}")]
     Device { message: String },
+    /// The CPU path rejects a tensor, an option or a step.
+    #[error("the CPU path: {0}")]
+    Cpu(#[from] ModelError),
 }
 
 impl ForwardError {

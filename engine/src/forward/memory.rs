@@ -190,7 +190,7 @@ mod tests {
     use crate::forward::device::open_cpu;
     use crate::weights::TensorType;
     use crate::weights::testing::tiny_config;
-    use llamaglass_types::{Activations, KvType};
+    use llamaglass_types::{Activations, KvType, LoadOptions};
 
     /// Returns the ledger of a model with quantised weights and a vocabulary of `vocab_size`.
     fn ledger(vocab_size: usize, kv: KvType, path: ForwardPath, backend: Backend) -> MemoryLedger {
@@ -245,7 +245,7 @@ mod tests {
         BackendInfo {
             backend,
             software,
-            ..open_cpu(None).info
+            ..open_cpu(&LoadOptions::default(), None).info
         }
     }
 

@@ -26,6 +26,10 @@ pub use memory::{available, check_memory, largest_buffer, memory_ledger};
 pub use path::choose_path;
 pub use shape::{MAX_BATCH, Shape};
 
+pub use format::format;
+pub use rope::angles;
+pub use shape::kernel_kv;
+
 pub use device::{OpenDevice, find_adapter, open_wgpu};
 pub use gpu::{Buffer, Gpu, StepRead, StepResult, flat};
 pub use load_watch::LoadWatch;

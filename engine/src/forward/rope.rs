@@ -37,6 +37,19 @@ pub fn frequencies(config: &ModelConfig) -> Vec<f64> {
         .collect()
 }
 
+/// Returns cosine and sine [S, D/2] of each position and pair.
+pub fn angles(config: &ModelConfig, context: usize) -> Vec<[f32; 2]> {
+    let frequencies = frequencies(config);
+    let positions = (0..context).flat_map(|position| {
+        frequencies.iter().map(move |frequency| {
+            // Compute in f64: in f32, position 8000 would lose three digits.
+            let (sin, cos) = (position as f64 * frequency).sin_cos();
+            [cos as f32, sin as f32]
+        })
+    });
+    positions.collect()
+}
+
 fn llama3(base: f64, factor: f64, low: f64, high: f64, context: f64) -> f64 {
     let wavelength = std::f64::consts::TAU / base;
     if wavelength > context / low {

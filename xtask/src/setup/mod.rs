@@ -4,6 +4,7 @@ pub mod apt;
 pub mod browser;
 pub mod clients;
 pub mod desktop;
+pub mod llama_cpp;
 pub mod model;
 pub mod npm;
 pub mod plan;
@@ -11,6 +12,8 @@ pub mod tools;
 pub mod vulkan;
 pub mod wasm;
 mod wheel;
+
+pub use wheel::python;
 
 use std::fs;
 use std::path::Path;

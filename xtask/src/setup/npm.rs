@@ -19,11 +19,27 @@ pub fn ensure(project: &Project, what: &str) -> Result<()> {
 
 /// Installs the package (`NAME@VERSION`) into a folder of its own.
 pub fn install(package: &str, folder: &Path) -> Result<()> {
-    println!("Installing {package} (npm) into {}", folder.display());
+    install_with(&[], &[package], folder)
+}
+
+/// Installs packages without running their scripts and without their optional dependencies, for packages that would
+/// otherwise compile something, or fetch programs for hardware that is not used.
+pub fn install_without_scripts(packages: &[&str], folder: &Path) -> Result<()> {
+    install_with(&["--ignore-scripts", "--omit=optional"], packages, folder)
+}
+
+fn install_with(flags: &[&str], packages: &[&str], folder: &Path) -> Result<()> {
+    println!(
+        "Installing {} (npm) into {}",
+        packages.join(" and "),
+        folder.display()
+    );
     let mut install = Command::new("npm");
     install
-        .args(["install", "--no-audit", "--no-fund", "--prefix"])
+        .args(["install", "--no-audit", "--no-fund"])
+        .args(flags)
+        .arg("--prefix")
         .arg(ensure_folder(folder)?)
-        .arg(package);
+        .args(packages);
     command::run(&mut install)
 }

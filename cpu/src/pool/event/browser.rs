@@ -48,11 +48,14 @@ impl Event {
         }
     }
 
-    /// Returns when `is_ready` is true, after a short spin or a sleep.
-    pub fn wait_until(&self, is_ready: impl Fn() -> bool) {
-        if !is_ready_soon(&is_ready) {
+    /// Returns when `is_ready` is true, after a short spin or a sleep. Returns the milliseconds of the wait, or zero if
+    /// it was so short that no clock was read.
+    pub fn wait_until(&self, is_ready: impl Fn() -> bool) -> f64 {
+        let mut start = None;
+        if !is_ready_soon(&is_ready, &mut start) {
             self.sleep_until(is_ready);
         }
+        start.map_or(0.0, |start| host::now() - start)
     }
 
     /// Sleeps until `is_ready` is true.
@@ -76,9 +79,9 @@ impl Event {
     }
 }
 
-/// Spins for at most [`SPIN_MS`]. Returns true if `is_ready` became true.
-fn is_ready_soon(is_ready: &impl Fn() -> bool) -> bool {
-    let mut start = None;
+/// Spins for at most [`SPIN_MS`]. Returns true if `is_ready` became true. Sets `start` after the first
+/// checks.
+fn is_ready_soon(is_ready: &impl Fn() -> bool, start: &mut Option<f64>) -> bool {
     loop {
         for _ in 0..CHECKS_PER_READING {
             if is_ready() {

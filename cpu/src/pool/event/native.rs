@@ -45,11 +45,14 @@ impl Event {
         }
     }
 
-    /// Returns when `is_ready` is true, after a short wait awake or a sleep.
-    pub fn wait_until(&self, is_ready: impl Fn() -> bool) {
-        if !is_ready_soon(&is_ready) {
+    /// Returns when `is_ready` is true, after a short wait awake or a sleep. Returns the milliseconds of the wait, or
+    /// zero if it was so short that no clock was read.
+    pub fn wait_until(&self, is_ready: impl Fn() -> bool) -> f64 {
+        let mut start = None;
+        if !is_ready_soon(&is_ready, &mut start) {
             self.sleep_until(is_ready);
         }
+        start.map_or(0.0, |start| start.elapsed().as_secs_f64() * 1e3)
     }
 
     /// Sleeps until `is_ready` is true.
@@ -67,9 +70,8 @@ impl Event {
     }
 }
 
-/// Waits awake for at most [`AWAKE`]. Returns true if `is_ready` became true.
-fn is_ready_soon(is_ready: &impl Fn() -> bool) -> bool {
-    let mut start = None;
+/// Waits awake for at most [`AWAKE`]. Returns true if `is_ready` became true. Sets `start` after the first checks.
+fn is_ready_soon(is_ready: &impl Fn() -> bool, start: &mut Option<Instant>) -> bool {
     loop {
         for _ in 0..CHECKS_PER_READING {
             if is_ready() {

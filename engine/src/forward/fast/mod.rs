@@ -21,7 +21,7 @@ use llamaglass_shaders::{Sampling, Variant};
 use super::device::OpenDevice;
 use super::error::ForwardError;
 use super::gpu::{Buffer, DeviceStage, Gpu};
-use super::rope::frequencies;
+use super::rope::angles;
 use super::rows::{NextRow, NextRows, Rows};
 use super::sampling_mode::SamplingMode;
 use super::shape::Shape;
@@ -101,7 +101,9 @@ impl Fast {
             layers: Vec::with_capacity(config.n_layers),
             norm,
             head,
-            angles: gpu.create(Bytes::from_elems(angles(config, shape.context)))?,
+            angles: gpu.create(Bytes::from_elems(
+                angles(config, shape.context).into_flattened(),
+            ))?,
             sampling: SamplingBuffers::new(shape.batch, config.vocab_size, &gpu)?,
             captured: CapturedSteps::default(),
             layers_per_submit: config.n_layers,
@@ -238,20 +240,6 @@ impl Fast {
         let layers = self.layers.len();
         self.layers_per_submit = ((layers as f64 * max_ms / step_ms) as usize).clamp(1, layers);
     }
-}
-
-/// Returns the cosine and sine [S, D/2, 2] of every position and pair.
-fn angles(config: &ModelConfig, context: usize) -> Vec<f32> {
-    let frequencies = frequencies(config);
-    let mut angles = Vec::with_capacity(2 * context * frequencies.len());
-    for position in 0..context {
-        for frequency in &frequencies {
-            // Compute in f64: in f32, position 8000 would lose three digits.
-            let (sin, cos) = (position as f64 * frequency).sin_cos();
-            angles.extend([cos as f32, sin as f32]);
-        }
-    }
-    angles
 }
 
 /// Returns the GPU of an open device.
