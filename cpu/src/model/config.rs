@@ -91,6 +91,9 @@ pub enum ModelError {
         /// Its limit.
         limit: usize,
     },
+    /// The WebAssembly module that has the model failed.
+    #[error("the CPU path's module: {0}")]
+    Module(String),
 }
 
 impl ModelError {
