@@ -84,15 +84,8 @@ impl Matrix {
         order: RowOrder,
         pool: &Pool,
     ) -> Option<Self> {
-        let (values, bytes) = format.stored_block();
-        let row_bytes = columns.checked_div(values)? * bytes;
-        if row_bytes == 0
-            || !columns.is_multiple_of(values)
-            || !stored.len().is_multiple_of(row_bytes)
-        {
-            return None;
-        }
-        let rows = stored.len() / row_bytes;
+        let rows = Self::stored_rows(format, columns, stored.len())?;
+        let row_bytes = stored.len().checked_div(rows).unwrap_or(0);
         let groups = rows.div_ceil(GROUP);
         let blocks = Format::blocks(columns);
         let (quant_words, scale_words) = (format.quant_words(blocks), format.scale_words(blocks));
@@ -145,6 +138,16 @@ impl Matrix {
             },
         );
         Some(matrix)
+    }
+
+    /// Returns the number of rows of `columns` values in `bytes` bytes of `format`; `None` if rows are not whole
+    /// blocks, or bytes are left over.
+    pub fn stored_rows(format: Format, columns: usize, bytes: usize) -> Option<usize> {
+        let (values, block_bytes) = format.stored_block();
+        let row_bytes = columns / values * block_bytes;
+        let is_whole =
+            row_bytes > 0 && columns.is_multiple_of(values) && bytes.is_multiple_of(row_bytes);
+        is_whole.then(|| bytes / row_bytes)
     }
 
     /// Returns 16 values of a row: half block `index`.

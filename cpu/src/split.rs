@@ -36,7 +36,7 @@ impl<'a, T> Shared<'a, T> {
 }
 
 /// Calls `f` with each chunk of `chunk` elements of `data` and its index. The pool's threads share the chunks, at
-/// least `least` at a time, and each thread has its own element of `scratch`.
+/// least `least` at a time, and each thread has its own element of `scratch`. Without data, nothing is called.
 ///
 /// # Panics
 /// If `scratch` has fewer elements than the pool has threads, or `data` is not a whole number of chunks.
@@ -49,6 +49,9 @@ pub fn for_each_chunk<T: Send, S: Send>(
     f: impl Fn(&mut S, usize, &mut [T]) + Sync,
 ) {
     assert!(scratch.len() >= pool.capacity() && data.len().is_multiple_of(chunk));
+    if data.is_empty() {
+        return;
+    }
     let chunks = data.len() / chunk;
     let (data, scratch) = (Shared::new(data), Shared::new(scratch));
     pool.ranges(chunks, least, &|thread, range| {
@@ -65,6 +68,15 @@ pub fn for_each_chunk<T: Send, S: Send>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_called_without_data() {
+        let pool = Pool::new(1);
+        for chunk in [0, 3] {
+            let f = |(): &mut (), _, _: &mut [u8]| panic!("called");
+            for_each_chunk(&pool, 1, &mut [], chunk, &mut [()], f);
+        }
+    }
 
     #[test]
     fn every_chunk_is_processed_once_with_scratch_of_its_own() {

@@ -77,7 +77,8 @@ impl Buffers {
             hidden: groups(ffn),
             logit_groups: vec![[0.0; GROUP]; vocab.div_ceil(GROUP) * (outputs + LARGE_TILE)],
             logits: vec![0.0; if outputs > 1 { outputs * vocab } else { 0 }],
-            x: Activations::new(capacity.rows, widest),
+            // A row may be an output more than once.
+            x: Activations::new(capacity.rows.max(outputs), widest),
             scratch: (0..threads).map(|_| scratch()).collect(),
         }
     }

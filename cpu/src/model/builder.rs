@@ -41,7 +41,18 @@ impl fmt::Display for Tensor {
             Self::Embedding => f.write_str("the token embedding"),
             Self::OutputNorm => f.write_str("the output norm"),
             Self::Output => f.write_str("the output matrix"),
-            Self::Layer(layer, tensor) => write!(f, "{tensor:?} of layer {layer}"),
+            Self::Layer(layer, tensor) => write!(f, "{tensor} of layer {layer}"),
+        }
+    }
+}
+
+impl fmt::Display for LayerTensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AttnNorm => f.write_str("the attention norm"),
+            Self::FfnNorm => f.write_str("the feed-forward norm"),
+            Self::Matrix(projection) => write!(f, "the {} matrix", projection.name()),
+            Self::Bias(projection) => write!(f, "the {} bias", projection.name()),
         }
     }
 }
@@ -94,8 +105,8 @@ impl ModelBuilder {
     /// Packs a matrix from `stored`, its rows as the file has them.
     ///
     /// # Errors
-    /// [`ModelError::Rows`] or [`ModelError::TensorSize`] if its size is not the model's, and
-    /// [`ModelError::Missing`] if the model has no such matrix.
+    /// [`ModelError::Unexpected`] if the model has no such matrix, [`ModelError::Rows`] if `stored` is not whole
+    /// rows, and [`ModelError::TensorSize`] if it has too many rows or too few.
     pub fn matrix(
         &mut self,
         tensor: Tensor,
@@ -103,66 +114,65 @@ impl ModelBuilder {
         stored: &[u8],
     ) -> Result<(), ModelError> {
         let Dimensions { vocab, hidden, .. } = self.dimensions;
-        let (rows, columns, order) = match tensor {
-            Tensor::Layer(_, LayerTensor::Matrix(projection)) => {
-                let [rows, columns] = projection.shape(&self.dimensions);
-                (rows, columns, projection.order(&self.dimensions))
-            }
-            _ => (vocab, hidden, RowOrder::Stored),
-        };
-        let packed = Matrix::pack(format, columns, stored, order, &self.runtime.pool);
-        let packed = packed.ok_or_else(|| ModelError::Rows {
-            tensor: tensor.to_string(),
-            bytes: stored.len(),
-            columns,
-            format: format.name(),
-        })?;
-        check_size(tensor, packed.rows * columns, rows * columns)?;
-        let place = match tensor {
-            Tensor::Embedding => Some(&mut self.embedding),
-            Tensor::Output => Some(&mut self.output),
+        let layers = self.layers.len();
+        let ends = ([vocab, hidden], RowOrder::Stored);
+        let (place, ([rows, columns], order)) = match tensor {
+            Tensor::Embedding => (Some(&mut self.embedding), ends),
+            Tensor::Output => (Some(&mut self.output), ends),
             Tensor::Layer(layer, LayerTensor::Matrix(projection)) => {
                 let parts = self.layers.get_mut(layer);
-                parts.map(|parts| &mut parts.projections[projection as usize].0)
+                let place = parts.map(|parts| &mut parts.projections[projection as usize].0);
+                let shape = projection.shape(&self.dimensions);
+                (place, (shape, projection.order(&self.dimensions)))
             }
-            _ => None,
+            Tensor::OutputNorm | Tensor::Layer(..) => (None, ends),
         };
-        *place.ok_or_else(|| missing(tensor))? = Some(packed);
+        let place = place.ok_or_else(|| unexpected(tensor, layers))?;
+        let stored_rows = Matrix::stored_rows(format, columns, stored.len()).ok_or_else(|| {
+            let (values, block_bytes) = format.stored_block();
+            ModelError::Rows {
+                tensor: tensor.to_string(),
+                bytes: stored.len(),
+                columns,
+                format: format.name(),
+                values,
+                block_bytes,
+            }
+        })?;
+        check_size(tensor, stored_rows * columns, rows * columns)?;
+        *place = Matrix::pack(format, columns, stored, order, &self.runtime.pool);
         Ok(())
     }
 
     /// Sets the values of a norm or a bias.
     ///
     /// # Errors
-    /// [`ModelError::TensorSize`] if there are too many or too few, [`ModelError::Missing`] if the model has no
-    /// such vector.
+    /// [`ModelError::Unexpected`] if the model has no such vector, [`ModelError::TensorSize`] if it has too many
+    /// values or too few.
     pub fn vector(&mut self, tensor: Tensor, values: Vec<f32>) -> Result<(), ModelError> {
-        let expected = match tensor {
-            Tensor::Layer(_, LayerTensor::Bias(projection)) => {
-                projection.shape(&self.dimensions)[0]
-            }
-            _ => self.dimensions.hidden,
-        };
-        check_size(tensor, values.len(), expected)?;
-        let place = match tensor {
-            Tensor::OutputNorm => Some(&mut self.output_norm),
-            Tensor::Layer(layer, part) => self.layers.get_mut(layer).and_then(|parts| match part {
-                LayerTensor::AttnNorm => Some(&mut parts.attn_norm),
-                LayerTensor::FfnNorm => Some(&mut parts.ffn_norm),
-                LayerTensor::Bias(projection) => {
-                    Some(&mut parts.projections[projection as usize].1)
+        let layers = self.layers.len();
+        let hidden = (self.dimensions.hidden, RowOrder::Stored);
+        let (place, (len, order)) = match tensor {
+            Tensor::OutputNorm => (Some(&mut self.output_norm), hidden),
+            Tensor::Layer(layer, part) => {
+                let parts = self.layers.get_mut(layer);
+                match part {
+                    LayerTensor::AttnNorm => (parts.map(|parts| &mut parts.attn_norm), hidden),
+                    LayerTensor::FfnNorm => (parts.map(|parts| &mut parts.ffn_norm), hidden),
+                    LayerTensor::Bias(projection) => {
+                        let [rows, _] = projection.shape(&self.dimensions);
+                        let place =
+                            parts.map(|parts| &mut parts.projections[projection as usize].1);
+                        (place, (rows, projection.order(&self.dimensions)))
+                    }
+                    LayerTensor::Matrix(_) => (None, hidden),
                 }
-                LayerTensor::Matrix(_) => None,
-            }),
-            _ => None,
-        };
-        let values = match tensor {
-            Tensor::Layer(_, LayerTensor::Bias(projection)) => {
-                projection.order(&self.dimensions).apply(&values)
             }
-            _ => values,
+            Tensor::Embedding | Tensor::Output => (None, hidden),
         };
-        *place.ok_or_else(|| missing(tensor))? = Some(values);
+        let place = place.ok_or_else(|| unexpected(tensor, layers))?;
+        check_size(tensor, values.len(), len)?;
+        *place = Some(order.apply(&values));
         Ok(())
     }
 
@@ -179,12 +189,15 @@ impl ModelBuilder {
                 expected,
             });
         }
-        let required = |tensor| missing(tensor);
+        let embedding = self.embedding.ok_or_else(|| missing(Tensor::Embedding))?;
         let output = match (self.dimensions.tied, self.output) {
-            (false, None) => return Err(required(Tensor::Output)),
+            (false, None) => return Err(missing(Tensor::Output)),
             (false, output) => output,
             (true, _) => None,
         };
+        let output_norm = self
+            .output_norm
+            .ok_or_else(|| missing(Tensor::OutputNorm))?;
         let mut layers = Vec::with_capacity(self.layers.len());
         for (index, parts) in self.layers.into_iter().enumerate() {
             let missing = |part| missing(Tensor::Layer(index, part));
@@ -208,11 +221,9 @@ impl ModelBuilder {
             self.runtime,
             capacity,
             super::Weights {
-                embedding: self.embedding.ok_or_else(|| required(Tensor::Embedding))?,
+                embedding,
                 output,
-                output_norm: self
-                    .output_norm
-                    .ok_or_else(|| required(Tensor::OutputNorm))?,
+                output_norm,
                 layers,
                 angles,
             },
@@ -223,6 +234,13 @@ impl ModelBuilder {
 fn missing(tensor: Tensor) -> ModelError {
     ModelError::Missing {
         tensor: tensor.to_string(),
+    }
+}
+
+fn unexpected(tensor: Tensor, layers: usize) -> ModelError {
+    ModelError::Unexpected {
+        tensor: tensor.to_string(),
+        layers,
     }
 }
 

@@ -63,8 +63,10 @@ pub enum ModelError {
         /// Number of values that the dimensions ask for.
         expected: usize,
     },
-    /// A tensor's rows are not whole blocks of its format.
-    #[error("{tensor}: {bytes} bytes are not rows of {columns} values in {format}")]
+    /// A tensor's rows are not whole blocks of its format, or its bytes are not whole rows.
+    #[error(
+        "{tensor}: {bytes} bytes are not whole rows of {columns} values in {format}, which stores {values} values in {block_bytes} bytes"
+    )]
     Rows {
         /// The tensor.
         tensor: String,
@@ -74,6 +76,18 @@ pub enum ModelError {
         columns: usize,
         /// Name of the format.
         format: &'static str,
+        /// Values per block of the format.
+        values: usize,
+        /// Bytes per block of the format.
+        block_bytes: usize,
+    },
+    /// The model has no such tensor.
+    #[error("a model of {layers} layers has no place for {tensor}")]
+    Unexpected {
+        /// The tensor.
+        tensor: String,
+        /// Number of the model's layers.
+        layers: usize,
     },
     /// A tensor was not loaded.
     #[error("{tensor} is missing")]
@@ -81,15 +95,25 @@ pub enum ModelError {
         /// The tensor.
         tensor: String,
     },
-    /// A step exceeds what the model was loaded for.
-    #[error("{what} {value} of a step is not below {limit}")]
+    /// An index is out of range.
+    #[error("{what} {index} is out of range: there are {count}")]
     OutOfRange {
-        /// Kind of value.
+        /// What the index is of.
         what: &'static str,
-        /// The value.
-        value: usize,
-        /// Its limit.
-        limit: usize,
+        /// The index.
+        index: usize,
+        /// Number of items, above every index.
+        count: usize,
+    },
+    /// A step has more rows or outputs than the model was loaded for.
+    #[error("a step of {count} {what} is too large: the model was loaded for at most {most}")]
+    TooMany {
+        /// Rows or outputs.
+        what: &'static str,
+        /// Their number.
+        count: usize,
+        /// Maximum number.
+        most: usize,
     },
     /// The WebAssembly module that has the model failed.
     #[error("the CPU path's module: {0}")]

@@ -7,7 +7,7 @@ use super::buffers::gather;
 use super::kernel_time::{KernelName, KernelTime, Laps};
 use super::layer::Projection;
 use super::step::Step;
-use super::{Cache, Model, ModelError, Row, check};
+use super::{Cache, Model, ModelError, Row, check, check_count};
 use crate::kernels::Kernels;
 use crate::work::Work;
 
@@ -16,8 +16,9 @@ impl Model {
     /// `outputs`.
     ///
     /// # Errors
-    /// [`ModelError::OutOfRange`] if there are more rows or outputs than the model was loaded for, or a row has an
-    /// id, position or slot that does not exist. Nothing is computed then.
+    /// [`ModelError::TooMany`] if there are more rows or outputs than the model was loaded for, and
+    /// [`ModelError::OutOfRange`] if a row has an id, position or slot that does not exist, or an output no row.
+    /// Nothing is computed then.
     pub fn step(&mut self, rows: &[Row], outputs: &[usize]) -> Result<&mut [f32], ModelError> {
         self.check_outputs(rows, outputs)?;
         let start_ms = (self.runtime.clock)();
@@ -37,7 +38,7 @@ impl Model {
     /// Returns the logits [N, V] of more rows of the last step, which computed `rows`.
     ///
     /// # Errors
-    /// [`ModelError::OutOfRange`] as [`Model::step`].
+    /// [`ModelError::TooMany`] and [`ModelError::OutOfRange`] as in [`Model::step`].
     pub fn logits(&mut self, rows: &[Row], outputs: &[usize]) -> Result<&mut [f32], ModelError> {
         self.check_outputs(rows, outputs)?;
         self.output(rows, outputs);
@@ -109,7 +110,7 @@ impl Model {
     }
 
     fn check_rows(&self, rows: &[Row]) -> Result<(), ModelError> {
-        check("number of rows", rows.len(), self.capacity.rows + 1)?;
+        check_count("rows", rows.len(), self.capacity.rows)?;
         for row in rows {
             check("token id", row.id as usize, self.dimensions.vocab)?;
             check("position", row.position as usize, self.capacity.context)?;
@@ -119,8 +120,7 @@ impl Model {
     }
 
     fn check_outputs(&self, rows: &[Row], outputs: &[usize]) -> Result<(), ModelError> {
-        let most = self.capacity.outputs;
-        check("number of outputs", outputs.len(), most + 1)?;
+        check_count("outputs", outputs.len(), self.capacity.outputs)?;
         outputs
             .iter()
             .try_for_each(|output| check("output row", *output, rows.len()))

@@ -38,6 +38,19 @@ impl Projection {
         Self::Down,
     ];
 
+    /// Returns the name in messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Key => "key",
+            Self::Value => "value",
+            Self::AttnOutput => "attention output",
+            Self::Gate => "gate",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+
     /// Returns the numbers of rows and columns.
     pub const fn shape(self, dimensions: &Dimensions) -> [usize; 2] {
         let Dimensions {

@@ -219,9 +219,16 @@ impl Model {
     }
 }
 
-fn check(what: &'static str, value: usize, limit: usize) -> Result<(), ModelError> {
-    if value < limit {
+fn check(what: &'static str, index: usize, count: usize) -> Result<(), ModelError> {
+    if index < count {
         return Ok(());
     }
-    Err(ModelError::OutOfRange { what, value, limit })
+    Err(ModelError::OutOfRange { what, index, count })
+}
+
+fn check_count(what: &'static str, count: usize, most: usize) -> Result<(), ModelError> {
+    if count <= most {
+        return Ok(());
+    }
+    Err(ModelError::TooMany { what, count, most })
 }
