@@ -7,6 +7,7 @@ mod kernels;
 mod matrix;
 mod model;
 pub mod pool;
+mod roofline;
 mod split;
 #[cfg(test)]
 mod testing;

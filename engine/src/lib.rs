@@ -30,6 +30,7 @@ pub use engine::{
 pub use forward::device::adapters;
 pub use llamaglass_types::{
     Activations, Backend, BackendChoice, BackendInfo, ForwardPath, Input, InstructionSet, KvType,
-    LoadOptions, LoadPhase, LoadProgress, MAX_THREADS, MemoryLedger, Message, ModelInfo, Request,
-    Roofline, TypeCount, Variant, describe_cpu, event, stats, timing,
+    LoadOptions, LoadPhase, LoadProgress, MAX_THREADS, MemoryLedger, MemoryRate, Message,
+    ModelInfo, Request, Roofline, ThreadRates, TypeCount, Variant, describe_cpu, event, stats,
+    thread_count, timing,
 };

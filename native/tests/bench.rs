@@ -137,7 +137,7 @@ fn bench_prints_a_table_without_json_flag() {
     let config = shape_arg(&shape);
     let head = ["bench", "--random-weights", &config, "--backend", "cpu"];
     let table = succeeds(&[&head[..], &SMALL[..]].concat());
-    let all = "prefill tok/s | decode tok/s | median | preprocess | rest | clock | cpu (CPU)";
+    let all = "prefill tok/s | decode tok/s | median | preprocess | rest | clock | cpu (CPU, ";
     for part in all.split(" | ") {
         assert!(table.contains(part), "{part} in {table}");
     }
@@ -232,13 +232,56 @@ fn report_has_positions_kernels_roofline_and_comparison_when_requested() {
 }
 
 #[test]
+fn report_of_the_cpu_has_kernels_and_peak_rates_by_threads() {
+    let model = family_arg(GGUF);
+    let head = ["bench", &model, "--backend", "cpu"];
+    let head = [&head[..], &SMALL[..]].concat();
+    let words = split("--kernels --roofline --kv f16 --threads 2");
+    let report = json(&[&head[..], &words[..], &["--json"]].concat());
+    assert_eq!(report["settings"]["kv"], "f16");
+    let kernels = report["kernels"].as_array().expect("kernels");
+    for kind in ["prefill", "decode"] {
+        let launches = |name: &str| {
+            let named = kernels
+                .iter()
+                .filter(|of| of["kind"] == kind && of["name"] == name);
+            named.filter_map(|of| of["launches"].as_u64()).sum::<u64>()
+        };
+        let blocks = launches("attention");
+        assert!(blocks > 0, "{kind}: {kernels:?}");
+        assert_eq!(launches("norm"), 2 * blocks + 1, "{kind}");
+        assert_eq!((launches("embedding"), launches("head")), (1, 1), "{kind}");
+    }
+    let roof = &report["roofline"];
+    assert!(roof["copy_gb_s"].is_null(), "{roof}");
+    let by_threads = roof["by_threads"].as_array().expect("rates");
+    let counts: Vec<&Value> = by_threads.iter().map(|of| &of["threads"]).collect();
+    assert_eq!(counts, [1, 2]);
+    for rate in ["read_gb_s", "gflop_s"] {
+        assert_eq!(positive(&roof[rate]), positive(&by_threads[1][rate]));
+    }
+    let share = positive(&roof["decode_gb_s"]) / positive(&roof["read_gb_s"]);
+    assert!((share / positive(&roof["decode_share"]) - 1.0).abs() < 1e-9);
+    assert!(positive(&roof["gflop_s"]) > positive(&roof["prefill_gflop_s"]));
+
+    let table = succeeds(&[&head[..], &words[..]].concat());
+    for part in [
+        "% of a read's",
+        "peak rates of 1 thread: ",
+        "of 2 threads: ",
+    ] {
+        assert!(table.contains(part), "{part} in {table}");
+    }
+}
+
+#[test]
 fn refuses_impossible_measurements_and_comparisons() {
     let model = family_arg(GGUF);
     let head = ["bench", &model, "--backend", "cpu"];
     for (extra, reason) in [
-        (&["--roofline"][..], "GPU adapter"),
-        (&["--kernels"], "--path fast"),
-        (&["--kv", "f16"], "KV cache is f32"),
+        (&["--path", "reference", "--roofline"][..], "--path fast"),
+        (&["--path", "reference", "--kernels"], "--path fast"),
+        (&["--path", "reference", "--kv", "f16"], "KV cache is f32"),
         (&["--kv", "q4"], "expected one of: f32, f16"),
         (&["--readback-depth", "5"], "at most 4"),
         (&["--threads", "0"], "at least 1"),

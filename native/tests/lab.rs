@@ -271,43 +271,52 @@ fn ablate_measures_every_switch_in_pairs_with_same_answers() {
 
 #[test]
 fn kernel_times_add_up_to_step_and_layers() {
-    let words = split("--backend wgpu --prompt-tokens 20 --repeats 2 --layers");
-    let Ran { result, .. } = lab("kernels", &words);
-    let steps = result["steps"].as_array().expect("steps");
-    assert_eq!(steps.len(), 2);
-    for step in steps {
-        let rows = step["kernels"].as_array().expect("kernels");
-        let sum: f64 = rows.iter().map(|row| number(row, "/device_ms")).sum();
-        close(number(step, "/kernels_ms"), sum, "kernels");
-        let shares: f64 = rows.iter().map(|row| number(row, "/share")).sum();
-        close(shares, 1.0, "shares");
-        let layers = step["profile"]["layers"].as_array().expect("layers");
-        let of_layers: f64 = layers.iter().map(|layer| number(layer, "/ms")).sum();
-        assert!((of_layers / sum - 1.0).abs() < 1e-6, "{of_layers} {sum}");
-        let plain = number(step, "/profile/plain/wall_ms");
-        let profiled = number(step, "/profile/profiled/wall_ms");
-        close(
-            number(step, "/profiler_cost_percent"),
-            (profiled / plain - 1.0) * 100.0,
-            "the profiler's cost",
-        );
-        let row = &rows[0];
-        close(
-            number(row, "/gb_s"),
-            number(row, "/bytes") / number(row, "/device_ms") / 1e6,
-            "GB/s",
-        );
+    for backend in BACKENDS {
+        let words = split("--prompt-tokens 20 --repeats 2 --layers");
+        let words = [&["--backend", backend], &words[..]].concat();
+        let Ran { result, .. } = lab("kernels", &words);
+        let measured = if backend == "cpu" {
+            "read_gb_s"
+        } else {
+            "copy_gb_s"
+        };
+        assert!(number(&result, &format!("/roofline/{measured}")) > 0.0);
+        let steps = result["steps"].as_array().expect("steps");
+        assert_eq!(steps.len(), 2);
+        for step in steps {
+            let rows = step["kernels"].as_array().expect("kernels");
+            let sum: f64 = rows.iter().map(|row| number(row, "/device_ms")).sum();
+            close(number(step, "/kernels_ms"), sum, "kernels");
+            let shares: f64 = rows.iter().map(|row| number(row, "/share")).sum();
+            close(shares, 1.0, "shares");
+            let layers = step["profile"]["layers"].as_array().expect("layers");
+            let of_layers: f64 = layers.iter().map(|layer| number(layer, "/ms")).sum();
+            assert!((of_layers / sum - 1.0).abs() < 1e-6, "{of_layers} {sum}");
+            let plain = number(step, "/profile/plain/wall_ms");
+            let profiled = number(step, "/profile/profiled/wall_ms");
+            close(
+                number(step, "/profiler_cost_percent"),
+                (profiled / plain - 1.0) * 100.0,
+                "the profiler's cost",
+            );
+            let row = &rows[0];
+            close(
+                number(row, "/gb_s"),
+                number(row, "/bytes") / number(row, "/device_ms") / 1e6,
+                "GB/s",
+            );
+        }
     }
 }
 
 #[test]
-fn kernels_are_refused_on_cpu_backend() {
+fn kernels_are_refused_on_reference_path() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().to_string_lossy().into_owned();
     let model = family_arg(MODEL);
     let output = run(&args(
         &["lab", "kernels", &model, "--out", &out],
-        "--backend cpu",
+        "--backend cpu --path reference",
     ));
     assert!(!output.status.success());
     let said = stderr(&output);

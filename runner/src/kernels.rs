@@ -73,7 +73,7 @@ pub async fn run(
             if !settings.layers {
                 profile.layers.clear();
             }
-            steps.push(KernelStep::of(profile, roofline));
+            steps.push(KernelStep::of(profile, roofline.as_ref()));
         }
     }
     Ok(KernelsData {

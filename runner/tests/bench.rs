@@ -5,13 +5,13 @@
 #[expect(dead_code, reason = "the engine's tests use the rest")]
 mod support;
 
-use llamaglass_engine::{BackendChoice, LoadOptions};
+use llamaglass_engine::{BackendChoice, ForwardPath, LoadOptions};
 use llamaglass_lab::StubLevel;
 use llamaglass_lab::bench::{BenchError, Settings};
 use llamaglass_runner::bench::Bench;
 use pollster::block_on;
 
-use support::{answer, engine, engine_with, odd_config, prompt, request};
+use support::{BACKENDS, answer, engine, engine_with, odd_config, prompt, request};
 
 fn settings() -> Settings {
     Settings {
@@ -24,58 +24,62 @@ fn settings() -> Settings {
 
 #[test]
 fn bench_measures_everything_it_was_asked_for() {
-    let options = LoadOptions {
-        backend: BackendChoice::Wgpu,
-        prefill_chunk: Some(4),
-        batch: Some(2),
-        ..Default::default()
-    };
-    let mut engine = engine_with(&odd_config(), &options);
-    let settings = Settings {
-        positions: vec![40, 12, 40],
-        batches: vec![2, 1],
-        kernels: true,
-        roofline: true,
-        ..settings()
-    };
-    let mut bench = Bench::new(&engine, settings).unwrap();
-    let mut seen = Vec::new();
-    while block_on(bench.step(&mut engine)).unwrap() {
-        let what = bench.progress().what.clone();
-        if seen.last() != Some(&what) {
-            seen.push(what);
+    for backend in BACKENDS {
+        let options = LoadOptions {
+            backend,
+            prefill_chunk: Some(4),
+            batch: Some(2),
+            ..Default::default()
+        };
+        let mut engine = engine_with(&odd_config(), &options);
+        let settings = Settings {
+            positions: vec![40, 12, 40],
+            batches: vec![2, 1],
+            kernels: true,
+            roofline: true,
+            ..settings()
+        };
+        let mut bench = Bench::new(&engine, settings).unwrap();
+        let mut seen = Vec::new();
+        while block_on(bench.step(&mut engine)).unwrap() {
+            let what = bench.progress().what.clone();
+            if seen.last() != Some(&what) {
+                seen.push(what);
+            }
         }
+        let progress = bench.progress();
+        // A warm-up of 3 tokens, two runs, two positions, and two runs of three requests.
+        assert_eq!(progress.total, 3 + 5 * (2 + 2 + 2 * 3));
+        assert_eq!(progress.done, progress.total);
+        assert_eq!(
+            seen,
+            [
+                "warm-up",
+                "run 1/2",
+                "run 2/2",
+                "position 12",
+                "position 40",
+                "batch 1, run 1/2",
+                "batch 1, run 2/2",
+                "batch 2, run 1/2",
+                "batch 2, run 2/2",
+                "kernels one by one",
+                "what the device can do",
+            ]
+        );
+        let report = bench.report(&engine, StubLevel::Whole, "odd".into());
+        assert_eq!(report.runs.len(), 2);
+        let positions: Vec<usize> = report.positions.iter().map(|at| at.position).collect();
+        assert_eq!(positions, [12, 40]);
+        let batches: Vec<usize> = report.batches.iter().map(|at| at.batch).collect();
+        assert_eq!(batches, [1, 2]);
+        assert!(report.batches.iter().all(|at| at.decode_tok_s.is_some()));
+        assert!(!report.kernels.is_empty());
+        let roofline = report.roofline.expect("measured").roofline;
+        let on_cpu = backend == BackendChoice::Cpu;
+        assert_eq!(roofline.by_threads.is_empty(), !on_cpu, "{roofline:?}");
+        assert!(engine.is_idle());
     }
-    let progress = bench.progress();
-    // A warm-up of 3 tokens, two runs, two positions, and two runs of three requests.
-    assert_eq!(progress.total, 3 + 5 * (2 + 2 + 2 * 3));
-    assert_eq!(progress.done, progress.total);
-    assert_eq!(
-        seen,
-        [
-            "warm-up",
-            "run 1/2",
-            "run 2/2",
-            "position 12",
-            "position 40",
-            "batch 1, run 1/2",
-            "batch 1, run 2/2",
-            "batch 2, run 1/2",
-            "batch 2, run 2/2",
-            "kernels one by one",
-            "what the device can do",
-        ]
-    );
-    let report = bench.report(&engine, StubLevel::Whole, "odd".into());
-    assert_eq!(report.runs.len(), 2);
-    let positions: Vec<usize> = report.positions.iter().map(|at| at.position).collect();
-    assert_eq!(positions, [12, 40]);
-    let batches: Vec<usize> = report.batches.iter().map(|at| at.batch).collect();
-    assert_eq!(batches, [1, 2]);
-    assert!(report.batches.iter().all(|at| at.decode_tok_s.is_some()));
-    assert!(!report.kernels.is_empty());
-    assert!(report.roofline.is_some());
-    assert!(engine.is_idle());
 }
 
 #[test]
@@ -96,13 +100,21 @@ fn stopped_bench_leaves_a_clean_state() {
 
 #[test]
 fn bench_refuses_what_the_engine_cannot_do() {
-    let engine = engine(BackendChoice::Cpu);
-    let refused = |settings: Settings| Bench::new(&engine, settings).unwrap_err();
-    let kernels = Settings {
-        kernels: true,
-        ..settings()
+    let options = LoadOptions {
+        backend: BackendChoice::Cpu,
+        path: Some(ForwardPath::Reference),
+        ..Default::default()
     };
-    assert_eq!(refused(kernels), BenchError::NotOnTheFastPath);
+    let engine = engine_with(&odd_config(), &options);
+    let refused = |settings: Settings| Bench::new(&engine, settings).unwrap_err();
+    for (kernels, roofline) in [(true, false), (false, true)] {
+        let settings = Settings {
+            kernels,
+            roofline,
+            ..settings()
+        };
+        assert_eq!(refused(settings), BenchError::NotOnTheFastPath);
+    }
     let batches = Settings {
         batches: vec![1, 3],
         ..settings()

@@ -92,16 +92,6 @@ impl MemoryLedger {
     }
 }
 
-/// Peak rates that a device reached in dedicated kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct Roofline {
-    /// Copy bandwidth in 10^9 bytes per second, counting reads and writes.
-    pub copy_gb_s: f64,
-    /// Arithmetic rate in 10^9 f32 operations per second; a multiply-add counts as two.
-    pub gflop_s: f64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::Backend;

@@ -78,12 +78,17 @@ pub fn describe_cpu(
     threads: Option<usize>,
 ) -> Option<String> {
     let set = instruction_set.map(|set| set.label().to_owned());
-    let threads = threads.map(|threads| match threads {
-        1 => "1 thread".to_owned(),
-        _ => format!("{threads} threads"),
-    });
+    let threads = threads.map(thread_count);
     let parts: Vec<String> = [set, threads].into_iter().flatten().collect();
     (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// Returns a number of threads for people, as in `2 threads`.
+pub fn thread_count(threads: usize) -> String {
+    match threads {
+        1 => "1 thread".to_owned(),
+        _ => format!("{threads} threads"),
+    }
 }
 
 #[cfg(test)]

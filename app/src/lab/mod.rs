@@ -13,7 +13,7 @@ use llamaglass_types::stats::Record;
 
 pub use compare::{Comparison, Line, compare};
 pub use plot::{Plot, PlotRanges, Series};
-pub use unsupported::unsupported_reason;
+pub use unsupported::{kernels_unsupported, unsupported_reason};
 
 /// A completed run of an experiment.
 #[derive(Clone, Debug)]

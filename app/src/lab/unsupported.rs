@@ -1,7 +1,7 @@
 //! Decides which experiments can run on the loaded model or server.
 
 use llamaglass_lab::Experiment;
-use llamaglass_types::ForwardPath;
+use llamaglass_types::{Backend, ForwardPath, ModelInfo};
 
 use crate::engine::Loaded;
 
@@ -11,9 +11,8 @@ pub fn unsupported_reason(experiment: Experiment, loaded: Option<&Loaded>) -> Op
         return Some("Load a model first.");
     };
     match loaded {
-        Loaded::Engine(info) => (experiment == Experiment::Kernels
-            && info.path != ForwardPath::Fast)
-            .then_some("Only our own kernels can be measured; this model runs on burn\u{2019}s operations."),
+        Loaded::Engine(info) if experiment == Experiment::Kernels => kernels_unsupported(info),
+        Loaded::Engine(_) => None,
         Loaded::Server(server) => match experiment {
             Experiment::Load => None,
             Experiment::Chain => (!server.model.sends_timings)
@@ -33,6 +32,19 @@ pub fn unsupported_reason(experiment: Experiment, loaded: Option<&Loaded>) -> Op
                 Some("A server does not report the time of its kernels; load a model in this page.")
             }
         },
+    }
+}
+
+/// Returns why kernels and peak rates can't be measured with the model of this page, or `None` if they can.
+pub fn kernels_unsupported(info: &ModelInfo) -> Option<&'static str> {
+    match (info.path, info.backend.backend) {
+        (ForwardPath::Fast, _) => None,
+        (ForwardPath::Reference, Backend::Cpu) => Some(
+            "Only our own kernels can be measured, and this model runs on burn\u{2019}s operations.",
+        ),
+        (ForwardPath::Reference, Backend::Wgpu) => Some(
+            "Only our own kernels can be measured; this model runs on burn\u{2019}s operations.",
+        ),
     }
 }
 

@@ -2,14 +2,15 @@
 
 use leptos::prelude::*;
 use llamaglass_lab::bench::{self, AtPosition, BenchReport, Comparison, Ratio, Settings};
-use llamaglass_types::ForwardPath;
 use llamaglass_types::stats::{Named, Range, StepStats};
+use llamaglass_types::{Roofline, ThreadRates};
 
 use super::download::download;
 use super::meter::{Meter, percent};
 use super::modal::Modal;
 use super::status::{clock_text, resolution};
 use crate::format;
+use crate::lab::kernels_unsupported;
 use crate::state::{self, Bench, app};
 
 /// Dialog of the benchmark.
@@ -45,11 +46,8 @@ fn Form() -> impl IntoView {
     let positions = RwSignal::new(Some(Vec::new()));
     let kernels = RwSignal::new(false);
     let roofline = RwSignal::new(false);
-    // Only our own kernels can be timed, not burn's operations.
-    let own_kernels = move || {
-        app.model()
-            .is_some_and(|model| model.path == ForwardPath::Fast)
-    };
+    let without_kernels = move || app.model().and_then(|model| kernels_unsupported(&model));
+    let own_kernels = move || app.model().is_some() && without_kernels().is_none();
     let needs = move || match app.server() {
         Some(_) => {
             "The benchmark measures an engine in this page, but a server answers now. Load a model here first."
@@ -84,6 +82,7 @@ fn Form() -> impl IntoView {
             <Choice id="bench-kernels" label="Time each kernel" value=kernels/>
             <Choice id="bench-roofline" label="Measure the device's peak rates" value=roofline/>
         </Show>
+        {move || without_kernels().map(|why| view! { <p class="help" data-testid="bench-no-kernels">{why}</p> })}
         <Show when=running
             fallback=move || view! {
                 <button
@@ -318,19 +317,46 @@ fn kernel_table(report: &BenchReport) -> impl IntoView + use<> {
             </p>
         }
     });
-    let roofline = report.roofline.map(|used| {
+    let roofline = report.roofline.as_ref().map(|used| {
         let text = format!(
-            "Roofline utilization: decode reads {:.2} GB/s, {:.0} % of a copy\u{2019}s {:.2}; prefill computes {:.1} GFLOP/s, {:.0} % of the peak {:.1}.",
+            "Roofline utilization: decode reads {:.2} GB/s, {:.0} % of a {}\u{2019}s {:.2}; prefill computes {:.1} GFLOP/s, {:.0} % of the peak {:.1}.",
             used.decode_gb_s,
             100.0 * used.decode_share,
-            used.roofline.copy_gb_s,
+            used.roofline.memory.noun(),
+            used.roofline.gb_s(),
             used.prefill_gflop_s,
             100.0 * used.prefill_share,
             used.roofline.gflop_s,
         );
-        view! { <p class="help" data-testid="bench-roof">{text}</p> }
+        view! {
+            <p class="help" data-testid="bench-roof">{text}</p>
+            {peak_rates(&used.roofline)}
+        }
     });
     (table, roofline)
+}
+
+/// Table of the CPU's peak rates by number of threads; a GPU has none.
+fn peak_rates(roofline: &Roofline) -> Option<impl IntoView + use<>> {
+    let row = |rates: &ThreadRates| {
+        let cell = |rate: String| view! { <td class="numbers">{rate}</td> };
+        view! {
+            <tr>
+                <th scope="row">{rates.threads}</th>
+                {cell(format!("{:.2} GB/s", rates.read_gb_s))}
+                {cell(format!("{:.1} GFLOP/s", rates.gflop_s))}
+            </tr>
+        }
+    };
+    let rows = roofline.by_threads.iter().map(row).collect_view();
+    (!roofline.by_threads.is_empty()).then(|| {
+        view! {
+            <table class="bench-table" data-testid="bench-peak-rates">
+                {head(&["threads", "read", "multiply-adds"])}
+                <tbody>{rows}</tbody>
+            </table>
+        }
+    })
 }
 
 fn compared(comparison: &Comparison) -> impl IntoView + use<> {

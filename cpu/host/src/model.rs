@@ -5,6 +5,7 @@ use llamaglass_cpu::wire::{
 };
 use llamaglass_cpu::{Capacity, Dimensions, KernelTime, ModelError, Row, Tensor};
 use llamaglass_shaders::{Format, KV_BLOCK};
+use llamaglass_types::ThreadRates;
 use llamaglass_types::timing::PartTimes;
 
 use crate::calls::Call;
@@ -233,6 +234,15 @@ impl CpuModel {
         let mut all = vec![0.0; (self.dimensions.layers + 1) * len];
         calls.memory.read_values(address, &mut all);
         Ok(all.chunks(len.max(1)).map(<[f32]>::to_vec).collect())
+    }
+
+    /// Fails: peak rates are measured natively only.
+    ///
+    /// # Errors
+    /// Always [`ModelError::Module`].
+    pub fn peak_rates(&mut self) -> Result<Vec<ThreadRates>, ModelError> {
+        let why = "it does not measure peak rates; use the native command";
+        Err(ModelError::Module(why.to_owned()))
     }
 
     /// Runs a step and returns the time of each kernel.

@@ -13,10 +13,11 @@ macro_rules! compile {
             use llamaglass_shaders::Format;
 
             use super::super::attention::{Attention, attention};
+            use super::super::peak::MAX_SUMS;
             use super::super::weights::{self as w, Weights};
-            use super::super::{Compiled, linear, swiglu};
+            use super::super::{Compiled, linear, peak, swiglu};
             use crate::activations::Activations;
-            use crate::matrix::{GROUP, Matrix};
+            use crate::matrix::{GROUP, Matrix, RowWords};
 
             /// Number of lanes.
             const N: usize = $n;
@@ -30,6 +31,9 @@ macro_rules! compile {
                 swiglu,
                 attention_f32,
                 attention_f16,
+                read,
+                multiply_adds,
+                sums: peak::sums(N, $large),
             };
 
             fn linear(matrix: &Matrix, group: usize, x: &Activations, y: &mut [[f32; GROUP]]) {
@@ -95,6 +99,16 @@ macro_rules! compile {
             $(#[target_feature(enable = $features)])?
             fn attention_f16(input: Attention<'_, u16>) {
                 attention::<N, $fma, 2, u16>(input);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            fn read(words: &[RowWords], sums: &mut [[f32; GROUP]; 2]) {
+                peak::read::<N, V>(words, sums);
+            }
+
+            $(#[target_feature(enable = $features)])?
+            fn multiply_adds(rounds: usize, terms: [f32; 2], sums: &mut [f32; MAX_SUMS]) {
+                peak::multiply_adds::<N, $fma, $large>(rounds, terms, sums);
             }
         }
     };

@@ -3,6 +3,7 @@
 mod attention;
 mod compiled;
 mod linear;
+mod peak;
 mod swiglu;
 #[cfg(test)]
 mod tests;
@@ -11,8 +12,9 @@ mod weights;
 use llamaglass_types::InstructionSet;
 
 use crate::activations::Activations;
-use crate::matrix::{GROUP, Matrix};
+use crate::matrix::{GROUP, Matrix, RowWords};
 pub use attention::{Attention, value_stride};
+pub use peak::MAX_SUMS;
 pub use weights::half_block;
 
 /// The kernels of one instruction set that this machine has.
@@ -28,6 +30,10 @@ struct Compiled {
     swiglu: unsafe fn(&mut [[f32; GROUP]], &[[f32; GROUP]]),
     attention_f32: unsafe fn(Attention<'_, f32>),
     attention_f16: unsafe fn(Attention<'_, u16>),
+    read: unsafe fn(&[RowWords], &mut [[f32; GROUP]; 2]),
+    multiply_adds: unsafe fn(usize, [f32; 2], &mut [f32; MAX_SUMS]),
+    /// Number of sums of `multiply_adds`.
+    sums: usize,
 }
 
 impl Kernels {
@@ -83,5 +89,26 @@ impl Kernels {
     pub fn attention_f16(self, input: Attention<'_, u16>) {
         // SAFETY: as above.
         unsafe { (self.0.attention_f16)(input) }
+    }
+
+    /// Reads `words`, which are f32 values, as fast as possible. Writes the sum of those of even indices, and that of
+    /// the others.
+    #[inline]
+    pub fn read(self, words: &[RowWords], sums: &mut [[f32; GROUP]; 2]) {
+        // SAFETY: as above.
+        unsafe { (self.0.read)(words, sums) }
+    }
+
+    /// Replaces each sum by sum * factor + summand, `rounds` times, for the first [`Kernels::sums`] of `sums`. They are
+    /// as many as keep the arithmetic units busy.
+    #[inline]
+    pub fn multiply_adds(self, rounds: usize, terms: [f32; 2], sums: &mut [f32; MAX_SUMS]) {
+        // SAFETY: as above.
+        unsafe { (self.0.multiply_adds)(rounds, terms, sums) }
+    }
+
+    /// Number of sums of [`Kernels::multiply_adds`].
+    pub const fn sums(self) -> usize {
+        self.0.sums
     }
 }

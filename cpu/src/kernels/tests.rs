@@ -1,14 +1,15 @@
 //! Kernels of every instruction set that this machine has, against the CPU references of the shaders.
 
+use half::f16;
 use llamaglass_shaders::cpu::{self, Cache};
 use llamaglass_shaders::{Format, Heads, KV_BLOCK};
 
-use super::{Attention, Kernels, value_stride};
+use super::{Attention, Kernels, MAX_SUMS, value_stride};
 use crate::activations::{Activations, write_row};
 use crate::cache::{KvValue, LayerCache, write_position};
-use crate::matrix::{GROUP, Matrix, RowOrder};
+use crate::matrix::{GROUP, Matrix, RowOrder, RowWords};
 use crate::pool::Pool;
-use crate::testing::{Random, values};
+use crate::testing::{Random, halves, values};
 
 fn activations(x: &[f32], columns: usize, tile: usize) -> Activations {
     let rows = x.len() / columns;
@@ -122,6 +123,51 @@ fn swiglu_equals_the_reference() {
     }
 }
 
+#[test]
+fn read_sums_words_of_even_and_odd_indices() {
+    for count in [0, 1, 2, 7] {
+        let words: Vec<RowWords> = (0..count)
+            .map(|row| {
+                RowWords(std::array::from_fn(|lane| {
+                    ((100 * row + lane) as f32).to_bits()
+                }))
+            })
+            .collect();
+        let mut wanted = [[0.0; GROUP]; 2];
+        for (row, words) in words.iter().enumerate() {
+            for (sum, word) in wanted[row % 2].iter_mut().zip(words.0) {
+                *sum += f32::from_bits(word);
+            }
+        }
+        for kernels in Kernels::all() {
+            let mut sums = [[9.0; GROUP]; 2];
+            kernels.read(&words, &mut sums);
+            assert_eq!(sums, wanted, "{kernels:?}, {count}");
+        }
+    }
+}
+
+#[test]
+fn multiply_adds_compute_every_sum_in_every_round() {
+    for kernels in Kernels::all() {
+        let count = kernels.sums();
+        assert!(count.is_multiple_of(3 * kernels.largest_tile()) && count <= MAX_SUMS);
+        for (rounds, of) in [(0, 1.0), (1, 0.5), (2, 0.25)] {
+            let start = |i: usize| i as f32;
+            let mut sums = std::array::from_fn(start);
+            kernels.multiply_adds(rounds, [0.5, 1.0], &mut sums);
+            for (i, got) in sums.into_iter().enumerate() {
+                // Two rounds give 0.25 start + 1.5; the other values are not sums.
+                let wanted = match i < count {
+                    true => start(i) * of + (2.0 - 2.0 * of),
+                    false => start(i),
+                };
+                assert_eq!(got, wanted, "{kernels:?}, {rounds} rounds, {i}");
+            }
+        }
+    }
+}
+
 /// Compares attention over a cache of `C` with the reference over an f32 cache of the same rounded values.
 fn compare_attention<C: KvValue>(
     tolerance: f32,
@@ -183,6 +229,131 @@ fn compare_attention<C: KvValue>(
 fn attention_equals_the_reference() {
     compare_attention::<f32>(2e-6, Kernels::attention_f32, |value| value);
     compare_attention::<u16>(2e-6, Kernels::attention_f16, |value| {
-        half::f16::from_f32(value).to_f32()
+        f16::from_f32(value).to_f32()
     });
+}
+
+/// Halves that a file may have as scales.
+const SPECIAL_HALVES: [f16; 7] = [
+    f16::NAN,
+    f16::INFINITY,
+    f16::NEG_INFINITY,
+    f16::MAX,
+    f16::MAX_SUBNORMAL,
+    f16::MIN_POSITIVE_SUBNORMAL,
+    f16::NEG_ZERO,
+];
+
+#[test]
+fn special_scales_stay_in_their_row() {
+    const ROW: usize = 21;
+    let mut random = Random(8);
+    let pool = Pool::new(1);
+    for format in Format::ALL {
+        let (rows, columns) = (37, 2 * format.stored_block().0.max(32));
+        let stored = random.weights(format, rows, columns, 1.0);
+        let row_bytes = stored.len() / rows;
+        let pack = |stored: &[u8]| {
+            Matrix::pack(format, columns, stored, RowOrder::Stored, &pool).expect("whole rows")
+        };
+        let matrix = pack(&stored);
+        let x = random.values(5 * columns);
+        // A float starts at byte 0, and the sign and exponent of an f32 are in its upper half.
+        let mut places: Vec<usize> = halves(format).iter().map(|(at, _)| *at).collect();
+        if places.is_empty() {
+            places.push(format.stored_block().1 - 2);
+        }
+        for (at, half) in places
+            .iter()
+            .flat_map(|at| SPECIAL_HALVES.map(|half| (at, half)))
+        {
+            let bytes = match format {
+                Format::F32 | Format::Bf16 => half::bf16::from_f32(half.to_f32()).to_le_bytes(),
+                _ => half.to_le_bytes(),
+            };
+            let mut special = stored.clone();
+            special[ROW * row_bytes + at..][..2].copy_from_slice(&bytes);
+            let changed = pack(&special);
+            let wanted = cpu::linear(&x, &values(format, columns, &special), &[], columns);
+            for (kernels, tile) in Kernels::all().flat_map(|set| [1, 4].map(|tile| (set, tile))) {
+                let x = activations(&x, columns, tile);
+                let before = product(kernels, &matrix, &x);
+                let after = product(kernels, &changed, &x);
+                for (i, (before, after)) in before.iter().zip(&after).enumerate() {
+                    let case = format!("{kernels:?} {format:?} tile {tile}, {half} at {at}, {i}");
+                    if i % rows != ROW {
+                        assert_eq!(before.to_bits(), after.to_bits(), "{case}");
+                    } else if half.is_finite() {
+                        let error = (after - wanted[i]).abs();
+                        let largest = wanted[i].abs().max(half.to_f32().abs()).max(1.0);
+                        assert!(
+                            error <= 1e-4 * largest,
+                            "{case}: {after}, not {}",
+                            wanted[i]
+                        );
+                    } else {
+                        assert!(!after.is_finite(), "{case}: {after}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Compares attention over a cache whose unused positions are `stale` with one where they are zero.
+fn compare_stale<C: KvValue>(stale: f32, attend: impl Fn(Kernels, Attention<'_, C>)) {
+    let (shared, dim, blocks) = (5, 20, 3);
+    for len in [1, 63, 64, 65, 130] {
+        let mut random = Random(9);
+        let queries = random.values(shared * dim);
+        let mut caches = [0; 2].map(|_| LayerCache::<C>::new(1, dim, blocks));
+        for position in 0..blocks * KV_BLOCK {
+            let [key, value] = [0; 2].map(|_| random.values(dim));
+            for (cache, stale) in caches.iter_mut().zip([0.0, stale]) {
+                let stale = vec![stale; dim];
+                let (key, value) = match position < len {
+                    true => (&key, &value),
+                    false => (&stale, &stale),
+                };
+                let key_len = cache.key_len();
+                let heads = cache.heads_mut().split_at_mut(key_len);
+                write_position(
+                    heads,
+                    (position / KV_BLOCK, position % KV_BLOCK),
+                    key,
+                    value,
+                );
+            }
+        }
+        for kernels in Kernels::all() {
+            let out = caches.each_ref().map(|cache| {
+                let mut out = vec![0.0; shared * value_stride(dim)];
+                let (keys, values) = cache.head(0);
+                attend(
+                    kernels,
+                    Attention {
+                        queries: &queries,
+                        keys,
+                        values,
+                        table: &[0, 1, 2],
+                        len,
+                        dim,
+                        // Left by another row.
+                        scores: &mut vec![stale; shared * len.next_multiple_of(KV_BLOCK)],
+                        out: &mut out,
+                    },
+                );
+                out
+            });
+            assert_eq!(out[0], out[1], "{kernels:?} {stale} {len}");
+        }
+    }
+}
+
+#[test]
+fn attention_ignores_what_is_in_unused_positions() {
+    for stale in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+        compare_stale::<f32>(stale, Kernels::attention_f32);
+        compare_stale::<u16>(stale, Kernels::attention_f16);
+    }
 }

@@ -115,6 +115,14 @@ pub enum ModelError {
         /// Maximum number.
         most: usize,
     },
+    /// There is no memory for a measurement.
+    #[error(
+        "{bytes} bytes of memory are needed to measure its bandwidth, but they are not free; close other programs"
+    )]
+    Memory {
+        /// Number of bytes.
+        bytes: usize,
+    },
     /// The WebAssembly module that has the model failed.
     #[error("the CPU path's module: {0}")]
     Module(String),

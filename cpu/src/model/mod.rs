@@ -14,6 +14,7 @@ mod tests;
 
 use llamaglass_shaders::{KV_BLOCK, Kv};
 use llamaglass_types::InstructionSet;
+use llamaglass_types::ThreadRates;
 use llamaglass_types::timing::PartTimes;
 
 use crate::cache::LayerCache;
@@ -166,6 +167,14 @@ impl Model {
     /// Instruction set of the kernels.
     pub const fn instruction_set(&self) -> InstructionSet {
         self.runtime.kernels.instruction_set()
+    }
+
+    /// Measures the peak rates of the kernels' instruction set at each number of threads.
+    ///
+    /// # Errors
+    /// [`ModelError::Memory`] as [`Runtime::peak_rates`].
+    pub fn peak_rates(&mut self) -> Result<Vec<ThreadRates>, ModelError> {
+        self.runtime.peak_rates()
     }
 
     /// Returns the time that each part of the model took since the last call.

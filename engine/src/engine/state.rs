@@ -65,10 +65,14 @@ impl Engine {
         self.requests.is_empty() && self.events.is_empty()
     }
 
-    /// Measures the device's peak rates; returns `None` on the CPU backend. No request may be running.
-    pub async fn measure_roofline(&self) -> Result<Option<Roofline>, EngineError> {
+    /// Measures the peak rates of the GPU, or of the CPU at each number of threads. Returns `None` if burn's
+    /// operations run on the CPU. No request may be running.
+    ///
+    /// # Errors
+    /// The device's error, or [`ForwardError`](crate::forward::ForwardError) if the CPU has no memory to measure.
+    pub async fn measure_roofline(&mut self) -> Result<Option<Roofline>, EngineError> {
         let Some(gpu) = &self.gpu else {
-            return Ok(None);
+            return Ok(self.executor.diagnostics().roofline().await?);
         };
         let roofline = measure_roofline(gpu, &self.info.backend).await?;
         self.failures.check()?;

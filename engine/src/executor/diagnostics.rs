@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{KernelProfile, StageTimer, StepChunk};
-use crate::forward::{ForwardError, LogitRows};
+use crate::forward::{ForwardError, LogitRows, Roofline};
 
 /// Measurements on an idle executor. Those of a sequence use slot 0 and overwrite the cache.
 #[async_trait(?Send)]
@@ -51,6 +51,12 @@ pub trait Diagnostics {
             path: "fast",
             why: "it was loaded for the reference path".into(),
         })
+    }
+
+    /// Measures the peak rates of the processor that computes. The default is `None`: the executor has no kernels of
+    /// its own, or the engine measures the GPU.
+    async fn roofline(&mut self) -> Result<Option<Roofline>, ForwardError> {
+        Ok(None)
     }
 
     /// Returns the number of decode steps captured so far.

@@ -20,7 +20,8 @@ mod sampling_mode;
 
 pub use error::{ForwardError, LoadError};
 pub use llamaglass_types::{
-    Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, Roofline, limit,
+    Backend, BackendInfo, ForwardPath, KvType, MemoryLedger, MemoryRate, Roofline, ThreadRates,
+    limit,
 };
 pub use memory::{available, check_memory, largest_buffer, memory_ledger};
 pub use path::choose_path;

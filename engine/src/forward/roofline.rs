@@ -1,4 +1,4 @@
-//! Measures peak rates of the device: the roofline that a step's time is compared with.
+//! Measures peak rates of a GPU: the roofline that a step's time is compared with.
 
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::params::{CopyParams, FmaParams};
@@ -6,7 +6,7 @@ use llamaglass_shaders::{COPY, FMA, FMA_FLOPS_PER_ROUND};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
-use llamaglass_types::{BackendInfo, Roofline, limit};
+use llamaglass_types::{BackendInfo, MemoryRate, Roofline, limit};
 
 /// Bytes to copy; larger than any cache.
 const COPY_BYTES: u64 = 128 << 20;
@@ -51,7 +51,8 @@ pub async fn measure(gpu: &Gpu, info: &BackendInfo) -> Result<Roofline, ForwardE
     let [copy, fma] = best;
     let flop = f64::from(FMA_GROUPS * 64) * f64::from(rounds) * FMA_FLOPS_PER_ROUND as f64;
     Ok(Roofline {
-        copy_gb_s: 2.0 * bytes as f64 / copy / 1e6,
+        memory: MemoryRate::Copy(2.0 * bytes as f64 / copy / 1e6),
         gflop_s: flop / fma / 1e6,
+        by_threads: Vec::new(),
     })
 }

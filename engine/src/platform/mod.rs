@@ -16,7 +16,7 @@ pub use background::in_background;
 #[cfg(not(target_arch = "wasm32"))]
 pub use budget::BudgetedAllocator;
 pub use cpu::{
-    AVAILABLE as HAS_CPU_PATH, CpuModel, CpuModelBuilder, begin as begin_cpu_model,
+    CpuModel, CpuModelBuilder, begin as begin_cpu_model,
     describe as describe_cpu_path,
 };
 pub use llamaglass_types::clock::{Stopwatch, clock, unix_time_seconds};

@@ -10,21 +10,21 @@ use llamaglass_engine::{BackendChoice, Engine, ForwardPath, LoadOptions};
 use pollster::block_on;
 
 use super::support::{
-    Answer, Answers, PATHS, answer_all, engine_with, odd_config, on, open, prompt, request, run,
-    step,
+    Answer, Answers, BACKENDS, PATHS, answer_all, engine_with, odd_config, on, open, prompt,
+    request, run, step,
 };
 
-fn options(batch: usize, depth: usize) -> LoadOptions {
+fn options(backend: BackendChoice, batch: usize, depth: usize) -> LoadOptions {
     LoadOptions {
         prefill_chunk: Some(4),
         readback_depth: Some(depth),
         batch: Some(batch),
-        ..on(BackendChoice::Wgpu)
+        ..on(backend)
     }
 }
 
-fn engine(batch: usize, depth: usize) -> Engine {
-    engine_with(&odd_config(), &options(batch, depth))
+fn engine(backend: BackendChoice, batch: usize, depth: usize) -> Engine {
+    engine_with(&odd_config(), &options(backend, batch, depth))
 }
 
 /// Requests with prompts and answers of various lengths, some longer than a cache block; greedy and sampled,
@@ -71,65 +71,71 @@ fn decode_steps(answers: &[Answer]) -> BTreeSet<u64> {
 
 #[test]
 fn batched_requests_get_the_answers_of_single_ones() {
-    let alone = answer_all(&mut engine(1, 1), requests());
-    let steps_alone = decode_steps(&alone).len();
-    for (batch, depth) in [(2, 1), (3, 2), (8, 3)] {
-        let what = format!("batch {batch}, depth {depth}");
-        let mut engine = engine(batch, depth);
-        assert_eq!(engine.info().batch, batch);
-        // In the second round, the prompts are in the cache.
-        for _ in 0..2 {
-            let got = answer_all(&mut engine, requests());
-            assert_same(&got, &alone, &what);
-            assert!(decode_steps(&got).len() < steps_alone, "{what}");
+    for backend in BACKENDS {
+        let alone = answer_all(&mut engine(backend, 1, 1), requests());
+        let steps_alone = decode_steps(&alone).len();
+        for (batch, depth) in [(2, 1), (3, 2), (8, 3)] {
+            let what = format!("{backend:?}, batch {batch}, depth {depth}");
+            let mut engine = engine(backend, batch, depth);
+            assert_eq!(engine.info().batch, batch);
+            // In the second round, the prompts are in the cache.
+            for _ in 0..2 {
+                let got = answer_all(&mut engine, requests());
+                assert_same(&got, &alone, &what);
+                assert!(decode_steps(&got).len() < steps_alone, "{what}");
+            }
         }
     }
 }
 
 #[test]
 fn requests_join_and_leave_a_running_batch() {
-    let alone = answer_all(&mut engine(1, 1), requests());
-    for depth in [1, 2, 4] {
-        let mut engine = engine(3, depth);
-        let mut all = requests().into_iter();
-        let mut answers = Answers::new();
-        let first: Vec<RequestId> = all.by_ref().take(2).map(|r| engine.submit(r)).collect();
-        let aborted = engine.submit(request(prompt(5), 40));
-        let mut tokens = 0;
-        while tokens < 6 {
-            for event in block_on(engine.step()) {
-                tokens += usize::from(matches!(event, Event::Token { .. }));
-                let request = event.request();
-                answers
-                    .entry(request)
-                    .or_default()
-                    .take(request, vec![event]);
+    for backend in BACKENDS {
+        let alone = answer_all(&mut engine(backend, 1, 1), requests());
+        for depth in [1, 2, 4] {
+            let mut engine = engine(backend, 3, depth);
+            let mut all = requests().into_iter();
+            let mut answers = Answers::new();
+            let first: Vec<RequestId> = all.by_ref().take(2).map(|r| engine.submit(r)).collect();
+            let aborted = engine.submit(request(prompt(5), 40));
+            let mut tokens = 0;
+            while tokens < 6 {
+                for event in block_on(engine.step()) {
+                    tokens += usize::from(matches!(event, Event::Token { .. }));
+                    let request = event.request();
+                    answers
+                        .entry(request)
+                        .or_default()
+                        .take(request, vec![event]);
+                }
             }
+            engine.abort(aborted);
+            let later: Vec<RequestId> = all.map(|r| engine.submit(r)).collect();
+            while !engine.is_idle() {
+                step(&mut engine, &mut answers);
+            }
+            let left = answers.remove(&aborted).unwrap();
+            assert_eq!(left.finish_reason, Some(FinishReason::Abort));
+            assert!(left.ids.len() < 40);
+            let ids = first.iter().chain(&later);
+            let got: Vec<Answer> = ids.map(|id| answers.remove(id).unwrap()).collect();
+            assert_same(&got, &alone, &format!("{backend:?}, depth {depth}"));
         }
-        engine.abort(aborted);
-        let later: Vec<RequestId> = all.map(|r| engine.submit(r)).collect();
-        while !engine.is_idle() {
-            step(&mut engine, &mut answers);
-        }
-        let left = answers.remove(&aborted).unwrap();
-        assert_eq!(left.finish_reason, Some(FinishReason::Abort));
-        assert!(left.ids.len() < 40);
-        let ids = first.iter().chain(&later);
-        let got: Vec<Answer> = ids.map(|id| answers.remove(id).unwrap()).collect();
-        assert_same(&got, &alone, &format!("depth {depth}"));
     }
 }
 
 /// Each slot keeps its own prefix, so alternating conversations find theirs.
 #[test]
 fn request_gets_the_slot_that_caches_its_prompt() {
-    let mut engine = engine(2, 1);
-    let other: Vec<u32> = prompt(20).into_iter().rev().collect();
-    let all = vec![request(prompt(20), 3), request(other.clone(), 3)];
-    answer_all(&mut engine, all);
-    for ids in [other, prompt(20)] {
-        let got = answer_all(&mut engine, vec![request(ids, 3)]);
-        assert_eq!(got[0].usage.reused_tokens, 19);
+    for backend in BACKENDS {
+        let mut engine = engine(backend, 2, 1);
+        let other: Vec<u32> = prompt(20).into_iter().rev().collect();
+        let all = vec![request(prompt(20), 3), request(other.clone(), 3)];
+        answer_all(&mut engine, all);
+        for ids in [other, prompt(20)] {
+            let got = answer_all(&mut engine, vec![request(ids, 3)]);
+            assert_eq!(got[0].usage.reused_tokens, 19);
+        }
     }
 }
 
@@ -168,76 +174,80 @@ fn answers_do_not_depend_on_policy_and_block_count() {
 
 #[test]
 fn requests_with_a_common_prefix_share_its_blocks() {
-    let begun = |rest: [u32; 3]| request([prompt(68), rest.to_vec()].concat(), 6);
-    let requests = || [begun([1, 2, 3]), begun([4, 5, 6]), begun([1, 2, 9])];
-    let options = LoadOptions {
-        prefill_chunk: Some(40),
-        ..options(2, 1)
-    };
-    let mut alone = Vec::new();
-    for request in requests() {
+    for backend in BACKENDS {
+        let begun = |rest: [u32; 3]| request([prompt(68), rest.to_vec()].concat(), 6);
+        let requests = || [begun([1, 2, 3]), begun([4, 5, 6]), begun([1, 2, 9])];
+        let options = LoadOptions {
+            prefill_chunk: Some(40),
+            ..options(backend, 2, 1)
+        };
+        let mut alone = Vec::new();
+        for request in requests() {
+            let mut engine = engine_with(&odd_config(), &options);
+            alone.extend(answer_all(&mut engine, vec![request]));
+        }
         let mut engine = engine_with(&odd_config(), &options);
-        alone.extend(answer_all(&mut engine, vec![request]));
+        let [first, second, third] = requests();
+        let mut answers = Answers::new();
+        let first = engine.submit(first);
+        // Run until the first prompt is computed.
+        while answers
+            .get(&first)
+            .is_none_or(|answer| answer.ids.is_empty())
+        {
+            step(&mut engine, &mut answers);
+        }
+        let ids = [first, engine.submit(second), engine.submit(third)];
+        while !engine.is_idle() {
+            step(&mut engine, &mut answers);
+        }
+        let got = ids.map(|id| answers.remove(&id).unwrap());
+        assert_same(&got, &alone, &format!("{backend:?}, shared"));
+        // A full block, plus a copy of the start of the next, which the first request still writes to.
+        assert_eq!(got[1].usage.reused_tokens, 68);
+        assert_eq!(got[2].usage.reused_tokens, 70);
     }
-    let mut engine = engine_with(&odd_config(), &options);
-    let [first, second, third] = requests();
-    let mut answers = Answers::new();
-    let first = engine.submit(first);
-    // Run until the first prompt is computed.
-    while answers
-        .get(&first)
-        .is_none_or(|answer| answer.ids.is_empty())
-    {
-        step(&mut engine, &mut answers);
-    }
-    let ids = [first, engine.submit(second), engine.submit(third)];
-    while !engine.is_idle() {
-        step(&mut engine, &mut answers);
-    }
-    let got = ids.map(|id| answers.remove(&id).unwrap());
-    assert_same(&got, &alone, "shared");
-    // A full block, plus a copy of the start of the next, which the first request still writes to.
-    assert_eq!(got[1].usage.reused_tokens, 68);
-    assert_eq!(got[2].usage.reused_tokens, 70);
 }
 
 #[test]
 fn priority_orders_requests_and_deadline_ends_answers() {
-    let mut engine = engine(1, 1);
-    let mut submit = |priority, deadline_ms, max_tokens| {
-        engine.submit(Request {
-            priority,
-            deadline_ms,
-            ..request(prompt(5), max_tokens)
-        })
-    };
-    let ids = [0, 0, 5].map(|priority| submit(priority, None, 4));
-    let late = submit(0, Some(0.0), 4);
-    let slow = submit(9, Some(300.0), 80);
-    let mut ended = Vec::new();
-    let mut slept = false;
-    run(&mut engine, |_, event| match event {
-        Event::Token { request, .. } if request == slow && !slept => {
-            std::thread::sleep(std::time::Duration::from_millis(350));
-            slept = true;
-        }
-        Event::Done {
-            request,
-            finish_reason,
-            ..
-        } => ended.push((request, finish_reason)),
-        _ => {}
-    });
-    assert_eq!(
-        ended,
-        [
-            (late, FinishReason::Deadline),
-            (slow, FinishReason::Deadline),
-            (ids[2], FinishReason::Length),
-            (ids[0], FinishReason::Length),
-            (ids[1], FinishReason::Length),
-        ]
-    );
+    for backend in BACKENDS {
+        let mut engine = engine(backend, 1, 1);
+        let mut submit = |priority, deadline_ms, max_tokens| {
+            engine.submit(Request {
+                priority,
+                deadline_ms,
+                ..request(prompt(5), max_tokens)
+            })
+        };
+        let ids = [0, 0, 5].map(|priority| submit(priority, None, 4));
+        let late = submit(0, Some(0.0), 4);
+        let slow = submit(9, Some(300.0), 80);
+        let mut ended = Vec::new();
+        let mut slept = false;
+        run(&mut engine, |_, event| match event {
+            Event::Token { request, .. } if request == slow && !slept => {
+                std::thread::sleep(std::time::Duration::from_millis(350));
+                slept = true;
+            }
+            Event::Done {
+                request,
+                finish_reason,
+                ..
+            } => ended.push((request, finish_reason)),
+            _ => {}
+        });
+        assert_eq!(
+            ended,
+            [
+                (late, FinishReason::Deadline),
+                (slow, FinishReason::Deadline),
+                (ids[2], FinishReason::Length),
+                (ids[0], FinishReason::Length),
+                (ids[1], FinishReason::Length),
+            ]
+        );
+    }
 }
 
 #[test]
@@ -249,7 +259,7 @@ fn load_refuses_invalid_batch_sizes_and_block_counts() {
     ] {
         let options = LoadOptions {
             kv_blocks,
-            ..options(batch, 1)
+            ..options(BackendChoice::Wgpu, batch, 1)
         };
         let error = open(&odd_config(), &options).unwrap_err().to_string();
         assert!(error.contains(words), "{error}");

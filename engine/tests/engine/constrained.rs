@@ -120,54 +120,56 @@ fn requests() -> Vec<Request> {
 
 #[test]
 fn batched_constrained_requests_get_the_answers_of_single_ones() {
-    let options = |batch, policy, kv_blocks, depth| LoadOptions {
-        path: Some(ForwardPath::Fast),
-        prefill_chunk: Some(40),
-        readback_depth: Some(depth),
-        batch: Some(batch),
-        policy,
-        kv_blocks,
-        ..on(BackendChoice::Wgpu)
-    };
-    let single = options(1, Policy::PrefillFirst, None, 1);
-    let alone = answer_all(&mut engine_with(&config(), &single), requests());
-    for (policy, kv_blocks, depth) in [
-        (Policy::PrefillFirst, None, 1),
-        (Policy::PrefillFirst, None, 3),
-        (Policy::Balanced, None, 2),
-        // Enough blocks for one request of maximum length, which four requests soon exhaust.
-        (Policy::PrefillFirst, Some(4), 2),
-        (Policy::Balanced, Some(4), 3),
-    ] {
-        let what = format!("{policy:?}, {kv_blocks:?}, depth {depth}");
-        let mut engine = engine_with(&config(), &options(4, policy, kv_blocks, depth));
-        let mut all = requests();
-        // This request is aborted halfway through its answer.
-        all.insert(1, constrained(drawn(9, request(prompt(20), 0))));
-        let ids: Vec<RequestId> = all.into_iter().map(|r| engine.submit(r)).collect();
-        let mut answers = Answers::new();
-        while !engine.is_idle() {
-            step(&mut engine, &mut answers);
-            if answers
-                .get(&ids[1])
-                .is_some_and(|answer| answer.ids.len() >= 5)
-            {
-                engine.abort(ids[1]);
+    for backend in BACKENDS {
+        let options = |batch, policy, kv_blocks, depth| LoadOptions {
+            path: Some(ForwardPath::Fast),
+            prefill_chunk: Some(40),
+            readback_depth: Some(depth),
+            batch: Some(batch),
+            policy,
+            kv_blocks,
+            ..on(backend)
+        };
+        let single = options(1, Policy::PrefillFirst, None, 1);
+        let alone = answer_all(&mut engine_with(&config(), &single), requests());
+        for (policy, kv_blocks, depth) in [
+            (Policy::PrefillFirst, None, 1),
+            (Policy::PrefillFirst, None, 3),
+            (Policy::Balanced, None, 2),
+            // Enough blocks for one request of maximum length, which four requests soon exhaust.
+            (Policy::PrefillFirst, Some(4), 2),
+            (Policy::Balanced, Some(4), 3),
+        ] {
+            let what = format!("{backend:?}, {policy:?}, {kv_blocks:?}, depth {depth}");
+            let mut engine = engine_with(&config(), &options(4, policy, kv_blocks, depth));
+            let mut all = requests();
+            // This request is aborted halfway through its answer.
+            all.insert(1, constrained(drawn(9, request(prompt(20), 0))));
+            let ids: Vec<RequestId> = all.into_iter().map(|r| engine.submit(r)).collect();
+            let mut answers = Answers::new();
+            while !engine.is_idle() {
+                step(&mut engine, &mut answers);
+                if answers
+                    .get(&ids[1])
+                    .is_some_and(|answer| answer.ids.len() >= 5)
+                {
+                    engine.abort(ids[1]);
+                }
             }
-        }
-        let mut got: Vec<Answer> = ids.iter().map(|id| answers.remove(id).unwrap()).collect();
-        let aborted = got.remove(1);
-        assert_eq!(aborted.finish_reason, Some(FinishReason::Abort), "{what}");
-        for (index, (got, wanted)) in got.iter().zip(&alone).enumerate() {
-            assert_eq!(got.ids, wanted.ids, "{what}: request {index}");
-            assert_eq!(got.text, wanted.text, "{what}: request {index}");
-            if [1, 3, 5].contains(&index) {
-                assert_valid(got, &what);
+            let mut got: Vec<Answer> = ids.iter().map(|id| answers.remove(id).unwrap()).collect();
+            let aborted = got.remove(1);
+            assert_eq!(aborted.finish_reason, Some(FinishReason::Abort), "{what}");
+            for (index, (got, wanted)) in got.iter().zip(&alone).enumerate() {
+                assert_eq!(got.ids, wanted.ids, "{what}: request {index}");
+                assert_eq!(got.text, wanted.text, "{what}: request {index}");
+                if [1, 3, 5].contains(&index) {
+                    assert_valid(got, &what);
+                }
             }
+            let preempted: usize = got.iter().map(|answer| answer.preempted).sum();
+            assert!(preempted > 0 || kv_blocks.is_none(), "{what}");
+            assert_eq!(engine.blocks().0, 0);
         }
-        let preempted: usize = got.iter().map(|answer| answer.preempted).sum();
-        assert!(preempted > 0 || kv_blocks.is_none(), "{what}");
-        assert_eq!(engine.blocks().0, 0);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use llamaglass_engine::event::{Event, TokenLogprobs};
 use llamaglass_engine::scheduler::Request;
-use llamaglass_engine::{BackendChoice, Engine, LoadOptions};
+use llamaglass_engine::{Engine, LoadOptions};
 
 use super::support::{BACKENDS, answer, engine, engine_with, odd_config, on, prompt, request, run};
 
@@ -67,20 +67,22 @@ fn logprobs_are_the_models_own_on_every_backend() {
 
 #[test]
 fn batched_requests_get_the_logprobs_they_asked_for() {
-    let options = LoadOptions {
-        batch: Some(3),
-        ..on(BackendChoice::Wgpu)
-    };
-    let mut batch = engine_with(&odd_config(), &options);
-    let all = vec![asking(2, 1.0), request(prompt(4), 6), asking(0, 1.0)];
-    let got = told(&mut batch, all);
-    let tops = |answer: &[(u32, Option<TokenLogprobs>)]| -> Vec<Option<usize>> {
-        let told = answer.iter().map(|(_, logprobs)| logprobs.as_ref());
-        told.map(|logprobs| logprobs.map(|l| l.top.len())).collect()
-    };
-    assert_eq!(tops(&got[0]), [Some(2); 6]);
-    assert_eq!(tops(&got[1]), [None; 6]);
-    assert_eq!(tops(&got[2]), [Some(0); 6]);
+    for backend in BACKENDS {
+        let options = LoadOptions {
+            batch: Some(3),
+            ..on(backend)
+        };
+        let mut batch = engine_with(&odd_config(), &options);
+        let all = vec![asking(2, 1.0), request(prompt(4), 6), asking(0, 1.0)];
+        let got = told(&mut batch, all);
+        let tops = |answer: &[(u32, Option<TokenLogprobs>)]| -> Vec<Option<usize>> {
+            let told = answer.iter().map(|(_, logprobs)| logprobs.as_ref());
+            told.map(|logprobs| logprobs.map(|l| l.top.len())).collect()
+        };
+        assert_eq!(tops(&got[0]), [Some(2); 6]);
+        assert_eq!(tops(&got[1]), [None; 6]);
+        assert_eq!(tops(&got[2]), [Some(0); 6]);
+    }
 }
 
 #[test]

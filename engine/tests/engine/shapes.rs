@@ -9,7 +9,8 @@ use llamaglass_engine::{BackendChoice, Engine, ForwardPath, KvType, LoadOptions}
 
 use super::oracle;
 use super::support::{
-    PATHS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, on, open, prompt,
+    BACKENDS, PATHS, checkpoint, engine_with, last_logits, max_abs_diff, odd_config, on, open,
+    prompt,
 };
 
 /// Tolerance for f32 activations, from reference/README.md.
@@ -43,25 +44,27 @@ fn agrees_with_the_oracle(config: &ModelConfig) {
 /// Keys and values have 11 bits, so attention outputs are off by up to 2^-11 of their largest values.
 #[test]
 fn f16_cache_is_nearly_as_accurate_and_half_the_size() {
-    let ids = prompt(23);
-    let config = odd_config();
-    let expected = oracle::last_logits(&checkpoint(&config), &ids);
-    let [f32, f16] = [KvType::F32, KvType::F16].map(|kv| {
-        let options = LoadOptions {
-            prefill_chunk: Some(7),
-            kv,
-            ..on(BackendChoice::Wgpu)
-        };
-        let mut engine = engine_with(&config, &options);
-        let logits = last_logits(&mut engine, &ids);
-        let bytes = engine.info().memory.kv_cache;
-        (max_abs_diff(&logits, &expected), bytes)
-    });
-    assert_eq!(f32.1, 2 * f16.1);
-    assert!(
-        f16.0 > f32.0 && f16.0 <= 10.0 * TOLERANCE,
-        "{f32:?} {f16:?}"
-    );
+    for backend in BACKENDS {
+        let ids = prompt(23);
+        let config = odd_config();
+        let expected = oracle::last_logits(&checkpoint(&config), &ids);
+        let [f32, f16] = [KvType::F32, KvType::F16].map(|kv| {
+            let options = LoadOptions {
+                prefill_chunk: Some(7),
+                kv,
+                ..on(backend)
+            };
+            let mut engine = engine_with(&config, &options);
+            let logits = last_logits(&mut engine, &ids);
+            let bytes = engine.info().memory.kv_cache;
+            (max_abs_diff(&logits, &expected), bytes)
+        });
+        assert_eq!(f32.1, 2 * f16.1);
+        assert!(
+            f16.0 > f32.0 && f16.0 <= 10.0 * TOLERANCE,
+            "{backend:?}: {f32:?} {f16:?}"
+        );
+    }
 }
 
 #[test]
@@ -119,17 +122,19 @@ fn even_config() -> ModelConfig {
 fn fast_agrees_with_the_oracle(what: &str, make: &dyn Fn() -> Checkpoint) {
     let ids = prompt(9);
     let expected = oracle::last_logits(&make(), &ids);
-    let options = LoadOptions {
-        path: Some(ForwardPath::Fast),
-        // Covers both a tile and a single row.
-        prefill_chunk: Some(8),
-        ..on(BackendChoice::Wgpu)
-    };
-    let mut progress = |_| {};
-    let loaded = Engine::open_with_progress(make(), &options, &mut progress);
-    let mut engine = pollster::block_on(loaded).unwrap();
-    let diff = max_abs_diff(&last_logits(&mut engine, &ids), &expected);
-    assert!(diff <= TOLERANCE, "{what}: off by {diff}");
+    for backend in BACKENDS {
+        let options = LoadOptions {
+            path: Some(ForwardPath::Fast),
+            // Covers both a tile and a single row.
+            prefill_chunk: Some(8),
+            ..on(backend)
+        };
+        let mut progress = |_| {};
+        let loaded = Engine::open_with_progress(make(), &options, &mut progress);
+        let mut engine = pollster::block_on(loaded).unwrap();
+        let diff = max_abs_diff(&last_logits(&mut engine, &ids), &expected);
+        assert!(diff <= TOLERANCE, "{backend:?} {what}: off by {diff}");
+    }
 }
 
 #[test]

@@ -10,12 +10,13 @@ use llamaglass_engine::weights::{Checkpoint, ModelConfig, TensorType};
 use llamaglass_engine::{BackendChoice, Engine, EngineError, ForwardPath, LoadOptions};
 use pollster::block_on;
 
-/// Backends that every test body runs on.
+/// Backends that every test body runs on, with our own kernels.
 pub const BACKENDS: [BackendChoice; 2] = [BackendChoice::Cpu, BackendChoice::Wgpu];
 
 /// All paths through a model, with their backends.
-pub const PATHS: [(BackendChoice, ForwardPath); 3] = [
+pub const PATHS: [(BackendChoice, ForwardPath); 4] = [
     (BackendChoice::Cpu, ForwardPath::Reference),
+    (BackendChoice::Cpu, ForwardPath::Fast),
     (BackendChoice::Wgpu, ForwardPath::Reference),
     (BackendChoice::Wgpu, ForwardPath::Fast),
 ];

@@ -6,7 +6,7 @@ use super::runs::Settings;
 use llamaglass_types::{ModelInfo, Roofline};
 
 /// Peak rates of a device, and the shares of them that were reached.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UnderRoof {
     /// Peak rates of the device.
     #[serde(flatten)]
@@ -15,7 +15,7 @@ pub struct UnderRoof {
     pub decode_bytes_a_token: f64,
     /// Memory throughput of decode, in 10^9 bytes per second.
     pub decode_gb_s: f64,
-    /// Share of the copy's throughput that decode reaches.
+    /// Share of the measured memory bandwidth that decode reaches. More than 1 if caches hold a part of the weights.
     pub decode_share: f64,
     /// Number of floating-point operations of a prompt.
     pub prefill_flop: f64,
@@ -42,13 +42,13 @@ impl UnderRoof {
         let prefill_flop = info.prefill_flop(prompt);
         let prefill_gflop_s = prefill_flop / prompt * prefill_tok_s / 1e9;
         Self {
+            decode_share: decode_gb_s / roofline.gb_s(),
+            prefill_share: prefill_gflop_s / roofline.gflop_s,
             roofline,
             decode_bytes_a_token,
             decode_gb_s,
-            decode_share: decode_gb_s / roofline.copy_gb_s,
             prefill_flop,
             prefill_gflop_s,
-            prefill_share: prefill_gflop_s / roofline.gflop_s,
         }
     }
 }

@@ -59,7 +59,7 @@ pub struct KernelRow {
 }
 
 impl KernelRow {
-    fn of(time: &KernelTime, all_ms: f64, roofline: Option<Roofline>) -> Self {
+    fn of(time: &KernelTime, all_ms: f64, roofline: Option<&Roofline>) -> Self {
         let (gb_s, gflop_s) = (time.gb_s(), time.gflop_s());
         let share = roofline.zip(gb_s.zip(gflop_s));
         Self {
@@ -72,14 +72,14 @@ impl KernelRow {
             gb_s,
             gflop_s,
             roofline_share: share
-                .map(|(roof, (gb, gflop))| f64::max(gb / roof.copy_gb_s, gflop / roof.gflop_s)),
+                .map(|(roof, (gb, gflop))| f64::max(gb / roof.gb_s(), gflop / roof.gflop_s)),
         }
     }
 }
 
 impl KernelStep {
     /// Evaluates a profile against the roofline.
-    pub fn of(profile: StepProfile, roofline: Option<Roofline>) -> Self {
+    pub fn of(profile: StepProfile, roofline: Option<&Roofline>) -> Self {
         let kernels_ms = profile.kernels.iter().map(|time| time.ms).sum();
         let row = |time| KernelRow::of(time, kernels_ms, roofline);
         let kernels: Vec<KernelRow> = profile.kernels.iter().map(row).collect();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use llamaglass_engine::stats::{Quantiles, Range};
 use llamaglass_engine::timing::KernelTime;
-use llamaglass_engine::{Roofline, describe_cpu};
+use llamaglass_engine::{Roofline, ThreadRates, describe_cpu, thread_count};
 use llamaglass_lab::bench::{AtPosition, BenchReport, Comparison, Ratio, Settings, UnderRoof};
 use llamaglass_report::bytes;
 
@@ -92,13 +92,13 @@ pub fn table(report: &BenchReport) -> String {
             ..
         } = kernel;
         let kind = kind.name();
-        let roofline = report.roofline.as_ref().map(|under| under.roofline);
+        let roofline = report.roofline.as_ref().map(|under| &under.roofline);
         let rate = |rate: Option<f64>, most: Option<f64>, unit: &str| {
             let share = rate.zip(most).map(|(rate, most)| 100.0 * rate / most);
             let share = share.map_or_else(String::new, |share| format!(" {share:>3.0} %"));
             rate.map_or_else(String::new, |rate| format!("{rate:>9.2} {unit}{share}"))
         };
-        let bytes = rate(kernel.gb_s(), roofline.map(|roof| roof.copy_gb_s), "GB/s");
+        let bytes = rate(kernel.gb_s(), roofline.map(Roofline::gb_s), "GB/s");
         let flop = rate(
             kernel.gflop_s(),
             roofline.map(|roof| roof.gflop_s),
@@ -140,7 +140,7 @@ fn backend_line(report: &BenchReport) -> String {
 
 fn under_roof(under: &UnderRoof) -> String {
     let UnderRoof {
-        roofline: Roofline { copy_gb_s, gflop_s },
+        roofline,
         decode_gb_s,
         decode_share,
         prefill_gflop_s,
@@ -151,12 +151,27 @@ fn under_roof(under: &UnderRoof) -> String {
     let mut out = String::new();
     let _infallible = writeln!(
         out,
-        "decode reads {decode_gb_s:.2} GB/s, {decode:.0} % of a copy's {copy_gb_s:.2}",
+        "decode reads {decode_gb_s:.2} GB/s, {decode:.0} % of a {}'s {:.2}",
+        roofline.memory.noun(),
+        roofline.gb_s(),
     );
     let _infallible = writeln!(
         out,
-        "prefill computes {prefill_gflop_s:.1} GFLOP/s, {prefill:.0} % of multiply-adds' {gflop_s:.1}",
+        "prefill computes {prefill_gflop_s:.1} GFLOP/s, {prefill:.0} % of multiply-adds' {:.1}",
+        roofline.gflop_s,
     );
+    for rates in &roofline.by_threads {
+        let ThreadRates {
+            threads,
+            read_gb_s,
+            gflop_s,
+        } = rates;
+        let threads = thread_count(*threads);
+        let _infallible = writeln!(
+            out,
+            "peak rates of {threads}: a read's {read_gb_s:.2} GB/s, multiply-adds' {gflop_s:.1} GFLOP/s",
+        );
+    }
     out
 }
 

@@ -34,10 +34,11 @@ pub struct BenchArgs {
     /// Also measure the total tokens/s of this many requests at once.
     #[arg(long, value_name = "N,N,..", value_delimiter = ',', value_parser = positive)]
     pub batch: Vec<usize>,
-    /// Also measure the device's peak rates, and what share of them each stage reaches.
+    /// Also measure the peak rates of the device (of the CPU: at each number of threads), and what share of them
+    /// each stage reaches; fast path only.
     #[arg(long)]
     pub roofline: bool,
-    /// Also time each kernel of a step on its own, by a GPU's own clock if one computes.
+    /// Also time each kernel of a step on its own, by a GPU's own clock if one computes; fast path only.
     #[arg(long)]
     pub kernels: bool,
     /// Compare with an earlier result, saved from --json.

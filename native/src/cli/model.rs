@@ -68,16 +68,16 @@ pub struct BackendArgs {
     /// 4096; as needed in bench and parity; 512 in lab).
     #[arg(long, value_name = "N", value_parser = positive)]
     pub context: Option<usize>,
-    /// Implementation of the forward pass: fast (own kernels) or reference (burn's operations) (default: fast
-    /// if supported).
+    /// Implementation of the forward pass: fast (our own kernels, on a GPU or the CPU) or reference (burn's
+    /// operations) (default: fast if supported).
     #[arg(long, value_name = "PATH")]
     pub path: Option<ForwardPath>,
     /// Type of the KV cache's values: f32, or f16, which halves its memory and reads; f16 needs the fast
     /// path.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub kv: KvType,
-    /// Variant of the fast path's kernels: lanes (for software adapters), workgroups or subgroups (for GPUs)
-    /// (default: the fastest on this adapter, by measurement).
+    /// Variant of the fast path's kernels on an adapter: lanes (for software adapters), workgroups or subgroups
+    /// (for GPUs) (default: the fastest on this adapter, by measurement).
     #[arg(long, value_name = "VARIANT")]
     pub variant: Option<Variant>,
     /// Maximum steps in flight on a GPU, 1 to 4 (default: 2; 1 on software adapters).

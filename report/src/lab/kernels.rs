@@ -2,6 +2,7 @@
 
 use llamaglass_lab::experiments::kernels::{KernelRow, KernelStep, KernelsData};
 use llamaglass_types::timing::StepCost;
+use llamaglass_types::{MemoryRate, Roofline};
 
 use super::part::{Item, Part};
 use super::sheet::{Cell, Sheet, row};
@@ -24,17 +25,16 @@ pub fn part(data: &KernelsData) -> Part {
         items.extend([Item::Table(kernels(step)), Item::Details(layers(step))]);
     }
     let mut facts = Vec::new();
-    if let Some(roof) = data.roofline {
+    if let Some(roof) = &data.roofline {
+        let [memory, compute] = match roof.memory {
+            MemoryRate::Copy(_) => ["The device copies", "The device computes"],
+            MemoryRate::Read(_) => ["The CPU reads", "The CPU computes"],
+        };
         facts.extend([
-            (
-                "The device copies",
-                format!("{} GB/s", number(roof.copy_gb_s)),
-            ),
-            (
-                "The device computes",
-                format!("{} GFLOP/s", number(roof.gflop_s)),
-            ),
+            (memory, format!("{} GB/s", number(roof.gb_s()))),
+            (compute, format!("{} GFLOP/s", number(roof.gflop_s))),
         ]);
+        items.push(Item::Table(by_threads(roof)));
     }
     let device = data.device_clock.as_ref().map(clock);
     facts.push((
@@ -46,6 +46,16 @@ pub fn part(data: &KernelsData) -> Part {
         items,
         files: vec![("kernels", file(data))],
     }
+}
+
+/// Builds the table of peak rates; it has no rows on a GPU.
+fn by_threads(roofline: &Roofline) -> Sheet {
+    let rows = roofline
+        .by_threads
+        .iter()
+        .map(|of| row![of.threads, of.read_gb_s, of.gflop_s]);
+    let columns = ["threads | reads, GB/s | multiply-adds, GFLOP/s"];
+    Sheet::new("Peak rates of the CPU", &columns).with(rows)
 }
 
 /// Headings of [`cells`], without the name.
@@ -184,7 +194,7 @@ fn figure(step: &KernelStep) -> Figure {
 #[cfg(test)]
 mod tests {
     use llamaglass_lab::Data;
-    use llamaglass_types::Roofline;
+    use llamaglass_types::ThreadRates;
     use llamaglass_types::timing::{
         Clock, ClockSource, KernelTime, LayerTime, StepKind, StepProfile,
     };
@@ -234,12 +244,13 @@ mod tests {
     fn kernels_report_shows_roofline_share() {
         // 60 MB in 3 ms are 20 GB/s out of 40; 120 MFLOP in 3 ms are 40 GFLOP/s out of 400.
         let roof = Roofline {
-            copy_gb_s: 40.0,
+            memory: MemoryRate::Copy(40.0),
             gflop_s: 400.0,
+            by_threads: Vec::new(),
         };
         let shown = Rendered::of(Data::Kernels(KernelsData {
-            roofline: Some(roof),
-            steps: vec![KernelStep::of(profile(), Some(roof))],
+            roofline: Some(roof.clone()),
+            steps: vec![KernelStep::of(profile(), Some(&roof))],
             device_clock: Some(Clock {
                 source: ClockSource::Device,
                 resolution_ms: 0.1,
@@ -270,18 +281,27 @@ mod tests {
         for kernel in &mut profile.kernels {
             kernel.encode_ms = 0.0;
         }
+        // 60 MB in 3 ms are 20 of 40 GB/s with all threads.
+        let rates = |threads, read_gb_s, gflop_s| ThreadRates {
+            threads,
+            read_gb_s,
+            gflop_s,
+        };
+        let roof = Roofline::of_threads(vec![rates(1, 12.0, 100.0), rates(2, 40.0, 200.0)]);
         let shown = Rendered::of(Data::Kernels(KernelsData {
-            roofline: None,
-            steps: vec![KernelStep::of(profile, None)],
+            steps: vec![KernelStep::of(profile, roof.as_ref())],
+            roofline: roof,
             device_clock: Some(Clock {
                 source: ClockSource::Monotonic,
                 resolution_ms: 0.1,
             }),
         }));
         assert_contains(&shown.page, "is timed on the CPU");
+        shown.has_row("1 | 12 | 100");
+        shown.has_row("2 | 40 | 200");
         assert_contains(&shown.page, "monotonic clock, resolution 0.100000 ms");
         let file = shown.csv("kernels.csv");
-        assert_contains(file, "\r\ndecode,30,3,75,,60000000,20,40,,linear\r\n");
+        assert_contains(file, "\r\ndecode,30,3,75,,60000000,20,40,50,linear\r\n");
     }
 
     #[test]

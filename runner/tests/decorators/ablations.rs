@@ -112,7 +112,9 @@ fn ablations_change_no_answer_and_can_be_reverted() {
         let mut engine = engine(backend, path);
         let requests = || [request(prompt(11), 12), sampled()];
         let wanted = requests().map(|request| cold(&mut engine, request));
-        let on_device = on_device.iter().filter(|_| path == ForwardPath::Fast);
+        let on_device = on_device
+            .iter()
+            .filter(|_| (backend, path) == (BackendChoice::Wgpu, ForwardPath::Fast));
         for ablations in everywhere.iter().chain(on_device) {
             for ablations in [*ablations, Ablations::default()] {
                 set_ablations(&mut engine, ablations).unwrap();
@@ -351,10 +353,12 @@ fn unavailable_ablations_are_refused_without_effect() {
             ..none
         },
     ];
-    let mut reference = engine(BackendChoice::Cpu, ForwardPath::Reference);
-    assert!(refused(&mut reference, host_pick).contains("is already so"));
-    assert!(refused(&mut reference, no_replay).contains("no_replay"));
-    assert!(refused(&mut reference, depth).contains("readback_depth"));
+    for path in [ForwardPath::Reference, ForwardPath::Fast] {
+        let mut cpu = engine(BackendChoice::Cpu, path);
+        assert!(refused(&mut cpu, host_pick).contains("is already so"));
+        assert!(refused(&mut cpu, no_replay).contains("no_replay"));
+        assert!(refused(&mut cpu, depth).contains("readback_depth"));
+    }
     let mut fast = fast();
     for (ablations, words) in [
         (

@@ -4,6 +4,7 @@ mod errors;
 mod properties;
 mod random_model;
 mod reference;
+mod special_values;
 
 use llamaglass_shaders::{Format, Heads, Kv};
 use llamaglass_types::InstructionSet;
@@ -110,8 +111,13 @@ fn rows(slot: u32, from: u32, count: u32) -> Vec<Row> {
     (from..from + count).map(row).collect()
 }
 
+/// Returns the bits of each logit, the same for every NaN.
 fn bits(logits: &[f32]) -> Vec<u32> {
-    logits.iter().map(|logit| logit.to_bits()).collect()
+    let same_nan = |logit: &f32| if logit.is_nan() { f32::NAN } else { *logit };
+    logits
+        .iter()
+        .map(|logit| same_nan(logit).to_bits())
+        .collect()
 }
 
 #[test]

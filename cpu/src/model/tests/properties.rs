@@ -198,6 +198,20 @@ fn compare_batches(
     Ok(())
 }
 
+/// Replaces some of the model's tensors by random bits, whose values include NaN, infinities and subnormal numbers.
+fn randomise_bits(model: &mut RandomModel, random: &mut Random) {
+    for matrix in &mut model.matrices {
+        if random.below(4) == 0 {
+            matrix.bytes.fill_with(|| random.bits() as u8);
+        }
+    }
+    for (_, values) in &mut model.vectors {
+        if random.below(8) == 0 {
+            values.fill_with(|| f32::from_bits(random.bits() << 1));
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         failure_persistence: None,
@@ -208,6 +222,18 @@ proptest! {
     fn batches_and_threads_give_the_bits_of_single_rows(case in any_case(4, 150)) {
         let mut random = Random(case.seed);
         let model = RandomModel::new(case.dimensions.clone(), case.seed);
+        let sequences = case.sequences(&mut random);
+        let mut single = case.load(&model, 1, &mut random);
+        let wanted = single_rows(&mut single, &sequences);
+        let mut batched = case.load(&model, MAX_THREADS, &mut random);
+        compare_batches(&mut batched, case.rows, &sequences, &wanted, &mut random)?;
+    }
+
+    #[test]
+    fn batches_of_models_of_random_bits_equal_single_rows(case in any_case(3, 70)) {
+        let mut random = Random(case.seed);
+        let mut model = RandomModel::new(case.dimensions.clone(), case.seed);
+        randomise_bits(&mut model, &mut random);
         let sequences = case.sequences(&mut random);
         let mut single = case.load(&model, 1, &mut random);
         let wanted = single_rows(&mut single, &sequences);

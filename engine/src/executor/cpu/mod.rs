@@ -13,7 +13,7 @@ use super::{
     Capabilities, Diagnostics, Executor, HostSamplers, KernelProfile, KernelRun, ModelSection,
     SlotSampler, StageTimer, StepChunk, StepInput, StepOutput, StepResults, nothing_in_flight,
 };
-use crate::forward::{ForwardError, LogitRows};
+use crate::forward::{ForwardError, LogitRows, Roofline};
 use crate::platform::{CpuModel, Stopwatch};
 use crate::scheduler::{BlockId, Step, TableEntry};
 use crate::timing::Span;
@@ -210,6 +210,10 @@ impl Diagnostics for CpuExecutor {
             device_ms: None,
             wall_ms,
         })
+    }
+
+    async fn roofline(&mut self) -> Result<Option<Roofline>, ForwardError> {
+        Ok(Roofline::of_threads(self.model.peak_rates()?))
     }
 }
 

@@ -6,9 +6,6 @@ use llamaglass_types::InstructionSet;
 
 pub use llamaglass_cpu_host::{CpuModel, CpuModelBuilder};
 
-/// True if this target has the CPU path.
-pub const AVAILABLE: bool = true;
-
 /// Begins to load a model, for up to `threads` threads (by default one per core if the page is isolated).
 ///
 /// # Errors

@@ -2,34 +2,15 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod counting_allocator;
+
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::Duration;
 
+use counting_allocator::allocations;
 use llamaglass_cpu::pool::Pool;
-
-struct CountingAllocator;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: passes every call on to the system's allocator.
-unsafe impl GlobalAlloc for CountingAllocator {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Relaxed);
-        // SAFETY: the caller keeps the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps the contract of `dealloc`.
-        unsafe { System.dealloc(memory, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 #[test]
 fn run_and_ranges_allocate_nothing() {
@@ -46,7 +27,7 @@ fn run_and_ranges_allocate_nothing() {
     // Starts the threads.
     work();
     thread::sleep(Duration::from_millis(20));
-    let before = ALLOCATIONS.load(Relaxed);
+    let before = allocations();
     for _ in 0..1_000 {
         work();
     }
@@ -55,6 +36,6 @@ fn run_and_ranges_allocate_nothing() {
         thread::sleep(Duration::from_millis(2));
         work();
     }
-    assert_eq!(ALLOCATIONS.load(Relaxed) - before, 0);
+    assert_eq!(allocations() - before, 0);
     assert_eq!(sum.into_inner(), 1_006 * (66 + 100));
 }
