@@ -170,8 +170,15 @@ impl CpuModel {
         first: usize,
         blocks: &[u32],
     ) -> Result<(), ModelError> {
+        // The memory has space for a whole table, whose last entry has the index that an error names.
         let entries = self.capacity.context.div_ceil(KV_BLOCK);
-        check("number of table entries", blocks.len(), entries)?;
+        if blocks.len() > entries {
+            return Err(ModelError::OutOfRange {
+                what: "table entry",
+                index: first + blocks.len() - 1,
+                count: entries,
+            });
+        }
         let calls = &self.module.calls;
         calls.memory.write_words(self.words_at, blocks);
         let count = blocks.len() as u32;
@@ -277,8 +284,8 @@ impl CpuModel {
 
     /// Writes a step's rows and outputs. Returns their addresses and numbers.
     fn write_step(&mut self, rows: &[Row], outputs: &[usize]) -> Result<[u32; 4], ModelError> {
-        check("number of rows", rows.len(), self.capacity.rows)?;
-        check("number of outputs", outputs.len(), self.capacity.outputs)?;
+        check("rows", rows.len(), self.capacity.rows)?;
+        check("outputs", outputs.len(), self.capacity.outputs)?;
         let memory = &self.module.calls.memory;
         self.words.clear();
         self.words.extend(rows.iter().flat_map(Row::to_words));
@@ -297,13 +304,9 @@ impl CpuModel {
 }
 
 /// Checks that a list fits into the memory that was allocated for it.
-fn check(what: &'static str, value: usize, most: usize) -> Result<(), ModelError> {
-    if value <= most {
+fn check(what: &'static str, count: usize, most: usize) -> Result<(), ModelError> {
+    if count <= most {
         return Ok(());
     }
-    Err(ModelError::OutOfRange {
-        what,
-        value,
-        limit: most + 1,
-    })
+    Err(ModelError::TooMany { what, count, most })
 }

@@ -109,7 +109,7 @@ async fn errors_have_the_text_of_the_model() {
     let error = model.step(&row, &[0]).unwrap_err();
     assert!(error.to_string().contains("token id 300"), "{error}");
     let error = model.step(&rows(0, 33), &[0]).unwrap_err();
-    assert!(matches!(error, ModelError::OutOfRange { value: 33, .. }));
+    assert!(matches!(error, ModelError::TooMany { count: 33, .. }));
     let error = model.set_blocks(0, 0, &[3]).unwrap_err();
     assert!(error.to_string().contains("cache block 3"), "{error}");
     // The model still works.
