@@ -79,7 +79,7 @@ impl GpuExecutor {
                 copies_blocks: true,
             },
             fast,
-            device: loader.open.device.clone(),
+            device: loader.device()?,
             failures: loader.open.failures.clone(),
             embedding,
             hidden_size: config.hidden_size,

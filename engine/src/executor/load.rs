@@ -5,7 +5,10 @@ use llamaglass_shaders::Variant;
 use super::Executor;
 use super::cpu::CpuExecutor;
 use super::gpu::GpuExecutor;
+#[cfg(feature = "reference")]
 use super::reference::ReferenceExecutor;
+#[cfg(not(feature = "reference"))]
+use crate::forward::ForwardError;
 use crate::forward::device::OpenDevice;
 use crate::forward::{ForwardPath, LoadError, LoadWatch, Loader, Shape};
 use crate::weights::Checkpoint;
@@ -41,10 +44,14 @@ pub async fn load(
                 executor: Box::new(executor),
             }
         }
+        #[cfg(feature = "reference")]
         ForwardPath::Reference => Loaded {
             executor: Box::new(ReferenceExecutor::load(&mut loader, shape).await?),
             variant: None,
         },
+        // `choose_path` refuses it.
+        #[cfg(not(feature = "reference"))]
+        ForwardPath::Reference => return Err(ForwardError::device("no reference path").into()),
     };
     loader.settle().await?;
     Ok(loaded)

@@ -9,6 +9,7 @@ mod gpu;
 mod host_samplers;
 mod kernel_profile;
 mod load;
+#[cfg(feature = "reference")]
 mod reference;
 mod stage_timer;
 mod step;

@@ -43,7 +43,7 @@ impl ReferenceExecutor {
         let reference = reference::load(loader, shape).await?;
         Ok(Self {
             reference,
-            device: loader.open.device.clone(),
+            device: loader.device()?,
             failures: loader.open.failures.clone(),
             on_cpu: loader.open.gpu.is_none(),
             vocab: loader.checkpoint.config().vocab_size,

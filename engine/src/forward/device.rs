@@ -55,8 +55,8 @@ impl Failures {
 /// An open device and its description.
 #[derive(Clone, Debug)]
 pub struct OpenDevice {
-    /// Handle for burn.
-    pub device: Device,
+    /// Handle for burn; `None` on the CPU's fast path, which does not use burn.
+    pub device: Option<Device>,
     /// Launches the fast path's kernels; `None` on the CPU backend.
     pub gpu: Option<Rc<Gpu>>,
     /// Description of the device.
@@ -70,7 +70,7 @@ pub fn open_cpu(options: &LoadOptions, fallback_reason: Option<String>) -> OpenD
     let ours = options.path != Some(ForwardPath::Reference);
     let described = ours.then(|| describe_cpu_path(options.instruction_set, options.threads));
     OpenDevice {
-        device: Device::flex(),
+        device: (!ours).then(reference_device).flatten(),
         gpu: None,
         info: BackendInfo {
             backend: Backend::Cpu,
@@ -86,6 +86,16 @@ pub fn open_cpu(options: &LoadOptions, fallback_reason: Option<String>) -> OpenD
         },
         failures: Failures::default(),
     }
+}
+
+/// Returns the device of the reference path on the CPU.
+fn reference_device() -> Option<Device> {
+    #[cfg(feature = "reference")]
+    {
+        Some(Device::flex())
+    }
+    #[cfg(not(feature = "reference"))]
+    None
 }
 
 /// An adapter with its instance and description.
@@ -246,7 +256,9 @@ pub async fn open_wgpu(found: Adapter) -> Result<OpenDevice, ForwardError> {
     });
     if let Some(open) = opened {
         // Free the memory of the previous model.
-        open.device.memory_cleanup();
+        if let Some(device) = &open.device {
+            device.memory_cleanup();
+        }
         return Ok(open);
     }
     let open = open_new(found).await?;
@@ -309,7 +321,7 @@ async fn open_new((instance, adapter, info): Adapter) -> Result<OpenDevice, Forw
         _ => None,
     };
     Ok(OpenDevice {
-        device,
+        device: Some(device),
         gpu,
         info,
         failures,

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use burn::tensor::Device;
+
 use super::device::OpenDevice;
 use super::error::{ForwardError, LoadError};
 use super::load_watch::LoadWatch;
@@ -107,12 +109,23 @@ impl<'a> Loader<'a> {
             .max(1)
     }
 
+    /// Returns burn's device.
+    ///
+    /// # Errors
+    /// [`ForwardError::Device`] on the CPU's fast path, which has none.
+    pub fn device(&self) -> Result<Device, ForwardError> {
+        let device = self.open.device.clone();
+        device.ok_or_else(|| ForwardError::device("burn has no device on this path"))
+    }
+
     /// Waits until the device has finished everything submitted so far. This bounds the data in staging
     /// memory and reports failures close to their cause.
     pub async fn settle(&self) -> Result<(), LoadError> {
         let start = self.watch.ms();
-        queue::submit(&self.open.device)?;
-        queue::wait(&self.open.device).await?;
+        if let Some(device) = &self.open.device {
+            queue::submit(device)?;
+            queue::wait(device).await?;
+        }
         self.watch.book(LoadSpan::Write, start);
         Ok(self.open.failures.check()?)
     }

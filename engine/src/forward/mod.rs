@@ -13,6 +13,7 @@ pub(crate) mod gpu;
 mod load_watch;
 mod loader;
 pub(crate) mod queue;
+#[cfg(feature = "reference")]
 pub(crate) mod reference;
 mod rope;
 mod rows;

@@ -15,11 +15,10 @@ pub fn choose_path(
     config: &ModelConfig,
     info: &BackendInfo,
 ) -> Result<ForwardPath, ForwardError> {
-    let reference = match info.backend {
-        Backend::Wgpu if cfg!(not(feature = "gpu-reference")) => {
-            Err("burn's operations for a GPU are not built in".to_owned())
-        }
-        _ => Ok(ForwardPath::Reference),
+    let reference = if cfg!(feature = "reference") {
+        Ok(ForwardPath::Reference)
+    } else {
+        Err("burn's operations are not built in".to_owned())
     };
     let fast = match info.backend {
         Backend::Cpu => Ok(ForwardPath::Fast),

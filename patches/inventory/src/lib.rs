@@ -5,7 +5,7 @@
 //! code that a constructor references. So a page that compiles only its own WGSL would still contain that
 //! compiler's parser, printer and verifiers: 0.76 MB of its worker's 2.90 MB, gzipped. Without the
 //! registrations, that code is dead and the linker drops it. burn's own kernels can't be compiled then, but
-//! the page has none (see `engine`'s feature `gpu-reference`).
+//! the page has none (see `engine`'s feature `reference`).
 #![no_std]
 
 /// Declares a type whose values are collected. Expands to nothing.

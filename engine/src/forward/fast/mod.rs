@@ -85,7 +85,8 @@ impl Fast {
         shape: Shape,
         variant: Variant,
     ) -> Result<Self, ForwardError> {
-        let DispatchDevice::Cube(cube) = open.device.as_dispatch() else {
+        let device = open.device.as_ref().ok_or_else(not_on_a_gpu)?;
+        let DispatchDevice::Cube(cube) = device.as_dispatch() else {
             return Err(not_on_a_gpu());
         };
         let gpu = gpu_of(open)?;

@@ -2,16 +2,15 @@
 
 use burn::tensor::{Tensor, activation};
 
-use super::super::rope::RopeTable;
 use super::cache::LayerCache;
-use super::matmul::matmul;
 use super::parameters::{Block, Linear, RmsNorm};
+use super::rope::RopeTable;
 use crate::weights::ModelConfig;
 
 impl Linear {
     /// x [T, in] -> [T, out].
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let y = matmul(x, self.weight.clone().transpose());
+        let y = x.matmul(self.weight.clone().transpose());
         match &self.bias {
             Some(bias) => y + bias.clone(),
             None => y,
@@ -77,8 +76,8 @@ impl Block {
         // values are never expanded.
         let rows = h / k * t;
         let queries = queries.reshape([k, rows, d]) * (d as f32).powf(-0.5);
-        let scores = matmul(queries, keys.swap_dims(1, 2)) + step.mask.clone();
-        let mixed = matmul(activation::softmax(scores, 2), values);
+        let scores = queries.matmul(keys.swap_dims(1, 2)) + step.mask.clone();
+        let mixed = activation::softmax(scores, 2).matmul(values);
         let mixed = mixed.reshape([h, t, d]).swap_dims(0, 1).reshape([t, h * d]);
         self.o.forward(mixed)
     }

@@ -27,11 +27,9 @@ pub async fn load(loader: &mut Loader<'_>, shape: Shape) -> Result<Reference, Lo
         norm,
         head,
     };
-    let Loader {
-        checkpoint, open, ..
-    } = loader.0;
-    let config = checkpoint.config();
-    Ok(Reference::new(config, parameters, shape, &open.device))
+    let config = loader.0.checkpoint.config();
+    let device = loader.0.device()?;
+    Ok(Reference::new(config, parameters, shape, &device))
 }
 
 struct ToTensors<'a, 'b>(&'a mut Loader<'b>);
@@ -48,7 +46,7 @@ impl ToTensors<'_, '_> {
         let shape = [values.len() / cols, cols];
         Ok(Tensor::from_data(
             TensorData::new(values, shape),
-            &self.0.open.device,
+            &self.0.device()?,
         ))
     }
 

@@ -1,17 +1,16 @@
-//! The reference path: plain burn operations on the CPU and, with the feature `gpu-reference`, on GPUs.
+//! The reference path: plain burn operations on the CPU and on GPUs.
 
 mod block;
 mod cache;
 mod load;
 mod mask;
-mod matmul;
 mod parameters;
+mod rope;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::error::ForwardError;
 use super::queue::read_rows;
-use super::rope::RopeTable;
 use super::rows::LogitRows;
 use super::shape::Shape;
 use crate::weights::ModelConfig;
@@ -19,8 +18,8 @@ use block::StepContext;
 use cache::LayerCache;
 pub use load::load;
 use mask::{CausalMask, attend_len};
-use matmul::matmul;
 use parameters::{Block, Embedding, Parameters, RmsNorm};
+use rope::RopeTable;
 
 /// Weights, tables and KV caches of the reference path.
 #[derive(Debug)]
@@ -190,7 +189,7 @@ impl Reference {
         let mut logits: Vec<Tensor<2>> = self
             .head
             .iter()
-            .map(|shard| matmul(x.clone(), shard.clone().transpose()))
+            .map(|shard| x.clone().matmul(shard.clone().transpose()))
             .collect();
         if logits.len() == 1 {
             logits.pop()
