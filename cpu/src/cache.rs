@@ -2,8 +2,12 @@
 
 use llamaglass_shaders::KV_BLOCK;
 
-use crate::kernels::value_stride;
 use crate::vector::{Vector, half, lanes};
+
+/// Values per position and head in memory: D, rounded up to the widest vector.
+pub const fn value_stride(dim: usize) -> usize {
+    dim.next_multiple_of(16)
+}
 
 /// A value of a KV cache.
 pub trait KvValue: Copy + Default + Send + Sync {

@@ -2,7 +2,6 @@
 
 use llamaglass_shaders::{BLOCK, Format, pack_row};
 
-use crate::kernels::half_block;
 use crate::pool::Pool;
 use crate::split::for_each_chunk;
 use crate::work::Work;
@@ -148,11 +147,6 @@ impl Matrix {
         let is_whole =
             row_bytes > 0 && columns.is_multiple_of(values) && bytes.is_multiple_of(row_bytes);
         is_whole.then(|| bytes / row_bytes)
-    }
-
-    /// Returns 16 values of a row: half block `index`.
-    pub fn half_block(&self, row: usize, index: usize) -> [f32; GROUP] {
-        half_block(self.group(row / GROUP), self.format, row % GROUP, index)
     }
 
     /// Number of groups of 16 rows.

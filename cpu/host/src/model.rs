@@ -11,7 +11,7 @@ use llamaglass_types::timing::PartTimes;
 use crate::calls::Call;
 use crate::files::Files;
 use crate::module::Module;
-use crate::probe::choose_threads;
+use crate::probe::fastest_threads;
 
 /// A model that is being loaded.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl CpuModelBuilder {
             module: self.module,
         };
         if model.threads > 1 {
-            choose_threads(&mut model)?;
+            model.choose_threads()?;
         }
         Ok(model)
     }
@@ -130,6 +130,23 @@ pub struct CpuModel {
 }
 
 impl CpuModel {
+    /// Times decode steps on few and on many threads, and keeps the faster number.
+    fn choose_threads(&mut self) -> Result<(), ModelError> {
+        // Its keys and values go to the cache's first block, which belongs to no sequence.
+        let row = Row {
+            id: 0,
+            position: 0,
+            slot: 0,
+        };
+        let threads = fastest_threads(self.threads, |threads| {
+            self.set_threads(threads)?;
+            self.step(&[row], &[0]).map(|_| ())
+        })?;
+        self.set_threads(threads)?;
+        self.take_times();
+        Ok(())
+    }
+
     /// Dimensions of the model.
     pub const fn dimensions(&self) -> &Dimensions {
         &self.dimensions

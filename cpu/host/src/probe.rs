@@ -1,38 +1,33 @@
 //! Chooses the number of threads by timing real steps.
 
 use js_sys::Function;
-use llamaglass_cpu::{ModelError, Row};
+use llamaglass_cpu::ModelError;
 use wasm_bindgen::JsValue;
 
 use crate::js::{global, method};
-use crate::model::CpuModel;
 
 /// Number of steps per number of threads; the fastest counts, because other programs only make steps slower.
 const ROUNDS: usize = 3;
 /// Time after which no further round begins.
 const MAX_MS: f64 = 300.0;
 
-/// Times decode steps on one thread, on half of the threads and on all, and keeps the fastest number.
-pub fn choose_threads(model: &mut CpuModel) -> Result<(), ModelError> {
-    let Ok(now) = clock() else { return Ok(()) };
-    let all = model.threads();
+/// Times `run` on one thread, on half of `all` threads and on all, and returns the fastest number. `run` computes a decode
+/// step on the given number of threads.
+pub fn fastest_threads(
+    all: usize,
+    mut run: impl FnMut(usize) -> Result<(), ModelError>,
+) -> Result<usize, ModelError> {
+    let Ok(now) = clock() else { return Ok(all) };
     let mut candidates = vec![all, all / 2, 1];
     candidates.dedup();
-    // Its keys and values go to the cache's first block, which belongs to no sequence.
-    let row = Row {
-        id: 0,
-        position: 0,
-        slot: 0,
-    };
     // Reads all weights once, and lets the browser compile the kernels.
-    model.step(&[row], &[0])?;
+    run(all)?;
     let start = now();
     let mut fastest = vec![f64::INFINITY; candidates.len()];
     for _ in 0..ROUNDS {
         for (threads, fastest) in candidates.iter().zip(&mut fastest) {
-            model.set_threads(*threads)?;
             let start = now();
-            model.step(&[row], &[0])?;
+            run(*threads)?;
             *fastest = fastest.min(now() - start);
         }
         if now() - start > MAX_MS {
@@ -41,9 +36,7 @@ pub fn choose_threads(model: &mut CpuModel) -> Result<(), ModelError> {
     }
     let times = candidates.into_iter().zip(fastest);
     let best = times.min_by(|(_, a), (_, b)| a.total_cmp(b));
-    model.set_threads(best.map_or(all, |(threads, _)| threads))?;
-    model.take_times();
-    Ok(())
+    Ok(best.map_or(all, |(threads, _)| threads))
 }
 
 /// Returns a clock in milliseconds.

@@ -2,7 +2,7 @@
 
 use llamaglass_shaders::KV_BLOCK;
 
-use crate::cache::KvValue;
+use crate::cache::{KvValue, value_stride};
 use crate::vector::{Vector, add, exp, lanes, max, mul_add, sum, unrolled};
 
 /// Heads that are computed at once, at most: each vector of keys or values that is read serves all of them.
@@ -29,11 +29,6 @@ pub struct Attention<'a, C> {
     pub scores: &'a mut [f32],
     /// Output [G, D'].
     pub out: &'a mut [f32],
-}
-
-/// Values per position and head in memory: D, rounded up to the widest vector.
-pub const fn value_stride(dim: usize) -> usize {
-    dim.next_multiple_of(16)
 }
 
 /// Computes softmax(q k^T) v for each query. N lanes are computed at once, and V vectors of scores.

@@ -2,6 +2,7 @@
 
 mod attention;
 mod compiled;
+mod half_block;
 mod linear;
 mod peak;
 mod swiglu;
@@ -13,9 +14,9 @@ use llamaglass_types::InstructionSet;
 
 use crate::activations::Activations;
 use crate::matrix::{GROUP, Matrix, RowWords};
-pub use attention::{Attention, value_stride};
+pub use attention::Attention;
+pub use half_block::half_block;
 pub use peak::MAX_SUMS;
-pub use weights::half_block;
 
 /// The kernels of one instruction set that this machine has.
 #[derive(Clone, Copy, Debug)]

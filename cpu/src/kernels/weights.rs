@@ -1,8 +1,6 @@
 //! Numbers and scales of each format: `unpack` of the shaders crate, for the lanes of a vector.
 
-use llamaglass_shaders::Format;
-
-use crate::matrix::{GROUP, Group, RowWords};
+use crate::matrix::RowWords;
 use crate::vector::{Vector, Words, half, lanes};
 
 /// Steps in which a block is read.
@@ -440,44 +438,4 @@ impl Weights for Q6K {
     fn next<const N: usize>(upper: [Words<N>; 2]) -> [Words<N>; 2] {
         shifted(upper, 2)
     }
-}
-
-/// Returns 16 values of one row of a group: half block `index` of the row in lane `lane`. For the embedding, which
-/// needs few rows; not compiled for any instruction set.
-pub fn half_block(group: Group<'_>, format: Format, lane: usize, index: usize) -> [f32; GROUP] {
-    let values = match format {
-        Format::F32 => half_of_row::<F32>,
-        Format::F16 => half_of_row::<F16>,
-        Format::Bf16 => half_of_row::<Bf16>,
-        Format::Q8_0 => half_of_row::<Q8_0>,
-        Format::Q4_0 => half_of_row::<Q4_0>,
-        Format::Q4_1 => half_of_row::<Q4_1>,
-        Format::Q5_0 => half_of_row::<Q5_0>,
-        Format::Q5_1 => half_of_row::<Q5_1>,
-        Format::Q4K => half_of_row::<Q4K>,
-        Format::Q5K => half_of_row::<Q5K>,
-        Format::Q6K => half_of_row::<Q6K>,
-    };
-    values(group, lane, index)
-}
-
-fn half_of_row<W: Weights>(group: Group<'_>, lane: usize, index: usize) -> [f32; GROUP] {
-    let (block, half) = (index / 2, index % 2);
-    let words = &group.quants[block * W::WORDS..(block + 1) * W::WORDS];
-    let Scales {
-        scale,
-        min,
-        mut upper,
-    } = W::scales::<1>(group.scales, block, lane);
-    let min = min.map_or(0.0, |[min]| min);
-    let mut values = [0.0; GROUP];
-    for step in 0..STEPS {
-        for index in 0..NUMBERS {
-            let place = Place { step, index, half };
-            let [number] = W::number::<1>(words, upper[half], lane, place);
-            values[NUMBERS * step + index] = (number + W::OFFSET) * scale[half][0] + min;
-        }
-        upper = W::next(upper);
-    }
-    values
 }

@@ -4,8 +4,8 @@ use llamaglass_shaders::{Heads, KV_BLOCK};
 
 use super::buffers::{Buffers, gather};
 use super::step::Step;
-use crate::cache::{KvValue, LayerCache, write_position};
-use crate::kernels::{Attention, Kernels, value_stride};
+use crate::cache::{KvValue, LayerCache, value_stride, write_position};
+use crate::kernels::{Attention, Kernels};
 use crate::matrix::GROUP;
 use crate::split::for_each_chunk;
 

@@ -4,7 +4,7 @@ use llamaglass_shaders::KV_BLOCK;
 
 use super::config::{Capacity, Dimensions};
 use crate::activations::{Activations, LARGE_TILE};
-use crate::kernels::value_stride;
+use crate::cache::value_stride;
 use crate::matrix::GROUP;
 
 /// Sixteen columns of one row.

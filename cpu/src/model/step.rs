@@ -7,7 +7,8 @@ use super::layer::{Layer, Projection};
 use super::rope::rotate;
 use super::{Row, Runtime};
 use crate::activations::{Activations, best_tile, write_row};
-use crate::kernels::value_stride;
+use crate::cache::value_stride;
+use crate::kernels::half_block;
 use crate::matrix::{GROUP, Matrix};
 use crate::split::for_each_chunk;
 
@@ -70,7 +71,7 @@ impl<'a> Step<'a> {
             scratch,
             |_, group, columns| {
                 for (columns, row) in columns.iter_mut().zip(rows) {
-                    *columns = embedding.half_block(row.id as usize, group);
+                    *columns = half_block(embedding, row.id as usize, group);
                 }
             },
         );

@@ -318,6 +318,7 @@ async fn open_new((instance, adapter, info): Adapter) -> Result<OpenDevice, Forw
         DispatchDevice::Cube(cube) => {
             Some(Gpu::new(cube.client(), own_device, own_queue, subgroups).await?)
         }
+        #[cfg(feature = "reference")]
         _ => None,
     };
     Ok(OpenDevice {

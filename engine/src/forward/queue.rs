@@ -9,6 +9,7 @@ use super::error::ForwardError;
 pub fn submit(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().flush().map_err(failed),
+        #[cfg(feature = "reference")]
         _ => Ok(()),
     }
 }
@@ -17,6 +18,7 @@ pub fn submit(device: &Device) -> Result<(), ForwardError> {
 pub async fn wait(device: &Device) -> Result<(), ForwardError> {
     match device.as_dispatch() {
         DispatchDevice::Cube(cube) => cube.client().sync().await.map_err(failed),
+        #[cfg(feature = "reference")]
         _ => Ok(()),
     }
 }

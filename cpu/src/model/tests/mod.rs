@@ -11,6 +11,7 @@ use llamaglass_types::InstructionSet;
 use llamaglass_types::timing::ModelPart;
 
 use super::*;
+use crate::kernels::half_block;
 use crate::testing::Random;
 use random_model::RandomModel;
 
@@ -204,6 +205,6 @@ fn residuals_end_with_the_stream_that_the_head_sees() {
     let residuals = model.residuals(&rows(0, 0, 3)).expect("in range");
     assert_eq!(residuals.len(), 3);
     assert!(residuals.iter().all(|stream| stream.len() == 3 * 64));
-    let embedded = model.weights.embedding.half_block(0, 0);
+    let embedded = half_block(&model.weights.embedding, 0, 0);
     assert_eq!(residuals[0][..16], embedded);
 }

@@ -86,8 +86,10 @@ impl Fast {
         variant: Variant,
     ) -> Result<Self, ForwardError> {
         let device = open.device.as_ref().ok_or_else(not_on_a_gpu)?;
-        let DispatchDevice::Cube(cube) = device.as_dispatch() else {
-            return Err(not_on_a_gpu());
+        let cube = match device.as_dispatch() {
+            DispatchDevice::Cube(cube) => cube,
+            #[cfg(feature = "reference")]
+            _ => return Err(not_on_a_gpu()),
         };
         let gpu = gpu_of(open)?;
         let Ends {
