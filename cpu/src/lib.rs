@@ -12,6 +12,7 @@ mod split;
 #[cfg(test)]
 mod testing;
 mod vector;
+pub mod wire;
 mod work;
 
 pub use kernels::Kernels;

@@ -5,6 +5,9 @@
 )]
 
 #[cfg(target_arch = "wasm32")]
+#[path = "../../cpu/host/tests/browser/files.rs"]
+mod cpu_files;
+#[cfg(target_arch = "wasm32")]
 #[path = "browser/parity_cases.rs"]
 mod parity_cases;
 

@@ -3,6 +3,7 @@
 //! The page, servers and reports use these types; only programs that run a model link the engine itself.
 
 mod backend;
+#[cfg(feature = "clock")]
 pub mod clock;
 mod config;
 mod cpu;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::command;
 
 /// Packages that are built for the browser; every crate of ours that they depend on is, too.
-const BROWSER_ROOTS: [&str; 2] = ["llamaglass-app", "llamaglass-worker"];
+const BROWSER_ROOTS: [&str; 3] = ["llamaglass-app", "llamaglass-cpu-wasm", "llamaglass-worker"];
 
 /// A crate of the workspace.
 #[derive(Deserialize)]

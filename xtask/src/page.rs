@@ -15,6 +15,7 @@ use crate::tasks::{self, Task};
 use crate::timings::Timings;
 use crate::{command, machine};
 
+pub mod cpu;
 pub mod embed;
 mod stamp;
 
@@ -127,7 +128,10 @@ fn run_trunk(project: &Project, toolchain: Toolchain, build: Build) -> Result<()
     stamp::remove(project)?;
     // Described before the build, because a change during the build may or may not be in the page.
     let inputs = stamp::inputs(project, toolchain, build);
+    println!("Building the CPU path's modules");
+    let modules = cpu::build(project, toolchain, &Cancellation::default())?;
     command::run(&mut trunk)?;
+    cpu::copy_to_page(&modules, &project.dist())?;
     match inputs.and_then(|inputs| stamp::write(project, &inputs)) {
         Ok(()) => {}
         Err(error) => println!("The next run builds the page again: {error:#}"),
@@ -157,16 +161,18 @@ fn compile_task(project: &Project, toolchain: Toolchain, build: Build) -> Result
     let index = project.root.join("app/index.html");
     let html = fs::read_to_string(&index)
         .with_context(|| format!("could not read {}", index.display()))?;
+    let project = project.clone();
     let mut commands: Vec<Command> = programs(&html)
         .into_iter()
-        .map(|program| program.build_command(project, toolchain, build))
+        .map(|program| program.build_command(&project, toolchain, build))
         .collect();
     Ok(Task::step(
         "page, compiled by cargo",
         move |cancellation: &Cancellation| {
             commands
                 .iter_mut()
-                .try_for_each(|command| command::run_cancellable(command, cancellation))
+                .try_for_each(|command| command::run_cancellable(command, cancellation))?;
+            cpu::build(&project, toolchain, cancellation).map(drop)
         },
     ))
 }

@@ -40,7 +40,7 @@ pub fn kernels_unsupported(info: &ModelInfo) -> Option<&'static str> {
     match (info.path, info.backend.backend) {
         (ForwardPath::Fast, _) => None,
         (ForwardPath::Reference, Backend::Cpu) => Some(
-            "Only our own kernels can be measured, and a browser has none for the CPU yet: this model runs on burn\u{2019}s operations.",
+            "Only our own kernels can be measured, and this model runs on burn\u{2019}s operations.",
         ),
         (ForwardPath::Reference, Backend::Wgpu) => Some(
             "Only our own kernels can be measured; this model runs on burn\u{2019}s operations.",

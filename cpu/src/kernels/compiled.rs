@@ -156,19 +156,22 @@ pub static FALLBACK: &Compiled = {
 
 /// Kernels that this machine can run, the fastest first.
 pub fn available() -> impl Iterator<Item = &'static Compiled> {
-    let mut all: Vec<&'static Compiled> = Vec::new();
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::is_x86_feature_detected as has;
-        let avx2 = has!("avx2") && has!("fma") && has!("f16c");
-        let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512dq");
-        if avx2 && avx512 {
-            all.push(&avx512::KERNELS);
-        }
-        if avx2 {
-            all.push(&avx2::KERNELS);
-        }
-    }
-    all.push(FALLBACK);
-    all.into_iter()
+    detected().into_iter().flatten().chain([FALLBACK])
+}
+
+/// Kernels for instruction sets that not every machine of this target has, if this one does.
+#[cfg(target_arch = "x86_64")]
+fn detected() -> [Option<&'static Compiled>; 2] {
+    use std::arch::is_x86_feature_detected as has;
+    let avx2 = has!("avx2") && has!("fma") && has!("f16c");
+    let avx512 = has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512dq");
+    [
+        (avx2 && avx512).then_some(&avx512::KERNELS),
+        avx2.then_some(&avx2::KERNELS),
+    ]
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+const fn detected() -> [Option<&'static Compiled>; 0] {
+    []
 }

@@ -69,19 +69,29 @@ pub struct ModelBuilder {
 }
 
 /// The tensors of a layer that were loaded so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Parts {
     attn_norm: Option<Vec<f32>>,
     ffn_norm: Option<Vec<f32>>,
-    matrices: [Option<Matrix>; Projection::ALL.len()],
-    biases: [Option<Vec<f32>>; Projection::ALL.len()],
+    /// Matrix and bias of each projection. A vector, because moving arrays of matrices takes much code.
+    projections: Vec<(Option<Matrix>, Option<Vec<f32>>)>,
+}
+
+impl Parts {
+    fn new() -> Self {
+        Self {
+            attn_norm: None,
+            ffn_norm: None,
+            projections: Projection::ALL.map(|_| (None, None)).into(),
+        }
+    }
 }
 
 impl ModelBuilder {
     /// Begins a model.
     pub fn new(dimensions: Dimensions, runtime: Runtime) -> Self {
         let mut layers = Vec::new();
-        layers.resize_with(dimensions.layers, Parts::default);
+        layers.resize_with(dimensions.layers, Parts::new);
         Self {
             dimensions,
             runtime,
@@ -111,7 +121,7 @@ impl ModelBuilder {
             Tensor::Output => (Some(&mut self.output), ends),
             Tensor::Layer(layer, LayerTensor::Matrix(projection)) => {
                 let parts = self.layers.get_mut(layer);
-                let place = parts.map(|parts| &mut parts.matrices[projection as usize]);
+                let place = parts.map(|parts| &mut parts.projections[projection as usize].0);
                 let shape = projection.shape(&self.dimensions);
                 (place, (shape, projection.order(&self.dimensions)))
             }
@@ -151,7 +161,8 @@ impl ModelBuilder {
                     LayerTensor::FfnNorm => (parts.map(|parts| &mut parts.ffn_norm), hidden),
                     LayerTensor::Bias(projection) => {
                         let [rows, _] = projection.shape(&self.dimensions);
-                        let place = parts.map(|parts| &mut parts.biases[projection as usize]);
+                        let place =
+                            parts.map(|parts| &mut parts.projections[projection as usize].1);
                         (place, (rows, projection.order(&self.dimensions)))
                     }
                     LayerTensor::Matrix(_) => (None, hidden),
@@ -191,8 +202,7 @@ impl ModelBuilder {
         for (index, parts) in self.layers.into_iter().enumerate() {
             let missing = |part| missing(Tensor::Layer(index, part));
             let mut projections = Vec::with_capacity(Projection::ALL.len());
-            let loaded = parts.matrices.into_iter().zip(parts.biases);
-            for (projection, (matrix, bias)) in Projection::ALL.into_iter().zip(loaded) {
+            for (projection, (matrix, bias)) in Projection::ALL.into_iter().zip(parts.projections) {
                 let matrix = matrix.ok_or_else(|| missing(LayerTensor::Matrix(projection)))?;
                 projections.push((matrix, bias));
             }

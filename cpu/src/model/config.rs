@@ -123,6 +123,9 @@ pub enum ModelError {
         /// Number of bytes.
         bytes: usize,
     },
+    /// The WebAssembly module that has the model failed.
+    #[error("the CPU path's module: {0}")]
+    Module(String),
 }
 
 impl ModelError {

@@ -24,6 +24,18 @@ pub enum KernelName {
 }
 
 impl KernelName {
+    /// All kernels.
+    pub const ALL: [Self; 8] = [
+        Self::Embedding,
+        Self::Norm,
+        Self::Qkv,
+        Self::Attention,
+        Self::AttnOutput,
+        Self::GateUp,
+        Self::Down,
+        Self::Head,
+    ];
+
     /// Returns the name in reports.
     pub const fn name(self) -> &'static str {
         match self {

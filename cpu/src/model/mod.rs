@@ -155,8 +155,13 @@ impl Model {
     }
 
     /// Number of threads that share a step.
-    pub const fn threads(&self) -> usize {
-        self.runtime.pool.capacity()
+    pub fn threads(&self) -> usize {
+        self.runtime.pool.capacity().min(self.governor.limit())
+    }
+
+    /// Lets only the first `threads` threads share the next steps: at least one, and at most those of the runtime.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.governor.set_limit(&mut self.runtime.pool, threads);
     }
 
     /// Instruction set of the kernels.

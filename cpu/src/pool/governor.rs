@@ -18,6 +18,8 @@ const TRIAL_STEPS: u32 = 32;
 /// the cores busy, half of them sleep for a while. So several threads are at worst about as slow as one.
 #[derive(Debug)]
 pub struct Governor {
+    /// Maximum number of threads.
+    limit: usize,
     wait_share: f64,
     pause_ms: f64,
     resume_at_ms: f64,
@@ -27,6 +29,7 @@ pub struct Governor {
 impl Default for Governor {
     fn default() -> Self {
         Self {
+            limit: usize::MAX,
             wait_share: 0.0,
             pause_ms: FIRST_PAUSE_MS,
             resume_at_ms: f64::NEG_INFINITY,
@@ -36,10 +39,22 @@ impl Default for Governor {
 }
 
 impl Governor {
+    /// Returns the maximum number of threads.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Lets at most `threads` threads of `pool` work from now on, and at least one.
+    pub fn set_limit(&mut self, pool: &mut Pool, threads: usize) {
+        self.limit = threads.max(1);
+        pool.set_threads(threads);
+    }
+
     /// Sets the number of `pool`'s threads for the next step, after one that ended at `now_ms` and took `step_ms`.
     pub fn after_step(&mut self, pool: &mut Pool, now_ms: f64, step_ms: f64) {
         let share = pool.take_waited_ms() / step_ms.max(1e-3);
-        if let Some(threads) = self.judge(share, now_ms, pool.threads(), pool.capacity()) {
+        let capacity = pool.capacity().min(self.limit);
+        if let Some(threads) = self.judge(share, now_ms, pool.threads(), capacity) {
             pool.set_threads(threads);
         }
     }

@@ -6,6 +6,6 @@ mod browser;
 mod native;
 
 #[cfg(target_arch = "wasm32")]
-pub use browser::{Helpers, default_threads, help};
+pub use browser::{Helpers, default_threads, fail, help};
 #[cfg(not(target_arch = "wasm32"))]
 pub use native::{Helpers, default_threads};

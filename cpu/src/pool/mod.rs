@@ -18,7 +18,7 @@ mod tests;
 pub use governor::Governor;
 pub use helpers::default_threads;
 #[cfg(target_arch = "wasm32")]
-pub use helpers::help;
+pub use helpers::{fail, help};
 
 use helpers::Helpers;
 use shared::MAX_PIECES;

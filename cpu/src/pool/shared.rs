@@ -79,6 +79,13 @@ impl Shared {
         self.set_active(Self::ENDED);
     }
 
+    /// Ends the program, because a helper stopped in the middle of a job.
+    #[cfg(target_arch = "wasm32")]
+    pub fn fail(&self) {
+        self.panics.set_fatal();
+        self.finished.0.notify();
+    }
+
     /// Works on jobs as helper `thread` until the pool ends.
     pub fn help(&self, thread: usize) {
         loop {
@@ -118,7 +125,7 @@ impl Shared {
         let waited_ms = self
             .finished
             .0
-            .wait_until(|| self.unfinished.0.load(Acquire) == 0);
+            .wait_until(|| self.unfinished.0.load(Acquire) == 0 || self.panics.is_fatal());
         self.panics.resume();
         waited_ms
     }

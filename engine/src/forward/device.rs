@@ -11,7 +11,7 @@ use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup, wgpu};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
-use crate::platform::{BrowserAdapter, CPU_NAME, HAS_CPU_PATH, describe_cpu_path};
+use crate::platform::{BrowserAdapter, CPU_NAME, describe_cpu_path};
 use llamaglass_types::{Backend, BackendInfo, ForwardPath, LoadOptions, limit};
 
 /// Subgroups feature, in WebGPU's spelling.
@@ -67,7 +67,7 @@ pub struct OpenDevice {
 
 /// Opens the CPU: our own kernels compute there, or burn-flex on the reference path.
 pub fn open_cpu(options: &LoadOptions, fallback_reason: Option<String>) -> OpenDevice {
-    let ours = HAS_CPU_PATH && options.path != Some(ForwardPath::Reference);
+    let ours = options.path != Some(ForwardPath::Reference);
     let described = ours.then(|| describe_cpu_path(options.instruction_set, options.threads));
     OpenDevice {
         device: Device::flex(),

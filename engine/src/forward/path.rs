@@ -3,7 +3,6 @@
 use llamaglass_shaders::ATTENTION_MAX_D;
 
 use super::error::ForwardError;
-use crate::platform::HAS_CPU_PATH;
 use crate::weights::ModelConfig;
 use llamaglass_types::{Backend, BackendInfo, ForwardPath};
 
@@ -23,8 +22,7 @@ pub fn choose_path(
         _ => Ok(ForwardPath::Reference),
     };
     let fast = match info.backend {
-        Backend::Cpu if HAS_CPU_PATH => Ok(ForwardPath::Fast),
-        Backend::Cpu => Err("the page has no kernels for the CPU yet".to_owned()),
+        Backend::Cpu => Ok(ForwardPath::Fast),
         Backend::Wgpu if config.head_dim > ATTENTION_MAX_D => Err(format!(
             "its heads have {} values, of at most {ATTENTION_MAX_D}",
             config.head_dim

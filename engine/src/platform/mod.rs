@@ -15,10 +15,7 @@ pub use adapter::{BrowserAdapter, IN_BROWSER};
 pub use background::in_background;
 #[cfg(not(target_arch = "wasm32"))]
 pub use budget::BudgetedAllocator;
-pub use cpu::{
-    AVAILABLE as HAS_CPU_PATH, CpuModel, CpuModelBuilder, begin as begin_cpu_model,
-    describe as describe_cpu_path,
-};
+pub use cpu::{CpuModel, CpuModelBuilder, begin as begin_cpu_model, describe as describe_cpu_path};
 pub use llamaglass_types::clock::{Stopwatch, clock, unix_time_seconds};
 pub use machine::CPU_NAME;
 pub use memory::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};

@@ -6,6 +6,8 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use wasm_bindgen_test::{console_log, wasm_bindgen_test, wasm_bindgen_test_configure};
 
+use crate::cpu_files;
+
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
 
 /// Includes a file of the test data: name and contents.
@@ -23,6 +25,8 @@ async fn load(
     backend: BackendChoice,
     variant: Option<Variant>,
 ) -> Engine {
+    // The test's script has no files beside it.
+    cpu_files::files().set();
     let sources: Vec<Box<dyn ByteSource>> = files
         .into_iter()
         .map(|(name, bytes)| Box::new(MemorySource::new(name, bytes)) as Box<dyn ByteSource>)

@@ -9,9 +9,12 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::context::{Context, Verdict};
+use crate::page::cpu;
 
 /// Maximum total size of the page's gzipped wasm files, in bytes.
 const LIMIT: u64 = 3_000_000;
+/// Maximum size of each gzipped module of the CPU path, in bytes. A browser loads only one of them.
+const CPU_LIMIT: u64 = 60 << 10;
 
 /// Builds the page and measures its wasm files.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
@@ -19,6 +22,16 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let sizes = wasm_sizes(&context.project.dist())?;
     for WasmSize { name, raw, gzipped } in &sizes {
         println!("{name}: {raw} bytes, {gzipped} gzipped");
+        ensure!(
+            !cpu::is_file(name) || *gzipped <= CPU_LIMIT,
+            "{name} is {gzipped} bytes gzipped, more than {CPU_LIMIT}"
+        );
+    }
+    for name in cpu::file_names() {
+        ensure!(
+            sizes.iter().any(|size| size.name == name),
+            "the built page has no {name}"
+        );
     }
     let total: u64 = sizes.iter().map(|size| size.gzipped).sum();
     ensure!(!sizes.is_empty(), "the built page has no wasm");

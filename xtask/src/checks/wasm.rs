@@ -1,12 +1,15 @@
 //! Lints and tests the code that runs in the browser.
 
-use anyhow::{Context as _, Result, ensure};
+use std::path::Path;
 
-use crate::command;
+use anyhow::{Context as _, Result, ensure};
+use tower_http::services::ServeDir;
+
+use crate::command::{self, Cancellation};
 use crate::context::{Context, Verdict};
 use crate::e2e::chromium;
 use crate::metadata::{Package, browser_packages};
-use crate::page::{QUICK_PROFILE, with_tools};
+use crate::page::{QUICK_PROFILE, cpu, with_tools};
 use crate::serve;
 use crate::setup::wasm::TARGET;
 use crate::setup::{browser, model};
@@ -14,7 +17,7 @@ use crate::setup::{browser, model};
 /// Name prefix of the test targets that run in the browser: `tests/browser*.rs`.
 const TEST_PREFIX: &str = "browser";
 
-/// Preferred port for serving the default model to the tests.
+/// Preferred port for serving files to the tests.
 const MODEL_PORT: u16 = 47_135;
 
 /// Runs clippy for wasm32 with the ban list in `clippy_wasm/`, which lists what blocks or panics there.
@@ -46,7 +49,12 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
     );
     // With the roots, the dependencies get the same features as in `clippy`, and are not built again.
     packages.retain(|package| package.is_browser_root() || has_browser_tests(package));
-    let model = serve_model(context)?;
+    let modules = cpu::build(
+        context.project,
+        context.toolchain()?,
+        &Cancellation::default(),
+    )?;
+    let served = serve_files(context, &modules)?;
     let capabilities = chromium::write_capabilities(context.project)?;
     let mut test = context.toolchain()?.command("cargo");
     test.args([
@@ -65,25 +73,37 @@ pub fn tests(context: &Context<'_>) -> Result<Verdict> {
         // Limits in seconds for a whole test file on a software adapter, and for Chromium's first start.
         .env("WASM_BINDGEN_TEST_TIMEOUT", "900")
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
-    test.env("LLAMAGLASS_TEST_MODEL_URL", model);
+    test.env("LLAMAGLASS_TEST_MODEL_URL", served.model)
+        .env("LLAMAGLASS_TEST_CPU_URL", served.cpu);
     with_tools(context.project, &mut test);
     command::run(test.current_dir(&context.project.root))?;
     Ok(Verdict::Passed)
 }
 
-/// Serves the default model to the tests' pages and returns its URL.
-fn serve_model(context: &Context<'_>) -> Result<String> {
+/// URLs of what the tests load.
+struct Served {
+    /// The default model.
+    model: String,
+    /// Folder of the CPU path's modules.
+    cpu: String,
+}
+
+/// Serves the default model and the CPU path's `modules` to the tests' pages.
+fn serve_files(context: &Context<'_>, modules: &Path) -> Result<Served> {
     let file = context
         .model()?
         .file_name()
         .context("the default model has no name")?;
     let project = context.project;
     let router = serve::router(&project.dist(), &project.models(), model::entries());
-    let router = serve::for_other_origins(router);
-    // The URL is compiled into the tests, so another port makes cargo build them again.
+    let router = serve::for_other_origins(router.nest_service("/cpu", ServeDir::new(modules)));
+    // The URLs are compiled into the tests, so another port makes cargo build them again.
     let url = serve::serve_in_background(MODEL_PORT, router.clone())
         .or_else(|_| serve::serve_in_background(0, router))?;
-    Ok(format!("{url}models/{}", file.to_string_lossy()))
+    Ok(Served {
+        model: format!("{url}models/{}", file.to_string_lossy()),
+        cpu: format!("{url}cpu/"),
+    })
 }
 
 fn package_arguments(packages: &[Package]) -> impl Iterator<Item = &str> {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::cpu;
 use crate::project::Project;
 
 /// Copies the built page to `desktop/page`, which is embedded into the program.
@@ -14,10 +15,11 @@ pub fn fill(project: &Project) -> Result<()> {
         .with_context(|| format!("could not fill {}", project.show(&to)))
 }
 
-/// Returns true if the program uses the file. It does not need the files of the Web Worker, because its engine
-/// runs on a thread, and trunk's own folders are not part of the page.
+/// Returns true if the program uses the file. It does not need the files of the Web Worker and of the CPU path,
+/// because its engine runs on threads, and trunk's own folders are not part of the page.
 fn is_used(name: &str) -> bool {
-    !(name.starts_with('.') || name.starts_with("worker") || name.starts_with("engine-worker"))
+    let is_of_engine = name.starts_with("worker") || name.starts_with("engine-worker");
+    !(name.starts_with('.') || is_of_engine || cpu::is_file(name))
 }
 
 /// Makes `to` a copy of the used files in `from`. Files that are already equal are not touched, so that cargo
@@ -98,6 +100,8 @@ mod tests {
             "worker.js",
             "worker_bg.wasm",
             "engine-worker.js",
+            "cpu-threads.wasm",
+            "cpu-helper.js",
             ".stage/left.js",
         ] {
             write(&from, name, "new");

@@ -2,7 +2,7 @@
 
 use std::hint;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
-use std::sync::atomic::{AtomicU32, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, fence};
 
 /// How long a thread spins before it sleeps, in milliseconds.
 const SPIN_MS: f64 = 0.05;
@@ -13,10 +13,10 @@ const CHECKS_PER_READING: u32 = 512;
 mod host {
     #[link(wasm_import_module = "env")]
     unsafe extern "C" {
-        /// Sleeps until `notify(at)`, unless the number at `at` is not `expected`.
-        pub safe fn wait(at: *const u32, expected: u32);
-        /// Wakes all threads that wait at `at`.
-        pub safe fn notify(at: *const u32);
+        /// Sleeps until `notify(index)`, unless the word with this index in memory is not `expected`.
+        pub safe fn wait(index: usize, expected: u32);
+        /// Wakes all threads that wait for the word with this index in memory.
+        pub safe fn notify(index: usize);
         /// Returns the milliseconds since a fixed moment.
         pub safe fn now() -> f64;
     }
@@ -44,7 +44,7 @@ impl Event {
         fence(SeqCst);
         if self.sleepers.load(Relaxed) > 0 {
             self.bell.fetch_add(1, SeqCst);
-            host::notify(self.bell.as_ptr());
+            host::notify(self.bell_index());
         }
     }
 
@@ -68,9 +68,14 @@ impl Event {
             if is_ready() {
                 break;
             }
-            host::wait(self.bell.as_ptr(), expected);
+            host::wait(self.bell_index(), expected);
         }
         self.sleepers.fetch_sub(1, Relaxed);
+    }
+
+    /// Returns the index of the bell among the words of the memory, as `Atomics` counts.
+    fn bell_index(&self) -> usize {
+        self.bell.as_ptr().addr() / size_of::<u32>()
     }
 }
 
@@ -91,12 +96,16 @@ fn is_ready_soon(is_ready: &impl Fn() -> bool, start: &mut Option<f64>) -> bool 
     }
 }
 
-/// Panics of a job: they abort the program here, so there is nothing to keep.
-pub struct Panics;
+/// Panics of a job. They abort the instance that they occur in, so that only the program as a whole can end.
+pub struct Panics {
+    is_fatal: AtomicBool,
+}
 
 impl Panics {
     pub const fn new() -> Self {
-        Self
+        Self {
+            is_fatal: AtomicBool::new(false),
+        }
     }
 
     /// Runs `work`.
@@ -104,6 +113,18 @@ impl Panics {
         work();
     }
 
-    /// Does nothing.
-    pub const fn resume(&self) {}
+    /// Notes that a helper was aborted.
+    pub fn set_fatal(&self) {
+        self.is_fatal.store(true, SeqCst);
+    }
+
+    /// Returns true if a helper was aborted, and a job may never be finished.
+    pub fn is_fatal(&self) -> bool {
+        self.is_fatal.load(Relaxed)
+    }
+
+    /// Aborts the caller, too, if a helper was aborted.
+    pub fn resume(&self) {
+        assert!(!self.is_fatal(), "a thread of the CPU path stopped");
+    }
 }

@@ -112,6 +112,11 @@ impl Panics {
         }
     }
 
+    /// Returns false: a helper survives all panics.
+    pub const fn is_fatal(&self) -> bool {
+        false
+    }
+
     /// Panics with the kept panic, if there is one.
     pub fn resume(&self) {
         if !self.any.load(Acquire) {

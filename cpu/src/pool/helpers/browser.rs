@@ -50,6 +50,11 @@ pub fn help(thread: usize) {
     SHARED.help(thread);
 }
 
+/// Notes that a helper was stopped by an error: its caller, who may wait for it, then panics.
+pub fn fail() {
+    SHARED.fail();
+}
+
 /// Returns 1: only the page knows the number of cores.
 pub const fn default_threads() -> usize {
     1

@@ -3,9 +3,9 @@
 #[cfg(not(target_arch = "wasm32"))]
 mod native;
 #[cfg(not(target_arch = "wasm32"))]
-pub use native::{AVAILABLE, CpuModel, CpuModelBuilder, begin, describe};
+pub use native::{CpuModel, CpuModelBuilder, begin, describe};
 
 #[cfg(target_arch = "wasm32")]
 mod browser;
 #[cfg(target_arch = "wasm32")]
-pub use browser::{AVAILABLE, CpuModel, CpuModelBuilder, begin, describe};
+pub use browser::{CpuModel, CpuModelBuilder, begin, describe};

@@ -7,9 +7,6 @@ use std::sync::LazyLock;
 
 pub use llamaglass_cpu::{Model as CpuModel, ModelBuilder as CpuModelBuilder};
 
-/// True if this target has the CPU path.
-pub const AVAILABLE: bool = true;
-
 /// Begins to load a model, for `threads` threads (by default one per physical core) and `instruction_set` (by
 /// default the fastest).
 ///
