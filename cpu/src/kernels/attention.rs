@@ -109,6 +109,10 @@ fn score<const N: usize, const FMA: bool, const V: usize, const Q: usize, C: KvV
     }
 }
 
+/// Weights below this are zero. They would not change a sum of f32, and as subnormal numbers they would slow some
+/// processors down.
+const NEGLIGIBLE: f32 = 1e-30;
+
 /// Replaces the first `len` scores by their softmax, and those behind by zero.
 #[inline(always)]
 fn softmax<const N: usize, const FMA: bool>(scores: &mut [f32], len: usize) {
@@ -121,9 +125,14 @@ fn softmax<const N: usize, const FMA: bool>(scores: &mut [f32], len: usize) {
     let mut total = [0.0; N];
     for (index, scores) in scores.as_chunks_mut::<N>().0.iter_mut().enumerate() {
         let weights = exp::<FMA, N>(lanes(|i| scores[i] - largest));
-        // exp does not reach zero.
         let seen = len.saturating_sub(index * N);
-        *scores = lanes(|i| if i < seen { weights[i] } else { 0.0 });
+        *scores = lanes(|i| {
+            if i >= seen || weights[i] < NEGLIGIBLE {
+                0.0
+            } else {
+                weights[i]
+            }
+        });
         total = add(total, *scores);
     }
     let inverse = sum(total).recip();

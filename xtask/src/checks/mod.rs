@@ -3,13 +3,14 @@
 use anyhow::Result;
 
 use crate::context::Need::{
-    self, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit,
-    Window,
+    self, Aarch64, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt,
+    Webkit, Window,
 };
 use crate::context::{Context, Verdict};
 
 mod book;
 mod clients;
+mod cpu;
 mod deny;
 mod imports;
 mod native;
@@ -79,6 +80,18 @@ pub const STEPS: &[Step] = &[
         about: "unit, golden, property tests; the engine on the CPU and on a Vulkan adapter",
         needs: &[Webkit, Vulkan],
         run: native::tests,
+    },
+    Step {
+        name: "neon",
+        about: "the CPU path's tests with NEON kernels, in QEMU",
+        needs: &[Aarch64],
+        run: cpu::neon,
+    },
+    Step {
+        name: "miri",
+        about: "the CPU path's unsafe code in Miri",
+        needs: &[],
+        run: cpu::miri,
     },
     Step {
         name: "parity",

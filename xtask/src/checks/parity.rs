@@ -15,8 +15,10 @@ use crate::product;
 const FAMILIES: [&str; 2] = ["engine/tests/data/families", "../shared/families"];
 /// Reference results of the default model, relative to the checkout.
 const DEFAULT_MODEL: &str = "engine/tests/data/smollm2-135m";
-/// Backends on which each case runs.
-const BACKENDS: [&str; 2] = ["cpu", "wgpu"];
+/// Kinds of the default model's cases that other instruction sets compute: a long prefill, and decoding.
+const PREFILL_AND_DECODE: &[&str] = &["logits", "generate"];
+/// Kinds of the default model's cases that the reference path computes, which is slow.
+const PREFILL: &[&str] = &["logits"];
 
 /// A model and the folder of its reference results.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,7 +27,52 @@ struct Case {
     model: PathBuf,
 }
 
-/// Runs `llamaglass parity` for every case on every backend, and reports all failures.
+/// A backend with its options.
+#[derive(Debug, PartialEq, Eq)]
+struct Setting {
+    flags: Vec<&'static str>,
+    /// Kinds of the default model's cases to run; empty for all.
+    kinds: &'static [&'static str],
+}
+
+/// Returns the settings with which each model is compared. The first is the CPU's fastest instruction set, of `sets`.
+fn settings(sets: &[&'static str]) -> Vec<Setting> {
+    let setting = |flags: &[&'static str], kinds| Setting {
+        flags: [&["--backend"], flags].concat(),
+        kinds,
+    };
+    let mut all = vec![
+        setting(&["cpu"], &[]),
+        setting(&["wgpu"], &[]),
+        setting(&["cpu", "--path", "reference"], PREFILL),
+    ];
+    let slower = sets.iter().skip(1);
+    all.extend(slower.map(|set| setting(&["cpu", "--isa", set], PREFILL_AND_DECODE)));
+    all
+}
+
+/// Returns the names of the instruction sets that the CPU path has kernels for and this machine can run, the fastest
+/// first.
+fn instruction_sets() -> Vec<&'static str> {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        let avx2 = has!("avx2") && has!("fma") && has!("f16c");
+        let avx512 =
+            avx2 && has!("avx512f") && has!("avx512bw") && has!("avx512vl") && has!("avx512dq");
+        let sets = [(avx512, "avx512"), (avx2, "avx2"), (true, "baseline")];
+        sets.into_iter()
+            .filter_map(|(is_there, set)| is_there.then_some(set))
+            .collect()
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        // There is one set, the default.
+        Vec::new()
+    }
+}
+
+/// Runs `llamaglass parity` for every case in every setting, and reports all failures.
 pub fn run(context: &Context<'_>) -> Result<Verdict> {
     let root = &context.project.root;
     let mut cases = families(&FAMILIES.map(|folder| root.join(folder)))?;
@@ -35,14 +82,21 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
     });
 
     let program = product::build(context)?;
+    let settings = settings(&instruction_sets());
     let mut failed = Vec::new();
     for case in &cases {
-        for backend in BACKENDS {
+        let is_default = case.reference == root.join(DEFAULT_MODEL);
+        for setting in &settings {
             let mut parity = context.on_adapter(Command::new(&program));
             parity
-                .args(["parity", "--backend", backend, "--reference"])
+                .arg("parity")
+                .args(&setting.flags)
+                .arg("--reference")
                 .arg(&case.reference)
                 .arg(&case.model);
+            if is_default {
+                parity.args(setting.kinds.iter().flat_map(|kind| ["--only", *kind]));
+            }
             if let Err(error) = command::run(&mut parity) {
                 failed.push(error.to_string());
             }
@@ -55,9 +109,9 @@ pub fn run(context: &Context<'_>) -> Result<Verdict> {
         failed.join("\n")
     );
     Ok(Verdict::PassedWith(format!(
-        "{} models on {}",
+        "{} models in {} settings",
         cases.len(),
-        BACKENDS.join(" and ")
+        settings.len()
     )))
 }
 
@@ -103,6 +157,23 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn settings_have_each_instruction_set_once() {
+        let all = settings(&["avx512", "avx2", "baseline"]);
+        let flags: Vec<String> = all.iter().map(|setting| setting.flags.join(" ")).collect();
+        let wanted = [
+            "--backend cpu",
+            "--backend wgpu",
+            "--backend cpu --path reference",
+            "--backend cpu --isa avx2",
+            "--backend cpu --isa baseline",
+        ];
+        assert_eq!(flags, wanted);
+        // Only the first two run every case of the default model.
+        let is_whole = |setting: &Setting| setting.kinds.is_empty();
+        assert!(all[..2].iter().all(is_whole) && !all[2..].iter().any(is_whole));
+    }
 
     #[test]
     fn families_finds_folders_and_gguf_files_and_skips_repeated_names() {
