@@ -12,7 +12,7 @@ use crate::page::{self, Build};
 use crate::project::Project;
 use crate::setup::clients::{self, Clients, PythonPackages};
 use crate::setup::wasm::Toolchain;
-use crate::setup::{aarch64, browser, desktop, model, tools, vulkan, wasm};
+use crate::setup::{browser, desktop, model, tools, vulkan, wasm};
 
 /// Something that a step needs on the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,8 +39,6 @@ pub enum Need {
     Webkit,
     /// The programs that drive the desktop program's window.
     Window,
-    /// What builds and runs tests for 64-bit Arm.
-    Aarch64,
 }
 
 /// Outcome of a step that did not fail.
@@ -105,7 +103,6 @@ impl<'a> Context<'a> {
             }
             Need::Webkit => desktop::ensure()?,
             Need::Window => desktop::ensure_driver()?,
-            Need::Aarch64 => aarch64::ensure()?,
         }
         Ok(())
     }

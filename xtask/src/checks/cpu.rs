@@ -1,4 +1,4 @@
-//! Checks of the CPU path that need another processor or an interpreter.
+//! Checks of the CPU path in an interpreter.
 
 use std::process::Command;
 
@@ -6,7 +6,6 @@ use anyhow::Result;
 
 use crate::command;
 use crate::context::{Context, Verdict};
-use crate::setup::aarch64;
 
 /// The crate of the CPU path.
 const PACKAGE: &str = "llamaglass-cpu";
@@ -17,22 +16,6 @@ const MIRI_TESTS: [&str; 3] = [
     "split::",
     "model::tests::properties::batches_and_threads",
 ];
-
-/// Runs the tests of the CPU path with its NEON kernels in QEMU.
-pub fn neon(context: &Context<'_>) -> Result<Verdict> {
-    if !aarch64::is_supported() {
-        return Ok(Verdict::NotRun(
-            "only for Linux on another processor than 64-bit Arm, where native-tests runs NEON"
-                .to_owned(),
-        ));
-    }
-    let mut test = context.cargo();
-    test.args(["test", "--package", PACKAGE, "--target", aarch64::TARGET])
-        .args(["--lib", "--tests", "--locked", "--no-fail-fast"]);
-    aarch64::choose(&mut test);
-    command::run(&mut test)?;
-    Ok(Verdict::Passed)
-}
 
 /// Runs tests of the CPU path's unsafe code in Miri. It needs a nightly compiler, so if it is not installed, the
 /// summary lists it as not run.

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::context::Need::{
-    self, Aarch64, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt,
+    self, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt,
     Webkit, Window,
 };
 use crate::context::{Context, Verdict};
@@ -80,12 +80,6 @@ pub const STEPS: &[Step] = &[
         about: "unit, golden, property tests; the engine on the CPU and on a Vulkan adapter",
         needs: &[Webkit, Vulkan],
         run: native::tests,
-    },
-    Step {
-        name: "neon",
-        about: "the CPU path's tests with NEON kernels, in QEMU",
-        needs: &[Aarch64],
-        run: cpu::neon,
     },
     Step {
         name: "miri",

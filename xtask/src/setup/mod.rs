@@ -1,6 +1,5 @@
 //! Installs what has to be on the machine before anything can be built, run or tested.
 
-pub mod aarch64;
 pub mod apt;
 pub mod browser;
 pub mod clients;
@@ -60,7 +59,6 @@ pub fn run(project: &Project, args: &Args) -> Result<()> {
         clients::ensure(project)?;
         desktop::ensure()?;
         desktop::ensure_driver()?;
-        aarch64::ensure()?;
         wasm::ensure_clippy(toolchain)?;
     }
     println!(
