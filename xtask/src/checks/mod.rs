@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::context::Need::{
-    self, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt,
-    Webkit, Window,
+    self, Browser, Clients, GuideLlm, Model, Tools, Vulkan, Wasm, WasmClippy, WasmOpt, Webkit,
+    Window,
 };
 use crate::context::{Context, Verdict};
 
