@@ -14,6 +14,7 @@ use std::rc::Rc;
 
 use burn::backend::DispatchDevice;
 use burn::backend::cubecl::Device as CubeDevice;
+use burn::tensor::Device;
 use cubecl::bytes::Bytes;
 use llamaglass_shaders::step::{NULL_BLOCK_TABLE, Row, words};
 use llamaglass_shaders::{Sampling, Variant};
@@ -86,11 +87,7 @@ impl Fast {
         variant: Variant,
     ) -> Result<Self, ForwardError> {
         let device = open.device.as_ref().ok_or_else(not_on_a_gpu)?;
-        let cube = match device.as_dispatch() {
-            DispatchDevice::Cube(cube) => cube,
-            #[cfg(feature = "reference")]
-            _ => return Err(not_on_a_gpu()),
-        };
+        let cube = cube_of(device)?;
         let gpu = gpu_of(open)?;
         let Ends {
             embedding,
@@ -242,6 +239,15 @@ impl Fast {
     pub fn pace(&mut self, step_ms: f64, max_ms: f64) {
         let layers = self.layers.len();
         self.layers_per_submit = ((layers as f64 * max_ms / step_ms) as usize).clamp(1, layers);
+    }
+}
+
+/// Returns CubeCL's device.
+fn cube_of(device: &Device) -> Result<&CubeDevice, ForwardError> {
+    match device.as_dispatch() {
+        DispatchDevice::Cube(cube) => Ok(cube),
+        #[cfg(feature = "reference")]
+        _ => Err(not_on_a_gpu()),
     }
 }
 
