@@ -1,7 +1,7 @@
 //! Decides which experiments can run on the loaded model or server.
 
 use llamaglass_lab::Experiment;
-use llamaglass_types::{Backend, ForwardPath, ModelInfo};
+use llamaglass_types::{ForwardPath, ModelInfo};
 
 use crate::engine::Loaded;
 
@@ -37,12 +37,9 @@ pub fn unsupported_reason(experiment: Experiment, loaded: Option<&Loaded>) -> Op
 
 /// Returns why kernels and peak rates can't be measured with the model of this page, or `None` if they can.
 pub fn kernels_unsupported(info: &ModelInfo) -> Option<&'static str> {
-    match (info.path, info.backend.backend) {
-        (ForwardPath::Fast, _) => None,
-        (ForwardPath::Reference, Backend::Cpu) => Some(
-            "Only our own kernels can be measured, and this model runs on burn\u{2019}s operations.",
-        ),
-        (ForwardPath::Reference, Backend::Wgpu) => Some(
+    match info.path {
+        ForwardPath::Fast => None,
+        ForwardPath::Reference => Some(
             "Only our own kernels can be measured; this model runs on burn\u{2019}s operations.",
         ),
     }

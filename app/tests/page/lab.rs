@@ -46,8 +46,8 @@ async fn experiments_have_cards_in_the_lab_order() {
         let text = cards.item(index).unwrap().text_content().unwrap();
         assert!(text.starts_with(experiment.title()), "{text}");
     }
-    // The mock model runs on the CPU.
-    assert!(page.text("lab-unfit-kernels").contains("GPU"));
+    // The mock model runs on the reference path.
+    assert!(page.text("lab-unfit-kernels").contains("burn"));
     assert!(page.find("composer").is_none());
 }
 
