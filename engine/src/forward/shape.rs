@@ -84,15 +84,17 @@ impl Shape {
                 return Some(format!("the variant {variant} is one of kernels for a GPU"));
             }
         }
+        if self.activations != Activations::F32 {
+            let name = self.activations.name();
+            return Some(format!(
+                "its activations are f32, and {name} is not supported yet"
+            ));
+        }
         if backend == Backend::Cpu && !reference {
             return None;
         }
-        if let Some(set) = self.instruction_set {
-            let name = set.name();
-            return Some(format!("only the CPU's fast path has kernels for {name}"));
-        }
-        (self.activations != Activations::F32)
-            .then(|| format!("its activations are f32, not {}", self.activations.name()))
+        let set = self.instruction_set?.name();
+        Some(format!("only the CPU's fast path has kernels for {set}"))
     }
 
     /// Maximum number of rows per step: a prefill chunk, or one row per sequence plus one of a prompt.

@@ -86,8 +86,7 @@ pub struct BackendArgs {
     /// Threads of the fast path on the CPU, 1 to 256 (default: the number of physical cores).
     #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<usize>,
-    /// Precision of activations on the CPU's fast path: f32, or i16, which rounds them to 16-bit integers per
-    /// block of 32 values.
+    /// Precision of activations on the CPU's fast path; i16 is refused until its kernels exist.
     #[arg(long, value_name = "TYPE", default_value = "f32")]
     pub activations: Activations,
     /// Instruction set of the CPU's kernels: avx512, avx2, baseline, neon or simd128 (default: the fastest
