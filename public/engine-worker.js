@@ -22,6 +22,10 @@ const counted = (response) => {
   return new Response(response.body.pipeThrough(count), { headers: response.headers });
 };
 
+// The engine looks for its other files beside this script. `location` would be another address if the worker was started
+// from a blob.
+globalThis.engineScript = import.meta.url;
+
 try {
   const wasm = new URL("./worker_bg.wasm", import.meta.url);
   const script = new URL("./worker.js", import.meta.url);

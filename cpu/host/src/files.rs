@@ -36,12 +36,16 @@ impl Files {
         OTHER.set(Some(self));
     }
 
-    /// Returns the addresses of the page's files, which are beside the running script.
+    /// Returns the addresses of the page's files, which are beside the script that started the engine; it says so in the
+    /// global variable `engineScript`.
     pub fn of_page() -> Self {
-        let beside = |name: &str| {
-            let base = get(&global("location"), "href");
-            url(name, &base).unwrap_or_else(|| name.to_owned())
+        let script = global("engineScript");
+        let base = if script.is_string() {
+            script
+        } else {
+            get(&global("location"), "href")
         };
+        let beside = |name: &str| url(name, &base).unwrap_or_else(|| name.to_owned());
         Self {
             threaded: beside("cpu-threads.wasm"),
             single: beside("cpu.wasm"),
