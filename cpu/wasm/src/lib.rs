@@ -4,9 +4,9 @@
 //! can: its caller is thread 0, and helpers are instances of the same module in workers, on the same memory.
 //!
 //! The interface has numbers only. Whatever is longer is in this module's memory: the caller gets space with
-//! [`allocate`](memory::allocate), writes to it and passes its address. Functions that can fail return 1, and
-//! [`message`](failure::message) then says why. Only [`help`](helpers::help), [`fail`](helpers::fail) and
-//! [`stack_top`](helpers::stack_top) may be called by other threads than the caller's.
+//! `allocate`, writes to it and passes its address. Functions that can fail return 1, and
+//! `message` then says why. Only `help`, `fail` and
+//! `stack_top` may be called by other threads than the caller's.
 
 #![cfg(target_arch = "wasm32")]
 
