@@ -1,7 +1,7 @@
 //! Runs the CPU path's WebAssembly module in a browser.
 //!
 //! The module (`cpu/wasm`) has its own memory, which its threads share if the page is isolated. This crate loads it,
-//! starts the workers of its helper threads, and offers the same calls as [`llamaglass_cpu::Model`].
+//! starts the workers of its helper threads, and offers the same calls as `llamaglass_cpu::Model`.
 
 #![cfg(target_arch = "wasm32")]
 
