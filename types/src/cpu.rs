@@ -17,7 +17,7 @@ pub enum InstructionSet {
     Avx512,
     /// AVX2 with FMA on x86-64: 8 f32 values per register.
     Avx2,
-    /// What every processor of the architecture has: SSE2 on x86-64, plain code elsewhere.
+    /// Instructions that every processor of the architecture has: SSE2 on x86-64, plain code elsewhere.
     Baseline,
     /// NEON on AArch64: 4 f32 values per register.
     Neon,

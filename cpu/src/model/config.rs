@@ -1,4 +1,4 @@
-//! What a model is made of, and what it is loaded for.
+//! Dimensions of a model, the capacity it is loaded with, and its errors.
 
 use llamaglass_shaders::{Heads, Kv};
 use llamaglass_types::InstructionSet;
@@ -98,7 +98,7 @@ pub enum ModelError {
     /// An index is out of range.
     #[error("{what} {index} is out of range: there are {count}")]
     OutOfRange {
-        /// What the index is of.
+        /// Kind of thing that the index counts.
         what: &'static str,
         /// The index.
         index: usize,
@@ -115,7 +115,7 @@ pub enum ModelError {
         /// Maximum number.
         most: usize,
     },
-    /// There is no memory for a measurement.
+    /// A measurement needs more memory than is free.
     #[error(
         "{bytes} bytes of memory are needed to measure its bandwidth, but they are not free; close other programs"
     )]

@@ -47,11 +47,7 @@ impl<'a> Step<'a> {
 
     /// Returns the least number of chunks that a thread claims of work that is proportional to rows.
     pub const fn least_chunks(&self) -> usize {
-        if self.rows.len() < SHARED_ROWS {
-            usize::MAX
-        } else {
-            1
-        }
+        least_chunks(self.rows.len())
     }
 
     /// Looks the ids up in `embedding`, whose rows have `hidden` values.
@@ -275,6 +271,10 @@ impl<'a> Step<'a> {
     }
 }
 
+const fn least_chunks(rows: usize) -> usize {
+    if rows < SHARED_ROWS { usize::MAX } else { 1 }
+}
+
 /// Fills `x` with rows of `columns` values. `write` writes a row; threads share the tiles.
 fn fill(
     runtime: &Runtime,
@@ -284,7 +284,7 @@ fn fill(
     write: impl Fn(usize, &mut [f32]) + Sync,
 ) {
     let (rows, tile, len) = (x.rows(), x.tile(), x.tile_len());
-    let least = if rows < SHARED_ROWS { usize::MAX } else { 1 };
+    let least = least_chunks(rows);
     let tiles = x.tiles_mut();
     for_each_chunk(
         &runtime.pool,

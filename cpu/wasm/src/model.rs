@@ -12,7 +12,7 @@ use llamaglass_cpu::{Capacity, Dimensions, Model, ModelBuilder, ModelError, Row,
 
 use crate::failure::set_message;
 
-/// What the calls work on. The model is never dropped, because the page drops the module as a whole; the code for it
+/// State that the calls share. The model is never dropped, because the page drops the module as a whole; the code for it
 /// would be a tenth of the module.
 struct Module {
     builder: Option<ManuallyDrop<ModelBuilder>>,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use burn::tensor::Device;
 
-use super::step::{check_chunks, lone_chunk};
+use super::step::{SubmittedStep, check_chunks, lone_chunk};
 use super::{
     Capabilities, Diagnostics, Executor, HostSamplers, SlotSampler, StageTimer, StepChunk,
     StepInput, StepOutput, StepResults, nothing_in_flight,
@@ -29,12 +29,6 @@ pub struct ReferenceExecutor {
     samplers: HostSamplers,
     /// Submitted steps, oldest first. A step is computed when it is waited for.
     submitted: VecDeque<SubmittedStep>,
-}
-
-#[derive(Debug)]
-struct SubmittedStep {
-    chunks: Vec<StepChunk>,
-    results: StepResults,
 }
 
 impl ReferenceExecutor {
@@ -107,10 +101,7 @@ impl Executor for ReferenceExecutor {
         for mask in &step.masks {
             self.samplers.constrain(mask);
         }
-        self.submitted.push_back(SubmittedStep {
-            chunks: step.chunks,
-            results: step.results,
-        });
+        self.submitted.push_back(step.into());
         Ok(())
     }
 

@@ -72,6 +72,24 @@ impl<'a> StepInput<'a> {
     }
 }
 
+/// A submitted step of an executor that computes it when it is waited for.
+#[derive(Debug)]
+pub struct SubmittedStep {
+    /// Chunks in row order.
+    pub chunks: Vec<StepChunk>,
+    /// Results to return.
+    pub results: StepResults,
+}
+
+impl From<StepInput<'_>> for SubmittedStep {
+    fn from(step: StepInput<'_>) -> Self {
+        Self {
+            chunks: step.chunks,
+            results: step.results,
+        }
+    }
+}
+
 /// Kind of results of a step.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StepResults {

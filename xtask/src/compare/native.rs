@@ -127,7 +127,7 @@ fn script<'a>(interpreter: &'a mut Command, script: &Path, case: &Case) -> &'a m
         .args(numbers.map(|number| number.to_string()))
 }
 
-/// What the scripts print.
+/// Output of the scripts.
 #[derive(Deserialize)]
 pub struct ScriptOutput {
     version: String,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize};
 
-/// What a run computes.
+/// Work of a run.
 #[derive(Clone, Debug)]
 pub struct Case {
     /// Path of the GGUF file.

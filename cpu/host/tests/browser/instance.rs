@@ -1,4 +1,4 @@
-//! What holds for the module whatever its host does: helpers never allocate, and their errors end the caller's wait.
+//! Properties of the module that do not depend on its host: helpers never allocate, and their errors end the caller's wait.
 
 use js_sys::{Array, Function, Int32Array, Object, Reflect, WebAssembly};
 use wasm_bindgen::{JsCast, JsValue};

@@ -67,6 +67,7 @@ impl CpuExecutor {
             submitted: VecDeque::new(),
             rows: Vec::with_capacity(shape.rows()),
             outputs: Vec::with_capacity(shape.batch),
+            blocks: Vec::with_capacity(shape.blocks()),
         })
     }
 }

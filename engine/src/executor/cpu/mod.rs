@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use llamaglass_cpu::{KernelName, KernelTime, Row};
 use llamaglass_shaders::KV_BLOCK;
 
-use super::step::{check_chunks, lone_chunk};
+use super::step::{SubmittedStep, check_chunks, lone_chunk};
 use super::{
     Capabilities, Diagnostics, Executor, HostSamplers, KernelProfile, KernelRun, ModelSection,
     SlotSampler, StageTimer, StepChunk, StepInput, StepOutput, StepResults, nothing_in_flight,
@@ -29,12 +29,8 @@ pub struct CpuExecutor {
     /// Rows of the step that is computed, and the indices of those that sample; kept to be used again.
     rows: Vec<Row>,
     outputs: Vec<usize>,
-}
-
-#[derive(Debug)]
-struct SubmittedStep {
-    chunks: Vec<StepChunk>,
-    results: StepResults,
+    /// Entries of a block table that are being written.
+    blocks: Vec<BlockId>,
 }
 
 impl CpuExecutor {
@@ -79,8 +75,11 @@ impl Executor for CpuExecutor {
             let [from, to] = [first.from, first.to].map(|block| block as usize);
             self.model.copy_blocks(from, to, count)?;
         }
-        for TableEntry { slot, index, block } in &plan.table_entries {
-            self.model.set_blocks(*slot, *index, &[*block])?;
+        for entries in plan.table_runs() {
+            let TableEntry { slot, index, .. } = entries[0];
+            self.blocks.clear();
+            self.blocks.extend(entries.iter().map(|entry| entry.block));
+            self.model.set_blocks(slot, index, &self.blocks)?;
         }
         started
             .iter()
@@ -92,10 +91,7 @@ impl Executor for CpuExecutor {
         for mask in &step.masks {
             self.samplers.constrain(mask);
         }
-        self.submitted.push_back(SubmittedStep {
-            chunks: step.chunks,
-            results: step.results,
-        });
+        self.submitted.push_back(step.into());
         Ok(())
     }
 
