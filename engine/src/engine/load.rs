@@ -82,11 +82,14 @@ impl Engine {
         forward::check_memory(&memory, &open.info, options.memory_limit)?;
         let total = checkpoint.total_bytes();
         report(progress, LoadPhase::Upload, 0, total);
-        let Loaded { executor, variant } =
-            executor::load(&checkpoint, &open, (shape, depth), &watch, &mut |done| {
-                report(progress, LoadPhase::Upload, done, total);
-            })
-            .await?;
+        let Loaded {
+            executor,
+            variant,
+            threads,
+        } = executor::load(&checkpoint, &open, (shape, depth), &watch, &mut |done| {
+            report(progress, LoadPhase::Upload, done, total);
+        })
+        .await?;
 
         let types = type_counts(&checkpoint);
         let config = checkpoint.config().clone();
@@ -102,7 +105,11 @@ impl Engine {
             batch: shape.batch,
             kv_positions: shape.positions(),
             has_chat_template: tokenizer.has_chat_template(),
-            backend: open.info,
+            backend: BackendInfo {
+                // A page may have started fewer threads, or found fewer to be faster.
+                threads,
+                ..open.info
+            },
             path: shape.path,
             variant,
             memory,

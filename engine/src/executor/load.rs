@@ -18,6 +18,8 @@ pub struct Loaded {
     pub executor: Box<dyn Executor>,
     /// Variant of the kernels, on the fast path.
     pub variant: Option<Variant>,
+    /// Number of threads that share a step, on the CPU's fast path.
+    pub threads: Option<usize>,
 }
 
 /// Loads every tensor of `checkpoint` for steps of the given `shape`, of which at most `depth` may be in
@@ -33,14 +35,19 @@ pub async fn load(
 ) -> Result<Loaded, LoadError> {
     let mut loader = Loader::new(checkpoint, open, shape, watch, progress)?;
     let loaded = match shape.path {
-        ForwardPath::Fast if open.gpu.is_none() => Loaded {
-            executor: Box::new(CpuExecutor::load(&mut loader, shape).await?),
-            variant: None,
-        },
+        ForwardPath::Fast if open.gpu.is_none() => {
+            let executor = CpuExecutor::load(&mut loader, shape).await?;
+            Loaded {
+                variant: None,
+                threads: Some(executor.threads()),
+                executor: Box::new(executor),
+            }
+        }
         ForwardPath::Fast => {
             let executor = GpuExecutor::load(&mut loader, shape, depth).await?;
             Loaded {
                 variant: Some(executor.variant()),
+                threads: None,
                 executor: Box::new(executor),
             }
         }
@@ -48,6 +55,7 @@ pub async fn load(
         ForwardPath::Reference => Loaded {
             executor: Box::new(ReferenceExecutor::load(&mut loader, shape).await?),
             variant: None,
+            threads: None,
         },
         // `choose_path` refuses it.
         #[cfg(not(feature = "reference"))]

@@ -11,7 +11,7 @@ use burn::tensor::wgpu::{MemoryConfiguration, WgpuSetup, wgpu};
 
 use super::error::ForwardError;
 use super::gpu::Gpu;
-use crate::platform::{BrowserAdapter, CPU_NAME, describe_cpu_path};
+use crate::platform::{BrowserAdapter, describe_cpu_path};
 use llamaglass_types::{Backend, BackendInfo, ForwardPath, LoadOptions, limit};
 
 /// Subgroups feature, in WebGPU's spelling.
@@ -75,7 +75,7 @@ pub fn open_cpu(options: &LoadOptions, fallback_reason: Option<String>) -> OpenD
         info: BackendInfo {
             backend: Backend::Cpu,
             api: "CPU".into(),
-            adapter: CPU_NAME.into(),
+            adapter: "CPU".into(),
             driver: if ours { "llamaglass-cpu" } else { "burn-flex" }.into(),
             software: true,
             features: Vec::new(),

@@ -5,7 +5,6 @@ mod background;
 #[cfg(not(target_arch = "wasm32"))]
 mod budget;
 mod cpu;
-mod machine;
 mod memory;
 #[cfg(feature = "formats")]
 mod stack;
@@ -17,7 +16,6 @@ pub use background::in_background;
 pub use budget::BudgetedAllocator;
 pub use cpu::{CpuModel, CpuModelBuilder, begin as begin_cpu_model, describe as describe_cpu_path};
 pub use llamaglass_types::clock::{Stopwatch, clock, unix_time_seconds};
-pub use machine::CPU_NAME;
 pub use memory::{ADAPTERS_TAKE_OWN_MEMORY, available_memory};
 #[cfg(feature = "formats")]
 pub use stack::{SCHEMA_LEVELS, on_large_stack};

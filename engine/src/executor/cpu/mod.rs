@@ -34,6 +34,11 @@ pub struct CpuExecutor {
 }
 
 impl CpuExecutor {
+    /// Number of threads that share a step.
+    pub fn threads(&self) -> usize {
+        self.model.threads()
+    }
+
     /// Sets `rows` and `outputs` to those of `chunks`.
     fn set_rows(&mut self, chunks: &[StepChunk]) -> Result<(), ForwardError> {
         let vocab = self.model.dimensions().vocab;
